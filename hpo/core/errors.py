@@ -1,0 +1,63 @@
+"""Every way in which the service says no, with the exit code a shell sees.
+
+A mistake of the user's never ends in a traceback: it is raised as one of these, and the
+command line prints the message alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class HpoError(Exception):
+    """The search or command failed for a reason worth one clear sentence."""
+
+    exit_code = 1
+
+
+class UserError(HpoError):
+    """What was typed or written is wrong; nothing has been started."""
+
+    exit_code = 2
+
+
+class Refused(HpoError):
+    """The request is understood and not allowed: test already opened, search locked."""
+
+    exit_code = 3
+
+
+class NoTrialSucceeded(HpoError):
+    """The budget is spent and no trial produced a usable model."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in a document.
+
+    Attributes:
+        path: Dotted place in the document, such as ``space.learning_rate``.
+        message: What is wrong, with the value and the legal choices.
+        line: Line in the file, counted from 1; None if the place has no line.
+    """
+
+    path: str
+    message: str
+    line: int | None = None
+
+
+class InvalidSpec(UserError):
+    """A document with faults, all of them reported at once."""
+
+    def __init__(self, source: str, faults: Sequence[Fault]):
+        self.source = source
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self._lines()))
+
+    def _lines(self) -> list[str]:
+        count = len(self.faults)
+        head = f"{self.source}: {count} fault{'s' if count != 1 else ''}"
+        return [head, *(f"  {self.source}:{f.line or 1}: {f.path}: {f.message}" for f in self.faults)]

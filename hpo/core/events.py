@@ -1,0 +1,327 @@
+"""What can happen in a search. The ledger is a list of these; everything else follows from it.
+
+A trial's own training is replicate 0; replicates 1, 2, ... are the same recipe on fresh seeds,
+run for finalists. Times are Unix seconds by the writer's clock and decide nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class End(StrEnum):
+    """How a training ended."""
+
+    FINISHED = "finished"
+    """Trained to the last epoch."""
+    STOPPED = "stopped"
+    """Stopped early by the rung rule."""
+    FAILED = "failed"
+    """Could not go on; see its cause."""
+    INTERRUPTED = "interrupted"
+    """Cut short because the search was; its budget ran out or it was stopped."""
+
+
+class Cause(StrEnum):
+    """Why a training failed or was cut short."""
+
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    CODE_ERROR = "code_error"
+    METRIC_MISSING = "metric_missing"
+    NEVER_REPORTED = "never_reported"
+    TIMED_OUT = "timed_out"
+    WORKER_LOST = "worker_lost"
+    BUDGET = "budget"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOpened:
+    """A search was accepted.
+
+    Attributes:
+        spec: The spec as validated, a JSON value.
+        digest: SHA-256 of the spec.
+        split: Fingerprint and counts of the split.
+        versions: Versions of the code and of the libraries that decide results.
+        tags: The user's own labels.
+    """
+
+    spec: Mapping[str, Any]
+    digest: str
+    split: Mapping[str, Any]
+    versions: Mapping[str, str]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchExtended:
+    """More trials were asked of a search whose test part is still sealed."""
+
+    trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResumed:
+    """A process took up an unfinished search; versions differ if libraries changed."""
+
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStarted:
+    """A recipe was handed to a worker for the first time.
+
+    Attributes:
+        trial: Its number in the search, from 0.
+        replicate: 0, or the number of the fresh seed.
+        point: Its place in the space.
+        recipe: Everything it trains with.
+        seed: Source of the training's randomness.
+        origin: What proposed it: ``sampler``, ``start_from``, ``warm_start``, ``finalist``.
+    """
+
+    trial: int
+    replicate: int
+    point: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    seed: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One epoch of a training.
+
+    Attributes:
+        trial: Number of the trial.
+        replicate: 0, or the number of the fresh seed.
+        epoch: Epochs trained so far.
+        metrics: Names with their part to values; non-finite ones are kept as such.
+        seconds: Wall time of the epoch.
+    """
+
+    trial: int
+    replicate: int
+    epoch: int
+    metrics: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """A training can go on from here after a crash.
+
+    Attributes:
+        trial: Number of the trial.
+        replicate: 0, or the number of the fresh seed.
+        epoch: Epochs trained when it was written.
+        file: Name in the search's checkpoint folder.
+        sha256: Of the file's content.
+    """
+
+    trial: int
+    replicate: int
+    epoch: int
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnded:
+    """A training is over.
+
+    Attributes:
+        trial: Number of the trial.
+        replicate: 0, or the number of the fresh seed.
+        end: How it ended.
+        epoch: Epochs trained.
+        value: What it counts by; NaN where it never reported a finite objective.
+        cause: Why, unless it finished or was stopped by the rung rule.
+        message: One or more lines for a person.
+        weights: File name of the kept weights; empty if none were.
+        sha256: Of that file.
+    """
+
+    trial: int
+    replicate: int
+    end: End
+    epoch: int
+    value: float
+    cause: Cause | None = None
+    message: str = ""
+    weights: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalistsNamed:
+    """The search phase is over; these trials are run again on fresh seeds, in rank order."""
+
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WinnerNamed:
+    """The search has a winner.
+
+    Attributes:
+        trial: Its number.
+        replicate: The training whose weights are the model; fixed before the test is opened.
+        mean: Mean validation value over the fresh seeds.
+        std: Standard deviation over the fresh seeds (n - 1); NaN for one.
+        n: Number of fresh seeds.
+        reason: Why it and not another, in a sentence.
+    """
+
+    trial: int
+    replicate: int
+    mean: float
+    std: float
+    n: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestClaimed:
+    """One evaluator has the right to open the test part; at most one per search.
+
+    Attributes:
+        trial: The winner.
+        replicate: Whose weights are scored.
+        sha256: Of those weights.
+        by: Host and process.
+    """
+
+    __test__ = False
+
+    trial: int
+    replicate: int
+    sha256: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestScored:
+    """The winner was scored on the test part, once.
+
+    Attributes:
+        scores: Metric name to ``{"value", "low", "high"}``, a 95 % interval over examples.
+        n: Number of test examples.
+        fingerprint: Of the test part.
+        practice: Whether the data is shipped practice data.
+    """
+
+    __test__ = False
+
+    scores: Mapping[str, Mapping[str, float]]
+    n: int
+    fingerprint: str
+    practice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeExported:
+    """The winner's recipe was written."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something a user should know and that stopped nothing."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchEnded:
+    """The search process came to an end.
+
+    Attributes:
+        status: ``done``, ``stopped`` (can be resumed), ``failed``, ``no_trial_succeeded``.
+        reason: Why, in a sentence.
+    """
+
+    status: str
+    reason: str = ""
+
+
+Event = (
+    SearchOpened
+    | SearchExtended
+    | SearchResumed
+    | TrialStarted
+    | Reported
+    | Checkpointed
+    | TrialEnded
+    | FinalistsNamed
+    | WinnerNamed
+    | TestClaimed
+    | TestScored
+    | RecipeExported
+    | Warned
+    | SearchEnded
+)
+
+KINDS: Mapping[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        SearchOpened,
+        SearchExtended,
+        SearchResumed,
+        TrialStarted,
+        Reported,
+        Checkpointed,
+        TrialEnded,
+        FinalistsNamed,
+        WinnerNamed,
+        TestClaimed,
+        TestScored,
+        RecipeExported,
+        Warned,
+        SearchEnded,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in the ledger.
+
+    Attributes:
+        seq: Position among the events of its search, from 1 without gaps.
+        time: Unix seconds by the writer's clock.
+        event: What happened.
+    """
+
+    seq: int
+    time: float
+    event: Event
+
+
+def body(event: Event) -> dict[str, Any]:
+    """The event's fields, ready for JSON; its kind is the class's name."""
+    return {each.name: getattr(event, each.name) for each in dataclasses.fields(event)}
+
+
+def event(kind: str, fields: Mapping[str, Any]) -> Event:
+    """Build an event from its kind and fields; unknown fields of a later version are dropped.
+
+    Raises:
+        KeyError: If the kind is unknown.
+    """
+    cls = KINDS[kind]
+    known = {each.name for each in dataclasses.fields(cls)}
+    given = {name: value for name, value in fields.items() if name in known}
+    if cls is TrialEnded:
+        given["end"] = End(given["end"])
+        given["cause"] = Cause(given["cause"]) if given.get("cause") else None
+    if cls is FinalistsNamed:
+        given["trials"] = tuple(given["trials"])
+    return cls(**given)

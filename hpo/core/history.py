@@ -1,0 +1,169 @@
+"""The state of a search, folded from its events one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpo.core import events
+from hpo.core.events import Cause, End, Recorded
+from hpo.core.objective import Objective
+
+Key = tuple[int, int]
+"""(trial, replicate)."""
+
+
+@dataclass(slots=True)
+class Training:
+    """One training of a search: a trial's own, or a finalist's on a fresh seed.
+
+    Attributes:
+        value: What it counts by so far; NaN before the first finite report.
+        metrics: The last epoch's.
+        seconds: Wall time of all its epochs.
+        checkpoints: The newest two, oldest first.
+        end: None while it runs or waits to be taken up again.
+    """
+
+    trial: int
+    replicate: int
+    point: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    seed: int
+    origin: str
+    epoch: int = 0
+    value: float = math.nan
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    checkpoints: tuple[events.Checkpointed, ...] = ()
+    end: End | None = None
+    cause: Cause | None = None
+    message: str = ""
+    weights: str = ""
+    sha256: str = ""
+
+    @property
+    def key(self) -> Key:
+        """(trial, replicate), unique in a search."""
+        return self.trial, self.replicate
+
+
+@dataclass
+class History:
+    """Everything the ledger says of one search, without the single reports.
+
+    Attributes:
+        objective: By which trainings count.
+        trainings: All trainings by (trial, replicate), in the order in which they started.
+        epochs: Epochs trained by the search's own trials.
+        seq: Sequence number of the last event folded in.
+    """
+
+    objective: Objective
+    trainings: dict[Key, Training] = field(default_factory=dict)
+    opened: events.SearchOpened | None = None
+    opened_at: float = 0.0
+    last_at: float = 0.0
+    extended: int = 0
+    epochs: int = 0
+    finalists: events.FinalistsNamed | None = None
+    winner: events.WinnerNamed | None = None
+    claim: events.TestClaimed | None = None
+    score: events.TestScored | None = None
+    exported: events.RecipeExported | None = None
+    ended: events.SearchEnded | None = None
+    warnings: list[str] = field(default_factory=list)
+    seq: int = 0
+
+    @classmethod
+    def of(cls, recorded: Iterable[Recorded], objective: Objective) -> History:
+        """Fold a whole record."""
+        history = cls(objective)
+        for each in recorded:
+            history.apply(each)
+        return history
+
+    def apply(self, recorded: Recorded) -> None:
+        """Fold one event in."""
+        self.seq, self.last_at = recorded.seq, recorded.time
+        match recorded.event:
+            case events.Reported() as report:
+                self._report(report)
+            case events.TrialStarted() as started:
+                training = Training(**events.body(started))
+                self.trainings[training.key] = training
+            case events.Checkpointed() as checkpoint:
+                training = self.trainings[checkpoint.trial, checkpoint.replicate]
+                training.checkpoints = (*training.checkpoints[-1:], checkpoint)
+            case events.TrialEnded() as ended:
+                self._end(ended)
+            case events.SearchOpened() as opened:
+                self.opened, self.opened_at = opened, recorded.time
+            case events.SearchExtended(trials=trials):
+                self.extended += trials
+                self.finalists = self.winner = self.ended = None
+            case events.SearchResumed():
+                self.ended = None
+            case events.FinalistsNamed() as finalists:
+                self.finalists = finalists
+            case events.WinnerNamed() as winner:
+                self.winner = winner
+            case events.TestClaimed() as claim:
+                self.claim = claim
+            case events.TestScored() as score:
+                self.score = score
+            case events.RecipeExported() as exported:
+                self.exported = exported
+            case events.SearchEnded() as over:
+                self.ended = over
+            case events.Warned(message=message):
+                self.warnings.append(message)
+
+    def _report(self, report: events.Reported) -> None:
+        training = self.trainings[report.trial, report.replicate]
+        if report.replicate == 0:
+            self.epochs += max(0, report.epoch - training.epoch)
+        training.epoch = report.epoch
+        training.metrics = report.metrics
+        training.seconds += report.seconds
+        value = report.metrics.get(self.objective.key, math.nan)
+        training.value = self.objective.standing(training.value, value)
+
+    def _end(self, ended: events.TrialEnded) -> None:
+        training = self.trainings[ended.trial, ended.replicate]
+        training.end, training.cause, training.message = ended.end, ended.cause, ended.message
+        training.epoch, training.value = ended.epoch, ended.value
+        training.weights, training.sha256 = ended.weights, ended.sha256
+
+    @property
+    def trials(self) -> list[Training]:
+        """The search's own trials, by number."""
+        return [t for t in self.trainings.values() if t.replicate == 0]
+
+    def replicates(self, trial: int) -> list[Training]:
+        """A finalist's trainings on fresh seeds, by replicate."""
+        return [
+            training
+            for (number, replicate), training in self.trainings.items()
+            if number == trial and replicate
+        ]
+
+    def count(self, end: End | None) -> int:
+        """Number of trials that ended so; None counts those under way."""
+        return sum(training.end == end for training in self.trials)
+
+    @property
+    def best(self) -> Training | None:
+        """The trial with the best value so far: a fully trained one if there is one."""
+        for wanted in ((End.FINISHED,), (None, End.STOPPED, End.INTERRUPTED)):
+            counted = [t for t in self.trials if t.end in wanted and math.isfinite(t.value)]
+            if counted:
+                return max(counted, key=lambda t: (self.objective.rising(t.value), -t.trial))
+        return None
+
+    @property
+    def status(self) -> str:
+        """``running`` until the search process said how it ended."""
+        return self.ended.status if self.ended else "running"

@@ -1,0 +1,77 @@
+"""What the rooms expect of each other, so that none imports another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hpo.core.events import End, Event, Recorded
+from hpo.core.space import Point
+
+
+class Searcher(Protocol):
+    """Proposes points and learns from what becomes of them.
+
+    Everything it knows it was told in the order of the ledger's events, so that a replay of the
+    ledger rebuilds it, and everything random in a proposal is seeded from (search seed, trial
+    number), so that the same history gives the same proposal.
+    """
+
+    def ask(self, trial: int) -> Point | None:
+        """Propose the point of a trial; None if nothing is left to propose (a grid's end)."""
+        ...
+
+    def started(self, trial: int, point: Point) -> None:
+        """A trial runs at this point, whoever proposed it."""
+        ...
+
+    def report(self, trial: int, epoch: int, value: float) -> None:
+        """A running trial counts by this value after that epoch; non-finite if it diverged."""
+        ...
+
+    def tell(self, trial: int, end: End, value: float) -> None:
+        """A trial is over; the value is what it counts by, NaN if it never had one."""
+        ...
+
+
+class Ledger(Protocol):
+    """The append-only record of one search."""
+
+    def append(self, events: Sequence[Event]) -> list[Recorded]:
+        """Commit events to disk, all or none, before anyone acts on them."""
+        ...
+
+    def read(self, after: int = 0) -> Iterator[Recorded]:
+        """Events with a sequence number above ``after``, in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A training for a worker to do.
+
+    Attributes:
+        trial: Number of the trial.
+        replicate: 0, or the number of the fresh seed.
+        recipe: What to train, complete.
+        seed: Source of its randomness.
+        horizon: Epochs of a full training.
+        pauses: Epochs after which the worker waits for a verdict.
+        checkpoint: File to go on from, relative to the checkpoint folder; empty at a fresh start.
+        keep_weights: Whether the weights of the epoch that counts are kept when it ends.
+    """
+
+    trial: int
+    replicate: int
+    recipe: Mapping[str, Any]
+    seed: int
+    horizon: int
+    pauses: tuple[int, ...] = ()
+    checkpoint: str = ""
+    keep_weights: bool = False
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """(trial, replicate), unique in a search."""
+        return self.trial, self.replicate

@@ -1,0 +1,1 @@
+"""Reading data once, splitting it, and keeping the test part sealed."""

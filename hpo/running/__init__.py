@@ -1,0 +1,1 @@
+"""Running trials: the only room that imports Ray."""

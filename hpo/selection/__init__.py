@@ -1,0 +1,1 @@
+"""From finished trials to one recipe and one honest number."""

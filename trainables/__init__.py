@@ -1,0 +1,1 @@
+"""Code that trains recipes: the only place that imports torch."""
