@@ -1,0 +1,55 @@
+"""Makes torchvision importable beside a torch that has no CUDA.
+
+torchvision's wheel links its operators against CUDA; beside a CPU-only torch the library cannot be
+loaded, and importing the package then fails because it describes operators nobody declared. The
+operators belong to detection, which is not trained here, so declaring their names is enough:
+models, transforms and data sets work. Where the library does load, nothing is done.
+
+Import this module before torchvision::
+
+    from trainables import torchvision_ops  # noqa: F401
+    import torchvision
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import torch
+
+OPERATORS = (
+    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+)
+"""Operators that torchvision describes at import whether or not its library could be loaded."""
+
+
+def library_loads() -> bool:
+    """Whether torchvision's compiled operators work with the installed torch."""
+    found = importlib.util.find_spec("torchvision")
+    places = list(found.submodule_search_locations or []) if found else []
+    compiled = [path for place in places for path in Path(place).glob("_C*.so")]
+    try:
+        for path in compiled:
+            torch.ops.load_library(path)
+    except OSError:
+        return False
+    return bool(compiled)
+
+
+def declare() -> torch.library.Library | None:
+    """Declare the missing operators' names; None where torchvision brings them itself.
+
+    Returns:
+        The declarations, which live as long as this object does.
+    """
+    if library_loads() or hasattr(torch.ops.torchvision, "nms"):
+        return None
+    library = torch.library.Library("torchvision", "DEF")
+    for signature in OPERATORS:
+        library.define(signature)
+    return library
+
+
+DECLARED = declare()
