@@ -1,0 +1,142 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from hpo.core.trainable import Metric
+from hpo.selection import intervals
+from hpo.selection.intervals import bootstrap, level_of_look, mean_interval, spread, wilson
+
+
+def losses(outputs, targets):
+    errors = np.abs(outputs - targets)
+    return {
+        "error": float(errors.mean()),
+        "worst": float(errors.max()),
+        "accuracy": float((errors < 1).mean()),
+    }
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (1, 30), (270, 360), (9_700, 10_000)])
+def test_wilson_agrees_with_scipy(k, n):
+    theirs = stats.binomtest(k, n).proportion_ci(0.95, "wilson")
+    ours = wilson(k / n, n)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert ours.low <= ours.value <= ours.high
+
+
+@pytest.mark.parametrize(("share", "n"), [(1.1, 10), (-0.1, 10), (0.5, 0), (math.nan, 3)])
+def test_wilson_refuses_what_is_no_share(share, n):
+    with pytest.raises(ValueError, match="share"):
+        wilson(share, n)
+
+
+def test_bootstrap_agrees_with_scipys_bca():
+    rng = np.random.default_rng(1)
+    errors = rng.exponential(size=150)
+    ours = bootstrap(losses, errors, np.zeros(150), seed=2, resamples=8000)["error"]
+    theirs = stats.bootstrap((errors,), np.mean, n_resamples=8000, rng=3).confidence_interval
+    width = theirs.high - theirs.low
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.1 * width)
+    # And it is not the symmetric interval: the error is skewed to the right.
+    assert ours.high - ours.value > 1.05 * (ours.value - ours.low)
+
+
+def test_the_jackknife_in_groups_gives_nearly_the_same_as_one_by_one(monkeypatch):
+    errors = np.random.default_rng(4).exponential(size=600)
+    grouped = bootstrap(losses, errors, np.zeros(600), seed=5)["error"]
+    monkeypatch.setattr(intervals, "BLOCKS", 600)
+    single = bootstrap(losses, errors, np.zeros(600), seed=5)["error"]
+    width = single.high - single.low
+    assert (grouped.low, grouped.high) == pytest.approx((single.low, single.high), abs=0.05 * width)
+
+
+def test_bootstrap_is_a_function_of_its_seed():
+    errors = np.random.default_rng(1).exponential(size=50)
+    first, again, other = (bootstrap(losses, errors, np.zeros(50), seed, resamples=200) for seed in (1, 1, 2))
+    assert first == again
+    assert first["error"] != other["error"]
+
+
+def test_a_metric_undefined_on_many_resamples_has_no_ends():
+    def ranked(outputs, targets):
+        if len(set(targets)) < 2:
+            raise ValueError("one class")
+        return {"auc": float(outputs[targets == 1].mean() > outputs[targets == 0].mean())}
+
+    found = bootstrap(ranked, np.arange(5.0), np.array([0, 0, 0, 0, 1]), seed=0, resamples=200)["auc"]
+    assert found.value == 1.0
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert found.method == "undefined on these examples"
+
+
+def test_the_test_score_uses_wilson_for_shares_and_the_bootstrap_for_the_rest():
+    outputs, targets = np.random.default_rng(3).exponential(size=400), np.zeros(400)
+    metrics = (Metric("accuracy", "max", proportion=True), Metric("error", "min", proportion=True))
+    found = intervals.score_intervals(losses, metrics, outputs * 2, targets, seed=1)
+    assert found["accuracy"] == wilson(found["accuracy"].value, 400)
+    # A loss above 1 that calls itself a share is bootstrapped all the same.
+    assert found["error"].value > 1
+    assert {found["error"].method, found["worst"].method} == {"BCa bootstrap"}
+    assert list(found) == ["error", "worst", "accuracy"]
+
+
+def test_a_further_look_widens_the_interval_by_bonferroni():
+    assert [level_of_look(n) for n in (1, 2, 5)] == pytest.approx([0.95, 0.975, 0.99])
+    outputs, targets = np.random.default_rng(3).exponential(size=400), np.zeros(400)
+    looks = [
+        intervals.score_intervals(
+            losses, (Metric("accuracy", "max", proportion=True),), outputs, targets, 1, n
+        )
+        for n in (1, 2, 10)
+    ]
+    for name in ("accuracy", "error"):
+        widths = [look[name].high - look[name].low for look in looks]
+        assert widths[0] < widths[1] < widths[2]
+        assert len({look[name].value for look in looks}) == 1
+    with pytest.raises(ValueError, match="counted from 1"):
+        level_of_look(0)
+
+
+def test_spread_and_mean_interval():
+    found = spread([1.0, 2.0, 3.0, 4.0])
+    assert (found.mean, found.n) == (2.5, 4)
+    assert found.std == pytest.approx(np.std([1, 2, 3, 4], ddof=1))
+    theirs = stats.ttest_1samp([1.0, 2.0, 3.0, 4.0], 0).confidence_interval(0.95)
+    ours = mean_interval([1.0, 2.0, 3.0, 4.0])
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+    alone = mean_interval([0.5])
+    assert alone.value == 0.5
+    assert math.isnan(alone.low)
+    assert math.isnan(spread([0.5]).std)
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
+def test_a_failed_training_is_not_left_out_silently(values):
+    with pytest.raises(ValueError, match="finite"):
+        spread(values)
+
+
+def coverage(draw, interval, truth, runs):
+    rng = np.random.default_rng(0)
+    hits = [low <= truth <= high for low, high in (interval(draw(rng)) for _ in range(runs))]
+    return float(np.mean(hits))
+
+
+@pytest.mark.parametrize("share", [0.6, 0.9, 0.97])
+def test_wilson_covers_as_often_as_it_says(share):
+    def ends(k):
+        found = wilson(k / 500, 500)
+        return found.low, found.high
+
+    assert 0.93 <= coverage(lambda rng: rng.binomial(500, share), ends, share, 4000) <= 0.97
+
+
+def test_bca_covers_a_skewed_loss_as_often_as_it_says():
+    def ends(errors):
+        found = bootstrap(lambda o, t: {"loss": o.mean()}, errors, errors, seed=1, resamples=300)["loss"]
+        return found.low, found.high
+
+    assert 0.92 <= coverage(lambda rng: rng.exponential(size=100), ends, 1.0, 500) <= 0.98
