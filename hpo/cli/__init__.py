@@ -1,1 +1,1 @@
-"""What a person types: parses, calls one use case, prints."""
+"""What a person types: parses, calls one use case, prints. No logic."""

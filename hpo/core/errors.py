@@ -34,6 +34,20 @@ class NoTrialSucceeded(HpoError):
     exit_code = 4
 
 
+class Interrupted(HpoError):
+    """A signal ended the search cleanly; it can be resumed.
+
+    Attributes:
+        search: Its name.
+        signal: Number of the signal; the exit code is 128 more, as shells count.
+    """
+
+    def __init__(self, search: str, signal: int):
+        self.search, self.signal = search, signal
+        self.exit_code = 128 + signal
+        super().__init__(f"{search} was stopped by a signal; `hpo resume {search}` goes on where it stopped")
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong in a document.

@@ -1,0 +1,94 @@
+"""A running search as lines: for logs and pipes, and as JSON for programs."""
+
+from __future__ import annotations
+
+import math
+from typing import IO
+
+from hpo.cli.session import dumps
+from hpo.cli.words import choices, count, number, spread
+from hpo.core import events
+from hpo.core.events import End, Recorded
+from hpo.core.history import History
+
+
+class _Lines:
+    """Writes line by line; a reader that went away does not end the search."""
+
+    def __init__(self, stream: IO[str]):
+        self._stream = stream
+        self._open = True
+
+    def write(self, line: str) -> None:
+        """Write one line at once, or nothing once the reader is gone."""
+        if not self._open:
+            return
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except OSError:
+            self._open = False
+
+
+class JsonLines:
+    """One JSON object per event."""
+
+    def __init__(self, stream: IO[str]):
+        self._lines = _Lines(stream)
+
+    def event(self, recorded: Recorded, history: History) -> None:
+        """Write the event with its sequence number, time and kind."""
+        kind = type(recorded.event).__name__
+        place = {"seq": recorded.seq, "time": recorded.time, "event": kind}
+        self._lines.write(dumps({**place, **events.body(recorded.event)}))
+
+
+class PlainLines:
+    """One line for each thing a person would want to know of."""
+
+    def __init__(self, stream: IO[str]):
+        self._lines = _Lines(stream)
+        self._best = math.nan
+
+    def event(self, recorded: Recorded, history: History) -> None:
+        """Write a line if the event is worth one."""
+        line = self._line(recorded.event, history)
+        if line:
+            self._lines.write(line)
+
+    def _line(self, event: events.Event, history: History) -> str:
+        match event:
+            case events.SearchOpened():
+                return "search opened"
+            case events.SearchExtended(trials=trials):
+                return f"search extended by {count(trials, 'trial')}"
+            case events.SearchResumed():
+                return "search resumed"
+            case events.TrialEnded():
+                return self._ended(event, history)
+            case events.FinalistsNamed(trials=trials):
+                return f"finalists, now trained on fresh seeds: {', '.join(map(str, trials))}"
+            case events.WinnerNamed():
+                score = spread(event.mean, event.std)
+                return f"winner: trial {event.trial}, {history.objective.metric} {score}: {event.reason}"
+            case events.TestClaimed():
+                return "the test part is opened"
+            case events.RecipeExported(path=path):
+                return f"recipe written: {path}"
+            case events.Warned(message=message):
+                return f"warning: {message}"
+        return ""
+
+    def _ended(self, ended: events.TrialEnded, history: History) -> str:
+        training = history.trainings[ended.trial, ended.replicate]
+        metric = history.objective.metric
+        which = f"trial {ended.trial}" + (f" seed {ended.replicate}" if ended.replicate else "")
+        why = f" ({ended.cause})" if ended.cause else ""
+        line = f"{which} {ended.end}{why} at epoch {ended.epoch}: {metric} {number(ended.value)}"
+        if ended.end is End.FAILED and ended.message:
+            return f"{line}: {ended.message.strip().splitlines()[0]}"
+        new = ended.end is End.FINISHED and not ended.replicate
+        if new and history.objective.better(ended.value, self._best):
+            self._best = ended.value
+            return f"{line}, the best so far: {choices(training.point)}"
+        return line

@@ -1,0 +1,132 @@
+"""A running search on a terminal: one table, redrawn twice a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from hpo.cli.lines import JsonLines, PlainLines
+from hpo.cli.session import Session, console, own_stdout
+from hpo.cli.words import choices, duration, number
+from hpo.core.events import Recorded
+from hpo.core.history import History
+from hpo.core.outcome import Watch
+from hpo.core.progress import Progress, progress_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+PERIOD = 0.5
+"""Seconds between two readings of the history."""
+
+SHARE = 50
+"""A reading may take one part in this many of the time."""
+
+
+class LiveTable:
+    """A table that follows a search.
+
+    The drawing thread never sees the history: the search's own thread takes a `Progress` of it
+    now and then, so seldom that the search does not notice.
+    """
+
+    def __init__(self, on: Console, clock: Callable[[], float] = time.monotonic):
+        self._console = on
+        self._clock = clock
+        self._began = clock()
+        self._due = 0.0
+        self._history: History | None = None
+        self._progress: Progress | None = None
+        self._point = ""
+
+    def event(self, recorded: Recorded, history: History) -> None:
+        """Take note; read the history only if the last reading is some time ago."""
+        self._history = history
+        now = self._clock()
+        if now >= self._due:
+            self._read()
+            self._due = now + max(PERIOD, SHARE * (self._clock() - now))
+
+    def _read(self) -> None:
+        if self._history is not None:
+            best = self._history.best
+            self._point = choices(best.point) if best else ""
+            self._progress = progress_of(self._history)
+
+    def render(self) -> Table:
+        """The table as it stands now."""
+        return progress_table(self._progress, self._point, self._clock() - self._began)
+
+    @contextmanager
+    def shown(self) -> Iterator[LiveTable]:
+        """Keep the table on the screen, and leave its last state there."""
+        from rich.live import Live
+
+        with Live(console=self._console, get_renderable=self.render, refresh_per_second=1 / PERIOD):
+            try:
+                yield self
+            finally:
+                self._read()
+
+
+def progress_table(progress: Progress | None, point: str, elapsed: float) -> Table:
+    """Progress as rows of a name and what is known.
+
+    Args:
+        progress: None before the search has opened.
+        point: Choices of the best trial so far.
+        elapsed: Seconds since this process began to look.
+    """
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    if progress is None:
+        table.add_row("search", f"starting, {duration(elapsed)}")
+        return table
+    for name, text in rows(progress, point):
+        table.add_row(name, text)
+    left = duration(progress.remaining)
+    table.add_row("time", f"{duration(elapsed)} elapsed, about {left} to go")
+    return table
+
+
+def rows(progress: Progress, point: str) -> Iterator[tuple[str, str]]:
+    """The lines that the live table and ``hpo status`` share."""
+    yield "search", progress.phase
+    yield "trials", ", ".join(f"{n} {state}" for state, n in progress.states.items() if n) or "none yet"
+    if progress.best:
+        trial, value = progress.best
+        yield "best so far", f"trial {trial}, {progress.metric} {number(value)}: {point}"
+    if progress.rungs:
+        yield "reached", ", ".join(f"epoch {epoch}: {n}" for epoch, n in progress.rungs)
+    for trial, seeds, mean in progress.finalists:
+        yield f"finalist {trial}", f"{progress.metric} {number(mean)} over {seeds} fresh seeds"
+    for used in progress.budget:
+        share = f"{100 * used.spent / used.limit:.0f} %"
+        yield "budget", f"{number(used.spent)} of {number(used.limit)} {used.unit} ({share})"
+    for warning in progress.warnings:
+        yield "warning", warning
+
+
+@contextmanager
+def watching(session: Session) -> Iterator[tuple[Watch, IO[str]]]:
+    """Show a search as the session asks: JSON, a live table on a terminal, or plain lines.
+
+    Yields:
+        What the use case tells of every event, and the stream for the last word.
+    """
+    if session.as_json:
+        with own_stdout() as stream:
+            yield JsonLines(stream), stream
+        return
+    screen = console()
+    if screen.is_terminal:
+        with LiveTable(screen).shown() as table:
+            yield table, screen.file
+        return
+    yield PlainLines(screen.file), screen.file

@@ -1,0 +1,86 @@
+"""The command ``hpo``: its global options, its commands, and what becomes of errors.
+
+Nothing heavy is imported before a command needs it, so that ``hpo --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hpo import __version__
+from hpo.cli import specs
+from hpo.cli.session import Session
+from hpo.core.errors import HpoError
+from hpo.core.home import Home
+
+EVERYWHERE = "Accepted by every command, before or after its name: --home DIR, --json."
+
+COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (("spaces", specs.spaces),)
+
+app = typer.Typer(
+    name="hpo",
+    help="Hyperparameter search that ends in one recipe and one honest number.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _command in COMMANDS:
+    app.command(_name, epilog=EVERYWHERE)(_command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hpo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option(help="Folder of all searches; HPO_HOME, otherwise .hpo here.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Read the options that every command has."""
+    context.obj = Session(Home.at(home), as_json)
+
+
+def _in_front(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the global options first, wherever they were typed."""
+    front: list[str] = []
+    rest = list(arguments)
+    own = rest.index("--") if "--" in rest else len(rest)
+    place = 0
+    while place < own:
+        word = rest[place]
+        taken = {"--json": 1, "--home": 2}.get(word, 1 if word.startswith("--home=") else 0)
+        front += rest[place : place + taken]
+        del rest[place : place + taken]
+        own -= taken
+        place += taken == 0
+    return front + rest
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    typed = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(args=_in_front(typed), prog_name="hpo")
+    except HpoError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Tables and the last word of a search, as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from hpo.cli.words import choices, count, plain, spread
+from hpo.core.outcome import Outcome
+from hpo.core.recipe import Recipe
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table without lines, as wide as its content."""
+    from rich.table import Table
+
+    table = Table(*head, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
+    """Names and what is to be said of each."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for name, text in rows:
+        table.add_row(name, text)
+    return table
+
+
+def summary(outcome: Outcome, home_option: str) -> Iterator[tuple[str, str]]:
+    """What a search ended in, line by line.
+
+    Args:
+        outcome: How the search stands.
+        home_option: What to type so that a command finds the same home; empty for the default.
+    """
+    yield "search", f"{outcome.search}: {outcome.status.replace('_', ' ')}" + _because(outcome.reason)
+    yield "trials", ", ".join(f"{number} {state}" for state, number in outcome.trials.items())
+    best = outcome.best
+    if best is None:
+        return
+    yield "winner", f"trial {best.trial}: {best.reason}"
+    yield "recipe", choices(Recipe(best.recipe).flat())
+    yield (
+        "validation",
+        f"{outcome.metric} {spread(best.mean, best.std)} "
+        f"(mean ± standard deviation over {count(best.n, 'fresh seed')})",
+    )
+    yield from _test(outcome)
+    if outcome.recipe_path:
+        yield "written to", outcome.recipe_path
+    yield "look at it", f"hpo{home_option} ui"
+
+
+def _because(reason: str) -> str:
+    return f" ({reason})" if reason else ""
+
+
+def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    if outcome.test is None:
+        yield "test", f"still sealed; `hpo test {outcome.search}` opens it, once"
+        return
+    label = ", practice data: no scientific claim" if outcome.practice else ""
+    for name, score in outcome.test.items():
+        interval = f"95 % interval {score['low']:.4f} to {score['high']:.4f}"
+        examples = count(outcome.test_examples, "test example")
+        yield "test", f"{name} {score['value']:.4f}, {interval} over {examples}{label}"
+
+
+def recipe_lines(recipe: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """Every choice of a recipe under its dotted name."""
+    for name, value in Recipe(recipe).flat().items():
+        yield name, plain(value)

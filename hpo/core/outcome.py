@@ -1,0 +1,130 @@
+"""What a search says to whoever started it: at every event, and in one value at its end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hpo.core.events import End, Recorded
+from hpo.core.history import History
+
+
+class Watch(Protocol):
+    """Looks on while a search runs."""
+
+    def event(self, recorded: Recorded, history: History) -> None:
+        """An event was committed and folded into the history.
+
+        Called in the process that runs the search, between two decisions: it must return at
+        once, must not raise, and must not keep the history for another thread to read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """The recipe a search ends in.
+
+    Attributes:
+        trial: Its number.
+        recipe: The complete recipe.
+        mean: Mean validation value over the fresh seeds.
+        std: Standard deviation over the fresh seeds (n - 1); NaN for one.
+        n: Number of fresh seeds.
+        reason: Why it and not another, in a sentence.
+    """
+
+    trial: int
+    recipe: Mapping[str, Any]
+    mean: float
+    std: float
+    n: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a search ended.
+
+    Attributes:
+        search: Its name.
+        status: ``done``, ``stopped``, ``failed`` or ``no_trial_succeeded``.
+        reason: Why it ended so, in a sentence; may be empty.
+        metric: The objective's name.
+        trials: Numbers of trials that ended as ``finished``, ``stopped`` and ``failed``.
+        best: The winner, if one was named.
+        test: Metric to ``{"value", "low", "high"}``; None while the test part is sealed.
+        test_examples: Number of examples behind the test score.
+        practice: Whether the test score is on shipped practice data.
+        recipe_path: Where the recipe was written; empty if it was not.
+    """
+
+    search: str
+    status: str
+    reason: str
+    metric: str
+    trials: Mapping[str, int]
+    best: Winner | None
+    test: Mapping[str, Mapping[str, float]] | None
+    test_examples: int
+    practice: bool
+    recipe_path: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 for a search that is done, 4 if no trial succeeded, otherwise 1."""
+        return {"done": 0, "no_trial_succeeded": 4}.get(self.status, 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as a JSON value, the last line of ``hpo submit --json``."""
+        return {
+            "search": self.search,
+            "status": self.status,
+            "trials": dict(self.trials),
+            "best": _best(self.best) if self.best else None,
+            "test": {name: dict(score) for name, score in self.test.items()} if self.test else None,
+            "recipe_path": self.recipe_path or None,
+        }
+
+
+def _best(winner: Winner) -> dict[str, Any]:
+    spread = winner.std if math.isfinite(winner.std) else None
+    return {
+        "trial": winner.trial,
+        "recipe": dict(winner.recipe),
+        "validation": {"mean": winner.mean, "std": spread, "n": winner.n},
+    }
+
+
+def outcome_of(name: str, history: History, recipe_path: str = "") -> Outcome:
+    """How a search stands, as its record says.
+
+    Args:
+        name: The search's name.
+        history: Its record, folded.
+        recipe_path: Where the winner's recipe was written; empty if it was not.
+    """
+    score = history.score
+    return Outcome(
+        search=name,
+        status=history.status,
+        reason=history.ended.reason if history.ended else "",
+        metric=history.objective.metric,
+        trials={end.value: history.count(end) for end in (End.FINISHED, End.STOPPED, End.FAILED)},
+        best=winner_of(history),
+        test=score.scores if score else None,
+        test_examples=score.n if score else 0,
+        practice=bool(score and score.practice),
+        recipe_path=recipe_path,
+    )
+
+
+def winner_of(history: History) -> Winner | None:
+    """The winner, if the record names one."""
+    named = history.winner
+    if named is None:
+        return None
+    recipe = history.trainings[named.trial, 0].recipe
+    return Winner(named.trial, recipe, named.mean, named.std, named.n, named.reason)

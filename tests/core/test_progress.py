@@ -1,0 +1,82 @@
+"""How far a search is, read from its record."""
+
+import math
+
+import pytest
+
+from hpo.core import events
+from hpo.core.events import End, Recorded
+from hpo.core.history import History
+from hpo.core.objective import Objective
+from hpo.core.progress import Used, progress_of
+
+SPEC = {
+    "scheduler": {"first_rung": 1, "reduction_factor": 3, "max_epochs": 9},
+    "budget": {"trials": 4},
+    "finalists": {"count": 2, "seeds": 2},
+}
+
+
+def training(trial, epochs, end, replicate=0):
+    yield events.TrialStarted(trial, replicate, {"x": trial}, {"x": trial}, 1, "sampler")
+    for epoch in range(1, epochs + 1):
+        yield events.Reported(trial, replicate, epoch, {"validation/accuracy": 0.1 * epoch}, 10.0)
+    if end:
+        yield events.TrialEnded(trial, replicate, end, epochs, 0.1 * epochs)
+
+
+def progress(*stories, spec=SPEC):
+    opened = events.SearchOpened(spec, "d", {}, {})
+    story = [opened, *(event for each in stories for event in each)]
+    return progress_of(
+        History.of((Recorded(n, float(n), e) for n, e in enumerate(story, 1)), Objective("accuracy"))
+    )
+
+
+def test_before_the_first_report_nothing_is_guessed():
+    start = progress()
+    assert start.phase == "searching"
+    assert start.best is None
+    assert math.isnan(start.remaining)
+    assert start.rungs == ((1, 0), (3, 0), (9, 0))
+
+
+def test_half_of_the_trials():
+    half = progress(training(0, 9, End.FINISHED), training(1, 1, End.STOPPED), training(2, 2, None))
+    assert half.states == {"running": 1, "finished": 1, "stopped": 1, "failed": 0, "interrupted": 0}
+    assert half.rungs == ((1, 3), (3, 1), (9, 1))
+    assert half.best == (0, pytest.approx(0.9))
+    assert half.budget == (Used("trials", 2, 4),)
+    # 120 s of training are half of the search's; the finalists' 36 epochs take 10 s each; one worker.
+    assert half.remaining == pytest.approx(120 + 360)
+
+
+def test_finalists_are_counted_down():
+    near = progress(
+        (event for trial in range(4) for event in training(trial, 9, End.FINISHED)),
+        [events.FinalistsNamed((1, 0))],
+        training(1, 9, End.FINISHED, replicate=1),
+        training(1, 9, End.FINISHED, replicate=2),
+        training(0, 9, End.FINISHED, replicate=1),
+    )
+    assert near.phase == "finalists"
+    assert near.finalists == ((1, 2, pytest.approx(0.9)), (0, 1, pytest.approx(0.9)))
+    assert near.remaining == pytest.approx(90)
+
+
+def test_an_extended_search_has_more_budget():
+    more = progress(training(0, 9, End.FINISHED), [events.SearchExtended(6)])
+    assert more.budget == (Used("trials", 1, 10),)
+
+
+def test_phases_to_the_end():
+    winner = events.WinnerNamed(0, 1, 0.9, 0.1, 2, "best")
+    claim = events.TestClaimed(0, 1, "a", "host:1")
+    trial = list(training(0, 9, End.FINISHED))
+    assert progress(trial, [winner]).phase == "exporting"
+    assert progress(trial, [winner, claim]).phase == "testing"
+    assert progress(trial, [events.SearchEnded("no_trial_succeeded")]).phase == "no trial succeeded"
+
+
+def test_a_search_without_a_scheduler_has_no_rungs():
+    assert progress(training(0, 9, End.FINISHED), spec={"budget": {"hours": 1}}).rungs == ()
