@@ -129,7 +129,8 @@ def _reason(
         return (
             f"Trial {chosen.trial} wins as the cheapest of {len(near)} tied finalists: its mean "
             f"{found.mean:.4f} over {seeds} is within one standard error ({top.error:.2g}) of "
-            f"trial {best.trial}'s {top.mean:.4f}, and a training of it costs {chosen.cost:.3g} instead of {best.cost:.3g}."
+            f"trial {best.trial}'s {top.mean:.4f}, and a training of it costs "
+            f"{chosen.cost:.3g} instead of {best.cost:.3g}."
         )
     why = f"Trial {chosen.trial} has the best mean over {seeds}, {found.mean:.4f}"
     if len(near) > 1:
