@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from hpo.cli.lines import JsonLines, PlainLines
-from hpo.cli.session import Session, console, own_stdout
+from hpo.cli.session import Session, console, dumps, own_stdout
+from hpo.cli.tables import pairs, summary
 from hpo.cli.words import choices, duration, number
 from hpo.core.events import Recorded
 from hpo.core.history import History
-from hpo.core.outcome import Watch
+from hpo.core.outcome import Outcome, Watch
 from hpo.core.progress import Progress, progress_of
 
 if TYPE_CHECKING:
@@ -80,19 +81,10 @@ def progress_table(progress: Progress | None, point: str, elapsed: float) -> Tab
         point: Choices of the best trial so far.
         elapsed: Seconds since this process began to look.
     """
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
     if progress is None:
-        table.add_row("search", f"starting, {duration(elapsed)}")
-        return table
-    for name, text in rows(progress, point):
-        table.add_row(name, text)
+        return pairs([("search", f"starting, {duration(elapsed)}")])
     left = duration(progress.remaining)
-    table.add_row("time", f"{duration(elapsed)} elapsed, about {left} to go")
-    return table
+    return pairs([*rows(progress, point), ("time", f"{duration(elapsed)} elapsed, about {left} to go")])
 
 
 def rows(progress: Progress, point: str) -> Iterator[tuple[str, str]]:
@@ -113,20 +105,21 @@ def rows(progress: Progress, point: str) -> Iterator[tuple[str, str]]:
         yield "warning", warning
 
 
-@contextmanager
-def watching(session: Session) -> Iterator[tuple[Watch, IO[str]]]:
-    """Show a search as the session asks: JSON, a live table on a terminal, or plain lines.
+def show(session: Session, search: Callable[[Watch], Outcome]) -> Outcome:
+    """Run a search while showing it as the session asks, and say how it ended.
 
-    Yields:
-        What the use case tells of every event, and the stream for the last word.
+    JSON events where JSON is wanted, otherwise a live table on a terminal and plain lines elsewhere.
     """
     if session.as_json:
         with own_stdout() as stream:
-            yield JsonLines(stream), stream
-        return
+            outcome = search(JsonLines(stream))
+            print(dumps(outcome.to_json()), file=stream)
+        return outcome
     screen = console()
     if screen.is_terminal:
         with LiveTable(screen).shown() as table:
-            yield table, screen.file
-        return
-    yield PlainLines(screen.file), screen.file
+            outcome = search(table)
+    else:
+        outcome = search(PlainLines(screen.file))
+    screen.print(pairs(summary(outcome, session.command("ui"))))
+    return outcome

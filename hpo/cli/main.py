@@ -53,7 +53,7 @@ def options(
     ] = False,
 ) -> None:
     """Read the options that every command has."""
-    context.obj = Session(Home.at(home), as_json)
+    context.obj = Session(Home.at(home), as_json, home)
 
 
 def _in_front(arguments: Sequence[str]) -> list[str]:

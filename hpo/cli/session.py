@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -29,10 +31,12 @@ class Session:
     Attributes:
         home: Where the user's searches lie.
         as_json: Whether JSON alone goes to standard output.
+        typed_home: The folder as it was typed; None if no option named it.
     """
 
     home: Home
     as_json: bool
+    typed_home: Path | None = None
 
     @classmethod
     def of(cls, context: typer.Context) -> Session:
@@ -40,6 +44,11 @@ class Session:
         session = context.obj
         assert isinstance(session, cls)
         return session
+
+    def command(self, words: str) -> str:
+        """What to type to run another command on the same home."""
+        home = f" --home {shlex.quote(str(self.typed_home))}" if self.typed_home else ""
+        return f"hpo{home} {words}"
 
 
 def console() -> Console:

@@ -35,12 +35,12 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Table:
     return table
 
 
-def summary(outcome: Outcome, home_option: str) -> Iterator[tuple[str, str]]:
+def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
     """What a search ended in, line by line.
 
     Args:
         outcome: How the search stands.
-        home_option: What to type so that a command finds the same home; empty for the default.
+        ui: What to type to look at it.
     """
     yield "search", f"{outcome.search}: {outcome.status.replace('_', ' ')}" + _because(outcome.reason)
     yield "trials", ", ".join(f"{number} {state}" for state, number in outcome.trials.items())
@@ -57,7 +57,7 @@ def summary(outcome: Outcome, home_option: str) -> Iterator[tuple[str, str]]:
     yield from _test(outcome)
     if outcome.recipe_path:
         yield "written to", outcome.recipe_path
-    yield "look at it", f"hpo{home_option} ui"
+    yield "look at it", ui
 
 
 def _because(reason: str) -> str:

@@ -1,0 +1,78 @@
+"""The last word of a search, and the small words in it."""
+
+import math
+
+import pytest
+
+from hpo.cli.session import Session
+from hpo.cli.tables import summary
+from hpo.cli.words import count, duration, jsonable, number, plain, spread
+from hpo.core.home import Home
+from hpo.core.outcome import outcome_of
+
+
+def test_the_end_names_winner_validation_test_recipe_and_ui(stories):
+    shown = dict(summary(outcome_of("digits-1", stories.history(stories.won()), "/x/recipe.yaml"), "hpo ui"))
+    assert shown == {
+        "search": "digits-1: done",
+        "trials": "2 finished, 1 stopped, 1 failed",
+        "winner": "trial 2: the best mean",
+        "recipe": "learning_rate=0.01235 optimizer.momentum=0.9 optimizer.name=sgd",
+        "validation": "accuracy 0.9400 ± 0.0141 (mean ± standard deviation over 2 fresh seeds)",
+        "test": "accuracy 0.9200, 95 % interval 0.8800 to 0.9500 over 360 test examples, "
+        "practice data: no scientific claim",
+        "written to": "/x/recipe.yaml",
+        "look at it": "hpo ui",
+    }
+
+
+def test_a_sealed_test_part_is_said_to_be_sealed(stories):
+    story = [event for event in stories.won() if not type(event).__name__.startswith("Test")]
+    shown = dict(summary(outcome_of("digits-1", stories.history(iter(story))), "hpo ui"))
+    assert shown["test"] == "still sealed; `hpo test digits-1` opens it, once"
+    assert "written to" not in shown
+
+
+def test_a_search_without_a_winner_says_why(stories):
+    story = iter([*stories.searched(), stories.events.SearchEnded("failed", "the disk is full")])
+    shown = dict(summary(outcome_of("digits-1", stories.history(story)), "hpo ui"))
+    assert shown["search"] == "digits-1: failed (the disk is full)"
+    assert set(shown) == {"search", "trials"}
+
+
+def test_hints_name_the_home_that_was_typed(tmp_path):
+    assert Session(Home.at(tmp_path), False).command("ui") == "hpo ui"
+    assert Session(Home.at("a b"), False, "a b").command("ui") == "hpo --home 'a b' ui"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (math.nan, "-"), (3, "3"), (12345, "12,345"), (0.123456, "0.1235"), (12345.6, "12,345.6")],
+)
+def test_numbers(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min"), (math.nan, "-")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_values_as_yaml_writes_them():
+    assert [plain(each) for each in (True, None, 1, 0.1, "sgd", [1, 0.5])] == [
+        "true",
+        "null",
+        "1",
+        "0.1",
+        "sgd",
+        "[1, 0.5]",
+    ]
+
+
+def test_small_words():
+    assert (count(1, "trial"), count(2, "trial")) == ("1 trial", "2 trials")
+    assert (spread(0.5, 0.1), spread(0.5, math.nan)) == ("0.5000 ± 0.1000", "0.5000")
+    assert jsonable({"a": (1, math.inf), 2: True}) == {"a": [1, None], "2": True}
