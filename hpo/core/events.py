@@ -132,6 +132,15 @@ class Checkpointed:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """The process of a training died; the training goes on elsewhere, a few times."""
+
+    trial: int
+    replicate: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrialEnded:
     """A training is over.
 
@@ -259,6 +268,7 @@ Event = (
     | TrialStarted
     | Reported
     | Checkpointed
+    | WorkerLost
     | TrialEnded
     | FinalistsNamed
     | WinnerNamed
@@ -278,6 +288,7 @@ KINDS: Mapping[str, type[Event]] = {
         TrialStarted,
         Reported,
         Checkpointed,
+        WorkerLost,
         TrialEnded,
         FinalistsNamed,
         WinnerNamed,

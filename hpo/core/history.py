@@ -24,6 +24,7 @@ class Training:
         metrics: The last epoch's.
         seconds: Wall time of all its epochs.
         checkpoints: The newest two, oldest first.
+        lost: How often its worker died.
         end: None while it runs or waits to be taken up again.
     """
 
@@ -38,6 +39,7 @@ class Training:
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     checkpoints: tuple[events.Checkpointed, ...] = ()
+    lost: int = 0
     end: End | None = None
     cause: Cause | None = None
     message: str = ""
@@ -58,6 +60,7 @@ class History:
         objective: By which trainings count.
         trainings: All trainings by (trial, replicate), in the order in which they started.
         epochs: Epochs trained by the search's own trials.
+        active: Seconds during which a process ran the search, over all its sessions.
         seq: Sequence number of the last event folded in.
     """
 
@@ -66,6 +69,7 @@ class History:
     opened: events.SearchOpened | None = None
     opened_at: float = 0.0
     last_at: float = 0.0
+    active: float = 0.0
     extended: int = 0
     epochs: int = 0
     finalists: events.FinalistsNamed | None = None
@@ -87,16 +91,19 @@ class History:
 
     def apply(self, recorded: Recorded) -> None:
         """Fold one event in."""
+        if self.seq and not isinstance(recorded.event, events.SearchResumed):
+            self.active += max(0.0, recorded.time - self.last_at)
         self.seq, self.last_at = recorded.seq, recorded.time
         match recorded.event:
             case events.Reported() as report:
                 self._report(report)
             case events.TrialStarted() as started:
-                training = Training(**events.body(started))
-                self.trainings[training.key] = training
+                self._start(started)
             case events.Checkpointed() as checkpoint:
                 training = self.trainings[checkpoint.trial, checkpoint.replicate]
                 training.checkpoints = (*training.checkpoints[-1:], checkpoint)
+            case events.WorkerLost(trial=trial, replicate=replicate):
+                self.trainings[trial, replicate].lost += 1
             case events.TrialEnded() as ended:
                 self._end(ended)
             case events.SearchOpened() as opened:
@@ -120,6 +127,15 @@ class History:
                 self.ended = over
             case events.Warned(message=message):
                 self.warnings.append(message)
+
+    def _start(self, started: events.TrialStarted) -> None:
+        known = self.trainings.get((started.trial, started.replicate))
+        if known:  # a stopped trial is trained on, because none was fully trained
+            known.end = known.cause = None
+            known.origin = started.origin
+        else:
+            training = Training(**events.body(started))
+            self.trainings[training.key] = training
 
     def _report(self, report: events.Reported) -> None:
         training = self.trainings[report.trial, report.replicate]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from hpo.core.events import End, Event, Recorded
+from hpo.core.events import Cause, Checkpointed, End, Event, Recorded
 from hpo.core.space import Point
 
 
@@ -30,7 +30,7 @@ class Searcher(Protocol):
         """A running trial counts by this value after that epoch; non-finite if it diverged."""
         ...
 
-    def tell(self, trial: int, end: End, value: float) -> None:
+    def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
         """A trial is over; the value is what it counts by, NaN if it never had one."""
         ...
 
@@ -58,7 +58,7 @@ class Order:
         seed: Source of its randomness.
         horizon: Epochs of a full training.
         pauses: Epochs after which the worker waits for a verdict.
-        checkpoint: File to go on from, relative to the checkpoint folder; empty at a fresh start.
+        checkpoints: From which it can go on, newest first; none at a fresh start.
         keep_weights: Whether the weights of the epoch that counts are kept when it ends.
     """
 
@@ -68,7 +68,7 @@ class Order:
     seed: int
     horizon: int
     pauses: tuple[int, ...] = ()
-    checkpoint: str = ""
+    checkpoints: tuple[Checkpointed, ...] = ()
     keep_weights: bool = False
 
     @property

@@ -1,0 +1,231 @@
+"""The ledger's database: every search's events, append-only, committed before anyone acts.
+
+SQLAlchemy Core over SQLite (write-ahead log, every commit flushed to disk) or PostgreSQL for a
+team. An event is one row of text, so that NaN and every float survive exactly, and the only
+statement that ever changes a row is none.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from hpo.core import events
+from hpo.core.errors import HpoError, UserError
+from hpo.core.events import Event, Recorded, SearchOpened, TestClaimed
+
+VERSION = 1
+"""Of the layout below; a ledger of a later version is refused."""
+
+_metadata = sa.MetaData()
+
+_about = sa.Table("about", _metadata, sa.Column("version", sa.Integer, nullable=False))
+
+_searches = sa.Table(
+    "searches",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+)
+
+_events = sa.Table(
+    "events",
+    _metadata,
+    sa.Column("search", sa.Integer, sa.ForeignKey("searches.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+# One claim per search, whatever asks for it at once: the database itself refuses the second.
+_one_claim = sa.Index(
+    "one_claim_per_search",
+    _events.c.search,
+    unique=True,
+    sqlite_where=_events.c.kind == "TestClaimed",
+    postgresql_where=_events.c.kind == "TestClaimed",
+)
+
+
+class Store:
+    """All searches of one home or team."""
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.time):
+        self._engine = _engine(url)
+        self._clock = clock
+        with _said_plainly(self._engine):
+            self._lay_out()
+
+    @classmethod
+    def at(cls, path: Path) -> Store:
+        """The SQLite store in a file, made if it is not there.
+
+        Raises:
+            HpoError: If the file is no ledger, is damaged, or is of a later version.
+        """
+        return cls(f"sqlite:///{path}")
+
+    def _lay_out(self) -> None:
+        with self._writing() as connection:
+            _metadata.create_all(connection)
+            found = connection.execute(sa.select(_about.c.version)).scalar()
+            if found is None:
+                connection.execute(_about.insert().values(version=VERSION))
+            elif found > VERSION:
+                raise HpoError(
+                    f"{self._engine.url.database} was written by a later version ({found} > {VERSION})"
+                )
+
+    def create(self, stem: str, opened: SearchOpened, name: str | None = None) -> SearchLedger:
+        """Open a new search with its first event.
+
+        Args:
+            stem: Without a name of its own it is called ``<stem>-<k>`` with the least free k.
+            opened: Its first event.
+            name: Its name, if the user gave one.
+
+        Raises:
+            UserError: If a search of that name exists.
+        """
+        with _said_plainly(self._engine), self._writing() as connection:
+            taken = set(connection.execute(sa.select(_searches.c.name)).scalars())
+            if name in taken:
+                raise UserError(f"a search named {name!r} exists already; choose another --name")
+            if name is None:
+                name = next(each for k in range(1, len(taken) + 2) if (each := f"{stem}-{k}") not in taken)
+            result = connection.execute(_searches.insert().values(name=name))
+            assert result.inserted_primary_key is not None
+            ledger = SearchLedger(self, name, result.inserted_primary_key[0])
+            ledger.insert(connection, [opened])
+        return ledger
+
+    def open(self, name: str) -> SearchLedger:
+        """The ledger of an existing search.
+
+        Raises:
+            UserError: If there is none of that name.
+        """
+        with _said_plainly(self._engine), self._engine.connect() as connection:
+            query = sa.select(_searches.c.id).where(_searches.c.name == name)
+            number = connection.execute(query).scalar()
+        if number is None:
+            known = ", ".join(self.names()) or "none yet"
+            raise UserError(f"there is no search {name!r}; there are: {known}")
+        return SearchLedger(self, name, number)
+
+    def names(self) -> list[str]:
+        """Names of all searches, oldest first."""
+        with _said_plainly(self._engine), self._engine.connect() as connection:
+            return list(connection.execute(sa.select(_searches.c.name).order_by(_searches.c.id)).scalars())
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        connection = self._engine.connect().execution_options(writing=True)
+        with connection, connection.begin():
+            yield connection
+
+
+class SearchLedger:
+    """The append-only record of one search."""
+
+    def __init__(self, store: Store, name: str, number: int):
+        self._store = store
+        self.name = name
+        self._number = number
+
+    def append(self, new: Sequence[Event]) -> list[Recorded]:
+        """Commit events to disk, all or none.
+
+        Raises:
+            HpoError: If the database refuses (disk full, damaged, locked for too long).
+        """
+        with _said_plainly(self._store._engine), self._store._writing() as connection:
+            return self.insert(connection, new)
+
+    def insert(self, connection: sa.Connection, new: Sequence[Event]) -> list[Recorded]:
+        """Add events inside a transaction that the caller holds."""
+        last = connection.execute(_last, {"number": self._number}).scalar() or 0
+        now = self._store._clock()
+        recorded = [Recorded(last + place, now, each) for place, each in enumerate(new, 1)]
+        if recorded:
+            connection.execute(_insert, [self._row(each) for each in recorded])
+        return recorded
+
+    def _row(self, recorded: Recorded) -> dict[str, Any]:
+        return {
+            "search": self._number,
+            "seq": recorded.seq,
+            "time": recorded.time,
+            "kind": type(recorded.event).__name__,
+            "body": json.dumps(events.body(recorded.event), separators=(",", ":")),
+        }
+
+    def claim(self, claim: TestClaimed) -> Recorded | None:
+        """Claim the test part for this search in one transaction; None if it is claimed already."""
+        try:
+            with self._store._writing() as connection:
+                return self.insert(connection, [claim])[0]
+        except sa.exc.IntegrityError:
+            return None
+
+    def read(self, after: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[Recorded]:
+        """Events with a sequence number above ``after``, in order.
+
+        Args:
+            after: The last sequence number already known.
+            kinds: Only events of these kinds; all if empty.
+        """
+        query = (
+            sa.select(_events.c.seq, _events.c.time, _events.c.kind, _events.c.body)
+            .where(_events.c.search == self._number, _events.c.seq > after)
+            .order_by(_events.c.seq)
+        )
+        if kinds:
+            query = query.where(_events.c.kind.in_([kind.__name__ for kind in kinds]))
+        with _said_plainly(self._store._engine), self._store._engine.connect() as connection:
+            for seq, when, kind, body in connection.execute(query):
+                yield Recorded(seq, when, events.event(kind, json.loads(body)))
+
+
+_last = sa.select(sa.func.max(_events.c.seq)).where(_events.c.search == sa.bindparam("number"))
+_insert = _events.insert()
+
+
+def _engine(url: str) -> sa.Engine:
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves; the driver begins too late
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@contextmanager
+def _said_plainly(engine: sa.Engine) -> Iterator[None]:
+    """Turn the database's own errors into one clear sentence."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        place = engine.url.render_as_string(hide_password=True)
+        raise HpoError(f"the ledger at {place} cannot be used: {error.orig}") from error

@@ -1,0 +1,274 @@
+"""What a search does next, whoever trains: the one place where its decisions are made.
+
+Everything that happens is first committed to the ledger and only then acted on, by the same code
+that replays a ledger after a crash. So a resumed search stands where the record stands. A runner
+(Ray Tune, or the inline one with a virtual clock) asks for orders and hands in what workers say.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from hpo.core import events
+from hpo.core.events import Cause, Checkpointed, End, Event, Recorded, Reported, TrialEnded
+from hpo.core.history import History, Key, Training
+from hpo.core.ports import Ledger, Order, Searcher
+from hpo.running.judge import TRAINED_ON, Judge, ended, in_race
+from hpo.running.plan import Plan
+
+Watch = Callable[[Recorded, History], None]
+"""Called after each commit, in the process that runs the search; must be quick."""
+
+
+class Conductor:
+    """Gives out orders and judges what comes back."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        ledger: Ledger,
+        searcher: Searcher,
+        clock: Callable[[], float] = time.monotonic,
+        watch: Watch | None = None,
+    ):
+        self._plan = plan
+        self._ledger = ledger
+        self._searcher = searcher
+        self._clock = clock
+        self._watch = watch
+        self._judge = Judge(plan)
+        self._verdicts: dict[Key, TrialEnded] = {}
+        self._waiting: deque[Key] = deque()
+        self._open: set[Key] = set()
+        self._started = 0
+        self._exhausted = False
+        self._first_causes: list[Cause | None] = []
+        self._began = clock()
+        self._before = 0.0
+        self.history = History(plan.objective)
+        self.horizon = plan.horizon
+        self.stopping = False
+
+    def replay(self, record: Iterable[Recorded]) -> None:
+        """Stand where a record stands; trainings without an end wait to be taken up."""
+        for recorded in record:
+            self._take(recorded)
+        self._before = self.history.active
+        self._append(*self._verdicts.values())
+        self._waiting.extend(t.key for t in self.history.trainings.values() if t.end is None)
+
+    @property
+    def open(self) -> int:
+        """Number of trainings that are with workers now."""
+        return len(self._open)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to train."""
+        if self._open or (self._waiting and not self.stopping):
+            return False
+        finalists = self.history.finalists
+        nobody = finalists is not None and not finalists.trials
+        return self.stopping or nobody or self.history.winner is not None
+
+    def next(self) -> Order | None:
+        """The next training for a worker; None while the open ones must end first, or at the end."""
+        if self.stopping:
+            return None
+        if not self._waiting:
+            self._look_ahead()
+        if not self._waiting:
+            return None
+        training = self.history.trainings[self._waiting.popleft()]
+        self._open.add(training.key)
+        return Order(
+            *training.key,
+            recipe=training.recipe,
+            seed=training.seed,
+            horizon=self._plan.horizon,
+            pauses=self._plan.rungs if in_race(training) else (),
+            checkpoints=training.checkpoints[::-1],
+            keep_weights=training.replicate > 0,
+        )
+
+    def reported(
+        self,
+        key: Key,
+        reports: Sequence[Reported],
+        checkpoint: Checkpointed | None = None,
+        weights: tuple[str, str] = ("", ""),
+    ) -> bool:
+        """Record what a worker says and judge it.
+
+        Args:
+            key: The training.
+            reports: Its epochs since the last call, oldest first; known ones are passed over.
+            checkpoint: The newest checkpoint, if one was written since.
+            weights: File name and SHA-256 of the kept weights, with the last report.
+
+        Returns:
+            Whether the training goes on.
+        """
+        training = self.history.trainings[key]
+        new: list[Event] = [report for report in reports if report.epoch > training.epoch]
+        if checkpoint:
+            new.append(checkpoint)
+        if weights[0]:
+            new.append(self._replicate_end(training, reports, weights))
+        self._append(*new)
+        if key in self._verdicts:
+            self._append(self._verdicts[key])
+        elif training.end is None and in_race(training) and self._out_of_time():
+            self._append(ended(training, End.INTERRUPTED, Cause.BUDGET, "the time budget is spent"))
+        return training.end is None
+
+    def failed(self, key: Key, cause: Cause, message: str) -> None:
+        """A training cannot go on."""
+        self._append(ended(self.history.trainings[key], End.FAILED, cause, message))
+
+    def lost(self, key: Key, message: str) -> None:
+        """A training's worker died; it goes on elsewhere unless that happened too often."""
+        training = self.history.trainings[key]
+        self._append(events.WorkerLost(*key, message))
+        if training.lost >= self._plan.worker_losses:
+            self.failed(key, Cause.WORKER_LOST, f"its worker died {training.lost} times: {message}")
+        else:
+            self._open.discard(key)
+            self._waiting.appendleft(key)
+
+    def stop(self) -> None:
+        """Give out nothing more; open trainings stay open in the record, to be resumed."""
+        self.stopping = True
+
+    def warn(self, message: str) -> None:
+        """Put something on record that a user should know and that stops nothing."""
+        self._append(events.Warned(message))
+
+    def close(self, end: events.SearchEnded) -> None:
+        """Put on record how the search ended."""
+        self._append(end)
+
+    @property
+    def hopeless(self) -> Cause | None:
+        """The one cause with which all first trials failed, once there are enough of them."""
+        enough = len(self._first_causes) >= self._plan.same_failures
+        first = self._first_causes[: self._plan.same_failures]
+        return first[0] if enough and len(set(first)) == 1 else None
+
+    def _look_ahead(self) -> None:
+        """Start what comes next, if anything can start before the open trainings end."""
+        if self.history.finalists is None:
+            self._start_trial()
+            if not self._waiting and not self._open:
+                self._name_finalists()
+        if self.history.finalists is not None and self.history.winner is None:
+            self._start_replicate()
+
+    def _start_trial(self) -> None:
+        number = self._started
+        if not self._affordable(number):
+            return
+        preset = number < len(self._plan.start_from)
+        point = self._plan.start_from[number] if preset else self._searcher.ask(number)
+        if point is None:
+            self._exhausted = True
+            return
+        origin = "start_from" if preset else "sampler"
+        recipe, seed = self._plan.recipe_of(point), self._plan.training_seed(number, 0)
+        self._append(events.TrialStarted(number, 0, dict(point), recipe, seed, origin))
+        self._waiting.append((number, 0))
+
+    def _affordable(self, number: int) -> bool:
+        plan, history = self._plan, self.history
+        return not (
+            self._exhausted
+            or self.hopeless
+            or (plan.trials is not None and number >= plan.trials + history.extended)
+            or (plan.epochs is not None and history.epochs >= plan.epochs)
+            or self._out_of_time()
+        )
+
+    def _out_of_time(self) -> bool:
+        limit = self._plan.seconds
+        return limit is not None and self._before + self._clock() - self._began >= limit
+
+    def _name_finalists(self) -> None:
+        finished = [t for t in self.history.trials if t.end is End.FINISHED]
+        best = self.history.best
+        if finished or best is None or self.hopeless:
+            chosen = self._plan.rank(finished)[: self._plan.finalists]
+            self._append(events.FinalistsNamed(tuple(t.trial for t in chosen)))
+            return
+        again = events.TrialStarted(best.trial, 0, best.point, best.recipe, best.seed, TRAINED_ON)
+        self._append(again)
+        self._waiting.append(best.key)
+
+    def _start_replicate(self) -> None:
+        """Start the next training a finalist lacks; when all have ended, name the winner."""
+        assert self.history.finalists is not None
+        for replicate in range(1, self._plan.replicates + 1):
+            for trial in self.history.finalists.trials:
+                if (trial, replicate) not in self.history.trainings:
+                    own = self.history.trainings[trial, 0]
+                    seed = self._plan.training_seed(trial, replicate)
+                    started = events.TrialStarted(trial, replicate, own.point, own.recipe, seed, "finalist")
+                    self._append(started)
+                    self._waiting.append((trial, replicate))
+                    return
+        if not self._open and self.history.finalists.trials:
+            self._append(self._plan.name_winner(self.history) or events.FinalistsNamed(()))
+
+    def _replicate_end(
+        self, training: Training, reports: Sequence[Reported], weights: tuple[str, str]
+    ) -> TrialEnded:
+        objective, value = self._plan.objective, training.value
+        for report in reports:
+            if report.epoch > training.epoch:
+                value = objective.standing(value, report.metrics.get(objective.key, math.nan))
+        file, sha256 = weights
+        return TrialEnded(*training.key, End.FINISHED, self._plan.horizon, value, weights=file, sha256=sha256)
+
+    def _append(self, *new: Event) -> None:
+        for recorded in self._ledger.append(new) if new else ():
+            self._take(recorded)
+            if self._watch:
+                self._watch(recorded, self.history)
+
+    def _take(self, recorded: Recorded) -> None:
+        """Everything that follows from an event, live and in replay alike."""
+        self.history.apply(recorded)
+        match recorded.event:
+            case Reported() as report:
+                self._take_report(report)
+            case events.TrialStarted(trial=trial, replicate=0, point=point, origin=origin):
+                if origin != TRAINED_ON:
+                    self._started = trial + 1
+                    self._searcher.started(trial, point)
+            case TrialEnded() as end:
+                self._take_end(end)
+            case events.SearchExtended():
+                self._exhausted = False
+            case _:
+                pass
+
+    def _take_report(self, report: Reported) -> None:
+        key = report.trial, report.replicate
+        training = self.history.trainings[key]
+        if key in self._verdicts or training.end is not None:
+            return  # it was sent before the worker heard the verdict
+        if in_race(training):
+            self._searcher.report(report.trial, report.epoch, training.value)
+        verdict = self._judge.verdict(report, self.history)
+        if verdict:
+            self._verdicts[key] = verdict
+
+    def _take_end(self, end: TrialEnded) -> None:
+        key = end.trial, end.replicate
+        self._verdicts.pop(key, None)
+        self._open.discard(key)
+        if in_race(self.history.trainings[key]):
+            self._searcher.tell(end.trial, end.end, end.value, end.cause)
+            self._first_causes.append(end.cause if end.end is End.FAILED else None)

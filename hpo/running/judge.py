@@ -1,0 +1,59 @@
+"""What a report means for its training: it goes on, or it has ended and how."""
+
+from __future__ import annotations
+
+import math
+
+from hpo.core.events import Cause, End, Reported, TrialEnded
+from hpo.core.history import History, Training
+from hpo.core.rungs import RungRule
+from hpo.running.plan import Plan
+
+TRAINED_ON = "trained_on"
+"""Origin of a stopped trial that is trained to the end because no other trial was."""
+
+
+def in_race(training: Training) -> bool:
+    """Whether a training competes at the rungs and teaches the sampler."""
+    return training.replicate == 0 and training.origin != TRAINED_ON
+
+
+def ended(training: Training, end: End, cause: Cause | None = None, message: str = "") -> TrialEnded:
+    """The end of a training as it stands."""
+    return TrialEnded(*training.key, end, training.epoch, training.value, cause, message)
+
+
+class Judge:
+    """Applies the rules of a plan to reports, in the order of the ledger."""
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+        self._rungs = RungRule(plan.rungs, plan.reduction_factor, plan.objective.mode)
+
+    def verdict(self, report: Reported, history: History) -> TrialEnded | None:
+        """How the training ends with this report; None if it goes on.
+
+        Args:
+            report: Already folded into the history.
+            history: The search as it stands with that report.
+        """
+        training = history.trainings[report.trial, report.replicate]
+        metric = self._plan.objective.key
+        if metric not in report.metrics:
+            names = ", ".join(report.metrics) or "nothing"
+            message = f"epoch {report.epoch} did not report {metric!r}; it reported {names}"
+            return ended(training, End.FAILED, Cause.METRIC_MISSING, message)
+        if not math.isfinite(report.metrics[metric]):
+            message = f"{metric} is {report.metrics[metric]} after epoch {report.epoch}"
+            return ended(training, End.FAILED, Cause.DIVERGED, message)
+        if training.replicate:
+            return None  # its end comes with its weights, in one commit
+        if report.epoch >= self._plan.horizon:
+            return ended(training, End.FINISHED)
+        if not in_race(training):
+            return None
+        if not self._rungs.report(report.epoch, training.value):
+            return ended(training, End.STOPPED)
+        if self._plan.epochs is not None and history.epochs >= self._plan.epochs:
+            return ended(training, End.INTERRUPTED, Cause.BUDGET, "the epoch budget is spent")
+        return None

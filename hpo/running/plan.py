@@ -1,0 +1,58 @@
+"""The rules of one search, as plain values: what a spec comes down to once it is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpo.core import seeds
+from hpo.core.events import WinnerNamed
+from hpo.core.history import History, Training
+from hpo.core.objective import Objective
+from hpo.core.space import Point
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What decides how a search goes on.
+
+    Attributes:
+        objective: What it optimizes.
+        horizon: Epochs of a full training.
+        seed: Source of every other seed.
+        recipe_of: Completes a point to a recipe.
+        rank: Orders fully trained trials, best first.
+        name_winner: Chooses among the finalists' trainings; None if none of them succeeded.
+        rungs: Epochs at which trials are compared; empty if nothing is stopped early.
+        reduction_factor: One trial in this many passes a rung.
+        trials: Most trials to start; None if only other budgets bind.
+        epochs: Most epochs of the search itself, the finalists' apart.
+        seconds: Most wall time of the search itself, over all its sessions.
+        finalists: How many trials are run again.
+        replicates: On how many fresh seeds each.
+        start_from: Points tried first.
+        worker_losses: A training that loses its worker this often has failed.
+        same_failures: The search gives up if so many first trials all fail with one cause.
+    """
+
+    objective: Objective
+    horizon: int
+    seed: int
+    recipe_of: Callable[[Point], Mapping[str, Any]]
+    rank: Callable[[Sequence[Training]], Sequence[Training]]
+    name_winner: Callable[[History], WinnerNamed | None]
+    rungs: tuple[int, ...] = ()
+    reduction_factor: float = 3
+    trials: int | None = None
+    epochs: int | None = None
+    seconds: float | None = None
+    finalists: int = 1
+    replicates: int = 1
+    start_from: tuple[Point, ...] = ()
+    worker_losses: int = 3
+    same_failures: int = 5
+
+    def training_seed(self, trial: int, replicate: int) -> int:
+        """Seed of a training, from (search seed, trial, replicate)."""
+        return seeds.derive(self.seed, "train", trial, replicate)

@@ -1,0 +1,68 @@
+"""A space in Optuna's words, and an Optuna trial's parameters as a point of the space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import Trial
+
+from hpo.core.recipe import canonical
+from hpo.core.space import Choice, Domain, Integer, Point, Space, Uniform
+
+
+def distribution(domain: Domain) -> BaseDistribution:
+    """The Optuna distribution with the same values and the same prior."""
+    match domain:
+        case Uniform(low, high, log, step):
+            return FloatDistribution(low, high, log=log, step=step)
+        case Integer(low, high, log):
+            return IntDistribution(low, high, log=log)
+        case Choice(values):
+            return CategoricalDistribution([label(value) for value in values])
+
+
+def label(value: Any) -> bool | int | float | str | None:
+    """What Optuna may hold in place of a choice: lists and mappings become their text."""
+    return canonical(value) if isinstance(value, list | tuple | Mapping) else value
+
+
+def suggest(space: Space, trial: Trial) -> dict[str, Any]:
+    """Let a trial suggest every parameter that exists, conditions first.
+
+    Returns:
+        A point, which may be a forbidden one.
+    """
+    point: dict[str, Any] = {}
+    for parameter in space.parameters:
+        if space.exists(parameter, point):
+            point[parameter.name] = _suggest(trial, parameter.name, parameter.domain)
+    return point
+
+
+def _suggest(trial: Trial, name: str, domain: Domain) -> Any:
+    match domain:
+        case Uniform(low, high, log, step):
+            return trial.suggest_float(name, low, high, log=log, step=step)
+        case Integer(low, high, log):
+            return trial.suggest_int(name, low, high, log=log)
+        case Choice(values):
+            labels = [label(value) for value in values]
+            chosen = trial.suggest_categorical(name, labels)
+            return values[next(i for i, each in enumerate(labels) if _same(each, chosen))]
+
+
+def parameters(space: Space, point: Point) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    """A point as the parameters and distributions of an Optuna trial."""
+    values = {name: label(value) for name, value in point.items()}
+    return values, {name: distribution(space.by_name[name].domain) for name in point}
+
+
+def _same(a: object, b: object) -> bool:
+    return a == b and isinstance(a, bool) == isinstance(b, bool)

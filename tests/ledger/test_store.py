@@ -1,0 +1,83 @@
+"""The store keeps events in order, exactly, and gives the test part to one claimant alone."""
+
+import math
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+from hpo.core.errors import HpoError, UserError
+from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchOpened, TestClaimed, TrialEnded
+from hpo.ledger.store import Store
+
+OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.at(tmp_path / "ledger.db")
+    yield store
+    store.close()
+
+
+def test_events_come_back_exactly_and_in_order(store):
+    ledger = store.create("digits", OPENED)
+    written = [
+        Reported(0, 0, 1, {"validation/loss": math.inf, "train/loss": 0.1 + 0.2}, 0.25),
+        TrialEnded(0, 0, End.FAILED, 1, 0.5, Cause.DIVERGED, "loss is inf\nsecond line"),
+        FinalistsNamed((3, 1)),
+    ]
+    ledger.append(written)
+    read = list(store.open("digits-1").read())
+    assert [each.seq for each in read] == [1, 2, 3, 4]
+    assert [each.event for each in read[1:]] == written
+
+
+def test_nan_survives(store):
+    ledger = store.create("digits", OPENED)
+    ledger.append([Reported(0, 0, 1, {"validation/loss": math.nan}, 0.1)])
+    (_, read) = ledger.read()
+    assert math.isnan(read.event.metrics["validation/loss"])
+
+
+def test_names_count_up_and_must_be_new(store):
+    assert store.create("digits", OPENED).name == "digits-1"
+    assert store.create("digits", OPENED).name == "digits-2"
+    assert store.create("digits", OPENED, name="mine").name == "mine"
+    with pytest.raises(UserError, match="mine"):
+        store.create("digits", OPENED, name="mine")
+    assert store.names() == ["digits-1", "digits-2", "mine"]
+
+
+def test_an_unknown_name_lists_the_known_ones(store):
+    store.create("digits", OPENED)
+    with pytest.raises(UserError, match="digits-1"):
+        store.open("nothing")
+
+
+def test_reading_after_a_place_gives_only_what_is_new(store):
+    ledger = store.create("digits", OPENED)
+    ledger.append([FinalistsNamed((1,)), FinalistsNamed((2,))])
+    assert [each.seq for each in ledger.read(after=2)] == [3]
+    assert [each.seq for each in ledger.read(kinds=[SearchOpened])] == [1]
+
+
+def claim(path):
+    store = Store.at(path)
+    won = store.open("digits-1").claim(TestClaimed(0, 1, "sha", "someone"))
+    store.close()
+    return won is not None
+
+
+def test_of_eight_processes_exactly_one_claims(store, tmp_path):
+    store.create("digits", OPENED)
+    with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as pool:
+        won = list(pool.map(claim, [tmp_path / "ledger.db"] * 8))
+    assert sum(won) == 1
+
+
+def test_a_file_that_is_no_ledger_is_refused_plainly(tmp_path):
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
+    with pytest.raises(HpoError, match="cannot be used"):
+        Store.at(path)
