@@ -1,0 +1,214 @@
+"""Writing through MLflow's own client: for a tracking server and for any database.
+
+The one module of the mirror that loads mlflow (about 2 s of processor time), so it is imported
+in the mirror's process alone, and only where the address asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hpo.tracking.changes import (
+    ID_TAG,
+    PARENT,
+    POSITION_TAG,
+    RUN_TAG,
+    Measurement,
+    RunChange,
+    Standing,
+    Unreachable,
+    birth_tags,
+    file_content,
+    first_parent,
+)
+
+METRICS_PER_BATCH = 900
+ENTRIES_PER_BATCH = 90
+CHARACTERS_PER_BATCH = 150_000
+"""A server takes 1 MB of JSON, in which one character can become six bytes."""
+
+QUIET = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""With mlflow's defaults a dead server holds one call for four minutes. The mirror waits itself."""
+
+
+class ClientStore:
+    """A tracking server, or a database that MLflow's client writes to.
+
+    Args:
+        uri: ``http(s)://...`` or a database address that SQLAlchemy understands.
+        experiment: Name of the experiment that holds the runs; created if it is not there.
+        artifacts: Where a new experiment keeps files; None leaves that to the server.
+    """
+
+    def __init__(self, uri: str, experiment: str, artifacts: str | None = None):
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        self._uri, self._experiment, self._artifacts = uri, experiment, artifacts
+        self._connected: Any = None
+        self._experiment_id = ""
+        self._search = ""
+        self._ids: dict[str, str] = {}
+
+    def open(self, search: str) -> Standing:
+        """Find the runs of a search and the position that its parent run states."""
+        self._search = search
+        with _as_unreachable():
+            position = self._look_up()
+        return Standing(position, frozenset(self._ids))
+
+    def write(self, changes: Sequence[RunChange], position: int) -> None:
+        """Show changes, run by run, and state the position last."""
+        with _as_unreachable():
+            for change in first_parent(changes):
+                self._write_run(change)
+            self._client.set_tag(self._ids[PARENT], POSITION_TAG, str(position))
+
+    def close(self) -> None:
+        """Let go of the database's connections."""
+        if self._connected is not None:
+            dispose = getattr(self._connected._tracking_client.store, "_dispose_engine", None)
+            if dispose is not None:
+                dispose()
+        self._connected = None
+
+    @property
+    def _client(self) -> Any:
+        if self._connected is None:
+            from mlflow.tracking import MlflowClient
+
+            self._connected = MlflowClient(self._uri)
+        return self._connected
+
+    def _look_up(self) -> int:
+        self._experiment_id = self._find_experiment()
+        position, token, self._ids = 0, None, {}
+        query = f"tags.`{ID_TAG}` = '{self._search}'"
+        while True:
+            page = self._client.search_runs(
+                [self._experiment_id],
+                query,
+                max_results=1000,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            for run in page:
+                self._ids.setdefault(run.data.tags[RUN_TAG], run.info.run_id)
+                position = max(position, int(run.data.tags.get(POSITION_TAG, 0)))
+            token = page.token
+            if not token:
+                return position
+
+    def _find_experiment(self) -> str:
+        found = self._client.get_experiment_by_name(self._experiment)
+        if found is None:
+            return str(self._create_experiment())
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _create_experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self._client.create_experiment(self._experiment, self._artifacts))
+        except MlflowException as exc:
+            # Two searches that start at once both find it missing; the second one is refused.
+            found = self._client.get_experiment_by_name(self._experiment)
+            if found is None:
+                raise exc
+            return str(found.experiment_id)
+
+    def _write_run(self, change: RunChange) -> None:
+        run_id = self._ids.get(change.run) or self._create(change)
+        from mlflow.entities import Metric, Param, RunTag
+
+        for metrics, params, tags in batches(change):
+            self._client.log_batch(
+                run_id,
+                metrics=[Metric(m.name, m.value, m.time, m.step) for m in metrics],
+                params=[Param(*entry) for entry in params],
+                tags=[RunTag(*entry) for entry in tags],
+            )
+        for name, source in change.files.items():
+            self._attach(run_id, name, source)
+        if change.status is not None:
+            self._set_status(run_id, change)
+
+    def _create(self, change: RunChange) -> str:
+        parent = None if change.run == PARENT else self._ids[PARENT]
+        tags = birth_tags(change, self._search, parent)
+        few = dict(list(tags.items())[-ENTRIES_PER_BATCH:])
+        run = self._client.create_run(
+            self._experiment_id, start_time=change.start, tags=few, run_name=change.title
+        )
+        self._ids[change.run] = str(run.info.run_id)
+        return str(run.info.run_id)
+
+    def _set_status(self, run_id: str, change: RunChange) -> None:
+        if change.end is None:
+            self._client.update_run(run_id, status=str(change.status))
+        else:
+            self._client.set_terminated(run_id, status=str(change.status), end_time=change.end)
+
+    def _attach(self, run_id: str, name: str, source: bytes | Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="hpo-mirror-") as folder:
+            file = Path(folder) / name
+            file.write_bytes(file_content(source))
+            self._client.log_artifact(run_id, str(file))
+
+
+Batch = tuple[list[Measurement], list[tuple[str, str]], list[tuple[str, str]]]
+
+
+def batches(change: RunChange) -> Iterator[Batch]:
+    """A change in pieces that a server takes: their number and their size are limited."""
+    for start in range(0, len(change.metrics), METRICS_PER_BATCH):
+        yield change.metrics[start : start + METRICS_PER_BATCH], [], []
+    for piece in _pieces(list(change.params.items())):
+        yield [], piece, []
+    for piece in _pieces(list(change.tags.items())):
+        yield [], [], piece
+
+
+def _pieces(entries: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    piece: list[tuple[str, str]] = []
+    size = 0
+    for key, value in entries:
+        more = len(key) + len(value)
+        if piece and (len(piece) == ENTRIES_PER_BATCH or size + more > CHARACTERS_PER_BATCH):
+            yield piece
+            piece, size = [], 0
+        piece.append((key, value))
+        size += more
+    if piece:
+        yield piece
+
+
+@contextmanager
+def _as_unreachable() -> Iterator[None]:
+    """Whatever the way to the store fails with, as the one error that the mirror waits out."""
+    import requests
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, requests.RequestException, OSError) as exc:
+        raise Unreachable(_first_line(exc)) from exc
+
+
+def _first_line(exc: Exception) -> str:
+    lines = str(exc).strip().splitlines()
+    return lines[0][:500] if lines else type(exc).__name__

@@ -1,0 +1,246 @@
+"""One contract for every store: what a search looks like in MLflow, and that nothing is doubled."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hpo.core import events
+from hpo.core.events import End
+from hpo.core.home import Home
+from hpo.tracking import progress
+from hpo.tracking.changes import RunChange, Standing, Store, Unreachable
+from hpo.tracking.client import ClientStore
+from hpo.tracking.mirror import Mirror
+from tests.tracking.scenario import NAME, MemoryLedger, ended, opened, picture, reported, search, started
+
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")
+"""Of the SQLAlchemy that MLflow reads with."""
+
+
+class Place:
+    """A store under test: how to write to it, and MLflow's own client to read it."""
+
+    def __init__(self, uri: str, make: Callable[[], Store], experiment: str):
+        from mlflow.tracking import MlflowClient
+
+        self.uri, self.make, self.experiment = uri, make, experiment
+        self.client = MlflowClient(uri)
+
+    def runs(self) -> dict[str, Any]:
+        found = self.client.get_experiment_by_name(self.experiment)
+        runs = self.client.search_runs([found.experiment_id], max_results=1000)
+        by_title = {run.info.run_name: run for run in runs}
+        assert len(by_title) == len(runs)
+        return by_title
+
+    def told(self) -> dict[str, Any]:
+        """All that is shown, without the ids that a store gives."""
+        runs = self.runs()
+        titles = {run.info.run_id: title for title, run in runs.items()}
+        return {title: self._told(run, titles) for title, run in runs.items()}
+
+    def _told(self, run: Any, titles: dict[str, str]) -> dict[str, Any]:
+        tags = {k: v for k, v in run.data.tags.items() if k != "mlflow.log-model.history"}
+        tags |= {k: titles[v] for k, v in tags.items() if k == "mlflow.parentRunId"}
+        curves = {
+            name: [
+                (m.step, m.value, m.timestamp) for m in self.client.get_metric_history(run.info.run_id, name)
+            ]
+            for name in sorted(run.data.metrics)
+        }
+        return {
+            "state": (run.info.status, run.info.start_time, run.info.end_time, run.info.user_id),
+            "tags": tags,
+            "params": run.data.params,
+            "metrics": run.data.metrics,
+            "curves": curves,
+            "files": sorted((f.path, f.file_size) for f in self.client.list_artifacts(run.info.run_id)),
+        }
+
+
+@pytest.fixture(params=["server", "client"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    experiment = f"digits {uuid.uuid4().hex[:8]}"
+    if request.param == "server":
+        uri = request.getfixturevalue("server").uri
+        yield Place(uri, lambda: ClientStore(uri, experiment), experiment)
+        return
+    uri, files = f"sqlite:///{tmp_path / 'client.db'}", str(tmp_path / "files")
+    yield Place(uri, lambda: ClientStore(uri, experiment, files), experiment)
+
+
+def mirror(place: Place, ledger: MemoryLedger, home: Home, store: Store | None = None) -> Mirror:
+    folder = home.search(NAME)
+    folder.root.mkdir(parents=True, exist_ok=True)
+    return Mirror(ledger, store or place.make(), picture(home), folder)
+
+
+def test_a_whole_search(place: Place, home: Home) -> None:
+    ledger = MemoryLedger(search(home.search(NAME)))
+    assert mirror(place, ledger, home).catch_up() == len(ledger.recorded)
+    told = place.told()
+    assert set(told) == {NAME, "trial 0", "trial 1", "trial 2", "finalist 0 seed 1", "finalist 0 seed 2"}
+    states = {title: run["state"][0] for title, run in told.items()}
+    assert states.pop("trial 1") == "KILLED"
+    assert states.pop("trial 2") == "FAILED"
+    assert set(states.values()) == {"FINISHED"}
+    assert told["trial 2"]["tags"]["cause"] == "diverged"
+    assert "nan at epoch 2" in told["trial 2"]["tags"]["non-finite"]
+    children = [run for title, run in told.items() if title != NAME]
+    assert {run["tags"]["mlflow.parentRunId"] for run in children} == {NAME}
+    names = {"learning_rate", "optimizer", "optimizer.momentum", "augment.cutout", "batch_size"}
+    assert all(set(run["params"]) == names for run in children)
+    assert told["trial 1"]["params"]["optimizer.momentum"] == "n/a"
+    assert told["trial 0"]["params"]["optimizer.momentum"] == "0.9"
+    assert [point[:2] for point in told["trial 1"]["curves"]["validation/accuracy"]] == [(1, 0.3), (2, 0.35)]
+    assert set(told["trial 0"]["metrics"]) == {
+        "validation/accuracy",
+        "validation/loss",
+        "train/loss",
+        "objective",
+    }
+    parent = told[NAME]
+    assert parent["metrics"] == {
+        "winner/accuracy_mean": 0.8,
+        "winner/accuracy_std": 0.01,
+        "test/accuracy": 0.79,
+        "test/accuracy_low": 0.75,
+        "test/accuracy_high": 0.83,
+    }
+    assert parent["tags"]["winner"] == "trial 0"
+    assert parent["tags"]["split.fingerprint"] == "f" * 64
+    assert parent["tags"]["team"] == "vision"
+    assert [name for name, _ in parent["files"]] == [
+        "recipe.json",
+        "recipe.yaml",
+        "spec.json",
+        "split.json",
+        "winner.safetensors",
+    ]
+
+
+def test_killed_anywhere_and_replayed_nothing_is_doubled(place: Place, home: Home) -> None:
+    """Every prefix of a batch's writes may be there when the next mirror starts."""
+    ledger = MemoryLedger(search(home.search(NAME)))
+    for length in range(3, len(ledger.recorded), 5):
+        part = MemoryLedger()
+        part.recorded = ledger.recorded[:length]
+        with pytest.raises(Unreachable):
+            mirror(place, part, home, TornStore(place.make(), length)).catch_up()
+    mirror(place, ledger, home).catch_up()
+    told = place.told()
+    mirror(place, ledger, home, Forgetful(place.make())).catch_up()
+    assert place.told() == told
+    one_go = Place(place.uri, place.make, place.experiment)
+    assert told["trial 0"]["curves"] == one_go.told()["trial 0"]["curves"]
+    assert [point[0] for point in told["trial 0"]["curves"]["train/loss"]] == [1, 2, 3]
+    assert len(told) == 6
+
+
+class TornStore:
+    """Writes the first changes of a batch and dies before it states the position."""
+
+    def __init__(self, store: Store, kept: int):
+        self.store, self.kept = store, kept
+
+    def open(self, search: str) -> Standing:
+        return self.store.open(search)
+
+    def write(self, changes: Sequence[RunChange], position: int) -> None:
+        torn = list(changes[: 1 + self.kept % len(changes)])
+        self.store.write(torn, 0)
+        raise Unreachable("killed")
+
+    def close(self) -> None:
+        self.store.close()
+
+
+class Forgetful(TornStore):
+    """Knows no position, so that everything is written a second time."""
+
+    def __init__(self, store: Store):
+        super().__init__(store, 0)
+
+    def open(self, search: str) -> Standing:
+        return Standing(0, self.store.open(search).runs)
+
+    def write(self, changes: Sequence[RunChange], position: int) -> None:
+        self.store.write(changes, position)
+
+
+def test_event_by_event_shows_the_same_as_at_once(place: Place, home: Home, tmp_path: Path) -> None:
+    ledger = MemoryLedger()
+    follower = mirror(place, ledger, home)
+    assert follower.catch_up() == 0
+    for event in search(home.search(NAME)):
+        ledger.append([event])
+        assert follower.catch_up() == len(ledger.recorded)
+    by_steps = place.told()
+    again = Place(place.uri, lambda: ClientStore(place.uri, place.experiment + "2"), place.experiment + "2")
+    mirror(again, ledger, home).catch_up()
+    at_once = again.told()
+    assert by_steps == at_once
+
+
+def test_a_run_that_someone_deleted_comes_back_whole(place: Place, home: Home) -> None:
+    ledger = MemoryLedger(search(home.search(NAME))[:-1])
+    mirror(place, ledger, home).catch_up()
+    told = place.told()
+    place.client.delete_run(place.runs()["trial 0"].info.run_id)
+    assert "trial 0" not in place.runs()
+    mirror(place, ledger, home).catch_up()
+    assert place.told() == told
+
+
+def test_two_homes_share_a_server_without_meeting(place: Place, home: Home) -> None:
+    first = MemoryLedger([opened(), started(0)])
+    mirror(place, first, home).catch_up()
+    second = MemoryLedger([opened(digest="e" * 64), started(0)])
+    mirror(place, second, home).catch_up()
+    found = place.client.get_experiment_by_name(place.experiment)
+    assert len(place.client.search_runs([found.experiment_id])) == 4
+
+
+def test_more_than_a_server_takes_at_once(place: Place, home: Home) -> None:
+    many = {f"width_{i:03}": i for i in range(205)} | {"note": "é" * 7_000}
+    start = events.TrialStarted(0, 0, many, {}, 1, "sampler")
+    curves = [
+        events.Reported(0, 0, epoch, {f"validation/m{i}": float(i) for i in range(50)}, 0.1)
+        for epoch in range(1, 45)
+    ]
+    tags = {f"tag {i}": "x" * 4_900 for i in range(220)}
+    ledger = MemoryLedger([opened(tags=tags), start, *curves, ended(0, End.FINISHED, 44, 1.0)])
+    mirror(place, ledger, home).catch_up()
+    told = place.told()
+    assert len(told["trial 0"]["params"]) == 206 + 4
+    assert told["trial 0"]["params"]["note"].endswith("(cut short)")
+    assert [point[0] for point in told["trial 0"]["curves"]["validation/m49"]] == list(range(1, 45))
+    assert told[NAME]["tags"]["tag 219"] == "x" * 4_900
+
+
+def test_trials_that_a_stop_cut_short_are_not_left_running(place: Place, home: Home) -> None:
+    ledger = MemoryLedger([opened(), started(0), reported(0, 1, 0.5), events.SearchEnded("stopped", "asked")])
+    follower = mirror(place, ledger, home)
+    follower.catch_up()
+    told = place.told()
+    assert (told[NAME]["state"][0], told["trial 0"]["state"][0]) == ("KILLED", "KILLED")
+    assert told["trial 0"]["tags"]["state"] == "interrupted"
+    ledger.append([events.SearchResumed({}), reported(0, 2, 0.6)])
+    mirror(place, ledger, home).catch_up()
+    told = place.told()
+    assert (told[NAME]["state"][0], told["trial 0"]["state"][0]) == ("RUNNING", "RUNNING")
+    assert told["trial 0"]["tags"]["state"] == "running"
+
+
+def test_progress_is_told_without_mlflow(place: Place, home: Home) -> None:
+    ledger = MemoryLedger(search(home.search(NAME)))
+    folder = home.search(NAME)
+    assert progress.load(folder).behind(len(ledger.recorded)) == len(ledger.recorded)
+    assert mirror(place, ledger, home).follow(stop=lambda: True, wait=lambda seconds: None)
+    assert progress.load(folder).behind(len(ledger.recorded)) == 0
+    assert progress.progress_file(folder).stat().st_mode & 0o077 == 0
