@@ -1,0 +1,119 @@
+"""The only process that reads a data source, and the door through which it is asked.
+
+`prepare` starts ``python -m hpo.data.custodian``, hands it a request on stdin and reads the answer
+from stdout. The child writes the development part where workers can map it into memory, inspects
+the test part, and goes away; nothing of the test part but counts and digests leaves it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hpo.core.errors import HpoError, Refused, UserError
+from hpo.core.home import Home
+from hpo.data import prepared, reading
+from hpo.data.prepared import Prepared
+
+GRACE = 10.0
+"""Seconds that an interrupted custodian has to remove what it had begun to write."""
+
+CODES: Mapping[int, type[HpoError]] = {2: UserError, 3: Refused}
+
+
+def prepare(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Prepared:
+    """Have a data source read, unless it was read before and nothing about it changed.
+
+    Any number of processes may ask for the same data at once: one reads, the others wait for it.
+
+    Args:
+        source: A name of `trainables.data.tables`, or a user's ``module:function``.
+        arguments: What the source is called with, as a JSON value.
+        home: Where the development part is kept.
+        base: Folder to which relative paths refer: the spec's own.
+
+    Raises:
+        UserError: If the source, its arguments or its content are at fault.
+        HpoError: If the custodian died.
+    """
+    known = reading.recall(source, arguments, home, base)
+    if known is not None:
+        return known
+    request = {"source": source, "arguments": dict(arguments), "home": str(home.root), "base": str(base)}
+    answer = _ask(json.dumps(request))
+    read = prepared.read(Path(answer["folder"]))
+    if read is None:
+        raise HpoError(f"data: {answer['folder']} vanished while it was being read")
+    return read
+
+
+def _ask(request: str) -> dict[str, Any]:
+    command = [sys.executable, "-P", "-m", "hpo.data.custodian"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            out, err = child.communicate(request)
+        except BaseException:
+            _end(child)
+            raise
+    if child.returncode == 0:
+        answer: dict[str, Any] = json.loads(out)
+        return answer
+    if child.returncode < 0:
+        name = signal.Signals(-child.returncode).name
+        raise HpoError(f"data: the process that reads the source was ended by {name}{_tail(err)}")
+    with contextlib.suppress(ValueError, KeyError):
+        raise CODES.get(child.returncode, HpoError)(json.loads(out)["error"])
+    raise HpoError(f"data: the process that reads the source failed{_tail(err)}")
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    child.terminate()
+    try:
+        child.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+
+
+def _tail(err: str) -> str:
+    lines = err.strip().splitlines()[-15:]
+    return "".join(f"\n  {line}" for line in lines)
+
+
+def main() -> int:
+    """Answer one request: JSON on stdin, JSON on stdout, exit codes as of the command line."""
+    answer_to = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a source prints must not mix with the answer
+    signal.signal(signal.SIGTERM, _stop)
+    request = json.load(sys.stdin)
+    try:
+        home, base = Home(Path(request["home"])), Path(request["base"])
+        folder = reading.read_source(request["source"], request["arguments"], home, base)
+        answer, code = {"folder": str(folder)}, 0
+    except HpoError as error:
+        answer, code = {"error": str(error)}, error.exit_code
+    except MemoryError:
+        answer, code = {"error": "data: the source does not fit into memory"}, 1
+    except OSError as error:
+        answer, code = {"error": f"data: {error}"}, 2
+    except KeyboardInterrupt:
+        return 130
+    with answer_to:
+        json.dump(answer, answer_to)
+    return code
+
+
+def _stop(*_: object) -> None:
+    raise SystemExit(143)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""Reading a source once: into a folder named by its content, remembered under what decides it.
+
+The folder appears whole or not at all. What decides the content (source, arguments, state of the
+files) is remembered, so that asking again costs a look at file times; a source of which that cannot
+be said is read anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from hpo.core.errors import UserError
+from hpo.core.home import Home
+from hpo.data import prepared
+from hpo.data.prepared import Prepared, TestManifest
+from trainables.data import tables
+from trainables.data.content import Content, Place, Source
+from trainables.data.digests import set_digest
+
+CHUNK = 64 << 20
+
+
+def recall(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Prepared | None:
+    """What an earlier reading left, if nothing about the source changed since. Opens no source file.
+
+    Raises:
+        UserError: If the source or its arguments are at fault.
+    """
+    complain(source, arguments)
+    if tables.source(source) is None:
+        return None
+    opened = tables.open_source(source, arguments, Place(base, base))
+    key = _key(source, arguments, base, opened)
+    return None if key is None else _remembered(home, key)
+
+
+def read_source(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Path:
+    """Read a source and write its development part; the folder it lies in.
+
+    Raises:
+        UserError: If the source, its arguments or its content are at fault.
+    """
+    complain(source, arguments)
+    store = home.create().root / "data"
+    request = _digest([source, arguments, str(base)])
+    (store / ".locks").mkdir(parents=True, exist_ok=True)
+    with FileLock(store / ".locks" / request[:32]):
+        scratch = store / f".partial-{request[:32]}"
+        shutil.rmtree(scratch, ignore_errors=True)  # of a reader that was killed; we hold its lock
+        scratch.mkdir()
+        try:
+            opened = tables.open_source(source, arguments, Place(base, scratch))
+            key = _key(source, arguments, base, opened)
+            known = None if key is None else _remembered(home, key)
+            if known is not None:
+                return known.folder
+            folder = _write(opened, scratch, home)
+            if key is not None and key == _key(source, arguments, base, opened):
+                _remember(home, key, folder)
+            return folder
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def complain(source: str, arguments: Mapping[str, Any]) -> None:
+    """Raise what is wrong with a source's name and arguments."""
+    faults = tables.faults(source, arguments)
+    if faults:
+        raise UserError("; ".join(f"data.{fault.path}: {fault.message}" for fault in faults))
+
+
+def _key(source: str, arguments: Mapping[str, Any], base: Path, opened: Source) -> str | None:
+    state = opened.state()
+    return None if state is None else _digest([prepared.FORMAT, source, arguments, str(base), state])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _remembered(home: Home, key: str) -> Prepared | None:
+    try:
+        name = (home.root / "data" / "known" / key[:32]).read_text()
+    except OSError:
+        return None
+    return prepared.read(home.data(name)) if name else None
+
+
+def _remember(home: Home, key: str, folder: Path) -> None:
+    known = home.root / "data" / "known"
+    known.mkdir(exist_ok=True)
+    fresh = known / f".{key[:32]}-{os.getpid()}"
+    fresh.write_text(folder.name)
+    fresh.replace(known / key[:32])
+
+
+def _write(opened: Source, scratch: Path, home: Home) -> Path:
+    part = scratch / "part"
+    part.mkdir()
+    development = opened.development()
+    _save(part / prepared.INPUTS, development.inputs)
+    _save(part / prepared.TARGETS, development.targets)
+    if development.groups is not None:
+        _save(part / prepared.GROUPS, development.groups)
+    if development.times is not None:
+        _save(part / prepared.TIMES, development.times)
+    test = _inspect(opened.test(), development, part)
+    content = {file.name: _file_digest(file) for file in sorted(part.glob("*.npy"))}
+    content.pop(prepared.TEST_DIGESTS, None)
+    info = prepared.info_to_json(development.info)
+    fingerprint = _digest([prepared.FORMAT, content, info, test and test.fingerprint])
+    counts: NDArray[np.int64] = np.zeros(0, np.int64)
+    if development.info.task == "classification":
+        counts = np.bincount(development.targets, minlength=len(development.info.classes))
+    found = Prepared(
+        part, fingerprint, development.info, len(development), tuple(counts.tolist()), test,
+        development.warnings,
+    )  # fmt: skip
+    _synced(part / prepared.MANIFEST, json.dumps(found.to_json(), indent=1).encode())
+    return _publish(part, home.data(fingerprint))
+
+
+def _inspect(test: Content | None, development: Content, part: Path) -> TestManifest | None:
+    """Count and digest the test part; its rows are sorted by digest, so that not even order shows."""
+    if test is None:
+        return None
+    if test.info != development.info:
+        raise UserError("data: the test part is of another shape or has other classes than the rest")
+    digests = test.digests()
+    digests = digests[np.lexsort((digests[:, 1], digests[:, 0]))]
+    _save(part / prepared.TEST_DIGESTS, digests)
+    return TestManifest(len(test), set_digest(digests), part / prepared.TEST_DIGESTS)
+
+
+def _publish(part: Path, folder: Path) -> Path:
+    if prepared.read(folder) is None:
+        shutil.rmtree(folder, ignore_errors=True)  # damaged: its manifest does not fit its files
+        try:
+            part.rename(folder)
+        except OSError:
+            if prepared.read(folder) is None:  # not merely another reader that was faster
+                raise
+    return folder
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    """Write an array in C order, in pieces, so that one larger than memory can pass through."""
+    with path.open("wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False}
+        np.lib.format.write_array_header_1_0(file, {**header, "shape": array.shape})
+        step = max(1, CHUNK // max(1, array.nbytes // max(1, len(array))))
+        for start in range(0, len(array), step):
+            file.write(np.ascontiguousarray(array[start : start + step]).data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,47 @@
+"""Opening the test part. Only the one process that scores the winner calls this, after its claim."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpo.core.errors import Refused
+from hpo.core.trainable import Examples
+from hpo.data.prepared import TestManifest, mapped
+from hpo.data.reading import complain
+from trainables.data import tables
+from trainables.data.content import Place
+from trainables.data.digests import overlap, set_digest
+
+
+def open_test(source: str, arguments: Mapping[str, Any], base: Path, expected: TestManifest) -> Examples:
+    """Read the test part and make sure that it is the one that was sealed.
+
+    Args:
+        source: As it was prepared.
+        arguments: As it was prepared.
+        base: Folder to which relative paths refer.
+        expected: What the custodian wrote down of the test part.
+
+    Raises:
+        Refused: If the test data is not what it was when it was sealed.
+        UserError: If the source cannot be read any more.
+    """
+    complain(source, arguments)
+    with tempfile.TemporaryDirectory(prefix="hpo-test-") as scratch:
+        content = tables.open_source(source, arguments, Place(base, Path(scratch))).test()
+    if content is None:
+        raise Refused(f"data: {source} had a test part when it was sealed and has none now")
+    digests = content.digests()
+    if len(content) != expected.n or set_digest(digests) != expected.fingerprint:
+        share = overlap(mapped(expected.digests), digests)
+        raise Refused(
+            f"data: the test part of {source} changed since it was sealed: it had {expected.n} "
+            f"examples and has {len(content)}, and {share:.1%} of the former ones are still there. "
+            "Put the data back as it was, or start a new search on it."
+        )
+    return Examples(content.inputs, content.targets, np.arange(len(content)), content.info)

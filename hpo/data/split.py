@@ -1,0 +1,181 @@
+"""Dividing the development part: what is trained on, what steers the search, what ranks finalists.
+
+Everything follows from the targets, the fractions and a seed, and carries a fingerprint, so that
+two searches can say whether they were judged on the same examples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.errors import UserError
+from hpo.core.seeds import derive
+from hpo.data.allotment import by_class, by_group, by_time, evenly
+
+Rows = NDArray[np.int64]
+
+ROLES = ("search", "final")
+"""Validation parts in the order of time: ``search`` picks epochs and steers, ``final`` ranks."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows of the development part by what they are for; each array ascends.
+
+    Attributes:
+        train: What weights are fitted to.
+        validation: What picks epochs and drives early stopping.
+        final: What ranks finalists; None if ``validation`` does that, too.
+    """
+
+    train: Rows
+    validation: Rows
+    final: Rows | None = None
+
+    @property
+    def ranking(self) -> Rows:
+        """Rows on which finalists are compared."""
+        return self.validation if self.final is None else self.final
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of which rows have which role."""
+        hasher = hashlib.sha256()
+        for rows in (self.train, self.validation, self.final):
+            hasher.update(b"|" if rows is None else np.asarray(rows, "<i8").tobytes() + b"|")
+        return hasher.hexdigest()
+
+    def counts(self) -> dict[str, int]:
+        """Number of rows of each role that exists."""
+        final = {} if self.final is None else {"final": len(self.final)}
+        return {"train": len(self.train), "validation": len(self.validation), **final}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a split must know of the development part.
+
+    Attributes:
+        targets: Labels (int64) or values, [n].
+        classes: Names of the classes; empty for regression.
+        groups: What each row belongs to, [n]; None if rows are independent.
+        times: When each row was, [n]; None if order in time does not matter.
+        stratified: Whether every part gets the same share of each class.
+    """
+
+    targets: NDArray[Any]
+    classes: tuple[str, ...] = ()
+    groups: NDArray[Any] | None = None
+    times: NDArray[np.float64] | None = None
+    stratified: bool = True
+
+    def allot(self, shares: Sequence[float], seed: int) -> NDArray[np.int64]:
+        """A part for every row, so that part k gets about ``shares[k]`` of the rows.
+
+        Raises:
+            UserError: If some part cannot be filled.
+        """
+        labels = self.targets if self.stratified and self.targets.dtype.kind == "i" else None
+        if self.times is not None:
+            parts = by_time(self.times, shares)
+        elif self.groups is not None:
+            parts = by_group(self.groups, labels, shares, seed)
+        elif labels is not None:
+            parts = by_class(labels, self.classes, shares, seed)
+        else:
+            parts = evenly(len(self.targets), shares, seed)
+        return parts
+
+
+def split(
+    targets: NDArray[Any],
+    *,
+    validation: float | Mapping[str, float],
+    seed: int,
+    stratified: bool = True,
+    groups: NDArray[Any] | None = None,
+    times: NDArray[np.float64] | None = None,
+    classes: Sequence[str] = (),
+) -> Split:
+    """Divide the development part into train and validation.
+
+    Args:
+        targets: Labels (int64) or values of all rows, [n].
+        validation: Share of the rows, or a share for each of the roles ``search`` and ``final``.
+        seed: Decides which rows; of no effect where times decide.
+        stratified: Whether each class has the same share in every part, to within one row.
+        groups: Rows of one group stay in one part.
+        times: Validation is later than train, and ``final`` later than ``search``.
+        classes: Names for messages.
+
+    Raises:
+        UserError: If a share is not above 0, all rows are used up, or a part cannot be filled.
+    """
+    roles = {"search": float(validation)} if isinstance(validation, int | float) else dict(validation)
+    _check(roles, len(targets))
+    shares = [1.0 - sum(roles.values()), *(roles[role] for role in ROLES if role in roles)]
+    data = Labelled(targets, tuple(classes), groups, times, stratified)
+    parts = data.allot(shares, derive(seed, "split"))
+    rows = [np.flatnonzero(parts == part) for part in range(len(shares))]
+    return Split(rows[0], rows[1], rows[2] if "final" in roles else None)
+
+
+def _check(roles: Mapping[str, float], n: int) -> None:
+    place = "data.validation"
+    unknown = [role for role in roles if role not in ROLES]
+    if unknown or "search" not in roles:
+        given = ", ".join(roles) or "nothing"
+        raise UserError(f"{place}: the roles are search and, if wanted, final; it names {given}")
+    for role, share in roles.items():
+        if not 0 < share < 1:
+            raise UserError(f"{place}: the share {share:g} of {role} is not between 0 and 1")
+    if sum(roles.values()) >= 1 - 1e-9:
+        raise UserError(f"{place}: {sum(roles.values()):g} of all rows leave none of {n} to train on")
+
+
+def folds(
+    data: Labelled, *, count: int, seed: int, repeats: int = 1, within: Rows | None = None
+) -> list[Split]:
+    """Cross-validation: every row is validated on once in each repeat.
+
+    With times, fold k trains on what came before its validation rows (``count`` + 1 blocks of time,
+    the first of which is only trained on), and repeats are of no use.
+
+    Args:
+        data: What is known of the development part.
+        count: Number of folds, at least 2.
+        seed: Of the assignment; each repeat has its own.
+        repeats: How often the rows are dealt out anew.
+        within: Rows to use; all if None.
+
+    Raises:
+        UserError: If there are more folds than examples of a class, groups or distinct times.
+    """
+    if count < 2 or repeats < 1:
+        raise UserError(f"finalists.folds: {count} folds in {repeats} repeats; at least 2 in 1 are needed")
+    rows = np.arange(len(data.targets)) if within is None else within
+    part = Labelled(
+        data.targets[rows],
+        data.classes,
+        None if data.groups is None else data.groups[rows],
+        None if data.times is None else data.times[rows],
+        data.stratified,
+    )
+    if data.times is not None:
+        return _forward(part, rows, count)
+    found = []
+    for repeat in range(repeats):
+        dealt = part.allot([1 / count] * count, derive(seed, "folds", repeat))
+        found += [Split(rows[dealt != fold], rows[dealt == fold]) for fold in range(count)]
+    return found
+
+
+def _forward(part: Labelled, rows: Rows, count: int) -> list[Split]:
+    block = part.allot([1 / (count + 1)] * (count + 1), 0)
+    return [Split(rows[block < fold], rows[block == fold]) for fold in range(1, count + 1)]

@@ -1,0 +1,179 @@
+import json
+import multiprocessing
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpo.core.errors import HpoError, UserError
+from hpo.core.home import Home
+from hpo.data.custodian import prepare
+from hpo.data.parts import open_part
+from hpo.data.sealed import open_test
+from trainables.data.digests import as_keys, row_digests
+
+CANARY = """
+import numpy as np
+
+def letters(part, rows=60, shift=0):
+    random = np.random.default_rng({"development": 1, "test": 2}[part] + shift)
+    inputs = random.integers(0, 250, (rows, 4, 4, 1), dtype=np.uint8)
+    targets = np.arange(rows) % 3
+    if part == "test":
+        inputs[7] = 251  # the canary: a value that the development part never has
+    return {"inputs": inputs, "targets": np.array(["a", "b", "c"])[targets]}
+
+def broken(part):
+    raise KeyError("no such thing")
+
+def loud(part):
+    print("this must not mix with the answer")
+    return np.zeros((9, 2)), np.arange(9) % 2
+
+def dies(part):
+    import os
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "spec").mkdir()
+    (tmp_path / "spec" / "own_letters.py").write_text(textwrap.dedent(CANARY))
+    return tmp_path / "spec"
+
+
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def test_digits_are_read_once_and_recalled(tmp_path: Path) -> None:
+    first = prepare("digits", {}, home(tmp_path), tmp_path)
+    written = (first.folder / "inputs.npy").stat().st_mtime_ns
+    second = prepare("digits", {}, home(tmp_path), tmp_path)
+    assert second == first
+    assert (first.folder / "inputs.npy").stat().st_mtime_ns == written
+    assert first.test is not None
+    assert (first.n, first.test.n) == (1438, 359)
+    assert sum(first.class_counts) == first.n
+    assert first.info.practice
+
+
+def test_a_damaged_folder_is_read_anew(tmp_path: Path) -> None:
+    first = prepare("wine", {}, home(tmp_path), tmp_path)
+    inputs = np.array(open_part(first.folder, np.arange(first.n)).inputs)
+    (first.folder / "inputs.npy").write_bytes(b"cut")
+    second = prepare("wine", {}, home(tmp_path), tmp_path)
+    assert second == first
+    np.testing.assert_array_equal(open_part(second.folder, np.arange(second.n)).inputs, inputs)
+
+
+def test_nothing_of_the_test_part_but_digests_is_kept(tmp_path: Path, base: Path) -> None:
+    found = prepare("own_letters:letters", {}, home(tmp_path), base)
+    assert found.test is not None
+    sealed = open_test("own_letters:letters", {}, base, found.test)
+    canary = sealed.inputs[7].tobytes()
+    assert np.all(sealed.inputs[7] == 251)
+    kept = [file for file in (tmp_path / "home").rglob("*") if file.is_file()]
+    assert len(kept) >= 4
+    for file in kept:
+        assert canary not in file.read_bytes(), file
+    assert 251 not in open_part(found.folder, np.arange(found.n)).inputs
+    manifest = json.loads((found.folder / "manifest.json").read_text())
+    assert set(manifest["test"]) == {"n", "fingerprint", "digests"}
+    digests = np.load(found.test.digests)
+    assert set(as_keys(digests).tolist()) == set(as_keys(row_digests(sealed.inputs)).tolist())
+    assert np.all(np.diff(digests[:, 0].astype(float)) >= 0), "the order of the rows must not show"
+
+
+def test_the_classes_of_a_users_source(tmp_path: Path, base: Path) -> None:
+    found = prepare("own_letters:letters", {"rows": 90}, home(tmp_path), base)
+    assert found.info.classes == ("a", "b", "c")
+    assert found.class_counts == (30, 30, 30)
+    assert found.info.kind == "image"
+
+
+def test_what_a_source_prints_is_no_answer(tmp_path: Path, base: Path) -> None:
+    found = prepare("own_letters:loud", {}, home(tmp_path), base)
+    assert (found.n, found.info.kind, found.info.task) == (9, "table", "classification")
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments", "words"),
+    [
+        ("digit", {}, ["'digit' does not exist", "legal: digits"]),
+        ("digits", {"size": 3}, ["data.arguments.size", "does not exist"]),
+        ("fashion_mnist", {}, ["data.arguments.root", "missing"]),
+        ("fashion_mnist", {"root": "nowhere"}, ["fashion_mnist", "nowhere", "download"]),
+        ("own_letters:broken", {}, ["own_letters:broken('development')", "KeyError", "no such thing"]),
+        ("own_letters:absent", {}, ["own_letters:absent", "cannot be imported"]),
+        ("no_module:f", {}, ["no_module:f", "cannot be imported"]),
+        ("own_letters:letters", {"bad": 1}, ["own_letters:letters", "unexpected keyword"]),
+    ],
+)
+def test_a_users_mistake_is_one_sentence(
+    tmp_path: Path, base: Path, source: str, arguments: dict[str, object], words: list[str]
+) -> None:
+    with pytest.raises(UserError) as caught:
+        prepare(source, arguments, home(tmp_path), base)
+    for word in words:
+        assert word in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert not list((tmp_path / "home").glob("data/.partial*"))
+
+
+def test_a_reader_that_dies_is_said_to_have_died(tmp_path: Path, base: Path) -> None:
+    with pytest.raises(HpoError, match="SIGKILL"):
+        prepare("own_letters:dies", {}, home(tmp_path), base)
+    # What it left behind goes away with the next reading of the same request.
+    with pytest.raises(HpoError, match="SIGKILL"):
+        prepare("own_letters:dies", {}, home(tmp_path), base)
+    assert len(list((tmp_path / "home").glob("data/.partial*"))) == 1
+
+
+def _prepare(at: tuple[str, str, str]) -> str:
+    source, root, base = at
+    return prepare(source, {}, Home(Path(root)), Path(base)).fingerprint
+
+
+@pytest.mark.parametrize("source", ["digits", "own_letters:letters"])
+def test_eight_processes_at_once(tmp_path: Path, base: Path, source: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(8) as pool:
+        found = pool.map(_prepare, [(source, str(tmp_path / "home"), str(base))] * 8)
+    assert len(set(found)) == 1
+    data = tmp_path / "home" / "data"
+    assert len([each for each in data.iterdir() if not each.name.startswith((".", "known"))]) == 1
+    assert not list(data.glob(".partial*"))
+
+
+AUDIT = """
+import sys
+from pathlib import Path
+opened = []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
+from hpo.core.home import Home
+from hpo.data.custodian import prepare
+base = Path(sys.argv[1])
+for _ in range(2):
+    prepare("own_files:read", {"folder": str(base)}, Home(base / "home"), base)
+    prepare("digits", {}, Home(base / "home"), base)
+touched = [name for name in opened if name.endswith(("secret.npy", "digits.csv.gz", "own_files.py"))]
+assert not touched, touched
+assert any(name.endswith("manifest.json") for name in opened)
+assert "torch" not in sys.modules and "sklearn" not in sys.modules and "own_files" not in sys.modules
+"""
+
+
+def test_the_asking_process_opens_no_file_of_the_source(tmp_path: Path) -> None:
+    np.save(tmp_path / "secret.npy", np.ones((5, 2), np.float32))
+    (tmp_path / "own_files.py").write_text(
+        "import numpy as np\n"
+        "def read(part, folder):\n"
+        "    inputs = np.load(folder + '/secret.npy') + (part == 'test')\n"
+        "    return inputs, np.arange(5) % 2\n"
+    )
+    subprocess.run([sys.executable, "-c", AUDIT, str(tmp_path)], check=True, timeout=120)

@@ -1,0 +1,161 @@
+"""What a source hands over: one part of a data set, checked at birth."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.errors import UserError
+from hpo.core.trainable import DataInfo
+from trainables.data.digests import row_digests
+
+IN_MEMORY = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a source finds its files and may put what does not fit into memory.
+
+    Attributes:
+        base: Folder to which relative paths refer: the spec's own.
+        scratch: A private folder that goes away with the process that reads.
+    """
+
+    base: Path
+    scratch: Path
+
+    def path(self, name: str) -> Path:
+        """An absolute path for what a user wrote; ``~`` is the user's folder."""
+        return (self.base / Path(name).expanduser()).absolute()
+
+    def blank(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+        """An array to be filled; a large one lies in a file without a name, gone with its process."""
+        if int(np.prod(shape)) * np.dtype(dtype).itemsize <= IN_MEMORY:
+            return np.zeros(shape, dtype)
+        with tempfile.TemporaryFile(dir=self.scratch) as file:
+            return np.memmap(file, dtype=dtype, mode="w+", shape=shape)
+
+
+@dataclass(frozen=True)
+class Content:
+    """One part of a data set.
+
+    Attributes:
+        inputs: uint8 [n, height, width, channels] for images, float32 [n, columns] for tables.
+        targets: int64 labels [n], or float32 values [n] for regression.
+        info: What the data set is; the same for both parts.
+        groups: What each row belongs to, [n] of int64 or text; None if it has no groups.
+        times: When each row was, [n] of float64; None if it has no times.
+        identity: Digests [n, 2] by which rows are recognised, where that is more than their
+            inputs (an image before it was scaled, columns that are not used).
+        warnings: What a user should know, each a sentence with its count.
+    """
+
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+    info: DataInfo
+    groups: NDArray[Any] | None = None
+    times: NDArray[np.float64] | None = None
+    identity: NDArray[np.uint64] | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for complaint in (_shape_complaint(self), _target_complaint(self), _side_complaint(self)):
+            if complaint:
+                raise UserError(f"data: {complaint}")
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def digests(self) -> NDArray[np.uint64]:
+        """By which rows are recognised, [n, 2]."""
+        return row_digests(self.inputs) if self.identity is None else self.identity
+
+    def take(self, rows: NDArray[np.int64]) -> Content:
+        """The same data set with some of its rows; warnings stay with the whole."""
+        return Content(
+            self.inputs[rows],
+            self.targets[rows],
+            self.info,
+            None if self.groups is None else self.groups[rows],
+            None if self.times is None else self.times[rows],
+            None if self.identity is None else self.identity[rows],
+        )
+
+
+class Source(Protocol):
+    """A data set that is read in two parts.
+
+    Making one opens no file. Reading raises `UserError` for what a user can mend.
+    """
+
+    def state(self) -> list[str] | None:
+        """Everything but the arguments that decides the content, without opening a file.
+
+        None if that cannot be said, so that the data must be read anew each time.
+        """
+        ...
+
+    def development(self) -> Content:
+        """All that training and validation are made of."""
+        ...
+
+    def test(self) -> Content | None:
+        """The sealed part; None if the data set has none."""
+        ...
+
+
+def _shape_complaint(content: Content) -> str | None:
+    inputs, info = content.inputs, content.info
+    if len(inputs) != len(content.targets):
+        return f"{len(inputs)} inputs do not go with {len(content.targets)} targets"
+    if len(inputs) == 0:
+        return "it has no examples"
+    if tuple(inputs.shape[1:]) != info.shape:
+        return f"inputs of shape {inputs.shape[1:]} are not of the declared shape {info.shape}"
+    if info.kind == "image" and (inputs.dtype != np.uint8 or inputs.ndim != 4):
+        return f"images must be uint8 [n, height, width, channels], not {inputs.dtype} {inputs.shape}"
+    if info.kind == "table" and (inputs.dtype != np.float32 or inputs.ndim != 2):
+        return f"a table must be float32 [n, columns], not {inputs.dtype} {inputs.shape}"
+    if inputs.dtype.kind == "f":
+        for column in range(inputs.shape[1] if info.kind == "table" else 0):
+            bad = np.flatnonzero(np.isinf(inputs[:, column]))
+            if len(bad):
+                name = info.columns[column] if info.columns else str(column)
+                return f"column {name} is infinite in row {bad[0]} ({len(bad)} such rows)"
+    return None
+
+
+def _target_complaint(content: Content) -> str | None:
+    targets, info = content.targets, content.info
+    if targets.ndim != 1:
+        return f"targets must be one per example, not of shape {targets.shape}"
+    if info.task == "regression":
+        if targets.dtype != np.float32:
+            return f"targets of regression must be float32, not {targets.dtype}"
+        broken = np.flatnonzero(~np.isfinite(targets))
+        first = f"the target of row {broken[0]} is not a finite number" if len(broken) else None
+        return first and f"{first} ({len(broken)} such rows)"
+    if targets.dtype != np.int64:
+        return f"labels must be int64, not {targets.dtype}"
+    bad = np.flatnonzero((targets < 0) | (targets >= len(info.classes)))
+    if len(bad):
+        legal = f"0 to {len(info.classes) - 1}"
+        return f"label {targets[bad[0]]} of row {bad[0]} is outside {legal} ({len(bad)} such rows)"
+    return None
+
+
+def _side_complaint(content: Content) -> str | None:
+    sides = {"groups": content.groups, "times": content.times, "row digests": content.identity}
+    for name, side in sides.items():
+        if side is not None and len(side) != len(content):
+            return f"{len(side)} {name} do not go with {len(content)} examples"
+    if content.times is not None and not np.isfinite(content.times).all():
+        row = np.flatnonzero(~np.isfinite(content.times))[0]
+        return f"the time of row {row} is missing or not finite"
+    return None

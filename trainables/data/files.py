@@ -1,0 +1,46 @@
+"""The state of files by what the file system says of them, without opening any."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+SETTLED = 0.1
+"""Seconds after which a further change of a file would show in its times."""
+
+
+def state_of(paths: Iterable[Path], now: float | None = None) -> list[str] | None:
+    """A line for each file at or under the paths, from its size, times and number.
+
+    Args:
+        paths: Files and folders; those that do not exist are passed over.
+        now: Unix seconds.
+
+    Returns:
+        The sorted lines; None if a file was changed so recently that its times cannot be trusted
+        to show another change.
+    """
+    now = time.time() if now is None else now
+    lines = []
+    for path in paths:
+        for file, found in _files(path):
+            if abs(now - max(found.st_mtime, found.st_ctime)) < SETTLED:
+                return None
+            lines.append(f"{file} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}")
+    return sorted(lines)
+
+
+def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
+    if path.is_file():
+        yield str(path), path.stat()
+        return
+    stack = [path] if path.is_dir() else []
+    while stack:
+        with os.scandir(stack.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    stack.append(Path(entry.path))
+                elif entry.is_file():
+                    yield entry.path, entry.stat()
