@@ -1,0 +1,83 @@
+"""Augmentation: every image of a batch changed its own way, without a loop over images.
+
+`build` makes one function of all that a recipe's ``augment`` says, `test_time` the views that its
+``test_augment`` says. The tables are plain data; torch is imported only when something is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from hpo.core.errors import UserError
+from hpo.core.parts import Group
+from trainables.augmentation.tables import AUGMENT, TEST_AUGMENT
+
+if TYPE_CHECKING:
+    from trainables.augmentation.augmenter import Augmenter
+    from trainables.augmentation.views import Views
+
+_COLOURED = ("auto_augment", "rand_augment", "trivial_augment", "color_jitter", "pca_lighting")
+
+
+def build(augment: Mapping[str, Any], shape: tuple[int, int, int], classes: int) -> Augmenter | None:
+    """Make the augmentation that a recipe says.
+
+    Args:
+        augment: The group ``augment`` of a recipe in normal form.
+        shape: Channels, height and width of the images.
+        classes: Number of classes.
+
+    Returns:
+        A function of (images, labels, generator); None if nothing is on or the strength is 0.
+
+    Raises:
+        UserError: If a part cannot work on images of this shape.
+    """
+    strength = augment.get("strength", 1.0)
+    coloured = [name for name in _COLOURED if name in augment]
+    if strength == 0:
+        return None
+    if coloured and shape[0] not in (1, 3):
+        raise UserError(f"augment.{coloured[0]}: images have {shape[0]} channels; it works on 1 or 3")
+    parts = _load(AUGMENT, augment, shape, strength)
+    if not parts:
+        return None
+    from trainables.augmentation.augmenter import assemble
+
+    return assemble(parts, shape, classes)
+
+
+def test_time(test_augment: Mapping[str, Any], shape: tuple[int, int, int]) -> Views | None:
+    """Make the views of a test image that a recipe says.
+
+    Args:
+        test_augment: The group ``test_augment`` of a recipe in normal form.
+        shape: Channels, height and width of the images.
+
+    Returns:
+        A function that yields views of a batch, the predictions on which are to be averaged; None
+        if nothing is on.
+    """
+    parts = _load(TEST_AUGMENT, test_augment, shape)
+    if not parts:
+        return None
+    from trainables.augmentation.views import combine
+
+    return combine(parts)
+
+
+# pytest takes it for a test of its own wherever it is imported.
+test_time.__test__ = False  # type: ignore[attr-defined]
+
+
+def repeats(augment: Mapping[str, Any]) -> int:
+    """How often an image occurs in its batch: 1 unless ``repeated_augmentation`` is on."""
+    if augment.get("strength", 1.0) == 0 or "repeated_augmentation" not in augment:
+        return 1
+    return int(augment["repeated_augmentation"]["repeats"])
+
+
+def _load(group: Group, choices: Mapping[str, Any], *common: Any) -> list[Any]:
+    """Build the parts that are on, in the order of the table."""
+    return [part.load()(*common, **choices[part.name]) for part in group.parts if part.name in choices]

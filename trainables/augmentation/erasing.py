@@ -1,0 +1,93 @@
+"""Parts that blank a rectangle of each image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainables.augmentation.draws import uniform
+from trainables.augmentation.geometry import Shape
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """Blank a square whose centre is anywhere in the image (DeVries and Taylor 2017).
+
+    Its side is ``strength * size`` of the image's short side, in whole pixels; it may reach over the
+    edge, so that less is blanked.
+    """
+
+    shape: Shape
+    strength: float
+    size: float
+    fill: str
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Change images [b, c, h, w]."""
+        _, height, width = self.shape
+        count, device = len(images), images.device
+        side = round(self.strength * self.size * min(height, width))
+        centres = uniform((count, 2), 0, 1, generator, device)
+        left = (centres[:, 0] * width).floor() - side // 2
+        top = (centres[:, 1] * height).floor() - side // 2
+        inside = box(left, top, left + side, top + side, self.shape)
+        return erase(images, inside, self.fill, generator)
+
+
+@dataclass(frozen=True)
+class RandomErasing:
+    """Blank a rectangle inside the image with probability ``strength * p`` (Zhong et al. 2020).
+
+    Its area is uniform between two shares of the image (in either order), the logarithm of its
+    aspect in ± ``log(ratio)``. Ten rectangles are drawn per image and the first that fits is taken;
+    should none fit, the image stays.
+    """
+
+    shape: Shape
+    strength: float
+    p: float
+    smallest: float
+    largest: float
+    ratio: float
+    fill: str
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Change images [b, c, h, w]."""
+        _, height, width = self.shape
+        count, device = len(images), images.device
+        on = uniform(count, 0, 1, generator, device) < self.strength * self.p
+        low, high = sorted((self.smallest, self.largest))
+        area = uniform((count, 10), low, high, generator, device) * (height * width)
+        bound = math.log(self.ratio)
+        aspect = uniform((count, 10), -bound, bound, generator, device).exp()
+        tall, wide = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
+        fits = (tall <= height) & (wide <= width)
+        first = fits.to(torch.uint8).argmax(1, keepdim=True)
+        tall, wide = tall.gather(1, first)[:, 0], wide.gather(1, first)[:, 0]
+        place = uniform((count, 2), 0, 1, generator, device)
+        top = (place[:, 0] * (height - tall + 1)).floor()
+        left = (place[:, 1] * (width - wide + 1)).floor()
+        inside = box(left, top, left + wide, top + tall, self.shape)
+        return erase(images, inside & (on & fits.any(1))[:, None, None, None], self.fill, generator)
+
+
+def box(left: Tensor, top: Tensor, right: Tensor, bottom: Tensor, shape: Shape) -> Tensor:
+    """Which pixels lie in a box per image, its ends excluded: a tensor [n, 1, h, w]."""
+    _, height, width = shape
+    x = torch.arange(width, device=left.device)
+    y = torch.arange(height, device=left.device)
+    across = (x >= left[:, None]) & (x < right[:, None])
+    down = (y >= top[:, None]) & (y < bottom[:, None])
+    return (down[:, :, None] & across[:, None, :])[:, None]
+
+
+def erase(images: Tensor, inside: Tensor, fill: str, generator: torch.Generator) -> Tensor:
+    """Blank pixels with black, the image's mean colour or uniform noise."""
+    if fill == "zero":
+        return images.masked_fill(inside, 0.0)
+    if fill == "mean":
+        return torch.where(inside, images.mean((2, 3), keepdim=True), images)
+    return torch.where(inside, uniform(images.shape, 0, 1, generator, images.device), images)

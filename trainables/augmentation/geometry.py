@@ -1,0 +1,323 @@
+"""Geometric augmentation: every part is a matrix per image, and all of them are one resampling.
+
+A part's matrix maps a place in the result to the place in the image that it is read from, in pixels
+from the centre. Composing flip, crop, rotation and the rest is then a product of 3 x 3 matrices, and
+the images are touched once, whatever is on. Flips and crops by whole pixels read exactly one pixel
+each, without interpolation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainables.augmentation.draws import integers, uniform
+
+Shape = tuple[int, int, int]
+"""Channels, height and width."""
+
+
+@runtime_checkable
+class Placement(Protocol):
+    """A geometric part that is a matrix."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it reads whole pixels only."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether it never reads outside the image."""
+
+    @property
+    def border(self) -> str:
+        """What it reads there: ``zeros``, ``border`` (the edge repeated) or ``reflection``."""
+
+    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """Draw one 3 x 3 matrix per image: a tensor [count, 3, 3]."""
+        ...
+
+
+@runtime_checkable
+class Distortion(Protocol):
+    """A geometric part that is no matrix."""
+
+    def displacement(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """Draw how far from its own place each pixel is read: a tensor [count, 2, h, w], x first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """All geometric parts of a policy as one step.
+
+    Attributes:
+        shape: Of an image.
+        placements: Parts that are matrices, in the order in which they act.
+        distortions: Parts that are displacements; they act last.
+    """
+
+    shape: Shape
+    placements: tuple[Placement, ...]
+    distortions: tuple[Distortion, ...] = ()
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Resample images [b, c, h, w], each its own way."""
+        count, device = len(images), images.device
+        matrices = identity(count, device)
+        for placement in self.placements:
+            matrices = matrices @ placement.matrices(count, generator, device)
+        displacement = None
+        for distortion in self.distortions:
+            drawn = distortion.displacement(count, generator, device)
+            displacement = drawn if displacement is None else displacement + drawn
+        exact = displacement is None and all(placement.exact for placement in self.placements)
+        return resample(images, matrices, displacement, exact=exact, border=self._border())
+
+    def _border(self) -> str:
+        outside = [part.border for part in self.placements if not part.inside]
+        return outside[0] if outside else "zeros" if self.distortions else "border"
+
+
+def identity(count: int, device: torch.device) -> Tensor:
+    """Matrices [count, 3, 3] that change nothing."""
+    return torch.eye(3, device=device).repeat(count, 1, 1)
+
+
+def resample(
+    images: Tensor,
+    matrices: Tensor,
+    displacement: Tensor | None = None,
+    *,
+    exact: bool = False,
+    border: str = "zeros",
+) -> Tensor:
+    """Read every pixel of the result from where its matrix points to.
+
+    Args:
+        images: Float tensor [n, c, h, w].
+        matrices: Tensor [n, 3, 3] from places in the result to places in the image, in pixels from
+            the centre.
+        displacement: Tensor [n, 2, h, w] in pixels, added to these places.
+        exact: Whether the places are whole pixels, so that nothing is interpolated.
+        border: What lies outside the image: ``zeros``, ``border`` or ``reflection``.
+
+    Returns:
+        Float tensor [n, c, h, w].
+    """
+    count, _, height, width = images.shape
+    half = torch.tensor([width / 2, height / 2], device=images.device)
+    rows = (matrices[:, :2] / half[:, None]).reshape(2 * count, 3)
+    grid = (rows @ pixel_centres(height, width, images.device)).view(count, 2, height, width)
+    if displacement is not None:
+        grid = grid + displacement / half[:, None, None]
+    return functional.grid_sample(
+        images,
+        grid.permute(0, 2, 3, 1),
+        mode="nearest" if exact else "bilinear",
+        padding_mode=border,
+        align_corners=False,
+    )
+
+
+def pixel_centres(height: int, width: int, device: torch.device) -> Tensor:
+    """Places of all pixels as columns (x, y, 1), in pixels from the centre: [3, height * width]."""
+    x = (torch.arange(width, device=device) - (width - 1) / 2).expand(height, width)
+    y = (torch.arange(height, device=device) - (height - 1) / 2)[:, None].expand(height, width)
+    return torch.stack((x.reshape(-1), y.reshape(-1), torch.ones(height * width, device=device)))
+
+
+@dataclass(frozen=True)
+class HorizontalFlip:
+    """Mirror left and right with probability ``strength * p``."""
+
+    shape: Shape
+    strength: float
+    p: float
+    exact: ClassVar[bool] = True
+    inside: ClassVar[bool] = True
+    border: ClassVar[str] = "zeros"
+
+    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """One matrix per image; see `Placement`."""
+        matrices = identity(count, device)
+        flipped = uniform(count, 0, 1, generator, device) < self.strength * self.p
+        matrices[:, 0, 0] -= 2.0 * flipped
+        return matrices
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """Shift by up to ``strength * padding`` whole pixels, rounded, along each axis."""
+
+    shape: Shape
+    strength: float
+    padding: int
+    border: str
+    exact: ClassVar[bool] = True
+    inside: ClassVar[bool] = False
+
+    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """One matrix per image; see `Placement`."""
+        matrices = identity(count, device)
+        reach = round(self.strength * self.padding)
+        shift = integers(2 * count, 2 * reach + 1, generator, device).view(count, 2) - reach
+        matrices[:, :2, 2] = shift.to(torch.float32)
+        return matrices
+
+
+@dataclass(frozen=True)
+class RandomResizedCrop:
+    """A box of random area and aspect, resized to the full size.
+
+    The area is uniform in [``1 - strength * (1 - scale)``, 1], the logarithm of the aspect in
+    ± ``strength * log(ratio)``. Ten boxes are drawn per image and the first that fits is taken;
+    should none fit, the whole image is.
+    """
+
+    shape: Shape
+    strength: float
+    scale: float
+    ratio: float
+    exact: ClassVar[bool] = False
+    inside: ClassVar[bool] = True
+    border: ClassVar[str] = "border"
+
+    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """One matrix per image; see `Placement`."""
+        _, height, width = self.shape
+        least = 1 - self.strength * (1 - self.scale)
+        bound = self.strength * math.log(self.ratio)
+        area = uniform((count, 10), least, 1, generator, device)
+        aspect = uniform((count, 10), -bound, bound, generator, device).exp()
+        wide = (area * aspect * height / width).sqrt()
+        high = (area / aspect * width / height).sqrt()
+        fits = (wide <= 1) & (high <= 1)
+        first = fits.to(torch.uint8).argmax(dim=1, keepdim=True)
+        some = fits.any(dim=1)
+        across = torch.where(some, wide.gather(1, first)[:, 0], 1.0)
+        down = torch.where(some, high.gather(1, first)[:, 0], 1.0)
+        return _box(self.shape, across, down, uniform((count, 2), -0.5, 0.5, generator, device))
+
+
+@dataclass(frozen=True)
+class ScaleJitter:
+    """Enlarge so that the short side is uniform in a range, then crop at a random place.
+
+    The ends may come in either order; below ``crop`` nothing is enlarged. Strength moves both
+    ends towards ``crop``.
+    """
+
+    shape: Shape
+    strength: float
+    shortest: int
+    longest: int
+    crop: int
+    exact: ClassVar[bool] = False
+    inside: ClassVar[bool] = True
+    border: ClassVar[str] = "border"
+
+    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """One matrix per image; see `Placement`."""
+        low, high = sorted(
+            1 + self.strength * (max(side, self.crop) / self.crop - 1)
+            for side in (self.shortest, self.longest)
+        )
+        share = uniform(count, low, high, generator, device).reciprocal()
+        return _box(self.shape, share, share, uniform((count, 2), -0.5, 0.5, generator, device))
+
+
+def _box(shape: Shape, across: Tensor, down: Tensor, place: Tensor) -> Tensor:
+    """Matrices of boxes inside the image: shares of its sides, and places from -0.5 to 0.5."""
+    matrices = identity(len(across), across.device)
+    matrices[:, 0, 0], matrices[:, 1, 1] = across, down
+    matrices[:, 0, 2] = place[:, 0] * (1 - across) * shape[2]
+    matrices[:, 1, 2] = place[:, 1] * (1 - down) * shape[1]
+    return matrices
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Turn about the centre by an angle uniform in ± ``strength * degrees``."""
+
+    shape: Shape
+    strength: float
+    degrees: float
+    exact: ClassVar[bool] = False
+    inside: ClassVar[bool] = False
+    border: ClassVar[str] = "zeros"
+
+    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """One matrix per image; see `Placement`."""
+        bound = math.radians(self.strength * self.degrees)
+        angle = uniform(count, -bound, bound, generator, device)
+        matrices = identity(count, device)
+        matrices[:, 0, 0] = matrices[:, 1, 1] = angle.cos()
+        matrices[:, 1, 0] = angle.sin()
+        matrices[:, 0, 1] = -matrices[:, 1, 0]
+        return matrices
+
+
+@dataclass(frozen=True)
+class Translation:
+    """Shift along both axes, uniform in ± ``strength * share`` of the side."""
+
+    shape: Shape
+    strength: float
+    share: float
+    exact: ClassVar[bool] = False
+    inside: ClassVar[bool] = False
+    border: ClassVar[str] = "zeros"
+
+    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """One matrix per image; see `Placement`."""
+        bound = self.strength * self.share
+        matrices = identity(count, device)
+        sides = torch.tensor([self.shape[2], self.shape[1]], device=device)
+        matrices[:, :2, 2] = uniform((count, 2), -bound, bound, generator, device) * sides
+        return matrices
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Scale both axes, each by a factor log-uniform between ``factor ** strength`` and its inverse."""
+
+    shape: Shape
+    strength: float
+    factor: float
+    exact: ClassVar[bool] = False
+    inside: ClassVar[bool] = False
+    border: ClassVar[str] = "zeros"
+
+    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """One matrix per image; see `Placement`."""
+        bound = self.strength * math.log(self.factor)
+        factors = uniform((count, 2), -bound, bound, generator, device).exp()
+        matrices = identity(count, device)
+        matrices[:, 0, 0], matrices[:, 1, 1] = factors[:, 0], factors[:, 1]
+        return matrices
+
+
+@dataclass(frozen=True)
+class Shear:
+    """Shear along x and along y, each by an angle uniform in ± ``strength * degrees``."""
+
+    shape: Shape
+    strength: float
+    degrees: float
+    exact: ClassVar[bool] = False
+    inside: ClassVar[bool] = False
+    border: ClassVar[str] = "zeros"
+
+    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+        """One matrix per image; see `Placement`."""
+        bound = math.radians(self.strength * self.degrees)
+        slopes = uniform((count, 2), -bound, bound, generator, device).tan()
+        matrices = identity(count, device)
+        matrices[:, 0, 1], matrices[:, 1, 0] = slopes[:, 0], slopes[:, 1]
+        return matrices

@@ -1,0 +1,142 @@
+"""Parts that mix each image with another of its batch, and say what becomes of the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from trainables.augmentation.draws import beta, beta_quantiles, integers, permutation, uniform
+from trainables.augmentation.erasing import box
+from trainables.augmentation.geometry import Shape
+
+
+@runtime_checkable
+class Mixer(Protocol):
+    """A part that mixes images and their labels."""
+
+    def weights(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Draw how much of its own each image keeps.
+
+        Returns:
+            Weights of pixels, [count, 1, h, w] or [count, 1, 1, 1], and of labels, [count].
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """Mix images and labels; with several mixers on, each image gets one of them.
+
+    Attributes:
+        mixers: At least one.
+        classes: Number of classes.
+    """
+
+    mixers: tuple[Mixer, ...]
+    classes: int
+
+    def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Mix images [b, c, h, w] with labels [b]; the targets are [b, classes] and sum to one."""
+        count, device = len(images), images.device
+        pixels, shares = self.mixers[0].weights(count, generator, device)
+        which = integers(count, len(self.mixers), generator, device)
+        for place, mixer in enumerate(self.mixers[1:], start=1):
+            other_pixels, other_shares = mixer.weights(count, generator, device)
+            taken = which == place
+            pixels = torch.where(taken[:, None, None, None], other_pixels, pixels)
+            shares = torch.where(taken, other_shares, shares)
+        partners = permutation(count, generator, device)
+        targets = torch.zeros(count, self.classes, device=device)
+        targets.scatter_add_(1, labels[:, None], shares[:, None])
+        targets.scatter_add_(1, labels[partners][:, None], 1 - shares[:, None])
+        return torch.lerp(images[partners], images, pixels), targets
+
+
+@dataclass(frozen=True)
+class Mixup:
+    """Blend two images, and their labels in the same proportion (Zhang et al. 2018)."""
+
+    shape: Shape
+    strength: float
+    alpha: float
+    p: float
+    quantiles: Tensor = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quantiles", beta_quantiles(self.alpha))
+
+    def weights(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+        """One weight per image; see `Mixer`."""
+        share = beta(count, self.quantiles, generator, device)
+        off = uniform(count, 0, 1, generator, device) >= self.strength * self.p
+        share = share.masked_fill(off, 1.0)
+        return share[:, None, None, None], share
+
+
+@dataclass(frozen=True)
+class CutMix:
+    """Paste a box of another image, and mix the labels by area (Yun et al. 2019)."""
+
+    shape: Shape
+    strength: float
+    alpha: float
+    p: float
+    quantiles: Tensor = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quantiles", beta_quantiles(self.alpha))
+
+    def weights(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+        """One weight per pixel; see `Mixer`."""
+        _, height, width = self.shape
+        side = (1 - beta(count, self.quantiles, generator, device)).sqrt()
+        side = side.masked_fill(uniform(count, 0, 1, generator, device) >= self.strength * self.p, 0.0)
+        centre = uniform((count, 2), 0, 1, generator, device)
+        x, y = (centre[:, 0] * width).floor(), (centre[:, 1] * height).floor()
+        wide, tall = (side * width).floor(), (side * height).floor()
+        left, top = x - (wide / 2).floor(), y - (tall / 2).floor()
+        pasted = box(left, top, left + wide, top + tall, self.shape)
+        kept = (~pasted).to(torch.float32)
+        return kept, kept.mean((1, 2, 3))
+
+
+@dataclass(frozen=True)
+class InClassMixing:
+    """Blend each image with another of its class, the label unchanged.
+
+    Partners go round within each class of the batch, in random order; an image alone in its class
+    stays as it is.
+    """
+
+    shape: Shape
+    strength: float
+    alpha: float
+    p: float
+    quantiles: Tensor = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "quantiles", beta_quantiles(self.alpha))
+
+    def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Change images [b, c, h, w] with labels [b]."""
+        count, device = len(images), images.device
+        share = beta(count, self.quantiles, generator, device)
+        off = uniform(count, 0, 1, generator, device) >= self.strength * self.p
+        share = share.masked_fill(off, 1.0)[:, None, None, None]
+        return torch.lerp(images[partners(labels, generator)], images, share)
+
+
+def partners(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """For each example another one with its label, or itself if there is none: places [b]."""
+    count, device = len(labels), labels.device
+    shuffled = permutation(count, generator, device)
+    order = shuffled[labels[shuffled].argsort(stable=True)]
+    ordered = labels[order]
+    following = torch.arange(1, count + 1, device=device)
+    last = torch.ones(count, dtype=torch.bool, device=device)
+    last[:-1] = ordered[1:] != ordered[:-1]
+    following = torch.where(last, torch.searchsorted(ordered, ordered), following)
+    return torch.empty_like(order).index_copy_(0, order, order[following])

@@ -1,0 +1,133 @@
+"""Views of a test image whose predictions are averaged: mirrored, cropped, at several scales.
+
+A view is a box of the image, mirrored or not, resized to the full size, so that every model can take
+it. Never use views where labels must stay exact: a mirrored 2 is no 2, a corner may lack the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+from trainables.augmentation.geometry import Shape, identity, resample
+
+_CENTRE = ((0.0, 0.0),)
+_CORNERS = ((-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5))
+
+
+@dataclass(frozen=True)
+class View:
+    """One way of looking at an image.
+
+    Attributes:
+        ratio: Side of the box, share of the image's.
+        place: Where it lies, x and y from -0.5 (left, top) to 0.5.
+        mirrored: Whether left and right are exchanged.
+    """
+
+    ratio: float = 1.0
+    place: tuple[float, float] = (0.0, 0.0)
+    mirrored: bool = False
+
+    def of(self, images: Tensor) -> Tensor:
+        """See images [b, c, h, w] this way; the whole image is returned as it is."""
+        if self.ratio == 1.0:
+            return images.flip(3) if self.mirrored else images
+        height, width = images.shape[-2:]
+        matrix = identity(1, images.device)
+        matrix[:, :2] *= self.ratio
+        matrix[:, 0, 2] = self.place[0] * (1 - self.ratio) * width
+        matrix[:, 1, 2] = self.place[1] * (1 - self.ratio) * height
+        if self.mirrored:
+            matrix[:, 0, 0] *= -1
+        return resample(images, matrix.expand(len(images), 3, 3), border="border")
+
+
+@dataclass(frozen=True)
+class Views:
+    """All views of an image.
+
+    Attributes:
+        views: At least one.
+    """
+
+    views: tuple[View, ...]
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __call__(self, images: Tensor) -> Iterator[Tensor]:
+        """Yield every view of images [b, c, h, w], each [b, c, h, w]."""
+        for view in self.views:
+            yield view.of(images)
+
+
+class Widening(Protocol):
+    """A part of ``test_augment``."""
+
+    def extend(self, views: tuple[View, ...]) -> tuple[View, ...]:
+        """Multiply or change the views so far."""
+        ...
+
+
+def combine(parts: Sequence[Widening]) -> Views:
+    """All views that several parts make together, each once."""
+    views: tuple[View, ...] = (View(),)
+    for part in parts:
+        views = part.extend(views)
+    whole = (View(v.ratio, v.place if v.ratio < 1 else (0.0, 0.0), v.mirrored) for v in views)
+    return Views(tuple(dict.fromkeys(whole)))
+
+
+@dataclass(frozen=True)
+class HorizontalFlip:
+    """Every view also mirrored."""
+
+    shape: Shape
+
+    def extend(self, views: tuple[View, ...]) -> tuple[View, ...]:
+        """Add to the views so far."""
+        return tuple(View(v.ratio, v.place, mirrored) for v in views for mirrored in (False, True))
+
+
+@dataclass(frozen=True)
+class CenterCrop:
+    """The central part only."""
+
+    shape: Shape
+    ratio: float
+
+    def extend(self, views: tuple[View, ...]) -> tuple[View, ...]:
+        """Narrow the views so far."""
+        return tuple(View(v.ratio * self.ratio, v.place, v.mirrored) for v in views)
+
+
+@dataclass(frozen=True)
+class FiveCrops:
+    """The four corners and the centre."""
+
+    shape: Shape
+    ratio: float
+
+    def extend(self, views: tuple[View, ...]) -> tuple[View, ...]:
+        """Multiply the views so far."""
+        return tuple(
+            View(v.ratio * self.ratio, place, v.mirrored) for v in views for place in _CORNERS + _CENTRE
+        )
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Boxes of several sizes: ``crop`` by each of ``sizes``, at most the whole image."""
+
+    shape: Shape
+    sizes: tuple[int, ...]
+    crop: int
+
+    def extend(self, views: tuple[View, ...]) -> tuple[View, ...]:
+        """Multiply the views so far."""
+        ratios = [min(1.0, self.crop / size) for size in self.sizes]
+        return tuple(View(v.ratio * ratio, v.place, v.mirrored) for v in views for ratio in ratios)

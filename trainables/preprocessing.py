@@ -1,0 +1,174 @@
+"""Preprocessing of images: statistics of the training part, applied to every part.
+
+Every kind is ``(x - mean) * scale``, or a rotation of ``x - mean`` by a matrix, on values in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from hpo.core.errors import UserError
+from trainables.augmentation.tables import PREPROCESSING
+
+Images = Any
+"""Uint8 array or tensor [n, height, width, channels]; may be a memory map."""
+
+_CHUNK_BYTES = 1 << 22
+_MOST_VALUES = 4096
+
+
+class Preprocessor:
+    """A fixed map of images, with what is needed to build it again.
+
+    Attributes:
+        mean: Subtracted; [c, 1, 1], [c, h, w], or None for nothing.
+        scale: Multiplied afterwards, like ``mean``, or None.
+        matrix: Rotation of the channels of a pixel [c, c] or of all values [c*h*w, c*h*w], or None.
+    """
+
+    def __init__(self, mean: Tensor | None = None, scale: Tensor | None = None, matrix: Tensor | None = None):
+        self.mean, self.scale, self.matrix = mean, scale, matrix
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Map float images [b, c, h, w] in [0, 1] to a new tensor of that shape."""
+        if self.mean is not None:
+            images = images - self.mean
+        if self.scale is not None:
+            images = images.mul_(self.scale) if self.mean is not None else images * self.scale
+        if self.matrix is None:
+            return images
+        if len(self.matrix) == images.shape[1]:
+            return torch.einsum("dc,bchw->bdhw", self.matrix, images)
+        return (images.flatten(1) @ self.matrix.T).view_as(images)
+
+    def to(self, device: torch.device | str) -> Preprocessor:
+        """The same map with its numbers on a device."""
+        return Preprocessor(*(None if each is None else each.to(device) for each in self._all()))
+
+    def state(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Arrays from which `from_state` builds it again."""
+        names = ("mean", "scale", "matrix")
+        return {
+            name: each.cpu().numpy()
+            for name, each in zip(names, self._all(), strict=True)
+            if each is not None
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, npt.NDArray[np.float32]]) -> Preprocessor:
+        """Build from what `state` gave."""
+        return cls(**{name: torch.from_numpy(np.array(each)) for name, each in state.items()})
+
+    def _all(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        return self.mean, self.scale, self.matrix
+
+
+def fit(choice: Mapping[str, Any], images: Images, rows: Any = None) -> Preprocessor:
+    """Learn preprocessing from training images.
+
+    Args:
+        choice: The group ``preprocessing`` of a recipe in normal form.
+        images: Uint8 [n, height, width, channels]; read in chunks, so it may be a memory map.
+        rows: Rows of the training part; None if all images are.
+
+    Raises:
+        UserError: If there are too many values for a covariance over pixels.
+    """
+    own = {name: value for name, value in choice.items() if name != "name"}
+    places = np.arange(len(images)) if rows is None else np.asarray(rows)
+    fitted: Preprocessor = PREPROCESSING.part(choice["name"]).load()(images, places, **own)
+    return fitted
+
+
+def fit_none(images: Images, rows: npt.NDArray[np.int64]) -> Preprocessor:
+    """Change nothing."""
+    return Preprocessor()
+
+
+def fit_mean_image(images: Images, rows: npt.NDArray[np.int64]) -> Preprocessor:
+    """Subtract the mean training image."""
+    total = torch.zeros(images.shape[1:], dtype=torch.float64)
+    for chunk in _chunks(images, rows):
+        total += chunk.sum(0, dtype=torch.float64)
+    mean = total / (255 * len(rows))
+    return Preprocessor(mean.permute(2, 0, 1).float().contiguous())
+
+
+def fit_channel_mean(images: Images, rows: npt.NDArray[np.int64]) -> Preprocessor:
+    """Subtract each channel's mean."""
+    mean, _ = _moments(images, rows, "channels")
+    return Preprocessor(mean.float()[:, None, None])
+
+
+def fit_channel_mean_std(images: Images, rows: npt.NDArray[np.int64]) -> Preprocessor:
+    """Subtract each channel's mean and divide by its standard deviation (by 1 where it is 0)."""
+    mean, covariance = _moments(images, rows, "channels")
+    std = covariance.diagonal().clamp(min=0).sqrt()
+    scale = torch.where(std > 1e-6, std, 1.0).reciprocal()
+    return Preprocessor(mean.float()[:, None, None], scale.float()[:, None, None])
+
+
+def fit_decorrelation(images: Images, rows: npt.NDArray[np.int64], over: str) -> Preprocessor:
+    """Subtract the mean and rotate to the principal axes, the widest first."""
+    mean, covariance = _moments(images, rows, over)
+    _, axes = _principal(covariance)
+    return Preprocessor(_shaped(mean, images, over), matrix=axes.T.float().contiguous())
+
+
+def fit_whitening(images: Images, rows: npt.NDArray[np.int64], over: str, epsilon: float) -> Preprocessor:
+    """Decorrelate and divide by the standard deviation along each axis."""
+    mean, covariance = _moments(images, rows, over)
+    variances, axes = _principal(covariance)
+    matrix = (axes / (variances + epsilon).sqrt()).T
+    return Preprocessor(_shaped(mean, images, over), matrix=matrix.float().contiguous())
+
+
+def _shaped(mean: Tensor, images: Images, over: str) -> Tensor:
+    _, height, width, channels = images.shape
+    shape = (channels, 1, 1) if over == "channels" else (channels, height, width)
+    return mean.float().view(shape)
+
+
+def _principal(covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances, descending, and axes as columns, each with its largest entry positive."""
+    variances, axes = torch.linalg.eigh(covariance)
+    variances, axes = variances.flip(0).clamp(min=0), axes.flip(1)
+    largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
+    return variances, axes * largest.sign()
+
+
+def _moments(images: Images, rows: npt.NDArray[np.int64], over: str) -> tuple[Tensor, Tensor]:
+    """Mean [d] and covariance [d, d] of values in [0, 1], in double precision.
+
+    Bytes are summed before they are divided: such sums are whole numbers and exact, so the result
+    does not depend on how the rows are cut into chunks.
+    """
+    values = images.shape[3] if over == "channels" else int(np.prod(images.shape[1:]))
+    if values > _MOST_VALUES:
+        raise UserError(
+            f"preprocessing.over: a covariance over pixels of {values} values is too large "
+            f"(at most {_MOST_VALUES}); use over: channels"
+        )
+    total = torch.zeros(values, dtype=torch.float64)
+    square = torch.zeros(values, values, dtype=torch.float64)
+    for chunk in _chunks(images, rows):
+        flat = chunk if over == "channels" else chunk.permute(0, 3, 1, 2)
+        flat = flat.reshape(-1, values).to(torch.float64)
+        total += flat.sum(0)
+        square += flat.T @ flat
+    count = len(rows) if over == "pixels" else len(rows) * images.shape[1] * images.shape[2]
+    mean = total / count
+    covariance = square / count - torch.outer(mean, mean)
+    return mean / 255, covariance / 255**2
+
+
+def _chunks(images: Images, rows: npt.NDArray[np.int64]) -> Iterator[Tensor]:
+    size = max(1, _CHUNK_BYTES // int(np.prod(images.shape[1:])))
+    for start in range(0, len(rows), size):
+        yield torch.as_tensor(images[rows[start : start + size]])
