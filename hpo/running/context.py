@@ -1,0 +1,217 @@
+"""What a training sees of the search: its seed and horizon, its checkpoint, and an ear for reports.
+
+The training runs in a thread of its own. At a rung it waits for the verdict; elsewhere it trains on
+while its reports travel.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hpo.core.events import Cause, Checkpointed, Reported
+from hpo.core.ports import Order
+from hpo.core.trainable import Arrays, Model
+from hpo.running import checkpoints
+from hpo.running.workplace import Workplace
+
+
+class TrainingStopped(BaseException):
+    """Raised inside a training that is to stop; no ``except Exception`` of its code catches it."""
+
+
+@dataclass
+class Message:
+    """What a worker has to say since it was last asked.
+
+    Attributes:
+        reports: Epochs trained, oldest first.
+        checkpoint: The newest one, if one was written.
+        weights: File name and SHA-256 of the kept weights, once they are written.
+        failure: Cause and text if the training cannot go on.
+        warnings: What a user should know.
+        lost_worker: Whether the worker can train nothing more (its training hangs).
+    """
+
+    reports: list[Reported] = field(default_factory=list)
+    checkpoint: Checkpointed | None = None
+    weights: tuple[str, str] = ("", "")
+    failure: tuple[Cause, str] | None = None
+    warnings: list[str] = field(default_factory=list)
+    lost_worker: bool = False
+
+
+class Channel:
+    """Between a training's thread and the worker that answers for it."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._message = Message()
+        self._paused = False
+        self._over = False
+        self._stopping = False
+        self.last_heard = time.monotonic()
+
+    def say(self, pause: bool, **news: object) -> None:
+        """Add to the message; wait for a verdict if asked to.
+
+        Raises:
+            TrainingStopped: If the training is to stop.
+        """
+        with self._changed:
+            self.last_heard = time.monotonic()
+            for name, value in news.items():
+                held = getattr(self._message, name)
+                setattr(self._message, name, [*held, *value] if isinstance(value, list) else value)
+            self._paused = pause
+            self._changed.notify_all()
+            while self._paused and not self._stopping:
+                self._changed.wait()
+            if self._stopping:
+                raise TrainingStopped
+
+    def finish(self, failure: tuple[Cause, str] | None) -> None:
+        """Say that the thread is over."""
+        with self._changed:
+            self._message.failure = failure
+            self._over = True
+            self._changed.notify_all()
+
+    def proceed(self) -> None:
+        """Let a waiting training go on."""
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Make the training stop at its next report."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def wait(self, soon: float, late: float) -> None:
+        """Wait until there is something worth a message.
+
+        Args:
+            soon: Seconds to wait for a pause or the end, though epochs may be ready.
+            late: Seconds after that to wait for the first epoch.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._paused or self._over, soon):
+                self._changed.wait_for(lambda: self._paused or self._over or self._message.reports, late)
+
+    def take(self) -> Message:
+        """Everything said since the last call."""
+        with self._changed:
+            message, self._message = self._message, Message()
+            return message
+
+
+class TrainingContext:
+    """The `hpo.core.trainable.Context` of one order."""
+
+    def __init__(self, order: Order, workplace: Workplace, channel: Channel):
+        self.seed = order.seed
+        self.horizon = order.horizon
+        self.device = workplace.device
+        self.threads = workplace.threads
+        self._order = order
+        self._place = workplace
+        self._channel = channel
+        self._epoch = 0
+        self._value = math.nan
+        self._best: dict[str, np.ndarray] = {}
+        self._state: dict[str, np.ndarray] | None = None
+        self._saved_epoch = 0
+        self._saved_at = self._last = time.monotonic()
+        self._restore()
+
+    def epochs(self) -> Iterator[int]:
+        """Epochs to train, counted from 1."""
+        self._last = time.monotonic()
+        while self._epoch < self.horizon:
+            before = self._epoch
+            yield before + 1
+            if self._epoch == before:
+                raise RuntimeError(f"epoch {before + 1} ended without a call of context.report")
+
+    def restored(self) -> Arrays | None:
+        """What the last checkpoint kept, or None at a fresh start."""
+        return self._state
+
+    def report(
+        self,
+        metrics: Mapping[str, float],
+        model: Model,
+        state: Callable[[], Arrays] | None = None,
+    ) -> None:
+        """Say how the epoch went; does not return if the trial is to stop."""
+        now = time.monotonic()
+        self._epoch += 1
+        epoch = self._epoch
+        numbers = {name: float(value) for name, value in metrics.items()}
+        report = Reported(*self._order.key, epoch, numbers, round(now - self._last, 6))
+        value = numbers.get(self._place.objective.key, math.nan)
+        standing = self._place.objective.standing(self._value, value)
+        counts = standing != self._value or self._place.objective.at == "last"
+        self._value = standing
+        if self._order.keep_weights and counts and math.isfinite(value):
+            self._best = _copies(model.weights())
+        news: dict[str, object] = {"reports": [report]}
+        if state is not None and self._due(epoch, now):
+            news["checkpoint"] = self._save(epoch, state())
+        if self._order.keep_weights and epoch == self.horizon and math.isfinite(value):
+            news["weights"] = self._keep()
+        pause = epoch in self._order.pauses or epoch == self.horizon or not math.isfinite(value)
+        self._channel.say(pause, **news)
+        self._last = time.monotonic()
+
+    def _due(self, epoch: int, now: float) -> bool:
+        every = self._place.checkpoint_epochs
+        if epoch >= self.horizon:
+            return False
+        if every is not None and epoch - self._saved_epoch >= every:
+            return True
+        return now - self._saved_at >= self._place.checkpoint_seconds
+
+    def _save(self, epoch: int, state: Arrays) -> Checkpointed:
+        trial, replicate = self._order.key
+        name = f"{trial}-{replicate}-{epoch}.safetensors"
+        arrays = {"epoch": np.array(epoch), "value": np.array(self._value)}
+        arrays |= {f"state/{key}": value for key, value in state.items()}
+        arrays |= {f"best/{key}": value for key, value in self._best.items()}
+        sha256 = checkpoints.write(self._place.folder.checkpoints / name, arrays)
+        self._saved_epoch, self._saved_at = epoch, time.monotonic()
+        return Checkpointed(trial, replicate, epoch, name, sha256)
+
+    def _keep(self) -> tuple[str, str]:
+        trial, replicate = self._order.key
+        name = f"{trial}-{replicate}.safetensors"
+        return name, checkpoints.write(self._place.folder.weights / name, self._best)
+
+    def _restore(self) -> None:
+        for checkpoint in self._order.checkpoints:
+            path = self._place.folder.checkpoints / checkpoint.file
+            try:
+                arrays = checkpoints.read(path, checkpoint.sha256)
+            except checkpoints.DamagedFile as error:
+                self._channel.say(False, warnings=[f"{error}; going on from an earlier one"])
+                continue
+            self._epoch = self._saved_epoch = int(arrays["epoch"])
+            self._value = float(arrays["value"])
+            self._state = _under("state/", arrays)
+            self._best = _under("best/", arrays)
+            return
+
+
+def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _copies(weights: Arrays) -> dict[str, np.ndarray]:
+    return {name: np.array(array) for name, array in weights.items()}

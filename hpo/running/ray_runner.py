@@ -1,0 +1,186 @@
+"""Runs a search's trainings as Ray Tune trials.
+
+Tune's controller is driven directly, step by step: it starts, reuses and stops actors and hands
+their results on, while every decision is the conductor's. Its own experiment snapshots are off,
+because the ledger is the record; nothing is pickled to disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.air.execution import FixedResourceManager, PlacementGroupResourceManager
+from ray.train._internal.storage import StorageContext
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.registry import register_trainable
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import SearchAlgorithm
+
+from hpo.core.history import Key
+from hpo.core.ports import Order
+from hpo.running.conductor import Conductor
+from hpo.running.context import Message
+from hpo.running.ray_actor import NAME, TrainingActor
+from hpo.running.workplace import Workplace
+
+
+class OrderBook(SearchAlgorithm):
+    """Gives the conductor's orders to Tune as trials, never more than there are workers."""
+
+    def __init__(self, conductor: Conductor, workers: int, make_trial: Callable[[Order, int], Trial]):
+        self._conductor = conductor
+        self._workers = workers
+        self._make_trial = make_trial
+        self._given = 0
+        self.keys: dict[str, Key] = {}
+
+    def next_trial(self) -> Trial | None:
+        """The next order as a trial, if a worker is free for it."""
+        if self._conductor.open >= self._workers:
+            return None
+        order = self._conductor.next()
+        if order is None:
+            return None
+        self._given += 1
+        trial = self._make_trial(order, self._given)
+        self.keys[trial.trial_id] = order.key
+        return trial
+
+    def is_finished(self) -> bool:
+        """Whether the conductor has nothing left to train."""
+        return self._conductor.done
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """A trial is over for Tune; with an error, because its worker died."""
+        key = self.keys.pop(trial_id)
+        if error:
+            self._conductor.lost(key, "its process ended without a word")
+
+
+class Verdicts(FIFOScheduler):
+    """Hands what workers say to the conductor, and its verdicts to Tune."""
+
+    def __init__(self, conductor: Conductor, book: OrderBook):
+        super().__init__()
+        self._conductor = conductor
+        self._book = book
+        self.unfit: set[str] = set()
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Record a message, then say whether its training goes on."""
+        message: Message = result["message"]
+        key = self._book.keys[trial.trial_id]
+        for warning in message.warnings:
+            self._conductor.warn(f"trial {key[0]}: {warning}")
+        goes_on = True
+        if message.reports or message.checkpoint or message.weights[0]:
+            goes_on = self._conductor.reported(key, message.reports, message.checkpoint, message.weights)
+        if goes_on and message.failure:
+            self._conductor.failed(key, *message.failure)
+            goes_on = False
+        if message.lost_worker:
+            self.unfit.add(trial.trial_id)
+        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Nothing out of turn; Tune's own choice looks at every trial there ever was."""
+        return None
+
+
+class Controller(TuneController):
+    """Tune's controller without snapshots, with workers that keep their first trial."""
+
+    _trials: list[Trial]
+
+    def checkpoint(self, force: bool = False, wait: bool = False) -> None:
+        """Write nothing: the ledger is the record."""
+
+    def _maybe_reuse_cached_actor(self, trial: Trial) -> bool:
+        # A trial whose own worker is starting waits for it: handing it to a free worker would kill
+        # the starting one, and short trials would never see a second worker.
+        if trial in self._trial_to_actor and trial not in self._resetting_trials:
+            return False
+        return bool(super()._maybe_reuse_cached_actor(trial))
+
+    def _maybe_cache_trial_actor(self, trial: Trial) -> bool:
+        if trial.trial_id in self._scheduler_alg.unfit:
+            return False  # its training hangs; the process goes
+        return bool(super()._maybe_cache_trial_actor(trial))
+
+    def forget_ended(self) -> None:
+        """Let go of trials that are over, so that memory does not grow with their number."""
+        if len(self._trials) > 2 * len(self._live_trials) + 64:
+            self._trials = [trial for trial in self._trials if not trial.is_finished()]
+            self._stopped_trials.clear()
+            self._failed_trials.clear()
+            self._trials_to_cache.clear()
+
+
+class RayRunner:
+    """Trains orders with Ray Tune; Ray must be running.
+
+    Args:
+        workplace: The surroundings of every training.
+        workers: How many orders are trained at once.
+        cpus: CPUs per training; fractions are allowed.
+        gpus: GPUs per training; fractions are allowed.
+        folder: Private folder for Tune's own files.
+        tend: Called once a turn of the loop.
+    """
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        workers: int,
+        cpus: float,
+        gpus: float,
+        folder: Path,
+        tend: Callable[[], None] = lambda: None,
+    ):
+        self._place = workplace
+        self._workers = workers
+        self._resources = tune.PlacementGroupFactory([{"CPU": cpus, **({"GPU": gpus} if gpus else {})}])
+        self._storage = StorageContext(storage_path=str(folder), experiment_dir_name="tune")
+        self._tend = tend
+
+    def run(self, conductor: Conductor) -> None:
+        """Train until the conductor is done or asked to stop."""
+        register_trainable(NAME, TrainingActor)
+        book = OrderBook(conductor, self._workers, self._trial)
+        verdicts = Verdicts(conductor, book)
+        controller = Controller(
+            search_alg=book,
+            scheduler=verdicts,
+            storage=self._storage,
+            reuse_actors=True,
+            resource_manager_factory=self._resource_manager,
+        )
+        try:
+            while not conductor.stopping and not controller.is_finished():
+                controller.step()
+                controller.forget_ended()
+                self._tend()
+        finally:
+            controller.cleanup()
+
+    def _resource_manager(self) -> Any:
+        import ray
+
+        single = len([node for node in ray.nodes() if node["Alive"]]) == 1
+        return FixedResourceManager() if single else PlacementGroupResourceManager()
+
+    def _trial(self, order: Order, number: int) -> Trial:
+        return Trial(
+            NAME,
+            config={"workplace": self._place, "order": order},
+            trial_id=f"{number}-{order.trial}-{order.replicate}",
+            storage=self._storage,
+            placement_group_factory=self._resources,
+            trial_dirname_creator=lambda _: "trial",
+        )
