@@ -1,1 +1,6 @@
-"""A YAML file becomes a validated search spec, or a list of everything wrong with it."""
+"""From YAML to a validated search: every fault at once, with its line and the legal choices."""
+
+from hpo.spec.reading import parse, read
+from hpo.spec.search_spec import SearchSpec
+
+__all__ = ["SearchSpec", "parse", "read"]

@@ -1,0 +1,242 @@
+"""The fields of a spec as records: what can be written, its type, its default, a line of help.
+
+What a single field can say is checked here; what fields say together is checked in `hpo.spec.rules`.
+The JSON Schema for editors is made from the same records.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from hpo.core.budget import reserved_epochs
+from hpo.core.rungs import milestones
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Amount = Annotated[float, Field(gt=0, le=10**9)]
+
+
+class Record(BaseModel):
+    """A mapping with fixed keys; numbers are numbers and texts are texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class SplitShares(Record):
+    """Separate validation parts for the search and for its finalists."""
+
+    search: Share = Field(description="Share that picks the epoch and drives early stopping.")
+    final: Share = Field(description="Share that ranks the finalists, seen by nothing before.")
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> SplitShares:
+        if self.search + self.final >= 1:
+            raise ValueError(
+                f"search and final take {self.search + self.final:g} of the data; nothing is left"
+            )
+        return self
+
+
+class Data(Record):
+    """Where the examples come from and how they are split."""
+
+    source: str = Field(min_length=1, description="A shipped source by name, or module:function.")
+    arguments: dict[str, Any] = Field(
+        default={}, description="What the source needs: root, path, target, ..."
+    )
+    validation: Share | SplitShares = Field(default=0.2, description="Share of the rest, or {search, final}.")
+    split_seed: int = Field(
+        default=0, ge=0, lt=2**53, description="Seed of the split; not the search's seed."
+    )
+    stratified: bool = Field(default=True, description="Keep the classes' shares in every part.")
+    groups: str | None = Field(default=None, description="Column whose equal values stay in one part.")
+    time: str | None = Field(default=None, description="Column of times; validation is later than train.")
+    practice: bool | None = Field(
+        default=None, description="Whether the score is practice, no claim; null asks the source."
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> Data:
+        if self.groups is not None and self.time is not None:
+            raise ValueError("groups and time exclude each other; name one")
+        return self
+
+    @property
+    def search_share(self) -> float:
+        """Share of the development data on which the search validates."""
+        return self.validation if isinstance(self.validation, float) else self.validation.search
+
+    @property
+    def final_share(self) -> float | None:
+        """Share that ranks the finalists; None if it is the search's own."""
+        return None if isinstance(self.validation, float) else self.validation.final
+
+
+class Goal(Record):
+    """What is optimized."""
+
+    metric: str | None = Field(
+        default=None, description="A metric the trainable reports; its first by default."
+    )
+    mode: Literal["max", "min"] | None = Field(
+        default=None, description="Direction; known for shipped metrics."
+    )
+    at: Literal["best", "last"] = Field(default="best", description="Which epoch a trial counts by.")
+
+
+class Sampler(Record):
+    """What proposes points."""
+
+    name: str = Field(default="tpe", description="tpe, random, qmc, gp, cmaes, grid.")
+    options: dict[str, Any] = Field(default={}, description="The sampler's own settings.")
+
+
+class Scheduler(Record):
+    """What stops trials early, and how long a full training is."""
+
+    name: Literal["asha", "none"] = Field(
+        default="asha", description="asha stops trials early; none never does."
+    )
+    max_epochs: Count | None = Field(
+        default=None, description="Epochs of a full training; the fixed recipe's own by default."
+    )
+    first_rung: Count | None = Field(
+        default=None, description="Epoch at which trials are first compared; 3, or less in short trainings."
+    )
+    reduction_factor: int = Field(default=3, ge=2, le=1000, description="One trial in this many goes on.")
+    unit: str = Field(
+        default="epoch", min_length=1, max_length=40, description="What one step of training is called."
+    )
+
+    @property
+    def horizon(self) -> int:
+        """Epochs of a full training."""
+        assert self.max_epochs is not None
+        return self.max_epochs
+
+    @property
+    def rungs(self) -> tuple[int, ...]:
+        """Epochs at which trials are compared, ascending; none without early stopping."""
+        if self.name == "none":
+            return ()
+        first = self.first_rung or max(1, min(3, self.horizon // self.reduction_factor))
+        return milestones(first, self.reduction_factor, self.horizon)
+
+
+class BudgetFields(Record):
+    """What the search may spend: whichever ends first."""
+
+    trials: Count | None = Field(default=None, description="Trials started.")
+    epochs: Count | None = Field(default=None, description="Epochs trained, the finalists' included.")
+    hours: Amount | None = Field(default=None, description="Wall time, the finalists' included.")
+    gpu_hours: Amount | None = Field(
+        default=None, description="Hours times GPUs held, the finalists' included."
+    )
+
+
+class Resources(Record):
+    """What one trial needs, and how many run together."""
+
+    cpus: Amount = Field(default=1.0, description="CPUs per trial; fractions are allowed.")
+    gpus: float = Field(default=0.0, ge=0, le=1000, description="GPUs per trial; fractions are allowed.")
+    trials_at_once: int | None = Field(
+        default=None, ge=1, le=10_000, description="Trials at once; as many as fit by default."
+    )
+    threads: int = Field(
+        default=1, ge=1, le=1024, description="Threads of one training; more change its numbers."
+    )
+
+
+class Finalists(Record):
+    """How the winner is found among fully trained trials."""
+
+    count: int = Field(default=3, ge=1, le=1000, description="Trials that are trained again.")
+    seeds: int = Field(default=3, ge=1, le=1000, description="Fresh seeds for each.")
+    folds: int | None = Field(default=None, ge=2, le=100, description="Cross-validation folds for each seed.")
+    rank: str = Field(
+        default="value", description="Rule that puts trials in the order of becoming finalists."
+    )
+    rule: Literal["simple", "race"] = Field(
+        default="simple",
+        description="simple: best mean, ties to the cheaper; race: until one is clearly ahead.",
+    )
+
+    def epochs(self, horizon: int) -> int:
+        """Epochs their trainings take together."""
+        return reserved_epochs(horizon, self.count, self.seeds, self.folds)
+
+
+class Limits(Record):
+    """Limits of one training."""
+
+    epoch_seconds: Amount | None = Field(
+        default=None, description="An epoch that takes longer ends the trial."
+    )
+    checkpoint_every: int = Field(default=1, ge=1, le=10**6, description="Epochs between checkpoints.")
+    same_failures: int = Field(
+        default=5, ge=1, le=10**6, description="If so many first trials fail alike, the search gives up."
+    )
+    worker_losses: int = Field(
+        default=3, ge=1, le=1000, description="A training that loses its worker so often has failed."
+    )
+
+
+class Patience(Record):
+    """When a search that no longer improves ends early."""
+
+    trials: Count = Field(description="Trials in a row that did not improve the best value.")
+    by: float = Field(default=0.0, ge=0, description="Least gain that counts as an improvement.")
+
+
+def _named(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else {"name": "none"} if value is None else value
+
+
+def _counted(value: Any) -> Any:
+    return {"trials": value} if isinstance(value, int) else value
+
+
+class Document(Record):
+    """A whole spec."""
+
+    version: Literal[1] = Field(description="Version of this language.")
+    name: str | None = Field(
+        default=None, pattern=NAME, description="What its searches are called; the file's name."
+    )
+    description: str = Field(default="", max_length=500, description="A line for a reader.")
+    experiment: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="MLflow experiment; the spec's name by default.",
+    )
+    data: Data = Field(description="Where the examples come from and how they are split.")
+    trainable: str = Field(min_length=1, max_length=300, description="A shipped name, or module:attribute.")
+    recipe: dict[str, Any] = Field(default={}, description="Fixed choices; everything unsaid has a default.")
+    space: dict[str, Any] = Field(description="Parameters by dotted name; see hpo parts for what there is.")
+    forbid: list[Any] = Field(default=[], max_length=200, description="Combinations that no trial may have.")
+    start_from: list[Any] = Field(
+        default=[], max_length=1000, description="Points or recipe files tried first."
+    )
+    warm_start: list[str] = Field(default=[], max_length=100, description="Earlier searches or recipe files.")
+    objective: Goal = Field(default=Goal(), description="What is optimized.")
+    sampler: Annotated[Sampler, BeforeValidator(_named)] = Field(
+        default=Sampler(), description="What proposes points."
+    )
+    scheduler: Annotated[Scheduler, BeforeValidator(_named)] = Field(
+        default=Scheduler(), description="What stops trials early."
+    )
+    budget: BudgetFields = Field(description="What the search may spend: whichever ends first.")
+    resources: Resources = Field(default=Resources(), description="What one trial needs.")
+    finalists: Finalists = Field(default=Finalists(), description="How the winner is found.")
+    limits: Limits = Field(default=Limits(), description="Limits of one training.")
+    patience: Annotated[Patience, BeforeValidator(_counted)] | None = Field(
+        default=None, description="When to end early."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**53, description="Source of all randomness of the search.")
+    base: str | None = Field(
+        default=None, description="Folder that relative paths start from; the spec's own by default."
+    )

@@ -1,0 +1,78 @@
+"""``key.sub=value`` laid over a document before it is validated, for ``--set``."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+from hpo.core.errors import InvalidSpec
+from hpo.spec.faults import Faults, shown
+from hpo.spec.text import parse_text
+
+DOTTED = ("space",)
+"""Mappings whose keys have dots themselves."""
+
+
+def override(document: Any, overrides: Sequence[str], faults: Faults) -> Any:
+    """A copy of a document with fields replaced or added.
+
+    Args:
+        document: What the file says.
+        overrides: ``key.sub=value``; the value is read as YAML.
+        faults: Gathers what is wrong.
+    """
+    if not overrides or not isinstance(document, dict):
+        return document
+    changed = copy.deepcopy(document)
+    for text in overrides:
+        name, equals, written = text.partition("=")
+        if not equals or not name:
+            faults.add(("--set",), f"{shown(text)} is no key=value")
+            continue
+        try:
+            value = parse_text(written, "--set").value if written.strip() else None
+        except InvalidSpec as error:
+            faults.add(("--set",), f"{shown(text)}: {error.faults[0].message}")
+            continue
+        complaint = _put(changed, name, value)
+        if complaint:
+            faults.add(("--set",), f"{shown(text)}: {complaint}")
+    return changed
+
+
+def _put(document: dict[str, Any], name: str, value: Any) -> str | None:
+    """Put a value at a dotted name; what is in the way, if anything is."""
+    current: Any = document
+    steps = name.split(".")
+    while steps:
+        if isinstance(current, list):
+            step = steps.pop(0)
+            if not step.isdecimal() or int(step) >= len(current):
+                return f"{step} is no index below {len(current)}"
+            if not steps:
+                current[int(step)] = value
+                return None
+            current = current[int(step)]
+            continue
+        if not isinstance(current, dict):
+            return f"{'.'.join(steps)} lies in {shown(current)}, which is no mapping"
+        key, steps = _key(current, steps, whole=current is document.get(DOTTED[0]))
+        if not steps:
+            current[key] = value
+            return None
+        if current.get(key) is None:
+            current[key] = {}
+        elif key in ("sampler", "scheduler") and isinstance(current[key], str):
+            current[key] = {"name": current[key]}
+        current = current[key]
+    return None
+
+
+def _key(current: dict[str, Any], steps: list[str], whole: bool) -> tuple[str, list[str]]:
+    """The longest run of steps that is a key here, and the steps after it."""
+    for end in range(len(steps), 0, -1):
+        key = ".".join(steps[:end])
+        if key in current:
+            return key, steps[end:]
+    return (".".join(steps), []) if whole else (steps[0], steps[1:])

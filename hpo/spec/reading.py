@@ -1,0 +1,146 @@
+"""From what a user wrote to a validated search, or to every fault in it at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hpo.spec import rules
+from hpo.spec.faults import Faults
+from hpo.spec.fields import check_fields
+from hpo.spec.interface import Interface, find
+from hpo.spec.overrides import override
+from hpo.spec.search_spec import SearchSpec
+from hpo.spec.shipped import locate
+from hpo.spec.spaces import build_space, check_feasible, check_points, check_recipe
+from hpo.spec.starting import starting_points
+from hpo.spec.text import read_text
+
+
+def read(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
+    """Read a spec from a file, or a shipped one by name.
+
+    Args:
+        path: File, or the name of a shipped spec such as ``digits``.
+        overrides: ``key.sub=value`` with values as YAML has them; any field of the spec.
+
+    Raises:
+        InvalidSpec: With every fault, its line, its value and the legal choices.
+    """
+    file = locate(path)
+    text = read_text(file)
+    faults = Faults(str(file), text.lines)
+    value = override(text.value, overrides, faults)
+    return _parse(value, faults, file.absolute().parent, file.stem)
+
+
+def parse(
+    document: Mapping[str, Any],
+    source: str = "<spec>",
+    base: Path | None = None,
+    trainables: Mapping[str, Interface] | None = None,
+) -> SearchSpec:
+    """Validate a spec that is at hand as a mapping.
+
+    Args:
+        document: What a file would say.
+        source: What to call it in messages.
+        base: Folder that relative paths start from; the working folder by default.
+        trainables: Trainables by name; the shipped ones by default.
+
+    Raises:
+        InvalidSpec: With every fault, its value and the legal choices.
+    """
+    return _parse(document, Faults(source), base or Path.cwd(), "search", trainables)
+
+
+def _parse(
+    value: Any, faults: Faults, base: Path, stem: str, trainables: Mapping[str, Interface] | None = None
+) -> SearchSpec:
+    document = check_fields(value, faults)
+    if document.base is not None:
+        base = Path(document.base)
+    interface = None if faults.under("trainable") else find(document.trainable, base, faults, trainables)
+    check_source(document.data.source, document.data.arguments, faults)
+    scheduler = rules.resolve_scheduler(document, interface.grammar if interface else None, faults)
+    budget = rules.resolve_budget(document, scheduler, faults)
+    rules.check_rest(document, faults)
+    if interface is None:
+        rules.check_sampler(document.sampler, None, faults)
+        faults.raise_any()
+    assert interface is not None
+    objective = rules.resolve_objective(document.objective, interface.metrics, faults)
+    grammar = interface.grammar
+    check_recipe(document.recipe, document.space, grammar, faults)
+    space = build_space(document.space, document.forbid, document.recipe, grammar, faults)
+    rules.check_sampler(document.sampler, space, faults)
+    points: list[dict[str, Any]] = []
+    if space is not None and not faults.under("recipe"):
+        check_points(space, document.recipe, grammar, faults)
+        check_feasible(space, faults)
+        rules.demonstrations(grammar, document.recipe, space, faults)
+        points = starting_points(
+            document.start_from, document.recipe, document.trainable, grammar, space, base, faults
+        )
+    faults.raise_any()
+    assert space is not None
+    assert objective is not None
+    assert scheduler is not None
+    assert budget is not None
+    name = document.name or _name(stem)
+    complete = document.model_copy(
+        update={
+            "name": name,
+            "experiment": document.experiment or name,
+            "scheduler": scheduler,
+            "start_from": points,
+            "base": str(base),
+            "objective": document.objective.model_copy(
+                update={"metric": objective.metric, "mode": objective.mode}
+            ),
+        }
+    )
+    return SearchSpec(
+        version=complete.version,
+        name=name,
+        description=complete.description,
+        experiment=complete.experiment or name,
+        data=complete.data,
+        trainable=complete.trainable,
+        grammar=grammar,
+        metrics=interface.metrics,
+        recipe=complete.recipe,
+        space=space,
+        start_from=tuple(points),
+        warm_start=tuple(complete.warm_start),
+        objective=objective,
+        sampler=complete.sampler,
+        scheduler=scheduler,
+        budget=budget,
+        resources=complete.resources,
+        finalists=complete.finalists,
+        limits=complete.limits,
+        patience=complete.patience,
+        seed=complete.seed,
+        base=base,
+        document=complete.model_dump(mode="json"),
+        warnings=tuple(faults.warnings),
+        user_code=interface.file,
+    )
+
+
+def check_source(name: str, arguments: Mapping[str, Any], faults: Faults) -> None:
+    """Whether the data source exists and takes its arguments; nothing is opened."""
+    from trainables.data import tables
+
+    if faults.under("data", "source") or name == "?":
+        return
+    for fault in tables.faults(name, arguments):
+        faults.add(("data", *fault.path.split(".")), fault.message)
+
+
+def _name(stem: str) -> str:
+    """A search's name from a file's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("._-")[:60] or "search"

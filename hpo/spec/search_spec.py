@@ -1,0 +1,126 @@
+"""A spec that was found to be right: what every other room is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hpo.core import recipe as recipes
+from hpo.core.budget import Budget
+from hpo.core.objective import Objective
+from hpo.core.parts import Grammar
+from hpo.core.space import Point, Space
+from hpo.core.trainable import Metric
+from hpo.spec.document import Data, Finalists, Limits, Patience, Resources, Sampler, Scheduler
+from hpo.spec.placing import flat, lay
+from hpo.spec.spaces import HORIZON
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """A validated search.
+
+    Attributes:
+        version: Version of the language it was written in.
+        name: What its searches are called.
+        description: A line for a reader.
+        experiment: MLflow experiment.
+        data: Source and split.
+        trainable: Shipped name, or ``module:attribute``.
+        grammar: What the trainable's recipes may say.
+        metrics: What the trainable reports on validation data.
+        recipe: Fixed choices as written.
+        space: The parameters, with the conditions that parts imply.
+        start_from: Points tried first, complete.
+        warm_start: Earlier searches or recipe files.
+        objective: What is optimized.
+        sampler: What proposes points.
+        scheduler: What stops trials early, and the epochs of a full training.
+        budget: What may be spent.
+        resources: What a trial needs.
+        finalists: How the winner is found.
+        limits: Limits of one training.
+        patience: When to end early; None for never.
+        seed: Source of all randomness.
+        base: Folder that relative paths start from.
+        document: Everything above as a JSON value that `hpo.spec.parse` turns into an equal spec.
+        warnings: What a user should know and that is no fault.
+        user_code: File of the trainable, where it is a user's own.
+    """
+
+    version: int
+    name: str
+    description: str
+    experiment: str
+    data: Data
+    trainable: str
+    grammar: Grammar = field(repr=False)
+    metrics: tuple[Metric, ...]
+    recipe: Mapping[str, Any]
+    space: Space
+    start_from: tuple[Point, ...]
+    warm_start: tuple[str, ...]
+    objective: Objective
+    sampler: Sampler
+    scheduler: Scheduler
+    budget: Budget
+    resources: Resources
+    finalists: Finalists
+    limits: Limits
+    patience: Patience | None
+    seed: int
+    base: Path
+    document: Mapping[str, Any] = field(repr=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    user_code: Path | None = field(default=None, compare=False)
+
+    @property
+    def horizon(self) -> int:
+        """Epochs of a full training."""
+        return self.scheduler.horizon
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the spec says, wherever it lies."""
+        return recipes.digest({key: value for key, value in self.document.items() if key != "base"})
+
+    @property
+    def reserved_epochs(self) -> int:
+        """Epochs that the finalists' trainings take."""
+        return self.finalists.epochs(self.horizon)
+
+    def recipe_of(self, point: Point) -> dict[str, Any]:
+        """The complete recipe of a point: fixed choices, the point over them, defaults, the horizon.
+
+        Raises:
+            ValueError: If the point is none of the space and the grammar refuses it.
+        """
+        return self.grammar.resolve(self._laid(point))
+
+    def overridden(self, point: Point) -> dict[str, tuple[Any, Any]]:
+        """Fixed choices that a point or the horizon replaced: dotted name to (written, used)."""
+        written = {
+            k: v for k, v in recipes.Recipe(lay(self.grammar, self.recipe, {})).flat().items() if v != {}
+        }
+        used = recipes.Recipe(self.recipe_of(point)).flat()
+        return {
+            name: (value, used.get(name))
+            for name, value in written.items()
+            if used.get(name) != value or type(used.get(name)) is not type(value)
+        }
+
+    def values_of(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        """A recipe's values by the dotted names a space uses, defaults filled in.
+
+        Raises:
+            ValueError: If the grammar refuses the recipe.
+        """
+        return flat(self.grammar, self.grammar.resolve(recipe))
+
+    def _laid(self, point: Point) -> dict[str, Any]:
+        laid = lay(self.grammar, self.recipe, point)
+        if HORIZON in self.grammar.slots:
+            laid[HORIZON] = self.horizon
+        return laid

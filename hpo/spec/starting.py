@@ -1,0 +1,141 @@
+"""Points that a search tries first: written ones, and recipes mapped onto the space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hpo.core.errors import InvalidSpec
+from hpo.core.parts import Grammar
+from hpo.core.space import Space
+from hpo.spec.faults import Faults, Place, shown, unknown
+from hpo.spec.interface import Interface
+from hpo.spec.placing import flat, lay, locate
+from hpo.spec.recipes import read_recipe
+from hpo.spec.shipped import locate_recipe
+from hpo.spec.spaces import HORIZON
+
+
+def starting_points(
+    said: Sequence[Any],
+    fixed: Mapping[str, Any],
+    trainable: str,
+    grammar: Grammar,
+    space: Space,
+    base: Path,
+    faults: Faults,
+) -> list[dict[str, Any]]:
+    """Complete points of the space, in the order written.
+
+    A written point must fit; what it leaves out comes from the fixed recipe. Of a recipe file,
+    whatever does not fit is reported as a warning and the nearest legal value is taken.
+
+    Args:
+        said: Points (dotted or nested) and names or paths of recipe files.
+        fixed: The fixed recipe.
+        trainable: Name of the spec's trainable.
+        grammar: What a recipe may say.
+        space: The space.
+        base: Folder that paths start from.
+        faults: Gathers what is wrong.
+    """
+    points: list[dict[str, Any]] = []
+    for number, each in enumerate(said):
+        place: Place = ("start_from", number)
+        if isinstance(each, Mapping):
+            point = _written(each, fixed, grammar, space, place, faults)
+        elif isinstance(each, str):
+            point = _from_file(each, fixed, trainable, grammar, space, base, place, faults)
+        else:
+            faults.add(place, f"{shown(each)} is neither a point nor the name of a recipe file")
+            continue
+        if point is not None and point not in points:
+            points.append(point)
+    return points
+
+
+def _written(
+    said: Mapping[str, Any],
+    fixed: Mapping[str, Any],
+    grammar: Grammar,
+    space: Space,
+    place: Place,
+    faults: Faults,
+) -> dict[str, Any] | None:
+    given = _dotted(said, grammar)
+    strange = [name for name in given if name not in space.by_name]
+    for name in strange:
+        faults.add((*place, name), unknown(name, space.by_name, "is no parameter of the space"))
+    defaults = flat(grammar, grammar.resolve(lay(grammar, fixed, {})))
+    point, changed = locate(space, {**defaults, **given})
+    for name, message in changed:
+        if name in given:
+            faults.add((*place, name), message.partition(";")[0])
+    for name in given:
+        if name in space.by_name and name not in point:
+            faults.add((*place, name), f"{shown(given[name])}: does not exist under the other choices")
+    if space.forbidden(point):
+        faults.add(place, f"{shown(point)} is a forbidden combination")
+    return None if strange or faults.under(*place) else point
+
+
+def _dotted(said: Mapping[str, Any], grammar: Grammar) -> dict[str, Any]:
+    """A point by dotted names, whether it was written so or nested as recipes are."""
+    groups = {group.name: group for group in grammar.groups}
+    found: dict[str, Any] = {}
+    for name, value in said.items():
+        if name not in groups or not isinstance(value, Mapping):
+            found[name] = value
+            continue
+        for key, inner in value.items():
+            if key == "name" and not groups[name].many:
+                found[name] = inner
+            elif isinstance(inner, Mapping):
+                found[f"{name}.{key}"] = True
+                found.update({f"{name}.{key}.{own}": each for own, each in inner.items()})
+            else:
+                found[f"{name}.{key}"] = inner
+    return found
+
+
+def _from_file(
+    name: str,
+    fixed: Mapping[str, Any],
+    trainable: str,
+    grammar: Grammar,
+    space: Space,
+    base: Path,
+    place: Place,
+    faults: Faults,
+) -> dict[str, Any] | None:
+    path = locate_recipe(name, base)
+    try:
+        recipe = read_recipe(path, {trainable: Interface(grammar, ())})
+    except InvalidSpec as invalid:
+        for fault in invalid.faults:
+            at = f":{fault.line}" if fault.line else ""
+            faults.add(place, f"{shown(name)}{at}: {fault.path}: {fault.message}")
+        return None
+    values = flat(grammar, grammar.resolve(recipe.recipe))
+    point, changed = locate(space, values)
+    for parameter, message in changed:
+        faults.warn(f"start_from: {name}: {parameter}: {message}")
+    kept = _kept(values, flat(grammar, grammar.resolve(lay(grammar, fixed, point))), space)
+    if kept:
+        faults.warn(f"start_from: {name}: the space does not vary, and the search keeps, {', '.join(kept)}")
+    if space.forbidden(point):
+        faults.warn(f"start_from: {name}: is left out, as the nearest point is a forbidden combination")
+        return None
+    return point
+
+
+def _kept(wanted: Mapping[str, Any], used: Mapping[str, Any], space: Space) -> list[str]:
+    """Choices of a recipe that the search decides otherwise, with its own; at most a dozen."""
+    names = [
+        name
+        for name in used
+        if name not in space.by_name and name != HORIZON and wanted.get(name) != used[name]
+    ]
+    shortened = [f"{name}: {used[name]!r} (there {wanted.get(name)!r})" for name in names[:12]]
+    return [*shortened, f"and {len(names) - 12} more"] if len(names) > 12 else shortened

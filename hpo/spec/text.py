@@ -1,0 +1,255 @@
+"""Text to plain values, each with its line; whatever the text is, this ends soon and executes nothing.
+
+The parser of ruamel.yaml gives events, and the values are built here rather than by its
+constructors: what a plain word means is YAML 1.2's core schema (``1e-4`` is a number, ``no`` is a
+word, ``010`` is ten), two equal keys are a fault and not a choice of the last, no tag is obeyed,
+and size, depth and aliases are counted while the text is still being read.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from hpo.core.errors import Fault, InvalidSpec
+from hpo.spec.faults import Place, dotted
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 12_000
+MAX_DEPTH = 40
+MAX_WHOLE = 2**63
+"""Limits of a document. The longest shipped one has a tenth of the nodes."""
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+@dataclass
+class Text:
+    """What a text says.
+
+    Attributes:
+        value: Mappings, lists, texts, numbers, true, false and null.
+        lines: Line of each place, counted from 1.
+    """
+
+    value: Any
+    lines: dict[Place, int]
+
+
+class _Wrong(Exception):
+    """The text cannot be a document; carries the one fault that ended the reading."""
+
+    def __init__(self, message: str, line: int | None = None, place: Place = ()):
+        self.fault = Fault(dotted(place) or "document", message, line)
+        super().__init__(message)
+
+
+def read_text(path: Path) -> Text:
+    """Read a YAML (or JSON) file.
+
+    Raises:
+        InvalidSpec: If there is no such file, or it holds no plain document.
+    """
+    try:
+        if not path.is_file():
+            raise InvalidSpec(str(path), [Fault("file", "does not exist or is no file")])
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise InvalidSpec(str(path)[:200], [Fault("file", f"cannot be read: {error}"[:300])]) from None
+    return parse_text(content, str(path))
+
+
+def parse_text(content: bytes | str, source: str) -> Text:
+    """Turn the bytes of a YAML 1.2 document into plain values with their lines.
+
+    Raises:
+        InvalidSpec: If the bytes are no document within the limits; equal keys, tags and numbers
+            that are not finite are all reported at once.
+    """
+    try:
+        builder = _Builder(_events(_decoded(content)))
+        value = builder.document()
+    except _Wrong as wrong:
+        raise InvalidSpec(source, [wrong.fault]) from None
+    if builder.faults:
+        raise InvalidSpec(source, builder.faults)
+    return Text(value, builder.lines)
+
+
+def _decoded(content: bytes | str) -> str:
+    size = len(content)
+    if size > MAX_BYTES:
+        raise _Wrong(f"has more than {MAX_BYTES:,} bytes, the most that are read")
+    if isinstance(content, bytes):
+        try:
+            content = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1  # type: ignore[arg-type]
+            raise _Wrong(f"is no UTF-8 text: {error.reason} at byte {error.start}", line) from None
+    place = content.find("\0")
+    if place >= 0:
+        raise _Wrong("holds a NUL character, which no text has", content.count("\n", 0, place) + 1)
+    return content
+
+
+def _events(text: str) -> Iterator[Event]:
+    """Events of the parser; whatever it stumbles over is one clear fault."""
+    try:
+        yield from YAML(typ="safe", pure=True).parse(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        words = " ".join(part for part in (error.context, error.problem) if part)
+        raise _Wrong(f"is no YAML: {words}", mark.line + 1 if mark else None) from None
+    except _Wrong:
+        raise
+    except Exception as error:  # the parser raises many kinds on malformed text
+        raise _Wrong(f"is no YAML: {error}"[:300]) from None
+
+
+@dataclass
+class _Builder:
+    """Builds values from events, counting as it goes."""
+
+    events: Iterator[Event]
+    lines: dict[Place, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
+    nodes: int = 0
+
+    def document(self) -> Any:
+        """The value of the one document in the text."""
+        value = None
+        documents = 0
+        for event in self.events:
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _Wrong("holds a second document; one file is one document", _line(event))
+                value = self.node(next(self.events), ())
+        if not documents:
+            raise _Wrong("is empty")
+        return value
+
+    def node(self, event: Event, place: Place) -> Any:
+        """The value that starts with an event."""
+        line = self.lines[place] = _line(event)
+        if len(place) > MAX_DEPTH:
+            raise _Wrong(f"is nested more than {MAX_DEPTH} deep", line)
+        if isinstance(event, AliasEvent):
+            return self.alias(event, place)
+        before = self.nodes
+        self.count(1, line)
+        tag = getattr(event, "tag", None)
+        if tag and not (isinstance(event, ScalarEvent) and tag == "!"):
+            self.fault(place, f"the tag {str(tag)[:80]!r} is not obeyed; write plain values", line)
+        if isinstance(event, ScalarEvent):
+            value = self.scalar(event, place)
+        elif isinstance(event, MappingStartEvent):
+            value = self.mapping(place)
+        else:
+            assert isinstance(event, SequenceStartEvent)
+            value = self.sequence(place)
+        if event.anchor:
+            self.anchors[str(event.anchor)] = value, self.nodes - before
+        return value
+
+    def alias(self, event: AliasEvent, place: Place) -> Any:
+        """A value written elsewhere, which counts as often as it is used."""
+        if str(event.anchor) not in self.anchors:
+            raise _Wrong(f"the alias *{event.anchor} names no earlier anchor", _line(event), place)
+        value, size = self.anchors[str(event.anchor)]
+        self.count(size, _line(event))
+        return value
+
+    def mapping(self, place: Place) -> dict[str, Any]:
+        """Keys are texts, whatever they look like."""
+        found: dict[str, Any] = {}
+        while not isinstance(event := next(self.events), MappingEndEvent):
+            if not isinstance(event, ScalarEvent):
+                raise _Wrong("a key is no text", _line(event), place)
+            key = str(event.value)
+            inner = (*place, key)
+            if key in found:
+                first = self.lines[inner]
+                self.fault(inner, f"is written twice; the first is on line {first}", _line(event))
+                self.node(next(self.events), (*place, f"{key} (again)"))
+                continue
+            line = _line(event)
+            found[key] = self.node(next(self.events), inner)
+            self.lines[inner] = line
+        return found
+
+    def sequence(self, place: Place) -> list[Any]:
+        """Items in order."""
+        found: list[Any] = []
+        while not isinstance(event := next(self.events), SequenceEndEvent):
+            found.append(self.node(event, (*place, len(found))))
+        return found
+
+    def scalar(self, event: ScalarEvent, place: Place) -> Any:
+        """A word, read by the core schema unless it is quoted."""
+        text = str(event.value)
+        if not event.implicit[0]:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _NOT_FINITE.fullmatch(text):
+            self.fault(place, f"{text} is no finite number", _line(event))
+            return 0
+        number = _number(text)
+        if number is None:
+            return text
+        if not math.isfinite(number) or (isinstance(number, int) and abs(number) >= MAX_WHOLE):
+            self.fault(place, f"{text[:40]} is too large a number", _line(event))
+            return 0
+        return number
+
+    def count(self, nodes: int, line: int) -> None:
+        """Count values; an alias counts all that it stands for."""
+        self.nodes += nodes
+        if self.nodes > MAX_NODES:
+            raise _Wrong(f"holds more than {MAX_NODES:,} values (aliases counted as often as used)", line)
+
+    def fault(self, place: Place, message: str, line: int) -> None:
+        """Note a fault and go on reading."""
+        self.faults.append(Fault(dotted(place) or "document", message, line))
+
+
+def _number(text: str) -> int | float | None:
+    if len(text) > 400:
+        return math.inf if _FLOAT.fullmatch(text) else None
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _OCTAL_OR_HEX.fullmatch(text):
+        return int(text, 0)
+    return float(text) if _FLOAT.fullmatch(text) else None
+
+
+def _line(event: Event) -> int:
+    return int(event.start_mark.line) + 1
