@@ -158,7 +158,7 @@ def parse_clause(said: Any, domains: Mapping[str, Domain], place: Place, faults:
             faults.add(inner, complaint)
         else:
             clause.append((name, predicate))
-    return tuple(clause)
+    return tuple(sorted(clause, key=lambda pair: pair[0]))
 
 
 def _predicate(wanted: Any, place: Place, faults: Faults) -> Predicate | None:
