@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from hpo.core.errors import Fault
 
-Kind = Literal["float", "int", "bool", "str", "list"]
+Kind = Literal["float", "int", "bool", "str", "list", "names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Hyperparameter:
 
     Attributes:
         name: Name inside its part, group or recipe.
-        kind: Type of the value; ``list`` is a list of numbers.
+        kind: Type of the value; ``list`` is a list of numbers, ``names`` a list of texts.
         default: Value where a recipe says nothing; None means absent or decided elsewhere.
         low: Least legal value (of each item for a list), inclusive.
         high: Greatest legal value (of each item for a list), inclusive.
@@ -55,13 +55,13 @@ class Hyperparameter:
         """What is wrong with a value, with the legal ones; None if nothing is."""
         if value is None:
             return None if self.optional or self.default is None else f"null is not {self.legal()}"
-        items = value if self.kind == "list" else [value]
+        items = value if self.kind in ("list", "names") else [value]
         if not isinstance(items, list | tuple) or not all(self._fits(item) for item in items):
             return f"{value!r} is not {self.legal()}"
         return None
 
     def _fits(self, value: Any) -> bool:
-        if self.kind in ("bool", "str"):
+        if self.kind in ("bool", "str", "names"):
             right = isinstance(value, bool if self.kind == "bool" else str)
             return right and (not self.choices or value in self.choices)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -80,6 +80,7 @@ class Hyperparameter:
             "bool": "true or false",
             "str": "a text",
             "list": "a list of numbers",
+            "names": "a list of texts",
         }[self.kind]
         if self.low > -math.inf and self.high < math.inf:
             return f"{words} from {self.low:g} to {self.high:g}"
