@@ -32,7 +32,7 @@ def library_loads() -> bool:
     compiled = [path for place in places for path in Path(place).glob("_C*.so")]
     try:
         for path in compiled:
-            torch.ops.load_library(path)
+            torch.ops.load_library(path)  # type: ignore[no-untyped-call]
     except OSError:
         return False
     return bool(compiled)
@@ -46,9 +46,9 @@ def declare() -> torch.library.Library | None:
     """
     if library_loads() or hasattr(torch.ops.torchvision, "nms"):
         return None
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for signature in OPERATORS:
-        library.define(signature)
+        library.define(signature)  # type: ignore[no-untyped-call]
     return library
 
 

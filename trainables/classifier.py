@@ -1,0 +1,91 @@
+"""A trained image classifier that can be kept and asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hpo.core.recipe import Recipe
+from hpo.core.trainable import Arrays, DataInfo, Examples
+from trainables import augmentation, isolation, state
+from trainables.images import Images
+from trainables.networks import build
+from trainables.preprocessing import Preprocessor
+
+
+class Classifier:
+    """A network with the preprocessing and the test-time views that belong to it.
+
+    Args:
+        network: On the device.
+        prepare: Fitted on the training part.
+        recipe: It was trained with.
+        shape: (channels, height, width) of an image.
+    """
+
+    def __init__(
+        self, network: nn.Module, prepare: Preprocessor, recipe: Recipe, shape: tuple[int, int, int]
+    ):
+        self.network, self.prepare, self.recipe, self.shape = network, prepare, recipe, shape
+        self.device = next(network.parameters()).device
+        self._views = augmentation.test_time(recipe["test_augment"], shape)
+        pooling = recipe["regularize"].get("fractional_max_pooling", {})
+        self._samples = int(pooling.get("samples", 1))
+
+    @classmethod
+    def load(cls, recipe: Recipe, weights: Arrays, info: DataInfo) -> Classifier:
+        """Build from what `weights` gave, on the CPU."""
+        shape, cpu = image_shape(info), torch.device("cpu")
+        with isolation.seeded(0, "network", device=cpu):
+            network = build.network(recipe, shape, len(info.classes))
+        state.load_network(network, state.below(weights, "network"))
+        prepare = Preprocessor.from_state(state.below(weights, "preprocessing"))
+        return cls(network, prepare, recipe, shape)
+
+    def weights(self) -> dict[str, Any]:
+        """Arrays from which `load` builds it again."""
+        network = state.under("network", state.network_arrays(self.network))
+        return network | state.under("preprocessing", self.prepare.state())
+
+    def of(self, network: nn.Module) -> Classifier:
+        """The same with another network of the same build."""
+        return self if network is self.network else Classifier(network, self.prepare, self.recipe, self.shape)
+
+    def predict(self, examples: Examples) -> NDArray[np.float32]:
+        """Logits [n, classes]; their softmax gives probabilities."""
+        return self.outputs(self.images(examples, hold=False))
+
+    def images(self, examples: Examples, hold: bool = True) -> Images:
+        """A part made ready to be asked about, more than once if ``hold``."""
+        return Images(examples, self.device, self.prepare, hold and self._views is None)
+
+    def outputs(self, images: Images) -> NDArray[np.float32]:
+        """Logits [n, classes] of a part; the log of mean probabilities where several are averaged."""
+        autocast = torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.recipe["precision"] == "bfloat16"
+        )
+        self.network.eval()
+        with torch.inference_mode(), autocast, isolation.seeded(0, "predict", device=self.device):
+            logits = [self._logits(images, index) for index in images.stretches()]
+            array: NDArray[np.float32] = torch.cat(logits).cpu().numpy()
+        return array
+
+    def _logits(self, images: Images, index: Tensor) -> Tensor:
+        if self._views is None and self._samples == 1:
+            return self.network(images.prepared(index)).float()  # type: ignore[no-any-return]
+        if self._views is None:
+            inputs = [images.prepared(index)] * self._samples
+        else:
+            inputs = [self.prepare(v) for v in self._views(images.raw(index)) for _ in range(self._samples)]
+        each = [self.network(batch).float().log_softmax(1) for batch in inputs]
+        return torch.stack(each).logsumexp(0) - float(np.log(len(each)))
+
+
+def image_shape(info: DataInfo) -> tuple[int, int, int]:
+    """(channels, height, width) of a data set's images."""
+    height, width, channels = info.shape
+    return channels, height, width

@@ -1,0 +1,95 @@
+"""The shipped trainable for images: one loop that reads from top to bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from hpo.core.recipe import Recipe
+from hpo.core.trainable import Arrays, Context, DataInfo, Examples
+from trainables import augmentation, isolation, preprocessing, scores, tables, training
+from trainables.classifier import Classifier, image_shape
+from trainables.images import Batches, Images
+from trainables.networks import build
+from trainables.optimization import losses
+
+
+class ImageClassifier:
+    """Trains networks that classify images; see `hpo.core.trainable.Trainable`."""
+
+    grammar = tables.IMAGE_CLASSIFIER.grammar
+    metrics = tables.IMAGE_CLASSIFIER.metrics
+
+    def train(self, recipe: Recipe, train: Examples, validation: Examples, context: Context) -> None:
+        """Train epoch by epoch, reporting after each.
+
+        Raises:
+            UserError: If the recipe cannot be trained on such images or on this machine.
+        """
+        device, classes = isolation.device(context.device), len(train.info.classes)
+        with isolation.alone(context.threads):
+            # Statistics come from the training rows alone.
+            prepare = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
+            augment = augmentation.build(recipe["augment"], image_shape(train.info), classes)
+            images = Images(train, device, prepare, hold=augment is None)
+            batches = Batches(len(images), recipe["batch_size"], augmentation.repeats(recipe["augment"]))
+
+            network = _network(recipe, train.info, context.seed, device)
+            loss = losses.build(recipe["loss"], classes)
+            descent = training.Descent(recipe, network, loss, len(batches), context.horizon)
+            model = Classifier(network, prepare, recipe, image_shape(train.info))
+            held_out, truth = model.images(validation), validation.targets[validation.rows]
+            restored = context.restored()
+            if restored is not None:
+                descent.restore(restored)
+
+            for epoch in context.epochs():
+                if descent.stopped:
+                    best = descent.stand_still()
+                    context.report(best.metrics, model.of(best.network), descent.arrays)
+                    continue
+
+                tally = training.Tally(device)
+                network.train()
+                with isolation.seeded(context.seed, "epoch", epoch, device=device) as generator:
+                    first = (epoch - 1) * len(batches)
+                    for step, index in enumerate(batches.shuffled(generator), first):
+                        rows = index.to(device)
+                        labels = images.labels.index_select(0, rows)
+                        if augment is None:
+                            inputs, targets = images.prepared(rows), labels
+                        else:
+                            changed, targets = augment(images.raw(rows), labels, generator)
+                            inputs = prepare(changed)
+                        batch_loss, outputs = descent.step(inputs, targets, step)
+                        tally.add(batch_loss, outputs.argmax(1), labels)
+                    judged = descent.judged(epoch, lambda: map(images.prepared, images.stretches()))
+                metrics = descent.metrics | tally.metrics()
+
+                metrics |= _named("train", scores.labelling(*tally.outcomes(), classes))
+                judged_scores = scores.classification(model.of(judged).outputs(held_out), truth)
+                metrics |= _named("validation", judged_scores)
+                shown, metrics = descent.keep(judged, metrics, judged_scores["loss"])
+                context.report(metrics, model.of(shown), descent.arrays)
+
+    def load(self, recipe: Recipe, weights: Arrays, info: DataInfo) -> Classifier:
+        """Build the model a training had, from its weights, on the CPU."""
+        return Classifier.load(recipe, weights, info)
+
+    def score(self, outputs: Any, targets: Any) -> Mapping[str, float]:
+        """Accuracy, error, cross-entropy and macro F1 of logits [n, classes] on labels [n]."""
+        return scores.classification(outputs, targets)
+
+
+def _network(recipe: Recipe, info: DataInfo, seed: int, device: torch.device) -> nn.Module:
+    with isolation.seeded(seed, "network", device=device):
+        network = build.network(recipe, image_shape(info), len(info.classes))
+    layout = torch.channels_last if device.type == "cuda" else torch.preserve_format
+    return network.to(device, memory_format=layout)  # type: ignore[call-overload, no-any-return]
+
+
+def _named(part: str, values: Mapping[str, float]) -> dict[str, float]:
+    return {f"{part}/{name}": value for name, value in values.items()}

@@ -1,0 +1,120 @@
+"""Images of one part of a data set, as batches of numbers on the device that trains.
+
+The array of all examples is shared by the workers of a node and never copied whole. A part is held
+as prepared floats if nothing random comes between the bytes and the network and it is small;
+otherwise each batch is read from the shared bytes, so that any number of images can be streamed.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hpo.core.trainable import Examples
+from trainables.augmentation.repeating import repeat_batches
+
+HELD_BYTES = 256 << 20
+"""Most bytes of prepared floats that one training holds for one part."""
+
+EVALUATED_BYTES = 64 << 20
+"""Bytes of images in a batch that is only evaluated."""
+
+
+class Images:
+    """The images and labels of one part.
+
+    Args:
+        examples: uint8 images [n, height, width, channels] with int64 labels.
+        device: Where batches are wanted. Bytes go there once, if they fit twice over.
+        prepare: What happens to float images in [0, 1], [n, channels, height, width], before the
+            network.
+        hold: Whether prepared images are worth holding, as nothing random comes before ``prepare``.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        device: torch.device,
+        prepare: Callable[[Tensor], Tensor],
+        hold: bool = True,
+    ):
+        self.device = device
+        self._bytes = as_tensor(examples.inputs)
+        self._rows = torch.as_tensor(examples.rows)
+        if device.type == "cuda" and self._fits_on(device):
+            self._bytes = self._bytes.index_select(0, self._rows).to(device)
+            self._rows = torch.arange(len(self._rows), device=device)
+        self.labels = torch.as_tensor(examples.targets[examples.rows]).to(device)
+        self._prepare = prepare
+        self._held: Tensor | None = None
+        if hold and 4 * len(self) * self._bytes[0].numel() <= HELD_BYTES:
+            self._held = torch.cat([prepare(self.raw(index)) for index in self.stretches()])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def raw(self, index: Tensor) -> Tensor:
+        """Float images [b, channels, height, width] in [0, 1], as they were given."""
+        picked = self._bytes.index_select(0, self._rows.index_select(0, index))
+        picked = picked.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
+        return picked.to(torch.float32, memory_format=layout).div_(255)
+
+    def prepared(self, index: Tensor) -> Tensor:
+        """Float images [b, channels, height, width] as the network takes them."""
+        if self._held is not None:
+            return self._held.index_select(0, index)
+        return self._prepare(self.raw(index))
+
+    def stretches(self) -> Iterator[Tensor]:
+        """Every index in order, in batches as large as evaluation takes them."""
+        size = max(1, EVALUATED_BYTES // (4 * self._bytes[0].numel()))
+        yield from torch.arange(len(self), device=self._rows.device).split(size)  # type: ignore[no-untyped-call]
+
+    def _fits_on(self, device: torch.device) -> bool:
+        free, _ = torch.cuda.mem_get_info(device)
+        return 2 * len(self._rows) * self._bytes[0].numel() <= free
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How an epoch is cut into batches.
+
+    Attributes:
+        examples: In the training part.
+        size: Of a batch; the last one of an epoch may be smaller.
+        repeats: Times that an image occurs in its batch.
+    """
+
+    examples: int
+    size: int
+    repeats: int = 1
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return math.ceil(self._used / self.size)
+
+    def shuffled(self, generator: torch.Generator) -> Iterator[Tensor]:
+        """Indices of the examples of each batch of a new epoch."""
+        order = torch.randperm(self.examples, generator=generator)[: self._used]
+        return repeat_batches(order, self.size, self.repeats)
+
+    @property
+    def _used(self) -> int:
+        # A batch of one has no variance to normalize by: that example sits out this epoch.
+        alone = self.examples > 1 and self.size > 1 and self.examples % self.size == 1
+        return self.examples - alone
+
+
+def as_tensor(array: Any) -> Tensor:
+    """A tensor over an array's own memory, which is only ever read."""
+    with warnings.catch_warnings():
+        # torch warns of arrays that cannot be written; nothing here writes.
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)

@@ -1,0 +1,53 @@
+"""From a recipe to a network with its first weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from trainables.networks import regularizing
+from trainables.networks.ingredients import Ingredients
+from trainables.networks.initializations import initialize
+from trainables.parts.model import MODEL
+
+USUAL_NORMS: Mapping[str, str] = {
+    "mlp": "none",
+    "cnn": "batch_norm",
+    "resnet": "batch_norm",
+    "vit": "layer_norm",
+}
+"""What ``normalization: auto`` means in each network built here."""
+
+
+def network(recipe: Mapping[str, Any], shape: tuple[int, ...], outputs: int) -> nn.Module:
+    """Build a recipe's network, from torch's current random state.
+
+    Args:
+        recipe: In normal form.
+        shape: Shape of one example: (channels, height, width) or (features,).
+        outputs: Numbers given back per example.
+
+    Raises:
+        UserError: If the network cannot be built for such examples.
+    """
+    own = dict(recipe["model"])
+    name = own.pop("name")
+    by_name = name not in USUAL_NORMS
+    ingredients = Ingredients(recipe, USUAL_NORMS.get(name, "none"))
+    built: nn.Module = MODEL.part(name).load()(shape, outputs, ingredients, **own)
+    initialize(built, recipe["init"], recipe["activation"]["name"], by_name)
+    if recipe["normalization"]["name"] == "weight_norm":
+        _normalize_weights(built)
+    regularizing.drop_connect(built, recipe["regularize"].get("drop_connect", {}).get("p", 0.0))
+    return built
+
+
+def _normalize_weights(built: nn.Module) -> None:
+    layers = [module for module in built.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    for layer in layers[:-1]:
+        # Weights at zero have no direction.
+        if bool(layer.weight.flatten(1).norm(dim=1).all()):
+            parametrizations.weight_norm(layer)

@@ -1,0 +1,65 @@
+"""Small convolutional network in the manner of VGG."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from hpo.core.errors import UserError
+from trainables.networks.ingredients import Ingredients
+
+
+def cnn(
+    shape: tuple[int, ...],
+    outputs: int,
+    ingredients: Ingredients,
+    channels: int,
+    stages: int,
+    convolutions: int,
+    kernel: int,
+    padding: int | None,
+) -> nn.Sequential:
+    """Stages of convolution, norm and activation, each ended by a pooling; then mean and head.
+
+    Args:
+        shape: (channels, height, width) of an image.
+        outputs: Numbers given back per image.
+        ingredients: Makes norms, activations, poolings and dropout.
+        channels: Of the first stage; each further stage has twice as many.
+        stages: Number of stages.
+        convolutions: Per stage.
+        kernel: Width of the square kernels in pixels.
+        padding: In pixels; None keeps the size (an even kernel pads one more at the end).
+
+    Raises:
+        UserError: If kernel and padding leave nothing of the image.
+    """
+    network = nn.Sequential()
+    fan, size = shape[0], min(shape[1:])
+    for stage in range(stages):
+        width = channels * 2**stage
+        layers: list[nn.Module] = []
+        for _ in range(convolutions):
+            size += 0 if padding is None else 2 * padding - kernel + 1
+            if size < 1:
+                raise UserError(
+                    f"model: {stages} stages with kernel {kernel} and padding {padding} leave nothing of an "
+                    f"image of {shape[1]} x {shape[2]} pixels; take fewer stages or padding: null"
+                )
+            layers += [
+                nn.Conv2d(fan, width, kernel, padding="same" if padding is None else padding),
+                ingredients.norm(width, images=True),
+                ingredients.activation(width, images=True),
+            ]
+            fan = width
+        pooling = ingredients.pooling(size)
+        size = _pooled(pooling, size)
+        network.append(nn.Sequential(*layers, pooling, ingredients.dropout()))
+    network.append(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    network.append(nn.Linear(fan, outputs))
+    return network
+
+
+def _pooled(pooling: nn.Module, size: int) -> int:
+    with torch.random.fork_rng(devices=[]):
+        return int(pooling(torch.zeros(1, 1, size, size)).shape[-1])

@@ -1,0 +1,73 @@
+"""What the networks built here are made of, as a recipe chooses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from trainables.networks import regularizing
+from trainables.parts.activation import ACTIVATION
+from trainables.parts.normalization import NORMALIZATION
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """Makes the layers between linear maps.
+
+    Attributes:
+        recipe: In normal form.
+        usual_norm: Normalization that ``auto`` means in this network.
+    """
+
+    recipe: Mapping[str, Any]
+    usual_norm: str = "none"
+
+    def activation(self, channels: int, images: bool = False) -> nn.Module:
+        """Activation after a layer.
+
+        Args:
+            channels: Channels it is given.
+            images: Whether it is given [n, channels, h, w] rather than [..., channels].
+        """
+        name, own = _split(self.recipe["activation"])
+        build = ACTIVATION.part(name).load()
+        needed = (channels, images) if getattr(build, "needs_channels", False) else ()
+        layer: nn.Module = build(*needed, **own)
+        return layer
+
+    def norm(self, channels: int, images: bool = False) -> nn.Module:
+        """Normalization of a layer's outputs; arguments as for `activation`."""
+        name, own = _split(self.recipe["normalization"])
+        if name == "auto":
+            name = self.usual_norm
+            own = {h.name: h.default for h in NORMALIZATION.part(name).hyperparameters}
+        layer: nn.Module = NORMALIZATION.part(name).load()(channels, images, **own)
+        return layer
+
+    def dropout(self) -> nn.Module:
+        """Dropout of a layer's outputs."""
+        return regularizing.dropout(self._strength("dropout"))
+
+    def residual_drop(self, depth: float) -> nn.Module:
+        """Stochastic depth of a block at a depth from 0 (first) to 1 (last)."""
+        return regularizing.stochastic_depth(self._strength("stochastic_depth") * depth)
+
+    def pooling(self, size: int) -> nn.Module:
+        """Pooling that ends a stage of images of this size; none is left of a single pixel."""
+        if size < 2:
+            return nn.Identity()
+        chosen = self.recipe["regularize"].get("fractional_max_pooling")
+        if chosen and int(size * chosen["ratio"]) >= 1 and size > 2:
+            return regularizing.fractional_max_pooling(chosen["ratio"])
+        return nn.MaxPool2d(2)
+
+    def _strength(self, part: str) -> float:
+        return float(self.recipe["regularize"].get(part, {}).get("p", 0.0))
+
+
+def _split(choice: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    own = dict(choice)
+    return own.pop("name"), own

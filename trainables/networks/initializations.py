@@ -1,0 +1,137 @@
+"""Fills the weights of linear and convolution layers.
+
+Every function takes a weight [out, fan_in] or [out, in, height, width] and fills it in place; torch
+takes the product of all but the first dimension as fan-in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from trainables.parts.initialization import INIT
+
+RELU_FAMILY = ("relu", "leaky_relu", "prelu", "elu", "gelu", "silu", "softplus")
+FAN_IN_FAMILY = ("selu", "maxout")
+
+
+@runtime_checkable
+class Residual(Protocol):
+    """A block whose branch ends in layers that can start at zero."""
+
+    def branch_ends(self) -> Iterable[nn.Module]:
+        """The last norm, or the last linear map, of each branch."""
+        ...
+
+
+def auto(weight: Tensor, activation: str) -> None:
+    """The distribution that keeps the scale of signals through the given activation."""
+    if activation in RELU_FAMILY:
+        he_normal(weight)
+    elif activation in FAN_IN_FAMILY:
+        xavier_fan_in(weight)
+    else:
+        xavier_normal(weight)
+
+
+def zero(weight: Tensor) -> None:
+    """All zero."""
+    nn.init.zeros_(weight)
+
+
+def gaussian(weight: Tensor, std: float) -> None:
+    """Normal with mean 0."""
+    nn.init.normal_(weight, std=std)
+
+
+def uniform(weight: Tensor, bound: float) -> None:
+    """Uniform in [-bound, bound]."""
+    nn.init.uniform_(weight, -bound, bound)
+
+
+def orthogonal(weight: Tensor, gain: float) -> None:
+    """Orthogonal rows or columns, all singular values ``gain``."""
+    nn.init.orthogonal_(weight, gain)
+
+
+def xavier_normal(weight: Tensor) -> None:
+    """Normal, Var = 2 / (fan_in + fan_out)."""
+    nn.init.xavier_normal_(weight)
+
+
+def xavier_uniform(weight: Tensor) -> None:
+    """Uniform, Var = 2 / (fan_in + fan_out)."""
+    nn.init.xavier_uniform_(weight)
+
+
+def xavier_fan_in(weight: Tensor) -> None:
+    """Normal, Var = 1 / fan_in."""
+    nn.init.kaiming_normal_(weight, nonlinearity="linear")
+
+
+def he_normal(weight: Tensor) -> None:
+    """Normal, Var = 2 / fan_in."""
+    nn.init.kaiming_normal_(weight, nonlinearity="relu")
+
+
+def he_uniform(weight: Tensor) -> None:
+    """Uniform, Var = 2 / fan_in."""
+    nn.init.kaiming_uniform_(weight, nonlinearity="relu")
+
+
+def sparse(weight: Tensor, sparsity: float, std: float) -> None:
+    """Of each unit's incoming weights a share is zero, the others are normal; one at least is."""
+    fan_in = weight[0].numel()
+    flat = torch.empty(fan_in, len(weight))
+    nn.init.sparse_(flat, min(sparsity, (fan_in - 1) / fan_in), std)
+    with torch.no_grad():
+        weight.copy_(flat.T.reshape(weight.shape))
+
+
+def truncated_normal(weight: Tensor, std: float) -> None:
+    """Normal, cut at two standard deviations."""
+    nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
+
+
+def initialize(network: nn.Module, choice: Mapping[str, Any], activation: str, by_name: bool = False) -> None:
+    """Give a network its first weights, from torch's current random state.
+
+    Args:
+        network: Built, not trained.
+        choice: The recipe's ``init``, in normal form.
+        activation: The recipe's activation, by which ``auto`` chooses.
+        by_name: Whether the network came from a library, whose own weights ``auto`` keeps.
+    """
+    if by_name and choice["name"] == "auto":
+        return
+    layers = [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    fill = INIT.part(choice["name"]).load()
+    own = {key: choice[key] for key in choice if key not in ("name", "zero_bias", "zero_residual")}
+    if choice["name"] == "auto":
+        own["activation"] = activation
+    for layer in layers:
+        fill(layer.weight, **own)
+        _start_bias(layer, choice["zero_bias"])
+    if choice["name"] == "auto" and layers:
+        # Nearly equal outputs: the loss starts at ln C instead of far above it.
+        gaussian(layers[-1].weight, 0.01)
+    if choice["zero_residual"]:
+        _close_branches(network)
+
+
+def _start_bias(layer: nn.Linear | nn.Conv2d, at_zero: bool) -> None:
+    if layer.bias is None:
+        return
+    bound = 0.0 if at_zero else 1 / math.sqrt(layer.weight[0].numel())
+    nn.init.uniform_(layer.bias, -bound, bound)
+
+
+def _close_branches(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, Residual):
+            for end in module.branch_ends():
+                nn.init.zeros_(end.weight)  # type: ignore[arg-type]

@@ -1,0 +1,36 @@
+"""Multilayer perceptron."""
+
+from __future__ import annotations
+
+import math
+
+from torch import nn
+
+from trainables.networks.ingredients import Ingredients
+
+
+def mlp(
+    shape: tuple[int, ...], outputs: int, ingredients: Ingredients, depth: int, width: int
+) -> nn.Sequential:
+    """Hidden layers of one width: linear, norm, activation, dropout; then a linear head.
+
+    Args:
+        shape: Shape of one example; it is flattened.
+        outputs: Numbers given back per example.
+        ingredients: Makes norms, activations and dropout.
+        depth: Hidden layers.
+        width: Units of a hidden layer.
+    """
+    stages: list[nn.Module] = [nn.Flatten()]
+    features = math.prod(shape)
+    for _ in range(depth):
+        stages.append(
+            nn.Sequential(
+                nn.Linear(features, width),
+                ingredients.norm(width),
+                ingredients.activation(width),
+                ingredients.dropout(),
+            )
+        )
+        features = width
+    return nn.Sequential(*stages, nn.Linear(features, outputs))

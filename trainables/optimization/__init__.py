@@ -1,0 +1,1 @@
+"""Builders of losses, optimizers, schedules and what regularizes them."""

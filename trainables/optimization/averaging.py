@@ -1,0 +1,86 @@
+"""Averages of weights along the way, on torch's AveragedModel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, update_bn
+
+from trainables.parts.averaging import AVERAGING
+
+
+class Average:
+    """An average that grows with a training.
+
+    Args:
+        model: torch's, holding the average.
+        first_epoch: Epoch from whose end on weights count, from 1.
+        every_step: Whether each step counts, or each epoch.
+    """
+
+    def __init__(self, model: AveragedModel, first_epoch: float, every_step: bool):
+        self.model, self.first_epoch, self.every_step = model, first_epoch, every_step
+
+    def after_step(self, network: nn.Module) -> None:
+        """Take in the weights after a step."""
+        if self.every_step:
+            self.model.update_parameters(network)
+
+    def after_epoch(
+        self, epoch: int, network: nn.Module, batches: Callable[[], Iterable[Tensor]]
+    ) -> nn.Module:
+        """Take in the weights after an epoch, and give the network to be judged.
+
+        Args:
+            epoch: Epochs trained so far.
+            network: As trained.
+            batches: Gives the training inputs, from which batch norms take their statistics anew,
+                as those of an average of weights are no average of theirs.
+        """
+        if self.every_step:
+            return self.averaged
+        if epoch <= self.first_epoch:
+            return network
+        self.model.update_parameters(network)
+        update_bn(batches(), self.averaged)
+        return self.averaged
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The network with averaged weights."""
+        inner: nn.Module = self.model.module
+        return inner
+
+
+def build(choice: Mapping[str, Any], network: nn.Module, horizon: int) -> Average | None:
+    """The average of a recipe's ``averaging``, in normal form; None if there is none."""
+    own = dict(choice)
+    average: Average | None = AVERAGING.part(own.pop("name")).load()(network, horizon, **own)
+    return average
+
+
+def none(network: nn.Module, horizon: int) -> None:
+    """No average."""
+
+
+def ema(network: nn.Module, horizon: int, decay: float) -> Average:
+    """Exponential moving average over the steps, of weights and of norms' statistics."""
+
+    @torch.no_grad()
+    def blend(averaged: Any, current: Any, count: Any) -> None:
+        young = float((1 + count) / (10 + count))
+        if torch.is_floating_point(averaged[0]):
+            torch._foreach_lerp_(averaged, current, 1 - min(decay, young))
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return Average(AveragedModel(network, multi_avg_fn=blend, use_buffers=True), 0, every_step=True)
+
+
+def swa(network: nn.Module, horizon: int, start: float, rate: float) -> Average:
+    """Mean of the weights after each epoch past ``start`` of the training; at least of the last."""
+    first = min(start * horizon, horizon - 1)
+    return Average(AveragedModel(network, use_buffers=True), first, every_step=False)

@@ -1,0 +1,74 @@
+"""Losses of classifiers: from logits [n, classes] and targets to one number.
+
+Targets are labels, int64 [n], or shares of the classes, float [n, classes], as mixing images makes
+them. Every builder takes the number of classes and the part's own hyperparameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from trainables.parts.loss import LOSS
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+MIXED = 4
+"""Most classes that one image can be mixed of."""
+
+
+def build(choice: Mapping[str, Any], classes: int) -> Loss:
+    """The loss of a recipe's ``loss``, in normal form."""
+    own = dict(choice)
+    loss: Loss = LOSS.part(own.pop("name")).load()(classes, **own)
+    return loss
+
+
+def cross_entropy(classes: int, label_smoothing: float) -> Loss:
+    """Minus the log of the probability of the right class."""
+    return lambda outputs, targets: F.cross_entropy(outputs, targets, label_smoothing=label_smoothing)
+
+
+def binary_cross_entropy(classes: int, label_smoothing: float, reduction: str) -> Loss:
+    """One yes-or-no question per class, averaged or summed over the classes."""
+    scale = classes if reduction == "sum" else 1
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        soft = shares(targets, outputs) * (1 - label_smoothing) + label_smoothing / classes
+        return scale * F.binary_cross_entropy_with_logits(outputs, soft)
+
+    return loss
+
+
+def hinge(classes: int, margin: float) -> Loss:
+    """Margin by which each wrong class comes too close to the right one, averaged over the classes."""
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        if not targets.is_floating_point():
+            return F.multi_margin_loss(outputs, targets, margin=margin)
+        weights, labels = targets.topk(min(MIXED, classes), dim=1)
+        each = [F.multi_margin_loss(outputs, label, margin=margin, reduction="none") for label in labels.T]
+        return (torch.stack(each, 1) * weights).sum(1).mean()
+
+    return loss
+
+
+def squared_error(classes: int) -> Loss:
+    """Mean squared difference between outputs and one-hot labels."""
+    return lambda outputs, targets: F.mse_loss(outputs, shares(targets, outputs))
+
+
+def absolute_error(classes: int) -> Loss:
+    """Mean absolute difference between outputs and one-hot labels."""
+    return lambda outputs, targets: F.l1_loss(outputs, shares(targets, outputs))
+
+
+def shares(targets: Tensor, outputs: Tensor) -> Tensor:
+    """Targets as shares of the classes, in the outputs' shape and type."""
+    if targets.is_floating_point():
+        return targets.to(outputs.dtype)
+    return F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)

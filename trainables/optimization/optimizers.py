@@ -1,0 +1,76 @@
+"""From a recipe to an optimizer over a network's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from trainables.parts.optimizer import OPTIMIZER, USUAL_RATES
+
+FUSED = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.Adam, torch.optim.AdamW)
+"""Optimizers that torch does in one pass over a parameter, on CPU and CUDA."""
+
+
+def nesterov(params: Any, lr: float, momentum: float, **rest: Any) -> Optimizer:
+    """SGD with Nesterov momentum."""
+    return torch.optim.SGD(params, lr=lr, momentum=momentum, nesterov=True, **rest)
+
+
+def base_rate(recipe: Mapping[str, Any]) -> float:
+    """A recipe's learning rate before batch scaling and schedule."""
+    said = recipe["learning_rate"]
+    return float(USUAL_RATES[recipe["optimizer"]["name"]] if said is None else said)
+
+
+def build(
+    recipe: Mapping[str, Any], network: nn.Module, rates: Mapping[str, float] | None = None
+) -> Optimizer:
+    """Build a recipe's optimizer over the parameters that are to be trained.
+
+    Args:
+        recipe: In normal form.
+        network: Its frozen parameters are left out.
+        rates: Factor on the learning rate by parameter name; 1 where nothing is said. Each group
+            keeps its own under ``rate_multiplier``, for `set_rate`.
+    """
+    own = dict(recipe["optimizer"])
+    builder = OPTIMIZER.part(own.pop("name")).load()
+    if "beta1" in own:
+        own["betas"] = (own.pop("beta1"), own.pop("beta2"))
+    if builder in FUSED or builder is nesterov:
+        own["fused"] = True
+    groups = weight_decay(network, rates or {}, **recipe["regularize"].get("weight_decay", {}))
+    optimizer: Optimizer = builder(groups, lr=base_rate(recipe), **own)
+    return optimizer
+
+
+def weight_decay(
+    network: nn.Module, rates: Mapping[str, float], rate: float = 0.0, norms_and_biases: bool = False
+) -> list[dict[str, Any]]:
+    """Parameters in groups of one decay and one learning rate.
+
+    Biases, scales of norms and what the network names in ``no_weight_decay`` are not decayed
+    unless ``norms_and_biases`` says so.
+    """
+    ask: Any = getattr(network, "no_weight_decay", set)
+    spared = set(ask())
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            decayed = norms_and_biases or (parameter.ndim >= 2 and name not in spared)
+            key = (rate if decayed else 0.0, rates.get(name, 1.0))
+            groups.setdefault(key, []).append(parameter)
+    return [
+        {"params": parameters, "weight_decay": decay, "rate_multiplier": multiplier}
+        for (decay, multiplier), parameters in groups.items()
+    ]
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    """Give every group a learning rate, times its own multiplier."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["rate_multiplier"]

@@ -1,0 +1,114 @@
+"""What is added to a loss, and what is done to gradients and weights around a step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainables.optimization.losses import Loss
+from trainables.parts.regularize import REGULARIZE
+from trainables.parts.schedule import GRADIENT_CLIPPING
+
+Network = Callable[[Tensor], Tensor]
+
+
+class Objective:
+    """What a step minimizes: a loss and the penalties that a recipe switches on.
+
+    Args:
+        regularize: The recipe's ``regularize``, in normal form.
+        network: Whose weights are penalized.
+        forward: The network as it is called: itself, or compiled.
+        loss: Of outputs and targets.
+    """
+
+    def __init__(self, regularize: Mapping[str, Any], network: nn.Module, forward: Network, loss: Loss):
+        self.forward, self.loss = forward, loss
+        self.weights = [p for p in network.parameters() if p.requires_grad and p.ndim >= 2]
+        self.on_weights = _chosen(regularize, {"l1": "rate", "elastic_net": "rate"})
+        self.on_inputs = _chosen(regularize, {"gradient_penalty": "rate", "adversarial": "epsilon"})
+
+    def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """The number to minimize, and the network's outputs."""
+        if self.on_inputs:
+            inputs = inputs.detach().requires_grad_()
+        outputs = self.forward(inputs)
+        total = plain = self.loss(outputs, targets)
+        for penalty in self.on_inputs:
+            total = total + penalty(self.forward, self.loss, inputs, targets, plain)
+        for penalty in self.on_weights:
+            total = total + penalty(self.weights)
+        return total, outputs
+
+
+def _chosen(regularize: Mapping[str, Any], strengths: Mapping[str, str]) -> list[Callable[..., Tensor]]:
+    """Those that are on; at strength 0 there is nothing, exactly."""
+    return [
+        partial(REGULARIZE.part(name).load(), **regularize[name])
+        for name, strength in strengths.items()
+        if regularize.get(name, {}).get(strength)
+    ]
+
+
+def l1(weights: Iterable[Tensor], rate: float) -> Tensor:
+    """Rate * sum |W|."""
+    return rate * torch.stack([weight.abs().sum() for weight in weights]).sum()
+
+
+def elastic_net(weights: Iterable[Tensor], rate: float, beta: float) -> Tensor:
+    """Rate * sum (beta W^2 + |W|)."""
+    each = [beta * weight.square().sum() + weight.abs().sum() for weight in weights]
+    return rate * torch.stack(each).sum()
+
+
+def gradient_penalty(
+    network: Network, loss: Loss, inputs: Tensor, targets: Tensor, value: Tensor, rate: float
+) -> Tensor:
+    """Rate * mean over examples of the squared norm of the loss's gradient by the inputs."""
+    (slope,) = torch.autograd.grad(value, inputs, create_graph=True)
+    # The loss is a mean over the batch; an example's own gradient is larger by its length.
+    return rate * (slope * len(inputs)).flatten(1).square().sum(1).mean()
+
+
+def adversarial(
+    network: Network,
+    loss: Loss,
+    inputs: Tensor,
+    targets: Tensor,
+    value: Tensor,
+    epsilon: float,
+    weight: float,
+) -> Tensor:
+    """What turns a loss into (1 - weight) times itself plus weight times that of shifted inputs.
+
+    Inputs are shifted by epsilon along the sign of the loss's gradient.
+    """
+    (slope,) = torch.autograd.grad(value, inputs, retain_graph=True)
+    shifted = (inputs + epsilon * slope.sign()).detach()
+    return weight * (loss(network(shifted), targets) - value)
+
+
+@torch.no_grad()
+def max_norm(weights: Iterable[Tensor], limit: float) -> None:
+    """Shorten each unit's incoming weights to a length of at most ``limit``."""
+    for weight in weights:
+        weight.renorm_(2, 0, limit)
+
+
+def no_clipping(parameters: list[nn.Parameter]) -> None:
+    """Leave gradients as they are."""
+
+
+def clip_norm(parameters: list[nn.Parameter], limit: float) -> None:
+    """Shorten the gradient to a norm of at most ``limit``."""
+    nn.utils.clip_grad_norm_(parameters, limit)
+
+
+def clipping(choice: Mapping[str, Any]) -> Callable[[list[nn.Parameter]], None]:
+    """What a recipe's ``gradient_clipping`` does to gradients before a step."""
+    own = dict(choice)
+    return partial(GRADIENT_CLIPPING.part(own.pop("name")).load(), **own)

@@ -1,0 +1,100 @@
+"""Where weights start. Biases start at zero unless the group says otherwise.
+
+Fan-in of a convolution is kernel height x width x input channels.
+"""
+
+from __future__ import annotations
+
+from hpo.core.parts import Group, Hyperparameter, Part
+
+_BUILDERS = "trainables.networks.initializations"
+_GLOROT = "Glorot and Bengio, AISTATS 2010"
+_HE = "He et al., ICCV 2015, https://arxiv.org/abs/1502.01852"
+_SMALL = "Stanford CS231n, notes on weight initialization"
+
+INIT = Group(
+    "init",
+    default="auto",
+    doc="Distribution of the first weights of every linear and convolution layer",
+    hyperparameters=(
+        Hyperparameter(
+            "zero_bias", "bool", True, doc="biases start at zero; otherwise uniform in 1/sqrt(fan_in)"
+        ),
+        Hyperparameter(
+            "zero_residual", "bool", True, doc="residual branches end in zeros, so a block starts as identity"
+        ),
+    ),
+    parts=(
+        Part(
+            "auto",
+            f"{_BUILDERS}:auto",
+            _HE,
+            doc="he_normal for the relu family, xavier_fan_in for selu and maxout, else xavier_normal; "
+            "a model taken by name keeps its own",
+        ),
+        Part(
+            "zero",
+            f"{_BUILDERS}:zero",
+            _SMALL,
+            demonstration="every unit computes the same and stays the same as its neighbours",
+        ),
+        Part(
+            "small_gaussian",
+            f"{_BUILDERS}:gaussian",
+            _SMALL,
+            (Hyperparameter("std", "float", 0.01, 1e-4, 0.05, log=True, doc="standard deviation"),),
+        ),
+        Part(
+            "large_gaussian",
+            f"{_BUILDERS}:gaussian",
+            _SMALL,
+            (Hyperparameter("std", "float", 0.05, 0.05, 10, log=True, doc="standard deviation"),),
+            demonstration="wide layers saturate from the start",
+        ),
+        Part(
+            "uniform",
+            f"{_BUILDERS}:uniform",
+            _SMALL,
+            (
+                Hyperparameter(
+                    "bound", "float", 0.05, 1e-4, 1, log=True, doc="weights lie in [-bound, bound]"
+                ),
+            ),
+        ),
+        Part(
+            "orthogonal",
+            f"{_BUILDERS}:orthogonal",
+            "Saxe et al., ICLR 2014, https://arxiv.org/abs/1312.6120",
+            (Hyperparameter("gain", "float", 1.0, 0.1, 10, log=True, doc="every singular value"),),
+        ),
+        Part("xavier_normal", f"{_BUILDERS}:xavier_normal", _GLOROT, doc="Var = 2 / (fan_in + fan_out)"),
+        Part("xavier_uniform", f"{_BUILDERS}:xavier_uniform", _GLOROT, doc="Var = 2 / (fan_in + fan_out)"),
+        Part(
+            "xavier_fan_in",
+            f"{_BUILDERS}:xavier_fan_in",
+            "LeCun et al., Efficient BackProp, 1998",
+            doc="normal with Var = 1 / fan_in",
+        ),
+        Part("he_normal", f"{_BUILDERS}:he_normal", _HE, doc="Var = 2 / fan_in"),
+        Part("he_uniform", f"{_BUILDERS}:he_uniform", _HE, doc="Var = 2 / fan_in"),
+        Part(
+            "sparse",
+            f"{_BUILDERS}:sparse",
+            "Martens, ICML 2010",
+            (
+                Hyperparameter(
+                    "sparsity", "float", 0.9, 0, 0.999, doc="share of each unit's weights at zero"
+                ),
+                Hyperparameter(
+                    "std", "float", 0.1, 1e-4, 1, log=True, doc="standard deviation of the others"
+                ),
+            ),
+        ),
+        Part(
+            "truncated_normal",
+            f"{_BUILDERS}:truncated_normal",
+            "Dosovitskiy et al., ICLR 2021, https://arxiv.org/abs/2010.11929",
+            (Hyperparameter("std", "float", 0.02, 1e-4, 1, log=True, doc="before cutting at two of them"),),
+        ),
+    ),
+)

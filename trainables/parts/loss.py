@@ -1,0 +1,88 @@
+"""What a training minimizes."""
+
+from __future__ import annotations
+
+from hpo.core.parts import Group, Hyperparameter, Part
+
+_BUILDERS = "trainables.optimization.losses"
+_SMOOTHING = Hyperparameter(
+    "label_smoothing", "float", 0.0, 0, 0.999, doc="share of each label given to all classes alike"
+)
+
+LOSS = Group(
+    "loss",
+    default="cross_entropy",
+    doc="What a classifier minimizes",
+    parts=(
+        Part(
+            "cross_entropy",
+            f"{_BUILDERS}:cross_entropy",
+            "Goodfellow et al., Deep Learning, 2016; smoothing: https://arxiv.org/abs/1512.00567",
+            (_SMOOTHING,),
+            doc="ln C for C balanced classes at the start",
+        ),
+        Part(
+            "binary_cross_entropy",
+            f"{_BUILDERS}:binary_cross_entropy",
+            "Wightman et al., 2021, https://arxiv.org/abs/2110.00476",
+            (
+                _SMOOTHING,
+                Hyperparameter(
+                    "reduction",
+                    "str",
+                    "mean",
+                    choices=("mean", "sum"),
+                    doc="over the classes; the mean is how the A1 to A3 recipes were trained",
+                ),
+            ),
+            doc="One yes-or-no question per class, as in the A1 to A3 recipes",
+        ),
+        Part(
+            "hinge",
+            f"{_BUILDERS}:hinge",
+            "Weston and Watkins, ESANN 1999",
+            (Hyperparameter("margin", "float", 1.0, 0, 100, doc="distance asked of the right class"),),
+            doc="Multi-class, mean over the classes as in torch",
+        ),
+        Part(
+            "mean_squared_error",
+            f"{_BUILDERS}:squared_error",
+            "Hui and Belkin, ICLR 2021, https://arxiv.org/abs/2006.07322",
+            doc="Between outputs and one-hot labels",
+        ),
+        Part(
+            "mean_absolute_error",
+            f"{_BUILDERS}:absolute_error",
+            "Ghosh et al., AAAI 2017, https://arxiv.org/abs/1712.09482",
+            doc="Between outputs and one-hot labels",
+        ),
+    ),
+)
+
+REGRESSION_LOSS = Group(
+    "regression_loss",
+    default="mean_squared_error",
+    doc="What a regression minimizes, on standardized targets",
+    parts=(
+        Part(
+            "mean_squared_error", "torch.nn:MSELoss", "Goodfellow et al., Deep Learning, 2016", doc="The mean"
+        ),
+        Part(
+            "mean_absolute_error",
+            "torch.nn:L1Loss",
+            "Goodfellow et al., Deep Learning, 2016",
+            doc="The median",
+        ),
+        Part(
+            "huber",
+            "torch.nn:HuberLoss",
+            "Huber, Annals of Mathematical Statistics 35, 1964",
+            (
+                Hyperparameter(
+                    "delta", "float", 1.0, 1e-3, 100, log=True, doc="error beyond which it is linear"
+                ),
+            ),
+            doc="Squared for small errors, absolute for large ones",
+        ),
+    ),
+)

@@ -1,0 +1,117 @@
+"""Optimizers, with the learning rate each takes where a recipe names none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hpo.core.parts import Group, Hyperparameter, Part
+
+_MOMENTUM = Hyperparameter("momentum", "float", 0.9, 0, 0.9999, doc="share of the last step that goes on")
+_BETA1 = Hyperparameter("beta1", "float", 0.9, 0, 0.9999, doc="decay of the mean gradient")
+_BETA2 = Hyperparameter("beta2", "float", 0.999, 0, 0.999999, doc="decay of the mean squared gradient")
+
+
+def _eps(default: float) -> Hyperparameter:
+    return Hyperparameter("eps", "float", default, 1e-16, 1, log=True, doc="added to the denominator")
+
+
+OPTIMIZER = Group(
+    "optimizer",
+    default="adamw",
+    doc="How a gradient becomes a step",
+    parts=(
+        Part("sgd", "torch.optim:SGD", "Robbins and Monro, 1951", doc="Plain gradient steps"),
+        Part("momentum", "torch.optim:SGD", "Polyak, 1964", (_MOMENTUM,), doc="SGD with momentum"),
+        Part(
+            "nesterov",
+            "trainables.optimization.optimizers:nesterov",
+            "Sutskever et al., ICML 2013",
+            (Hyperparameter("momentum", "float", 0.9, 0.001, 0.9999, doc=_MOMENTUM.doc),),
+            doc="SGD with Nesterov momentum",
+        ),
+        Part("adagrad", "torch.optim:Adagrad", "Duchi et al., JMLR 12, 2011", (_eps(1e-10),)),
+        Part(
+            "rmsprop",
+            "torch.optim:RMSprop",
+            "Tieleman and Hinton, Coursera lecture 6.5, 2012",
+            (
+                Hyperparameter("alpha", "float", 0.99, 0, 0.99999, doc="decay of the mean squared gradient"),
+                _eps(1e-8),
+                Hyperparameter("momentum", "float", 0.0, 0, 0.9999, doc=_MOMENTUM.doc),
+            ),
+        ),
+        Part(
+            "adadelta",
+            "torch.optim:Adadelta",
+            "Zeiler, 2012, https://arxiv.org/abs/1212.5701",
+            (
+                Hyperparameter("rho", "float", 0.9, 0, 0.99999, doc="decay of both running averages"),
+                _eps(1e-6),
+            ),
+        ),
+        Part(
+            "adam",
+            "torch.optim:Adam",
+            "Kingma and Ba, ICLR 2015, https://arxiv.org/abs/1412.6980",
+            (_BETA1, _BETA2, _eps(1e-8)),
+        ),
+        Part(
+            "adamw",
+            "torch.optim:AdamW",
+            "Loshchilov and Hutter, ICLR 2019, https://arxiv.org/abs/1711.05101",
+            (_BETA1, _BETA2, _eps(1e-8)),
+            doc="Adam whose weight decay stays apart from the gradient",
+        ),
+        Part(
+            "nadam",
+            "torch.optim:NAdam",
+            "Dozat, ICLR workshop 2016",
+            (
+                _BETA1,
+                _BETA2,
+                _eps(1e-8),
+                Hyperparameter("momentum_decay", "float", 0.004, 0, 1, doc="how fast the momentum warms up"),
+            ),
+        ),
+        Part(
+            "lars",
+            "timm.optim:Lars",
+            "You et al., 2017, https://arxiv.org/abs/1708.03888",
+            (
+                _MOMENTUM,
+                Hyperparameter(
+                    "trust_coeff",
+                    "float",
+                    0.001,
+                    1e-5,
+                    1,
+                    log=True,
+                    doc="step length as a share of the weight's",
+                ),
+            ),
+            doc="Layer-wise trust ratio for very large batches",
+        ),
+        Part(
+            "lamb",
+            "timm.optim:Lamb",
+            "You et al., ICLR 2020, https://arxiv.org/abs/1904.00962",
+            (_BETA1, _BETA2, _eps(1e-6)),
+            doc="Adam with a layer-wise trust ratio for very large batches",
+        ),
+    ),
+)
+
+USUAL_RATES: Mapping[str, float] = {
+    "sgd": 0.1,
+    "momentum": 0.05,
+    "nesterov": 0.05,
+    "adagrad": 0.01,
+    "rmsprop": 1e-3,
+    "adadelta": 1.0,
+    "adam": 1e-3,
+    "adamw": 1e-3,
+    "nadam": 1e-3,
+    "lars": 5.0,
+    "lamb": 5e-3,
+}
+"""Learning rate of each optimizer where a recipe says ``learning_rate: null``."""

@@ -1,0 +1,59 @@
+"""Scores of a model's outputs, in whole-array numpy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.tables import CLASSIFICATION, REGRESSION
+
+
+def classification(outputs: NDArray[np.floating], targets: NDArray[np.integer]) -> Mapping[str, float]:
+    """Scores of a classifier; all NaN if any output is not finite, as such a model is none.
+
+    Args:
+        outputs: Logits [n, classes]. The loss is their cross-entropy, whatever was trained on.
+        targets: Labels [n].
+    """
+    if not np.isfinite(outputs).all():
+        return {metric.name: math.nan for metric in CLASSIFICATION}
+    top = outputs.max(1).astype(np.float64)
+    right = np.take_along_axis(outputs, targets[:, None], 1)[:, 0]
+    rest = np.exp(outputs - top[:, None]).sum(1)
+    loss = float((top + np.log(rest) - right).mean())
+    return labelling(outputs.argmax(1), targets, outputs.shape[1]) | {"loss": loss}
+
+
+def labelling(predicted: NDArray[np.integer], targets: NDArray[np.integer], classes: int) -> dict[str, float]:
+    """Accuracy, error and macro F1 of predicted labels [n]."""
+    accuracy = float((predicted == targets).mean())
+    return {"accuracy": accuracy, "error": 1 - accuracy, "macro_f1": macro_f1(predicted, targets, classes)}
+
+
+def macro_f1(predicted: NDArray[np.integer], targets: NDArray[np.integer], classes: int) -> float:
+    """Mean over the classes of F1 = 2 TP / (2 TP + FP + FN); a class that nowhere occurs is left out."""
+    hits = np.bincount(targets[predicted == targets], minlength=classes)
+    counted = np.bincount(predicted, minlength=classes) + np.bincount(targets, minlength=classes)
+    seen = counted > 0
+    return float((2 * hits[seen] / counted[seen]).mean())
+
+
+def regression(outputs: NDArray[np.floating], targets: NDArray[np.floating]) -> Mapping[str, float]:
+    """Scores of a regression; all NaN if any output is not finite.
+
+    Args:
+        outputs: Predictions [n], in the targets' own unit.
+        targets: Values [n].
+    """
+    if not np.isfinite(outputs).all():
+        return {metric.name: math.nan for metric in REGRESSION}
+    truth = targets.astype(np.float64)
+    off = outputs.astype(np.float64) - truth
+    spread = float(np.square(truth - truth.mean()).mean())
+    squared = float(np.square(off).mean())
+    # Targets without spread leave nothing to explain: 1 if met exactly, as scikit-learn has it.
+    r2 = 1 - squared / spread if spread else float(squared == 0)
+    return {"mean_squared_error": squared, "mean_absolute_error": float(np.abs(off).mean()), "r2": r2}

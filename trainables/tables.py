@@ -1,0 +1,114 @@
+"""The trainables that ship, as plain data: their grammars and metrics can be read without torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.trainable import Metric
+from trainables.augmentation.tables import AUGMENT, PREPROCESSING, TEST_AUGMENT
+from trainables.parts.activation import ACTIVATION
+from trainables.parts.averaging import AVERAGING
+from trainables.parts.initialization import INIT
+from trainables.parts.loss import LOSS
+from trainables.parts.model import MODEL
+from trainables.parts.normalization import NORMALIZATION
+from trainables.parts.optimizer import OPTIMIZER
+from trainables.parts.regularize import REGULARIZE
+from trainables.parts.schedule import BATCH_SCALING, GRADIENT_CLIPPING, SCHEDULE, WARMUP
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A trainable that ships.
+
+    Attributes:
+        name: Name in a spec.
+        builder: ``module:attribute`` of its class.
+        grammar: What its recipes may say.
+        metrics: What it reports on validation data and scores by; the first is the default.
+        doc: One line for a reader.
+    """
+
+    name: str
+    builder: str
+    grammar: Grammar
+    metrics: tuple[Metric, ...]
+    doc: str
+
+    def load(self) -> Any:
+        """Import the class and make a trainable."""
+        module, _, attribute = self.builder.partition(":")
+        return getattr(importlib.import_module(module), attribute)()
+
+
+CLASSIFICATION = (
+    Metric("accuracy", "max", proportion=True),
+    Metric("error", "min", proportion=True),
+    Metric("loss", "min"),
+    Metric("macro_f1", "max"),
+)
+
+REGRESSION = (
+    Metric("mean_squared_error", "min"),
+    Metric("mean_absolute_error", "min"),
+    Metric("r2", "max"),
+)
+
+TRAINING = (
+    Hyperparameter(
+        "epochs", "int", 30, 1, 100_000, log=True, doc="passes over the training part, outside a search"
+    ),
+    Hyperparameter("batch_size", "int", 64, 1, 1_000_000, log=True, doc="examples per optimizer step"),
+    Hyperparameter(
+        "learning_rate",
+        "float",
+        None,
+        0,
+        100,
+        optional=True,
+        log=True,
+        doc="at its highest; null: the optimizer's usual one",
+    ),
+    Hyperparameter(
+        "precision",
+        "str",
+        "float32",
+        choices=("float32", "bfloat16"),
+        doc="of matrix products and convolutions; weights stay float32",
+    ),
+    Hyperparameter("compile", "bool", False, doc="compile the network with torch.compile; pays off on a GPU"),
+)
+
+IMAGE_CLASSIFIER = Shipped(
+    "image_classifier",
+    "trainables.image_classifier:ImageClassifier",
+    Grammar(
+        TRAINING,
+        (
+            MODEL,
+            ACTIVATION,
+            NORMALIZATION,
+            INIT,
+            LOSS,
+            OPTIMIZER,
+            SCHEDULE,
+            WARMUP,
+            BATCH_SCALING,
+            GRADIENT_CLIPPING,
+            REGULARIZE,
+            AVERAGING,
+            PREPROCESSING,
+            AUGMENT,
+            TEST_AUGMENT,
+        ),
+    ),
+    CLASSIFICATION,
+    "Classifies images, with the network and training that a recipe says",
+)
+
+SHIPPED: Mapping[str, Shipped] = {each.name: each for each in (IMAGE_CLASSIFIER,)}
+"""Every shipped trainable by its name."""
