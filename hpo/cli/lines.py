@@ -66,6 +66,8 @@ class PlainLines:
                 return "search resumed"
             case events.TrialEnded():
                 return self._ended(event, history)
+            case events.WorkerLost(trial=trial, message=message):
+                return f"trial {trial} lost its worker and goes on with another: {message}"
             case events.FinalistsNamed(trials=trials):
                 return f"finalists, now trained on fresh seeds: {', '.join(map(str, trials))}"
             case events.WinnerNamed():

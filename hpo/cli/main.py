@@ -13,14 +13,18 @@ from typing import Annotated, Any
 import typer
 
 from hpo import __version__
-from hpo.cli import specs
+from hpo.cli import parts, specs
 from hpo.cli.session import Session
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
 
 EVERYWHERE = "Accepted by every command, before or after its name: --home DIR, --json."
 
-COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (("spaces", specs.spaces),)
+COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("check", specs.check),
+    ("spaces", specs.spaces),
+    ("parts", parts.parts),
+)
 
 app = typer.Typer(
     name="hpo",

@@ -6,26 +6,46 @@ from pathlib import Path
 
 import typer
 
-import hpo
+from hpo.cli.options import Seed, Settings, SpecFile, overrides
 from hpo.cli.session import Session, console, emit
+from hpo.cli.tables import grid, pairs
+
+
+def check(context: typer.Context, spec: SpecFile, settings: Settings = None, seed: Seed = None) -> None:
+    """Validate a spec and show what it would search; nothing is started."""
+    from hpo import spec as specs
+    from hpo.cli.plans import fact_rows, plan, space_rows
+
+    session = Session.of(context)
+    read = specs.read(spec, overrides(settings, seed))
+    shown = plan(read)
+    if session.as_json:
+        emit(shown)
+        return
+    screen = console()
+    if read.user_code:
+        screen.print(f"this spec runs code of yours: {read.user_code}", soft_wrap=True)
+    screen.print(grid(("parameter", "values", "exists where"), space_rows(shown)))
+    screen.print()
+    screen.print(pairs(fact_rows(read, shown)))
 
 
 def spaces(context: typer.Context) -> None:
     """List the search spaces and recipes that ship, with a line each."""
-    shipped = [{"path": str(path), "about": about(path)} for path in sorted(shipped_folder().rglob("*.yaml"))]
+    from hpo.spec.shipped import folder
+
+    found = sorted(folder().rglob("*.yaml"), key=lambda path: (len(path.parts), path))
+    shipped = [{"path": _from_here(path), "about": about(path)} for path in found]
     if Session.of(context).as_json:
         emit(shipped)
         return
-    from hpo.cli.tables import grid
-
     console().print(grid(("spec", "about"), [(each["path"], each["about"]) for each in shipped]))
 
 
-def shipped_folder() -> Path:
-    """The folder of the specs that ship, beside the package, as a path that can be typed from here."""
-    folder = Path(hpo.__file__).resolve().parent.parent / "search_spaces"
+def _from_here(path: Path) -> str:
+    """The path as it can be typed here."""
     here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def about(path: Path) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hpo.cli.words import choices, count, plain, spread
 from hpo.core.outcome import Outcome
@@ -75,7 +75,7 @@ def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "test", f"{name} {score['value']:.4f}, {interval} over {examples}{label}"
 
 
-def recipe_lines(recipe: dict[str, object]) -> Iterator[tuple[str, str]]:
+def recipe_lines(recipe: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every choice of a recipe under its dotted name."""
     for name, value in Recipe(recipe).flat().items():
         yield name, plain(value)

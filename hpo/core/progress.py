@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hpo.core.budget import reserved_epochs
 from hpo.core.events import End
 from hpo.core.history import History, Training
 from hpo.core.rungs import milestones
@@ -98,8 +99,9 @@ def _rungs(spec: Mapping[str, Any]) -> tuple[int, ...]:
     if not horizon:
         return ()
     first, factor = scheduler.get("first_rung"), scheduler.get("reduction_factor")
-    compared = milestones(first, factor, horizon) if first and factor else ()
-    return (*compared, horizon)
+    if scheduler.get("name") == "none" or not first or not factor:
+        return (horizon,)
+    return (*milestones(first, factor, horizon), horizon)
 
 
 def _arrived(history: History, epoch: int) -> int:
@@ -123,7 +125,7 @@ def _budget(spec: Mapping[str, Any], history: History) -> tuple[Used, ...]:
     spent = {
         "trials": len(history.trials) - history.count(None),
         "epochs": history.epochs + again,
-        "hours": (history.last_at - history.opened_at) / 3600,
+        "hours": history.active / 3600,
     }
     return tuple(Used(unit, spent[unit], limits[unit]) for unit in spent if limits.get(unit))
 
@@ -150,7 +152,7 @@ def _under_way(training: Training) -> bool:
 def _final_epochs(spec: Mapping[str, Any], history: History) -> int:
     """Epochs of the finalists' trainings that are still to come."""
     finalists = spec.get("finalists") or {}
-    seeds = int(finalists.get("seeds") or 0)
     count = len(_named(history)) or int(finalists.get("count") or 0)
+    seeds, folds = int(finalists.get("seeds") or 0), int(finalists.get("folds") or 1)
     trained = sum(training.epoch for training in history.trainings.values() if training.replicate)
-    return max(0, count * seeds * _horizon(spec) - trained)
+    return max(0, reserved_epochs(_horizon(spec), count, seeds, folds) - trained)

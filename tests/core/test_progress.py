@@ -79,4 +79,6 @@ def test_phases_to_the_end():
 
 
 def test_a_search_without_a_scheduler_has_no_rungs():
+    plain = {"scheduler": {"name": "none", "first_rung": 3, "reduction_factor": 3, "max_epochs": 9}}
+    assert progress(training(0, 9, End.FINISHED), spec=plain).rungs == ((9, 1),)
     assert progress(training(0, 9, End.FINISHED), spec={"budget": {"hours": 1}}).rungs == ()
