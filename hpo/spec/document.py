@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from hpo.core.budget import reserved_epochs
 from hpo.core.rungs import milestones
@@ -40,6 +40,14 @@ class SplitShares(Record):
         return self
 
 
+BRANCHES = ("one share", "two shares")
+"""Names pydantic gives to the two forms of ``validation`` in the places of its complaints."""
+
+
+def _branch(value: Any) -> str:
+    return BRANCHES[1] if isinstance(value, dict | SplitShares) else BRANCHES[0]
+
+
 class Data(Record):
     """Where the examples come from and how they are split."""
 
@@ -47,7 +55,9 @@ class Data(Record):
     arguments: dict[str, Any] = Field(
         default={}, description="What the source needs: root, path, target, ..."
     )
-    validation: Share | SplitShares = Field(default=0.2, description="Share of the rest, or {search, final}.")
+    validation: Annotated[
+        Annotated[Share, Tag(BRANCHES[0])] | Annotated[SplitShares, Tag(BRANCHES[1])], Discriminator(_branch)
+    ] = Field(default=0.2, description="Share of the development data, or {search, final}.")
     split_seed: int = Field(
         default=0, ge=0, lt=2**53, description="Seed of the split; not the search's seed."
     )

@@ -9,6 +9,9 @@ from typing import Any
 
 from hpo.core.errors import Fault, InvalidSpec
 
+MOST = 200
+"""Faults beyond this many are only counted."""
+
 Place = tuple[str | int, ...]
 """Keys and indices from the root of a document to a value."""
 
@@ -30,7 +33,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def listed(names: Iterable[str], most: int = 60) -> str:
+def listed(names: Iterable[str], most: int = 40) -> str:
     """Legal choices in a row."""
     names = list(names)
     rest = f", ... ({len(names) - most} more)" if len(names) > most else ""
@@ -52,12 +55,12 @@ class Faults:
     Attributes:
         source: File or other name of the document.
         lines: Line of each place, where it was read from a text.
-        most: Faults beyond this many are only counted.
+        found: Faults so far.
+        warnings: What a user should know and that stops nothing.
     """
 
     source: str
     lines: Mapping[Place, int] = field(default_factory=dict)
-    most: int = 200
     found: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -95,7 +98,7 @@ class Faults:
         if not self.found:
             return
         ordered = sorted(self.found, key=lambda fault: fault.line or 0)
-        if len(ordered) > self.most:
-            rest = len(ordered) - self.most
-            ordered = [*ordered[: self.most], Fault("document", f"and {rest} more faults")]
+        if len(ordered) > MOST:
+            rest = len(ordered) - MOST
+            ordered = [*ordered[:MOST], Fault("document", f"and {rest} more faults")]
         raise InvalidSpec(self.source, ordered)

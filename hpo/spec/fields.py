@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from hpo.spec.document import Document
+from hpo.spec.document import BRANCHES, Document
 from hpo.spec.faults import Faults, Place, shown, unknown
 
 _FILLERS: Mapping[str, Any] = {
@@ -24,6 +24,15 @@ _FILLERS: Mapping[str, Any] = {
     "budget": {"trials": 10**9},
 }
 """Stand-ins for required fields that are missing or beyond repair; a fault was noted for each."""
+
+KINDS: Mapping[str, str] = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "a text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
 
 
 def check_fields(value: Any, faults: Faults) -> Document:
@@ -40,9 +49,10 @@ def check_fields(value: Any, faults: Faults) -> Document:
         try:
             return Document.model_validate(said)
         except ValidationError as error:
-            for each in error.errors(include_url=False):
-                place = _place(each["loc"], said)
+            wrong = [(_place(each["loc"], said), each) for each in error.errors(include_url=False)]
+            for place, each in wrong:
                 faults.add(place, _message(each, place))
+            for place, _ in wrong:
                 _cut(said, place)
     rest = {key: said.get(key, filler) for key, filler in _FILLERS.items()}
     try:
@@ -61,6 +71,8 @@ def _place(loc: tuple[str | int, ...], said: Mapping[str, Any]) -> Place:
     place: list[str | int] = []
     current: Any = said
     for number, step in enumerate(loc):
+        if step in BRANCHES:
+            continue
         inside = (isinstance(current, Mapping) and step in current) or (
             isinstance(current, list) and isinstance(step, int) and step < len(current)
         )
@@ -78,7 +90,7 @@ def _message(error: Mapping[str, Any], place: Place) -> str:
         case "extra_forbidden":
             return unknown(str(place[-1]), _fields(place[:-1]))
         case "missing":
-            return f"is missing: {_doc(place)}"
+            return f"is missing: {_description(place)}"
         case "literal_error":
             legal = [
                 word.strip("' ") for word in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")
@@ -90,8 +102,32 @@ def _message(error: Mapping[str, Any], place: Place) -> str:
             return f"{shown(given)}: legal are letters, digits and . _ -, at most 80 in all"
         case "model_type" | "model_attributes_type":
             return f"{shown(given)} is no mapping; legal keys: {', '.join(_fields(place))}"
+    legal_words = _legal(place)
     words = str(error["msg"])
-    return f"{shown(given)}: {words[:1].lower()}{words[1:]}"
+    return f"{shown(given)}: " + (f"legal: {legal_words}" if legal_words else words[:1].lower() + words[1:])
+
+
+def _legal(place: Place) -> str:
+    """The legal values of a field in words, from its JSON Schema; empty if they are not simple."""
+    model = _model(place[:-1])
+    if model is None or str(place[-1]) not in model.model_fields:
+        return ""
+    said = model.model_json_schema()["properties"][str(place[-1])]
+    for branch in said.get("anyOf", [said]):
+        if (kind := branch.get("type")) in KINDS:
+            return KINDS[kind] + _bounds(branch)
+    return ""
+
+
+def _bounds(branch: Mapping[str, Any]) -> str:
+    words = {
+        "minimum": "of at least",
+        "exclusiveMinimum": "above",
+        "maximum": "and at most",
+        "exclusiveMaximum": "and below",
+    }
+    found = [f"{words[key]} {branch[key]:,}" for key in words if key in branch]
+    return "".join(f" {each}" for each in found)
 
 
 def _fields(place: Place) -> list[str]:
@@ -99,7 +135,7 @@ def _fields(place: Place) -> list[str]:
     return list(model.model_fields) if model else []
 
 
-def _doc(place: Place) -> str:
+def _description(place: Place) -> str:
     model = _model(place[:-1])
     field = model.model_fields.get(str(place[-1])) if model else None
     return (field.description if field else None) or "it has no default"

@@ -8,7 +8,7 @@ from typing import Any
 
 from hpo.core.errors import InvalidSpec
 from hpo.spec.faults import Faults, shown
-from hpo.spec.text import parse_text
+from hpo.spec.text import Text, parse_text
 
 DOTTED = ("space",)
 """Mappings whose keys have dots themselves."""
@@ -31,11 +31,11 @@ def override(document: Any, overrides: Sequence[str], faults: Faults) -> Any:
             faults.add(("--set",), f"{shown(text)} is no key=value")
             continue
         try:
-            value = parse_text(written, "--set").value if written.strip() else None
+            read = parse_text(written, "--set") if written.strip() else Text(None, {}, [])
         except InvalidSpec as error:
             faults.add(("--set",), f"{shown(text)}: {error.faults[0].message}")
             continue
-        complaint = _put(changed, name, value)
+        complaint = read.faults[0].message if read.faults else _put(changed, name, read.value)
         if complaint:
             faults.add(("--set",), f"{shown(text)}: {complaint}")
     return changed

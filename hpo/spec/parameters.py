@@ -95,10 +95,12 @@ def parse_domain(said: Any, place: Place, faults: Faults) -> Domain | None:
     if not isinstance(said, Mapping):
         faults.add(place, f"{shown(said)} is no range; write one of {listed(FORMS)}, as {{uniform: [0, 1]}}")
         return None
-    for key in said:
-        if key not in FORMS and key != "when":
-            faults.add((*place, key), unknown(key, (*FORMS, "when")))
+    strange = [key for key in said if key not in FORMS and key != "when"]
+    for key in strange:
+        faults.add((*place, key), unknown(key, (*FORMS, "when")))
     words = [word for word in said if word in FORMS]
+    if strange and not words:
+        return None
     if len(words) != 1:
         count = "no range is written" if not words else f"{len(words)} ranges are written"
         faults.add(place, f"{count}; legal: exactly one of {listed(FORMS)}")
@@ -148,7 +150,7 @@ def parse_clause(said: Any, domains: Mapping[str, Domain], place: Place, faults:
     for name, wanted in said.items():
         inner = (*place, name)
         if name not in domains:
-            faults.add(inner, f"no parameter of the space is called so: {unknown(name, domains)}")
+            faults.add(inner, unknown(name, domains, "is no parameter of the space"))
             continue
         predicate = _predicate(wanted, inner, faults)
         if predicate is None:

@@ -31,7 +31,7 @@ def read(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
     """
     file = locate(path)
     text = read_text(file)
-    faults = Faults(str(file), text.lines)
+    faults = Faults(str(file), text.lines, text.faults)
     value = override(text.value, overrides, faults)
     return _parse(value, faults, file.absolute().parent, file.stem)
 

@@ -56,7 +56,7 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
         InvalidSpec: With every fault.
     """
     text = read_text(path)
-    faults = Faults(str(path), text.lines)
+    faults = Faults(str(path), text.lines, text.faults)
     fields = _fields(text.value, faults)
     faults.raise_any()
     assert fields is not None

@@ -55,10 +55,12 @@ class Text:
     Attributes:
         value: Mappings, lists, texts, numbers, true, false and null.
         lines: Line of each place, counted from 1.
+        faults: Equal keys, tags and impossible numbers, over which the reading went on.
     """
 
     value: Any
     lines: dict[Place, int]
+    faults: list[Fault]
 
 
 class _Wrong(Exception):
@@ -73,7 +75,7 @@ def read_text(path: Path) -> Text:
     """Read a YAML (or JSON) file.
 
     Raises:
-        InvalidSpec: If there is no such file, or it holds no plain document.
+        InvalidSpec: If there is no such file, or it holds no document within the limits.
     """
     try:
         if not path.is_file():
@@ -89,17 +91,14 @@ def parse_text(content: bytes | str, source: str) -> Text:
     """Turn the bytes of a YAML 1.2 document into plain values with their lines.
 
     Raises:
-        InvalidSpec: If the bytes are no document within the limits; equal keys, tags and numbers
-            that are not finite are all reported at once.
+        InvalidSpec: If the bytes are no document within the limits.
     """
     try:
         builder = _Builder(_events(_decoded(content)))
         value = builder.document()
     except _Wrong as wrong:
         raise InvalidSpec(source, [wrong.fault]) from None
-    if builder.faults:
-        raise InvalidSpec(source, builder.faults)
-    return Text(value, builder.lines)
+    return Text(value, builder.lines, builder.faults)
 
 
 def _decoded(content: bytes | str) -> str:
