@@ -62,6 +62,11 @@ class ClientStore:
         self._search = ""
         self._ids: dict[str, str] = {}
 
+    def connect(self) -> None:
+        """Get in touch; a database without tables is given them, which only one may do at once."""
+        with _as_unreachable():
+            self._find_experiment()
+
     def open(self, search: str) -> Standing:
         """Find the runs of a search and the position that its parent run states."""
         self._search = search

@@ -34,6 +34,7 @@ class Server:
         command += ["--workers", "1", "--backend-store-uri", store]
         command += ["--artifacts-destination", str(self.folder / "files")]
         environ = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+        environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
         with open(self.folder / "server.log", "ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=environ, cwd=self.folder, start_new_session=True

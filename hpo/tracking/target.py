@@ -1,0 +1,93 @@
+"""Where searches are shown: the server or database that the user names, or the home's own store."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from filelock import FileLock
+
+from hpo.core.errors import UserError
+from hpo.core.home import Home
+from hpo.tracking import schema
+from hpo.tracking.changes import Store, Unreachable
+from hpo.tracking.client import ClientStore
+from hpo.tracking.local import LocalStore
+
+SERVERS = ("http", "https")
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An address that MLflow understands.
+
+    Attributes:
+        uri: The address, absolute.
+        home: Whose searches are shown there.
+        named: Whether the user named it; otherwise it is the home's own store.
+    """
+
+    uri: str
+    home: Home
+    named: bool = False
+
+    @classmethod
+    def of(cls, home: Home, environ: Mapping[str, str] | None = None) -> Target:
+        """The place that ``MLFLOW_TRACKING_URI`` names, or the home's own store.
+
+        Raises:
+            UserError: If MLflow keeps no runs at such an address.
+        """
+        uri = (os.environ if environ is None else environ).get("MLFLOW_TRACKING_URI", "").strip()
+        if not uri:
+            return cls(f"sqlite:///{home.tracking}", home)
+        kind = re.split(r"[:+]", uri, maxsplit=1)[0] if ":" in uri else ""
+        if kind not in SERVERS + DATABASES:
+            legal = ", ".join(f"{each}:..." for each in SERVERS + DATABASES)
+            raise UserError(f"MLFLOW_TRACKING_URI is {uri!r}; MLflow keeps runs at one of {legal}")
+        if kind == "sqlite":
+            file = Path(uri.removeprefix("sqlite:///")).expanduser().absolute()
+            uri = f"sqlite:///{file}"
+        return cls(uri, home, named=True)
+
+    @property
+    def is_server(self) -> bool:
+        """Whether a tracking server answers there."""
+        return self.uri.startswith(SERVERS)
+
+    @property
+    def shown(self) -> str:
+        """The address as it may be printed: without a password."""
+        parts = urlsplit(self.uri)
+        if "@" not in parts.netloc:
+            return self.uri
+        return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+
+    def store(self, experiment: str) -> Store:
+        """Open the way to it, making the store where it is a database that is not there yet.
+
+        Raises:
+            Unreachable: If that fails; it may work later.
+        """
+        artifacts = None if self.is_server else str(self.home.artifacts)
+        client = ClientStore(self.uri, experiment, artifacts)
+        if self.is_server:
+            return client
+        try:
+            self.home.create()
+            if not self.named:
+                revision = schema.prepare(self.home.tracking, self.home.artifacts)
+                if revision == schema.REVISION:
+                    return LocalStore(self.home.tracking, self.home.artifacts, experiment)
+            # MLflow makes its tables on first use, and two that do so at once break each other.
+            with FileLock(self.home.root / "mlflow.making.lock", mode=0o600):
+                client.connect()
+            return client
+        except (sqlite3.Error, OSError) as exc:
+            raise Unreachable(f"{self.shown}: {exc}") from exc

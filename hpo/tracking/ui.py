@@ -1,0 +1,98 @@
+"""MLflow's own user interface, on the right store and for this machine alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hpo.core.errors import UserError
+from hpo.tracking import schema
+from hpo.tracking.target import Target
+
+HOST = "127.0.0.1"
+"""MLflow's server has a long history of holes; it is never offered to the network."""
+USUAL_PORT = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A user interface that can be started.
+
+    Attributes:
+        argv: Its command line.
+        environ: Its environment.
+        url: Where it is to be seen.
+    """
+
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    url: str
+
+    def run(self) -> int:
+        """Serve until interrupted; the exit status."""
+        process = subprocess.Popen(self.argv, env=dict(self.environ))
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # The server got the same Ctrl-C from the terminal and is about to end.
+            process.wait(timeout=30)
+            return 0
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def serving(target: Target, port: int | None = None, environ: Mapping[str, str] | None = None) -> Serving:
+    """How to serve the user interface of a target.
+
+    Args:
+        target: What it is to show; a store that is not there yet is made.
+        port: Where it listens; None takes the usual one, or any if that is taken.
+        environ: The environment it starts from; this process's by default.
+
+    Raises:
+        UserError: If the port is taken, or the target is a server, which has its own.
+    """
+    if target.is_server:
+        raise UserError(f"MLFLOW_TRACKING_URI names a tracking server: open {target.shown} in a browser")
+    number = _port(port)
+    target.home.create()
+    if not target.named:
+        schema.prepare(target.home.tracking, target.home.artifacts)
+    argv = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(number), "--workers", "1"]
+    # The address goes through the environment, since a command line shows passwords to everyone.
+    argv += ["--no-serve-artifacts", "--default-artifact-root", str(target.home.artifacts)]
+    settings = {
+        "MLFLOW_BACKEND_STORE_URI": target.uri,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    own = {name: value for name, value in (environ or os.environ).items() if name != "MLFLOW_TRACKING_URI"}
+    return Serving(tuple(argv), {**own, **settings}, f"http://{HOST}:{number}")
+
+
+def _port(wanted: int | None) -> int:
+    if wanted is not None:
+        if not _is_free(wanted):
+            raise UserError(f"port {wanted} is taken on {HOST}; choose another with --port, or leave it out")
+        return wanted
+    if _is_free(USUAL_PORT):
+        return USUAL_PORT
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError):
+            return False
+        return True
