@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from trainables.augmentation.draws import normal, uniform
 from trainables.augmentation.geometry import Shape
@@ -57,9 +56,10 @@ def sharpness(images: Tensor, factors: Tensor) -> Tensor:
     """Blend with a smoothed image, whose outermost pixels are the image's own."""
     if min(images.shape[-2:]) <= 2:
         return images
+    rows = images[:, :, :-2] + images[:, :, 1:-1] + images[:, :, 2:]
+    sums = rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]
     smooth = images.clone()
-    inner = smooth[:, :, 1:-1, 1:-1]
-    inner.mul_(4 / 13).add_(functional.avg_pool2d(images, 3, 1), alpha=9 / 13)
+    smooth[:, :, 1:-1, 1:-1].mul_(4 / 13).add_(sums, alpha=1 / 13)
     return blend(images, smooth, factors)
 
 
@@ -90,7 +90,8 @@ class ColorJitter:
         for change, reach in steps:
             bound = self.strength * reach
             if bound > 0:
-                images = change(images, uniform(len(images), 1 - bound, 1 + bound, generator, images.device))
+                factors = uniform(len(images), 1 - bound, 1 + bound, generator)
+                images = change(images, factors.to(images.device))
         return images
 
 
@@ -108,10 +109,10 @@ class Lighting:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
-        components = _components(self.shape[0], images.device)
-        drawn = normal((len(images), components.shape[1]), generator, images.device)
+        components = _components(self.shape[0], generator.device)
+        drawn = normal((len(images), components.shape[1]), generator)
         shift = drawn @ components.T * (self.strength * self.std)
-        return (images + shift[:, :, None, None]).clamp_(0, 1)
+        return (images + shift[:, :, None, None].to(images.device)).clamp_(0, 1)
 
 
 def _components(channels: int, device: torch.device) -> Tensor:

@@ -24,11 +24,15 @@ class Elastic:
     alpha: float
     sigma: float
 
-    def displacement(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def displacement(self, count: int, generator: torch.Generator) -> Tensor:
         """One field per image; see `Distortion`."""
         _, height, width = self.shape
-        noise = uniform((count, 2, height, width), -1, 1, generator, device)
-        smooth = smoothing(height, self.sigma, device) @ noise @ smoothing(width, self.sigma, device).T
+        noise = uniform((count, 2, height, width), -1, 1, generator)
+        smooth = (
+            smoothing(height, self.sigma, generator.device)
+            @ noise
+            @ smoothing(width, self.sigma, generator.device).T
+        )
         return smooth * (self.strength * self.alpha)
 
 
@@ -58,10 +62,11 @@ class Lens:
     strength: float
     k: float
 
-    def displacement(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def displacement(self, count: int, generator: torch.Generator) -> Tensor:
         """One field per image; see `Distortion`."""
         _, height, width = self.shape
-        places = pixel_centres(height, width, device)[:2].view(2, height, width)
+        x, y = pixel_centres(height, width, generator.device)
+        places = torch.stack((x.expand(height, width), y.expand(height, width)))
         square = places.pow(2).sum(0) / ((height / 2) ** 2 + (width / 2) ** 2)
-        coefficient = uniform(count, -self.strength * self.k, self.strength * self.k, generator, device)
+        coefficient = uniform(count, -self.strength * self.k, self.strength * self.k, generator)
         return coefficient[:, None, None, None] * (places * square)

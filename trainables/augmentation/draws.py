@@ -1,7 +1,8 @@
-"""Random numbers for augmentation: one per image, from the given generator, on the images' device.
+"""Random numbers for augmentation, all from the given generator and on its device.
 
-Numbers are drawn where the generator lives and then moved, so that a generator on the CPU gives
-the same augmentation on every device.
+What is drawn per image is small and is worked out where the generator lives; only what touches
+pixels is moved to theirs. So a generator on the CPU gives the same augmentation on every device,
+and a GPU is never waited for.
 """
 
 from __future__ import annotations
@@ -16,28 +17,31 @@ from torch import Tensor
 _QUANTILES = 4096
 
 
-def uniform(
-    shape: int | Sequence[int], low: float, high: float, generator: torch.Generator, device: torch.device
-) -> Tensor:
+def uniform(shape: int | Sequence[int], low: float, high: float, generator: torch.Generator) -> Tensor:
     """Numbers from [low, high)."""
-    size = (shape,) if isinstance(shape, int) else tuple(shape)
-    drawn = torch.rand(size, generator=generator, device=generator.device)
-    return drawn.mul_(high - low).add_(low).to(device)
+    drawn = torch.rand(shape, generator=generator, device=generator.device)
+    return drawn if (low, high) == (0, 1) else drawn.mul_(high - low).add_(low)
 
 
-def normal(shape: Sequence[int], generator: torch.Generator, device: torch.device) -> Tensor:
+def chance(count: int, p: float | Tensor, generator: torch.Generator) -> Tensor:
+    """Booleans that are true with probability p, one for all or one each: never at 0, always at 1."""
+    return torch.rand(count, generator=generator, device=generator.device) < p
+
+
+def normal(shape: int | Sequence[int], generator: torch.Generator) -> Tensor:
     """Numbers from the standard normal distribution."""
-    return torch.randn(tuple(shape), generator=generator, device=generator.device).to(device)
+    return torch.randn(shape, generator=generator, device=generator.device)
 
 
-def integers(count: int, end: int, generator: torch.Generator, device: torch.device) -> Tensor:
+def integers(shape: int | Sequence[int], end: int, generator: torch.Generator) -> Tensor:
     """Whole numbers from 0 to end - 1."""
-    return torch.randint(end, (count,), generator=generator, device=generator.device).to(device)
+    size = (shape,) if isinstance(shape, int) else tuple(shape)
+    return torch.randint(end, size, generator=generator, device=generator.device)
 
 
-def permutation(count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+def permutation(count: int, generator: torch.Generator) -> Tensor:
     """The numbers from 0 to count - 1 in random order."""
-    return torch.randperm(count, generator=generator, device=generator.device).to(device)
+    return torch.randperm(count, generator=generator, device=generator.device)
 
 
 def beta_quantiles(alpha: float) -> Tensor:
@@ -49,7 +53,6 @@ def beta_quantiles(alpha: float) -> Tensor:
     return torch.from_numpy(betaincinv(alpha, alpha, middles).astype(np.float32))
 
 
-def beta(count: int, quantiles: Tensor, generator: torch.Generator, device: torch.device) -> Tensor:
+def beta(count: int, quantiles: Tensor, generator: torch.Generator) -> Tensor:
     """Numbers from the distribution whose `beta_quantiles` are given."""
-    drawn = torch.randint(len(quantiles), (count,), generator=generator, device=generator.device)
-    return quantiles.to(generator.device)[drawn].to(device)
+    return quantiles.to(generator.device)[integers(count, len(quantiles), generator)]

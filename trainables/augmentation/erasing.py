@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainables.augmentation.draws import uniform
+from trainables.augmentation.draws import chance, uniform
 from trainables.augmentation.geometry import Shape
 
 
@@ -28,9 +28,9 @@ class Cutout:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
         _, height, width = self.shape
-        count, device = len(images), images.device
+        count = len(images)
         side = round(self.strength * self.size * min(height, width))
-        centres = uniform((count, 2), 0, 1, generator, device)
+        centres = uniform((count, 2), 0, 1, generator)
         left = (centres[:, 0] * width).floor() - side // 2
         top = (centres[:, 1] * height).floor() - side // 2
         inside = box(left, top, left + side, top + side, self.shape)
@@ -57,17 +57,17 @@ class RandomErasing:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
         _, height, width = self.shape
-        count, device = len(images), images.device
-        on = uniform(count, 0, 1, generator, device) < self.strength * self.p
+        count = len(images)
+        on = chance(count, self.strength * self.p, generator)
         low, high = sorted((self.smallest, self.largest))
-        area = uniform((count, 10), low, high, generator, device) * (height * width)
+        area = uniform((count, 10), low, high, generator) * (height * width)
         bound = math.log(self.ratio)
-        aspect = uniform((count, 10), -bound, bound, generator, device).exp()
+        aspect = uniform((count, 10), -bound, bound, generator).exp()
         tall, wide = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()
         fits = (tall <= height) & (wide <= width)
         first = fits.to(torch.uint8).argmax(1, keepdim=True)
         tall, wide = tall.gather(1, first)[:, 0], wide.gather(1, first)[:, 0]
-        place = uniform((count, 2), 0, 1, generator, device)
+        place = uniform((count, 2), 0, 1, generator)
         top = (place[:, 0] * (height - tall + 1)).floor()
         left = (place[:, 1] * (width - wide + 1)).floor()
         inside = box(left, top, left + wide, top + tall, self.shape)
@@ -86,8 +86,9 @@ def box(left: Tensor, top: Tensor, right: Tensor, bottom: Tensor, shape: Shape) 
 
 def erase(images: Tensor, inside: Tensor, fill: str, generator: torch.Generator) -> Tensor:
     """Blank pixels with black, the image's mean colour or uniform noise."""
+    inside = inside.to(images.device)
     if fill == "zero":
         return images.masked_fill(inside, 0.0)
     if fill == "mean":
         return torch.where(inside, images.mean((2, 3), keepdim=True), images)
-    return torch.where(inside, uniform(images.shape, 0, 1, generator, images.device), images)
+    return torch.where(inside, uniform(images.shape, 0, 1, generator).to(images.device), images)

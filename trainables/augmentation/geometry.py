@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.augmentation.draws import integers, uniform
+from trainables.augmentation.draws import chance, integers, uniform
 
 Shape = tuple[int, int, int]
 """Channels, height and width."""
@@ -38,7 +38,7 @@ class Placement(Protocol):
     def border(self) -> str:
         """What it reads there: ``zeros``, ``border`` (the edge repeated) or ``reflection``."""
 
-    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw one 3 x 3 matrix per image: a tensor [count, 3, 3]."""
         ...
 
@@ -47,7 +47,7 @@ class Placement(Protocol):
 class Distortion(Protocol):
     """A geometric part that is no matrix."""
 
-    def displacement(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def displacement(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw how far from its own place each pixel is read: a tensor [count, 2, h, w], x first."""
         ...
 
@@ -68,13 +68,13 @@ class Geometry:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Resample images [b, c, h, w], each its own way."""
-        count, device = len(images), images.device
-        matrices = identity(count, device)
+        count = len(images)
+        matrices = identity(count, generator.device)
         for placement in self.placements:
-            matrices = matrices @ placement.matrices(count, generator, device)
+            matrices = matrices @ placement.matrices(count, generator)
         displacement = None
         for distortion in self.distortions:
-            drawn = distortion.displacement(count, generator, device)
+            drawn = distortion.displacement(count, generator)
             displacement = drawn if displacement is None else displacement + drawn
         exact = displacement is None and all(placement.exact for placement in self.placements)
         return resample(images, matrices, displacement, exact=exact, border=self._border())
@@ -86,7 +86,7 @@ class Geometry:
 
 def identity(count: int, device: torch.device) -> Tensor:
     """Matrices [count, 3, 3] that change nothing."""
-    return torch.eye(3, device=device).repeat(count, 1, 1)
+    return torch.eye(3, device=device).expand(count, 3, 3).clone()
 
 
 def resample(
@@ -102,20 +102,21 @@ def resample(
     Args:
         images: Float tensor [n, c, h, w].
         matrices: Tensor [n, 3, 3] from places in the result to places in the image, in pixels from
-            the centre.
-        displacement: Tensor [n, 2, h, w] in pixels, added to these places.
+            the centre; on any device.
+        displacement: Tensor [n, 2, h, w] in pixels, added to these places; on any device.
         exact: Whether the places are whole pixels, so that nothing is interpolated.
         border: What lies outside the image: ``zeros``, ``border`` or ``reflection``.
 
     Returns:
         Float tensor [n, c, h, w].
     """
-    count, _, height, width = images.shape
-    half = torch.tensor([width / 2, height / 2], device=images.device)
-    rows = (matrices[:, :2] / half[:, None]).reshape(2 * count, 3)
-    grid = (rows @ pixel_centres(height, width, images.device)).view(count, 2, height, width)
+    height, width = images.shape[-2:]
+    half = torch.tensor([width / 2, height / 2], device=matrices.device)
+    rows = (matrices[:, :2] / half[:, None]).to(images.device)[..., None, None]
+    x, y = pixel_centres(height, width, images.device)
+    grid = (rows[:, :, 0] * x + rows[:, :, 2]) + rows[:, :, 1] * y
     if displacement is not None:
-        grid = grid + displacement / half[:, None, None]
+        grid += (displacement / half[:, None, None]).to(images.device)
     return functional.grid_sample(
         images,
         grid.permute(0, 2, 3, 1),
@@ -125,11 +126,11 @@ def resample(
     )
 
 
-def pixel_centres(height: int, width: int, device: torch.device) -> Tensor:
-    """Places of all pixels as columns (x, y, 1), in pixels from the centre: [3, height * width]."""
-    x = (torch.arange(width, device=device) - (width - 1) / 2).expand(height, width)
-    y = (torch.arange(height, device=device) - (height - 1) / 2)[:, None].expand(height, width)
-    return torch.stack((x.reshape(-1), y.reshape(-1), torch.ones(height * width, device=device)))
+def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Places of columns [width] and of rows [height, 1], in pixels from the centre."""
+    x = torch.arange(width, device=device, dtype=torch.float32) - (width - 1) / 2
+    y = torch.arange(height, device=device, dtype=torch.float32) - (height - 1) / 2
+    return x, y[:, None]
 
 
 @dataclass(frozen=True)
@@ -143,10 +144,10 @@ class HorizontalFlip:
     inside: ClassVar[bool] = True
     border: ClassVar[str] = "zeros"
 
-    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
-        matrices = identity(count, device)
-        flipped = uniform(count, 0, 1, generator, device) < self.strength * self.p
+        matrices = identity(count, generator.device)
+        flipped = chance(count, self.strength * self.p, generator)
         matrices[:, 0, 0] -= 2.0 * flipped
         return matrices
 
@@ -162,11 +163,11 @@ class RandomCrop:
     exact: ClassVar[bool] = True
     inside: ClassVar[bool] = False
 
-    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
-        matrices = identity(count, device)
+        matrices = identity(count, generator.device)
         reach = round(self.strength * self.padding)
-        shift = integers(2 * count, 2 * reach + 1, generator, device).view(count, 2) - reach
+        shift = integers((count, 2), 2 * reach + 1, generator) - reach
         matrices[:, :2, 2] = shift.to(torch.float32)
         return matrices
 
@@ -188,13 +189,13 @@ class RandomResizedCrop:
     inside: ClassVar[bool] = True
     border: ClassVar[str] = "border"
 
-    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         _, height, width = self.shape
         least = 1 - self.strength * (1 - self.scale)
         bound = self.strength * math.log(self.ratio)
-        area = uniform((count, 10), least, 1, generator, device)
-        aspect = uniform((count, 10), -bound, bound, generator, device).exp()
+        area = uniform((count, 10), least, 1, generator)
+        aspect = uniform((count, 10), -bound, bound, generator).exp()
         wide = (area * aspect * height / width).sqrt()
         high = (area / aspect * width / height).sqrt()
         fits = (wide <= 1) & (high <= 1)
@@ -202,7 +203,7 @@ class RandomResizedCrop:
         some = fits.any(dim=1)
         across = torch.where(some, wide.gather(1, first)[:, 0], 1.0)
         down = torch.where(some, high.gather(1, first)[:, 0], 1.0)
-        return _box(self.shape, across, down, uniform((count, 2), -0.5, 0.5, generator, device))
+        return _box(self.shape, across, down, uniform((count, 2), -0.5, 0.5, generator))
 
 
 @dataclass(frozen=True)
@@ -222,14 +223,14 @@ class ScaleJitter:
     inside: ClassVar[bool] = True
     border: ClassVar[str] = "border"
 
-    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         low, high = sorted(
             1 + self.strength * (max(side, self.crop) / self.crop - 1)
             for side in (self.shortest, self.longest)
         )
-        share = uniform(count, low, high, generator, device).reciprocal()
-        return _box(self.shape, share, share, uniform((count, 2), -0.5, 0.5, generator, device))
+        share = uniform(count, low, high, generator).reciprocal()
+        return _box(self.shape, share, share, uniform((count, 2), -0.5, 0.5, generator))
 
 
 def _box(shape: Shape, across: Tensor, down: Tensor, place: Tensor) -> Tensor:
@@ -252,11 +253,11 @@ class Rotation:
     inside: ClassVar[bool] = False
     border: ClassVar[str] = "zeros"
 
-    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = math.radians(self.strength * self.degrees)
-        angle = uniform(count, -bound, bound, generator, device)
-        matrices = identity(count, device)
+        angle = uniform(count, -bound, bound, generator)
+        matrices = identity(count, generator.device)
         matrices[:, 0, 0] = matrices[:, 1, 1] = angle.cos()
         matrices[:, 1, 0] = angle.sin()
         matrices[:, 0, 1] = -matrices[:, 1, 0]
@@ -274,12 +275,12 @@ class Translation:
     inside: ClassVar[bool] = False
     border: ClassVar[str] = "zeros"
 
-    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = self.strength * self.share
-        matrices = identity(count, device)
-        sides = torch.tensor([self.shape[2], self.shape[1]], device=device)
-        matrices[:, :2, 2] = uniform((count, 2), -bound, bound, generator, device) * sides
+        matrices = identity(count, generator.device)
+        sides = torch.tensor([self.shape[2], self.shape[1]], device=generator.device)
+        matrices[:, :2, 2] = uniform((count, 2), -bound, bound, generator) * sides
         return matrices
 
 
@@ -294,11 +295,11 @@ class Stretch:
     inside: ClassVar[bool] = False
     border: ClassVar[str] = "zeros"
 
-    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = self.strength * math.log(self.factor)
-        factors = uniform((count, 2), -bound, bound, generator, device).exp()
-        matrices = identity(count, device)
+        factors = uniform((count, 2), -bound, bound, generator).exp()
+        matrices = identity(count, generator.device)
         matrices[:, 0, 0], matrices[:, 1, 1] = factors[:, 0], factors[:, 1]
         return matrices
 
@@ -314,10 +315,10 @@ class Shear:
     inside: ClassVar[bool] = False
     border: ClassVar[str] = "zeros"
 
-    def matrices(self, count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = math.radians(self.strength * self.degrees)
-        slopes = uniform((count, 2), -bound, bound, generator, device).tan()
-        matrices = identity(count, device)
+        slopes = uniform((count, 2), -bound, bound, generator).tan()
+        matrices = identity(count, generator.device)
         matrices[:, 0, 1], matrices[:, 1, 0] = slopes[:, 0], slopes[:, 1]
         return matrices

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from trainables.augmentation.draws import beta, beta_quantiles, integers, permutation, uniform
+from trainables.augmentation.draws import beta, beta_quantiles, chance, integers, permutation, uniform
 from trainables.augmentation.erasing import box
 from trainables.augmentation.geometry import Shape
 
@@ -17,7 +17,7 @@ from trainables.augmentation.geometry import Shape
 class Mixer(Protocol):
     """A part that mixes images and their labels."""
 
-    def weights(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+    def weights(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw how much of its own each image keeps.
 
         Returns:
@@ -41,18 +41,24 @@ class Mixing:
     def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Mix images [b, c, h, w] with labels [b]; the targets are [b, classes] and sum to one."""
         count, device = len(images), images.device
-        pixels, shares = self.mixers[0].weights(count, generator, device)
-        which = integers(count, len(self.mixers), generator, device)
-        for place, mixer in enumerate(self.mixers[1:], start=1):
-            other_pixels, other_shares = mixer.weights(count, generator, device)
-            taken = which == place
-            pixels = torch.where(taken[:, None, None, None], other_pixels, pixels)
-            shares = torch.where(taken, other_shares, shares)
-        partners = permutation(count, generator, device)
+        pixels, shares = self._weights(count, generator)
+        pixels, shares = pixels.to(device), shares.to(device)
+        partners = permutation(count, generator).to(device)
         targets = torch.zeros(count, self.classes, device=device)
         targets.scatter_add_(1, labels[:, None], shares[:, None])
         targets.scatter_add_(1, labels[partners][:, None], 1 - shares[:, None])
-        return torch.lerp(images[partners], images, pixels), targets
+        return torch.lerp(images.index_select(0, partners), images, pixels), targets
+
+    def _weights(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        pixels, shares = self.mixers[0].weights(count, generator)
+        if len(self.mixers) == 1:
+            return pixels, shares
+        which = integers(count, len(self.mixers), generator)
+        for place, mixer in enumerate(self.mixers[1:], start=1):
+            others = mixer.weights(count, generator)
+            pixels = torch.where((which == place)[:, None, None, None], others[0], pixels)
+            shares = torch.where(which == place, others[1], shares)
+        return pixels, shares
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,11 @@ class Mixup:
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantiles", beta_quantiles(self.alpha))
 
-    def weights(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+    def weights(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """One weight per image; see `Mixer`."""
-        share = beta(count, self.quantiles, generator, device)
-        off = uniform(count, 0, 1, generator, device) >= self.strength * self.p
-        share = share.masked_fill(off, 1.0)
+        share = beta(count, self.quantiles, generator)
+        on = chance(count, self.strength * self.p, generator)
+        share = share.masked_fill(~on, 1.0)
         return share[:, None, None, None], share
 
 
@@ -89,12 +95,12 @@ class CutMix:
     def __post_init__(self) -> None:
         object.__setattr__(self, "quantiles", beta_quantiles(self.alpha))
 
-    def weights(self, count: int, generator: torch.Generator, device: torch.device) -> tuple[Tensor, Tensor]:
+    def weights(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """One weight per pixel; see `Mixer`."""
         _, height, width = self.shape
-        side = (1 - beta(count, self.quantiles, generator, device)).sqrt()
-        side = side.masked_fill(uniform(count, 0, 1, generator, device) >= self.strength * self.p, 0.0)
-        centre = uniform((count, 2), 0, 1, generator, device)
+        side = (1 - beta(count, self.quantiles, generator)).sqrt()
+        side = side * chance(count, self.strength * self.p, generator)
+        centre = uniform((count, 2), 0, 1, generator)
         x, y = (centre[:, 0] * width).floor(), (centre[:, 1] * height).floor()
         wide, tall = (side * width).floor(), (side * height).floor()
         left, top = x - (wide / 2).floor(), y - (tall / 2).floor()
@@ -122,17 +128,16 @@ class InClassMixing:
 
     def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w] with labels [b]."""
-        count, device = len(images), images.device
-        share = beta(count, self.quantiles, generator, device)
-        off = uniform(count, 0, 1, generator, device) >= self.strength * self.p
-        share = share.masked_fill(off, 1.0)[:, None, None, None]
-        return torch.lerp(images[partners(labels, generator)], images, share)
+        share = beta(len(images), self.quantiles, generator)
+        share = share.masked_fill(~chance(len(images), self.strength * self.p, generator), 1.0)
+        others = images.index_select(0, partners(labels, generator))
+        return torch.lerp(others, images, share[:, None, None, None].to(images.device))
 
 
 def partners(labels: Tensor, generator: torch.Generator) -> Tensor:
     """For each example another one with its label, or itself if there is none: places [b]."""
     count, device = len(labels), labels.device
-    shuffled = permutation(count, generator, device)
+    shuffled = permutation(count, generator).to(device)
     order = shuffled[labels[shuffled].argsort(stable=True)]
     ordered = labels[order]
     following = torch.arange(1, count + 1, device=device)

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from trainables import torchvision_ops  # noqa: F401  (declares operators before torchvision is imported)
 from trainables.augmentation import colour
-from trainables.augmentation.draws import uniform
-from trainables.augmentation.geometry import identity, resample
+from trainables.augmentation.draws import chance
+from trainables.augmentation.geometry import resample
 
 from torchvision.transforms.v2 import functional as vision  # isort: skip
 
@@ -54,83 +54,94 @@ _CHANGES: Mapping[int, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+_SIGNED = torch.tensor([False, *(True,) * 9, *(False,) * 5])
+_GRADED = torch.tensor([False, *(True,) * 11, *(False,) * 3])
+
+
 @dataclass(frozen=True)
 class Ranges:
     """What magnitude means for each operation.
 
     Attributes:
         start: Value at magnitude 0, where an operation does nothing.
-        end: Value at magnitude 1.
-        signed: Whether the change from the start goes either way.
-        graded: Whether there is a magnitude at all.
+        end: Value at magnitude 1; of some the change from the start goes either way.
     """
 
-    start: tuple[float, ...]
-    end: tuple[float, ...]
-    signed: tuple[bool, ...] = (False, *(True,) * 9, *(False,) * 5)
-    graded: tuple[bool, ...] = (False, *(True,) * 11, *(False,) * 3)
+    start: Tensor
+    end: Tensor
 
-    def values(self, chosen: Tensor, magnitude: Tensor, generator: torch.Generator) -> Tensor:
-        """Values of the chosen operations [n] at magnitudes [n] in [0, 1], with random signs."""
-        start, end = chosen.new_tensor((self.start, self.end), dtype=torch.float32)[:, chosen]
-        signed = chosen.new_tensor(self.signed, dtype=torch.bool)[chosen]
-        negative = uniform(len(chosen), 0, 1, generator, chosen.device) < 0.5
-        change = (end - start) * magnitude
-        values: Tensor = start + torch.where(signed & negative, -change, change)
-        return values
+    def draw(
+        self, chosen: Tensor, magnitude: Tensor, strength: float, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Settle what is done to each image.
+
+        Args:
+            chosen: Tensor [n] of places in `NAMES`.
+            magnitude: Tensor [n] in [0, 1].
+            strength: Scales magnitudes, and the probability of operations that have none.
+            generator: Source of signs and of what is left out.
+
+        Returns:
+            Places in `NAMES` and values for `apply`.
+        """
+        device = chosen.device
+        start, end = self.start.to(device)[chosen], self.end.to(device)[chosen]
+        negative = chance(len(chosen), 0.5, generator) & _SIGNED.to(device)[chosen]
+        change = (end - start) * magnitude * strength
+        on = _GRADED.to(device)[chosen] | chance(len(chosen), strength, generator)
+        return chosen * on, start + torch.where(negative, -change, change)
 
 
-_START = (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 8, 256 / 255, 0, 0, 0)
+def _ranges(x: float, y: float, shear: float, degrees: float, factor: float, bits: float) -> Ranges:
+    start = (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 8, 256 / 255, 0, 0, 0)
+    end = (0, shear, shear, x, y, degrees, *(1 + factor,) * 4, bits, 0, 0, 0, 0)
+    return Ranges(torch.tensor(start, dtype=torch.float32), torch.tensor(end, dtype=torch.float32))
 
 
 def standard_ranges(height: int, width: int) -> Ranges:
-    """Ranges of AutoAugment and RandAugment; lengths in pixels, angles in degrees."""
-    x, y = 150 / 331 * width, 150 / 331 * height
-    return Ranges(_START, (0, 0.3, 0.3, x, y, 30, 1.9, 1.9, 1.9, 1.9, 4, 0, 0, 0, 0))
+    """Ranges of AutoAugment and RandAugment: shifts in pixels, angles in degrees."""
+    return _ranges(150 / 331 * width, 150 / 331 * height, 0.3, 30, 0.9, 4)
 
 
 def wide_ranges() -> Ranges:
-    """Ranges of TrivialAugment; lengths in pixels, angles in degrees."""
-    return Ranges(_START, (0, 0.99, 0.99, 32, 32, 135, 1.99, 1.99, 1.99, 1.99, 2, 0, 0, 0, 0))
+    """Ranges of TrivialAugment: shifts in pixels, angles in degrees."""
+    return _ranges(32, 32, 0.99, 135, 0.99, 2)
 
 
-def apply(images: Tensor, chosen: Tensor, values: Tensor) -> Tensor:
+def apply(images: Tensor, chosen: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Apply to each image its own operation.
 
     Args:
         images: Float tensor [n, c, h, w] in [0, 1].
-        chosen: Tensor [n] of places in `NAMES`.
+        chosen: Tensor [n] of places in `NAMES`; on any device.
         values: Tensor [n], the operation's own measure; see `Ranges`.
 
     Returns:
-        A new tensor [n, c, h, w]; images whose operation is ``identity`` are unchanged.
+        A new tensor [n, c, h, w] in which images are sorted by operation, those of ``identity``
+        unchanged, and for each the place [n] that it had before.
     """
-    order = chosen.argsort()
+    order = chosen.argsort(stable=True)
     ends = torch.bincount(chosen, minlength=len(NAMES)).cumsum(0).tolist()
     chosen, values = chosen[order], values[order]
-    changed = images[order]
+    changed = images.index_select(0, order.to(images.device))
     turned = slice(ends[_GEOMETRIC.start - 1], ends[_GEOMETRIC.stop - 1])
     if turned.start < turned.stop:
         matrices = _matrices(chosen[turned], values[turned], *images.shape[-2:])
         changed[turned] = resample(changed[turned], matrices)
+    values = values.to(images.device)
     for place, change in _CHANGES.items():
         own = slice(ends[place - 1], ends[place])
         if own.start < own.stop:
             changed[own] = change(changed[own], values[own])
-    return torch.empty_like(images).index_copy_(0, order, changed)
+    return changed, order
 
 
 def _matrices(chosen: Tensor, values: Tensor, height: int, width: int) -> Tensor:
     """Matrices of geometric operations: shears keep the top left corner, as the papers' do."""
-    shear_x, shear_y, x, y, angle = (
-        torch.where(chosen == place, values, 0.0) for place in range(_GEOMETRIC.start, _GEOMETRIC.stop)
-    )
+    kinds = torch.arange(_GEOMETRIC.start, _GEOMETRIC.stop, device=chosen.device)[:, None]
+    shear_x, shear_y, x, y, angle = (values * (chosen == kinds)).unbind()
     angle = angle.deg2rad()
-    sine = angle.sin()
-    matrices = identity(len(chosen), values.device)
-    matrices[:, 0, 0] = matrices[:, 1, 1] = angle.cos()
-    matrices[:, 0, 1] = shear_x - sine
-    matrices[:, 1, 0] = shear_y + sine
-    matrices[:, 0, 2] = shear_x * (height / 2) - x.trunc()
-    matrices[:, 1, 2] = shear_y * (width / 2) - y.trunc()
-    return matrices
+    sine, cosine = angle.sin(), angle.cos()
+    first = torch.stack((cosine, shear_x - sine, shear_x * (height / 2) - x.trunc()), 1)
+    second = torch.stack((shear_y + sine, cosine, shear_y * (width / 2) - y.trunc()), 1)
+    return torch.stack((first, second), 1)

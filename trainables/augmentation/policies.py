@@ -5,18 +5,22 @@ Strength scales the magnitude of an operation that has one, and the probability 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from trainables.augmentation.draws import integers, normal, uniform
+from trainables.augmentation.draws import chance, integers, normal
 from trainables.augmentation.geometry import Shape
 from trainables.augmentation.operations import NAMES, Ranges, apply, standard_ranges, wide_ranges
 from trainables.augmentation.searched import POLICIES
 
 _UNINVERTED = len(NAMES) - 1
 """RandAugment and TrivialAugment choose from all operations but the last, ``invert``."""
+
+Drawn = Iterator[tuple[Tensor, Tensor]]
+"""For each round the operation of each image and its magnitude in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +39,14 @@ class RandAugment:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
-        ranges, device = standard_ranges(*self.shape[1:]), images.device
+        ranges = standard_ranges(*self.shape[1:])
+        return _applied(images, self._draw(len(images), generator), ranges, self.strength, generator)
+
+    def _draw(self, count: int, generator: torch.Generator) -> Drawn:
         for _ in range(self.operations):
-            chosen = integers(len(images), _UNINVERTED, generator, device)
-            magnitude = torch.full((len(images),), self.magnitude, device=device)
-            if self.magnitude_std > 0:
-                noise = normal((len(images),), generator, device)
-                magnitude = (magnitude + self.magnitude_std * noise).clamp_(0, 10)
-            images = _graded(images, chosen, magnitude / 10, ranges, self.strength, generator)
-        return images
+            chosen = integers(count, _UNINVERTED, generator)
+            spread = self.magnitude_std * normal(count, generator)
+            yield chosen, (self.magnitude + spread).clamp_(0, 10) / 10
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,9 @@ class TrivialAugment:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
-        chosen = integers(len(images), _UNINVERTED, generator, images.device)
-        magnitude = integers(len(images), 31, generator, images.device) / 30
-        return _graded(images, chosen, magnitude, wide_ranges(), self.strength, generator)
+        chosen = integers(len(images), _UNINVERTED, generator)
+        magnitude = integers(len(images), 31, generator) / 30
+        return _applied(images, iter([(chosen, magnitude)]), wide_ranges(), self.strength, generator)
 
 
 @dataclass(frozen=True)
@@ -70,30 +73,28 @@ class AutoAugment:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
-        count, device = len(images), images.device
-        table = torch.tensor(
-            [[(NAMES.index(name), p, level) for name, p, level in pair] for pair in POLICIES[self.policy]],
-            device=device,
-        )
-        rows = table[integers(count, len(table), generator, device)]
         ranges = standard_ranges(*self.shape[1:])
-        for kind, p, level in rows.permute(1, 2, 0):
-            on = uniform(count, 0, 1, generator, device) < p
-            chosen = torch.where(on, kind.long(), 0)
-            images = _graded(images, chosen, level / 9, ranges, self.strength, generator)
-        return images
+        return _applied(images, self._draw(len(images), generator), ranges, self.strength, generator)
+
+    def _draw(self, count: int, generator: torch.Generator) -> Drawn:
+        steps = [[(NAMES.index(name), *rest) for name, *rest in pair] for pair in POLICIES[self.policy]]
+        table = torch.tensor(steps, device=generator.device)
+        pairs = table[integers(count, len(steps), generator)]
+        for chosen, p, level in pairs.permute(1, 2, 0):
+            yield chosen.long() * chance(count, p, generator), level / 9
 
 
-def _graded(
-    images: Tensor,
-    chosen: Tensor,
-    magnitude: Tensor,
-    ranges: Ranges,
-    strength: float,
-    generator: torch.Generator,
+def _applied(
+    images: Tensor, rounds: Drawn, ranges: Ranges, strength: float, generator: torch.Generator
 ) -> Tensor:
-    """Apply the chosen operations at ``strength`` times their magnitude."""
-    graded = chosen.new_tensor(ranges.graded, dtype=torch.bool)[chosen]
-    on = graded | (uniform(len(chosen), 0, 1, generator, images.device) < strength)
-    values = ranges.values(chosen, magnitude * strength, generator)
-    return apply(images, torch.where(on, chosen, 0), values)
+    """Apply round after round; images stay sorted as the last round left them until the end.
+
+    What a round draws is independent of an image's place where every round is drawn alike;
+    AutoAugment's rounds are not, so what was drawn is brought into the current order.
+    """
+    places = torch.arange(len(images), device=generator.device)
+    for chosen, magnitude in rounds:
+        kinds, values = ranges.draw(chosen[places], magnitude[places], strength, generator)
+        images, order = apply(images, kinds, values)
+        places = places[order]
+    return images.index_select(0, places.argsort().to(images.device))
