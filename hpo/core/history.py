@@ -60,6 +60,8 @@ class History:
         objective: By which trainings count.
         trainings: All trainings by (trial, replicate), in the order in which they started.
         epochs: Epochs trained by the search's own trials.
+        trained: Seconds of training, over all workers and trainings.
+        trained_epochs: Epochs of all trainings, the finalists' included.
         active: Seconds during which a process ran the search, over all its sessions.
         seq: Sequence number of the last event folded in.
     """
@@ -72,6 +74,8 @@ class History:
     active: float = 0.0
     extended: int = 0
     epochs: int = 0
+    trained: float = 0.0
+    trained_epochs: int = 0
     finalists: events.FinalistsNamed | None = None
     winner: events.WinnerNamed | None = None
     claim: events.TestClaimed | None = None
@@ -144,6 +148,8 @@ class History:
         training.epoch = report.epoch
         training.metrics = report.metrics
         training.seconds += report.seconds
+        self.trained += report.seconds
+        self.trained_epochs += 1
         value = report.metrics.get(self.objective.key, math.nan)
         training.value = self.objective.standing(training.value, value)
 

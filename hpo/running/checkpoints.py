@@ -68,3 +68,14 @@ def read(path: Path, sha256: str = "") -> dict[str, Any]:
     except SafetensorError as error:
         raise DamagedFile(f"{path} is no safetensors file: {error}") from error
     return arrays
+
+
+def file_name(key: tuple[int, int], epoch: int) -> str:
+    """Name of the checkpoint of a training, (trial, replicate), after an epoch."""
+    return f"{key[0]}-{key[1]}-{epoch}.safetensors"
+
+
+def discard(folder: Path, key: tuple[int, int]) -> None:
+    """Remove the checkpoints of a training that is over."""
+    for path in folder.glob(f"{key[0]}-{key[1]}-*.safetensors"):
+        path.unlink(missing_ok=True)

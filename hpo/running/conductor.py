@@ -46,6 +46,8 @@ class Conductor:
         self._started = 0
         self._exhausted = False
         self._first_causes: list[Cause | None] = []
+        self._leading = math.nan
+        self._stale = 0
         self._began = clock()
         self._before = 0.0
         self.history = History(plan.objective)
@@ -186,14 +188,20 @@ class Conductor:
         return not (
             self._exhausted
             or self.hopeless
+            or (plan.patience is not None and self._stale >= plan.patience)
             or (plan.trials is not None and number >= plan.trials + history.extended)
             or (plan.epochs is not None and history.epochs >= plan.epochs)
             or self._out_of_time()
         )
 
     def _out_of_time(self) -> bool:
-        limit = self._plan.seconds
-        return limit is not None and self._before + self._clock() - self._began >= limit
+        """Whether what is left of the time is what the finalists' trainings will take."""
+        limit, history = self._plan.seconds, self.history
+        if limit is None:
+            return False
+        pace = history.trained / history.trained_epochs if history.trained_epochs else 0.0
+        reserve = pace * self._plan.reserved_epochs / self._plan.workers
+        return self._before + self._clock() - self._began + reserve >= limit
 
     def _name_finalists(self) -> None:
         finished = [t for t in self.history.trials if t.end is End.FINISHED]
@@ -272,3 +280,12 @@ class Conductor:
         if in_race(self.history.trainings[key]):
             self._searcher.tell(end.trial, end.end, end.value, end.cause)
             self._first_causes.append(end.cause if end.end is End.FAILED else None)
+            self._note_gain(end.value)
+
+    def _note_gain(self, value: float) -> None:
+        objective, leading = self._plan.objective, self._leading
+        gain = objective.rising(value) - objective.rising(leading)
+        if math.isfinite(value) and not gain <= self._plan.least_gain:
+            self._leading, self._stale = value, 0
+        else:
+            self._stale += 1

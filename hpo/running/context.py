@@ -21,6 +21,10 @@ from hpo.running import checkpoints
 from hpo.running.workplace import Workplace
 
 
+KEPT = 3
+"""Checkpoints of a training that are kept: the record may be one behind the newest file."""
+
+
 class TrainingStopped(BaseException):
     """Raised inside a training that is to stop; no ``except Exception`` of its code catches it."""
 
@@ -128,6 +132,7 @@ class TrainingContext:
         self._best: dict[str, np.ndarray] = {}
         self._state: dict[str, np.ndarray] | None = None
         self._saved_epoch = 0
+        self._files = [workplace.folder.checkpoints / each.file for each in order.checkpoints[::-1]]
         self._saved_at = self._last = time.monotonic()
         self._restore()
 
@@ -181,12 +186,16 @@ class TrainingContext:
 
     def _save(self, epoch: int, state: Arrays) -> Checkpointed:
         trial, replicate = self._order.key
-        name = f"{trial}-{replicate}-{epoch}.safetensors"
+        name = checkpoints.file_name(self._order.key, epoch)
         arrays = {"epoch": np.array(epoch), "value": np.array(self._value)}
         arrays |= {f"state/{key}": value for key, value in state.items()}
         arrays |= {f"best/{key}": value for key, value in self._best.items()}
-        sha256 = checkpoints.write(self._place.folder.checkpoints / name, arrays)
+        path = self._place.folder.checkpoints / name
+        sha256 = checkpoints.write(path, arrays)
         self._saved_epoch, self._saved_at = epoch, time.monotonic()
+        self._files.append(path)
+        if len(self._files) > KEPT:
+            self._files.pop(0).unlink(missing_ok=True)
         return Checkpointed(trial, replicate, epoch, name, sha256)
 
     def _keep(self) -> tuple[str, str]:

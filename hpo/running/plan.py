@@ -28,10 +28,14 @@ class Plan:
         reduction_factor: One trial in this many passes a rung.
         trials: Most trials to start; None if only other budgets bind.
         epochs: Most epochs of the search itself, the finalists' apart.
-        seconds: Most wall time of the search itself, over all its sessions.
+        seconds: Most wall time of everything, over all sessions.
         finalists: How many trials are run again.
         replicates: On how many fresh seeds each.
         start_from: Points tried first.
+        reserved_epochs: Epochs of the finalists' trainings, for which time is set aside.
+        workers: Trainings at once.
+        patience: The search is over after so many trials in a row without a gain; None for never.
+        least_gain: What counts as one.
         worker_losses: A training that loses its worker this often has failed.
         same_failures: The search gives up if so many first trials all fail with one cause.
     """
@@ -50,6 +54,10 @@ class Plan:
     finalists: int = 1
     replicates: int = 1
     start_from: tuple[Point, ...] = ()
+    reserved_epochs: int = 0
+    workers: int = 1
+    patience: int | None = None
+    least_gain: float = 0.0
     worker_losses: int = 3
     same_failures: int = 5
 

@@ -22,6 +22,7 @@ from ray.tune.search import SearchAlgorithm
 
 from hpo.core.history import Key
 from hpo.core.ports import Order
+from hpo.running import checkpoints
 from hpo.running.conductor import Conductor
 from hpo.running.context import Message
 from hpo.running.ray_actor import NAME, TrainingActor
@@ -66,8 +67,9 @@ class OrderBook(SearchAlgorithm):
 class Verdicts(FIFOScheduler):
     """Hands what workers say to the conductor, and its verdicts to Tune."""
 
-    def __init__(self, conductor: Conductor, book: OrderBook):
+    def __init__(self, conductor: Conductor, book: OrderBook, folder: Path):
         super().__init__()
+        self._checkpoints = folder
         self._conductor = conductor
         self._book = book
         self.unfit: set[str] = set()
@@ -86,6 +88,8 @@ class Verdicts(FIFOScheduler):
             goes_on = False
         if message.lost_worker:
             self.unfit.add(trial.trial_id)
+        if not goes_on:
+            checkpoints.discard(self._checkpoints, key)
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
@@ -153,7 +157,7 @@ class RayRunner:
         """Train until the conductor is done or asked to stop."""
         register_trainable(NAME, TrainingActor)
         book = OrderBook(conductor, self._workers, self._trial)
-        verdicts = Verdicts(conductor, book)
+        verdicts = Verdicts(conductor, book, self._place.folder.checkpoints)
         controller = Controller(
             search_alg=book,
             scheduler=verdicts,

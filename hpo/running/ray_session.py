@@ -111,6 +111,13 @@ def _cluster(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
+def local_gpus() -> float:
+    """GPUs of this machine, as Ray counts them."""
+    from ray._private.accelerators import NvidiaGPUAcceleratorManager
+
+    return float(NvidiaGPUAcceleratorManager.get_current_node_num_accelerators())
+
+
 def nodes() -> list[dict[str, Any]]:
     """The nodes that are alive in the Ray that is running."""
     import ray

@@ -1,0 +1,207 @@
+"""Looking at searches: their state, their trials as tables, what trials printed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpo.core import events
+from hpo.core.errors import UserError
+from hpo.core.events import Recorded
+from hpo.core.history import History, Training
+from hpo.core.home import Home, SearchFolder
+from hpo.core.outcome import Winner, winner_of
+from hpo.ledger.store import SearchLedger, Store
+from hpo.spec import SearchSpec, parse
+from hpo.tracking import progress
+from hpo.use_cases.lock import is_held
+from hpo.use_cases.reading import objective_of, opened_of, read_history
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOOK_SECONDS = 0.5
+"""How often a search that runs elsewhere is looked at."""
+
+SUMMARY_KINDS = (
+    events.SearchOpened,
+    events.SearchResumed,
+    events.SearchExtended,
+    events.TrialStarted,
+    events.TrialEnded,
+    events.WinnerNamed,
+    events.SearchEnded,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One line of ``hpo list``.
+
+    Attributes:
+        name: The search's name.
+        status: ``running``, ``interrupted`` (its process died), or how it ended.
+        trials: Trials started.
+        best: Value of the best trial so far; NaN if there is none.
+        opened: Unix seconds.
+    """
+
+    name: str
+    status: str
+    trials: int
+    best: float
+    opened: float
+
+
+class Search:
+    """One search, as its record tells it."""
+
+    def __init__(self, home: Home, ledger: SearchLedger):
+        self._ledger = ledger
+        self.home = home
+        self.name = ledger.name
+        self.history = read_history(ledger)
+
+    @property
+    def folder(self) -> SearchFolder:
+        """Its files."""
+        return self.home.search(self.name)
+
+    @property
+    def spec(self) -> SearchSpec:
+        """What was asked."""
+        assert self.history.opened is not None
+        return parse(self.history.opened.spec, source=self.name)
+
+    @property
+    def status(self) -> str:
+        """``running``, ``interrupted`` (its process died), or how it ended."""
+        return status_of(self.history, self.folder)
+
+    @property
+    def recipe_path(self) -> str:
+        """Where the winner's recipe was written; empty if it was not."""
+        exported = self.history.exported
+        return str(self.home.root / exported.path) if exported else ""
+
+    @property
+    def tracking_behind(self) -> int:
+        """Number of events that MLflow does not show yet."""
+        return progress.load(self.folder).behind(self.history.seq)
+
+    def best(self) -> Winner | None:
+        """The winner, once there is one."""
+        return winner_of(self.history)
+
+    def trials(self) -> pd.DataFrame:
+        """Every training as a row: number, replicate, state, value, epochs, seconds, parameters.
+
+        Replicate 0 is the trial itself; 1, 2, ... are finalists on fresh seeds.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([_row(each) for each in self.history.trainings.values()])
+
+    def curves(self) -> pd.DataFrame:
+        """Every epoch of every training as a row, with its metrics as columns."""
+        import pandas as pd
+
+        reports = (each.event for each in self._ledger.read(kinds=[events.Reported]))
+        rows = [
+            {"trial": r.trial, "replicate": r.replicate, "epoch": r.epoch, "seconds": r.seconds, **r.metrics}
+            for r in reports
+            if isinstance(r, events.Reported)
+        ]
+        return pd.DataFrame(rows)
+
+
+def _row(training: Training) -> dict[str, object]:
+    return {
+        "trial": training.trial,
+        "replicate": training.replicate,
+        "state": training.end.value if training.end else "running",
+        "cause": training.cause.value if training.cause else None,
+        "value": training.value,
+        "epochs": training.epoch,
+        "seconds": training.seconds,
+        **training.point,
+    }
+
+
+def status_of(history: History, folder: SearchFolder) -> str:
+    """How a search stands, told apart from one whose process died without a word."""
+    if history.status == "running" and not is_held(folder):
+        return "interrupted"
+    return history.status
+
+
+def searches(home: Home) -> list[Summary]:
+    """A summary of every search of a home, oldest first."""
+    if not home.ledger.exists():
+        return []
+    store = Store.at(home.ledger)
+    return [_summary(home, store.open(name)) for name in store.names()]
+
+
+def _summary(home: Home, ledger: SearchLedger) -> Summary:
+    history = History(objective_of(opened_of(ledger)))
+    for recorded in ledger.read(kinds=SUMMARY_KINDS):
+        history.apply(recorded)
+    best = history.best
+    value = best.value if best else float("nan")
+    status = status_of(history, home.search(ledger.name))
+    return Summary(ledger.name, status, len(history.trials), value, history.opened_at)
+
+
+def load(name: str, home: Home) -> Search:
+    """Look at one search.
+
+    Raises:
+        UserError: If there is none of that name.
+    """
+    return Search(home, _open(name, home))
+
+
+def _open(name: str, home: Home) -> SearchLedger:
+    if not home.ledger.exists():
+        raise UserError(f"there is no search {name!r}: {home.root} holds none yet")
+    return Store.at(home.ledger).open(name)
+
+
+def follow(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
+    """Every event of a search and the state after it, until it ends."""
+    ledger = _open(name, home)
+    history = History(objective_of(opened_of(ledger)))
+    while True:
+        for recorded in ledger.read(after=history.seq):
+            history.apply(recorded)
+            yield recorded, history
+        if history.ended or not is_held(home.search(name)):
+            return
+        time.sleep(LOOK_SECONDS)
+
+
+def logs(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
+    """What trials printed and why they failed, trial by trial.
+
+    Raises:
+        UserError: If there is no such search or trial.
+    """
+    search = load(name, home)
+    chosen = [t for t in search.history.trainings.values() if trial in (None, t.trial)]
+    if not chosen:
+        count = len(search.history.trials)
+        raise UserError(f"{name} has no trial {trial}; it has {count}, counted from 0")
+    for training in chosen:
+        text = _printed(search.folder.logs / f"{training.trial}-{training.replicate}.log")
+        said = "\n".join(part for part in (text, training.message) if part and part not in text[:-1])
+        if said or trial is not None:
+            title = f"trial {training.trial}" + (f" seed {training.replicate}" if training.replicate else "")
+            yield f"== {title}: {training.end.value if training.end else 'running'}\n{said}".rstrip()
+
+
+def _printed(path: Path) -> str:
+    return path.read_text(errors="replace").rstrip() if path.exists() else ""

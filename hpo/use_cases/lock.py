@@ -1,0 +1,61 @@
+"""One process at a time runs a search; whoever comes second is told who is first.
+
+The operating system lets go of the lock when its holder dies, however it died.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from hpo.core.errors import Refused
+from hpo.core.home import SearchFolder
+
+
+@contextmanager
+def held(folder: SearchFolder, name: str) -> Iterator[None]:
+    """Hold a search while the block runs.
+
+    Raises:
+        Refused: If another process holds it.
+    """
+    folder.root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.lock, timeout=0)
+    holder = folder.lock.with_suffix(".holder")
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise Refused(f"{name} is being run by {_read(holder)}") from error
+    try:
+        holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def is_held(folder: SearchFolder) -> bool:
+    """Whether some process holds the search right now."""
+    if not folder.lock.exists():
+        return False
+    lock = FileLock(folder.lock, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _read(holder: os.PathLike[str]) -> str:
+    try:
+        with open(holder) as file:
+            said = json.load(file)
+        return f"process {said['pid']} on {said['host']}"
+    except (OSError, ValueError, KeyError):
+        return "another process"

@@ -1,0 +1,95 @@
+"""The mirror beside a running search: a process of its own that follows the ledger into MLflow."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hpo.core.home import Home
+from hpo.ledger.store import SearchLedger, Store
+from hpo.tracking import progress
+from hpo.tracking.changes import Unreachable
+from hpo.tracking.mirror import Mirror
+from hpo.tracking.picture import Picture
+from hpo.tracking.progress import Progress
+from hpo.tracking.target import Target
+from hpo.use_cases.reading import objective_of, opened_of
+
+RETRY = 5.0
+"""Seconds between attempts at a store that cannot be opened."""
+
+PATIENCE = 60.0
+"""Seconds that the end of a search waits for its mirror."""
+
+
+@contextmanager
+def mirrored(home: Home, ledger: SearchLedger) -> Iterator[None]:
+    """Have the search shown in MLflow while the block runs; at its end the mirror catches up."""
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "hpo.use_cases.mirroring", str(home.root), ledger.name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=(home.search(ledger.name).root / "mirror.log").open("w"),
+        start_new_session=True,
+    )
+    assert child.stdin is not None
+    try:
+        yield
+    finally:
+        child.stdin.close()
+        try:
+            child.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def follow(home: Home, name: str) -> bool:
+    """Mirror a search until standard input closes, then once more; whether all is shown."""
+    ledger = Store.at(home.ledger).open(name)
+    mirror = _mirror_of(home, ledger)
+    while mirror is None:
+        if _parent_is_done():
+            return False
+        _wait(RETRY)
+        mirror = _mirror_of(home, ledger)
+    return mirror.follow(_parent_is_done, _wait)
+
+
+def _mirror_of(home: Home, ledger: SearchLedger) -> Mirror | None:
+    """The mirror of a search; None if its store cannot be reached now."""
+    opened = opened_of(ledger)
+    folder = home.search(ledger.name)
+    names = list(opened.spec["space"])
+    picture = Picture(ledger.name, names, objective_of(opened), folder, getpass.getuser())
+    try:
+        store = Target.of(home).store(opened.spec["experiment"])
+    except Unreachable as error:
+        progress.save(folder, Progress(progress.load(folder).position, str(error)))
+        return None
+    return Mirror(ledger, store, picture, folder)
+
+
+def _parent_is_done() -> bool:
+    ready, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(ready)
+
+
+def _wait(seconds: float) -> None:
+    select.select([sys.stdin], [], [], seconds)
+
+
+def main() -> int:
+    """Mirror the search named on the command line."""
+    os.nice(10)
+    return 0 if follow(Home(Path(sys.argv[1])), sys.argv[2]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

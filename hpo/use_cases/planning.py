@@ -1,0 +1,103 @@
+"""From a validated spec to the values that running, sampling and selection work with."""
+
+from __future__ import annotations
+
+import os
+
+from hpo.core import events
+from hpo.core.events import End
+from hpo.core.history import History
+from hpo.core.home import SearchFolder
+from hpo.core.ports import Searcher
+from hpo.running.plan import Plan
+from hpo.running.workplace import Workplace
+from hpo.selection.ranking import RANKINGS, Finalist, name_winner
+from hpo.spec import SearchSpec
+from hpo.use_cases.stage import Staging
+
+
+def plan_of(spec: SearchSpec, workers: int) -> Plan:
+    """The rules by which a spec's search decides."""
+    rank = RANKINGS[spec.finalists.rank]
+    gpus_at_once = spec.resources.gpus * workers
+    return Plan(
+        objective=spec.objective,
+        horizon=spec.horizon,
+        seed=spec.seed,
+        recipe_of=spec.recipe_of,
+        rank=lambda trials: rank(trials, spec.objective),
+        name_winner=winner_of,
+        rungs=spec.scheduler.rungs,
+        reduction_factor=spec.scheduler.reduction_factor,
+        trials=spec.budget.trials,
+        epochs=spec.budget.search_epochs(spec.reserved_epochs),
+        seconds=spec.budget.search_seconds(gpus_at_once),
+        reserved_epochs=spec.reserved_epochs,
+        workers=workers,
+        finalists=spec.finalists.count,
+        replicates=spec.finalists.seeds,
+        start_from=spec.start_from,
+        worker_losses=spec.limits.worker_losses,
+        same_failures=spec.limits.same_failures,
+        patience=spec.patience.trials if spec.patience else None,
+        least_gain=spec.patience.by if spec.patience else 0.0,
+    )
+
+
+def winner_of(history: History) -> events.WinnerNamed | None:
+    """Name the winner among the finalists' trainings on fresh seeds; None if all of them failed."""
+    assert history.finalists is not None
+    finalists = []
+    for trial in history.finalists.trials:
+        trainings = history.replicates(trial)
+        values = tuple(t.value if t.end is End.FINISHED else float("nan") for t in trainings)
+        cost = sum(t.seconds for t in trainings) / len(trainings)
+        finalists.append(Finalist(trial, values, cost))
+    winner = name_winner(finalists, history.objective)
+    if winner is None:
+        return None
+    sound = [t.replicate for t in history.replicates(winner.trial) if t.end is End.FINISHED]
+    return events.WinnerNamed(winner.trial, sound[0], winner.mean, winner.std, winner.n, winner.reason)
+
+
+def searcher_of(spec: SearchSpec) -> Searcher:
+    """The sampler that the spec names."""
+    from hpo.sampling.optuna_searcher import SAMPLERS, OptunaSearcher
+    from hpo.sampling.plain import GridSearcher, QmcSearcher, RandomSearcher
+
+    name, mode = spec.sampler.name, spec.objective.mode
+    if name in SAMPLERS:
+        return OptunaSearcher(spec.space, mode, spec.seed, name, spec.sampler.options)
+    if name == "grid":
+        return GridSearcher(spec.space)
+    if name == "qmc":
+        return QmcSearcher(spec.space, spec.seed)
+    return RandomSearcher(spec.space, spec.seed)
+
+
+def workplace_of(spec: SearchSpec, staging: Staging, folder: SearchFolder) -> Workplace:
+    """The surroundings of every training of a search."""
+    return Workplace(
+        open=staging,
+        folder=folder,
+        objective=spec.objective,
+        device="cuda" if spec.resources.gpus else "cpu",
+        threads=spec.resources.threads,
+        checkpoint_seconds=spec.limits.checkpoint_seconds,
+        checkpoint_epochs=spec.limits.checkpoint_epochs,
+        epoch_seconds=spec.limits.epoch_seconds,
+    )
+
+
+def workers_of(spec: SearchSpec, cpus: float, gpus: float) -> int:
+    """How many trials run at once on so many CPUs and GPUs."""
+    need = spec.resources
+    fits = int(cpus / need.cpus)
+    if need.gpus:
+        fits = min(fits, int(gpus / need.gpus))
+    return max(1, min(fits, need.trials_at_once or fits))
+
+
+def local_cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

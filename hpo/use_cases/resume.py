@@ -1,0 +1,76 @@
+"""Taking up a search that was stopped, killed, or is to have more trials."""
+
+from __future__ import annotations
+
+from hpo.core.errors import Refused
+from hpo.core.events import Event, SearchExtended, SearchResumed, Warned
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.core.outcome import Outcome, Watch
+from hpo.ledger.store import Store
+from hpo.spec import parse
+from hpo.use_cases.lock import held
+from hpo.use_cases.material import Material, material_of
+from hpo.use_cases.reading import read_history
+from hpo.use_cases.searching import Running
+from hpo.use_cases.versions import changes, versions
+
+
+def resume(
+    name: str,
+    *,
+    home: Home,
+    more_trials: int = 0,
+    unseal: bool = True,
+    address: str | None = None,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Go on with a search from its record, and end as it would have ended.
+
+    Args:
+        name: Its name.
+        home: Where it is kept.
+        more_trials: Trials to add; only while its test part is sealed.
+        unseal: Whether the winner is scored on the test part at the end.
+        address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
+        watch: Told of every event from now on.
+
+    Raises:
+        UserError: If there is no such search.
+        Refused: If another process runs it, its data changed, or its test part was opened and
+            trials are to be added.
+    """
+    ledger = Store.at(home.ledger).open(name)
+    with held(home.search(name), name):
+        history = read_history(ledger)
+        assert history.opened is not None
+        spec = parse(history.opened.spec, source=name)
+        material = material_of(spec.data, spec.base, home)
+        _same_data(name, history, material)
+        ledger.append(_events(name, history, more_trials))
+        return Running(home, spec, material, ledger).to_end(unseal=unseal, address=address, watch=watch)
+
+
+def _same_data(name: str, history: History, material: Material) -> None:
+    assert history.opened is not None
+    if material.facts()["fingerprint"] != history.opened.split["fingerprint"] or (
+        material.facts()["data"] != history.opened.split["data"]
+    ):
+        raise Refused(f"the data of {name} is not what it was when the search began; submit a new one")
+
+
+def _events(name: str, history: History, more_trials: int) -> list[Event]:
+    assert history.opened is not None
+    now = versions()
+    events: list[Event] = [SearchResumed(now)]
+    changed = changes(history.opened.versions, now)
+    if changed:
+        events.append(Warned(f"versions changed since the search began: {', '.join(changed)}"))
+    if more_trials:
+        if history.claim is not None:
+            raise Refused(
+                f"the test part of {name} was opened; more trials would be chosen knowing its score. "
+                "Submit a new search"
+            )
+        events.append(SearchExtended(more_trials))
+    return events

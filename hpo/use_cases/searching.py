@@ -1,0 +1,163 @@
+"""Running a search to its end: train, select, unseal, export, with everything on record."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from hpo.core.errors import HpoError, Interrupted, UserError
+from hpo.core.events import SearchEnded
+from hpo.core.history import History
+from hpo.core.home import Home, SearchFolder
+from hpo.core.outcome import Outcome, Watch, outcome_of
+from hpo.ledger.store import SearchLedger
+from hpo.running.conductor import Conductor
+from hpo.running.ray_session import local_gpus, ray_session
+from hpo.spec import SearchSpec
+from hpo.use_cases import planning
+from hpo.use_cases.evaluation import evaluate
+from hpo.use_cases.export import write_recipe
+from hpo.use_cases.material import Material
+from hpo.use_cases.mirroring import mirrored
+from hpo.use_cases.signals import Signals
+from hpo.use_cases.stage import Staging
+
+LOOK_SECONDS = 0.5
+"""How often a running search looks for a request to stop."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A search that this process holds.
+
+    Attributes:
+        home: Where it lies.
+        spec: What was asked.
+        material: Its data.
+        ledger: Its record.
+    """
+
+    home: Home
+    spec: SearchSpec
+    material: Material
+    ledger: SearchLedger
+
+    @property
+    def folder(self) -> SearchFolder:
+        """Its files."""
+        return self.home.search(self.ledger.name)
+
+    def to_end(self, *, unseal: bool, address: str | None, watch: Watch | None) -> Outcome:
+        """Train what is left to train, then select, unseal and export.
+
+        Raises:
+            Interrupted: If a signal ended it.
+            HpoError: If it cannot go on; it can be resumed once the reason is gone.
+        """
+        self.folder.stop_request.unlink(missing_ok=True)
+        signals = Signals()
+        with mirrored(self.home, self.ledger):
+            try:
+                history = self._train(signals, address, watch)
+                self._conclude(history, unseal)
+            except HpoError as error:
+                self.ledger.append([SearchEnded("failed", str(error))])
+                raise
+        if signals.received is not None:
+            raise Interrupted(self.ledger.name, signals.received)
+        return self._outcome()
+
+    def _train(self, signals: Signals, address: str | None, watch: Watch | None) -> History:
+        spec = self.spec
+        address = address or os.environ.get("RAY_ADDRESS")
+        cpus = float(planning.local_cpus())
+        workers = planning.workers_of(spec, cpus, _local_gpus(spec))
+        searcher = planning.searcher_of(spec)
+        plan = planning.plan_of(spec, workers)
+        event = watch.event if watch else None
+        conductor = Conductor(plan, self.ledger, searcher, watch=event)
+        conductor.replay(self.ledger.read())
+        if conductor.done:
+            return conductor.history
+        staging = self._staging()
+        place = planning.workplace_of(spec, staging, self.folder)
+        with ExitStack() as stack:
+            stack.enter_context(signals.heard(conductor.stop))
+            slots = max(cpus, workers * spec.resources.cpus)
+            folder = stack.enter_context(ray_session(address, slots, spec.resources.gpus * workers, workers))
+            from hpo.running.ray_runner import RayRunner
+
+            look = StopRequest(self.folder, conductor)
+            resources = spec.resources
+            runner = RayRunner(place, workers, resources.cpus, resources.gpus, folder, look)
+            runner.run(conductor)
+        return conductor.history
+
+    def _staging(self) -> Staging:
+        data = self.material
+        return Staging.of(
+            self.spec.trainable, self.spec.base, data.prepared.folder, data.split, self.folder.root
+        )
+
+    def _conclude(self, history: History, unseal: bool) -> None:
+        if history.winner is None:
+            finalists = history.finalists
+            if finalists is None or finalists.trials:
+                self.ledger.append([SearchEnded("stopped")])
+                return
+            self.ledger.append([SearchEnded("no_trial_succeeded", _why_none(history))])
+            return
+        if unseal and self.material.prepared.test is not None and history.score is None:
+            evaluate(self.home, self.ledger.name)
+        write_recipe(self.home, self.spec, self.ledger)
+        self.ledger.append([SearchEnded("done")])
+
+    def _outcome(self) -> Outcome:
+        history = History.of(self.ledger.read(), self.spec.objective)
+        path = history.exported.path if history.exported else ""
+        return outcome_of(self.ledger.name, history, str(self.home.root / path) if path else "")
+
+
+class StopRequest:
+    """Looks now and then whether another process asked the search to stop."""
+
+    def __init__(self, folder: SearchFolder, conductor: Conductor):
+        self._path = folder.stop_request
+        self._conductor = conductor
+        self._next = 0.0
+
+    def __call__(self) -> None:
+        """Look, unless the last look was a moment ago."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + LOOK_SECONDS
+        if self._path.exists():
+            self._conductor.stop()
+
+
+def _local_gpus(spec: SearchSpec) -> float:
+    """GPUs of this machine, asked only if the spec wants one."""
+    if not spec.resources.gpus:
+        return 0.0
+    found = local_gpus()
+    if found < spec.resources.gpus:
+        raise UserError(
+            f"resources.gpus: {spec.resources.gpus:g} per trial asked, this machine has {found:g}; "
+            "set resources.gpus to 0, or name a cluster with --address"
+        )
+    return found
+
+
+def _why_none(history: History) -> str:
+    causes: dict[str, int] = {}
+    messages: dict[str, str] = {}
+    for trial in history.trials:
+        name = trial.cause.value if trial.cause else "unknown"
+        causes[name] = causes.get(name, 0) + 1
+        messages.setdefault(name, trial.message)
+    counted = ", ".join(f"{count} x {cause}" for cause, count in causes.items()) or "no trial was started"
+    shown = "".join(f"\n{cause}: {message}" for cause, message in messages.items())
+    return f"no trial produced a usable model ({counted}){shown}"

@@ -1,0 +1,42 @@
+"""Ctrl-C and SIGTERM: once to stop cleanly, twice to end at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Signals:
+    """What the process was asked to do while a search ran.
+
+    Attributes:
+        received: Number of the first signal; None if there was none.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+
+    @contextmanager
+    def heard(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Call ``stop`` at the first signal; the second ends the process, resumable as it is."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # Python delivers signals to the main thread alone
+            return
+
+        def handle(number: int, _: FrameType | None) -> None:
+            if self.received is not None:
+                os._exit(128 + number)
+            self.received = number
+            stop()
+
+        watched = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, handle) for number in watched]
+        try:
+            yield
+        finally:
+            for number, former in zip(watched, before, strict=True):
+                signal.signal(number, former)

@@ -1,0 +1,59 @@
+"""Opening a search and running it to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hpo.core.events import SearchOpened, Warned
+from hpo.core.home import Home
+from hpo.core.outcome import Outcome, Watch
+from hpo.ledger.store import SearchLedger, Store
+from hpo.spec import SearchSpec
+from hpo.use_cases.lock import held
+from hpo.use_cases.material import Material, material_of
+from hpo.use_cases.searching import Running
+from hpo.use_cases.versions import versions
+
+
+def submit(
+    spec: SearchSpec,
+    *,
+    home: Home,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    unseal: bool = True,
+    address: str | None = None,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Run a search: one recipe and one honest number.
+
+    Args:
+        spec: What to search.
+        home: Where everything of it is kept.
+        name: What to call it; by default the spec's name with a number.
+        tags: The user's own labels.
+        unseal: Whether the winner is scored on the test part at the end.
+        address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
+        watch: Told of every event.
+
+    Raises:
+        UserError: If something typed or written is wrong; nothing has started then.
+        Interrupted: If a signal stopped it; it can be resumed.
+        HpoError: If it cannot go on; it can be resumed once the reason is gone.
+    """
+    home.create()
+    material = material_of(spec.data, spec.base, home)
+    store = Store.at(home.ledger)
+    ledger = open_search(store, spec, material, name, tags or {})
+    with held(home.search(ledger.name), ledger.name):
+        return Running(home, spec, material, ledger).to_end(unseal=unseal, address=address, watch=watch)
+
+
+def open_search(
+    store: Store, spec: SearchSpec, material: Material, name: str | None, tags: Mapping[str, str]
+) -> SearchLedger:
+    """Put a search's first events on record."""
+    opened = SearchOpened(spec.document, spec.digest, material.facts(), versions(), dict(tags))
+    ledger = store.create(spec.name, opened, name)
+    ledger.append([Warned(text) for text in (*spec.warnings, *material.prepared.warnings)])
+    return ledger

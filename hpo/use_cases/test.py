@@ -1,0 +1,48 @@
+"""Opening the test part of a search that kept it sealed."""
+
+from __future__ import annotations
+
+from hpo.core.errors import UserError
+from hpo.core.events import SearchEnded
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.core.outcome import Outcome, outcome_of
+from hpo.ledger.store import SearchLedger, Store
+from hpo.spec import parse
+from hpo.use_cases.evaluation import evaluate
+from hpo.use_cases.export import write_recipe
+from hpo.use_cases.lock import held
+from hpo.use_cases.mirroring import mirrored
+from hpo.use_cases.reading import read_history
+
+
+def test(name: str, *, home: Home) -> Outcome:
+    """Score the winner of a search on its test part, once.
+
+    Raises:
+        Refused: If it was scored before, or another process holds the search.
+        UserError: If there is no such search, or it has no winner or no test part.
+    """
+    ledger = Store.at(home.ledger).open(name)
+    with held(home.search(name), name):
+        history = read_history(ledger)
+        if history.winner is None:
+            raise UserError(f"{name} has no winner yet; `hpo resume {name}` goes on with it")
+        if history.opened and history.opened.split["test"] is None:
+            raise UserError(f"the data of {name} has no test part")
+        with mirrored(home, ledger):
+            evaluate(home, name)
+            _export(home, ledger, history)
+    history = read_history(ledger)
+    assert history.exported is not None
+    return outcome_of(name, history, str(home.root / history.exported.path))
+
+
+def _export(home: Home, ledger: SearchLedger, history: History) -> None:
+    assert history.opened is not None
+    spec = parse(history.opened.spec, source=ledger.name)
+    write_recipe(home, spec, ledger)
+    ledger.append([SearchEnded("done")])
+
+
+test.__test__ = False  # type: ignore[attr-defined]

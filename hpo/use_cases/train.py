@@ -1,0 +1,105 @@
+"""One plain training of an exported recipe, without a search."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from hpo.core.errors import HpoError, UserError
+from hpo.core.events import Reported
+from hpo.core.home import Home, SearchFolder
+from hpo.core.objective import Objective
+from hpo.core.ports import Order
+from hpo.running.worker import Worker
+from hpo.running.workplace import Workplace
+from hpo.spec.document import Data
+from hpo.spec.recipes import RecipeFile, read_recipe
+from hpo.spec.spaces import HORIZON
+from hpo.use_cases.material import material_of
+from hpo.use_cases.stage import Staging
+
+Tell = Callable[[Reported], None]
+
+
+def train(path: Path, *, home: Home, watch: Tell | None = None) -> dict[str, Any]:
+    """Train a recipe as its provenance says: data, split, seed and threads.
+
+    On the machine that it comes from it gives the very numbers of the model that was kept.
+
+    Args:
+        path: The recipe file.
+        home: Where data and weights are kept.
+        watch: Told of every epoch.
+
+    Returns:
+        The metrics of the epoch that counts, that epoch, and where the weights were written.
+
+    Raises:
+        UserError: If the file is no recipe, or does not say on what to train.
+        HpoError: If the training failed.
+    """
+    recipe = read_recipe(path)
+    said = recipe.provenance
+    missing = [key for key in ("data", "seed", "objective") if key not in said]
+    if missing:
+        raise UserError(
+            f"{path}: provenance does not say {', '.join(missing)}, so there is nothing to train on; "
+            "`hpo export` writes recipes that do"
+        )
+    home.create()
+    folder = SearchFolder(home.root / "trained" / path.stem)
+    place = _workplace(recipe, path, home, folder)
+    return _trained(Worker(place), _order(recipe), place, watch)
+
+
+def _workplace(recipe: RecipeFile, path: Path, home: Home, folder: SearchFolder) -> Workplace:
+    said = recipe.provenance
+    base = Path(said.get("base") or path.absolute().parent)
+    try:
+        data = Data.model_validate(said["data"])
+        objective = Objective(**said["objective"])
+    except (ValidationError, TypeError) as error:
+        raise UserError(f"{path}: provenance cannot be used: {error}") from error
+    material = material_of(data, base, home)
+    staging = Staging.of(recipe.trainable, base, material.prepared.folder, material.split, folder.root)
+    return Workplace(
+        open=staging,
+        folder=folder,
+        objective=objective,
+        device=str(said.get("device", "cpu")),
+        threads=int(said.get("threads", 1)),
+        checkpoint_seconds=math.inf,
+    )
+
+
+def _order(recipe: RecipeFile) -> Order:
+    horizon = recipe.recipe.get(HORIZON)
+    if not isinstance(horizon, int):
+        raise UserError(f"the recipe does not say {HORIZON}, so nobody knows how long to train it")
+    return Order(0, 1, recipe.recipe, int(recipe.provenance["seed"]), horizon, keep_weights=True)
+
+
+def _trained(worker: Worker, order: Order, place: Workplace, tell: Tell | None) -> dict[str, Any]:
+    """Train to the last epoch, and say how the epoch went that counts."""
+    objective, counts, value = place.objective, None, math.nan
+    worker.start(order)
+    while True:
+        message = worker.advance()
+        for report in message.reports:
+            if tell:
+                tell(report)
+            now = objective.standing(value, report.metrics.get(objective.key, math.nan))
+            if counts is None or now != value or objective.at == "last":
+                counts, value = report, now
+        if message.failure:
+            raise HpoError(f"the training failed ({message.failure[0]}): {message.failure[1]}")
+        if message.weights[0]:
+            worker.abandon()
+            break
+    assert counts is not None
+    weights = place.folder.weights / message.weights[0]
+    return {"epoch": counts.epoch, **counts.metrics, "weights": str(weights), "sha256": message.weights[1]}

@@ -1,0 +1,16 @@
+"""MLflow's user interface on the searches of a home."""
+
+from __future__ import annotations
+
+import sys
+
+from hpo.core.home import Home
+from hpo.tracking.target import Target
+from hpo.tracking.ui import serving
+
+
+def ui(home: Home, port: int | None = None) -> int:
+    """Serve it until interrupted; the exit status."""
+    found = serving(Target.of(home), port)
+    print(f"MLflow's UI: {found.url} (Ctrl-C ends it)", file=sys.stderr)
+    return found.run()
