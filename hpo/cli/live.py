@@ -14,7 +14,7 @@ from hpo.cli.words import choices, duration, number
 from hpo.core.events import Recorded
 from hpo.core.history import History
 from hpo.core.outcome import Outcome, Watch
-from hpo.core.progress import Progress, progress_of
+from hpo.core.progress import Progress, Used, progress_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +67,7 @@ class LiveTable:
         from rich.live import Live
 
         with Live(console=self._console, get_renderable=self.render, refresh_per_second=1 / PERIOD):
+            self._console.show_cursor()  # a second Ctrl-C ends the process with the table still up
             try:
                 yield self
             finally:
@@ -98,11 +99,15 @@ def rows(progress: Progress, point: str) -> Iterator[tuple[str, str]]:
         yield "reached", ", ".join(f"epoch {epoch}: {n}" for epoch, n in progress.rungs)
     for trial, seeds, mean in progress.finalists:
         yield f"finalist {trial}", f"{progress.metric} {number(mean)} over {seeds} fresh seeds"
-    for used in progress.budget:
-        share = f"{100 * used.spent / used.limit:.0f} %"
-        yield "budget", f"{number(used.spent)} of {number(used.limit)} {used.unit} ({share})"
+    if progress.budget:
+        yield "budget", ", ".join(map(_used, progress.budget))
     for warning in progress.warnings:
         yield "warning", warning
+
+
+def _used(used: Used) -> str:
+    share = f"{100 * used.spent / used.limit:.0f} %"
+    return f"{number(used.spent)} of {number(used.limit)} {used.unit} ({share})"
 
 
 def show(session: Session, search: Callable[[Watch], Outcome]) -> Outcome:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from hpo import __version__
-from hpo.cli import parts, specs
+from hpo.cli import parts, reading, recipes, searches, specs
 from hpo.cli.session import Session
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
@@ -22,6 +22,18 @@ EVERYWHERE = "Accepted by every command, before or after its name: --home DIR, -
 
 COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("check", specs.check),
+    ("submit", searches.submit),
+    ("list", reading.list_searches),
+    ("status", reading.status),
+    ("watch", reading.watch),
+    ("logs", reading.logs),
+    ("stop", searches.stop),
+    ("resume", searches.resume),
+    ("best", reading.best),
+    ("export", recipes.export),
+    ("train", recipes.train),
+    ("test", recipes.test),
+    ("ui", recipes.ui),
     ("spaces", specs.spaces),
     ("parts", parts.parts),
 )

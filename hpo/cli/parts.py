@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hpo.cli.session import Session, console, emit
-from hpo.cli.tables import grid
 from hpo.cli.words import plain
 from hpo.core.errors import UserError
-from hpo.core.parts import Grammar, Group, Hyperparameter, Part
+
+if TYPE_CHECKING:
+    from hpo.core.parts import Grammar, Group, Hyperparameter, Part
 
 OWN = "recipe"
 """Under this name go the choices that belong to no group."""
@@ -25,6 +26,7 @@ def parts(
     ] = None,
 ) -> None:
     """List what recipes can say: parts with their hyperparameters and sources."""
+    from hpo.cli.tables import grid
     from trainables.tables import SHIPPED
 
     groups = gathered({name: each.grammar for name, each in SHIPPED.items()})

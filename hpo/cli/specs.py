@@ -8,13 +8,13 @@ import typer
 
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
 from hpo.cli.session import Session, console, emit
-from hpo.cli.tables import grid, pairs
 
 
 def check(context: typer.Context, spec: SpecFile, settings: Settings = None, seed: Seed = None) -> None:
     """Validate a spec and show what it would search; nothing is started."""
     from hpo import spec as specs
     from hpo.cli.plans import fact_rows, plan, space_rows
+    from hpo.cli.tables import grid, pairs
 
     session = Session.of(context)
     read = specs.read(spec, overrides(settings, seed))
@@ -32,6 +32,7 @@ def check(context: typer.Context, spec: SpecFile, settings: Settings = None, see
 
 def spaces(context: typer.Context) -> None:
     """List the search spaces and recipes that ship, with a line each."""
+    from hpo.cli.tables import grid
     from hpo.spec.shipped import folder
 
     found = sorted(folder().rglob("*.yaml"), key=lambda path: (len(path.parts), path))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpo.cli.words import choices, count, plain, spread
-from hpo.core.outcome import Outcome
+from hpo.core.history import History
+from hpo.core.outcome import Outcome, Winner
 from hpo.core.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -58,6 +61,16 @@ def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
     if outcome.recipe_path:
         yield "written to", outcome.recipe_path
     yield "look at it", ui
+
+
+def with_best_so_far(outcome: Outcome, history: History) -> Outcome:
+    """The outcome with the leading trial in the winner's place, as long as there is no winner."""
+    leader = history.best
+    if outcome.best or leader is None:
+        return outcome
+    reason = "best so far by its own training alone, not yet trained on fresh seeds"
+    so_far = Winner(leader.trial, leader.recipe, leader.value, math.nan, 0, reason)
+    return dataclasses.replace(outcome, best=so_far)
 
 
 def _because(reason: str) -> str:

@@ -66,6 +66,6 @@ def test_rows_name_states_best_rungs_finalists_budget_and_warnings(stories):
         "best so far": "trial 2, accuracy 0.95: learning_rate=0.01",
         "reached": "epoch 3: 3, epoch 9: 2",
         "finalist 2": "accuracy 0.94 over 2 fresh seeds",
-        "budget": "40 of 100 epochs (40 %)",
+        "budget": "4 of 4 trials (100 %), 40 of 100 epochs (40 %)",
         "warning": "finalists were close",
     }

@@ -1,0 +1,117 @@
+"""Commands that read what searches left behind; they change nothing and work while one runs."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli.options import SearchName
+from hpo.cli.session import Session, console, emit
+from hpo.cli.words import choices, number
+
+if TYPE_CHECKING:
+    from hpo.core.outcome import Outcome, Watch
+
+
+def list_searches(context: typer.Context) -> None:
+    """List the searches of this home."""
+    from hpo.cli.tables import grid
+    from hpo.use_cases.inspect import searches
+
+    session = Session.of(context)
+    found = searches(session.home)
+    if session.as_json:
+        emit([dataclasses.asdict(each) for each in found])
+        return
+    if not found:
+        console().print(f"no searches in {session.home.root}", soft_wrap=True)
+        return
+    lines = (
+        (each.name, each.status, str(each.trials), number(each.best), _moment(each.opened)) for each in found
+    )
+    console().print(grid(("search", "status", "trials", "best", "opened"), lines))
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def status(context: typer.Context, search: SearchName) -> None:
+    """Say how far a search is, and what it has found."""
+    from hpo.cli.live import rows
+    from hpo.cli.tables import pairs
+    from hpo.core.outcome import outcome_of
+    from hpo.core.progress import progress_of
+    from hpo.use_cases.inspect import load
+
+    session = Session.of(context)
+    found = load(search, session.home)
+    progress = progress_of(found.history)
+    if session.as_json:
+        outcome = outcome_of(search, found.history, found.recipe_path).to_json()
+        behind = {"status": found.status, "tracking_behind": found.tracking_behind}
+        emit({**outcome, **behind, "progress": dataclasses.asdict(progress)})
+        return
+    best = found.history.best
+    phase = found.status if found.status != "running" else f"running, {progress.phase}"
+    first, *rest = rows(progress, choices(best.point) if best else "")
+    console().print(pairs([(first[0], f"{search}: {phase.replace('_', ' ')}"), *rest]))
+    if found.tracking_behind:
+        console().print(f"tracking behind by {found.tracking_behind:,} events")
+    if found.status in ("interrupted", "stopped"):
+        console().print(f"`{session.command(f'resume {search}')}` goes on with it")
+
+
+def best(context: typer.Context, search: SearchName) -> None:
+    """Show the winner, or the best trial so far, with its recipe."""
+    from hpo.cli.tables import pairs, recipe_lines, summary, with_best_so_far
+    from hpo.core.outcome import outcome_of
+    from hpo.use_cases.inspect import load
+
+    session = Session.of(context)
+    found = load(search, session.home)
+    outcome = with_best_so_far(outcome_of(search, found.history, found.recipe_path), found.history)
+    if session.as_json:
+        emit(outcome.to_json())
+        return
+    console().print(pairs(row for row in summary(outcome, session.command("ui")) if row[0] != "recipe"))
+    if outcome.best:
+        console().print()
+        console().print(pairs(recipe_lines(outcome.best.recipe)))
+
+
+def watch(context: typer.Context, search: SearchName) -> None:
+    """Follow a search until it ends; Ctrl-C leaves it running."""
+    from hpo.cli.live import show
+    from hpo.core.outcome import outcome_of
+    from hpo.use_cases.inspect import follow, load
+
+    session = Session.of(context)
+
+    def look_on(eye: Watch) -> Outcome:
+        for recorded, history in follow(search, session.home):
+            eye.event(recorded, history)
+        found = load(search, session.home)
+        return outcome_of(search, found.history, found.recipe_path)
+
+    raise typer.Exit(show(session, look_on).exit_code)
+
+
+def logs(
+    context: typer.Context,
+    search: SearchName,
+    trial: Annotated[int | None, typer.Argument(metavar="[TRIAL]", help="Number of one trial.")] = None,
+) -> None:
+    """Print what trials printed and why they failed."""
+    from hpo.use_cases.inspect import logs as read
+
+    session = Session.of(context)
+    texts = read(search, session.home, trial)
+    if session.as_json:
+        emit(list(texts))
+        return
+    for text in texts:
+        typer.echo(text)

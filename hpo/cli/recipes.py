@@ -1,0 +1,80 @@
+"""Commands about what a search ends in: its recipe, its model, its test score, its pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from hpo.cli.options import SearchName
+from hpo.cli.session import Session, console, dumps, emit, own_stdout
+from hpo.cli.words import number
+
+
+def export(
+    context: typer.Context,
+    search: SearchName,
+    form: Annotated[Literal["yaml", "json"], typer.Option("--format", help="Form of the recipe.")] = "yaml",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write it; printed otherwise.")
+    ] = None,
+) -> None:
+    """Print or write the winner's recipe, with where it comes from."""
+    from hpo.use_cases.export import export as write
+
+    session = Session.of(context)
+    written = write(search, home=session.home, format="json" if session.as_json else form, out=out)
+    if out is None:
+        typer.echo(written.rstrip())
+    elif session.as_json:
+        emit({"search": search, "path": written})
+    else:
+        typer.echo(written)
+
+
+def train(
+    context: typer.Context,
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="An exported recipe.")],
+) -> None:
+    """Train an exported recipe once, without a search."""
+    from hpo.cli.tables import pairs
+    from hpo.use_cases.train import train as run
+
+    session = Session.of(context)
+    with own_stdout() as stream:
+        result = run(recipe, home=session.home)
+        if session.as_json:
+            stream.write(dumps(result) + "\n")
+    if not session.as_json:
+        lines = (
+            (name, number(each, 6) if isinstance(each, float) else str(each)) for name, each in result.items()
+        )
+        console().print(pairs(lines))
+
+
+def test(context: typer.Context, search: SearchName) -> None:
+    """Open the test part of a search that kept it sealed, once, and score the winner on it."""
+    from hpo.cli.tables import pairs, summary
+    from hpo.use_cases.test import test as run
+
+    session = Session.of(context)
+    with own_stdout() as stream:
+        outcome = run(search, home=session.home)
+        if session.as_json:
+            stream.write(dumps(outcome.to_json()) + "\n")
+    if not session.as_json:
+        console().print(pairs(summary(outcome, session.command("ui"))))
+    raise typer.Exit(outcome.exit_code)
+
+
+def ui(
+    context: typer.Context,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port; 5000 or any that is free.")
+    ] = None,
+) -> None:
+    """Open MLflow's UI on the searches of this home, on 127.0.0.1 alone."""
+    from hpo.use_cases.ui import ui as serve
+
+    raise typer.Exit(serve(Session.of(context).home, port))

@@ -1,0 +1,102 @@
+"""Commands that run a search, or ask a running one to stop."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hpo.cli.options import SearchName, Seed, Settings, SpecFile, overrides
+from hpo.cli.session import Session, console, emit
+from hpo.core.errors import UserError
+
+NoTest = Annotated[bool, typer.Option("--no-test", help="End with the test part still sealed.")]
+Address = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Ray cluster to run on; RAY_ADDRESS, otherwise local.")
+]
+
+
+def submit(
+    context: typer.Context,
+    spec: SpecFile,
+    settings: Settings = None,
+    seed: Seed = None,
+    name: Annotated[str | None, typer.Option(help="What to call the search.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label to find it by; can be repeated.")
+    ] = None,
+    no_test: NoTest = False,
+    address: Address = None,
+) -> None:
+    """Run a search to its end: one recipe and one honest number."""
+    from hpo import spec as specs
+    from hpo.cli.live import show
+    from hpo.use_cases.submit import submit as run
+
+    session = Session.of(context)
+    tags = dict(_assignment("--tag", each) for each in tag or ())
+    wanted = specs.read(spec, overrides(settings, seed))
+    outcome = show(
+        session,
+        lambda watch: run(
+            wanted,
+            home=session.home,
+            name=name,
+            tags=tags,
+            unseal=not no_test,
+            address=address,
+            watch=watch,
+        ),
+    )
+    raise typer.Exit(outcome.exit_code)
+
+
+def resume(
+    context: typer.Context,
+    search: SearchName,
+    trials: Annotated[
+        str | None, typer.Option(metavar="+N", help="Extend a search whose test part is sealed by N trials.")
+    ] = None,
+    no_test: NoTest = False,
+    address: Address = None,
+) -> None:
+    """Go on with a search that was stopped, killed or is to have more trials."""
+    from hpo.cli.live import show
+    from hpo.use_cases.resume import resume as run
+
+    session = Session.of(context)
+    more = _more(trials)
+    outcome = show(
+        session,
+        lambda watch: run(
+            search, home=session.home, more_trials=more, unseal=not no_test, address=address, watch=watch
+        ),
+    )
+    raise typer.Exit(outcome.exit_code)
+
+
+def stop(context: typer.Context, search: SearchName) -> None:
+    """Ask a running search to stop; it can be resumed."""
+    from hpo.use_cases.stop import stop as ask
+
+    session = Session.of(context)
+    ask(search, home=session.home)
+    if session.as_json:
+        emit({"search": search, "stop_requested": True})
+    else:
+        console().print(f"{search} was asked to stop; `{session.command(f'resume {search}')}` goes on later")
+
+
+def _assignment(option: str, text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"{option} {text}: write KEY=VALUE")
+    return key.strip(), value
+
+
+def _more(trials: str | None) -> int:
+    if trials is None:
+        return 0
+    if not trials.removeprefix("+").isdecimal() or not int(trials):
+        raise UserError(f"--trials {trials}: write +N with a whole number of at least 1, such as +50")
+    return int(trials)
