@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.trainables.augmentation.cases import SHAPES, bytes_like, part, seeded
+from trainables import torchvision_ops  # noqa: F401
+from trainables.augmentation import colour
+
+from torchvision.transforms.v2 import functional as vision  # isort: skip
+
+
+def test_color_jitter() -> None:
+    for shape in SHAPES:
+        images = bytes_like(6, shape)
+        ours = part("color_jitter", shape, saturation=0.3)(images, seeded())
+        generator = seeded()
+        drawn = [torch.rand(6, generator=generator) * 2 * reach + 1 - reach for reach in (0.4, 0.4, 0.3)]
+        for i in range(6):
+            theirs = vision.adjust_brightness(images[i], drawn[0][i].item())
+            theirs = vision.adjust_contrast(theirs, drawn[1][i].item())
+            theirs = vision.adjust_saturation(theirs, drawn[2][i].item())
+            torch.testing.assert_close(ours[i], theirs, atol=1e-5, rtol=0)
+
+
+def test_pca_lighting() -> None:
+    images = torch.full((2, 3, 4, 4), 0.5)
+    ours = part("pca_lighting", (3, 4, 4), std=0.1)(images, seeded())
+    a = torch.randn(2, 3, generator=seeded())[0].tolist()
+    # Red moves by 0.1 (a0 · 0.2175 · -0.5675 + a1 · 0.0188 · 0.7192 + a2 · 0.0045 · 0.4009).
+    red = 0.5 - 0.0123431 * a[0] + 0.00135210 * a[1] + 0.000180405 * a[2]
+    assert ours[0, 0].unique().item() == pytest.approx(red, abs=1e-6)
+    grey = part("pca_lighting", (1, 4, 4), std=0.1)(torch.full((2, 1, 4, 4), 0.5), seeded())
+    # The variance along grey: 0.2989, 0.587, 0.114 projected on the three axes.
+    factor = 0.1 * (0.2175 * 0.577095**2 + 0.0188 * 0.133121**2 + 0.0045 * 0.310076**2)
+    assert grey[0].unique().item() == pytest.approx(
+        0.5 + factor * torch.randn(2, 1, generator=seeded())[0].item(), abs=1e-6
+    )
+
+
+def test_colour_by_hand() -> None:
+    image = torch.tensor([[[[0.2, 0.4], [0.6, 0.8]]]])
+    half = torch.tensor([0.5])
+    double = torch.tensor([2.0])
+    assert colour.brightness(image, double).flatten().tolist() == pytest.approx([0.4, 0.8, 1, 1])
+    # The mean is 0.5: halfway there, and twice as far away.
+    assert colour.contrast(image, half).flatten().tolist() == pytest.approx([0.35, 0.45, 0.55, 0.65])
+    assert colour.contrast(image, double).flatten().tolist() == pytest.approx([0, 0.3, 0.7, 1])
+    assert torch.equal(colour.saturation(image, half), image)
+    red = torch.tensor([1.0, 0.0, 0.0])[None, :, None, None]
+    assert colour.grey(red).item() == pytest.approx(0.2989)
+    assert colour.saturation(red, half).flatten().tolist() == pytest.approx([0.64945, 0.14945, 0.14945])
+    # 51 = 0b00110011 and 204 = 0b11001100, of which two bits are kept.
+    bits = colour.posterize(torch.tensor([51.0, 204.0]).view(1, 1, 1, 2) / 255, torch.tensor([2.0])) * 255
+    assert bits.flatten().tolist() == pytest.approx([0, 192])
+    assert colour.solarize(image, torch.tensor([0.6])).flatten().tolist() == pytest.approx(
+        [0.2, 0.4, 0.4, 0.2]
+    )
+    spike = torch.zeros(1, 1, 3, 3)
+    spike[0, 0, 1, 1] = 1
+    assert colour.sharpness(spike, torch.zeros(1))[0, 0, 1, 1].item() == pytest.approx(5 / 13)
+    assert torch.equal(colour.sharpness(image, double), image)
+
+
+@pytest.mark.parametrize("change", [colour.brightness, colour.contrast, colour.saturation, colour.sharpness])
+def test_blends_differentiate(change) -> None:
+    small = (bytes_like(2, (3, 4, 4)).double() * 0.4 + 0.3).requires_grad_()
+    factors = torch.tensor([0.9, 1.05], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(change, (small, factors))

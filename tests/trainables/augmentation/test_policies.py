@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.trainables.augmentation.cases import SHAPES, part, same_image, seeded
+from trainables import torchvision_ops  # noqa: F401
+
+from torchvision.transforms import v2  # isort: skip
+from torchvision.transforms.v2 import functional as vision  # isort: skip
+
+
+def theirs(image: Tensor, name: str, magnitude: float) -> Tensor:
+    """One operation of a policy as torchvision does it.
+
+    Posterize works on bytes, as everywhere outside torchvision's version for floats; thresholds of
+    solarize go from 256 to 0 of 255, as in the papers, so that magnitude 0 changes nothing.
+    """
+    if name == "Posterize":
+        return vision.posterize((image * 255).round().to(torch.uint8), int(magnitude)) / 255
+    if name == "Solarize":
+        magnitude *= 256 / 255
+        if magnitude > 1:
+            return image
+    policy = v2.RandAugment(interpolation=v2.InterpolationMode.BILINEAR)
+    return policy._apply_image_or_video_transform(
+        image, name, magnitude, interpolation=policy.interpolation, fill=policy._fill
+    )
+
+
+def nearest_of(outputs: Tensor, candidates: list[Tensor]) -> Tensor:
+    """Index of the candidate that equals each output.
+
+    A few pixels may differ: equalizing a turned image amplifies rounding.
+    """
+    wrong = torch.stack([((outputs - each).abs() > 2e-4).flatten(1).float().mean(1) for each in candidates])
+    assert wrong.amin(0).max() < 0.03
+    return wrong.argmin(0)
+
+
+def single_operations(
+    space: dict[str, Any], shape: tuple[int, int, int], level: int, bins: int
+) -> list[tuple[str, float]]:
+    found = []
+    for name, (magnitudes, signed) in space.items():
+        values = magnitudes(bins, *shape[1:])
+        magnitude = 0.0 if values is None else float(values[level])
+        found += [(name, sign * magnitude) for sign in ((1, -1) if signed else (1,))]
+    return found
+
+
+def test_rand_augment() -> None:
+    for shape in SHAPES:
+        images = same_image(400, shape)
+        ours = part("rand_augment", shape, operations=1, magnitude=9.0)(images, seeded())
+        operations = single_operations(v2.RandAugment._AUGMENTATION_SPACE, shape, 27, 31)
+        which = nearest_of(ours, [theirs(images[0], *operation) for operation in operations])
+        assert len(which.unique()) >= 20 + 4 * (shape[0] == 3) - 2
+        twice = part("rand_augment", shape, operations=2)(images, seeded())
+        assert not torch.equal(twice, ours)
+
+
+def test_trivial_augment() -> None:
+    shape = SHAPES[1]
+    images = same_image(200, shape)
+    ours = part("trivial_augment", shape)(images, seeded())
+    space = v2.TrivialAugmentWide._AUGMENTATION_SPACE
+    operations = [each for level in range(31) for each in single_operations(space, shape, level, 31)]
+    which = nearest_of(ours, [theirs(images[0], *operation) for operation in dict.fromkeys(operations)])
+    assert len(which.unique()) > 50
+
+
+@pytest.mark.parametrize("policy", ["imagenet", "cifar10", "svhn"])
+def test_auto_augment(policy: str) -> None:
+    shape = SHAPES[1]
+    images = same_image(300, shape)
+    ours = part("auto_augment", shape, policy=policy)(images, seeded())
+    reference = v2.AutoAugment(v2.AutoAugmentPolicy(policy))
+
+    def options(name: str, p: float, level: int | None) -> list[tuple[str, float]]:
+        magnitudes, signed = reference._AUGMENTATION_SPACE[name]
+        values = magnitudes(10, *shape[1:])
+        magnitude = 0.0 if values is None else float(values[level])
+        on = [(name, sign * magnitude) for sign in ((1, -1) if signed else (1,))] if p > 0 else []
+        return on + ([("Identity", 0.0)] if p < 1 else [])
+
+    pairs = [
+        (first, second)
+        for one, two in reference._policies
+        for first in options(*one)
+        for second in options(*two)
+    ]
+    outputs = [theirs(theirs(images[0], *first), *second) for first, second in dict.fromkeys(pairs)]
+    assert len(nearest_of(ours, outputs).unique()) > 40
