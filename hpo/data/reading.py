@@ -114,7 +114,9 @@ def _write(opened: Source, scratch: Path, home: Home) -> Path:
         _save(part / prepared.GROUPS, development.groups)
     if development.times is not None:
         _save(part / prepared.TIMES, development.times)
-    test = _inspect(opened.test(), development, part)
+    sealed = opened.test()
+    test = _inspect(sealed, development, part)
+    said = development.warnings + tuple(f"test part: {each}" for each in (sealed.warnings if sealed else ()))
     content = {file.name: _file_digest(file) for file in sorted(part.glob("*.npy"))}
     content.pop(prepared.TEST_DIGESTS, None)
     info = prepared.info_to_json(development.info)
@@ -124,7 +126,7 @@ def _write(opened: Source, scratch: Path, home: Home) -> Path:
         counts = np.bincount(development.targets, minlength=len(development.info.classes))
     found = Prepared(
         part, fingerprint, development.info, len(development), tuple(counts.tolist()), test,
-        development.warnings,
+        said,
     )  # fmt: skip
     _synced(part / prepared.MANIFEST, json.dumps(found.to_json(), indent=1).encode())
     return _publish(part, home.data(fingerprint))

@@ -141,7 +141,7 @@ def _prepare(at: tuple[str, str, str]) -> str:
 
 @pytest.mark.parametrize("source", ["digits", "own_letters:letters"])
 def test_eight_processes_at_once(tmp_path: Path, base: Path, source: str) -> None:
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     with context.Pool(8) as pool:
         found = pool.map(_prepare, [(source, str(tmp_path / "home"), str(base))] * 8)
     assert len(set(found)) == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,29 +36,47 @@ def carve(content: Content, fraction: float) -> tuple[Content, Content]:
     Raises:
         UserError: If either part would be empty.
     """
-    chosen = np.zeros(len(content), dtype=bool)
-    if content.times is not None:
-        chosen = _latest(content.times, fraction)
-    elif content.groups is not None:
-        chosen = _whole_groups(content.groups, fraction)
-    elif content.info.task == "classification":
-        places = _places(content.digests())
-        for label in range(len(content.info.classes)):
-            members = np.flatnonzero(content.targets == label)
-            chosen[members] = _first(places[members], fraction)
+    labels = content.targets if content.info.task == "classification" else None
+    mask = chosen(content.digests(), fraction, labels=labels, groups=content.groups, times=content.times)
+    development = replace(content.take(np.flatnonzero(~mask)), warnings=content.warnings)
+    return development, content.take(np.flatnonzero(mask))
+
+
+def chosen(
+    digests: NDArray[np.uint64],
+    fraction: float,
+    *,
+    labels: NDArray[np.int64] | None = None,
+    groups: NDArray[Any] | None = None,
+    times: NDArray[np.float64] | None = None,
+) -> NDArray[np.bool_]:
+    """Which rows are the test part, by the first of times, groups and labels that there is.
+
+    Args:
+        digests: Of the rows' content, [n, 2].
+        fraction: Share of the rows.
+        labels: Classes, of each of which the share is taken.
+        groups: What stays together.
+        times: The latest rows are taken.
+
+    Raises:
+        UserError: If either part would be empty.
+    """
+    mask = np.zeros(len(digests), dtype=bool)
+    if times is not None:
+        mask = _latest(times, fraction)
+    elif groups is not None:
+        mask = _whole_groups(groups, fraction)
     else:
-        chosen = _first(_places(content.digests()), fraction)
-    if chosen.all() or not chosen.any():
+        places = digests[:, 1]  # half of a digest: a number that follows the content and nothing else
+        for label in [None] if labels is None else np.unique(labels):
+            members = np.arange(len(digests)) if labels is None else np.flatnonzero(labels == label)
+            mask[members] = _first(places[members], fraction)
+    if mask.all() or not mask.any():
         raise UserError(
-            f"data: a test part of {fraction:g} of {len(content)} rows leaves one of the two parts empty"
+            f"data: a test part of {fraction:g} of {len(digests)} rows leaves one of the two parts empty"
         )
-    development = replace(content.take(np.flatnonzero(~chosen)), warnings=content.warnings)
-    return development, content.take(np.flatnonzero(chosen))
-
-
-def _places(digests: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A number per row that follows its content and nothing else: half of its digest."""
-    return digests[:, 1]
+    return mask
 
 
 def _first(places: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:

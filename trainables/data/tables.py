@@ -26,6 +26,26 @@ TEST_SHARE = Hyperparameter(
     "test_share", "float", 0.2, 0.01, 0.9, doc="share of the rows cut off as the test part"
 )
 
+BROKEN = Hyperparameter(
+    "broken", "str", "error", choices=("error", "skip"), doc="what a file that cannot be decoded does"
+)
+
+TABLE = (
+    Hyperparameter("file", "str", None, doc="the table; relative to the spec"),
+    Hyperparameter("target", "str", None, doc="column that is predicted"),
+    Hyperparameter(
+        "task", "str", None, choices=("classification", "regression"), doc="told from the target by default"
+    ),
+    Hyperparameter("test_file", "str", None, doc="the test part; cut from the table by default"),
+    TEST_SHARE,
+    Hyperparameter("categorical", "names", None, doc="columns of names that look like numbers"),
+    Hyperparameter("ignore", "names", None, doc="columns that are no inputs"),
+    Hyperparameter("groups", "str", None, doc="column whose equal values stay in one part"),
+    Hyperparameter("time", "str", None, doc="column of numbers or ISO dates; later parts are later"),
+)
+MISSING = Hyperparameter("missing", "names", None, doc="texts that mean a missing value")
+DELIMITER = Hyperparameter("delimiter", "str", ",", doc="between the fields")
+
 
 def _shipped(name: str, doc: str) -> Part:
     return Part(name, f"{HERE}.shipped:{name}", SCIKIT, doc=doc)
@@ -59,6 +79,27 @@ SOURCES: tuple[Part, ...] = (
     _torchvision("oxford_iiit_pet", "7,349 pets, 37 classes; scaled to 64 x 64", scaled=True),
     _torchvision("fgvc_aircraft", "10,000 aircraft, 100 classes; scaled to 64 x 64", scaled=True),
     _torchvision("country211", "63,300 photographs, 211 classes; scaled to 64 x 64", scaled=True),
+    Part(
+        "image_folder",
+        f"{HERE}.image_folder:open_folder",
+        "https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html",
+        (ROOT, SIZE, TEST_SHARE, BROKEN),
+        doc="a folder of images for each class, at the root or under root/train and root/test",
+    ),
+    Part(
+        "csv",
+        f"{HERE}.table_files:open_csv",
+        "https://www.rfc-editor.org/rfc/rfc4180",
+        (*TABLE, MISSING, DELIMITER),
+        doc="a table with a header; classification or regression",
+    ),
+    Part(
+        "parquet",
+        f"{HERE}.table_files:open_parquet",
+        "https://parquet.apache.org/docs/file-format/",
+        TABLE,
+        doc="a table; classification or regression",
+    ),
 )
 
 SOURCE = Group("source", SOURCES, default="digits", doc="where the examples come from")
@@ -118,6 +159,14 @@ def open_source(name: str, arguments: Mapping[str, Any], place: Place) -> Source
         complete["name"] = name
     opened: Source = part.load()(place, **complete)
     return opened
+
+
+def columns(
+    arguments: Mapping[str, Any], groups: str | None = None, time: str | None = None
+) -> dict[str, Any]:
+    """A source's arguments with the columns by which its rows are split."""
+    named = {"groups": groups, "time": time}
+    return dict(arguments) | {role: name for role, name in named.items() if name is not None}
 
 
 def code_of(name: str, base: Path) -> str | None:

@@ -122,9 +122,11 @@ class TorchvisionSet:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return cls(str(self.root), download=self.download, **piece)
-        except (RuntimeError, OSError, ValueError) as error:
+        except Exception as error:  # its readers raise whatever a damaged file leads to
             hint = "" if self.download else "; with `download: true` torchvision fetches it"
-            raise UserError(f"data: {self.name} cannot be read from {self.root}: {error}{hint}") from error
+            raise UserError(
+                f"data: {self.name} cannot be read from {self.root}: {error or type(error).__name__}{hint}"
+            ) from error
 
     def _arrays(self, dataset: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         held = getattr(dataset, "data", None)
@@ -160,7 +162,4 @@ def open_set(
 
 def _class_names(dataset: Any, labels: NDArray[np.int64]) -> tuple[str, ...]:
     names = getattr(dataset, "classes", None)
-    count = int(labels.max()) + 1
-    if names is None or len(names) < count:
-        return tuple(str(label) for label in range(count))
-    return tuple(str(name) for name in names)
+    return tuple(str(name) for name in (range(int(labels.max()) + 1) if names is None else names))

@@ -1,0 +1,173 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hpo.core.errors import UserError
+from hpo.core.home import Home
+from hpo.data.custodian import prepare
+from hpo.data.split import split
+from trainables.data import content
+from trainables.data.content import Place
+from trainables.data.digests import as_keys, overlap, set_digest
+from trainables.data.image_folder import ImageFolder, open_folder
+
+
+def draw(path: Path, seed: int, size: tuple[int, int] = (12, 10), mode: str = "RGB") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shape = (size[1], size[0]) if mode == "L" else (size[1], size[0], 3)
+    pixels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for number in range(8):
+        draw(tmp_path / "images" / "train" / "ant" / f"{number}.png", number)
+        draw(tmp_path / "images" / "train" / "bee" / f"{number}.png", 100 + number)
+    for number in range(3):
+        draw(tmp_path / "images" / "test" / "ant" / f"{number}.png", 200 + number)
+        draw(tmp_path / "images" / "test" / "bee" / f"{number}.png", 300 + number)
+    return tmp_path / "images"
+
+
+def folder(root: Path, **arguments: object) -> ImageFolder:
+    return open_folder(Place(root.parent, root.parent), root=str(root), **arguments)  # type: ignore[arg-type]
+
+
+def test_pixels_and_labels(root: Path) -> None:
+    development, test = folder(root).development(), folder(root).test()
+    assert development.inputs.shape == (16, 10, 12, 3)
+    assert development.info.classes == ("ant", "bee")
+    np.testing.assert_array_equal(development.targets, np.repeat([0, 1], 8))
+    with Image.open(root / "train" / "bee" / "2.png") as image:
+        np.testing.assert_array_equal(development.inputs[10], np.asarray(image))
+    assert len(test) == 6
+
+
+def test_without_a_test_folder_a_share_of_each_class_is_cut(root: Path) -> None:
+    flat = root / "train"
+    development, test = folder(flat, test_share=0.25).development(), folder(flat, test_share=0.25).test()
+    assert np.bincount(test.targets).tolist() == [2, 2]
+    assert len(development) == 12
+    (flat / "ant" / "0.png").rename(flat / "ant" / "zebra.png")
+    assert set_digest(folder(flat, test_share=0.25).test().digests()) == set_digest(test.digests())
+
+
+def test_renamed_and_copied_images_are_the_same_test_data(root: Path, tmp_path: Path) -> None:
+    first = folder(root).test()
+    copy = tmp_path / "copy"
+    for number, path in enumerate(sorted(root.rglob("*.png"))):
+        target = copy / path.parent.relative_to(root) / f"z{100 - number}.png"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    assert set_digest(folder(copy).test().digests()) == set_digest(first.digests())
+    resized = folder(copy, size=6).test()
+    assert resized.inputs.shape[1:] == (6, 6, 3)
+    assert set_digest(resized.digests()) == set_digest(first.digests()), "scaling is no new test data"
+    (copy / "test" / "ant" / sorted(p.name for p in (copy / "test" / "ant").iterdir())[0]).unlink()
+    assert overlap(first.digests(), folder(copy).test().digests()) == pytest.approx(5 / 6)
+
+
+def test_grey_images_have_one_channel(tmp_path: Path) -> None:
+    for number in range(4):
+        draw(tmp_path / "a" / f"{number}.png", number, mode="L")
+        draw(tmp_path / "b" / f"{number}.png", 50 + number, mode="L")
+    assert folder(tmp_path, test_share=0.5).development().info.shape == (10, 12, 1)
+
+
+def test_a_broken_file_is_named_or_left_out_and_counted(root: Path) -> None:
+    cut = root / "train" / "ant" / "3.png"
+    cut.write_bytes(cut.read_bytes()[:100])
+    (root / "test" / "bee" / "1.png").write_bytes(b"no image at all")
+    with pytest.raises(UserError, match=r"1 file cannot be decoded: .*ant/3\.png .*broken: skip"):
+        folder(root).development()
+    left = folder(root, broken="skip").development()
+    assert len(left) == 15
+    assert left.warnings == (left.warnings[0],)
+    assert "1 file could not be decoded" in left.warnings[0]
+    assert len(folder(root, broken="skip").test()) == 5
+
+
+def test_different_sizes_need_one_size(root: Path) -> None:
+    draw(root / "train" / "bee" / "9.png", 9, size=(20, 10))
+    with pytest.raises(UserError, match=r"2 different sizes .*12 x 10.*20 x 10.*size: 64"):
+        folder(root).development()
+    assert folder(root, size=8).development().inputs.shape == (17, 8, 8, 3)
+
+
+def test_an_empty_class_and_a_strange_one_are_named(root: Path) -> None:
+    (root / "train" / "cat").mkdir()
+    with pytest.raises(UserError, match="class 'cat' has no image"):
+        folder(root).development()
+    (root / "train" / "cat").rmdir()
+    (root / "test" / "dog").mkdir()
+    with pytest.raises(UserError, match=r"a class 'dog' that .*train lacks"):
+        folder(root).development()
+    with pytest.raises(UserError, match="there is no folder"):
+        folder(root / "nowhere").development()
+    with pytest.raises(UserError, match="a folder for each class"):
+        folder(root / "train" / "ant").development()
+
+
+def test_a_class_of_one_image_is_named_by_the_split(root: Path) -> None:
+    draw(root / "train" / "cat" / "0.png", 7)
+    found = folder(root).development()
+    with pytest.raises(UserError, match="class 'cat' has 1 example"):
+        split(found.targets, validation=0.2, seed=0, classes=found.info.classes)
+
+
+def test_other_files_and_folders_are_counted(root: Path) -> None:
+    (root / "train" / "ant" / "notes.txt").write_text("x")
+    (root / "extra").mkdir()
+    said = folder(root).development().warnings
+    assert "1 files are no images" in said[0]
+    assert "extra is not used" in said[1]
+
+
+def test_arrays_larger_than_memory_lie_in_a_file_without_a_name(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = folder(root).development()
+    monkeypatch.setattr(content, "IN_MEMORY", 100)
+    large = folder(root).development()
+    assert isinstance(large.inputs, np.memmap)
+    np.testing.assert_array_equal(large.inputs, small.inputs)
+    assert sorted(p.name for p in root.parent.iterdir()) == ["images"]
+
+
+def test_the_custodian_reads_and_recalls_a_folder(root: Path, tmp_path: Path) -> None:
+    home, arguments = Home(tmp_path / "home"), {"root": "images"}
+    first = prepare("image_folder", arguments, home, tmp_path)
+    assert first.test is not None
+    assert (first.n, first.test.n) == (16, 6)
+    assert prepare("image_folder", arguments, home, tmp_path) == first
+    draw(root / "test" / "ant" / "7.png", 777)
+    second = prepare("image_folder", arguments, home, tmp_path)
+    assert second.test is not None
+    assert second.test.n == 7
+    assert second.folder != first.folder
+    old, new = np.load(first.test.digests), np.load(second.test.digests)
+    assert set(as_keys(old).tolist()) < set(as_keys(new).tolist())
+
+
+AUDIT = """
+import sys
+from pathlib import Path
+opened = []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
+from hpo.core.home import Home
+from hpo.data.custodian import prepare
+base = Path(sys.argv[1])
+prepare("image_folder", {"root": "images"}, Home(base / "home"), base)
+prepare("image_folder", {"root": "images"}, Home(base / "home"), base)
+assert not [name for name in opened if name.endswith(".png")], opened
+assert "PIL" not in sys.modules
+"""
+
+
+def test_the_asking_process_opens_no_image(root: Path) -> None:
+    subprocess.run([sys.executable, "-c", AUDIT, str(root.parent)], check=True, timeout=120)

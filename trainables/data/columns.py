@@ -1,0 +1,105 @@
+"""Columns of a table as numbers, dates or texts, whichever way a file has them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+SECONDS_A_DAY = 86_400.0
+MOSTLY = 0.9
+"""Share of a column's values that are numbers from which the rest is taken for a mistake."""
+
+
+def canonical(column: pa.Array) -> list[str]:
+    """Values as texts that are equal for equal values, however they were written."""
+    encoded = column.dictionary_encode()
+    known = [_canonical(value) for value in encoded.dictionary.to_pylist()]
+    return ["" if code is None else known[code] for code in encoded.indices.to_pylist()]
+
+
+def _canonical(value: Any) -> str:
+    text = str(value).strip()
+    try:
+        number = float(value if isinstance(value, int | float) else text)
+    except (TypeError, ValueError):
+        return text
+    return "" if math.isnan(number) else repr(number + 0.0)
+
+
+def numbers(column: pa.Array) -> NDArray[np.float64] | None:
+    """A column as numbers, dates as days since 1970, missing values NaN; None if it is texts."""
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        trimmed = pc.utf8_trim_whitespace(column)
+        for target in (pa.float64(), pa.timestamp("us")):
+            try:
+                return numbers(pc.cast(trimmed, target))
+            except pa.ArrowInvalid:
+                continue
+        return None
+    if pa.types.is_temporal(kind):
+        micros = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
+        return _floats(micros) / (SECONDS_A_DAY * 1e6)
+    if any(is_kind(kind) for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)):
+        return _floats(column)
+    if pa.types.is_decimal(kind) or pa.types.is_null(kind):
+        return _floats(pc.cast(column, pa.float64()))
+    return None
+
+
+def _floats(column: pa.Array) -> NDArray[np.float64]:
+    return np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
+
+
+def texts(column: pa.Array) -> list[str | None]:
+    """A column as texts, None where a value is missing; numbers that are whole lose their ``.0``."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_floating(column.type):
+        return [None if each is None or math.isnan(each) else _short(each) for each in column.to_pylist()]
+    return [None if value is None else str(value).strip() for value in column.to_pylist()]
+
+
+def _short(number: float) -> str:
+    return repr(number).removesuffix(".0")
+
+
+def strays(column: pa.Array) -> list[int]:
+    """Rows that hold a text that is no number."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return [] if numbers(column) is not None else list(range(len(column)))
+    values = texts(column)
+    return [row for row, value in enumerate(values) if value is not None and not _is_number(value)]
+
+
+def mistaken(column: pa.Array) -> bool:
+    """Whether so nearly all of a column's values are numbers that the rest must be mistakes."""
+    return 0 < len(strays(column)) <= (1 - MOSTLY) * (len(column) - int(column.null_count))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def coded(column: pa.Array, categories: Sequence[str]) -> tuple[NDArray[np.float32], int]:
+    """Codes of texts: their place among the categories, ``len(categories)`` for any other.
+
+    Returns:
+        Codes [n], NaN where a value is missing, and the number of values that are no category.
+    """
+    codes = {name: float(code) for code, name in enumerate(categories)}
+    unknown = float(len(categories))
+    found = np.array(
+        [np.nan if value is None else codes.get(value, unknown) for value in texts(column)], np.float32
+    )
+    return found, int((found == unknown).sum())

@@ -1,0 +1,112 @@
+"""A table as a file has it: named columns of one length, and where each row came from."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from hpo.core.errors import UserError
+from trainables.data import columns
+from trainables.data.digests import text_digests
+
+MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "n/a")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Some rows of a file.
+
+    Attributes:
+        columns: Arrow arrays by name, missing values null.
+        file: For messages.
+        rows: Where in the file each row is, from 0, [n].
+        sealed: Whether messages must not show values, for they are those of the test part.
+    """
+
+    columns: Mapping[str, pa.Array]
+    file: str
+    rows: NDArray[np.int64]
+    sealed: bool = False
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, mask: NDArray[np.bool_], sealed: bool = False) -> Table:
+        """The rows for which the mask is true."""
+        kept = pa.array(mask)
+        some = {name: column.filter(kept) for name, column in self.columns.items()}
+        return Table(some, self.file, self.rows[mask], sealed)
+
+    def column(self, name: str, role: str) -> pa.Array:
+        """A column by name; the role is the argument that named it.
+
+        Raises:
+            UserError: If there is none, naming those that there are.
+        """
+        if name not in self.columns:
+            have = ", ".join(self.columns)
+            raise UserError(f"data.arguments.{role}: {self.file} has no column {name!r}; it has {have}")
+        return self.columns[name]
+
+    def cell(self, name: str, row: int) -> str:
+        """A cell in words: its row, counted from 1 below the header, and its value unless sealed."""
+        value = "" if self.sealed else f" ({self.columns[name][row].as_py()!r})"
+        return f"row {self.rows[row] + 1} of {self.file}{value}"
+
+    def digests(self, without: str) -> NDArray[np.uint64]:
+        """By which rows are recognised, [n, 2]: all columns but one, whatever their order."""
+        names = sorted(name for name in self.columns if name != without)
+        texts = [[f"{name}={value}" for value in columns.canonical(self.columns[name])] for name in names]
+        return text_digests(map("\x1f".join, zip(*texts, strict=True)))
+
+
+def read_table(
+    path: Path, kind: str, missing: Sequence[str] = (), delimiter: str = ",", sealed: bool = False
+) -> Table:
+    """Read a table as it is: CSV fields as texts, Parquet columns in their own types.
+
+    Raises:
+        UserError: If the file does not exist, is no table, has no rows or two columns of one name.
+    """
+    try:
+        read = _read_csv(path, missing, delimiter) if kind == "csv" else _read_parquet(path)
+    except FileNotFoundError as error:
+        raise UserError(f"data.arguments: there is no file {path}") from error
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError) as error:
+        raise UserError(f"data: {path} cannot be read as {kind}: {error}") from error
+    twice = [name for name in read.column_names if read.column_names.count(name) > 1]
+    if twice:
+        raise UserError(f"data: {path} has two columns named {twice[0]!r}")
+    if read.num_rows == 0:
+        raise UserError(f"data: {path} has no rows")
+    whole = {name: read.column(name).combine_chunks() for name in read.column_names}
+    return Table(whole, str(path), np.arange(read.num_rows), sealed)
+
+
+def _read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        names = next(csv.reader(file, delimiter=delimiter), [])
+    convert = arrow.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        null_values=[*MISSING, *missing],
+        strings_can_be_null=True,
+    )
+    return arrow.read_csv(
+        path, parse_options=arrow.ParseOptions(delimiter=delimiter), convert_options=convert
+    )
+
+
+def _read_parquet(path: Path) -> Any:
+    from pyarrow import parquet
+
+    return parquet.read_table(path)
