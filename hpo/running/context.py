@@ -20,7 +20,6 @@ from hpo.core.trainable import Arrays, Model
 from hpo.running import checkpoints
 from hpo.running.workplace import Workplace
 
-
 KEPT = 3
 """Checkpoints of a training that are kept: the record may be one behind the newest file."""
 

@@ -185,7 +185,10 @@ class Limits(Record):
     epoch_seconds: Amount | None = Field(
         default=None, description="An epoch that takes longer ends the trial."
     )
-    checkpoint_every: int = Field(default=1, ge=1, le=10**6, description="Epochs between checkpoints.")
+    checkpoint_seconds: Amount = Field(default=60.0, description="Longest time between checkpoints.")
+    checkpoint_epochs: Count | None = Field(
+        default=None, description="Most epochs between checkpoints; only time counts by default."
+    )
     same_failures: int = Field(
         default=5, ge=1, le=10**6, description="If so many first trials fail alike, the search gives up."
     )

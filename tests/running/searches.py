@@ -1,0 +1,71 @@
+"""Small searches in memory: a ledger without a disk, plans, and curves that are known."""
+
+import math
+import random
+from collections.abc import Sequence
+
+from hpo.core.events import Event, Recorded, WinnerNamed
+from hpo.core.objective import Objective
+from hpo.core.rungs import milestones
+from hpo.core.space import Parameter, Space, Uniform
+from hpo.running.plan import Plan
+
+OBJECTIVE = Objective("score", "max")
+SPACE = Space((Parameter("height", Uniform(0.0, 1.0)),))
+
+
+class MemoryLedger:
+    """The contract of a ledger, in a list."""
+
+    def __init__(self, record: Sequence[Recorded] = ()):
+        self.record = list(record)
+
+    def append(self, events: Sequence[Event]) -> list[Recorded]:
+        new = [
+            Recorded(len(self.record) + n, float(len(self.record) + n), e) for n, e in enumerate(events, 1)
+        ]
+        self.record += new
+        return new
+
+    def read(self, after: int = 0):
+        return iter(self.record[after:])
+
+
+def best_mean(history):
+    """The finalist with the best mean."""
+    means = {}
+    for trial in history.finalists.trials:
+        values = [t.value for t in history.replicates(trial) if math.isfinite(t.value)]
+        if values:
+            means[trial] = sum(values) / len(values)
+    if not means:
+        return None
+    trial = max(means, key=means.get)
+    return WinnerNamed(trial, 1, means[trial], 0.0, 1, "best mean")
+
+
+def plan(**changes):
+    """A plan of 20 trials with rungs at 1, 3 and 9 of 27 epochs."""
+    rules = {
+        "objective": OBJECTIVE,
+        "horizon": 27,
+        "seed": 0,
+        "recipe_of": lambda point: {"height": point["height"], "mishap": "none", "seconds": 0.0},
+        "rank": lambda trials: sorted(trials, key=lambda t: (-t.value, t.trial)),
+        "name_winner": best_mean,
+        "rungs": milestones(1, 3, 27),
+        "trials": 20,
+        "finalists": 2,
+        "replicates": 2,
+    }
+    return Plan(**{**rules, **changes})
+
+
+def curve(order):
+    """The epochs of an order: a noisy rise, of uneven pace, that a few trials end as NaN."""
+    draw = random.Random(order.seed)
+    for epoch in range(1, order.horizon + 1):
+        score = order.recipe["height"] * (1 - 0.7**epoch) + 0.05 * draw.gauss(0, 1)
+        if order.replicate == 0 and order.trial % 7 == 3 and epoch == 4:
+            score = math.nan
+        yield {"validation/score": score}, 0.5 + draw.random()

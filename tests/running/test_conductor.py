@@ -1,0 +1,182 @@
+"""The conductor's decisions: the order of a search, its ends, and a replay that changes nothing."""
+
+import contextlib
+import itertools
+import math
+
+import pytest
+from searches import SPACE, MemoryLedger, curve, plan
+
+from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchExtended, TrialEnded, TrialStarted
+from hpo.running.conductor import Conductor
+from hpo.running.inline import InlineRunner, VirtualClock
+from hpo.sampling.optuna_searcher import OptunaSearcher
+from hpo.sampling.plain import RandomSearcher
+
+
+def run(rules, workers=4, record=(), train=curve, searcher=None, stop_after=None):
+    """Run a search in virtual time, from the start or from a record; the ledger and its conductor."""
+    ledger, clock = MemoryLedger(record), VirtualClock()
+    conductor = Conductor(rules, ledger, searcher or RandomSearcher(SPACE, 0), clock)
+    conductor.replay(list(ledger.record))
+    if stop_after is not None:
+        append, limit = ledger.append, len(ledger.record) + stop_after
+
+        def dying(events):
+            if len(ledger.record) >= limit:
+                raise Killed
+            return append(events)
+
+        ledger.append = dying
+    with contextlib.suppress(Killed):
+        InlineRunner(train, workers, clock).run(conductor)
+    return ledger, conductor
+
+
+class Killed(Exception):
+    """The process was killed between two commits."""
+
+
+def of(ledger, kind):
+    return [each.event for each in ledger.record if isinstance(each.event, kind)]
+
+
+def test_a_search_ends_with_a_winner_among_its_finalists():
+    ledger, conductor = run(plan())
+    starts, (finalists,) = of(ledger, TrialStarted), of(ledger, FinalistsNamed)
+    assert [s.trial for s in starts if s.replicate == 0] == list(range(20))
+    assert {(s.trial, s.replicate) for s in starts if s.replicate} == set(
+        itertools.product(finalists.trials, (1, 2))
+    )
+    assert conductor.history.winner.trial in finalists.trials
+    assert conductor.history.count(None) == 0
+    assert all(conductor.history.trainings[t, 0].end is End.FINISHED for t in finalists.trials)
+
+
+def test_a_nan_fails_its_trial_and_never_counts():
+    _, conductor = run(plan())
+    failed = [t for t in conductor.history.trials if t.end is End.FAILED]
+    assert failed
+    assert {t.cause for t in failed} == {Cause.DIVERGED}
+    assert all(t.epoch == 4 for t in failed)
+    assert conductor.history.best.end is End.FINISHED
+
+
+def test_most_trials_are_stopped_early():
+    _, conductor = run(plan(trials=60))
+    history = conductor.history
+    assert history.count(End.STOPPED) > history.count(End.FINISHED) > 0
+    assert history.epochs < 60 * 27 / 2
+
+
+def test_the_epoch_budget_binds():
+    _, conductor = run(plan(trials=None, epochs=200))
+    assert 200 <= conductor.history.epochs < 200 + 4
+    assert conductor.history.winner is not None
+
+
+def test_the_time_budget_leaves_time_for_the_finalists():
+    _, conductor = run(plan(trials=None, seconds=300.0, reserved_epochs=4 * 27, workers=4))
+    assert conductor.history.winner is not None
+    assert conductor._clock.now <= 300.0 * 1.1
+
+
+def test_if_no_trial_was_fully_trained_the_best_is_trained_on():
+    ledger, conductor = run(plan(trials=None, epochs=12, rungs=()))
+    again = [s for s in of(ledger, TrialStarted) if s.origin == "trained_on"]
+    assert len(again) == 1
+    winner = conductor.history.winner
+    assert winner is not None
+    assert winner.trial == again[0].trial
+    assert conductor.history.trainings[winner.trial, 0].end is End.FINISHED
+
+
+def test_a_search_whose_first_trials_fail_alike_gives_up():
+    def broken(order):
+        yield {"validation/score": math.nan}, 1.0
+
+    _, conductor = run(plan(same_failures=5), workers=1, train=broken)
+    assert conductor.hopeless is Cause.DIVERGED
+    assert len(conductor.history.trials) == 5
+    assert conductor.history.winner is None
+    assert conductor.history.finalists == FinalistsNamed(())
+
+
+def test_a_missing_metric_is_a_failure_that_names_what_was_reported():
+    def silent(order):
+        yield {"validation/other": 1.0}, 1.0
+
+    _, conductor = run(plan(), workers=1, train=silent)
+    first = conductor.history.trainings[0, 0]
+    assert first.cause is Cause.METRIC_MISSING
+    assert "validation/other" in first.message
+
+
+def test_patience_ends_a_search_that_no_longer_improves():
+    def flat(order):
+        for _ in range(order.horizon):
+            yield {"validation/score": 0.5}, 1.0
+
+    _, conductor = run(plan(trials=200, patience=10), workers=1, train=flat)
+    assert len(conductor.history.trials) == 11
+    assert conductor.history.winner is not None
+
+
+def test_an_extended_search_goes_on_and_names_its_finalists_anew():
+    ledger, _ = run(plan())
+    ledger.append([SearchExtended(10)])
+    _, conductor = run(plan(), record=ledger.record)
+    assert len(conductor.history.trials) == 30
+    assert conductor.history.winner is not None
+
+
+@pytest.mark.parametrize("build", [lambda: RandomSearcher(SPACE, 0), lambda: OptunaSearcher(SPACE, "max", 0)])
+def test_with_one_worker_a_search_killed_at_any_commit_ends_as_if_undisturbed(build):
+    rules = plan(trials=12)
+    whole, _ = run(rules, workers=1, searcher=build())
+    undisturbed = decisions(whole.record)
+    for kill in range(1, len(whole.record), 17):
+        half, _ = run(rules, workers=1, searcher=build(), stop_after=kill)
+        rest, _ = run(rules, workers=1, record=half.record, searcher=build())
+        assert decisions(rest.record) == undisturbed
+
+
+def decisions(record):
+    """What was decided, without what a resumed search says twice."""
+    kinds = (TrialStarted, TrialEnded, Reported, FinalistsNamed)
+    return [repr(each.event) for each in record if isinstance(each.event, kinds)]
+
+
+def test_every_decision_equals_a_pure_replay_of_the_record():
+    rules = plan(trials=40)
+    half, _ = run(rules, searcher=OptunaSearcher(SPACE, "max", 0), stop_after=150)
+    whole, conductor = run(rules, record=half.record, searcher=OptunaSearcher(SPACE, "max", 0))
+    quiet = MemoryLedger(whole.record)
+    replayed = Conductor(rules, quiet, OptunaSearcher(SPACE, "max", 0), VirtualClock())
+    replayed.replay(list(whole.record))
+    assert quiet.record == whole.record
+    assert repr(replayed.history.winner) == repr(conductor.history.winner)
+
+
+def test_a_trial_whose_worker_dies_goes_on_and_fails_at_the_third_time():
+    ledger = MemoryLedger()
+    conductor = Conductor(plan(), ledger, RandomSearcher(SPACE, 0), VirtualClock())
+    for death in range(3):
+        order = conductor.next()
+        assert order.key == (0, 0)
+        conductor.reported(order.key, [Reported(0, 0, death + 1, {"validation/score": 0.5}, 1.0)])
+        conductor.lost(order.key, "gone")
+    training = conductor.history.trainings[0, 0]
+    assert (training.end, training.cause) == (End.FAILED, Cause.WORKER_LOST)
+    assert conductor.next().key == (1, 0)
+
+
+def test_epochs_that_are_known_are_passed_over():
+    ledger = MemoryLedger()
+    conductor = Conductor(plan(), ledger, RandomSearcher(SPACE, 0), VirtualClock())
+    order = conductor.next()
+    reports = [Reported(0, 0, epoch, {"validation/score": 0.5}, 1.0) for epoch in (1, 2)]
+    conductor.reported(order.key, reports)
+    conductor.reported(order.key, reports)
+    assert len(of(ledger, Reported)) == 2
+    assert conductor.history.epochs == 2

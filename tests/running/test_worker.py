@@ -1,0 +1,155 @@
+"""A worker: what it says, when it waits, how it fails, what it leaves behind."""
+
+import math
+
+import numpy as np
+import pytest
+from curves import open_stage
+
+from hpo.core.events import Cause
+from hpo.core.home import SearchFolder
+from hpo.core.objective import Objective
+from hpo.core.ports import Order
+from hpo.running import checkpoints
+from hpo.running.worker import Worker
+from hpo.running.workplace import Workplace
+
+
+@pytest.fixture
+def place(tmp_path):
+    def build(**settings):
+        folder = SearchFolder(tmp_path / "search")
+        return Workplace(open_stage, folder, Objective("score", "max"), **settings)
+
+    return build
+
+
+def order(mishap="none", **fields):
+    recipe = {"height": 0.9, "mishap": mishap, "seconds": 0.0}
+    return Order(**{"trial": 0, "replicate": 0, "recipe": recipe, "seed": 5, "horizon": 6, **fields})
+
+
+def hear(worker, until):
+    """Everything said until a condition holds of all reports, the failure and the weights."""
+    reports, warnings = [], []
+    for _ in range(50):
+        message = worker.advance()
+        reports += message.reports
+        warnings += message.warnings
+        if until(message, reports):
+            return reports, warnings, message
+    raise AssertionError("the worker never said it")
+
+
+def whole(worker, what):
+    worker.start(what)
+    reports, _, last = hear(worker, lambda m, r: m.failure or (r and r[-1].epoch == what.horizon))
+    worker.abandon()
+    return reports, last
+
+
+def test_it_reports_every_epoch_to_the_horizon(place):
+    reports, last = whole(Worker(place()), order())
+    assert [r.epoch for r in reports] == [1, 2, 3, 4, 5, 6]
+    assert last.failure is None
+
+
+def test_it_waits_at_a_rung_for_the_verdict(place):
+    worker = Worker(place())
+    worker.start(order(pauses=(2,)))
+    reports, _, _ = hear(worker, lambda m, r: bool(r))
+    assert [r.epoch for r in reports] == [1, 2]
+    reports, _, _ = hear(worker, lambda m, r: bool(r) and r[-1].epoch == 6)
+    assert [r.epoch for r in reports] == [3, 4, 5, 6]
+    worker.abandon()
+
+
+def test_a_reused_worker_gives_the_numbers_of_a_fresh_one(place):
+    used = Worker(place())
+    whole(used, order(seed=1))
+    again, _ = whole(used, order(seed=2, trial=1))
+    fresh, _ = whole(Worker(place()), order(seed=2, trial=1))
+    assert [r.metrics for r in again] == [r.metrics for r in fresh]
+
+
+def test_it_goes_on_from_a_checkpoint_as_if_undisturbed(place):
+    undisturbed, _ = whole(Worker(place()), order())
+    worker = Worker(place(checkpoint_epochs=1))
+    worker.start(order(pauses=(3,)))
+    _, _, message = hear(worker, lambda m, r: m.checkpoint is not None and r[-1].epoch == 3)
+    worker.abandon()
+    rest, _ = whole(Worker(place()), order(checkpoints=(message.checkpoint,)))
+    assert [r.epoch for r in rest] == [4, 5, 6]
+    assert [r.metrics for r in rest] == [r.metrics for r in undisturbed[3:]]
+
+
+def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(place, tmp_path):
+    worker = Worker(place(checkpoint_epochs=1))
+    worker.start(order(pauses=(2, 3)))
+    _, _, second = hear(worker, lambda m, r: bool(r) and r[-1].epoch == 2)
+    _, _, third = hear(worker, lambda m, r: bool(r) and r[-1].epoch == 3)
+    worker.abandon()
+    file = tmp_path / "search" / "checkpoints" / third.checkpoint.file
+    file.write_bytes(file.read_bytes()[:40])
+    worker.start(order(checkpoints=(third.checkpoint, second.checkpoint)))
+    rest, warnings, _ = hear(worker, lambda m, r: bool(r) and r[-1].epoch == 6)
+    worker.abandon()
+    assert [r.epoch for r in rest] == [3, 4, 5, 6]
+    assert any(third.checkpoint.file in warning for warning in warnings)
+
+
+def test_the_weights_of_the_best_epoch_are_kept(place, tmp_path):
+    reports, last = whole(Worker(place()), order(keep_weights=True))
+    name, sha256 = last.weights
+    arrays = checkpoints.read(tmp_path / "search" / "weights" / name, sha256)
+    assert float(arrays["value"]) == max(r.metrics["validation/score"] for r in reports)
+
+
+@pytest.mark.parametrize(
+    ("mishap", "cause", "text"),
+    [
+        ("error", Cause.CODE_ERROR, "the user's own mistake"),
+        ("memory", Cause.OUT_OF_MEMORY, "MemoryError"),
+    ],
+)
+def test_a_failure_has_its_cause_and_the_users_own_lines(place, mishap, cause, text):
+    worker = Worker(place())
+    _, last = whole(worker, order(mishap))
+    assert last.failure[0] is cause
+    assert text in last.failure[1]
+    assert "hpo/running" not in last.failure[1]
+    reports, _ = whole(worker, order(trial=1))
+    assert len(reports) == 6
+
+
+def test_a_training_that_hangs_is_said_to_be_lost(place):
+    worker = Worker(place(epoch_seconds=0.2))
+    worker.start(order("hang"))
+    _, _, last = hear(worker, lambda m, r: bool(m.failure))
+    assert last.failure[0] is Cause.TIMED_OUT
+    assert last.lost_worker
+
+
+def test_it_waits_after_a_number_that_is_none(place):
+    worker = Worker(place())
+    worker.start(order("nan"))
+    reports, _, _ = hear(worker, lambda m, r: bool(r))
+    assert [r.epoch for r in reports] == [1, 2]
+    assert math.isnan(reports[-1].metrics["validation/score"])
+    worker.abandon()
+
+
+def test_checkpoints_are_whole_or_not_there(tmp_path):
+    path = tmp_path / "deep" / "file.safetensors"
+    arrays = {"a": np.arange(6.0).reshape(2, 3).T, "b": np.array(3), "c": np.array([True])}
+    sha256 = checkpoints.write(path, arrays)
+    read = checkpoints.read(path, sha256)
+    assert all(
+        np.array_equal(read[name], array) and read[name].shape == array.shape
+        for name, array in arrays.items()
+    )
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    with pytest.raises(checkpoints.DamagedFile, match="checksum"):
+        checkpoints.read(path, "0" * 64)
+    with pytest.raises(checkpoints.DamagedFile, match="cannot be read"):
+        checkpoints.read(tmp_path / "none")
