@@ -35,11 +35,16 @@ class JsonLines:
 
     def __init__(self, stream: IO[str]):
         self._lines = _Lines(stream)
+        self._search = ""
+
+    def begin(self, search: str) -> None:
+        """Name the search in every line."""
+        self._search = search
 
     def event(self, recorded: Recorded, history: History) -> None:
-        """Write the event with its sequence number, time and kind."""
+        """Write the event with its search, sequence number, time and kind."""
         kind = type(recorded.event).__name__
-        place = {"seq": recorded.seq, "time": recorded.time, "event": kind}
+        place = {"search": self._search, "seq": recorded.seq, "time": recorded.time, "event": kind}
         self._lines.write(dumps({**place, **events.body(recorded.event)}))
 
 
@@ -50,6 +55,10 @@ class PlainLines:
         self._lines = _Lines(stream)
         self._best = math.nan
 
+    def begin(self, search: str) -> None:
+        """Write the search's name."""
+        self._lines.write(f"search {search}")
+
     def event(self, recorded: Recorded, history: History) -> None:
         """Write a line if the event is worth one."""
         line = self._line(recorded.event, history)
@@ -59,11 +68,11 @@ class PlainLines:
     def _line(self, event: events.Event, history: History) -> str:
         match event:
             case events.SearchOpened():
-                return "search opened"
+                return "opened"
             case events.SearchExtended(trials=trials):
-                return f"search extended by {count(trials, 'trial')}"
+                return f"extended by {count(trials, 'trial')}"
             case events.SearchResumed():
-                return "search resumed"
+                return "resumed"
             case events.TrialEnded():
                 return self._ended(event, history)
             case events.WorkerLost(trial=trial, message=message):

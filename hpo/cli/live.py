@@ -42,6 +42,11 @@ class LiveTable:
         self._history: History | None = None
         self._progress: Progress | None = None
         self._point = ""
+        self._search = ""
+
+    def begin(self, search: str) -> None:
+        """Show the search's name."""
+        self._search = search
 
     def event(self, recorded: Recorded, history: History) -> None:
         """Take note; read the history only if the last reading is some time ago."""
@@ -59,7 +64,7 @@ class LiveTable:
 
     def render(self) -> Table:
         """The table as it stands now."""
-        return progress_table(self._progress, self._point, self._clock() - self._began)
+        return progress_table(self._search, self._progress, self._point, self._clock() - self._began)
 
     @contextmanager
     def shown(self) -> Iterator[LiveTable]:
@@ -74,23 +79,25 @@ class LiveTable:
                 self._read()
 
 
-def progress_table(progress: Progress | None, point: str, elapsed: float) -> Table:
+def progress_table(search: str, progress: Progress | None, point: str, elapsed: float) -> Table:
     """Progress as rows of a name and what is known.
 
     Args:
+        search: Its name; empty before it has one.
         progress: None before the search has opened.
         point: Choices of the best trial so far.
         elapsed: Seconds since this process began to look.
     """
     if progress is None:
-        return pairs([("search", f"starting, {duration(elapsed)}")])
+        return pairs([("search", f"{search or 'data and workers'}: starting, {duration(elapsed)}")])
+    phase = ("search", f"{search}: {progress.phase}")
     left = duration(progress.remaining)
-    return pairs([*rows(progress, point), ("time", f"{duration(elapsed)} elapsed, about {left} to go")])
+    time_row = ("time", f"{duration(elapsed)} elapsed, about {left} to go")
+    return pairs([phase, *rows(progress, point), time_row])
 
 
 def rows(progress: Progress, point: str) -> Iterator[tuple[str, str]]:
     """The lines that the live table and ``hpo status`` share."""
-    yield "search", progress.phase
     yield "trials", ", ".join(f"{n} {state}" for state, n in progress.states.items() if n) or "none yet"
     if progress.best:
         trial, value = progress.best

@@ -35,6 +35,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("test", recipes.test),
     ("ui", recipes.ui),
     ("spaces", specs.spaces),
+    ("schema", specs.schema),
     ("parts", parts.parts),
 )
 

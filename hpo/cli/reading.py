@@ -57,8 +57,8 @@ def status(context: typer.Context, search: SearchName) -> None:
         return
     best = found.history.best
     phase = found.status if found.status != "running" else f"running, {progress.phase}"
-    first, *rest = rows(progress, choices(best.point) if best else "")
-    console().print(pairs([(first[0], f"{search}: {phase.replace('_', ' ')}"), *rest]))
+    shown = rows(progress, choices(best.point) if best else "")
+    console().print(pairs([("search", f"{search}: {phase.replace('_', ' ')}"), *shown]))
     if found.tracking_behind:
         console().print(f"tracking behind by {found.tracking_behind:,} events")
     if found.status in ("interrupted", "stopped"):
@@ -92,6 +92,7 @@ def watch(context: typer.Context, search: SearchName) -> None:
     session = Session.of(context)
 
     def look_on(eye: Watch) -> Outcome:
+        eye.begin(search)
         for recorded, history in follow(search, session.home):
             eye.event(recorded, history)
         found = load(search, session.home)

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
-from hpo.cli.session import Session, console, emit
+from hpo.cli.session import Session, console, dumps, emit
 
 
 def check(context: typer.Context, spec: SpecFile, settings: Settings = None, seed: Seed = None) -> None:
@@ -28,6 +28,14 @@ def check(context: typer.Context, spec: SpecFile, settings: Settings = None, see
     screen.print(grid(("parameter", "values", "exists where"), space_rows(shown)))
     screen.print()
     screen.print(pairs(fact_rows(read, shown)))
+
+
+def schema(context: typer.Context) -> None:
+    """Print the JSON Schema of a spec, for editors."""
+    from hpo.spec.schema import schema as made
+    from hpo.spec.schema import schema_text
+
+    typer.echo(dumps(made()) if Session.of(context).as_json else schema_text().rstrip())
 
 
 def spaces(context: typer.Context) -> None:

@@ -14,6 +14,10 @@ from hpo.core.history import History
 class Watch(Protocol):
     """Looks on while a search runs."""
 
+    def begin(self, search: str) -> None:
+        """This is the search's name; its events follow."""
+        ...
+
     def event(self, recorded: Recorded, history: History) -> None:
         """An event was committed and folded into the history.
 

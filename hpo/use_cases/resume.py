@@ -48,7 +48,8 @@ def resume(
         material = material_of(spec.data, spec.base, home)
         _same_data(name, history, material)
         ledger.append(_events(name, history, more_trials))
-        return Running(home, spec, material, ledger).to_end(unseal=unseal, address=address, watch=watch)
+        running = Running(home, spec, material, ledger, since=history.seq)
+        return running.to_end(unseal=unseal, address=address, watch=watch)
 
 
 def _same_data(name: str, history: History, material: Material) -> None:

@@ -23,6 +23,7 @@ from hpo.use_cases.material import Material
 from hpo.use_cases.mirroring import mirrored
 from hpo.use_cases.signals import Signals
 from hpo.use_cases.stage import Staging
+from hpo.use_cases.told import Told
 
 LOOK_SECONDS = 0.5
 """How often a running search looks for a request to stop."""
@@ -37,12 +38,14 @@ class Running:
         spec: What was asked.
         material: Its data.
         ledger: Its record.
+        since: Sequence number of the last event that is old news to who looks on.
     """
 
     home: Home
     spec: SearchSpec
     material: Material
     ledger: SearchLedger
+    since: int = 0
 
     @property
     def folder(self) -> SearchFolder:
@@ -58,26 +61,29 @@ class Running:
         """
         self.folder.stop_request.unlink(missing_ok=True)
         signals = Signals()
+        told = Told(watch, self.ledger, self.spec.objective, self.since)
+        told.catch_up()
         with mirrored(self.home, self.ledger):
             try:
-                history = self._train(signals, address, watch)
+                history = self._train(signals, address, told)
                 self._conclude(history, unseal)
             except HpoError as error:
                 self.ledger.append([SearchEnded("failed", str(error))])
                 raise
+            finally:
+                told.catch_up()
         if signals.received is not None:
             raise Interrupted(self.ledger.name, signals.received)
         return self._outcome()
 
-    def _train(self, signals: Signals, address: str | None, watch: Watch | None) -> History:
+    def _train(self, signals: Signals, address: str | None, told: Told) -> History:
         spec = self.spec
         address = address or os.environ.get("RAY_ADDRESS")
         cpus = float(planning.local_cpus())
         workers = planning.workers_of(spec, cpus, _local_gpus(spec))
         searcher = planning.searcher_of(spec)
         plan = planning.plan_of(spec, workers)
-        event = watch.event if watch else None
-        conductor = Conductor(plan, self.ledger, searcher, watch=event)
+        conductor = Conductor(plan, self.ledger, searcher, watch=told.event)
         conductor.replay(self.ledger.read())
         if conductor.done:
             return conductor.history

@@ -13,6 +13,7 @@ from hpo.core.objective import Objective
 
 def told(watch, recorded):
     history = History(Objective("accuracy"))
+    watch.begin("digits-1")
     for each in recorded:
         history.apply(each)
         watch.event(each, history)
@@ -41,7 +42,8 @@ def test_plain_lines_tell_the_story(stories):
     stream = io.StringIO()
     told(PlainLines(stream), stories.recorded(stories.won()))
     assert stream.getvalue().splitlines() == [
-        "search opened",
+        "search digits-1",
+        "opened",
         "trial 0 finished at epoch 9: accuracy 0.9, the best so far: "
         "optimizer=sgd optimizer.momentum=0.9 learning_rate=0.01235",
         "trial 1 stopped at epoch 3: accuracy 0.5",

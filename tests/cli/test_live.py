@@ -28,7 +28,7 @@ def test_the_table_starts_empty():
     clock = Clock()
     live = LiveTable(Console(file=io.StringIO()), clock)
     clock.now += 3
-    assert "starting, 3 s" in text(live.render())
+    assert "data and workers: starting, 3 s" in text(live.render())
 
 
 def test_the_history_is_read_at_most_twice_a_second(stories):
@@ -61,7 +61,6 @@ def test_the_last_state_is_shown_at_the_end(stories):
 def test_rows_name_states_best_rungs_finalists_budget_and_warnings(stories):
     shown = dict(rows(progress_of(stories.history(stories.won())), "learning_rate=0.01"))
     assert shown == {
-        "search": "done",
         "trials": "2 finished, 1 stopped, 1 failed",
         "best so far": "trial 2, accuracy 0.95: learning_rate=0.01",
         "reached": "epoch 3: 3, epoch 9: 2",
