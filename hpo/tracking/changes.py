@@ -7,7 +7,7 @@ parameters never change, and a measurement is the same one if name, step, time a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -123,7 +123,7 @@ def first_parent(changes: Sequence[RunChange]) -> list[RunChange]:
     return sorted(changes, key=lambda change: change.run != PARENT)
 
 
-def birth_tags(change: RunChange, search: str, parent: str | None) -> Mapping[str, str]:
-    """Tags that a run has from its creation on, so that it is found again whatever happens next."""
-    tags = {ID_TAG: search, RUN_TAG: change.run, "mlflow.runName": change.title}
-    return {**change.tags, **tags, **({PARENT_TAG: parent} if parent else {})}
+def birth_tags(change: RunChange, search: str, parent: str | None) -> dict[str, str]:
+    """Tags of a run that is created: first those by which it is found again, whatever happens next."""
+    found_by = {ID_TAG: search, RUN_TAG: change.run, "mlflow.runName": change.title}
+    return {**found_by, **({PARENT_TAG: parent} if parent else {}), **change.tags}

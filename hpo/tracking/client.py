@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,23 @@ from hpo.tracking.changes import (
     Measurement,
     RunChange,
     Standing,
+    Status,
     Unreachable,
     birth_tags,
     file_content,
     first_parent,
 )
 
-METRICS_PER_BATCH = 900
+METRICS_PER_BATCH = 600
 ENTRIES_PER_BATCH = 90
-CHARACTERS_PER_BATCH = 150_000
-"""A server takes 1 MB of JSON, in which one character can become six bytes."""
+CHARACTERS_PER_BATCH = 60_000
+"""Of parameters, and as much again of tags: a server takes 1 MB of JSON, in which one character
+can become six bytes, beside 1000 metrics, 100 parameters, 100 tags and 1000 of them all."""
 
 QUIET = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
@@ -137,30 +140,33 @@ class ClientStore:
             return str(found.experiment_id)
 
     def _write_run(self, change: RunChange) -> None:
-        run_id = self._ids.get(change.run) or self._create(change)
         from mlflow.entities import Metric, Param, RunTag
 
-        for metrics, params, tags in batches(change):
+        born = change.run not in self._ids
+        tags = self._create(change) if born else change.tags
+        run_id = self._ids[change.run]
+        for metrics, params, more in batches(change.metrics, change.params, tags):
             self._client.log_batch(
                 run_id,
                 metrics=[Metric(m.name, m.value, m.time, m.step) for m in metrics],
                 params=[Param(*entry) for entry in params],
-                tags=[RunTag(*entry) for entry in tags],
+                tags=[RunTag(*entry) for entry in more],
             )
         for name, source in change.files.items():
             self._attach(run_id, name, source)
-        if change.status is not None:
+        if change.status is not None and not (born and change.status is Status.RUNNING):
             self._set_status(run_id, change)
 
-    def _create(self, change: RunChange) -> str:
+    def _create(self, change: RunChange) -> dict[str, str]:
+        """Create a run with the tags it is found by, and as many more as go; the tags left over."""
         parent = None if change.run == PARENT else self._ids[PARENT]
-        tags = birth_tags(change, self._search, parent)
-        few = dict(list(tags.items())[-ENTRIES_PER_BATCH:])
+        first = birth_tags(change, self._search, parent)
+        pieces = [dict(piece) for piece in _pieces(list(first.items()))]
         run = self._client.create_run(
-            self._experiment_id, start_time=change.start, tags=few, run_name=change.title
+            self._experiment_id, start_time=change.start, tags=pieces[0], run_name=change.title
         )
         self._ids[change.run] = str(run.info.run_id)
-        return str(run.info.run_id)
+        return {name: value for piece in pieces[1:] for name, value in piece.items()}
 
     def _set_status(self, run_id: str, change: RunChange) -> None:
         if change.end is None:
@@ -178,14 +184,17 @@ class ClientStore:
 Batch = tuple[list[Measurement], list[tuple[str, str]], list[tuple[str, str]]]
 
 
-def batches(change: RunChange) -> Iterator[Batch]:
+def batches(
+    metrics: Sequence[Measurement], params: Mapping[str, str], tags: Mapping[str, str]
+) -> Iterator[Batch]:
     """A change in pieces that a server takes: their number and their size are limited."""
-    for start in range(0, len(change.metrics), METRICS_PER_BATCH):
-        yield change.metrics[start : start + METRICS_PER_BATCH], [], []
-    for piece in _pieces(list(change.params.items())):
-        yield [], piece, []
-    for piece in _pieces(list(change.tags.items())):
-        yield [], [], piece
+    measured = [
+        list(metrics[start : start + METRICS_PER_BATCH])
+        for start in range(0, len(metrics), METRICS_PER_BATCH)
+    ]
+    texts = _pieces(list(params.items())), _pieces(list(tags.items()))
+    for batch in zip_longest(measured, *texts):
+        yield batch[0] or [], batch[1] or [], batch[2] or []
 
 
 def _pieces(entries: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:

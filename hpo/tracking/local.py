@@ -151,7 +151,7 @@ class LocalStore:
         run_id, tags = self._run_id(change.run), change.tags
         if change.run not in self._ids:
             self._ids[change.run] = run_id
-            tags = dict(birth_tags(change, self._search, self._ids[PARENT] if change.run != PARENT else None))
+            tags = birth_tags(change, self._search, self._ids[PARENT] if change.run != PARENT else None)
             user, where = tags.get("mlflow.user", ""), str(self._folder(change.run))
             values = run_id, change.title, user, change.start, where, self._experiment_id
             store.execute(_CREATE_RUN, values)

@@ -63,7 +63,7 @@ class Mirror:
         stop: Callable[[], bool],
         wait: Callable[[float], None],
         interval: float = 1.0,
-        grace: int = 3,
+        grace: int = 2,
     ) -> bool:
         """Keep the store up to date until told to stop, then once more.
 

@@ -128,8 +128,10 @@ def tables(file: Path) -> str:
     """The statements that make a store's tables, and the rows MLflow's migrations put there."""
     with closing(connect(file)) as store:
         made = store.execute(
-            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' "
+            "ORDER BY type != 'table', name"
         )
+        # In an order of our own: MLflow makes some indices in a different one each time.
         lines = [f"{sql};" for (sql,) in made]
         spaces = store.execute("SELECT name, description FROM workspaces").fetchall()
         lines += [f"INSERT INTO workspaces (name, description) VALUES ('{n}', '{d}');" for n, d in spaces]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from hpo.core.home import Home
+from hpo.tracking.schema import prepare
 
 
 class Server:
@@ -64,6 +65,7 @@ class Server:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("server"))
+    prepare(running.folder / "server.db", running.folder / "files")
     running.start()
     yield running
     running.kill()

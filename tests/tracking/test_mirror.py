@@ -18,10 +18,8 @@ from hpo.tracking.client import ClientStore
 from hpo.tracking.local import LocalStore
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.schema import prepare
+from tests.tracking.conftest import Server
 from tests.tracking.scenario import NAME, MemoryLedger, ended, opened, picture, reported, search, started
-
-pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader:DeprecationWarning")
-"""Of the SQLAlchemy that MLflow reads with."""
 
 
 class Place:
@@ -178,14 +176,16 @@ class Forgetful(TornStore):
         self.store.write(changes, position)
 
 
-def test_event_by_event_shows_what_mlflows_client_shows_at_once(
+def test_step_by_step_shows_what_mlflows_client_shows_at_once(
     place: Place, home: Home, tmp_path: Path
 ) -> None:
     ledger = MemoryLedger()
     follower = mirror(place, ledger, home)
     assert follower.catch_up() == 0
-    for event in search(home.search(NAME)):
-        ledger.append([event])
+    story = search(home.search(NAME))
+    few = 1 if place.uri.startswith("sqlite") else 4
+    for start in range(0, len(story), few):
+        ledger.append(story[start : start + few])
         assert follower.catch_up() == len(ledger.recorded)
     by_steps = place.told()
     other = f"{place.experiment} by MLflow's client"
@@ -252,3 +252,48 @@ def test_progress_is_told_without_mlflow(place: Place, home: Home) -> None:
     assert mirror(place, ledger, home).follow(stop=lambda: True, wait=lambda seconds: None)
     assert progress.load(folder).behind(len(ledger.recorded)) == 0
     assert progress.progress_file(folder).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_and_comes_back_delays_only(server: Server, home: Home) -> None:
+    experiment = f"digits {uuid.uuid4().hex[:8]}"
+    place = Place(server.uri, lambda: ClientStore(server.uri, experiment), experiment)
+    story = search(home.search(NAME))
+    ledger, folder = MemoryLedger(story[:9]), home.search(NAME)
+    follower = mirror(place, ledger, home)
+    follower.catch_up()
+    pauses: list[float] = []
+
+    def wait(seconds: float) -> None:
+        """The server is dead from the first wait to the fifth; events arrive all the same."""
+        pauses.append(seconds)
+        if len(pauses) == 1:
+            server.kill()
+        if len(pauses) == 5:
+            assert progress.load(folder).behind(len(ledger.recorded)) == len(ledger.recorded) - 9
+            assert progress.load(folder).error
+            server.start()
+        ledger.append(story[len(ledger.recorded) :][:6])
+
+    try:
+        assert follower.follow(stop=lambda: len(ledger.recorded) == len(story), wait=wait)
+    finally:
+        if server.process is None:
+            server.start()
+    assert pauses[1] < pauses[2] < pauses[3]
+    assert progress.load(folder) == progress.Progress(len(story))
+    other = f"{experiment} undisturbed"
+    undisturbed = Place(server.uri, lambda: ClientStore(server.uri, other), other)
+    mirror(undisturbed, ledger, home).catch_up()
+    assert place.told() == undisturbed.told()
+
+
+def test_a_server_that_never_comes_back_is_given_up(home: Home) -> None:
+    store = ClientStore("http://127.0.0.1:9", "digits")
+    ledger, folder = MemoryLedger([opened(), started(0)]), home.search(NAME)
+    folder.root.mkdir(parents=True)
+    pauses: list[float] = []
+    assert not Mirror(ledger, store, picture(home), folder).follow(lambda: True, pauses.append)
+    assert len(pauses) == 1
+    assert progress.load(folder).behind(2) == 2
+    assert "127.0.0.1" in progress.load(folder).error

@@ -1,0 +1,71 @@
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from hpo.core.errors import UserError
+from hpo.core.home import Home
+from hpo.tracking import ui
+from hpo.tracking.target import Target
+
+
+def test_it_is_for_this_machine_alone_and_hides_the_address(home: Home) -> None:
+    served = ui.serving(Target.of(home, {}), environ={"PATH": "/bin", "MLFLOW_TRACKING_URI": "x"})
+    assert served.argv[served.argv.index("--host") + 1] == "127.0.0.1"
+    assert served.url.startswith("http://127.0.0.1:")
+    assert served.environ["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{home.tracking}"
+    assert "MLFLOW_TRACKING_URI" not in served.environ
+    assert home.tracking.exists()
+
+
+def test_a_port_that_is_taken_is_named(home: Home) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(UserError, match=f"port {port} is taken"):
+            ui.serving(Target.of(home, {}), port)
+
+
+def test_another_port_is_found_if_none_was_asked_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setattr(ui, "USUAL_PORT", other.getsockname()[1])
+        assert ui.serving(Target.of(home, {})).url != f"http://127.0.0.1:{ui.USUAL_PORT}"
+
+
+def test_a_server_has_its_own(home: Home) -> None:
+    with pytest.raises(UserError, match="open http://host:5000 in a browser"):
+        ui.serving(Target.of(home, {"MLFLOW_TRACKING_URI": "http://host:5000"}))
+
+
+@pytest.mark.slow
+def test_it_serves_and_ends_with_ctrl_c(home: Home) -> None:
+    served = ui.serving(Target.of(home, {}))
+    process = subprocess.Popen(
+        served.argv, env=dict(served.environ), start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                page = urllib.request.urlopen(served.url, timeout=10)
+                break
+            except (urllib.error.URLError, OSError):
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.2)
+        with page:
+            assert b"MLflow" in page.read()
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
