@@ -9,6 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
+
+from hpo.core.rungs import RungRule
+
+PLAYED = 16
+LONG = 1_000
+"""Searches that are played for a forecast, and the trials after which a search goes on as before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,57 +94,11 @@ def reserved_epochs(horizon: int, count: int, seeds: int, folds: int | None = No
     return horizon * count * seeds * (folds or 1)
 
 
-def arrivals(trials: int, rungs: Sequence[int], factor: float) -> list[float]:
-    """Expected number of trials that go past each rung.
-
-    The rule lets the first arrival on, and a later one if it is no worse than the
-    ``1 - 1 / factor`` quantile, linearly interpolated, of those before it. If all orders are
-    equally likely, the (m + 1)-th arrival goes on with probability (m - place) / (m + 1), where
-    place = (1 - 1 / factor) (m - 1) is the quantile's place among the m before it.
-
-    Args:
-        trials: Trials that arrive at the first rung.
-        rungs: Epochs at which trials are compared.
-        factor: One trial in this many goes on.
-    """
-    passed = []
-    coming = float(trials)
-    for _ in rungs:
-        coming = _promoted(coming, 1 - 1 / factor)
-        passed.append(coming)
-    return passed
-
-
-def _promoted(coming: float, share: float) -> float:
-    """One, and the sum of the later arrivals' probabilities, which has a closed form."""
-    if coming <= 1:
-        return coming
-    return min(coming, 1 + (1 - share) * (coming - 1) + (2 * share - 1) * (_harmonic(coming) - 1))
-
-
-def _harmonic(n: float) -> float:
-    """1 + 1/2 + ... + 1/n, to four decimals or better."""
-    euler = 0.5772156649015329
-    return math.log(n) + euler + 1 / (2 * n) - 1 / (12 * n**2) + 1 / (120 * n**4)
-
-
-def expected_epochs(trials: int, rungs: Sequence[int], factor: float, horizon: int) -> float:
-    """Epochs that so many trials are expected to train under the rung rule.
-
-    Args:
-        trials: Number of trials.
-        rungs: Epochs at which trials are compared; none if nothing is stopped.
-        factor: One trial in this many goes on.
-        horizon: Epochs of a full training.
-    """
-    going = [float(trials), *arrivals(trials, rungs, factor)]
-    stops = [*rungs, horizon]
-    lengths = [stop - start for start, stop in zip([0, *rungs], stops, strict=True)]
-    return sum(count * length for count, length in zip(going, lengths, strict=True))
-
-
 def forecast(budget: Budget, rungs: Sequence[int], factor: float, horizon: int, reserve: int) -> Forecast:
     """What a budget of trials and epochs is expected to buy; time buys what it turns out to.
+
+    Searches are played with the rung rule itself, with values that keep their order from rung to
+    rung; real ones change places, which stops a few more trials early.
 
     Args:
         budget: What may be spent.
@@ -149,25 +110,31 @@ def forecast(budget: Budget, rungs: Sequence[int], factor: float, horizon: int, 
     Raises:
         ValueError: If neither trials nor epochs are limited.
     """
-    epochs = budget.search_epochs(reserve)
-    trials = budget.trials
-    if epochs is not None:
-        affordable = _trials_for(epochs, rungs, factor, horizon)
-        trials = affordable if trials is None else min(trials, affordable)
-    if trials is None:
+    if budget.trials is None and budget.epochs is None:
         raise ValueError("only time is limited; how much it buys shows while the search runs")
-    spent = expected_epochs(trials, rungs, factor, horizon)
-    passed = arrivals(trials, rungs, factor)[-1] if rungs else float(trials)
-    return Forecast(trials, passed, spent, spent / horizon, reserve)
+    trials = math.inf if budget.trials is None else budget.trials
+    epochs = math.inf if budget.epochs is None else max(0, budget.epochs - reserve)
+    runs = [_play(trials, epochs, rungs, factor, horizon, Random(seed)) for seed in range(PLAYED)]
+    started, full, spent = (sum(each) / PLAYED for each in zip(*runs, strict=True))
+    return Forecast(round(started), full, spent, spent / horizon, reserve)
 
 
-def _trials_for(epochs: int, rungs: Sequence[int], factor: float, horizon: int) -> int:
-    """Most trials whose expected epochs fit, by bisection: the cost grows with each trial."""
-    low, high = 0, max(1, epochs)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if expected_epochs(middle, rungs, factor, horizon) <= epochs:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+def _play(
+    trials: float, epochs: float, rungs: Sequence[int], factor: float, horizon: int, random: Random
+) -> tuple[float, float, float]:
+    """Trials, full trainings and epochs of one search; a long one goes on as its second half did."""
+    rule = RungRule(tuple(rungs), factor)
+    costs: list[int] = []
+    spent = full = 0.0
+    while len(costs) < min(trials, LONG) and spent < epochs:
+        value = random.random()
+        stopped = next((rung for rung in rungs if not rule.report(rung, value)), horizon)
+        costs.append(stopped)
+        spent += stopped
+        full += stopped == horizon
+    if len(costs) == LONG and trials > LONG and spent < epochs:
+        late = costs[LONG // 2 :]
+        cost, share = sum(late) / len(late), sum(each == horizon for each in late) / len(late)
+        more = min(trials - LONG, (epochs - spent) / cost)
+        return LONG + more, full + share * more, spent + cost * more
+    return len(costs), full, min(spent, epochs)

@@ -12,7 +12,7 @@ from hpo.core.budget import Forecast, forecast
 from hpo.core.space import Among, Clause, Parameter, Predicate, Space
 from hpo.spec.search_spec import SearchSpec
 
-MOST_STATES = 20_000
+MOST_STATES = 5_000
 """Assignments of parameters that depend on each other that are gone through for a count."""
 
 

@@ -113,7 +113,7 @@ def _legal(place: Place) -> str:
     if model is None or str(place[-1]) not in model.model_fields:
         return ""
     said = model.model_json_schema()["properties"][str(place[-1])]
-    for branch in said.get("anyOf", [said]):
+    for branch in said.get("anyOf") or said.get("oneOf") or [said]:
         if (kind := branch.get("type")) in KINDS:
             return KINDS[kind] + _bounds(branch)
     return ""

@@ -159,7 +159,8 @@ def resolve_budget(document: Document, scheduler: Scheduler | None, faults: Faul
     """The budget, if it pays for one full training and the finalists."""
     said = document.budget
     if all(each is None for each in (said.trials, said.epochs, said.hours, said.gpu_hours)):
-        faults.add(("budget",), "limits nothing; legal: at least one of trials, epochs, hours, gpu_hours")
+        if not faults.under("budget"):
+            faults.add(("budget",), "limits nothing; legal: at least one of trials, epochs, hours, gpu_hours")
         return None
     if said.gpu_hours is not None and document.resources.gpus == 0:
         faults.add(

@@ -209,16 +209,24 @@ def check_points(space: Space, fixed: Mapping[str, Any], grammar: Grammar, fault
     """
     random = Random(0)
     draws = max(8, min(60, 6_000 // (len(space.parameters) + len(grammar.slots))))
+    told: set[str] = set()
     for _ in range(draws):
         point = space.sample_any(random)
         if space.forbidden(point):
             continue
-        for end in (None, "low", "high"):
+        for end in ("low", "high", None):
             moved = {name: _end(space.by_name[name].domain, value, end) for name, value in point.items()}
             for fault in grammar.faults(lay(grammar, fixed, moved)):
-                varied = fault.path in space.by_name
-                place = ("space", fault.path) if varied else ("recipe", *fault.path.split("."))
-                faults.add(place, f"{fault.message} (in the recipe of a point of the space)")
+                if fault.path not in told:
+                    told.add(fault.path)
+                    varied = fault.path in space.by_name
+                    place = ("space", fault.path) if varied else ("recipe", *fault.path.split("."))
+                    faults.add(place, fault.message + _where(fault.path, moved))
+
+
+def _where(path: str, point: Mapping[str, Any]) -> str:
+    head = path.partition(".")[0]
+    return f" where {head} is {point[head]}" if head in point else ""
 
 
 def _end(domain: Domain, value: Any, end: str | None) -> Any:
@@ -231,13 +239,10 @@ def _end(domain: Domain, value: Any, end: str | None) -> Any:
     return domain.high
 
 
-def check_feasible(space: Space, faults: Faults) -> float:
-    """Share of the prior that ``forbid`` leaves; a fault if no draw is allowed."""
-    if not space.forbid:
-        return 1.0
+def check_feasible(space: Space, faults: Faults) -> None:
+    """Whether ``forbid`` leaves anything."""
     size = len(space.parameters) + sum(len(clause) for clause in space.forbid)
     draws = max(100, min(4_000, 100_000 // size))
-    share = space.feasible_share(draws)
-    if share == 0:
+    random = Random(0)
+    if all(space.forbidden(space.sample_any(random)) for _ in range(draws)):
         faults.add(("forbid",), f"leaves nothing: none of {draws} points drawn from the space is allowed")
-    return share

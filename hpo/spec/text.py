@@ -31,8 +31,8 @@ from ruamel.yaml.events import (
 from hpo.core.errors import Fault, InvalidSpec
 from hpo.spec.faults import Place, dotted
 
-MAX_BYTES = 1_000_000
-MAX_NODES = 12_000
+MAX_BYTES = 250_000
+MAX_NODES = 10_000
 MAX_DEPTH = 40
 MAX_WHOLE = 2**63
 """Limits of a document. The longest shipped one has a tenth of the nodes."""
@@ -40,6 +40,7 @@ MAX_WHOLE = 2**63
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_BRACKETS = re.compile(r"[\[\]{}]")
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -114,7 +115,18 @@ def _decoded(content: bytes | str) -> str:
     place = content.find("\0")
     if place >= 0:
         raise _Wrong("holds a NUL character, which no text has", content.count("\n", 0, place) + 1)
+    _check_brackets(content)
     return content
+
+
+def _check_brackets(content: str) -> None:
+    """Refuse brackets that never close: the parser looks far ahead of each, which takes long."""
+    depth = 0
+    for match in _BRACKETS.finditer(content):
+        depth = max(0, depth + (1 if match[0] in "[{" else -1))
+        if depth > 5 * MAX_DEPTH:
+            line = content.count("\n", 0, match.start()) + 1
+            raise _Wrong(f"is nested more than {MAX_DEPTH} deep", line)
 
 
 def _events(text: str) -> Iterator[Event]:

@@ -1,0 +1,273 @@
+"""Whatever a spec is, reading it ends soon, in a spec or in clear faults, and executes nothing.
+
+``HOSTILE_EXAMPLES=5000 pytest tests/spec/test_hostile.py`` tries as many generated specs.
+"""
+
+import copy
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hpo.core.errors import InvalidSpec
+from hpo.spec import SearchSpec, parse, read
+from hpo.spec.check import facts
+from hpo.spec.shipped import specs
+from hpo.spec.text import parse_text
+
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "120"))
+LIMIT = 2.0
+"""CPU seconds; the machine's other work does not count."""
+
+SOURCES = {name: path.read_text(encoding="utf-8") for name, path in specs().items()}
+VALUES = {name: parse_text(text, name).value for name, text in SOURCES.items()}
+
+TOKENS = (
+    "\0",
+    "\t",
+    "\r",
+    "\ufeff",
+    "\u2028",
+    "{",
+    "}",
+    "[",
+    "]",
+    "[" * 60,
+    "{a: " * 60,
+    "- " * 60,
+    "&a ",
+    "*a",
+    "<<: *a",
+    "!!python/object/apply:os.system ['touch canary']",
+    "!!python/name:os.system",
+    "!<x>",
+    "%YAML 1.1\n",
+    "---\n",
+    "...\n",
+    "? ",
+    ": ",
+    "|",
+    ">",
+    "'",
+    '"',
+    "\\",
+    "#",
+    "@",
+    "`",
+    "1e999",
+    ".nan",
+    "-.inf",
+    "9" * 5000,
+    "0x",
+    "1e-4",
+    "null",
+    "true",
+    "no",
+    "version: 1\n",
+    "space:\n",
+    "when: {learning_rate: 1}",
+    "x" * 3000,
+    "é",
+    "😀",
+)
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(-3, 3),
+    st.floats(allow_nan=True),
+    st.sampled_from(
+        [10**30, -1, 0, 1e-320, 1e308, "", "sgd", "learning_rate", "1e-4", "../..", "\0", "x" * 5000]
+    ),
+    st.text(max_size=20),
+    st.lists(
+        st.one_of(st.integers(-2, 200), st.floats(-2, 2), st.sampled_from(["sgd", "adam", True])), max_size=4
+    ),
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "uniform",
+                "loguniform",
+                "quniform",
+                "randint",
+                "lograndint",
+                "choice",
+                "when",
+                "low",
+                "high",
+                "name",
+                "trials",
+            ]
+        ),
+        st.one_of(
+            st.lists(st.floats(-1e3, 1e3), max_size=3), st.integers(-5, 5), st.sampled_from(["a", "tpe"])
+        ),
+        max_size=3,
+    ),
+    st.recursive(st.integers(), lambda inner: st.lists(inner, max_size=3), max_leaves=20),
+)
+
+
+def places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place of a value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [here, *(place for key, below in inner for place in places(below, (*here, key)))]
+
+
+@st.composite
+def mutated_values(draw: st.DrawFn) -> Any:
+    """A shipped spec with some of its values replaced, dropped, renamed or doubled."""
+    value = copy.deepcopy(VALUES[draw(st.sampled_from(sorted(VALUES)))])
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.sampled_from(places(value)))
+        if not place:
+            continue
+        parent = value
+        for step in place[:-1]:
+            parent = parent[step]
+        match draw(st.integers(0, 3)):
+            case 0:
+                parent[place[-1]] = draw(ODD)
+            case 1:
+                del parent[place[-1]]
+            case 2 if isinstance(parent, dict):
+                parent[draw(st.text(max_size=12))] = parent.pop(place[-1])
+            case _:
+                other = draw(st.sampled_from(places(value)))
+                for step in other:
+                    value_there = value[step] if step == other[0] else value_there[step]  # noqa: F821
+                parent[place[-1]] = copy.deepcopy(value_there) if other else {}
+    return value
+
+
+@st.composite
+def mutated_texts(draw: st.DrawFn) -> str:
+    """The text of a shipped spec, cut, doubled and strewn with tokens."""
+    text = SOURCES[draw(st.sampled_from(sorted(SOURCES)))]
+    for _ in range(draw(st.integers(1, 6))):
+        a = draw(st.integers(0, len(text)))
+        b = min(len(text), a + draw(st.sampled_from([0, 1, 5, 50])))
+        token = draw(st.one_of(st.sampled_from(TOKENS), st.text(max_size=4), st.just(text[a:b] * 2)))
+        text = text[:a] + token + text[b:]
+    return text
+
+
+def outcome(read_it: Any) -> SearchSpec | InvalidSpec:
+    """A spec or its faults; anything else is an error, and so is taking long."""
+    start = time.process_time()
+    try:
+        found: SearchSpec | InvalidSpec = read_it()
+    except InvalidSpec as invalid:
+        found = invalid
+    if isinstance(found, SearchSpec):
+        facts(found)
+    else:
+        assert found.faults
+        assert len(str(found)) < 200_000
+    assert time.process_time() - start < LIMIT
+    return found
+
+
+RELAXED = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=EXAMPLES < 1000,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@RELAXED
+@given(mutated_values())
+def test_mutated_values(value: Any) -> None:
+    found = outcome(lambda: parse(value))
+    if isinstance(found, SearchSpec):
+        again = parse(json.loads(json.dumps(found.document)))
+        assert again == found
+
+
+@RELAXED
+@given(text=mutated_texts())
+def test_mutated_texts(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.getbasetemp() / "mutated.yaml"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    outcome(lambda: read(file))
+
+
+@settings(RELAXED, max_examples=max(20, EXAMPLES // 4))
+@given(st.binary(max_size=400))
+def test_bytes(content: bytes) -> None:
+    outcome(lambda: parse(parse_text(content, "x").value))
+
+
+HEAD = "version: 1\ndata: {source: digits}\ntrainable: image_classifier\nbudget: {trials: 3}\nspace:\n"
+LARGE = {
+    "a bomb": "a0: &a0 [x, x, x]\n"
+    + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 30)),
+    "ten megabytes of nesting": "[" * 10_000_000,
+    "nesting in blocks": "".join(" " * i + "a:\n" for i in range(600)),
+    "nesting in one line": "- " * 100_000,
+    "a long text": "a: " + "x " * 120_000,
+    "empty lines": "\n" * 249_000,
+    "a folded text": "a: >\n" + "  x\n" * 60_000,
+    "many keys": "".join(f"k{i}: 1\n" for i in range(20_000)),
+    "many parameters": "version: 1\nspace:\n"
+    + "".join(f"  p{i}: {{uniform: [0, 1]}}\n" for i in range(1_500)),
+    "a long chain": HEAD
+    + "".join(f"  p{i}: {{choice: [0, 1], when: {{p{i + 1}: 1}}}}\n" for i in range(900)),
+    "long choices": f"version: 1\nspace: {{a: {{choice: [{', '.join(map(str, range(9_000)))}]}}}}",
+    "long digits": "seed: " + "9" * 200_000,
+    "a long key": "? " + "x" * 200_000 + "\n: 1",
+    "quotes": '"' * 240_000,
+    "anchors": "".join(f"- &a{i} x\n" for i in range(9_000)),
+    "tags": "- !!python/object/apply:os.system ['touch canary']\n" * 3_000,
+    "directives": "%X y\n" * 49_000 + "---\na: 1",
+    "control characters": "a: \x01\x02\x7f\x1b[2J",
+}
+
+CHILD = """
+import json, resource, sys, time
+from pathlib import Path
+from hpo.core.errors import InvalidSpec
+from hpo.spec import read
+slowest = 0
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    start = time.process_time()
+    try:
+        read(path)
+        sys.exit(f"{path} was accepted")
+    except InvalidSpec as invalid:
+        assert len(str(invalid)) < 100_000, path
+    slowest = max(slowest, time.process_time() - start)
+print(json.dumps([slowest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+"""
+
+
+def test_large_and_evil_files_in_one_process(tmp_path: Path) -> None:
+    specs_folder = tmp_path / "specs"
+    specs_folder.mkdir()
+    for number, text in enumerate(LARGE.values()):
+        (specs_folder / f"{number}.yaml").write_text(text)
+    ran = subprocess.run(
+        [sys.executable, "-c", CHILD, str(specs_folder)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31)),
+    )
+    assert ran.returncode == 0, ran.stderr
+    slowest, memory = json.loads(ran.stdout)
+    assert slowest < LIMIT
+    assert memory < 500e6
+    assert not list(tmp_path.rglob("canary"))
