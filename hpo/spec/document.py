@@ -62,17 +62,9 @@ class Data(Record):
         default=0, ge=0, lt=2**53, description="Seed of the split; not the search's seed."
     )
     stratified: bool = Field(default=True, description="Keep the classes' shares in every part.")
-    groups: str | None = Field(default=None, description="Column whose equal values stay in one part.")
-    time: str | None = Field(default=None, description="Column of times; validation is later than train.")
     practice: bool | None = Field(
         default=None, description="Whether the score is practice, no claim; null asks the source."
     )
-
-    @model_validator(mode="after")
-    def _one_way_to_split(self) -> Data:
-        if self.groups is not None and self.time is not None:
-            raise ValueError("groups and time exclude each other; name one")
-        return self
 
     @property
     def search_share(self) -> float:

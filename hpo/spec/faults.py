@@ -10,7 +10,8 @@ from typing import Any
 from hpo.core.errors import Fault, InvalidSpec
 
 MOST = 200
-"""Faults beyond this many are only counted."""
+LONGEST = 1_200
+"""Faults beyond so many are only counted, and characters of a message beyond so many are cut."""
 
 Place = tuple[str | int, ...]
 """Keys and indices from the root of a document to a value."""
@@ -66,6 +67,8 @@ class Faults:
 
     def add(self, place: Place, message: str) -> None:
         """Note a fault at a place; the line is the nearest enclosing one that is known."""
+        if len(message) > LONGEST:
+            message = f"{message[:LONGEST]} ..."
         fault = Fault(dotted(place) or "document", message, self.line(place))
         if fault not in self.found:
             self.found.append(fault)

@@ -1,0 +1,83 @@
+"""The published recipes say what the table of them says, row by row."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from hpo.core.recipe import Recipe
+from hpo.spec import read
+from hpo.spec.interface import shipped
+from hpo.spec.recipes import read_recipe
+from hpo.spec.shipped import recipes
+
+NAMES = ("resnet", "pytorch", "fixres", "deit", "fams", "a1", "a2", "a3")
+TABLE: Mapping[str, tuple[Any, ...]] = {
+    "image_size": (224, 224, 224, 224, 224, 224, 224, 160),
+    "test_size": (224,) * 8,
+    "epochs": (90, 90, 120, 300, 400, 600, 300, 100),
+    "batch_size": (256, 256, 512, 1024, 1024, 2048, 2048, 2048),
+    "optimizer.name": ("momentum", "momentum", "momentum", "adamw", "momentum", "lamb", "lamb", "lamb"),
+    "learning_rate": (0.1, 0.1, 0.2, 1e-3, 2.0, 5e-3, 5e-3, 8e-3),
+    "schedule.name": ("step", "step", "step", "cosine", "step", "cosine", "cosine", "cosine"),
+    "schedule.factor": (0.1, 0.1, 0.1, None, 0.02 ** (1 / 400), None, None, None),
+    "schedule.every": (30, 30, 30, None, 1, None, None, None),
+    "regularize.weight_decay.rate": (1e-4, 1e-4, 1e-4, 0.05, 1e-4, 0.01, 0.02, 0.02),
+    "warmup.length": (None, None, None, 5, 5, 5, 5, 5),
+    "loss.label_smoothing": (0, 0, 0, 0.1, 0.1, 0.1, 0, 0),
+    "regularize.stochastic_depth.p": (None, None, None, 0.1, None, 0.05, 0.05, None),
+    "augment.repeated_augmentation.repeats": (None, None, 3, 3, None, 3, 3, None),
+    "augment.horizontal_flip.p": (0.5,) * 8,
+    "augment.random_resized_crop.scale": (None, *(0.08,) * 7),
+    "augment.rand_augment.magnitude": (None, None, None, 9, None, 7, 7, 6),
+    "augment.rand_augment.magnitude_std": (None, None, None, 0.5, None, 0.5, 0.5, 0.5),
+    "augment.auto_augment.policy": (None, None, None, None, "imagenet", None, None, None),
+    "augment.mixup.alpha": (None, None, None, 0.8, 0.2, 0.2, 0.1, 0.1),
+    "augment.cutmix.alpha": (None, None, None, 1.0, None, 1.0, 1.0, 1.0),
+    "augment.random_erasing.p": (None, None, None, 0.25, None, None, None, None),
+    "augment.color_jitter.brightness": (None, 0.4, 0.4, None, None, None, None, None),
+    "augment.pca_lighting.std": (0.1, None, None, None, None, None, None, None),
+    "averaging.name": ("none", "none", "none", "none", "swa", "none", "none", "none"),
+    "test_augment.center_crop.ratio": (0.875, 0.875, 0.875, 0.875, 0.875, 0.95, 0.95, 0.95),
+    "regularize.dropout.p": (None,) * 8,
+    "gradient_clipping.name": ("none",) * 8,
+    "loss.name": (*("cross_entropy",) * 5, *("binary_cross_entropy",) * 3),
+    "precision": (*("float32",) * 3, *("bfloat16",) * 5),
+}
+FORWARD_PASSES = (450_000, 450_000, 300_000, 375_000, 500_000, 375_000, 188_000, 63_000)
+TOP_1 = (0.753, 0.761, 0.770, 0.784, 0.795, 0.804, 0.798, 0.781)
+
+
+def test_all_of_them_ship() -> None:
+    assert sorted(recipes()) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recipe_says_what_the_table_says(name: str) -> None:
+    column = NAMES.index(name)
+    file = read_recipe(recipes()[name])
+    said = Recipe(shipped()[file.trainable].grammar.resolve(file.recipe)).flat()
+    wanted = {row: values[column] for row, values in TABLE.items()}
+    assert {row: said.get(row) for row in wanted} == {
+        row: pytest.approx(value) if isinstance(value, float) else value for row, value in wanted.items()
+    }
+    assert file.provenance["forward_passes"] == FORWARD_PASSES[column]
+    assert file.provenance["top_1"] == TOP_1[column]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_else_is_switched_on(name: str) -> None:
+    rows = {row.split(".")[1] for row in TABLE if row.count(".") == 2} | {"scale_jitter", "strength"}
+    file = read_recipe(recipes()[name])
+    said = shipped()[file.trainable].grammar.resolve(file.recipe)
+    on = {part for group in ("augment", "regularize", "test_augment") for part in said[group]}
+    assert on <= rows
+    assert ("scale_jitter" in on) == (name == "resnet")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_space_starts_from_a_recipe_in_one_line(name: str) -> None:
+    spec = read("digits", [f"start_from=[{name}]"])
+    assert len(spec.start_from) == 1
+    assert not spec.space.complaints(spec.start_from[0])
+    assert any(name in warning for warning in spec.warnings)
