@@ -1,0 +1,203 @@
+"""Searches whose truth is known, to hold the corrections and intervals against.
+
+Every generator draws one whole search from its own stated law: qualities of the trials, the scores
+a search would have seen, the finalists' fresh seeds, and what each finalist is truly worth. The
+number of trials, their spread and the number of finalists and seeds are drawn anew every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import special
+
+from hpo.core.objective import Objective
+from hpo.core.trainable import Metric
+from hpo.selection.evidence import Evidence, epoch_luck
+from hpo.selection.intervals import Interval, score_intervals
+from hpo.selection.ranking import Finalist, name_winner
+
+BEST = Objective("accuracy", "max", "best")
+LAST = Objective("accuracy", "max", "last")
+METRICS = (Metric("accuracy", "max", proportion=True), Metric("loss", "min"))
+
+
+@dataclass(frozen=True)
+class Search:
+    """One simulated search.
+
+    Attributes:
+        evidence: What the service would know.
+        winner: Named by the simple rule, with costs drawn at random.
+        truth: Finalist to what its recipe truly gives, expected over seeds and examples.
+        tests: Name to an interval over test examples and the truth it should cover.
+    """
+
+    evidence: Evidence
+    winner: int
+    truth: dict[int, float]
+    tests: dict[str, tuple[Interval, float]]
+
+
+Noise = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+
+
+def gaussian(rng: np.random.Generator) -> Search:
+    """Gaussian noise of the seed, the same for every recipe; no examples."""
+    return _scalar(rng, lambda r, shape: r.standard_normal(shape))
+
+
+def unequal(rng: np.random.Generator) -> Search:
+    """Gaussian noise whose width differs between recipes (log-normal, sigma 0.5)."""
+    return _scalar(rng, lambda r, shape: r.standard_normal(shape), sigma=0.5)
+
+
+def heavy(rng: np.random.Generator) -> Search:
+    """Student's t with 5 degrees of freedom, scaled to the same variance."""
+    return _scalar(rng, lambda r, shape: r.standard_t(5, shape) * np.sqrt(3 / 5))
+
+
+def skewed(rng: np.random.Generator) -> Search:
+    """Noise with a tail towards failure: a negative gamma of shape 4 (skewness -1)."""
+    return _scalar(rng, lambda r, shape: (4 - r.gamma(4, 1, shape)) / 2)
+
+
+def _scalar(rng: np.random.Generator, noise: Noise, sigma: float = 0.0) -> Search:
+    trials, finalists, seeds = rng.choice([20, 40, 80, 160]), rng.choice([3, 5]), rng.choice([3, 5])
+    unit = 0.005
+    spread = unit * rng.choice([0.5, 1, 3])
+    bell = rng.random() < 0.5
+    quality = 0.9 + spread * (rng.standard_normal(trials) if bell else -rng.gamma(1, 1, trials))
+    width = unit * np.exp(sigma * rng.standard_normal(trials))
+    values = quality + width * noise(rng, (trials,))
+    top = np.argsort(-values)[:finalists]
+    fresh = quality[top, None] + width[top, None] * noise(rng, (finalists, seeds))
+    evidence = Evidence(
+        LAST, _mapping(values), {int(t): row.tolist() for t, row in zip(top, fresh, strict=True)}
+    )
+    return Search(evidence, _winner(rng, evidence), {int(t): float(quality[t]) for t in top}, {})
+
+
+def examples(rng: np.random.Generator) -> Search:
+    """Shares of 400 validation examples, all trials on the same ones.
+
+    A probit model: an example is right if ``skill + difficulty + affinity + noise > 0``; difficulty
+    belongs to the example, affinity to the pair of example and recipe, noise to the training.
+    """
+    n, trials, finalists, seeds = 400, int(rng.choice([30, 60, 120])), 3, 5
+    difficulty, affinity, luck = 1.5, 0.7, 0.05
+    scale = np.sqrt(1 + difficulty**2 + affinity**2)
+    skill = scale * (1.2 + rng.choice([0.05, 0.1]) * rng.standard_normal(trials))
+    fixed = difficulty * rng.standard_normal(n) + affinity * rng.standard_normal((trials, n))
+
+    def train(rows: np.ndarray, times: int) -> tuple[np.ndarray, np.ndarray]:
+        own = skill[rows, None] + luck * rng.standard_normal((len(rows), times))
+        latent = own[..., None] + fixed[rows, None] + rng.standard_normal((len(rows), times, n))
+        return latent > 0, special.ndtr(own / scale)
+
+    values = train(np.arange(trials), 1)[0][:, 0].mean(axis=1)
+    top = np.lexsort((np.arange(trials), -values))[:finalists]
+    right, worth = train(top, seeds)
+    evidence = Evidence(
+        LAST,
+        _mapping(values),
+        {int(t): right[i].mean(axis=1).tolist() for i, t in enumerate(top)},
+        examples={int(t): right[i].astype(float) for i, t in enumerate(top)},
+    )
+    winner = _winner(rng, evidence)
+    recipe = special.ndtr(skill / np.sqrt(scale**2 + luck**2))
+    model = float(worth[list(top).index(winner), 0])
+    return Search(evidence, winner, {int(t): float(recipe[t]) for t in top}, _tests(rng, model))
+
+
+def epochs(rng: np.random.Generator) -> Search:
+    """As `examples`, each trial counting by the best of 12 epochs on the examples it is scored on."""
+    return _epochs(rng, final=False)
+
+
+def final_part(rng: np.random.Generator) -> Search:
+    """As `epochs`, the fresh seeds valued on 300 further examples that nothing was chosen on."""
+    return _epochs(rng, final=True)
+
+
+def _epochs(rng: np.random.Generator, final: bool) -> Search:
+    n, trials, length, seeds, finalists, more = 300, 40, 12, 5, 3, 16
+    difficulty, affinity, kept, wiggle = 1.5, 0.3, 0.7, 0.01
+    scale = np.sqrt(1 + difficulty**2 + affinity**2)
+    skill = scale * (1.2 + 0.06 * rng.standard_normal(trials))
+    rise = -1.5 * np.exp(-np.arange(1, length + 1) / 2)
+
+    def part() -> np.ndarray:
+        return difficulty * rng.standard_normal(n) + affinity * rng.standard_normal((trials, n))
+
+    def train(rows: np.ndarray, parts: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Right answers [training, epoch, n] on each part, and the true share [training, epoch]."""
+        own = skill[rows, None] + rise + wiggle * scale * rng.standard_normal((len(rows), length))
+        right = []
+        for fixed in parts:
+            lasting = np.sqrt(kept) * rng.standard_normal((len(rows), 1, n), dtype=np.float32)
+            passing = np.sqrt(1 - kept) * rng.standard_normal((len(rows), length, n), dtype=np.float32)
+            right.append(own[..., None] + fixed[rows, None] + lasting + passing > 0)
+        return right, special.ndtr(own / scale)
+
+    search, last = part(), part()
+    values = train(np.arange(trials), [search])[0][0].mean(axis=2).max(axis=1)
+    top = np.lexsort((np.arange(trials), -values))[:finalists]
+    right, worth = train(np.repeat(top, seeds + more), [search, last] if final else [search])
+    curves = right[0].mean(axis=2)
+    picked = curves.argmax(axis=1)
+    rows = np.arange(len(picked))
+    truth = worth[rows, picked].reshape(finalists, -1).mean(axis=1)
+
+    def grouped(array: np.ndarray) -> dict[int, np.ndarray]:
+        shaped = array.reshape(finalists, seeds + more, *array.shape[1:])
+        return {int(t): shaped[i, :seeds] for i, t in enumerate(top)}
+
+    evidence = Evidence(
+        BEST,
+        _mapping(values),
+        {t: v.tolist() for t, v in grouped(curves[rows, picked]).items()},
+        examples={t: v.astype(float) for t, v in grouped(right[-1][rows, picked]).items()},
+        luck=0.0 if final else epoch_luck({t: v.tolist() for t, v in grouped(curves).items()}, BEST),
+    )
+    if final:
+        finals = grouped(right[1][rows, picked].mean(axis=1))
+        evidence = replace(evidence, finals={t: v.tolist() for t, v in finals.items()})
+    return Search(evidence, _winner(rng, evidence), dict(zip(map(int, top), truth, strict=True)), {})
+
+
+def _tests(rng: np.random.Generator, model: float) -> dict[str, tuple[Interval, float]]:
+    """Score of a model that is right with this probability, on 500 test examples, and a skewed loss."""
+    right = rng.random(500) < model
+    loss = rng.gamma(0.5, 0.6, 500)
+
+    def score(outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+        return {"accuracy": float(targets.mean()), "loss": float(outputs.mean())}
+
+    found = score_intervals(score, METRICS, loss, right, seed=int(rng.integers(2**31)))
+    return {"accuracy": (found["accuracy"], model), "loss": (found["loss"], 0.3)}
+
+
+def _winner(rng: np.random.Generator, evidence: Evidence) -> int:
+    groups = evidence.finals or evidence.replicates
+    entered = [Finalist(t, tuple(v), float(rng.random())) for t, v in groups.items()]
+    winner = name_winner(entered, evidence.objective)
+    assert winner is not None
+    return winner.trial
+
+
+def _mapping(values: np.ndarray) -> dict[int, float]:
+    return {trial: float(value) for trial, value in enumerate(values)}
+
+
+GENERATORS: dict[str, Callable[[np.random.Generator], Search]] = {
+    "gaussian": gaussian,
+    "unequal": unequal,
+    "heavy": heavy,
+    "skewed": skewed,
+    "examples": examples,
+    "epochs": epochs,
+    "final part": final_part,
+}

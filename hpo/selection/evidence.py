@@ -1,0 +1,129 @@
+"""What a search knows of its own noise: scores, fresh seeds, and examples where they were kept.
+
+A validation score is noisy because training again gives another model, and because other examples
+would have been other questions. Fresh seeds show the first kind alone. The second is shared by all
+trainings on the same examples; it shows only example by example, as in a two-way analysis of
+variance of seeds crossed with examples (Searle, Casella & McCulloch, "Variance Components", 1992).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.objective import Objective
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a search knows when its finalists have been trained.
+
+    Attributes:
+        objective: Direction of the values.
+        values: Trial to the validation value it counts by, for all that could have become finalists.
+        replicates: Finalist to its values over fresh seeds, same part and same way of counting.
+        finals: The same trainings valued on a validation part that neither epoch nor trial was
+            chosen on; empty without such a part.
+        examples: Finalist to an array [seeds, n] of contributions per example (1 or 0 for correct, a
+            loss) whose mean is the value: of the final part if there is one, else of the part
+            the search used; empty if not kept.
+        n: Validation examples of that same part, if the value is a share of them; else 0.
+        luck: What picking the epoch on these examples gave at most, from `epoch_luck`.
+    """
+
+    objective: Objective
+    values: Mapping[int, float]
+    replicates: Mapping[int, Sequence[float]]
+    finals: Mapping[int, Sequence[float]] = field(default_factory=dict)
+    examples: Mapping[int, Values] = field(default_factory=dict)
+    n: int = 0
+    luck: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Variances of a validation value, each as it is for one training on these examples.
+
+    Attributes:
+        seed: Of training again.
+        dof: Degrees of freedom behind it; 0 if no finalist has two fresh seeds.
+        examples: Of drawing other examples, for the mean over endlessly many seeds.
+        with_recipe: The part of ``examples`` that differs between recipes, so can be selected.
+    """
+
+    seed: float
+    dof: int
+    examples: float
+    with_recipe: float
+
+    @property
+    def share(self) -> float:
+        """How much of the noise that a search selects on is shared by fresh seeds."""
+        total = self.seed + self.with_recipe
+        return self.with_recipe / total if total > 0 else 0.0
+
+
+def noise_of(evidence: Evidence) -> Noise:
+    """Estimate the variances from the finalists' fresh seeds and, if kept, their examples."""
+    groups = [x for x in finite(evidence.replicates).values() if len(x) > 1]
+    dof = sum(len(x) - 1 for x in groups)
+    seed = sum(float(x.var(ddof=1)) * (len(x) - 1) for x in groups) / dof if dof else 0.0
+    kept = [np.asarray(a, np.float64) for a in evidence.examples.values() if len(a) > 1]
+    if not kept:
+        return Noise(seed, dof, 0.0, 0.0)
+    n = kept[0].shape[1]
+    # Within an example, seeds scatter; of a mean over seeds, that much is not the example's own.
+    scatter = [float(a.var(axis=0, ddof=1).mean()) / len(a) for a in kept]
+    means = [a.mean(axis=0) for a in kept]
+    own = np.mean([float(m.var(ddof=1)) - s for m, s in zip(means, scatter, strict=True)])
+    pairs = [
+        (float((means[i] - means[j]).var(ddof=1)) - scatter[i] - scatter[j]) / 2
+        for i in range(len(kept))
+        for j in range(i)
+    ]
+    between = float(np.mean(pairs)) if pairs else 0.0
+    return Noise(seed, dof, max(0.0, float(own)) / n, max(0.0, between) / n)
+
+
+def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objective) -> float:
+    """What counting by the best epoch gave at most, from the fresh seeds' learning curves.
+
+    Each seed's best epoch is scored with the curves of the finalist's other seeds, which did not
+    pick it. What a curve loses by that is luck if its wiggles are noise of the examples, and no
+    luck as far as they are real; so the result is an upper bound and what is corrected by it is on
+    the careful side.
+
+    Args:
+        curves: Finalist to one learning curve of the objective per fresh seed, all equally long.
+        objective: Direction; the luck is zero unless the best epoch counts.
+
+    Returns:
+        Mean loss per training, not below zero, on a scale where more is better.
+    """
+    if objective.at == "last":
+        return 0.0
+    lost: list[float] = []
+    for seeds in curves.values():
+        y = np.array([[objective.rising(v) for v in curve] for curve in seeds], np.float64)
+        y = y[np.isfinite(y).all(axis=1)] if y.ndim == 2 else y[:0]
+        if len(y) < 2:
+            continue
+        picked = y.argmax(axis=1)
+        # A seed's level is its own for good, so curves are compared after taking their means off.
+        level = y - y.mean(axis=1, keepdims=True)
+        others = (level.sum(axis=0) - level) / (len(y) - 1)
+        rows = np.arange(len(y))
+        lost.extend(level[rows, picked] - others[rows, picked])
+    return max(0.0, float(np.mean(lost))) if lost else 0.0
+
+
+def finite(groups: Mapping[int, Sequence[float]]) -> dict[int, Values]:
+    """Finite values of each finalist that has any; the others are left out."""
+    arrays = {trial: np.asarray(list(values), np.float64) for trial, values in groups.items()}
+    kept = {trial: x[np.isfinite(x)] for trial, x in arrays.items()}
+    return {trial: x for trial, x in kept.items() if len(x)}

@@ -1,0 +1,222 @@
+"""How much of the best validation score is luck: the raw score and two estimates without the luck.
+
+A search reports the best of many noisy scores, so the noise of the trial it picked is no longer
+zero on average. Write a trial's score as ``quality + examples + seed``: what the recipe gives on
+the population, the luck of these validation examples with this recipe, the luck of this seed.
+
+* Fresh seeds: the best trial's recipe, trained again, keeps ``quality + examples`` and loses the
+  luck of its seed. Nothing else was chosen, so the mean over its fresh seeds is free of that luck.
+* Bootstrap over trials: the search is played again many times with known qualities (the finalists'
+  fresh means, the other trials' own scores) and fresh noise of the finalists' spread; the mean
+  luck of each rank in those searches, scaled by least squares to the luck that the finalists'
+  fresh seeds showed, is taken off. It uses every trial and every finalist, needs no shape of the
+  qualities, and the scaling absorbs noise that is not Gaussian (Efron & Tibshirani, "An
+  Introduction to the Bootstrap", 1993, chapter 10, is the unscaled correction).
+
+Neither sees luck that fresh seeds share. Three things do: values on a part that nothing was chosen
+on (``finals``) remove all of it; contributions per example (``examples``) tell how large the luck
+with the examples is beside that with seeds, and both estimates are stretched accordingly; learning
+curves of the fresh seeds (`epoch_luck`) bound what picking the epoch on the same examples gave.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from hpo.selection.evidence import Evidence, Noise, finite, noise_of
+from hpo.selection.intervals import LEVEL, Interval
+
+DRAWS = 1000
+REACH = 8.0
+"""Trials that many noise widths below the best cannot come out on top and are not replayed."""
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Optimism:
+    """The numbers a report sets side by side, on the objective's own scale.
+
+    Attributes:
+        trial: The trial with the best single score.
+        raw: That score.
+        fresh: Its estimate by fresh seeds, with a 95 % interval; None if that cannot be had.
+        bootstrap: Its estimate by the bootstrap over trials; None if that cannot be had.
+        winner: The winner's mean over fresh seeds, with a 95 % interval.
+        notes: What could not be had and why, and what the numbers leave in.
+    """
+
+    trial: int
+    raw: float
+    fresh: Interval | None
+    bootstrap: float | None
+    winner: Interval
+    notes: tuple[str, ...]
+
+
+def measure(evidence: Evidence, winner: int, seed: int) -> Optimism:
+    """Set raw score, corrected estimates and the winner's mean side by side.
+
+    Args:
+        evidence: What the search knows.
+        winner: The finalist that won.
+        seed: Of the bootstrap.
+
+    Raises:
+        ValueError: If there is no finite value, or the winner has no finite fresh value.
+    """
+    objective = evidence.objective
+    values = {trial: value for trial, value in evidence.values.items() if math.isfinite(value)}
+    if not values:
+        raise ValueError("expected at least one finite value")
+    order = sorted(values, key=lambda trial: (-objective.rising(values[trial]), trial))
+    noise = noise_of(evidence)
+    fresh, why_fresh = _fresh(evidence, order[0], values[order[0]], noise)
+    boot, why_boot = _bootstrap(evidence, order, noise, seed)
+    notes = tuple(dict.fromkeys(note for note in (why_fresh, why_boot, *_left_in(evidence)) if note))
+    return Optimism(order[0], values[order[0]], fresh, boot, winner_interval(evidence, winner), notes)
+
+
+def winner_interval(evidence: Evidence, winner: int, level: float = LEVEL) -> Interval:
+    """The winner's mean over fresh seeds with an interval for what its recipe truly gives.
+
+    Being the best of several finalists is luck too: the interval is centred on the winner's mean
+    drawn towards that of the finalists with as many seeds (Efron & Morris, "Data analysis using
+    Stein's estimator", JASA 1975), while the value stays the plain mean. Its variance is that of
+    the seeds, half the winner's own and half the finalists' pooled one, plus that of the examples
+    where the evidence has it.
+
+    Raises:
+        ValueError: If the winner has no finite fresh value.
+    """
+    groups = finite(evidence.finals or evidence.replicates)
+    if winner not in groups:
+        raise ValueError(f"winner {winner} has no finite fresh value")
+    own = groups[winner]
+    mean, seeds = float(own.mean()), len(own)
+    seed, dof = _seed_variance(groups, winner)
+    peers = np.array([float(x.mean()) for x in groups.values() if len(x) == seeds])
+    apart = float(((peers - peers.mean()) ** 2).sum())
+    kept = 1.0
+    if len(peers) > 1:
+        kept = max(0.0, 1 - max(len(peers) - 3, 0.5) * seed / seeds / apart) if apart > 0 else 0.0
+    centre = float(peers.mean()) + kept * (mean - float(peers.mean()))
+    if not evidence.finals:
+        centre -= evidence.objective.rising(1.0) * evidence.luck
+    half, method = _half(evidence, mean, seed / seeds, dof, level)
+    return Interval(mean, min(mean, centre - half), max(mean, centre + half), level, method)
+
+
+def _fresh(evidence: Evidence, best: int, raw: float, noise: Noise) -> tuple[Interval | None, str]:
+    groups = finite(evidence.finals or evidence.replicates)
+    if best not in groups:
+        return None, f"trial {best} has the best score and no fresh seed, so none corrects it"
+    # On a part that nothing was chosen on there is no luck that fresh seeds could share.
+    share = 0.0 if evidence.finals else noise.share
+    if share > 0.5:
+        return None, "most of the luck is with the examples: only a separate final part can remove it"
+    mean = float(groups[best].mean())
+    value = raw - (raw - mean) / (1 - share)
+    if not evidence.finals:
+        value -= evidence.objective.rising(1.0) * evidence.luck
+    seed, dof = _seed_variance(groups, best)
+    half, method = _half(evidence, mean, seed / len(groups[best]), dof, LEVEL)
+    return Interval(value, value - half, value + half, LEVEL, method), ""
+
+
+def _bootstrap(evidence: Evidence, order: Sequence[int], noise: Noise, seed: int) -> tuple[float | None, str]:
+    """Raw score less the luck of its rank; see the module's text."""
+    groups = finite(evidence.replicates)
+    ranked = [rank for rank, trial in enumerate(order) if trial in groups]
+    if not noise.dof or not ranked:
+        return None, "the bootstrap over trials needs a finalist with two fresh seeds"
+    if noise.seed == 0:
+        return None, "fresh seeds change nothing, so trials have no luck of the seed to take off"
+    share = 0.0 if evidence.finals else noise.share
+    if share > 0.5:
+        return None, "most of the luck is with the examples: only a separate final part can remove it"
+    up = evidence.objective.rising
+    values = np.array([up(evidence.values[trial]) for trial in order])
+    fresh = np.array([up(float(groups[order[rank]].mean())) for rank in ranked])
+    quality = values.copy()
+    quality[ranked] = fresh
+    expected = _luck_by_rank(quality, math.sqrt(noise.seed), max(ranked) + 1, seed)
+    seen = values[ranked] - fresh
+    scale = max(0.0, float(seen @ expected[ranked]) / float(expected[ranked] @ expected[ranked]))
+    luck = scale * expected[0] / (1 - share) + _gap(evidence)
+    return up(float(values[0] - luck)), ""
+
+
+def _luck_by_rank(quality: Values, width: float, ranks: int, seed: int) -> Values:
+    """Mean of score less quality at the first ranks of replayed searches, best rank first."""
+    able = quality[quality >= np.sort(quality)[-ranks:].min() - REACH * width]
+    rng = np.random.default_rng(seed)
+    total = np.zeros(ranks)
+    for _ in range(0, DRAWS, 100):
+        noise = width * rng.standard_normal((100, len(able)))
+        top = np.argsort(-(able + noise), axis=1)[:, :ranks]
+        total += np.take_along_axis(noise, top, axis=1).sum(axis=0)
+    return total / (math.ceil(DRAWS / 100) * 100)
+
+
+def _gap(evidence: Evidence) -> float:
+    """How much better the same fresh trainings score on the part they were chosen on."""
+    up = evidence.objective.rising
+    pairs = [
+        up(search) - up(final)
+        for trial, finals in evidence.finals.items()
+        for search, final in zip(evidence.replicates.get(trial, ()), finals, strict=True)
+        if math.isfinite(search) and math.isfinite(final)
+    ]
+    return float(np.mean(pairs)) if pairs else evidence.luck
+
+
+def _seed_variance(groups: Mapping[int, Values], own: int) -> tuple[float, float]:
+    """Half own and half pooled variance over seeds, and its degrees of freedom (0: unknown)."""
+    wide = [x for x in groups.values() if len(x) > 1]
+    dof = sum(len(x) - 1 for x in wide)
+    if not dof:
+        return math.nan, 0.0
+    pooled = sum(float(x.var(ddof=1)) * (len(x) - 1) for x in wide) / dof
+    if len(groups[own]) < 2 or len(wide) < 2:
+        return pooled, float(dof)
+    return (pooled + float(groups[own].var(ddof=1))) / 2, dof * 2 / 3
+
+
+def _half(evidence: Evidence, mean: float, seeds: float, dof: float, level: float) -> tuple[float, str]:
+    """Half width from seeds and examples together, by Welch and Satterthwaite's t."""
+    examples, method = noise_of(evidence).examples, "t over seeds and examples"
+    if not examples and evidence.n and 0 <= mean <= 1:
+        # Wilson's centre keeps a share of 0 or 1 from having no width at all.
+        share = (mean * evidence.n + 2) / (evidence.n + 4)
+        examples = share * (1 - share) / evidence.n
+    if not examples:
+        method = "t over seeds, for these examples"
+    if not dof:
+        if not examples:
+            return math.nan, "unknown: one seed"
+        return float(special.ndtri(0.5 + level / 2)) * math.sqrt(examples), "examples alone: one seed"
+    total = seeds + examples
+    if total == 0:
+        return 0.0, method
+    effective = dof * (total / seeds) ** 2 if seeds > 0 else 1e9
+    return float(special.stdtrit(min(effective, 1e9), 0.5 + level / 2)) * math.sqrt(total), method
+
+
+def _left_in(evidence: Evidence) -> list[str]:
+    """What the corrected estimates still contain."""
+    if evidence.finals:
+        return []
+    left = []
+    if not evidence.examples:
+        left.append("what the search learnt about these very examples is left in: no separate final part")
+    if evidence.objective.at == "best":
+        bound = f"less {evidence.luck:.3g}, its bound from the curves" if evidence.luck else "left in"
+        left.append(f"the luck of the best epoch on these examples is {bound}")
+    return left
