@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.tracking.changes import (
+    EXPERIMENT_TAGS,
     ID_TAG,
     PARENT,
     POSITION_TAG,
@@ -131,7 +132,8 @@ class ClientStore:
         from mlflow.exceptions import MlflowException
 
         try:
-            return str(self._client.create_experiment(self._experiment, self._artifacts))
+            made = self._client.create_experiment(self._experiment, self._artifacts, EXPERIMENT_TAGS)
+            return str(made)
         except MlflowException as exc:
             # Two searches that start at once both find it missing; the second one is refused.
             found = self._client.get_experiment_by_name(self._experiment)

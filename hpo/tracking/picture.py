@@ -62,6 +62,7 @@ class Picture:
             user,
         )
         self.history = History(objective)
+        self._shown = tuple(map(clean_key, parameters))
         self._started: dict[Key, int] = {}
         self._epochs: dict[Key, int] = {}
         self._winner: Key | None = None
@@ -153,7 +154,16 @@ class Picture:
             "state": "running",
         }
         child.tags |= clean({**own, **self._source()})
-        child.params |= params(event.point, event.recipe, self.parameters)
+        child.params |= params(event.point, event.recipe, self._shown)
+        self._close_holes([name for name in child.params if name not in self._shown])
+
+    def _close_holes(self, names: Sequence[str]) -> None:
+        """Say ``n/a`` in earlier runs of what only a later recipe turned out to have."""
+        if names:
+            self._shown += tuple(names)
+            for key in self._started:
+                for name in names:
+                    self._child(key).params.setdefault(name, ABSENT)
 
     def _reported(self, event: events.Reported, time: int) -> None:
         key = event.trial, event.replicate
@@ -269,8 +279,8 @@ def params(point: Mapping[str, Any], recipe: Mapping[str, Any], names: Sequence[
         names: What is to be shown in any case, ``n/a`` where this training has no such choice.
     """
     fixed = {name.removesuffix(".name"): value for name, value in Recipe(recipe).flat().items()}
-    shown = {**dict.fromkeys(names, ABSENT), **fixed, **point}
-    return {clean_key(name): cut(text(value), LONGEST_PARAM) for name, value in shown.items()}
+    chosen = {clean_key(name): cut(text(value), LONGEST_PARAM) for name, value in {**fixed, **point}.items()}
+    return {**{clean_key(name): ABSENT for name in names}, **chosen}
 
 
 def text(value: Any) -> str:

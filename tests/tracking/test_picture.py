@@ -1,0 +1,77 @@
+import math
+
+from hpo.core import events
+from hpo.core.events import Recorded
+from hpo.core.home import Home
+from hpo.tracking.changes import PARENT, RunChange
+from hpo.tracking.picture import Picture, clean_key, cut, params, search_id, text
+from tests.tracking.scenario import OBJECTIVE, MemoryLedger, opened, picture, search, started
+
+
+def test_values_read_as_in_a_table() -> None:
+    assert [text(value) for value in (0.001, 1e-5, 64, True, "relu", None, [0.9, 0.999])] == [
+        "0.001",
+        "1e-05",
+        "64",
+        "true",
+        "relu",
+        "n/a",
+        "[0.9, 0.999]",
+    ]
+
+
+def test_parameters_are_named_in_the_spaces_words() -> None:
+    recipe = {"optimizer": {"name": "sgd", "momentum": 0.9}, "batch_size": 64}
+    shown = params({"optimizer": "sgd"}, recipe, ("optimizer", "optimizer.momentum", "dropout"))
+    assert shown == {"optimizer": "sgd", "optimizer.momentum": "0.9", "dropout": "n/a", "batch_size": "64"}
+
+
+def test_what_only_a_later_recipe_has_leaves_no_hole_in_earlier_ones(home: Home) -> None:
+    drawn = Picture("digits-1", ("learning_rate",), OBJECTIVE, home.search("digits-1"))
+    ledger = MemoryLedger([opened(), started(0), started(1)])
+    runs: dict[str, dict[str, str]] = {}
+    for recorded in ledger.read():
+        for change in drawn.changes([recorded]):
+            assert not runs.get(change.run, {}).keys() & change.params.keys()
+            runs.setdefault(change.run, {}).update(change.params)
+    assert runs["0/0"].keys() == runs["1/0"].keys()
+    assert runs["0/0"]["augment.cutout"] == "false"
+    assert runs["1/0"]["optimizer.momentum"] == "n/a"
+
+
+def test_names_and_lengths_stay_within_what_mlflow_takes() -> None:
+    assert clean_key("validation/top-5 (μ)%") == "validation/top-5 ____"
+    assert clean_key("../a//b") == "a/b"
+    assert clean_key("") == "_"
+    assert len(clean_key("x" * 300)) == 250
+    assert len(cut("x" * 7_000, 6_000)) <= 6_000
+    assert cut("short", 6_000) == "short"
+
+
+def test_a_second_winner_takes_the_mark_from_the_first(home: Home) -> None:
+    drawn = picture(home)
+    story = search(home.search("digits-1"))
+    drawn.changes(MemoryLedger(story).read())
+    later = [
+        events.SearchExtended(5),
+        events.WinnerNamed(0, 2, 0.9, math.nan, 1, "more trials"),
+        events.SearchEnded("stopped"),
+    ]
+    recorded = [Recorded(len(story) + i, 1.0, event) for i, event in enumerate(later, 1)]
+    changes: dict[str, RunChange] = {change.run: change for change in drawn.changes(recorded)}
+    assert changes["0/1"].tags == {"winner": "no longer"}
+    assert changes["0/2"].tags == {"winner": "yes"}
+    assert [m.name for m in changes[PARENT].metrics] == ["winner/accuracy_mean"]
+    assert (
+        changes[PARENT]
+        .tags["mlflow.note.content"]
+        .startswith("**Winner: trial 0.** Validation accuracy 0.9 (1")
+    )
+
+
+def test_searches_of_one_name_are_told_apart() -> None:
+    first, second = (Recorded(1, 5.0, opened(digest=digest * 64)) for digest in "ab")
+    assert search_id("digits-1", first) == search_id("digits-1", first)
+    assert (
+        len({search_id("digits-1", first), search_id("digits-1", second), search_id("digits-2", first)}) == 3
+    )
