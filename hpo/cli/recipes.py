@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,11 +11,17 @@ from hpo.cli.options import SearchName
 from hpo.cli.session import Session, console, dumps, emit, own_stdout
 from hpo.cli.words import number
 
+if TYPE_CHECKING:
+    from hpo.core.events import Reported
+
+
+Form = Literal["yaml", "json"]
+
 
 def export(
     context: typer.Context,
     search: SearchName,
-    form: Annotated[Literal["yaml", "json"], typer.Option("--format", help="Form of the recipe.")] = "yaml",
+    form: Annotated[Form, typer.Option("--format", help="Form of the recipe.")] = "yaml",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write it; printed otherwise.")
     ] = None,
@@ -24,7 +30,8 @@ def export(
     from hpo.use_cases.export import export as write
 
     session = Session.of(context)
-    written = write(search, home=session.home, format="json" if session.as_json else form, out=out)
+    wanted: Form = "json" if session.as_json and out is None else form
+    written = write(search, home=session.home, format=wanted, out=out)
     if out is None:
         typer.echo(written.rstrip())
     elif session.as_json:
@@ -43,9 +50,15 @@ def train(
 
     session = Session.of(context)
     with own_stdout() as stream:
-        result = run(recipe, home=session.home)
+
+        def tell(epoch: Reported) -> None:
+            if not session.as_json:
+                values = ", ".join(f"{name} {number(value)}" for name, value in epoch.metrics.items())
+                print(f"epoch {epoch.epoch}: {values}", file=stream, flush=True)
+
+        result = run(recipe, home=session.home, watch=tell)
         if session.as_json:
-            stream.write(dumps(result) + "\n")
+            print(dumps(result), file=stream)
     if not session.as_json:
         lines = (
             (name, number(each, 6) if isinstance(each, float) else str(each)) for name, each in result.items()
@@ -62,7 +75,7 @@ def test(context: typer.Context, search: SearchName) -> None:
     with own_stdout() as stream:
         outcome = run(search, home=session.home)
         if session.as_json:
-            stream.write(dumps(outcome.to_json()) + "\n")
+            print(dumps(outcome.to_json()), file=stream)
     if not session.as_json:
         console().print(pairs(summary(outcome, session.command("ui"))))
     raise typer.Exit(outcome.exit_code)

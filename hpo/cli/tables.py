@@ -50,7 +50,8 @@ def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
     best = outcome.best
     if best is None:
         return
-    yield "winner", f"trial {best.trial}: {best.reason}"
+    yield "winner", f"trial {best.trial}"
+    yield "because", best.reason
     yield "recipe", choices(Recipe(best.recipe).flat())
     yield (
         "validation",

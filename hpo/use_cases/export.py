@@ -62,6 +62,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History) -> RecipeFile:
         "search": name,
         "trial": winner.trial,
         "seed": training.seed,
+        "horizon": spec.horizon,
         "threads": spec.resources.threads,
         "device": "cuda" if spec.resources.gpus else "cpu",
         "objective": {

@@ -77,7 +77,7 @@ def _workplace(recipe: RecipeFile, path: Path, home: Home, folder: SearchFolder)
 
 
 def _order(recipe: RecipeFile) -> Order:
-    horizon = recipe.recipe.get(HORIZON)
+    horizon = recipe.recipe.get(HORIZON) or recipe.provenance.get("horizon")
     if not isinstance(horizon, int):
         raise UserError(f"the recipe does not say {HORIZON}, so nobody knows how long to train it")
     return Order(0, 1, recipe.recipe, int(recipe.provenance["seed"]), horizon, keep_weights=True)

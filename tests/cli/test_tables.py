@@ -16,7 +16,8 @@ def test_the_end_names_winner_validation_test_recipe_and_ui(stories):
     assert shown == {
         "search": "digits-1: done",
         "trials": "2 finished, 1 stopped, 1 failed",
-        "winner": "trial 2: the best mean",
+        "winner": "trial 2",
+        "because": "the best mean",
         "recipe": "learning_rate=0.01235 optimizer.momentum=0.9 optimizer.name=sgd",
         "validation": "accuracy 0.9400 ± 0.0141 (mean ± standard deviation over 2 fresh seeds)",
         "test": "accuracy 0.9200, 95 % interval 0.8800 to 0.9500 over 360 test examples, "
