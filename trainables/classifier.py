@@ -24,27 +24,26 @@ class Classifier:
         network: On the device.
         prepare: Fitted on the training part.
         recipe: It was trained with.
-        shape: (channels, height, width) of an image.
+        info: What the data set is.
     """
 
-    def __init__(
-        self, network: nn.Module, prepare: Preprocessor, recipe: Recipe, shape: tuple[int, int, int]
-    ):
-        self.network, self.prepare, self.recipe, self.shape = network, prepare, recipe, shape
+    def __init__(self, network: nn.Module, prepare: Preprocessor, recipe: Recipe, info: DataInfo):
+        self.network, self.prepare, self.recipe, self.info = network, prepare, recipe, info
         self.device = next(network.parameters()).device
-        self._views = augmentation.test_time(recipe["test_augment"], shape)
+        self._size = recipe["image_size"] if recipe["test_size"] is None else recipe["test_size"]
+        self._views = augmentation.test_time(recipe["test_augment"], image_shape(info, self._size))
         pooling = recipe["regularize"].get("fractional_max_pooling", {})
         self._samples = int(pooling.get("samples", 1))
 
     @classmethod
     def load(cls, recipe: Recipe, weights: Arrays, info: DataInfo) -> Classifier:
         """Build from what `weights` gave, on the CPU."""
-        shape, cpu = image_shape(info), torch.device("cpu")
+        shape, cpu = image_shape(info, recipe["image_size"]), torch.device("cpu")
         with isolation.seeded(0, "network", device=cpu):
             network = build.network(recipe, shape, len(info.classes))
         state.load_network(network, state.below(weights, "network"))
         prepare = Preprocessor.from_state(state.below(weights, "preprocessing"))
-        return cls(network, prepare, recipe, shape)
+        return cls(network, prepare, recipe, info)
 
     def weights(self) -> dict[str, Any]:
         """Arrays from which `load` builds it again."""
@@ -53,7 +52,7 @@ class Classifier:
 
     def of(self, network: nn.Module) -> Classifier:
         """The same with another network of the same build."""
-        return self if network is self.network else Classifier(network, self.prepare, self.recipe, self.shape)
+        return self if network is self.network else Classifier(network, self.prepare, self.recipe, self.info)
 
     def predict(self, examples: Examples) -> NDArray[np.float32]:
         """Logits [n, classes]; their softmax gives probabilities."""
@@ -61,7 +60,7 @@ class Classifier:
 
     def images(self, examples: Examples, hold: bool = True) -> Images:
         """A part made ready to be asked about, more than once if ``hold``."""
-        return Images(examples, self.device, self.prepare, hold and self._views is None)
+        return Images(examples, self.device, self.prepare, hold and self._views is None, self._size)
 
     def outputs(self, images: Images) -> NDArray[np.float32]:
         """Logits [n, classes] of a part; the log of mean probabilities where several are averaged."""
@@ -85,7 +84,7 @@ class Classifier:
         return torch.stack(each).logsumexp(0) - float(np.log(len(each)))
 
 
-def image_shape(info: DataInfo) -> tuple[int, int, int]:
-    """(channels, height, width) of a data set's images."""
+def image_shape(info: DataInfo, size: int | None = None) -> tuple[int, int, int]:
+    """(channels, height, width) of a data set's images, or of what they are resized to."""
     height, width, channels = info.shape
-    return channels, height, width
+    return (channels, height, width) if size is None else (channels, size, size)

@@ -13,7 +13,7 @@ from hpo.core.trainable import Arrays, Context, DataInfo, Examples
 from trainables import augmentation, isolation, preprocessing, scores, tables, training
 from trainables.classifier import Classifier, image_shape
 from trainables.images import Batches, Images
-from trainables.networks import build
+from trainables.networks import build, transfer
 from trainables.optimization import losses
 
 
@@ -30,17 +30,19 @@ class ImageClassifier:
             UserError: If the recipe cannot be trained on such images or on this machine.
         """
         device, classes = isolation.device(context.device), len(train.info.classes)
+        shape, size = image_shape(train.info, recipe["image_size"]), recipe["image_size"]
         with isolation.alone(context.threads):
             # Statistics come from the training rows alone.
             prepare = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
-            augment = augmentation.build(recipe["augment"], image_shape(train.info), classes)
-            images = Images(train, device, prepare, hold=augment is None)
+            augment = augmentation.build(recipe["augment"], shape, classes)
+            images = Images(train, device, prepare, hold=augment is None, size=size)
             batches = Batches(len(images), recipe["batch_size"], augmentation.repeats(recipe["augment"]))
 
-            network = _network(recipe, train.info, context.seed, device)
+            network = _network(recipe, shape, classes, context.seed, device)
+            rates = transfer.start(recipe["transfer"], network)
             loss = losses.build(recipe["loss"], classes)
-            descent = training.Descent(recipe, network, loss, len(batches), context.horizon)
-            model = Classifier(network, prepare, recipe, image_shape(train.info))
+            descent = training.Descent(recipe, network, loss, len(batches), context.horizon, rates)
+            model = Classifier(network, prepare, recipe, train.info)
             held_out, truth = model.images(validation), validation.targets[validation.rows]
             restored = context.restored()
             if restored is not None:
@@ -53,7 +55,7 @@ class ImageClassifier:
                     continue
 
                 tally = training.Tally(device)
-                network.train()
+                descent.begin()
                 with isolation.seeded(context.seed, "epoch", epoch, device=device) as generator:
                     first = (epoch - 1) * len(batches)
                     for step, index in enumerate(batches.shuffled(generator), first):
@@ -84,9 +86,11 @@ class ImageClassifier:
         return scores.classification(outputs, targets)
 
 
-def _network(recipe: Recipe, info: DataInfo, seed: int, device: torch.device) -> nn.Module:
+def _network(
+    recipe: Recipe, shape: tuple[int, int, int], classes: int, seed: int, device: torch.device
+) -> nn.Module:
     with isolation.seeded(seed, "network", device=device):
-        network = build.network(recipe, image_shape(info), len(info.classes))
+        network = build.network(recipe, shape, classes)
     layout = torch.channels_last if device.type == "cuda" else torch.preserve_format
     return network.to(device, memory_format=layout)  # type: ignore[call-overload, no-any-return]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from hpo.core.trainable import Examples
@@ -34,6 +35,7 @@ class Images:
         device: Where batches are wanted. Bytes go there once, if they fit twice over.
         prepare: What happens to float images in [0, 1], [n, channels, height, width], before the
             network.
+        size: Height and width to which images are resized first, in pixels; None as they are.
         hold: Whether prepared images are worth holding, as nothing random comes before ``prepare``.
     """
 
@@ -43,6 +45,7 @@ class Images:
         device: torch.device,
         prepare: Callable[[Tensor], Tensor],
         hold: bool = True,
+        size: int | None = None,
     ):
         self.device = device
         self._bytes = as_tensor(examples.inputs)
@@ -51,20 +54,24 @@ class Images:
             self._bytes = self._bytes.index_select(0, self._rows).to(device)
             self._rows = torch.arange(len(self._rows), device=device)
         self.labels = torch.as_tensor(examples.targets[examples.rows]).to(device)
-        self._prepare = prepare
+        self._prepare, self._size = prepare, size
         self._held: Tensor | None = None
-        if hold and 4 * len(self) * self._bytes[0].numel() <= HELD_BYTES:
+        if hold and len(self) * self._image_bytes() <= HELD_BYTES:
             self._held = torch.cat([prepare(self.raw(index)) for index in self.stretches()])
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def raw(self, index: Tensor) -> Tensor:
-        """Float images [b, channels, height, width] in [0, 1], as they were given."""
+        """Float images [b, channels, height, width] in [0, 1], resized and nothing else."""
         picked = self._bytes.index_select(0, self._rows.index_select(0, index))
         picked = picked.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
-        return picked.to(torch.float32, memory_format=layout).div_(255)
+        images = picked.to(torch.float32, memory_format=layout).div_(255)
+        if self._size is None or images.shape[2:] == (self._size, self._size):
+            return images
+        size = (self._size, self._size)
+        return F.interpolate(images, size, mode="bilinear", antialias=True).clamp_(0, 1)
 
     def prepared(self, index: Tensor) -> Tensor:
         """Float images [b, channels, height, width] as the network takes them."""
@@ -74,8 +81,13 @@ class Images:
 
     def stretches(self) -> Iterator[Tensor]:
         """Every index in order, in batches as large as evaluation takes them."""
-        size = max(1, EVALUATED_BYTES // (4 * self._bytes[0].numel()))
+        size = max(1, EVALUATED_BYTES // self._image_bytes())
         yield from torch.arange(len(self), device=self._rows.device).split(size)  # type: ignore[no-untyped-call]
+
+    def _image_bytes(self) -> int:
+        """Bytes of an image as floats."""
+        height, width, channels = self._bytes.shape[1:]
+        return 4 * channels * (height * width if self._size is None else self._size**2)
 
     def _fits_on(self, device: torch.device) -> bool:
         free, _ = torch.cuda.mem_get_info(device)

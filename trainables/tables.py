@@ -19,6 +19,7 @@ from trainables.parts.normalization import NORMALIZATION
 from trainables.parts.optimizer import OPTIMIZER
 from trainables.parts.regularize import REGULARIZE
 from trainables.parts.schedule import BATCH_SCALING, GRADIENT_CLIPPING, SCHEDULE, WARMUP
+from trainables.parts.transfer import TRANSFER
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,34 @@ TRAINING = (
     Hyperparameter("compile", "bool", False, doc="compile the network with torch.compile; pays off on a GPU"),
 )
 
+SIZES = (
+    Hyperparameter(
+        "image_size",
+        "int",
+        None,
+        1,
+        4096,
+        optional=True,
+        log=True,
+        doc="height and width to which images are resized, in pixels; null: as they are",
+    ),
+    Hyperparameter(
+        "test_size",
+        "int",
+        None,
+        1,
+        4096,
+        optional=True,
+        log=True,
+        doc="the same for validation and test, in pixels; null: as in training",
+    ),
+)
+
 IMAGE_CLASSIFIER = Shipped(
     "image_classifier",
     "trainables.image_classifier:ImageClassifier",
     Grammar(
-        TRAINING,
+        TRAINING + SIZES,
         (
             MODEL,
             ACTIVATION,
@@ -101,6 +125,7 @@ IMAGE_CLASSIFIER = Shipped(
             GRADIENT_CLIPPING,
             REGULARIZE,
             AVERAGING,
+            TRANSFER,
             PREPROCESSING,
             AUGMENT,
             TEST_AUGMENT,

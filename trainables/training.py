@@ -69,6 +69,14 @@ class Descent:
         self.losses: list[float] = []
         self.metrics: dict[str, float] = {}
 
+    def begin(self) -> None:
+        """Put the network into training mode; layers that are frozen keep their statistics."""
+        self.network.train()
+        for module in self.network.modules():
+            own = list(module.parameters(recurse=False))
+            if own and not any(parameter.requires_grad for parameter in own):
+                module.eval()
+
     def step(self, inputs: Tensor, targets: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Take one step.
 

@@ -72,6 +72,8 @@ class Hyperparameter:
 
     def legal(self) -> str:
         """The legal values in words."""
+        if len(self.choices) > 40:
+            return f"one of {len(self.choices)} names, such as {', '.join(self.choices[:3])}"
         if self.choices:
             return "one of " + ", ".join(self.choices)
         words = {

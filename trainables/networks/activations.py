@@ -31,8 +31,9 @@ class Maxout(nn.Module):
 
     needs_channels = True
 
-    def __init__(self, channels: int, images: bool):
+    def __init__(self, channels: int, layout: str):
         super().__init__()
+        images = layout == "images"
         self.maps = nn.Conv2d(channels, 2 * channels, 1) if images else nn.Linear(channels, 2 * channels)
         self.dim = 1 if images else -1
 

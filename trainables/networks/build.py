@@ -11,6 +11,7 @@ from torch.nn.utils import parametrizations
 from trainables.networks import regularizing
 from trainables.networks.ingredients import Ingredients
 from trainables.networks.initializations import initialize
+from trainables.networks.transfer import Probe
 from trainables.parts.model import MODEL
 
 USUAL_NORMS: Mapping[str, str] = {
@@ -41,6 +42,9 @@ def network(recipe: Mapping[str, Any], shape: tuple[int, ...], outputs: int) -> 
     initialize(built, recipe["init"], recipe["activation"]["name"], by_name)
     if recipe["normalization"]["name"] == "weight_norm":
         _normalize_weights(built)
+    stage = recipe.get("transfer", {}).get("stage")
+    if stage is not None:
+        built = Probe(built, stage, shape, outputs)
     regularizing.drop_connect(built, recipe["regularize"].get("drop_connect", {}).get("p", 0.0))
     return built
 

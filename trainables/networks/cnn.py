@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from hpo.core.errors import UserError
-from trainables.networks.ingredients import Ingredients
+from trainables.networks.ingredients import Ingredients, sequence
 
 
 def cnn(
@@ -48,13 +48,13 @@ def cnn(
                 )
             layers += [
                 nn.Conv2d(fan, width, kernel, padding="same" if padding is None else padding),
-                ingredients.norm(width, images=True),
-                ingredients.activation(width, images=True),
+                ingredients.norm(width, "images"),
+                ingredients.activation(width, "images"),
             ]
             fan = width
         pooling = ingredients.pooling(size)
         size = _pooled(pooling, size)
-        network.append(nn.Sequential(*layers, pooling, ingredients.dropout()))
+        network.append(sequence(*layers, pooling, ingredients.dropout()))
     network.append(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
     network.append(nn.Linear(fan, outputs))
     return network

@@ -9,8 +9,14 @@ from typing import Any
 from torch import nn
 
 from trainables.networks import regularizing
+from trainables.networks.normalizations import Layout
 from trainables.parts.activation import ACTIVATION
 from trainables.parts.normalization import NORMALIZATION
+
+
+def sequence(*layers: nn.Module) -> nn.Sequential:
+    """Layers one after the other, without those that do nothing."""
+    return nn.Sequential(*(layer for layer in layers if not isinstance(layer, nn.Identity)))
 
 
 @dataclass(frozen=True)
@@ -25,35 +31,35 @@ class Ingredients:
     recipe: Mapping[str, Any]
     usual_norm: str = "none"
 
-    def activation(self, channels: int, images: bool = False) -> nn.Module:
+    def activation(self, channels: int, layout: Layout = "features") -> nn.Module:
         """Activation after a layer.
 
         Args:
             channels: Channels it is given.
-            images: Whether it is given [n, channels, h, w] rather than [..., channels].
+            layout: Where they are; see `trainables.networks.normalizations`.
         """
         name, own = _split(self.recipe["activation"])
         build = ACTIVATION.part(name).load()
-        needed = (channels, images) if getattr(build, "needs_channels", False) else ()
+        needed = (channels, layout) if getattr(build, "needs_channels", False) else ()
         layer: nn.Module = build(*needed, **own)
         return layer
 
-    def norm(self, channels: int, images: bool = False) -> nn.Module:
+    def norm(self, channels: int, layout: Layout = "features") -> nn.Module:
         """Normalization of a layer's outputs; arguments as for `activation`."""
         name, own = _split(self.recipe["normalization"])
         if name == "auto":
             name = self.usual_norm
             own = {h.name: h.default for h in NORMALIZATION.part(name).hyperparameters}
-        layer: nn.Module = NORMALIZATION.part(name).load()(channels, images, **own)
+        layer: nn.Module = NORMALIZATION.part(name).load()(channels, layout, **own)
         return layer
 
     def dropout(self) -> nn.Module:
         """Dropout of a layer's outputs."""
-        return regularizing.dropout(self._strength("dropout"))
+        return regularizing.dropout(self.strength("dropout"))
 
     def residual_drop(self, depth: float) -> nn.Module:
         """Stochastic depth of a block at a depth from 0 (first) to 1 (last)."""
-        return regularizing.stochastic_depth(self._strength("stochastic_depth") * depth)
+        return regularizing.stochastic_depth(self.strength("stochastic_depth") * depth)
 
     def pooling(self, size: int) -> nn.Module:
         """Pooling that ends a stage of images of this size; none is left of a single pixel."""
@@ -64,8 +70,13 @@ class Ingredients:
             return regularizing.fractional_max_pooling(chosen["ratio"])
         return nn.MaxPool2d(2)
 
-    def _strength(self, part: str) -> float:
-        return float(self.recipe["regularize"].get(part, {}).get("p", 0.0))
+    def names(self, regularizer: str) -> bool:
+        """Whether the recipe says anything of a regularizer."""
+        return regularizer in self.recipe["regularize"]
+
+    def strength(self, regularizer: str) -> float:
+        """Probability of a regularizer that drops something; 0 if it is not on."""
+        return float(self.recipe["regularize"].get(regularizer, {}).get("p", 0.0))
 
 
 def _split(choice: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

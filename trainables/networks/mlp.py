@@ -6,7 +6,7 @@ import math
 
 from torch import nn
 
-from trainables.networks.ingredients import Ingredients
+from trainables.networks.ingredients import Ingredients, sequence
 
 
 def mlp(
@@ -25,7 +25,7 @@ def mlp(
     features = math.prod(shape)
     for _ in range(depth):
         stages.append(
-            nn.Sequential(
+            sequence(
                 nn.Linear(features, width),
                 ingredients.norm(width),
                 ingredients.activation(width),

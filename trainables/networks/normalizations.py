@@ -1,47 +1,76 @@
-"""Normalization layers, for images [n, channels, h, w] and for features in the last dimension.
+"""Normalization layers for three layouts.
 
-Every builder takes the number of channels, whether the layer is given images, and the part's own
+``features`` are [n, channels], ``images`` [n, channels, height, width], ``tokens``
+[n, tokens, channels]. Every builder takes the number of channels, the layout, and the part's own
 hyperparameters.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
+Layout = Literal["features", "images", "tokens"]
 
-def none(channels: int, images: bool) -> nn.Module:
+
+class ChannelsSecond(nn.Module):
+    """Hands tokens [n, tokens, channels] to a layer that takes [n, channels, tokens].
+
+    Args:
+        layer: Any layer that keeps the shape.
+    """
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, tokens, channels], unchanged in shape."""
+        outputs: Tensor = self.layer(x.transpose(1, 2)).transpose(1, 2)
+        return outputs
+
+
+def _for(layout: Layout, layer: nn.Module) -> nn.Module:
+    return ChannelsSecond(layer) if layout == "tokens" else layer
+
+
+def none(channels: int, layout: Layout) -> nn.Module:
     """No layer."""
     return nn.Identity()
 
 
-def batch_norm(channels: int, images: bool, eps: float, momentum: float) -> nn.Module:
-    """Per channel over the batch, and over the image; running statistics in eval mode."""
-    if images:
-        return nn.BatchNorm2d(channels, eps, momentum)
-    return nn.BatchNorm1d(channels, eps, momentum)
+def batch_norm(channels: int, layout: Layout, eps: float, momentum: float) -> nn.Module:
+    """Per channel over batch and places; running statistics in eval mode."""
+    kind = nn.BatchNorm2d if layout == "images" else nn.BatchNorm1d
+    return _for(layout, kind(channels, eps, momentum))
 
 
-def layer_norm(channels: int, images: bool, eps: float) -> nn.Module:
-    """Over all features of an example (one group of all channels, for images)."""
-    return nn.GroupNorm(1, channels, eps) if images else nn.LayerNorm(channels, eps)
+def layer_norm(channels: int, layout: Layout, eps: float) -> nn.Module:
+    """Over all features of an example, or of a token."""
+    return nn.GroupNorm(1, channels, eps) if layout == "images" else nn.LayerNorm(channels, eps)
 
 
-def instance_norm(channels: int, images: bool, eps: float) -> nn.Module:
-    """Per image and channel; of a single number nothing would be left, so features pass."""
-    return nn.InstanceNorm2d(channels, eps, affine=True) if images else nn.Identity()
+def instance_norm(channels: int, layout: Layout, eps: float) -> nn.Module:
+    """Per example and channel over places; features have a single place, so they pass."""
+    if layout == "features":
+        return nn.Identity()
+    kind = nn.InstanceNorm2d if layout == "images" else nn.InstanceNorm1d
+    return _for(layout, kind(channels, eps, affine=True))
 
 
-def group_norm(channels: int, images: bool, groups: int, eps: float) -> nn.Module:
+def group_norm(channels: int, layout: Layout, groups: int, eps: float) -> nn.Module:
     """Per example over groups of channels; the largest divisor of ``channels`` up to ``groups``."""
-    return nn.GroupNorm(divisor(channels, groups), channels, eps)
+    return _for(layout, nn.GroupNorm(divisor(channels, groups), channels, eps))
 
 
 def decorrelated_batch_norm(
-    channels: int, images: bool, group_size: int, iterations: int, eps: float, momentum: float
+    channels: int, layout: Layout, group_size: int, iterations: int, eps: float, momentum: float
 ) -> nn.Module:
-    """Whitened over the batch in groups of channels."""
-    return DecorrelatedBatchNorm(channels, divisor(channels, group_size), iterations, eps, momentum)
+    """Whitened over batch and places in groups of channels."""
+    size = divisor(channels, group_size)
+    return _for(layout, DecorrelatedBatchNorm(channels, size, iterations, eps, momentum))
 
 
 def divisor(number: int, at_most: int) -> int:
@@ -100,6 +129,8 @@ class DecorrelatedBatchNorm(nn.Module):
         matrix = covariance + self.eps * unit
         trace = matrix.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
         matrix, root = matrix / trace, unit
+        # The coupled form: the shorter one loses its way in single precision.
         for _ in range(self.iterations):
-            root = 1.5 * root - 0.5 * root @ root @ root @ matrix
+            turn = 1.5 * unit - 0.5 * root @ matrix
+            matrix, root = matrix @ turn, turn @ root
         return root / trace.sqrt()

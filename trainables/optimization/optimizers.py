@@ -20,6 +20,25 @@ def nesterov(params: Any, lr: float, momentum: float, **rest: Any) -> Optimizer:
     return torch.optim.SGD(params, lr=lr, momentum=momentum, nesterov=True, **rest)
 
 
+def lars(params: Any, **own: Any) -> Optimizer:
+    """Timm's SGD with momentum and a layer-wise trust ratio."""
+    return _timm("Lars", params, own)
+
+
+def lamb(params: Any, **own: Any) -> Optimizer:
+    """Timm's Adam with a layer-wise trust ratio."""
+    return _timm("Lamb", params, own)
+
+
+def _timm(name: str, params: Any, own: Mapping[str, Any]) -> Optimizer:
+    # Only here: importing timm takes longer than many a training.
+    from trainables import torchvision_ops  # noqa: F401
+    from timm import optim  # isort: skip
+
+    optimizer: Optimizer = getattr(optim, name)(params, **own)
+    return optimizer
+
+
 def base_rate(recipe: Mapping[str, Any]) -> float:
     """A recipe's learning rate before batch scaling and schedule."""
     said = recipe["learning_rate"]
@@ -54,19 +73,24 @@ def weight_decay(
     """Parameters in groups of one decay and one learning rate.
 
     Biases, scales of norms and what the network names in ``no_weight_decay`` are not decayed
-    unless ``norms_and_biases`` says so.
+    unless ``norms_and_biases`` says so, and have no trust ratio under lars and lamb.
     """
     ask: Any = getattr(network, "no_weight_decay", set)
     spared = set(ask())
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            decayed = norms_and_biases or (parameter.ndim >= 2 and name not in spared)
-            key = (rate if decayed else 0.0, rates.get(name, 1.0))
+            weight = parameter.ndim >= 2 and name not in spared
+            key = (rate if weight or norms_and_biases else 0.0, rates.get(name, 1.0), weight)
             groups.setdefault(key, []).append(parameter)
     return [
-        {"params": parameters, "weight_decay": decay, "rate_multiplier": multiplier}
-        for (decay, multiplier), parameters in groups.items()
+        {
+            "params": parameters,
+            "weight_decay": decay,
+            "rate_multiplier": multiplier,
+            "always_adapt": weight,  # timm's word for a trust ratio without decay
+        }
+        for (decay, multiplier, weight), parameters in groups.items()
     ]
 
 

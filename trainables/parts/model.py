@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpo.core.parts import Group, Hyperparameter, Part
+from trainables.parts.names import sizes
 
 MODEL = Group(
     "model",
@@ -35,6 +36,87 @@ MODEL = Group(
                 ),
             ),
             doc="VGG-like: stages of convolutions, each ended by a pooling; then the mean over the image",
+        ),
+        Part(
+            "resnet",
+            "trainables.networks.resnet:resnet",
+            "He et al., CVPR 2016, https://arxiv.org/abs/1512.03385",
+            (
+                Hyperparameter(
+                    "block", "str", "basic", choices=("basic", "bottleneck"), doc="two layers, or three"
+                ),
+                Hyperparameter("stages", "int", 3, 1, 6, doc="each halves the image but the first"),
+                Hyperparameter("blocks", "int", 3, 1, 100, log=True, doc="per stage, if layers is null"),
+                Hyperparameter("width", "int", 16, 1, 4096, log=True, doc="channels of the first stage"),
+                Hyperparameter(
+                    "layers",
+                    "list",
+                    None,
+                    1,
+                    200,
+                    optional=True,
+                    doc="blocks of each stage, such as 3, 4, 6, 3",
+                ),
+                Hyperparameter(
+                    "stem",
+                    "str",
+                    "small",
+                    choices=("small", "large"),
+                    doc="3 x 3, or 7 x 7 and pooling for images of 100 pixels and more",
+                ),
+            ),
+            doc="The defaults are ResNet-20 for small images; ResNet-50 is bottleneck, layers 3 4 6 3, "
+            "width 64, stem large",
+        ),
+        Part(
+            "vit",
+            "trainables.networks.vit:vit",
+            "Dosovitskiy et al., ICLR 2021, https://arxiv.org/abs/2010.11929",
+            (
+                Hyperparameter("patch", "int", 4, 1, 64, doc="height and width of a patch in pixels"),
+                Hyperparameter("width", "int", 64, 1, 4096, log=True, doc="channels of a token"),
+                Hyperparameter("depth", "int", 4, 1, 100, doc="encoder blocks"),
+                Hyperparameter("heads", "int", 4, 1, 64, doc="of attention; lowered to a divisor of width"),
+                Hyperparameter("mlp_ratio", "float", 2.0, 0.1, 8, doc="hidden width of a block / width"),
+                Hyperparameter(
+                    "norm_position",
+                    "str",
+                    "before",
+                    choices=("before", "after"),
+                    doc="before a branch, or after its skip as in the original transformer",
+                ),
+            ),
+            doc="Transformer on patches, with a class token",
+        ),
+        Part(
+            "torchvision",
+            "trainables.networks.named:torchvision",
+            "https://docs.pytorch.org/vision/stable/models.html",
+            (
+                Hyperparameter(
+                    "architecture",
+                    "str",
+                    "resnet18",
+                    choices=tuple(sizes("torchvision")),
+                    doc="name; images are enlarged where it needs that",
+                ),
+            ),
+            doc="Any classifier of torchvision, with its own activations, norms and first weights",
+        ),
+        Part(
+            "timm",
+            "trainables.networks.named:timm",
+            "https://huggingface.co/docs/timm",
+            (
+                Hyperparameter(
+                    "architecture",
+                    "str",
+                    "resnet18",
+                    choices=tuple(sizes("timm")),
+                    doc="name; images are enlarged where it needs that",
+                ),
+            ),
+            doc="Any classifier of timm, with its own activations, norms and first weights",
         ),
     ),
 )

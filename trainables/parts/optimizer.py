@@ -75,25 +75,25 @@ OPTIMIZER = Group(
         ),
         Part(
             "lars",
-            "timm.optim:Lars",
+            "trainables.optimization.optimizers:lars",
             "You et al., 2017, https://arxiv.org/abs/1708.03888",
             (
                 _MOMENTUM,
                 Hyperparameter(
                     "trust_coeff",
                     "float",
-                    0.001,
+                    0.02,
                     1e-5,
                     1,
                     log=True,
-                    doc="step length as a share of the weight's",
+                    doc="step at rate 1 as a share of the weight's length; the paper has 0.001 and large rates",
                 ),
             ),
             doc="Layer-wise trust ratio for very large batches",
         ),
         Part(
             "lamb",
-            "timm.optim:Lamb",
+            "trainables.optimization.optimizers:lamb",
             "You et al., ICLR 2020, https://arxiv.org/abs/1904.00962",
             (_BETA1, _BETA2, _eps(1e-6)),
             doc="Adam with a layer-wise trust ratio for very large batches",
@@ -111,7 +111,7 @@ USUAL_RATES: Mapping[str, float] = {
     "adam": 1e-3,
     "adamw": 1e-3,
     "nadam": 1e-3,
-    "lars": 5.0,
+    "lars": 0.1,
     "lamb": 5e-3,
 }
 """Learning rate of each optimizer where a recipe says ``learning_rate: null``."""

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from trainables import torchvision_ops  # noqa: F401
+from trainables.optimization import losses
+from trainables.parts.loss import LOSS, REGRESSION_LOSS
+
+import timm.loss  # isort: skip
+
+OUTPUTS = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+LABELS = torch.tensor([0, 2])
+# Row 1: -ln(e^2 / (e^2 + e + 1)) = 0.407606; row 2: ln 3 = 1.098612.
+VALUES: dict[str, tuple[dict[str, Any], float]] = {
+    "cross_entropy": ({}, (0.40760596 + 1.09861229) / 2),
+    # softplus(-2) + softplus(1) + softplus(0) = 0.126928 + 1.313262 + 0.693147; row 2: 3 ln 2.
+    "binary_cross_entropy": ({}, (0.12692801 + 1.31326169 + 0.69314718 + 3 * 0.69314718) / 6),
+    # Row 1: max(0, 1 - 2 + 1) = 0; row 2: two wrong classes at 1, over three classes.
+    "hinge": ({}, (0.0 + 2 / 3) / 2),
+    "mean_squared_error": ({}, ((1 + 1 + 0) + (0 + 0 + 1)) / 6),
+    "mean_absolute_error": ({}, ((1 + 1 + 0) + (0 + 0 + 1)) / 6),
+}
+
+
+def build(name: str, **said: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    own = {h.name: h.default for h in LOSS.part(name).hyperparameters}
+    return losses.build({"name": name, **own, **said}, 3)
+
+
+def test_every_loss_has_a_reference() -> None:
+    assert set(VALUES) == set(LOSS.names)
+
+
+@pytest.mark.parametrize("name", LOSS.names)
+def test_value(name: str) -> None:
+    said, value = VALUES[name]
+    assert build(name, **said)(OUTPUTS, LABELS).item() == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSS.names)
+def test_whole_shares_are_labels(name: str) -> None:
+    loss, outputs = build(name), torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1, 2, 2, 1, 0])
+    assert loss(outputs, F.one_hot(labels).float()).item() == pytest.approx(loss(outputs, labels).item())
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "hinge"])
+def test_mixed_shares_mix_the_losses(name: str) -> None:
+    loss, outputs = build(name), torch.tensor([[0.3, -0.2, 0.1]])
+    mixed = loss(outputs, torch.tensor([[0.7, 0.0, 0.3]])).item()
+    apart = 0.7 * loss(outputs, torch.tensor([0])) + 0.3 * loss(outputs, torch.tensor([2]))
+    assert mixed == pytest.approx(apart.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSS.names)
+def test_gradient(name: str) -> None:
+    outputs = torch.tensor([[0.31, -0.22, 0.17], [1.3, 0.4, -0.7]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: build(name)(x, LABELS), outputs)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "binary_cross_entropy"])
+def test_no_smoothing_is_nothing_exactly(name: str) -> None:
+    plain = build(name)(OUTPUTS, LABELS)
+    assert torch.equal(build(name, label_smoothing=0.0)(OUTPUTS, LABELS), plain)
+    assert not torch.equal(build(name, label_smoothing=0.1)(OUTPUTS, LABELS), plain)
+
+
+def test_smoothed_losses_are_those_of_timm() -> None:
+    ours = build("cross_entropy", label_smoothing=0.1)(OUTPUTS, LABELS)
+    theirs = timm.loss.LabelSmoothingCrossEntropy(0.1)(OUTPUTS, LABELS)
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
+    binary = build("binary_cross_entropy", label_smoothing=0.1)(OUTPUTS, LABELS)
+    soft = torch.tensor([[0.9 + 0.1 / 3, 0.1 / 3, 0.1 / 3], [0.1 / 3, 0.1 / 3, 0.9 + 0.1 / 3]])
+    theirs = timm.loss.BinaryCrossEntropy(smoothing=0.0)(OUTPUTS, soft)
+    assert binary.item() == pytest.approx(theirs.item(), rel=1e-6)
+
+
+def test_summed_binary_cross_entropy_is_classes_times_the_mean() -> None:
+    mean, summed = (build("binary_cross_entropy", reduction=r)(OUTPUTS, LABELS) for r in ("mean", "sum"))
+    assert summed.item() == pytest.approx(3 * mean.item())
+
+
+def test_equal_outputs_cost_the_log_of_the_number_of_classes() -> None:
+    assert build("cross_entropy")(torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64)).item() == (
+        pytest.approx(math.log(3))
+    )
+
+
+# Errors 0.5 and -2: squares 0.25 and 4; Huber with delta 1: 0.125 and 1 * (2 - 0.5).
+REGRESSION = {"mean_squared_error": 2.125, "mean_absolute_error": 1.25, "huber": 0.8125}
+
+
+@pytest.mark.parametrize("name", REGRESSION_LOSS.names)
+def test_regression_losses(name: str) -> None:
+    assert set(REGRESSION) == set(REGRESSION_LOSS.names)
+    part = REGRESSION_LOSS.part(name)
+    loss = part.load()(**{h.name: h.default for h in part.hyperparameters})
+    value = loss(torch.tensor([1.5, 0.0]), torch.tensor([1.0, 2.0]))
+    assert value.item() == pytest.approx(REGRESSION[name])

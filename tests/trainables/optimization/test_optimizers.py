@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from tests.trainables.recorder import recipe
+from trainables.optimization import optimizers
+from trainables.parts.optimizer import OPTIMIZER, USUAL_RATES
+
+# A weight of 1 whose gradient is the weight itself, two steps at rate 0.1, worked out by hand.
+WEIGHTS: dict[str, tuple[float, float]] = {
+    "sgd": (0.9, 0.81),
+    "momentum": (0.9, 0.72),  # velocities 1 and 1.8
+    "nesterov": (0.81, 0.5751),  # 0.1 (g + 0.9 v) with v = 1 and 1.71
+    "adagrad": (0.9, 0.833104),  # sums of squares 1 and 1.81
+    "rmsprop": (0.0, 0.0),  # the mean square is 0.01, so the first step is 1
+    "adadelta": (0.999684, 0.999359),  # 0.1 sqrt(1e-6 / 0.100001), then 0.1 sqrt(2e-6 / 0.189938) w
+    "adam": (0.9, 0.800412),  # m / sqrt(v) = 1, then 0.947368 / sqrt(0.904952) = 0.995879
+    "adamw": (0.9, 0.800412),
+    "nadam": (0.894355, 0.819973),  # mu 0.450073 and 0.450147: 0.1 + 0.1 * 0.1 * 0.564517
+    "lars": (0.998, 0.994204),  # gradients times 0.02 ||w|| / ||g||, then momentum
+    "lamb": (0.9, 0.81),  # steps of 0.1 ||w||
+}
+
+
+class One(nn.Module):
+    """One weight matrix with a single entry, and a bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1, 1))
+        self.bias = nn.Parameter(torch.ones(1))
+
+
+def build(name: str, network: nn.Module, rate: float = 0.1, **regularize: Any) -> torch.optim.Optimizer:
+    choices = {"optimizer": name, "learning_rate": rate, "regularize": regularize}
+    return optimizers.build(recipe(choices), network)
+
+
+def descend(name: str, steps: int = 2) -> list[float]:
+    network = One()
+    optimizer, path = build(name, network), []
+    for _ in range(steps):
+        network.weight.grad = network.weight.detach().clone()
+        optimizer.step()
+        path.append(network.weight.item())
+    return path
+
+
+def test_every_optimizer_has_a_reference_and_a_usual_rate() -> None:
+    assert set(WEIGHTS) == set(OPTIMIZER.names)
+    assert set(USUAL_RATES) == set(OPTIMIZER.names)
+
+
+@pytest.mark.parametrize("name", OPTIMIZER.names)
+def test_steps(name: str) -> None:
+    assert descend(name) == pytest.approx(WEIGHTS[name], abs=2e-6)
+
+
+@pytest.mark.parametrize("name", OPTIMIZER.names)
+def test_two_descents_are_one(name: str) -> None:
+    assert descend(name, 4) == descend(name, 4)
+
+
+@pytest.mark.parametrize("name", OPTIMIZER.names)
+def test_the_usual_rate_goes_down(name: str) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 1))
+    inputs = torch.randn(64, 5)
+    targets = inputs[:, :1] * inputs[:, 1:2]
+    optimizer = optimizers.build(recipe({"optimizer": name}), network)
+    losses = []
+    for _ in range(60):
+        loss = (network(inputs) - targets).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.95 * losses[0]
+
+
+@pytest.mark.parametrize("name", OPTIMIZER.names)
+def test_no_decay_is_nothing_exactly(name: str) -> None:
+    paths = []
+    for regularize in ({}, {"weight_decay": {"rate": 0.0}}, {"weight_decay": {"rate": 0.5}}):
+        network = One()
+        optimizer = build(name, network, **regularize)
+        for gradient in (0.5, -0.1):
+            network.weight.grad = torch.full((1, 1), gradient)
+            optimizer.step()
+        paths.append(network.weight.item())
+    assert paths[0] == paths[1]
+    if name != "lamb":  # whose steps on a single number have one length
+        assert paths[0] != paths[2]
+
+
+def test_decay_is_lambda_times_the_weight_and_spares_biases() -> None:
+    network = One()
+    optimizer = build("sgd", network, weight_decay={"rate": 0.01})
+    network.weight.grad, network.bias.grad = torch.zeros(1, 1), torch.zeros(1)
+    optimizer.step()
+    assert network.weight.item() == pytest.approx(1 - 0.1 * 0.01, rel=1e-6)
+    assert network.bias.item() == 1.0
+
+
+def test_decay_of_norms_and_biases_is_a_choice() -> None:
+    network = One()
+    optimizer = build("adamw", network, weight_decay={"rate": 0.01, "norms_and_biases": True})
+    network.weight.grad, network.bias.grad = torch.zeros(1, 1), torch.zeros(1)
+    optimizer.step()
+    assert network.bias.item() == pytest.approx(1 - 0.1 * 0.01, rel=1e-6)
+
+
+def test_rates_differ_by_parameter() -> None:
+    network = One()
+    optimizer = optimizers.build(recipe({"optimizer": "sgd"}), network, {"bias": 0.1})
+    optimizers.set_rate(optimizer, 0.5)
+    network.weight.grad, network.bias.grad = torch.ones(1, 1), torch.ones(1)
+    optimizer.step()
+    assert network.weight.item() == 0.5
+    assert network.bias.item() == pytest.approx(0.95)
+
+
+def test_frozen_parameters_are_left_out() -> None:
+    network = One()
+    network.bias.requires_grad_(False)
+    optimizer = build("adam", network)
+    assert [group["params"] for group in optimizer.param_groups] == [[network.weight]]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from trainables import scores
+
+RANDOM = np.random.default_rng(0)
+LOGITS = RANDOM.normal(size=(200, 5)).astype(np.float32)
+LABELS = RANDOM.integers(0, 4, 200)  # a class that never occurs
+
+
+def test_classification_agrees_with_scikit_learn() -> None:
+    probabilities = np.exp(LOGITS) / np.exp(LOGITS).sum(1, keepdims=True)
+    predicted, ours = LOGITS.argmax(1), scores.classification(LOGITS, LABELS)
+    assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(LABELS, predicted))
+    assert ours["error"] == pytest.approx(1 - ours["accuracy"])
+    assert ours["loss"] == pytest.approx(metrics.log_loss(LABELS, probabilities, labels=range(5)), rel=1e-5)
+    assert ours["macro_f1"] == pytest.approx(metrics.f1_score(LABELS, predicted, average="macro"))
+
+
+def test_large_logits_do_not_overflow() -> None:
+    logits = np.array([[1000.0, 0.0], [0.0, -1000.0]], np.float32)
+    assert scores.classification(logits, np.array([0, 0]))["loss"] == 0
+
+
+def test_regression_agrees_with_scikit_learn() -> None:
+    outputs = RANDOM.normal(size=100).astype(np.float32)
+    targets = (outputs + RANDOM.normal(size=100)).astype(np.float32)
+    ours = scores.regression(outputs, targets)
+    assert ours["mean_squared_error"] == pytest.approx(metrics.mean_squared_error(targets, outputs), rel=1e-5)
+    assert ours["mean_absolute_error"] == pytest.approx(
+        metrics.mean_absolute_error(targets, outputs), rel=1e-5
+    )
+    assert ours["r2"] == pytest.approx(metrics.r2_score(targets, outputs), rel=1e-5)
+
+
+def test_outputs_that_are_not_finite_have_no_score() -> None:
+    broken = LOGITS.copy()
+    broken[3, 1] = np.nan
+    assert all(map(math.isnan, scores.classification(broken, LABELS).values()))
+    assert all(map(math.isnan, scores.regression(np.array([np.inf]), np.array([1.0])).values()))

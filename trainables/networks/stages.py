@@ -1,0 +1,63 @@
+"""The stages of any network, from its input to its head, by which transfer is dosed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from trainables.networks.named import Fitted
+
+FEW = 5
+"""A network of so few parts has its stages inside them."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Consecutive parts of a network.
+
+    Attributes:
+        modules: Their paths.
+        parameters: Names of the parameters in them.
+    """
+
+    modules: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
+def stages(network: nn.Module) -> list[Stage]:
+    """Stages in order; the last is the head.
+
+    They are the top-level parts, or those inside them where there are few. Parts without a weight
+    matrix, such as norms, go with what is before them; parameters of the network itself, such as
+    a class token, with the first stage.
+    """
+    prefix = "model." if isinstance(network, Fitted) else ""
+    root = network.get_submodule(prefix.rstrip("."))
+    found: list[Stage] = []
+    for name, module in _parts(root):
+        path = prefix + name
+        inside = tuple(f"{path}.{inner}" for inner, _ in module.named_parameters())
+        matrix = any(parameter.ndim >= 2 for parameter in module.parameters())
+        if found and not matrix:
+            before = found.pop()
+            found.append(Stage((*before.modules, path), before.parameters + inside))
+        else:
+            found.append(Stage((path,), inside))
+    own = tuple(prefix + name for name, _ in root.named_parameters(recurse=False))
+    return [Stage(found[0].modules, own + found[0].parameters), *found[1:]]
+
+
+def _parts(root: nn.Module) -> list[tuple[str, nn.Module]]:
+    parts = [(name, child) for name, child in root.named_children() if _trained(child)]
+    if isinstance(root, nn.Sequential) or len(parts) > FEW:
+        return parts
+    opened: list[tuple[str, nn.Module]] = []
+    for name, child in parts:
+        inner = [(f"{name}.{each}", part) for each, part in child.named_children() if _trained(part)]
+        opened += inner if type(child) in (nn.Sequential, nn.ModuleList) else [(name, child)]
+    return opened
+
+
+def _trained(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None

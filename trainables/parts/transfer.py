@@ -1,0 +1,67 @@
+"""Starting from weights that another training left behind."""
+
+from __future__ import annotations
+
+from hpo.core.parts import Group, Hyperparameter, Part
+
+_BUILDERS = "trainables.networks.transfer"
+_YOSINSKI = "Yosinski et al., NIPS 2014, https://arxiv.org/abs/1411.1792"
+_WEIGHTS = Hyperparameter(
+    "weights", "str", None, optional=True, doc="safetensors file of a network of the same model; needed"
+)
+_RATE = Hyperparameter(
+    "rate_multiplier", "float", 0.1, 0, 10, log=True, doc="factor on the learning rate below the head"
+)
+
+TRANSFER = Group(
+    "transfer",
+    default="none",
+    doc="Start from a file of weights; the head always starts anew",
+    parts=(
+        Part("none", f"{_BUILDERS}:nothing", "random first weights"),
+        Part(
+            "head",
+            f"{_BUILDERS}:head",
+            "Alain and Bengio, 2016, https://arxiv.org/abs/1610.01644",
+            (
+                _WEIGHTS,
+                Hyperparameter(
+                    "stage",
+                    "int",
+                    None,
+                    1,
+                    1000,
+                    optional=True,
+                    doc="stage whose mean outputs the head is given, from 1; null: the last",
+                ),
+            ),
+            doc="Linear probe: only the head is trained",
+        ),
+        Part(
+            "last_stages",
+            f"{_BUILDERS}:last_stages",
+            _YOSINSKI,
+            (_WEIGHTS, Hyperparameter("stages", "int", 1, 1, 1000, doc="below the head, trained too"), _RATE),
+            doc="Head and last stages are trained, the rest is frozen",
+        ),
+        Part(
+            "all_stages",
+            f"{_BUILDERS}:all_stages",
+            f"{_YOSINSKI}; Howard and Ruder, ACL 2018, https://arxiv.org/abs/1801.06146",
+            (
+                _WEIGHTS,
+                _RATE,
+                Hyperparameter(
+                    "stage_decay",
+                    "float",
+                    1.0,
+                    0.01,
+                    1,
+                    log=True,
+                    doc="further factor per stage from the head",
+                ),
+            ),
+            doc="Everything is trained, slower below the head",
+        ),
+    ),
+)
