@@ -25,11 +25,14 @@ def parts(
         str | None, typer.Argument(metavar="[GROUP]", help="One group, such as optimizer.")
     ] = None,
 ) -> None:
-    """List what recipes can say: parts with their hyperparameters and sources."""
+    """List what recipes and data can say: parts with their hyperparameters and sources."""
     from hpo.cli.tables import grid
+    from hpo.core.parts import Grammar
+    from trainables.data.tables import SOURCE
     from trainables.tables import SHIPPED
 
-    groups = gathered({name: each.grammar for name, each in SHIPPED.items()})
+    data = {"data": Grammar((), (SOURCE,))}
+    groups = gathered({**{name: each.grammar for name, each in SHIPPED.items()}, **data})
     if group is not None:
         if group not in groups:
             raise UserError(f"there is no group {group!r}; there are: {', '.join(groups)}")
