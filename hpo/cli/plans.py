@@ -3,43 +3,54 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from hpo.cli.words import count, number, plain
-from hpo.core.budget import Forecast, forecast
-from hpo.core.space import Among, Clause, Predicate
+from hpo.cli.words import count, number
+from hpo.core.budget import Forecast
 from hpo.spec import SearchSpec
+from hpo.spec.check import Facts
+from hpo.spec.faults import Faults
+from hpo.spec.overrides import override
+from hpo.spec.shipped import locate
+from hpo.spec.text import read_text
+from hpo.spec.user_code import code_of
 
-COUNTED = 100_000
-"""Combinations are counted up to here; beyond it they are many."""
+
+def own_code(spec: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What code of the user's own a spec names, and where it would come from; none of it is run.
+
+    Raises:
+        InvalidSpec: If the spec cannot be read at all.
+    """
+    file = locate(spec)
+    said = override(read_text(file).value, overrides, Faults(str(file)))
+    if not isinstance(said, Mapping):
+        return
+    data = said.get("data")
+    base = Path(str(said.get("base") or file.absolute().parent))
+    source = data.get("source") if isinstance(data, Mapping) else None
+    for what, name in (("trainable", said.get("trainable")), ("data source", source)):
+        if isinstance(name, str) and ":" in name:
+            yield what, f"{name} from {code_of(name, base)}"
 
 
-def plan(spec: SearchSpec) -> dict[str, Any]:
+def plan(spec: SearchSpec, facts: Facts) -> dict[str, Any]:
     """Everything that ``hpo check`` shows, as a JSON value."""
-    bought = buys(spec)
-    combinations = spec.space.combinations(COUNTED)
+    bought = facts.forecast
     return {
         "name": spec.name,
         "digest": spec.digest,
-        "user_code": str(spec.user_code) if spec.user_code else None,
-        "space": [
-            {
-                "name": parameter.name,
-                "values": parameter.domain.legal(),
-                "log": getattr(parameter.domain, "log", False),
-                "when": clause(parameter.when),
-            }
-            for parameter in spec.space.parameters
-        ],
-        "combinations": combinations if math.isfinite(combinations) else None,
-        "feasible_share": spec.space.feasible_share(),
-        "start_from": len(spec.start_from),
+        "user_code": str(facts.user_code) if facts.user_code else None,
+        "space": [{"name": row.name, "values": row.values, "when": row.when} for row in facts.rows],
+        "combinations": "infinite" if facts.combinations == math.inf else facts.combinations,
+        "feasible_share": facts.feasible_share,
         "objective": {"metric": spec.objective.metric, "mode": spec.objective.mode, "at": spec.objective.at},
         "sampler": spec.sampler.name,
-        "rungs": list(spec.scheduler.rungs),
-        "max_epochs": spec.horizon,
-        "reserved_epochs": spec.reserved_epochs,
+        "rungs": list(facts.rungs),
+        "max_epochs": facts.horizon,
+        "reserved_epochs": facts.reserved_epochs,
         "forecast": {
             "trials": bought.trials,
             "fully_trained": bought.fully_trained,
@@ -48,48 +59,33 @@ def plan(spec: SearchSpec) -> dict[str, Any]:
         }
         if bought
         else None,
-        "warnings": list(spec.warnings),
+        "warnings": list(facts.warnings),
     }
 
 
-def buys(spec: SearchSpec) -> Forecast | None:
-    """What the budget is expected to buy; None if only time is limited."""
-    if spec.budget.trials is None and spec.budget.epochs is None:
-        return None
-    rungs, factor = spec.scheduler.rungs, spec.scheduler.reduction_factor
-    return forecast(spec.budget, rungs, factor, spec.horizon, spec.reserved_epochs)
-
-
-def space_rows(shown: dict[str, Any]) -> Iterator[Sequence[str]]:
-    """One line for each parameter."""
-    for parameter in shown["space"]:
-        scale = ", log scale" if parameter["log"] else ""
-        yield parameter["name"], parameter["values"] + scale, parameter["when"]
-
-
-def fact_rows(spec: SearchSpec, shown: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def fact_rows(spec: SearchSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     """What follows from the spec, line by line."""
     yield "trains", f"{spec.trainable} on {spec.data.source}"
     yield (
         "objective",
         f"{spec.objective.mode} of validation {spec.objective.metric} ({spec.objective.at} epoch)",
     )
-    yield "combinations", _combinations(shown["combinations"])
-    yield "feasible", f"{100 * shown['feasible_share']:.3g} % of the space is allowed by forbid"
-    rungs = ", ".join(map(str, shown["rungs"])) or "none"
-    yield "rungs", f"{rungs}; a full training has {count(spec.horizon, 'epoch')}"
+    yield "combinations", _combinations(facts.combinations)
+    yield "feasible", f"{100 * facts.feasible_share:.3g} % of the space is allowed by forbid"
+    rungs = ", ".join(map(str, facts.rungs)) or "none"
+    yield "rungs", f"{rungs}; a full training has {count(facts.horizon, 'epoch')}"
     yield "budget", ", ".join(_limits(spec))
     finalists = f"{count(spec.finalists.count, 'trial')} on {count(spec.finalists.seeds, 'fresh seed')} each"
-    yield "finalists", f"{finalists}: {count(spec.reserved_epochs, 'epoch')} set aside"
-    yield "search", _bought(shown["forecast"], spec.sampler.name)
-    for warning in spec.warnings:
+    yield "finalists", f"{finalists}: {count(facts.reserved_epochs, 'epoch')} set aside"
+    yield "search", _bought(facts.forecast, spec.sampler.name)
+    for warning in facts.warnings:
         yield "warning", warning
 
 
-def _combinations(counted: int | None) -> str:
+def _combinations(counted: float | None) -> str:
     if counted is None:
-        return "infinitely many"
-    return f"{counted:,}{' or more' if counted >= COUNTED else ''}"
+        return "too many to count"
+    return "infinitely many" if counted == math.inf else f"{counted:,.0f}"
 
 
 def _limits(spec: SearchSpec) -> Iterator[str]:
@@ -101,24 +97,9 @@ def _limits(spec: SearchSpec) -> Iterator[str]:
         yield f"{number(budget.gpu_hours)} GPU-hours"
 
 
-def _bought(bought: dict[str, Any] | None, sampler: str) -> str:
+def _bought(bought: Forecast | None, sampler: str) -> str:
     if bought is None:
         return f"as many trials as fit into the time, proposed by {sampler}"
-    trials = f"about {count(bought['trials'], 'trial')} proposed by {sampler}"
-    cost = f"{bought['epochs']:,.0f} epochs, as many as {bought['full_trainings']:.0f} full trainings"
-    return f"{trials}, {bought['fully_trained']:.0f} of them trained fully; {cost}"
-
-
-def clause(when: Clause) -> str:
-    """Conditions in words; empty if there are none."""
-    return " and ".join(f"{name} {_predicate(predicate)}" for name, predicate in when)
-
-
-def _predicate(predicate: Predicate) -> str:
-    if isinstance(predicate, Among):
-        return "is " + " or ".join(plain(value) for value in predicate.values)
-    if predicate.low == -math.inf:
-        return f"is at most {plain(predicate.high)}"
-    if predicate.high == math.inf:
-        return f"is at least {plain(predicate.low)}"
-    return f"is from {plain(predicate.low)} to {plain(predicate.high)}"
+    trials = f"about {count(bought.trials, 'trial')} proposed by {sampler}"
+    cost = f"{bought.epochs:,.0f} epochs, as many as {bought.full_trainings:.0f} full trainings"
+    return f"{trials}, {bought.fully_trained:.0f} of them trained fully; {cost}"

@@ -13,21 +13,24 @@ from hpo.cli.session import Session, console, dumps, emit
 def check(context: typer.Context, spec: SpecFile, settings: Settings = None, seed: Seed = None) -> None:
     """Validate a spec and show what it would search; nothing is started."""
     from hpo import spec as specs
-    from hpo.cli.plans import fact_rows, plan, space_rows
+    from hpo.cli.plans import fact_rows, own_code, plan
     from hpo.cli.tables import grid, pairs
+    from hpo.spec.check import facts as facts_of
 
     session = Session.of(context)
-    read = specs.read(spec, overrides(settings, seed))
-    shown = plan(read)
+    said = overrides(settings, seed)
+    for what, code in own_code(spec, said):
+        typer.echo(f"code of yours, run in processes of its own: {what} {code}", err=session.as_json)
+    read = specs.read(spec, said)
+    facts = facts_of(read)
     if session.as_json:
-        emit(shown)
+        emit(plan(read, facts))
         return
     screen = console()
-    if read.user_code:
-        screen.print(f"this spec runs code of yours: {read.user_code}", soft_wrap=True)
-    screen.print(grid(("parameter", "values", "exists where"), space_rows(shown)))
+    rows = ((row.name, row.values, row.when) for row in facts.rows)
+    screen.print(grid(("parameter", "values", "exists where"), rows))
     screen.print()
-    screen.print(pairs(fact_rows(read, shown)))
+    screen.print(pairs(fact_rows(read, facts)))
 
 
 def schema(context: typer.Context) -> None:

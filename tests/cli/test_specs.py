@@ -6,17 +6,16 @@ import sys
 
 import pytest
 
-from hpo.cli.plans import clause, fact_rows, plan, space_rows
+from hpo.cli.plans import fact_rows, plan
 from hpo.cli.specs import about
-from hpo.core.space import Among, Between
+from hpo.spec import parse, read
+from hpo.spec.check import facts as facts_of
 
 HEAVY = ("torch", "torchvision", "ray", "mlflow", "optuna", "sqlalchemy", "pandas", "numpy", "sklearn")
 
 
 @pytest.fixture
 def spec():
-    from hpo.spec import read
-
     return read("digits")
 
 
@@ -35,48 +34,48 @@ def test_commands_about_specs_import_nothing_heavy(typed):
     assert ran.stdout
 
 
-def test_a_plan_shows_space_rungs_and_what_the_budget_buys(spec):
-    shown = plan(spec)
-    rows = {name: (values, when) for name, values, when in space_rows(shown)}
-    assert rows["learning_rate"] == ("a number from 0.001 to 0.3, log scale", "")
-    assert rows["optimizer.momentum"][1] == "optimizer is momentum or nesterov"
-    facts = dict(fact_rows(spec, shown))
-    assert facts["rungs"] == "3, 9; a full training has 27 epochs"
-    assert facts["finalists"] == "3 trials on 3 fresh seeds each: 243 epochs set aside"
-    assert facts["combinations"] == "infinitely many"
-    assert shown["forecast"]["trials"] == 40
+def test_a_plan_shows_rungs_and_what_the_budget_buys(spec):
+    facts = facts_of(spec)
+    rows = dict(fact_rows(spec, facts))
+    assert rows["rungs"] == "3, 9; a full training has 27 epochs"
+    assert rows["finalists"] == "3 trials on 3 fresh seeds each: 243 epochs set aside"
+    assert rows["combinations"] == "infinitely many"
+    shown = plan(spec, facts)
+    assert shown["forecast"]["trials"] == spec.budget.trials
     assert 0 < shown["feasible_share"] < 1
+    assert shown["combinations"] == "infinite"
+    assert {row["name"] for row in shown["space"]} == {row.name for row in facts.rows}
 
 
-def test_a_finite_space_is_counted_up_to_a_limit():
-    from hpo.spec import parse
-
-    def combinations(**space):
-        said = {
+def test_a_budget_of_time_and_a_finite_space():
+    read = parse(
+        {
             "version": 1,
             "data": {"source": "digits"},
             "trainable": "image_classifier",
-            "space": space,
+            "space": {"batch_size": {"choice": [16, 32, 64]}, "activation": {"choice": ["relu", "tanh"]}},
             "scheduler": {"max_epochs": 3},
             "budget": {"hours": 2.5},
             "finalists": {"count": 1, "seeds": 1},
         }
-        read = parse(said)
-        return dict(fact_rows(read, plan(read)))
-
-    few = combinations(batch_size={"choice": [16, 32, 64]}, activation={"choice": ["relu", "tanh"]})
-    assert few["combinations"] == "6"
-    assert few["budget"] == "2.5 hours"
-    assert few["search"] == "as many trials as fit into the time, proposed by tpe"
-    many = combinations(batch_size={"randint": [1, 200_000]})
-    assert many["combinations"] == "100,000 or more"
+    )
+    rows = dict(fact_rows(read, facts_of(read)))
+    assert rows["combinations"] == "6"
+    assert rows["budget"] == "2.5 hours"
+    assert rows["search"] == "as many trials as fit into the time, proposed by tpe"
 
 
-def test_conditions_in_words():
-    assert clause(()) == ""
-    assert clause((("a", Among(("x", True))), ("b", Between(1, 2)))) == "a is x or true and b is from 1 to 2"
-    assert clause((("a", Between(high=0.5)),)) == "a is at most 0.5"
-    assert clause((("a", Between(low=3)),)) == "a is at least 3"
+def test_own_code_is_named_before_it_is_run(tmp_path, hpo):
+    (tmp_path / "broken.py").write_text("raise RuntimeError('it ran')\n")
+    (tmp_path / "own.yaml").write_text("version: 1\ntrainable: broken:Net\ndata: {source: 'there:rows'}\n")
+    ran = hpo("check", str(tmp_path / "own.yaml"))
+    assert ran.returncode == 2
+    trainable, data = ran.stdout.splitlines()
+    assert f"trainable broken:Net from {tmp_path / 'broken.py'}" in trainable
+    assert "data source there:rows from the installed module there" in data
+    assert "it ran" in ran.stderr
+    named = hpo("check", str(tmp_path / "own.yaml"), "--set", "trainable=image_classifier").stdout
+    assert "trainable" not in named
 
 
 def test_about_is_the_first_comment_for_a_reader(tmp_path):
