@@ -11,8 +11,9 @@ from torch import nn
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
 from trainables import augmentation, isolation, preprocessing, scores, tables, training
+from trainables.batches import Batches
 from trainables.classifier import Classifier, image_shape
-from trainables.images import Batches, Images
+from trainables.images import Images
 from trainables.networks import build, transfer
 from trainables.optimization import losses
 
@@ -71,9 +72,9 @@ class ImageClassifier:
                     judged = descent.judged(epoch, lambda: map(images.prepared, images.stretches()))
                 metrics = descent.metrics | tally.metrics()
 
-                metrics |= _named("train", scores.labelling(*tally.outcomes(), classes))
+                metrics |= scores.named("train", scores.labelling(*tally.outcomes(), classes))
                 judged_scores = scores.classification(model.of(judged).outputs(held_out), truth)
-                metrics |= _named("validation", judged_scores)
+                metrics |= scores.named("validation", judged_scores)
                 shown, metrics = descent.keep(judged, metrics, judged_scores["loss"])
                 context.report(metrics, model.of(shown), descent.arrays)
 
@@ -93,7 +94,3 @@ def _network(
         network = build.network(recipe, shape, classes)
     layout = torch.channels_last if device.type == "cuda" else torch.preserve_format
     return network.to(device, memory_format=layout)  # type: ignore[call-overload, no-any-return]
-
-
-def _named(part: str, values: Mapping[str, float]) -> dict[str, float]:
-    return {f"{part}/{name}": value for name, value in values.items()}

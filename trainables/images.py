@@ -7,10 +7,8 @@ otherwise each batch is read from the shared bytes, so that any number of images
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hpo.core.trainable import Examples
-from trainables.augmentation.repeating import repeat_batches
 
 HELD_BYTES = 256 << 20
 """Most bytes of prepared floats that one training holds for one part."""
@@ -92,36 +89,6 @@ class Images:
     def _fits_on(self, device: torch.device) -> bool:
         free, _ = torch.cuda.mem_get_info(device)
         return 2 * len(self._rows) * self._bytes[0].numel() <= free
-
-
-@dataclass(frozen=True)
-class Batches:
-    """How an epoch is cut into batches.
-
-    Attributes:
-        examples: In the training part.
-        size: Of a batch; the last one of an epoch may be smaller.
-        repeats: Times that an image occurs in its batch.
-    """
-
-    examples: int
-    size: int
-    repeats: int = 1
-
-    def __len__(self) -> int:
-        """Batches in an epoch."""
-        return math.ceil(self._used / self.size)
-
-    def shuffled(self, generator: torch.Generator) -> Iterator[Tensor]:
-        """Indices of the examples of each batch of a new epoch."""
-        order = torch.randperm(self.examples, generator=generator)[: self._used]
-        return repeat_batches(order, self.size, self.repeats)
-
-    @property
-    def _used(self) -> int:
-        # A batch of one has no variance to normalize by: that example sits out this epoch.
-        alone = self.examples > 1 and self.size > 1 and self.examples % self.size == 1
-        return self.examples - alone
 
 
 def as_tensor(array: Any) -> Tensor:

@@ -57,3 +57,8 @@ def regression(outputs: NDArray[np.floating], targets: NDArray[np.floating]) -> 
     # Targets without spread leave nothing to explain: 1 if met exactly, as scikit-learn has it.
     r2 = 1 - squared / spread if spread else float(squared == 0)
     return {"mean_squared_error": squared, "mean_absolute_error": float(np.abs(off).mean()), "r2": r2}
+
+
+def named(part: str, values: Mapping[str, float]) -> dict[str, float]:
+    """Scores under the name of the part they were found on: ``validation/accuracy``."""
+    return {f"{part}/{name}": value for name, value in values.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hpo.core.parts import Grammar, Hyperparameter
@@ -13,12 +13,13 @@ from trainables.augmentation.tables import AUGMENT, PREPROCESSING, TEST_AUGMENT
 from trainables.parts.activation import ACTIVATION
 from trainables.parts.averaging import AVERAGING
 from trainables.parts.initialization import INIT
-from trainables.parts.loss import LOSS
+from trainables.parts.loss import LOSS, REGRESSION_LOSS
 from trainables.parts.model import MODEL
 from trainables.parts.normalization import NORMALIZATION
 from trainables.parts.optimizer import OPTIMIZER
 from trainables.parts.regularize import REGULARIZE
 from trainables.parts.schedule import BATCH_SCALING, GRADIENT_CLIPPING, SCHEDULE, WARMUP
+from trainables.parts.table_model import TABLE_MODEL
 from trainables.parts.transfer import TRANSFER
 
 
@@ -135,5 +136,34 @@ IMAGE_CLASSIFIER = Shipped(
     "Classifies images, with the network and training that a recipe says",
 )
 
-SHIPPED: Mapping[str, Shipped] = {each.name: each for each in (IMAGE_CLASSIFIER,)}
+_FOR_TABLES = tuple(
+    part for part in REGULARIZE.parts if part.name not in ("stochastic_depth", "fractional_max_pooling")
+)
+
+TABULAR = Shipped(
+    "tabular",
+    "trainables.tabular:Tabular",
+    Grammar(
+        TRAINING,
+        (
+            TABLE_MODEL,
+            ACTIVATION,
+            NORMALIZATION,
+            INIT,
+            LOSS,
+            REGRESSION_LOSS,
+            OPTIMIZER,
+            SCHEDULE,
+            WARMUP,
+            BATCH_SCALING,
+            GRADIENT_CLIPPING,
+            replace(REGULARIZE, parts=_FOR_TABLES),
+            AVERAGING,
+        ),
+    ),
+    CLASSIFICATION + REGRESSION,
+    "Classifies rows of a table, or predicts a value of them",
+)
+
+SHIPPED: Mapping[str, Shipped] = {each.name: each for each in (IMAGE_CLASSIFIER, TABULAR)}
 """Every shipped trainable by its name."""

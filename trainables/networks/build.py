@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 from torch.nn.utils import parametrizations
 
+from hpo.core.parts import Group
 from trainables.networks import regularizing
 from trainables.networks.ingredients import Ingredients
 from trainables.networks.initializations import initialize
@@ -23,13 +24,14 @@ USUAL_NORMS: Mapping[str, str] = {
 """What ``normalization: auto`` means in each network built here."""
 
 
-def network(recipe: Mapping[str, Any], shape: tuple[int, ...], outputs: int) -> nn.Module:
+def network(recipe: Mapping[str, Any], shape: Any, outputs: int, models: Group = MODEL) -> nn.Module:
     """Build a recipe's network, from torch's current random state.
 
     Args:
         recipe: In normal form.
-        shape: Shape of one example: (channels, height, width) or (features,).
+        shape: What one example is: (channels, height, width) of images.
         outputs: Numbers given back per example.
+        models: Networks that the recipe's ``model`` can name.
 
     Raises:
         UserError: If the network cannot be built for such examples.
@@ -38,7 +40,7 @@ def network(recipe: Mapping[str, Any], shape: tuple[int, ...], outputs: int) -> 
     name = own.pop("name")
     by_name = name not in USUAL_NORMS
     ingredients = Ingredients(recipe, USUAL_NORMS.get(name, "none"))
-    built: nn.Module = MODEL.part(name).load()(shape, outputs, ingredients, **own)
+    built: nn.Module = models.part(name).load()(shape, outputs, ingredients, **own)
     initialize(built, recipe["init"], recipe["activation"]["name"], by_name)
     if recipe["normalization"]["name"] == "weight_norm":
         _normalize_weights(built)

@@ -86,7 +86,7 @@ OPTIMIZER = Group(
                     1e-5,
                     1,
                     log=True,
-                    doc="step at rate 1 as a share of the weight's length; the paper has 0.001 and large rates",
+                    doc="step at rate 1 as a share of the weight's length; 0.001 in the paper",
                 ),
             ),
             doc="Layer-wise trust ratio for very large batches",

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.linear_model import LinearRegression
+
+from hpo.core.trainable import DataInfo, Examples
+from tests.trainables.recorder import Interrupted, Recorder, numbers, recipe, train
+from trainables import rows
+from trainables.tabular import Tabular
+
+Parts = tuple[Examples, Examples]
+
+
+def parts(inputs: Any, targets: Any, info: DataInfo, share: float = 0.7) -> Parts:
+    order = np.random.default_rng(0).permutation(len(inputs)).astype(np.int64)
+    cut = int(share * len(inputs))
+    return Examples(inputs, targets, order[:cut], info), Examples(inputs, targets, order[cut:], info)
+
+
+@pytest.fixture(scope="module")
+def cancer() -> Parts:
+    found = load_breast_cancer()
+    names = tuple(map(str, found.feature_names))
+    info = DataInfo("table", "classification", (30,), ("malignant", "benign"), names)
+    return parts(found.data.astype(np.float32), found.target.astype(np.int64), info)
+
+
+@pytest.fixture(scope="module")
+def diabetes() -> Parts:
+    found = load_diabetes()
+    info = DataInfo("table", "regression", (10,), columns=tuple(found.feature_names))
+    return parts(found.data.astype(np.float32), found.target.astype(np.float32), info)
+
+
+def least_squares(data: Parts) -> float:
+    """The r2 that scikit-learn's linear regression reaches."""
+    (inputs, targets), held_out = ((p.inputs[p.rows], p.targets[p.rows]) for p in data)
+    return float(LinearRegression().fit(inputs, targets).score(*held_out))
+
+
+def colours(count: int = 400) -> Parts:
+    """Whether a colour is warm, with gaps, an unknown colour, and a column that never varies."""
+    random = np.random.default_rng(1)
+    code = random.integers(0, 4, count).astype(np.float32)
+    noise = random.normal(size=count).astype(np.float32)
+    noise[::7] = np.nan
+    inputs = np.stack([noise, code, np.ones(count, np.float32)], 1)
+    targets = (code >= 2).astype(np.int64)
+    inputs[::11, 1] = np.nan
+    inputs[5, 1] = 4  # a colour that the data set does not know
+    info = DataInfo(
+        "table",
+        "classification",
+        (3,),
+        ("cold", "warm"),
+        ("noise", "colour", "constant"),
+        {"colour": ("blue", "green", "orange", "red")},
+    )
+    return parts(inputs, targets, info)
+
+
+def test_three_lines_classify_well(cancer: Parts) -> None:
+    recorder = train({"batch_size": 32, "epochs": 15}, cancer, 15, "tabular")
+    assert recorder.reports[-1]["validation/accuracy"] > 0.95
+
+
+def test_three_lines_predict_well(diabetes: Parts) -> None:
+    choices = {"model": {"width": 32}, "regularize": {"dropout": True}, "batch_size": 32}
+    recorder = train(choices, diabetes, 40, "tabular")
+    report = recorder.reports[-1]
+    assert report["validation/r2"] > least_squares(diabetes) - 0.05
+    spread = float(np.var(diabetes[1].targets[diabetes[1].rows]))
+    assert report["validation/mean_squared_error"] == pytest.approx((1 - report["validation/r2"]) * spread)
+
+
+def test_categories_and_gaps_are_understood() -> None:
+    recorder = train({"model": {"depth": 1, "width": 16}, "learning_rate": 0.01}, colours(), 20, "tabular")
+    assert recorder.reports[-1]["validation/accuracy"] > 0.93  # a gap in the colour cannot be known
+
+
+def test_rows_are_filled_standardized_and_flagged() -> None:
+    info = DataInfo("table", "classification", (2,), ("a", "b"), ("x", "k"), {"k": ("u", "v")})
+    inputs = np.array([[1, 0], [3, 1], [np.nan, np.nan], [8, 2], [100, 0]], np.float32)
+    labels = np.zeros(5, np.int64)
+    learned = Examples(inputs, labels, np.arange(4), info)
+    columns = rows.fit(learned)
+    mean, spread = 3.75, float(np.std([1, 3, 3, 8]))  # the gap is filled with the median, 3
+    assert columns.shape(info).numbers == 2
+    assert columns.shape(info).categories == (4,)
+    expected = [
+        [(v - mean) / spread, gap, code] for v, gap, code in [(1, 0, 0), (3, 0, 1), (3, 1, 3), (8, 0, 2)]
+    ]
+    np.testing.assert_allclose(columns.rows(learned).numpy(), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_resumed_training_is_the_undisturbed_one(task: str, cancer: Parts, diabetes: Parts) -> None:
+    data = cancer if task == "classification" else diabetes
+    choices = {
+        "model": {"width": 8},
+        "averaging": "ema",
+        "regularize": {"dropout": True, "early_stopping": True},
+    }
+    whole, first = train(choices, data, 4, "tabular"), Recorder(4, interrupt_after=2)
+    with pytest.raises(Interrupted):
+        Tabular().train(recipe(choices, "tabular"), *data, first)
+    rest = train(choices, data, 4, "tabular", checkpoint=(2, first.state))
+    assert numbers(first.reports + rest.reports) == numbers(whole.reports)
+
+
+def test_a_loaded_model_says_what_the_trained_one_said(diabetes: Parts) -> None:
+    for data in (diabetes, colours()):
+        recorder = train({"model": {"width": 8}}, data, 2, "tabular")
+        assert recorder.model is not None
+        loaded = Tabular().load(
+            recipe({"model": {"width": 8}}, "tabular"), recorder.weights[-1], data[0].info
+        )
+        np.testing.assert_array_equal(loaded.predict(data[1]), recorder.model.predict(data[1]))
+        scores = Tabular().score(loaded.predict(data[1]), data[1].targets[data[1].rows])
+        assert {f"validation/{k}": v for k, v in scores.items()}.items() <= recorder.reports[-1].items()
+
+
+def test_a_poisoned_validation_part_changes_nothing_of_the_training(diabetes: Parts) -> None:
+    poisoned, targets = diabetes[0].inputs.copy(), diabetes[0].targets.copy()
+    poisoned[diabetes[1].rows], targets[diabetes[1].rows] = np.nan, 1e6
+    clean = train({}, diabetes, 1, "tabular")
+    dirty = train({}, tuple(replace(p, inputs=poisoned, targets=targets) for p in diabetes), 1, "tabular")
+    for name, array in clean.weights[-1].items():
+        np.testing.assert_array_equal(dirty.weights[-1][name], array, name)
+
+
+def test_every_metric_of_the_task_is_reported(diabetes: Parts) -> None:
+    report = train({}, diabetes, 1, "tabular").reports[-1]
+    names = {"mean_squared_error", "mean_absolute_error", "r2"}
+    assert {f"{part}/{name}" for part in ("train", "validation") for name in names} <= set(report)
+    assert all(math.isfinite(value) for value in report.values())
+
+
+def test_a_linear_model_is_a_model_without_layers(diabetes: Parts) -> None:
+    choices = {"model": {"depth": 0}, "learning_rate": 0.03}
+    assert train(choices, diabetes, 20, "tabular").reports[-1]["validation/r2"] == pytest.approx(
+        least_squares(diabetes), abs=0.03
+    )

@@ -1,0 +1,42 @@
+"""How an epoch is cut into batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from trainables.augmentation.repeating import repeat_batches
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How an epoch is cut into batches.
+
+    Attributes:
+        examples: In the training part.
+        size: Of a batch; the last one of an epoch may be smaller.
+        repeats: Times that an image occurs in its batch.
+    """
+
+    examples: int
+    size: int
+    repeats: int = 1
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return math.ceil(self._used / self.size)
+
+    def shuffled(self, generator: torch.Generator) -> Iterator[Tensor]:
+        """Indices of the examples of each batch of a new epoch."""
+        order = torch.randperm(self.examples, generator=generator)[: self._used]
+        return repeat_batches(order, self.size, self.repeats)
+
+    @property
+    def _used(self) -> int:
+        # A batch of one has no variance to normalize by: that example sits out this epoch.
+        alone = self.examples > 1 and self.size > 1 and self.examples % self.size == 1
+        return self.examples - alone

@@ -1,0 +1,33 @@
+"""Networks for tables."""
+
+from __future__ import annotations
+
+from hpo.core.parts import Group, Hyperparameter, Part
+
+TABLE_MODEL = Group(
+    "model",
+    default="mlp",
+    doc="The network",
+    parts=(
+        Part(
+            "mlp",
+            "trainables.networks.table:mlp",
+            "Guo and Berkhahn, 2016, https://arxiv.org/abs/1604.06737",
+            (
+                Hyperparameter("depth", "int", 2, 0, 1000, doc="hidden layers; 0 is a linear model"),
+                Hyperparameter("width", "int", 128, 1, 65536, log=True, doc="units of a hidden layer"),
+                Hyperparameter(
+                    "embedding",
+                    "int",
+                    None,
+                    1,
+                    1024,
+                    optional=True,
+                    log=True,
+                    doc="numbers per category; null: half the categories, at most 50",
+                ),
+            ),
+            doc="Multilayer perceptron; categories enter as learned embeddings",
+        ),
+    ),
+)
