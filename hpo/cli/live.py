@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from hpo.cli.words import choices, duration, number
 from hpo.core.events import Recorded
 from hpo.core.history import History
 from hpo.core.outcome import Outcome, Watch
-from hpo.core.progress import Progress, Used, progress_of
+from hpo.core.progress import Pace, Progress, Used, progress_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,6 +42,8 @@ class LiveTable:
         self._due = 0.0
         self._history: History | None = None
         self._progress: Progress | None = None
+        self._pace = Pace()
+        self._left = math.nan
         self._point = ""
         self._search = ""
 
@@ -61,10 +64,16 @@ class LiveTable:
             best = self._history.best
             self._point = choices(best.point) if best else ""
             self._progress = progress_of(self._history)
+            self._left = self._pace.remaining(self._progress, self._clock())
 
     def render(self) -> Table:
         """The table as it stands now."""
-        return progress_table(self._search, self._progress, self._point, self._clock() - self._began)
+        elapsed = self._clock() - self._began
+        if self._progress is None:
+            return pairs([("search", f"{self._search or 'data and workers'}: starting, {duration(elapsed)}")])
+        phase = ("search", f"{self._search}: {self._progress.phase}")
+        left = ("time", f"{duration(elapsed)} elapsed, about {duration(self._left)} to go")
+        return pairs([phase, *rows(self._progress, self._point), left])
 
     @contextmanager
     def shown(self) -> Iterator[LiveTable]:
@@ -77,23 +86,6 @@ class LiveTable:
                 yield self
             finally:
                 self._read()
-
-
-def progress_table(search: str, progress: Progress | None, point: str, elapsed: float) -> Table:
-    """Progress as rows of a name and what is known.
-
-    Args:
-        search: Its name; empty before it has one.
-        progress: None before the search has opened.
-        point: Choices of the best trial so far.
-        elapsed: Seconds since this process began to look.
-    """
-    if progress is None:
-        return pairs([("search", f"{search or 'data and workers'}: starting, {duration(elapsed)}")])
-    phase = ("search", f"{search}: {progress.phase}")
-    left = duration(progress.remaining)
-    time_row = ("time", f"{duration(elapsed)} elapsed, about {left} to go")
-    return pairs([phase, *rows(progress, point), time_row])
 
 
 def rows(progress: Progress, point: str) -> Iterator[tuple[str, str]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hpo.core.budget import reserved_epochs
 from hpo.core.events import End
-from hpo.core.history import History, Training
+from hpo.core.history import History
 from hpo.core.rungs import milestones
 
 
@@ -35,13 +35,15 @@ class Progress:
     Attributes:
         phase: ``searching``, ``finalists``, ``testing``, or how the search ended.
         metric: The objective's name.
-        states: Number of trials by state; ``running`` counts those under way.
+        states: Number of trials by state; those without an end are ``running``, or ``unfinished``
+            once nobody trains them.
         best: (trial, value) of the best trial so far, fully trained or not.
         rungs: (epoch, trials that got there), the last one being the full training.
         finalists: (trial, fresh seeds trained, their mean) in rank order.
         budget: What the spec limits, and how much of it is spent.
-        trained: Seconds of training so far, over all workers.
-        remaining: Estimated seconds of wall time to the end; NaN while nothing is known.
+        share: How much of the search's own budget is spent, from 0 to 1.
+        searching: Estimated seconds of training to the end of the search phase; NaN while unknown.
+        finals: Estimated seconds of the finalists' trainings to come; NaN while unknown.
         warnings: The newest ones.
     """
 
@@ -52,27 +54,58 @@ class Progress:
     rungs: tuple[tuple[int, int], ...]
     finalists: tuple[tuple[int, int, float], ...]
     budget: tuple[Used, ...]
-    trained: float
-    remaining: float
+    share: float
+    searching: float
+    finals: float
     warnings: tuple[str, ...]
+
+    @property
+    def remaining(self) -> float:
+        """Estimated seconds to the end if machinery cost nothing; NaN while nothing is known."""
+        return self.searching + self.finals
+
+
+class Pace:
+    """Estimates time from how fast the budget has been spent since somebody began to look."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, float] | None = None
+
+    def remaining(self, progress: Progress, now: float) -> float:
+        """Estimated seconds to the end; NaN while nothing is known.
+
+        Args:
+            progress: How far the search is.
+            now: Seconds by any clock that runs on.
+        """
+        if self._first is None:
+            self._first = now, progress.share
+        began, share = self._first
+        if now <= began or progress.share <= share:
+            return progress.remaining
+        wall = (1 - progress.share) * (now - began) / (progress.share - share)
+        return max(wall, progress.searching) + progress.finals
 
 
 def progress_of(history: History) -> Progress:
     """Read how far a search is."""
     spec = history.opened.spec if history.opened else {}
-    trained = sum(training.seconds for training in history.trainings.values())
     budget = _budget(spec, history)
     best = history.best
+    unended = "unfinished" if history.ended else "running"
+    share = _share(spec, history, budget)
+    searching, finals = _remaining(spec, history, share)
     return Progress(
         phase=_phase(history),
         metric=history.objective.metric,
-        states={"running": history.count(None), **{end.value: history.count(end) for end in End}},
+        states={unended: history.count(None), **{end.value: history.count(end) for end in End}},
         best=(best.trial, best.value) if best else None,
         rungs=tuple((epoch, _arrived(history, epoch)) for epoch in _rungs(spec)),
         finalists=tuple(_finalist(history, trial) for trial in _named(history)),
         budget=budget,
-        trained=trained,
-        remaining=_remaining(spec, history, budget, trained),
+        share=share,
+        searching=searching,
+        finals=finals,
         warnings=tuple(history.warnings[-3:]),
     )
 
@@ -130,23 +163,27 @@ def _budget(spec: Mapping[str, Any], history: History) -> tuple[Used, ...]:
     return tuple(Used(unit, spent[unit], limits[unit]) for unit in spent if limits.get(unit))
 
 
-def _remaining(spec: Mapping[str, Any], history: History, budget: tuple[Used, ...], trained: float) -> float:
+def _share(spec: Mapping[str, Any], history: History, budget: Iterable[Used]) -> float:
+    """How far the search phase is by whichever limit is nearest, the finalists' share set aside."""
+    if history.finalists or history.ended:
+        return 1.0
+    reserved = {"epochs": _final_epochs(spec, history)}
+    shares = [used.spent / max(1e-9, used.limit - reserved.get(used.unit, 0)) for used in budget]
+    return min(1.0, max(shares, default=0.0))
+
+
+def _remaining(spec: Mapping[str, Any], history: History, share: float) -> tuple[float, float]:
     """Training still to come at the pace so far, shared by as many workers as are busy now."""
-    done = max((used.spent / used.limit for used in budget), default=0.0)
     if history.winner or history.ended:
-        return 0.0
-    own = [training for training in history.trainings.values() if training.replicate == 0]
-    epochs = sum(training.epoch for training in history.trainings.values())
-    if not done or not epochs:
-        return math.nan
-    searching = 0.0 if history.finalists else sum(each.seconds for each in own) * (1 / min(done, 1.0) - 1)
-    finals = _final_epochs(spec, history) * trained / epochs
-    busy = max(1, sum(_under_way(each) for each in history.trainings.values()))
-    return (searching + finals) / busy
-
-
-def _under_way(training: Training) -> bool:
-    return training.end is None
+        return 0.0, 0.0
+    trainings = history.trainings.values()
+    epochs = sum(training.epoch for training in trainings)
+    if not share or not epochs:
+        return math.nan, math.nan
+    busy = max(1, sum(training.end is None for training in trainings))
+    own = sum(training.seconds for training in trainings if training.replicate == 0)
+    each = sum(training.seconds for training in trainings) / epochs
+    return own * (1 / share - 1) / busy, _final_epochs(spec, history) * each / busy
 
 
 def _final_epochs(spec: Mapping[str, Any], history: History) -> int:

@@ -8,7 +8,7 @@ from hpo.core import events
 from hpo.core.events import End, Recorded
 from hpo.core.history import History
 from hpo.core.objective import Objective
-from hpo.core.progress import Used, progress_of
+from hpo.core.progress import Pace, Used, progress_of
 
 SPEC = {
     "scheduler": {"first_rung": 1, "reduction_factor": 3, "max_epochs": 9},
@@ -47,8 +47,24 @@ def test_half_of_the_trials():
     assert half.rungs == ((1, 3), (3, 1), (9, 1))
     assert half.best == (0, pytest.approx(0.9))
     assert half.budget == (Used("trials", 2, 4),)
+    assert half.share == 0.5
     # 120 s of training are half of the search's; the finalists' 36 epochs take 10 s each; one worker.
     assert half.remaining == pytest.approx(120 + 360)
+
+
+def test_the_pace_counts_what_machinery_costs():
+    pace = Pace()
+    before = progress(training(0, 9, End.FINISHED))
+    half = progress(training(0, 9, End.FINISHED), training(1, 1, End.STOPPED))
+    assert pace.remaining(before, 1000.0) == before.remaining
+    # a quarter of the trials took 1,000 s, so the other half takes 2,000, and the finalists 360
+    assert pace.remaining(half, 2000.0) == pytest.approx(2000 + 360)
+    assert pace.remaining(half, 1000.1) == pytest.approx(half.remaining)
+
+
+def test_epochs_for_finalists_are_no_budget_of_the_search():
+    spec = {**SPEC, "budget": {"epochs": 36 + 20}}
+    assert progress(training(0, 9, End.FINISHED), training(1, 1, None), spec=spec).share == 0.5
 
 
 def test_finalists_are_counted_down():
