@@ -6,7 +6,7 @@ grammar, so nobody writes it; where the fixed recipe chose another part, it is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
@@ -19,6 +19,9 @@ from hpo.spec.placing import lay
 MAX_PARAMETERS = 500
 HORIZON = "epochs"
 """The hyperparameter that a search sets itself, from the scheduler's maximum."""
+
+DRAWS = 3
+"""Points that are completed for each part a space offers."""
 
 
 def build_space(
@@ -203,25 +206,37 @@ def _value_at(fixed: Mapping[str, Any], path: str) -> str:
 
 
 def check_points(space: Space, fixed: Mapping[str, Any], grammar: Grammar, faults: Faults) -> None:
-    """Complete a sample of points, with every range at its middle, low and high end.
+    """Complete a sample of points, with every range at its low end, its high end and within.
 
-    Bounds that are legal for one part and not for another come out here.
+    Bounds that are legal for one part and not for another come out here, so each part that is
+    offered has its turn.
     """
     random = Random(0)
-    draws = max(8, min(60, 6_000 // (len(space.parameters) + len(grammar.slots))))
     told: set[str] = set()
-    for _ in range(draws):
-        point = space.sample_any(random)
-        if space.forbidden(point):
+    for seen, group in _turns(space, grammar):
+        for _ in range(DRAWS):
+            point = seen.sample_any(random)
+            for end in ("low", "high", None):
+                moved = {name: _end(space.by_name[name].domain, value, end) for name, value in point.items()}
+                recipe = lay(grammar, fixed, moved)
+                for fault in grammar.faults({group: recipe[group]} if group in recipe else recipe):
+                    if fault.path not in told and not space.forbidden(moved):
+                        told.add(fault.path)
+                        varied = fault.path in space.by_name
+                        place = ("space", fault.path) if varied else ("recipe", *fault.path.split("."))
+                        faults.add(place, fault.message + _where(fault.path, moved))
+
+
+def _turns(space: Space, grammar: Grammar) -> Iterator[tuple[Space, str]]:
+    """The space as it is, and with each group held at each of the parts it offers."""
+    yield space, ""
+    for group in grammar.groups:
+        varied = space.by_name.get(group.name)
+        if varied is None or not isinstance(varied.domain, Choice):
             continue
-        for end in ("low", "high", None):
-            moved = {name: _end(space.by_name[name].domain, value, end) for name, value in point.items()}
-            for fault in grammar.faults(lay(grammar, fixed, moved)):
-                if fault.path not in told:
-                    told.add(fault.path)
-                    varied = fault.path in space.by_name
-                    place = ("space", fault.path) if varied else ("recipe", *fault.path.split("."))
-                    faults.add(place, fault.message + _where(fault.path, moved))
+        for part in varied.domain.values:
+            held = Parameter(group.name, Choice((part,)), varied.when)
+            yield Space(tuple(held if p.name == group.name else p for p in space.parameters)), group.name
 
 
 def _where(path: str, point: Mapping[str, Any]) -> str:

@@ -67,8 +67,7 @@ def _written(
     strange = [name for name in given if name not in space.by_name]
     for name in strange:
         faults.add((*place, name), unknown(name, space.by_name, "is no parameter of the space"))
-    defaults = flat(grammar, grammar.resolve(lay(grammar, fixed, {})))
-    point, changed = locate(space, {**defaults, **given})
+    point, changed = locate(space, {**_defaults(grammar, fixed), **given})
     for name, message in changed:
         if name in given:
             faults.add((*place, name), message.partition(";")[0])
@@ -78,6 +77,12 @@ def _written(
     if space.forbidden(point):
         faults.add(place, f"{shown(point)} is a forbidden combination")
     return None if strange or faults.under(*place) else point
+
+
+def _defaults(grammar: Grammar, fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """Values where nothing is written: the fixed recipe's, and below it the grammar's."""
+    lowest = {name: slot.hyperparameter.default for name, slot in grammar.slots.items()}
+    return lowest | flat(grammar, grammar.resolve(lay(grammar, fixed, {})))
 
 
 def _dotted(said: Mapping[str, Any], grammar: Grammar) -> dict[str, Any]:
@@ -118,9 +123,13 @@ def _from_file(
             faults.add(place, f"{shown(name)}{at}: {fault.path}: {fault.message}")
         return None
     values = flat(grammar, grammar.resolve(recipe.recipe))
-    point, changed = locate(space, values)
+    point, changed = locate(space, {**_defaults(grammar, fixed), **values})
     for parameter, message in changed:
-        faults.warn(f"start_from: {name}: {parameter}: {message}")
+        if parameter in values:
+            faults.warn(f"start_from: {name}: {parameter}: {message}")
+    unsaid = [parameter for parameter in point if parameter not in values]
+    if unsaid:
+        faults.warn(f"start_from: {name}: says nothing of {', '.join(unsaid)}; the defaults are tried")
     kept = _kept(values, flat(grammar, grammar.resolve(lay(grammar, fixed, point))), space)
     if kept:
         faults.warn(f"start_from: {name}: the space does not vary, and the search keeps, {', '.join(kept)}")

@@ -23,7 +23,7 @@ from hpo.spec.check import facts
 from hpo.spec.shipped import specs
 from hpo.spec.text import parse_text
 
-EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "120"))
+EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "60"))
 LIMIT = 2.0
 """CPU seconds; the machine's other work does not count."""
 
@@ -252,6 +252,7 @@ print(json.dumps([slowest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 
 """
 
 
+@pytest.mark.slow
 def test_large_and_evil_files_in_one_process(tmp_path: Path) -> None:
     specs_folder = tmp_path / "specs"
     specs_folder.mkdir()
