@@ -20,6 +20,7 @@ Images = Any
 """Uint8 array or tensor [n, height, width, channels]; may be a memory map."""
 
 _CHUNK_BYTES = 1 << 22
+_CHUNK_ROWS = 1 << 16
 _MOST_VALUES = 4096
 
 
@@ -102,28 +103,28 @@ def fit_mean_image(images: Images, rows: npt.NDArray[np.int64]) -> Preprocessor:
 
 def fit_channel_mean(images: Images, rows: npt.NDArray[np.int64]) -> Preprocessor:
     """Subtract each channel's mean."""
-    mean, _ = _moments(images, rows, "channels")
+    mean, _ = _channel_moments(images, rows)
     return Preprocessor(mean.float()[:, None, None])
 
 
 def fit_channel_mean_std(images: Images, rows: npt.NDArray[np.int64]) -> Preprocessor:
     """Subtract each channel's mean and divide by its standard deviation (by 1 where it is 0)."""
-    mean, covariance = _moments(images, rows, "channels")
-    std = covariance.diagonal().clamp(min=0).sqrt()
+    mean, variance = _channel_moments(images, rows)
+    std = variance.clamp(min=0).sqrt()
     scale = torch.where(std > 1e-6, std, 1.0).reciprocal()
     return Preprocessor(mean.float()[:, None, None], scale.float()[:, None, None])
 
 
 def fit_decorrelation(images: Images, rows: npt.NDArray[np.int64], over: str) -> Preprocessor:
     """Subtract the mean and rotate to the principal axes, the widest first."""
-    mean, covariance = _moments(images, rows, over)
+    mean, covariance = _covariance(images, rows, over)
     _, axes = _principal(covariance)
     return Preprocessor(_shaped(mean, images, over), matrix=axes.T.float().contiguous())
 
 
 def fit_whitening(images: Images, rows: npt.NDArray[np.int64], over: str, epsilon: float) -> Preprocessor:
     """Decorrelate and divide by the standard deviation along each axis."""
-    mean, covariance = _moments(images, rows, over)
+    mean, covariance = _covariance(images, rows, over)
     variances, axes = _principal(covariance)
     matrix = (axes / (variances + epsilon).sqrt()).T
     return Preprocessor(_shaped(mean, images, over), matrix=matrix.float().contiguous())
@@ -143,11 +144,25 @@ def _principal(covariance: Tensor) -> tuple[Tensor, Tensor]:
     return variances, axes * largest.sign()
 
 
-def _moments(images: Images, rows: npt.NDArray[np.int64], over: str) -> tuple[Tensor, Tensor]:
+def _channel_moments(images: Images, rows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+    """Mean [c] and variance [c] of values in [0, 1], from how often each byte occurs: exact and fast."""
+    channels = images.shape[3]
+    counts = torch.zeros(channels, 256, dtype=torch.int64)
+    for chunk in _chunks(images, rows):
+        for channel in range(channels):
+            counts[channel] += torch.bincount(chunk[..., channel].reshape(-1), minlength=256)
+    shares = counts / counts.sum(1, keepdim=True).double()
+    values = torch.arange(256, dtype=torch.float64) / 255
+    mean = shares @ values
+    return mean, (shares * (values - mean[:, None]) ** 2).sum(1)
+
+
+def _covariance(images: Images, rows: npt.NDArray[np.int64], over: str) -> tuple[Tensor, Tensor]:
     """Mean [d] and covariance [d, d] of values in [0, 1], in double precision.
 
     Bytes are summed before they are divided: such sums are whole numbers and exact, so the result
-    does not depend on how the rows are cut into chunks.
+    does not depend on how the rows are cut into chunks. Single precision holds the products of up
+    to 256 rows exactly and is twice as fast.
     """
     values = images.shape[3] if over == "channels" else int(np.prod(images.shape[1:]))
     if values > _MOST_VALUES:
@@ -157,9 +172,10 @@ def _moments(images: Images, rows: npt.NDArray[np.int64], over: str) -> tuple[Te
         )
     total = torch.zeros(values, dtype=torch.float64)
     square = torch.zeros(values, values, dtype=torch.float64)
-    for chunk in _chunks(images, rows):
+    exact, most = (torch.float64, _CHUNK_ROWS) if over == "channels" else (torch.float32, 256)
+    for chunk in _chunks(images, rows, most):
         flat = chunk if over == "channels" else chunk.permute(0, 3, 1, 2)
-        flat = flat.reshape(-1, values).to(torch.float64)
+        flat = flat.reshape(-1, values).to(exact)
         total += flat.sum(0)
         square += flat.T @ flat
     count = len(rows) if over == "pixels" else len(rows) * images.shape[1] * images.shape[2]
@@ -168,7 +184,7 @@ def _moments(images: Images, rows: npt.NDArray[np.int64], over: str) -> tuple[Te
     return mean / 255, covariance / 255**2
 
 
-def _chunks(images: Images, rows: npt.NDArray[np.int64]) -> Iterator[Tensor]:
-    size = max(1, _CHUNK_BYTES // int(np.prod(images.shape[1:])))
+def _chunks(images: Images, rows: npt.NDArray[np.int64], most: int = _CHUNK_ROWS) -> Iterator[Tensor]:
+    size = max(1, min(most, _CHUNK_BYTES // int(np.prod(images.shape[1:]))))
     for start in range(0, len(rows), size):
         yield torch.as_tensor(images[rows[start : start + size]])
