@@ -17,11 +17,12 @@ from hpo.core.objective import Objective
 from hpo.core.trainable import Metric
 from hpo.selection.evidence import Evidence, epoch_luck
 from hpo.selection.intervals import Interval, score_intervals
+from hpo.selection.race import Race, Run, Verdict
 from hpo.selection.ranking import Finalist, name_winner
 
 BEST = Objective("accuracy", "max", "best")
 LAST = Objective("accuracy", "max", "last")
-METRICS = (Metric("accuracy", "max", proportion=True), Metric("loss", "min"))
+METRICS = (Metric("accuracy", "max", proportion=True),)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,12 @@ def skewed(rng: np.random.Generator) -> Search:
     return _scalar(rng, lambda r, shape: (4 - r.gamma(4, 1, shape)) / 2)
 
 
-def _scalar(rng: np.random.Generator, noise: Noise, sigma: float = 0.0) -> Search:
+def raced(rng: np.random.Generator) -> Search:
+    """As `gaussian`, the finalists racing over at most 8 seeds instead of all having as many."""
+    return _scalar(rng, lambda r, shape: r.standard_normal(shape), race=True)
+
+
+def _scalar(rng: np.random.Generator, noise: Noise, sigma: float = 0.0, race: bool = False) -> Search:
     trials, finalists, seeds = rng.choice([20, 40, 80, 160]), rng.choice([3, 5]), rng.choice([3, 5])
     unit = 0.005
     spread = unit * rng.choice([0.5, 1, 3])
@@ -73,11 +79,24 @@ def _scalar(rng: np.random.Generator, noise: Noise, sigma: float = 0.0) -> Searc
     width = unit * np.exp(sigma * rng.standard_normal(trials))
     values = quality + width * noise(rng, (trials,))
     top = np.argsort(-values)[:finalists]
-    fresh = quality[top, None] + width[top, None] * noise(rng, (finalists, seeds))
-    evidence = Evidence(
-        LAST, _mapping(values), {int(t): row.tolist() for t, row in zip(top, fresh, strict=True)}
-    )
-    return Search(evidence, _winner(rng, evidence), {int(t): float(quality[t]) for t in top}, {})
+    fresh = quality[top, None] + width[top, None] * noise(rng, (finalists, 8 if race else seeds))
+    replicates = {int(t): row.tolist() for t, row in zip(top, fresh, strict=True)}
+    truth = {int(t): float(quality[t]) for t in top}
+    if race:
+        winner, replicates = _race(replicates)
+        return Search(Evidence(LAST, _mapping(values), replicates), winner, truth, {})
+    evidence = Evidence(LAST, _mapping(values), replicates)
+    return Search(evidence, _winner(rng, evidence), truth, {})
+
+
+def _race(table: dict[int, list[float]]) -> tuple[int, dict[int, list[float]]]:
+    """The race's winner, and the values it took of those each finalist would have given."""
+    race = Race(dict.fromkeys(table, 1.0), LAST, most=8)
+    values: dict[Run, float] = {}
+    while not isinstance(step := race.next(values), Verdict):
+        values |= {run: table[run.trial][run.replicate - 1] for run in step}
+    took = {t: [v for run, v in sorted(values.items()) if run.trial == t] for t in table}
+    return step.winner, took
 
 
 def examples(rng: np.random.Generator) -> Search:
@@ -105,11 +124,12 @@ def examples(rng: np.random.Generator) -> Search:
         _mapping(values),
         {int(t): right[i].mean(axis=1).tolist() for i, t in enumerate(top)},
         examples={int(t): right[i].astype(float) for i, t in enumerate(top)},
+        n=n,
     )
     winner = _winner(rng, evidence)
     recipe = special.ndtr(skill / np.sqrt(scale**2 + luck**2))
     model = float(worth[list(top).index(winner), 0])
-    return Search(evidence, winner, {int(t): float(recipe[t]) for t in top}, _tests(rng, model))
+    return Search(evidence, winner, {int(t): float(recipe[t]) for t in top}, {"accuracy": _test(rng, model)})
 
 
 def epochs(rng: np.random.Generator) -> Search:
@@ -160,6 +180,7 @@ def _epochs(rng: np.random.Generator, final: bool) -> Search:
         _mapping(values),
         {t: v.tolist() for t, v in grouped(curves[rows, picked]).items()},
         examples={t: v.astype(float) for t, v in grouped(right[-1][rows, picked]).items()},
+        n=n,
         luck=0.0 if final else epoch_luck({t: v.tolist() for t, v in grouped(curves).items()}, BEST),
     )
     if final:
@@ -168,16 +189,13 @@ def _epochs(rng: np.random.Generator, final: bool) -> Search:
     return Search(evidence, _winner(rng, evidence), dict(zip(map(int, top), truth, strict=True)), {})
 
 
-def _tests(rng: np.random.Generator, model: float) -> dict[str, tuple[Interval, float]]:
-    """Score of a model that is right with this probability, on 500 test examples, and a skewed loss."""
+def _test(rng: np.random.Generator, model: float) -> tuple[Interval, float]:
+    """Score of a model that is right with this probability on 500 test examples."""
     right = rng.random(500) < model
-    loss = rng.gamma(0.5, 0.6, 500)
-
-    def score(outputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-        return {"accuracy": float(targets.mean()), "loss": float(outputs.mean())}
-
-    found = score_intervals(score, METRICS, loss, right, seed=int(rng.integers(2**31)))
-    return {"accuracy": (found["accuracy"], model), "loss": (found["loss"], 0.3)}
+    found = score_intervals(
+        lambda outputs, targets: {"accuracy": outputs.mean()}, METRICS, right, right, seed=0
+    )
+    return found["accuracy"], model
 
 
 def _winner(rng: np.random.Generator, evidence: Evidence) -> int:
@@ -197,6 +215,7 @@ GENERATORS: dict[str, Callable[[np.random.Generator], Search]] = {
     "unequal": unequal,
     "heavy": heavy,
     "skewed": skewed,
+    "raced": raced,
     "examples": examples,
     "epochs": epochs,
     "final part": final_part,

@@ -106,12 +106,16 @@ def wilson(share: float, n: int, level: float = LEVEL) -> Interval:
     """
     if n < 1 or not 0 <= share <= 1:
         raise ValueError(f"expected a share in [0, 1] of at least one example, got {share} of {n}")
-    z = float(special.ndtri(0.5 + level / 2))
+    low, high = wilson_ends(share, n, float(special.ndtri(0.5 + level / 2)))
+    return Interval(share, low, high, level, "Wilson")
+
+
+def wilson_ends(share: float, n: float, z: float) -> tuple[float, float]:
+    """Ends of Wilson's interval of a share of ``n`` examples at the normal (or t) quantile ``z``."""
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     # Rounding must not push the share of 0 or 1 out of its own interval.
-    low, high = min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
-    return Interval(share, low, high, level, "Wilson")
+    return min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
 
 
 def bootstrap(

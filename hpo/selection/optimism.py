@@ -30,11 +30,13 @@ from numpy.typing import NDArray
 from scipy import special
 
 from hpo.selection.evidence import Evidence, Noise, finite, noise_of
-from hpo.selection.intervals import LEVEL, Interval
+from hpo.selection.intervals import LEVEL, Interval, wilson_ends
 
 DRAWS = 1000
 REACH = 8.0
 """Trials that many noise widths below the best cannot come out on top and are not replayed."""
+
+TOO_FEW = "most of the luck is with the examples: only a separate final part can remove it"
 
 Values = NDArray[np.float64]
 
@@ -88,9 +90,9 @@ def winner_interval(evidence: Evidence, winner: int, level: float = LEVEL) -> In
 
     Being the best of several finalists is luck too: the interval is centred on the winner's mean
     drawn towards that of the finalists with as many seeds (Efron & Morris, "Data analysis using
-    Stein's estimator", JASA 1975), while the value stays the plain mean. Its variance is that of
-    the seeds, half the winner's own and half the finalists' pooled one, plus that of the examples
-    where the evidence has it.
+    Stein's estimator", JASA 1975) and freed of what the search learnt about the examples, while
+    the value stays the plain mean. Its variance is that of the seeds, half the winner's own and
+    half the finalists' pooled one, plus that of the examples where the evidence has it.
 
     Raises:
         ValueError: If the winner has no finite fresh value.
@@ -98,36 +100,42 @@ def winner_interval(evidence: Evidence, winner: int, level: float = LEVEL) -> In
     groups = finite(evidence.finals or evidence.replicates)
     if winner not in groups:
         raise ValueError(f"winner {winner} has no finite fresh value")
-    own = groups[winner]
-    mean, seeds = float(own.mean()), len(own)
-    seed, dof = _seed_variance(groups, winner)
+    mean, seeds = float(groups[winner].mean()), len(groups[winner])
+    seed, _ = _seed_variance(groups, winner)
     peers = np.array([float(x.mean()) for x in groups.values() if len(x) == seeds])
     apart = float(((peers - peers.mean()) ** 2).sum())
     kept = 1.0
-    if len(peers) > 1:
+    if len(peers) > 1 and math.isfinite(seed):
         kept = max(0.0, 1 - max(len(peers) - 3, 0.5) * seed / seeds / apart) if apart > 0 else 0.0
     centre = float(peers.mean()) + kept * (mean - float(peers.mean()))
+    noise = noise_of(evidence)
+    learnt = noise.share / (1 - noise.share) if _correctable(evidence, noise) else 0.0
+    if math.isfinite(value := evidence.values.get(winner, math.nan)):
+        centre -= learnt * (value - mean)
     if not evidence.finals:
         centre -= evidence.objective.rising(1.0) * evidence.luck
-    half, method = _half(evidence, mean, seed / seeds, dof, level)
-    return Interval(mean, min(mean, centre - half), max(mean, centre + half), level, method)
+    low, high, method = _ends(evidence, winner, centre, learnt, level)
+    # Correcting the centre must not push the mean itself out; numpy's minimum keeps a NaN.
+    return Interval(mean, float(np.minimum(mean, low)), float(np.maximum(mean, high)), level, method)
+
+
+def _correctable(evidence: Evidence, noise: Noise) -> bool:
+    """Whether fresh seeds can tell enough of the luck with the examples to take it off."""
+    return not evidence.finals and noise.share <= 0.5
 
 
 def _fresh(evidence: Evidence, best: int, raw: float, noise: Noise) -> tuple[Interval | None, str]:
     groups = finite(evidence.finals or evidence.replicates)
     if best not in groups:
         return None, f"trial {best} has the best score and no fresh seed, so none corrects it"
-    # On a part that nothing was chosen on there is no luck that fresh seeds could share.
-    share = 0.0 if evidence.finals else noise.share
-    if share > 0.5:
-        return None, "most of the luck is with the examples: only a separate final part can remove it"
-    mean = float(groups[best].mean())
-    value = raw - (raw - mean) / (1 - share)
+    value, learnt = float(groups[best].mean()), 0.0
     if not evidence.finals:
-        value -= evidence.objective.rising(1.0) * evidence.luck
-    seed, dof = _seed_variance(groups, best)
-    half, method = _half(evidence, mean, seed / len(groups[best]), dof, LEVEL)
-    return Interval(value, value - half, value + half, LEVEL, method), ""
+        if not _correctable(evidence, noise):
+            return None, TOO_FEW
+        learnt = noise.share / (1 - noise.share)
+        value -= learnt * (raw - value) + evidence.objective.rising(1.0) * evidence.luck
+    low, high, method = _ends(evidence, best, value, learnt, LEVEL)
+    return Interval(value, low, high, LEVEL, method), ""
 
 
 def _bootstrap(evidence: Evidence, order: Sequence[int], noise: Noise, seed: int) -> tuple[float | None, str]:
@@ -138,9 +146,9 @@ def _bootstrap(evidence: Evidence, order: Sequence[int], noise: Noise, seed: int
         return None, "the bootstrap over trials needs a finalist with two fresh seeds"
     if noise.seed == 0:
         return None, "fresh seeds change nothing, so trials have no luck of the seed to take off"
+    if not evidence.finals and not _correctable(evidence, noise):
+        return None, TOO_FEW
     share = 0.0 if evidence.finals else noise.share
-    if share > 0.5:
-        return None, "most of the luck is with the examples: only a separate final part can remove it"
     up = evidence.objective.rising
     values = np.array([up(evidence.values[trial]) for trial in order])
     fresh = np.array([up(float(groups[order[rank]].mean())) for rank in ranked])
@@ -189,24 +197,39 @@ def _seed_variance(groups: Mapping[int, Values], own: int) -> tuple[float, float
     return (pooled + float(groups[own].var(ddof=1))) / 2, dof * 2 / 3
 
 
-def _half(evidence: Evidence, mean: float, seeds: float, dof: float, level: float) -> tuple[float, str]:
-    """Half width from seeds and examples together, by Welch and Satterthwaite's t."""
-    examples, method = noise_of(evidence).examples, "t over seeds and examples"
-    if not examples and evidence.n and 0 <= mean <= 1:
-        # Wilson's centre keeps a share of 0 or 1 from having no width at all.
-        share = (mean * evidence.n + 2) / (evidence.n + 4)
+def _ends(
+    evidence: Evidence, trial: int, centre: float, learnt: float, level: float
+) -> tuple[float, float, str]:
+    """Ends of an interval from seeds and examples together, by Welch and Satterthwaite's t.
+
+    For a share they are Wilson's, at the number of examples that would be as uncertain.
+
+    Args:
+        evidence: What the search knows.
+        trial: The finalist.
+        centre: Its corrected mean.
+        learnt: By how much its single score less its mean was stretched and taken off.
+        level: Probability of coverage.
+    """
+    groups = finite(evidence.finals or evidence.replicates)
+    seed, dof = _seed_variance(groups, trial)
+    seeds = seed * ((1 + learnt) ** 2 / len(groups[trial]) + learnt**2) if dof else 0.0
+    examples, share = noise_of(evidence).examples, min(max(centre, 0.0), 1.0)
+    if not examples and evidence.n:
         examples = share * (1 - share) / evidence.n
-    if not examples:
-        method = "t over seeds, for these examples"
-    if not dof:
-        if not examples:
-            return math.nan, "unknown: one seed"
-        return float(special.ndtri(0.5 + level / 2)) * math.sqrt(examples), "examples alone: one seed"
     total = seeds + examples
-    if total == 0:
-        return 0.0, method
-    effective = dof * (total / seeds) ** 2 if seeds > 0 else 1e9
-    return float(special.stdtrit(min(effective, 1e9), 0.5 + level / 2)) * math.sqrt(total), method
+    if not dof and not examples and not evidence.n:
+        return math.nan, math.nan, "unknown: one seed"
+    effective = min(dof * (total / seeds) ** 2, 1e9) if seeds > 0 else 1e9
+    t = float(special.stdtrit(effective, 0.5 + level / 2))
+    if evidence.n:
+        # Where all answers are right nothing varies, and the examples alone say how sure that is.
+        size = share * (1 - share) / total if total > 0 and 0 < share < 1 else float(evidence.n)
+        low, high = wilson_ends(share, size, t)
+        return low, high, "Wilson over seeds and examples"
+    half = t * math.sqrt(total)
+    over = "seeds and examples" if examples else "seeds, for these examples"
+    return centre - half, centre + half, f"t over {over}"
 
 
 def _left_in(evidence: Evidence) -> list[str]:

@@ -1,0 +1,80 @@
+import math
+
+import numpy as np
+import pytest
+
+from hpo.core.objective import Objective
+from hpo.selection.evidence import Evidence, epoch_luck, noise_of
+
+MAX, MIN, LAST = Objective("accuracy", "max"), Objective("loss", "min"), Objective("accuracy", "max", "last")
+
+
+def test_the_noise_of_the_seed_is_pooled_over_finalists_by_their_seeds():
+    evidence = Evidence(MAX, {}, {1: [0.0, 2.0], 2: [1.0, 2.0, 3.0], 3: [5.0], 4: [math.nan, 1.0]})
+    noise = noise_of(evidence)
+    assert noise.dof == 3
+    assert noise.seed == pytest.approx((2.0 * 1 + 1.0 * 2) / 3)
+    assert noise.share == 0.0
+
+
+def test_without_a_second_seed_nothing_is_known_of_the_noise():
+    assert noise_of(Evidence(MAX, {}, {1: [0.5], 2: [0.6]})).dof == 0
+
+
+def test_the_variances_of_a_crossed_layout_are_found_again():
+    """Contributions = common[example] + own[recipe, example] + rest[recipe, seed, example]."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(60):
+        common, own = 2.0 * rng.standard_normal(400), 0.7 * rng.standard_normal((3, 1, 400))
+        y = common + own + 1.5 * rng.standard_normal((3, 5, 400))
+        examples = dict(enumerate(y))
+        found.append(
+            noise_of(
+                Evidence(
+                    MAX, {}, {t: a.mean(axis=1).tolist() for t, a in examples.items()}, examples=examples
+                )
+            )
+        )
+    assert np.mean([f.examples for f in found]) == pytest.approx((2.0**2 + 0.7**2) / 400, rel=0.03)
+    assert np.mean([f.with_recipe for f in found]) == pytest.approx(0.7**2 / 400, rel=0.06)
+    assert np.mean([f.seed for f in found]) == pytest.approx(1.5**2 / 400, rel=0.15)
+    share = 0.7**2 / (0.7**2 + 1.5**2)
+    assert np.mean([f.share for f in found]) == pytest.approx(share, rel=0.2)
+
+
+def test_examples_that_answer_alike_for_every_recipe_cannot_be_selected_on():
+    rng = np.random.default_rng(0)
+    right = np.broadcast_to(rng.random(200) < 0.8, (4, 200)).astype(float)
+    noise = noise_of(Evidence(MAX, {}, {1: [0.8] * 4, 2: [0.8] * 4}, examples={1: right, 2: right}))
+    assert noise.with_recipe == 0.0
+    assert noise.examples == pytest.approx(right[0].var(ddof=1) / 200)
+
+
+def curves(rng, seeds, length, wiggle):
+    rise = 1 - np.exp(-np.arange(length))
+    return [(rise + wiggle * rng.standard_normal(length)).tolist() for _ in range(seeds)]
+
+
+@pytest.mark.parametrize("objective", [MAX, MIN])
+def test_the_luck_of_the_best_epoch_is_found_where_wiggles_are_noise(objective):
+    rng = np.random.default_rng(1)
+    wiggle, luck, true = 0.05, [], []
+    sign = objective.rising(1.0)
+    for _ in range(200):
+        seeds = [[sign * v for v in curve] for curve in curves(rng, 5, 20, wiggle)]
+        rise = 1 - np.exp(-np.arange(20))
+        luck.append(epoch_luck({7: seeds}, objective))
+        true.append(np.mean([max(sign * v for v in s) - rise[np.argmax(np.array(s) * sign)] for s in seeds]))
+    assert np.mean(luck) == pytest.approx(np.mean(true), rel=0.1)
+    assert np.mean(true) > wiggle
+
+
+def test_smooth_curves_have_no_luck_and_the_last_epoch_none_either():
+    smooth = [[1 - np.exp(-e) + level for e in range(10)] for level in (0.0, 0.1, 0.3)]
+    assert epoch_luck({1: smooth}, MAX) == pytest.approx(0.0, abs=1e-12)
+    assert epoch_luck({1: curves(np.random.default_rng(0), 4, 10, 1.0)}, LAST) == 0.0
+
+
+def test_seeds_that_failed_and_finalists_with_one_seed_tell_no_luck():
+    assert epoch_luck({1: [[0.1, 0.9, 0.2]], 2: [[0.1, math.nan], [0.2, 0.1]], 3: []}, MAX) == 0.0
