@@ -56,6 +56,7 @@ class Channel:
         self._changed = threading.Condition()
         self._message = Message()
         self._paused = False
+        self._heard = False  # whether the pause was read, so that a verdict can follow it
         self._over = False
         self._stopping = False
         self.last_heard = time.monotonic()
@@ -71,7 +72,7 @@ class Channel:
             for name, value in news.items():
                 held = getattr(self._message, name)
                 setattr(self._message, name, [*held, *value] if isinstance(value, list) else value)
-            self._paused = pause
+            self._paused, self._heard = pause, False
             self._changed.notify_all()
             while self._paused and not self._stopping:
                 self._changed.wait()
@@ -86,10 +87,11 @@ class Channel:
             self._changed.notify_all()
 
     def proceed(self) -> None:
-        """Let a waiting training go on."""
+        """Let a training go on that waits for the verdict on what was taken."""
         with self._changed:
-            self._paused = False
-            self._changed.notify_all()
+            if self._heard:
+                self._paused = False
+                self._changed.notify_all()
 
     def stop(self) -> None:
         """Make the training stop at its next report."""
@@ -112,6 +114,7 @@ class Channel:
         """Everything said since the last call."""
         with self._changed:
             message, self._message = self._message, Message()
+            self._heard = self._paused
             return message
 
 

@@ -38,6 +38,7 @@ class OrderBook(SearchAlgorithm):
         self._make_trial = make_trial
         self._given = 0
         self.keys: dict[str, Key] = {}
+        self.last_words: dict[str, str] = {}
 
     def next_trial(self) -> Trial | None:
         """The next order as a trial, if a worker is free for it."""
@@ -61,7 +62,7 @@ class OrderBook(SearchAlgorithm):
         """A trial is over for Tune; with an error, because its worker died."""
         key = self.keys.pop(trial_id)
         if error:
-            self._conductor.lost(key, "its process ended without a word")
+            self._conductor.lost(key, self.last_words.pop(trial_id, "its process ended without a word"))
 
 
 class Verdicts(FIFOScheduler):
@@ -102,6 +103,10 @@ class Controller(TuneController):
 
     _trials: list[Trial]
 
+    def keep_workers(self, resources: Any, number: int) -> None:
+        """Keep so many idle processes; Tune itself keeps one, and starts others anew."""
+        self._actor_cache.increase_max(resources, by=number)
+
     def checkpoint(self, force: bool = False, wait: bool = False) -> None:
         """Write nothing: the ledger is the record."""
 
@@ -117,6 +122,10 @@ class Controller(TuneController):
             return False  # its training hangs; the process goes
         return bool(super()._maybe_cache_trial_actor(trial))
 
+    def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
+        self._search_alg.last_words[trial.trial_id] = last_words(exception)
+        super()._process_trial_failure(trial, exception)
+
     def forget_ended(self) -> None:
         """Let go of trials that are over, so that memory does not grow with their number."""
         if len(self._trials) > 2 * len(self._live_trials) + 64:
@@ -124,6 +133,12 @@ class Controller(TuneController):
             self._stopped_trials.clear()
             self._failed_trials.clear()
             self._trials_to_cache.clear()
+
+
+def last_words(error: Exception) -> str:
+    """The end of what Ray says of a dead process, which is where the reason stands."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    return " ".join(lines[-3:])[-500:] or type(error).__name__
 
 
 class RayRunner:
@@ -165,6 +180,7 @@ class RayRunner:
             reuse_actors=True,
             resource_manager_factory=self._resource_manager,
         )
+        controller.keep_workers(self._resources, self._workers)
         try:
             while not conductor.stopping and not controller.is_finished():
                 controller.step()

@@ -73,9 +73,16 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
     marker = secrets.token_hex(16)
     os.environ.update(_EMBEDDED, RAY_AUTH_TOKEN=secrets.token_hex(32))
     os.environ[reaper.MARKER] = marker
-    pipe = reaper.start(marker, folder)
+    child = reaper.Reaper(marker, folder)
     import ray
+    from ray._private import ray_constants
+    from ray._raylet import AuthenticationTokenLoader, Config
 
+    # Ray reads its environment once. This process may have used it before, or it may be its second
+    # session, with another token.
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
     try:
         ray.init(
             address="local",
@@ -92,8 +99,7 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
         raise HpoError(f"Ray could not be started: {error}") from error
     finally:
         ray.shutdown()
-        reaper.reap(marker, os.getpid())
-        os.close(pipe)
+        child.dismiss()
         del os.environ[reaper.MARKER]
 
 

@@ -20,28 +20,31 @@ MARKER = "HPO_SESSION"
 """Environment variable that Ray's processes inherit from the driver."""
 
 
-def start(marker: str, folder: Path) -> int:
-    """Start a reaper for this process.
+class Reaper:
+    """A child that outlives this process for as long as its work takes.
 
     Args:
         marker: Value of `MARKER` in the environment of what it has to end.
         folder: Session folder to remove afterwards.
-
-    Returns:
-        File descriptor of the pipe's writing end: closing it, or dying, sets the reaper to work.
     """
-    reading, writing = os.pipe()
-    environment = {name: value for name, value in os.environ.items() if name != MARKER}
-    subprocess.Popen(
-        [sys.executable, "-P", "-m", "hpo.running.reaper", marker, str(folder), str(os.getpid())],
-        stdin=reading,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        start_new_session=True,
-    )
-    os.close(reading)
-    return writing
+
+    def __init__(self, marker: str, folder: Path):
+        reading, self._pipe = os.pipe()
+        environment = {name: value for name, value in os.environ.items() if name != MARKER}
+        self._child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "hpo.running.reaper", marker, str(folder), str(os.getpid())],
+            stdin=reading,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(reading)
+
+    def dismiss(self) -> None:
+        """Set it to work, as this process's end would, and wait until it is done."""
+        os.close(self._pipe)
+        self._child.wait()
 
 
 def reap(marker: str, spare: int) -> None:

@@ -94,6 +94,16 @@ def test_phases_to_the_end():
     assert progress(trial, [events.SearchEnded("no_trial_succeeded")]).phase == "no trial succeeded"
 
 
+def test_trials_of_a_dead_search_are_unfinished():
+    opened = events.SearchOpened(SPEC, "d", {}, {})
+    story = [opened, *training(0, 2, None)]
+    dead = History.of((Recorded(n, float(n), e) for n, e in enumerate(story, 1)), Objective("accuracy"))
+    assert progress_of(dead, alive=False).states["unfinished"] == 1
+    assert progress_of(dead).states["running"] == 1
+    dead.apply(Recorded(9, 9.0, events.SearchEnded("stopped")))
+    assert progress_of(dead).states["unfinished"] == 1
+
+
 def test_a_search_without_a_scheduler_has_no_rungs():
     plain = {"scheduler": {"name": "none", "first_rung": 3, "reduction_factor": 3, "max_epochs": 9}}
     assert progress(training(0, 9, End.FINISHED), spec=plain).rungs == ((9, 1),)

@@ -64,6 +64,15 @@ def test_it_waits_at_a_rung_for_the_verdict(place):
     worker.abandon()
 
 
+def test_a_pause_that_comes_before_anyone_asked_is_a_pause(place):
+    worker = Worker(place())
+    worker.start(order(pauses=(1,)))
+    worker._channel.wait(30, 0)
+    reports, _, _ = hear(worker, lambda m, r: bool(r))
+    assert [r.epoch for r in reports] == [1]
+    worker.abandon()
+
+
 def test_a_reused_worker_gives_the_numbers_of_a_fresh_one(place):
     used = Worker(place())
     whole(used, order(seed=1))

@@ -1,0 +1,157 @@
+"""Real Ray: the same decisions as the inline runner, reused workers, deaths survived, nothing left."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from curves import open_stage
+from searches import OBJECTIVE, SPACE, MemoryLedger, plan
+from test_conductor import of
+
+from hpo.core.events import Cause, End, TrialEnded, TrialStarted, WorkerLost
+from hpo.core.home import SearchFolder
+from hpo.running.conductor import Conductor
+from hpo.running.inline import InlineRunner, VirtualClock
+from hpo.running.ray_session import ray_session
+from hpo.running.worker import Worker
+from hpo.running.workplace import Workplace
+from hpo.sampling.optuna_searcher import OptunaSearcher
+from hpo.sampling.plain import RandomSearcher
+
+
+@pytest.fixture(scope="module")
+def ray_folder():
+    """One embedded Ray for all tests here; afterwards nothing of it is left."""
+    before = {process.pid for process in psutil.process_iter()}
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where workers find the curves
+    with ray_session(None, cpus=2, gpus=0, workers=2) as folder:
+        yield folder
+    assert not folder.exists()
+    left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
+    assert [p.name() for p in left if "ray" in " ".join(p.cmdline())] == []
+
+
+@pytest.fixture
+def search(ray_folder, tmp_path):
+    """Runs a plan on Ray and gives back its ledger and conductor."""
+    from hpo.running.ray_runner import RayRunner
+
+    def run(rules, workers=1, searcher=None, **settings):
+        ledger = MemoryLedger()
+        conductor = Conductor(rules, ledger, searcher or RandomSearcher(SPACE, 0))
+        place = Workplace(open_stage, SearchFolder(tmp_path / "search"), OBJECTIVE, **settings)
+        RayRunner(place, workers, 1, 0, ray_folder).run(conductor)
+        return ledger, conductor
+
+    return run
+
+
+def recipe_with(mishaps):
+    """Recipes whose trials fail as told: point order is trial order."""
+    numbers = iter(range(1000))
+
+    def recipe_of(point):
+        return {"height": point["height"], "mishap": mishaps.get(next(numbers), "none"), "seconds": 0.0}
+
+    return recipe_of
+
+
+def test_ray_and_the_inline_runner_decide_the_same(search, tmp_path):
+    rules = plan(trials=15, horizon=9, rungs=(1, 3))
+    on_ray, _ = search(rules, searcher=OptunaSearcher(SPACE, "max", 0))
+    inline, clock = MemoryLedger(), VirtualClock()
+    conductor = Conductor(rules, inline, OptunaSearcher(SPACE, "max", 0), clock)
+    place = Workplace(open_stage, SearchFolder(tmp_path / "inline"), OBJECTIVE)
+
+    def epochs(order):
+        worker = Worker(place)
+        worker.start(order)
+        for _ in range(order.horizon):
+            yield from ((report.metrics, 1.0) for report in worker.advance().reports)
+        worker.abandon()
+
+    InlineRunner(epochs, 1, clock).run(conductor)
+    assert without_times(on_ray.record) == without_times(inline.record)
+
+
+def without_times(record):
+    return [
+        (
+            type(e.event).__name__,
+            *(getattr(e.event, f, None) for f in ("trial", "replicate", "epoch", "end", "metrics")),
+        )
+        for e in record
+    ]
+
+
+def test_every_way_to_fail_has_its_cause_and_the_search_goes_on(search):
+    mishaps = {0: "error", 1: "memory", 2: "nan", 3: "silent", 4: "hang", 5: "die"}
+    rules = plan(trials=9, horizon=4, rungs=(), recipe_of=recipe_with(mishaps))
+    ledger, conductor = search(rules, workers=2, epoch_seconds=1.0)
+    causes = {t.trial: t.cause for t in conductor.history.trials if t.end is End.FAILED}
+    assert causes == {
+        0: Cause.CODE_ERROR,
+        1: Cause.OUT_OF_MEMORY,
+        2: Cause.DIVERGED,
+        3: Cause.METRIC_MISSING,
+        4: Cause.TIMED_OUT,
+        5: Cause.WORKER_LOST,
+    }
+    assert len(of(ledger, WorkerLost)) == 3
+    assert conductor.history.count(End.FINISHED) == 3
+    assert conductor.history.winner is not None
+    assert "the user's own mistake" in conductor.history.trainings[0, 0].message
+
+
+def test_workers_are_reused_and_no_more_processes_start_than_there_are_workers(search, monkeypatch):
+    rules = plan(trials=12, horizon=3, rungs=(1,))
+    started = []
+    from hpo.running import ray_runner
+
+    add = ray_runner.Controller._actor_started
+
+    def counting(self, tracked_actor, log="STARTED"):
+        started.append(log)
+        return add(self, tracked_actor, log)
+
+    monkeypatch.setattr(ray_runner.Controller, "_actor_started", counting)
+    ledger, _ = search(rules, workers=2)
+    assert started.count("STARTED") == 2
+    assert len(of(ledger, TrialEnded)) == len(of(ledger, TrialStarted)) == 16
+
+
+def test_ray_listens_on_the_loopback_alone(ray_folder):
+    pids = {p.pid for p in psutil.process_iter() if _is_ours(p)} | {os.getpid()}
+    listening = [
+        c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN and c.pid in pids
+    ]
+    assert listening
+    assert {c.laddr.ip.removeprefix("::ffff:") for c in listening} <= {"127.0.0.1", "::1"}
+
+
+def _is_ours(process):
+    try:
+        return process.environ().get("HPO_SESSION") == os.environ.get("HPO_SESSION")
+    except psutil.Error:
+        return False
+
+
+def test_a_stranger_without_the_token_gets_nothing(ray_folder):
+    import ray
+
+    address = ray.get_runtime_context().gcs_address
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_AUTH")}
+    code = f"import ray; ray.init(address={address!r}, log_to_driver=False); print('inside', ray.nodes())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode != 0
+    assert "inside" not in done.stdout
