@@ -49,7 +49,7 @@ def status(context: typer.Context, search: SearchName) -> None:
 
     session = Session.of(context)
     found = load(search, session.home)
-    progress = progress_of(found.history)
+    progress = progress_of(found.history, alive=found.status == "running")
     if session.as_json:
         outcome = outcome_of(search, found.history, found.recipe_path).to_json()
         behind = {"status": found.status, "tracking_behind": found.tracking_behind}

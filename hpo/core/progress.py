@@ -87,12 +87,17 @@ class Pace:
         return max(wall, progress.searching) + progress.finals
 
 
-def progress_of(history: History) -> Progress:
-    """Read how far a search is."""
+def progress_of(history: History, alive: bool = True) -> Progress:
+    """Read how far a search is.
+
+    Args:
+        history: Its record, folded.
+        alive: Whether a process runs it, as far as it has not said that it ended.
+    """
     spec = history.opened.spec if history.opened else {}
     budget = _budget(spec, history)
     best = history.best
-    unended = "unfinished" if history.ended else "running"
+    unended = "running" if alive and not history.ended else "unfinished"
     share = _share(spec, history, budget)
     searching, finals = _remaining(spec, history, share)
     return Progress(
