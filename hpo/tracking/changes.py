@@ -20,8 +20,6 @@ RUN_TAG = "hpo.run"
 POSITION_TAG = "hpo.position"
 """On the parent: sequence number of the last event that the store shows."""
 PARENT_TAG = "mlflow.parentRunId"
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""Has MLflow show a new experiment's page for training, with charts, not the one for chatbots."""
 
 
 class Status(StrEnum):

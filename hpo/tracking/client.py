@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from hpo.tracking.changes import (
-    EXPERIMENT_TAGS,
     ID_TAG,
     PARENT,
     POSITION_TAG,
@@ -132,8 +131,7 @@ class ClientStore:
         from mlflow.exceptions import MlflowException
 
         try:
-            made = self._client.create_experiment(self._experiment, self._artifacts, EXPERIMENT_TAGS)
-            return str(made)
+            return str(self._client.create_experiment(self._experiment, self._artifacts))
         except MlflowException as exc:
             # Two searches that start at once both find it missing; the second one is refused.
             found = self._client.get_experiment_by_name(self._experiment)

@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hpo.tracking.changes import (
-    EXPERIMENT_TAGS,
     ID_TAG,
     PARENT,
     POSITION_TAG,
@@ -139,8 +138,6 @@ class LocalStore:
         number = int(added.lastrowid or 0)
         place = "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?"
         store.execute(place, (str(self._artifacts / str(number)), number))
-        tags = [(name, value, number) for name, value in EXPERIMENT_TAGS.items()]
-        store.executemany("INSERT INTO experiment_tags (key, value, experiment_id) VALUES (?, ?, ?)", tags)
         return number
 
     def _run_id(self, run: str) -> str:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from hpo.core.errors import UserError
@@ -16,6 +17,8 @@ from hpo.tracking.target import Target
 HOST = "127.0.0.1"
 """MLflow's server has a long history of holes; it is never offered to the network."""
 USUAL_PORT = 5000
+TRAINING = "workflowType=machine_learning"
+"""Has MLflow show its menus for training; without it they are those for chatbots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,10 @@ def serving(target: Target, port: int | None = None, environ: Mapping[str, str] 
         raise UserError(f"MLFLOW_TRACKING_URI names a tracking server: open {target.shown} in a browser")
     number = _port(port)
     target.home.create()
+    page = "/#/experiments"
     if not target.named:
         schema.prepare(target.home.tracking, target.home.artifacts)
+        page += _newest(target)
     argv = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(number), "--workers", "1"]
     # The address goes through the environment, since a command line shows passwords to everyone.
     argv += ["--no-serve-artifacts", "--default-artifact-root", str(target.home.artifacts)]
@@ -73,7 +78,14 @@ def serving(target: Target, port: int | None = None, environ: Mapping[str, str] 
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     own = {name: value for name, value in (environ or os.environ).items() if name != "MLFLOW_TRACKING_URI"}
-    return Serving(tuple(argv), {**own, **settings}, f"http://{HOST}:{number}")
+    return Serving(tuple(argv), {**own, **settings}, f"http://{HOST}:{number}{page}?{TRAINING}")
+
+
+def _newest(target: Target) -> str:
+    """The experiment that was written to last: its list of runs is the page one comes for."""
+    with closing(schema.connect(target.home.tracking)) as store:
+        found = store.execute("SELECT experiment_id FROM runs ORDER BY start_time DESC LIMIT 1").fetchone()
+    return f"/{found[0]}/runs" if found else ""
 
 
 def _port(wanted: int | None) -> int:

@@ -11,7 +11,9 @@ import pytest
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.tracking import ui
+from hpo.tracking.mirror import Mirror
 from hpo.tracking.target import Target
+from tests.tracking.scenario import NAME, MemoryLedger, opened, picture, started
 
 
 def test_it_is_for_this_machine_alone_and_hides_the_address(home: Home) -> None:
@@ -21,6 +23,14 @@ def test_it_is_for_this_machine_alone_and_hides_the_address(home: Home) -> None:
     assert served.environ["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{home.tracking}"
     assert "MLFLOW_TRACKING_URI" not in served.environ
     assert home.tracking.exists()
+
+
+def test_it_opens_on_the_runs_of_the_newest_search(home: Home) -> None:
+    target = Target.of(home, {})
+    assert "/#/experiments?workflowType=machine_learning" in ui.serving(target).url
+    ledger, folder = MemoryLedger([opened(), started(0)]), home.search(NAME)
+    Mirror(ledger, target.store("digits"), picture(home), folder).catch_up()
+    assert "/#/experiments/1/runs?workflowType=machine_learning" in ui.serving(target).url
 
 
 def test_a_port_that_is_taken_is_named(home: Home) -> None:
@@ -37,7 +47,7 @@ def test_another_port_is_found_if_none_was_asked_for(home: Home, monkeypatch: py
         other.bind(("127.0.0.1", 0))
         other.listen()
         monkeypatch.setattr(ui, "USUAL_PORT", other.getsockname()[1])
-        assert ui.serving(Target.of(home, {})).url != f"http://127.0.0.1:{ui.USUAL_PORT}"
+        assert str(ui.USUAL_PORT) not in ui.serving(Target.of(home, {})).url
 
 
 def test_a_server_has_its_own(home: Home) -> None:
