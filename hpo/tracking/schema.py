@@ -87,6 +87,8 @@ def _make(file: Path, artifacts: Path) -> None:
             make_by_mlflow(draft, artifacts)
         with closing(connect(draft)) as store:
             store.execute("PRAGMA journal_mode = WAL")
+        for left_over in ("-wal", "-shm"):
+            file.with_name(file.name + left_over).unlink(missing_ok=True)
         draft.replace(file)
 
 
