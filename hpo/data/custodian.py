@@ -54,6 +54,27 @@ def prepare(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -
     return read
 
 
+def look_for_near_copies(
+    data: Prepared, source: str, arguments: Mapping[str, Any], base: Path
+) -> dict[str, Any]:
+    """Have images compared with each other and with the sealed ones; kept beside the data.
+
+    Returns:
+        ``within``, pairs of development rows; ``test``, development rows with a near copy in the
+        test part; ``told``, whether copies can be told from likenesses in such images at all.
+
+    Raises:
+        UserError: If the source cannot be read any more.
+        HpoError: If the custodian died.
+    """
+    known = data.folder / prepared.NEAR
+    if not known.exists():
+        request = {"source": source, "arguments": dict(arguments), "base": str(base)}
+        _ask(json.dumps({**request, "near": str(data.folder)}))
+    found: dict[str, Any] = json.loads(known.read_text())
+    return found
+
+
 def _ask(request: str) -> dict[str, Any]:
     command = [sys.executable, "-P", "-m", "hpo.data.custodian"]
     with subprocess.Popen(
@@ -95,9 +116,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     request = json.load(sys.stdin)
     try:
-        home, base = Home(Path(request["home"])), Path(request["base"])
-        folder = reading.read_source(request["source"], request["arguments"], home, base)
-        answer, code = {"folder": str(folder)}, 0
+        answer, code = {"folder": str(_answer(request))}, 0
     except HpoError as error:
         answer, code = {"error": str(error)}, error.exit_code
     except MemoryError:
@@ -109,6 +128,14 @@ def main() -> int:
     with answer_to:
         json.dump(answer, answer_to)
     return code
+
+
+def _answer(request: Mapping[str, Any]) -> Path:
+    source, arguments, base = request["source"], request["arguments"], Path(request["base"])
+    if "near" in request:
+        reading.read_near(source, arguments, base, Path(request["near"]))
+        return Path(request["near"])
+    return reading.read_source(source, arguments, Home(Path(request["home"])), base)
 
 
 def _stop(*_: object) -> None:

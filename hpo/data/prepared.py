@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hpo.core.trainable import DataInfo
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the same source would be read into something else."""
 
 MANIFEST = "manifest.json"
@@ -27,6 +27,9 @@ TARGETS = "targets.npy"
 GROUPS = "groups.npy"
 TIMES = "times.npy"
 TEST_DIGESTS = "test_digests.npy"
+TEST_HASHES = "test_hashes.npy"
+TEST_COPIES = "test_copies.npy"
+NEAR = "near.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,10 @@ class TestManifest:
     Attributes:
         n: Number of its examples.
         fingerprint: SHA-256 of the set of its rows' digests; order and file names do not matter.
-        digests: File of the digests, uint64 [n, 2].
+        digests: File of the digests, uint64 [n, 2], sorted.
+        hashes: File of the perceptual hashes of images, uint64 [n, 4], sorted; None for others.
+        copies: File of the development rows, int64, whose inputs are also in the test part.
+        shared_groups: Number of groups that have rows in both parts.
     """
 
     __test__ = False
@@ -44,6 +50,9 @@ class TestManifest:
     n: int
     fingerprint: str
     digests: Path
+    hashes: Path | None
+    copies: Path
+    shared_groups: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,8 @@ class Prepared:
         body = dataclasses.asdict(self)
         body["info"] = info_to_json(self.info)
         if self.test:
-            body["test"]["digests"] = self.test.digests.name
+            files = {"digests": self.test.digests, "hashes": self.test.hashes, "copies": self.test.copies}
+            body["test"] |= {name: file and file.name for name, file in files.items()}
         del body["folder"]
         sizes = {file.name: file.stat().st_size for file in sorted(self.folder.glob("*.npy"))}
         return {"format": FORMAT, **body, "sizes": sizes}
@@ -108,8 +118,19 @@ def read(folder: Path) -> Prepared | None:
         info_from_json(body["info"]),
         body["n"],
         tuple(body["class_counts"]),
-        test and TestManifest(test["n"], test["fingerprint"], folder / test["digests"]),
+        test and _test_from_json(test, folder),
         tuple(body["warnings"]),
+    )
+
+
+def _test_from_json(body: Mapping[str, Any], folder: Path) -> TestManifest:
+    return TestManifest(
+        body["n"],
+        body["fingerprint"],
+        folder / body["digests"],
+        folder / body["hashes"] if body["hashes"] else None,
+        folder / body["copies"],
+        body["shared_groups"],
     )
 
 

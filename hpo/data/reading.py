@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,11 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.data import prepared
+from hpo.data import near, prepared
 from hpo.data.prepared import Prepared, TestManifest
 from trainables.data import tables
 from trainables.data.content import Content, Place, Source
-from trainables.data.digests import set_digest
+from trainables.data.digests import as_keys, row_digests, set_digest
 
 CHUNK = 64 << 20
 
@@ -118,7 +119,7 @@ def _write(opened: Source, scratch: Path, home: Home) -> Path:
     test = _inspect(sealed, development, part)
     said = development.warnings + tuple(f"test part: {each}" for each in (sealed.warnings if sealed else ()))
     content = {file.name: _file_digest(file) for file in sorted(part.glob("*.npy"))}
-    content.pop(prepared.TEST_DIGESTS, None)
+    content = {name: digest for name, digest in content.items() if not name.startswith("test_")}
     info = prepared.info_to_json(development.info)
     fingerprint = _digest([prepared.FORMAT, content, info, test and test.fingerprint])
     counts: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -133,15 +134,50 @@ def _write(opened: Source, scratch: Path, home: Home) -> Path:
 
 
 def _inspect(test: Content | None, development: Content, part: Path) -> TestManifest | None:
-    """Count and digest the test part; its rows are sorted by digest, so that not even order shows."""
+    """Count and digest the test part; what is kept is sorted, so that not even its order shows."""
     if test is None:
         return None
     if test.info != development.info:
         raise UserError("data: the test part is of another shape or has other classes than the rest")
+    files = [part / name for name in (prepared.TEST_DIGESTS, prepared.TEST_HASHES, prepared.TEST_COPIES)]
     digests = test.digests()
-    digests = digests[np.lexsort((digests[:, 1], digests[:, 0]))]
-    _save(part / prepared.TEST_DIGESTS, digests)
-    return TestManifest(len(test), set_digest(digests), part / prepared.TEST_DIGESTS)
+    _save(files[0], _sorted(digests))
+    same = np.isin(as_keys(row_digests(development.inputs)), as_keys(row_digests(test.inputs)))
+    _save(files[2], np.flatnonzero(same))
+    image = test.info.kind == "image"
+    if image:
+        _save(files[1], _sorted(near.hashes(near.thumbnails(test.inputs))))
+    shared = 0
+    if development.groups is not None and test.groups is not None:
+        shared = len(np.intersect1d(development.groups, test.groups))
+    return TestManifest(
+        len(test), set_digest(digests), files[0], files[1] if image else None, files[2], shared
+    )
+
+
+def _sorted(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return rows[np.lexsort(rows.T[::-1])]
+
+
+def read_near(source: str, arguments: Mapping[str, Any], base: Path, folder: Path) -> None:
+    """Look for near copies among images, with the test part at hand, and note the development rows.
+
+    Raises:
+        UserError: If the source cannot be read any more.
+    """
+    images = np.load(folder / prepared.INPUTS, mmap_mode="r")
+    small = min(images.shape[1:3]) < near.LEAST_SIDE
+    ours = near.thumbnails(images)
+    within = near.near_pairs(ours, small=small)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".near-") as scratch:
+        test = tables.open_source(source, arguments, Place(base, Path(scratch))).test()
+        sealed = ours[:0] if test is None else near.thumbnails(test.inputs)
+    across = near.near_pairs(ours, sealed, small=small) if len(sealed) else within
+    rows = np.unique(across.rows[:, 0]).tolist() if len(sealed) else []
+    found = {"within": within.rows.tolist(), "test": rows, "told": within.told and across.told}
+    fresh = folder / f".{prepared.NEAR}-{os.getpid()}"
+    _synced(fresh, json.dumps(found).encode())
+    fresh.replace(folder / prepared.NEAR)
 
 
 def _publish(part: Path, folder: Path) -> Path:

@@ -1,0 +1,114 @@
+"""What workers cost in memory: private pages of four processes that all read one data set.
+
+    python benchmarks/memory.py [--json FILE] [--workers 4] [--megabytes 200]
+
+Each worker opens the prepared development part as trials do, and reads every example batch by batch.
+While all of them hold it, their private memory (unique set size) is summed, for a large data set and
+for one of 1 MB. The difference is what the size of the data costs beyond the one shared copy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from hpo.core.home import Home
+from hpo.data.custodian import prepare
+from hpo.data.split import split
+
+SOURCE = """
+import numpy as np
+
+def pictures(part, megabytes):
+    n = max(20, megabytes * 2**20 // 3072) if part == "development" else 20
+    random = np.random.default_rng(part == "test")
+    return random.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8), np.arange(n) % 10
+"""
+
+WORKER = """
+import sys
+from pathlib import Path
+import numpy as np
+import psutil
+from hpo.data.parts import open_part
+
+rows = np.load(sys.argv[2])
+part = open_part(Path(sys.argv[1]), rows)
+order = np.random.default_rng(0).permutation(rows)
+total = 0.0
+for start in range(0, len(order) - 127, 128):
+    batch = part.inputs[np.sort(order[start : start + 128])].astype(np.float32)
+    total += float(batch.mean())
+print("read", flush=True)
+sys.stdin.readline()
+print(psutil.Process().memory_full_info().uss, flush=True)
+sys.stdin.readline()
+"""
+
+
+def private(folder: Path, rows: Path, workers: int) -> int:
+    """Bytes that belong to one of the workers alone, summed, while all hold the data."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(folder), str(rows)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(workers)
+    ]
+    total = 0
+    for worker in started:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "read\n"
+    for worker in started:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+        total += int(worker.stdout.readline())
+    for worker in started:
+        worker.communicate("\n")
+    return total
+
+
+def main() -> None:
+    """Measure both data sets and print or write the figures."""
+    import numpy as np
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--megabytes", type=int, default=200)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        base = Path(scratch)
+        (base / "memory_source.py").write_text(SOURCE)
+        sums = {}
+        for megabytes in (1, given.megabytes):
+            arguments = {"megabytes": megabytes}
+            data = prepare("memory_source:pictures", arguments, Home(base / "home"), base)
+            rows = base / f"rows-{megabytes}.npy"
+            np.save(rows, split(data.targets(), validation=0.2, seed=0).train)
+            sums[megabytes] = private(data.folder, rows, given.workers) / 2**20
+    grown = sums[given.megabytes] - sums[1]
+    found = {
+        "workers": given.workers,
+        "small_mb": sums[1],
+        "large_mb": sums[given.megabytes],
+        "grown_mb": grown,
+    }
+    print(
+        f"{given.workers} workers: {sums[1]:.1f} MB private with 1 MB of data, "
+        f"{sums[given.megabytes]:.1f} MB with {given.megabytes} MB: {grown:+.1f} MB"
+    )
+    if given.json:
+        given.json.write_text(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()

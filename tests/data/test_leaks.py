@@ -1,0 +1,150 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hpo.core.home import Home
+from hpo.core.trainable import DataInfo, Examples
+from hpo.data.custodian import prepare
+from hpo.data.facts import describe
+from hpo.data.giveaways import giveaways
+from hpo.data.leaks import Leaks, find_leaks
+from hpo.data.split import split
+
+Scenes = Callable[[int], np.ndarray]
+
+CODE = """
+import numpy as np
+def images(part, folder):
+    both = np.load(folder + "/images.npz")
+    return {"inputs": both[part], "targets": np.arange(len(both[part])) % 4}
+def rows(part, folder):
+    both = np.load(folder + "/rows.npz")
+    return {"inputs": both[part], "targets": both[part + "_labels"], "groups": both[part + "_groups"]}
+"""
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "own_parts.py").write_text(CODE)
+    return tmp_path
+
+
+def look(base: Path, source: str, **options: Any) -> Leaks:
+    arguments = {"folder": str(base)}
+    data = prepare(source, arguments, Home(base / "home"), base)
+    parts = split(data.targets(), validation=0.25, seed=0)
+    return find_leaks(data, parts, source, arguments, base, **options)
+
+
+def test_planted_copies_of_images(base: Path, scenes: Scenes) -> None:
+    pictures = scenes(480)
+    development, test = pictures[:400], pictures[400:].copy()
+    train = split(np.arange(400) % 4, validation=0.25, seed=0).train
+    held = split(np.arange(400) % 4, validation=0.25, seed=0).validation
+    test[:6] = development[train[:6]]
+    test[6:8] = development[held[:2]]
+    test[8:20] = np.clip(development[train[20:32], :, ::-1].astype(int) + 9, 0, 255).astype(np.uint8)
+    development[held[10]] = development[train[40]]
+    development[held[11]] = np.clip(development[train[41]].astype(int) - 9, 0, 255).astype(np.uint8)
+    np.savez(base / "images.npz", development=development, test=test)
+    found = look(base, "own_parts:images")
+    assert (found.train_test, found.validation_test, found.train_validation) == (6, 2, 1)
+    assert found.near_train_test == 18
+    assert found.near_train_validation == 2
+    assert found.stops
+    assert found.findings()[0] == "6 training rows are also in the test part"
+    json.dumps(found.to_json())
+    quick = look(base, "own_parts:images", near=False)
+    assert quick.near_train_test is None
+    assert quick.train_test == 6
+
+
+def test_rows_groups_and_contradictions(base: Path) -> None:
+    random = np.random.default_rng(0)
+    development = random.normal(size=(80, 3)).astype(np.float32)
+    labels, groups = np.arange(80) % 2, np.arange(80) // 2
+    development[41] = development[40]  # the same inputs, another label
+    test, test_groups = random.normal(size=(40, 3)).astype(np.float32), np.arange(100, 140)
+    test_groups[:3] = [0, 1, 2]
+    np.savez(
+        base / "rows.npz",
+        development=development,
+        development_labels=labels,
+        development_groups=groups,
+        test=test,
+        test_labels=np.arange(40) % 2,
+        test_groups=test_groups,
+    )
+    found = look(base, "own_parts:rows")
+    assert found.contradicting == 2
+    assert found.groups_test == 3
+    assert found.groups_train_validation > 0
+    assert found.near_train_test is None
+    assert not found.stops
+    assert len(found.findings()) >= 3
+
+
+def test_clean_data_has_no_findings(tmp_path: Path) -> None:
+    data = prepare("wine", {}, Home(tmp_path / "home"), tmp_path)
+    parts = split(data.targets(), validation=0.2, seed=0)
+    found = find_leaks(data, parts, "wine", {}, tmp_path)
+    assert found.findings() == []
+    assert not found.stops
+
+
+def table(inputs: np.ndarray, targets: np.ndarray, task: str) -> Examples:
+    classes = tuple(map(str, range(int(targets.max()) + 1))) if task == "classification" else ()
+    columns = tuple("abcdefgh"[: inputs.shape[1]])
+    info = DataInfo("table", task, inputs.shape[1:], classes, columns)
+    return Examples(inputs.astype(np.float32), targets, np.arange(len(targets)), info)
+
+
+def test_a_column_that_gives_the_target_away() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 400)
+    inputs = random.normal(size=(400, 4))
+    inputs[:, 1] = labels * 10 + random.normal(size=400) * 0.1
+    inputs[:, 2] = labels + random.normal(size=400)  # informative, and no giveaway
+    inputs[random.random(400) < 0.1, 3] = np.nan
+    found = giveaways(table(inputs, labels, "classification"))
+    assert list(found) == ["b"]
+    assert found["b"] == pytest.approx(1, abs=0.02)
+    values = random.normal(size=2000).astype(np.float32)
+    numbers = random.normal(size=(2000, 2))
+    numbers[:, 0] = np.exp(values)
+    assert list(giveaways(table(numbers, values, "regression"))) == ["a"]
+
+
+@pytest.mark.parametrize("name", ["wine", "breast_cancer", "iris", "diabetes"])
+def test_honest_columns_are_no_giveaways(name: str, tmp_path: Path) -> None:
+    data = prepare(name, {}, Home(tmp_path / "home"), tmp_path)
+    parts = split(data.targets(), validation=0.2, seed=0)
+    assert find_leaks(data, parts, name, {}, tmp_path).columns == {}
+
+
+def test_digits_are_too_small_for_near_copies(tmp_path: Path) -> None:
+    data = prepare("digits", {}, Home(tmp_path / "home"), tmp_path)
+    parts = split(data.targets(), validation=0.2, seed=0)
+    found = find_leaks(data, parts, "digits", {}, tmp_path)
+    assert found.near_train_test is None
+    assert "too small" in found.notes[0]
+
+
+@pytest.mark.parametrize("name", ["digits", "diabetes"])
+def test_facts_are_counts_and_names(name: str, tmp_path: Path) -> None:
+    data = prepare(name, {}, Home(tmp_path / "home"), tmp_path)
+    parts = split(data.targets(), validation={"search": 0.1, "final": 0.1}, seed=0)
+    facts = json.loads(json.dumps(describe(data, parts)))
+    assert facts["parts"]["test"] == data.test.n  # type: ignore[union-attr]
+    assert facts["practice"]
+    assert facts["fingerprints"]["split"] == parts.fingerprint
+    if name == "digits":
+        assert sum(each["train"] for each in facts["classes"].values()) == len(parts.train)
+        assert set(facts["classes"]["0"]) == {"train", "validation", "final"}
+    else:
+        assert facts["columns"]["bmi"] == {"kind": "number", "missing": 0}
+        assert facts["targets"]["least"] < facts["targets"]["mean"] < facts["targets"]["greatest"]
