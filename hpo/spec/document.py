@@ -243,5 +243,5 @@ class Document(Record):
     )
     seed: int = Field(default=0, ge=0, lt=2**53, description="Source of all randomness of the search.")
     base: str | None = Field(
-        default=None, description="Folder that relative paths start from; the spec's own by default."
+        default=None, description="Folder that relative paths start from; of stored specs alone."
     )

@@ -33,6 +33,8 @@ def read(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
     text = read_text(file)
     faults = Faults(str(file), text.lines, text.faults)
     value = override(text.value, overrides, faults)
+    if isinstance(value, dict) and "base" in value:
+        faults.add(("base",), "is not for files: paths and code are looked up beside the file itself")
     return _parse(value, faults, file.absolute().parent, file.stem)
 
 
@@ -66,7 +68,7 @@ def _parse(
     check_source(document.data.source, document.data.arguments, faults)
     scheduler = rules.resolve_scheduler(document, interface.grammar if interface else None, faults)
     budget = rules.resolve_budget(document, scheduler, faults)
-    rules.check_rest(document, faults)
+    rules.check_rest(document, base, faults)
     if interface is None:
         rules.check_sampler(document.sampler, None, faults)
         faults.raise_any()
@@ -81,6 +83,7 @@ def _parse(
         check_points(space, document.recipe, grammar, faults)
         check_feasible(space, faults)
         rules.demonstrations(grammar, document.recipe, space, faults)
+        rules.check_grid(document, space, faults)
         points = starting_points(
             document.start_from, document.recipe, document.trainable, grammar, space, base, faults
         )

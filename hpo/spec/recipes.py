@@ -50,7 +50,8 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
 
     Args:
         path: A YAML or JSON file.
-        trainables: Trainables by name; the shipped ones by default.
+        trainables: The trainables it may be for; no code of a user's is imported then. By default
+            the shipped ones, and a user's own, which is inspected in a process of its own.
 
     Raises:
         InvalidSpec: With every fault.
@@ -60,7 +61,13 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
     fields = _fields(text.value, faults)
     faults.raise_any()
     assert fields is not None
-    interface = find(fields.trainable, path.absolute().parent, faults, trainables)
+    if trainables is None:
+        interface = find(fields.trainable, path.absolute().parent, faults)
+    else:
+        interface = trainables.get(fields.trainable)
+        if interface is None:
+            legal = unknown(fields.trainable, trainables, "is another trainable")
+            faults.add(("trainable",), f"{shown(fields.trainable)}: {legal}")
     if interface is not None:
         recipe_faults(fields.recipe, interface.grammar, faults)
     faults.raise_any()

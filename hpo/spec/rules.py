@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hpo.core.budget import Budget
@@ -11,9 +13,13 @@ from hpo.core.objective import Objective
 from hpo.core.parts import Grammar, Hyperparameter
 from hpo.core.space import Choice, Space
 from hpo.core.trainable import Metric
+from hpo.spec.counting import combinations
 from hpo.spec.document import Document, Goal, Sampler, Scheduler
 from hpo.spec.faults import Faults, shown, unknown
+from hpo.spec.shipped import locate_recipe
 from hpo.spec.spaces import HORIZON
+
+RECIPE_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +190,30 @@ def _factors(document: Document) -> str:
     return f"{words} and {finalists.folds} folds" if finalists.folds else words
 
 
-def check_rest(document: Document, faults: Faults) -> None:
+def check_grid(document: Document, space: Space, faults: Faults) -> None:
+    """Say what a grid wastes: of each parameter it tries few values, again and again."""
+    if document.sampler.name != "grid" or any(p.domain.count() == math.inf for p in space.parameters):
+        return
+    points = combinations(space)
+    most = max(parameter.domain.count() for parameter in space.parameters)
+    count = f"{points:,.0f}" if points is not None else "a great many"
+    trials = document.budget.trials
+    bound = (
+        f", of which the budget tries the first {trials:,}"
+        if trials and trials < (points or math.inf)
+        else ""
+    )
+    faults.warn(
+        f"sampler: grid has {count} points{bound}; of each parameter it tries at most {most:.0f} values, "
+        "where random search tries a new one in every trial"
+    )
+
+
+def check_rest(document: Document, base: Path, faults: Faults) -> None:
     """Fields that contradict each other without being wrong alone."""
+    for number, name in enumerate(document.warm_start):
+        if Path(name).suffix in RECIPE_SUFFIXES and not locate_recipe(name, base).is_file():
+            faults.add(("warm_start", number), f"{shown(name)} is no file")
     trials = document.budget.trials
     if trials is not None and document.finalists.count > trials:
         faults.add(

@@ -8,7 +8,8 @@ import pytest
 
 from hpo.core.space import Among, Between, Choice, Integer, Parameter, Space, Uniform
 from hpo.spec import parse, read
-from hpo.spec.check import combinations, facts
+from hpo.spec.check import facts
+from hpo.spec.counting import combinations
 from hpo.spec.interface import Interface
 
 A = Parameter("a", Choice(("x", "y", "z")))

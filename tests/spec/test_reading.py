@@ -291,3 +291,36 @@ def test_what_stops_nothing_is_a_warning(document: dict[str, Any], toy: Toy) -> 
     document["recipe"] = {}
     document["space"]["optimizer"] = {"choice": ["sgd", "broken"]}
     assert any("broken" in warning for warning in parse(document, trainables=toy).warnings)
+
+
+def test_a_grid_says_what_it_wastes(document: dict[str, Any], toy: Toy) -> None:
+    document |= {"sampler": "grid", "space": {"width": {"randint": [1, 8]}, "rate": {"choice": [0.1, 0.2]}}}
+    (warning,) = parse(document, trainables=toy).warnings
+    assert (
+        "grid has 16 points, of which the budget tries the first 10; of each parameter it tries at most 8"
+        in warning
+    )
+
+
+def test_files_to_warm_start_from_must_be_there(document: dict[str, Any], toy: Toy, tmp_path: Path) -> None:
+    document["warm_start"] = ["digits-3", "old.yaml"]
+    with pytest.raises(InvalidSpec, match=r"warm_start\[1\]: 'old.yaml' is no file"):
+        parse(document, base=tmp_path, trainables=toy)
+    (tmp_path / "old.yaml").write_text("version: 1\n")
+    assert parse(document, base=tmp_path, trainables=toy).warm_start == ("digits-3", "old.yaml")
+
+
+def test_a_file_cannot_say_where_code_is_looked_up(tmp_path: Path) -> None:
+    file = tmp_path / "spec.yaml"
+    file.write_text("base: /elsewhere\nversion: 1\n")
+    with pytest.raises(InvalidSpec, match="base: is not for files"):
+        read(file)
+
+
+def test_a_recipe_to_start_from_runs_no_code(document: dict[str, Any], toy: Toy, tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')\n")
+    (tmp_path / "theirs.yaml").write_text("version: 1\ntrainable: evil:x\nrecipe: {}\n")
+    document["start_from"] = ["theirs.yaml"]
+    with pytest.raises(InvalidSpec, match="is another trainable"):
+        parse(document, base=tmp_path, trainables=toy)
+    assert not (tmp_path / "canary").exists()

@@ -22,7 +22,8 @@ def test_it_is_a_schema_and_the_file_that_ships() -> None:
 @pytest.mark.parametrize("path", specs().values(), ids=specs())
 def test_shipped_specs_and_their_normal_form_fit(path: Path) -> None:
     assert not list(VALIDATOR.iter_errors(read_text(path).value))
-    assert not list(VALIDATOR.iter_errors(read(path).document))
+    stored = {key: value for key, value in read(path).document.items() if key != "base"}
+    assert not list(VALIDATOR.iter_errors(stored))
     assert path.read_text(encoding="utf-8").startswith(f"# yaml-language-server: $schema={FILE}\n")
 
 

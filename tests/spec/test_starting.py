@@ -99,7 +99,10 @@ def test_of_a_recipe_what_does_not_fit_is_reported(wide: dict[str, Any], toy: To
     ("text", "words"),
     [
         ("version: 1\ntrainable: toy\nrecipe: {wdth: 3}\n", r"'old.yaml':3: recipe.wdth: does not exist"),
-        ("version: 1\ntrainable: other\nrecipe: {}\n", r"'old.yaml':2: trainable: 'other' is no shipped"),
+        (
+            "version: 1\ntrainable: other\nrecipe: {}\n",
+            r"'old.yaml':2: trainable: 'other': is another trainable; legal: toy",
+        ),
         ("version: 1\n", "recipe: is missing"),
         ("a: [", "is no YAML"),
     ],
