@@ -15,13 +15,8 @@ from trainables.networks.initializations import initialize
 from trainables.networks.transfer import Probe
 from trainables.parts.model import MODEL
 
-USUAL_NORMS: Mapping[str, str] = {
-    "mlp": "none",
-    "cnn": "batch_norm",
-    "resnet": "batch_norm",
-    "vit": "layer_norm",
-}
-"""What ``normalization: auto`` means in each network built here."""
+LIBRARIES = ("torchvision", "timm")
+"""Models that come with first weights of their own."""
 
 
 def network(recipe: Mapping[str, Any], shape: Any, outputs: int, models: Group = MODEL) -> nn.Module:
@@ -38,10 +33,8 @@ def network(recipe: Mapping[str, Any], shape: Any, outputs: int, models: Group =
     """
     own = dict(recipe["model"])
     name = own.pop("name")
-    by_name = name not in USUAL_NORMS
-    ingredients = Ingredients(recipe, USUAL_NORMS.get(name, "none"))
-    built: nn.Module = models.part(name).load()(shape, outputs, ingredients, **own)
-    initialize(built, recipe["init"], recipe["activation"]["name"], by_name)
+    built: nn.Module = models.part(name).load()(shape, outputs, Ingredients(recipe), **own)
+    initialize(built, recipe["init"], recipe["activation"]["name"], name in LIBRARIES)
     if recipe["normalization"]["name"] == "weight_norm":
         _normalize_weights(built)
     stage = recipe.get("transfer", {}).get("stage")

@@ -25,11 +25,9 @@ class Ingredients:
 
     Attributes:
         recipe: In normal form.
-        usual_norm: Normalization that ``auto`` means in this network.
     """
 
     recipe: Mapping[str, Any]
-    usual_norm: str = "none"
 
     def activation(self, channels: int, layout: Layout = "features") -> nn.Module:
         """Activation after a layer.
@@ -47,9 +45,6 @@ class Ingredients:
     def norm(self, channels: int, layout: Layout = "features") -> nn.Module:
         """Normalization of a layer's outputs; arguments as for `activation`."""
         name, own = _split(self.recipe["normalization"])
-        if name == "auto":
-            name = self.usual_norm
-            own = {h.name: h.default for h in NORMALIZATION.part(name).hyperparameters}
         layer: nn.Module = NORMALIZATION.part(name).load()(channels, layout, **own)
         return layer
 

@@ -36,6 +36,13 @@ def _for(layout: Layout, layer: nn.Module) -> nn.Module:
     return ChannelsSecond(layer) if layout == "tokens" else layer
 
 
+def auto(channels: int, layout: Layout) -> nn.Module:
+    """Batch norm for images, layer norm for tokens, nothing for features."""
+    if layout == "features":
+        return nn.Identity()
+    return nn.BatchNorm2d(channels) if layout == "images" else nn.LayerNorm(channels)
+
+
 def none(channels: int, layout: Layout) -> nn.Module:
     """No layer."""
     return nn.Identity()

@@ -44,7 +44,7 @@ REFERENCES: dict[str, Callable[[Tensor], Tensor]] = {
 
 def layer(name: str, layout: Layout = "images") -> nn.Module:
     own = {"groups": 2} if name == "group_norm" else {"iterations": 12} if "decor" in name else {}
-    ingredients = Ingredients(recipe({"normalization": {"name": name, **own}}), "batch_norm")
+    ingredients = Ingredients(recipe({"normalization": {"name": name, **own}}))
     return ingredients.norm(4, layout)
 
 

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.trainables.recorder import recipe
+from trainables import torchvision_ops  # noqa: F401
+from trainables.networks import build
+from trainables.networks.ingredients import Ingredients
+from trainables.networks.vit import Attention, EncoderBlock
+from trainables.parts.model import MODEL
+from trainables.parts.names import sizes
+
+from torchvision import models  # isort: skip
+import timm  # isort: skip
+
+SMALL: dict[str, dict[str, Any]] = {
+    "mlp": {"depth": 2, "width": 8},
+    "cnn": {"channels": 4, "stages": 2},
+    "resnet": {"stages": 2, "blocks": 1, "width": 4},
+    "vit": {"width": 8, "depth": 2, "heads": 2},
+    "torchvision": {"architecture": "shufflenet_v2_x0_5"},
+    "timm": {"architecture": "test_resnet"},
+}
+
+
+def network(name: str, shape: tuple[int, int, int] = (3, 8, 8), **choices: Any) -> nn.Module:
+    own = choices.pop("model", SMALL[name])
+    torch.manual_seed(0)
+    return build.network(recipe({"model": {"name": name, **own}, **choices}), shape, 5)
+
+
+def images(shape: tuple[int, int, int] = (3, 8, 8), count: int = 4) -> Tensor:
+    return torch.rand(count, *shape, generator=torch.Generator().manual_seed(1))
+
+
+def test_every_model_is_tested() -> None:
+    assert set(SMALL) == set(MODEL.names)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 11), (4, 16, 16)])
+@pytest.mark.parametrize("name", MODEL.names)
+def test_outputs(name: str, shape: tuple[int, int, int]) -> None:
+    outputs = network(name, shape)(images(shape))
+    assert outputs.shape == (4, 5)
+    assert outputs.isfinite().all()
+
+
+@pytest.mark.parametrize("name", MODEL.names)
+def test_the_same_seed_builds_the_same_network(name: str) -> None:
+    first, second = network(name).eval(), network(name).eval()
+    assert torch.equal(first(images()), second(images()))
+
+
+@pytest.mark.parametrize("name", MODEL.names)
+def test_every_parameter_is_trained(name: str) -> None:
+    built = network(name, init={"name": "he_normal", "zero_residual": False})
+    built(images()).square().sum().backward()
+    without = [n for n, p in built.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert without == []
+
+
+@pytest.mark.parametrize("name", MODEL.names)
+def test_evaluation_sees_each_image_alone(name: str) -> None:
+    built = network(name).eval()
+    torch.testing.assert_close(built(images())[:1], built(images()[:1]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("block", "architecture"), [("basic", "resnet18"), ("bottleneck", "resnet50")])
+def test_resnet_is_torchvisions(block: str, architecture: str) -> None:
+    theirs = models.get_model(architecture, weights=None, num_classes=5).eval()
+    layers = [2, 2, 2, 2] if block == "basic" else [3, 4, 6, 3]
+    model = {"block": block, "layers": layers, "width": 64, "stem": "large"}
+    ours = network("resnet", (3, 40, 40), model=model).eval()
+    ours.load_state_dict(theirs.state_dict())
+    batch = images((3, 40, 40), 2)
+    torch.testing.assert_close(ours(batch), theirs(batch))
+
+
+def test_resnet_20() -> None:
+    built = network("resnet", (3, 32, 32), model={})
+    assert sum(p.numel() for p in built.parameters()) == pytest.approx(270_000, rel=0.02)
+    assert sum(isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3) for m in built.modules()) == 19
+
+
+@pytest.mark.parametrize("position", ["before", "after"])
+def test_an_encoder_block_is_torchs(position: str) -> None:
+    torch.manual_seed(0)
+    ingredients = Ingredients(recipe({"activation": "gelu"}))
+    ours = EncoderBlock(8, 2, 16, position == "before", ingredients, 0.0).eval()
+    theirs = nn.TransformerEncoderLayer(
+        8, 2, 16, 0.0, "gelu", batch_first=True, norm_first=position == "before"
+    ).eval()
+    pairs = [
+        (theirs.self_attn.in_proj_weight, ours.attention.qkv.weight),
+        (theirs.self_attn.in_proj_bias, ours.attention.qkv.bias),
+        (theirs.self_attn.out_proj.weight, ours.attention.out.weight),
+        (theirs.self_attn.out_proj.bias, ours.attention.out.bias),
+        (theirs.linear1.weight, ours.mlp[0].weight),
+        (theirs.linear1.bias, ours.mlp[0].bias),
+        (theirs.linear2.weight, ours.mlp[-1].weight),
+        (theirs.linear2.bias, ours.mlp[-1].bias),
+    ]
+    with torch.no_grad():
+        for there, here in pairs:
+            there.copy_(here)
+    tokens = torch.randn(3, 7, 8)
+    torch.testing.assert_close(ours(tokens), theirs(tokens))
+
+
+def test_attention_by_its_formula() -> None:
+    torch.manual_seed(0)
+    layer, x = Attention(6, 1), torch.randn(2, 4, 6)
+    q, k, v = layer.qkv(x).chunk(3, -1)
+    expected = layer.out(torch.softmax(q @ k.transpose(1, 2) / 6**0.5, -1) @ v)
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_attention_gradient() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(1, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(Attention(4, 2).double(), x)
+
+
+def test_a_block_starts_as_the_identity() -> None:
+    built = network("vit", init={"name": "auto", "zero_residual": True})
+    tokens = torch.randn(2, 5, 8)
+    torch.testing.assert_close(built.blocks(tokens), tokens)  # type: ignore[operator]
+
+
+def test_kernel_padding_and_channels_shape_a_cnn() -> None:
+    built = network(
+        "cnn", (3, 16, 16), model={"channels": 6, "stages": 2, "kernel": 5, "padding": 1, "convolutions": 2}
+    )
+    convolutions = [module for module in built.modules() if isinstance(module, nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels) for c in convolutions] == [(3, 6), (6, 6), (6, 12), (12, 12)]
+    assert {c.kernel_size for c in convolutions} == {(5, 5)}
+
+
+@pytest.mark.parametrize("library", ["torchvision", "timm"])
+def test_the_lists_hold_what_is_installed(library: str) -> None:
+    installed = models.list_models(module=models) if library == "torchvision" else timm.list_models()
+    assert set(sizes(library)) <= set(installed)
+    assert len(sizes(library)) >= 0.97 * len(installed)
+    assert list(sizes(library)) == sorted(sizes(library))
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture", "shape", "size"),
+    [
+        ("torchvision", "squeezenet1_1", (1, 8, 8), 32),
+        ("timm", "test_vit", (1, 8, 8), 160),
+        ("timm", "test_resnet", (3, 60, 60), 60),
+    ],
+)
+def test_images_are_enlarged_to_what_a_model_needs(
+    name: str, architecture: str, shape: tuple[int, int, int], size: int
+) -> None:
+    built = network(name, shape, model={"architecture": architecture})
+    seen: list[torch.Size] = []
+    built.model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape))  # type: ignore[union-attr]
+    assert built(images(shape)).shape == (4, 5)
+    assert seen[0][2:] == (size, size)

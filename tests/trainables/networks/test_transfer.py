@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+from torch import nn
+
+from hpo.core.errors import UserError
+from hpo.core.trainable import Examples
+from tests.trainables.recorder import Recorder, recipe, train
+from trainables import torchvision_ops  # noqa: F401
+from trainables.networks import build, transfer
+from trainables.networks.stages import stages
+from trainables.parts.transfer import TRANSFER
+
+Parts = tuple[Examples, Examples]
+CNN = {"name": "cnn", "channels": 4, "stages": 3}
+
+
+@pytest.fixture(scope="module")
+def trained(digits: Parts, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recorder]:
+    recorder = train({"model": CNN, "learning_rate": 0.01}, digits, 2)
+    file = tmp_path_factory.mktemp("weights") / "weights.safetensors"
+    save_file({name: np.asarray(array) for name, array in recorder.weights[-1].items()}, file)
+    return file, recorder
+
+
+def moved(before: Recorder, after: Recorder, network: nn.Module) -> list[bool]:
+    """Whether each stage has other weights than before."""
+    first, last = before.weights[-1], after.weights[-1]
+    return [
+        any(not np.array_equal(first[f"network/{p}"], last[f"network/{p}"]) for p in stage.parameters)
+        for stage in stages(network)
+    ]
+
+
+CHOICES: dict[str, tuple[dict[str, Any], list[bool]]] = {
+    "none": ({}, [True] * 4),
+    "head": ({}, [False, False, False, True]),
+    "last_stages": ({"stages": 2}, [False, True, True, True]),
+    "all_stages": ({"rate_multiplier": 0.5}, [True] * 4),
+}
+
+
+@pytest.mark.parametrize("name", TRANSFER.names)
+def test_what_moves(name: str, trained: tuple[Path, Recorder], digits: Parts) -> None:
+    assert set(CHOICES) == set(TRANSFER.names)
+    file, before = trained
+    own, expected = CHOICES[name]
+    weights = {} if name == "none" else {"weights": str(file)}
+    choices = {"model": CNN, "transfer": {"name": name, **own, **weights}}
+    after = train(choices, digits, 1)
+    network = build.network(recipe(choices), (1, 8, 8), 10)
+    assert moved(before, after, network) == expected
+    if name == "head":  # frozen norms keep their statistics
+        mean = "network/0.1.running_mean"
+        np.testing.assert_array_equal(after.weights[-1][mean], before.weights[-1][mean])
+
+
+def test_stages_move_slower_the_farther_from_the_head(trained: tuple[Path, Recorder]) -> None:
+    choice = {"name": "all_stages", "weights": str(trained[0]), "rate_multiplier": 0.1, "stage_decay": 0.5}
+    network = build.network(recipe({"model": CNN}), (1, 8, 8), 10)
+    rates = transfer.start(choice, network)
+    assert [rates.get(stage.parameters[0], 1.0) for stage in stages(network)] == [0.025, 0.05, 0.1, 1.0]
+
+
+def test_a_probe_of_an_earlier_stage_learns(trained: tuple[Path, Recorder], digits: Parts) -> None:
+    choices = {
+        "model": CNN,
+        "learning_rate": 0.05,
+        "transfer": {"name": "head", "weights": str(trained[0]), "stage": 1},
+    }
+    recorder = train(choices, digits, 8)
+    assert recorder.weights[-1]["network/head.weight"].shape == (10, 4)
+    assert recorder.reports[-1]["validation/accuracy"] > recorder.reports[0]["validation/accuracy"]
+    np.testing.assert_array_equal(
+        recorder.weights[-1]["network/body.0.0.weight"], trained[1].weights[-1]["network/0.0.weight"]
+    )
+
+
+def test_a_linear_probe_starts_from_what_was_learned(trained: tuple[Path, Recorder], digits: Parts) -> None:
+    probe = {"model": CNN, "learning_rate": 0.03, "transfer": {"name": "head", "weights": str(trained[0])}}
+    assert train(probe, digits, 6).reports[-1]["validation/accuracy"] > 0.4
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "count"),
+    [
+        ({"name": "mlp", "depth": 3}, (1, 8, 8), 4),
+        ({"name": "resnet"}, (3, 8, 8), 5),
+        ({"name": "vit", "depth": 4}, (3, 8, 8), 6),
+        ({"name": "torchvision", "architecture": "resnet18"}, (3, 8, 8), 6),
+        ({"name": "torchvision", "architecture": "squeezenet1_1"}, (3, 32, 32), None),
+        ({"name": "timm", "architecture": "test_vit"}, (3, 8, 8), None),
+        ({"name": "timm", "architecture": "test_convnext"}, (3, 8, 8), None),
+    ],
+)
+def test_stages_hold_every_parameter_once(
+    model: dict[str, Any], shape: tuple[int, int, int], count: int | None
+) -> None:
+    network = build.network(recipe({"model": model}), shape, 7)
+    found = stages(network)
+    held = [name for stage in found for name in stage.parameters]
+    assert sorted(held) == sorted(name for name, _ in network.named_parameters())
+    head = [dict(network.named_parameters())[name] for name in found[-1].parameters]
+    assert any(len(parameter) == 7 for parameter in head)
+    assert len(found) == count if count else len(found) > 3
+
+
+def test_weights_of_a_library_are_taken(tmp_path: Path) -> None:
+    from torchvision import models
+
+    theirs = models.resnet18(num_classes=1000)
+    file = tmp_path / "resnet18.safetensors"
+    save_file({name: tensor.numpy() for name, tensor in theirs.state_dict().items()}, file)
+    choices = {"model": {"name": "torchvision", "architecture": "resnet18"}}
+    network = build.network(recipe(choices), (3, 32, 32), 7)
+    transfer.start({"name": "head", "weights": str(file), "stage": None}, network)
+    assert torch.equal(network.model.layer3[0].conv1.weight, theirs.layer3[0].conv1.weight)  # type: ignore[index, union-attr]
+    assert [name for name, p in network.named_parameters() if p.requires_grad] == [
+        "model.fc.weight",
+        "model.fc.bias",
+    ]
+
+
+def test_mistakes_are_named(trained: tuple[Path, Recorder], tmp_path: Path) -> None:
+    network = build.network(recipe({"model": {**CNN, "channels": 8}}), (1, 8, 8), 10)
+    with pytest.raises(UserError, match="none is named"):
+        transfer.start({"name": "head", "weights": None}, network)
+    with pytest.raises(UserError, match="is no file"):
+        transfer.start({"name": "head", "weights": str(tmp_path / "nowhere")}, network)
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(UserError, match="no safetensors file"):
+        transfer.start({"name": "head", "weights": str(tmp_path / "text")}, network)
+    with pytest.raises(UserError, match="another network"):
+        transfer.start({"name": "head", "weights": str(trained[0])}, network)
+    with pytest.raises(UserError, match="has 3 stages"):
+        build.network(recipe({"model": CNN, "transfer": {"name": "head", "stage": 9}}), (1, 8, 8), 10)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load, save
+from torch import nn
+
+from tests.trainables.recorder import recipe
+from trainables import state
+from trainables.optimization import optimizers
+from trainables.parts.optimizer import OPTIMIZER
+
+
+def stepped(network: nn.Module, optimizer: torch.optim.Optimizer, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in network.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=generator)
+    optimizer.step()
+
+
+def pair(name: str) -> tuple[nn.Module, torch.optim.Optimizer]:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    choices: dict[str, Any] = {"optimizer": name, "regularize": {"weight_decay": True}}
+    return network, optimizers.build(recipe(choices), network)
+
+
+@pytest.mark.parametrize("name", OPTIMIZER.names)
+def test_every_optimizer_goes_on_from_a_file(name: str) -> None:
+    network, optimizer = pair(name)
+    for seed in range(3):
+        stepped(network, optimizer, seed)
+    kept = state.under("n", state.network_arrays(network)) | state.under(
+        "o", state.optimizer_arrays(optimizer)
+    )
+    kept = load(save({key: np.asarray(array) for key, array in kept.items()}))
+    other, fresh = pair(name)
+    state.load_network(other, state.below(kept, "n"))
+    state.load_optimizer(fresh, state.below(kept, "o"))
+    for seed in range(3, 6):
+        stepped(network, optimizer, seed)
+        stepped(other, fresh, seed)
+    for mine, theirs in zip(network.parameters(), other.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_arrays_are_copies() -> None:
+    network = nn.Linear(2, 2)
+    before = state.network_arrays(network)
+    kept = before["weight"].copy()
+    with torch.no_grad():
+        network.weight.add_(1)
+    np.testing.assert_array_equal(before["weight"], kept)
