@@ -34,9 +34,10 @@ def parts(
     data = {"data": Grammar((), (SOURCE,))}
     groups = gathered({**{name: each.grammar for name, each in SHIPPED.items()}, **data})
     if group is not None:
-        if group not in groups:
+        wanted = {name: each for name, each in groups.items() if group in (name, name.rpartition(".")[2])}
+        if not wanted:
             raise UserError(f"there is no group {group!r}; there are: {', '.join(groups)}")
-        groups = {group: groups[group]}
+        groups = wanted
     if Session.of(context).as_json:
         emit(groups)
         return

@@ -117,3 +117,4 @@ def test_parts_as_json(hpo):
     sgd = next(each for each in groups["optimizer"]["parts"] if each["name"] == "sgd")
     assert sgd["source"]
     assert "about" in groups["recipe"]
+    assert set(json.loads(hpo("parts", "model", "--json").stdout)) == {"model", "tabular.model"}
