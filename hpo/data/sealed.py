@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpo.core.errors import Refused
 from hpo.core.trainable import Examples
@@ -25,7 +26,8 @@ def open_test(source: str, arguments: Mapping[str, Any], base: Path, expected: T
         source: As it was prepared.
         arguments: As it was prepared.
         base: Folder to which relative paths refer.
-        expected: What the custodian wrote down of the test part.
+        expected: What was written down of the test part when the search was opened. Its file of
+            digests only serves the message and may have gone, or belong to newer data.
 
     Raises:
         Refused: If the test data is not what it was when it was sealed.
@@ -38,10 +40,18 @@ def open_test(source: str, arguments: Mapping[str, Any], base: Path, expected: T
         raise Refused(f"data: {source} had a test part when it was sealed and has none now")
     digests = content.digests()
     if len(content) != expected.n or set_digest(digests) != expected.fingerprint:
-        share = overlap(mapped(expected.digests), digests)
         raise Refused(
             f"data: the test part of {source} changed since it was sealed: it had {expected.n} "
-            f"examples and has {len(content)}, and {share:.1%} of the former ones are still there. "
-            "Put the data back as it was, or start a new search on it."
+            f"examples and has {len(content)}{_left(expected, digests)}. Put the data back as it was, or "
+            "start a new search on it."
         )
     return Examples(content.inputs, content.targets, np.arange(len(content)), content.info)
+
+
+def _left(expected: TestManifest, digests: NDArray[np.uint64]) -> str:
+    if not expected.digests.exists():
+        return ""
+    former = mapped(expected.digests)
+    if set_digest(former) != expected.fingerprint:
+        return ""
+    return f", and {overlap(former, digests):.1%} of the former ones are still there"

@@ -1,15 +1,20 @@
 import json
 import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from hpo.core.errors import HpoError, UserError
 from hpo.core.home import Home
+from hpo.data import prepared
 from hpo.data.custodian import prepare
 from hpo.data.parts import open_part
 from hpo.data.sealed import open_test
@@ -32,6 +37,14 @@ def broken(part):
 def loud(part):
     print("this must not mix with the answer")
     return np.zeros((9, 2)), np.arange(9) % 2
+
+def untested(part):
+    return None if part == "test" else (np.zeros((9, 2)), np.arange(9) % 2)
+
+def slow(part, flag):
+    import pathlib, time
+    pathlib.Path(flag).write_text("reading")
+    time.sleep(300)
 
 def dies(part):
     import os
@@ -83,7 +96,7 @@ def test_nothing_of_the_test_part_but_digests_is_kept(tmp_path: Path, base: Path
         assert canary not in file.read_bytes(), file
     assert 251 not in open_part(found.folder, np.arange(found.n)).inputs
     manifest = json.loads((found.folder / "manifest.json").read_text())
-    assert set(manifest["test"]) == {"n", "fingerprint", "digests"}
+    assert set(manifest["test"]) == {"n", "fingerprint", "digests", "hashes", "copies", "shared_groups"}
     digests = np.load(found.test.digests)
     assert set(as_keys(digests).tolist()) == set(as_keys(row_digests(sealed.inputs)).tolist())
     assert np.all(np.diff(digests[:, 0].astype(float)) >= 0), "the order of the rows must not show"
@@ -132,6 +145,49 @@ def test_a_reader_that_dies_is_said_to_have_died(tmp_path: Path, base: Path) -> 
     with pytest.raises(HpoError, match="SIGKILL"):
         prepare("own_letters:dies", {}, home(tmp_path), base)
     assert len(list((tmp_path / "home").glob("data/.partial*"))) == 1
+
+
+def test_data_without_a_test_part(tmp_path: Path, base: Path) -> None:
+    found = prepare("own_letters:untested", {}, home(tmp_path), base)
+    assert found.test is None
+    assert prepared.read(found.folder) == found
+
+
+ASK = """
+import sys
+from pathlib import Path
+from hpo.core.home import Home
+from hpo.data.custodian import prepare
+base = Path(sys.argv[1])
+try:
+    prepare("own_letters:slow", {"flag": sys.argv[3]}, Home(Path(sys.argv[2])), base)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("whom", ["group", "asker"])
+def test_ctrl_c_leaves_no_process_and_nothing_half_written(tmp_path: Path, base: Path, whom: str) -> None:
+    flag = tmp_path / "flag"
+    asker = subprocess.Popen(
+        [sys.executable, "-c", ASK, str(base), str(tmp_path / "home"), str(flag)], start_new_session=True
+    )
+    limit = time.monotonic() + 60
+    while not flag.exists():
+        assert time.monotonic() < limit
+        assert asker.poll() is None
+        time.sleep(0.01)
+    children = psutil.Process(asker.pid).children(recursive=True)
+    assert children
+    if whom == "group":
+        os.killpg(asker.pid, signal.SIGINT)
+    else:
+        os.kill(asker.pid, signal.SIGINT)
+    assert asker.wait(60) == 130
+    gone, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
+    assert len(gone) == len(children)
+    assert not list((tmp_path / "home" / "data").glob(".partial*"))
 
 
 def _prepare(at: tuple[str, str, str]) -> str:

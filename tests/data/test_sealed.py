@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +59,14 @@ def test_changed_test_data_is_refused_with_how_much_is_left(base: Path) -> None:
     assert found.test is not None
     with pytest.raises(Refused, match=r"had 20 examples and has 18, and 65\.0%"):
         open_test("own_table:read", arguments(base), base, found.test)
+
+
+def test_the_record_decides_and_not_what_was_prepared_since(base: Path) -> None:
+    first = sealed(base)
+    np.save(base / "test.npy", np.load(base / "test.npy")[:19])
+    second = sealed(base)
+    assert first.test is not None
+    assert second.test is not None
+    recorded = dataclasses.replace(second.test, n=first.test.n, fingerprint=first.test.fingerprint)
+    with pytest.raises(Refused, match=r"had 20 examples and has 19\. Put"):
+        open_test("own_table:read", arguments(base), base, recorded)

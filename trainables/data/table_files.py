@@ -69,7 +69,7 @@ class TableFile:
         """The rows that are not the test part."""
         table, _ = self._parts
         inputs, _ = encode(table, self._info)
-        return self._content(table, inputs, (*self._guessed[1], *self._left_out[1]))
+        return self._content(table, inputs, (*self._guessed[1], *self._left_out[1], *self._tied(table)))
 
     def test(self) -> Content:
         """The test file's rows, or those cut off."""
@@ -208,6 +208,14 @@ class TableFile:
             where = table.cell(self.time, int(np.flatnonzero(np.isnan(times))[0]))
             raise UserError(f"data.arguments.time: column {self.time} is missing in {where}")
         return times
+
+    def _tied(self, table: Table) -> tuple[str, ...]:
+        times = self._times(table)
+        if times is None or len(np.unique(times)) == len(times):
+            return ()
+        _, counts = np.unique(times, return_counts=True)
+        tied = int(counts[counts > 1].sum())
+        return (f"{tied} of {len(times)} rows share their {self.time} with others, and stay with them",)
 
 
 def open_csv(place: Place, *, file: str, **given: Any) -> TableFile:

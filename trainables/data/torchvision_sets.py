@@ -113,6 +113,12 @@ class TorchvisionSet:
         return Content(images, labels, info)
 
     def _open(self, piece: dict[str, Any]) -> Any:
+        folders = [self.root / folder for folder in LAYOUTS[self.name].folders or ("",)]
+        if not self.download and not any(folder.is_dir() for folder in folders):  # spares loading torch
+            raise UserError(
+                f"data: {self.name} is not at {self.root}: there is no folder {folders[0]}; with "
+                "`download: true` torchvision fetches it"
+            )
         from trainables import torchvision_ops  # noqa: F401  declares what a CPU build lacks
 
         import torchvision  # isort: skip

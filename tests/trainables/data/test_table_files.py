@@ -150,6 +150,7 @@ def test_groups_and_times_are_kept_and_are_no_inputs(tmp_path: Path) -> None:
     assert late.times is not None
     assert early.times.max() < late.times.min()
     assert "when" not in early.info.columns
+    assert any("share their when with others" in each for each in early.warnings)
 
 
 def test_the_custodian_keeps_groups_and_times(tmp_path: Path) -> None:
