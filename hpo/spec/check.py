@@ -80,10 +80,10 @@ def buys(spec: SearchSpec) -> Forecast | None:
     )
 
 
-def feasible_share(space: Space, seconds_worth: int = 100_000) -> float:
+def feasible_share(space: Space, most: int = 60_000) -> float:
     """Share of the prior that ``forbid`` leaves, from as many draws as take a moment."""
     size = len(space.parameters) + sum(len(clause) for clause in space.forbid)
-    return space.feasible_share(max(100, min(4_000, seconds_worth // size)))
+    return space.feasible_share(max(100, min(4_000, most // size)))
 
 
 def _row(parameter: Parameter) -> Row:

@@ -25,6 +25,7 @@ def lay(grammar: Grammar, fixed: Mapping[str, Any], point: Point) -> dict[str, A
         Nested choices, not yet completed with defaults.
     """
     groups = {group.name: group for group in grammar.groups}
+    switches = {group.name: frozenset(group.names) for group in grammar.groups if group.many}
     recipe = {name: _opened(groups.get(name), said) for name, said in fixed.items()}
     for name, value in point.items():
         head, _, rest = name.partition(".")
@@ -34,7 +35,7 @@ def lay(grammar: Grammar, fixed: Mapping[str, Any], point: Point) -> dict[str, A
         within = recipe.setdefault(head, {})
         if not rest:
             within["name"] = value
-        elif groups[head].many and rest in groups[head].names:
+        elif rest in switches.get(head, ()):
             within[rest] = (within.get(rest) or {}) if value else False
         else:
             *middle, last = rest.split(".")
@@ -54,8 +55,9 @@ def _opened(group: Group | None, said: Any) -> Any:
     if isinstance(said, str):
         return {"name": said}
     said = dict(said or {})
+    names = group.names if group.many else ()
     for name, switch in said.items():
-        if group.many and name in group.names:
+        if name in names:
             said[name] = dict(switch) if isinstance(switch, Mapping) else ({} if switch else False)
     return said
 
@@ -75,15 +77,15 @@ def flat(grammar: Grammar, recipe: Mapping[str, Any]) -> dict[str, Any]:
     values = {own.name: recipe.get(own.name) for own in grammar.hyperparameters}
     for group in grammar.groups:
         said = recipe[group.name]
-        if group.many:
-            for part in group.parts:
-                values[f"{group.name}.{part.name}"] = part.name in said
+        names = group.names if group.many else ()
+        for part in names:
+            values[f"{group.name}.{part}"] = part in said
         for key, value in said.items():
             if isinstance(value, Mapping):
                 values.update({f"{group.name}.{key}.{name}": inner for name, inner in value.items()})
             elif key == "name" and not group.many:
                 values[group.name] = value
-            elif key not in group.names or not group.many:
+            elif key not in names:
                 values[f"{group.name}.{key}"] = value
     return values
 

@@ -20,7 +20,7 @@ MAX_PARAMETERS = 500
 HORIZON = "epochs"
 """The hyperparameter that a search sets itself, from the scheduler's maximum."""
 
-DRAWS = 3
+DRAWS = 2
 """Points that are completed for each part a space offers."""
 
 
