@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from hpo import __version__
-from hpo.cli import parts, reading, recipes, searches, specs
+from hpo.cli import datasets, parts, reading, recipes, searches, specs
 from hpo.cli.session import Session
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
@@ -22,6 +22,7 @@ EVERYWHERE = "Accepted by every command, before or after its name: --home DIR, -
 
 COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("check", specs.check),
+    ("data", datasets.data),
     ("submit", searches.submit),
     ("list", reading.list_searches),
     ("status", reading.status),
