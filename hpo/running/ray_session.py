@@ -76,7 +76,7 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
     child = reaper.Reaper(marker, folder)
     import ray
     from ray._private import ray_constants
-    from ray._raylet import AuthenticationTokenLoader, Config
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
     # Ray reads its environment once. This process may have used it before, or it may be its second
     # session, with another token.

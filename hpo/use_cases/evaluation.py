@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from filelock import FileLock
+
 from hpo.core.errors import HpoError, Refused
 from hpo.core.events import End, TestClaimed, TestScored
 from hpo.core.history import History, Training
@@ -20,6 +22,7 @@ from hpo.core.home import Home
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
 from hpo.ledger.store import Store
+from hpo.use_cases.reading import read_history
 
 
 def evaluate(home: Home, name: str) -> None:
@@ -39,50 +42,54 @@ def evaluate(home: Home, name: str) -> None:
         raise HpoError(f"the evaluation failed: {done.stderr.strip()[-3000:]}")
 
 
-def score_winner(home: Home, name: str) -> TestScored:
+def score_winner(home: Home, name: str) -> None:
     """Claim the test part, open it, score the winner's fixed weights once, and record the score.
 
+    A process that was left alone by its driver may still be at it: whoever comes second waits, and
+    finds the score there.
+
     Raises:
-        Refused: If it was scored before, or the test data is not what was sealed.
+        Refused: If the test part was claimed for other weights, or is not what was sealed.
     """
+    ledger = Store.at(home.ledger).open(name)
+    with FileLock(home.search(name).root / "evaluation.lock"):
+        history = read_history(ledger)
+        if history.score is not None:
+            return
+        training = winning_training(history)
+        claim = TestClaimed(training.trial, training.replicate, training.sha256, _me())
+        if ledger.claim(claim) is None:
+            _same_claim(history, claim)
+        ledger.append([_score(home, name, history, training)])
+
+
+def _score(home: Home, name: str, history: History, training: Training) -> TestScored:
+    """Open the test part and score."""
     from hpo import spec as specs
     from hpo.data.custodian import prepare
     from hpo.data.sealed import open_test
     from hpo.running import checkpoints
     from hpo.selection.intervals import score_intervals
-    from hpo.use_cases.reading import read_history
     from hpo.use_cases.stage import load_trainable
 
-    store = Store.at(home.ledger)
-    ledger = store.open(name)
-    history = read_history(ledger)
     assert history.opened is not None
-    spec = specs.parse(history.opened.spec)
-    training = winning_training(history)
+    spec = specs.parse(history.opened.spec, source=name)
+    data = spec.data
     weights = checkpoints.read(home.search(name).weights / training.weights, training.sha256)
-    claim = TestClaimed(training.trial, training.replicate, training.sha256, _me())
-    if ledger.claim(claim) is None:
-        _finish_only(read_history(ledger), claim)
-    prepared = prepare(spec.data.source, spec.data.arguments, home, spec.base)
+    prepared = prepare(data.source, data.arguments, home, spec.base)
     assert prepared.test is not None
-    examples = open_test(spec.data.source, spec.data.arguments, spec.base, prepared.test)
+    examples = open_test(data.source, data.arguments, spec.base, prepared.test)
     trainable = load_trainable(spec.trainable, spec.base)
     model = trainable.load(Recipe(training.recipe), weights, examples.info)
-    outputs = model.predict(examples)
-    targets = examples.targets[examples.rows]
-    found = score_intervals(
-        trainable.score, trainable.metrics, outputs, targets, derive(spec.seed, "intervals")
-    )
-    practice = spec.data.practice if spec.data.practice is not None else prepared.info.practice
-    scored = TestScored(
+    outputs, targets = model.predict(examples), examples.targets[examples.rows]
+    seed = derive(spec.seed, "intervals")
+    found = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed)
+    return TestScored(
         scores={k: {"value": i.value, "low": i.low, "high": i.high} for k, i in found.items()},
         n=len(examples),
         fingerprint=prepared.test.fingerprint,
-        practice=practice,
+        practice=prepared.info.practice if data.practice is None else data.practice,
     )
-    ledger.append([scored])
-    store.close()
-    return scored
 
 
 def winning_training(history: History) -> Training:
@@ -95,20 +102,10 @@ def winning_training(history: History) -> Training:
     return training
 
 
-def _finish_only(history: History, claim: TestClaimed) -> None:
-    """An earlier claim may be finished, with the weights it was made for."""
-    if history.score is not None:
-        raise Refused(f"the test part was opened before: {_said(history.score)}")
-    assert history.claim is not None
-    if history.claim.sha256 != claim.sha256:
+def _same_claim(history: History, claim: TestClaimed) -> None:
+    """A claim whose process died before it had a score is finished, with the weights it was for."""
+    if history.claim is None or history.claim.sha256 != claim.sha256:
         raise Refused("the test part was claimed for other weights; it stays closed to these")
-
-
-def _said(score: TestScored) -> str:
-    return ", ".join(
-        f"{metric} {each['value']:.4f} [{each['low']:.4f}, {each['high']:.4f}]"
-        for metric, each in score.scores.items()
-    )
 
 
 def _me() -> str:

@@ -24,7 +24,7 @@ from hpo.use_cases.reading import objective_of, opened_of
 RETRY = 5.0
 """Seconds between attempts at a store that cannot be opened."""
 
-PATIENCE = 60.0
+PATIENCE = 20.0
 """Seconds that the end of a search waits for its mirror."""
 
 
@@ -53,27 +53,28 @@ def mirrored(home: Home, ledger: SearchLedger) -> Iterator[None]:
 def follow(home: Home, name: str) -> bool:
     """Mirror a search until standard input closes, then once more; whether all is shown."""
     ledger = Store.at(home.ledger).open(name)
-    mirror = _mirror_of(home, ledger)
-    while mirror is None:
+    folder = home.search(name)
+    while True:
+        try:
+            return mirror_of(home, ledger).follow(_parent_is_done, _wait)
+        except Unreachable as error:
+            progress.save(folder, Progress(progress.load(folder).position, str(error)))
         if _parent_is_done():
             return False
         _wait(RETRY)
-        mirror = _mirror_of(home, ledger)
-    return mirror.follow(_parent_is_done, _wait)
 
 
-def _mirror_of(home: Home, ledger: SearchLedger) -> Mirror | None:
-    """The mirror of a search; None if its store cannot be reached now."""
+def mirror_of(home: Home, ledger: SearchLedger) -> Mirror:
+    """The mirror of a search.
+
+    Raises:
+        Unreachable: If its store cannot be opened now.
+    """
     opened = opened_of(ledger)
     folder = home.search(ledger.name)
     names = list(opened.spec["space"])
     picture = Picture(ledger.name, names, objective_of(opened), folder, getpass.getuser())
-    try:
-        store = Target.of(home).store(opened.spec["experiment"])
-    except Unreachable as error:
-        progress.save(folder, Progress(progress.load(folder).position, str(error)))
-        return None
-    return Mirror(ledger, store, picture, folder)
+    return Mirror(ledger, Target.of(home).store(opened.spec["experiment"]), picture, folder)
 
 
 def _parent_is_done() -> bool:
@@ -88,6 +89,7 @@ def _wait(seconds: float) -> None:
 def main() -> int:
     """Mirror the search named on the command line."""
     os.nice(10)
+    os.umask(0o077)
     return 0 if follow(Home(Path(sys.argv[1])), sys.argv[2]) else 1
 
 

@@ -66,15 +66,17 @@ class Running:
         with mirrored(self.home, self.ledger):
             try:
                 history = self._train(signals, address, told)
-                self._conclude(history, unseal)
+                with signals.heard(_finish_first):
+                    self._conclude(history, unseal)
             except HpoError as error:
                 self.ledger.append([SearchEnded("failed", str(error))])
                 raise
             finally:
                 told.catch_up()
-        if signals.received is not None:
+        outcome = self._outcome()
+        if signals.received is not None and outcome.status == "stopped":
             raise Interrupted(self.ledger.name, signals.received)
-        return self._outcome()
+        return outcome
 
     def _train(self, signals: Signals, address: str | None, told: Told) -> History:
         spec = self.spec
@@ -93,6 +95,7 @@ class Running:
             stack.enter_context(signals.heard(conductor.stop))
             slots = max(cpus, workers * spec.resources.cpus)
             folder = stack.enter_context(ray_session(address, slots, spec.resources.gpus * workers, workers))
+            stack.enter_context(signals.heard(conductor.stop))  # Ray has put its own in their place
             from hpo.running.ray_runner import RayRunner
 
             look = StopRequest(self.folder, conductor)
@@ -142,6 +145,10 @@ class StopRequest:
         self._next = now + LOOK_SECONDS
         if self._path.exists():
             self._conductor.stop()
+
+
+def _finish_first() -> None:
+    """The score and the recipe take a moment; a second signal does not wait for them."""
 
 
 def _local_gpus(spec: SearchSpec) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.core.errors import UserError
-from hpo.core.events import SearchEnded
+from hpo.core.errors import Refused, UserError
+from hpo.core.events import SearchEnded, TestScored
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, outcome_of
@@ -26,6 +26,8 @@ def test(name: str, *, home: Home) -> Outcome:
     ledger = Store.at(home.ledger).open(name)
     with held(home.search(name), name):
         history = read_history(ledger)
+        if history.score is not None:
+            raise Refused(f"the test part of {name} was opened before: {_said(history.score)}")
         if history.winner is None:
             raise UserError(f"{name} has no winner yet; `hpo resume {name}` goes on with it")
         if history.opened and history.opened.split["test"] is None:
@@ -43,6 +45,13 @@ def _export(home: Home, ledger: SearchLedger, history: History) -> None:
     spec = parse(history.opened.spec, source=ledger.name)
     write_recipe(home, spec, ledger)
     ledger.append([SearchEnded("done")])
+
+
+def _said(score: TestScored) -> str:
+    return ", ".join(
+        f"{metric} {each['value']:.4f} [{each['low']:.4f}, {each['high']:.4f}]"
+        for metric, each in score.scores.items()
+    )
 
 
 test.__test__ = False  # type: ignore[attr-defined]
