@@ -132,7 +132,7 @@ def _bounds(branch: Mapping[str, Any]) -> str:
 
 def _fields(place: Place) -> list[str]:
     model = _model(place)
-    return list(model.model_fields) if model else []
+    return [name for name in model.model_fields if name != "base"] if model else []
 
 
 def _description(place: Place) -> str:
