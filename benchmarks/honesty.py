@@ -194,7 +194,7 @@ def main() -> None:
     """Print the tables; write them where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--searches", type=int, default=1000)
-    parser.add_argument("--races", type=int, default=2000)
+    parser.add_argument("--races", type=int, default=1000)
     parser.add_argument("--recorded", type=int, default=10, help="searches per recorded task")
     parser.add_argument("--curves", type=Path, help="folder of recorded curves; left out without it")
     parser.add_argument("--seed", type=int, default=0)

@@ -15,7 +15,7 @@ from scipy import special
 
 from hpo.core.objective import Objective
 from hpo.core.trainable import Metric
-from hpo.selection.evidence import Evidence, epoch_luck
+from hpo.selection.evidence import Evidence, Luck, epoch_luck
 from hpo.selection.intervals import Interval, score_intervals
 from hpo.selection.race import Race, Run, Verdict
 from hpo.selection.ranking import Finalist, name_winner
@@ -181,7 +181,7 @@ def _epochs(rng: np.random.Generator, final: bool) -> Search:
         {t: v.tolist() for t, v in grouped(curves[rows, picked]).items()},
         examples={t: v.astype(float) for t, v in grouped(right[-1][rows, picked]).items()},
         n=n,
-        luck=0.0 if final else epoch_luck({t: v.tolist() for t, v in grouped(curves).items()}, BEST),
+        luck=Luck() if final else epoch_luck({t: v.tolist() for t, v in grouped(curves).items()}, BEST),
     )
     if final:
         finals = grouped(right[1][rows, picked].mean(axis=1))

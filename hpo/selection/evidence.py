@@ -19,6 +19,19 @@ from hpo.core.objective import Objective
 Values = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Luck:
+    """What picking the best epoch on the examples it is scored on gave at most.
+
+    Attributes:
+        mean: Per training, on a scale where more is better.
+        error: Standard deviation of it for the mean over one finalist's seeds.
+    """
+
+    mean: float = 0.0
+    error: float = 0.0
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a search knows when its finalists have been trained.
@@ -33,7 +46,7 @@ class Evidence:
             loss) whose mean is the value: of the final part if there is one, else of the part
             the search used; empty if not kept.
         n: Validation examples of that same part, if the value is a share of them; else 0.
-        luck: What picking the epoch on these examples gave at most, from `epoch_luck`.
+        luck: Of the best epoch, from `epoch_luck`; nothing where the last epoch counts.
     """
 
     objective: Objective
@@ -42,7 +55,7 @@ class Evidence:
     finals: Mapping[int, Sequence[float]] = field(default_factory=dict)
     examples: Mapping[int, Values] = field(default_factory=dict)
     n: int = 0
-    luck: float = 0.0
+    luck: Luck = Luck()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,7 @@ def noise_of(evidence: Evidence) -> Noise:
     return Noise(seed, dof, max(0.0, float(own)) / n, max(0.0, between) / n)
 
 
-def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objective) -> float:
+def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objective) -> Luck:
     """What counting by the best epoch gave at most, from the fresh seeds' learning curves.
 
     Each seed's best epoch is scored with the curves of the finalist's other seeds, which did not
@@ -103,11 +116,12 @@ def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objec
         objective: Direction; the luck is zero unless the best epoch counts.
 
     Returns:
-        Mean loss per training, not below zero, on a scale where more is better.
+        The loss per training, not below zero; nothing if no finalist has two whole curves.
     """
     if objective.at == "last":
-        return 0.0
+        return Luck()
     lost: list[float] = []
+    sizes: list[int] = []
     for seeds in curves.values():
         y = np.array([[objective.rising(v) for v in curve] for curve in seeds], np.float64)
         y = y[np.isfinite(y).all(axis=1)] if y.ndim == 2 else y[:0]
@@ -119,7 +133,10 @@ def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objec
         others = (level.sum(axis=0) - level) / (len(y) - 1)
         rows = np.arange(len(y))
         lost.extend(level[rows, picked] - others[rows, picked])
-    return max(0.0, float(np.mean(lost))) if lost else 0.0
+        sizes.append(len(y))
+    if not lost:
+        return Luck()
+    return Luck(max(0.0, float(np.mean(lost))), float(np.std(lost, ddof=1) / np.mean(sizes) ** 0.5))
 
 
 def finite(groups: Mapping[int, Sequence[float]]) -> dict[int, Values]:

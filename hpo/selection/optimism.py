@@ -113,7 +113,7 @@ def winner_interval(evidence: Evidence, winner: int, level: float = LEVEL) -> In
     if math.isfinite(value := evidence.values.get(winner, math.nan)):
         centre -= learnt * (value - mean)
     if not evidence.finals:
-        centre -= evidence.objective.rising(1.0) * evidence.luck
+        centre -= evidence.objective.rising(1.0) * evidence.luck.mean
     low, high, method = _ends(evidence, winner, centre, learnt, level)
     # Correcting the centre must not push the mean itself out; numpy's minimum keeps a NaN.
     return Interval(mean, float(np.minimum(mean, low)), float(np.maximum(mean, high)), level, method)
@@ -133,7 +133,7 @@ def _fresh(evidence: Evidence, best: int, raw: float, noise: Noise) -> tuple[Int
         if not _correctable(evidence, noise):
             return None, TOO_FEW
         learnt = noise.share / (1 - noise.share)
-        value -= learnt * (raw - value) + evidence.objective.rising(1.0) * evidence.luck
+        value -= learnt * (raw - value) + evidence.objective.rising(1.0) * evidence.luck.mean
     low, high, method = _ends(evidence, best, value, learnt, LEVEL)
     return Interval(value, low, high, LEVEL, method), ""
 
@@ -182,7 +182,7 @@ def _gap(evidence: Evidence) -> float:
         for search, final in zip(evidence.replicates.get(trial, ()), finals, strict=True)
         if math.isfinite(search) and math.isfinite(final)
     ]
-    return float(np.mean(pairs)) if pairs else evidence.luck
+    return float(np.mean(pairs)) if pairs else evidence.luck.mean
 
 
 def _seed_variance(groups: Mapping[int, Values], own: int) -> tuple[float, float]:
@@ -217,7 +217,8 @@ def _ends(
     examples, share = noise_of(evidence).examples, min(max(centre, 0.0), 1.0)
     if not examples and evidence.n:
         examples = share * (1 - share) / evidence.n
-    total = seeds + examples
+    epoch = 0.0 if evidence.finals else evidence.luck.error**2
+    total = seeds + examples + epoch
     if not dof and not examples and not evidence.n:
         return math.nan, math.nan, "unknown: one seed"
     effective = min(dof * (total / seeds) ** 2, 1e9) if seeds > 0 else 1e9
@@ -240,6 +241,7 @@ def _left_in(evidence: Evidence) -> list[str]:
     if not evidence.examples:
         left.append("what the search learnt about these very examples is left in: no separate final part")
     if evidence.objective.at == "best":
-        bound = f"less {evidence.luck:.3g}, its bound from the curves" if evidence.luck else "left in"
+        luck = evidence.luck.mean
+        bound = f"less {luck:.3g}, its bound from the curves" if luck else "left in"
         left.append(f"the luck of the best epoch on these examples is {bound}")
     return left
