@@ -118,6 +118,23 @@ def wilson_ends(share: float, n: float, z: float) -> tuple[float, float]:
     return min(share, max(0.0, centre - half)), max(share, min(1.0, centre + half))
 
 
+def examples_needed(share: float, half: float, level: float = LEVEL) -> int:
+    """How many examples a part needs for its score to be known to within ``half`` either way.
+
+    Raises:
+        ValueError: If the share is outside [0, 1] or ``half`` outside (0, 1).
+    """
+    if not 0 <= share <= 1 or not 0 < half < 1:
+        raise ValueError(f"expected a share in [0, 1] and a half width in (0, 1), got {share}, {half}")
+    z = float(special.ndtri(0.5 + level / 2))
+    low, high = 1, math.ceil((z / half) ** 2) + 1
+    while low < high:
+        n = (low + high) // 2
+        ends = wilson_ends(share, n, z)
+        low, high = (low, n) if ends[1] - ends[0] <= 2 * half else (n + 1, high)
+    return low
+
+
 def bootstrap(
     score: Score,
     outputs: Array,

@@ -32,6 +32,15 @@ def test_wilson_refuses_what_is_no_share(share, n):
         wilson(share, n)
 
 
+@pytest.mark.parametrize(("share", "half"), [(0.5, 0.03), (0.97, 0.01), (1.0, 0.02), (0.0, 0.3)])
+def test_as_many_examples_as_needed_are_enough_and_one_fewer_is_not(share, half):
+    n = intervals.examples_needed(share, half)
+    widths = [found.high - found.low for found in (wilson(share, n), wilson(share, n - 1))]
+    assert widths[0] <= 2 * half < widths[1]
+    with pytest.raises(ValueError, match="half width"):
+        intervals.examples_needed(share, 0.0)
+
+
 def test_bootstrap_agrees_with_scipys_bca():
     rng = np.random.default_rng(1)
     errors = rng.exponential(size=150)
