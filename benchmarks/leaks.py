@@ -1,0 +1,121 @@
+"""How well planted copies of images are found, and how long looking takes.
+
+    python benchmarks/leaks.py FOLDER [--json FILE] [--planted 100] [--images 60000]
+
+FOLDER is an image folder of CIFAR-10's kind. Of each alteration, copies of some images are planted in
+a second set; found and falsely found ones are counted, those that hold without anything planted left
+out. For the time, the images are brought to the number wanted by quarter turns and enlarged corners,
+which are no copies of each other but more alike than photographs are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter
+
+from hpo.data import near
+
+Alter = Callable[[Image.Image], Image.Image]
+RANDOM = np.random.default_rng(0)
+
+
+def jpeg(quality: int) -> Alter:
+    def alter(image: Image.Image) -> Image.Image:
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=quality)
+        return Image.open(file).convert("RGB")
+
+    return alter
+
+
+def noise(image: Image.Image) -> Image.Image:
+    pixels = np.asarray(image) + RANDOM.normal(0, 8, (32, 32, 3))
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def shift(image: Image.Image) -> Image.Image:
+    down, across = RANDOM.choice([0, 2], 2)
+    padded = np.pad(np.asarray(image), ((1, 1), (1, 1), (0, 0)), mode="edge")
+    return Image.fromarray(np.ascontiguousarray(padded[down : down + 32, across : across + 32]))
+
+
+def crop(image: Image.Image) -> Image.Image:
+    left, top = RANDOM.integers(0, 3, 2)
+    return image.crop((left, top, left + 30, top + 30)).resize((32, 32), Image.Resampling.BICUBIC)
+
+
+ALTERATIONS: dict[str, Alter] = {
+    "exact": lambda image: image,
+    "jpeg 75": jpeg(75),
+    "jpeg 50": jpeg(50),
+    "noise, 8 levels": noise,
+    "brightness +20 %": lambda image: ImageEnhance.Brightness(image).enhance(1.2),
+    "brightness -20 %": lambda image: ImageEnhance.Brightness(image).enhance(0.8),
+    "contrast +25 %": lambda image: ImageEnhance.Contrast(image).enhance(1.25),
+    "grey": lambda image: image.convert("L").convert("RGB"),
+    "blur, 0.6 pixels": lambda image: image.filter(ImageFilter.GaussianBlur(0.6)),
+    "sharpened": lambda image: ImageEnhance.Sharpness(image).enhance(2),
+    "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "shifted by 1 pixel": shift,
+    "cropped to 30 pixels": crop,
+    "turned by 3 degrees": lambda image: image.rotate(3, Image.Resampling.BICUBIC),
+}
+
+
+def planted(images: np.ndarray, count: int) -> dict[str, dict[str, float]]:
+    """Share of planted copies found, and of other images falsely paired, for each alteration."""
+    grey = near.thumbnails(images)
+    own = {tuple(pair) for pair in near.near_pairs(grey).rows.tolist()}
+    alike = own | {(b, a) for a, b in own}
+    found = {}
+    for name, alter in ALTERATIONS.items():
+        rows = RANDOM.choice(len(images), count, replace=False)
+        copies = np.stack([np.asarray(alter(Image.fromarray(images[row]))) for row in rows])
+        pairs = near.near_pairs(grey, near.thumbnails(copies)).rows
+        hits = {int(place) for row, place in pairs if rows[place] == row}
+        false = {int(row) for row, place in pairs if rows[place] != row and (row, rows[place]) not in alike}
+        found[name] = {"found": len(hits) / count, "false": len(false) / len(images)}
+    return found
+
+
+def enlarged(images: np.ndarray, count: int) -> np.ndarray:
+    """As many images as wanted: the images, their corners at twice the size, all of them turned."""
+    corners = [images[:, y : y + 16, x : x + 16] for y in (0, 16) for x in (0, 16)]
+    several = np.concatenate([images, *(each.repeat(2, 1).repeat(2, 2) for each in corners)])
+    turned = np.concatenate([np.rot90(several, quarter, (1, 2)) for quarter in range(4)])
+    return turned[:count]
+
+
+def main() -> None:
+    """Measure and print or write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--planted", type=int, default=100)
+    parser.add_argument("--images", type=int, default=60_000)
+    given = parser.parse_args()
+    files = sorted(given.folder.rglob("*.jpg")) + sorted(given.folder.rglob("*.png"))
+    images = np.stack([np.asarray(Image.open(file).convert("RGB").resize((32, 32))) for file in files])
+    found = planted(images, given.planted)
+    for name, share in found.items():
+        print(f"{name:22} found {share['found']:6.1%}   false {share['false']:.2%}")
+    overall = float(np.mean([share["found"] for share in found.values()]))
+    many = enlarged(images, given.images)
+    wall, used = time.perf_counter(), time.process_time()
+    near.near_pairs(near.thumbnails(many))
+    wall, used = time.perf_counter() - wall, time.process_time() - used
+    print(f"overall found {overall:.1%}; {len(many)} images: {wall:.1f} s, {used:.1f} s of processor time")
+    if given.json:
+        result = {"alterations": found, "found": overall, "images": len(many), "seconds": wall, "cpu": used}
+        given.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
