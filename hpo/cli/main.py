@@ -35,6 +35,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("train", recipes.train),
     ("test", recipes.test),
     ("ui", recipes.ui),
+    ("mirror", recipes.mirror),
     ("spaces", specs.spaces),
     ("schema", specs.schema),
     ("parts", parts.parts),

@@ -81,6 +81,19 @@ def test(context: typer.Context, search: SearchName) -> None:
     raise typer.Exit(outcome.exit_code)
 
 
+def mirror(context: typer.Context, search: SearchName) -> None:
+    """Bring MLflow up to date with a search, after an outage or in an empty store."""
+    from hpo.use_cases.mirror import mirror as show
+
+    session = Session.of(context)
+    with own_stdout():
+        events = show(search, home=session.home)
+    if session.as_json:
+        emit({"search": search, "events": events})
+    else:
+        typer.echo(f"MLflow shows {search} up to event {events:,}")
+
+
 def ui(
     context: typer.Context,
     port: Annotated[

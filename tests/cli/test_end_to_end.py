@@ -148,6 +148,7 @@ def test_train_repeats_the_exported_model(submitted, place, hpo):
         ("resume", "nope"),
         ("export", "nope"),
         ("test", "nope"),
+        ("mirror", "nope"),
     ],
 )
 def test_an_unknown_search_lists_those_there_are(typed, submitted, place, hpo):
@@ -170,6 +171,12 @@ def test_mistakes_about_a_search_that_is_there(submitted, place, hpo):
         assert (ran.returncode, ran.stdout) == (2, ""), (typed, ran.stderr)
         assert message in ran.stderr
         assert "Traceback" not in ran.stderr
+
+
+def test_mirror_finds_nothing_to_add(submitted, place, hpo):
+    events = len(submitted.stdout.splitlines()) - 1
+    ran = hpo("mirror", "tiny-1", "--json", cwd=place)
+    assert json.loads(ran.stdout) == {"search": "tiny-1", "events": events}, ran.stderr
 
 
 def test_a_home_that_was_copied_is_extended_then_tested_once(submitted, place, hpo, tmp_path):
