@@ -42,7 +42,7 @@ def _moment(seconds: float) -> str:
 def status(context: typer.Context, search: SearchName) -> None:
     """Say how far a search is, and what it has found."""
     from hpo.cli.live import rows
-    from hpo.cli.tables import pairs
+    from hpo.cli.tables import pairs, standing
     from hpo.core.outcome import outcome_of
     from hpo.core.progress import progress_of
     from hpo.use_cases.inspect import load
@@ -53,7 +53,7 @@ def status(context: typer.Context, search: SearchName) -> None:
     if session.as_json:
         outcome = outcome_of(search, found.history, found.recipe_path).to_json()
         behind = {"status": found.status, "tracking_behind": found.tracking_behind}
-        emit({**outcome, **behind, "progress": dataclasses.asdict(progress)})
+        emit({**outcome, **behind, "progress": standing(progress)})
         return
     best = found.history.best
     phase = found.status if found.status != "running" else f"running, {progress.phase}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hpo.cli.words import choices, count, plain, spread
 from hpo.core.history import History
 from hpo.core.outcome import Outcome, Winner
+from hpo.core.progress import Progress
 from hpo.core.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -87,6 +88,16 @@ def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
         interval = f"95 % interval {score['low']:.4f} to {score['high']:.4f}"
         examples = count(outcome.test_examples, "test example")
         yield "test", f"{name} {score['value']:.4f}, {interval} over {examples}{label}"
+
+
+def standing(progress: Progress) -> dict[str, Any]:
+    """How far a search is, as a JSON value in which everything has a name."""
+    return {
+        **dataclasses.asdict(progress),
+        "best": {"trial": progress.best[0], "value": progress.best[1]} if progress.best else None,
+        "rungs": [{"epoch": epoch, "trials": trials} for epoch, trials in progress.rungs],
+        "finalists": [{"trial": trial, "n": n, "mean": mean} for trial, n, mean in progress.finalists],
+    }
 
 
 def recipe_lines(recipe: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,10 +5,11 @@ import math
 import pytest
 
 from hpo.cli.session import Session
-from hpo.cli.tables import summary
+from hpo.cli.tables import standing, summary
 from hpo.cli.words import count, duration, jsonable, number, plain, spread
 from hpo.core.home import Home
 from hpo.core.outcome import outcome_of
+from hpo.core.progress import progress_of
 
 
 def test_the_end_names_winner_validation_test_recipe_and_ui(stories):
@@ -39,6 +40,15 @@ def test_a_search_without_a_winner_says_why(stories):
     shown = dict(summary(outcome_of("digits-1", stories.history(story)), "hpo ui"))
     assert shown["search"] == "digits-1: failed (the disk is full)"
     assert set(shown) == {"search", "trials"}
+
+
+def test_progress_as_json_names_everything(stories):
+    shown = standing(progress_of(stories.history(stories.won())))
+    assert shown["best"] == {"trial": 2, "value": 0.95}
+    assert shown["rungs"] == [{"epoch": 3, "trials": 3}, {"epoch": 9, "trials": 2}]
+    assert shown["finalists"] == [{"trial": 2, "n": 2, "mean": pytest.approx(0.94)}]
+    assert shown["budget"][0] == {"unit": "trials", "spent": 4, "limit": 4}
+    assert standing(progress_of(stories.history(iter(()))))["best"] is None
 
 
 def test_hints_name_the_home_that_was_typed(tmp_path):
