@@ -6,6 +6,7 @@ import pytest
 
 from hpo.core.events import Cause, End
 from hpo.core.space import Among, Between, Choice, Integer, Parameter, Space, Uniform
+from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
 from hpo.sampling.plain import GridSearcher, QmcSearcher, RandomSearcher
 
@@ -29,6 +30,7 @@ SEARCHERS = {
     "tpe": (CONDITIONAL, lambda space: OptunaSearcher(space, "max", seed=3, sampler="tpe")),
     "gp": (NUMERIC, lambda space: OptunaSearcher(space, "max", seed=3, sampler="gp")),
     "cmaes": (NUMERIC, lambda space: OptunaSearcher(space, "max", seed=3, sampler="cmaes")),
+    "auto": (CONDITIONAL, lambda space: AutoSearcher(space, "max", seed=3, rungs=(1, 3), horizon=9)),
     "grid": (FINITE, GridSearcher),
 }
 ENDS = [
@@ -83,7 +85,7 @@ def test_a_replay_goes_on_as_if_undisturbed(name):
     assert repr(again) == repr(rest)
 
 
-@pytest.mark.parametrize("name", ["tpe", "gp", "cmaes"])
+@pytest.mark.parametrize("name", ["tpe", "gp", "cmaes", "auto"])
 def test_a_model_finds_what_is_good(name):
     space, build = SEARCHERS[name]
     space = NUMERIC

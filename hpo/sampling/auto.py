@@ -1,0 +1,188 @@
+"""The sampler made for early stopping: it learns from half-trained trials and begins where practice does.
+
+Some hundreds of candidates are drawn, partly from what is usual for well-known names, partly
+evenly. A Gaussian process fitted to what trials are expected to reach scores each by one draw from
+its posterior (Thompson, Biometrika 1933; Kandasamy et al., "Parallelised Bayesian Optimisation via
+Thompson Sampling", AISTATS 2018), so that workers that ask at the same time get different answers;
+then the neighbourhood of the best is searched. How far practice is believed is decided anew for
+each parameter by how trials fared that followed it, against those that did not; weighing a prior
+by what is seen is the idea of Hvarfner et al., "piBO", ICLR 2022.
+
+A proposal is a function of what was told and of (search seed, trial number), and asking changes
+nothing: the model's scales move only when trials report.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from random import Random
+from statistics import NormalDist
+
+import numpy as np
+
+from hpo.core import seeds
+from hpo.core.events import Cause, End
+from hpo.core.objective import Mode
+from hpo.core.space import Point, Space
+from hpo.sampling.encoding import Array, Encoding
+from hpo.sampling.gaussian_process import Observations, Process, Scales
+from hpo.sampling.practice import usual
+from hpo.sampling.standings import Standing, Standings, expected, normal_scores
+
+START = 6
+"""Trials that are proposed from practice alone."""
+POOL = 400
+"""Candidates for each proposal."""
+WIDTHS = (0.1, 0.03)
+"""Steps of the search around the best candidates, in units of a range."""
+BELIEF = 0.85
+"""The most that practice is believed."""
+
+
+class AutoSearcher:
+    """Thompson sampling from a Gaussian process over trials trained for however long.
+
+    Args:
+        space: Where to search.
+        mode: Direction of the values reported.
+        seed: The search's seed.
+        rungs: Epochs at which trials are compared.
+        horizon: Epochs of a full training.
+    """
+
+    def __init__(self, space: Space, mode: Mode, seed: int, rungs: Sequence[int], horizon: int):
+        self._space = space
+        self._sign = -1.0 if mode == "max" else 1.0
+        self._seed = seed
+        self._horizon = horizon
+        self._levels = (*rungs, horizon)
+        self._encoding = Encoding(space)
+        self._usual = [usual(parameter) for parameter in space.parameters]
+        self._standings = Standings(self._levels)
+        self._scales = Scales(self._encoding.owner)
+        self._next_fit = START
+
+    def ask(self, trial: int) -> Point:
+        """Propose the point of a trial."""
+        if not self._space.parameters:
+            return {}
+        seed = seeds.derive(self._seed, "ask", trial)
+        rng = np.random.default_rng(seed)
+        chosen = self._standings.chosen()
+        if trial < START or len(chosen) < 3:
+            rows = self._draw(rng, np.full(self._encoding.width, 0.75))
+            return self._first_allowed(rows, []) or self._space.sample(Random(seed))
+        scores = normal_scores(expected(chosen, len(self._levels)))
+        rows = self._draw(rng, self._beliefs(chosen, scores))
+        waiting = list(self._standings.pending.values())
+        ranked = self._ranked(rng, rows, self._model(chosen, scores, waiting))
+        return self._first_allowed(ranked, [*chosen, *waiting]) or self._space.sample(Random(seed))
+
+    def started(self, trial: int, point: Point) -> None:
+        """A trial runs at this point, whoever proposed it."""
+        self._standings.start(trial, self._encoding.row(point))
+
+    def report(self, trial: int, epoch: int, value: float) -> None:
+        """A running trial counts by this value after that epoch."""
+        if math.isfinite(value):
+            self._standings.report(trial, epoch, self._sign * value)
+            self._learn()
+
+    def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
+        """A trial is over; what a crash left behind counts as far as it came."""
+        if end is End.FINISHED and math.isfinite(value):
+            self._standings.report(trial, self._horizon, self._sign * value)
+        self._standings.end(trial, cause is Cause.DIVERGED)
+        self._learn()
+
+    def _learn(self) -> None:
+        """Move the model's scales, each time that a few trials, or some percent, have been added."""
+        if len(self._standings) < self._next_fit or not self._space.parameters:
+            return
+        chosen = self._standings.chosen()
+        scores = normal_scores(expected(chosen, len(self._levels)))
+        self._scales.fit(self._seen(chosen, scores), 15 if self._next_fit == START else 8)
+        self._next_fit = max(len(self._standings) + 2, math.ceil(1.08 * len(self._standings)))
+
+    def _seen(self, chosen: Sequence[Standing], scores: Array) -> Observations:
+        """Trials as observations; the shorter a training, the noisier."""
+        x = self._encoding.features(np.array([standing.row for standing in chosen]))
+        epochs = [self._horizon if s.diverged else max(1, s.epoch) for s in chosen]
+        short = np.log(self._horizon / np.array(epochs)) / math.log(max(2, self._horizon))
+        return Observations(x, scores, 1 + 2 * short)
+
+    def _model(self, chosen: Sequence[Standing], scores: Array, waiting: Sequence[Standing]) -> Process:
+        """The process, with trials that have shown nothing yet at what it predicts for them."""
+        seen = self._seen(chosen, scores)
+        process = Process(self._scales, seen)
+        if not waiting:
+            return process
+        x = self._encoding.features(np.array([standing.row for standing in waiting]))
+        guess, _ = process.predict(x)
+        noise = np.concatenate([seen.noise, np.ones(len(guess))])
+        both = Observations(np.concatenate([seen.x, x]), np.concatenate([seen.y, guess]), noise)
+        return Process(self._scales, both)
+
+    def _beliefs(self, chosen: Sequence[Standing], scores: Array) -> Array:
+        """How far practice is believed, for each parameter: three quarters before there is evidence.
+
+        The evidence is by how many standard errors trials near the usual value score above the others.
+        """
+        rows = np.array([standing.row for standing in chosen])
+        exists = self._encoding.exists(rows)
+        beliefs = np.zeros(self._encoding.width)
+        for j, bell in enumerate(self._usual):
+            if bell is None:
+                continue
+            near, far = exists[:, j] & bell.near(rows[:, j]), exists[:, j] & ~bell.near(rows[:, j])
+            errors = 0.0
+            if near.any() and far.any():
+                apart = scores[near].mean() - scores[far].mean()
+                errors = float(apart) / math.sqrt(1 / near.sum() + 1 / far.sum())
+            beliefs[j] = BELIEF * NormalDist().cdf(1.2 + errors)
+        return beliefs
+
+    def _draw(self, rng: np.random.Generator, beliefs: Array) -> Array:
+        """Candidates [POOL, parameters], each cell from practice as often as that is believed."""
+        rows = rng.random((POOL, self._encoding.width))
+        for j, bell in enumerate(self._usual):
+            if bell is not None:
+                drawn, inside = bell.draw(rng, POOL)
+                believed = inside & (rng.random(POOL) < beliefs[j])
+                rows[believed, j] = drawn[believed]
+        return rows
+
+    def _ranked(self, rng: np.random.Generator, rows: Array, process: Process) -> Array:
+        """Candidates and neighbours of the best of them, in the order of one posterior draw each."""
+
+        def drawn(candidates: Array) -> Array:
+            mean, deviation = process.predict(self._encoding.features(candidates))
+            return np.asarray(mean + deviation * rng.standard_normal(len(mean)))
+
+        score = drawn(rows)
+        for width in WIDTHS:
+            near = np.repeat(rows[np.argsort(-score, kind="stable")[:5]], 10, axis=0)
+            moved = rng.random(near.shape) < 0.5
+            near = np.clip(near + moved * width * rng.standard_normal(near.shape), 0, 1)
+            rows, score = np.concatenate([rows, near]), np.concatenate([score, drawn(near)])
+        return np.asarray(rows[np.argsort(-score, kind="stable")])
+
+    def _first_allowed(self, rows: Array, known: Sequence[Standing]) -> Point | None:
+        """The first row's point that is allowed, and new if any of the first hundred is."""
+        taken = self._encoding.features(np.array([s.row for s in known])) if known else None
+        repeated = None
+        for row in rows[:100]:
+            point = self._encoding.point(row)
+            if self._space.forbidden(point):
+                continue
+            if taken is None or not self._is_known(row, taken):
+                return point
+            repeated = repeated or point
+        if repeated is not None:
+            return repeated
+        points = (self._encoding.point(row) for row in rows[100:])
+        return next((point for point in points if not self._space.forbidden(point)), None)
+
+    def _is_known(self, row: Array, taken: Array) -> bool:
+        return bool((np.abs(taken - self._encoding.features(row[None])) < 1e-9).all(1).any())
