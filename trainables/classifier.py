@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, DataInfo, Examples
 from trainables import augmentation, isolation, state
@@ -31,6 +33,7 @@ class Classifier:
         self.network, self.prepare, self.recipe, self.info = network, prepare, recipe, info
         self.device = next(network.parameters()).device
         self._size = recipe["image_size"] if recipe["test_size"] is None else recipe["test_size"]
+        self._prepare = at_size(prepare, self._size)
         self._views = augmentation.test_time(recipe["test_augment"], image_shape(info, self._size))
         pooling = recipe["regularize"].get("fractional_max_pooling", {})
         self._samples = int(pooling.get("samples", 1))
@@ -60,7 +63,7 @@ class Classifier:
 
     def images(self, examples: Examples, hold: bool = True) -> Images:
         """A part made ready to be asked about, more than once if ``hold``."""
-        return Images(examples, self.device, self.prepare, hold and self._views is None, self._size)
+        return Images(examples, self.device, self._prepare, hold and self._views is None, self._size)
 
     def outputs(self, images: Images) -> NDArray[np.float32]:
         """Logits [n, classes] of a part; the log of mean probabilities where several are averaged."""
@@ -79,9 +82,27 @@ class Classifier:
         if self._views is None:
             inputs = [images.prepared(index)] * self._samples
         else:
-            inputs = [self.prepare(v) for v in self._views(images.raw(index)) for _ in range(self._samples)]
+            inputs = [self._prepare(v) for v in self._views(images.raw(index)) for _ in range(self._samples)]
         each = [self.network(batch).float().log_softmax(1) for batch in inputs]
         return torch.stack(each).logsumexp(0) - float(np.log(len(each)))
+
+
+def at_size(prepare: Preprocessor, size: int | None) -> Preprocessor:
+    """Preprocessing for images resized to ``size``; a mean image is resized like them.
+
+    Raises:
+        UserError: If its statistics over pixels hold for no other size.
+    """
+    mean, matrix = prepare.mean, prepare.matrix
+    if size is None or mean is None or mean.shape[1:] in ((1, 1), (size, size)):
+        return prepare
+    if matrix is not None:
+        raise UserError(
+            "preprocessing.over: statistics over pixels hold for images as they are; "
+            "leave image_size and test_size at null, or say over: channels"
+        )
+    resized = F.interpolate(mean[None], (size, size), mode="bilinear", antialias=True)[0]
+    return Preprocessor(resized, prepare.scale)
 
 
 def image_shape(info: DataInfo, size: int | None = None) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
 from trainables import augmentation, isolation, preprocessing, scores, tables, training
 from trainables.batches import Batches
-from trainables.classifier import Classifier, image_shape
+from trainables.classifier import Classifier, at_size, image_shape
 from trainables.images import Images
 from trainables.networks import build, transfer
 from trainables.optimization import losses
@@ -34,7 +34,8 @@ class ImageClassifier:
         shape, size = image_shape(train.info, recipe["image_size"]), recipe["image_size"]
         with isolation.alone(context.threads):
             # Statistics come from the training rows alone.
-            prepare = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
+            fitted = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
+            prepare = at_size(fitted, size)
             augment = augmentation.build(recipe["augment"], shape, classes)
             images = Images(train, device, prepare, hold=augment is None, size=size)
             batches = Batches(len(images), recipe["batch_size"], augmentation.repeats(recipe["augment"]))
@@ -43,7 +44,7 @@ class ImageClassifier:
             rates = transfer.start(recipe["transfer"], network)
             loss = losses.build(recipe["loss"], classes)
             descent = training.Descent(recipe, network, loss, len(batches), context.horizon, rates)
-            model = Classifier(network, prepare, recipe, train.info)
+            model = Classifier(network, fitted, recipe, train.info)
             held_out, truth = model.images(validation), validation.targets[validation.rows]
             restored = context.restored()
             if restored is not None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from hpo.core.trainable import Arrays
 from trainables import state
+from trainables.augmentation.mimo import over_heads
 from trainables.optimization import averaging, optimizers, penalties, schedules
 from trainables.optimization.losses import Loss
 from trainables.optimization.stopping import EarlyStopping
@@ -55,7 +56,7 @@ class Descent:
         device = next(network.parameters()).device
         forward = torch.compile(network) if recipe["compile"] else network
         regularize = recipe["regularize"]
-        self.objective = penalties.Objective(regularize, network, forward, loss)
+        self.objective = penalties.Objective(regularize, network, forward, over_heads(loss))
         self.optimizer = optimizers.build(recipe, network, rates)
         self.rate = schedules.build(recipe, optimizers.base_rate(recipe), steps, horizon)
         self.clip = penalties.clipping(recipe["gradient_clipping"])
@@ -105,7 +106,8 @@ class Descent:
             self._measure_update(before)
         if self.average is not None:
             self.average.after_step(self.network)
-        return loss.detach(), outputs.detach()
+        # Of several heads the first stands for all.
+        return loss.detach(), (outputs[:, 0] if outputs.ndim == 3 else outputs).detach()
 
     @property
     def stopped(self) -> bool:

@@ -60,6 +60,10 @@ class Hyperparameter:
             return f"{value!r} is not {self.legal()}"
         return None
 
+    def typed(self, value: Any) -> Any:
+        """A legal value as code can use it: a whole number is one, even if it was written 64.0."""
+        return int(value) if self.kind == "int" and value is not None else value
+
     def _fits(self, value: Any) -> bool:
         if self.kind in ("bool", "str", "names"):
             right = isinstance(value, bool if self.kind == "bool" else str)
@@ -270,7 +274,7 @@ def _widest(alike: list[Hyperparameter]) -> Hyperparameter:
 
 
 def _filled(hyperparameters: tuple[Hyperparameter, ...], said: Mapping[str, Any]) -> dict[str, Any]:
-    return {own.name: said.get(own.name, own.default) for own in hyperparameters}
+    return {own.name: own.typed(said.get(own.name, own.default)) for own in hyperparameters}
 
 
 def _resolve_group(group: Group, said: Any) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from hpo.core.parts import Group
+from trainables import augmentation
+from trainables.augmentation.mimo import ManyHeads
 from trainables.networks import regularizing
 from trainables.networks.ingredients import Ingredients
 from trainables.networks.initializations import initialize
@@ -33,6 +35,9 @@ def network(recipe: Mapping[str, Any], shape: Any, outputs: int, models: Group =
     """
     own = dict(recipe["model"])
     name = own.pop("name")
+    heads = augmentation.heads(recipe.get("augment", {}))
+    if heads > 1:
+        shape, outputs = (heads * shape[0], *shape[1:]), heads * outputs
     built: nn.Module = models.part(name).load()(shape, outputs, Ingredients(recipe), **own)
     initialize(built, recipe["init"], recipe["activation"]["name"], name in LIBRARIES)
     if recipe["normalization"]["name"] == "weight_norm":
@@ -41,7 +46,7 @@ def network(recipe: Mapping[str, Any], shape: Any, outputs: int, models: Group =
     if stage is not None:
         built = Probe(built, stage, shape, outputs)
     regularizing.drop_connect(built, recipe["regularize"].get("drop_connect", {}).get("p", 0.0))
-    return built
+    return ManyHeads(built, heads) if heads > 1 else built
 
 
 def _normalize_weights(built: nn.Module) -> None:

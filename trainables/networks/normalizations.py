@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 Layout = Literal["features", "images", "tokens"]
@@ -61,10 +62,7 @@ def layer_norm(channels: int, layout: Layout, eps: float) -> nn.Module:
 
 def instance_norm(channels: int, layout: Layout, eps: float) -> nn.Module:
     """Per example and channel over places; features have a single place, so they pass."""
-    if layout == "features":
-        return nn.Identity()
-    kind = nn.InstanceNorm2d if layout == "images" else nn.InstanceNorm1d
-    return _for(layout, kind(channels, eps, affine=True))
+    return nn.Identity() if layout == "features" else _for(layout, InstanceNorm(channels, eps))
 
 
 def group_norm(channels: int, layout: Layout, groups: int, eps: float) -> nn.Module:
@@ -83,6 +81,27 @@ def decorrelated_batch_norm(
 def divisor(number: int, at_most: int) -> int:
     """The largest divisor of a number that is not above the given one."""
     return max(d for d in range(1, min(number, at_most) + 1) if number % d == 0)
+
+
+class InstanceNorm(nn.Module):
+    """Instance norm that lets pass what has a single place, of which it would leave nothing.
+
+    Args:
+        channels: Channels of the input, its second dimension.
+        eps: Added to the variance.
+    """
+
+    def __init__(self, channels: int, eps: float):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, channels, ...], unchanged in shape."""
+        if x.shape[2:].numel() == 1:
+            return x
+        return F.instance_norm(x, weight=self.weight, bias=self.bias, eps=self.eps)
 
 
 class DecorrelatedBatchNorm(nn.Module):
@@ -113,6 +132,11 @@ class DecorrelatedBatchNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, channels, ...], unchanged in shape."""
+        half = x.dtype in (torch.bfloat16, torch.float16)
+        with torch.autocast(x.device.type, enabled=False):  # a covariance needs single precision
+            return self._whitened(x.float() if half else x).to(x.dtype)
+
+    def _whitened(self, x: Tensor) -> Tensor:
         grouped = x.transpose(0, 1).reshape(self.groups, self.group_size, -1)
         if self.training:
             mean = grouped.mean(2, keepdim=True)

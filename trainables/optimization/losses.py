@@ -45,13 +45,22 @@ def binary_cross_entropy(classes: int, label_smoothing: float, reduction: str) -
 
 
 def hinge(classes: int, margin: float) -> Loss:
-    """Margin by which each wrong class comes too close to the right one, averaged over the classes."""
+    """Margin by which each wrong class comes too close to the right one, averaged over the classes.
+
+    It is torch's ``multi_margin_loss``, which cannot be differentiated twice, as a gradient penalty
+    needs it.
+    """
+
+    def of_labels(outputs: Tensor, labels: Tensor) -> Tensor:
+        right = outputs.gather(1, labels[:, None])
+        lacking = (margin - right + outputs).clamp(min=0)
+        return lacking.scatter(1, labels[:, None], 0.0).sum(1) / classes
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         if not targets.is_floating_point():
-            return F.multi_margin_loss(outputs, targets, margin=margin)
+            return of_labels(outputs, targets).mean()
         weights, labels = targets.topk(min(MIXED, classes), dim=1)
-        each = [F.multi_margin_loss(outputs, label, margin=margin, reduction="none") for label in labels.T]
+        each = [of_labels(outputs, label) for label in labels.T]
         return (torch.stack(each, 1) * weights).sum(1).mean()
 
     return loss

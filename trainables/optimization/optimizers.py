@@ -56,8 +56,9 @@ def build(
         rates: Factor on the learning rate by parameter name; 1 where nothing is said. Each group
             keeps its own under ``rate_multiplier``, for `set_rate`.
     """
-    own = dict(recipe["optimizer"])
-    builder = OPTIMIZER.part(own.pop("name")).load()
+    own = {key: value for key, value in recipe["optimizer"].items() if key != "name"}
+    own = {key: float(value) for key, value in own.items()}  # torch refuses a beta of 0 beside one of 0.9
+    builder = OPTIMIZER.part(recipe["optimizer"]["name"]).load()
     if "beta1" in own:
         own["betas"] = (own.pop("beta1"), own.pop("beta2"))
     if builder in FUSED or builder is nesterov:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trainables.optimization.losses import Loss
 from trainables.parts.regularize import REGULARIZE
@@ -34,12 +35,17 @@ class Objective:
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """The number to minimize, and the network's outputs."""
-        if self.on_inputs:
-            inputs = inputs.detach().requires_grad_()
-        outputs = self.forward(inputs)
-        total = plain = self.loss(outputs, targets)
-        for penalty in self.on_inputs:
-            total = total + penalty(self.forward, self.loss, inputs, targets, plain)
+        if not self.on_inputs:
+            outputs = self.forward(inputs)
+            total = self.loss(outputs, targets)
+        else:
+            # Fused attention cannot be differentiated twice.
+            with sdpa_kernel(SDPBackend.MATH):
+                inputs = inputs.detach().requires_grad_()
+                outputs = self.forward(inputs)
+                total = plain = self.loss(outputs, targets)
+                for penalty in self.on_inputs:
+                    total = total + penalty(self.forward, self.loss, inputs, targets, plain)
         for penalty in self.on_weights:
             total = total + penalty(self.weights)
         return total, outputs

@@ -82,6 +82,13 @@ def test_smoothed_losses_are_those_of_timm() -> None:
     assert binary.item() == pytest.approx(theirs.item(), rel=1e-6)
 
 
+def test_hinge_is_torchs() -> None:
+    outputs = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)) * 2
+    labels = torch.arange(20) % 3
+    theirs = F.multi_margin_loss(outputs, labels, margin=0.7)
+    assert build("hinge", margin=0.7)(outputs, labels).item() == pytest.approx(theirs.item(), rel=1e-6)
+
+
 def test_summed_binary_cross_entropy_is_classes_times_the_mean() -> None:
     mean, summed = (build("binary_cross_entropy", reduction=r)(OUTPUTS, LABELS) for r in ("mean", "sum"))
     assert summed.item() == pytest.approx(3 * mean.item())

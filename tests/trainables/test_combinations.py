@@ -1,0 +1,69 @@
+"""Recipes drawn from the whole grammar: every part meets every other sooner or later."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hpo.core.errors import UserError
+from hpo.core.parts import Group, Hyperparameter
+from hpo.core.trainable import Examples
+from tests.trainables.recorder import Recorder, recipe
+from trainables.image_classifier import ImageClassifier
+from trainables.tables import IMAGE_CLASSIFIER
+
+SMALL = {"width": (4, 8), "depth": (1, 2), "channels": (2, 4), "stages": (1, 2), "blocks": (1, 2)}
+APART = ("transfer",)  # needs a file
+LIBRARIES = ("torchvision", "timm")
+
+
+def value(own: Hyperparameter, draw: random.Random) -> Any:
+    if own.name in SMALL:
+        return draw.choice(SMALL[own.name])
+    if own.kind == "bool":
+        return draw.random() < 0.5
+    if own.kind == "str":
+        return draw.choice(own.choices)
+    if own.kind == "list" or own.default is None:
+        return own.default
+    middle = min(own.high, own.default * 1.3 + 0.01)
+    found = draw.choice((own.low, own.default, middle))
+    return int(found) if own.kind == "int" else found
+
+
+def said(group: Group, draw: random.Random) -> Any:
+    shared = {own.name: value(own, draw) for own in group.hyperparameters}
+    if group.many:
+        on = [part for part in group.parts if draw.random() < 0.2]
+        return shared | {part.name: {h.name: value(h, draw) for h in part.hyperparameters} for part in on}
+    part = draw.choice([part for part in group.parts if part.name not in LIBRARIES])
+    return shared | {"name": part.name} | {own.name: value(own, draw) for own in part.hyperparameters}
+
+
+def drawn(seed: int) -> dict[str, Any]:
+    draw = random.Random(seed)
+    choices = {
+        group.name: said(group, draw) for group in IMAGE_CLASSIFIER.grammar.groups if group.name not in APART
+    }
+    return choices | {"batch_size": draw.choice((16, 50, 1000)), "image_size": draw.choice((None, None, 12))}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_drawn_recipe_trains_and_loads(seed: int, digits: tuple[Examples, Examples]) -> None:
+    train, validation = digits
+    few = Examples(train.inputs, train.targets, train.rows[:80], train.info)
+    chosen, recorder = recipe(drawn(seed)), Recorder(1)
+    try:
+        ImageClassifier().train(chosen, few, validation, recorder)
+    except UserError as refused:
+        assert str(refused).startswith(("model:", "preprocessing."))  # noqa: PT017
+        return
+    assert set(recorder.reports[0]) >= {"train/loss", "validation/accuracy"}
+    assert recorder.model is not None
+    loaded = ImageClassifier().load(chosen, recorder.weights[0], train.info)
+    np.testing.assert_array_equal(loaded.predict(validation), recorder.model.predict(validation))
+    assert math.isfinite(recorder.reports[0]["images_per_second"])
