@@ -78,6 +78,13 @@ def repeats(augment: Mapping[str, Any]) -> int:
     return int(augment["repeated_augmentation"]["repeats"])
 
 
+def heads(augment: Mapping[str, Any]) -> int:
+    """How many images a network sees at once: 1 unless ``mimo`` is on."""
+    if augment.get("strength", 1.0) == 0 or "mimo" not in augment:
+        return 1
+    return int(augment["mimo"]["heads"])
+
+
 def _load(group: Group, choices: Mapping[str, Any], *common: Any) -> list[Any]:
     """Build the parts that are on, in the order of the table."""
     return [part.load()(*common, **choices[part.name]) for part in group.parts if part.name in choices]

@@ -60,7 +60,7 @@ def assemble(parts: Sequence[object], shape: Shape, classes: int) -> Augmenter |
     """Join parts, given in the order of the table: geometry to one step, mixers to another.
 
     Returns:
-        None if no part changes images (repeated augmentation alone).
+        None if no part changes images (repeated augmentation and MIMO do not).
     """
     placements = tuple(part for part in parts if isinstance(part, Placement))
     distortions = tuple(part for part in parts if isinstance(part, Distortion))

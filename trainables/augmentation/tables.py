@@ -236,6 +236,13 @@ _BATCHES = (
         (Hyperparameter("repeats", "int", 3, 1, 16, doc="times that an image occurs in its batch"),),
         doc="each image several times in a batch, augmented differently; as many batches as without",
     ),
+    Part(
+        "mimo",
+        f"{_HERE}.mimo:Mimo",
+        "Havasi et al. 2021, https://arxiv.org/abs/2010.06610",
+        (Hyperparameter("heads", "int", 2, 2, 8, doc="images in and predictions out at once"),),
+        doc="one network sees several images and has a head for each; at test time they are an ensemble",
+    ),
 )
 
 AUGMENT = Group(

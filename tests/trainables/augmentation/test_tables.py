@@ -20,7 +20,7 @@ from trainables import augmentation
 from trainables.augmentation.tables import AUGMENT, TEST_AUGMENT
 
 LABEL_MIXERS = {"mixup", "cutmix"}
-IMAGE_PARTS = [name for name in AUGMENT.names if name != "repeated_augmentation"]
+IMAGE_PARTS = [name for name in AUGMENT.names if name not in ("repeated_augmentation", "mimo")]
 CERTAIN = {"horizontal_flip": {"p": 0.5}, "random_erasing": {"p": 1.0}}
 
 
@@ -81,6 +81,7 @@ def test_equal_images_of_a_batch_are_changed_differently(name: str) -> None:
 def test_strength_zero_is_exactly_nothing(name: str) -> None:
     assert augmentation.build(resolve(strength=0, **{name: True}), SHAPES[1], CLASSES) is None
     assert augmentation.repeats(resolve(strength=0, **{name: True})) == 1
+    assert augmentation.heads(resolve(strength=0, **{name: True})) == 1
 
 
 @pytest.mark.parametrize("name", IMAGE_PARTS)
