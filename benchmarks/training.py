@@ -1,0 +1,305 @@
+"""How fast a recipe trains: the shipped trainable beside what people write and a bare loop.
+
+For each network an epoch of Fashion-MNIST is trained on one thread in five ways, each in a process of
+its own, in turn and several times over; medians are compared::
+
+    plain        the shipped trainable, no augmentation
+    augmented    the shipped trainable with crop, flip, RandAugment and mixup
+    bare         a loop over prepared tensors in memory, no augmentation: the ceiling
+    per_image    Dataset, DataLoader and transforms.v2 on each image, the same recipe
+    augment      the augmentation of an epoch alone, nothing trained
+
+Run it on data laid out as torchvision does::
+
+    python benchmarks/training.py --data DIR --json FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+MODELS: Mapping[str, dict[str, Any]] = {
+    "mlp 64": {"name": "mlp", "depth": 1, "width": 64},
+    "cnn 8-16": {"name": "cnn", "channels": 8, "stages": 2},
+    "resnet-20": {"name": "resnet"},
+}
+IMAGES = {"mlp 64": 24_576, "cnn 8-16": 6_144, "resnet-20": 768}
+"""Images of the measured epoch, so that each takes about a second."""
+
+PER_IMAGE = 4
+"""The slowest way is measured on one image in so many; speeds are compared, per image."""
+
+WAYS = ("plain", "augmented", "bare", "per_image", "augment")
+AUGMENT = {
+    "random_crop": {"padding": 4},
+    "horizontal_flip": {"p": 0.5},
+    "rand_augment": {"operations": 2, "magnitude": 9.0},
+    "mixup": {"alpha": 0.2},
+}
+BATCH = 128
+RATE = 0.05
+
+
+def recipe(model: str, augmented: bool) -> Any:
+    from hpo.core.recipe import Recipe
+    from trainables.tables import IMAGE_CLASSIFIER
+
+    said = {
+        "model": MODELS[model],
+        "batch_size": BATCH,
+        "optimizer": {"name": "momentum", "momentum": 0.9},
+        "learning_rate": RATE,
+        "schedule": "constant",
+        "augment": AUGMENT if augmented else {},
+    }
+    return Recipe(IMAGE_CLASSIFIER.grammar.resolve(said))
+
+
+def examples(root: str, count: int) -> tuple[Any, Any]:
+    """A training part of so many images and a validation part of a few."""
+    import numpy as np
+
+    from hpo.core.trainable import DataInfo, Examples
+
+    source = fashion(root)
+    info = DataInfo("image", "classification", (28, 28, 1), tuple(source.classes))
+    inputs, targets = source.data.numpy()[..., None], source.targets.numpy()
+    order = np.random.default_rng(0).permutation(len(inputs))
+    return tuple(
+        Examples(inputs, targets, rows, info) for rows in (order[:count], order[count : count + 100])
+    )
+
+
+def fashion(root: str, transform: Any = None) -> Any:
+    from trainables import torchvision_ops  # noqa: F401
+
+    from torchvision.datasets import FashionMNIST  # isort: skip
+
+    return FashionMNIST(root, train=True, download=False, transform=transform)
+
+
+class Timed:
+    """The context of a training that only times its epochs; the first one warms up."""
+
+    seed, device, threads = 0, "cpu", 1
+
+    def __init__(self, epochs: int, clock: Callable[[], float]):
+        self.horizon, self.clock = epochs, clock
+        self.seconds: list[float] = []
+
+    def epochs(self) -> Iterator[int]:
+        for epoch in range(1, self.horizon + 1):
+            self.began = self.clock()
+            yield epoch
+
+    def restored(self) -> None:
+        return None
+
+    def report(self, metrics: Mapping[str, float], model: Any, state: Any = None) -> None:
+        self.seconds.append(self.clock() - self.began)
+
+
+def shipped(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]:
+    from trainables.image_classifier import ImageClassifier
+
+    context = Timed(args.epochs + 1, clock)
+    train, validation = examples(args.data, args.images)
+    ImageClassifier().train(recipe(args.model, args.way == "augmented"), train, validation, context)
+    return context.seconds
+
+
+def network_and_optimizer(model: str, info: Any) -> tuple[Any, Any]:
+    import torch
+
+    from trainables.classifier import image_shape
+    from trainables.networks import build
+
+    torch.manual_seed(0)
+    network = build.network(recipe(model, False), image_shape(info), len(info.classes))
+    return network, torch.optim.SGD(network.parameters(), RATE, momentum=0.9)
+
+
+def bare(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]:
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    train, _ = examples(args.data, args.images)
+    images = torch.from_numpy(train.inputs[train.rows]).permute(0, 3, 1, 2).float() / 255
+    images = (images - images.mean()) / images.std()
+    labels = torch.from_numpy(train.targets[train.rows])
+    network, optimizer = network_and_optimizer(args.model, train.info)
+    seconds = []
+    for _ in range(args.epochs + 1):
+        began = clock()
+        for rows in torch.randperm(len(images)).split(BATCH):
+            optimizer.zero_grad()
+            cross_entropy(network(images[rows]), labels[rows]).backward()
+            optimizer.step()
+        seconds.append(clock() - began)
+    return seconds
+
+
+def per_image(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]:
+    import torch
+    from torch.nn.functional import cross_entropy
+    from torch.utils.data import DataLoader, Subset, default_collate
+
+    from trainables import torchvision_ops  # noqa: F401
+
+    from torchvision.transforms import v2  # isort: skip
+
+    train, _ = examples(args.data, args.images)
+    each = v2.Compose(
+        [
+            v2.RandomCrop(28, padding=4),
+            v2.RandomHorizontalFlip(),
+            v2.RandAugment(num_ops=2, magnitude=27, interpolation=v2.InterpolationMode.BILINEAR),
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize([0.286], [0.353]),
+        ]
+    )
+    mixup = v2.MixUp(alpha=0.2, num_classes=10)
+    loader = DataLoader(
+        Subset(fashion(args.data, each), train.rows.tolist()),
+        BATCH,
+        shuffle=True,
+        collate_fn=lambda batch: mixup(*default_collate(batch)),
+    )
+    network, optimizer = network_and_optimizer(args.model, train.info)
+    seconds = []
+    for _ in range(2):
+        began = clock()
+        for images, targets in loader:
+            optimizer.zero_grad()
+            cross_entropy(network(images), targets).backward()
+            optimizer.step()
+        seconds.append(clock() - began)
+    return seconds
+
+
+def augment(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]:
+    import torch
+
+    from trainables import augmentation
+
+    train, _ = examples(args.data, args.images)
+    images = torch.from_numpy(train.inputs[train.rows]).permute(0, 3, 1, 2).float() / 255
+    labels = torch.from_numpy(train.targets[train.rows])
+    batches = list(zip(images.split(BATCH), labels.split(BATCH), strict=True))
+    change = augmentation.build(recipe(args.model, True)["augment"], (1, 28, 28), 10)
+    assert change is not None
+    generator = torch.Generator().manual_seed(0)
+    seconds = []
+    for _ in range(args.epochs + 1):
+        began = clock()
+        for batch in batches:
+            change(*batch, generator)
+        seconds.append(clock() - began)
+    return seconds
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Time one way in this process and print it."""
+    import torch
+
+    torch.set_num_threads(1)
+    clock = time.process_time if args.clock == "cpu" else time.perf_counter
+    ways = {"plain": shipped, "augmented": shipped, "bare": bare, "per_image": per_image, "augment": augment}
+    seconds = ways[args.way](args, clock)[1:]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": statistics.median(seconds), "peak_mib": peak}))
+
+
+def compare(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure every way of every network, in turn, and put medians side by side."""
+    results: dict[str, Any] = {}
+    for model in args.models:
+        images = args.images or IMAGES[model]
+        runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+        for _ in range(args.repeats):
+            for way in WAYS:
+                runs[way].append(_in_a_process(args, model, way, images))
+        results[model] = summary(runs)
+        print(table(model, results[model]), flush=True)
+    return results
+
+
+def _in_a_process(args: argparse.Namespace, model: str, way: str, images: int) -> dict[str, float]:
+    count = images // PER_IMAGE if way == "per_image" else images
+    command = [sys.executable, __file__, "--data", args.data, "--clock", args.clock, "--way", way]
+    command += ["--model", model, "--images", str(count), "--epochs", str(args.epochs)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    measured = json.loads(done.stdout.splitlines()[-1])
+    return {"speed": count / measured["seconds"], "peak_mib": measured["peak_mib"]}
+
+
+def summary(runs: Mapping[str, list[dict[str, float]]]) -> dict[str, Any]:
+    speeds = {way: sorted(run["speed"] for run in each) for way, each in runs.items()}
+    middle = {way: statistics.median(each) for way, each in speeds.items()}
+    apart = 1 / middle["bare"] + 1 / middle["augment"]
+    return {
+        "images_per_second": middle,
+        "all_images_per_second": speeds,
+        "peak_mib": {way: max(run["peak_mib"] for run in each) for way, each in runs.items()},
+        "augmented_by_per_image": middle["augmented"] / middle["per_image"],
+        "plain_by_bare": middle["plain"] / middle["bare"],
+        "augmented_by_its_parts": 1 / middle["augmented"] / apart,
+        "most_by_per_image": middle["bare"] / middle["per_image"],
+    }
+
+
+def table(model: str, result: Mapping[str, Any]) -> str:
+    lines = [model]
+    for way in WAYS:
+        speeds = result["all_images_per_second"][way]
+        lines.append(
+            f"  {way:10s} {result['images_per_second'][way]:10,.0f} images/s"
+            f"   ({speeds[0]:,.0f} to {speeds[-1]:,.0f})   {result['peak_mib'][way]:6,.0f} MiB"
+        )
+    lines.append(
+        f"  augmented: {result['augmented_by_per_image']:.2f} x per_image (to reach: 5; "
+        f"with augmentation for nothing it would be {result['most_by_per_image']:.2f})"
+    )
+    lines.append(f"  plain: {result['plain_by_bare']:.2f} of bare (to reach: 0.85)")
+    lines.append(f"  augmented: {result['augmented_by_its_parts']:.2f} x the time of bare and augment (1.15)")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", required=True, help="folder that holds FashionMNIST/raw")
+    parser.add_argument("--models", nargs="+", choices=tuple(MODELS), default=list(MODELS))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=1, help="measured, after one that warms up")
+    parser.add_argument("--images", type=int, help="of an epoch; default: so many that it takes seconds")
+    parser.add_argument(
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a machine that is shared"
+    )
+    parser.add_argument("--json", type=Path, help="write everything measured here")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--model", choices=tuple(MODELS), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.way:
+        measure(args)
+        return
+    results = compare(args)
+    if args.json:
+        args.json.write_text(json.dumps({"clock": args.clock, "results": results}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
