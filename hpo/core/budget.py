@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from hpo.core.rungs import RungRule
+from hpo.core.stopping import RuleName, stopping_rule
 
 PLAYED = 16
 LONG = 1_000
@@ -94,7 +94,14 @@ def reserved_epochs(horizon: int, count: int, seeds: int, folds: int | None = No
     return horizon * count * seeds * (folds or 1)
 
 
-def forecast(budget: Budget, rungs: Sequence[int], factor: float, horizon: int, reserve: int) -> Forecast:
+def forecast(
+    budget: Budget,
+    rungs: Sequence[int],
+    factor: float,
+    horizon: int,
+    reserve: int,
+    rule: RuleName = "asha",
+) -> Forecast:
     """What a budget of trials and epochs is expected to buy; time buys what it turns out to.
 
     Searches are played with the rung rule itself, with values that keep their order from rung to
@@ -106,6 +113,7 @@ def forecast(budget: Budget, rungs: Sequence[int], factor: float, horizon: int, 
         factor: One trial in this many goes on.
         horizon: Epochs of a full training.
         reserve: Epochs set aside for the finalists.
+        rule: Which rule decides at the rungs.
 
     Raises:
         ValueError: If neither trials nor epochs are limited.
@@ -114,21 +122,30 @@ def forecast(budget: Budget, rungs: Sequence[int], factor: float, horizon: int, 
         raise ValueError("only time is limited; how much it buys shows while the search runs")
     trials = math.inf if budget.trials is None else budget.trials
     epochs = math.inf if budget.epochs is None else max(0, budget.epochs - reserve)
-    runs = [_play(trials, epochs, rungs, factor, horizon, Random(seed)) for seed in range(PLAYED)]
+    runs = [_play(trials, epochs, rungs, factor, horizon, Random(seed), rule) for seed in range(PLAYED)]
     started, full, spent = (sum(each) / PLAYED for each in zip(*runs, strict=True))
     return Forecast(round(started), full, spent, spent / horizon, reserve)
 
 
 def _play(
-    trials: float, epochs: float, rungs: Sequence[int], factor: float, horizon: int, random: Random
+    trials: float,
+    epochs: float,
+    rungs: Sequence[int],
+    factor: float,
+    horizon: int,
+    random: Random,
+    name: RuleName,
 ) -> tuple[float, float, float]:
     """Trials, full trainings and epochs of one search; a long one goes on as its second half did."""
-    rule = RungRule(tuple(rungs), factor)
+    rule = stopping_rule(name, rungs, horizon, factor)
     costs: list[int] = []
     spent = full = 0.0
     while len(costs) < min(trials, LONG) and spent < epochs:
         value = random.random()
-        stopped = next((rung for rung in rungs if not rule.report(rung, value)), horizon)
+        trial = len(costs)
+        stopped = next((rung for rung in rungs if not rule.report(rung, value, trial)), horizon)
+        if stopped == horizon:
+            rule.report(horizon, value, trial)
         costs.append(stopped)
         spent += stopped
         full += stopped == horizon

@@ -10,7 +10,7 @@ from typing import Any
 from hpo.core.budget import reserved_epochs
 from hpo.core.events import End
 from hpo.core.history import History
-from hpo.core.rungs import milestones
+from hpo.core.stopping import rungs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _rungs(spec: Mapping[str, Any]) -> tuple[int, ...]:
     first, factor = scheduler.get("first_rung"), scheduler.get("reduction_factor")
     if scheduler.get("name") == "none" or not first or not factor:
         return (horizon,)
-    return (*milestones(first, factor, horizon), horizon)
+    return (*rungs_of(scheduler.get("name", "asha"), first, factor, horizon), horizon)
 
 
 def _arrived(history: History, epoch: int) -> int:

@@ -48,12 +48,13 @@ class RungRule:
     mode: Mode = "max"
     recorded: dict[int, list[float]] = field(default_factory=dict)
 
-    def report(self, epoch: int, value: float) -> bool:
+    def report(self, epoch: int, value: float, trial: int = 0) -> bool:
         """Record a trial's value at an epoch and say whether it goes on.
 
         Args:
             epoch: Epochs trained so far; anything but a rung goes on.
             value: What the trial counts by after that epoch.
+            trial: Its number, which changes nothing here.
         """
         if epoch not in self.epochs:
             return True
@@ -64,3 +65,6 @@ class RungRule:
         goes_on = not before or rising >= quantile(before, 1 - 1 / self.reduction_factor)
         bisect.insort(before, rising)
         return goes_on
+
+    def forget(self, trial: int) -> None:
+        """A trial failed; what it recorded stays, as with Ray."""

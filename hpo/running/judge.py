@@ -6,7 +6,7 @@ import math
 
 from hpo.core.events import Cause, End, Reported, TrialEnded
 from hpo.core.history import History, Training
-from hpo.core.rungs import RungRule
+from hpo.core.stopping import stopping_rule
 from hpo.running.plan import Plan
 
 TRAINED_ON = "trained_on"
@@ -28,7 +28,9 @@ class Judge:
 
     def __init__(self, plan: Plan):
         self._plan = plan
-        self._rungs = RungRule(plan.rungs, plan.reduction_factor, plan.objective.mode)
+        self._rule = stopping_rule(
+            plan.rule, plan.rungs, plan.horizon, plan.reduction_factor, plan.objective.mode
+        )
 
     def verdict(self, report: Reported, history: History) -> TrialEnded | None:
         """How the training ends with this report; None if it goes on.
@@ -44,15 +46,17 @@ class Judge:
             message = f"epoch {report.epoch} did not report {metric!r}; it reported {names}"
             return ended(training, End.FAILED, Cause.METRIC_MISSING, message)
         if not math.isfinite(report.metrics[metric]):
+            self._rule.forget(report.trial)
             message = f"{metric} is {report.metrics[metric]} after epoch {report.epoch}"
             return ended(training, End.FAILED, Cause.DIVERGED, message)
         if training.replicate:
             return None  # its end comes with its weights, in one commit
+        if not in_race(training):
+            return ended(training, End.FINISHED) if report.epoch >= self._plan.horizon else None
+        goes_on = self._rule.report(report.epoch, training.value, report.trial)
         if report.epoch >= self._plan.horizon:
             return ended(training, End.FINISHED)
-        if not in_race(training):
-            return None
-        if not self._rungs.report(report.epoch, training.value):
+        if not goes_on:
             return ended(training, End.STOPPED)
         if self._plan.epochs is not None and history.epochs >= self._plan.epochs:
             return ended(training, End.INTERRUPTED, Cause.BUDGET, "the epoch budget is spent")

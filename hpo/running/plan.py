@@ -11,6 +11,7 @@ from hpo.core.events import WinnerNamed
 from hpo.core.history import History, Training
 from hpo.core.objective import Objective
 from hpo.core.space import Point
+from hpo.core.stopping import RuleName
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Plan:
         name_winner: Chooses among the finalists' trainings; None if none of them succeeded.
         rungs: Epochs at which trials are compared; empty if nothing is stopped early.
         reduction_factor: One trial in this many passes a rung.
+        rule: Which rule decides there.
         trials: Most trials to start; None if only other budgets bind.
         epochs: Most epochs of the search itself, the finalists' apart.
         seconds: Most wall time of everything, over all sessions.
@@ -48,6 +50,7 @@ class Plan:
     name_winner: Callable[[History], WinnerNamed | None]
     rungs: tuple[int, ...] = ()
     reduction_factor: float = 3
+    rule: RuleName = "asha"
     trials: int | None = None
     epochs: int | None = None
     seconds: float | None = None

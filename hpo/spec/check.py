@@ -76,7 +76,12 @@ def buys(spec: SearchSpec) -> Forecast | None:
         return None
     scheduler = spec.scheduler
     return forecast(
-        spec.budget, scheduler.rungs, scheduler.reduction_factor, spec.horizon, spec.reserved_epochs
+        spec.budget,
+        scheduler.rungs,
+        scheduler.reduction_factor,
+        spec.horizon,
+        spec.reserved_epochs,
+        scheduler.rule,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from hpo.core.budget import reserved_epochs
-from hpo.core.rungs import milestones
+from hpo.core.stopping import RuleName, rungs_of
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -92,15 +92,16 @@ class Goal(Record):
 class Sampler(Record):
     """What proposes points."""
 
-    name: str = Field(default="tpe", description="tpe, random, qmc, gp, cmaes, grid.")
+    name: str = Field(default="tpe", description="auto, tpe, random, qmc, gp, cmaes, grid.")
     options: dict[str, Any] = Field(default={}, description="The sampler's own settings.")
 
 
 class Scheduler(Record):
     """What stops trials early, and how long a full training is."""
 
-    name: Literal["asha", "none"] = Field(
-        default="asha", description="asha stops trials early; none never does."
+    name: Literal["asha", "leaders", "none"] = Field(
+        default="asha",
+        description="asha stops all but a share early; leaders, what is behind the best; none nothing.",
     )
     max_epochs: Count | None = Field(
         default=None, description="Epochs of a full training; the fixed recipe's own by default."
@@ -125,7 +126,12 @@ class Scheduler(Record):
         if self.name == "none":
             return ()
         first = self.first_rung or max(1, min(3, self.horizon // self.reduction_factor))
-        return milestones(first, self.reduction_factor, self.horizon)
+        return rungs_of(self.name, first, self.reduction_factor, self.horizon)
+
+    @property
+    def rule(self) -> RuleName:
+        """The rule that decides at the rungs; any will do where there are none."""
+        return "leaders" if self.name == "leaders" else "asha"
 
 
 class BudgetFields(Record):

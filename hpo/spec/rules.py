@@ -66,6 +66,7 @@ _CMAES_OPTIONS = (
 SAMPLERS: Mapping[str, SamplerFacts] = {
     each.name: each
     for each in (
+        SamplerFacts("auto", "Learns from trials trained for however long; serves every space."),
         SamplerFacts("tpe", "Tree-structured Parzen estimator; serves every space.", options=_TPE_OPTIONS),
         SamplerFacts("random", "Independent draws from the prior."),
         SamplerFacts("qmc", "A scrambled Sobol sequence: fills the space evenly."),

@@ -36,7 +36,7 @@ def schema() -> dict[str, Any]:
         ]
     }
     _also(fields["sampler"], {"type": "string", "enum": sorted(SAMPLERS)})
-    _also(fields["scheduler"], {"type": "string", "enum": ["asha", "none"]})
+    _also(fields["scheduler"], {"type": "string", "enum": ["asha", "leaders", "none"]})
     fields["patience"]["anyOf"].append({"type": "integer", "minimum": 1})
     return made
 

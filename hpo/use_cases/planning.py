@@ -29,6 +29,7 @@ def plan_of(spec: SearchSpec, workers: int) -> Plan:
         name_winner=winner_of,
         rungs=spec.scheduler.rungs,
         reduction_factor=spec.scheduler.reduction_factor,
+        rule=spec.scheduler.rule,
         trials=spec.budget.trials,
         epochs=spec.budget.search_epochs(spec.reserved_epochs),
         seconds=spec.budget.search_seconds(gpus_at_once),
@@ -62,10 +63,13 @@ def winner_of(history: History) -> events.WinnerNamed | None:
 
 def searcher_of(spec: SearchSpec) -> Searcher:
     """The sampler that the spec names."""
+    from hpo.sampling.auto import AutoSearcher
     from hpo.sampling.optuna_searcher import SAMPLERS, OptunaSearcher
     from hpo.sampling.plain import GridSearcher, QmcSearcher, RandomSearcher
 
     name, mode = spec.sampler.name, spec.objective.mode
+    if name == "auto":
+        return AutoSearcher(spec.space, mode, spec.seed, spec.scheduler.rungs, spec.horizon)
     if name in SAMPLERS:
         return OptunaSearcher(spec.space, mode, spec.seed, name, spec.sampler.options)
     if name == "grid":

@@ -8,8 +8,10 @@ import pytest
 from searches import SPACE, MemoryLedger, curve, plan
 
 from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchExtended, TrialEnded, TrialStarted
+from hpo.core.stopping import rungs_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
+from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
 from hpo.sampling.plain import RandomSearcher
 
@@ -130,9 +132,20 @@ def test_an_extended_search_goes_on_and_names_its_finalists_anew():
     assert conductor.history.winner is not None
 
 
-@pytest.mark.parametrize("build", [lambda: RandomSearcher(SPACE, 0), lambda: OptunaSearcher(SPACE, "max", 0)])
-def test_with_one_worker_a_search_killed_at_any_commit_ends_as_if_undisturbed(build):
-    rules = plan(trials=12)
+def auto():
+    return AutoSearcher(SPACE, "max", 0, rungs_of("leaders", 1, 3, 27), 27)
+
+
+@pytest.mark.parametrize(
+    ("build", "rule"),
+    [
+        (lambda: RandomSearcher(SPACE, 0), "asha"),
+        (lambda: OptunaSearcher(SPACE, "max", 0), "asha"),
+        (auto, "leaders"),
+    ],
+)
+def test_with_one_worker_a_search_killed_at_any_commit_ends_as_if_undisturbed(build, rule):
+    rules = plan(trials=12, rule=rule, rungs=rungs_of(rule, 1, 3, 27))
     whole, _ = run(rules, workers=1, searcher=build())
     undisturbed = decisions(whole.record)
     for kill in range(1, len(whole.record), 17):
@@ -147,12 +160,15 @@ def decisions(record):
     return [repr(each.event) for each in record if isinstance(each.event, kinds)]
 
 
-def test_every_decision_equals_a_pure_replay_of_the_record():
-    rules = plan(trials=40)
-    half, _ = run(rules, searcher=OptunaSearcher(SPACE, "max", 0), stop_after=150)
-    whole, conductor = run(rules, record=half.record, searcher=OptunaSearcher(SPACE, "max", 0))
+@pytest.mark.parametrize(
+    ("build", "rule"), [(lambda: OptunaSearcher(SPACE, "max", 0), "asha"), (auto, "leaders")]
+)
+def test_every_decision_equals_a_pure_replay_of_the_record(build, rule):
+    rules = plan(trials=40, rule=rule, rungs=rungs_of(rule, 1, 3, 27))
+    half, _ = run(rules, searcher=build(), stop_after=150)
+    whole, conductor = run(rules, record=half.record, searcher=build())
     quiet = MemoryLedger(whole.record)
-    replayed = Conductor(rules, quiet, OptunaSearcher(SPACE, "max", 0), VirtualClock())
+    replayed = Conductor(rules, quiet, build(), VirtualClock())
     replayed.replay(list(whole.record))
     assert quiet.record == whole.record
     assert repr(replayed.history.winner) == repr(conductor.history.winner)

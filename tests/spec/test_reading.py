@@ -181,7 +181,7 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
     (at("objective", "mode"), "maximise", "objective.mode", "legal: max, min"),
     (at("objective", "at"), "first", "objective.at", "legal: best, last"),
     (at("sampler"), "tp", "sampler.name", "'tp': .*did you mean tpe"),
-    (at("sampler"), "grid", "sampler.name", "grid cannot serve rate.*these can: tpe, random"),
+    (at("sampler"), "grid", "sampler.name", "grid cannot serve rate.*these can: auto, tpe, random"),
     (
         at("sampler"),
         {"name": "tpe", "options": {"startup": 3}},
@@ -194,7 +194,7 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
         "sampler.options.group",
         "3 is not true or false",
     ),
-    (at("scheduler"), {"name": "hyperband"}, "scheduler.name", "legal: asha, none"),
+    (at("scheduler"), {"name": "hyperband"}, "scheduler.name", "legal: asha, leaders, none"),
     (at("scheduler"), {}, "scheduler.max_epochs", "how long is a full training"),
     (at("scheduler", "max_epochs"), 0, "scheduler.max_epochs", "0: legal: a whole number of at least 1"),
     (at("scheduler", "first_rung"), 9, "scheduler.first_rung", "9 is not below max_epochs, 9"),

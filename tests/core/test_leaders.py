@@ -1,0 +1,75 @@
+"""The rule that measures trials against the leaders' own youth."""
+
+import random
+
+import pytest
+
+from hpo.core.leaders import ROSTER, LeadersRule, close_milestones
+from hpo.core.rungs import RungRule
+from hpo.core.stopping import rungs_of, stopping_rule
+
+
+def climb(rule, trial, curve):
+    """Report a curve epoch by epoch; the epoch at which the trial was stopped, or its last."""
+    for epoch, value in enumerate(curve, 1):
+        if not rule.report(epoch, value, trial):
+            return epoch
+    return len(curve)
+
+
+def rising(height, pace=0.5, epochs=27):
+    return [height * (1 - pace**epoch) for epoch in range(1, epochs + 1)]
+
+
+def test_rungs_lie_half_a_factor_apart_and_end_well_before_the_horizon():
+    assert close_milestones(3, 3, 52) == (3, 5, 9, 15, 27)
+    assert close_milestones(3, 3, 27) == (3, 5, 9, 15)
+    assert close_milestones(1, 3, 9) == (1, 3, 5)
+    assert close_milestones(1, 3, 1) == ()
+    assert rungs_of("leaders", 3, 3, 52) != rungs_of("asha", 3, 3, 52) == (3, 9, 27)
+
+
+def test_until_there_are_leaders_it_decides_as_asha_does():
+    ours, theirs = stopping_rule("leaders", (3, 9), 27, 3), RungRule((3, 9), 3)
+    draw = random.Random(0)
+    for trial in range(40):
+        value = draw.random()
+        assert ours.report(3, value, trial) == theirs.report(3, value)
+
+
+def test_a_trial_that_starts_as_slowly_as_the_leaders_did_goes_on_and_a_weaker_one_does_not():
+    rule = LeadersRule((3, 9), 27)
+    for trial in range(3):  # the reduction factor alone would stop the later of these
+        assert climb(rule, trial, rising(1.0 + trial / 10)) == 27
+    for trial in range(3, 8):
+        assert climb(rule, trial, rising(0.5)) == 3
+    assert climb(rule, 8, rising(1.15)) == 27
+    assert climb(rule, 9, rising(0.9)) == 3
+
+
+def test_lower_is_better_in_the_other_mode():
+    up, down = LeadersRule((1, 3), 9), LeadersRule((1, 3), 9, mode="min")
+    draw = random.Random(1)
+    for trial in range(60):
+        curve = [draw.random() + 0.1 * epoch for epoch in range(9)]
+        assert climb(up, trial, curve) == climb(down, trial, [-value for value in curve])
+
+
+def test_who_diverged_leads_nobody():
+    rule = LeadersRule((3, 9), 27)
+    for trial in range(4):
+        climb(rule, trial, rising(1.0 + trial / 10)[:20])
+    leading = rule._by_wins(rule._past[0])
+    assert leading[0] == 3
+    rule.forget(3)
+    assert all(3 not in roster for roster in rule._past)
+    assert not rule.report(3, float("nan"), 9)
+
+
+@pytest.mark.parametrize("trials", [400])
+def test_what_is_remembered_does_not_grow_with_the_number_of_trials(trials):
+    rule, draw = LeadersRule((1, 3, 9), 27), random.Random(2)
+    for trial in range(trials):
+        climb(rule, trial, rising(draw.random() + trial / 50))
+    assert len(rule._climbs) <= 3 * ROSTER
+    assert all(len(roster) <= ROSTER for roster in rule._past)
