@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
 from trainables import augmentation, isolation, preprocessing, scores, tables, training
@@ -32,6 +33,7 @@ class ImageClassifier:
         """
         device, classes = isolation.device(context.device), len(train.info.classes)
         shape, size = image_shape(train.info, recipe["image_size"]), recipe["image_size"]
+        _check_sizes(recipe, train.info)
         with isolation.alone(context.threads):
             # Statistics come from the training rows alone.
             fitted = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
@@ -86,6 +88,15 @@ class ImageClassifier:
     def score(self, outputs: Any, targets: Any) -> Mapping[str, float]:
         """Accuracy, error, cross-entropy and macro F1 of logits [n, classes] on labels [n]."""
         return scores.classification(outputs, targets)
+
+
+def _check_sizes(recipe: Recipe, info: DataInfo) -> None:
+    trained, tested = (image_shape(info, recipe[name]) for name in ("image_size", "test_size"))
+    if recipe["model"]["name"] in ("mlp", "vit") and recipe["test_size"] is not None and trained != tested:
+        raise UserError(
+            f"test_size: {recipe['model']['name']} takes images of one size, {trained[1]} x {trained[2]}; "
+            f"leave test_size at null"
+        )
 
 
 def _network(

@@ -147,6 +147,25 @@ def test_images_are_resized_for_training_and_for_test(digits: Parts) -> None:
     assert recorder.model.images(digits[1]).raw(torch.tensor([0, 1])).shape == (2, 1, 16, 16)  # type: ignore[attr-defined]
 
 
+def test_a_mean_image_is_resized_with_the_images(digits: Parts) -> None:
+    choices = {"model": {"name": "cnn", "channels": 4}, "preprocessing": "mean_image", "image_size": 12}
+    assert math.isfinite(train(choices, digits, 1).reports[-1]["validation/loss"])
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"model": "mlp", "test_size": 12}, "test_size: mlp takes images of one size, 8 x 8"),
+        ({"model": "vit", "image_size": 12, "test_size": 16}, "test_size: vit takes images of one size"),
+        ({"preprocessing": {"name": "whitening", "over": "pixels"}, "image_size": 12}, "preprocessing.over"),
+        ({"model": {"name": "cnn", "padding": 0, "kernel": 7}}, "leave nothing of an image of 8 x 8"),
+    ],
+)
+def test_what_does_not_fit_the_images_is_said(choices: dict[str, Any], message: str, digits: Parts) -> None:
+    with pytest.raises(UserError, match=message):
+        train(choices, digits, 1)
+
+
 def test_bfloat16_trains(digits: Parts) -> None:
     report = train({**SMALL, "precision": "bfloat16"}, digits, 4).reports[-1]
     assert report["validation/accuracy"] > 0.5

@@ -47,8 +47,8 @@ def cnn(
                     f"image of {shape[1]} x {shape[2]} pixels; take fewer stages or padding: null"
                 )
             layers += [
-                _padding(kernel) if padding is None else nn.Identity(),
-                nn.Conv2d(fan, width, kernel, padding=padding or 0),
+                nn.Identity() if padding is not None or kernel % 2 else nn.ZeroPad2d((0, 1, 0, 1)),
+                nn.Conv2d(fan, width, kernel, padding=(kernel - 1) // 2 if padding is None else padding),
                 ingredients.norm(width, "images"),
                 ingredients.activation(width, "images"),
             ]
@@ -59,12 +59,6 @@ def cnn(
     network.append(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
     network.append(nn.Linear(fan, outputs))
     return network
-
-
-def _padding(kernel: int) -> nn.Module:
-    """Zeros around an image that keep its size; in convolutions torch has them for odd kernels only."""
-    before, after = (kernel - 1) // 2, kernel // 2
-    return nn.ZeroPad2d((before, after, before, after))
 
 
 def _pooled(pooling: nn.Module, size: int) -> int:

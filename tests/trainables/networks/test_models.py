@@ -164,3 +164,17 @@ def test_images_are_enlarged_to_what_a_model_needs(
     built.model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape))  # type: ignore[union-attr]
     assert built(images(shape)).shape == (4, 5)
     assert seen[0][2:] == (size, size)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5])
+def test_a_convolution_without_a_padding_keeps_the_size(kernel: int) -> None:
+    built = network("cnn", model={"channels": 2, "stages": 1, "kernel": kernel}, normalization="none")
+    pooled = built[0](images())  # type: ignore[index, operator]
+    assert pooled.shape == (4, 2, 4, 4)
+    convolution = next(module for module in built.modules() if isinstance(module, nn.Conv2d))
+    same = nn.functional.conv2d(
+        nn.functional.pad(images(), ((kernel - 1) // 2, kernel // 2) * 2),
+        convolution.weight,
+        convolution.bias,
+    )
+    torch.testing.assert_close(pooled, nn.functional.max_pool2d(same.relu(), 2))
