@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from hpo.cli.options import Settings, SpecFile, overrides
-from hpo.cli.session import Session, console, emit, own_stdout
+from hpo.cli.session import Session, emit, own_stdout, say
 from hpo.cli.words import count
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None) -> N
     if session.as_json:
         emit(facts(material))
         return
-    console().print(pairs(fact_rows(read.data.source, facts(material))))
+    say(pairs(fact_rows(read.data.source, facts(material))))
 
 
 def facts(material: Material) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hpo.cli.lines import JsonLines, PlainLines
-from hpo.cli.session import Session, console, dumps, own_stdout
+from hpo.cli.session import Session, console, dumps, own_stdout, say
 from hpo.cli.tables import pairs, summary
 from hpo.cli.words import choices, duration, number
 from hpo.core.events import Recorded
@@ -125,5 +125,5 @@ def show(session: Session, search: Callable[[Watch], Outcome]) -> Outcome:
             outcome = search(table)
     else:
         outcome = search(PlainLines(screen.file))
-    screen.print(pairs(summary(outcome, session.command("ui"))))
+    say(pairs(summary(outcome, session.command("ui"))))
     return outcome

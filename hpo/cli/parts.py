@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpo.cli.session import Session, console, emit
+from hpo.cli.session import Session, emit, say
 from hpo.cli.words import plain
 from hpo.core.errors import UserError
 
@@ -41,11 +41,10 @@ def parts(
     if Session.of(context).as_json:
         emit(groups)
         return
-    screen = console()
     for name, each in groups.items():
-        screen.print(f"{name}: {each['about']}", style="bold", soft_wrap=True)
-        screen.print(grid(("part", "hyperparameter", "legal", "default", "about"), table_rows(each)))
-        screen.print()
+        say(f"{name}: {each['about']}")
+        say(grid(("part", "hyperparameter", "legal", "default", "about"), table_rows(each)))
+        say()
 
 
 def gathered(grammars: Mapping[str, Grammar]) -> dict[str, dict[str, Any]]:

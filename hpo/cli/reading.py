@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.options import SearchName
-from hpo.cli.session import Session, console, emit
+from hpo.cli.session import Session, emit, say
 from hpo.cli.words import choices, number
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ def list_searches(context: typer.Context) -> None:
         emit([dataclasses.asdict(each) for each in found])
         return
     if not found:
-        console().print(f"no searches in {session.home.root}", soft_wrap=True)
+        say(f"no searches in {session.home.root}")
         return
     lines = (
         (each.name, each.status, str(each.trials), number(each.best), _moment(each.opened)) for each in found
     )
-    console().print(grid(("search", "status", "trials", "best", "opened"), lines))
+    say(grid(("search", "status", "trials", "best", "opened"), lines))
 
 
 def _moment(seconds: float) -> str:
@@ -42,7 +42,7 @@ def _moment(seconds: float) -> str:
 def status(context: typer.Context, search: SearchName) -> None:
     """Say how far a search is, and what it has found."""
     from hpo.cli.live import rows
-    from hpo.cli.tables import pairs, standing
+    from hpo.cli.tables import pairs, standing, summary
     from hpo.core.outcome import outcome_of
     from hpo.core.progress import progress_of
     from hpo.use_cases.inspect import load
@@ -50,19 +50,20 @@ def status(context: typer.Context, search: SearchName) -> None:
     session = Session.of(context)
     found = load(search, session.home)
     progress = progress_of(found.history, alive=found.status == "running")
+    outcome = outcome_of(search, found.history, found.recipe_path)
     if session.as_json:
-        outcome = outcome_of(search, found.history, found.recipe_path).to_json()
         behind = {"status": found.status, "tracking_behind": found.tracking_behind}
-        emit({**outcome, **behind, "progress": standing(progress)})
+        emit({**outcome.to_json(), **behind, "progress": standing(progress)})
         return
     best = found.history.best
     phase = found.status if found.status != "running" else f"running, {progress.phase}"
     shown = rows(progress, choices(best.point) if best else "")
-    console().print(pairs([("search", f"{search}: {phase.replace('_', ' ')}"), *shown]))
+    _, _, *won = summary(outcome, session.command("ui"))
+    say(pairs([("search", f"{search}: {phase.replace('_', ' ')}"), *shown, *won]))
     if found.tracking_behind:
-        console().print(f"tracking behind by {found.tracking_behind:,} events")
+        say(f"tracking behind by {found.tracking_behind:,} events")
     if found.status in ("interrupted", "stopped"):
-        console().print(f"`{session.command(f'resume {search}')}` goes on with it")
+        say(f"`{session.command(f'resume {search}')}` goes on with it")
 
 
 def best(context: typer.Context, search: SearchName) -> None:
@@ -74,13 +75,14 @@ def best(context: typer.Context, search: SearchName) -> None:
     session = Session.of(context)
     found = load(search, session.home)
     outcome = with_best_so_far(outcome_of(search, found.history, found.recipe_path), found.history)
+    outcome = dataclasses.replace(outcome, status=found.status)
     if session.as_json:
         emit(outcome.to_json())
         return
-    console().print(pairs(row for row in summary(outcome, session.command("ui")) if row[0] != "recipe"))
+    say(pairs(summary(outcome, session.command("ui"))))
     if outcome.best:
-        console().print()
-        console().print(pairs(recipe_lines(outcome.best.recipe)))
+        say()
+        say(pairs(recipe_lines(outcome.best.recipe)))
 
 
 def watch(context: typer.Context, search: SearchName) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hpo.cli.options import SearchName
-from hpo.cli.session import Session, console, dumps, emit, own_stdout
+from hpo.cli.session import Session, dumps, emit, own_stdout, say
 from hpo.cli.words import number
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def train(
         lines = (
             (name, number(each, 6) if isinstance(each, float) else str(each)) for name, each in result.items()
         )
-        console().print(pairs(lines))
+        say(pairs(lines))
 
 
 def test(context: typer.Context, search: SearchName) -> None:
@@ -77,7 +77,7 @@ def test(context: typer.Context, search: SearchName) -> None:
         if session.as_json:
             print(dumps(outcome.to_json()), file=stream)
     if not session.as_json:
-        console().print(pairs(summary(outcome, session.command("ui"))))
+        say(pairs(summary(outcome, session.command("ui"))))
     raise typer.Exit(outcome.exit_code)
 
 

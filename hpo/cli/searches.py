@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli.options import SearchName, Seed, Settings, SpecFile, overrides
-from hpo.cli.session import Session, console, emit
+from hpo.cli.session import Session, emit, say
 from hpo.core.errors import UserError
 
 NoTest = Annotated[bool, typer.Option("--no-test", help="End with the test part still sealed.")]
@@ -84,7 +84,7 @@ def stop(context: typer.Context, search: SearchName) -> None:
     if session.as_json:
         emit({"search": search, "stop_requested": True})
     else:
-        console().print(f"{search} was asked to stop; `{session.command(f'resume {search}')}` goes on later")
+        say(f"{search} was asked to stop; `{session.command(f'resume {search}')}` goes on later")
 
 
 def _assignment(option: str, text: str) -> tuple[str, str]:

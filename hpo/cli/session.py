@@ -18,7 +18,7 @@ from hpo.cli.words import jsonable
 from hpo.core.home import Home
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 WIDE = 1_000
 """Columns where nobody looks at a screen, so that nothing is cut or folded."""
@@ -57,6 +57,17 @@ def console() -> Console:
 
     width = None if sys.stdout.isatty() else WIDE
     return Console(markup=False, emoji=False, highlight=False, width=width)
+
+
+def say(shown: RenderableType = "") -> None:
+    """Print text or a table; without trailing blanks where it is no screen that is printed on."""
+    screen = console()
+    if screen.is_terminal:
+        screen.print(shown)
+        return
+    with screen.capture() as text:
+        screen.print(shown, soft_wrap=isinstance(shown, str))
+    print("\n".join(line.rstrip() for line in text.get().splitlines()), flush=True)
 
 
 def dumps(value: Any) -> str:

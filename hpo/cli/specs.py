@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
-from hpo.cli.session import Session, console, dumps, emit
+from hpo.cli.session import Session, dumps, emit, say
 
 
 def check(context: typer.Context, spec: SpecFile, settings: Settings = None, seed: Seed = None) -> None:
@@ -26,11 +26,10 @@ def check(context: typer.Context, spec: SpecFile, settings: Settings = None, see
     if session.as_json:
         emit(plan(read, facts))
         return
-    screen = console()
     rows = ((row.name, row.values, row.when) for row in facts.rows)
-    screen.print(grid(("parameter", "values", "exists where"), rows))
-    screen.print()
-    screen.print(pairs(fact_rows(read, facts)))
+    say(grid(("parameter", "values", "exists where"), rows))
+    say()
+    say(pairs(fact_rows(read, facts)))
 
 
 def schema(context: typer.Context) -> None:
@@ -51,7 +50,7 @@ def spaces(context: typer.Context) -> None:
     if Session.of(context).as_json:
         emit(shipped)
         return
-    console().print(grid(("spec", "about"), [(each["path"], each["about"]) for each in shipped]))
+    say(grid(("spec", "about"), [(each["path"], each["about"]) for each in shipped]))
 
 
 def _from_here(path: Path) -> str:

@@ -51,14 +51,13 @@ def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
     best = outcome.best
     if best is None:
         return
-    yield "winner", f"trial {best.trial}"
+    yield "winner" if best.n else "best so far", f"trial {best.trial}"
     yield "because", best.reason
-    yield "recipe", choices(Recipe(best.recipe).flat())
-    yield (
-        "validation",
-        f"{outcome.metric} {spread(best.mean, best.std)} "
-        f"(mean ± standard deviation over {count(best.n, 'fresh seed')})",
-    )
+    yield "chosen", choices(best.point)
+    over = f" (mean ± standard deviation over {count(best.n, 'fresh seed')})" if best.n else ""
+    yield "validation", f"{outcome.metric} {spread(best.mean, best.std)}{over}"
+    if not best.n:
+        return
     yield from _test(outcome)
     if outcome.recipe_path:
         yield "written to", outcome.recipe_path
@@ -71,7 +70,7 @@ def with_best_so_far(outcome: Outcome, history: History) -> Outcome:
     if outcome.best or leader is None:
         return outcome
     reason = "best so far by its own training alone, not yet trained on fresh seeds"
-    so_far = Winner(leader.trial, leader.recipe, leader.value, math.nan, 0, reason)
+    so_far = Winner(leader.trial, leader.recipe, leader.value, math.nan, 0, reason, leader.point)
     return dataclasses.replace(outcome, best=so_far)
 
 
@@ -83,11 +82,11 @@ def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if outcome.test is None:
         yield "test", f"still sealed; `hpo test {outcome.search}` opens it, once"
         return
-    label = ", practice data: no scientific claim" if outcome.practice else ""
-    for name, score in outcome.test.items():
+    practice = " (practice data: no scientific claim)" if outcome.practice else ""
+    examples = f" over {count(outcome.test_examples, 'test example')}{practice}"
+    for name, score in sorted(outcome.test.items(), key=lambda item: item[0] != outcome.metric):
         interval = f"95 % interval {score['low']:.4f} to {score['high']:.4f}"
-        examples = count(outcome.test_examples, "test example")
-        yield "test", f"{name} {score['value']:.4f}, {interval} over {examples}{label}"
+        yield "test", f"{name} {score['value']:.4f}, {interval}{examples if name == outcome.metric else ''}"
 
 
 def standing(progress: Progress) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hpo.core.events import End, Recorded
@@ -38,6 +38,7 @@ class Winner:
         std: Standard deviation over the fresh seeds (n - 1); NaN for one.
         n: Number of fresh seeds.
         reason: Why it and not another, in a sentence.
+        point: What the search chose of the recipe, by the space's names.
     """
 
     trial: int
@@ -46,6 +47,7 @@ class Winner:
     std: float
     n: int
     reason: str
+    point: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,5 +132,5 @@ def winner_of(history: History) -> Winner | None:
     named = history.winner
     if named is None:
         return None
-    recipe = history.trainings[named.trial, 0].recipe
-    return Winner(named.trial, recipe, named.mean, named.std, named.n, named.reason)
+    training = history.trainings[named.trial, 0]
+    return Winner(named.trial, training.recipe, named.mean, named.std, named.n, named.reason, training.point)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from hpo.cli.session import Session
-from hpo.cli.tables import standing, summary
+from hpo.cli.tables import standing, summary, with_best_so_far
 from hpo.cli.words import count, duration, jsonable, number, plain, spread
 from hpo.core.home import Home
 from hpo.core.outcome import outcome_of
@@ -19,10 +19,10 @@ def test_the_end_names_winner_validation_test_recipe_and_ui(stories):
         "trials": "2 finished, 1 stopped, 1 failed",
         "winner": "trial 2",
         "because": "the best mean",
-        "recipe": "learning_rate=0.01235 optimizer.momentum=0.9 optimizer.name=sgd",
+        "chosen": "optimizer=sgd optimizer.momentum=0.9 learning_rate=0.01235",
         "validation": "accuracy 0.9400 ± 0.0141 (mean ± standard deviation over 2 fresh seeds)",
-        "test": "accuracy 0.9200, 95 % interval 0.8800 to 0.9500 over 360 test examples, "
-        "practice data: no scientific claim",
+        "test": "accuracy 0.9200, 95 % interval 0.8800 to 0.9500 over 360 test examples "
+        "(practice data: no scientific claim)",
         "written to": "/x/recipe.yaml",
         "look at it": "hpo ui",
     }
@@ -40,6 +40,14 @@ def test_a_search_without_a_winner_says_why(stories):
     shown = dict(summary(outcome_of("digits-1", stories.history(story)), "hpo ui"))
     assert shown["search"] == "digits-1: failed (the disk is full)"
     assert set(shown) == {"search", "trials"}
+
+
+def test_the_best_so_far_is_no_winner(stories):
+    history = stories.history(stories.searched())
+    shown = dict(summary(with_best_so_far(outcome_of("digits-1", history), history), "hpo ui"))
+    assert shown["best so far"] == "trial 2"
+    assert shown["validation"] == "accuracy 0.9500"
+    assert not {"winner", "test", "written to"} & set(shown)
 
 
 def test_progress_as_json_names_everything(stories):
