@@ -31,10 +31,10 @@ imports: setup
 	$(BIN)/lint-imports
 
 test: lint types imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not faults"
 
 faults: setup
-	$(BIN)/python -m pytest tests/faults -m "faults or not faults"
+	$(BIN)/python -m pytest tests/faults
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

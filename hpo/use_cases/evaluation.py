@@ -7,6 +7,7 @@ same claim is finished later with the same weights.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 import subprocess
@@ -78,7 +79,8 @@ def _score(home: Home, name: str, history: History, training: Training) -> TestS
     weights = checkpoints.read(home.search(name).weights / training.weights, training.sha256)
     prepared = prepare(data.source, data.arguments, home, spec.base)
     assert prepared.test is not None
-    examples = open_test(data.source, data.arguments, spec.base, prepared.test)
+    sealed = dataclasses.replace(prepared.test, **history.opened.split["test"])
+    examples = open_test(data.source, data.arguments, spec.base, sealed)
     trainable = load_trainable(spec.trainable, spec.base)
     model = trainable.load(Recipe(training.recipe), weights, examples.info)
     outputs, targets = model.predict(examples), examples.targets[examples.rows]
@@ -87,7 +89,7 @@ def _score(home: Home, name: str, history: History, training: Training) -> TestS
     return TestScored(
         scores={k: {"value": i.value, "low": i.low, "high": i.high} for k, i in found.items()},
         n=len(examples),
-        fingerprint=prepared.test.fingerprint,
+        fingerprint=sealed.fingerprint,
         practice=prepared.info.practice if data.practice is None else data.practice,
     )
 
