@@ -69,7 +69,7 @@ def with_best_so_far(outcome: Outcome, history: History) -> Outcome:
     leader = history.best
     if outcome.best or leader is None:
         return outcome
-    reason = "best so far by its own training alone, not yet trained on fresh seeds"
+    reason = "the best by its own training alone, not yet trained on fresh seeds"
     so_far = Winner(leader.trial, leader.recipe, leader.value, math.nan, 0, reason, leader.point)
     return dataclasses.replace(outcome, best=so_far)
 
