@@ -153,6 +153,7 @@ def test_the_lists_hold_what_is_installed(library: str) -> None:
     [
         ("torchvision", "squeezenet1_1", (1, 8, 8), 32),
         ("timm", "test_vit", (1, 8, 8), 160),
+        ("timm", "test_resnet", (3, 60, 60), 60),
         ("torchvision", "resnet18", (3, 60, 60), 60),
     ],
 )
