@@ -45,8 +45,9 @@ class Staging:
 
     def __call__(self) -> Stage:
         """Open the stage in this process."""
+        trainable = load_trainable(self.trainable, self.base)
         parts = [open_part(self.data, np.load(rows)) for rows in (self.train, self.validation)]
-        return Stage(load_trainable(self.trainable, self.base), *parts)
+        return Stage(trainable, *parts)
 
 
 def load_trainable(name: str, base: Path) -> Trainable:
