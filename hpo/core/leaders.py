@@ -39,10 +39,11 @@ def close_milestones(first: int, factor: float, horizon: int) -> tuple[int, ...]
 
 @dataclass(slots=True)
 class _Climb:
-    """What a trial counted by at each rung it reached, and how many of them it has left behind."""
+    """What a trial counted by at each rung it reached, how many of them it left behind, if it is over."""
 
     marks: list[float] = field(default_factory=list)
     passed: int = 0
+    over: bool = False
 
 
 @dataclass
@@ -85,15 +86,15 @@ class LeadersRule:
             self.forget(trial)
             return False
         rising = value if self.mode == "max" else -value
-        marks = self._climbs.setdefault(trial, _Climb()).marks
-        marks += [rising] * (level + 1 - len(marks))
-        if epoch == self.horizon:
-            return True
-        before = self._recorded.setdefault(epoch, [])
-        goes_on = self._goes_on(level, rising, before, trial)
-        bisect.insort(before, rising)
-        if not goes_on:
-            self._drop_unless_remembered(trial)
+        climb = self._climbs.setdefault(trial, _Climb())
+        climb.marks += [rising] * (level + 1 - len(climb.marks))
+        goes_on = True
+        if epoch != self.horizon:
+            before = self._recorded.setdefault(epoch, [])
+            goes_on = self._goes_on(level, rising, before, trial)
+            bisect.insort(before, rising)
+        climb.over = not goes_on or epoch == self.horizon
+        self._drop_if_over(trial)
         return goes_on
 
     def forget(self, trial: int) -> None:
@@ -121,13 +122,11 @@ class LeadersRule:
             if len(roster) > ROSTER:
                 weakest = self._by_wins(roster)[-1]
                 roster.remove(weakest)
-                self._drop_unless_remembered(weakest)
+                self._drop_if_over(weakest)
 
-    def _drop_unless_remembered(self, trial: int) -> None:
-        """Let go of a stopped trial's marks; one that still runs keeps them."""
-        climb = self._climbs[trial]
-        over = climb.passed < len(climb.marks)
-        if over and not any(trial in roster for roster in self._past):
+    def _drop_if_over(self, trial: int) -> None:
+        """Let go of the marks of a trial that is over and on no roster."""
+        if self._climbs[trial].over and not any(trial in roster for roster in self._past):
             del self._climbs[trial]
 
     def _by_wins(self, trials: Sequence[int]) -> list[int]:

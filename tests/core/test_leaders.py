@@ -69,7 +69,16 @@ def test_who_diverged_leads_nobody():
 @pytest.mark.parametrize("trials", [400])
 def test_what_is_remembered_does_not_grow_with_the_number_of_trials(trials):
     rule, draw = LeadersRule((1, 3, 9), 27), random.Random(2)
+    running = [[], [], []]  # three at once, so that one leaves a roster while another is at a rung
     for trial in range(trials):
-        climb(rule, trial, rising(draw.random() + trial / 50))
+        curve = [value + 0.2 * draw.random() for value in rising(draw.random() + trial / 50)]
+        running[draw.randrange(3)].append((trial, curve))
+    while any(running):
+        queue = draw.choice([queue for queue in running if queue])
+        trial, curve = queue[0]
+        epoch = 28 - len(curve)
+        if not rule.report(epoch, curve.pop(0), trial) or epoch == 27:
+            queue.pop(0)
     assert len(rule._climbs) <= 3 * ROSTER
+    assert all(len(roster) == len(set(roster)) for roster in rule._past)
     assert all(len(roster) <= ROSTER for roster in rule._past)

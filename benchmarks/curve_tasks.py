@@ -1,0 +1,145 @@
+"""Recorded learning curves as tasks for the product's own search: spaces, trainings and targets.
+
+A folder of curves holds a ``curves.py`` with ``tasks(root)``; every task has ``name``, ``space``,
+``epochs`` and ``replay()``, a function from a configuration to a curve with ``valid`` and ``test``
+(lower is better, maybe not finite) and ``seconds`` for each epoch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from benchmarks.recorded_searches import load
+from hpo.core.ports import Order
+from hpo.core.space import Integer, Parameter, Space, Uniform
+from hpo.running.inline import Epochs
+
+REPLICATIONS = 400
+"""Random searches whose median best value is a target."""
+POOL = 1500
+"""Configurations from which a target's random searches draw, where configurations can be made up."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One recorded task.
+
+    Attributes:
+        name: Its name.
+        suite: ``lcbench`` or ``taskset``, or the part of its name before the first dash.
+        space: Its hyperparameters, in the product's words.
+        horizon: Epochs of a full training.
+        recorded: The task as the folder gives it.
+    """
+
+    name: str
+    suite: str
+    space: Space
+    horizon: int
+    recorded: Any
+
+
+@dataclass(frozen=True)
+class Target:
+    """What random search with full trainings reaches, as a median over independent searches.
+
+    Attributes:
+        valid: Its best validation value.
+        test: The test value of what it picked.
+    """
+
+    valid: float
+    test: float
+
+
+class Replay:
+    """One search's view of a task: trains orders, and remembers what each trial's test part said."""
+
+    def __init__(self, task: Task):
+        self._curve = task.recorded.replay()
+        self._horizon = task.horizon
+        self.tests: dict[int, np.ndarray] = {}
+
+    def curve(self, trial: int, point: Mapping[str, Any]) -> Any:
+        """The curve of a trial's configuration."""
+        curve = self._curve(dict(point))
+        self.tests[trial] = curve.test
+        return curve
+
+    def train(self, order: Order) -> Epochs:
+        """The epochs of an order, as the inline runner wants them."""
+        curve = self.curve(order.trial, order.recipe)
+        for epoch in range(self._horizon):
+            yield {"validation/loss": float(curve.valid[epoch])}, float(curve.seconds[epoch])
+
+
+def tasks_of(folder: Path) -> list[Task]:
+    """The tasks of a folder; one surrogate model serves all data sets of LCBench."""
+    recorded = load(folder)
+    first = next((task for task in recorded if hasattr(type(task), "_session")), None)
+    for task in recorded:
+        if hasattr(type(task), "_session"):
+            task.__dict__["_session"] = first._session  # type: ignore[union-attr]
+    return [Task(t.name, t.name.split("-")[0], _space(t.space), t.epochs, t) for t in recorded]
+
+
+def _space(declared: list[Any]) -> Space:
+    return Space(
+        tuple(
+            Parameter(
+                p.name,
+                Integer(int(p.low), int(p.high), p.log) if p.integer else Uniform(p.low, p.high, p.log),
+            )
+            for p in declared
+        )
+    )
+
+
+def targets_of(task: Task, budgets: list[int], cache: Path) -> dict[int, Target]:
+    """The targets of a task for some budgets of full trainings, from a cache if they are there."""
+    path = cache / f"targets-{task.name}.json"
+    if path.exists():
+        found = {int(budget): Target(**target) for budget, target in json.loads(path.read_text()).items()}
+        if set(budgets) <= set(found):
+            return found
+    made = _made_targets(task, budgets)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({budget: vars(target) for budget, target in made.items()}, indent=1))
+    return made
+
+
+def _made_targets(task: Task, budgets: list[int]) -> dict[int, Target]:
+    """Searches independent of any that is measured: their seeds come from the word ``target``."""
+    random = Random(int(hashlib.sha256(f"target {task.name}".encode()).hexdigest()[:12], 16))
+    finite = len(task.recorded.__dict__.get("_data", ())) or hasattr(type(task.recorded), "_data")
+    pool = [] if finite else _bests(task, random, POOL)
+    made = {}
+    for budget in budgets:
+        picks = []
+        for _ in range(REPLICATIONS):
+            drawn = random.choices(pool, k=budget) if pool else _bests(task, random, budget)
+            picks.append(min(drawn))
+        valid, test = (float(np.median([pick[part] for pick in picks])) for part in (0, 1))
+        made[budget] = Target(valid, test)
+    return made
+
+
+def _bests(task: Task, random: Random, count: int) -> list[tuple[float, float]]:
+    """Best validation value, and the test value of that epoch, of random configurations."""
+    curve, found = task.recorded.replay(), []
+    for _ in range(count):
+        drawn = curve(task.space.sample(random))
+        valid = np.where(np.isfinite(drawn.valid), drawn.valid, np.inf)
+        best = int(valid.argmin())
+        test = float(drawn.test[best])
+        found.append((float(valid[best]), test if math.isfinite(test) else math.inf))
+    return found

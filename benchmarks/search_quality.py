@@ -1,0 +1,233 @@
+"""How many epochs a search needs to be as good as random search with full trainings.
+
+    python -m benchmarks.search_quality --curves FOLDER [--budget 20,50,100] [--workers 1,4,16]
+        [--seeds 10] [--first-seed 100] [--methods ours,...] [--json FILE] [--cache FOLDER]
+
+Speed-up: the epochs of ``budget`` full trainings over the epochs a method spends until any of its
+reports is as good as the median best value of random searches with that budget, which have seeds
+of their own. A target not reached within ``--give-up`` times the budget counts as reached at that
+point, and the share of such searches is shown. A task's speed-up is that of its median search; a
+suite's is the geometric mean over tasks. Intervals are 95 % bootstrap intervals over seeds, and
+over tasks as well for a suite. A method with several first rungs shows the better one per suite.
+
+Every search is written to the cache folder when it ends, so that the table can be printed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.curve_tasks import Target, Task, targets_of, tasks_of
+from benchmarks.search_methods import METHODS, Method, named
+from hpo.core import seeds
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One entry of the comparison."""
+
+    method: str
+    task: str
+    budget: int
+    workers: int
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search's figures.
+
+    Attributes:
+        speedup: Epochs of the budget over epochs spent.
+        missed: Whether the target was not reached.
+        test_gain: Whether its pick was at least as good on the test part as random search's median pick.
+    """
+
+    speedup: float
+    missed: bool
+    test_gain: bool
+
+
+class Runs:
+    """Searches that were run, one JSON line each, found again by what they were asked to do."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._known: dict[str, dict[str, Any]] = {}
+        if path.exists():
+            for line in path.read_text().splitlines():
+                known = json.loads(line)
+                self._known[known["key"]] = known
+
+    def get(
+        self, name: str, tried: Method, task: Task, target: Target, give_up: int, workers: int, seed: int
+    ) -> dict[str, Any]:
+        """A search, run now unless it is on record."""
+        key = f"{name} {task.name} {target.valid:.6g} {give_up} {workers} {seed}"
+        if key not in self._known:
+            own = seeds.derive(seed, "benchmark", task.name) % 2**31  # tasks share no first proposals
+            outcome = tried.run(task, own, workers, target.valid, give_up)
+            self._known[key] = {"key": key, **vars(outcome)}
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a") as file:
+                file.write(json.dumps(self._known[key]) + "\n")
+        return self._known[key]
+
+
+def measure(
+    task: Task, cell: Cell, tried: Method, target: Target, numbers: Iterable[int], give_up: float, runs: Runs
+) -> list[Search]:
+    """All searches of one cell."""
+    budget, found = cell.budget * task.horizon, []
+    for seed in numbers:
+        run = runs.get(cell.method, tried, task, target, round(give_up * budget), cell.workers, seed)
+        found.append(Search(budget / run["epochs"], not run["reached"], run["pick_test"] <= target.test))
+    return found
+
+
+def median(speedups: Sequence[float]) -> float:
+    """The speed-up of the search with the median number of epochs."""
+    return float(1 / np.median(1 / np.asarray(speedups)))
+
+
+def geometric(values: Iterable[float]) -> float:
+    """Geometric mean."""
+    return float(np.exp(np.mean(np.log(list(values)))))
+
+
+def interval(groups: Sequence[Sequence[float]], draws: int = 1000) -> tuple[float, float]:
+    """95 % bootstrap interval of the geometric mean of medians; over groups too, if there are several."""
+    rng, made = np.random.default_rng(0), []
+    for _ in range(draws):
+        chosen = rng.integers(0, len(groups), len(groups)) if len(groups) > 1 else [0]
+        made.append(geometric(median(rng.choice(groups[i], len(groups[i]))) for i in chosen))
+    low, high = np.quantile(made, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def rows_of(found: dict[Cell, list[Search]], suites: dict[str, str]) -> list[dict[str, Any]]:
+    """The JSON rows: one for each task, and one for each suite as task ``geometric mean``."""
+    rows, groups = [], defaultdict(list)
+    for cell, searches in found.items():
+        suite, speedups = suites[cell.task], [search.speedup for search in searches]
+        groups[suite, cell.method, cell.budget, cell.workers].append(searches)
+        rows.append(
+            _row(suite, cell.task, cell.method, cell.budget, cell.workers, [searches], median(speedups))
+        )
+    for (suite, method, budget, workers), cells in sorted(groups.items()):
+        medians = [median([search.speedup for search in searches]) for searches in cells]
+        row = _row(suite, "geometric mean", method, budget, workers, cells, geometric(medians))
+        rows.append(row | {"worst": min(medians), "tasks": len(medians)})
+    return rows
+
+
+def _row(
+    suite: str, task: str, method: str, budget: int, workers: int, cells: list[list[Search]], speedup: float
+) -> dict[str, Any]:
+    every = [search for searches in cells for search in searches]
+    low, high = interval([[search.speedup for search in searches] for searches in cells])
+    return {
+        "suite": suite,
+        "task": task,
+        "method": method,
+        "budget": budget,
+        "workers": workers,
+        "speedup": speedup,
+        "low": low,
+        "high": high,
+        "missed": float(np.mean([search.missed for search in every])),
+        "test_as_good": float(np.mean([search.test_gain for search in every])),
+        "seeds": min(len(searches) for searches in cells),
+    }
+
+
+def best_first_rungs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of a method with several first rungs, the rows of the better one per suite, budget and workers."""
+    best: dict[tuple[Any, ...], tuple[float, str]] = {}
+    for row in rows:
+        if row["task"] == "geometric mean":
+            place = (row["suite"], row["budget"], row["workers"], row["method"].split("/")[0])
+            best[place] = max(best.get(place, (0.0, "")), (row["speedup"], row["method"]))
+    kept = []
+    for row in rows:
+        name = row["method"].split("/")[0]
+        if best[row["suite"], row["budget"], row["workers"], name][1] == row["method"]:
+            kept.append(row | {"method": name, "first_rung": int(row["method"].split("/")[1])})
+    return kept
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The suites' rows as Markdown, then every task's."""
+    order = sorted(rows, key=lambda r: (r["suite"], r["budget"], r["workers"], r["task"], -r["speedup"]))
+    suites = [row for row in order if "worst" in row]
+    tasks = [row for row in order if "worst" not in row]
+    common = "suite budget workers method first_rung speedup 95% missed test_as_good seeds"
+    return (
+        _markdown(suites, [*common.split(), "worst"]) + "\n\n" + _markdown(tasks, ["task", *common.split()])
+    )
+
+
+def _markdown(rows: list[dict[str, Any]], columns: list[str]) -> str:
+    lines = ["| " + " | ".join(columns).replace("_", " ") + " |", "|" + " --- |" * len(columns)]
+    for row in rows:
+        shown = row | {"95%": f"{row['low']:.1f} to {row['high']:.1f}"}
+        shown |= {share: f"{row[share]:.0%}" for share in ("missed", "test_as_good")}
+        cells = [f"{shown[c]:.1f}" if isinstance(shown[c], float) else str(shown[c]) for c in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what is not on record, print the table, write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--curves", type=Path, required=True)
+    parser.add_argument("--budget", default="50")
+    parser.add_argument("--workers", default="4")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=100)
+    parser.add_argument("--methods", default="ours,random,asha_random,asha_tpe")
+    parser.add_argument("--suite", default="")
+    parser.add_argument("--give-up", type=float, default=2.0)
+    parser.add_argument("--cache", type=Path, default=Path("benchmarks/.cache"))
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop running after so long")
+    asked = parser.parse_args()
+    budgets, workers = ([int(n) for n in text.split(",")] for text in (asked.budget, asked.workers))
+    rows = compare(asked, budgets, workers)
+    print(table(rows))
+    if asked.json:
+        asked.json.write_text(json.dumps(rows, indent=1))
+
+
+def compare(asked: argparse.Namespace, budgets: list[int], workers: list[int]) -> list[dict[str, Any]]:
+    """All cells; what no time was left for is absent."""
+    tasks = [task for task in tasks_of(asked.curves) if asked.suite in task.suite]
+    runs, until = Runs(asked.cache / "runs.jsonl"), time.monotonic() + 60 * asked.minutes
+    numbers = range(asked.first_seed, asked.first_seed + asked.seeds)
+    found: dict[Cell, list[Search]] = defaultdict(list)
+    # Seeds outermost, so that what a time limit leaves is as even as can be.
+    for seed in numbers:
+        for task in tasks:
+            targets = targets_of(task, budgets, asked.cache)
+            for budget in budgets:
+                for at_once in workers:
+                    for name in asked.methods.split(","):
+                        for tried in METHODS[name]:
+                            if time.monotonic() > until:
+                                continue
+                            cell = Cell(named(name, tried), task.name, budget, at_once)
+                            target = targets[budget]
+                            found[cell] += measure(task, cell, tried, target, [seed], asked.give_up, runs)
+    return best_first_rungs(rows_of(found, {task.name: task.suite for task in tasks}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""The scaling benchmark runs, and a suggestion looks at a bounded number of trials."""
+
+from benchmarks.scaling import SAMPLERS, machinery, space_of, suggestions
+
+
+def test_both_parts_run_and_count(tmp_path):
+    rows = [*suggestions("auto", 8, 120), *machinery("auto", 120, tmp_path)]
+    assert [row["trials"] for row in rows] == [100, 50, 100, 150]
+    assert all(row.get("ms", 1) > 0 and row.get("ms_per_report", 1) > 0 for row in rows)
+
+
+def test_a_suggestion_looks_at_no_more_trials_however_many_there_were():
+    space, searcher = space_of(3), SAMPLERS["auto"](space_of(3))
+    from random import Random
+
+    for trial in range(1500):
+        searcher.started(trial, space.sample(Random(trial)))
+        searcher.report(trial, 3, Random(trial).random())
+    assert len(searcher._standings.chosen()) <= 80

@@ -1,0 +1,58 @@
+"""The comparison itself, and that the product's own policy has not become worse on made-up curves."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from benchmarks.curve_tasks import tasks_of
+from benchmarks.search_methods import METHODS
+from benchmarks.search_quality import compare, table
+
+CURVES = Path(__file__).parent / "made_up_curves"
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    asked = argparse.Namespace(
+        curves=CURVES,
+        suite="",
+        cache=tmp_path_factory.mktemp("cache"),
+        minutes=float("inf"),
+        seeds=9,
+        first_seed=0,
+        methods="ours,random,asha_random",
+        give_up=2.0,
+    )
+    made = compare(asked, [50], [2])
+    assert compare(asked, [50], [2]) == made  # now from the cache
+    return made
+
+
+def test_the_policy_is_several_times_faster_than_random_search_and_than_asha_alone(rows):
+    speed = {row["method"]: row["speedup"] for row in rows if row["task"] == "geometric mean"}
+    assert 0.5 < speed["random"] < 2.5
+    assert speed["ours"] > 3.5
+    assert speed["ours"] > speed["asha_random"]
+
+
+def test_a_prior_that_is_wrong_for_a_task_is_overruled(rows):
+    (unusual,) = [r for r in rows if r["task"] == "madeup-unusual" and r["method"] == "ours"]
+    assert unusual["speedup"] > 2
+    assert unusual["missed"] == 0
+
+
+def test_every_row_has_its_interval_and_the_table_every_row(rows):
+    assert all(row["low"] <= row["speedup"] <= row["high"] for row in rows)
+    assert {"suite", "task", "method", "budget", "workers", "speedup", "low", "high"} <= set(rows[0])
+    assert table(rows).count("\n") == len(rows) + 4
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_and_first_rung_runs(name):
+    task = tasks_of(CURVES)[0]
+    for tried in METHODS[name]:
+        outcome = tried.run(task, seed=1, workers=3, target=-1.0, most=150)
+        assert (outcome.epochs, outcome.reached) == (150, False)
+        assert outcome.trials > 3
+        assert outcome.pick_test < 1.5
