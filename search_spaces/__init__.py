@@ -1,0 +1,1 @@
+"""The specs and recipes that ship: data, no code."""
