@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--methods", default="ours,random,asha_random,asha_tpe")
     parser.add_argument("--suite", default="")
     parser.add_argument("--give-up", type=float, default=2.0)
-    parser.add_argument("--cache", type=Path, default=Path("benchmarks/.cache"))
+    parser.add_argument("--cache", type=Path, default=Path("build/search_quality"))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop running after so long")
     asked = parser.parse_args()

@@ -4,7 +4,8 @@ A fixed share of trials is right only if early values tell what late ones will b
 goes on while it is no worse than the worst of a few leaders was at the same rung: where the
 leaders themselves started slowly, much is let through, and where early values tell, little is. A
 trial must also be in the better half of those that came to the rung. Until enough trials are past
-a rung, asynchronous successive halving decides there.
+a rung, asynchronous successive halving decides there, except that the first trials of a search
+are only what later ones are compared with.
 
 Comparing a trial with the incumbents' own curves is Domhan et al.'s idea, IJCAI 2015; here it
 takes no model of curves. Rungs can lie closer together than a reduction factor apart, because the
@@ -22,6 +23,9 @@ from hpo.core.objective import Mode
 from hpo.core.rungs import quantile
 
 LEADERS = 3
+COMPARED = 3
+"""Trials that come to the first rung before one goes on: one of the first three is rarely worth a full
+training, and the search trains the best of them on if it ends there."""
 ROSTER = 12
 """Most trials past a rung that are remembered there: as many as can soon be leaders."""
 
@@ -106,6 +110,8 @@ class LeadersRule:
 
     def _goes_on(self, level: int, rising: float, before: list[float], trial: int) -> bool:
         leading = self._by_wins([other for other in self._past[level] if other != trial])[:LEADERS]
+        if level == 0 and len(before) < COMPARED:
+            return False
         if len(leading) < LEADERS:
             return not before or rising >= quantile(before, 1 - 1 / self.reduction_factor)
         better = len(before) - bisect.bisect_right(before, rising)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import repeat
 from random import Random
 from statistics import NormalDist
 
@@ -30,7 +31,7 @@ from hpo.sampling.gaussian_process import Observations, Process, Scales
 from hpo.sampling.practice import usual
 from hpo.sampling.standings import Standing, Standings, expected, normal_scores
 
-START = 6
+START = 3
 """Trials that are proposed from practice alone."""
 POOL = 400
 """Candidates for each proposal."""
@@ -62,6 +63,7 @@ class AutoSearcher:
         self._standings = Standings(self._levels)
         self._scales = Scales(self._encoding.owner)
         self._next_fit = START
+        self._finite = all(math.isfinite(parameter.domain.count()) for parameter in space.parameters)
 
     def ask(self, trial: int) -> Point:
         """Propose the point of a trial."""
@@ -169,20 +171,20 @@ class AutoSearcher:
         return np.asarray(rows[np.argsort(-score, kind="stable")])
 
     def _first_allowed(self, rows: Array, known: Sequence[Standing]) -> Point | None:
-        """The first row's point that is allowed, and new if any of the first hundred is."""
-        taken = self._encoding.features(np.array([s.row for s in known])) if known else None
+        """The first row's point that is allowed, and not known if any other is left."""
+        taken = set(self._keys(np.array([s.row for s in known])) if known and self._finite else ())
         repeated = None
-        for row in rows[:100]:
+        for row, key in zip(rows, self._keys(rows) if taken else repeat(b""), strict=False):
+            if key in taken and repeated is not None:
+                continue
             point = self._encoding.point(row)
             if self._space.forbidden(point):
                 continue
-            if taken is None or not self._is_known(row, taken):
+            if key not in taken:
                 return point
-            repeated = repeated or point
-        if repeated is not None:
-            return repeated
-        points = (self._encoding.point(row) for row in rows[100:])
-        return next((point for point in points if not self._space.forbidden(point)), None)
+            repeated = point
+        return repeated
 
-    def _is_known(self, row: Array, taken: Array) -> bool:
-        return bool((np.abs(taken - self._encoding.features(row[None])) < 1e-9).all(1).any())
+    def _keys(self, rows: Array) -> list[bytes]:
+        """What is equal for rows of the same point."""
+        return [features.tobytes() for features in self._encoding.features(rows).round(9)]

@@ -115,6 +115,8 @@ def snapped(domain: Domain, cells: Array) -> Array:
         whole = np.clip(np.rint(low * (high / low) ** cells), domain.low, domain.high)
         return np.asarray(np.log(whole / low) / math.log(high / low))
     count = domain.count()
+    if isinstance(domain, Uniform) and domain.low == domain.high:
+        count = 1
     if math.isfinite(count):
         return np.asarray((np.minimum(np.floor(cells * count), count - 1) + 0.5) / count)
     return cells

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hpo.core.leaders import ROSTER, LeadersRule, close_milestones
+from hpo.core.leaders import COMPARED, ROSTER, LeadersRule, close_milestones
 from hpo.core.rungs import RungRule
 from hpo.core.stopping import rungs_of, stopping_rule
 
@@ -29,17 +29,19 @@ def test_rungs_lie_half_a_factor_apart_and_end_well_before_the_horizon():
     assert rungs_of("leaders", 3, 3, 52) != rungs_of("asha", 3, 3, 52) == (3, 9, 27)
 
 
-def test_until_there_are_leaders_it_decides_as_asha_does():
+def test_until_there_are_leaders_it_decides_as_asha_does_once_there_is_something_to_compare():
     ours, theirs = stopping_rule("leaders", (3, 9), 27, 3), RungRule((3, 9), 3)
     draw = random.Random(0)
     for trial in range(40):
         value = draw.random()
-        assert ours.report(3, value, trial) == theirs.report(3, value)
+        assert ours.report(3, value, trial) == (theirs.report(3, value) and trial >= COMPARED)
 
 
 def test_a_trial_that_starts_as_slowly_as_the_leaders_did_goes_on_and_a_weaker_one_does_not():
     rule = LeadersRule((3, 9), 27)
-    for trial in range(3):  # the reduction factor alone would stop the later of these
+    for trial in range(-3, 0):
+        assert climb(rule, trial, rising(0.3)) == 3
+    for trial in range(3):  # the reduction factor alone would stop some of these
         assert climb(rule, trial, rising(1.0 + trial / 10)) == 27
     for trial in range(3, 8):
         assert climb(rule, trial, rising(0.5)) == 3
@@ -57,7 +59,7 @@ def test_lower_is_better_in_the_other_mode():
 
 def test_who_diverged_leads_nobody():
     rule = LeadersRule((3, 9), 27)
-    for trial in range(4):
+    for trial in range(-3, 4):
         climb(rule, trial, rising(1.0 + trial / 10)[:20])
     leading = rule._by_wins(rule._past[0])
     assert leading[0] == 3

@@ -1,0 +1,162 @@
+"""The parts of the sampler that learns from half-trained trials."""
+
+import math
+from random import Random
+
+import numpy as np
+import pytest
+
+from hpo.core.events import Cause, End
+from hpo.core.space import Among, Choice, Integer, Parameter, Space, Uniform
+from hpo.sampling.auto import AutoSearcher
+from hpo.sampling.encoding import Encoding
+from hpo.sampling.gaussian_process import Observations, Process, Scales
+from hpo.sampling.practice import PRACTICE, usual
+from hpo.sampling.standings import Standing, Standings, expected, normal_scores
+
+MIXED = Space(
+    (
+        Parameter("optimizer", Choice(("sgd", "adam"))),
+        Parameter("optimizer.momentum", Uniform(0.5, 0.99), (("optimizer", Among(("sgd",))),)),
+        Parameter("optimizer.nesterov", Choice((True, False)), (("optimizer.momentum", Among((0.9,))),)),
+        Parameter("learning_rate", Uniform(1e-6, 1.0, log=True)),
+        Parameter("layers", Integer(1, 6)),
+        Parameter("width", Integer(8, 512, log=True)),
+        Parameter("step", Uniform(0.0, 1.0, step=0.25)),
+        Parameter("fixed", Uniform(2.0, 2.0)),
+        Parameter("channels", Choice(([8, 16], None, {"a": 1}))),
+    )
+)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_point_survives_the_way_to_a_row_and_back(seed):
+    encoding, point = Encoding(MIXED), MIXED.sample(Random(seed))
+    back = encoding.point(encoding.row(point))
+    assert {name: pytest.approx(v) if isinstance(v, float) else v for name, v in back.items()} == point
+
+
+def test_rows_of_one_point_have_the_same_features():
+    encoding = Encoding(MIXED)
+    rows = np.random.default_rng(0).random((200, encoding.width))
+    again = np.array([encoding.row(encoding.point(row)) for row in rows])
+    np.testing.assert_allclose(encoding.features(rows), encoding.features(again), atol=1e-9)
+    assert encoding.features(rows).shape == (200, len(encoding.owner))
+
+
+def test_what_practice_says_lies_inside_the_range_or_it_is_silent():
+    for name, known in PRACTICE.items():
+        low, high = known.value / 1e3, known.value * 1e3
+        bell = usual(Parameter(f"optimizer.{name}", Uniform(low, high, log=True)))
+        assert bell is not None
+        assert bell.centre == pytest.approx(0.5)
+        assert usual(Parameter(name, Uniform(high, 2 * high, log=True))) is None
+    assert usual(Parameter("depth", Integer(1, 9))) is None
+    assert usual(Parameter("learning_rate", Choice((0.1, 0.01)))) is None
+
+
+def test_a_process_interpolates_and_knows_what_it_does_not_know():
+    x = np.linspace(0, 1, 12)[:, None]
+    y = np.sin(6 * x[:, 0])
+    scales = Scales(np.array([0]))
+    scales.fit(Observations(x, y, np.ones(12)), 60)
+    process = Process(scales, Observations(x, y, np.ones(12)))
+    mean, deviation = process.predict(np.array([[0.5], [3.0]]))
+    assert mean[0] == pytest.approx(math.sin(3), abs=0.1)
+    assert deviation[1] > 0.9 > 3 * deviation[0]
+
+
+def test_a_fit_finds_which_parameter_matters():
+    x = np.random.default_rng(0).random((60, 3))
+    seen = Observations(x, np.sin(5 * x[:, 1]), np.ones(60))
+    scales = Scales(np.array([0, 1, 2]))
+    scales.fit(seen, 80)
+    steep = scales.per_feature()
+    assert steep[1] > 2 * max(steep[0], steep[2])
+
+
+def test_a_late_bloomer_is_expected_to_end_well_if_others_did():
+    row = np.zeros(1)
+    went_on = [Standing(row, 9, v - 0.5, [v, v - 0.5]) for v in (0.8, 0.9, 1.0)]
+    young, diverged = Standing(row, 3, 0.85, [0.85]), Standing(row, 2, 1.0, [], diverged=True)
+    found = expected([*went_on, young, diverged], 2)
+    assert found[3] == pytest.approx(0.4, abs=0.1)
+    assert found[4] == math.inf
+    scores = normal_scores(found)
+    assert scores.argmax() == 0
+    assert scores.argmin() == 4
+    assert scores.mean() == pytest.approx(0, abs=1e-9)
+
+
+def test_of_many_trials_the_furthest_and_the_latest_are_looked_at():
+    standings, draw = Standings((3, 9), cap=20), Random(0)
+    for trial in range(400):
+        standings.start(trial, np.array([float(trial)]))
+        standings.report(trial, 3, draw.random())
+        if trial == 7:
+            standings.report(trial, 9, 0.0)
+        standings.end(trial)
+    numbers = [int(standing.row[0]) for standing in standings.chosen()]
+    assert 7 in numbers
+    assert numbers[-10:] == list(range(390, 400))
+    assert len(numbers) == 20
+    assert len(standings._kept) <= 8 * 20
+
+
+def run(space, value, trials, seed=0):
+    searcher = AutoSearcher(space, "min", seed, (1, 3), 9)
+    points = []
+    for trial in range(trials):
+        point = searcher.ask(trial)
+        searcher.started(trial, point)
+        reached = value(point)
+        if math.isnan(reached):
+            searcher.tell(trial, End.FAILED, reached, Cause.DIVERGED)
+        else:
+            searcher.report(trial, 1, reached)
+            searcher.tell(trial, End.STOPPED, reached)
+        points.append(point)
+    return points
+
+
+def test_asking_changes_nothing():
+    space = Space((Parameter("x", Uniform(0.0, 1.0)),))
+    asked, quiet = (AutoSearcher(space, "min", 0, (1, 3), 9) for _ in range(2))
+    for trial in range(12):
+        for searcher in (asked, quiet):
+            searcher.started(trial, {"x": trial / 12})
+            asked.ask(trial + 1)
+            searcher.report(trial, 1, (trial / 12 - 0.4) ** 2)
+            searcher.tell(trial, End.STOPPED, 0.0)
+    assert asked.ask(12) == asked.ask(12) == quiet.ask(12)
+
+
+def test_cliffs_are_left_alone_and_a_wrong_prior_is_overruled():
+    space = Space((Parameter("learning_rate", Uniform(1e-6, 10.0, log=True)),))
+
+    def value(point):
+        off = math.log10(point["learning_rate"])  # practice says -3
+        return math.nan if off > 0.5 else abs(off + 0.2)
+
+    late = [math.log10(point["learning_rate"]) for point in run(space, value, 50)[25:]]
+    assert sum(off > 0.5 for off in late) <= 3
+    assert np.median(np.abs(np.array(late) + 0.2)) < 0.5
+
+
+def test_a_small_space_is_not_asked_for_the_same_point_again_while_others_are_left():
+    space = Space((Parameter("a", Choice((1, 2, 3, 4))), Parameter("b", Integer(0, 4))))
+    points = run(space, lambda point: abs(point["b"] - 2) + point["a"] / 10, 18)
+    modelled = [tuple(point.values()) for point in points[3:]]
+    assert len(set(modelled)) == len(modelled)
+
+
+def test_a_forbidden_corner_that_is_nearly_all_of_the_space_is_avoided():
+    space = Space(
+        (Parameter("x", Uniform(0.0, 1.0)), Parameter("kind", Choice(tuple("abcdefghij")))),
+        forbid=((("kind", Among(tuple("abcdefghi"))),),),
+    )
+    assert {point["kind"] for point in run(space, lambda point: point["x"], 20)} == {"j"}
+
+
+def test_a_space_without_parameters_has_one_point():
+    assert run(Space(()), lambda point: 1.0, 8) == [{}] * 8
