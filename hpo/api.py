@@ -32,6 +32,7 @@ def submit(
     name: str | None = None,
     tags: Mapping[str, str] | None = None,
     unseal: bool = True,
+    again: str = "",
     address: str | None = None,
     home: Folder = None,
     watch: Watch | None = None,
@@ -44,6 +45,7 @@ def submit(
         name: What to call the search; by default the spec's name with a number.
         tags: Your own labels.
         unseal: Whether the winner is scored on the test part at the end.
+        again: Why the test part is to be opened though the same data was before; empty if it is not.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         home: Where everything of it is kept.
         watch: Told of every event.
@@ -58,7 +60,14 @@ def submit(
 
     place = Home.at(home)
     outcome = run(
-        _spec(spec, overrides), home=place, name=name, tags=tags, unseal=unseal, address=address, watch=watch
+        _spec(spec, overrides),
+        home=place,
+        name=name,
+        tags=tags,
+        unseal=unseal,
+        again=again,
+        address=address,
+        watch=watch,
     )
     return read(outcome.search, place)
 
@@ -68,6 +77,7 @@ def resume(
     *,
     more_trials: int = 0,
     unseal: bool = True,
+    again: str = "",
     address: str | None = None,
     home: Folder = None,
     watch: Watch | None = None,
@@ -82,7 +92,15 @@ def resume(
     from hpo.use_cases.resume import resume as run
 
     place = Home.at(home)
-    run(name, home=place, more_trials=more_trials, unseal=unseal, address=address, watch=watch)
+    run(
+        name,
+        home=place,
+        more_trials=more_trials,
+        unseal=unseal,
+        again=again,
+        address=address,
+        watch=watch,
+    )
     return read(name, place)
 
 

@@ -57,6 +57,7 @@ def test_what_it_says_runs_from_top_to_bottom(tmp_path):
     folder = tmp_path / "work"
     folder.mkdir()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("HPO_", "MLFLOW_"))}
+    environment["HPO_REGISTER"] = str(tmp_path / "register.db")
     environment |= {"PATH": f"{command.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     for language, mark, content in BLOCKS[1:]:
         if mark:

@@ -84,6 +84,8 @@ class PlainLines:
                 return f"winner: trial {event.trial}, {history.objective.metric} {score}: {event.reason}"
             case events.TestClaimed():
                 return "the test part is opened"
+            case events.TestRefused(message=message):
+                return message
             case events.RecipeExported(path=path):
                 return f"recipe written: {path}"
             case events.Warned(message=message):

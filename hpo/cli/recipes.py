@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hpo.cli.options import SearchName
+from hpo.cli.options import Again, Reason, SearchName, reason_of
 from hpo.cli.session import Session, dumps, emit, own_stdout, say
 from hpo.cli.words import number
 
@@ -66,14 +66,14 @@ def train(
         say(pairs(lines))
 
 
-def test(context: typer.Context, search: SearchName) -> None:
+def test(context: typer.Context, search: SearchName, again: Again = False, reason: Reason = None) -> None:
     """Open the test part of a search that kept it sealed, once, and score the winner on it."""
     from hpo.cli.tables import pairs, summary
     from hpo.use_cases.test import test as run
 
     session = Session.of(context)
     with own_stdout() as stream:
-        outcome = run(search, home=session.home)
+        outcome = run(search, home=session.home, again=reason_of(again, reason))
         if session.as_json:
             print(dumps(outcome.to_json()), file=stream)
     if not session.as_json:

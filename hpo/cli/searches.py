@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.options import SearchName, Seed, Settings, SpecFile, overrides
+from hpo.cli.options import Again, Reason, SearchName, Seed, Settings, SpecFile, overrides, reason_of
 from hpo.cli.session import Session, emit, say
 from hpo.core.errors import UserError
 
@@ -26,6 +26,8 @@ def submit(
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label to find it by; can be repeated.")
     ] = None,
     no_test: NoTest = False,
+    again: Again = False,
+    reason: Reason = None,
     address: Address = None,
 ) -> None:
     """Run a search to its end: one recipe and one honest number."""
@@ -34,6 +36,7 @@ def submit(
     from hpo.use_cases.submit import submit as run
 
     session = Session.of(context)
+    why = reason_of(again, reason)
     tags = dict(_assignment("--tag", each) for each in tag or ())
     wanted = specs.read(spec, overrides(settings, seed))
     outcome = show(
@@ -44,6 +47,7 @@ def submit(
             name=name,
             tags=tags,
             unseal=not no_test,
+            again=why,
             address=address,
             watch=watch,
         ),
@@ -58,6 +62,8 @@ def resume(
         str | None, typer.Option(metavar="+N", help="Extend a search whose test part is sealed by N trials.")
     ] = None,
     no_test: NoTest = False,
+    again: Again = False,
+    reason: Reason = None,
     address: Address = None,
 ) -> None:
     """Go on with a search that was stopped, killed or is to have more trials."""
@@ -65,11 +71,17 @@ def resume(
     from hpo.use_cases.resume import resume as run
 
     session = Session.of(context)
-    more = _more(trials)
+    more, why = _more(trials), reason_of(again, reason)
     outcome = show(
         session,
         lambda watch: run(
-            search, home=session.home, more_trials=more, unseal=not no_test, address=address, watch=watch
+            search,
+            home=session.home,
+            more_trials=more,
+            unseal=not no_test,
+            again=why,
+            address=address,
+            watch=watch,
         ),
     )
     raise typer.Exit(outcome.exit_code)

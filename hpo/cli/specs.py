@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
 from hpo.cli.session import Session, dumps, emit, say
+
+if TYPE_CHECKING:
+    from hpo.spec import SearchSpec
 
 
 def check(context: typer.Context, spec: SpecFile, settings: Settings = None, seed: Seed = None) -> None:
@@ -23,6 +28,8 @@ def check(context: typer.Context, spec: SpecFile, settings: Settings = None, see
         typer.echo(f"code of yours, run in processes of its own: {what} {code}", err=session.as_json)
     read = specs.read(spec, said)
     facts = facts_of(read)
+    seen = _seen_before(read, session)
+    facts = dataclasses.replace(facts, warnings=(*seen, *facts.warnings))
     if session.as_json:
         emit(plan(read, facts))
         return
@@ -30,6 +37,14 @@ def check(context: typer.Context, spec: SpecFile, settings: Settings = None, see
     say(grid(("parameter", "values", "exists where"), rows))
     say()
     say(pairs(fact_rows(read, facts)))
+
+
+def _seen_before(spec: SearchSpec, session: Session) -> tuple[str, ...]:
+    """What the test-use register says of the spec's test data, as far as that is known unread."""
+    from hpo.use_cases.register import looks_foreseen, warning_of
+
+    looks = looks_foreseen(spec.data, spec.base, session.home)
+    return (warning_of(looks),) if looks else ()
 
 
 def schema(context: typer.Context) -> None:

@@ -79,11 +79,16 @@ def _because(reason: str) -> str:
 
 
 def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    if outcome.test is None and outcome.test_refused:
+        yield "test", outcome.test_refused["message"]
+        return
     if outcome.test is None:
         yield "test", f"still sealed; `hpo test {outcome.search}` opens it, once"
         return
     practice = " (practice data: no scientific claim)" if outcome.practice else ""
     examples = f" over {count(outcome.test_examples, 'test example')}{practice}"
+    if outcome.look > 1:
+        examples += f"; look number {outcome.look} at this test data, the interval is widened for it"
     for name, score in sorted(outcome.test.items(), key=lambda item: item[0] != outcome.metric):
         interval = f"95 % interval {score['low']:.4f} to {score['high']:.4f}"
         yield "test", f"{name} {score['value']:.4f}, {interval}{examples if name == outcome.metric else ''}"

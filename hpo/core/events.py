@@ -223,6 +223,9 @@ class TestScored:
         n: Number of test examples.
         fingerprint: Of the test part.
         practice: Whether the data is shipped practice data.
+        look: How often this test data has been opened, this time included; the interval is widened
+            for it.
+        reason: Why it was opened again; empty for the first look.
     """
 
     __test__ = False
@@ -231,6 +234,25 @@ class TestScored:
     n: int
     fingerprint: str
     practice: bool = False
+    look: int = 1
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestRefused:
+    """The test part stayed closed, because the same data was opened before.
+
+    Attributes:
+        message: Why, in a sentence for a person.
+        first: The first look: ``when``, ``by``, ``search``, ``recipe``, ``scores``, ``overlap``.
+        looks: Number of looks so far.
+    """
+
+    __test__ = False
+
+    message: str
+    first: Mapping[str, Any]
+    looks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +296,7 @@ Event = (
     | WinnerNamed
     | TestClaimed
     | TestScored
+    | TestRefused
     | RecipeExported
     | Warned
     | SearchEnded
@@ -294,6 +317,7 @@ KINDS: Mapping[str, type[Event]] = {
         WinnerNamed,
         TestClaimed,
         TestScored,
+        TestRefused,
         RecipeExported,
         Warned,
         SearchEnded,

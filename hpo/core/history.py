@@ -80,6 +80,7 @@ class History:
     winner: events.WinnerNamed | None = None
     claim: events.TestClaimed | None = None
     score: events.TestScored | None = None
+    refused: events.TestRefused | None = None
     exported: events.RecipeExported | None = None
     ended: events.SearchEnded | None = None
     warnings: list[str] = field(default_factory=list)
@@ -124,7 +125,9 @@ class History:
             case events.TestClaimed() as claim:
                 self.claim = claim
             case events.TestScored() as score:
-                self.score = score
+                self.score, self.refused = score, None
+            case events.TestRefused() as refused:
+                self.refused = refused
             case events.RecipeExported() as exported:
                 self.exported = exported
             case events.SearchEnded() as over:

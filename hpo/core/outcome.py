@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from hpo.core import events
 from hpo.core.events import End, Recorded
 from hpo.core.history import History
 
@@ -65,6 +66,10 @@ class Outcome:
         test_examples: Number of examples behind the test score.
         practice: Whether the test score is on shipped practice data.
         recipe_path: Where the recipe was written; empty if it was not.
+        test_refused: Why the test part stayed closed, if it was to be opened: ``message``, ``first``
+            (the first look at the same data) and ``looks``.
+        look: How often this test data has been opened, this time included.
+        look_reason: Why it was opened again; empty for the first look.
     """
 
     search: str
@@ -77,6 +82,9 @@ class Outcome:
     test_examples: int
     practice: bool
     recipe_path: str
+    test_refused: Mapping[str, Any] | None = None
+    look: int = 1
+    look_reason: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -84,7 +92,11 @@ class Outcome:
         return {"done": 0, "no_trial_succeeded": 4}.get(self.status, 1)
 
     def to_json(self) -> dict[str, Any]:
-        """The outcome as a JSON value, the last line of ``hpo submit --json``."""
+        """The outcome as a JSON value, the last line of ``hpo submit --json``.
+
+        ``test_refused`` is there only where the test part was to be opened and was not.
+        """
+        refused = {"test_refused": dict(self.test_refused)} if self.test_refused else {}
         return {
             "search": self.search,
             "status": self.status,
@@ -92,6 +104,7 @@ class Outcome:
             "best": _best(self.best) if self.best else None,
             "test": {name: dict(score) for name, score in self.test.items()} if self.test else None,
             "recipe_path": self.recipe_path or None,
+            **refused,
         }
 
 
@@ -112,7 +125,7 @@ def outcome_of(name: str, history: History, recipe_path: str = "") -> Outcome:
         history: Its record, folded.
         recipe_path: Where the winner's recipe was written; empty if it was not.
     """
-    score = history.score
+    score, refused = history.score, history.refused
     return Outcome(
         search=name,
         status=history.status,
@@ -124,6 +137,9 @@ def outcome_of(name: str, history: History, recipe_path: str = "") -> Outcome:
         test_examples=score.n if score else 0,
         practice=bool(score and score.practice),
         recipe_path=recipe_path,
+        test_refused=events.body(refused) if refused else None,
+        look=score.look if score else 1,
+        look_reason=score.reason if score else "",
     )
 
 

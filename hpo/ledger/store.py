@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import sqlalchemy as sa
 from hpo.core import events
 from hpo.core.errors import HpoError, UserError
 from hpo.core.events import Event, Recorded, SearchOpened, TestClaimed
+from hpo.ledger.database import engine_of, said_plainly, writing
 
 VERSION = 1
 """Of the layout below; a ledger of a later version is refused."""
@@ -58,9 +58,9 @@ class Store:
     """All searches of one home or team."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.time):
-        self._engine = _engine(url)
+        self._engine = engine_of(url)
         self._clock = clock
-        with _said_plainly(self._engine):
+        with said_plainly(self._engine):
             self._lay_out()
 
     @classmethod
@@ -73,7 +73,7 @@ class Store:
         return cls(f"sqlite:///{path}")
 
     def _lay_out(self) -> None:
-        with self._writing() as connection:
+        with writing(self._engine) as connection:
             _metadata.create_all(connection)
             found = connection.execute(sa.select(_about.c.version)).scalar()
             if found is None:
@@ -94,7 +94,7 @@ class Store:
         Raises:
             UserError: If a search of that name exists.
         """
-        with _said_plainly(self._engine), self._writing() as connection:
+        with said_plainly(self._engine), writing(self._engine) as connection:
             taken = set(connection.execute(sa.select(_searches.c.name)).scalars())
             if name in taken:
                 raise UserError(f"a search named {name!r} exists already; choose another --name")
@@ -112,7 +112,7 @@ class Store:
         Raises:
             UserError: If there is none of that name.
         """
-        with _said_plainly(self._engine), self._engine.connect() as connection:
+        with said_plainly(self._engine), self._engine.connect() as connection:
             query = sa.select(_searches.c.id).where(_searches.c.name == name)
             number = connection.execute(query).scalar()
         if number is None:
@@ -122,18 +122,12 @@ class Store:
 
     def names(self) -> list[str]:
         """Names of all searches, oldest first."""
-        with _said_plainly(self._engine), self._engine.connect() as connection:
+        with said_plainly(self._engine), self._engine.connect() as connection:
             return list(connection.execute(sa.select(_searches.c.name).order_by(_searches.c.id)).scalars())
 
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        connection = self._engine.connect().execution_options(writing=True)
-        with connection, connection.begin():
-            yield connection
 
 
 class SearchLedger:
@@ -150,7 +144,7 @@ class SearchLedger:
         Raises:
             HpoError: If the database refuses (disk full, damaged, locked for too long).
         """
-        with _said_plainly(self._store._engine), self._store._writing() as connection:
+        with said_plainly(self._store._engine), writing(self._store._engine) as connection:
             return self.insert(connection, new)
 
     def insert(self, connection: sa.Connection, new: Sequence[Event]) -> list[Recorded]:
@@ -174,7 +168,7 @@ class SearchLedger:
     def claim(self, claim: TestClaimed) -> Recorded | None:
         """Claim the test part for this search in one transaction; None if it is claimed already."""
         try:
-            with self._store._writing() as connection:
+            with writing(self._store._engine) as connection:
                 return self.insert(connection, [claim])[0]
         except sa.exc.IntegrityError:
             return None
@@ -193,39 +187,10 @@ class SearchLedger:
         )
         if kinds:
             query = query.where(_events.c.kind.in_([kind.__name__ for kind in kinds]))
-        with _said_plainly(self._store._engine), self._store._engine.connect() as connection:
+        with said_plainly(self._store._engine), self._store._engine.connect() as connection:
             for seq, when, kind, body in connection.execute(query):
                 yield Recorded(seq, when, events.event(kind, json.loads(body)))
 
 
 _last = sa.select(sa.func.max(_events.c.seq)).where(_events.c.search == sa.bindparam("number"))
 _insert = _events.insert()
-
-
-def _engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(url)
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves; the driver begins too late
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    writing = connection.get_execution_options().get("writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-@contextmanager
-def _said_plainly(engine: sa.Engine) -> Iterator[None]:
-    """Turn the database's own errors into one clear sentence."""
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        place = engine.url.render_as_string(hide_password=True)
-        raise HpoError(f"the ledger at {place} cannot be used: {error.orig}") from error

@@ -104,6 +104,8 @@ class Picture:
                 self._winner_named(event, time)
             case events.TestScored():
                 self._test_scored(event, time)
+            case events.TestRefused(message=message):
+                self._parent().tags["test.refused"] = cut(message, LONGEST_TAG)
             case events.RecipeExported():
                 if self.folder.recipe.is_file():
                     self._parent().files["recipe.yaml"] = self.folder.recipe
@@ -221,6 +223,8 @@ class Picture:
                 if math.isfinite(value):
                     parent.metrics.append(Measurement(clean_key(label), float(value), 0, time))
         parent.tags |= {"test.examples": str(event.n), "test.fingerprint": event.fingerprint}
+        if event.look > 1:
+            parent.tags |= {"test.look": str(event.look), "test.reason": cut(event.reason, LONGEST_TAG)}
         if event.practice:
             parent.tags["test.practice"] = "yes: shipped practice data, no scientific claim"
         parent.tags["mlflow.note.content"] = self._note()

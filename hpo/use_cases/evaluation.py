@@ -2,7 +2,8 @@
 
 The driver starts ``python -m hpo.use_cases.evaluation`` and never sees a test example. The claim is
 one row that the ledger accepts once per search. If the process dies between claim and score, the
-same claim is finished later with the same weights.
+same claim is finished later with the same weights. Every look is in the test-use register before it
+is taken.
 """
 
 from __future__ import annotations
@@ -12,30 +13,47 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
+from hpo import spec as specs
 from hpo.core.errors import HpoError, Refused
-from hpo.core.events import End, TestClaimed, TestScored
+from hpo.core.events import End, TestClaimed, TestScored, body
 from hpo.core.history import History, Training
 from hpo.core.home import Home
-from hpo.core.recipe import Recipe
+from hpo.core.recipe import Recipe, digest
 from hpo.core.seeds import derive
-from hpo.ledger.store import Store
+from hpo.core.trainable import Arrays
+from hpo.data.custodian import prepare
+from hpo.data.prepared import TestManifest
+from hpo.data.sealed import open_test
+from hpo.ledger.openings import Opening, SeenBefore
+from hpo.ledger.store import SearchLedger, Store
+from hpo.running import checkpoints
+from hpo.selection.intervals import score_intervals
+from hpo.spec import SearchSpec
 from hpo.use_cases.reading import read_history
+from hpo.use_cases.register import is_exempt, open_register, refusal_of, rows_of, source_of, who
+from hpo.use_cases.stage import load_trainable
 
 
-def evaluate(home: Home, name: str) -> None:
+def evaluate(home: Home, name: str, again: str = "") -> None:
     """Score a search's winner on its test part, in a child process.
 
     The caller holds the search.
 
+    Args:
+        home: Where the search is kept.
+        name: Its name.
+        again: Why the test data is to be opened though it was before; empty if it is not to be.
+
     Raises:
-        Refused: If the test part was opened before.
+        Refused: If the test part, or the same data for another search, was opened before.
         HpoError: If the child failed.
     """
-    command = [sys.executable, "-P", "-m", "hpo.use_cases.evaluation", str(home.root), name]
+    command = [sys.executable, "-P", "-m", "hpo.use_cases.evaluation", str(home.root), name, again]
     done = subprocess.run(command, capture_output=True, text=True, start_new_session=True, check=False)
     if done.returncode == Refused.exit_code:
         raise Refused(done.stderr.strip())
@@ -43,54 +61,128 @@ def evaluate(home: Home, name: str) -> None:
         raise HpoError(f"the evaluation failed: {done.stderr.strip()[-3000:]}")
 
 
-def score_winner(home: Home, name: str) -> None:
+def score_winner(home: Home, name: str, again: str = "") -> None:
     """Claim the test part, open it, score the winner's fixed weights once, and record the score.
 
     A process that was left alone by its driver may still be at it: whoever comes second waits, and
     finds the score there.
 
     Raises:
-        Refused: If the test part was claimed for other weights, or is not what was sealed.
+        Refused: If the test part was claimed for other weights, is not what was sealed, or was
+            opened before and ``again`` gives no reason.
     """
     ledger = Store.at(home.ledger).open(name)
     with FileLock(home.search(name).root / "evaluation.lock"):
         history = read_history(ledger)
         if history.score is not None:
             return
-        training = winning_training(history)
-        claim = TestClaimed(training.trial, training.replicate, training.sha256, _me())
-        if ledger.claim(claim) is None:
-            _same_claim(history, claim)
-        ledger.append([_score(home, name, history, training)])
+        task = _task(home, name, history)
+        if task.exempt:
+            _claim(ledger, history, task.training)
+            ledger.append([_score(task, 1, "")])
+            return
+        try:
+            ledger.append([_look(home, ledger, history, task, again)])
+        except SeenBefore as seen:
+            refusal = refusal_of(seen.looks)
+            ledger.append([refusal])
+            raise Refused(refusal.message) from seen
 
 
-def _score(home: Home, name: str, history: History, training: Training) -> TestScored:
-    """Open the test part and score."""
-    from hpo import spec as specs
-    from hpo.data.custodian import prepare
-    from hpo.data.sealed import open_test
-    from hpo.running import checkpoints
-    from hpo.selection.intervals import score_intervals
-    from hpo.use_cases.stage import load_trainable
+@dataclass(frozen=True)
+class _Task:
+    """What is to be scored on what.
 
+    Attributes:
+        sealed: What was written down of the test part when the search was opened.
+        exempt: Whether the register does not ask for it.
+        practice: Whether the score is labelled practice.
+    """
+
+    spec: SearchSpec
+    training: Training
+    weights: Arrays
+    sealed: TestManifest
+    exempt: bool
+    practice: bool
+
+
+def _task(home: Home, name: str, history: History) -> _Task:
+    """Everything that can be made ready while the test part is closed."""
+    training = winning_training(history)
     assert history.opened is not None
     spec = specs.parse(history.opened.spec, source=name)
     data = spec.data
     weights = checkpoints.read(home.search(name).weights / training.weights, training.sha256)
     prepared = prepare(data.source, data.arguments, home, spec.base)
     assert prepared.test is not None
-    sealed = dataclasses.replace(prepared.test, **history.opened.split["test"])
-    examples = open_test(data.source, data.arguments, spec.base, sealed)
+    return _Task(
+        spec,
+        training,
+        weights,
+        dataclasses.replace(prepared.test, **history.opened.split["test"]),
+        is_exempt(data, prepared),
+        prepared.info.practice if data.practice is None else data.practice,
+    )
+
+
+def _look(home: Home, ledger: SearchLedger, history: History, task: _Task, again: str) -> TestScored:
+    """Claim in the ledger, then a look in the register, then the test part itself, then the score.
+
+    So a crash at any point leaves at least as many looks on record as were taken.
+    """
+    register, rows = open_register(), rows_of(task.sealed)
+    mine = _key(ledger) if history.claim else ""
+    others = [look for look in register.looks(task.sealed.fingerprint, rows) if look.key != mine]
+    if others and not again and not mine:
+        raise SeenBefore(others)  # before the claim, so that the search can still be extended
+    _claim(ledger, history, task.training)
+    opening = register.begin(_opening(home, ledger, task, again), rows)
+    try:
+        score = _score(task, opening.look, opening.reason)
+    except Refused:
+        register.withdraw(opening.key)
+        raise
+    register.complete(opening.key, score.scores)
+    return score
+
+
+def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str) -> Opening:
+    return Opening(
+        key=_key(ledger),
+        fingerprint=task.sealed.fingerprint,
+        n=task.sealed.n,
+        by=who(),
+        search=ledger.name,
+        home=str(home.root),
+        source=source_of(task.spec.data, task.spec.base),
+        recipe=Recipe(task.training.recipe).digest,
+        reason=again,
+    )
+
+
+def _key(ledger: SearchLedger) -> str:
+    """What tells a claim from every other, wherever the home is moved."""
+    (claim,) = ledger.read(kinds=[TestClaimed])
+    return digest([ledger.name, claim.time, body(claim.event)])
+
+
+def _score(task: _Task, look: int, reason: str) -> TestScored:
+    """Open the test part and score."""
+    spec, data = task.spec, task.spec.data
     trainable = load_trainable(spec.trainable, spec.base)
-    model = trainable.load(Recipe(training.recipe), weights, examples.info)
+    examples = open_test(data.source, data.arguments, spec.base, task.sealed)
+    model = trainable.load(Recipe(task.training.recipe), task.weights, examples.info)
     outputs, targets = model.predict(examples), examples.targets[examples.rows]
     seed = derive(spec.seed, "intervals")
-    found = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed)
+    found = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed, look)
     return TestScored(
-        scores={k: {"value": i.value, "low": i.low, "high": i.high} for k, i in found.items()},
+        scores={name: each.to_dict() for name, each in found.items()},
         n=len(examples),
-        fingerprint=sealed.fingerprint,
-        practice=prepared.info.practice if data.practice is None else data.practice,
+        fingerprint=task.sealed.fingerprint,
+        practice=task.practice,
+        look=look,
+        reason=reason,
     )
 
 
@@ -104,9 +196,14 @@ def winning_training(history: History) -> Training:
     return training
 
 
-def _same_claim(history: History, claim: TestClaimed) -> None:
-    """A claim whose process died before it had a score is finished, with the weights it was for."""
-    if history.claim is None or history.claim.sha256 != claim.sha256:
+def _claim(ledger: SearchLedger, history: History, training: Training) -> None:
+    """Claim the test part, or go on with a claim whose process died before it had a score.
+
+    Raises:
+        Refused: If it was claimed for other weights.
+    """
+    claim = TestClaimed(training.trial, training.replicate, training.sha256, _me())
+    if ledger.claim(claim) is None and (history.claim is None or history.claim.sha256 != claim.sha256):
         raise Refused("the test part was claimed for other weights; it stays closed to these")
 
 
@@ -118,7 +215,7 @@ def main() -> int:
     """Score the winner of the search named on the command line."""
     home, name = Home(Path(sys.argv[1])), sys.argv[2]
     try:
-        score_winner(home, name)
+        score_winner(home, name, "".join(sys.argv[3:4]))
     except HpoError as error:
         print(error, file=sys.stderr)
         return error.exit_code

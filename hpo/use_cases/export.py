@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hpo.core.errors import UserError
-from hpo.core.events import RecipeExported
+from hpo.core.events import RecipeExported, body
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
@@ -77,6 +77,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History) -> RecipeFile:
             "this_model": training.value,
         },
         "test": history.score.scores if history.score else None,
+        **_looked(history),
         "weights": {"file": training.weights, "sha256": training.sha256},
         "data": opened.spec["data"],
         "base": str(spec.base),
@@ -85,3 +86,11 @@ def recipe_file(spec: SearchSpec, name: str, history: History) -> RecipeFile:
         "versions": dict(opened.versions),
     }
     return RecipeFile(spec.trainable, training.recipe, provenance)
+
+
+def _looked(history: History) -> dict[str, Any]:
+    """What must be known of the test score beside its value; nothing of a first look."""
+    score, refused = history.score, history.refused
+    if score is not None and score.look > 1:
+        return {"test_look": score.look, "test_reason": score.reason}
+    return {"test_refused": body(refused)} if refused else {}

@@ -31,13 +31,14 @@ PATIENCE = 20.0
 @contextmanager
 def mirrored(home: Home, ledger: SearchLedger) -> Iterator[None]:
     """Have the search shown in MLflow while the block runs; at its end the mirror catches up."""
-    child = subprocess.Popen(
-        [sys.executable, "-P", "-m", "hpo.use_cases.mirroring", str(home.root), ledger.name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=(home.search(ledger.name).root / "mirror.log").open("w"),
-        start_new_session=True,
-    )
+    with (home.search(ledger.name).root / "mirror.log").open("w") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "hpo.use_cases.mirroring", str(home.root), ledger.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
     assert child.stdin is not None
     try:
         yield

@@ -22,6 +22,7 @@ def resume(
     home: Home,
     more_trials: int = 0,
     unseal: bool = True,
+    again: str = "",
     address: str | None = None,
     watch: Watch | None = None,
 ) -> Outcome:
@@ -32,6 +33,7 @@ def resume(
         home: Where it is kept.
         more_trials: Trials to add; only while its test part is sealed.
         unseal: Whether the winner is scored on the test part at the end.
+        again: Why the test part is to be opened though the same data was before; empty if it is not.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         watch: Told of every event from now on.
 
@@ -49,7 +51,7 @@ def resume(
         _same_data(name, history, material)
         ledger.append(_events(name, history, more_trials))
         running = Running(home, spec, material, ledger, since=history.seq)
-        return running.to_end(unseal=unseal, address=address, watch=watch)
+        return running.to_end(unseal=unseal, again=again, address=address, watch=watch)
 
 
 def _same_data(name: str, history: History, material: Material) -> None:

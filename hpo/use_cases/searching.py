@@ -7,8 +7,8 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from hpo.core.errors import HpoError, Interrupted, UserError
-from hpo.core.events import SearchEnded
+from hpo.core.errors import HpoError, Interrupted, Refused, UserError
+from hpo.core.events import SearchEnded, TestRefused
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watch, outcome_of
@@ -21,6 +21,7 @@ from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
 from hpo.use_cases.material import Material
 from hpo.use_cases.mirroring import mirrored
+from hpo.use_cases.reading import read_history
 from hpo.use_cases.signals import Signals
 from hpo.use_cases.stage import Staging
 from hpo.use_cases.told import Told
@@ -52,7 +53,7 @@ class Running:
         """Its files."""
         return self.home.search(self.ledger.name)
 
-    def to_end(self, *, unseal: bool, address: str | None, watch: Watch | None) -> Outcome:
+    def to_end(self, *, unseal: bool, again: str = "", address: str | None, watch: Watch | None) -> Outcome:
         """Train what is left to train, then select, unseal and export.
 
         Raises:
@@ -67,7 +68,7 @@ class Running:
             try:
                 history = self._train(signals, address, told)
                 with signals.heard(_finish_first):
-                    self._conclude(history, unseal)
+                    self._conclude(history, unseal, again)
             except HpoError as error:
                 self.ledger.append([SearchEnded("failed", str(error))])
                 raise
@@ -110,7 +111,7 @@ class Running:
             self.spec.trainable, self.spec.base, data.prepared.folder, data.split, self.folder.root
         )
 
-    def _conclude(self, history: History, unseal: bool) -> None:
+    def _conclude(self, history: History, unseal: bool, again: str) -> None:
         if history.winner is None:
             finalists = history.finalists
             if finalists is None or finalists.trials:
@@ -119,9 +120,18 @@ class Running:
             self.ledger.append([SearchEnded("no_trial_succeeded", _why_none(history))])
             return
         if unseal and self.material.prepared.test is not None and history.score is None:
-            evaluate(self.home, self.ledger.name)
+            self._unseal(again)
         write_recipe(self.home, self.spec, self.ledger)
         self.ledger.append([SearchEnded("done")])
+
+    def _unseal(self, again: str) -> None:
+        """Score the winner; a refusal by the test-use register is on record and ends nothing."""
+        before = read_history(self.ledger).seq
+        try:
+            evaluate(self.home, self.ledger.name, again)
+        except Refused:
+            if not list(self.ledger.read(after=before, kinds=[TestRefused])):
+                raise
 
     def _outcome(self) -> Outcome:
         history = History.of(self.ledger.read(), self.spec.objective)

@@ -11,6 +11,7 @@ from hpo.ledger.store import SearchLedger, Store
 from hpo.spec import SearchSpec
 from hpo.use_cases.lock import held
 from hpo.use_cases.material import Material, material_of
+from hpo.use_cases.register import looks_at, warning_of
 from hpo.use_cases.searching import Running
 from hpo.use_cases.versions import versions
 
@@ -22,6 +23,7 @@ def submit(
     name: str | None = None,
     tags: Mapping[str, str] | None = None,
     unseal: bool = True,
+    again: str = "",
     address: str | None = None,
     watch: Watch | None = None,
 ) -> Outcome:
@@ -33,6 +35,7 @@ def submit(
         name: What to call it; by default the spec's name with a number.
         tags: The user's own labels.
         unseal: Whether the winner is scored on the test part at the end.
+        again: Why the test part is to be opened though the same data was before; empty if it is not.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         watch: Told of every event.
 
@@ -46,7 +49,8 @@ def submit(
     store = Store.at(home.ledger)
     ledger = open_search(store, spec, material, name, tags or {})
     with held(home.search(ledger.name), ledger.name):
-        return Running(home, spec, material, ledger).to_end(unseal=unseal, address=address, watch=watch)
+        running = Running(home, spec, material, ledger)
+        return running.to_end(unseal=unseal, again=again, address=address, watch=watch)
 
 
 def open_search(
@@ -55,5 +59,7 @@ def open_search(
     """Put a search's first events on record."""
     opened = SearchOpened(spec.document, spec.digest, material.facts(), versions(), dict(tags))
     ledger = store.create(spec.name, opened, name)
-    ledger.append([Warned(text) for text in (*spec.warnings, *material.prepared.warnings)])
+    looks = looks_at(spec.data, material.prepared)
+    seen = (warning_of(looks),) if looks else ()
+    ledger.append([Warned(text) for text in (*seen, *spec.warnings, *material.prepared.warnings)])
     return ledger

@@ -16,11 +16,18 @@ from hpo.use_cases.mirroring import mirrored
 from hpo.use_cases.reading import read_history
 
 
-def test(name: str, *, home: Home) -> Outcome:
+def test(name: str, *, home: Home, again: str = "") -> Outcome:
     """Score the winner of a search on its test part, once.
 
+    Args:
+        name: The search's name.
+        home: Where it is kept.
+        again: Why the test part is to be opened though the same data was before, for another
+            search; empty if it is not.
+
     Raises:
-        Refused: If it was scored before, or another process holds the search.
+        Refused: If it was scored before, the same data was opened before, or another process holds
+            the search.
         UserError: If there is no such search, or it has no winner or no test part.
     """
     ledger = Store.at(home.ledger).open(name)
@@ -33,7 +40,7 @@ def test(name: str, *, home: Home) -> Outcome:
         if history.opened and history.opened.split["test"] is None:
             raise UserError(f"the data of {name} has no test part")
         with mirrored(home, ledger):
-            evaluate(home, name)
+            evaluate(home, name, again)
             _export(home, ledger, history)
     history = read_history(ledger)
     assert history.exported is not None

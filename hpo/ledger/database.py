@@ -1,0 +1,53 @@
+"""How this room's databases are opened, so that a commit is on disk and an error is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from hpo.core.errors import HpoError
+
+
+def engine_of(url: str) -> sa.Engine:
+    """An engine; of SQLite with a write-ahead log and every commit flushed to disk."""
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that holds the database from its first statement, so that it cannot lose a race."""
+    connection = engine.connect().execution_options(writing=True)
+    with connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def said_plainly(engine: sa.Engine, what: str = "ledger") -> Iterator[None]:
+    """Turn the database's own errors into one clear sentence.
+
+    Raises:
+        HpoError: If the database refuses (disk full, damaged, locked for too long).
+    """
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        place = engine.url.render_as_string(hide_password=True)
+        raise HpoError(f"the {what} at {place} cannot be used: {error.orig}") from error
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves; the driver begins too late
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
