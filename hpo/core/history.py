@@ -189,6 +189,12 @@ class History:
         return None
 
     @property
+    def over(self) -> bool:
+        """Whether nothing is left to train: there is a winner, or there can be none."""
+        nobody = self.finalists is not None and not self.finalists.trials
+        return nobody or self.winner is not None
+
+    @property
     def status(self) -> str:
         """``running`` until the search process said how it ended."""
         return self.ended.status if self.ended else "running"

@@ -8,6 +8,7 @@ statement that ever changes a row is none.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ from hpo.ledger.database import engine_of, said_plainly, writing
 
 VERSION = 1
 """Of the layout below; a ledger of a later version is refused."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+"""Of a search."""
 
 _metadata = sa.MetaData()
 
@@ -92,12 +96,12 @@ class Store:
             name: Its name, if the user gave one.
 
         Raises:
-            UserError: If a search of that name exists.
+            UserError: If a search of that name exists, or it is no name.
         """
+        if name is not None:
+            self.refuse_name(name)
         with said_plainly(self._engine), writing(self._engine) as connection:
             taken = set(connection.execute(sa.select(_searches.c.name)).scalars())
-            if name in taken:
-                raise UserError(f"a search named {name!r} exists already; choose another --name")
             if name is None:
                 name = next(each for k in range(1, len(taken) + 2) if (each := f"{stem}-{k}") not in taken)
             result = connection.execute(_searches.insert().values(name=name))
@@ -105,6 +109,17 @@ class Store:
             ledger = SearchLedger(self, name, result.inserted_primary_key[0])
             ledger.insert(connection, [opened])
         return ledger
+
+    def refuse_name(self, name: str) -> None:
+        """Refuse what cannot be a new search's name; it is a folder's name, too.
+
+        Raises:
+            UserError: If a search of that name exists, or it is no name.
+        """
+        if not NAME.fullmatch(name):
+            raise UserError(f"--name {name!r}: legal are up to 80 letters, digits, dots, _ and -")
+        if name in self.names():
+            raise UserError(f"--name {name}: there is such a search already; choose another")
 
     def open(self, name: str) -> SearchLedger:
         """The ledger of an existing search.

@@ -72,9 +72,7 @@ class Conductor:
         """Whether nothing is left to train."""
         if self._open or (self._waiting and not self.stopping):
             return False
-        finalists = self.history.finalists
-        nobody = finalists is not None and not finalists.trials
-        return self.stopping or nobody or self.history.winner is not None
+        return self.stopping or self.history.over
 
     def next(self) -> Order | None:
         """The next training for a worker; None while the open ones must end first, or at the end."""

@@ -7,6 +7,7 @@ because the ledger is the record; nothing is pickled to disk.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from hpo.running import checkpoints
 from hpo.running.conductor import Conductor
 from hpo.running.context import Message
 from hpo.running.ray_actor import NAME, TrainingActor
+from hpo.running.ray_session import RaySession
 from hpo.running.workplace import Workplace
 
 
@@ -149,7 +151,7 @@ class RayRunner:
         workers: How many orders are trained at once.
         cpus: CPUs per training; fractions are allowed.
         gpus: GPUs per training; fractions are allowed.
-        folder: Private folder for Tune's own files.
+        session: The Ray that runs.
         tend: Called once a turn of the loop.
     """
 
@@ -159,18 +161,20 @@ class RayRunner:
         workers: int,
         cpus: float,
         gpus: float,
-        folder: Path,
+        session: RaySession,
         tend: Callable[[], None] = lambda: None,
     ):
         self._place = workplace
         self._workers = workers
         self._resources = tune.PlacementGroupFactory([{"CPU": cpus, **({"GPU": gpus} if gpus else {})}])
-        self._storage = StorageContext(storage_path=str(folder), experiment_dir_name="tune")
+        self._storage = StorageContext(storage_path=str(session.folder), experiment_dir_name="tune")
+        self._single_node = session.nodes == 1
         self._tend = tend
 
     def run(self, conductor: Conductor) -> None:
         """Train until the conductor is done or asked to stop."""
         register_trainable(NAME, TrainingActor)
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self._workers)  # by default one at a time
         book = OrderBook(conductor, self._workers, self._trial)
         verdicts = Verdicts(conductor, book, self._place.folder.checkpoints)
         controller = Controller(
@@ -190,10 +194,7 @@ class RayRunner:
             controller.cleanup()
 
     def _resource_manager(self) -> Any:
-        import ray
-
-        single = len([node for node in ray.nodes() if node["Alive"]]) == 1
-        return FixedResourceManager() if single else PlacementGroupResourceManager()
+        return FixedResourceManager() if self._single_node else PlacementGroupResourceManager()
 
     def _trial(self, order: Order, number: int) -> Trial:
         return Trial(

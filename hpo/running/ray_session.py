@@ -14,8 +14,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hpo.core.errors import HpoError, UserError
 from hpo.running import reaper
@@ -43,29 +43,73 @@ _EMBEDDED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class RaySession:
+    """A Ray that runs.
+
+    Attributes:
+        folder: A private temporary folder for Tune's own files.
+        cpus: CPUs of all its nodes.
+        gpus: GPUs of all its nodes.
+        nodes: Number of its nodes.
+    """
+
+    folder: Path
+    cpus: float
+    gpus: float
+    nodes: int
+
+
 @contextmanager
-def ray_session(address: str | None, cpus: float, gpus: float, workers: int) -> Iterator[Path]:
+def ray_session(address: str | None, cpus: float, gpus: float, home: Path) -> Iterator[RaySession]:
     """Have Ray while the block runs.
 
     Args:
         address: A cluster's address; None for an embedded Ray.
         cpus: CPUs that the embedded Ray offers.
         gpus: GPUs that the embedded Ray offers.
-        workers: Trials at once.
-
-    Yields:
-        A private temporary folder for Tune's own files.
+        home: Where the workers' files lie; every node of a cluster has to see it.
 
     Raises:
-        UserError: If there is no cluster at the address.
+        UserError: If there is no cluster at the address, or a node of it does not see the home.
     """
-    os.environ.update(_SETTINGS, TUNE_MAX_PENDING_TRIALS_PG=str(workers))
+    os.environ.update(_SETTINGS)
     folder = Path(tempfile.mkdtemp(prefix="hpo-"))
     try:
         with _cluster(address) if address else _embedded(folder, cpus, gpus):
-            yield folder
+            yield _described(folder, home)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _described(folder: Path, home: Path) -> RaySession:
+    import ray
+
+    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+    if len(nodes) > 1:
+        _refuse_blind(nodes, home)
+    found = ray.cluster_resources()
+    return RaySession(folder, found.get("CPU", 0.0), found.get("GPU", 0.0), len(nodes))
+
+
+def _refuse_blind(nodes: list[str], home: Path) -> None:
+    """Refuse a cluster of which some node does not see the home."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    marker = home / f".seen-{secrets.token_hex(8)}"
+    marker.touch()
+    try:
+        look = ray.remote(num_cpus=0)(os.path.exists)
+        strategies = [NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes]
+        seen = ray.get([look.options(scheduling_strategy=each).remote(str(marker)) for each in strategies])
+    finally:
+        marker.unlink(missing_ok=True)
+    if not all(seen):
+        raise UserError(
+            f"--home {home}: {seen.count(False)} of {len(nodes)} nodes of the cluster do not see this "
+            "folder; name one on a file system that all of them share"
+        )
 
 
 @contextmanager
@@ -122,10 +166,3 @@ def local_gpus() -> float:
     from ray._private.accelerators import NvidiaGPUAcceleratorManager
 
     return float(NvidiaGPUAcceleratorManager.get_current_node_num_accelerators())
-
-
-def nodes() -> list[dict[str, Any]]:
-    """The nodes that are alive in the Ray that is running."""
-    import ray
-
-    return [node for node in ray.nodes() if node["Alive"]]

@@ -92,7 +92,7 @@ class Goal(Record):
 class Sampler(Record):
     """What proposes points."""
 
-    name: str = Field(default="tpe", description="auto, tpe, random, qmc, gp, cmaes, grid.")
+    name: str = Field(default="auto", description="auto, tpe, random, qmc, gp, cmaes, grid.")
     options: dict[str, Any] = Field(default={}, description="The sampler's own settings.")
 
 
@@ -100,8 +100,8 @@ class Scheduler(Record):
     """What stops trials early, and how long a full training is."""
 
     name: Literal["asha", "leaders", "none"] = Field(
-        default="asha",
-        description="asha stops all but a share early; leaders, what is behind the best; none nothing.",
+        default="leaders",
+        description="leaders stops what is behind the best early; asha, all but a share; none nothing.",
     )
     max_epochs: Count | None = Field(
         default=None, description="Epochs of a full training; the fixed recipe's own by default."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from hpo.core import events
+from hpo.core.errors import UserError
 from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.home import SearchFolder
@@ -94,12 +95,21 @@ def workplace_of(spec: SearchSpec, staging: Staging, folder: SearchFolder) -> Wo
 
 
 def workers_of(spec: SearchSpec, cpus: float, gpus: float) -> int:
-    """How many trials run at once on so many CPUs and GPUs."""
+    """How many trials run at once on so many CPUs and GPUs.
+
+    Raises:
+        UserError: If not even one fits.
+    """
     need = spec.resources
     fits = int(cpus / need.cpus)
     if need.gpus:
         fits = min(fits, int(gpus / need.gpus))
-    return max(1, min(fits, need.trials_at_once or fits))
+    if fits < 1:
+        raise UserError(
+            f"resources: a trial needs {need.cpus:g} CPUs and {need.gpus:g} GPUs, "
+            f"and Ray has {cpus:g} and {gpus:g}"
+        )
+    return min(fits, need.trials_at_once or fits)
 
 
 def local_cpus() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from hpo.core.errors import HpoError, Interrupted, Refused, UserError
@@ -67,10 +67,11 @@ class Running:
         with mirrored(self.home, self.ledger):
             try:
                 history = self._train(signals, address, told)
-                with signals.heard(_finish_first):
+                with signals.heard():  # the score and the recipe take a moment, and are finished
                     self._conclude(history, unseal, again)
             except HpoError as error:
-                self.ledger.append([SearchEnded("failed", str(error))])
+                with suppress(HpoError):  # a full disk takes no last word either
+                    self.ledger.append([SearchEnded("failed", str(error))])
                 raise
             finally:
                 told.catch_up()
@@ -80,28 +81,27 @@ class Running:
         return outcome
 
     def _train(self, signals: Signals, address: str | None, told: Told) -> History:
-        spec = self.spec
+        """Train what the record lacks, up to a winner."""
+        history = read_history(self.ledger)
+        if history.over:
+            return history
+        spec, need = self.spec, self.spec.resources
         address = address or os.environ.get("RAY_ADDRESS")
-        cpus = float(planning.local_cpus())
-        workers = planning.workers_of(spec, cpus, _local_gpus(spec))
-        searcher = planning.searcher_of(spec)
-        plan = planning.plan_of(spec, workers)
-        conductor = Conductor(plan, self.ledger, searcher, watch=told.event)
-        conductor.replay(self.ledger.read())
-        if conductor.done:
-            return conductor.history
-        staging = self._staging()
-        place = planning.workplace_of(spec, staging, self.folder)
+        cpus, gpus = float(planning.local_cpus()), usable_gpus(spec) if not address else 0.0
         with ExitStack() as stack:
-            stack.enter_context(signals.heard(conductor.stop))
-            slots = max(cpus, workers * spec.resources.cpus)
-            folder = stack.enter_context(ray_session(address, slots, spec.resources.gpus * workers, workers))
-            stack.enter_context(signals.heard(conductor.stop))  # Ray has put its own in their place
+            stack.enter_context(signals.heard())
+            slots = max(cpus, need.cpus * (need.trials_at_once or 1))
+            session = stack.enter_context(ray_session(address, slots, gpus, self.home.root))
+            stack.enter_context(signals.heard())  # Ray has put its own in their place
             from hpo.running.ray_runner import RayRunner
 
-            look = StopRequest(self.folder, conductor)
-            resources = spec.resources
-            runner = RayRunner(place, workers, resources.cpus, resources.gpus, folder, look)
+            workers = planning.workers_of(spec, session.cpus, session.gpus)
+            plan = planning.plan_of(spec, workers)
+            conductor = Conductor(plan, self.ledger, planning.searcher_of(spec), watch=told.event)
+            conductor.replay(self.ledger.read())
+            place = planning.workplace_of(spec, self._staging(), self.folder)
+            look = StopRequest(self.folder, signals, conductor)
+            runner = RayRunner(place, workers, need.cpus, need.gpus, session, look)
             runner.run(conductor)
         return conductor.history
 
@@ -140,29 +140,31 @@ class Running:
 
 
 class StopRequest:
-    """Looks now and then whether another process asked the search to stop."""
+    """Looks whether a signal or another process asked the search to stop."""
 
-    def __init__(self, folder: SearchFolder, conductor: Conductor):
+    def __init__(self, folder: SearchFolder, signals: Signals, conductor: Conductor):
         self._path = folder.stop_request
+        self._signals = signals
         self._conductor = conductor
         self._next = 0.0
 
     def __call__(self) -> None:
-        """Look, unless the last look was a moment ago."""
+        """Look for a signal each time, and now and then for the file."""
         now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + LOOK_SECONDS
-        if self._path.exists():
+        asked = self._signals.received is not None
+        if now >= self._next:
+            self._next = now + LOOK_SECONDS
+            asked = asked or self._path.exists()
+        if asked:
             self._conductor.stop()
 
 
-def _finish_first() -> None:
-    """The score and the recipe take a moment; a second signal does not wait for them."""
+def usable_gpus(spec: SearchSpec) -> float:
+    """GPUs of this machine, asked only if the spec wants one.
 
-
-def _local_gpus(spec: SearchSpec) -> float:
-    """GPUs of this machine, asked only if the spec wants one."""
+    Raises:
+        UserError: If it wants one and there is none.
+    """
     if not spec.resources.gpus:
         return 0.0
     found = local_gpus()

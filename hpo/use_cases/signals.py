@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -21,8 +21,8 @@ class Signals:
         self.received: int | None = None
 
     @contextmanager
-    def heard(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Call ``stop`` at the first signal; the second ends the process, resumable as it is."""
+    def heard(self) -> Iterator[None]:
+        """Note the first signal; the second ends the process at once, resumable as it is."""
         if threading.current_thread() is not threading.main_thread():
             yield  # Python delivers signals to the main thread alone
             return
@@ -31,7 +31,6 @@ class Signals:
             if self.received is not None:
                 os._exit(128 + number)
             self.received = number
-            stop()
 
         watched = (signal.SIGINT, signal.SIGTERM)
         before = [signal.signal(number, handle) for number in watched]

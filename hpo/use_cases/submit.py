@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 from hpo.core.events import SearchOpened, Warned
@@ -12,7 +13,7 @@ from hpo.spec import SearchSpec
 from hpo.use_cases.lock import held
 from hpo.use_cases.material import Material, material_of
 from hpo.use_cases.register import looks_at, warning_of
-from hpo.use_cases.searching import Running
+from hpo.use_cases.searching import Running, usable_gpus
 from hpo.use_cases.versions import versions
 
 
@@ -45,8 +46,12 @@ def submit(
         HpoError: If it cannot go on; it can be resumed once the reason is gone.
     """
     home.create()
-    material = material_of(spec.data, spec.base, home)
     store = Store.at(home.ledger)
+    if name is not None:
+        store.refuse_name(name)
+    if not (address or os.environ.get("RAY_ADDRESS")):
+        usable_gpus(spec)
+    material = material_of(spec.data, spec.base, home)
     ledger = open_search(store, spec, material, name, tags or {})
     with held(home.search(ledger.name), ledger.name):
         running = Running(home, spec, material, ledger)

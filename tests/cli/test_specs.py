@@ -62,7 +62,7 @@ def test_a_budget_of_time_and_a_finite_space():
     rows = dict(fact_rows(read, facts_of(read)))
     assert rows["combinations"] == "6"
     assert rows["budget"] == "2.5 hours"
-    assert rows["search"] == "as many trials as fit into the time, proposed by tpe"
+    assert rows["search"] == "as many trials as fit into the time, proposed by auto"
 
 
 def test_own_code_is_named_before_it_is_run(tmp_path, hpo):

@@ -49,6 +49,12 @@ def test_names_count_up_and_must_be_new(store):
     assert store.names() == ["digits-1", "digits-2", "mine"]
 
 
+@pytest.mark.parametrize("name", ["../outside", "", "a/b", ".hidden", "x" * 81, "a\x00b"])
+def test_a_name_that_is_no_folders_name_is_refused(store, name):
+    with pytest.raises(UserError, match="--name"):
+        store.create("digits", OPENED, name=name)
+
+
 def test_an_unknown_name_lists_the_known_ones(store):
     store.create("digits", OPENED)
     with pytest.raises(UserError, match="digits-1"):

@@ -23,19 +23,19 @@ from hpo.sampling.plain import RandomSearcher
 
 
 @pytest.fixture(scope="module")
-def ray_folder():
+def session(tmp_path_factory):
     """One embedded Ray for all tests here; afterwards nothing of it is left."""
     before = {process.pid for process in psutil.process_iter()}
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where workers find the curves
-    with ray_session(None, cpus=2, gpus=0, workers=2) as folder:
-        yield folder
-    assert not folder.exists()
+    with ray_session(None, cpus=2, gpus=0, home=tmp_path_factory.mktemp("home")) as session:
+        yield session
+    assert not session.folder.exists()
     left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
     assert [p.name() for p in left if "ray" in " ".join(p.cmdline())] == []
 
 
 @pytest.fixture
-def search(ray_folder, tmp_path):
+def search(session, tmp_path):
     """Runs a plan on Ray and gives back its ledger and conductor."""
     from hpo.running.ray_runner import RayRunner
 
@@ -43,7 +43,7 @@ def search(ray_folder, tmp_path):
         ledger = MemoryLedger()
         conductor = Conductor(rules, ledger, searcher or RandomSearcher(SPACE, 0))
         place = Workplace(open_stage, SearchFolder(tmp_path / "search"), OBJECTIVE, **settings)
-        RayRunner(place, workers, 1, 0, ray_folder).run(conductor)
+        RayRunner(place, workers, 1, 0, session).run(conductor)
         return ledger, conductor
 
     return run
@@ -123,7 +123,7 @@ def test_workers_are_reused_and_no_more_processes_start_than_there_are_workers(s
     assert len(of(ledger, TrialEnded)) == len(of(ledger, TrialStarted)) == 16
 
 
-def test_ray_listens_on_the_loopback_alone(ray_folder):
+def test_ray_listens_on_the_loopback_alone(session):
     pids = {p.pid for p in psutil.process_iter() if _is_ours(p)} | {os.getpid()}
     listening = [
         c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN and c.pid in pids
@@ -139,7 +139,7 @@ def _is_ours(process):
         return False
 
 
-def test_a_stranger_without_the_token_gets_nothing(ray_folder):
+def test_a_stranger_without_the_token_gets_nothing(session):
     import ray
 
     address = ray.get_runtime_context().gcs_address
