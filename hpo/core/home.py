@@ -91,3 +91,8 @@ class SearchFolder:
     def recipe(self) -> Path:
         """The exported recipe of the winner."""
         return self.root / "recipe.yaml"
+
+    @property
+    def account(self) -> Path:
+        """The whole story of the search on a page; ``account.json`` lies beside it."""
+        return self.root / "account.txt"

@@ -233,6 +233,9 @@ class Picture:
         parent = self._parent()
         parent.status = SEARCH_STATUS.get(event.status, Status.FAILED)
         parent.end, parent.tags["state"] = max(time, parent.start), event.status.replace("_", " ")
+        for file in (self.folder.account, self.folder.account.with_suffix(".json")):
+            if file.is_file():
+                parent.files[file.name] = file
         if event.reason:
             parent.tags["reason"] = cut(event.reason, LONGEST_TAG)
         for key, training in self.history.trainings.items():

@@ -17,6 +17,7 @@ from hpo.running.conductor import Conductor
 from hpo.running.ray_session import local_gpus, ray_session
 from hpo.spec import SearchSpec
 from hpo.use_cases import planning
+from hpo.use_cases.account import write_account
 from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
 from hpo.use_cases.material import Material
@@ -122,6 +123,7 @@ class Running:
         if unseal and self.material.prepared.test is not None and history.score is None:
             self._unseal(again)
         write_recipe(self.home, self.spec, self.ledger)
+        write_account(self.ledger.name, home=self.home, status="done")
         self.ledger.append([SearchEnded("done")])
 
     def _unseal(self, again: str) -> None:

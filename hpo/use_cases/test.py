@@ -9,6 +9,7 @@ from hpo.core.home import Home
 from hpo.core.outcome import Outcome, outcome_of
 from hpo.ledger.store import SearchLedger, Store
 from hpo.spec import parse
+from hpo.use_cases.account import write_account
 from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
 from hpo.use_cases.lock import held
@@ -51,6 +52,7 @@ def _export(home: Home, ledger: SearchLedger, history: History) -> None:
     assert history.opened is not None
     spec = parse(history.opened.spec, source=ledger.name)
     write_recipe(home, spec, ledger)
+    write_account(ledger.name, home=home, status="done")
     ledger.append([SearchEnded("done")])
 
 

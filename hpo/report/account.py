@@ -1,0 +1,125 @@
+"""The account of a search as a page of text: enough for the experiments section of a paper.
+
+What is on the page was gathered by `hpo.use_cases.account`; here it is only put into words.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+WIDTH = 100
+INDENT = 14
+
+
+def page(account: Mapping[str, Any]) -> str:
+    """The account as text, wrapped at 100 columns.
+
+    Args:
+        account: As `hpo.use_cases.account.account` gives it.
+    """
+    lines: list[str] = []
+    for name, text in _rows(account):
+        wrapped = textwrap.wrap(text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False) or [""]
+        lines.append(f"{name:<{INDENT}}{wrapped[0]}")
+        lines += [" " * INDENT + more for more in wrapped[1:]]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _rows(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "search", f"{account['search']}: {account['status'].replace('_', ' ')}, opened {account['opened']}"
+    yield from _data(account["data"])
+    yield from _search(account)
+    if account["winner"] is None:
+        yield "winner", "none was named"
+    else:
+        yield from _winner(account)
+    yield from _test(account)
+    seeds = ", ".join(f"{name} {seed}" for name, seed in account["seeds"].items())
+    yield "seeds", seeds
+    yield "versions", ", ".join(f"{name} {version}" for name, version in account["versions"].items())
+    for command in account["reproduce"]:
+        yield "reproduce", command
+    for warning in account["warnings"]:
+        yield "warning", warning
+
+
+def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    practice = " (practice data: no scientific claim)" if data["practice"] else ""
+    yield "data", f"{data['source']}{practice}, fingerprint {data['fingerprint'][:16]}"
+    parts = ", ".join(f"{n:,} {part}" for part, n in data["counts"].items())
+    test = data["test"]
+    sealed = f", {test['n']:,} test ({test['fingerprint'][:16]})" if test else ", no test part"
+    yield "split", f"{parts}{sealed}; split fingerprint {data['split'][:16]}"
+
+
+def _search(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    trials, compared = account["trials"], account["comparisons"]
+    ended = ", ".join(f"{n} {state}" for state, n in trials.items() if state != "started" and n)
+    yield "trials", f"{trials['started']} started: {ended or 'none ended'}"
+    failures = ", ".join(f"{n} {cause}" for cause, n in account["failures"].items())
+    yield "left out", f"{failures} (failed trainings are never ranked)" if failures else "nothing failed"
+    yield (
+        "comparisons",
+        f"{compared['ranked']} fully trained trials ranked on validation, each by its {compared['at']} "
+        f"epoch ({compared['epochs']} epochs in all); {compared['rungs']} arrivals at rungs compared; "
+        f"{compared['finalists']} finalists on fresh seeds ({compared['fresh']} trainings)",
+    )
+    yield "budget", ", ".join(_spent(account["budget"]))
+
+
+def _spent(budget: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
+    for unit, used in budget.items():
+        limit = used["limit"]
+        yield f"{_short(used['spent'])} {unit}" + (f" of {_short(limit)}" if limit is not None else "")
+
+
+def _winner(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    winner, numbers, metric = account["winner"], account["numbers"], account["objective"]["metric"]
+    yield "winner", f"trial {winner['trial']}. {winner['reason']}"
+    yield "chosen", " ".join(f"{name}={_short(value)}" for name, value in winner["point"].items())
+    yield metric, f"{_short(numbers['raw']['value'])}  best single validation score, of the luckiest trial"
+    for key, what in (
+        ("fresh", "the same trial after its selection, by fresh seeds"),
+        ("bootstrap", "the same, by a bootstrap over trials"),
+        ("winner", "the winner's mean over fresh seeds"),
+    ):
+        yield "", f"{_interval(numbers[key])}  {what}"
+    test = numbers["test"] or {}
+    for name in sorted(test, key=lambda each: each != metric):
+        yield "" if name == metric else name, f"{_interval(test[name])}  on the test part"
+    for note in numbers["notes"]:
+        yield "", f"note: {note}"
+
+
+def _test(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    refused, looks = account["test_refused"], account["openings"]
+    if refused:
+        yield "test", refused["message"]
+    elif account["look"] > 1:
+        yield "test", f"look number {account['look']}, because: {account['look_reason']}"
+    if not looks:
+        yield "openings", "the test part was never opened"
+    for look in looks:
+        scores = ", ".join(f"{name} {_short(score['value'])}" for name, score in look["scores"].items())
+        share = f", {look['overlap']:.0%} of the rows" if look["overlap"] < 1 else ""
+        place = f"{look['when']} by {look['by']} for {look['search']}"
+        yield "openings", f"{place}, recipe {look['recipe'][:12]}{share}: {scores or 'no score on record'}"
+
+
+def _interval(found: Any) -> str:
+    if found is None:
+        return "not to be had"
+    if not isinstance(found, Mapping):
+        return _short(found)
+    low, high = found["low"], found["high"]
+    known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
+    return _short(found["value"]) + (f" [{_short(low)}, {_short(high)}]" if known else " [no interval]")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,225 @@
+"""The whole story of a search from its record: what was tried, compared, chosen, and how lucky it was."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from hpo.core.events import End, Reported, TestScored, body
+from hpo.core.history import History, Training
+from hpo.core.home import Home
+from hpo.core.objective import Objective
+from hpo.core.recipe import Recipe
+from hpo.core.seeds import derive
+from hpo.data import prepared
+from hpo.ledger.store import SearchLedger, Store
+from hpo.report.account import page
+from hpo.selection.evidence import Evidence, Luck, epoch_luck
+from hpo.selection.intervals import Interval
+from hpo.selection.optimism import measure
+from hpo.spec import SearchSpec, parse
+from hpo.use_cases.reading import read_history
+from hpo.use_cases.register import described, looks_at, moment
+
+Curves = dict[int, dict[int, dict[int, float]]]
+"""Finalist to replicate to epoch to the objective's value."""
+
+
+def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
+    """The account of a search, as a JSON value; no data is read and nothing is trained.
+
+    Args:
+        name: The search's name.
+        home: Where it is kept.
+        status: How it ends, where that is not on record yet.
+
+    Raises:
+        UserError: If there is no such search.
+    """
+    ledger = Store.at(home.ledger).open(name)
+    history = read_history(ledger)
+    assert history.opened is not None
+    spec = parse(history.opened.spec, source=name)
+    score, refused = history.score, history.refused
+    return {
+        "search": name,
+        "status": status or history.status,
+        "opened": moment(history.opened_at),
+        "spec": dict(history.opened.spec),
+        "digest": history.opened.digest,
+        "data": _data(home, spec, history),
+        "objective": dataclasses.asdict(history.objective),
+        "trials": _trials(history),
+        "failures": dict(Counter(str(t.cause) for t in history.trainings.values() if t.end is End.FAILED)),
+        "comparisons": _comparisons(spec, history),
+        "budget": _budget(spec, history),
+        "winner": _winner(history),
+        "numbers": _numbers(spec, ledger, history),
+        "look": score.look if score else 0,
+        "look_reason": score.reason if score else "",
+        "test_refused": body(refused) if refused else None,
+        "openings": _openings(home, spec, ledger, history),
+        "seeds": _seeds(spec, history),
+        "versions": dict(history.opened.versions),
+        "reproduce": [f"hpo export {name} --out {name}.yaml && hpo verify {name}.yaml"],
+        "warnings": list(dict.fromkeys(history.warnings)),
+    }
+
+
+def write_account(name: str, *, home: Home, status: str) -> None:
+    """Write the account into the search's folder, as text and as JSON; MLflow shows both.
+
+    Args:
+        name: The search's name.
+        home: Where it is kept.
+        status: How the search is about to end.
+    """
+    told = account(name, home=home, status=status)
+    folder = home.search(name)
+    folder.account.write_text(page(told), encoding="utf-8")
+    folder.account.with_suffix(".json").write_text(json.dumps(_strict(told), indent=2), encoding="utf-8")
+
+
+def _strict(value: Any) -> Any:
+    """The value with numbers that JSON does not have as null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _strict(each) for name, each in value.items()}
+    return [_strict(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _data(home: Home, spec: SearchSpec, history: History) -> dict[str, Any]:
+    assert history.opened is not None
+    split = history.opened.split
+    kept = prepared.read(home.data(split["data"]))
+    shipped = bool(kept and kept.info.practice)
+    return {
+        "source": spec.data.source,
+        "arguments": spec.data.arguments,
+        "fingerprint": split["data"],
+        "split": split["fingerprint"],
+        "counts": dict(split["counts"]),
+        "test": split["test"],
+        "practice": shipped if spec.data.practice is None else spec.data.practice,
+    }
+
+
+def _trials(history: History) -> dict[str, int]:
+    return {"started": len(history.trials), **{end.value: history.count(end) for end in End}}
+
+
+def _comparisons(spec: SearchSpec, history: History) -> dict[str, Any]:
+    """Among how many values was chosen: each is a chance to be lucky."""
+    ranked = _ranked(history)
+    fresh = [t for t in history.trainings.values() if t.replicate]
+    return {
+        "ranked": len(ranked),
+        "at": history.objective.at,
+        "epochs": sum(t.epoch for t in ranked),
+        "rungs": sum(t.epoch >= rung for t in history.trials for rung in spec.scheduler.rungs),
+        "finalists": len(history.finalists.trials) if history.finalists else 0,
+        "fresh": len(fresh),
+    }
+
+
+def _ranked(history: History) -> list[Training]:
+    return [t for t in history.trials if t.end is End.FINISHED and math.isfinite(t.value)]
+
+
+def _budget(spec: SearchSpec, history: History) -> dict[str, dict[str, float | None]]:
+    budget = spec.budget
+    trials = None if budget.trials is None else budget.trials + history.extended
+    return {
+        "trials": {"spent": len(history.trials), "limit": trials},
+        "epochs": {"spent": history.trained_epochs, "limit": budget.epochs},
+        "hours": {"spent": history.active / 3600, "limit": budget.hours},
+    }
+
+
+def _winner(history: History) -> dict[str, Any] | None:
+    named = history.winner
+    if named is None:
+        return None
+    training = history.trainings[named.trial, 0]
+    return {**body(named), "point": dict(training.point), "recipe": dict(training.recipe)}
+
+
+def _numbers(spec: SearchSpec, ledger: SearchLedger, history: History) -> dict[str, Any] | None:
+    """Raw score, what is left of it without the luck, the winner's mean, the test score."""
+    if history.winner is None or not _ranked(history):
+        return None
+    found = measure(_evidence(spec, ledger, history), history.winner.trial, derive(spec.seed, "optimism"))
+    return {
+        "raw": {"trial": found.trial, "value": found.raw},
+        "fresh": _shown(found.fresh),
+        "bootstrap": found.bootstrap,
+        "winner": _shown(found.winner),
+        "test": {k: dict(v) for k, v in history.score.scores.items()} if history.score else None,
+        "notes": list(found.notes),
+    }
+
+
+def _shown(interval: Interval | None) -> dict[str, Any] | None:
+    return {**interval.to_dict(), "method": interval.method} if interval else None
+
+
+def _evidence(spec: SearchSpec, ledger: SearchLedger, history: History) -> Evidence:
+    assert history.opened is not None
+    named = history.finalists.trials if history.finalists else ()
+    objective = history.objective
+    share = any(m.proportion for m in spec.metrics if m.name == objective.metric)
+    return Evidence(
+        objective,
+        {t.trial: t.value for t in _ranked(history)},
+        {
+            trial: [t.value if t.end is End.FINISHED else math.nan for t in history.replicates(trial)]
+            for trial in named
+        },
+        n=int(history.opened.split["counts"]["validation"]) if share else 0,
+        luck=_luck(ledger, objective, spec.horizon, named),
+    )
+
+
+def _luck(ledger: SearchLedger, objective: Objective, horizon: int, finalists: tuple[int, ...]) -> Luck:
+    """Of the best epoch, from the fresh seeds' whole learning curves."""
+    if objective.at == "last":
+        return Luck()
+    curves: Curves = {trial: {} for trial in finalists}
+    for recorded in ledger.read(kinds=[Reported]):
+        report = recorded.event
+        if isinstance(report, Reported) and report.replicate and report.trial in curves:
+            curve = curves[report.trial].setdefault(report.replicate, {})
+            curve[report.epoch] = report.metrics.get(objective.key, math.nan)
+    whole = {
+        trial: [
+            list(dict(sorted(curve.items())).values()) for curve in seeds.values() if len(curve) == horizon
+        ]
+        for trial, seeds in curves.items()
+    }
+    return epoch_luck(whole, objective)
+
+
+def _openings(home: Home, spec: SearchSpec, ledger: SearchLedger, history: History) -> list[dict[str, Any]]:
+    """Looks at the same test data from all searches; of practice data, this search's own."""
+    assert history.opened is not None
+    kept = prepared.read(home.data(history.opened.split["data"]))
+    looks = [described(each) for each in looks_at(spec.data, kept)] if kept else []
+    score, claim = history.score, history.claim
+    if looks or score is None or claim is None:
+        return looks
+    (scored,) = ledger.read(kinds=[TestScored])
+    recipe = Recipe(history.trainings[claim.trial, claim.replicate].recipe).digest
+    own = {"when": moment(scored.time), "by": claim.by, "search": ledger.name, "recipe": recipe}
+    return [{**own, "scores": {k: dict(v) for k, v in score.scores.items()}, "overlap": 1.0}]
+
+
+def _seeds(spec: SearchSpec, history: History) -> dict[str, int]:
+    seeds = {"search": spec.seed, "split": spec.data.split_seed}
+    if history.winner:
+        seeds["model"] = history.trainings[history.winner.trial, history.winner.replicate].seed
+    return seeds

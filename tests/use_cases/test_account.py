@@ -1,0 +1,130 @@
+"""The account tells what the record says, whatever the search came to."""
+
+import json
+
+import pytest
+
+from hpo.core import events
+from hpo.core.events import Cause, End
+from hpo.core.home import Home
+from hpo.ledger.store import Store
+from hpo.report.account import page
+from hpo.spec import read
+from hpo.use_cases.account import account, write_account
+
+SPEC = """
+version: 1
+data: {source: digits}
+trainable: image_classifier
+space: {learning_rate: {loguniform: [1e-3, 0.3]}}
+objective: {metric: accuracy}
+scheduler: {name: asha, max_epochs: 3, first_rung: 1}
+budget: {trials: 9}
+finalists: {count: 2, seeds: 2}
+"""
+SPLIT = {
+    "fingerprint": "f" * 64,
+    "data": "d" * 64,
+    "counts": {"train": 1000, "validation": 400},
+    "test": {"n": 360, "fingerprint": "t" * 64},
+}
+TRIALS = (0.91, 0.95, 0.93, 0.94)
+FRESH = {1: (0.925, 0.935), 3: (0.93, 0.94)}
+
+
+def trained(trial, replicate, value, end=End.FINISHED, cause=None):
+    recipe = {"learning_rate": 0.1 + trial}
+    yield events.TrialStarted(trial, replicate, recipe, recipe, 7 + replicate, "sampler")
+    for epoch in range(1, 4 if end is End.FINISHED else 2):
+        reached = value - 0.01 * (3 - epoch)
+        yield events.Reported(trial, replicate, epoch, {"validation/accuracy": reached}, 1.0)
+    yield events.TrialEnded(trial, replicate, end, 3 if end is End.FINISHED else 1, value, cause)
+
+
+def searched():
+    for trial, value in enumerate(TRIALS):
+        yield from trained(trial, 0, value)
+    yield from trained(4, 0, 0.3, End.STOPPED)
+    yield from trained(5, 0, float("nan"), End.FAILED, Cause.DIVERGED)
+    yield events.FinalistsNamed((1, 3))
+    for trial, values in FRESH.items():
+        for replicate, value in enumerate(values, 1):
+            yield from trained(trial, replicate, value)
+
+
+def won():
+    yield from searched()
+    yield events.WinnerNamed(3, 1, 0.935, 0.0071, 2, "it has the best mean")
+    yield events.TestClaimed(3, 1, "a" * 64, "process 1 on host")
+    yield events.TestScored({"accuracy": {"value": 0.92, "low": 0.88, "high": 0.95}}, 360, "t" * 64, True)
+    yield events.SearchEnded("done")
+
+
+@pytest.fixture
+def told(tmp_path):
+    def tell(story):
+        (tmp_path / "digits.yaml").write_text(SPEC)
+        spec, home = read(str(tmp_path / "digits.yaml"), []), Home(tmp_path / "home").create()
+        opened = events.SearchOpened(spec.document, spec.digest, SPLIT, {"torch": "2.13"})
+        Store.at(home.ledger).create("digits", opened, "digits").append(list(story))
+        return home, account("digits", home=home)
+
+    return tell
+
+
+def test_it_counts_what_was_tried_and_compared(told):
+    _, shown = told(won())
+    assert shown["trials"] == {"started": 6, "finished": 4, "stopped": 1, "failed": 1, "interrupted": 0}
+    assert shown["failures"] == {"diverged": 1}
+    assert shown["comparisons"] == {
+        "ranked": 4,
+        "at": "best",
+        "epochs": 12,
+        "rungs": 6,
+        "finalists": 2,
+        "fresh": 4,
+    }
+    assert shown["budget"]["trials"] == {"spent": 6, "limit": 9}
+    assert shown["budget"]["epochs"]["spent"] == 26
+    assert shown["seeds"] == {"search": 0, "split": 0, "model": 8}
+
+
+def test_it_sets_the_lucky_score_beside_the_corrected_ones(told):
+    numbers = told(won())[1]["numbers"]
+    assert numbers["raw"] == {"trial": 1, "value": 0.95}
+    assert numbers["fresh"]["value"] == pytest.approx(0.93)
+    assert numbers["fresh"]["low"] < 0.93 < numbers["fresh"]["high"]
+    assert numbers["bootstrap"] < 0.95
+    assert numbers["winner"]["value"] == pytest.approx(0.935)
+    assert numbers["test"]["accuracy"]["value"] == 0.92
+    assert numbers["notes"]
+
+
+def test_an_opening_of_practice_data_is_this_searchs_own(told):
+    (look,) = told(won())[1]["openings"]
+    assert (look["search"], look["scores"]["accuracy"]["value"]) == ("digits", 0.92)
+
+
+def test_the_page_names_everything_and_fits(told):
+    text = page(told(won())[1])
+    for said in ("6 started", "1 diverged", "0.95 ", "[0.88, 0.95]", "best mean", "torch 2.13", "hpo verify"):
+        assert said in text
+    lines = text.splitlines()
+    assert len(lines) < 60
+    assert max(map(len, lines)) <= 120
+
+
+def test_without_a_winner_it_says_so(told):
+    _, shown = told(searched())
+    assert (shown["winner"], shown["numbers"], shown["openings"]) == (None, None, [])
+    assert "none was named" in page(shown)
+    assert "never opened" in page(shown)
+
+
+def test_it_is_written_beside_the_recipe_as_strict_json(told):
+    home, shown = told(won())
+    home.search("digits").root.mkdir(parents=True)
+    write_account("digits", home=home, status="done")
+    written = json.loads(home.search("digits").account.with_suffix(".json").read_text())
+    assert written["numbers"] == json.loads(json.dumps(shown["numbers"]))
+    assert home.search("digits").account.read_text() == page(shown)
