@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from hpo import __version__
-from hpo.cli import accounts, datasets, ledger, parts, reading, recipes, searches, specs
+from hpo.cli import accounts, datasets, ledger, parts, reading, recipes, searches, specs, verifying
 from hpo.cli.session import Session
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("best", reading.best),
     ("export", recipes.export),
     ("train", recipes.train),
+    ("verify", verifying.verify),
     ("test", recipes.test),
     ("account", accounts.account),
     ("ledger", ledger.ledger),

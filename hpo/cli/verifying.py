@@ -1,0 +1,41 @@
+"""``hpo verify``: whether a recipe gives again what it says it gave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpo.cli.session import Session, dumps, own_stdout, say
+from hpo.cli.words import number
+
+
+def verify(
+    context: typer.Context,
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="An exported recipe.")],
+    tolerance: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="How far the score may be off; by default the spread over fresh seeds."),
+    ] = None,
+) -> None:
+    """Train a recipe again with its own seeds: identical, within tolerance, or not reproduced."""
+    from hpo.cli.tables import pairs
+    from hpo.use_cases.verify import verify as run
+
+    session = Session.of(context)
+    with own_stdout() as stream:
+        verdict = run(recipe, home=session.home, tolerance=tolerance)
+        if session.as_json:
+            print(dumps(verdict.to_json()), file=stream)
+    if not session.as_json:
+        rows = [
+            ("result", verdict.result),
+            ("metric", verdict.metric),
+            ("recorded", number(verdict.recorded, 6)),
+            ("now", number(verdict.found, 6)),
+            ("difference", f"{number(verdict.difference)} (tolerance {number(verdict.tolerance)})"),
+            ("weights", "the same, bit by bit" if verdict.same_weights else "not the same"),
+        ]
+        say(pairs([*rows, *(("changed", reason) for reason in verdict.reasons)]))
+    raise typer.Exit(verdict.exit_code)
