@@ -21,12 +21,13 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.curve_tasks import Target, Task, targets_of, tasks_of
+from benchmarks.curve_tasks import Task, targets_of, tasks_of
 from benchmarks.search_methods import METHODS, Method, named
 from hpo.core import seeds
 
@@ -59,8 +60,9 @@ class Search:
 class Runs:
     """Searches that were run, one JSON line each, found again by what they were asked to do."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, until: float):
         self._path = path
+        self._until = until
         self._known: dict[str, dict[str, Any]] = {}
         if path.exists():
             for line in path.read_text().splitlines():
@@ -68,29 +70,20 @@ class Runs:
                 self._known[known["key"]] = known
 
     def get(
-        self, name: str, tried: Method, task: Task, target: Target, give_up: int, workers: int, seed: int
-    ) -> dict[str, Any]:
-        """A search, run now unless it is on record."""
-        key = f"{name} {task.name} {target.valid:.6g} {give_up} {workers} {seed}"
+        self, cell: Cell, tried: Method, task: Task, target: float, give_up: int, seed: int
+    ) -> dict[str, Any] | None:
+        """A search, run now unless it is on record; None if there is no time left for it."""
+        key = f"{cell.method} {task.name} {target:.6g} {give_up} {cell.workers} {seed}"
         if key not in self._known:
+            if time.monotonic() > self._until:
+                return None
             own = seeds.derive(seed, "benchmark", task.name) % 2**31  # tasks share no first proposals
-            outcome = tried.run(task, own, workers, target.valid, give_up)
+            outcome = tried.run(task, own, cell.workers, target, give_up)
             self._known[key] = {"key": key, **vars(outcome)}
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a") as file:
                 file.write(json.dumps(self._known[key]) + "\n")
         return self._known[key]
-
-
-def measure(
-    task: Task, cell: Cell, tried: Method, target: Target, numbers: Iterable[int], give_up: float, runs: Runs
-) -> list[Search]:
-    """All searches of one cell."""
-    budget, found = cell.budget * task.horizon, []
-    for seed in numbers:
-        run = runs.get(cell.method, tried, task, target, round(give_up * budget), cell.workers, seed)
-        found.append(Search(budget / run["epochs"], not run["reached"], run["pick_test"] <= target.test))
-    return found
 
 
 def median(speedups: Sequence[float]) -> float:
@@ -146,6 +139,7 @@ def _row(
         "missed": float(np.mean([search.missed for search in every])),
         "test_as_good": float(np.mean([search.test_gain for search in every])),
         "seeds": min(len(searches) for searches in cells),
+        "searches": len(every),
     }
 
 
@@ -169,7 +163,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     order = sorted(rows, key=lambda r: (r["suite"], r["budget"], r["workers"], r["task"], -r["speedup"]))
     suites = [row for row in order if "worst" in row]
     tasks = [row for row in order if "worst" not in row]
-    common = "suite budget workers method first_rung speedup 95% missed test_as_good seeds"
+    common = "suite budget workers method first_rung speedup 95% missed test_as_good searches"
     return (
         _markdown(suites, [*common.split(), "worst"]) + "\n\n" + _markdown(tasks, ["task", *common.split()])
     )
@@ -198,7 +192,7 @@ def main() -> None:
     parser.add_argument("--give-up", type=float, default=2.0)
     parser.add_argument("--cache", type=Path, default=Path("build/search_quality"))
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop running after so long")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="run nothing new after so long")
     asked = parser.parse_args()
     budgets, workers = ([int(n) for n in text.split(",")] for text in (asked.budget, asked.workers))
     rows = compare(asked, budgets, workers)
@@ -210,22 +204,19 @@ def main() -> None:
 def compare(asked: argparse.Namespace, budgets: list[int], workers: list[int]) -> list[dict[str, Any]]:
     """All cells; what no time was left for is absent."""
     tasks = [task for task in tasks_of(asked.curves) if asked.suite in task.suite]
-    runs, until = Runs(asked.cache / "runs.jsonl"), time.monotonic() + 60 * asked.minutes
+    runs = Runs(asked.cache / "runs.jsonl", time.monotonic() + 60 * asked.minutes)
+    targets = {task.name: targets_of(task, budgets, asked.cache) for task in tasks}
+    methods = [(named(name, tried), tried) for name in asked.methods.split(",") for tried in METHODS[name]]
     numbers = range(asked.first_seed, asked.first_seed + asked.seeds)
     found: dict[Cell, list[Search]] = defaultdict(list)
     # Seeds outermost, so that what a time limit leaves is as even as can be.
-    for seed in numbers:
-        for task in tasks:
-            targets = targets_of(task, budgets, asked.cache)
-            for budget in budgets:
-                for at_once in workers:
-                    for name in asked.methods.split(","):
-                        for tried in METHODS[name]:
-                            if time.monotonic() > until:
-                                continue
-                            cell = Cell(named(name, tried), task.name, budget, at_once)
-                            target = targets[budget]
-                            found[cell] += measure(task, cell, tried, target, [seed], asked.give_up, runs)
+    for seed, task, budget, at_once, (name, tried) in product(numbers, tasks, budgets, workers, methods):
+        cell, target = Cell(name, task.name, budget, at_once), targets[task.name][budget]
+        epochs = budget * task.horizon
+        run = runs.get(cell, tried, task, target.valid, round(asked.give_up * epochs), seed)
+        if run:
+            as_good = run["pick_test"] <= target.test
+            found[cell].append(Search(epochs / run["epochs"], not run["reached"], as_good))
     return best_first_rungs(rows_of(found, {task.name: task.suite for task in tasks}))
 
 
