@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
-from hpo.cli.session import Session, dumps, emit, say
+from hpo.cli.session import Session, dumps, emit, own_stdout, say
 
 if TYPE_CHECKING:
+    from hpo.data.leaks import Leaks
     from hpo.spec import SearchSpec
 
 
-def check(context: typer.Context, spec: SpecFile, settings: Settings = None, seed: Seed = None) -> None:
+def check(
+    context: typer.Context,
+    spec: SpecFile,
+    settings: Settings = None,
+    seed: Seed = None,
+    data: Annotated[
+        bool, typer.Option("--data", help="Read the data too, and look for leaks between its parts.")
+    ] = False,
+) -> None:
     """Validate a spec and show what it would search; nothing is started."""
     from hpo import spec as specs
     from hpo.cli.plans import fact_rows, own_code, plan
@@ -30,13 +39,27 @@ def check(context: typer.Context, spec: SpecFile, settings: Settings = None, see
     facts = facts_of(read)
     seen = _seen_before(read, session)
     facts = dataclasses.replace(facts, warnings=(*seen, *facts.warnings))
+    leaks = _leaks(read, session) if data else None
     if session.as_json:
-        emit(plan(read, facts))
+        emit(plan(read, facts) | ({"leaks": leaks.to_json()} if leaks else {}))
         return
     rows = ((row.name, row.values, row.when) for row in facts.rows)
     say(grid(("parameter", "values", "exists where"), rows))
     say()
     say(pairs(fact_rows(read, facts)))
+    if leaks:
+        say(pairs(("leak", said) for said in leaks.findings() or ["none was found"]))
+        say(pairs(("note", said) for said in leaks.notes))
+
+
+def _leaks(spec: SearchSpec, session: Session) -> Leaks:
+    """What the data gives away, near copies of images included."""
+    from hpo.use_cases.leaking import leaks_of
+    from hpo.use_cases.material import material_of
+
+    with own_stdout():
+        material = material_of(spec.data, spec.base, session.home.create())
+        return leaks_of(spec.data, spec.base, material, near=True)
 
 
 def _seen_before(spec: SearchSpec, session: Session) -> tuple[str, ...]:

@@ -87,6 +87,8 @@ def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
         return
     practice = " (practice data: no scientific claim)" if outcome.practice else ""
     examples = f" over {count(outcome.test_examples, 'test example')}{practice}"
+    if outcome.overlap:
+        examples += f"; {count(outcome.overlap, 'training row')} also in the test part"
     if outcome.look > 1:
         examples += f"; look number {outcome.look} at this test data, the interval is widened for it"
     for name, score in sorted(outcome.test.items(), key=lambda item: item[0] != outcome.metric):

@@ -70,6 +70,7 @@ class Outcome:
             (the first look at the same data) and ``looks``.
         look: How often this test data has been opened, this time included.
         look_reason: Why it was opened again; empty for the first look.
+        overlap: Number of training rows that are also in the test part, as the spec accepts.
     """
 
     search: str
@@ -85,6 +86,7 @@ class Outcome:
     test_refused: Mapping[str, Any] | None = None
     look: int = 1
     look_reason: str = ""
+    overlap: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -140,6 +142,7 @@ def outcome_of(name: str, history: History, recipe_path: str = "") -> Outcome:
         test_refused=events.body(refused) if refused else None,
         look=score.look if score else 1,
         look_reason=score.reason if score else "",
+        overlap=int(history.opened.split.get("overlap", 0)) if history.opened else 0,
     )
 
 

@@ -52,6 +52,8 @@ def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     parts = ", ".join(f"{n:,} {part}" for part, n in data["counts"].items())
     test = data["test"]
     sealed = f", {test['n']:,} test ({test['fingerprint'][:16]})" if test else ", no test part"
+    if data["overlap"]:
+        sealed += f", {data['overlap']:,} training rows also in the test part"
     yield "split", f"{parts}{sealed}; split fingerprint {data['split'][:16]}"
 
 

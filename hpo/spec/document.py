@@ -65,6 +65,9 @@ class Data(Record):
     practice: bool | None = Field(
         default=None, description="Whether the score is practice, no claim; null asks the source."
     )
+    accept_overlap: bool = Field(
+        default=False, description="Search though training rows are also in the test part; it is said so."
+    )
 
     @property
     def search_share(self) -> float:

@@ -105,6 +105,7 @@ def _data(home: Home, spec: SearchSpec, history: History) -> dict[str, Any]:
         "split": split["fingerprint"],
         "counts": dict(split["counts"]),
         "test": split["test"],
+        "overlap": int(split.get("overlap", 0)),
         "practice": shipped if spec.data.practice is None else spec.data.practice,
     }
 

@@ -16,16 +16,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hpo.core.errors import HpoError
 from hpo.core.events import TestRefused
 from hpo.core.home import Home
-from hpo.data.prepared import Prepared, TestManifest, mapped
-from hpo.spec.document import Data
 
 if TYPE_CHECKING:
+    from hpo.data.prepared import Prepared, TestManifest
     from hpo.ledger.openings import Opening, Register, Rows
+    from hpo.spec.document import Data
 
 
 def register_path() -> Path:
@@ -80,6 +78,9 @@ def looks_foreseen(data: Data, base: Path, home: Home) -> list[Opening]:
 
 def rows_of(test: TestManifest) -> Rows:
     """Digests of a test part's rows; none if their file is of other data."""
+    import numpy as np
+
+    from hpo.data.prepared import mapped
     from trainables.data.digests import set_digest
 
     rows = np.asarray(mapped(test.digests)) if test.digests.exists() else np.zeros((0, 2), np.uint64)

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from hpo.core.events import SearchOpened, Warned
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watch
+from hpo.data.leaks import Leaks
 from hpo.ledger.store import SearchLedger, Store
 from hpo.spec import SearchSpec
+from hpo.use_cases.leaking import insist, leaks_of
 from hpo.use_cases.lock import held
 from hpo.use_cases.material import Material, material_of
 from hpo.use_cases.register import looks_at, warning_of
@@ -52,19 +54,28 @@ def submit(
     if not (address or os.environ.get("RAY_ADDRESS")):
         usable_gpus(spec)
     material = material_of(spec.data, spec.base, home)
-    ledger = open_search(store, spec, material, name, tags or {})
+    leaks = leaks_of(spec.data, spec.base, material)
+    insist(spec.data, leaks)
+    ledger = open_search(store, spec, material, name, tags or {}, leaks)
     with held(home.search(ledger.name), ledger.name):
         running = Running(home, spec, material, ledger)
         return running.to_end(unseal=unseal, again=again, address=address, watch=watch)
 
 
 def open_search(
-    store: Store, spec: SearchSpec, material: Material, name: str | None, tags: Mapping[str, str]
+    store: Store,
+    spec: SearchSpec,
+    material: Material,
+    name: str | None,
+    tags: Mapping[str, str],
+    leaks: Leaks | None = None,
 ) -> SearchLedger:
-    """Put a search's first events on record."""
-    opened = SearchOpened(spec.document, spec.digest, material.facts(), versions(), dict(tags))
+    """Put a search's first events on record, what its data gives away among them."""
+    overlap = {"overlap": leaks.train_test} if leaks and leaks.stops else {}
+    opened = SearchOpened(spec.document, spec.digest, material.facts() | overlap, versions(), dict(tags))
     ledger = store.create(spec.name, opened, name)
     looks = looks_at(spec.data, material.prepared)
-    seen = (warning_of(looks),) if looks else ()
-    ledger.append([Warned(text) for text in (*seen, *spec.warnings, *material.prepared.warnings)])
+    said = [warning_of(looks)] if looks else []
+    said += leaks.findings() if leaks else []
+    ledger.append([Warned(text) for text in (*said, *spec.warnings, *material.prepared.warnings)])
     return ledger
