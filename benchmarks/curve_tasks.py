@@ -107,21 +107,20 @@ def _space(declared: list[Any]) -> Space:
 def targets_of(task: Task, budgets: list[int], cache: Path) -> dict[int, Target]:
     """The targets of a task for some budgets of full trainings, from a cache if they are there."""
     path = cache / f"targets-{task.name}.json"
-    if path.exists():
-        found = {int(budget): Target(**target) for budget, target in json.loads(path.read_text()).items()}
-        if set(budgets) <= set(found):
-            return found
-    made = _made_targets(task, budgets)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({budget: vars(target) for budget, target in made.items()}, indent=1))
-    return made
+    known = json.loads(path.read_text()) if path.exists() else {}
+    found = {int(budget): Target(**target) for budget, target in known.items()}
+    if missing := [budget for budget in budgets if budget not in found]:
+        found |= _made_targets(task, missing)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({budget: vars(target) for budget, target in found.items()}, indent=1))
+    return found
 
 
 def _made_targets(task: Task, budgets: list[int]) -> dict[int, Target]:
     """Searches independent of any that is measured: their seeds come from the word ``target``."""
     random = Random(int(hashlib.sha256(f"target {task.name}".encode()).hexdigest()[:12], 16))
-    finite = len(task.recorded.__dict__.get("_data", ())) or hasattr(type(task.recorded), "_data")
-    pool = [] if finite else _bests(task, random, POOL)
+    recordings = hasattr(type(task.recorded), "_data")  # each may be given out once in a search
+    pool = [] if recordings else _bests(task, random, POOL)
     made = {}
     for budget in budgets:
         picks = []

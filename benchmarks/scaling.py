@@ -167,6 +167,13 @@ def _window(sampler: str, a: tuple[Any, ...], b: tuple[Any, ...]) -> dict[str, A
     }  # fmt: skip
 
 
+def _printed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for row in rows:
+        shown = (f"{name} {v:.3g}" if isinstance(v, float) else f"{name} {v}" for name, v in row.items())
+        print("  ".join(shown), flush=True)
+    return rows
+
+
 def main() -> None:
     """Print both parts, write the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -177,13 +184,9 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for sampler in asked.samplers.split(","):
         for width in (8, 32):
-            rows += suggestions(sampler, width, asked.trials)
+            rows += _printed(suggestions(sampler, width, asked.trials))
         with tempfile.TemporaryDirectory() as folder:
-            rows += machinery(sampler, asked.trials, Path(folder))
-    for row in rows:
-        print(
-            "  ".join(f"{name} {v:.3g}" if isinstance(v, float) else f"{name} {v}" for name, v in row.items())
-        )
+            rows += _printed(machinery(sampler, asked.trials, Path(folder)))
     if asked.json:
         asked.json.write_text(json.dumps(rows, indent=1))
 
