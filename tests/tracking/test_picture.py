@@ -75,3 +75,22 @@ def test_searches_of_one_name_are_told_apart() -> None:
     assert (
         len({search_id("digits-1", first), search_id("digits-1", second), search_id("digits-2", first)}) == 3
     )
+
+
+def test_a_further_look_a_refusal_and_the_account_are_shown(home: Home) -> None:
+    drawn = picture(home)
+    story = search(home.search("digits-1"))
+    drawn.changes(MemoryLedger(story).read())
+    home.search("digits-1").account.write_text("the whole story\n")
+    score = {"accuracy": {"value": 0.79, "low": 0.74, "high": 0.84}}
+    later = [
+        events.TestRefused("opened before", {"search": "other"}, 1),
+        events.TestScored(score, 360, "t" * 64, look=2, reason="a referee asked"),
+        events.SearchEnded("done"),
+    ]
+    recorded = [Recorded(len(story) + i, 1.0, event) for i, event in enumerate(later, 1)]
+    parent = next(change for change in drawn.changes(recorded) if change.run == PARENT)
+    assert parent.tags["test.refused"] == "opened before"
+    assert (parent.tags["test.look"], parent.tags["test.reason"]) == ("2", "a referee asked")
+    assert parent.files["account.txt"] == home.search("digits-1").account
+    assert "account.json" not in parent.files
