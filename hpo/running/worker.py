@@ -97,6 +97,8 @@ class Worker:
     def _train_whole(self, order: Order, channel: Channel) -> tuple[Cause, str]:
         if self._stage is None:
             self._stage = self._place.open()
+            gc.collect()
+            gc.freeze()  # what was imported stays; between trainings only the new is looked through
         channel.last_heard = time.monotonic()
         stage = self._stage
         context = TrainingContext(order, self._place, channel)
