@@ -1,8 +1,16 @@
-"""No test may leave a look in the register of whoever runs it, nor refuse another test its own."""
+"""What every test relies on: a register of its own, signals that arrive, examples that repeat."""
 
 import os
+import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A shell that starts a command in the background has it ignore Ctrl-C, and so do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("steady", derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,6 +150,7 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[None]:
+    _refuse_deaf(address)
     import ray
 
     try:
@@ -159,6 +161,17 @@ def _cluster(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _refuse_deaf(address: str) -> None:
+    """Refuse an address at which nobody listens; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in address:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"there is no Ray cluster to join at {address!r}: {error}") from error
 
 
 def local_gpus() -> float:
