@@ -31,7 +31,8 @@ imports: setup
 	$(BIN)/lint-imports
 
 test: lint types imports
-	$(BIN)/python -m pytest -m "not faults"
+	$(BIN)/python -m pytest -m "not faults" --ignore tests/trainables
+	$(BIN)/python -m pytest tests/trainables  # apart: torch alone, without Ray's threads in its process
 
 faults: setup
 	$(BIN)/python -m pytest tests/faults
