@@ -14,7 +14,7 @@ from hpo.core.trainable import Arrays, Context, DataInfo, Examples
 from trainables import augmentation, isolation, preprocessing, scores, tables, training
 from trainables.batches import Batches
 from trainables.classifier import Classifier, at_size, image_shape
-from trainables.images import Images, by_pixel
+from trainables.images import Images
 from trainables.networks import build, transfer
 from trainables.optimization import losses
 
@@ -69,7 +69,7 @@ class ImageClassifier:
                             inputs, targets = images.prepared(rows), labels
                         else:
                             changed, targets = augment(images.raw(rows), labels, generator)
-                            inputs = by_pixel(prepare(changed))
+                            inputs = prepare(changed)
                         batch_loss, outputs = descent.step(inputs, targets, step)
                         tally.add(batch_loss, outputs.argmax(1), labels)
                     judged = descent.judged(epoch, lambda: map(images.prepared, images.stretches()))
