@@ -67,11 +67,11 @@ class MemoryLedger:
     def __init__(self) -> None:
         self._last = 0
 
-    def append(self, events: list[Event]) -> list[Recorded]:
+    def append(self, events: list[Event], then=None) -> list[Recorded]:
         """Number the events."""
         numbered = [Recorded(self._last + place, 0.0, event) for place, event in enumerate(events, 1)]
         self._last += len(numbered)
-        return numbered
+        return numbered + self.append(then(numbered), then) if then and numbered else numbered
 
     def read(self, after: int = 0) -> Any:
         """Nothing is kept."""

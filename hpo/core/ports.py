@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,11 +35,22 @@ class Searcher(Protocol):
         ...
 
 
+Follow = Callable[[list[Recorded]], Sequence[Event]]
+"""What follows from events that are being committed; it goes on record with them or not at all.
+
+Asked again of what followed, until nothing does."""
+
+
 class Ledger(Protocol):
     """The append-only record of one search."""
 
-    def append(self, events: Sequence[Event]) -> list[Recorded]:
-        """Commit events to disk, all or none, before anyone acts on them."""
+    def append(self, events: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
+        """Commit events to disk, all or none, before anyone acts on them.
+
+        Args:
+            events: What happened.
+            then: Says inside the commit what follows from them.
+        """
         ...
 
     def read(self, after: int = 0) -> Iterator[Recorded]:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from hpo.core import events
 from hpo.core.errors import HpoError, UserError
 from hpo.core.events import Event, Recorded, SearchOpened, TestClaimed
+from hpo.core.ports import Follow
 from hpo.ledger.database import engine_of, said_plainly, writing
 
 VERSION = 1
@@ -153,14 +154,19 @@ class SearchLedger:
         self.name = name
         self._number = number
 
-    def append(self, new: Sequence[Event]) -> list[Recorded]:
-        """Commit events to disk, all or none.
+    def append(self, new: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
+        """Commit events to disk, all or none, and with them what follows from them.
 
         Raises:
             HpoError: If the database refuses (disk full, damaged, locked for too long).
         """
         with said_plainly(self._store._engine), writing(self._store._engine) as connection:
-            return self.insert(connection, new)
+            recorded: list[Recorded] = []
+            while new:
+                batch = self.insert(connection, new)
+                recorded += batch
+                new = then(batch) if then else ()
+            return recorded
 
     def insert(self, connection: sa.Connection, new: Sequence[Event]) -> list[Recorded]:
         """Add events inside a transaction that the caller holds."""

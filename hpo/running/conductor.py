@@ -118,12 +118,16 @@ class Conductor:
             new.append(checkpoint)
         if weights[0]:
             new.append(self._replicate_end(training, reports, weights))
-        self._append(*new)
-        if key in self._verdicts:
-            self._append(self._verdicts[key])
-        elif training.end is None and in_race(training) and self._out_of_time():
-            self._append(ended(training, End.INTERRUPTED, Cause.BUDGET, "the time budget is spent"))
+        self._append(*new, then=lambda: self._verdict(training))
         return training.end is None
+
+    def _verdict(self, training: Training) -> list[Event]:
+        """How a training ends with what was just folded in, if it does: in the same commit."""
+        if training.key in self._verdicts:
+            return [self._verdicts[training.key]]
+        if training.end is None and in_race(training) and self._out_of_time():
+            return [ended(training, End.INTERRUPTED, Cause.BUDGET, "the time budget is spent")]
+        return []
 
     def failed(self, key: Key, cause: Cause, message: str) -> None:
         """A training cannot go on."""
@@ -237,9 +241,16 @@ class Conductor:
         file, sha256 = weights
         return TrialEnded(*training.key, End.FINISHED, self._plan.horizon, value, weights=file, sha256=sha256)
 
-    def _append(self, *new: Event) -> None:
-        for recorded in self._ledger.append(new) if new else ():
-            self._take(recorded)
+    def _append(self, *new: Event, then: Callable[[], Sequence[Event]] = tuple) -> None:
+        """Commit events with what follows from them at once; nobody hears of them before that."""
+
+        def fold(recorded: Sequence[Recorded]) -> Sequence[Event]:
+            for each in recorded:
+                self._take(each)
+            return then()
+
+        new = new or tuple(then())
+        for recorded in self._ledger.append(new, fold) if new else ():
             if self._watch:
                 self._watch(recorded, self.history)
 

@@ -20,12 +20,12 @@ class MemoryLedger:
     def __init__(self, record: Sequence[Recorded] = ()):
         self.record = list(record)
 
-    def append(self, events: Sequence[Event]) -> list[Recorded]:
+    def append(self, events: Sequence[Event], then=None) -> list[Recorded]:
         new = [
             Recorded(len(self.record) + n, float(len(self.record) + n), e) for n, e in enumerate(events, 1)
         ]
         self.record += new
-        return new
+        return new + self.append(then(new), then) if then and new else new
 
     def read(self, after: int = 0):
         return iter(self.record[after:])

@@ -24,10 +24,10 @@ def run(rules, workers=4, record=(), train=curve, searcher=None, stop_after=None
     if stop_after is not None:
         append, limit = ledger.append, len(ledger.record) + stop_after
 
-        def dying(events):
+        def dying(events, then=None):
             if len(ledger.record) >= limit:
                 raise Killed
-            return append(events)
+            return append(events, then)
 
         ledger.append = dying
     with contextlib.suppress(Killed):
@@ -196,3 +196,14 @@ def test_epochs_that_are_known_are_passed_over():
     conductor.reported(order.key, reports)
     assert len(of(ledger, Reported)) == 2
     assert conductor.history.epochs == 2
+
+
+def test_a_report_and_its_verdict_are_one_commit():
+    ledger = MemoryLedger()
+    conductor = Conductor(plan(horizon=1, rungs=()), ledger, RandomSearcher(SPACE, 0), VirtualClock())
+    order = conductor.next()
+    commits, append = [], ledger.append
+    ledger.append = lambda new, then=None: commits.append(append(new, then)) or commits[-1]
+    assert not conductor.reported(order.key, [Reported(0, 0, 1, {"validation/score": 0.5}, 1.0)])
+    ((report, verdict),) = commits
+    assert (type(report.event), type(verdict.event)) == (Reported, TrialEnded)
