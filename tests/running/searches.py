@@ -21,11 +21,13 @@ class MemoryLedger:
         self.record = list(record)
 
     def append(self, events: Sequence[Event], then=None) -> list[Recorded]:
-        new = [
-            Recorded(len(self.record) + n, float(len(self.record) + n), e) for n, e in enumerate(events, 1)
-        ]
-        self.record += new
-        return new + self.append(then(new), then) if then and new else new
+        before = len(self.record)
+        while events:
+            first = len(self.record) + 1
+            new = [Recorded(first + n, float(first + n), each) for n, each in enumerate(events)]
+            self.record += new
+            events = then(new) if then else ()
+        return self.record[before:]
 
     def read(self, after: int = 0):
         return iter(self.record[after:])
