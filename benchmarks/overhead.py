@@ -176,7 +176,7 @@ def searched(document: dict, base: Path, home_folder: Path) -> Recorded:
     end = max(e.time for e in record if isinstance(e.event, events.TrialEnded))
     material = material_of(spec.data, spec.base, home)
     staging = Staging.of(
-        spec.trainable, spec.base, material.prepared.folder, material.split, home.root / "plain"
+        spec.trainable, spec.base, material.prepared.folder, {"search": material.split}, home.root / "plain"
     )
     trainings = [
         (dict(t.recipe), t.seed, t.epoch, spec.horizon)
@@ -214,12 +214,13 @@ def plain_worker(staging, todo, ready) -> None:
     from hpo.core.recipe import Recipe
 
     stage = staging()
+    parts = stage.parts("search")
     ready.wait()
     while (training := todo.get()) is not None:
         recipe, seed, last, horizon = training
         try:
             stage.trainable.train(
-                Recipe(recipe), stage.train, stage.validation, PlainContext(seed, last, horizon)
+                Recipe(recipe), parts.train, parts.validation, PlainContext(seed, last, horizon)
             )
         except PlainContext.Enough:
             continue

@@ -83,6 +83,7 @@ class TrialStarted:
         recipe: Everything it trains with.
         seed: Source of the training's randomness.
         origin: What proposed it: ``sampler``, ``start_from``, ``warm_start``, ``finalist``.
+        split: Name of the split whose rows it trains and validates on.
     """
 
     trial: int
@@ -91,6 +92,7 @@ class TrialStarted:
     recipe: Mapping[str, Any]
     seed: int
     origin: str
+    split: str = "search"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ class TrialEnded:
         message: One or more lines for a person.
         weights: File name of the kept weights; empty if none were.
         sha256: Of that file.
+        scores: What those weights scored on the final part, ``final/<metric>``; its objective is
+            the value. Empty without such a part.
     """
 
     trial: int
@@ -165,6 +169,7 @@ class TrialEnded:
     message: str = ""
     weights: str = ""
     sha256: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,14 @@ class Training:
     """One training of a search: a trial's own, or a finalist's on a fresh seed.
 
     Attributes:
+        split: Name of the split whose rows it trains and validates on.
         value: What it counts by so far; NaN before the first finite report.
         metrics: The last epoch's.
         seconds: Wall time of all its epochs.
         checkpoints: The newest two, oldest first.
         lost: How often its worker died.
         end: None while it runs or waits to be taken up again.
+        scores: What the kept weights scored on the final part, if there is one.
     """
 
     trial: int
@@ -34,6 +36,7 @@ class Training:
     recipe: Mapping[str, Any]
     seed: int
     origin: str
+    split: str = "search"
     epoch: int = 0
     value: float = math.nan
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -45,6 +48,7 @@ class Training:
     message: str = ""
     weights: str = ""
     sha256: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -161,6 +165,7 @@ class History:
         training.end, training.cause, training.message = ended.end, ended.cause, ended.message
         training.epoch, training.value = ended.epoch, ended.value
         training.weights, training.sha256 = ended.weights, ended.sha256
+        training.scores = ended.scores
 
     @property
     def trials(self) -> list[Training]:

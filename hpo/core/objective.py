@@ -29,6 +29,11 @@ class Objective:
         """Name under which trials report the metric: always a validation metric."""
         return f"validation/{self.metric}"
 
+    @property
+    def final_key(self) -> str:
+        """Name of the metric on the final part, which nothing was chosen on before."""
+        return f"final/{self.metric}"
+
     def better(self, a: float, b: float) -> bool:
         """Whether ``a`` is strictly better than ``b``; a non-finite value never is."""
         if not math.isfinite(a):

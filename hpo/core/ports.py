@@ -70,7 +70,9 @@ class Order:
         horizon: Epochs of a full training.
         pauses: Epochs after which the worker waits for a verdict.
         checkpoints: From which it can go on, newest first; none at a fresh start.
-        keep_weights: Whether the weights of the epoch that counts are kept when it ends.
+        keep_weights: Whether the weights of the epoch that counts are kept when it ends, and
+            scored on the final part of the validation data if there is one.
+        split: Name of the split whose rows it trains and validates on.
     """
 
     trial: int
@@ -81,6 +83,7 @@ class Order:
     pauses: tuple[int, ...] = ()
     checkpoints: tuple[Checkpointed, ...] = ()
     keep_weights: bool = False
+    split: str = "search"
 
     @property
     def key(self) -> tuple[int, int]:

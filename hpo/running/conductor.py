@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from hpo.core import events
 from hpo.core.events import Cause, Checkpointed, End, Event, Recorded, Reported, TrialEnded
@@ -18,6 +19,8 @@ from hpo.core.history import History, Key, Training
 from hpo.core.ports import Ledger, Order, Searcher
 from hpo.running.judge import TRAINED_ON, Judge, ended, in_race
 from hpo.running.plan import Plan
+
+NO_SCORES: Mapping[str, float] = MappingProxyType({})
 
 Watch = Callable[[Recorded, History], None]
 """Called after each commit, in the process that runs the search; must be quick."""
@@ -92,6 +95,7 @@ class Conductor:
             pauses=self._plan.rungs if in_race(training) else (),
             checkpoints=training.checkpoints[::-1],
             keep_weights=training.replicate > 0,
+            split=training.split,
         )
 
     def reported(
@@ -100,6 +104,7 @@ class Conductor:
         reports: Sequence[Reported],
         checkpoint: Checkpointed | None = None,
         weights: tuple[str, str] = ("", ""),
+        scores: Mapping[str, float] = NO_SCORES,
     ) -> bool:
         """Record what a worker says and judge it.
 
@@ -108,6 +113,7 @@ class Conductor:
             reports: Its epochs since the last call, oldest first; known ones are passed over.
             checkpoint: The newest checkpoint, if one was written since.
             weights: File name and SHA-256 of the kept weights, with the last report.
+            scores: What they scored on the final part, if there is one.
 
         Returns:
             Whether the training goes on.
@@ -117,7 +123,7 @@ class Conductor:
         if checkpoint:
             new.append(checkpoint)
         if weights[0]:
-            new.append(self._replicate_end(training, reports, weights))
+            new.append(self._replicate_end(training, reports, weights, scores))
         self._append(*new, then=lambda: self._verdict(training))
         return training.end is None
 
@@ -224,22 +230,36 @@ class Conductor:
                 if (trial, replicate) not in self.history.trainings:
                     own = self.history.trainings[trial, 0]
                     seed = self._plan.training_seed(trial, replicate)
-                    started = events.TrialStarted(trial, replicate, own.point, own.recipe, seed, "finalist")
-                    self._append(started)
+                    split = self._plan.fresh.split(replicate)
+                    self._append(
+                        events.TrialStarted(trial, replicate, own.point, own.recipe, seed, "finalist", split)
+                    )
                     self._waiting.append((trial, replicate))
                     return
         if not self._open and self.history.finalists.trials:
             self._append(self._plan.name_winner(self.history) or events.FinalistsNamed(()))
 
     def _replicate_end(
-        self, training: Training, reports: Sequence[Reported], weights: tuple[str, str]
+        self,
+        training: Training,
+        reports: Sequence[Reported],
+        weights: tuple[str, str],
+        scores: Mapping[str, float],
     ) -> TrialEnded:
+        """The end of a fresh seed, which counts by its kept weights' score on the final part, if any."""
         objective, value = self._plan.objective, training.value
         for report in reports:
             if report.epoch > training.epoch:
                 value = objective.standing(value, report.metrics.get(objective.key, math.nan))
+        if scores:
+            value = scores.get(objective.final_key, math.nan)
+        end, cause, message = End.FINISHED, None, ""
+        if not math.isfinite(value):
+            end, cause, message = End.FAILED, Cause.DIVERGED, f"{objective.final_key} is {value}"
         file, sha256 = weights
-        return TrialEnded(*training.key, End.FINISHED, self._plan.horizon, value, weights=file, sha256=sha256)
+        return TrialEnded(
+            *training.key, end, self._plan.horizon, value, cause, message, file, sha256, dict(scores)
+        )
 
     def _append(self, *new: Event, then: Callable[[], Sequence[Event]] = tuple) -> None:
         """Commit events with what follows from them at once; nobody hears of them before that."""

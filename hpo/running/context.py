@@ -36,17 +36,21 @@ class Message:
         reports: Epochs trained, oldest first.
         checkpoint: The newest one, if one was written.
         weights: File name and SHA-256 of the kept weights, once they are written.
+        scores: What they scored on the final part, with them; empty without such a part.
         failure: Cause and text if the training cannot go on.
         warnings: What a user should know.
         lost_worker: Whether the worker can train nothing more (its training hangs).
+        full: What could not be written for want of room; no fault of the training's.
     """
 
     reports: list[Reported] = field(default_factory=list)
     checkpoint: Checkpointed | None = None
     weights: tuple[str, str] = ("", "")
+    scores: Mapping[str, float] = field(default_factory=dict)
     failure: tuple[Cause, str] | None = None
     warnings: list[str] = field(default_factory=list)
     lost_worker: bool = False
+    full: str = ""
 
 
 class Channel:
@@ -79,10 +83,10 @@ class Channel:
             if self._stopping:
                 raise TrainingStopped
 
-    def finish(self, failure: tuple[Cause, str] | None) -> None:
-        """Say that the thread is over."""
+    def finish(self, failure: tuple[Cause, str] | None, full: str = "") -> None:
+        """Say that the thread is over, and whether it was for want of room on the disk."""
         with self._changed:
-            self._message.failure = failure
+            self._message.failure, self._message.full = failure, full
             self._over = True
             self._changed.notify_all()
 
@@ -119,9 +123,22 @@ class Channel:
 
 
 class TrainingContext:
-    """The `hpo.core.trainable.Context` of one order."""
+    """The `hpo.core.trainable.Context` of one order.
 
-    def __init__(self, order: Order, workplace: Workplace, channel: Channel):
+    Args:
+        order: What is trained.
+        workplace: Its surroundings.
+        channel: Where its reports go.
+        judge: Scores kept weights on the final part; gives nothing where there is none.
+    """
+
+    def __init__(
+        self,
+        order: Order,
+        workplace: Workplace,
+        channel: Channel,
+        judge: Callable[[Arrays], Mapping[str, float]] = lambda weights: {},
+    ):
         self.seed = order.seed
         self.horizon = order.horizon
         self.device = workplace.device
@@ -129,6 +146,7 @@ class TrainingContext:
         self._order = order
         self._place = workplace
         self._channel = channel
+        self._judge = judge
         self._epoch = 0
         self._value = math.nan
         self._best: dict[str, np.ndarray] = {}
@@ -173,7 +191,7 @@ class TrainingContext:
         if state is not None and self._due(epoch, now):
             news["checkpoint"] = self._save(epoch, state())
         if self._order.keep_weights and epoch == self.horizon and math.isfinite(value):
-            news["weights"] = self._keep()
+            news["weights"], news["scores"] = self._keep(), self._judge(self._best)
         pause = epoch in self._order.pauses or epoch == self.horizon or not math.isfinite(value)
         self._channel.say(pause, **news)
         self._last = time.monotonic()

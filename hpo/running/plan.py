@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.core import seeds
 from hpo.core.events import WinnerNamed
+from hpo.core.fresh import FreshSeeds
 from hpo.core.history import History, Training
 from hpo.core.objective import Objective
 from hpo.core.space import Point
@@ -33,6 +34,7 @@ class Plan:
         seconds: Most wall time of everything, over all sessions.
         finalists: How many trials are run again.
         replicates: On how many fresh seeds each.
+        fresh: How these trainings are numbered, and on which split each of them trains.
         start_from: Points tried first.
         reserved_epochs: Epochs of the finalists' trainings, for which time is set aside.
         workers: Trainings at once.
@@ -56,6 +58,7 @@ class Plan:
     seconds: float | None = None
     finalists: int = 1
     replicates: int = 1
+    fresh: FreshSeeds = field(default_factory=FreshSeeds)
     start_from: tuple[Point, ...] = ()
     reserved_epochs: int = 0
     workers: int = 1

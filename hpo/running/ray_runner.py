@@ -15,12 +15,14 @@ from typing import Any
 from ray import tune
 from ray.air.execution import FixedResourceManager, PlacementGroupResourceManager
 from ray.train._internal.storage import StorageContext
+from ray.tune.error import TuneError
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import SearchAlgorithm
 
+from hpo.core.errors import DiskFull, HpoError
 from hpo.core.history import Key
 from hpo.core.ports import Order
 from hpo.running import checkpoints
@@ -85,7 +87,11 @@ class Verdicts(FIFOScheduler):
             self._conductor.warn(f"trial {key[0]}: {warning}")
         goes_on = True
         if message.reports or message.checkpoint or message.weights[0]:
-            goes_on = self._conductor.reported(key, message.reports, message.checkpoint, message.weights)
+            goes_on = self._conductor.reported(
+                key, message.reports, message.checkpoint, message.weights, message.scores
+            )
+        if message.full:
+            raise DiskFull(message.full, self._checkpoints.parent)
         if goes_on and message.failure:
             self._conductor.failed(key, *message.failure)
             goes_on = False
@@ -190,6 +196,10 @@ class RayRunner:
                 controller.step()
                 controller.forget_ended()
                 self._tend()
+        except TuneError as error:
+            if isinstance(error.__context__, HpoError):
+                raise error.__context__ from None  # Tune puts what its callbacks raise into words
+            raise
         finally:
             controller.cleanup()
 

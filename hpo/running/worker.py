@@ -13,9 +13,11 @@ import time
 import traceback
 from pathlib import Path
 
+from hpo.core.errors import is_full
 from hpo.core.events import Cause
 from hpo.core.ports import Order
 from hpo.core.recipe import Recipe
+from hpo.core.trainable import Arrays
 from hpo.running.context import Channel, Message, TrainingContext, TrainingStopped
 from hpo.running.workplace import Stage, Workplace
 
@@ -77,22 +79,33 @@ class Worker:
         gc.collect()
 
     def _train(self, order: Order, channel: Channel) -> None:
+        failure: tuple[Cause, str] | None = None
+        full = ""
+        try:
+            failure = self._logged(order, channel)
+        except TrainingStopped:
+            failure = None
+        except BaseException as error:  # whatever user code raises is that trial's failure
+            failure = _cause(error), _account(error)
+            full = str(error) if is_full(error) else ""
+        channel.finish(failure, full)
+
+    def _logged(self, order: Order, channel: Channel) -> tuple[Cause, str]:
+        """Train; what is printed and why it failed goes to the training's log."""
         log = self._place.folder.logs / f"{order.trial}-{order.replicate}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        failure: tuple[Cause, str] | None = None
         with (
             log.open("a", buffering=1) as file,
             contextlib.redirect_stdout(file),
             contextlib.redirect_stderr(file),
         ):
             try:
-                failure = self._train_whole(order, channel)
+                return self._train_whole(order, channel)
             except TrainingStopped:
-                failure = None
-            except BaseException as error:  # whatever user code raises is that trial's failure
-                failure = _cause(error), _account(error)
-                file.write(failure[1] + "\n")
-        channel.finish(failure)
+                raise
+            except BaseException as error:
+                file.write(_account(error) + "\n")
+                raise
 
     def _train_whole(self, order: Order, channel: Channel) -> tuple[Cause, str]:
         if self._stage is None:
@@ -101,9 +114,20 @@ class Worker:
             gc.freeze()  # what was imported stays; between trainings only the new is looked through
         channel.last_heard = time.monotonic()
         stage = self._stage
-        context = TrainingContext(order, self._place, channel)
-        stage.trainable.train(Recipe(order.recipe), stage.train, stage.validation, context)
+        context = TrainingContext(order, self._place, channel, lambda weights: _final(stage, order, weights))
+        parts = stage.parts(order.split)
+        stage.trainable.train(Recipe(order.recipe), parts.train, parts.validation, context)
         return Cause.NEVER_REPORTED, "the training ended without training its epochs to the last"
+
+
+def _final(stage: Stage, order: Order, weights: Arrays) -> dict[str, float]:
+    """What weights score on the final part; nothing if there is none."""
+    examples = stage.final()
+    if examples is None:
+        return {}
+    model = stage.trainable.load(Recipe(order.recipe), weights, examples.info)
+    scores = stage.trainable.score(model.predict(examples), examples.targets[examples.rows])
+    return {f"final/{name}": float(value) for name, value in scores.items()}
 
 
 def _cause(error: BaseException) -> Cause:

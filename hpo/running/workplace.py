@@ -11,12 +11,27 @@ from hpo.core.trainable import Examples, Trainable
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A trainable and the data it is handed; opened once by each worker process."""
+class Parts:
+    """What a training is handed of the data."""
 
-    trainable: Trainable
     train: Examples
     validation: Examples
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A trainable and its data, as a worker process has them open.
+
+    Attributes:
+        trainable: What trains.
+        parts: Opens a split by its name: ``search``, or one that holds a fold out.
+        final: Opens the part on which finalists are compared, if the search has set one aside;
+            it is asked for once a fresh seed has trained.
+    """
+
+    trainable: Trainable
+    parts: Callable[[str], Parts]
+    final: Callable[[], Examples | None] = lambda: None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from hpo.core.budget import reserved_epochs
+from hpo.core.fresh import FreshSeeds
 from hpo.core.stopping import RuleName, rungs_of
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
@@ -167,6 +168,7 @@ class Finalists(Record):
     count: int = Field(default=3, ge=1, le=1000, description="Trials that are trained again.")
     seeds: int = Field(default=3, ge=1, le=1000, description="Fresh seeds for each.")
     folds: int | None = Field(default=None, ge=2, le=100, description="Cross-validation folds for each seed.")
+    repeated: bool = Field(default=True, description="Whether each seed deals the folds anew.")
     rank: str = Field(
         default="value", description="Rule that puts trials in the order of becoming finalists."
     )
@@ -174,6 +176,11 @@ class Finalists(Record):
         default="simple",
         description="simple: best mean, ties to the cheaper; race: until one is clearly ahead.",
     )
+
+    @property
+    def fresh(self) -> FreshSeeds:
+        """How the trainings of their fresh seeds are numbered."""
+        return FreshSeeds(self.folds, self.repeated)
 
     def epochs(self, horizon: int) -> int:
         """Epochs their trainings take together."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hpo.core.fresh import SEARCH, FreshSeeds, fold_name
 from hpo.core.home import Home
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared
-from hpo.data.split import Split, split
+from hpo.data.split import Labelled, Split, folds, split
 from hpo.spec.document import Data
 
 
@@ -19,11 +20,37 @@ class Material:
 
     Attributes:
         prepared: The development part and what is known of the test part.
-        split: Who gets which rows.
+        split: Who gets which rows in the search.
+        labelled: What a split must know of the development part.
+        seed: Of every split.
     """
 
     prepared: Prepared
     split: Split
+    labelled: Labelled = field(repr=False)
+    seed: int
+
+    def splits(self, fresh: FreshSeeds, seeds: int) -> dict[str, Split]:
+        """Every split that a search hands to its trainings, by name.
+
+        With folds all development rows are dealt out: what the search was trained on and what it
+        validated on.
+
+        Args:
+            fresh: Whether finalists are cross-validated, and how.
+            seeds: Fresh seeds each of them has at most.
+
+        Raises:
+            UserError: If the rows cannot be dealt out to so many folds.
+        """
+        if fresh.folds is None:
+            return {SEARCH: self.split}
+        deals = seeds if fresh.repeated else 1
+        dealt = folds(self.labelled, count=fresh.folds, seed=self.seed, repeats=deals)
+        names = [fold_name(deal, fold) for deal in range(1, deals + 1) for fold in range(fresh.folds)]
+        if len(dealt) < len(names):  # later rows are validated on by earlier ones: one order, no deal
+            dealt *= deals
+        return {SEARCH: self.split, **dict(zip(names, dealt, strict=True))}
 
     def facts(self) -> dict[str, Any]:
         """What goes on record."""
@@ -51,13 +78,16 @@ def material_of(data: Data, base: Path, home: Home) -> Material:
     roles = {"search": data.search_share}
     if data.final_share is not None:
         roles["final"] = data.final_share
+    labelled = Labelled(
+        prepared.targets(), prepared.info.classes, prepared.groups(), prepared.times(), data.stratified
+    )
     divided = split(
-        prepared.targets(),
+        labelled.targets,
         validation=roles,
         seed=data.split_seed,
-        stratified=data.stratified,
-        groups=prepared.groups(),
-        times=prepared.times(),
-        classes=prepared.info.classes,
+        stratified=labelled.stratified,
+        groups=labelled.groups,
+        times=labelled.times,
+        classes=labelled.classes,
     )
-    return Material(prepared, divided)
+    return Material(prepared, divided, labelled, data.split_seed)

@@ -16,7 +16,7 @@ from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
 from hpo.running.ray_session import local_gpus, ray_session
 from hpo.spec import SearchSpec
-from hpo.use_cases import planning
+from hpo.use_cases import planning, space
 from hpo.use_cases.account import write_account
 from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
@@ -61,25 +61,35 @@ class Running:
             Interrupted: If a signal ended it.
             HpoError: If it cannot go on; it can be resumed once the reason is gone.
         """
-        self.folder.stop_request.unlink(missing_ok=True)
         signals = Signals()
-        told = Told(watch, self.ledger, self.spec.objective, self.since)
-        told.catch_up()
-        with mirrored(self.home, self.ledger):
-            try:
-                history = self._train(signals, address, told)
-                with signals.heard():  # the score and the recipe take a moment, and are finished
-                    self._conclude(history, unseal, again)
-            except HpoError as error:
-                with suppress(HpoError):  # a full disk takes no last word either
-                    self.ledger.append([SearchEnded("failed", str(error))])
-                raise
-            finally:
-                told.catch_up()
+        try:
+            self._run(signals, unseal, again, address, watch)
+        except HpoError as error:
+            error.search = self.ledger.name
+            raise
         outcome = self._outcome()
         if signals.received is not None and outcome.status == "stopped":
             raise Interrupted(self.ledger.name, signals.received)
         return outcome
+
+    def _run(
+        self, signals: Signals, unseal: bool, again: str, address: str | None, watch: Watch | None
+    ) -> None:
+        """Everything there is to do, with how it ended on record."""
+        told = Told(watch, self.ledger, self.spec.objective, self.since)
+        told.catch_up()
+        try:
+            with space.full_said_plainly(self.home), mirrored(self.home, self.ledger):
+                self.folder.stop_request.unlink(missing_ok=True)
+                history = self._train(signals, address, told)
+                with signals.heard():  # the score and the recipe take a moment, and are finished
+                    self._conclude(history, unseal, again)
+        except HpoError as error:
+            with suppress(HpoError):  # a full disk takes no last word either
+                self.ledger.append([SearchEnded("failed", str(error))])
+            raise
+        finally:
+            told.catch_up()
 
     def _train(self, signals: Signals, address: str | None, told: Told) -> History:
         """Train what the record lacks, up to a winner."""
@@ -101,16 +111,16 @@ class Running:
             conductor = Conductor(plan, self.ledger, planning.searcher_of(spec), watch=told.event)
             conductor.replay(self.ledger.read())
             place = planning.workplace_of(spec, self._staging(), self.folder)
-            look = StopRequest(self.folder, signals, conductor)
+            look = StopRequest(self.home, self.folder, signals, conductor)
             runner = RayRunner(place, workers, need.cpus, need.gpus, session, look)
             runner.run(conductor)
         return conductor.history
 
     def _staging(self) -> Staging:
         data = self.material
-        return Staging.of(
-            self.spec.trainable, self.spec.base, data.prepared.folder, data.split, self.folder.root
-        )
+        finalists = self.spec.finalists
+        splits = data.splits(finalists.fresh, finalists.seeds)
+        return Staging.of(self.spec.trainable, self.spec.base, data.prepared.folder, splits, self.folder.root)
 
     def _conclude(self, history: History, unseal: bool, again: str) -> None:
         if history.winner is None:
@@ -142,21 +152,27 @@ class Running:
 
 
 class StopRequest:
-    """Looks whether a signal or another process asked the search to stop."""
+    """Looks whether a signal or another process asked the search to stop, or the disk fills up."""
 
-    def __init__(self, folder: SearchFolder, signals: Signals, conductor: Conductor):
+    def __init__(self, home: Home, folder: SearchFolder, signals: Signals, conductor: Conductor):
+        self._home = home
         self._path = folder.stop_request
         self._signals = signals
         self._conductor = conductor
         self._next = 0.0
 
     def __call__(self) -> None:
-        """Look for a signal each time, and now and then for the file."""
+        """Look for a signal each time, and now and then for the file and for room on the disk.
+
+        Raises:
+            HpoError: If there is hardly room left; what is on record by then is safe.
+        """
         now = time.monotonic()
         asked = self._signals.received is not None
         if now >= self._next:
             self._next = now + LOOK_SECONDS
             asked = asked or self._path.exists()
+            space.insist(self._home, space.TO_GO_ON)
         if asked:
             self._conductor.stop()
 

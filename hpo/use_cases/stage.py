@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from hpo.core.errors import UserError
-from hpo.core.trainable import Trainable
+from hpo.core.fresh import SEARCH
+from hpo.core.trainable import Examples, Trainable
 from hpo.data.parts import open_part
+from hpo.data.prepared import TARGETS, mapped
 from hpo.data.split import Split
-from hpo.running.workplace import Stage
+from hpo.running.workplace import Parts, Stage
+
+TRAIN, VALIDATION, FINAL = 1, 2, 3
+"""Roles of rows in the file of a split, one byte a row; 0 for rows that have none in it."""
 
 
 @dataclass(frozen=True)
@@ -24,30 +31,49 @@ class Staging:
         trainable: Shipped name, or ``module:attribute`` of a user's own.
         base: Folder that the user's own code is imported from.
         data: Folder of the development part.
-        train: Rows to train on.
-        validation: Rows to validate on.
+        splits: Folder with a file for each split, named after it.
     """
 
     trainable: str
     base: Path
     data: Path
-    train: Path
-    validation: Path
+    splits: Path
 
     @classmethod
-    def of(cls, trainable: str, base: Path, data: Path, split: Split, folder: Path) -> Staging:
-        """Write a split's rows where every worker finds them."""
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = folder / "train.npy", folder / "validation.npy"
-        for path, rows in zip(paths, (split.train, split.validation), strict=True):
-            np.save(path, rows)
-        return cls(trainable, base, data, *paths)
+    def of(cls, trainable: str, base: Path, data: Path, splits: Mapping[str, Split], folder: Path) -> Staging:
+        """Write the rows of named splits where every worker finds them.
+
+        Args:
+            trainable: Shipped name, or ``module:attribute``.
+            base: Folder that the user's own code is imported from.
+            data: Folder of the development part.
+            splits: By name; ``search`` must be among them, and its final part is the stage's.
+            folder: Of the search.
+        """
+        place = folder / "splits"
+        place.mkdir(parents=True, exist_ok=True)
+        n = len(mapped(data / TARGETS))
+        for name, split in splits.items():
+            roles = np.zeros(n, np.uint8)
+            for role, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (FINAL, split.final)):
+                if rows is not None:
+                    roles[rows] = role
+            np.save(place / f"{name}.npy", roles)
+        return cls(trainable, base, data, place)
 
     def __call__(self) -> Stage:
-        """Open the stage in this process."""
-        trainable = load_trainable(self.trainable, self.base)
-        parts = [open_part(self.data, np.load(rows)) for rows in (self.train, self.validation)]
-        return Stage(trainable, *parts)
+        """Open the stage in this process; a split is opened when it is first asked for."""
+        return Stage(load_trainable(self.trainable, self.base), functools.cache(self._parts), self._final)
+
+    def _parts(self, split: str) -> Parts:
+        return Parts(self._examples(split, TRAIN), self._examples(split, VALIDATION))
+
+    def _final(self) -> Examples | None:
+        final = self._examples(SEARCH, FINAL)
+        return final if len(final) else None
+
+    def _examples(self, split: str, role: int) -> Examples:
+        return open_part(self.data, np.flatnonzero(mapped(self.splits / f"{split}.npy") == role))
 
 
 def load_trainable(name: str, base: Path) -> Trainable:

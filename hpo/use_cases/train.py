@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import DiskFull, HpoError, UserError
 from hpo.core.events import Reported
 from hpo.core.home import Home, SearchFolder
 from hpo.core.objective import Objective
@@ -65,7 +65,8 @@ def _workplace(recipe: RecipeFile, path: Path, home: Home, folder: SearchFolder)
     except (ValidationError, TypeError) as error:
         raise UserError(f"{path}: provenance cannot be used: {error}") from error
     material = material_of(data, base, home)
-    staging = Staging.of(recipe.trainable, base, material.prepared.folder, material.split, folder.root)
+    splits = {"search": material.split}
+    staging = Staging.of(recipe.trainable, base, material.prepared.folder, splits, folder.root)
     return Workplace(
         open=staging,
         folder=folder,
@@ -95,6 +96,8 @@ def _trained(worker: Worker, order: Order, place: Workplace, tell: Tell | None) 
             now = objective.standing(value, report.metrics.get(objective.key, math.nan))
             if counts is None or now != value or objective.at == "last":
                 counts, value = report, now
+        if message.full:
+            raise DiskFull(message.full, place.folder.root)
         if message.failure:
             raise HpoError(f"the training failed ({message.failure[0]}): {message.failure[1]}")
         if message.weights[0]:

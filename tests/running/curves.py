@@ -7,7 +7,7 @@ import numpy as np
 
 from hpo.core.parts import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
-from hpo.running.workplace import Stage
+from hpo.running.workplace import Parts, Stage
 
 
 @dataclass
@@ -85,4 +85,4 @@ def _unpacked(state, words):
 
 
 def open_stage():
-    return Stage(Curves(), None, None)
+    return Stage(Curves(), lambda split: Parts(None, None))
