@@ -142,7 +142,7 @@ def machinery(sampler: str, most: int, folder: Path) -> list[dict[str, Any]]:
     searcher = Timed(SAMPLERS[sampler](space_of(8)))
     plan = Plan(
         objective=LOSS, horizon=HORIZON, seed=0, recipe_of=dict, rank=lambda trials: trials,
-        name_winner=lambda history: None, rungs=RUNGS, rule="leaders", workers=4,
+        finals=lambda history: None, rungs=RUNGS, rule="leaders", workers=4,
     )  # fmt: skip
     clock, windows = VirtualClock(), Windows(searcher, most)
     conductor = Conductor(plan, ledger, searcher, clock, windows)

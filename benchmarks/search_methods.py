@@ -101,7 +101,7 @@ class Product:
             seed=seed,
             recipe_of=lambda point: point,
             rank=lambda trials: trials,
-            name_winner=lambda history: None,
+            finals=lambda history: None,
             rungs=rungs,
             rule=self.rule or "asha",
             reduction_factor=FACTOR,

@@ -190,6 +190,8 @@ class WinnerNamed:
         std: Standard deviation over the fresh seeds (n - 1); NaN for one.
         n: Number of fresh seeds.
         reason: Why it and not another, in a sentence.
+        tied: Finalists that a race could not tell apart, the winner among them; else empty.
+        saved: Trainings that a race could have taken and did not need.
     """
 
     trial: int
@@ -198,6 +200,8 @@ class WinnerNamed:
     std: float
     n: int
     reason: str
+    tied: tuple[int, ...] = ()
+    saved: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,4 +368,6 @@ def event(kind: str, fields: Mapping[str, Any]) -> Event:
         given["cause"] = Cause(given["cause"]) if given.get("cause") else None
     if cls is FinalistsNamed:
         given["trials"] = tuple(given["trials"])
+    if cls is WinnerNamed:
+        given["tied"] = tuple(given.get("tied", ()))
     return cls(**given)

@@ -17,7 +17,7 @@ from hpo.core import events
 from hpo.core.events import Cause, Checkpointed, End, Event, Recorded, Reported, TrialEnded
 from hpo.core.history import History, Key, Training
 from hpo.core.ports import Ledger, Order, Searcher
-from hpo.running.judge import TRAINED_ON, Judge, ended, in_race
+from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_race
 from hpo.running.plan import Plan
 
 NO_SCORES: Mapping[str, float] = MappingProxyType({})
@@ -123,7 +123,7 @@ class Conductor:
         if checkpoint:
             new.append(checkpoint)
         if weights[0]:
-            new.append(self._replicate_end(training, reports, weights, scores))
+            new.append(fresh_end(self._plan, training, reports, weights, scores))
         self._append(*new, then=lambda: self._verdict(training))
         return training.end is None
 
@@ -223,43 +223,22 @@ class Conductor:
         self._waiting.append(best.key)
 
     def _start_replicate(self) -> None:
-        """Start the next training a finalist lacks; when all have ended, name the winner."""
-        assert self.history.finalists is not None
-        for replicate in range(1, self._plan.replicates + 1):
-            for trial in self.history.finalists.trials:
-                if (trial, replicate) not in self.history.trainings:
-                    own = self.history.trainings[trial, 0]
-                    seed = self._plan.training_seed(trial, replicate)
-                    split = self._plan.fresh.split(replicate)
-                    self._append(
-                        events.TrialStarted(trial, replicate, own.point, own.recipe, seed, "finalist", split)
-                    )
-                    self._waiting.append((trial, replicate))
-                    return
-        if not self._open and self.history.finalists.trials:
-            self._append(self._plan.name_winner(self.history) or events.FinalistsNamed(()))
-
-    def _replicate_end(
-        self,
-        training: Training,
-        reports: Sequence[Reported],
-        weights: tuple[str, str],
-        scores: Mapping[str, float],
-    ) -> TrialEnded:
-        """The end of a fresh seed, which counts by its kept weights' score on the final part, if any."""
-        objective, value = self._plan.objective, training.value
-        for report in reports:
-            if report.epoch > training.epoch:
-                value = objective.standing(value, report.metrics.get(objective.key, math.nan))
-        if scores:
-            value = scores.get(objective.final_key, math.nan)
-        end, cause, message = End.FINISHED, None, ""
-        if not math.isfinite(value):
-            end, cause, message = End.FAILED, Cause.DIVERGED, f"{objective.final_key} is {value}"
-        file, sha256 = weights
-        return TrialEnded(
-            *training.key, end, self._plan.horizon, value, cause, message, file, sha256, dict(scores)
-        )
+        """Start the next training that the finalists' rule waits for, or name the winner."""
+        history, plan = self.history, self._plan
+        if history.finalists is None or not history.finalists.trials:
+            return
+        step = plan.finals(history)
+        if step is None or isinstance(step, events.WinnerNamed):
+            self._append(step or events.FinalistsNamed(()))
+            return
+        key = next((key for key in step if key not in history.trainings), None)
+        if key is not None:
+            trial, replicate = key
+            own, seed = history.trainings[trial, 0], plan.training_seed(trial, replicate)
+            split = plan.fresh.split(replicate)
+            started = events.TrialStarted(*key, own.point, own.recipe, seed, "finalist", split)
+            self._append(started)
+            self._waiting.append(key)
 
     def _append(self, *new: Event, then: Callable[[], Sequence[Event]] = tuple) -> None:
         """Commit events with what follows from them at once; nobody hears of them before that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from hpo.core.events import Cause, End, Reported, TrialEnded
 from hpo.core.history import History, Training
@@ -21,6 +22,37 @@ def in_race(training: Training) -> bool:
 def ended(training: Training, end: End, cause: Cause | None = None, message: str = "") -> TrialEnded:
     """The end of a training as it stands."""
     return TrialEnded(*training.key, end, training.epoch, training.value, cause, message)
+
+
+def fresh_end(
+    plan: Plan,
+    training: Training,
+    reports: Sequence[Reported],
+    weights: tuple[str, str],
+    scores: Mapping[str, float],
+) -> TrialEnded:
+    """The end of a fresh seed whose weights were kept.
+
+    It counts by what these scored on the final part, and by the search's own where there is none.
+
+    Args:
+        plan: The rules of the search.
+        training: As the record has it.
+        reports: Its last epochs, some of which may not be on record yet.
+        weights: File name and SHA-256 of what was kept.
+        scores: What that scored on the final part; empty without such a part.
+    """
+    objective, value = plan.objective, training.value
+    for report in reports:
+        if report.epoch > training.epoch:
+            value = objective.standing(value, report.metrics.get(objective.key, math.nan))
+    end, cause, message = End.FINISHED, None, ""
+    if scores:
+        value = scores.get(objective.final_key, math.nan)
+        if not math.isfinite(value):
+            end, cause, message = End.FAILED, Cause.DIVERGED, f"{objective.final_key} is {value}"
+    file, sha256 = weights
+    return TrialEnded(*training.key, end, plan.horizon, value, cause, message, file, sha256, dict(scores))
 
 
 class Judge:

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from hpo.core import seeds
 from hpo.core.events import WinnerNamed
 from hpo.core.fresh import FreshSeeds
-from hpo.core.history import History, Training
+from hpo.core.history import History, Key, Training
 from hpo.core.objective import Objective
 from hpo.core.space import Point
 from hpo.core.stopping import RuleName
+
+
+class Finals(Protocol):
+    """The rule by which finalists are trained again until there is a winner."""
+
+    def __call__(self, history: History) -> Sequence[Key] | WinnerNamed | None:
+        """Say what comes next; nothing but the history may decide it, so that a replay is exact.
+
+        Args:
+            history: The search, with its finalists named.
+
+        Returns:
+            The trainings that must end before anything is decided and have not, in the order in
+            which to start them; or the winner; or None if no training of a finalist succeeded.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -25,7 +41,7 @@ class Plan:
         seed: Source of every other seed.
         recipe_of: Completes a point to a recipe.
         rank: Orders fully trained trials, best first.
-        name_winner: Chooses among the finalists' trainings; None if none of them succeeded.
+        finals: What finalists are trained on, and who wins.
         rungs: Epochs at which trials are compared; empty if nothing is stopped early.
         reduction_factor: One trial in this many passes a rung.
         rule: Which rule decides there.
@@ -33,7 +49,6 @@ class Plan:
         epochs: Most epochs of the search itself, the finalists' apart.
         seconds: Most wall time of everything, over all sessions.
         finalists: How many trials are run again.
-        replicates: On how many fresh seeds each.
         fresh: How these trainings are numbered, and on which split each of them trains.
         start_from: Points tried first.
         reserved_epochs: Epochs of the finalists' trainings, for which time is set aside.
@@ -49,7 +64,7 @@ class Plan:
     seed: int
     recipe_of: Callable[[Point], Mapping[str, Any]]
     rank: Callable[[Sequence[Training]], Sequence[Training]]
-    name_winner: Callable[[History], WinnerNamed | None]
+    finals: Finals
     rungs: tuple[int, ...] = ()
     reduction_factor: float = 3
     rule: RuleName = "asha"
@@ -57,7 +72,6 @@ class Plan:
     epochs: int | None = None
     seconds: float | None = None
     finalists: int = 1
-    replicates: int = 1
     fresh: FreshSeeds = field(default_factory=FreshSeeds)
     start_from: tuple[Point, ...] = ()
     reserved_epochs: int = 0
@@ -68,5 +82,7 @@ class Plan:
     same_failures: int = 5
 
     def training_seed(self, trial: int, replicate: int) -> int:
-        """Seed of a training, from (search seed, trial, replicate)."""
+        """Seed of a training, from (search seed, trial); fresh seeds are the same for every finalist."""
+        if replicate:
+            return seeds.derive(self.seed, "fresh", replicate)
         return seeds.derive(self.seed, "train", trial, replicate)

@@ -176,11 +176,28 @@ class Finalists(Record):
         default="simple",
         description="simple: best mean, ties to the cheaper; race: until one is clearly ahead.",
     )
+    alpha: float = Field(
+        default=0.05,
+        gt=0,
+        le=0.5,
+        description="Of a race: probability of dropping the truly best finalist.",
+    )
+    margin: float = Field(
+        default=0.0, ge=0, description="Of a race: differences below it do not matter; a tie ends it early."
+    )
+    prefer: Literal["cheapest", "steadiest"] = Field(
+        default="cheapest", description="Of a race: who wins a tie; steadiest: least spread over seeds."
+    )
 
     @property
     def fresh(self) -> FreshSeeds:
         """How the trainings of their fresh seeds are numbered."""
         return FreshSeeds(self.folds, self.repeated)
+
+    @property
+    def most(self) -> int:
+        """Trainings that each of them has at most."""
+        return self.seeds * self.fresh.each
 
     def epochs(self, horizon: int) -> int:
         """Epochs their trainings take together."""

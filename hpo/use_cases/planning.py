@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 
-from hpo.core import events
 from hpo.core.errors import UserError
-from hpo.core.events import End
-from hpo.core.history import History
 from hpo.core.home import SearchFolder
 from hpo.core.ports import Searcher
 from hpo.running.plan import Plan
 from hpo.running.workplace import Workplace
-from hpo.selection.ranking import RANKINGS, Finalist, name_winner
+from hpo.selection.ranking import RANKINGS
 from hpo.spec import SearchSpec
+from hpo.use_cases.finals import finals_of
 from hpo.use_cases.stage import Staging
 
 
@@ -27,7 +25,7 @@ def plan_of(spec: SearchSpec, workers: int) -> Plan:
         seed=spec.seed,
         recipe_of=spec.recipe_of,
         rank=lambda trials: rank(trials, spec.objective),
-        name_winner=winner_of,
+        finals=finals_of(spec),
         rungs=spec.scheduler.rungs,
         reduction_factor=spec.scheduler.reduction_factor,
         rule=spec.scheduler.rule,
@@ -37,7 +35,6 @@ def plan_of(spec: SearchSpec, workers: int) -> Plan:
         reserved_epochs=spec.reserved_epochs,
         workers=workers,
         finalists=spec.finalists.count,
-        replicates=spec.finalists.seeds * spec.finalists.fresh.each,
         fresh=spec.finalists.fresh,
         start_from=spec.start_from,
         worker_losses=spec.limits.worker_losses,
@@ -45,22 +42,6 @@ def plan_of(spec: SearchSpec, workers: int) -> Plan:
         patience=spec.patience.trials if spec.patience else None,
         least_gain=spec.patience.by if spec.patience else 0.0,
     )
-
-
-def winner_of(history: History) -> events.WinnerNamed | None:
-    """Name the winner among the finalists' trainings on fresh seeds; None if all of them failed."""
-    assert history.finalists is not None
-    finalists = []
-    for trial in history.finalists.trials:
-        trainings = history.replicates(trial)
-        values = tuple(t.value if t.end is End.FINISHED else float("nan") for t in trainings)
-        cost = sum(t.seconds for t in trainings) / len(trainings)
-        finalists.append(Finalist(trial, values, cost))
-    winner = name_winner(finalists, history.objective)
-    if winner is None:
-        return None
-    sound = [t.replicate for t in history.replicates(winner.trial) if t.end is End.FINISHED]
-    return events.WinnerNamed(winner.trial, sound[0], winner.mean, winner.std, winner.n, winner.reason)
 
 
 def searcher_of(spec: SearchSpec) -> Searcher:
