@@ -13,7 +13,7 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,13 +74,30 @@ def ray_session(address: str | None, cpus: float, gpus: float, home: Path) -> It
     Raises:
         UserError: If there is no cluster at the address, or a node of it does not see the home.
     """
-    os.environ.update(_SETTINGS)
     folder = Path(tempfile.mkdtemp(prefix="hpo-"))
     try:
-        with _cluster(address) if address else _embedded(folder, cpus, gpus):
+        with (
+            _environment(_SETTINGS),
+            _cluster(address) if address else _embedded(folder, cpus, gpus),
+        ):
             yield _described(folder, home)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Have these variables while the block runs; who called may use Ray in his own way after it."""
+    former = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _described(folder: Path, home: Path) -> RaySession:
@@ -116,36 +133,44 @@ def _refuse_blind(nodes: list[str], home: Path) -> None:
 @contextmanager
 def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
     marker = secrets.token_hex(16)
-    os.environ.update(_EMBEDDED, RAY_AUTH_TOKEN=secrets.token_hex(32))
-    os.environ[reaper.MARKER] = marker
-    child = reaper.Reaper(marker, folder)
-    import ray
-    from ray._private import ray_constants
+    own = {**_EMBEDDED, "RAY_AUTH_TOKEN": secrets.token_hex(32), reaper.MARKER: marker}
+    try:
+        with _environment(own):
+            child = reaper.Reaper(marker, folder)
+            _read_environment()
+            import ray
+
+            try:
+                ray.init(
+                    address="local",
+                    num_cpus=max(1, round(cpus)),
+                    num_gpus=gpus or None,
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(folder),
+                )
+                yield
+            except OSError as error:
+                raise HpoError(f"Ray could not be started: {error}") from error
+            finally:
+                ray.shutdown()
+                child.dismiss()
+    finally:
+        _read_environment()
+
+
+def _read_environment() -> None:
+    """Have Ray read its environment again; it does so once, and a process may have several sessions."""
+    from ray._private import ray_constants as constants
     from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
-    # Ray reads its environment once. This process may have used it before, or it may be its second
-    # session, with another token.
-    ray_constants.ENABLE_RAY_CLUSTER = False
+    constants.ENABLE_RAY_CLUSTER = constants.env_bool(
+        constants.ENABLE_RAY_CLUSTERS_ENV_VAR, not constants.IS_WINDOWS_OR_OSX
+    )
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()
-    try:
-        ray.init(
-            address="local",
-            num_cpus=max(1, round(cpus)),
-            num_gpus=gpus or None,
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(folder),
-        )
-        yield
-    except OSError as error:
-        raise HpoError(f"Ray could not be started: {error}") from error
-    finally:
-        ray.shutdown()
-        child.dismiss()
-        del os.environ[reaper.MARKER]
 
 
 @contextmanager

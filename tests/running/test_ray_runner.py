@@ -27,11 +27,18 @@ def session(tmp_path_factory):
     """One embedded Ray for all tests here; afterwards nothing of it is left."""
     before = {process.pid for process in psutil.process_iter()}
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where workers find the curves
+    environment = _settings()
     with ray_session(None, cpus=2, gpus=0, home=tmp_path_factory.mktemp("home")) as session:
         yield session
     assert not session.folder.exists()
+    assert _settings() == environment  # who called may use Ray in his own way
     left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
     assert [p.name() for p in left if "ray" in " ".join(p.cmdline())] == []
+
+
+def _settings():
+    ours = ("RAY_AUTH", "RAY_ENABLE", "HPO_")
+    return {name: value for name, value in os.environ.items() if name.startswith(ours)}
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -17,46 +19,53 @@ from tiny_search import Place
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+PRIVATE_MOUNTS = (
+    subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False
+    ).returncode
+    == 0
+)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A head node in processes of its own; its address."""
-    settings = {**os.environ, **TOKEN, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": ""}
-    folder = tmp_path_factory.mktemp("r", numbered=True)
-    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--port=0"]
-    options = ["--num-cpus=2", "--include-dashboard=false", "--node-ip-address=127.0.0.1"]
-    log = (folder / "log").open("w+")
-    head = subprocess.Popen(
-        [*command, *options, "--disable-usage-stats"],
-        env=settings,
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
+    with node(tmp_path_factory.mktemp("r"), "--head", "--port=0", "--include-dashboard=false") as log:
+        yield re.search(r"--address='([\d.]+:\d+)'", log).group(1)
+
+
+@contextmanager
+def node(folder, *options, within=()):
+    """A node of a cluster while the block runs; what it said when it was up."""
+    ray = str(Path(sys.executable).with_name("ray"))
+    command = [*within, ray, "start", "--block", "--num-cpus=2", "--disable-usage-stats", *options]
+    path = folder / "log"
+    with path.open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--node-ip-address=127.0.0.1"],
+            env={**os.environ, **TOKEN, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": ""},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
-        yield _address(head, folder / "log")
+        yield _log_once_up(process, path)
     finally:
-        mine = psutil.Process(head.pid).children(recursive=True) if head.poll() is None else []
-        head.send_signal(signal.SIGTERM)
-        head.wait(60)
-        for process in mine:
-            if process.is_running():
-                process.kill()
-        log.close()
+        mine = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        for each in mine:
+            if each.is_running():
+                each.kill()
 
 
-def _address(head, log):
-    for _ in range(600):
-        found = re.search(r"--address='?([\d.]+:\d+)", log.read_text())
-        if found:
-            return found.group(1)
-        try:
-            head.wait(0.1)
-        except subprocess.TimeoutExpired:
-            continue
-        raise AssertionError(log.read_text())
-    raise AssertionError(log.read_text())
+def _log_once_up(process, path, seconds=120):
+    end = time.monotonic() + seconds
+    while "--block" not in path.read_text():  # it says so last, once it is up
+        if process.poll() is not None or time.monotonic() > end:
+            raise AssertionError(path.read_text())
+        time.sleep(0.05)
+    return path.read_text()
 
 
 def test_a_search_runs_on_a_cluster_and_leaves_it_running(cluster, tmp_path):
@@ -67,6 +76,21 @@ def test_a_search_runs_on_a_cluster_and_leaves_it_running(cluster, tmp_path):
     assert '"status": "done"' in done.stdout.splitlines()[-1]
     again = place.run("submit", "tiny.yaml", "--json", *few, RAY_ADDRESS=cluster, **TOKEN)
     assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.skipif(not PRIVATE_MOUNTS, reason="mounting a private file system is not allowed here")
+def test_a_cluster_of_which_a_node_does_not_see_the_home_is_refused(cluster, tmp_path, tmp_path_factory):
+    place = Place(tmp_path)
+    place.home.create()
+    hidden = f'mount -t tmpfs none {place.home.root} && exec "$@"'
+    blind = ["unshare", "--mount", "sh", "-c", hidden, "sh"]
+    with node(tmp_path_factory.mktemp("r"), f"--address={cluster}", within=blind):
+        done = place.run("submit", "tiny.yaml", "--address", cluster, **TOKEN)
+    assert done.returncode == 2
+    assert str(place.home.root) in done.stderr
+    assert "1 of 2 nodes" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert place.run("submit", "tiny.yaml", "--address", cluster, **TOKEN).returncode == 0
 
 
 def test_no_cluster_at_the_address_is_a_mistake_of_the_user(tmp_path):
