@@ -1,4 +1,4 @@
-"""``hpo ledger``: every look at a test part that this user ever took."""
+"""``hpo ledger``: every look at a test part that this user or team ever took."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from hpo.cli.session import Session, emit, say
 def ledger(context: typer.Context) -> None:
     """List every opening of a test part: who, when, which recipe, which score."""
     from hpo.cli.tables import grid
-    from hpo.use_cases.register import moment, openings, register_path, scores_said
+    from hpo.use_cases.register import known_register, moment, openings, register_place, scores_said
 
     found = openings()
     if Session.of(context).as_json:
         emit([{**dataclasses.asdict(each), "when": moment(each.time)} for each in found])
         return
     if not found:
-        say(f"no test part was opened so far, says {register_path()}")
+        register = known_register()
+        say(f"no test part was opened so far, says {register.place if register else register_place()}")
         return
     rows = (
         (

@@ -8,12 +8,33 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import HpoError, UserError
 
 
-def engine_of(url: str) -> sa.Engine:
-    """An engine; of SQLite with a write-ahead log and every commit flushed to disk."""
-    engine = sa.create_engine(url)
+TURN = 0x68706F
+"""Key of the lock by which writers to a PostgreSQL database take turns."""
+
+
+def engine_of(url: str, keep: bool = True) -> sa.Engine:
+    """An engine; of SQLite with a write-ahead log and every commit flushed to disk.
+
+    Args:
+        url: Of the database.
+        keep: Whether connections are kept open between transactions.
+
+    Raises:
+        UserError: If the URL is none, or the driver for it is not installed.
+    """
+    for written in ("postgres://", "postgresql://"):
+        if url.startswith(written):
+            url = "postgresql+psycopg://" + url.removeprefix(written)
+    try:
+        engine = sa.create_engine(url, poolclass=None if keep else sa.pool.NullPool)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+        raise UserError(f"this is no database that can be used: {error}; legal: postgresql://...") from error
+    except ModuleNotFoundError as error:
+        extra = "pip install 'hpo-service[postgresql]' brings it"
+        raise UserError(f"the database's driver is not installed ({error}); {extra}") from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -25,6 +46,8 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that holds the database from its first statement, so that it cannot lose a race."""
     connection = engine.connect().execution_options(writing=True)
     with connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({TURN})"))
         yield connection
 
 

@@ -1,4 +1,4 @@
-"""The test-use register: every opening of a test part, across all searches and homes of a user.
+"""The test-use register: every opening of a test part, across all searches and homes of a user or team.
 
 Test data is known by its rows, not by its place: a part is the same as an earlier one if more than
 half of the smaller one's distinct rows are also in the other. So reordering, renaming, copying,
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -108,20 +109,22 @@ class SeenBefore(Refused):
 
 
 class Register:
-    """The openings in one database file."""
+    """The openings in one database: a user's own file, or one that a team shares."""
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time):
-        """Open the register, made readable by its owner alone if it is not there.
+    def __init__(self, place: Path | str, clock: Callable[[], float] = time.time):
+        """Open the register, made if it is not there.
+
+        Args:
+            place: An SQLite file, or the URL of a database (``postgresql://...``). A new file is
+                open to its owner alone, or to the group as well in a folder that the group may
+                write to.
+            clock: Seconds since 1970.
 
         Raises:
-            HpoError: If the file cannot be made or used, or is of a later version.
+            HpoError: If it cannot be made or used, or is of a later version.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise HpoError(f"the test-use register at {path} cannot be written: {error.strerror}") from error
-        self._engine = engine_of(f"sqlite:///{path}")
+        url = place if isinstance(place, str) and "://" in place else _file_url(Path(place))
+        self._engine = engine_of(url, keep=False)
         self._clock = clock
         with said_plainly(self._engine, "test-use register"), writing(self._engine) as connection:
             _metadata.create_all(connection)
@@ -129,7 +132,13 @@ class Register:
             if found is None:
                 connection.execute(_about.insert().values(version=VERSION))
             elif found > VERSION:
-                raise HpoError(f"{path} was written by a later version ({found} > {VERSION})")
+                raise HpoError(f"{self.place} was written by a later version ({found} > {VERSION})")
+
+    @property
+    def place(self) -> str:
+        """Where it is, without a password."""
+        url = self._engine.url
+        return str(url.database) if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
 
     def all(self) -> list[Opening]:
         """Every opening, oldest first, those included that were withdrawn."""
@@ -179,6 +188,20 @@ class Register:
         with said_plainly(self._engine, "test-use register"), writing(self._engine) as connection:
             change = _openings.update().where(_openings.c.key == key, _openings.c.state == OPENING)
             connection.execute(change.values(state=WITHDRAWN))
+
+
+def _file_url(path: Path) -> str:
+    """An SQLite URL of a file, made with fitting permissions if it is not there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            shared = path.parent.stat().st_mode & stat.S_IWGRP
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            path.chmod(0o660 if shared else 0o600)
+        os.close(os.open(path, os.O_RDWR))
+    except OSError as error:
+        raise HpoError(f"the test-use register at {path} cannot be written: {error.strerror}") from error
+    return f"sqlite:///{path}"
 
 
 COLUMNS = ("key", "fingerprint", "time", "state")

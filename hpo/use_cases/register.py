@@ -1,8 +1,8 @@
 """What the test-use register means for a search: when it is asked, what it says, what it refuses.
 
-A new folder is no new look: the register lies in the user's data folder, or in the file that
-``HPO_REGISTER`` names, and knows test data by its rows. Shipped practice data is exempt unless the
-spec says ``practice: false``.
+A new folder is no new look: the register lies in the user's data folder, or in the file or database
+that ``HPO_REGISTER`` names (a team's, if all of it name one), and knows test data by its rows.
+Shipped practice data is exempt unless the spec says ``practice: false``.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from hpo.spec.document import Data
 
 
-def register_path() -> Path:
-    """File of the register: ``HPO_REGISTER``, otherwise in the user's data folder."""
+def register_place() -> Path | str:
+    """The register: the file or database URL in ``HPO_REGISTER``, otherwise in the user's data folder."""
     named = os.environ.get("HPO_REGISTER")
     if named:
-        return Path(named).expanduser().absolute()
+        return named if "://" in named else Path(named).expanduser().absolute()
     import platformdirs
 
     return platformdirs.user_data_path("hpo") / "test_register.db"
@@ -40,12 +40,19 @@ def open_register() -> Register:
     """The register, made if it is not there."""
     from hpo.ledger.openings import Register
 
-    return Register(register_path())
+    return Register(register_place())
+
+
+def known_register() -> Register | None:
+    """The register to be asked; None if no file was made yet, since asking makes none."""
+    place = register_place()
+    return open_register() if isinstance(place, str) or place.exists() else None
 
 
 def openings() -> list[Opening]:
-    """Every opening on record, oldest first; asking makes no file."""
-    return open_register().all() if register_path().exists() else []
+    """Every opening on record, oldest first."""
+    register = known_register()
+    return register.all() if register else []
 
 
 def is_exempt(data: Data, prepared: Prepared) -> bool:
@@ -55,9 +62,10 @@ def is_exempt(data: Data, prepared: Prepared) -> bool:
 
 def looks_at(data: Data, prepared: Prepared) -> list[Opening]:
     """Looks at the test part of a data set so far, oldest first."""
-    if prepared.test is None or is_exempt(data, prepared) or not register_path().exists():
+    if prepared.test is None or is_exempt(data, prepared):
         return []
-    return open_register().looks(prepared.test.fingerprint, rows_of(prepared.test))
+    register = known_register()
+    return register.looks(prepared.test.fingerprint, rows_of(prepared.test)) if register else []
 
 
 def looks_foreseen(data: Data, base: Path, home: Home) -> list[Opening]:
@@ -65,7 +73,7 @@ def looks_foreseen(data: Data, base: Path, home: Home) -> list[Opening]:
 
     Data that this home has read is known by its rows; any other by the place it is read from.
     """
-    if not register_path().exists():
+    if known_register() is None:
         return []
     from hpo.data.reading import recall
 

@@ -1,0 +1,91 @@
+"""One register for a team: several processes, each with a home of its own, ask for the same first look.
+
+The database of a team is a PostgreSQL one. ``HPO_TEST_POSTGRESQL`` names one that these tests may
+write to; without it they hold for the shared file alone.
+"""
+
+import os
+import stat
+import subprocess
+import sys
+import uuid
+
+import numpy as np
+import pytest
+
+from hpo.core.errors import HpoError, UserError
+from hpo.ledger.openings import Opening, Register
+
+ASK = """
+import sys
+import numpy as np
+from hpo.ledger.openings import Opening, Register, SeenBefore
+
+place, who, fingerprint = sys.argv[1:]
+rows = np.array([[k, k] for k in range(int(fingerprint[:6], 16), int(fingerprint[:6], 16) + 50)], np.uint64)
+sys.stdin.readline()
+register = Register(place)
+try:
+    opening = Opening(who, fingerprint, 50, who, "digits-1", f"/home/{who}", "csv", "recipe")
+    register.begin(opening, np.random.default_rng(len(who)).permutation(rows))
+    register.complete(who, {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}})
+    print("first")
+except SeenBefore as seen:
+    print("refused", seen.looks[0].by)
+"""
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def place(request, tmp_path):
+    if request.param == "file":
+        return str(tmp_path / "team" / "register.db")
+    url = os.environ.get("HPO_TEST_POSTGRESQL")
+    if not url:
+        pytest.skip("HPO_TEST_POSTGRESQL names no database to test with")
+    pytest.importorskip("psycopg")
+    return url
+
+
+def test_of_many_who_ask_at_once_one_has_the_first_look(place):
+    fingerprint = uuid.uuid4().hex
+    command = [sys.executable, "-c", ASK, place]
+    asked = [
+        subprocess.Popen(
+            [*command, f"user-{k}-{fingerprint[:8]}", fingerprint],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for k in range(4)
+    ]
+    answers = [process.communicate("go\n", timeout=120)[0].split() for process in asked]
+    firsts = [k for k, answer in enumerate(answers) if answer == ["first"]]
+    assert len(firsts) == 1
+    winner = f"user-{firsts[0]}-{fingerprint[:8]}"
+    assert [a for a in answers if a != ["first"]] == [["refused", winner]] * 3
+    (look,) = [each for each in Register(place).all() if each.fingerprint == fingerprint]
+    assert (look.by, look.state, look.home) == (winner, "completed", f"/home/{winner}")
+
+
+@pytest.mark.parametrize(("folder", "file"), [(0o770, 0o660), (0o700, 0o600), (0o755, 0o600)])
+def test_a_new_file_is_as_open_to_the_group_as_its_folder(tmp_path, folder, file):
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team").chmod(folder)
+    register = Register(tmp_path / "team" / "register.db")
+    rows = np.zeros((1, 2), np.uint64)
+    register.begin(Opening("k", "f", 1, "me", "s", "/h", "csv", "r"), rows)
+    assert stat.S_IMODE((tmp_path / "team" / "register.db").stat().st_mode) == file
+
+
+def test_a_place_that_cannot_be_used_is_one_sentence(tmp_path):
+    with pytest.raises(UserError, match="no database that can be used"):
+        Register("nonsense://somewhere/else")
+    with pytest.raises(HpoError, match="cannot be written"):
+        Register(tmp_path)
+
+
+def test_a_password_is_never_shown(tmp_path):
+    pytest.importorskip("psycopg")
+    with pytest.raises(HpoError) as refused:
+        Register("postgresql://me:secret@127.0.0.1:1/none")
+    assert "secret" not in str(refused.value)
