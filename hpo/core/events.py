@@ -49,6 +49,7 @@ class SearchOpened:
         split: Fingerprint and counts of the split.
         versions: Versions of the code and of the libraries that decide results.
         tags: The user's own labels.
+        warmth: What earlier searches gave it, as `hpo.core.warmth.Warmth` writes itself; a copy.
     """
 
     spec: Mapping[str, Any]
@@ -56,6 +57,7 @@ class SearchOpened:
     split: Mapping[str, Any]
     versions: Mapping[str, str]
     tags: Mapping[str, str] = field(default_factory=dict)
+    warmth: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

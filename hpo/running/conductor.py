@@ -17,6 +17,7 @@ from hpo.core import events
 from hpo.core.events import Cause, Checkpointed, End, Event, Recorded, Reported, TrialEnded
 from hpo.core.history import History, Key, Training
 from hpo.core.ports import Ledger, Order, Searcher
+from hpo.core.space import Point
 from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_race
 from hpo.running.plan import Plan
 
@@ -181,15 +182,22 @@ class Conductor:
         number = self._started
         if not self._affordable(number):
             return
-        preset = number < len(self._plan.start_from)
-        point = self._plan.start_from[number] if preset else self._searcher.ask(number)
+        origin, point = self._proposed(number)
         if point is None:
             self._exhausted = True
             return
-        origin = "start_from" if preset else "sampler"
         recipe, seed = self._plan.recipe_of(point), self._plan.training_seed(number, 0)
         self._append(events.TrialStarted(number, 0, dict(point), recipe, seed, origin))
         self._waiting.append((number, 0))
+
+    def _proposed(self, number: int) -> tuple[str, Point | None]:
+        """Where a trial's point comes from, and the point; None if there is none left."""
+        written, earlier = self._plan.start_from, self._plan.warm_start
+        if number < len(written):
+            return "start_from", written[number]
+        if number < len(written) + len(earlier):
+            return "warm_start", earlier[number - len(written)]
+        return "sampler", self._searcher.ask(number)
 
     def _affordable(self, number: int) -> bool:
         plan, history = self._plan, self.history

@@ -51,6 +51,7 @@ class Plan:
         finalists: How many trials are run again.
         fresh: How these trainings are numbered, and on which split each of them trains.
         start_from: Points tried first.
+        warm_start: Points of earlier searches, tried next.
         reserved_epochs: Epochs of the finalists' trainings, for which time is set aside.
         workers: Trainings at once.
         patience: The search is over after so many trials in a row without a gain; None for never.
@@ -74,6 +75,7 @@ class Plan:
     finalists: int = 1
     fresh: FreshSeeds = field(default_factory=FreshSeeds)
     start_from: tuple[Point, ...] = ()
+    warm_start: tuple[Point, ...] = ()
     reserved_epochs: int = 0
     workers: int = 1
     patience: int | None = None

@@ -26,6 +26,8 @@ from hpo.core import seeds
 from hpo.core.events import Cause, End
 from hpo.core.objective import Mode
 from hpo.core.space import Point, Space
+from hpo.core.warmth import Lesson
+from hpo.sampling.earlier import Earlier, Lifted
 from hpo.sampling.encoding import Array, Encoding
 from hpo.sampling.gaussian_process import Observations, Process, Scales
 from hpo.sampling.practice import usual
@@ -50,9 +52,18 @@ class AutoSearcher:
         seed: The search's seed.
         rungs: Epochs at which trials are compared.
         horizon: Epochs of a full training.
+        lessons: What earlier searches found out.
     """
 
-    def __init__(self, space: Space, mode: Mode, seed: int, rungs: Sequence[int], horizon: int):
+    def __init__(
+        self,
+        space: Space,
+        mode: Mode,
+        seed: int,
+        rungs: Sequence[int],
+        horizon: int,
+        lessons: Sequence[Lesson] = (),
+    ):
         self._space = space
         self._sign = -1.0 if mode == "max" else 1.0
         self._seed = seed
@@ -60,6 +71,7 @@ class AutoSearcher:
         self._levels = (*rungs, horizon)
         self._encoding = Encoding(space)
         self._usual = [usual(parameter) for parameter in space.parameters]
+        self._earlier = Earlier(self._encoding, lessons) if lessons and space.parameters else None
         self._standings = Standings(self._levels)
         self._scales = Scales(self._encoding.owner)
         self._next_fit = START
@@ -72,11 +84,13 @@ class AutoSearcher:
         seed = seeds.derive(self._seed, "ask", trial)
         rng = np.random.default_rng(seed)
         chosen = self._standings.chosen()
-        if trial < START or len(chosen) < 3:
+        if self._earlier is None and (trial < START or len(chosen) < 3):
             rows = self._draw(rng, np.full(self._encoding.width, 0.75))
             return self._first_allowed(rows, []) or self._space.sample(Random(seed))
         scores = normal_scores(expected(chosen, len(self._levels)))
         rows = self._draw(rng, self._beliefs(chosen, scores))
+        if self._earlier is not None:
+            rows = np.concatenate([rows, self._earlier.near(rng, POOL // 4)])
         waiting = list(self._standings.pending.values())
         ranked = self._ranked(rng, rows, self._model(chosen, scores, waiting))
         return self._first_allowed(ranked, [*chosen, *waiting]) or self._space.sample(Random(seed))
@@ -104,23 +118,39 @@ class AutoSearcher:
             return
         chosen = self._standings.chosen()
         scores = normal_scores(expected(chosen, len(self._levels)))
-        self._scales.fit(self._seen(chosen, scores), 15 if self._next_fit == START else 8)
+        seen = self._seen(chosen, scores)
+        if self._earlier is not None:
+            seen = self._earlier.trust(seen.x, seen.y).rest(seen)
+        self._scales.fit(seen, 15 if self._next_fit == START else 8)
         self._next_fit = max(len(self._standings) + 2, math.ceil(1.08 * len(self._standings)))
 
     def _seen(self, chosen: Sequence[Standing], scores: Array) -> Observations:
         """Trials as observations; the shorter a training, the noisier."""
-        x = self._encoding.features(np.array([standing.row for standing in chosen]))
+        x = self._features(chosen)
         epochs = [self._horizon if s.diverged else max(1, s.epoch) for s in chosen]
         short = np.log(self._horizon / np.array(epochs)) / math.log(max(2, self._horizon))
         return Observations(x, scores, 1 + 2 * short)
 
-    def _model(self, chosen: Sequence[Standing], scores: Array, waiting: Sequence[Standing]) -> Process:
-        """The process, with trials that have shown nothing yet at what it predicts for them."""
+    def _features(self, standings: Sequence[Standing]) -> Array:
+        rows = np.array([standing.row for standing in standings])
+        return self._encoding.features(rows.reshape(-1, self._encoding.width))
+
+    def _model(
+        self, chosen: Sequence[Standing], scores: Array, waiting: Sequence[Standing]
+    ) -> Process | Lifted:
+        """What foretells scores: from the search's own trials, and from earlier searches if it has any."""
         seen = self._seen(chosen, scores)
+        if self._earlier is None:
+            return self._process(seen, waiting)
+        trust = self._earlier.trust(seen.x, seen.y)
+        return trust.lifted(self._process(trust.rest(seen), waiting))
+
+    def _process(self, seen: Observations, waiting: Sequence[Standing]) -> Process:
+        """The process, with trials that have shown nothing yet at what it predicts for them."""
         process = Process(self._scales, seen)
         if not waiting:
             return process
-        x = self._encoding.features(np.array([standing.row for standing in waiting]))
+        x = self._features(waiting)
         guess, _ = process.predict(x)
         noise = np.concatenate([seen.noise, np.ones(len(guess))])
         both = Observations(np.concatenate([seen.x, x]), np.concatenate([seen.y, guess]), noise)
@@ -131,7 +161,7 @@ class AutoSearcher:
 
         The evidence is by how many standard errors trials near the usual value score above the others.
         """
-        rows = np.array([standing.row for standing in chosen])
+        rows = np.array([standing.row for standing in chosen]).reshape(-1, self._encoding.width)
         exists = self._encoding.exists(rows)
         beliefs = np.zeros(self._encoding.width)
         for j, bell in enumerate(self._usual):
@@ -155,7 +185,7 @@ class AutoSearcher:
                 rows[believed, j] = drawn[believed]
         return rows
 
-    def _ranked(self, rng: np.random.Generator, rows: Array, process: Process) -> Array:
+    def _ranked(self, rng: np.random.Generator, rows: Array, process: Process | Lifted) -> Array:
         """Candidates and neighbours of the best of them, in the order of one posterior draw each."""
 
         def drawn(candidates: Array) -> Array:

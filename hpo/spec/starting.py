@@ -13,6 +13,7 @@ from hpo.spec.faults import Faults, Place, shown, unknown
 from hpo.spec.interface import Interface
 from hpo.spec.placing import flat, lay, locate
 from hpo.spec.recipes import read_recipe
+from hpo.spec.search_spec import SearchSpec
 from hpo.spec.shipped import locate_recipe
 from hpo.spec.spaces import HORIZON
 
@@ -104,6 +105,23 @@ def _dotted(said: Mapping[str, Any], grammar: Grammar) -> dict[str, Any]:
     return found
 
 
+def recipe_point(spec: SearchSpec, name: str, place: Place) -> tuple[dict[str, Any] | None, list[str]]:
+    """The point of a spec's space that is nearest to a recipe file, and what was changed to fit.
+
+    Args:
+        spec: The search.
+        name: Path or name of the file.
+        place: Where the spec names it.
+
+    Raises:
+        InvalidSpec: If there is no such file, or it has faults.
+    """
+    faults = Faults(spec.name)
+    point = _from_file(name, spec.recipe, spec.trainable, spec.grammar, spec.space, spec.base, place, faults)
+    faults.raise_any()
+    return point, list(faults.warnings)
+
+
 def _from_file(
     name: str,
     fixed: Mapping[str, Any],
@@ -126,15 +144,15 @@ def _from_file(
     point, changed = locate(space, {**_defaults(grammar, fixed), **values})
     for parameter, message in changed:
         if parameter in values:
-            faults.warn(f"start_from: {name}: {parameter}: {message}")
+            faults.warn(f"{place[0]}: {name}: {parameter}: {message}")
     unsaid = [parameter for parameter in point if parameter not in values]
     if unsaid:
-        faults.warn(f"start_from: {name}: says nothing of {', '.join(unsaid)}; the defaults are tried")
+        faults.warn(f"{place[0]}: {name}: says nothing of {', '.join(unsaid)}; the defaults are tried")
     kept = _kept(values, flat(grammar, grammar.resolve(lay(grammar, fixed, point))), space)
     if kept:
-        faults.warn(f"start_from: {name}: the space does not vary, and the search keeps, {', '.join(kept)}")
+        faults.warn(f"{place[0]}: {name}: the space does not vary, and the search keeps, {', '.join(kept)}")
     if space.forbidden(point):
-        faults.warn(f"start_from: {name}: is left out, as the nearest point is a forbidden combination")
+        faults.warn(f"{place[0]}: {name}: is left out, as the nearest point is a forbidden combination")
         return None
     return point
 

@@ -7,6 +7,7 @@ import os
 from hpo.core.errors import UserError
 from hpo.core.home import SearchFolder
 from hpo.core.ports import Searcher
+from hpo.core.warmth import COLD, Warmth
 from hpo.running.plan import Plan
 from hpo.running.workplace import Workplace
 from hpo.selection.ranking import RANKINGS
@@ -15,7 +16,7 @@ from hpo.use_cases.finals import finals_of
 from hpo.use_cases.stage import Staging
 
 
-def plan_of(spec: SearchSpec, workers: int) -> Plan:
+def plan_of(spec: SearchSpec, workers: int, warmth: Warmth = COLD) -> Plan:
     """The rules by which a spec's search decides."""
     rank = RANKINGS[spec.finalists.rank]
     gpus_at_once = spec.resources.gpus * workers
@@ -37,6 +38,7 @@ def plan_of(spec: SearchSpec, workers: int) -> Plan:
         finalists=spec.finalists.count,
         fresh=spec.finalists.fresh,
         start_from=spec.start_from,
+        warm_start=tuple(point for point in warmth.first if point not in spec.start_from),
         worker_losses=spec.limits.worker_losses,
         same_failures=spec.limits.same_failures,
         patience=spec.patience.trials if spec.patience else None,
@@ -44,15 +46,16 @@ def plan_of(spec: SearchSpec, workers: int) -> Plan:
     )
 
 
-def searcher_of(spec: SearchSpec) -> Searcher:
-    """The sampler that the spec names."""
+def searcher_of(spec: SearchSpec, warmth: Warmth = COLD) -> Searcher:
+    """The sampler that the spec names; only ``auto`` learns from earlier searches."""
     from hpo.sampling.auto import AutoSearcher
     from hpo.sampling.optuna_searcher import SAMPLERS, OptunaSearcher
     from hpo.sampling.plain import GridSearcher, QmcSearcher, RandomSearcher
 
     name, mode = spec.sampler.name, spec.objective.mode
     if name == "auto":
-        return AutoSearcher(spec.space, mode, spec.seed, spec.scheduler.rungs, spec.horizon)
+        rungs, horizon = spec.scheduler.rungs, spec.horizon
+        return AutoSearcher(spec.space, mode, spec.seed, rungs, horizon, warmth.lessons)
     if name in SAMPLERS:
         return OptunaSearcher(spec.space, mode, spec.seed, name, spec.sampler.options)
     if name == "grid":

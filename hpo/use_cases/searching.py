@@ -12,6 +12,7 @@ from hpo.core.events import SearchEnded, TestRefused
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watch, outcome_of
+from hpo.core.warmth import Warmth
 from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
 from hpo.running.ray_session import local_gpus, ray_session
@@ -107,8 +108,9 @@ class Running:
             from hpo.running.ray_runner import RayRunner
 
             workers = planning.workers_of(spec, session.cpus, session.gpus)
-            plan = planning.plan_of(spec, workers)
-            conductor = Conductor(plan, self.ledger, planning.searcher_of(spec), watch=told.event)
+            warmth = Warmth.of_json(history.opened.warmth if history.opened else {})
+            plan, searcher = planning.plan_of(spec, workers, warmth), planning.searcher_of(spec, warmth)
+            conductor = Conductor(plan, self.ledger, searcher, watch=told.event)
             conductor.replay(self.ledger.read())
             place = planning.workplace_of(spec, self._staging(), self.folder)
             look = StopRequest(self.home, self.folder, signals, conductor)
