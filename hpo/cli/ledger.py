@@ -1,4 +1,4 @@
-"""``hpo ledger``: every look at a test part that this user or team ever took."""
+"""What is on record: every look of this user or team at a test part; what is whole of a damaged ledger."""
 
 from __future__ import annotations
 
@@ -36,3 +36,23 @@ def ledger(context: typer.Context) -> None:
         for each in found
     )
     say(grid(("when", "by", "search", "test data", "look", "recipe", "score", "reason"), rows))
+
+
+def rescue(context: typer.Context) -> None:
+    """Save what is whole of a damaged ledger; its searches can be resumed from there."""
+    from hpo.use_cases.rescue import rescue as save
+
+    session = Session.of(context)
+    done = save(session.home)
+    saved, aside = done if done else ([], None)
+    if session.as_json:
+        searches = [dataclasses.asdict(each) for each in saved]
+        emit({"saved": searches, "damaged": str(aside) if aside else None})
+        return
+    if aside is None:
+        say(f"the ledger at {session.home.ledger} is whole; nothing was changed")
+    for each in saved:
+        lost = f", {each.lost} after the damage are lost" if each.lost else ""
+        say(f"{each.search}: {each.kept:,} events saved{lost}; `{session.command(f'resume {each.search}')}`")
+    if aside is not None:
+        say(f"the damaged ledger is now {aside}")

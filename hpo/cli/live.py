@@ -12,6 +12,7 @@ from hpo.cli.lines import JsonLines, PlainLines
 from hpo.cli.session import Session, console, dumps, own_stdout, say
 from hpo.cli.tables import pairs, summary
 from hpo.cli.words import choices, duration, number
+from hpo.core.errors import HpoError
 from hpo.core.events import Recorded
 from hpo.core.history import History
 from hpo.core.outcome import Outcome, Watch
@@ -114,6 +115,15 @@ def show(session: Session, search: Callable[[Watch], Outcome]) -> Outcome:
 
     JSON events where JSON is wanted, otherwise a live table on a terminal and plain lines elsewhere.
     """
+    try:
+        return _shown(session, search)
+    except HpoError as error:
+        if error.search:
+            error.hint = f"`{session.command(f'resume {error.search}')}` goes on with it"
+        raise
+
+
+def _shown(session: Session, search: Callable[[Watch], Outcome]) -> Outcome:
     if session.as_json:
         with own_stdout() as stream:
             outcome = search(JsonLines(stream))

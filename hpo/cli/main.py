@@ -37,6 +37,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("test", recipes.test),
     ("account", accounts.account),
     ("ledger", ledger.ledger),
+    ("rescue", ledger.rescue),
     ("ui", recipes.ui),
     ("mirror", recipes.mirror),
     ("spaces", specs.spaces),
@@ -100,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=_in_front(typed), prog_name="hpo")
     except HpoError as error:
-        typer.echo(str(error), err=True)
+        typer.echo("\n".join(filter(None, (str(error), error.hint))), err=True)
         sys.exit(error.exit_code)
 
 

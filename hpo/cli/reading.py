@@ -62,7 +62,7 @@ def status(context: typer.Context, search: SearchName) -> None:
     say(pairs([("search", f"{search}: {phase.replace('_', ' ')}"), *shown, *won]))
     if found.tracking_behind:
         say(f"tracking behind by {found.tracking_behind:,} events")
-    if found.status in ("interrupted", "stopped"):
+    if found.status in ("interrupted", "stopped", "failed"):
         say(f"`{session.command(f'resume {search}')}` goes on with it")
 
 

@@ -6,14 +6,38 @@ command line prints the message alone.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+def is_full(error: BaseException | None) -> bool:
+    """Whether the operating system refused because a disk or a user's share of it is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 class HpoError(Exception):
-    """The search or command failed for a reason worth one clear sentence."""
+    """The search or command failed for a reason worth one clear sentence.
+
+    Attributes:
+        search: The search that can be resumed once the reason is gone; empty if there is none.
+        hint: What to type next; empty if there is nothing.
+    """
 
     exit_code = 1
+    search = ""
+    hint = ""
+
+
+class DiskFull(HpoError):
+    """There is no room left where something had to be written; nothing on record is harmed."""
+
+    def __init__(self, what: str, place: object):
+        super().__init__(f"{what}: the disk that holds {place} is full; make space")
+
+
+class DamagedLedger(HpoError):
+    """The record of searches is not what was written."""
 
 
 class UserError(HpoError):
@@ -45,7 +69,7 @@ class Interrupted(HpoError):
     def __init__(self, search: str, signal: int):
         self.search, self.signal = search, signal
         self.exit_code = 128 + signal
-        super().__init__(f"{search} was stopped by a signal; `hpo resume {search}` goes on where it stopped")
+        super().__init__(f"{search} was stopped by a signal")
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,6 +266,10 @@ class TestRefused:
     looks: int
 
 
+BY_THE_EVALUATOR = (TestClaimed, TestScored, TestRefused)
+"""Written by another process than the search's own, whose clock may differ from its."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecipeExported:
     """The winner's recipe was written."""

@@ -100,9 +100,11 @@ class History:
 
     def apply(self, recorded: Recorded) -> None:
         """Fold one event in."""
-        if self.seq and not isinstance(recorded.event, events.SearchResumed):
-            self.active += max(0.0, recorded.time - self.last_at)
-        self.seq, self.last_at = recorded.seq, recorded.time
+        if not isinstance(recorded.event, events.BY_THE_EVALUATOR):
+            if self.seq and not isinstance(recorded.event, events.SearchResumed):
+                self.active += max(0.0, recorded.time - self.last_at)
+            self.last_at = recorded.time
+        self.seq = recorded.seq
         match recorded.event:
             case events.Reported() as report:
                 self._report(report)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hpo.core.errors import HpoError, Refused, UserError
+from hpo.core.errors import HpoError, Refused, UserError, is_full
 from hpo.core.home import Home
 from hpo.data import prepared, reading
 from hpo.data.prepared import Prepared
@@ -122,7 +122,7 @@ def main() -> int:
     except MemoryError:
         answer, code = {"error": "data: the source does not fit into memory"}, 1
     except OSError as error:
-        answer, code = {"error": f"data: {error}"}, 2
+        answer, code = {"error": f"data: {error}"}, HpoError.exit_code if is_full(error) else 2
     except KeyboardInterrupt:
         return 130
     with answer_to:

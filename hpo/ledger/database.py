@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import DamagedLedger, DiskFull, HpoError, UserError
+
+LEDGER = "ledger"
+RESCUE = "`hpo rescue` saves what is whole of it"
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 TURN = 0x68706F
@@ -52,17 +59,30 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def said_plainly(engine: sa.Engine, what: str = "ledger") -> Iterator[None]:
+def said_plainly(engine: sa.Engine, what: str = LEDGER) -> Iterator[None]:
     """Turn the database's own errors into one clear sentence.
 
     Raises:
-        HpoError: If the database refuses (disk full, damaged, locked for too long).
+        DiskFull: If there is no room to write.
+        DamagedLedger: If the file is not what was written.
+        HpoError: If the database refuses for another reason (locked for too long).
     """
     try:
         yield
     except sa.exc.DBAPIError as error:
         place = engine.url.render_as_string(hide_password=True)
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        if code in DAMAGED:
+            advice = f"; {RESCUE}" if what == LEDGER else ""
+            raise DamagedLedger(f"the {what} at {place} is damaged: {error.orig}{advice}") from error
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(engine)):
+            raise DiskFull(f"the {what} cannot be written", engine.url.database) from error
         raise HpoError(f"the {what} at {place} cannot be used: {error.orig}") from error
+
+
+def _is_full(engine: sa.Engine) -> bool:
+    """Whether an error of reading or writing came of a full disk; SQLite does not always say so."""
+    return shutil.disk_usage(Path(str(engine.url.database)).parent).free < 2**16
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

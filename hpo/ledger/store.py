@@ -17,10 +17,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from hpo.core import events
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Event, Recorded, SearchOpened, TestClaimed
 from hpo.core.ports import Follow
-from hpo.ledger.database import engine_of, said_plainly, writing
+from hpo.ledger.database import RESCUE, engine_of, said_plainly, writing
 
 VERSION = 1
 """Of the layout below; a ledger of a later version is refused."""
@@ -59,12 +59,18 @@ _one_claim = sa.Index(
 )
 
 
+def steady_clock() -> Callable[[], float]:
+    """Unix seconds as they are now, and from now on without the jumps of a clock that is set."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()
+
+
 class Store:
     """All searches of one home or team."""
 
-    def __init__(self, url: str, clock: Callable[[], float] = time.time):
+    def __init__(self, url: str, clock: Callable[[], float] | None = None):
         self._engine = engine_of(url)
-        self._clock = clock
+        self._clock = clock or steady_clock()
         with said_plainly(self._engine):
             self._lay_out()
 
@@ -111,6 +117,14 @@ class Store:
             ledger.insert(connection, [opened])
         return ledger
 
+    def restore(self, name: str, record: Sequence[Recorded]) -> None:
+        """Put a whole search on record again, as it was: places and times included."""
+        with said_plainly(self._engine), writing(self._engine) as connection:
+            result = connection.execute(_searches.insert().values(name=name))
+            assert result.inserted_primary_key is not None
+            ledger = SearchLedger(self, name, result.inserted_primary_key[0])
+            connection.execute(_insert, [ledger.row(each) for each in record])
+
     def refuse_name(self, name: str) -> None:
         """Refuse what cannot be a new search's name; it is a folder's name, too.
 
@@ -131,7 +145,7 @@ class Store:
         with said_plainly(self._engine), self._engine.connect() as connection:
             query = sa.select(_searches.c.id).where(_searches.c.name == name)
             number = connection.execute(query).scalar()
-        if number is None:
+        if number is None or not NAME.fullmatch(name):  # it is a folder's name, whoever wrote it
             known = ", ".join(self.names()) or "none yet"
             raise UserError(f"there is no search {name!r}; there are: {known}")
         return SearchLedger(self, name, number)
@@ -174,10 +188,11 @@ class SearchLedger:
         now = self._store._clock()
         recorded = [Recorded(last + place, now, each) for place, each in enumerate(new, 1)]
         if recorded:
-            connection.execute(_insert, [self._row(each) for each in recorded])
+            connection.execute(_insert, [self.row(each) for each in recorded])
         return recorded
 
-    def _row(self, recorded: Recorded) -> dict[str, Any]:
+    def row(self, recorded: Recorded) -> dict[str, Any]:
+        """An event as the database keeps it."""
         return {
             "search": self._number,
             "seq": recorded.seq,
@@ -209,8 +224,18 @@ class SearchLedger:
         if kinds:
             query = query.where(_events.c.kind.in_([kind.__name__ for kind in kinds]))
         with said_plainly(self._store._engine), self._store._engine.connect() as connection:
-            for seq, when, kind, body in connection.execute(query):
-                yield Recorded(seq, when, events.event(kind, json.loads(body)))
+            for place, (seq, when, kind, body) in enumerate(connection.execute(query), after + 1):
+                if not kinds and seq != place:
+                    raise DamagedLedger(f"event {place} of {self.name} is gone; {RESCUE}")
+                yield Recorded(seq, when, self._event(seq, kind, body))
+
+    def _event(self, seq: int, kind: str, body: str) -> Event:
+        try:
+            return events.event(kind, json.loads(body))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DamagedLedger(f"event {seq} of {self.name} cannot be read; {RESCUE}") from error
+        except KeyError as error:
+            raise HpoError(f"event {seq} of {self.name} is of a later version: {kind}") from error
 
 
 _last = sa.select(sa.func.max(_events.c.seq)).where(_events.c.search == sa.bindparam("number"))

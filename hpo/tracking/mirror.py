@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import islice
 
+from hpo.core.events import SearchResumed
 from hpo.core.home import SearchFolder
 from hpo.core.ports import Ledger
 from hpo.tracking import progress
@@ -103,6 +104,8 @@ class Mirror:
         if opened is None:
             return False
         standing = self._store.open(search_id(self._picture.name, opened))
+        if not self._fits(standing.position):
+            standing = Standing()
         if standing.position:
             self._picture.changes(islice(self._ledger.read(0), standing.position))
             # Someone deleted runs: show everything again, which changes nothing of the others.
@@ -112,3 +115,15 @@ class Mirror:
         self._position = standing.position
         self._found = True
         return True
+
+    def _fits(self, position: int) -> bool:
+        """Whether what the store shows is on record.
+
+        A ledger that lost its end to a damaged disk has other events there, or will have. The store
+        then shows more than there was when the search was resumed, before this mirror showed any.
+        """
+        last = resumed = 0
+        for each in self._ledger.read(0) if position else ():
+            last = each.seq
+            resumed = each.seq if isinstance(each.event, SearchResumed) else resumed
+        return position <= last and (self._position > 0 or not resumed or position < resumed)

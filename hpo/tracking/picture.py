@@ -12,6 +12,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hpo.core import events
@@ -210,7 +211,7 @@ class Picture:
         parent.tags["mlflow.note.content"] = self._note()
 
     def _keep_weights(self, parent: RunChange, training: Training) -> None:
-        file = self.folder.weights / training.weights
+        file = self.folder.weights / Path(training.weights).name  # whoever wrote the ledger
         if training.weights and file.is_file():
             parent.files["winner.safetensors"] = file
             parent.tags["winner.weights"] = training.sha256

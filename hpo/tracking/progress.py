@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,10 +43,14 @@ def load(folder: SearchFolder) -> Progress:
 
 
 def save(folder: SearchFolder, progress: Progress) -> None:
-    """Replace the file in one step, so that a reader never sees half of it."""
+    """Replace the file in one step, so that a reader never sees half of it.
+
+    Where the disk is full the old news stays; the next attempt has newer.
+    """
     file = progress_file(folder)
     draft = file.with_suffix(".tmp")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w") as stream:
-        json.dump(asdict(progress), stream)
-    draft.replace(file)
+    with suppress(OSError):
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(handle, "w") as stream:
+            json.dump(asdict(progress), stream)
+        draft.replace(file)

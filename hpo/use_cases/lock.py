@@ -9,7 +9,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from filelock import FileLock, Timeout
 
@@ -32,7 +32,8 @@ def held(folder: SearchFolder, name: str) -> Iterator[None]:
     except Timeout as error:
         raise Refused(f"{name} is being run by {_read(holder)}") from error
     try:
-        holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+        with suppress(OSError):  # a full disk; whoever comes second is refused without a name
+            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         yield
     finally:
         holder.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 from hpo.core.fresh import SEARCH, FreshSeeds, fold_name
 from hpo.core.home import Home
 from hpo.data.custodian import prepare
-from hpo.data.prepared import Prepared
+from hpo.data.prepared import FORMAT, Prepared
 from hpo.data.split import Labelled, Split, folds, split
 from hpo.spec.document import Data
 
@@ -58,6 +58,7 @@ class Material:
         return {
             "fingerprint": self.split.fingerprint,
             "data": self.prepared.fingerprint,
+            "format": FORMAT,
             "counts": self.split.counts(),
             "test": {"n": test.n, "fingerprint": test.fingerprint} if test else None,
         }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from hpo.core.errors import HpoError
+from filelock import Timeout
+
+from hpo.core.errors import HpoError, Refused
 from hpo.core.home import Home
 from hpo.ledger.store import Store
 from hpo.tracking.changes import Unreachable
 from hpo.tracking.target import Target
-from hpo.use_cases.mirroring import mirror_of
+from hpo.use_cases.mirroring import alone, mirror_of
 
 
 def mirror(name: str, *, home: Home) -> int:
@@ -18,10 +20,14 @@ def mirror(name: str, *, home: Home) -> int:
 
     Raises:
         UserError: If there is no such search.
+        Refused: If the search runs, and so shows itself.
         HpoError: If MLflow cannot be reached.
     """
     ledger = Store.at(home.ledger).open(name)
     try:
-        return mirror_of(home, ledger).catch_up()
+        with alone(home.search(name)):
+            return mirror_of(home, ledger).catch_up()
+    except Timeout as error:
+        raise Refused(f"{name} is running and brings MLflow up to date by itself") from error
     except Unreachable as error:
         raise HpoError(f"MLflow at {Target.of(home).shown} cannot be reached: {error}") from error

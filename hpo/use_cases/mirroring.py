@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hpo.core.home import Home
+from filelock import FileLock, Timeout
+
+from hpo.core.errors import HpoError
+from hpo.core.home import Home, SearchFolder
 from hpo.ledger.store import SearchLedger, Store
 from hpo.tracking import progress
 from hpo.tracking.changes import Unreachable
@@ -53,16 +56,29 @@ def mirrored(home: Home, ledger: SearchLedger) -> Iterator[None]:
 
 def follow(home: Home, name: str) -> bool:
     """Mirror a search until standard input closes, then once more; whether all is shown."""
-    ledger = Store.at(home.ledger).open(name)
     folder = home.search(name)
     while True:
         try:
-            return mirror_of(home, ledger).follow(_parent_is_done, _wait)
-        except Unreachable as error:
+            with alone(folder):
+                return mirror_of(home, Store.at(home.ledger).open(name)).follow(_parent_is_done, _wait)
+        except Timeout:
+            continue  # of a search that was killed; it shows what it has and goes
+        except (Unreachable, HpoError) as error:
             progress.save(folder, Progress(progress.load(folder).position, str(error)))
         if _parent_is_done():
             return False
         _wait(RETRY)
+
+
+@contextmanager
+def alone(folder: SearchFolder) -> Iterator[None]:
+    """Have the right to write a search's runs: two who do at once would each create them.
+
+    Raises:
+        Timeout: If another process has it and keeps it for some seconds.
+    """
+    with FileLock(folder.root / "mirror.lock", mode=0o600, timeout=RETRY):
+        yield
 
 
 def mirror_of(home: Home, ledger: SearchLedger) -> Mirror:

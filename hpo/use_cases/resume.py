@@ -13,6 +13,7 @@ from hpo.use_cases.lock import held
 from hpo.use_cases.material import Material, material_of
 from hpo.use_cases.reading import read_history
 from hpo.use_cases.searching import Running
+from hpo.use_cases.space import insist
 from hpo.use_cases.versions import changes, versions
 
 
@@ -43,6 +44,7 @@ def resume(
             trials are to be added.
     """
     ledger = Store.at(home.ledger).open(name)
+    insist(home)
     with held(home.search(name), name):
         history = read_history(ledger)
         assert history.opened is not None

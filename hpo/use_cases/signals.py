@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: once to stop cleanly, twice to end at once."""
+"""Ctrl-C and SIGTERM: once to stop cleanly, twice to end at once; the first is answered at once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+ANSWER = b"stopping; once more to end at once\n"
 
 
 class Signals:
@@ -31,6 +33,8 @@ class Signals:
             if self.received is not None:
                 os._exit(128 + number)
             self.received = number
+            with suppress(OSError):  # nobody may be listening any more
+                os.write(2, ANSWER)  # print may be in the middle of a line of its own
 
         watched = (signal.SIGINT, signal.SIGTERM)
         before = [signal.signal(number, handle) for number in watched]

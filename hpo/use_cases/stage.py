@@ -88,8 +88,8 @@ def load_trainable(name: str, base: Path) -> Trainable:
         shipped: Trainable = SHIPPED[name].load()
         return shipped
     module, _, attribute = name.partition(":")
-    if str(base) not in sys.path:
-        sys.path.insert(0, str(base))
+    # The spec's own folder comes first, whatever else a worker's path holds.
+    sys.path[:] = [str(base), *(each for each in sys.path if each != str(base))]
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:

@@ -11,6 +11,7 @@ from hpo.core.outcome import Outcome, Watch
 from hpo.data.leaks import Leaks
 from hpo.ledger.store import SearchLedger, Store
 from hpo.spec import SearchSpec
+from hpo.use_cases import space
 from hpo.use_cases.leaking import insist, leaks_of
 from hpo.use_cases.lock import held
 from hpo.use_cases.material import Material, material_of
@@ -48,6 +49,7 @@ def submit(
         HpoError: If it cannot go on; it can be resumed once the reason is gone.
     """
     home.create()
+    space.insist(home)
     store = Store.at(home.ledger)
     if name is not None:
         store.refuse_name(name)

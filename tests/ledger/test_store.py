@@ -6,7 +6,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import DamagedLedger, UserError
 from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchOpened, TestClaimed, TrialEnded
 from hpo.ledger.store import Store
 
@@ -85,5 +85,5 @@ def test_of_eight_processes_exactly_one_claims(store, tmp_path):
 def test_a_file_that_is_no_ledger_is_refused_plainly(tmp_path):
     path = tmp_path / "ledger.db"
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
-    with pytest.raises(HpoError, match="cannot be used"):
+    with pytest.raises(DamagedLedger, match="hpo rescue"):
         Store.at(path)
