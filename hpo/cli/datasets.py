@@ -12,7 +12,16 @@ from hpo.cli.session import Session, emit, own_stdout, say
 from hpo.cli.words import count
 
 if TYPE_CHECKING:
+    from hpo.spec import SearchSpec
     from hpo.use_cases.material import Material
+
+BY = {
+    "time": "time: every part is later than the one before",
+    "groups": "groups: all rows of one stay together, the classes evened out as far as that allows",
+    "classes": "chance, with each class's share kept",
+    "chance": "chance",
+}
+"""What decides which rows go together, in words."""
 
 SHOWN = 30
 """Classes or columns that are listed by name; more are counted."""
@@ -28,14 +37,17 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None) -> N
     read = specs.read(spec, overrides(settings, None))
     with own_stdout():
         material = material_of(read.data, read.base, session.home.create())
+        shown = facts(read, material)
     if session.as_json:
-        emit(facts(material))
+        emit(shown)
         return
-    say(pairs(fact_rows(read.data.source, facts(material))))
+    say(pairs(fact_rows(read.data.source, shown)))
 
 
-def facts(material: Material) -> dict[str, Any]:
-    """What is known of the data, as a JSON value."""
+def facts(spec: SearchSpec, material: Material) -> dict[str, Any]:
+    """What is known of the data and its split, as a JSON value."""
+    from hpo.use_cases.soundness import complaints
+
     prepared = material.prepared
     info = prepared.info
     return {
@@ -45,8 +57,8 @@ def facts(material: Material) -> dict[str, Any]:
         "classes": dict(zip(info.classes, prepared.class_counts, strict=False)),
         "columns": list(info.columns),
         "practice": info.practice,
-        "split": material.facts(),
-        "warnings": list(prepared.warnings),
+        "split": material.facts(spec.finalists.fresh, spec.finalists.seeds),
+        "warnings": [*complaints(spec, material), *prepared.warnings],
     }
 
 
@@ -61,13 +73,29 @@ def fact_rows(source: str, shown: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if shown["columns"]:
         yield count(len(shown["columns"]), "column"), _listed(shown["columns"])
     split = shown["split"]
+    groups = split.get("groups") or {}
     for part, n in split["counts"].items():
-        yield part, count(n, "example")
+        yield part, count(n, "example") + (f" of {count(groups[part], 'group')}" if part in groups else "")
+    if "by" in split:
+        yield "divided by", BY[split["by"]]
+    if folds := split.get("folds"):
+        yield "folds", fold_words(folds)
     test = split["test"]
     yield "test", f"{count(test['n'], 'example')}, sealed" if test else "none"
     yield "fingerprint", f"{split['fingerprint'][:16]} (split), {split['data'][:16]} (data)"
     for warning in shown["warnings"]:
         yield "warning", warning
+
+
+def fold_words(folds: dict[str, Any]) -> str:
+    """How finalists are cross-validated."""
+    least, most = folds["held_out"]
+    held_out = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    again = f", dealt {folds['deals']} times" if folds["deals"] > 1 else ""
+    return (
+        f"{folds['count']} of {folds['rows']:,} rows, {held_out} held out in each{again}; "
+        f"fingerprint {folds['fingerprint'][:16]}"
+    )
 
 
 def _listed(names: list[str]) -> str:

@@ -9,6 +9,7 @@ from hpo.cli.session import dumps
 from hpo.cli.words import choices, count, number, spread
 from hpo.core import events
 from hpo.core.events import End, Recorded
+from hpo.core.fresh import FreshSeeds, title_of
 from hpo.core.history import History
 
 
@@ -95,7 +96,7 @@ class PlainLines:
     def _ended(self, ended: events.TrialEnded, history: History) -> str:
         training = history.trainings[ended.trial, ended.replicate]
         metric = history.objective.metric
-        which = f"trial {ended.trial}" + (f" seed {ended.replicate}" if ended.replicate else "")
+        which = title_of(training, FreshSeeds.of(history.opened.spec if history.opened else {}))
         why = f" ({ended.cause})" if ended.cause else ""
         line = f"{which} {ended.end}{why} at epoch {ended.epoch}: {metric} {number(ended.value)}"
         if ended.end is End.FAILED and ended.message:

@@ -39,7 +39,8 @@ def check(
     facts = facts_of(read)
     seen = _seen_before(read, session)
     facts = dataclasses.replace(facts, warnings=(*seen, *facts.warnings))
-    leaks = _leaks(read, session) if data else None
+    unsound, leaks = _looked_into(read, session) if data else ((), None)
+    facts = dataclasses.replace(facts, warnings=(*facts.warnings, *unsound))
     if session.as_json:
         emit(plan(read, facts) | ({"leaks": leaks.to_json()} if leaks else {}))
         return
@@ -52,14 +53,16 @@ def check(
         say(pairs(("note", said) for said in leaks.notes))
 
 
-def _leaks(spec: SearchSpec, session: Session) -> Leaks:
-    """What the data gives away, near copies of images included."""
+def _looked_into(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:
+    """What the data does not bear, and what it gives away, near copies of images included."""
     from hpo.use_cases.leaking import leaks_of
     from hpo.use_cases.material import material_of
+    from hpo.use_cases.soundness import complaints
 
     with own_stdout():
         material = material_of(spec.data, spec.base, session.home.create())
-        return leaks_of(spec.data, spec.base, material, near=True)
+        unsound = complaints(spec, material)
+        return unsound, leaks_of(spec.data, spec.base, material, near=True)
 
 
 def _seen_before(spec: SearchSpec, session: Session) -> tuple[str, ...]:

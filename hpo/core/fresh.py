@@ -81,6 +81,12 @@ class FreshSeeds:
         return {seed: math.fsum(each) / self.each for seed, each in whole.items()}
 
 
+def title_of(training: Training, fresh: FreshSeeds) -> str:
+    """A training as a reader knows it: ``trial 3``, or ``trial 3 seed 2 fold 1 of 5``."""
+    which = f"trial {training.trial}"
+    return f"{which} {fresh.title(training.replicate)}" if training.replicate else which
+
+
 def fold_name(deal: int, fold: int) -> str:
     """Name of the split that holds one fold out; deals count from 1, folds from 0."""
     return f"fold-{deal}.{fold + 1}"

@@ -40,6 +40,8 @@ class Winner:
         n: Number of fresh seeds.
         reason: Why it and not another, in a sentence.
         point: What the search chose of the recipe, by the space's names.
+        tied: Finalists that a race could not tell apart, the winner among them; else empty.
+        saved: Trainings that a race could have taken and did not need.
     """
 
     trial: int
@@ -49,6 +51,8 @@ class Winner:
     n: int
     reason: str
     point: Mapping[str, Any] = field(default_factory=dict)
+    tied: tuple[int, ...] = ()
+    saved: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,8 @@ def _best(winner: Winner) -> dict[str, Any]:
         "trial": winner.trial,
         "recipe": dict(winner.recipe),
         "validation": {"mean": winner.mean, "std": spread, "n": winner.n},
+        **({"tied": list(winner.tied)} if len(winner.tied) > 1 else {}),
+        **({"trainings_saved": winner.saved} if winner.saved else {}),
     }
 
 
@@ -152,4 +158,14 @@ def winner_of(history: History) -> Winner | None:
     if named is None:
         return None
     training = history.trainings[named.trial, 0]
-    return Winner(named.trial, training.recipe, named.mean, named.std, named.n, named.reason, training.point)
+    return Winner(
+        named.trial,
+        training.recipe,
+        named.mean,
+        named.std,
+        named.n,
+        named.reason,
+        training.point,
+        named.tied,
+        named.saved,
+    )

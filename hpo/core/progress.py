@@ -9,6 +9,7 @@ from typing import Any
 
 from hpo.core.budget import reserved_epochs
 from hpo.core.events import End
+from hpo.core.fresh import FreshSeeds
 from hpo.core.history import History
 from hpo.core.stopping import rungs_of
 
@@ -106,7 +107,7 @@ def progress_of(history: History, alive: bool = True) -> Progress:
         states={unended: history.count(None), **{end.value: history.count(end) for end in End}},
         best=(best.trial, best.value) if best else None,
         rungs=tuple((epoch, _arrived(history, epoch)) for epoch in _rungs(spec)),
-        finalists=tuple(_finalist(history, trial) for trial in _named(history)),
+        finalists=tuple(_finalist(history, trial, FreshSeeds.of(spec)) for trial in _named(history)),
         budget=budget,
         share=share,
         searching=searching,
@@ -146,12 +147,9 @@ def _arrived(history: History, epoch: int) -> int:
     return sum(training.epoch >= epoch for training in history.trials)
 
 
-def _finalist(history: History, trial: int) -> tuple[int, int, float]:
-    values = [
-        each.value
-        for each in history.replicates(trial)
-        if each.end is End.FINISHED and math.isfinite(each.value)
-    ]
+def _finalist(history: History, trial: int, fresh: FreshSeeds) -> tuple[int, int, float]:
+    found = fresh.by_seed(history.replicates(trial)).values()
+    values = [value for value in found if math.isfinite(value)]
     return trial, len(values), sum(values) / len(values) if values else math.nan
 
 

@@ -22,8 +22,6 @@ from hpo.data.prepared import Prepared, mapped
 from hpo.data.split import Split
 from trainables.data.digests import as_keys, row_digests
 
-SMALL_TEST = 30
-
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
@@ -157,6 +155,4 @@ def _contradicting(keys: NDArray[np.void], targets: NDArray[Any]) -> int:
 def _test_notes(data: Prepared) -> tuple[str, ...]:
     if data.test is None:
         return ("there is no test part: the search will end with a validation score alone",)
-    if data.test.n < SMALL_TEST:
-        return (f"the test part has {data.test.n} examples; the interval of its score will be very wide",)
     return ()

@@ -51,10 +51,14 @@ class Split:
             hasher.update(b"|" if rows is None else np.asarray(rows, "<i8").tobytes() + b"|")
         return hasher.hexdigest()
 
+    def roles(self) -> dict[str, Rows]:
+        """Rows of each role that exists."""
+        final = {} if self.final is None else {"final": self.final}
+        return {"train": self.train, "validation": self.validation, **final}
+
     def counts(self) -> dict[str, int]:
         """Number of rows of each role that exists."""
-        final = {} if self.final is None else {"final": len(self.final)}
-        return {"train": len(self.train), "validation": len(self.validation), **final}
+        return {role: len(rows) for role, rows in self.roles().items()}
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,15 @@ class Labelled:
     groups: NDArray[Any] | None = None
     times: NDArray[np.float64] | None = None
     stratified: bool = True
+
+    @property
+    def rule(self) -> str:
+        """What decides which rows go together: ``time``, ``groups``, ``classes`` or ``chance``."""
+        if self.times is not None:
+            return "time"
+        if self.groups is not None:
+            return "groups"
+        return "classes" if self.stratified and self.targets.dtype.kind == "i" else "chance"
 
     def allot(self, shares: Sequence[float], seed: int) -> NDArray[np.int64]:
         """A part for every row, so that part k gets about ``shares[k]`` of the rows.

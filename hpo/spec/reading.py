@@ -68,6 +68,7 @@ def _parse(
     check_source(document.data.source, document.data.arguments, faults)
     scheduler = rules.resolve_scheduler(document, interface.grammar if interface else None, faults)
     budget = rules.resolve_budget(document, scheduler, faults)
+    rules.check_finalists(document, faults)
     rules.check_rest(document, base, faults)
     if interface is None:
         rules.check_sampler(document.sampler, None, faults)

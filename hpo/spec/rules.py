@@ -14,10 +14,13 @@ from hpo.core.parts import Grammar, Hyperparameter
 from hpo.core.space import Choice, Space
 from hpo.core.trainable import Metric
 from hpo.spec.counting import combinations
-from hpo.spec.document import Document, Goal, Sampler, Scheduler
+from hpo.spec.document import Document, Finalists, Goal, Sampler, Scheduler
 from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.shipped import locate_recipe
 from hpo.spec.spaces import HORIZON
+
+FIRST_LOOK = 3
+"""Fresh seeds after which finalists that race are first compared."""
 
 RECIPE_SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -226,6 +229,30 @@ def check_rest(document: Document, base: Path, faults: Faults) -> None:
     gpus = document.resources.gpus
     if gpus > 1 and gpus != int(gpus):
         faults.add(("resources", "gpus"), f"{gpus:g}: a share of a GPU is below 1; legal: below 1, or whole")
+
+
+def check_finalists(document: Document, faults: Faults) -> None:
+    """Whether what ranks the finalists is said once, and whether a race can have a result."""
+    said = document.finalists
+    if said.folds is not None and document.data.final_share is not None:
+        faults.add(
+            ("finalists", "folds"),
+            f"{said.folds} folds are written, and data.validation.final sets rows aside that rank finalists; "
+            "legal: one of the two",
+        )
+    if said.rule == "simple":
+        for name in ("alpha", "margin", "prefer"):
+            value = getattr(said, name)
+            if value != Finalists.model_fields[name].default:
+                faults.warn(f"finalists.{name}: {shown(value)} is written; only rule: race heeds it")
+        return
+    if said.count > 1 and said.seeds == 1:
+        faults.add(("finalists", "seeds"), "1: a race compares over fresh seeds; legal: at least 2")
+    elif said.count > 1 and said.seeds <= FIRST_LOOK:
+        faults.warn(
+            f"finalists.seeds: a race looks first after {FIRST_LOOK} seeds, so with {said.seeds} nothing is "
+            "ever saved, and few differences show; 8 or more let it tell finalists apart"
+        )
 
 
 def demonstrations(grammar: Grammar, recipe: Mapping[str, Any], space: Space, faults: Faults) -> None:

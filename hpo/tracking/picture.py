@@ -8,22 +8,19 @@ choices: parallel coordinates drop a run that lacks a value.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from hpo.core import events
 from hpo.core.events import End, Recorded
+from hpo.core.fresh import FreshSeeds
 from hpo.core.history import History, Key, Training
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
-from hpo.core.recipe import Recipe
 from hpo.tracking.changes import PARENT, Measurement, RunChange, Status
+from hpo.tracking.words import ABSENT, LONGEST_TAG, clean, clean_key, cut, params, pretty
 
-ABSENT = "n/a"
 STATUS = {
     End.FINISHED: Status.FINISHED,
     End.STOPPED: Status.KILLED,
@@ -31,9 +28,6 @@ STATUS = {
     End.INTERRUPTED: Status.KILLED,
 }
 SEARCH_STATUS = {"done": Status.FINISHED, "stopped": Status.KILLED}
-LONGEST_KEY = 250
-LONGEST_PARAM = 6_000
-LONGEST_TAG = 5_000
 
 
 class Picture:
@@ -63,6 +57,7 @@ class Picture:
             user,
         )
         self.history = History(objective)
+        self._fresh = FreshSeeds()
         self._shown = tuple(map(clean_key, parameters))
         self._started: dict[Key, int] = {}
         self._epochs: dict[Key, int] = {}
@@ -121,10 +116,11 @@ class Picture:
 
     def _child(self, key: Key) -> RunChange:
         run = run_name(key)
-        title = f"finalist {key[0]} seed {key[1]}" if key[1] else f"trial {key[0]}"
+        title = f"finalist {key[0]} {self._fresh.title(key[1])}" if key[1] else f"trial {key[0]}"
         return self._changes.setdefault(run, RunChange(run, title, self._started[key]))
 
     def _opened(self, event: events.SearchOpened, time: int) -> None:
+        self._fresh = FreshSeeds.of(event.spec)
         parent = self._parent()
         parent.status = Status.RUNNING
         own = {
@@ -156,6 +152,8 @@ class Picture:
             "seed": str(event.seed),
             "state": "running",
         }
+        if event.replicate:
+            own["fresh"], own["split"] = self._fresh.title(event.replicate), event.split
         child.tags |= clean({**own, **self._source()})
         child.params |= params(event.point, event.recipe, self._shown)
         self._close_holes([name for name in child.params if name not in self._shown])
@@ -193,6 +191,9 @@ class Picture:
             child.tags["message"] = cut(event.message, LONGEST_TAG)
         if event.end is not End.FAILED and math.isfinite(event.value):
             child.metrics.append(Measurement("objective", event.value, event.epoch, time))
+        for name, value in event.scores.items():
+            if math.isfinite(value):
+                child.metrics.append(Measurement(clean_key(name), float(value), event.epoch, time))
 
     def _winner_named(self, event: events.WinnerNamed, time: int) -> None:
         key = event.trial, event.replicate
@@ -203,6 +204,10 @@ class Picture:
         parent, training = self._parent(), self.history.trainings[key]
         metric = self.objective.metric
         parent.tags |= {"winner": f"trial {event.trial}", "winner.reason": cut(event.reason, LONGEST_TAG)}
+        if len(event.tied) > 1:
+            parent.tags["winner.tied_with"] = ", ".join(str(t) for t in event.tied if t != event.trial)
+        if event.saved:
+            parent.tags["finalists.trainings_saved"] = str(event.saved)
         for name, value in ((f"winner/{metric}_mean", event.mean), (f"winner/{metric}_std", event.std)):
             if math.isfinite(value):
                 parent.metrics.append(Measurement(clean_key(name), value, 0, time))
@@ -276,47 +281,3 @@ def search_id(name: str, opened: Recorded) -> str:
         raise ValueError("the first event of a search opens it")
     text = f"{name} {opened.event.digest} {opened.time!r}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def params(point: Mapping[str, Any], recipe: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
-    """Everything a training was run with, in the space's words, as MLflow's texts.
-
-    Args:
-        point: Its place in the space; dotted names.
-        recipe: The whole recipe, nested: ``optimizer: {name: sgd}`` is shown as ``optimizer``.
-        names: What is to be shown in any case, ``n/a`` where this training has no such choice.
-    """
-    fixed = {name.removesuffix(".name"): value for name, value in Recipe(recipe).flat().items()}
-    chosen = {clean_key(name): cut(text(value), LONGEST_PARAM) for name, value in {**fixed, **point}.items()}
-    return {**{clean_key(name): ABSENT for name in names}, **chosen}
-
-
-def text(value: Any) -> str:
-    """A value as it reads best in a table; numbers stay numbers to MLflow's charts."""
-    if value is None:
-        return ABSENT
-    if isinstance(value, str):
-        return value
-    return json.dumps(value)
-
-
-def cut(value: str, length: int) -> str:
-    """A text within MLflow's limit, saying so where something is left out."""
-    return value if len(value) <= length else value[: length - 20] + " … (cut short)"
-
-
-def clean_key(key: str) -> str:
-    """A name within MLflow's alphabet, which it refuses to leave."""
-    plain = re.sub(r"[^\w\-. :/]", "_", key, flags=re.ASCII)
-    plain = "/".join(part for part in plain.split("/") if part not in ("", ".", ".."))
-    return plain[:LONGEST_KEY] or "_"
-
-
-def clean(tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags within MLflow's limits."""
-    return {clean_key(key): cut(str(value), LONGEST_TAG) for key, value in tags.items()}
-
-
-def pretty(value: Any) -> bytes:
-    """JSON for a person's eyes."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, default=dict) + "\n").encode()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.events import Recorded
+from hpo.core.fresh import FreshSeeds, title_of
 from hpo.core.history import History, Training
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Winner, winner_of
@@ -195,11 +196,12 @@ def logs(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
     if not chosen:
         count = len(search.history.trials)
         raise UserError(f"{name} has no trial {trial}; it has {count}, counted from 0")
+    fresh = FreshSeeds.of(search.history.opened.spec if search.history.opened else {})
     for training in chosen:
         text = _printed(search.folder.logs / f"{training.trial}-{training.replicate}.log")
         said = "\n".join(part for part in (text, training.message) if part and part not in text[:-1])
         if said or trial is not None:
-            title = f"trial {training.trial}" + (f" seed {training.replicate}" if training.replicate else "")
+            title = title_of(training, fresh)
             yield f"== {title}: {training.end.value if training.end else 'running'}\n{said}".rstrip()
 
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from hpo.core.errors import UserError
 from hpo.core.fresh import SEARCH, FreshSeeds, fold_name
 from hpo.core.home import Home
+from hpo.core.recipe import digest
 from hpo.data.custodian import prepare
 from hpo.data.prepared import FORMAT, Prepared
 from hpo.data.split import Labelled, Split, folds, split
@@ -46,21 +50,50 @@ class Material:
         if fresh.folds is None:
             return {SEARCH: self.split}
         deals = seeds if fresh.repeated else 1
-        dealt = folds(self.labelled, count=fresh.folds, seed=self.seed, repeats=deals)
+        try:
+            dealt = folds(self.labelled, count=fresh.folds, seed=self.seed, repeats=deals)
+        except UserError as error:
+            raise UserError(f"finalists.folds: {fresh.folds} folds: {error}") from error
         names = [fold_name(deal, fold) for deal in range(1, deals + 1) for fold in range(fresh.folds)]
         if len(dealt) < len(names):  # later rows are validated on by earlier ones: one order, no deal
             dealt *= deals
         return {SEARCH: self.split, **dict(zip(names, dealt, strict=True))}
 
-    def facts(self) -> dict[str, Any]:
-        """What goes on record."""
+    def facts(self, fresh: FreshSeeds | None = None, seeds: int = 1) -> dict[str, Any]:
+        """What goes on record of the search's split, and of the folds if finalists have some.
+
+        Args:
+            fresh: Whether finalists are cross-validated, and how; None to leave the folds out.
+            seeds: Fresh seeds each of them has at most.
+        """
         test = self.prepared.test
+        cut = fresh is not None and fresh.folds is not None
         return {
             "fingerprint": self.split.fingerprint,
             "data": self.prepared.fingerprint,
             "format": FORMAT,
             "counts": self.split.counts(),
+            "by": self.labelled.rule,
+            **({"groups": self._groups()} if self.labelled.rule == "groups" else {}),
+            **({"folds": self._folds(fresh, seeds)} if fresh is not None and cut else {}),
             "test": {"n": test.n, "fingerprint": test.fingerprint} if test else None,
+        }
+
+    def _groups(self) -> dict[str, int]:
+        groups = self.labelled.groups
+        assert groups is not None
+        return {part: len(np.unique(groups[rows])) for part, rows in self.split.roles().items()}
+
+    def _folds(self, fresh: FreshSeeds, seeds: int) -> dict[str, Any]:
+        """How rows are held out; the fingerprint covers every fold of every seed."""
+        cut = {name: each for name, each in self.splits(fresh, seeds).items() if name != SEARCH}
+        sizes = [len(each.validation) for each in cut.values()]
+        return {
+            "count": fresh.folds,
+            "deals": len({each.fingerprint for each in cut.values()}) // (fresh.folds or 1),
+            "held_out": [min(sizes), max(sizes)],
+            "rows": len(self.labelled.targets),
+            "fingerprint": digest({name: each.fingerprint for name, each in cut.items()}),
         }
 
 

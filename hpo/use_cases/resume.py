@@ -8,7 +8,7 @@ from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watch
 from hpo.ledger.store import Store
-from hpo.spec import parse
+from hpo.spec import SearchSpec, parse
 from hpo.use_cases.lock import held
 from hpo.use_cases.material import Material, material_of
 from hpo.use_cases.reading import read_history
@@ -50,17 +50,17 @@ def resume(
         assert history.opened is not None
         spec = parse(history.opened.spec, source=name)
         material = material_of(spec.data, spec.base, home)
-        _same_data(name, history, material)
+        _same_data(name, spec, history, material)
         ledger.append(_events(name, history, more_trials))
         running = Running(home, spec, material, ledger, since=history.seq)
         return running.to_end(unseal=unseal, again=again, address=address, watch=watch)
 
 
-def _same_data(name: str, history: History, material: Material) -> None:
+def _same_data(name: str, spec: SearchSpec, history: History, material: Material) -> None:
     assert history.opened is not None
-    if material.facts()["fingerprint"] != history.opened.split["fingerprint"] or (
-        material.facts()["data"] != history.opened.split["data"]
-    ):
+    before = history.opened.split
+    now = material.facts(spec.finalists.fresh, spec.finalists.seeds)
+    if any(now[key] != before[key] for key in ("fingerprint", "data", "folds") if key in before):
         raise Refused(f"the data of {name} is not what it was when the search began; submit a new one")
 
 

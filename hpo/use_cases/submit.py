@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hpo.core.events import SearchOpened, Warned
 from hpo.core.home import Home
@@ -17,7 +17,9 @@ from hpo.use_cases.lock import held
 from hpo.use_cases.material import Material, material_of
 from hpo.use_cases.register import looks_at, warning_of
 from hpo.use_cases.searching import Running, usable_gpus
+from hpo.use_cases.soundness import complaints
 from hpo.use_cases.versions import versions
+from hpo.use_cases.warming import NOTHING, Warming, warming_of
 
 
 def submit(
@@ -55,10 +57,12 @@ def submit(
         store.refuse_name(name)
     if not (address or os.environ.get("RAY_ADDRESS")):
         usable_gpus(spec)
+    warming = warming_of(spec, home)
     material = material_of(spec.data, spec.base, home)
+    unsound = complaints(spec, material)
     leaks = leaks_of(spec.data, spec.base, material)
     insist(spec.data, leaks)
-    ledger = open_search(store, spec, material, name, tags or {}, leaks)
+    ledger = open_search(store, spec, material, name, tags or {}, leaks, unsound, warming)
     with held(home.search(ledger.name), ledger.name):
         running = Running(home, spec, material, ledger)
         return running.to_end(unseal=unseal, again=again, address=address, watch=watch)
@@ -71,13 +75,18 @@ def open_search(
     name: str | None,
     tags: Mapping[str, str],
     leaks: Leaks | None = None,
+    unsound: Sequence[str] = (),
+    warming: Warming = NOTHING,
 ) -> SearchLedger:
-    """Put a search's first events on record, what its data gives away among them."""
+    """Put a search's first events on record, what its data gives away or does not bear among them."""
+    split = material.facts(spec.finalists.fresh, spec.finalists.seeds)
     overlap = {"overlap": leaks.train_test} if leaks and leaks.stops else {}
-    opened = SearchOpened(spec.document, spec.digest, material.facts() | overlap, versions(), dict(tags))
+    warmth = warming.warmth.to_json()
+    opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth)
     ledger = store.create(spec.name, opened, name)
     looks = looks_at(spec.data, material.prepared)
     said = [warning_of(looks)] if looks else []
     said += leaks.findings() if leaks else []
+    said += [*unsound, *warming.notes]
     ledger.append([Warned(text) for text in (*said, *spec.warnings, *material.prepared.warnings)])
     return ledger

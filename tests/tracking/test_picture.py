@@ -4,7 +4,8 @@ from hpo.core import events
 from hpo.core.events import Recorded
 from hpo.core.home import Home
 from hpo.tracking.changes import PARENT, RunChange
-from hpo.tracking.picture import Picture, clean_key, cut, params, search_id, text
+from hpo.tracking.picture import Picture, search_id
+from hpo.tracking.words import clean_key, cut, params, text
 from tests.tracking.scenario import OBJECTIVE, MemoryLedger, opened, picture, search, started
 
 

@@ -23,6 +23,8 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.content import Content, Place
 
+MICROSECONDS_A_DAY = 86_400e6
+
 LEGAL = ("inputs", "targets", "classes", "columns", "groups", "times", "kind", "task")
 
 
@@ -110,8 +112,22 @@ class UserSource:
             coded,
             info,
             None if groups is None else _plain(np.asarray(groups)),
-            None if times is None else np.asarray(times, dtype=np.float64),
+            None if times is None else self._times(np.asarray(times)),
+            warnings=_tied(times),
         )
+
+    def _times(self, times: NDArray[Any]) -> NDArray[np.float64]:
+        """Numbers as they are, dates as days."""
+        if times.dtype.kind == "M":
+            days = times.astype("datetime64[us]").astype(np.float64) / MICROSECONDS_A_DAY
+            return np.where(np.isnat(times), np.nan, days)
+        if times.dtype.kind not in "fiub":
+            shown = ", ".join(repr(str(each)) for each in times.flat[:2])
+            raise UserError(
+                f"data.source: {self.name} must give times as numbers or numpy's dates, not as texts or "
+                f"objects: {shown}"
+            )
+        return times.astype(np.float64)
 
 
 def _info(given: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any]) -> DataInfo:
@@ -138,6 +154,15 @@ def _labels(targets: NDArray[Any], info: DataInfo) -> NDArray[np.int64]:
     if unknown:
         raise UserError(f"data: label {unknown[0]!r} is none of the classes {', '.join(info.classes)}")
     return np.array([codes[str(name)] for name in targets], dtype=np.int64)
+
+
+def _tied(times: Any) -> tuple[str, ...]:
+    if times is None:
+        return ()
+    _, counts = np.unique(np.asarray(times), return_counts=True)
+    tied = int(counts[counts > 1].sum())
+    said = f"{tied} of {counts.sum()} rows share their time with others, and stay with them"
+    return (said,) if tied else ()
 
 
 def _plain(values: NDArray[Any]) -> NDArray[Any]:
