@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hpo.core.errors import UserError
 from trainables.networks.ingredients import Ingredients, sequence
+from trainables.networks.layout import by_pixel
+
+
+class Cnn(nn.Sequential):
+    """See `cnn`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Outputs [n, outputs] of images [n, channels, height, width]."""
+        outputs: Tensor = super().forward(by_pixel(x))  # type: ignore[no-untyped-call]
+        return outputs
 
 
 def cnn(
@@ -18,7 +28,7 @@ def cnn(
     convolutions: int,
     kernel: int,
     padding: int | None,
-) -> nn.Sequential:
+) -> Cnn:
     """Stages of convolution, norm and activation, each ended by a pooling; then mean and head.
 
     Args:
@@ -34,7 +44,7 @@ def cnn(
     Raises:
         UserError: If kernel and padding leave nothing of the image.
     """
-    network = nn.Sequential()
+    network = Cnn()
     fan, size = shape[0], min(shape[1:])
     for stage in range(stages):
         width = channels * 2**stage

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor, nn
 
 from trainables.networks.ingredients import Ingredients
+from trainables.networks.layout import by_pixel, takes_pixels
 
 
 def resnet(
@@ -73,9 +74,11 @@ class ResNet(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = ingredients.dropout()
         self.fc = nn.Linear(fan, outputs)
+        self.pixels = takes_pixels(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs] of images [n, channels, height, width]."""
+        x = by_pixel(x) if self.pixels else x
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         for name in self.stages:
             x = self.get_submodule(name)(x)
