@@ -82,6 +82,12 @@ def recipe_file(spec: SearchSpec, name: str, history: History) -> RecipeFile:
         "data": opened.spec["data"],
         "base": str(spec.base),
         "split": opened.split,
+        "rows": {
+            "split": training.split,
+            "folds": spec.finalists.folds,
+            "repeated": spec.finalists.repeated,
+            "seeds": spec.finalists.seeds,
+        },
         "spec": opened.digest,
         "versions": dict(opened.versions),
     }

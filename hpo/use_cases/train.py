@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,17 @@ from pydantic import ValidationError
 
 from hpo.core.errors import DiskFull, HpoError, UserError
 from hpo.core.events import Reported
+from hpo.core.fresh import SEARCH, FreshSeeds
 from hpo.core.home import Home, SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.ports import Order
+from hpo.data.split import Split
 from hpo.running.worker import Worker
 from hpo.running.workplace import Workplace
 from hpo.spec.document import Data
 from hpo.spec.recipes import RecipeFile, read_recipe
 from hpo.spec.spaces import HORIZON
-from hpo.use_cases.material import material_of
+from hpo.use_cases.material import Material, material_of
 from hpo.use_cases.stage import Staging
 
 Tell = Callable[[Reported], None]
@@ -36,7 +38,8 @@ def train(path: Path, *, home: Home, watch: Tell | None = None) -> dict[str, Any
         watch: Told of every epoch.
 
     Returns:
-        The metrics of the epoch that counts, that epoch, and where the weights were written.
+        The metrics of the epoch that counts, on the final part as well if the data has one, that
+        epoch, and where the weights were written.
 
     Raises:
         UserError: If the file is no recipe, or does not say on what to train.
@@ -65,7 +68,7 @@ def _workplace(recipe: RecipeFile, path: Path, home: Home, folder: SearchFolder)
     except (ValidationError, TypeError) as error:
         raise UserError(f"{path}: provenance cannot be used: {error}") from error
     material = material_of(data, base, home)
-    splits = {"search": material.split}
+    splits = _splits(said, material, path)
     staging = Staging.of(recipe.trainable, base, material.prepared.folder, splits, folder.root)
     return Workplace(
         open=staging,
@@ -77,11 +80,23 @@ def _workplace(recipe: RecipeFile, path: Path, home: Home, folder: SearchFolder)
     )
 
 
+def _splits(said: Mapping[str, Any], material: Material, path: Path) -> dict[str, Split]:
+    """The search's own split, and the one that the model was trained on if it is another."""
+    rows = said.get("rows") or {}
+    name = rows.get("split", SEARCH)
+    fresh = FreshSeeds(rows.get("folds"), rows.get("repeated", True))
+    known = material.splits(fresh, rows.get("seeds", 1))
+    if name not in known:
+        raise UserError(f"{path}: provenance names rows that are no split of its data: {name}")
+    return {each: known[each] for each in (SEARCH, name)}
+
+
 def _order(recipe: RecipeFile) -> Order:
     horizon = recipe.recipe.get(HORIZON) or recipe.provenance.get("horizon")
     if not isinstance(horizon, int):
         raise UserError(f"the recipe does not say {HORIZON}, so nobody knows how long to train it")
-    return Order(0, 1, recipe.recipe, int(recipe.provenance["seed"]), horizon, keep_weights=True)
+    split = (recipe.provenance.get("rows") or {}).get("split", SEARCH)
+    return Order(0, 1, recipe.recipe, int(recipe.provenance["seed"]), horizon, keep_weights=True, split=split)
 
 
 def _trained(worker: Worker, order: Order, place: Workplace, tell: Tell | None) -> dict[str, Any]:
@@ -105,4 +120,5 @@ def _trained(worker: Worker, order: Order, place: Workplace, tell: Tell | None) 
             break
     assert counts is not None
     weights = place.folder.weights / message.weights[0]
-    return {"epoch": counts.epoch, **counts.metrics, "weights": str(weights), "sha256": message.weights[1]}
+    found = {"epoch": counts.epoch, **counts.metrics, **message.scores}
+    return {**found, "weights": str(weights), "sha256": message.weights[1]}

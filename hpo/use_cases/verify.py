@@ -88,7 +88,9 @@ def verify(path: Path, *, home: Home, tolerance: float | None = None, watch: Tel
         why = "the data is not what it was, so nothing was trained"
         return Verdict("not reproduced", metric, recorded, math.nan, allowed, False, (why, *reasons))
     trained = train(path, home=home, watch=watch)
-    metric = Objective(**said["objective"]).key
+    objective = Objective(**said["objective"])
+    scored = "rows" in said and objective.final_key in trained  # older recipes never named a final score
+    metric = objective.final_key if scored else objective.key
     found = float(trained.get(metric, math.nan))
     same = trained["sha256"] == (said.get("weights") or {}).get("sha256")
     return Verdict(_result(recorded, found, allowed, same), metric, recorded, found, allowed, same, reasons)
