@@ -47,6 +47,8 @@ class Evidence:
             the search used; empty if not kept.
         n: Validation examples of that same part, if the value is a share of them; else 0.
         luck: Of the best epoch, from `epoch_luck`; nothing where the last epoch counts.
+        held_out: Whether a fresh value is the mean over folds that hold out each example once, of
+            which the search chose on few.
     """
 
     objective: Objective
@@ -56,6 +58,12 @@ class Evidence:
     examples: Mapping[int, Values] = field(default_factory=dict)
     n: int = 0
     luck: Luck = Luck()
+    held_out: bool = False
+
+    @property
+    def unseen(self) -> bool:
+        """Whether fresh seeds are valued on examples that the trial was not chosen on."""
+        return self.held_out or bool(self.finals)
 
 
 @dataclass(frozen=True, slots=True)

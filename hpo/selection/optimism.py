@@ -121,7 +121,7 @@ def winner_interval(evidence: Evidence, winner: int, level: float = LEVEL) -> In
 
 def _correctable(evidence: Evidence, noise: Noise) -> bool:
     """Whether fresh seeds can tell enough of the luck with the examples to take it off."""
-    return not evidence.finals and noise.share <= 0.5
+    return not evidence.unseen and noise.share <= 0.5
 
 
 def _fresh(evidence: Evidence, best: int, raw: float, noise: Noise) -> tuple[Interval | None, str]:
@@ -129,11 +129,13 @@ def _fresh(evidence: Evidence, best: int, raw: float, noise: Noise) -> tuple[Int
     if best not in groups:
         return None, f"trial {best} has the best score and no fresh seed, so none corrects it"
     value, learnt = float(groups[best].mean()), 0.0
-    if not evidence.finals:
+    if not evidence.unseen:
         if not _correctable(evidence, noise):
             return None, TOO_FEW
         learnt = noise.share / (1 - noise.share)
-        value -= learnt * (raw - value) + evidence.objective.rising(1.0) * evidence.luck.mean
+        value -= learnt * (raw - value)
+    if not evidence.finals:
+        value -= evidence.objective.rising(1.0) * evidence.luck.mean
     low, high, method = _ends(evidence, best, value, learnt, LEVEL)
     return Interval(value, low, high, LEVEL, method), ""
 
@@ -146,9 +148,9 @@ def _bootstrap(evidence: Evidence, order: Sequence[int], noise: Noise, seed: int
         return None, "the bootstrap over trials needs a finalist with two fresh seeds"
     if noise.seed == 0:
         return None, "fresh seeds change nothing, so trials have no luck of the seed to take off"
-    if not evidence.finals and not _correctable(evidence, noise):
+    if not evidence.unseen and not _correctable(evidence, noise):
         return None, TOO_FEW
-    share = 0.0 if evidence.finals else noise.share
+    share = 0.0 if evidence.unseen else noise.share
     up = evidence.objective.rising
     values = np.array([up(evidence.values[trial]) for trial in order])
     fresh = np.array([up(float(groups[order[rank]].mean())) for rank in ranked])
@@ -238,7 +240,9 @@ def _left_in(evidence: Evidence) -> list[str]:
     if evidence.finals:
         return []
     left = []
-    if not evidence.examples:
+    if evidence.held_out:
+        left.append("folds hold out, among all others, the rows on which the search chose")
+    elif not evidence.examples:
         left.append("what the search learnt about these very examples is left in: no separate final part")
     if evidence.objective.at == "best":
         luck = evidence.luck.mean

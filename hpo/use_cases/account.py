@@ -9,24 +9,20 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from hpo.core.events import End, Reported, TestScored, body
-from hpo.core.history import History, Training
+from hpo.core.events import End, TestScored, body
+from hpo.core.history import History
 from hpo.core.home import Home
-from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
 from hpo.data import prepared
 from hpo.ledger.store import SearchLedger, Store
 from hpo.report.account import page
-from hpo.selection.evidence import Evidence, Luck, epoch_luck
 from hpo.selection.intervals import Interval
 from hpo.selection.optimism import measure
 from hpo.spec import SearchSpec, parse
+from hpo.use_cases.evidence import evidence_of, notes_of, ranked
 from hpo.use_cases.reading import read_history
 from hpo.use_cases.register import described, looks_at, moment
-
-Curves = dict[int, dict[int, dict[int, float]]]
-"""Finalist to replicate to epoch to the objective's value."""
 
 
 def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
@@ -116,20 +112,16 @@ def _trials(history: History) -> dict[str, int]:
 
 def _comparisons(spec: SearchSpec, history: History) -> dict[str, Any]:
     """Among how many values was chosen: each is a chance to be lucky."""
-    ranked = _ranked(history)
+    compared = ranked(history)
     fresh = [t for t in history.trainings.values() if t.replicate]
     return {
-        "ranked": len(ranked),
+        "ranked": len(compared),
         "at": history.objective.at,
-        "epochs": sum(t.epoch for t in ranked),
+        "epochs": sum(t.epoch for t in compared),
         "rungs": sum(t.epoch >= rung for t in history.trials for rung in spec.scheduler.rungs),
         "finalists": len(history.finalists.trials) if history.finalists else 0,
         "fresh": len(fresh),
     }
-
-
-def _ranked(history: History) -> list[Training]:
-    return [t for t in history.trials if t.end is End.FINISHED and math.isfinite(t.value)]
 
 
 def _budget(spec: SearchSpec, history: History) -> dict[str, dict[str, float | None]]:
@@ -152,57 +144,21 @@ def _winner(history: History) -> dict[str, Any] | None:
 
 def _numbers(spec: SearchSpec, ledger: SearchLedger, history: History) -> dict[str, Any] | None:
     """Raw score, what is left of it without the luck, the winner's mean, the test score."""
-    if history.winner is None or not _ranked(history):
+    if history.opened is None or history.winner is None or not ranked(history):
         return None
-    found = measure(_evidence(spec, ledger, history), history.winner.trial, derive(spec.seed, "optimism"))
+    found = measure(evidence_of(spec, ledger, history), history.winner.trial, derive(spec.seed, "optimism"))
     return {
         "raw": {"trial": found.trial, "value": found.raw},
         "fresh": _shown(found.fresh),
         "bootstrap": found.bootstrap,
         "winner": _shown(found.winner),
         "test": {k: dict(v) for k, v in history.score.scores.items()} if history.score else None,
-        "notes": list(found.notes),
+        "notes": [*found.notes, *notes_of(history.opened.split)],
     }
 
 
 def _shown(interval: Interval | None) -> dict[str, Any] | None:
     return {**interval.to_dict(), "method": interval.method} if interval else None
-
-
-def _evidence(spec: SearchSpec, ledger: SearchLedger, history: History) -> Evidence:
-    assert history.opened is not None
-    named = history.finalists.trials if history.finalists else ()
-    objective = history.objective
-    share = any(m.proportion for m in spec.metrics if m.name == objective.metric)
-    return Evidence(
-        objective,
-        {t.trial: t.value for t in _ranked(history)},
-        {
-            trial: [t.value if t.end is End.FINISHED else math.nan for t in history.replicates(trial)]
-            for trial in named
-        },
-        n=int(history.opened.split["counts"]["validation"]) if share else 0,
-        luck=_luck(ledger, objective, spec.horizon, named),
-    )
-
-
-def _luck(ledger: SearchLedger, objective: Objective, horizon: int, finalists: tuple[int, ...]) -> Luck:
-    """Of the best epoch, from the fresh seeds' whole learning curves."""
-    if objective.at == "last":
-        return Luck()
-    curves: Curves = {trial: {} for trial in finalists}
-    for recorded in ledger.read(kinds=[Reported]):
-        report = recorded.event
-        if isinstance(report, Reported) and report.replicate and report.trial in curves:
-            curve = curves[report.trial].setdefault(report.replicate, {})
-            curve[report.epoch] = report.metrics.get(objective.key, math.nan)
-    whole = {
-        trial: [
-            list(dict(sorted(curve.items())).values()) for curve in seeds.values() if len(curve) == horizon
-        ]
-        for trial, seeds in curves.items()
-    }
-    return epoch_luck(whole, objective)
 
 
 def _openings(home: Home, spec: SearchSpec, ledger: SearchLedger, history: History) -> list[dict[str, Any]]:
