@@ -18,6 +18,7 @@ from hpo.core.events import Event, Recorded, Reported
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.ports import Searcher
+from hpo.core.space import Point
 from hpo.core.stopping import RuleName, rungs_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
@@ -86,16 +87,18 @@ class Product:
         searcher: Makes the searcher of (task, rungs, seed).
         rule: The rung rule; None trains everything fully.
         first: First rung.
+        warm_start: Points of earlier searches, tried first.
     """
 
     searcher: Callable[[Task, tuple[int, ...], int], Searcher]
     rule: RuleName | None = "asha"
     first: int = 3
+    warm_start: tuple[Point, ...] = ()
 
-    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
-        """One search, until it reaches the target or has spent ``most`` epochs."""
+    def plan(self, task: Task, seed: int, workers: int) -> Plan:
+        """The rules of one search."""
         rungs = rungs_of(self.rule, self.first, FACTOR, task.horizon) if self.rule else ()
-        plan = Plan(
+        return Plan(
             objective=LOSS,
             horizon=task.horizon,
             seed=seed,
@@ -105,9 +108,14 @@ class Product:
             rungs=rungs,
             rule=self.rule or "asha",
             reduction_factor=FACTOR,
+            warm_start=self.warm_start,
             workers=workers,
             same_failures=10**9,
         )
+
+    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
+        """One search, until it reaches the target or has spent ``most`` epochs."""
+        plan = self.plan(task, seed, workers)
         replay, outcome = Replay(task), Outcome()
 
         def watch(recorded: Recorded, history: History) -> None:
@@ -119,7 +127,7 @@ class Product:
                     raise Over
 
         clock = VirtualClock()
-        conductor = Conductor(plan, MemoryLedger(), self.searcher(task, rungs, seed), clock, watch)
+        conductor = Conductor(plan, MemoryLedger(), self.searcher(task, plan.rungs, seed), clock, watch)
         with contextlib.suppress(Over):
             InlineRunner(replay.train, workers, clock).run(conductor)
         return outcome

@@ -27,7 +27,7 @@ from hpo.core.events import Cause, End
 from hpo.core.objective import Mode
 from hpo.core.space import Point, Space
 from hpo.core.warmth import Lesson
-from hpo.sampling.earlier import Earlier, Lifted
+from hpo.sampling.earlier import Earlier, Lifted, Trust
 from hpo.sampling.encoding import Array, Encoding
 from hpo.sampling.gaussian_process import Observations, Process, Scales
 from hpo.sampling.practice import usual
@@ -84,16 +84,25 @@ class AutoSearcher:
         seed = seeds.derive(self._seed, "ask", trial)
         rng = np.random.default_rng(seed)
         chosen = self._standings.chosen()
-        if self._earlier is None and (trial < START or len(chosen) < 3):
+        scores = normal_scores(expected(chosen, len(self._levels)))
+        seen = self._seen(chosen, scores)
+        earlier = self._believed(rng, seen)
+        if earlier is None and (trial < START or len(chosen) < 3):
             rows = self._draw(rng, np.full(self._encoding.width, 0.75))
             return self._first_allowed(rows, []) or self._space.sample(Random(seed))
-        scores = normal_scores(expected(chosen, len(self._levels)))
         rows = self._draw(rng, self._beliefs(chosen, scores))
-        if self._earlier is not None:
+        if self._earlier is not None and earlier is not None:
             rows = np.concatenate([rows, self._earlier.near(rng, POOL // 4)])
         waiting = list(self._standings.pending.values())
-        ranked = self._ranked(rng, rows, self._model(chosen, scores, waiting))
+        ranked = self._ranked(rng, rows, self._model(seen, waiting, earlier))
         return self._first_allowed(ranked, [*chosen, *waiting]) or self._space.sample(Random(seed))
+
+    def _believed(self, rng: np.random.Generator, seen: Observations) -> Trust | None:
+        """Earlier searches, as often as they are believed to have to do with this one."""
+        if self._earlier is None:
+            return None
+        trust = self._earlier.trust(seen.x, seen.y)
+        return trust if rng.random() < trust.chance else None
 
     def started(self, trial: int, point: Point) -> None:
         """A trial runs at this point, whoever proposed it."""
@@ -118,10 +127,10 @@ class AutoSearcher:
             return
         chosen = self._standings.chosen()
         scores = normal_scores(expected(chosen, len(self._levels)))
-        seen = self._seen(chosen, scores)
+        seen, steps = self._seen(chosen, scores), 15 if self._next_fit == START else 8
+        self._scales.fit(seen, steps)
         if self._earlier is not None:
-            seen = self._earlier.trust(seen.x, seen.y).rest(seen)
-        self._scales.fit(seen, 15 if self._next_fit == START else 8)
+            self._earlier.scales.fit(self._earlier.trust(seen.x, seen.y).rest(seen), steps)
         self._next_fit = max(len(self._standings) + 2, math.ceil(1.08 * len(self._standings)))
 
     def _seen(self, chosen: Sequence[Standing], scores: Array) -> Observations:
@@ -136,25 +145,23 @@ class AutoSearcher:
         return self._encoding.features(rows.reshape(-1, self._encoding.width))
 
     def _model(
-        self, chosen: Sequence[Standing], scores: Array, waiting: Sequence[Standing]
+        self, seen: Observations, waiting: Sequence[Standing], earlier: Trust | None
     ) -> Process | Lifted:
-        """What foretells scores: from the search's own trials, and from earlier searches if it has any."""
-        seen = self._seen(chosen, scores)
-        if self._earlier is None:
-            return self._process(seen, waiting)
-        trust = self._earlier.trust(seen.x, seen.y)
-        return trust.lifted(self._process(trust.rest(seen), waiting))
+        """What foretells scores: from the search's own trials, and from earlier searches if believed."""
+        if self._earlier is None or earlier is None:
+            return self._process(self._scales, seen, waiting)
+        return earlier.lifted(self._process(self._earlier.scales, earlier.rest(seen), waiting))
 
-    def _process(self, seen: Observations, waiting: Sequence[Standing]) -> Process:
+    def _process(self, scales: Scales, seen: Observations, waiting: Sequence[Standing]) -> Process:
         """The process, with trials that have shown nothing yet at what it predicts for them."""
-        process = Process(self._scales, seen)
+        process = Process(scales, seen)
         if not waiting:
             return process
         x = self._features(waiting)
         guess, _ = process.predict(x)
         noise = np.concatenate([seen.noise, np.ones(len(guess))])
         both = Observations(np.concatenate([seen.x, x]), np.concatenate([seen.y, guess]), noise)
-        return Process(self._scales, both)
+        return Process(scales, both)
 
     def _beliefs(self, chosen: Sequence[Standing], scores: Array) -> Array:
         """How far practice is believed, for each parameter: three quarters before there is evidence.

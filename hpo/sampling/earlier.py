@@ -11,6 +11,7 @@ earlier models so), so that a history that has nothing to do with the new search
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,6 +28,12 @@ STEPS = 60
 """Gradient steps of the one fit."""
 DOUBT = 2.0
 """How many trials' worth of evidence the trust before the first trial weighs."""
+SPREAD = 0.6
+"""How far own scores are expected to lie from the surface before there are any."""
+CHANCE = 0.8
+"""That earlier searches have to do with this one, before there is evidence."""
+EVIDENCE = 0.5
+"""Weight of the log likelihood ratio for and against that; below 1, as neighbours repeat each other."""
 ELITE = 12
 """Best earlier trials near which candidates are drawn."""
 
@@ -85,10 +92,14 @@ class Earlier:
     Args:
         encoding: Of the new search's space.
         lessons: What each earlier search found out.
+
+    Attributes:
+        scales: Of the process on what the surface leaves unexplained.
     """
 
     def __init__(self, encoding: Encoding, lessons: Sequence[Lesson]):
         self._encoding = encoding
+        self.scales = Scales(encoding.owner)
         self._parts: list[tuple[np.ndarray, Process, int]] = []
         share = max(1, MOST // max(1, len(lessons)))
         rows, merits = [], []
@@ -139,27 +150,29 @@ class Earlier:
     def trust(self, x: Array, scores: Array) -> Trust:
         """How far the surface is believed, given the search's own trials [n, features] and scores [n]."""
         if not len(x):
-            return Trust(self, 1.0, FIRST_SPREAD)
+            return Trust(self, 1.0, SPREAD, CHANCE)
         mean = self.mean(x)
         apart, fared = mean - mean.mean(), scores - scores.mean()
-        slope = (DOUBT + float(apart @ fared)) / (DOUBT + float(apart @ apart))
-        slope = min(max(slope, 0.0), 1.5)
+        together, alone = float(apart @ fared), float(apart @ apart)
+        slope = min(max((DOUBT + together) / (DOUBT + alone), 0.0), 1.5)
         left = fared - slope * apart
-        spread = (4 * FIRST_SPREAD**2 + float(left @ left)) / (4 + len(left))
-        return Trust(self, slope, float(np.sqrt(spread)))
-
-
-FIRST_SPREAD = 0.6
-"""How far own scores are expected to lie from the surface before there are any."""
+        spread = math.sqrt((4 * SPREAD**2 + float(left @ left)) / (4 + len(left)))
+        odds = math.log(CHANCE / (1 - CHANCE)) + EVIDENCE * (together - alone / 2)
+        return Trust(self, slope, spread, 1 / (1 + math.exp(-min(max(odds, -50.0), 50.0))))
 
 
 class Trust:
-    """The surface at a weight: takes itself out of observations, and adds itself to predictions."""
+    """The surface at a weight: takes itself out of observations, and adds itself to predictions.
 
-    def __init__(self, earlier: Earlier, slope: float, spread: float):
+    Attributes:
+        slope: How much of a difference the surface foretells is expected of the search's own scores.
+        spread: How far those lie from it, as a standard deviation.
+        chance: That the earlier searches have anything to do with this one.
+    """
+
+    def __init__(self, earlier: Earlier, slope: float, spread: float, chance: float):
         self._earlier = earlier
-        self.slope = slope
-        self.spread = spread
+        self.slope, self.spread, self.chance = slope, spread, chance
 
     def rest(self, seen: Observations) -> Observations:
         """What the surface leaves unexplained, at unit scale."""

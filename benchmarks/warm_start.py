@@ -1,0 +1,260 @@
+"""What earlier searches save a new one, and what unrelated ones cost it.
+
+    python -m benchmarks.warm_start --curves FOLDER [--seeds 5] [--histories task,family,...]
+        [--budget 50] [--workers 4] [--suite NAME] [--json FILE] [--cache FOLDER]
+
+Each task of a suite is searched with the product's default policy, by its own conductor and inline
+runner, to the target of `benchmarks.search_quality` (what random search with ``budget`` full
+trainings reaches): without a history, and with the histories of other tasks that share its space.
+These were searched before, with seeds of their own, and go through the code that serves
+``warm_start`` in a spec.
+
+    task      every other task of the suite (leave one task out)
+    family    every task of the suite's other families (leave one family out); see `family`
+    one       a single other task, another one for each seed
+    shuffled  every other task, the results dealt out anew among its trials
+    inverted  every other task, the worst results exchanged for the best
+    unrelated every other task's search replaced by one that says nothing: points drawn evenly, ranked at random
+
+The figure is epochs with a history over epochs without, on the same seeds: a task's is the ratio of
+medians over seeds, a suite's the geometric mean over tasks. A search that does not reach its target
+within ``--give-up`` times the budget counts as that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from benchmarks.curve_tasks import Replay, Task, targets_of, tasks_of
+from benchmarks.search_methods import MemoryLedger, Over, Product
+from benchmarks.search_quality import Runs, geometric
+from hpo.core import seeds
+from hpo.core.events import Cause, Recorded, Reported
+from hpo.core.history import History
+from hpo.core.space import Space
+from hpo.core.warmth import COLD, Lesson, Warmth
+from hpo.running.conductor import Conductor
+from hpo.running.inline import InlineRunner, VirtualClock
+from hpo.sampling.auto import AutoSearcher
+from hpo.use_cases.warming import Tried, combined, lesson
+
+SOURCE_SEED = 9_000
+SOURCE_BUDGET = 20
+"""Full trainings that the search of a history had."""
+
+
+def family(task: Task) -> str:
+    """What is left out together: the kind of recurrent cell, or tasks put up at OpenML at one time."""
+    if task.suite == "taskset":
+        return next(cell for cell in ("LSTM", "GRU", "RNN", "") if cell in task.name.split("_", 1)[1])
+    return task.name.split("-")[1][:-3]
+
+
+def searched(task: Task, workers: int) -> list[Tried]:
+    """The trials of an earlier search of a task, as a ledger would tell of them."""
+    product = Product(_searcher(COLD), "leaders")
+    seed = seeds.derive(SOURCE_SEED, "history", task.name) % 2**31
+    plan, replay, clock = product.plan(task, seed, workers), Replay(task), VirtualClock()
+    levels, marks = (*plan.rungs, plan.horizon), {}
+
+    def watch(recorded: Recorded, history: History) -> None:
+        if isinstance(recorded.event, Reported):
+            training = history.trainings[recorded.event.trial, 0]
+            known = marks.setdefault(training.trial, [])
+            known += [training.value] * (bisect_right(levels, training.epoch) - len(known))
+            if history.epochs >= SOURCE_BUDGET * task.horizon:
+                raise Over
+
+    conductor = Conductor(plan, MemoryLedger(), product.searcher(task, plan.rungs, seed), clock, watch)
+    try:
+        InlineRunner(replay.train, workers, clock).run(conductor)
+    except Over:
+        pass
+    return [
+        Tried(t.point, tuple(marks.get(t.trial, ())), t.value, t.epoch, t.cause is Cause.DIVERGED)
+        for t in conductor.history.trials
+    ]
+
+
+def _searcher(warmth: Warmth) -> Callable[[Task, tuple[int, ...], int], AutoSearcher]:
+    return lambda task, rungs, seed: AutoSearcher(
+        task.space, "min", seed, rungs, task.horizon, warmth.lessons
+    )
+
+
+@dataclass
+class Histories:
+    """Earlier searches of a suite's tasks, each run once."""
+
+    tasks: Sequence[Task]
+    workers: int
+
+    def __post_init__(self) -> None:
+        self._tried: dict[str, list[Tried]] = {}
+
+    def warmth(self, kind: str, task: Task, seed: int) -> Warmth:
+        """The history of a kind that a task's search begins with."""
+        others = [t for t in self.tasks if t.suite == task.suite and t.name != task.name]
+        if kind == "family":
+            others = [t for t in others if family(t) != family(task)]
+        if kind == "one":
+            others = [others[seed % len(others)]]
+        if kind == "none" or not others:
+            return COLD
+        lessons = [self._lesson(other, task) for other in others]
+        return combined(task.space, [_spoilt(each, kind, seed, task.space) for each in lessons])
+
+    def _lesson(self, other: Task, task: Task) -> Lesson:
+        if other.name not in self._tried:
+            self._tried[other.name] = searched(other, self.workers)
+        levels = len(Product(_searcher(COLD), "leaders").plan(other, 0, 1).rungs) + 1
+        varied = [parameter.name for parameter in other.space.parameters]
+        return lesson(task.space, other.name, varied, self._tried[other.name], levels, 1.0)[0]
+
+
+def _spoilt(told: Lesson, kind: str, seed: int, space: Space) -> Lesson:
+    """A lesson as it would be if its search had nothing to do with the new one."""
+    scores, points = list(told.scores), told.points
+    random = Random(f"{seed} {told.source}")
+    if kind == "unrelated":
+        points = tuple(space.sample(random) for _ in points)
+    if kind == "inverted":
+        scores = [-score for score in scores]
+    if kind in ("shuffled", "unrelated"):
+        random.shuffle(scores)
+    return Lesson(told.source, told.names, points, tuple(scores))
+
+
+@dataclass(frozen=True)
+class Warm:
+    """A method as `benchmarks.search_quality.Runs` runs it."""
+
+    warmth: Warmth
+
+    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Any:
+        """One search, until it reaches the target or has spent ``most`` epochs."""
+        product = Product(_searcher(self.warmth), "leaders", warm_start=self.warmth.first)
+        return product.run(task, seed, workers, target, most)
+
+
+@dataclass(frozen=True)
+class Lazily:
+    """A method whose history is only gathered if the search has to be run."""
+
+    histories: Histories
+    kind: str
+    number: int
+
+    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Any:
+        """One search with its history."""
+        warmth = self.histories.warmth(self.kind, task, self.number)
+        return Warm(warmth).run(task, seed, workers, target, most)
+
+
+def measured(asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """One row for each task and history, and one for each suite as task ``geometric mean``."""
+    from benchmarks.search_quality import Cell
+
+    tasks = [task for task in tasks_of(asked.curves) if asked.suite in task.suite]
+    histories = Histories(tasks, asked.workers)
+    runs = Runs(asked.cache / "warm_start.jsonl", time.monotonic() + 60 * asked.minutes)
+    kinds = ["none", *(kind for kind in asked.histories.split(",") if kind != "none")]
+    epochs: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
+    for number in range(asked.first_seed, asked.first_seed + asked.seeds):
+        for task in tasks:
+            target = targets_of(task, [asked.budget], asked.cache)[asked.budget].valid
+            most = round(asked.give_up * asked.budget * task.horizon)
+            for kind in kinds:
+                cell = Cell(f"warm_{kind}", task.name, asked.budget, asked.workers)
+                run = runs.get(cell, Lazily(histories, kind, number), task, target, most, number)  # type: ignore[arg-type]
+                if run:
+                    epochs.setdefault((task.name, kind), {})[number] = run
+    return _rows(tasks, kinds, epochs)
+
+
+def _rows(tasks: Sequence[Task], kinds: Sequence[str], epochs: dict[Any, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for suite in dict.fromkeys(task.suite for task in tasks):
+        for kind in kinds:
+            ratios = []
+            for task in (t for t in tasks if t.suite == suite):
+                cold, warm = epochs.get((task.name, "none"), {}), epochs.get((task.name, kind), {})
+                both = sorted(set(cold) & set(warm))
+                if not both:
+                    continue
+                row = {"suite": suite, "task": task.name, "history": kind, **_compared(cold, warm, both)}
+                ratios.append(row["ratio"])
+                rows.append(row)
+            if ratios:
+                low, high = _interval(ratios)
+                mean = {"ratio": geometric(ratios), "low": low, "high": high, "worst": max(ratios)}
+                rows.append({"suite": suite, "task": "geometric mean", "history": kind, **mean})
+    return rows
+
+
+def _compared(cold: Any, warm: Any, both: Sequence[int]) -> dict[str, Any]:
+    without, found = (np.median([runs[n]["epochs"] for n in both]) for runs in (cold, warm))
+    missed = float(np.mean([not warm[n]["reached"] for n in both]))
+    return {
+        "epochs_without": float(without), "epochs_with": float(found), "ratio": float(found / without),
+        "missed": missed, "seeds": len(both),
+    }  # fmt: skip
+
+
+def _interval(ratios: Sequence[float], draws: int = 2000) -> tuple[float, float]:
+    """95 % bootstrap interval of the geometric mean over tasks."""
+    rng = np.random.default_rng(0)
+    means = np.exp(np.log(rng.choice(ratios, (draws, len(ratios)))).mean(1))
+    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as Markdown."""
+    lines = ["| suite | history | epochs with / without | 95% over tasks | worst task |", "|" + " --- |" * 5]
+    for row in rows:
+        if "worst" in row:
+            figures = f"{row['ratio']:.2f} | {row['low']:.2f} to {row['high']:.2f} | {row['worst']:.2f}"
+            lines.append(f"| {row['suite']} | {row['history']} | {figures} |")
+    lines += ["", "| task | history | epochs without | with | ratio | missed | seeds |", "|" + " --- |" * 7]
+    for row in rows:
+        if "worst" not in row:
+            figures = f"{row['epochs_without']:.0f} | {row['epochs_with']:.0f} | {row['ratio']:.2f}"
+            lines.append(
+                f"| {row['task']} | {row['history']} | {figures} | {row['missed']:.0%} | {row['seeds']} |"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what is not on record, print the tables, write the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--curves", type=Path, required=True)
+    parser.add_argument("--histories", default="task,family,one,shuffled,inverted,unrelated")
+    parser.add_argument("--budget", type=int, default=50)
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=100)
+    parser.add_argument("--suite", default="")
+    parser.add_argument("--give-up", type=float, default=2.0)
+    parser.add_argument("--cache", type=Path, default=Path("build/search_quality"))
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="run nothing new after so long")
+    asked = parser.parse_args()
+    rows = measured(asked)
+    print(table(rows))
+    if asked.json:
+        asked.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
