@@ -82,6 +82,9 @@ def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if outcome.test is None and outcome.test_refused:
         yield "test", outcome.test_refused["message"]
         return
+    if outcome.test is None and outcome.claimed:
+        yield "test", "claimed, not scored: a resumed search finishes that very claim"
+        return
     if outcome.test is None:
         yield "test", f"still sealed; `hpo test {outcome.search}` opens it, once"
         return

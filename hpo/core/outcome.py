@@ -67,6 +67,7 @@ class Outcome:
         trials: Numbers of trials that ended as ``finished``, ``stopped`` and ``failed``.
         best: The winner, if one was named.
         test: Metric to ``{"value", "low", "high"}``; None while the test part is sealed.
+        claimed: Whether it was claimed; without a score, whoever did so died before it had one.
         test_examples: Number of examples behind the test score.
         practice: Whether the test score is on shipped practice data.
         recipe_path: Where the recipe was written; empty if it was not.
@@ -87,6 +88,7 @@ class Outcome:
     test_examples: int
     practice: bool
     recipe_path: str
+    claimed: bool = False
     test_refused: Mapping[str, Any] | None = None
     look: int = 1
     look_reason: str = ""
@@ -142,6 +144,7 @@ def outcome_of(name: str, history: History, recipe_path: str = "") -> Outcome:
         trials={end.value: history.count(end) for end in (End.FINISHED, End.STOPPED, End.FAILED)},
         best=winner_of(history),
         test=score.scores if score else None,
+        claimed=history.claim is not None,
         test_examples=score.n if score else 0,
         practice=bool(score and score.practice),
         recipe_path=recipe_path,

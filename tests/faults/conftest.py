@@ -1,4 +1,4 @@
-"""A fresh folder for every search that is to be disturbed."""
+"""A fresh folder for every search that is to be disturbed, and one search that is not."""
 
 import sys
 from pathlib import Path
@@ -15,3 +15,12 @@ def place(tmp_path):
     """A fresh folder; nothing that started in it may be alive afterwards."""
     yield Place(tmp_path)
     assert left_behind(tmp_path) == []
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """The record of the same search when nothing happens to it."""
+    place = Place(tmp_path_factory.mktemp("undisturbed"))
+    done = place.run("submit", "tiny.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    return place.record()

@@ -1,31 +1,40 @@
 """A small real search that can be killed: its folder, its processes, its record."""
 
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 
 from hpo.core import events
-from hpo.core.home import Home
+from hpo.core.home import Home, SearchFolder
 from hpo.ledger.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
 
 DATA = """
+import sys
+from pathlib import Path
+
 import numpy as np
 
 def waves(part):
+    if part == "test":  # who looks at it, for the tests to count
+        with (Path(__file__).parent / "looks.txt").open("a") as looks:
+            looks.write(sys.argv[0] + "\\n")
     random = np.random.default_rng(0 if part == "development" else 1)
     inputs = random.uniform(-3, 3, size=(80, 2)).astype("float32")
     return inputs, np.sin(inputs).sum(axis=1)
 """
 
 MODEL = """
+import os
 import time
 import numpy as np
 from hpo.core.parts import Grammar, Hyperparameter
@@ -49,13 +58,18 @@ class Line:
             line = line - recipe["rate"] * inputs.T @ (inputs @ line - targets) / len(train)
             model = Fitted(line)
             mse = self.score(model.predict(validation), validation.targets[validation.rows])["mse"]
-            context.report({"validation/mse": mse}, model, lambda line=line: {"line": line})
+            context.report({"validation/mse": mse}, model, lambda line=line: state(line))
 
     def load(self, recipe, weights, info):
+        time.sleep(float(os.environ.get("TINY_LOAD_SECONDS", 0)))
         return Fitted(weights["line"])
 
     def score(self, outputs, targets):
         return {"mse": float(((outputs - targets) ** 2).mean())}
+
+
+def state(line):
+    return {"line": line, "ballast": np.zeros(int(os.environ.get("TINY_BALLAST", 1)))}
 
 
 class Fitted:
@@ -92,6 +106,11 @@ class Place:
         for name, text in (("tiny_data.py", DATA), ("tiny_model.py", MODEL), ("tiny.yaml", SPEC)):
             (folder / name).write_text(text)
 
+    @property
+    def search(self) -> SearchFolder:
+        """The folder of the search that most tests disturb."""
+        return self.home.search("tiny-1")
+
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         """Start the command in a process group of its own."""
         return subprocess.Popen(
@@ -104,48 +123,89 @@ class Place:
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )
 
+    def path(self, folder: Path) -> str:
+        """Where Python looks for modules if it is to look in a folder first."""
+        return os.pathsep.join((str(folder), str(ROOT)))
+
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Run the command to its end."""
         process = self.start(*arguments, **environment)
         out, err = process.communicate(timeout=240)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
+    def resumed(self, *arguments: str, name: str = "tiny-1", **environment: str) -> float:
+        """Resume to the end; seconds until something new was on record."""
+        before, began = len(self.record(name)), time.time()
+        done = self.run("resume", name, "--json", *arguments, **environment)
+        assert done.returncode == 0, done.stderr
+        new = [e for e in self.record(name)[before:] if not isinstance(e.event, NOT_WORK)]
+        return new[0].time - began if new else 0.0
+
     def record(self, name: str = "tiny-1") -> list[events.Recorded]:
         """Everything on record."""
+        if not self.home.ledger.exists():
+            return []
         store = Store.at(self.home.ledger)
-        record = list(store.open(name).read())
-        store.close()
-        return record
+        try:
+            return list(store.open(name).read()) if name in store.names() else []
+        finally:
+            store.close()
 
     def wait_for(self, process: subprocess.Popen, reached, seconds: float = 120) -> None:
-        """Wait until a condition holds of the record, looking often."""
+        """Wait until a condition holds of the place, looking often."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if process.poll() is not None:
                 raise AssertionError(f"it ended before: {process.communicate()}")
-            if self.home.ledger.exists() and reached(self._record_if_any()):
+            if reached(self):
                 return
-            time.sleep(0.005)
+            time.sleep(0.002)
         raise AssertionError("the moment never came")
 
-    def _record_if_any(self) -> list[events.Recorded]:
-        store = Store.at(self.home.ledger)
-        try:
-            return list(store.open("tiny-1").read()) if store.names() else []
-        finally:
-            store.close()
+    def glance(self, name: str = "tiny-1") -> list[tuple[str, dict]]:
+        """Kinds and fields of what is on record, read beside the search without touching it."""
+        query = """
+            SELECT kind, body FROM events JOIN searches ON searches.id = events.search
+            WHERE name = ? ORDER BY seq
+        """
+        if not self.home.ledger.exists():
+            return []
+        with closing(sqlite3.connect(f"file:{self.home.ledger}?mode=ro", uri=True)) as ledger:
+            try:
+                return [(kind, json.loads(body)) for kind, body in ledger.execute(query, (name,))]
+            except sqlite3.OperationalError:
+                return []  # it is being made
 
     def runs(self) -> list[tuple[str, str, str]]:
-        """(search id, run, status) of every run that MLflow has."""
+        """(id, run, status) of every run that MLflow has."""
         query = """
-            SELECT search.value, which.value, runs.status FROM runs
-            JOIN tags AS search ON search.run_uuid = runs.run_uuid AND search.key = 'hpo.id'
+            SELECT runs.run_uuid, which.value, runs.status FROM runs
             JOIN tags AS which ON which.run_uuid = runs.run_uuid AND which.key = 'hpo.run'
         """
-        with sqlite3.connect(self.home.tracking) as store:
-            rows = store.execute(query).fetchall()
-        store.close()
-        return rows
+        if not self.home.tracking.exists():
+            return []
+        with closing(sqlite3.connect(self.home.tracking)) as store:
+            return store.execute(query).fetchall()
+
+    def processes(self, word: str) -> list[psutil.Process]:
+        """Processes of the search with a word in their command line."""
+        return [each for each in _working_in(self.folder) if word in " ".join(each.cmdline())]
+
+    def wait_until_gone(self, seconds: float = 30) -> None:
+        """Wait until whatever a killed driver left behind has ended."""
+        left = left_behind(self.folder, seconds)
+        assert left == []
+
+    def openings(self) -> int:
+        """How often the test part was read by anyone but the custodian, who only counts and digests."""
+        looks = self.folder / "looks.txt"
+        names = [Path(line).name for line in looks.read_text().splitlines()] if looks.exists() else []
+        assert set(names) <= {"custodian.py", "evaluation.py"}
+        return names.count("evaluation.py")
+
+
+NOT_WORK = (events.SearchResumed, events.Warned, events.SearchEnded)
+"""What a resumed search says before it goes on."""
 
 
 def left_behind(folder: Path, seconds: float = 20) -> list[str]:
@@ -153,14 +213,14 @@ def left_behind(folder: Path, seconds: float = 20) -> list[str]:
     end = time.monotonic() + seconds
     while (left := [*_working_in(folder)]) and time.monotonic() < end:
         time.sleep(0.1)
-    return left
+    return [" ".join(process.cmdline())[:200] for process in left]
 
 
 def _working_in(folder: Path):
     for process in psutil.process_iter():
         try:
             if process.pid != os.getpid() and process.cwd().startswith(str(folder)):
-                yield " ".join(process.cmdline())[:200]
+                yield process
         except psutil.Error:
             continue
 
@@ -180,3 +240,18 @@ def decisions(record: list[events.Recorded]) -> list[str]:
 def _text(event: events.Event) -> str:
     fields = {name: value for name, value in events.body(event).items() if name != "seconds"}
     return f"{type(event).__name__} {fields!r}"
+
+
+def number(record: list[events.Recorded], kind: type) -> int:
+    """How often a kind of event is on record."""
+    return sum(isinstance(each.event, kind) for each in record)
+
+
+def after(kind: type, count: int = 1, **fields):
+    """The moment at which so many events of a kind are on record."""
+
+    def reached(place: Place) -> bool:
+        found = [body for name, body in place.glance() if name == kind.__name__]
+        return sum(all(body[key] == value for key, value in fields.items()) for body in found) >= count
+
+    return reached

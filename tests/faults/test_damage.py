@@ -1,0 +1,151 @@
+"""Files that are cut short, missing or overwritten: noticed, said, and gone on from the last good ones."""
+
+import json
+import shutil
+
+import pytest
+from promises import check, check_mirror, check_replay, note
+from tiny_search import after, decisions, kill, number
+
+from hpo.core import events
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+LONG = pytest.mark.faults
+
+
+def killed_at(place, moment, command="submit", name="tiny.yaml"):
+    """A search whose driver and workers were killed at a moment; its record and its runs."""
+    process = place.start(command, name, "--json")
+    place.wait_for(process, moment)
+    kill(process)
+    place.wait_until_gone()
+    return place.record(), place.runs()
+
+
+def keys(record, kind):
+    return {(e.event.trial, e.event.replicate) for e in record if isinstance(e.event, kind)}
+
+
+def newest_checkpoints(place, killed):
+    """Files of the newest two checkpoints of the training that was under way, the newest first."""
+    (key,) = keys(killed, events.TrialStarted) - keys(killed, events.TrialEnded)
+    written = [
+        e.event
+        for e in killed
+        if isinstance(e.event, events.Checkpointed) and (e.event.trial, e.event.replicate) == key
+    ]
+    return [place.search.checkpoints / each.file for each in reversed(written[-2:])]
+
+
+def cut_in_half(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("fault", "first", "second"),
+    [
+        ("a checkpoint cut in half", cut_in_half, None),
+        pytest.param("a checkpoint missing", lambda file: file.unlink(), None, marks=pytest.mark.faults),
+        pytest.param("two checkpoints damaged", cut_in_half, lambda f: f.unlink(), marks=pytest.mark.faults),
+    ],
+)
+def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(fault, first, second, place, undisturbed):
+    killed, runs = killed_at(place, after(events.Checkpointed, 4, replicate=1))
+    files = newest_checkpoints(place, killed)
+    first(files[0])
+    if second:
+        second(files[1])
+    seconds = place.resumed()
+    said = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
+    for file in files[: 2 if second else 1]:
+        assert sum(file.name in message for message in said) == 1
+    assert all("going on from an earlier one" in message for message in said)
+    check(fault, place, undisturbed, killed, runs, seconds)
+
+
+@pytest.mark.faults
+def test_a_log_cut_short_recovers_to_the_last_commit(place, undisturbed):
+    killed, _ = killed_at(place, after(events.TrialEnded, 5))
+    log = place.home.ledger.with_name("ledger.db-wal")
+    assert log.exists()
+    with log.open("r+b") as file:
+        file.truncate(log.stat().st_size - 6_000)
+    left = place.record()
+    assert 0 < len(left) < len(killed)
+    assert left == killed[: len(left)]
+    seconds = place.resumed()
+    record = place.record()
+    note("write-ahead log cut short", place, seconds=seconds)
+    assert record[: len(left)] == left
+    assert decisions(record) == decisions(undisturbed)
+    check_replay(record)
+    check_mirror(place, record)
+    assert place.openings() == 1
+
+
+def overwritten(content, start, length):
+    return content[:start] + b"\xa5" * length + content[start + length :]
+
+
+def page_of(content, words):
+    """Start of the page that holds some words."""
+    return content.index(words) // 4096 * 4096
+
+
+@pytest.mark.parametrize(
+    ("fault", "damage"),
+    [
+        ("a page of the ledger overwritten", lambda c: overwritten(c, page_of(c, b'"trial":6,'), 4096)),
+        pytest.param(
+            "the ledger's head overwritten", lambda c: overwritten(c, 0, 300), marks=pytest.mark.faults
+        ),
+        pytest.param("the ledger cut in half", lambda c: c[: len(c) // 2], marks=pytest.mark.faults),
+    ],
+)
+def test_of_a_damaged_ledger_the_good_part_is_saved(fault, damage, place, undisturbed):
+    process = place.start("submit", "tiny.yaml", "--json", "--no-test")
+    assert process.communicate(timeout=240) is not None
+    whole, ledger = place.record(), place.home.ledger
+    ledger.write_bytes(damage(ledger.read_bytes()))
+    for command in ("resume", "status"):
+        refused = place.run(command, "tiny-1")
+        assert refused.returncode == 1
+        assert "`hpo rescue` saves what is whole of it" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    saved = place.run("rescue", "--json")
+    assert saved.returncode == 0, saved.stderr
+    (only,) = json.loads(saved.stdout)["saved"]
+    assert only["search"] == "tiny-1"
+    left = place.record()
+    assert len(left) == only["kept"] > 5
+    assert left == whole[: len(left)]
+    assert list(ledger.parent.glob("ledger.damaged-1.db"))
+    seconds = place.resumed()
+    record = place.record()
+    note(fault, place, seconds=seconds)
+    assert decisions(record) == decisions(undisturbed)
+    assert number(record, events.TestScored) == place.openings() == 1
+    check_mirror(place, record)
+
+
+@pytest.mark.faults
+def test_a_ledger_of_which_nothing_is_left_is_said_plainly(place):
+    place.home.create()
+    place.home.ledger.write_bytes(b"no ledger at all" * 1000)
+    for command in (("list",), ("rescue",)):
+        done = place.run(*command)
+        assert done.returncode == 1
+        assert "damaged" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert place.home.ledger.read_bytes() == b"no ledger at all" * 1000
+
+
+@pytest.mark.faults
+def test_a_whole_ledger_is_left_alone(place):
+    place.run("submit", "tiny.yaml", "--no-test", "--set", "budget.trials=2")
+    before = place.record()
+    done = place.run("rescue")
+    assert (done.returncode, place.record()) == (0, before)
+    assert "whole" in done.stdout
+    shutil.rmtree(place.home.root)
+    assert place.run("rescue").returncode == 2
