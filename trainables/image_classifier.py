@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from hpo.core.errors import UserError
@@ -16,7 +17,7 @@ from trainables.batches import Batches
 from trainables.classifier import Classifier, at_size, image_shape
 from trainables.images import Images
 from trainables.networks import build, transfer
-from trainables.optimization import losses
+from trainables.optimization import averaging, losses
 
 
 class ImageClassifier:
@@ -88,6 +89,21 @@ class ImageClassifier:
     def score(self, outputs: Any, targets: Any) -> Mapping[str, float]:
         """Accuracy, error, cross-entropy and macro F1 of logits [n, classes] on labels [n]."""
         return scores.classification(outputs, targets)
+
+    def average(self, recipe: Recipe, mean: Arrays, train: Examples, context: Context) -> Arrays:
+        """Weights averaged along a training, with norms that have seen the training rows with them."""
+        model = self.load(recipe, mean, train.info)
+        images = model.images(train, hold=False)
+        averaging.settle(model.network, lambda: map(images.prepared, images.stretches()), context.seed)
+        return model.weights()
+
+    def combine(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The log of the mean of several models' probabilities."""
+        return scores.combined(outputs)
+
+    def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Softmax of logits [n, classes]."""
+        return scores.probabilities(outputs)
 
 
 def _check_sizes(recipe: Recipe, info: DataInfo) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,26 @@ def regression(outputs: NDArray[np.floating], targets: NDArray[np.floating]) -> 
     # Targets without spread leave nothing to explain: 1 if met exactly, as scikit-learn has it.
     r2 = 1 - squared / spread if spread else float(squared == 0)
     return {"mean_squared_error": squared, "mean_absolute_error": float(np.abs(off).mean()), "r2": r2}
+
+
+def probabilities(outputs: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Softmax of logits [n, classes]."""
+    powers = np.exp(outputs.astype(np.float64) - outputs.max(1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(1, keepdims=True)
+    return shares
+
+
+def combined(outputs: Sequence[NDArray[np.floating]]) -> NDArray[np.floating]:
+    """What several models say together, in the form in which each of them says it.
+
+    Of logits [n, classes] the log of the mean of their probabilities, of values [n] their mean.
+    """
+    if outputs[0].ndim == 1:
+        mean: NDArray[np.floating] = np.mean([each.astype(np.float64) for each in outputs], 0)
+        return mean.astype(outputs[0].dtype)
+    shares = np.mean([probabilities(each) for each in outputs], 0)
+    logs: NDArray[np.floating] = np.log(np.maximum(shares, np.finfo(np.float64).tiny))
+    return logs
 
 
 def named(part: str, values: Mapping[str, float]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from hpo.core.trainable import Arrays, Context, DataInfo, Examples
 from trainables import isolation, rows, scores, state, tables, training
 from trainables.batches import Batches
 from trainables.networks import build
-from trainables.optimization import losses
+from trainables.optimization import averaging, losses
 from trainables.parts.loss import REGRESSION_LOSS
 from trainables.parts.table_model import TABLE_MODEL
 from trainables.rows import Columns
@@ -96,6 +96,21 @@ class Tabular:
         if outputs.ndim == 2:
             return scores.classification(outputs, targets)
         return scores.regression(outputs, targets)
+
+    def average(self, recipe: Recipe, mean: Arrays, train: Examples, context: Context) -> Arrays:
+        """Weights averaged along a training, with norms that have seen the training rows with them."""
+        model = self.load(recipe, mean, train.info)
+        inputs = model.columns.rows(train)
+        averaging.settle(model.network, lambda: inputs.split(EVALUATED_ROWS), context.seed)  # type: ignore[no-untyped-call]
+        return model.weights()
+
+    def combine(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The log of the mean of several models' probabilities, or the mean of their values."""
+        return scores.combined(outputs)
+
+    def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any] | None:
+        """Softmax of logits [n, classes]; None of values [n]."""
+        return scores.probabilities(outputs) if outputs.ndim == 2 else None
 
 
 class TableModel:

@@ -83,6 +83,8 @@ class PlainLines:
             case events.WinnerNamed():
                 score = spread(event.mean, event.std)
                 return f"winner: trial {event.trial}, {history.objective.metric} {score}: {event.reason}"
+            case events.ModelFixed():
+                return f"the model is fixed: {event.reason}"
             case events.TestClaimed():
                 return "the test part is opened"
             case events.TestRefused(message=message):

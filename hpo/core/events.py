@@ -84,8 +84,10 @@ class TrialStarted:
         point: Its place in the space.
         recipe: Everything it trains with.
         seed: Source of the training's randomness.
-        origin: What proposed it: ``sampler``, ``start_from``, ``warm_start``, ``finalist``.
+        origin: What proposed it: ``sampler``, ``start_from``, ``warm_start``, ``finalist``,
+            ``retrained``.
         split: Name of the split whose rows it trains and validates on.
+        until: Epochs after which it ends; None for all of a full training.
     """
 
     trial: int
@@ -95,6 +97,7 @@ class TrialStarted:
     seed: int
     origin: str
     split: str = "search"
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ class TrialEnded:
         weights: File name of the kept weights; empty if none were.
         sha256: Of that file.
         scores: What those weights scored on the final part, ``final/<metric>``; its objective is
-            the value. Empty without such a part.
+            the value. Averaged ones, on the validation part as well, ``averaged/<metric>``.
     """
 
     trial: int
@@ -207,13 +210,31 @@ class WinnerNamed:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFixed:
+    """What is tested, exported and used, decided before the test part is opened.
+
+    Attributes:
+        kind: ``best``, ``retrained``, ``averaged`` or ``ensemble``.
+        members: For each training whose weights belong to it ``trial``, ``replicate``, ``file`` and
+            ``sha256``, in a fixed order.
+        digest: SHA-256 of the weights' file; of several, of the list of theirs.
+        reason: How it came about, in a sentence.
+    """
+
+    kind: str
+    members: tuple[Mapping[str, Any], ...]
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class TestClaimed:
     """One evaluator has the right to open the test part; at most one per search.
 
     Attributes:
         trial: The winner.
-        replicate: Whose weights are scored.
-        sha256: Of those weights.
+        replicate: The winner's first fresh training.
+        sha256: Digest of the model that is scored.
         by: Host and process.
     """
 
@@ -309,6 +330,7 @@ Event = (
     | TrialEnded
     | FinalistsNamed
     | WinnerNamed
+    | ModelFixed
     | TestClaimed
     | TestScored
     | TestRefused
@@ -330,6 +352,7 @@ KINDS: Mapping[str, type[Event]] = {
         TrialEnded,
         FinalistsNamed,
         WinnerNamed,
+        ModelFixed,
         TestClaimed,
         TestScored,
         TestRefused,
@@ -374,6 +397,8 @@ def event(kind: str, fields: Mapping[str, Any]) -> Event:
         given["cause"] = Cause(given["cause"]) if given.get("cause") else None
     if cls is FinalistsNamed:
         given["trials"] = tuple(given["trials"])
+    if cls is ModelFixed:
+        given["members"] = tuple(given["members"])
     if cls is WinnerNamed:
         given["tied"] = tuple(given.get("tied", ()))
     return cls(**given)

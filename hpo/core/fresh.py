@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpo.core.events import End
-from hpo.core.history import Training
+from hpo.core.history import RETRAINED, Training
 
 SEARCH = "search"
 """Name of the split that the search itself trains and validates on."""
@@ -84,6 +84,8 @@ class FreshSeeds:
 def title_of(training: Training, fresh: FreshSeeds) -> str:
     """A training as a reader knows it: ``trial 3``, or ``trial 3 seed 2 fold 1 of 5``."""
     which = f"trial {training.trial}"
+    if training.origin == RETRAINED:
+        return f"{which} on all rows"
     return f"{which} {fresh.title(training.replicate)}" if training.replicate else which
 
 

@@ -14,6 +14,9 @@ from hpo.core.objective import Objective
 Key = tuple[int, int]
 """(trial, replicate)."""
 
+RETRAINED = "retrained"
+"""Origin of a training on all development rows, whose weights are the model."""
+
 
 @dataclass(slots=True)
 class Training:
@@ -21,7 +24,10 @@ class Training:
 
     Attributes:
         split: Name of the split whose rows it trains and validates on.
+        until: Epochs after which it ends; None for all of a full training.
         value: What it counts by so far; NaN before the first finite report.
+        reached: The same on the validation part; the final part's score does not replace it.
+        counted: The epoch that it counts by so far.
         metrics: The last epoch's.
         seconds: Wall time of all its epochs.
         checkpoints: The newest two, oldest first.
@@ -37,8 +43,11 @@ class Training:
     seed: int
     origin: str
     split: str = "search"
+    until: int | None = None
     epoch: int = 0
     value: float = math.nan
+    reached: float = math.nan
+    counted: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     checkpoints: tuple[events.Checkpointed, ...] = ()
@@ -82,6 +91,7 @@ class History:
     trained_epochs: int = 0
     finalists: events.FinalistsNamed | None = None
     winner: events.WinnerNamed | None = None
+    model: events.ModelFixed | None = None
     claim: events.TestClaimed | None = None
     score: events.TestScored | None = None
     refused: events.TestRefused | None = None
@@ -121,13 +131,15 @@ class History:
                 self.opened, self.opened_at = opened, recorded.time
             case events.SearchExtended(trials=trials):
                 self.extended += trials
-                self.finalists = self.winner = self.ended = None
+                self.finalists = self.winner = self.model = self.ended = None
             case events.SearchResumed():
                 self.ended = None
             case events.FinalistsNamed() as finalists:
                 self.finalists = finalists
             case events.WinnerNamed() as winner:
                 self.winner = winner
+            case events.ModelFixed() as model:
+                self.model = model
             case events.TestClaimed() as claim:
                 self.claim = claim
             case events.TestScored() as score:
@@ -160,7 +172,10 @@ class History:
         self.trained += report.seconds
         self.trained_epochs += 1
         value = report.metrics.get(self.objective.key, math.nan)
-        training.value = self.objective.standing(training.value, value)
+        before, training.value = training.value, self.objective.standing(training.value, value)
+        training.reached = training.value
+        if training.value != before or self.objective.at == "last":
+            training.counted = report.epoch
 
     def _end(self, ended: events.TrialEnded) -> None:
         training = self.trainings[ended.trial, ended.replicate]
@@ -179,7 +194,7 @@ class History:
         return [
             training
             for (number, replicate), training in self.trainings.items()
-            if number == trial and replicate
+            if number == trial and replicate and training.origin != RETRAINED
         ]
 
     def count(self, end: End | None) -> int:

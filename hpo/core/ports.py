@@ -73,6 +73,9 @@ class Order:
         keep_weights: Whether the weights of the epoch that counts are kept when it ends, and
             scored on the final part of the validation data if there is one.
         split: Name of the split whose rows it trains and validates on.
+        until: Epochs after which it ends, though schedules stretch to the horizon; then nothing is
+            held out, and the last epoch's weights are kept. None for a full training.
+        averages: So many last epochs' weights are averaged, and their mean is kept; 0 for none.
     """
 
     trial: int
@@ -84,8 +87,15 @@ class Order:
     checkpoints: tuple[Checkpointed, ...] = ()
     keep_weights: bool = False
     split: str = "search"
+    until: int | None = None
+    averages: int = 0
 
     @property
     def key(self) -> tuple[int, int]:
         """(trial, replicate), unique in a search."""
         return self.trial, self.replicate
+
+    @property
+    def epochs(self) -> int:
+        """Epochs to train in all."""
+        return self.until or self.horizon

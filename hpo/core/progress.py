@@ -11,6 +11,7 @@ from hpo.core.budget import reserved_epochs
 from hpo.core.events import End
 from hpo.core.fresh import FreshSeeds
 from hpo.core.history import History
+from hpo.core.shipping import Ship, retraining, to_train
 from hpo.core.stopping import rungs_of
 
 
@@ -34,7 +35,7 @@ class Progress:
     """One moment of a search, safe to hand to another thread.
 
     Attributes:
-        phase: ``searching``, ``finalists``, ``testing``, or how the search ended.
+        phase: ``searching``, ``finalists``, ``retraining``, ``testing``, or how the search ended.
         metric: The objective's name.
         states: Number of trials by state; those without an end are ``running``, or ``unfinished``
             once nobody trains them.
@@ -119,6 +120,8 @@ def progress_of(history: History, alive: bool = True) -> Progress:
 def _phase(history: History) -> str:
     if history.ended:
         return history.ended.status.replace("_", " ")
+    if history.winner and to_train(history):
+        return "retraining"
     if history.winner:
         return "testing" if history.claim else "exporting"
     return "finalists" if history.finalists else "searching"
@@ -177,7 +180,7 @@ def _share(spec: Mapping[str, Any], history: History, budget: Iterable[Used]) ->
 
 def _remaining(spec: Mapping[str, Any], history: History, share: float) -> tuple[float, float]:
     """Training still to come at the pace so far, shared by as many workers as are busy now."""
-    if history.winner or history.ended:
+    if (history.winner and not to_train(history)) or history.ended:
         return 0.0, 0.0
     trainings = history.trainings.values()
     epochs = sum(training.epoch for training in trainings)
@@ -195,4 +198,10 @@ def _final_epochs(spec: Mapping[str, Any], history: History) -> int:
     count = len(_named(history)) or int(finalists.get("count") or 0)
     seeds, folds = int(finalists.get("seeds") or 0), int(finalists.get("folds") or 1)
     trained = sum(training.epoch for training in history.trainings.values() if training.replicate)
-    return max(0, reserved_epochs(_horizon(spec), count, seeds, folds) - trained)
+    horizon = _horizon(spec)
+    if history.winner:
+        key = retraining(history)
+        left = history.trainings.get(key) if key else None
+        return (left.until or horizon) - left.epoch if left else horizon
+    own = Ship.asked(spec).reserves(horizon)
+    return max(0, reserved_epochs(horizon, count, seeds, folds) + own - trained)

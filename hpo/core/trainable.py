@@ -22,9 +22,9 @@ after each. A minimal one::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from hpo.core.objective import Mode
 from hpo.core.parts import Grammar
@@ -106,7 +106,11 @@ class Model(Protocol):
         ...
 
     def predict(self, examples: Examples) -> Array:
-        """Outputs for examples never seen, in their order: an array [len(examples), ...]."""
+        """Outputs for examples never seen, in their order: an array [len(examples), ...].
+
+        Of classes either scores [n, classes], of which the largest names the class, or labels [n];
+        of regression values [n].
+        """
         ...
 
 
@@ -150,6 +154,9 @@ class Context(Protocol):
 class Trainable(Protocol):
     """Code that trains a recipe.
 
+    It may have more: `Averages` for a search that ships averaged weights, `Combines` for one that
+    ships an ensemble, `Assesses` for predictions with probabilities.
+
     Attributes:
         grammar: What its recipes may say.
         metrics: What it reports on validation data as ``validation/<name>``, and what `score`
@@ -170,3 +177,45 @@ class Trainable(Protocol):
     def score(self, outputs: Array, targets: Array) -> Mapping[str, float]:
         """Value of every metric for a model's outputs on examples with known targets."""
         ...
+
+
+@runtime_checkable
+class Averages(Protocol):
+    """A trainable whose weights can be averaged along a training."""
+
+    def average(self, recipe: Recipe, mean: Arrays, train: Examples, context: Context) -> Arrays:
+        """Make the mean of several epochs' weights a model's weights.
+
+        Args:
+            recipe: Of the training.
+            mean: The plain mean of every array of floats; of the others the last one.
+            train: From which is taken anew what is no mean of its kind, such as the statistics of
+                batch norms.
+            context: Of the training.
+        """
+        ...
+
+
+@runtime_checkable
+class Combines(Protocol):
+    """A trainable whose models can predict together."""
+
+    def combine(self, outputs: Sequence[Array]) -> Array:
+        """The outputs of an ensemble, from those of its members on the same examples.
+
+        They mean what a single model's mean: what `Trainable.score` takes.
+        """
+        ...
+
+
+@runtime_checkable
+class Assesses(Protocol):
+    """A trainable whose outputs tell how probable each class is."""
+
+    def probabilities(self, outputs: Array) -> Array | None:
+        """Probabilities [n, classes] from a model's outputs; None where they tell of no classes."""
+        ...
+
+
+EXTRAS = ("average", "combine", "probabilities")
+"""Methods that a trainable may have besides those of `Trainable`."""

@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from hpo.core import events
+from hpo.core import events, shipping
 from hpo.core.events import Cause, Checkpointed, End, Event, Recorded, Reported, TrialEnded
-from hpo.core.history import History, Key, Training
+from hpo.core.history import RETRAINED, History, Key, Training
 from hpo.core.ports import Ledger, Order, Searcher
 from hpo.core.space import Point
 from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_race
@@ -76,7 +76,7 @@ class Conductor:
         """Whether nothing is left to train."""
         if self._open or (self._waiting and not self.stopping):
             return False
-        return self.stopping or self.history.over
+        return self.stopping or shipping.all_trained(self.history)
 
     def next(self) -> Order | None:
         """The next training for a worker; None while the open ones must end first, or at the end."""
@@ -97,6 +97,8 @@ class Conductor:
             checkpoints=training.checkpoints[::-1],
             keep_weights=training.replicate > 0,
             split=training.split,
+            until=training.until,
+            averages=self._plan.averages if training.replicate else 0,
         )
 
     def reported(
@@ -177,6 +179,8 @@ class Conductor:
                 self._name_finalists()
         if self.history.finalists is not None and self.history.winner is None:
             self._start_replicate()
+        if self.history.winner is not None:
+            self._start_retraining()
 
     def _start_trial(self) -> None:
         number = self._started
@@ -247,6 +251,16 @@ class Conductor:
             started = events.TrialStarted(*key, own.point, own.recipe, seed, "finalist", split)
             self._append(started)
             self._waiting.append(key)
+
+    def _start_retraining(self) -> None:
+        """Start the training that makes the model, where the winner's own weights are not to be it."""
+        history, key = self.history, shipping.to_train(self.history)
+        if key is None or key in history.trainings:
+            return
+        own, seed = history.trainings[key[0], 0], self._plan.training_seed(*key)
+        last = shipping.epochs_needed(history)
+        self._append(events.TrialStarted(*key, own.point, own.recipe, seed, RETRAINED, shipping.ALL, last))
+        self._waiting.append(key)
 
     def _append(self, *new: Event, then: Callable[[], Sequence[Event]] = tuple) -> None:
         """Commit events with what follows from them at once; nobody hears of them before that."""

@@ -16,8 +16,10 @@ import numpy as np
 
 from hpo.core.events import Cause, Checkpointed, Reported
 from hpo.core.ports import Order
-from hpo.core.trainable import Arrays, Model
+from hpo.core.shipping import SEEN
+from hpo.core.trainable import Arrays, Context, Model
 from hpo.running import checkpoints
+from hpo.running.averaging import WeightMean
 from hpo.running.workplace import Workplace
 
 KEPT = 3
@@ -122,6 +124,10 @@ class Channel:
             return message
 
 
+Finish = Callable[[Arrays, Context], tuple[Arrays, Mapping[str, float]]]
+"""From the weights that are to be kept to those that are, and what they score where it counts."""
+
+
 class TrainingContext:
     """The `hpo.core.trainable.Context` of one order.
 
@@ -129,7 +135,7 @@ class TrainingContext:
         order: What is trained.
         workplace: Its surroundings.
         channel: Where its reports go.
-        judge: Scores kept weights on the final part; gives nothing where there is none.
+        finish: Makes the weights that are kept whole, and scores them.
     """
 
     def __init__(
@@ -137,7 +143,7 @@ class TrainingContext:
         order: Order,
         workplace: Workplace,
         channel: Channel,
-        judge: Callable[[Arrays], Mapping[str, float]] = lambda weights: {},
+        finish: Finish = lambda weights, context: (weights, {}),
     ):
         self.seed = order.seed
         self.horizon = order.horizon
@@ -146,10 +152,11 @@ class TrainingContext:
         self._order = order
         self._place = workplace
         self._channel = channel
-        self._judge = judge
+        self._finish = finish
         self._epoch = 0
         self._value = math.nan
         self._best: dict[str, np.ndarray] = {}
+        self._mean = WeightMean(order.epochs - order.averages)
         self._state: dict[str, np.ndarray] | None = None
         self._saved_epoch = 0
         self._files = [workplace.folder.checkpoints / each.file for each in order.checkpoints[::-1]]
@@ -159,7 +166,7 @@ class TrainingContext:
     def epochs(self) -> Iterator[int]:
         """Epochs to train, counted from 1."""
         self._last = time.monotonic()
-        while self._epoch < self.horizon:
+        while self._epoch < self._order.epochs:
             before = self._epoch
             yield before + 1
             if self._epoch == before:
@@ -180,25 +187,38 @@ class TrainingContext:
         self._epoch += 1
         epoch = self._epoch
         numbers = {name: float(value) for name, value in metrics.items()}
+        if self._order.until:  # it trains on what others are validated on
+            numbers = {_as_seen(name): value for name, value in numbers.items()}
         report = Reported(*self._order.key, epoch, numbers, round(now - self._last, 6))
-        value = numbers.get(self._place.objective.key, math.nan)
-        standing = self._place.objective.standing(self._value, value)
-        counts = standing != self._value or self._place.objective.at == "last"
-        self._value = standing
-        if self._order.keep_weights and counts and math.isfinite(value):
-            self._best = _copies(model.weights())
+        last, sound = epoch == self._order.epochs, self._take_up(epoch, numbers, model)
         news: dict[str, object] = {"reports": [report]}
         if state is not None and self._due(epoch, now):
             news["checkpoint"] = self._save(epoch, state())
-        if self._order.keep_weights and epoch == self.horizon and math.isfinite(value):
-            news["weights"], news["scores"] = self._keep(), self._judge(self._best)
-        pause = epoch in self._order.pauses or epoch == self.horizon or not math.isfinite(value)
-        self._channel.say(pause, **news)
+        if self._order.keep_weights and last and sound:
+            whole = self._mean.arrays() if self._order.averages else self._best
+            kept, news["scores"] = self._finish(whole, self)
+            news["weights"] = self._keep(kept)
+        self._channel.say(epoch in self._order.pauses or last or not sound, **news)
         self._last = time.monotonic()
+
+    def _take_up(self, epoch: int, numbers: Mapping[str, float], model: Model) -> bool:
+        """Note what an epoch came to and hold its weights, if they may be kept; whether it is finite."""
+        objective, until = self._place.objective, self._order.until
+        value = numbers.get(_as_seen(objective.key) if until else objective.key, math.nan)
+        standing = objective.standing(self._value, value)
+        counts = epoch == until if until else standing != self._value or objective.at == "last"
+        self._value = standing
+        sound = math.isfinite(value)
+        if self._order.keep_weights and sound:
+            if self._order.averages:
+                self._mean.add(epoch, model)
+            elif counts:
+                self._best = _copies(model.weights())
+        return sound
 
     def _due(self, epoch: int, now: float) -> bool:
         every = self._place.checkpoint_epochs
-        if epoch >= self.horizon:
+        if epoch >= self._order.epochs:
             return False
         if every is not None and epoch - self._saved_epoch >= every:
             return True
@@ -210,6 +230,7 @@ class TrainingContext:
         arrays = {"epoch": np.array(epoch), "value": np.array(self._value)}
         arrays |= {f"state/{key}": value for key, value in state.items()}
         arrays |= {f"best/{key}": value for key, value in self._best.items()}
+        arrays |= {f"mean/{key}": value for key, value in self._mean.state().items()}
         path = self._place.folder.checkpoints / name
         sha256 = checkpoints.write(path, arrays)
         self._saved_epoch, self._saved_at = epoch, time.monotonic()
@@ -218,10 +239,10 @@ class TrainingContext:
             self._files.pop(0).unlink(missing_ok=True)
         return Checkpointed(trial, replicate, epoch, name, sha256)
 
-    def _keep(self) -> tuple[str, str]:
+    def _keep(self, weights: Arrays) -> tuple[str, str]:
         trial, replicate = self._order.key
         name = f"{trial}-{replicate}.safetensors"
-        return name, checkpoints.write(self._place.folder.weights / name, self._best)
+        return name, checkpoints.write(self._place.folder.weights / name, weights)
 
     def _restore(self) -> None:
         for checkpoint in self._order.checkpoints:
@@ -235,7 +256,13 @@ class TrainingContext:
             self._value = float(arrays["value"])
             self._state = _under("state/", arrays)
             self._best = _under("best/", arrays)
+            self._mean.restore(_under("mean/", arrays))
             return
+
+
+def _as_seen(name: str) -> str:
+    """A validation metric's name where the validation rows are trained on."""
+    return f"{SEEN}/{name.removeprefix('validation/')}" if name.startswith("validation/") else name
 
 
 def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

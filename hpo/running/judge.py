@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from hpo.core.events import Cause, End, Reported, TrialEnded
-from hpo.core.history import History, Training
+from hpo.core.history import RETRAINED, History, Training
+from hpo.core.shipping import SEEN
 from hpo.core.stopping import stopping_rule
 from hpo.running.plan import Plan
 
@@ -47,12 +48,12 @@ def fresh_end(
         if report.epoch > training.epoch:
             value = objective.standing(value, report.metrics.get(objective.key, math.nan))
     end, cause, message = End.FINISHED, None, ""
-    if scores:
+    if any(name.startswith("final/") for name in scores):
         value = scores.get(objective.final_key, math.nan)
         if not math.isfinite(value):
             end, cause, message = End.FAILED, Cause.DIVERGED, f"{objective.final_key} is {value}"
-    file, sha256 = weights
-    return TrialEnded(*training.key, end, plan.horizon, value, cause, message, file, sha256, dict(scores))
+    epochs = training.until or plan.horizon
+    return TrialEnded(*training.key, end, epochs, value, cause, message, *weights, dict(scores))
 
 
 class Judge:
@@ -73,6 +74,8 @@ class Judge:
         """
         training = history.trainings[report.trial, report.replicate]
         metric = self._plan.objective.key
+        if training.origin == RETRAINED:
+            metric = f"{SEEN}/{self._plan.objective.metric}"
         if metric not in report.metrics:
             names = ", ".join(report.metrics) or "nothing"
             message = f"epoch {report.epoch} did not report {metric!r}; it reported {names}"

@@ -50,6 +50,7 @@ class Plan:
         seconds: Most wall time of everything, over all sessions.
         finalists: How many trials are run again.
         fresh: How these trainings are numbered, and on which split each of them trains.
+        averages: So many last epochs' weights are averaged in each of them; 0 for none.
         start_from: Points tried first.
         warm_start: Points of earlier searches, tried next.
         reserved_epochs: Epochs of the finalists' trainings, for which time is set aside.
@@ -74,6 +75,7 @@ class Plan:
     seconds: float | None = None
     finalists: int = 1
     fresh: FreshSeeds = field(default_factory=FreshSeeds)
+    averages: int = 0
     start_from: tuple[Point, ...] = ()
     warm_start: tuple[Point, ...] = ()
     reserved_epochs: int = 0

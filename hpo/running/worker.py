@@ -17,8 +17,8 @@ from hpo.core.errors import is_full
 from hpo.core.events import Cause
 from hpo.core.ports import Order
 from hpo.core.recipe import Recipe
-from hpo.core.trainable import Arrays
 from hpo.running.context import Channel, Message, TrainingContext, TrainingStopped
+from hpo.running.finishing import finishing
 from hpo.running.workplace import Stage, Workplace
 
 HEARTBEAT = 2.0
@@ -114,20 +114,10 @@ class Worker:
             gc.freeze()  # what was imported stays; between trainings only the new is looked through
         channel.last_heard = time.monotonic()
         stage = self._stage
-        context = TrainingContext(order, self._place, channel, lambda weights: _final(stage, order, weights))
         parts = stage.parts(order.split)
+        context = TrainingContext(order, self._place, channel, finishing(stage, order, parts))
         stage.trainable.train(Recipe(order.recipe), parts.train, parts.validation, context)
         return Cause.NEVER_REPORTED, "the training ended without training its epochs to the last"
-
-
-def _final(stage: Stage, order: Order, weights: Arrays) -> dict[str, float]:
-    """What weights score on the final part; nothing if there is none."""
-    examples = stage.final()
-    if examples is None:
-        return {}
-    model = stage.trainable.load(Recipe(order.recipe), weights, examples.info)
-    scores = stage.trainable.score(model.predict(examples), examples.targets[examples.rows])
-    return {f"final/{name}": float(value) for name, value in scores.items()}
 
 
 def _cause(error: BaseException) -> Cause:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from hpo.core.budget import reserved_epochs
 from hpo.core.fresh import FreshSeeds
+from hpo.core.shipping import Ship
 from hpo.core.stopping import RuleName, rungs_of
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
@@ -204,6 +205,30 @@ class Finalists(Record):
         return reserved_epochs(horizon, self.count, self.seeds, self.folds)
 
 
+class ShipFields(Record):
+    """What is tested, exported and used, decided before the test part is opened."""
+
+    model: Literal["best", "retrained", "averaged", "ensemble"] = Field(
+        default="best",
+        description="Of the winner: its best checkpoint, a training on all development rows, the mean of its "
+        "last epochs' weights, or several models' mean prediction.",
+    )
+    of: Literal["seeds", "finalists"] = Field(
+        default="seeds", description="Of an ensemble: the winner's fresh trainings, or the best finalists."
+    )
+    count: int | None = Field(
+        default=None, ge=2, le=1000, description="Members of an ensemble; all there are by default."
+    )
+    epochs: Count | None = Field(
+        default=None, description="Last epochs whose weights are averaged; a quarter of them by default."
+    )
+
+    @property
+    def ship(self) -> Ship:
+        """The same as the rest of the service takes it."""
+        return Ship(self.model, self.of, self.count, self.epochs)
+
+
 class Limits(Record):
     """Limits of one training."""
 
@@ -231,6 +256,10 @@ class Patience(Record):
 
 def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else {"name": "none"} if value is None else value
+
+
+def _model(value: Any) -> Any:
+    return {"model": value} if isinstance(value, str) else value
 
 
 def _counted(value: Any) -> Any:
@@ -270,6 +299,9 @@ class Document(Record):
     budget: BudgetFields = Field(description="What the search may spend: whichever ends first.")
     resources: Resources = Field(default=Resources(), description="What one trial needs.")
     finalists: Finalists = Field(default=Finalists(), description="How the winner is found.")
+    ship: Annotated[ShipFields, BeforeValidator(_model)] = Field(
+        default=ShipFields(), description="What is tested, exported and used."
+    )
     limits: Limits = Field(default=Limits(), description="Limits of one training.")
     patience: Annotated[Patience, BeforeValidator(_counted)] | None = Field(
         default=None, description="When to end early."

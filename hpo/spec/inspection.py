@@ -15,7 +15,7 @@ import traceback
 from typing import Any
 
 from hpo.core.parts import Grammar
-from hpo.core.trainable import Metric
+from hpo.core.trainable import EXTRAS, Metric
 
 
 def describe(name: str, folder: str) -> dict[str, Any]:
@@ -35,6 +35,7 @@ def describe(name: str, folder: str) -> dict[str, Any]:
     return {
         "grammar": dataclasses.asdict(trainable.grammar),
         "metrics": [dataclasses.asdict(metric) for metric in trainable.metrics],
+        "extras": [name for name in EXTRAS if callable(getattr(trainable, name, None))],
         "file": str(getattr(module, "__file__", None) or module_name),
     }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.core.parts import Grammar
-from hpo.core.trainable import Metric
+from hpo.core.trainable import EXTRAS, Metric
 from hpo.spec.faults import Faults, shown, unknown
 
 
@@ -23,11 +23,13 @@ class Interface:
         grammar: What its recipes may say.
         metrics: What it reports on validation data; the first is the default objective.
         file: File of a user's own code; None for shipped ones.
+        extras: Methods that it has besides those that every trainable has.
     """
 
     grammar: Grammar
     metrics: tuple[Metric, ...]
     file: Path | None = None
+    extras: tuple[str, ...] = EXTRAS
 
 
 def shipped() -> Mapping[str, Interface]:

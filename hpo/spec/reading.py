@@ -14,6 +14,7 @@ from hpo.spec.interface import Interface, find
 from hpo.spec.overrides import override
 from hpo.spec.search_spec import SearchSpec
 from hpo.spec.shipped import locate
+from hpo.spec.shipping import check_ship
 from hpo.spec.spaces import build_space, check_feasible, check_points, check_recipe
 from hpo.spec.starting import starting_points
 from hpo.spec.text import read_text
@@ -74,6 +75,7 @@ def _parse(
         rules.check_sampler(document.sampler, None, faults)
         faults.raise_any()
     assert interface is not None
+    check_ship(document, interface, faults)
     objective = rules.resolve_objective(document.objective, interface.metrics, faults)
     grammar = interface.grammar
     check_recipe(document.recipe, document.space, grammar, faults)
@@ -125,6 +127,7 @@ def _parse(
         budget=budget,
         resources=complete.resources,
         finalists=complete.finalists,
+        ship=complete.ship.ship,
         limits=complete.limits,
         patience=complete.patience,
         seed=complete.seed,

@@ -177,7 +177,7 @@ def resolve_budget(document: Document, scheduler: Scheduler | None, faults: Faul
             ("budget", "gpu_hours"), f"{said.gpu_hours:g} is written, and resources.gpus is 0 per trial"
         )
     if said.epochs is not None and scheduler is not None:
-        reserve = document.finalists.epochs(scheduler.horizon)
+        reserve = _reserve(document, scheduler)
         least = scheduler.horizon + reserve
         if said.epochs < least:
             faults.add(
@@ -188,10 +188,17 @@ def resolve_budget(document: Document, scheduler: Scheduler | None, faults: Faul
     return Budget(said.trials, said.epochs, said.hours, said.gpu_hours)
 
 
+def _reserve(document: Document, scheduler: Scheduler) -> int:
+    """Epochs of the finalists' trainings and of the model's own, if it has one."""
+    horizon = scheduler.horizon
+    return document.finalists.epochs(horizon) + document.ship.ship.reserves(horizon)
+
+
 def _factors(document: Document) -> str:
     finalists = document.finalists
     words = f"{finalists.count} of them on {finalists.seeds} seeds"
-    return f"{words} and {finalists.folds} folds" if finalists.folds else words
+    words += f" and {finalists.folds} folds" if finalists.folds else ""
+    return words + (", and the model retrained" if document.ship.model == "retrained" else "")
 
 
 def check_grid(document: Document, space: Space, faults: Faults) -> None:

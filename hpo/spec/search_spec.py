@@ -11,6 +11,7 @@ from hpo.core import recipe as recipes
 from hpo.core.budget import Budget
 from hpo.core.objective import Objective
 from hpo.core.parts import Grammar
+from hpo.core.shipping import Ship
 from hpo.core.space import Point, Space
 from hpo.core.trainable import Metric
 from hpo.spec.document import Data, Finalists, Limits, Patience, Resources, Sampler, Scheduler
@@ -41,6 +42,7 @@ class SearchSpec:
         budget: What may be spent.
         resources: What a trial needs.
         finalists: How the winner is found.
+        ship: What is tested, exported and used.
         limits: Limits of one training.
         patience: When to end early; None for never.
         seed: Source of all randomness.
@@ -68,6 +70,7 @@ class SearchSpec:
     budget: Budget
     resources: Resources
     finalists: Finalists
+    ship: Ship
     limits: Limits
     patience: Patience | None
     seed: int
@@ -88,8 +91,8 @@ class SearchSpec:
 
     @property
     def reserved_epochs(self) -> int:
-        """Epochs that the finalists' trainings take."""
-        return self.finalists.epochs(self.horizon)
+        """Epochs that the finalists' trainings and the model's own, if it has one, take."""
+        return self.finalists.epochs(self.horizon) + self.ship.reserves(self.horizon)
 
     def recipe_of(self, point: Point) -> dict[str, Any]:
         """The complete recipe of a point: fixed choices, the point over them, defaults, the horizon.

@@ -55,7 +55,8 @@ def inspect(name: str, base: Path, faults: Faults, seconds: float = SECONDS) -> 
         return None
     try:
         metrics = tuple(Metric(**each) for each in answer["metrics"])
-        return Interface(_grammar(answer["grammar"]), metrics, Path(answer["file"]))
+        extras = tuple(answer["extras"])
+        return Interface(_grammar(answer["grammar"]), metrics, Path(answer["file"]), extras)
     except (TypeError, KeyError, ValueError) as error:
         faults.add(place, f"{shown(name)}: its grammar cannot be read: {error}")
         return None

@@ -98,6 +98,8 @@ class Picture:
                 self._parent().tags["finalists"] = ", ".join(map(str, trials))
             case events.WinnerNamed():
                 self._winner_named(event, time)
+            case events.ModelFixed():
+                self._model_fixed(event)
             case events.TestScored():
                 self._test_scored(event, time)
             case events.TestRefused(message=message):
@@ -214,6 +216,15 @@ class Picture:
         parent.files["recipe.json"] = pretty(training.recipe)
         self._keep_weights(parent, training)
         parent.tags["mlflow.note.content"] = self._note()
+
+    def _model_fixed(self, event: events.ModelFixed) -> None:
+        parent = self._parent()
+        own = {"model": event.kind, "model.digest": event.digest, "model.reason": event.reason}
+        parent.tags |= clean(own)
+        for number, member in enumerate(event.members, 1):
+            file = self.folder.weights / Path(str(member["file"])).name
+            if event.kind != "best" and file.is_file():
+                parent.files[f"model-{number}.safetensors"] = file
 
     def _keep_weights(self, parent: RunChange, training: Training) -> None:
         file = self.folder.weights / Path(training.weights).name  # whoever wrote the ledger

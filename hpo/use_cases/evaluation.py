@@ -20,20 +20,19 @@ from filelock import FileLock
 
 from hpo import spec as specs
 from hpo.core.errors import HpoError, Refused
-from hpo.core.events import End, TestClaimed, TestScored, body
-from hpo.core.history import History, Training
+from hpo.core.events import TestClaimed, TestScored, body
+from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe, digest
 from hpo.core.seeds import derive
-from hpo.core.trainable import Arrays
 from hpo.data.custodian import prepare
 from hpo.data.prepared import TestManifest
 from hpo.data.sealed import open_test
 from hpo.ledger.openings import Opening, SeenBefore
 from hpo.ledger.store import SearchLedger, Store
-from hpo.running import checkpoints
 from hpo.selection.intervals import score_intervals
 from hpo.spec import SearchSpec
+from hpo.use_cases.model import Member, fix_model, open_members, outputs_of
 from hpo.use_cases.reading import read_history
 from hpo.use_cases.register import is_exempt, open_register, refusal_of, rows_of, source_of, who
 from hpo.use_cases.stage import load_trainable
@@ -62,7 +61,7 @@ def evaluate(home: Home, name: str, again: str = "") -> None:
 
 
 def score_winner(home: Home, name: str, again: str = "") -> None:
-    """Claim the test part, open it, score the winner's fixed weights once, and record the score.
+    """Claim the test part, open it, score the fixed model once, and record the score.
 
     A process that was left alone by its driver may still be at it: whoever comes second waits, and
     finds the score there.
@@ -76,9 +75,12 @@ def score_winner(home: Home, name: str, again: str = "") -> None:
         history = read_history(ledger)
         if history.score is not None:
             return
+        if history.winner is None:
+            raise HpoError("the search has no winner yet, so there is nothing to score")
+        history = fix_model(ledger)
         task = _task(home, name, history)
         if task.exempt:
-            _claim(ledger, history, task.training)
+            _claim(ledger, history)
             ledger.append([_score(task, 1, "")])
             return
         try:
@@ -94,14 +96,16 @@ class _Task:
     """What is to be scored on what.
 
     Attributes:
+        members: The fixed model's.
+        recipe: The winner's.
         sealed: What was written down of the test part when the search was opened.
         exempt: Whether the register does not ask for it.
         practice: Whether the score is labelled practice.
     """
 
     spec: SearchSpec
-    training: Training
-    weights: Arrays
+    members: tuple[Member, ...]
+    recipe: Recipe
     sealed: TestManifest
     exempt: bool
     practice: bool
@@ -109,17 +113,17 @@ class _Task:
 
 def _task(home: Home, name: str, history: History) -> _Task:
     """Everything that can be made ready while the test part is closed."""
-    training = winning_training(history)
     assert history.opened is not None
+    assert history.winner is not None
     spec = specs.parse(history.opened.spec, source=name)
     data = spec.data
-    weights = checkpoints.read(home.search(name).weights / training.weights, training.sha256)
+    members = open_members(home, name, history)
     prepared = prepare(data.source, data.arguments, home, spec.base)
     assert prepared.test is not None
     return _Task(
         spec,
-        training,
-        weights,
+        members,
+        Recipe(history.trainings[history.winner.trial, 0].recipe),
         dataclasses.replace(prepared.test, **history.opened.split["test"]),
         is_exempt(data, prepared),
         prepared.info.practice if data.practice is None else data.practice,
@@ -136,7 +140,7 @@ def _look(home: Home, ledger: SearchLedger, history: History, task: _Task, again
     others = [look for look in register.looks(task.sealed.fingerprint, rows) if look.key != mine]
     if others and not again and not mine:
         raise SeenBefore(others)  # before the claim, so that the search can still be extended
-    _claim(ledger, history, task.training)
+    _claim(ledger, history)
     opening = register.begin(_opening(home, ledger, task, again), rows)
     try:
         score = _score(task, opening.look, opening.reason)
@@ -156,7 +160,7 @@ def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str) -> Openi
         search=ledger.name,
         home=str(home.root),
         source=source_of(task.spec.data, task.spec.base),
-        recipe=Recipe(task.training.recipe).digest,
+        recipe=task.recipe.digest,
         reason=again,
     )
 
@@ -172,8 +176,8 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
     spec, data = task.spec, task.spec.data
     trainable = load_trainable(spec.trainable, spec.base)
     examples = open_test(data.source, data.arguments, spec.base, task.sealed)
-    model = trainable.load(Recipe(task.training.recipe), task.weights, examples.info)
-    outputs, targets = model.predict(examples), examples.targets[examples.rows]
+    outputs = outputs_of(trainable, task.members, examples.info, examples)
+    targets = examples.targets[examples.rows]
     seed = derive(spec.seed, "intervals")
     found = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed, look)
     return TestScored(
@@ -186,23 +190,16 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
     )
 
 
-def winning_training(history: History) -> Training:
-    """The training whose weights are the model: the winner's first fresh seed, fixed before."""
-    winner = history.winner
-    if winner is None:
-        raise HpoError("the search has no winner yet, so there is nothing to score")
-    training = history.trainings[winner.trial, winner.replicate]
-    assert training.end is End.FINISHED
-    return training
-
-
-def _claim(ledger: SearchLedger, history: History, training: Training) -> None:
+def _claim(ledger: SearchLedger, history: History) -> None:
     """Claim the test part, or go on with a claim whose process died before it had a score.
 
     Raises:
         Refused: If it was claimed for other weights.
     """
-    claim = TestClaimed(training.trial, training.replicate, training.sha256, _me())
+    winner, model = history.winner, history.model
+    assert winner is not None
+    assert model is not None
+    claim = TestClaimed(winner.trial, winner.replicate, model.digest, _me())
     if ledger.claim(claim) is None and (history.claim is None or history.claim.sha256 != claim.sha256):
         raise Refused("the test part was claimed for other weights; it stays closed to these")
 

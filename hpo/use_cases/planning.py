@@ -37,6 +37,7 @@ def plan_of(spec: SearchSpec, workers: int, warmth: Warmth = COLD) -> Plan:
         workers=workers,
         finalists=spec.finalists.count,
         fresh=spec.finalists.fresh,
+        averages=spec.ship.averages(spec.horizon),
         start_from=spec.start_from,
         warm_start=tuple(point for point in warmth.first if point not in spec.start_from),
         worker_losses=spec.limits.worker_losses,

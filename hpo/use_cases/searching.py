@@ -12,6 +12,7 @@ from hpo.core.events import SearchEnded, TestRefused
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watch, outcome_of
+from hpo.core.shipping import all_trained
 from hpo.core.warmth import Warmth
 from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
@@ -23,6 +24,7 @@ from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
 from hpo.use_cases.material import Material
 from hpo.use_cases.mirroring import mirrored
+from hpo.use_cases.model import fix_model
 from hpo.use_cases.reading import read_history
 from hpo.use_cases.signals import Signals
 from hpo.use_cases.stage import Staging
@@ -95,7 +97,7 @@ class Running:
     def _train(self, signals: Signals, address: str | None, told: Told) -> History:
         """Train what the record lacks, up to a winner."""
         history = read_history(self.ledger)
-        if history.over:
+        if all_trained(history):
             return history
         spec, need = self.spec, self.spec.resources
         address = address or os.environ.get("RAY_ADDRESS")
@@ -132,6 +134,7 @@ class Running:
                 return
             self.ledger.append([SearchEnded("no_trial_succeeded", _why_none(history))])
             return
+        fix_model(self.ledger)
         if unseal and self.material.prepared.test is not None and history.score is None:
             self._unseal(again)
         write_recipe(self.home, self.spec, self.ledger)

@@ -13,6 +13,7 @@ import numpy as np
 
 from hpo.core.errors import UserError
 from hpo.core.fresh import SEARCH
+from hpo.core.shipping import ALL
 from hpo.core.trainable import Examples, Trainable
 from hpo.data.parts import open_part
 from hpo.data.prepared import TARGETS, mapped
@@ -66,6 +67,11 @@ class Staging:
         return Stage(load_trainable(self.trainable, self.base), functools.cache(self._parts), self._final)
 
     def _parts(self, split: str) -> Parts:
+        if split == ALL:
+            roles = mapped(self.splits / f"{SEARCH}.npy")
+            # A recipe that looks at validation as it trains sees rows that it trains on.
+            seen = self._examples(SEARCH, VALIDATION)
+            return Parts(open_part(self.data, np.flatnonzero(roles)), seen)
         return Parts(self._examples(split, TRAIN), self._examples(split, VALIDATION))
 
     def _final(self) -> Examples | None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, update_bn
 
+from trainables import isolation
 from trainables.parts.averaging import AVERAGING
 
 
@@ -53,6 +54,19 @@ class Average:
         """The network with averaged weights."""
         inner: nn.Module = self.model.module
         return inner
+
+
+def settle(network: nn.Module, batches: Callable[[], Iterable[Tensor]], seed: int) -> None:
+    """Let batch norms see the training inputs with weights that were averaged apart from them.
+
+    Args:
+        network: With the averaged weights; on return it has their statistics.
+        batches: Gives the training inputs.
+        seed: Of what is random in the network, such as dropout.
+    """
+    with isolation.seeded(seed, "average", device=next(network.parameters()).device):
+        update_bn(batches(), network)
+    network.eval()
 
 
 def build(choice: Mapping[str, Any], network: nn.Module, horizon: int) -> Average | None:
