@@ -50,7 +50,7 @@ def status(context: typer.Context, search: SearchName) -> None:
     session = Session.of(context)
     found = load(search, session.home)
     progress = progress_of(found.history, alive=found.status == "running")
-    outcome = outcome_of(search, found.history, found.recipe_path)
+    outcome = outcome_of(search, found.history, found.recipe_path, found.numbers)
     if session.as_json:
         behind = {"status": found.status, "tracking_behind": found.tracking_behind}
         emit({**outcome.to_json(), **behind, "progress": standing(progress)})
@@ -74,7 +74,9 @@ def best(context: typer.Context, search: SearchName) -> None:
 
     session = Session.of(context)
     found = load(search, session.home)
-    outcome = with_best_so_far(outcome_of(search, found.history, found.recipe_path), found.history)
+    outcome = with_best_so_far(
+        outcome_of(search, found.history, found.recipe_path, found.numbers), found.history
+    )
     outcome = dataclasses.replace(outcome, status=found.status)
     if session.as_json:
         emit(outcome.to_json())
@@ -98,7 +100,7 @@ def watch(context: typer.Context, search: SearchName) -> None:
         for recorded, history in follow(search, session.home):
             eye.event(recorded, history)
         found = load(search, session.home)
-        return outcome_of(search, found.history, found.recipe_path)
+        return outcome_of(search, found.history, found.recipe_path, found.numbers)
 
     raise typer.Exit(show(session, look_on).exit_code)
 

@@ -55,13 +55,44 @@ def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
     yield "because", best.reason
     yield "chosen", choices(best.point)
     over = f" (mean ± standard deviation over {count(best.n, 'fresh seed')})" if best.n else ""
-    yield "validation", f"{outcome.metric} {spread(best.mean, best.std)}{over}"
+    yield from _lucky(outcome)
+    ends = _ends(outcome.numbers["winner"]) if outcome.numbers else ""
+    yield (
+        "validation",
+        f"{outcome.metric} {spread(best.mean, best.std)}{over}" + (f", {ends}" if ends else ""),
+    )
     if not best.n:
         return
     yield from _test(outcome)
     if outcome.recipe_path:
         yield "written to", outcome.recipe_path
     yield "look at it", ui
+
+
+def _lucky(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """The best single score and what is left of it, above the number that is to be believed."""
+    numbers = outcome.numbers
+    if not numbers:
+        return
+    raw, fresh, bootstrap = numbers["raw"], numbers["fresh"], numbers["bootstrap"]
+    yield (
+        "best score",
+        f"{outcome.metric} {raw['value']:.4f} by trial {raw['trial']}, once: the luckiest score",
+    )
+    left = []
+    if fresh:
+        left.append(f"{fresh['value']:.4f} by fresh seeds" + (f" ({ends})" if (ends := _ends(fresh)) else ""))
+    if bootstrap is not None:
+        left.append(f"{bootstrap:.4f} by a bootstrap over trials")
+    if left:
+        yield "less luck", f"{outcome.metric} {', '.join(left)}"
+
+
+def _ends(found: Mapping[str, Any] | None) -> str:
+    """The interval of a number; empty where it has none."""
+    low, high = (found["low"], found["high"]) if found else (None, None)
+    known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
+    return f"95 % interval {low:.4f} to {high:.4f}" if known else ""
 
 
 def with_best_so_far(outcome: Outcome, history: History) -> Outcome:

@@ -76,6 +76,8 @@ class Outcome:
         look: How often this test data has been opened, this time included.
         look_reason: Why it was opened again; empty for the first look.
         overlap: Number of training rows that are also in the test part, as the spec accepts.
+        numbers: The best single score, what is left of it without its luck, and the winner's mean,
+            as the account has them; None before there is one.
     """
 
     search: str
@@ -93,6 +95,7 @@ class Outcome:
     look: int = 1
     look_reason: str = ""
     overlap: int = 0
+    numbers: Mapping[str, Any] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -102,7 +105,8 @@ class Outcome:
     def to_json(self) -> dict[str, Any]:
         """The outcome as a JSON value, the last line of ``hpo submit --json``.
 
-        ``test_refused`` is there only where the test part was to be opened and was not.
+        ``test_refused`` is there only where the test part was to be opened and was not, ``numbers``
+        only once the account was written.
         """
         refused = {"test_refused": dict(self.test_refused)} if self.test_refused else {}
         return {
@@ -113,6 +117,7 @@ class Outcome:
             "test": {name: dict(score) for name, score in self.test.items()} if self.test else None,
             "recipe_path": self.recipe_path or None,
             **refused,
+            **({"numbers": dict(self.numbers)} if self.numbers else {}),
         }
 
 
@@ -127,13 +132,16 @@ def _best(winner: Winner) -> dict[str, Any]:
     }
 
 
-def outcome_of(name: str, history: History, recipe_path: str = "") -> Outcome:
+def outcome_of(
+    name: str, history: History, recipe_path: str = "", numbers: Mapping[str, Any] | None = None
+) -> Outcome:
     """How a search stands, as its record says.
 
     Args:
         name: The search's name.
         history: Its record, folded.
         recipe_path: Where the winner's recipe was written; empty if it was not.
+        numbers: Of its account, if there is one.
     """
     score, refused = history.score, history.refused
     return Outcome(
@@ -152,6 +160,7 @@ def outcome_of(name: str, history: History, recipe_path: str = "") -> Outcome:
         look=score.look if score else 1,
         look_reason=score.reason if score else "",
         overlap=int(history.opened.split.get("overlap", 0)) if history.opened else 0,
+        numbers=numbers if history.winner else None,
     )
 
 

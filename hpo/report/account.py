@@ -54,7 +54,12 @@ def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     sealed = f", {test['n']:,} test ({test['fingerprint'][:16]})" if test else ", no test part"
     if data["overlap"]:
         sealed += f", {data['overlap']:,} training rows also in the test part"
-    yield "split", f"{parts}{sealed}; split fingerprint {data['split'][:16]}"
+    by = f", divided by {data['by']}" if data["by"] else ""
+    yield "split", f"{parts}{sealed}{by}; split fingerprint {data['split'][:16]}"
+    if folds := data["folds"]:
+        again = f", dealt {folds['deals']} times" if folds["deals"] > 1 else ""
+        rows = f"{folds['count']} of {folds['rows']:,} rows{again}"
+        yield "folds", f"{rows}; fingerprint {folds['fingerprint'][:16]}"
 
 
 def _search(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -69,7 +74,25 @@ def _search(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         f"epoch ({compared['epochs']} epochs in all); {compared['rungs']} arrivals at rungs compared; "
         f"{compared['finalists']} finalists on fresh seeds ({compared['fresh']} trainings)",
     )
+    yield "finalists", _finalists(account["finalists"])
     yield "budget", ", ".join(_spent(account["budget"]))
+
+
+def _finalists(said: Mapping[str, Any]) -> str:
+    """How the winner was found among them."""
+    on = {
+        "final": "on a final part that nothing was chosen on before",
+        "folds": f"by {said['folds']}-fold cross-validation of all development rows",
+        "validation": "on the validation rows that the search used",
+    }[said["on"]]
+    if said["rule"] == "simple":
+        ties = "of those within one standard error the cheapest wins"
+        return f"each on {said['seeds']} fresh seeds, {on}; {ties}"
+    saved = f"{said['saved']} trainings" if said["saved"] else "no training"
+    return (
+        f"raced over at most {said['seeds']} paired fresh seeds, {on}; the truly best is dropped with "
+        f"probability {said['alpha']:g} at most; {saved} saved"
+    )
 
 
 def _spent(budget: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:

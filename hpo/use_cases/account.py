@@ -52,6 +52,7 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
         "trials": _trials(history),
         "failures": dict(Counter(str(t.cause) for t in history.trainings.values() if t.end is End.FAILED)),
         "comparisons": _comparisons(spec, history),
+        "finalists": _finalists(spec, history),
         "budget": _budget(spec, history),
         "winner": _winner(history),
         "numbers": _numbers(spec, ledger, history),
@@ -80,6 +81,16 @@ def write_account(name: str, *, home: Home, status: str) -> None:
     folder.account.with_suffix(".json").write_text(json.dumps(_strict(told), indent=2), encoding="utf-8")
 
 
+def numbers_of(name: str, *, home: Home) -> Mapping[str, Any] | None:
+    """The numbers that the last account of a search sets side by side; None if none was written."""
+    try:
+        written = json.loads(home.search(name).account.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    found: Mapping[str, Any] | None = written.get("numbers")
+    return found
+
+
 def _strict(value: Any) -> Any:
     """The value with numbers that JSON does not have as null."""
     if isinstance(value, float):
@@ -100,6 +111,8 @@ def _data(home: Home, spec: SearchSpec, history: History) -> dict[str, Any]:
         "fingerprint": split["data"],
         "split": split["fingerprint"],
         "counts": dict(split["counts"]),
+        "by": split.get("by", ""),
+        "folds": split.get("folds"),
         "test": split["test"],
         "overlap": int(split.get("overlap", 0)),
         "practice": shipped if spec.data.practice is None else spec.data.practice,
@@ -113,14 +126,32 @@ def _trials(history: History) -> dict[str, int]:
 def _comparisons(spec: SearchSpec, history: History) -> dict[str, Any]:
     """Among how many values was chosen: each is a chance to be lucky."""
     compared = ranked(history)
-    fresh = [t for t in history.trainings.values() if t.replicate]
+    named = history.finalists.trials if history.finalists else ()
+    fresh = [t for trial in named for t in history.replicates(trial)]
     return {
         "ranked": len(compared),
         "at": history.objective.at,
         "epochs": sum(t.epoch for t in compared),
         "rungs": sum(t.epoch >= rung for t in history.trials for rung in spec.scheduler.rungs),
-        "finalists": len(history.finalists.trials) if history.finalists else 0,
+        "finalists": len(named),
         "fresh": len(fresh),
+    }
+
+
+def _finalists(spec: SearchSpec, history: History) -> dict[str, Any]:
+    """How the winner was found among the finalists."""
+    said, on = spec.finalists, "validation"
+    if spec.data.final_share is not None:
+        on = "final"
+    elif said.folds:
+        on = "folds"
+    return {
+        "rule": said.rule,
+        "seeds": said.seeds,
+        "folds": said.folds,
+        "on": on,
+        "alpha": said.alpha if said.rule == "race" else None,
+        "saved": history.winner.saved if history.winner else 0,
     }
 
 

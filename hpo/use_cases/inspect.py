@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpo.core import events
 from hpo.core.errors import UserError
@@ -18,6 +18,7 @@ from hpo.core.outcome import Winner, winner_of
 from hpo.ledger.store import SearchLedger, Store
 from hpo.spec import SearchSpec, parse
 from hpo.tracking import progress
+from hpo.use_cases.account import numbers_of
 from hpo.use_cases.lock import is_held
 from hpo.use_cases.reading import objective_of, opened_of, read_history
 
@@ -87,6 +88,11 @@ class Search:
         """Where the winner's recipe was written; empty if it was not."""
         exported = self.history.exported
         return str(self.home.root / exported.path) if exported else ""
+
+    @property
+    def numbers(self) -> Mapping[str, Any] | None:
+        """What its account sets side by side; None before there is one."""
+        return numbers_of(self.name, home=self.home) if self.history.winner else None
 
     @property
     def tracking_behind(self) -> int:

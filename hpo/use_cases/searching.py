@@ -19,7 +19,7 @@ from hpo.running.conductor import Conductor
 from hpo.running.ray_session import local_gpus, ray_session
 from hpo.spec import SearchSpec
 from hpo.use_cases import planning, space
-from hpo.use_cases.account import write_account
+from hpo.use_cases.account import numbers_of, write_account
 from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
 from hpo.use_cases.material import Material
@@ -153,7 +153,8 @@ class Running:
     def _outcome(self) -> Outcome:
         history = History.of(self.ledger.read(), self.spec.objective)
         path = history.exported.path if history.exported else ""
-        return outcome_of(self.ledger.name, history, str(self.home.root / path) if path else "")
+        numbers = numbers_of(self.ledger.name, home=self.home)
+        return outcome_of(self.ledger.name, history, str(self.home.root / path) if path else "", numbers)
 
 
 class StopRequest:

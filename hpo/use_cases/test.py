@@ -9,7 +9,7 @@ from hpo.core.home import Home
 from hpo.core.outcome import Outcome, outcome_of
 from hpo.ledger.store import SearchLedger, Store
 from hpo.spec import parse
-from hpo.use_cases.account import write_account
+from hpo.use_cases.account import numbers_of, write_account
 from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
 from hpo.use_cases.lock import held
@@ -45,7 +45,8 @@ def test(name: str, *, home: Home, again: str = "") -> Outcome:
             _export(home, ledger, history)
     history = read_history(ledger)
     assert history.exported is not None
-    return outcome_of(name, history, str(home.root / history.exported.path))
+    path, numbers = str(home.root / history.exported.path), numbers_of(name, home=home)
+    return outcome_of(name, history, path, numbers)
 
 
 def _export(home: Home, ledger: SearchLedger, history: History) -> None:

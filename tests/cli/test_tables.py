@@ -28,6 +28,25 @@ def test_the_end_names_winner_validation_test_recipe_and_ui(stories):
     }
 
 
+def test_the_lucky_score_stands_above_what_is_left_of_it(stories):
+    numbers = {
+        "raw": {"trial": 1, "value": 0.95},
+        "fresh": {"value": 0.93, "low": 0.91, "high": 0.945},
+        "bootstrap": 0.935,
+        "winner": {"value": 0.94, "low": None, "high": None},
+    }
+    shown = dict(summary(outcome_of("digits-1", stories.history(stories.won()), "", numbers), "hpo ui"))
+    assert shown["best score"] == "accuracy 0.9500 by trial 1, once: the luckiest score"
+    assert shown["less luck"] == (
+        "accuracy 0.9300 by fresh seeds (95 % interval 0.9100 to 0.9450), 0.9350 by a bootstrap over trials"
+    )
+    assert shown["validation"].endswith("over 2 fresh seeds)")
+    known = {**numbers, "bootstrap": None, "winner": {"value": 0.94, "low": 0.92, "high": 0.96}}
+    shown = dict(summary(outcome_of("digits-1", stories.history(stories.won()), "", known), "hpo ui"))
+    assert shown["validation"].endswith("over 2 fresh seeds), 95 % interval 0.9200 to 0.9600")
+    assert "bootstrap" not in shown["less luck"]
+
+
 def test_a_sealed_test_part_is_said_to_be_sealed(stories):
     story = [event for event in stories.won() if not type(event).__name__.startswith("Test")]
     shown = dict(summary(outcome_of("digits-1", stories.history(iter(story))), "hpo ui"))

@@ -1,5 +1,6 @@
 """The account tells what the record says, whatever the search came to."""
 
+import dataclasses
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from hpo.core.home import Home
 from hpo.ledger.store import Store
 from hpo.report.account import page
 from hpo.spec import read
-from hpo.use_cases.account import account, write_account
+from hpo.use_cases.account import account, numbers_of, write_account
 
 SPEC = """
 version: 1
@@ -62,10 +63,10 @@ def won():
 
 @pytest.fixture
 def told(tmp_path):
-    def tell(story):
+    def tell(story, settings=(), split=()):
         (tmp_path / "digits.yaml").write_text(SPEC)
-        spec, home = read(str(tmp_path / "digits.yaml"), []), Home(tmp_path / "home").create()
-        opened = events.SearchOpened(spec.document, spec.digest, SPLIT, {"torch": "2.13"})
+        spec, home = read(str(tmp_path / "digits.yaml"), settings), Home(tmp_path / "home").create()
+        opened = events.SearchOpened(spec.document, spec.digest, SPLIT | dict(split), {"torch": "2.13"})
         Store.at(home.ledger).create("digits", opened, "digits").append(list(story))
         return home, account("digits", home=home)
 
@@ -128,3 +129,74 @@ def test_it_is_written_beside_the_recipe_as_strict_json(told):
     written = json.loads(home.search("digits").account.with_suffix(".json").read_text())
     assert written["numbers"] == json.loads(json.dumps(shown["numbers"]))
     assert home.search("digits").account.read_text() == page(shown)
+
+
+FINAL = ("data.validation={search: 0.2, final: 0.2}", "finalists.rule=race")
+FINAL_SPLIT = {"counts": {"train": 600, "validation": 400, "final": 300}, "by": "classes"}
+
+
+def scored_on_a_final_part():
+    """The search of `searched`, its fresh seeds worth 0.03 less on the final part."""
+    for event in searched():
+        if isinstance(event, events.TrialEnded) and event.replicate:
+            value = event.value - 0.03
+            scores = {"final/accuracy": value}
+            event = dataclasses.replace(event, value=value, scores=scores)  # noqa: PLW2901
+        yield event
+    reason = "sequential paired t-tests"
+    yield events.WinnerNamed(3, 1, 0.905, 0.0071, 2, reason, tied=(1, 3), saved=0)
+
+
+def test_a_final_part_frees_both_estimates_of_what_the_search_learnt(told):
+    _, shown = told(scored_on_a_final_part(), FINAL, FINAL_SPLIT)
+    numbers = shown["numbers"]
+    assert numbers["fresh"]["value"] == pytest.approx(0.90)
+    assert numbers["winner"]["value"] == pytest.approx(0.905)
+    assert numbers["bootstrap"] < 0.92
+    assert not any("final part" in note or "best epoch" in note for note in numbers["notes"])
+    assert shown["finalists"] == {
+        "rule": "race", "seeds": 2, "folds": None, "on": "final", "alpha": 0.05, "saved": 0,
+    }  # fmt: skip
+    text = page(shown)
+    assert "300 final" in text
+    assert "raced over at most 2 paired fresh seeds, on a final part" in text
+
+
+FOLDS = ("finalists.folds=2", "finalists.seeds=2")
+FOLD_SPLIT = {
+    "by": "classes",
+    "folds": {"count": 2, "deals": 2, "held_out": [700, 700], "rows": 1400, "fingerprint": "e" * 64},
+}
+
+
+def cross_validated():
+    for trial, value in enumerate(TRIALS):
+        yield from trained(trial, 0, value)
+    yield events.FinalistsNamed((1,))
+    for replicate, value in enumerate((0.90, 0.94, 0.92, 0.96), 1):
+        yield from trained(1, replicate, value)
+    yield events.WinnerNamed(1, 1, 0.93, 0.0141, 2, "it had no rival")
+
+
+def test_folds_count_seed_by_seed_over_all_rows(told):
+    _, shown = told(cross_validated(), FOLDS, FOLD_SPLIT)
+    numbers = shown["numbers"]
+    assert numbers["fresh"]["value"] == pytest.approx(0.93)
+    assert numbers["winner"]["value"] == pytest.approx(0.93)
+    # The seeds' means are 0.92 and 0.94; with 1,400 examples behind them the interval is narrower
+    # than two seeds alone would give, which is 0.80 to 1.06.
+    assert 0.85 < numbers["winner"]["low"] < 0.92
+    said = " ".join(numbers["notes"])
+    assert "folds hold out" in said
+    assert "50% of the rows, the search's trials on 71%" in said
+    text = page(shown)
+    assert "2-fold cross-validation of all development rows" in text
+    assert "2 of 1,400 rows, dealt 2 times" in text
+
+
+def test_the_numbers_of_the_last_account_can_be_had_without_the_ledger(told):
+    home, shown = told(won())
+    assert numbers_of("digits", home=home) is None
+    home.search("digits").root.mkdir(parents=True)
+    write_account("digits", home=home, status="done")
+    assert numbers_of("digits", home=home)["winner"]["value"] == shown["numbers"]["winner"]["value"]
