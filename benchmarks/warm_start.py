@@ -14,7 +14,7 @@ These were searched before, with seeds of their own, and go through the code tha
     one       a single other task, another one for each seed
     shuffled  every other task, the results dealt out anew among its trials
     inverted  every other task, the worst results exchanged for the best
-    unrelated every other task's search replaced by one that says nothing: points drawn evenly, ranked at random
+    unrelated every other task's search replaced by one that says nothing: even points, random ranks
 
 The figure is epochs with a history over epochs without, on the same seeds: a task's is the ratio of
 medians over seeds, a suite's the geometric mean over tasks. A search that does not reach its target
@@ -24,6 +24,7 @@ within ``--give-up`` times the budget counts as that.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import time
 from bisect import bisect_right
@@ -76,10 +77,8 @@ def searched(task: Task, workers: int) -> list[Tried]:
                 raise Over
 
     conductor = Conductor(plan, MemoryLedger(), product.searcher(task, plan.rungs, seed), clock, watch)
-    try:
+    with contextlib.suppress(Over):
         InlineRunner(replay.train, workers, clock).run(conductor)
-    except Over:
-        pass
     return [
         Tried(t.point, tuple(marks.get(t.trial, ())), t.value, t.epoch, t.cause is Cause.DIVERGED)
         for t in conductor.history.trials

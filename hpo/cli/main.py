@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from hpo import __version__
-from hpo.cli import accounts, datasets, ledger, parts, reading, recipes, searches, specs, verifying
+from hpo.cli import accounts, datasets, ledger, parts, reading, recipes, refining, searches, specs, verifying
 from hpo.cli.session import Session
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
@@ -31,6 +31,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("stop", searches.stop),
     ("resume", searches.resume),
     ("best", reading.best),
+    ("refine", refining.refine),
     ("export", recipes.export),
     ("train", recipes.train),
     ("verify", verifying.verify),

@@ -84,7 +84,7 @@ def warming_of(spec: SearchSpec, home: Home) -> Warming:
             first += [point] if point else []
             said.append(f"{name}: tried first" if point else f"{name}: not used")
             continue
-        lesson, found = _lesson_of(spec, name, home)
+        lesson, found = lesson_of(spec, name, home)
         lessons += [lesson] if lesson.points else []
         notes += [f"warm_start: {name}: {each}" for each in found]
         said.append(f"{name}: {len(lesson.points)} of its trials")
@@ -143,7 +143,7 @@ def lesson(
     return found, notes or fitted.notes
 
 
-def _lesson_of(spec: SearchSpec, name: str, home: Home) -> tuple[Lesson, list[str]]:
+def lesson_of(spec: SearchSpec, name: str, home: Home) -> tuple[Lesson, list[str]]:
     """What a search on record tells, and what of it does not fit."""
     ledger = _open(name, home)
     history = read_history(ledger)
