@@ -113,7 +113,7 @@ SIDES = {"ours": ours, "stock": lambda n: rays(n, reuse=False), "reused": lambda
 
 SHORT = {
     "data.source": "fashion_part:few_pieces",
-    "data.validation": 0.2,  # 12,000 images to train on: epochs of a second or two
+    "data.validation": 0.2,  # 6,000 images to train on: epochs of a second or more
     "budget.trials": 12,
     "budget.hours": "null",
     "finalists.count": 1,
@@ -271,7 +271,7 @@ def document_of(name: str, **changes) -> tuple[dict, Path]:
 def fashion_of(root: Path) -> tuple[dict, Path]:
     """The shipped Fashion-MNIST search on a part of the data."""
     document, _ = document_of("fashion_mnist", **SHORT)
-    document["data"]["arguments"] = {"root": str(root), "images": 15_000}
+    document["data"]["arguments"] = {"root": str(root), "images": 7_500}
     document["base"] = str(Path(__file__).parent)
     return document, Path(__file__).parent
 
