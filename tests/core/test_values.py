@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from hpo.core import events
+from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe, digest, merge
 from hpo.core.rungs import RungRule, milestones, quantile
@@ -71,3 +73,23 @@ def test_the_first_at_a_rung_goes_on_and_then_the_best_third():
     rule = RungRule((3,), 3, "min")
     assert [rule.report(3, value) for value in (5.0, 6.0, 4.0, 5.5, 3.0)] == [True, False, True, False, True]
     assert rule.report(2, 100.0)
+
+
+def test_the_time_a_search_ran_leaves_out_stops_and_the_evaluators_clock():
+    history = History(Objective("x", "max"))
+    day = 86_400.0
+    for seq, (when, event) in enumerate(
+        (
+            (0.0, events.SearchOpened({}, "d", {}, {})),
+            (10.0, events.FinalistsNamed(())),
+            (day, events.SearchResumed({})),
+            (day + 5, events.Warned("x")),
+            (3 * day, events.TestClaimed(0, 1, "sha", "an evaluator whose clock is ahead")),
+            (day + 7, events.RecipeExported("x", "d")),
+            (day - 9, events.SearchEnded("done")),
+        ),
+        1,
+    ):
+        history.apply(events.Recorded(seq, when, event))
+    assert history.active == 10 + 5 + 2
+    assert history.seq == 7

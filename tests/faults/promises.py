@@ -27,6 +27,7 @@ def check(
     killed: list[Recorded],
     runs: list[tuple[str, str, str]],
     seconds: float | None,
+    reads: int = 1,
 ) -> None:
     """Hold a search that was killed and resumed against the promise.
 
@@ -37,6 +38,7 @@ def check(
         killed: Its own record as the fault left it.
         runs: What MLflow had then.
         seconds: From the command to resume until something new was on record.
+        reads: How often the test part was read for its one opening.
     """
     record = place.record()
     lost = sum(one != other for one, other in zip(killed, record, strict=False))
@@ -48,7 +50,7 @@ def check(
     assert numbers == list(range(TRIALS))
     assert decisions(record) == decisions(undisturbed)
     check_replay(record)
-    assert place.openings() == 1
+    assert (place.openings(), place.reads()) == (1, reads)
     assert number(record, events.TestClaimed) == number(record, events.TestScored) == 1
     assert scores(record) == scores(undisturbed)
     check_mirror(place, record, runs)

@@ -92,25 +92,27 @@ def test_killed_again_and_again(place, undisturbed):
 
 
 @pytest.mark.faults
-def test_killed_between_claim_and_score(place, undisturbed):
-    """The evaluator dies with its driver, while it holds the claim."""
-    process = place.start("submit", "tiny.yaml", "--json", TINY_LOAD_SECONDS="30")
+@pytest.mark.parametrize(("slow", "reads"), [("TINY_IMPORT_SECONDS", 0), ("TINY_LOAD_SECONDS", 1)])
+def test_killed_between_claim_and_score(slow, reads, place, undisturbed):
+    """The evaluator dies with its driver while it holds the claim, before it read or before it scored."""
+    process = place.start("submit", "tiny.yaml", "--json", **{slow: "30"})
     place.wait_for(process, after(events.TestClaimed))
+    place.wait_for(process, lambda place: place.reads() == reads)
     kill(process)
     for evaluator in place.processes("hpo.use_cases.evaluation"):
         evaluator.kill()
         evaluator.wait(30)
     killed, runs = place.record(), place.runs()
     assert isinstance(killed[-1].event, events.TestClaimed)
+    assert place.reads() == reads
     assert "claimed, not scored" in place.run("status", "tiny-1").stdout
-    assert place.openings() == 0
     seconds = place.resumed()
-    check("SIGKILL between claim and score", place, undisturbed, killed, runs, seconds)
+    check("SIGKILL between claim and score", place, undisturbed, killed, runs, seconds, reads + 1)
 
 
 @pytest.mark.faults
 def test_the_evaluator_alone_dies_between_claim_and_score(place, undisturbed):
-    process = place.start("submit", "tiny.yaml", "--json", TINY_LOAD_SECONDS="30")
+    process = place.start("submit", "tiny.yaml", "--json", TINY_IMPORT_SECONDS="30")
     place.wait_for(process, after(events.TestClaimed))
     for evaluator in place.processes("hpo.use_cases.evaluation"):
         evaluator.kill()

@@ -12,6 +12,7 @@ from hpo.core import events
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
+@pytest.mark.faults
 def test_a_second_resume_is_refused_and_a_dead_holder_is_not(place, undisturbed):
     process = place.start("submit", "tiny.yaml")
     place.wait_for(process, after(events.Reported, 3))

@@ -15,6 +15,7 @@ import psutil
 from hpo.core import events
 from hpo.core.home import Home, SearchFolder
 from hpo.ledger.store import Store
+from hpo.use_cases.register import openings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -35,10 +36,15 @@ def waves(part):
 
 MODEL = """
 import os
+import sys
 import time
 import numpy as np
 from hpo.core.parts import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
+
+
+if sys.argv[0].endswith("evaluation.py"):
+    time.sleep(float(os.environ.get("TINY_IMPORT_SECONDS", 0)))
 
 
 class Line:
@@ -197,7 +203,11 @@ class Place:
         assert left == []
 
     def openings(self) -> int:
-        """How often the test part was read by anyone but the custodian, who only counts and digests."""
+        """How often the test part was opened, says the register of such looks."""
+        return len(openings())
+
+    def reads(self) -> int:
+        """How often the evaluator read the test part; beside it only the custodian may, to digest it."""
         looks = self.folder / "looks.txt"
         names = [Path(line).name for line in looks.read_text().splitlines()] if looks.exists() else []
         assert set(names) <= {"custodian.py", "evaluation.py"}

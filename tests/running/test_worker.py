@@ -1,6 +1,8 @@
 """A worker: what it says, when it waits, how it fails, what it leaves behind."""
 
+import errno
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +131,22 @@ def test_a_failure_has_its_cause_and_the_users_own_lines(place, mishap, cause, t
     assert "hpo/running" not in last.failure[1]
     reports, _ = whole(worker, order(trial=1))
     assert len(reports) == 6
+
+
+@pytest.mark.parametrize("where", ["checkpoints", "logs"])
+def test_a_full_disk_is_no_fault_of_the_trainings(place, monkeypatch, where):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", where)
+
+    if where == "checkpoints":
+        monkeypatch.setattr(checkpoints, "write", full)
+    else:
+        monkeypatch.setattr(Path, "open", full)
+    worker = Worker(place(checkpoint_epochs=1))
+    worker.start(order())
+    _, _, last = hear(worker, lambda m, r: bool(m.failure))
+    assert "No space left on device" in last.full
+    worker.abandon()
 
 
 def test_a_training_that_hangs_is_said_to_be_lost(place):

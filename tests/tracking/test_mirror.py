@@ -245,6 +245,18 @@ def test_trials_that_a_stop_cut_short_are_not_left_running(place: Place, home: H
     assert told["trial 0"]["tags"]["state"] == "running"
 
 
+def test_a_ledger_that_lost_its_end_is_shown_as_it_is(place: Place, home: Home) -> None:
+    """Its last commits went with a damaged disk, after the store had shown them."""
+    ledger = MemoryLedger([opened(), started(0), reported(0, 1, 0.5), ended(0, End.FINISHED, 1, 0.5)])
+    mirror(place, ledger, home).catch_up()
+    shorter = MemoryLedger([*(each.event for each in ledger.recorded[:3]), events.SearchResumed({})])
+    mirror(place, shorter, home).catch_up()
+    assert place.told()["trial 0"]["state"][0] == "RUNNING"
+    shorter.append([ended(0, End.STOPPED, 1, 0.5)])
+    mirror(place, shorter, home).catch_up()
+    assert place.told()["trial 0"]["state"][0] == "KILLED"
+
+
 def test_progress_is_told_without_mlflow(place: Place, home: Home) -> None:
     ledger = MemoryLedger(search(home.search(NAME)))
     folder = home.search(NAME)

@@ -1,0 +1,147 @@
+"""What it costs to have every report on disk before anyone acts on it.
+
+    python -m benchmarks.write_path [--trials 100,1000,10000] [--folder DIR] [--json FILE]
+
+Whole searches of one worker whose trainings cost nothing, with the conductor, ASHA and random search,
+on the real SQLite ledger in DIR, each beside the same search with no ledger at all. What is timed is
+the conductor's answer to a report: commit, judge, verdict. Between them, now and then, a page of a
+file in DIR is overwritten and flushed: below that no commit can be. Wall time, milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hpo.core.events import Event, Recorded, SearchOpened
+from hpo.core.objective import Objective
+from hpo.core.ports import Follow, Ledger, Order
+from hpo.core.rungs import milestones
+from hpo.core.space import Parameter, Space, Uniform
+from hpo.ledger.store import Store
+from hpo.running.conductor import Conductor
+from hpo.running.inline import Epochs, InlineRunner, VirtualClock
+from hpo.running.plan import Plan
+from hpo.sampling.plain import RandomSearcher
+
+HORIZON = 27
+PAGE = b"x" * 4096
+EVERY = 20
+"""Reports between two flushes of the page."""
+
+
+class NoLedger:
+    """Numbers events and forgets them."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def append(self, new: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
+        """Number them, and what follows from them."""
+        numbered: list[Recorded] = []
+        while new:
+            batch = [Recorded(self._last + place, 0.0, each) for place, each in enumerate(new, 1)]
+            self._last += len(batch)
+            numbered += batch
+            new = then(batch) if then else ()
+        return numbered
+
+    def read(self, after: int = 0) -> Any:
+        """Nothing is kept."""
+        return iter(())
+
+
+def curve(order: Order) -> Epochs:
+    """A noisy rise."""
+    random = Random(order.seed)
+    for epoch in range(1, HORIZON + 1):
+        score = order.recipe["height"] * (1 - 0.7**epoch) + 0.05 * random.gauss(0, 1)
+        yield {"validation/score": score, "validation/loss": -score, "train/loss": -score}, 1.0
+
+
+def searched(trials: int, ledger: Ledger, between: Callable[[int], None]) -> list[float]:
+    """Seconds that each report of a search took."""
+    plan = Plan(
+        objective=Objective("score", "max"), horizon=HORIZON, seed=0, recipe_of=dict,
+        rank=lambda found: found, finals=lambda history: None, rungs=milestones(1, 3, HORIZON),
+        rule="asha", trials=trials,
+    )  # fmt: skip
+    space, clock, spent = Space((Parameter("height", Uniform(0.0, 1.0)),)), VirtualClock(), []
+    conductor = Conductor(plan, ledger, RandomSearcher(space, 0), clock)
+    answer = conductor.reported
+
+    def timed(*arguments: Any, **named: Any) -> bool:
+        began = time.perf_counter()
+        goes_on = answer(*arguments, **named)
+        spent.append(time.perf_counter() - began)
+        between(len(spent))
+        return goes_on
+
+    conductor.reported = timed  # type: ignore[method-assign]
+    InlineRunner(curve, 1, clock).run(conductor)
+    return spent
+
+
+def measured(trials: int, folder: Path) -> dict[str, Any]:
+    """The same search on a ledger and on none, and the disk's own flushes."""
+    bare = searched(trials, NoLedger(), lambda number: None)
+    flushes: list[float] = []
+    page = os.open(folder / "page", os.O_CREAT | os.O_WRONLY)
+    os.write(page, PAGE)
+    os.fsync(page)
+
+    def flush(number: int) -> None:
+        if number % EVERY == 0:
+            os.pwrite(page, PAGE, 0)
+            began = time.perf_counter()
+            os.fdatasync(page)
+            flushes.append(time.perf_counter() - began)
+
+    store = Store.at(folder / "ledger.db")
+    kept = searched(trials, store.create("timed", SearchOpened({}, "", {}, {})), flush)
+    store.close()
+    os.close(page)
+    tenth = max(1, len(kept) // 10)
+    return {
+        "trials": trials,
+        "reports": len(kept),
+        "no ledger": shown(bare),
+        "ledger": shown(kept),
+        "first tenth": shown(kept[:tenth]),
+        "last tenth": shown(kept[-tenth:]),
+        "flush alone": shown(flushes),
+    }
+
+
+def shown(seconds: Sequence[float]) -> list[float]:
+    """Median and 95th percentile in milliseconds."""
+    ranked = sorted(seconds)
+    return [round(1e3 * statistics.median(ranked), 3), round(1e3 * ranked[int(0.95 * len(ranked))], 3)]
+
+
+def main() -> None:
+    """Print a line for each number of trials."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--trials", default="100,1000,10000")
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    rows = []
+    for trials in map(int, asked.trials.split(",")):
+        with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+            rows.append(measured(trials, Path(folder)))
+        print(*(f"{name} {value}" for name, value in rows[-1].items()), sep="  ", flush=True)
+    if asked.json:
+        asked.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Of a damaged ledger every event is saved that comes before the damage, exactly as it was."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from hpo.core.errors import DamagedLedger, HpoError
+from hpo.core.events import Reported, SearchOpened, TestClaimed, TestScored
+from hpo.ledger.rescue import is_whole, rescue
+from hpo.ledger.store import Store
+
+OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})
+EVENTS = 400
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A ledger of two searches whose events take turns; the first one's test part was scored."""
+    path = tmp_path / "ledger.db"
+    store = Store.at(path)
+    first, second = store.create("digits", OPENED), store.create("digits", OPENED)
+    for epoch in range(1, EVENTS):
+        for ledger in (first, second):
+            ledger.append([Reported(0, 0, epoch, {"validation/loss": 1 / epoch}, 0.1)])
+    first.claim(TestClaimed(0, 1, "sha", "someone"))
+    first.append([TestScored({"loss": {"value": 0.5}}, 10, "f")])
+    store.close()
+    return path
+
+
+def records(path):
+    store = Store.at(path)
+    try:
+        return {name: list(store.open(name).read()) for name in store.names()}
+    finally:
+        store.close()
+
+
+def test_a_whole_ledger_is_known_as_one(path):
+    assert is_whole(path)
+
+
+def damaged(path, where, length=4096):
+    content = path.read_bytes()
+    start = where(content)
+    path.write_bytes(content[:start] + b"\xa5" * length + content[start + length :])
+
+
+def test_what_comes_before_a_lost_page_is_saved_and_an_opening_stays_one(path):
+    before = records(path)
+    damaged(path, lambda content: content.index(b'"epoch":200,') // 4096 * 4096)
+    assert not is_whole(path)
+    with pytest.raises(DamagedLedger, match="hpo rescue"):
+        records(path)
+    saved, aside = rescue(path)
+    after = records(path)
+    assert aside.name == "ledger.damaged-1.db"
+    assert [each.search for each in saved] == ["digits-1", "digits-2"]
+    first, second = after["digits-1"], after["digits-2"]
+    assert 150 < len(second) < 201
+    assert second == before["digits-2"][: len(second)]
+    assert first[:-2] == before["digits-1"][: len(first) - 2]
+    assert [each.event for each in first[-2:]] == [each.event for each in before["digits-1"][-2:]]
+    assert [each.seq for each in first] == list(range(1, len(first) + 1))
+    assert {each.search: each.kept for each in saved} == {name: len(after[name]) for name in after}
+    assert is_whole(path)
+    store = Store.at(path)
+    assert store.open("digits-1").claim(TestClaimed(0, 2, "other", "someone else")) is None
+    store.close()
+
+
+def test_a_lost_head_costs_nothing(path):
+    before = records(path)
+    damaged(path, lambda content: 0, length=300)
+    with pytest.raises(DamagedLedger):
+        Store.at(path)
+    rescue(path)
+    assert records(path) == before
+
+
+def test_half_a_file_is_worth_half(path):
+    before = records(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    rescue(path)
+    after = records(path)
+    assert 20 < len(after["digits-2"]) < EVENTS
+    assert all(before[name][: len(found)] == found for name, found in after.items())
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE events SET body = '{' WHERE seq = 7", "DELETE FROM events WHERE seq = 7"]
+)
+def test_an_event_that_cannot_be_read_or_is_gone_is_noticed(path, change):
+    with closing(sqlite3.connect(path)) as ledger:
+        ledger.execute(f"{change} WHERE seq = 7")
+        ledger.commit()
+    assert not is_whole(path)
+    with pytest.raises(DamagedLedger, match="event 7 of digits-1"):
+        records(path)
+    rescue(path)
+    assert [len(found) for found in records(path).values()] == [8, 6]  # the opening of the first is kept
+
+
+def test_of_what_is_no_ledger_nothing_is_saved_and_it_is_left_alone(tmp_path):
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"no ledger at all" * 4_000)
+    with pytest.raises(HpoError, match="nothing of it can be read"):
+        rescue(path)
+    assert path.read_bytes() == b"no ledger at all" * 4_000
+    assert [each.name for each in tmp_path.iterdir()] == ["ledger.db"]
