@@ -32,6 +32,9 @@ SPREAD = 0.6
 """How far own scores are expected to lie from the surface before there are any."""
 CHANCE = 0.8
 """That earlier searches have to do with this one, before there is evidence."""
+NOISE, SENSE = 0.15, 0.35
+"""Correlations of earlier trials with what the others foretell: up to which they say nothing, from
+which they are taken at their word."""
 EVIDENCE = 0.5
 """Weight of the log likelihood ratio for and against that; below 1, as neighbours repeat each other."""
 ELITE = 12
@@ -75,6 +78,7 @@ def best_and_different(space: Space, lessons: Sequence[Lesson], count: int) -> l
     own = np.array([score for lesson in lessons for score in lesson.scores])[allowed]
     merit = 0.5 * (own + earlier.mean(x))
     chosen = [int(np.argmax(merit))]
+    count = round(1 + earlier.sense * (count - 1))
     good = np.flatnonzero(merit >= np.sort(merit)[-min(len(merit), max(10, 3 * count))])
     while len(chosen) < min(count, len(good)):
         apart = np.sqrt(((x[good, None] - x[None, chosen]) ** 2).sum(2)).min(1)
@@ -95,12 +99,15 @@ class Earlier:
 
     Attributes:
         scales: Of the process on what the surface leaves unexplained.
+        sense: Whether earlier trials are foretold by the others, from 0 to 1: a history that cannot
+            foretell itself foretells nothing.
     """
 
     def __init__(self, encoding: Encoding, lessons: Sequence[Lesson]):
         self._encoding = encoding
         self.scales = Scales(encoding.owner)
         self._parts: list[tuple[np.ndarray, Process, int]] = []
+        self._foretold: list[tuple[Array, Array]] = []
         share = max(1, MOST // max(1, len(lessons)))
         rows, merits = [], []
         for names in dict.fromkeys(lesson.names for lesson in lessons):
@@ -115,6 +122,16 @@ class Earlier:
             merits += scores
         best = np.argsort(-np.array(merits), kind="stable")[:ELITE]
         self._elite = np.array(rows)[best] if rows else np.empty((0, encoding.width))
+        self.sense = self._sense()
+
+    def _sense(self) -> float:
+        if not self._foretold:
+            return 0.0
+        said, was = (np.concatenate(each) for each in zip(*self._foretold, strict=True))
+        if len(said) < 3 or not said.std() or not was.std():
+            return 0.0
+        together = float(np.corrcoef(said, was)[0, 1])
+        return min(max((together - NOISE) / (SENSE - NOISE), 0.0), 1.0)
 
     def _add(self, names: Sequence[str], points: Sequence[Point], scores: Array) -> None:
         shared = {j for j, p in enumerate(self._encoding.space.parameters) if p.name in names}
@@ -125,7 +142,9 @@ class Earlier:
         scales = Scales(owner)
         seen = Observations(self.features(points)[:, columns], scores, np.ones(len(scores)))
         scales.fit(seen, STEPS)
-        self._parts.append((columns, Process(scales, seen), len(scores)))
+        process = Process(scales, seen)
+        self._parts.append((columns, process, len(scores)))
+        self._foretold.append((process.left_out(seen.y), scores))
 
     def features(self, points: Sequence[Point]) -> Array:
         """What the surface is a function of [n, features]."""
@@ -149,15 +168,16 @@ class Earlier:
 
     def trust(self, x: Array, scores: Array) -> Trust:
         """How far the surface is believed, given the search's own trials [n, features] and scores [n]."""
+        before = CHANCE * self.sense
         if not len(x):
-            return Trust(self, 1.0, SPREAD, CHANCE)
+            return Trust(self, 1.0, SPREAD, before)
         mean = self.mean(x)
         apart, fared = mean - mean.mean(), scores - scores.mean()
         together, alone = float(apart @ fared), float(apart @ apart)
         slope = min(max((DOUBT + together) / (DOUBT + alone), 0.0), 1.5)
         left = fared - slope * apart
         spread = math.sqrt((4 * SPREAD**2 + float(left @ left)) / (4 + len(left)))
-        odds = math.log(CHANCE / (1 - CHANCE)) + EVIDENCE * (together - alone / 2)
+        odds = math.log(max(before, 1e-9) / (1 - before)) + EVIDENCE * (together - alone / 2)
         return Trust(self, slope, spread, 1 / (1 + math.exp(-min(max(odds, -50.0), 50.0))))
 
 

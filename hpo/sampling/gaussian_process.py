@@ -107,6 +107,10 @@ class Process:
         variance = 1 - ((k @ self._inverse) * k).sum(1)
         return self._mean + k @ self._weights, np.sqrt(np.maximum(variance, 1e-6))
 
+    def left_out(self, y: Array) -> Array:
+        """What the others foretell of each of the observations [n] it was conditioned on."""
+        return np.asarray(y - self._weights / np.diag(self._inverse))
+
     def _kernel(self, a: Array) -> Array:
         b = self._x
         squared = np.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T, 0.0)

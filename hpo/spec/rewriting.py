@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
@@ -190,7 +191,8 @@ def _possible(combination: CommentedMap, name: str, domain: Domain | None) -> bo
     if isinstance(wanted, Mapping):
         if isinstance(domain, Choice):
             return any(_within(wanted, value) for value in domain.values)
-        return wanted.get("low", domain.low) <= domain.high and wanted.get("high", domain.high) >= domain.low
+        low, high = float(wanted.get("low", -math.inf)), float(wanted.get("high", math.inf))
+        return low <= domain.high and high >= domain.low
     if not isinstance(wanted, list):
         return domain.contains(_plain(wanted))
     for value in [each for each in wanted if not domain.contains(_plain(each))]:
