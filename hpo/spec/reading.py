@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hpo.core.objective import Objective
+from hpo.core.space import Space
 from hpo.spec import rules
+from hpo.spec.document import Document, Scheduler
 from hpo.spec.faults import Faults
 from hpo.spec.fields import check_fields
 from hpo.spec.interface import Interface, find
@@ -81,38 +84,18 @@ def _parse(
     check_recipe(document.recipe, document.space, grammar, faults)
     space = build_space(document.space, document.forbid, document.recipe, grammar, faults)
     rules.check_sampler(document.sampler, space, faults)
-    points: list[dict[str, Any]] = []
-    if space is not None and not faults.under("recipe"):
-        check_points(space, document.recipe, grammar, faults)
-        check_feasible(space, faults)
-        rules.demonstrations(grammar, document.recipe, space, faults)
-        rules.check_grid(document, space, faults)
-        points = starting_points(
-            document.start_from, document.recipe, document.trainable, grammar, space, base, faults
-        )
+    points = _points(document, space, interface, base, faults) if space is not None else []
     faults.raise_any()
     assert space is not None
     assert objective is not None
     assert scheduler is not None
     assert budget is not None
-    name = document.name or _name(stem)
-    complete = document.model_copy(
-        update={
-            "name": name,
-            "experiment": document.experiment or name,
-            "scheduler": scheduler,
-            "start_from": points,
-            "base": str(base),
-            "objective": document.objective.model_copy(
-                update={"metric": objective.metric, "mode": objective.mode}
-            ),
-        }
-    )
+    complete = _complete(document, document.name or _name(stem), scheduler, objective, points, base)
     return SearchSpec(
         version=complete.version,
-        name=name,
+        name=complete.name or "",
         description=complete.description,
-        experiment=complete.experiment or name,
+        experiment=complete.experiment or "",
         data=complete.data,
         trainable=complete.trainable,
         grammar=grammar,
@@ -136,6 +119,43 @@ def _parse(
         warnings=tuple(faults.warnings),
         user_code=interface.file,
     )
+
+
+def _points(
+    document: Document, space: Space, interface: Interface, base: Path, faults: Faults
+) -> list[dict[str, Any]]:
+    """The points tried first; what fixed recipe, space and grid say together is checked on the way."""
+    if faults.under("recipe"):
+        return []
+    grammar = interface.grammar
+    check_points(space, document.recipe, grammar, faults)
+    check_feasible(space, faults)
+    rules.demonstrations(grammar, document.recipe, space, faults)
+    rules.check_grid(document, space, faults)
+    return starting_points(
+        document.start_from, document.recipe, document.trainable, grammar, space, base, faults
+    )
+
+
+def _complete(
+    document: Document,
+    name: str,
+    scheduler: Scheduler,
+    objective: Objective,
+    points: list[dict[str, Any]],
+    base: Path,
+) -> Document:
+    """The document as it goes on record: nothing in it is left to be looked up elsewhere."""
+    goal = document.objective.model_copy(update={"metric": objective.metric, "mode": objective.mode})
+    found = {
+        "name": name,
+        "experiment": document.experiment or name,
+        "scheduler": scheduler,
+        "start_from": points,
+        "base": str(base),
+        "objective": goal,
+    }
+    return document.model_copy(update=found)
 
 
 def check_source(name: str, arguments: Mapping[str, Any], faults: Faults) -> None:
