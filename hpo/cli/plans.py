@@ -75,11 +75,20 @@ def fact_rows(spec: SearchSpec, facts: Facts) -> Iterator[tuple[str, str]]:
     rungs = ", ".join(map(str, facts.rungs)) or "none"
     yield "rungs", f"{rungs}; a full training has {count(facts.horizon, 'epoch')}"
     yield "budget", ", ".join(_limits(spec))
-    finalists = f"{count(spec.finalists.count, 'trial')} on {count(spec.finalists.seeds, 'fresh seed')} each"
-    yield "finalists", f"{finalists}: {count(facts.reserved_epochs, 'epoch')} set aside"
+    yield "finalists", f"{_finalists(spec)}: {count(facts.reserved_epochs, 'epoch')} set aside"
     yield "search", _bought(facts.forecast, spec.sampler.name)
     for warning in facts.warnings:
         yield "warning", warning
+
+
+def _finalists(spec: SearchSpec) -> str:
+    said = spec.finalists
+    seeds = count(said.seeds, "fresh seed")
+    on = f" and {said.folds} folds" if said.folds else ""
+    on += ", valued on a final part" if spec.data.final_share is not None else ""
+    if said.rule == "simple":
+        return f"{count(said.count, 'trial')} on {seeds}{on} each"
+    return f"{count(said.count, 'trial')} racing on at most {seeds}{on} each, error rate {said.alpha:g}"
 
 
 def _combinations(counted: float | None) -> str:

@@ -293,6 +293,40 @@ def test_what_stops_nothing_is_a_warning(document: dict[str, Any], toy: Toy) -> 
     assert any("broken" in warning for warning in parse(document, trainables=toy).warnings)
 
 
+def test_what_ranks_the_finalists_is_said_once(document: dict[str, Any], toy: Toy) -> None:
+    document["data"] = {"source": "digits", "validation": {"search": 0.1, "final": 0.1}}
+    document["finalists"] = {"folds": 5}
+    with pytest.raises(InvalidSpec, match=r"data.validation.final sets rows aside .* legal: one of the two"):
+        parse(document, trainables=toy)
+
+
+def test_a_race_over_one_seed_can_have_no_result(document: dict[str, Any], toy: Toy) -> None:
+    document["finalists"] = {"rule": "race", "seeds": 1}
+    with pytest.raises(InvalidSpec, match="legal: at least 2"):
+        parse(document, trainables=toy)
+    document["finalists"] = {"rule": "race", "seeds": 3}
+    (warning,) = parse(document, trainables=toy).warnings
+    assert "nothing is ever saved" in warning
+    document["finalists"] = {"rule": "race", "seeds": 8, "alpha": 0.1, "prefer": "steadiest", "margin": 0.01}
+    spec = parse(document, trainables=toy)
+    assert spec.warnings == ()
+    assert parse(spec.document, trainables=toy).finalists == spec.finalists
+
+
+def test_what_only_a_race_heeds_is_warned_of(document: dict[str, Any], toy: Toy) -> None:
+    document["finalists"] = {"alpha": 0.1, "prefer": "steadiest"}
+    warnings = parse(document, trainables=toy).warnings
+    assert warnings == (
+        "finalists.alpha: 0.1 is written; only rule: race heeds it",
+        "finalists.prefer: 'steadiest' is written; only rule: race heeds it",
+    )
+
+
+def test_folds_are_paid_for(document: dict[str, Any], toy: Toy) -> None:
+    document["finalists"] = {"count": 2, "seeds": 3, "folds": 4}
+    assert parse(document, trainables=toy).reserved_epochs == 2 * 3 * 4 * 9
+
+
 def test_a_grid_says_what_it_wastes(document: dict[str, Any], toy: Toy) -> None:
     document |= {"sampler": "grid", "space": {"width": {"randint": [1, 8]}, "rate": {"choice": [0.1, 0.2]}}}
     (warning,) = parse(document, trainables=toy).warnings

@@ -1,7 +1,8 @@
+import dataclasses
 import math
 
 from hpo.core import events
-from hpo.core.events import Recorded
+from hpo.core.events import End, Recorded
 from hpo.core.home import Home
 from hpo.tracking.changes import PARENT, RunChange
 from hpo.tracking.picture import Picture, search_id
@@ -38,6 +39,24 @@ def test_what_only_a_later_recipe_has_leaves_no_hole_in_earlier_ones(home: Home)
     assert runs["0/0"].keys() == runs["1/0"].keys()
     assert runs["0/0"]["augment.cutout"] == "false"
     assert runs["1/0"]["optimizer.momentum"] == "n/a"
+
+
+def test_folds_a_final_part_and_a_race_can_be_read_off_the_runs(home: Home) -> None:
+    drawn = Picture("digits-1", (), OBJECTIVE, home.search("digits-1"))
+    fresh = dataclasses.replace(started(0, 6), split="fold-2.3", origin="finalist")
+    story = [
+        opened(spec={"name": "digits", "finalists": {"count": 2, "seeds": 4, "folds": 3}}),
+        started(0),
+        fresh,
+        events.TrialEnded(0, 6, End.FINISHED, 3, 0.7, scores={"final/accuracy": 0.7, "final/loss": math.nan}),
+        events.WinnerNamed(0, 6, 0.7, 0.1, 3, "it wins a tie", tied=(0, 4), saved=9),
+    ]
+    runs = {change.run: change for change in drawn.changes(MemoryLedger(story).read())}
+    assert runs["0/6"].title == "finalist 0 seed 2 fold 3 of 3"
+    assert (runs["0/6"].tags["fresh"], runs["0/6"].tags["split"]) == ("seed 2 fold 3 of 3", "fold-2.3")
+    assert {m.name: m.value for m in runs["0/6"].metrics} == {"objective": 0.7, "final/accuracy": 0.7}
+    assert runs[PARENT].tags["winner.tied_with"] == "4"
+    assert runs[PARENT].tags["finalists.trainings_saved"] == "9"
 
 
 def test_names_and_lengths_stay_within_what_mlflow_takes() -> None:
