@@ -13,8 +13,11 @@ from tiny_search import Place, left_behind
 @pytest.fixture
 def place(tmp_path):
     """A fresh folder; nothing that started in it may be alive afterwards."""
-    yield Place(tmp_path)
-    assert left_behind(tmp_path) == []
+    place = Place(tmp_path)
+    yield place
+    left = left_behind(tmp_path)
+    place.end()
+    assert left == []
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from tiny_search import after, decisions, kill, number
 
 from hpo.core import events
 
-pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
 
 
 def killed_at(place, moment, command="submit", name="tiny.yaml"):
@@ -100,7 +100,7 @@ def page_of(content, words):
 )
 def test_of_a_damaged_ledger_the_good_part_is_saved(fault, damage, place, undisturbed):
     process = place.start("submit", "tiny.yaml", "--json", "--no-test")
-    assert process.communicate(timeout=240) is not None
+    assert process.communicate(timeout=300) is not None
     whole, ledger = place.record(), place.home.ledger
     ledger.write_bytes(damage(ledger.read_bytes()))
     for command in ("resume", "status"):

@@ -9,7 +9,7 @@ from tiny_search import Place, after, left_behind
 
 from hpo.core import events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MEBIBYTE = 2**20
 

@@ -7,7 +7,7 @@ from tiny_search import after, kill
 from hpo.core import events
 from hpo.tracking import progress
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def writing_a_checkpoint(place):

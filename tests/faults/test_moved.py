@@ -7,7 +7,7 @@ from tiny_search import after, decisions, kill
 from hpo.core import events
 from hpo.core.home import Home
 
-pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
 
 
 def test_a_home_that_is_moved_goes_on_there_and_its_artifacts_follow(place, undisturbed, tmp_path_factory):

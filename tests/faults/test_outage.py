@@ -15,7 +15,7 @@ from hpo.tracking import progress
 from hpo.tracking.schema import prepare
 from tests.tracking.conftest import Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def check_whole(server, record):
 
 
 def ended(process):
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return out
 

@@ -18,7 +18,7 @@ from tiny_search import after, kill
 
 from hpo.core import events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class Canary:

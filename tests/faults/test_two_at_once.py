@@ -9,7 +9,7 @@ from tiny_search import after, decisions, kill
 
 from hpo.core import events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.mark.faults
@@ -36,7 +36,7 @@ def test_two_resumes_at_once(place, undisturbed):
     kill(process)
     killed, runs = place.record(), place.runs()
     both = [place.start("resume", "tiny-1") for _ in range(2)]
-    said = [(each.communicate(timeout=240)[1], each.returncode) for each in both]
+    said = [(each.communicate(timeout=300)[1], each.returncode) for each in both]
     assert sorted(code for _, code in said) == [0, 3]
     (refused,) = (err for err, code in said if code == 3)
     (winner,) = (each.pid for each in both if each.returncode == 0)
@@ -48,7 +48,7 @@ def test_two_resumes_at_once(place, undisturbed):
 def test_two_searches_in_one_home_do_not_disturb_each_other(place, undisturbed):
     processes = [place.start("submit", "tiny.yaml", "--json", "--again", "--reason", "two") for _ in range(2)]
     for process in processes:
-        _, err = process.communicate(timeout=240)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
     for name in ("tiny-1", "tiny-2"):
         record = place.record(name)

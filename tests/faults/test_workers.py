@@ -12,7 +12,7 @@ from hpo.core.events import Cause, End
 from hpo.core.history import History
 from hpo.core.objective import Objective
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MISHAPS = {
     "nan": Cause.DIVERGED,
@@ -132,7 +132,7 @@ def test_a_worker_that_is_killed_costs_its_trial_nothing(place, undisturbed):
     assert workers
     for worker in workers:
         worker.kill()
-    _, err = process.communicate(timeout=240)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     record = place.record()
     assert number(record, events.WorkerLost) == 1

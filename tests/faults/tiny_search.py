@@ -136,7 +136,7 @@ class Place:
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Run the command to its end."""
         process = self.start(*arguments, **environment)
-        out, err = process.communicate(timeout=240)
+        out, err = process.communicate(timeout=300)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def resumed(self, *arguments: str, name: str = "tiny-1", **environment: str) -> float:
@@ -157,7 +157,7 @@ class Place:
         finally:
             store.close()
 
-    def wait_for(self, process: subprocess.Popen, reached, seconds: float = 120) -> None:
+    def wait_for(self, process: subprocess.Popen, reached, seconds: float = 200) -> None:
         """Wait until a condition holds of the place, looking often."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -197,6 +197,11 @@ class Place:
         """Processes of the search with a word in their command line."""
         return [each for each in _working_in(self.folder) if word in " ".join(each.cmdline())]
 
+    def end(self) -> None:
+        """End what a failed test left running, so that no other is disturbed by it."""
+        for process in _working_in(self.folder):
+            process.kill()
+
     def wait_until_gone(self, seconds: float = 30) -> None:
         """Wait until whatever a killed driver left behind has ended."""
         left = left_behind(self.folder, seconds)
@@ -218,7 +223,7 @@ NOT_WORK = (events.SearchResumed, events.Warned, events.SearchEnded)
 """What a resumed search says before it goes on."""
 
 
-def left_behind(folder: Path, seconds: float = 20) -> list[str]:
+def left_behind(folder: Path, seconds: float = 60) -> list[str]:
     """Command lines of processes that still work in a folder, after they had time to go."""
     end = time.monotonic() + seconds
     while (left := [*_working_in(folder)]) and time.monotonic() < end:

@@ -1,6 +1,7 @@
 """Whatever a spec is, reading it ends soon, in a spec or in clear faults, and executes nothing.
 
-``HOSTILE_EXAMPLES=5000 pytest tests/spec/test_hostile.py`` tries as many generated specs.
+``HOSTILE_EXAMPLES=5000 pytest tests/spec/test_hostile.py`` tries as many generated specs in one
+process, and 50 and the large ones through the command line.
 """
 
 import copy
@@ -26,6 +27,10 @@ from hpo.spec.text import parse_text
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "60"))
 LIMIT = 2.0
 """CPU seconds; the machine's other work does not count."""
+MEMORY = 500e6
+"""Bytes that reading one spec may take."""
+COMMANDS = 50 if EXAMPLES >= 1000 else 4
+"""Specs that go through the command line."""
 
 SOURCES = {name: path.read_text(encoding="utf-8") for name, path in specs().items()}
 VALUES = {name: parse_text(text, name).value for name, text in SOURCES.items()}
@@ -161,9 +166,16 @@ def mutated_texts(draw: st.DrawFn) -> str:
     return text
 
 
+def memory(line: str) -> int:
+    """Bytes of this process: ``VmRSS`` now, ``VmHWM`` at its highest."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(each.split()[1]) for each in lines if each.startswith(line))
+
+
 def outcome(read_it: Any) -> SearchSpec | InvalidSpec:
-    """A spec or its faults; anything else is an error, and so is taking long."""
-    start = time.process_time()
+    """A spec or its faults; anything else is an error, and so is taking long or much."""
+    Path("/proc/self/clear_refs").write_text("5")  # the highest is counted anew from here
+    before, start = memory("VmRSS"), time.process_time()
     try:
         found: SearchSpec | InvalidSpec = read_it()
     except InvalidSpec as invalid:
@@ -174,6 +186,7 @@ def outcome(read_it: Any) -> SearchSpec | InvalidSpec:
         assert found.faults
         assert len(str(found)) < 200_000
     assert time.process_time() - start < LIMIT
+    assert memory("VmHWM") - before < MEMORY
     return found
 
 
@@ -270,7 +283,57 @@ def test_large_and_evil_files_in_one_process(tmp_path: Path) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 31, 1 << 31)),
     )
     assert ran.returncode == 0, ran.stderr
-    slowest, memory = json.loads(ran.stdout)
+    slowest, peak = json.loads(ran.stdout)
     assert slowest < LIMIT
-    assert memory < 500e6
+    assert peak < MEMORY
     assert not list(tmp_path.rglob("canary"))
+
+
+COMMAND = """
+import json, os, subprocess, sys
+words = [sys.executable, "-m", "hpo.cli.main", "check", sys.argv[1]]
+child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+said = child.stdout.read().decode(errors="replace")
+_, status, used = os.wait4(child.pid, 0)
+code = os.waitstatus_to_exitcode(status)
+print(json.dumps([code, said[-3000:], used.ru_utime + used.ru_stime, used.ru_maxrss * 1024]))
+"""
+"""In between, as what the kernel calls a process's most memory includes that of the one it came from."""
+
+
+def check_by_command(path: Path) -> None:
+    """Hold ``hpo check`` to a clear answer."""
+    root = str(Path(__file__).parent.parent.parent)
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", COMMAND, str(path)],
+        capture_output=True,
+        text=True,
+        cwd=path.parent,
+        timeout=120,
+        check=True,
+        env={**os.environ, "PYTHONPATH": root},
+    )
+    code, said, seconds, peak = json.loads(ran.stdout)
+    assert code in (0, 2), said
+    assert "Traceback" not in said
+    assert said.strip()
+    assert seconds < LIMIT + 1  # of which Python's start is a part
+    assert peak < MEMORY
+    assert not list(path.parent.rglob("canary"))
+
+
+@pytest.mark.slow
+@settings(RELAXED, max_examples=COMMANDS)
+@given(text=mutated_texts())
+def test_through_the_command_line(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("typed") / "mutated.yaml"
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    check_by_command(file)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(LARGE) if EXAMPLES >= 1000 else ["ten megabytes of nesting", "tags"])
+def test_large_and_evil_files_through_the_command_line(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "large.yaml"
+    file.write_text(LARGE[name])
+    check_by_command(file)
