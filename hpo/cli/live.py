@@ -16,7 +16,8 @@ from hpo.core.errors import HpoError
 from hpo.core.events import Recorded
 from hpo.core.history import History
 from hpo.core.outcome import Outcome, Watch
-from hpo.core.progress import Pace, Progress, Used, progress_of
+from hpo.core.progress import Pace, Progress, progress_of
+from hpo.core.spending import Used
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -106,8 +107,9 @@ def rows(progress: Progress, point: str) -> Iterator[tuple[str, str]]:
 
 
 def _used(used: Used) -> str:
-    share = f"{100 * used.spent / used.limit:.0f} %"
-    return f"{number(used.spent)} of {number(used.limit)} {used.unit} ({share})"
+    unit = used.unit.replace("gpu_hours", "GPU-hours")
+    share = f" of {number(used.limit)} {unit} ({100 * used.spent / used.limit:.0f} %)" if used.limit else ""
+    return number(used.spent) + (share or f" {unit}")
 
 
 def show(session: Session, search: Callable[[Watch], Outcome]) -> Outcome:

@@ -53,7 +53,8 @@ def status(context: typer.Context, search: SearchName) -> None:
     outcome = outcome_of(search, found.history, found.recipe_path, found.numbers)
     if session.as_json:
         behind = {"status": found.status, "tracking_behind": found.tracking_behind}
-        emit({**outcome.to_json(), **behind, "progress": standing(progress)})
+        spent = {each.unit: {"spent": each.spent, "limit": each.limit} for each in outcome.spent}
+        emit({**outcome.to_json(), **behind, "spent": spent, "progress": standing(progress)})
         return
     best = found.history.best
     phase = found.status if found.status != "running" else f"running, {progress.phase}"

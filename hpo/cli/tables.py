@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpo.cli.words import choices, count, plain, spread
+from hpo.cli.words import choices, count, number, plain, spread
 from hpo.core.history import History
 from hpo.core.outcome import Outcome, Winner
 from hpo.core.progress import Progress
 from hpo.core.recipe import Recipe
+from hpo.core.spending import Used
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,6 +49,10 @@ def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
     """
     yield "search", f"{outcome.search}: {outcome.status.replace('_', ' ')}" + _because(outcome.reason)
     yield "trials", ", ".join(f"{number} {state}" for state, number in outcome.trials.items())
+    if outcome.spent:
+        yield "spent", ", ".join(map(_spent, outcome.spent))
+    if outcome.saved:
+        yield "saved", outcome.saved
     best = outcome.best
     if best is None:
         return
@@ -103,6 +108,11 @@ def with_best_so_far(outcome: Outcome, history: History) -> Outcome:
     reason = "the best by its own training alone, not yet trained on fresh seeds"
     so_far = Winner(leader.trial, leader.recipe, leader.value, math.nan, 0, reason, leader.point)
     return dataclasses.replace(outcome, best=so_far)
+
+
+def _spent(used: Used) -> str:
+    unit = used.unit.replace("gpu_hours", "GPU-hours")
+    return number(used.spent) + (f" of {number(used.limit)}" if used.limit is not None else "") + f" {unit}"
 
 
 def _because(reason: str) -> str:

@@ -75,6 +75,19 @@ class SearchResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersReady:
+    """From now on so many trainings run at once.
+
+    Attributes:
+        workers: How many.
+        gpus: GPUs that each of them holds, whether it trains or waits.
+    """
+
+    workers: int
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class TrialStarted:
     """A recipe was handed to a worker for the first time.
 
@@ -179,9 +192,15 @@ class TrialEnded:
 
 @dataclass(frozen=True, slots=True)
 class FinalistsNamed:
-    """The search phase is over; these trials are run again on fresh seeds, in rank order."""
+    """The search phase is over; these trials are run again on fresh seeds, in rank order.
+
+    Attributes:
+        trials: Their numbers.
+        reason: Why it is over, if its budget is not spent, and what of it was saved.
+    """
 
     trials: tuple[int, ...]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +342,7 @@ Event = (
     SearchOpened
     | SearchExtended
     | SearchResumed
+    | WorkersReady
     | TrialStarted
     | Reported
     | Checkpointed
@@ -345,6 +365,7 @@ KINDS: Mapping[str, type[Event]] = {
         SearchOpened,
         SearchExtended,
         SearchResumed,
+        WorkersReady,
         TrialStarted,
         Reported,
         Checkpointed,

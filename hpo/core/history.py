@@ -76,6 +76,8 @@ class History:
         trained: Seconds of training, over all workers and trainings.
         trained_epochs: Epochs of all trainings, the finalists' included.
         active: Seconds during which a process ran the search, over all its sessions.
+        gpu_seconds: The same, times the GPUs that its workers held.
+        workers: Trainings at once in the newest session.
         seq: Sequence number of the last event folded in.
     """
 
@@ -85,6 +87,9 @@ class History:
     opened_at: float = 0.0
     last_at: float = 0.0
     active: float = 0.0
+    gpu_seconds: float = 0.0
+    workers: int = 0
+    gpus_held: float = 0.0
     extended: int = 0
     epochs: int = 0
     trained: float = 0.0
@@ -112,7 +117,9 @@ class History:
         """Fold one event in."""
         if not isinstance(recorded.event, events.BY_THE_EVALUATOR):
             if self.seq and not isinstance(recorded.event, events.SearchResumed):
-                self.active += max(0.0, recorded.time - self.last_at)
+                passed = max(0.0, recorded.time - self.last_at)
+                self.active += passed
+                self.gpu_seconds += passed * self.gpus_held
             self.last_at = recorded.time
         self.seq = recorded.seq
         match recorded.event:
@@ -133,7 +140,9 @@ class History:
                 self.extended += trials
                 self.finalists = self.winner = self.model = self.ended = None
             case events.SearchResumed():
-                self.ended = None
+                self.ended, self.gpus_held = None, 0.0
+            case events.WorkersReady(workers=workers, gpus=gpus):
+                self.workers, self.gpus_held = workers, workers * gpus
             case events.FinalistsNamed() as finalists:
                 self.finalists = finalists
             case events.WinnerNamed() as winner:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from hpo.core import events
 from hpo.core.events import End, Recorded
 from hpo.core.history import History
+from hpo.core.spending import Used, used
 
 
 class Watch(Protocol):
@@ -76,6 +77,8 @@ class Outcome:
         look: How often this test data has been opened, this time included.
         look_reason: Why it was opened again; empty for the first look.
         overlap: Number of training rows that are also in the test part, as the spec accepts.
+        spent: What was used of each kind of budget.
+        saved: Why the search phase ended before its budget and what that left; empty if it did not.
         numbers: The best single score, what is left of it without its luck, and the winner's mean,
             as the account has them; None before there is one.
     """
@@ -95,6 +98,8 @@ class Outcome:
     look: int = 1
     look_reason: str = ""
     overlap: int = 0
+    spent: tuple[Used, ...] = ()
+    saved: str = ""
     numbers: Mapping[str, Any] | None = None
 
     @property
@@ -105,14 +110,15 @@ class Outcome:
     def to_json(self) -> dict[str, Any]:
         """The outcome as a JSON value, the last line of ``hpo submit --json``.
 
-        ``test_refused`` is there only where the test part was to be opened and was not, ``numbers``
-        only once the account was written.
+        ``saved`` is there only where patience ended the search, ``test_refused`` only where the
+        test part was to be opened and was not, ``numbers`` only once the account was written.
         """
         refused = {"test_refused": dict(self.test_refused)} if self.test_refused else {}
         return {
             "search": self.search,
             "status": self.status,
             "trials": dict(self.trials),
+            **({"saved": self.saved} if self.saved else {}),
             "best": _best(self.best) if self.best else None,
             "test": {name: dict(score) for name, score in self.test.items()} if self.test else None,
             "recipe_path": self.recipe_path or None,
@@ -160,6 +166,8 @@ def outcome_of(
         look=score.look if score else 1,
         look_reason=score.reason if score else "",
         overlap=int(history.opened.split.get("overlap", 0)) if history.opened else 0,
+        spent=used(history),
+        saved=history.finalists.reason if history.finalists else "",
         numbers=numbers if history.winner else None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hpo.core.budget import reserved_epochs
@@ -12,22 +12,8 @@ from hpo.core.events import End
 from hpo.core.fresh import FreshSeeds
 from hpo.core.history import History
 from hpo.core.shipping import Ship, retraining, to_train
+from hpo.core.spending import Used, used
 from hpo.core.stopping import rungs_of
-
-
-@dataclass(frozen=True, slots=True)
-class Used:
-    """How much of one kind of budget is spent.
-
-    Attributes:
-        unit: ``trials``, ``epochs`` or ``hours``.
-        spent: So far.
-        limit: What the spec allows.
-    """
-
-    unit: str
-    spent: float
-    limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +83,7 @@ def progress_of(history: History, alive: bool = True) -> Progress:
         alive: Whether a process runs it, as far as it has not said that it ended.
     """
     spec = history.opened.spec if history.opened else {}
-    budget = _budget(spec, history)
+    budget = _budget(history)
     best = history.best
     unended = "running" if alive and not history.ended else "unfinished"
     share = _share(spec, history, budget)
@@ -156,17 +142,11 @@ def _finalist(history: History, trial: int, fresh: FreshSeeds) -> tuple[int, int
     return trial, len(values), sum(values) / len(values) if values else math.nan
 
 
-def _budget(spec: Mapping[str, Any], history: History) -> tuple[Used, ...]:
-    limits = dict(spec.get("budget") or {})
-    if limits.get("trials"):
-        limits["trials"] += history.extended
-    again = sum(training.epoch for training in history.trainings.values() if training.replicate)
-    spent = {
-        "trials": len(history.trials) - history.count(None),
-        "epochs": history.epochs + again,
-        "hours": history.active / 3600,
-    }
-    return tuple(Used(unit, spent[unit], limits[unit]) for unit in spent if limits.get(unit))
+def _budget(history: History) -> tuple[Used, ...]:
+    """What is limited and how much of it is spent; trials count once they have ended."""
+    ended = len(history.trials) - history.count(None)
+    limited = [each for each in used(history) if each.limit is not None]
+    return tuple(replace(each, spent=ended) if each.unit == "trials" else each for each in limited)
 
 
 def _share(spec: Mapping[str, Any], history: History, budget: Iterable[Used]) -> float:
@@ -174,7 +154,9 @@ def _share(spec: Mapping[str, Any], history: History, budget: Iterable[Used]) ->
     if history.finalists or history.ended:
         return 1.0
     reserved = {"epochs": _final_epochs(spec, history)}
-    shares = [used.spent / max(1e-9, used.limit - reserved.get(used.unit, 0)) for used in budget]
+    shares = [
+        each.spent / max(1e-9, each.limit - reserved.get(each.unit, 0)) for each in budget if each.limit
+    ]
     return min(1.0, max(shares, default=0.0))
 
 

@@ -76,6 +76,8 @@ def _search(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     )
     yield "finalists", _finalists(account["finalists"])
     yield "budget", ", ".join(_spent(account["budget"]))
+    if account.get("saved"):
+        yield "saved", account["saved"]
 
 
 def _finalists(said: Mapping[str, Any]) -> str:
@@ -98,7 +100,8 @@ def _finalists(said: Mapping[str, Any]) -> str:
 def _spent(budget: Mapping[str, Mapping[str, float | None]]) -> Iterator[str]:
     for unit, used in budget.items():
         limit = used["limit"]
-        yield f"{_short(used['spent'])} {unit}" + (f" of {_short(limit)}" if limit is not None else "")
+        name = unit.replace("gpu_hours", "GPU-hours")
+        yield f"{_short(used['spent'])} {name}" + (f" of {_short(limit)}" if limit is not None else "")
 
 
 def _winner(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

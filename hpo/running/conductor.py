@@ -19,6 +19,7 @@ from hpo.core.history import RETRAINED, History, Key, Training
 from hpo.core.ports import Ledger, Order, Searcher
 from hpo.core.space import Point
 from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_race
+from hpo.running.patience import saved
 from hpo.running.plan import Plan
 
 NO_SCORES: Mapping[str, float] = MappingProxyType({})
@@ -53,7 +54,7 @@ class Conductor:
         self._leading = math.nan
         self._stale = 0
         self._began = clock()
-        self._before = 0.0
+        self._before = self._before_gpu = 0.0
         self.history = History(plan.objective)
         self.horizon = plan.horizon
         self.stopping = False
@@ -62,7 +63,7 @@ class Conductor:
         """Stand where a record stands; trainings without an end wait to be taken up."""
         for recorded in record:
             self._take(recorded)
-        self._before = self.history.active
+        self._before, self._before_gpu = self.history.active, self.history.gpu_seconds
         self._append(*self._verdicts.values())
         self._waiting.extend(t.key for t in self.history.trainings.values() if t.end is None)
 
@@ -208,27 +209,35 @@ class Conductor:
         return not (
             self._exhausted
             or self.hopeless
-            or (plan.patience is not None and self._stale >= plan.patience)
+            or self._impatient
             or (plan.trials is not None and number >= plan.trials + history.extended)
             or (plan.epochs is not None and history.epochs >= plan.epochs)
             or self._out_of_time()
         )
 
+    @property
+    def _impatient(self) -> bool:
+        """Whether so many trials in a row brought no gain that the search is over."""
+        return self._plan.patience is not None and self._stale >= self._plan.patience
+
     def _out_of_time(self) -> bool:
         """Whether what is left of the time is what the finalists' trainings will take."""
-        limit, history = self._plan.seconds, self.history
-        if limit is None:
+        plan, history = self._plan, self.history
+        if plan.seconds is None and plan.gpu_seconds is None:
             return False
         pace = history.trained / history.trained_epochs if history.trained_epochs else 0.0
-        reserve = pace * self._plan.reserved_epochs / self._plan.workers
-        return self._before + self._clock() - self._began + reserve >= limit
+        ahead = self._clock() - self._began + pace * plan.reserved_epochs / plan.workers
+        if plan.seconds is not None and self._before + ahead >= plan.seconds:
+            return True
+        return plan.gpu_seconds is not None and self._before_gpu + ahead * plan.gpus >= plan.gpu_seconds
 
     def _name_finalists(self) -> None:
         finished = [t for t in self.history.trials if t.end is End.FINISHED]
         best = self.history.best
         if finished or best is None or self.hopeless:
             chosen = self._plan.rank(finished)[: self._plan.finalists]
-            self._append(events.FinalistsNamed(tuple(t.trial for t in chosen)))
+            why = saved(self._plan, self.history) if self._impatient else ""
+            self._append(events.FinalistsNamed(tuple(t.trial for t in chosen), why))
             return
         again = events.TrialStarted(best.trial, 0, best.point, best.recipe, best.seed, TRAINED_ON)
         self._append(again)

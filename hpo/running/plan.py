@@ -48,12 +48,15 @@ class Plan:
         trials: Most trials to start; None if only other budgets bind.
         epochs: Most epochs of the search itself, the finalists' apart.
         seconds: Most wall time of everything, over all sessions.
+        gpu_seconds: The same times the GPUs held.
+        gpus: GPUs that all workers hold together.
         finalists: How many trials are run again.
         fresh: How these trainings are numbered, and on which split each of them trains.
         averages: So many last epochs' weights are averaged in each of them; 0 for none.
         start_from: Points tried first.
         warm_start: Points of earlier searches, tried next.
-        reserved_epochs: Epochs of the finalists' trainings, for which time is set aside.
+        reserved_epochs: Epochs for which time is set aside: the finalists' trainings, and as one more
+            the test and the export.
         workers: Trainings at once.
         patience: The search is over after so many trials in a row without a gain; None for never.
         least_gain: What counts as one.
@@ -73,6 +76,8 @@ class Plan:
     trials: int | None = None
     epochs: int | None = None
     seconds: float | None = None
+    gpu_seconds: float | None = None
+    gpus: float = 0.0
     finalists: int = 1
     fresh: FreshSeeds = field(default_factory=FreshSeeds)
     averages: int = 0

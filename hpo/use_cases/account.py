@@ -14,6 +14,7 @@ from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
+from hpo.core.spending import used
 from hpo.data import prepared
 from hpo.ledger.store import SearchLedger, Store
 from hpo.report.account import page
@@ -53,7 +54,8 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
         "failures": dict(Counter(str(t.cause) for t in history.trainings.values() if t.end is End.FAILED)),
         "comparisons": _comparisons(spec, history),
         "finalists": _finalists(spec, history),
-        "budget": _budget(spec, history),
+        "budget": {each.unit: {"spent": each.spent, "limit": each.limit} for each in used(history)},
+        "saved": history.finalists.reason if history.finalists else "",
         "winner": _winner(history),
         "numbers": _numbers(spec, ledger, history),
         "look": score.look if score else 0,
@@ -152,16 +154,6 @@ def _finalists(spec: SearchSpec, history: History) -> dict[str, Any]:
         "on": on,
         "alpha": said.alpha if said.rule == "race" else None,
         "saved": history.winner.saved if history.winner else 0,
-    }
-
-
-def _budget(spec: SearchSpec, history: History) -> dict[str, dict[str, float | None]]:
-    budget = spec.budget
-    trials = None if budget.trials is None else budget.trials + history.extended
-    return {
-        "trials": {"spent": len(history.trials), "limit": trials},
-        "epochs": {"spent": history.trained_epochs, "limit": budget.epochs},
-        "hours": {"spent": history.active / 3600, "limit": budget.hours},
     }
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from hpo.core.errors import HpoError, Interrupted, Refused, UserError
-from hpo.core.events import SearchEnded, TestRefused
+from hpo.core.events import SearchEnded, TestRefused, WorkersReady
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watch, outcome_of
@@ -112,6 +112,7 @@ class Running:
             workers = planning.workers_of(spec, session.cpus, session.gpus)
             warmth = Warmth.of_json(history.opened.warmth if history.opened else {})
             plan, searcher = planning.plan_of(spec, workers, warmth), planning.searcher_of(spec, warmth)
+            self.ledger.append([WorkersReady(workers, need.gpus)])
             conductor = Conductor(plan, self.ledger, searcher, watch=told.event)
             conductor.replay(self.ledger.read())
             place = planning.workplace_of(spec, self._staging(), self.folder)

@@ -17,6 +17,7 @@ def test_the_end_names_winner_validation_test_recipe_and_ui(stories):
     assert shown == {
         "search": "digits-1: done",
         "trials": "2 finished, 1 stopped, 1 failed",
+        "spent": "4 of 4 trials, 40 of 100 epochs, 0.01639 hours",
         "winner": "trial 2",
         "because": "the best mean",
         "chosen": "optimizer=sgd optimizer.momentum=0.9 learning_rate=0.01235",
@@ -58,7 +59,7 @@ def test_a_search_without_a_winner_says_why(stories):
     story = iter([*stories.searched(), stories.events.SearchEnded("failed", "the disk is full")])
     shown = dict(summary(outcome_of("digits-1", stories.history(story)), "hpo ui"))
     assert shown["search"] == "digits-1: failed (the disk is full)"
-    assert set(shown) == {"search", "trials"}
+    assert set(shown) == {"search", "trials", "spent"}
 
 
 def test_the_best_so_far_is_no_winner(stories):

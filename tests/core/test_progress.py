@@ -8,7 +8,8 @@ from hpo.core import events
 from hpo.core.events import End, Recorded
 from hpo.core.history import History
 from hpo.core.objective import Objective
-from hpo.core.progress import Pace, Used, progress_of
+from hpo.core.progress import Pace, progress_of
+from hpo.core.spending import Used
 
 SPEC = {
     "scheduler": {"first_rung": 1, "reduction_factor": 3, "max_epochs": 9},

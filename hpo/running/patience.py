@@ -1,0 +1,35 @@
+"""What a search saves that ends because it no longer improves."""
+
+from __future__ import annotations
+
+from hpo.core.history import History
+from hpo.running.plan import Plan
+
+
+def saved(plan: Plan, history: History) -> str:
+    """Why the search phase is over before its budget, and what of the budget it leaves.
+
+    Epochs that no budget counts are estimated from what the trials so far took.
+
+    Args:
+        plan: With a patience.
+        history: The search as it stands.
+    """
+    gain = f" by more than {plan.least_gain:g}" if plan.least_gain else ""
+    trials, epochs = len(history.trials), history.epochs
+    left = []
+    if plan.trials is not None:
+        spare = max(0, plan.trials + history.extended - trials)
+        unknown = plan.epochs is None and trials
+        about = f" (about {round(spare * epochs / trials):,} epochs)" if unknown else ""
+        left.append(f"{spare:,} trials{about}")
+    if plan.epochs is not None:
+        left.append(f"{max(0, plan.epochs - epochs):,} epochs")
+    if plan.seconds is not None:
+        left.append(f"{max(0.0, plan.seconds - history.active) / 3600:.3g} hours")
+    if plan.gpu_seconds is not None:
+        left.append(f"{max(0.0, plan.gpu_seconds - history.gpu_seconds) / 3600:.3g} GPU-hours")
+    return (
+        f"patience: {plan.patience} trials in a row did not improve the best value{gain}; "
+        f"not spent on the search: {', '.join(left) or 'nothing that is limited'}"
+    )
