@@ -57,10 +57,17 @@ def resume(
 
 
 def _same_data(name: str, spec: SearchSpec, history: History, material: Material) -> None:
+    """Refuse other data, and data that another version of this service reads in another way."""
     assert history.opened is not None
     before = history.opened.split
     now = material.facts(spec.finalists.fresh, spec.finalists.seeds)
     if any(now[key] != before[key] for key in ("fingerprint", "data", "folds") if key in before):
+        if before.get("format", now["format"]) != now["format"]:
+            version = history.opened.versions.get("hpo-service", "the version it began with")
+            raise Refused(
+                f"{name} was begun by hpo {version}, which keeps data in another form (format "
+                f"{before['format']}, now {now['format']}); resume it with that version, or submit a new one"
+            )
         raise Refused(f"the data of {name} is not what it was when the search began; submit a new one")
 
 
