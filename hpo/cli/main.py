@@ -13,7 +13,20 @@ from typing import Annotated, Any
 import typer
 
 from hpo import __version__
-from hpo.cli import accounts, datasets, ledger, parts, reading, recipes, refining, searches, specs, verifying
+from hpo.cli import (
+    ablating,
+    accounts,
+    datasets,
+    ledger,
+    parts,
+    predicting,
+    reading,
+    recipes,
+    refining,
+    searches,
+    specs,
+    verifying,
+)
 from hpo.cli.session import Session
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
@@ -34,7 +47,9 @@ COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("refine", refining.refine),
     ("export", recipes.export),
     ("train", recipes.train),
+    ("ablate", ablating.ablate),
     ("verify", verifying.verify),
+    ("predict", predicting.predict),
     ("test", recipes.test),
     ("account", accounts.account),
     ("ledger", ledger.ledger),

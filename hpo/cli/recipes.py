@@ -25,13 +25,16 @@ def export(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write it; printed otherwise.")
     ] = None,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="Put the model's weights beside FILE, to be carried along.")
+    ] = False,
 ) -> None:
     """Print or write the winner's recipe, with where it comes from."""
     from hpo.use_cases.export import export as write
 
     session = Session.of(context)
     wanted: Form = "json" if session.as_json and out is None else form
-    written = write(search, home=session.home, format=wanted, out=out)
+    written = write(search, home=session.home, format=wanted, out=out, weights=weights)
     if out is None:
         typer.echo(written.rstrip())
     elif session.as_json:

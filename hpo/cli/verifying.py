@@ -31,6 +31,7 @@ def verify(
     if not session.as_json:
         rows = [
             ("result", verdict.result),
+            ("model", verdict.kind + (f" of {verdict.members}" if verdict.members > 1 else "")),
             ("metric", verdict.metric),
             ("recorded", number(verdict.recorded, 6)),
             ("now", number(verdict.found, 6)),

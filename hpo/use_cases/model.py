@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpo.core.errors import UserError
 from hpo.core.events import ModelFixed, Warned
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
-from hpo.core.shipping import Ship, members_of, model_of
+from hpo.core.shipping import Ship, members_of, model_of, to_train
 from hpo.core.trainable import Array, Arrays, Combines, DataInfo, Examples, Trainable
 from hpo.ledger.store import SearchLedger
 from hpo.running import checkpoints
@@ -29,9 +30,18 @@ def fix_model(ledger: SearchLedger) -> History:
     """Put on record which weights are the model, unless they are; the history with it.
 
     From then on nothing but these weights is tested, exported or used.
+
+    Raises:
+        UserError: If the search has no winner yet, or its model is still to be trained.
     """
     history = read_history(ledger)
-    if history.winner is None or history.model is not None:
+    if history.winner is None:
+        raise UserError(f"{ledger.name} has no winner yet; `hpo resume {ledger.name}` goes on with it")
+    if to_train(history) is not None:
+        raise UserError(
+            f"the model of {ledger.name} is still to be trained; `hpo resume {ledger.name}` does it"
+        )
+    if history.model is not None:
         return history
     model, asked = model_of(history), Ship.asked(history.opened.spec if history.opened else {})
     said: list[ModelFixed | Warned] = [model]

@@ -128,11 +128,10 @@ class Running:
         return Staging.of(self.spec.trainable, self.spec.base, data.prepared.folder, splits, self.folder.root)
 
     def _conclude(self, history: History, unseal: bool, again: str) -> None:
+        if not all_trained(history):
+            self.ledger.append([SearchEnded("stopped")])
+            return
         if history.winner is None:
-            finalists = history.finalists
-            if finalists is None or finalists.trials:
-                self.ledger.append([SearchEnded("stopped")])
-                return
             self.ledger.append([SearchEnded("no_trial_succeeded", _why_none(history))])
             return
         fix_model(self.ledger)

@@ -14,6 +14,7 @@ from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
 from hpo.use_cases.lock import held
 from hpo.use_cases.mirroring import mirrored
+from hpo.use_cases.model import fix_model
 from hpo.use_cases.reading import read_history
 
 
@@ -40,6 +41,7 @@ def test(name: str, *, home: Home, again: str = "") -> Outcome:
             raise UserError(f"{name} has no winner yet; `hpo resume {name}` goes on with it")
         if history.opened and history.opened.split["test"] is None:
             raise UserError(f"the data of {name} has no test part")
+        fix_model(ledger)
         with mirrored(home, ledger):
             evaluate(home, name, again)
             _export(home, ledger, history)

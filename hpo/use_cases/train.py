@@ -15,6 +15,7 @@ from hpo.core.fresh import SEARCH, FreshSeeds
 from hpo.core.home import Home, SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.ports import Order
+from hpo.core.shipping import ALL
 from hpo.data.split import Split
 from hpo.running.worker import Worker
 from hpo.running.workplace import Workplace
@@ -22,6 +23,7 @@ from hpo.spec.document import Data
 from hpo.spec.recipes import RecipeFile, read_recipe
 from hpo.spec.spaces import HORIZON
 from hpo.use_cases.material import Material, material_of
+from hpo.use_cases.provenance import Making, makings_of
 from hpo.use_cases.stage import Staging
 
 Tell = Callable[[Reported], None]
@@ -30,7 +32,8 @@ Tell = Callable[[Reported], None]
 def train(path: Path, *, home: Home, watch: Tell | None = None) -> dict[str, Any]:
     """Train a recipe as its provenance says: data, split, seed and threads.
 
-    On the machine that it comes from it gives the very numbers of the model that was kept.
+    On the machine that it comes from it gives the very numbers of the model that was kept; of an
+    ensemble, those of its first member.
 
     Args:
         path: The recipe file.
@@ -46,6 +49,15 @@ def train(path: Path, *, home: Home, watch: Tell | None = None) -> dict[str, Any
         HpoError: If the training failed.
     """
     recipe = read_recipe(path)
+    return train_again(recipe, path, makings(recipe, path)[0], home=home, watch=watch)
+
+
+def makings(recipe: RecipeFile, path: Path) -> tuple[Making, ...]:
+    """How each member of a recipe's model was made.
+
+    Raises:
+        UserError: If its provenance does not say on what to train.
+    """
     said = recipe.provenance
     missing = [key for key in ("data", "seed", "objective") if key not in said]
     if missing:
@@ -53,13 +65,28 @@ def train(path: Path, *, home: Home, watch: Tell | None = None) -> dict[str, Any
             f"{path}: provenance does not say {', '.join(missing)}, so there is nothing to train on; "
             "`hpo export` writes recipes that do"
         )
+    return makings_of(recipe, path)
+
+
+def train_again(
+    recipe: RecipeFile, path: Path, making: Making, *, home: Home, watch: Tell | None = None
+) -> dict[str, Any]:
+    """Make one member's weights again; see `train`.
+
+    Args:
+        recipe: The file's content.
+        path: The file.
+        making: How the weights were made.
+        home: Where data and weights are kept.
+        watch: Told of every epoch.
+    """
     home.create()
     folder = SearchFolder(home.root / "trained" / path.stem)
-    place = _workplace(recipe, path, home, folder)
-    return _trained(Worker(place), _order(recipe), place, watch)
+    place = _workplace(recipe, making.split, path, home, folder)
+    return _trained(Worker(place), _order(recipe, making), place, watch)
 
 
-def _workplace(recipe: RecipeFile, path: Path, home: Home, folder: SearchFolder) -> Workplace:
+def _workplace(recipe: RecipeFile, split: str, path: Path, home: Home, folder: SearchFolder) -> Workplace:
     said = recipe.provenance
     base = Path(said.get("base") or path.absolute().parent)
     try:
@@ -68,7 +95,7 @@ def _workplace(recipe: RecipeFile, path: Path, home: Home, folder: SearchFolder)
     except (ValidationError, TypeError) as error:
         raise UserError(f"{path}: provenance cannot be used: {error}") from error
     material = material_of(data, base, home)
-    splits = _splits(said, material, path)
+    splits = _splits(said, split, material, path)
     staging = Staging.of(recipe.trainable, base, material.prepared.folder, splits, folder.root)
     return Workplace(
         open=staging,
@@ -80,10 +107,11 @@ def _workplace(recipe: RecipeFile, path: Path, home: Home, folder: SearchFolder)
     )
 
 
-def _splits(said: Mapping[str, Any], material: Material, path: Path) -> dict[str, Split]:
-    """The search's own split, and the one that the model was trained on if it is another."""
+def _splits(said: Mapping[str, Any], name: str, material: Material, path: Path) -> dict[str, Split]:
+    """The search's own split, and the one that a member was trained on if it is another."""
+    if name == ALL:
+        return {SEARCH: material.split}
     rows = said.get("rows") or {}
-    name = rows.get("split", SEARCH)
     fresh = FreshSeeds(rows.get("folds"), rows.get("repeated", True))
     known = material.splits(fresh, rows.get("seeds", 1))
     if name not in known:
@@ -91,12 +119,21 @@ def _splits(said: Mapping[str, Any], material: Material, path: Path) -> dict[str
     return {each: known[each] for each in (SEARCH, name)}
 
 
-def _order(recipe: RecipeFile) -> Order:
-    horizon = recipe.recipe.get(HORIZON) or recipe.provenance.get("horizon")
+def _order(recipe: RecipeFile, making: Making) -> Order:
+    horizon = making.recipe.get(HORIZON) or recipe.provenance.get("horizon")
     if not isinstance(horizon, int):
         raise UserError(f"the recipe does not say {HORIZON}, so nobody knows how long to train it")
-    split = (recipe.provenance.get("rows") or {}).get("split", SEARCH)
-    return Order(0, 1, recipe.recipe, int(recipe.provenance["seed"]), horizon, keep_weights=True, split=split)
+    return Order(
+        0,
+        1,
+        making.recipe,
+        making.seed,
+        horizon,
+        keep_weights=True,
+        split=making.split,
+        until=making.until,
+        averages=making.averages,
+    )
 
 
 def _trained(worker: Worker, order: Order, place: Workplace, tell: Tell | None) -> dict[str, Any]:
@@ -109,7 +146,7 @@ def _trained(worker: Worker, order: Order, place: Workplace, tell: Tell | None) 
             if tell:
                 tell(report)
             now = objective.standing(value, report.metrics.get(objective.key, math.nan))
-            if counts is None or now != value or objective.at == "last":
+            if counts is None or now != value or objective.at == "last" or order.until:
                 counts, value = report, now
         if message.full:
             raise DiskFull(message.full, place.folder.root)

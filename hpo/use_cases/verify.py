@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,17 @@ from pydantic import ValidationError
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.core.objective import Objective
 from hpo.spec.document import Data
 from hpo.spec.recipes import read_recipe
 from hpo.use_cases.material import material_of
-from hpo.use_cases.train import Tell, train
+from hpo.use_cases.provenance import Making
+from hpo.use_cases.train import Tell, makings, train_again
 from hpo.use_cases.versions import changes, versions
 
 Result = Literal["identical", "within tolerance", "not reproduced"]
+
+ORDER: tuple[Result, ...] = ("identical", "within tolerance", "not reproduced")
+"""From the best to the worst."""
 
 SHARE = 0.01
 """Tolerance as a share of the value, where no spread over seeds is on record."""
@@ -31,12 +35,15 @@ class Verdict:
     """What training again came to.
 
     Attributes:
-        result: ``identical``: the same score and, bit by bit, the same weights.
-        metric: Name under which the value was reported.
-        recorded: The value in the recipe's provenance.
+        result: ``identical``: the same score and, bit by bit, the same weights; of an ensemble, the
+            worst of its members'.
+        metric: Name under which the value was reported; ``seen/...`` on rows that it trained on.
+        recorded: The value in the recipe's provenance; of an ensemble, the mean of its members'.
         found: The value now; NaN if it was not trained.
         tolerance: How far apart the two may be.
         same_weights: Whether the weights are the same, bit by bit.
+        kind: Of the model.
+        members: Trainings that it was made of.
         reasons: What is not as it was: data, versions of libraries.
     """
 
@@ -47,6 +54,8 @@ class Verdict:
     tolerance: float
     same_weights: bool
     reasons: tuple[str, ...] = ()
+    kind: str = "best"
+    members: int = 1
 
     @property
     def difference(self) -> float:
@@ -77,34 +86,41 @@ def verify(path: Path, *, home: Home, tolerance: float | None = None, watch: Tel
         UserError: If the file is no recipe, or does not say on what to train and what came of it.
         HpoError: If the training failed.
     """
-    said = read_recipe(path).provenance
-    recorded, allowed = _recorded(said, path), tolerance
-    if allowed is None:
-        spread = said["validation"].get("std")
-        allowed = float(spread) if spread else SHARE * abs(recorded)
-    reasons = tuple(changes(said["versions"], versions())) if "versions" in said else ()
-    metric = f"validation/{said['objective']['metric']}" if "objective" in said else ""
-    if _data_changed(said, path, home):
-        why = "the data is not what it was, so nothing was trained"
-        return Verdict("not reproduced", metric, recorded, math.nan, allowed, False, (why, *reasons))
-    trained = train(path, home=home, watch=watch)
-    objective = Objective(**said["objective"])
-    scored = "rows" in said and objective.final_key in trained  # older recipes never named a final score
-    metric = objective.final_key if scored else objective.key
-    found = float(trained.get(metric, math.nan))
-    same = trained["sha256"] == (said.get("weights") or {}).get("sha256")
-    return Verdict(_result(recorded, found, allowed, same), metric, recorded, found, allowed, same, reasons)
-
-
-def _recorded(said: Mapping[str, Any], path: Path) -> float:
-    validation = said.get("validation")
-    value = validation.get("this_model") if isinstance(validation, Mapping) else None
-    if not isinstance(value, int | float):
+    recipe = read_recipe(path)
+    said, made = recipe.provenance, makings(recipe, path)
+    if any(math.isnan(each.value) for each in made):
         raise UserError(
             f"{path}: provenance does not say validation.this_model, the score to hold a new training "
             "against; `hpo export` writes recipes that do"
         )
-    return float(value)
+    recorded = statistics.fmean(each.value for each in made)
+    if tolerance is None:
+        spread = (said.get("validation") or {}).get("std")
+        tolerance = float(spread) if spread else SHARE * abs(recorded)
+    verdict = Verdict(
+        "not reproduced",
+        made[0].metric,
+        recorded,
+        math.nan,
+        tolerance,
+        False,
+        tuple(changes(said["versions"], versions())) if "versions" in said else (),
+        (said.get("model") or {}).get("kind", "best"),
+        len(made),
+    )
+    if _data_changed(said, path, home):
+        why = "the data is not what it was, so nothing was trained"
+        return dataclasses.replace(verdict, reasons=(why, *verdict.reasons))
+    again = [train_again(recipe, path, each, home=home, watch=watch) for each in made]
+    found = [float(trained.get(each.metric, math.nan)) for each, trained in zip(made, again, strict=True)]
+    same = [trained["sha256"] == each.sha256 for each, trained in zip(made, again, strict=True)]
+    results = [_result(*each, tolerance) for each in zip(made, found, same, strict=True)]
+    return dataclasses.replace(
+        verdict,
+        result=max(results, key=ORDER.index),
+        found=statistics.fmean(found),
+        same_weights=all(same),
+    )
 
 
 def _data_changed(said: Mapping[str, Any], path: Path, home: Home) -> bool:
@@ -121,7 +137,7 @@ def _data_changed(said: Mapping[str, Any], path: Path, home: Home) -> bool:
     return any(split.get(key) not in (None, now[key]) for key in ("data", "fingerprint"))
 
 
-def _result(recorded: float, found: float, tolerance: float, same_weights: bool) -> Result:
-    if found == recorded and same_weights:
+def _result(made: Making, found: float, same_weights: bool, tolerance: float) -> Result:
+    if found == made.value and same_weights:
         return "identical"
-    return "within tolerance" if abs(found - recorded) <= tolerance else "not reproduced"
+    return "within tolerance" if abs(found - made.value) <= tolerance else "not reproduced"

@@ -112,7 +112,7 @@ def test_the_first_look_is_on_record_and_the_second_refused(searched):
     assert history.claim is None
     assert history.refused.first["scores"] == score.scores
     assert history.refused.looks == 1
-    assert recipe_file(read_spec(home), "two", history).provenance["test_refused"]["looks"] == 1
+    assert recipe_file(read_spec(home), "two", history, home).provenance["test_refused"]["looks"] == 1
 
 
 def read_spec(home):
@@ -130,7 +130,7 @@ def test_again_with_a_reason_is_marked_and_widened(searched):
     assert (history.score.look, history.score.reason) == (2, "a referee asked")
     assert second["value"] == first["value"]
     assert second["low"] <= first["low"] <= first["high"] <= second["high"]
-    said = recipe_file(read_spec(home), "two", history).provenance
+    said = recipe_file(read_spec(home), "two", history, home).provenance
     assert (said["test_look"], said["test_reason"]) == (2, "a referee asked")
 
 

@@ -122,10 +122,10 @@ class ImageFolder:
         """Height, width and channels, from the headers of the development images."""
         modes: Counter[str] = Counter()
         sizes: dict[tuple[int, int], Path] = {}
-        for path, head in zip(self._parts[0].files, _each(_head, self._parts[0].files), strict=True):
-            if head is not None:
-                modes[head[1]] += 1
-                sizes.setdefault(head[0], path)
+        for path, read in zip(self._parts[0].files, each(head, self._parts[0].files), strict=True):
+            if read is not None:
+                modes[read[1]] += 1
+                sizes.setdefault(read[0], path)
         if not sizes:
             raise UserError(f"data: none of the files under {self._train} is an image")
         channels = 1 if all(mode in GREY for mode in modes) else 3
@@ -158,7 +158,7 @@ class ImageFolder:
         digests: list[bytes] = []
         good: list[int] = []
         bad: list[str] = []
-        for row, decoded in enumerate(_each(functools.partial(_decode, shape=shape), part.files)):
+        for row, decoded in enumerate(each(functools.partial(decode, shape=shape), part.files)):
             if isinstance(decoded, str):
                 bad.append(f"{part.files[row]} ({decoded})")
                 continue
@@ -193,14 +193,15 @@ def _listed(folder: Path, classes: Sequence[str]) -> Labelled:
     return Labelled(tuple(files), np.array(labels, dtype=np.int64))
 
 
-def _each(function: Any, files: Sequence[Path]) -> Iterator[Any]:
+def each(function: Any, files: Sequence[Path]) -> Iterator[Any]:
     """Apply to every file with all cores (decoding releases the interpreter), in their order."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for start in range(0, len(files), 1024):  # so that results do not pile up
             yield from pool.map(function, files[start : start + 1024])
 
 
-def _head(path: Path) -> tuple[tuple[int, int], str] | None:
+def head(path: Path) -> tuple[tuple[int, int], str] | None:
+    """Size (width, height) and mode of an image; None if it is none."""
     from PIL import Image
 
     try:
@@ -210,7 +211,7 @@ def _head(path: Path) -> tuple[tuple[int, int], str] | None:
         return None
 
 
-def _decode(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], bytes] | str:
+def decode(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], bytes] | str:
     """Pixels in the shape wanted, and a digest of the image as it was; or what is wrong with it."""
     from PIL import Image, ImageOps
 
