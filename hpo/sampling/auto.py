@@ -92,17 +92,17 @@ class AutoSearcher:
             return self._first_allowed(rows, []) or self._space.sample(Random(seed))
         rows = self._draw(rng, self._beliefs(chosen, scores))
         if self._earlier is not None and earlier is not None:
-            rows = np.concatenate([rows, self._earlier.near(rng, POOL // 4)])
+            near = self._earlier.near(rng, round(POOL / 4 * min(1.0, earlier.slope)))
+            rows = np.concatenate([rows, near])
         waiting = list(self._standings.pending.values())
         ranked = self._ranked(rng, rows, self._model(seen, waiting, earlier))
         return self._first_allowed(ranked, [*chosen, *waiting]) or self._space.sample(Random(seed))
 
     def _believed(self, rng: np.random.Generator, seen: Observations) -> Trust | None:
-        """Earlier searches, as often as they are believed to have to do with this one."""
-        if self._earlier is None:
+        """Earlier searches, as often as what they say makes sense in itself."""
+        if self._earlier is None or rng.random() >= self._earlier.sense:
             return None
-        trust = self._earlier.trust(seen.x, seen.y)
-        return trust if rng.random() < trust.chance else None
+        return self._earlier.trust(seen.x, seen.y)
 
     def started(self, trial: int, point: Point) -> None:
         """A trial runs at this point, whoever proposed it."""

@@ -30,13 +30,9 @@ DOUBT = 2.0
 """How many trials' worth of evidence the trust before the first trial weighs."""
 SPREAD = 0.6
 """How far own scores are expected to lie from the surface before there are any."""
-CHANCE = 0.8
-"""That earlier searches have to do with this one, before there is evidence."""
 NOISE, SENSE = 0.15, 0.35
 """Correlations of earlier trials with what the others foretell: up to which they say nothing, from
 which they are taken at their word."""
-EVIDENCE = 0.5
-"""Weight of the log likelihood ratio for and against that; below 1, as neighbours repeat each other."""
 ELITE = 12
 """Best earlier trials near which candidates are drawn."""
 
@@ -168,17 +164,14 @@ class Earlier:
 
     def trust(self, x: Array, scores: Array) -> Trust:
         """How far the surface is believed, given the search's own trials [n, features] and scores [n]."""
-        before = CHANCE * self.sense
         if not len(x):
-            return Trust(self, 1.0, SPREAD, before)
+            return Trust(self, 1.0, SPREAD)
         mean = self.mean(x)
         apart, fared = mean - mean.mean(), scores - scores.mean()
-        together, alone = float(apart @ fared), float(apart @ apart)
-        slope = min(max((DOUBT + together) / (DOUBT + alone), 0.0), 1.5)
+        slope = (DOUBT + float(apart @ fared)) / (DOUBT + float(apart @ apart))
+        slope = min(max(slope, 0.0), 1.5)
         left = fared - slope * apart
-        spread = math.sqrt((4 * SPREAD**2 + float(left @ left)) / (4 + len(left)))
-        odds = math.log(max(before, 1e-9) / (1 - before)) + EVIDENCE * (together - alone / 2)
-        return Trust(self, slope, spread, 1 / (1 + math.exp(-min(max(odds, -50.0), 50.0))))
+        return Trust(self, slope, math.sqrt((4 * SPREAD**2 + float(left @ left)) / (4 + len(left))))
 
 
 class Trust:
@@ -187,12 +180,11 @@ class Trust:
     Attributes:
         slope: How much of a difference the surface foretells is expected of the search's own scores.
         spread: How far those lie from it, as a standard deviation.
-        chance: That the earlier searches have anything to do with this one.
     """
 
-    def __init__(self, earlier: Earlier, slope: float, spread: float, chance: float):
+    def __init__(self, earlier: Earlier, slope: float, spread: float):
         self._earlier = earlier
-        self.slope, self.spread, self.chance = slope, spread, chance
+        self.slope, self.spread = slope, spread
 
     def rest(self, seen: Observations) -> Observations:
         """What the surface leaves unexplained, at unit scale."""
