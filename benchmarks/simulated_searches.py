@@ -132,6 +132,32 @@ def examples(rng: np.random.Generator) -> Search:
     return Search(evidence, winner, {int(t): float(recipe[t]) for t in top}, {"accuracy": _test(rng, model)})
 
 
+def folds(rng: np.random.Generator) -> Search:
+    """As `examples`, on 100 of 500 rows; fresh seeds are the mean over 5 folds that hold out all 500.
+
+    Each fold is a training with luck of its own, and each seed deals the rows anew.
+    """
+    rows, used, cut, trials, finalists = 500, 100, 5, int(rng.choice([30, 60, 120])), 3
+    seeds = int(rng.choice([3, 5]))
+    difficulty, affinity, luck = 1.5, 0.7, 0.05
+    scale = np.sqrt(1 + difficulty**2 + affinity**2)
+    skill = scale * (1.2 + rng.choice([0.05, 0.1]) * rng.standard_normal(trials))
+    fixed = difficulty * rng.standard_normal(rows) + affinity * rng.standard_normal((trials, rows))
+    own = skill + luck * rng.standard_normal(trials)
+    values = (own[:, None] + fixed[:, :used] + rng.standard_normal((trials, used)) > 0).mean(axis=1)
+    top = np.lexsort((np.arange(trials), -values))[:finalists]
+    right: dict[int, np.ndarray] = {}
+    for trial in top:
+        trainings = skill[trial] + luck * rng.standard_normal((seeds, cut))
+        dealt = np.array([rng.permutation(np.arange(rows) % cut) for _ in range(seeds)])
+        latent = np.take_along_axis(trainings, dealt, axis=1) + fixed[trial] + rng.standard_normal((seeds, rows))
+        right[int(trial)] = (latent > 0).astype(float)
+    fresh = {trial: each.mean(axis=1).tolist() for trial, each in right.items()}
+    evidence = Evidence(LAST, _mapping(values), fresh, examples=right, n=rows, held_out=True)
+    recipe = special.ndtr(skill / np.sqrt(scale**2 + luck**2))
+    return Search(evidence, _winner(rng, evidence), {int(t): float(recipe[t]) for t in top}, {})
+
+
 def epochs(rng: np.random.Generator) -> Search:
     """As `examples`, each trial counting by the best of 12 epochs on the examples it is scored on."""
     return _epochs(rng, final=False)
@@ -219,4 +245,5 @@ GENERATORS: dict[str, Callable[[np.random.Generator], Search]] = {
     "examples": examples,
     "epochs": epochs,
     "final part": final_part,
+    "folds": folds,
 }

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.honesty import race, simulate
 from benchmarks.simulated_searches import GENERATORS
 
-SEARCHES = {"examples": 120, "epochs": 100, "final part": 80, "raced": 120}
+SEARCHES = {"examples": 120, "epochs": 100, "final part": 80, "raced": 120, "folds": 150}
 
 
 @pytest.fixture(scope="module", params=list(GENERATORS))
