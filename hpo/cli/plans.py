@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hpo.cli.words import count, number
+from hpo.cli.words import count, duration, number
 from hpo.core.budget import Forecast
 from hpo.spec import SearchSpec
 from hpo.spec.check import Facts
@@ -16,6 +16,9 @@ from hpo.spec.overrides import override
 from hpo.spec.shipped import locate
 from hpo.spec.text import read_text
 from hpo.spec.user_code import code_of
+
+if TYPE_CHECKING:
+    from hpo.use_cases.forecasting import Outlook
 
 
 def own_code(spec: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -89,6 +92,18 @@ def _finalists(spec: SearchSpec) -> str:
     if said.rule == "simple":
         return f"{count(said.count, 'trial')} on {seeds}{on} each"
     return f"{count(said.count, 'trial')} racing on at most {seeds}{on} each, error rate {said.alpha:g}"
+
+
+def time_rows(outlook: Outlook) -> Iterator[tuple[str, str]]:
+    """How long it is expected to take, where a past search tells the pace."""
+    pace = outlook.pace
+    if pace is not None:
+        search, finalists = (duration(hours * 3600) for hours in (outlook.search, outlook.finalists))
+        yield (
+            "time",
+            f"about {search} for the search and {finalists} for the finalists with {pace.workers} at once, "
+            f"at the pace of {pace.search}: {number(pace.seconds, 3)} s an epoch",
+        )
 
 
 def _combinations(counted: float | None) -> str:

@@ -14,6 +14,8 @@ from hpo.cli.session import Session, dumps, emit, own_stdout, say
 if TYPE_CHECKING:
     from hpo.data.leaks import Leaks
     from hpo.spec import SearchSpec
+    from hpo.use_cases.forecasting import Outlook
+    from hpo.use_cases.warming import Warming
 
 
 def check(
@@ -27,7 +29,7 @@ def check(
 ) -> None:
     """Validate a spec and show what it would search; nothing is started."""
     from hpo import spec as specs
-    from hpo.cli.plans import fact_rows, own_code, plan
+    from hpo.cli.plans import fact_rows, own_code, plan, time_rows
     from hpo.cli.tables import grid, pairs
     from hpo.spec.check import facts as facts_of
 
@@ -38,16 +40,20 @@ def check(
     read = specs.read(spec, said)
     facts = facts_of(read)
     seen = _seen_before(read, session)
-    facts = dataclasses.replace(facts, warnings=(*seen, *facts.warnings))
+    ahead, warming = _from_the_past(read, session)
+    notes = warming.notes if warming else ()
+    facts = dataclasses.replace(facts, forecast=ahead.forecast, warnings=(*seen, *facts.warnings, *notes))
     unsound, leaks = _looked_into(read, session) if data else ((), None)
     facts = dataclasses.replace(facts, warnings=(*facts.warnings, *unsound))
     if session.as_json:
-        emit(plan(read, facts) | ({"leaks": leaks.to_json()} if leaks else {}))
+        past = {"pace": ahead.to_json(), "warm_start": warming.to_json() if warming else None}
+        emit(plan(read, facts) | past | ({"leaks": leaks.to_json()} if leaks else {}))
         return
     rows = ((row.name, row.values, row.when) for row in facts.rows)
     say(grid(("parameter", "values", "exists where"), rows))
     say()
-    say(pairs(fact_rows(read, facts)))
+    earlier = [("warm start", each) for each in warming.said] if warming else []
+    say(pairs([*fact_rows(read, facts), *time_rows(ahead), *earlier]))
     if leaks:
         say(pairs(("leak", said) for said in leaks.findings() or ["none was found"]))
         say(pairs(("note", said) for said in leaks.notes))
@@ -63,6 +69,18 @@ def _looked_into(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:
         material = material_of(spec.data, spec.base, session.home.create())
         unsound = complaints(spec, material)
         return unsound, leaks_of(spec.data, spec.base, material, near=True)
+
+
+def _from_the_past(spec: SearchSpec, session: Session) -> tuple[Outlook, Warming | None]:
+    """What the searches of this home tell of a new one: its pace, and what it begins with."""
+    from hpo.use_cases.forecasting import outlook
+
+    ahead = outlook(spec, session.home)
+    if not spec.warm_start:
+        return ahead, None
+    from hpo.use_cases.warming import warming_of
+
+    return ahead, warming_of(spec, session.home)
 
 
 def _seen_before(spec: SearchSpec, session: Session) -> tuple[str, ...]:

@@ -44,6 +44,10 @@ class Warming:
     said: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        """What is shown of it, as a JSON value."""
+        return {"first": [dict(point) for point in self.warmth.first], "sources": list(self.said)}
+
 
 NOTHING = Warming()
 """Of a spec that names no earlier search."""
@@ -87,10 +91,12 @@ def warming_of(spec: SearchSpec, home: Home) -> Warming:
         lesson, found = lesson_of(spec, name, home)
         lessons += [lesson] if lesson.points else []
         notes += [f"warm_start: {name}: {each}" for each in found]
-        said.append(f"{name}: {len(lesson.points)} of its trials")
+        said.append(f"{name}: {len(lesson.points)} of its trials have a place in this space")
     if spec.sampler.name != "auto" and lessons:
         notes.append(f"warm_start: {spec.sampler.name} learns nothing from earlier results; auto does")
-    return Warming(combined(spec.space, lessons, first), tuple(said), tuple(notes))
+    warmth = combined(spec.space, lessons, first)
+    said.append(f"{len(warmth.first)} points are tried first")
+    return Warming(warmth, tuple(said), tuple(notes))
 
 
 def combined(
