@@ -1,0 +1,95 @@
+"""``hpo ablate``: what each component of a recipe is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpo.cli.options import Seed, Settings, overrides
+from hpo.cli.searches import Address
+from hpo.cli.session import Session, emit, say
+from hpo.cli.words import plain, spread
+
+if TYPE_CHECKING:
+    from hpo.use_cases.ablate import Ablation, Row
+
+
+def ablate(
+    context: typer.Context,
+    recipe: Annotated[
+        str,
+        typer.Argument(metavar="RECIPE", help="A recipe file; or the name of an ablation, to see it."),
+    ],
+    seeds: Annotated[int, typer.Option(help="Fresh seeds for each variant.")] = 5,
+    components: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="What to switch off; all there is by default.")
+    ] = None,
+    settings: Settings = None,
+    seed: Seed = None,
+    name: Annotated[str | None, typer.Option(help="What to call the search.")] = None,
+    address: Address = None,
+) -> None:
+    """Switch off one component of a recipe at a time, and say what each is worth on validation."""
+    from hpo.cli.live import show
+    from hpo.use_cases import ablate as run
+
+    session = Session.of(context)
+    only = [each.strip() for each in (components or "").split(",") if each.strip()]
+    if Path(recipe).is_file():
+        outcome = show(
+            session,
+            lambda watch: run.ablate(
+                Path(recipe),
+                home=session.home,
+                seeds=seeds,
+                components=only,
+                settings=overrides(settings, seed),
+                name=name,
+                address=address,
+                watch=watch,
+            ),
+        )
+        recipe, code = outcome.search, outcome.exit_code
+    elif run.is_over(recipe, home=session.home):
+        code = 0
+    else:
+        code = show(
+            session, lambda watch: run.go_on(recipe, home=session.home, address=address, watch=watch)
+        ).exit_code
+    found = run.table(recipe, home=session.home)
+    if session.as_json:
+        emit(found.to_json())
+    else:
+        _print(found)
+    raise typer.Exit(code)
+
+
+def _print(found: Ablation) -> None:
+    from hpo.cli.tables import grid
+
+    rows = list(found.rows)
+    together = len(rows) - 1
+    head = ("off", "instead", f"validation {found.metric}", "seeds", "difference", "95 % interval", "")
+    say()
+    say(grid(head, (tuple(_cells(row)) for row in rows)))
+    say(
+        f"\nDifferences are over pairs of trainings on the same seed. Of {together} intervals one in twenty "
+        "misses by luck;\n* marks what is clear with all of them taken together (Bonferroni)."
+    )
+
+
+def _cells(row: Row) -> Iterator[str]:
+    yield row.component or "nothing: the recipe"
+    yield "" if not row.component or row.off is False else f"{plain(row.own)} -> {plain(row.off)}"
+    yield row.failure or (spread(row.mean, row.std) if row.n else "-")
+    yield str(row.n)
+    if not row.component or not math.isfinite(row.difference):
+        yield from ("", "", "")
+        return
+    yield f"{row.difference:+.4f}"
+    yield f"{row.low:+.4f} to {row.high:+.4f}" if math.isfinite(row.low) else "-"
+    yield "*" if row.clear else ""

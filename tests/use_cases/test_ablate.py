@@ -1,0 +1,137 @@
+"""The table that an ablation ends in."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hpo.core import events
+from hpo.core.errors import UserError
+from hpo.core.events import Cause, End
+from hpo.core.home import Home
+from hpo.ledger.store import Store
+from hpo.spec.ablating import ablation
+from hpo.spec.recipes import RecipeFile, recipe_text
+from hpo.use_cases import ablate
+
+RECIPE = {
+    "model": {"name": "mlp", "depth": 0},
+    "epochs": 1,
+    "normalization": "none",
+    "preprocessing": "none",
+    "schedule": "cosine",
+    "augment": {"rotation": True},
+}
+PROVENANCE = {"data": {"source": "digits", "validation": 0.5}, "objective": {"metric": "accuracy"}}
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path / "home").create()
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(recipe_text(RecipeFile("image_classifier", RECIPE, PROVENANCE)))
+    return path
+
+
+def trained(trial, replicate, point, value):
+    sound = math.isfinite(value)
+    yield events.TrialStarted(trial, replicate, point, {}, 1, "finalist" if replicate else "start_from")
+    if sound:
+        yield events.Reported(trial, replicate, 1, {"validation/accuracy": value}, 1.0)
+    end, cause = (End.FINISHED, None) if sound else (End.FAILED, Cause.DIVERGED)
+    yield events.TrialEnded(trial, replicate, end, 1, value, cause)
+
+
+def recorded(home, values, tags=None):
+    """A search whose trainings gave these values, the first of each variant its own."""
+    spec = ablation(RecipeFile("image_classifier", RECIPE, PROVENANCE), home.root / "mine.yaml", seeds=3)
+    opened = events.SearchOpened(spec.document, spec.digest, {}, {}, tags or {ablate.TAG: "mine.yaml"})
+    ledger = Store.at(home.ledger).create(spec.name, opened)
+    points = [*spec.start_from, {"schedule": "constant", "augment.rotation": False}]
+    for trial, (point, row) in enumerate(zip(points, values, strict=False)):
+        for replicate, value in enumerate(row):
+            ledger.append(list(trained(trial, replicate, dict(point), value)))
+    return ledger.name
+
+
+def test_differences_are_paired_by_seed(home):
+    name = recorded(
+        home,
+        [
+            (0.5, 0.90, 0.80, 0.85),
+            (0.9, 0.88, 0.79, 0.83),
+            (0.9, 0.70, 0.61, 0.64),
+        ],
+    )
+    table = ablate.table(name, home=home)
+    whole, schedule, rotation = table.rows
+    assert (table.metric, table.mode) == ("accuracy", "max")
+    assert (whole.component, whole.n) == ("", 3)
+    assert (whole.mean, whole.std) == (pytest.approx(0.85), pytest.approx(0.05))
+    assert (schedule.component, schedule.own, schedule.off) == ("schedule", "cosine", "constant")
+    # By hand: differences -0.02, -0.01, -0.02; t(2) is 4.30265 at 95 % and 6.20535 at 97.5 %.
+    assert schedule.difference == pytest.approx(-0.0166667, abs=1e-6)
+    assert (schedule.low, schedule.high) == (
+        pytest.approx(-0.0310088, abs=1e-6),
+        pytest.approx(-0.0023245, abs=1e-6),
+    )
+    assert not schedule.clear  # two differences together: -0.0373512 to 0.0040178
+    assert (rotation.component, rotation.off, rotation.clear) == ("augment.rotation", False, True)
+
+
+def test_a_variant_that_diverges_is_said_to(home):
+    nan = math.nan
+    name = recorded(home, [(0.5, 0.9, 0.8), (nan,), (0.5, 0.7, nan)])
+    _, schedule, rotation = ablate.table(name, home=home).rows
+    assert (schedule.n, schedule.failure, schedule.clear) == (0, "diverged", False)
+    assert math.isnan(schedule.difference)
+    assert (rotation.n, rotation.failure) == (1, "")
+    assert rotation.difference == pytest.approx(-0.2)
+    assert math.isnan(rotation.low)
+
+
+def test_trials_that_were_added_later_are_no_rows(home):
+    name = recorded(home, [(0.5, 0.9), (0.5, 0.8), (0.5, 0.7), (0.5, 0.6)])
+    assert [row.component for row in ablate.table(name, home=home).rows] == [
+        "",
+        "schedule",
+        "augment.rotation",
+    ]
+
+
+def test_another_search_is_no_ablation(home):
+    name = recorded(home, [(0.5,)], tags={"mine": "yes"})
+    with pytest.raises(UserError, match="no ablation"):
+        ablate.table(name, home=home)
+    with pytest.raises(UserError, match="other"):
+        ablate.table("other", home=home)
+
+
+def test_one_seed_is_too_few(home, file):
+    with pytest.raises(UserError, match="--seeds 1"):
+        ablate.ablate(file, home=home, seeds=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_an_ablation_runs_ends_sealed_and_shows_its_table_again(home, file):
+    def run(*words):
+        command = [sys.executable, "-m", "hpo.cli.main", "--json", "--home", str(home.root), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=file.parent)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    *_, outcome, table = run("ablate", str(file), "--seeds", "2", "--set", "resources.trials_at_once=2")
+    assert (outcome["search"], outcome["status"], outcome["test"]) == ("ablate-mine-1", "done", None)
+    assert [row["component"] for row in table["rows"]] == ["", "schedule", "augment.rotation"]
+    assert [row["n"] for row in table["rows"]] == [2, 2, 2]
+    assert table["rows"][0]["difference"] is None
+    assert run("ablate", "ablate-mine-1") == [table]
