@@ -18,7 +18,7 @@ from hpo.core.events import Cause, Checkpointed, End, Event, Recorded, Reported,
 from hpo.core.history import RETRAINED, History, Key, Training
 from hpo.core.ports import Ledger, Order, Searcher
 from hpo.core.space import Point
-from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_race
+from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_race, order_of
 from hpo.running.patience import saved
 from hpo.running.plan import Plan
 
@@ -89,18 +89,7 @@ class Conductor:
             return None
         training = self.history.trainings[self._waiting.popleft()]
         self._open.add(training.key)
-        return Order(
-            *training.key,
-            recipe=training.recipe,
-            seed=training.seed,
-            horizon=self._plan.horizon,
-            pauses=self._plan.rungs if in_race(training) else (),
-            checkpoints=training.checkpoints[::-1],
-            keep_weights=training.replicate > 0,
-            split=training.split,
-            until=training.until,
-            averages=self._plan.averages if training.replicate else 0,
-        )
+        return order_of(self._plan, training)
 
     def reported(
         self,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from hpo.core.events import Cause, End, Reported, TrialEnded
 from hpo.core.history import RETRAINED, History, Training
+from hpo.core.ports import Order
 from hpo.core.shipping import SEEN
 from hpo.core.stopping import stopping_rule
 from hpo.running.plan import Plan
@@ -18,6 +19,28 @@ TRAINED_ON = "trained_on"
 def in_race(training: Training) -> bool:
     """Whether a training competes at the rungs and teaches the sampler."""
     return training.replicate == 0 and training.origin != TRAINED_ON
+
+
+def order_of(plan: Plan, training: Training, fresh: bool = False) -> Order:
+    """What a worker is to do for a training.
+
+    Args:
+        plan: Of the search.
+        training: As it stands.
+        fresh: Whether it is done from its start, whatever checkpoints there are.
+    """
+    return Order(
+        *training.key,
+        recipe=training.recipe,
+        seed=training.seed,
+        horizon=plan.horizon,
+        pauses=plan.rungs if in_race(training) else (),
+        checkpoints=() if fresh else training.checkpoints[::-1],
+        keep_weights=training.replicate > 0,
+        split=training.split,
+        until=training.until,
+        averages=plan.averages if training.replicate else 0,
+    )
 
 
 def ended(training: Training, end: End, cause: Cause | None = None, message: str = "") -> TrialEnded:

@@ -12,7 +12,7 @@ from hpo.core.events import SearchEnded, TestRefused, WorkersReady
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watch, outcome_of
-from hpo.core.shipping import all_trained
+from hpo.core.shipping import all_trained, members_of
 from hpo.core.warmth import Warmth
 from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
@@ -23,6 +23,7 @@ from hpo.use_cases.account import numbers_of, write_account
 from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
 from hpo.use_cases.material import Material
+from hpo.use_cases.mending import damage, mend
 from hpo.use_cases.mirroring import mirrored
 from hpo.use_cases.model import fix_model
 from hpo.use_cases.reading import read_history
@@ -134,12 +135,24 @@ class Running:
         if history.winner is None:
             self.ledger.append([SearchEnded("no_trial_succeeded", _why_none(history))])
             return
-        fix_model(self.ledger)
+        history = fix_model(self.ledger)
+        self._mend(history)
         if unseal and self.material.prepared.test is not None and history.score is None:
             self._unseal(again)
         write_recipe(self.home, self.spec, self.ledger)
         write_account(self.ledger.name, home=self.home, status="done")
         self.ledger.append([SearchEnded("done")])
+
+    def _mend(self, history: History) -> None:
+        """Have the model's weights be those on record, before anything is done with them."""
+        members = members_of(history)
+        for key, why in damage(members, self.folder).items():
+            plan = planning.plan_of(self.spec, workers=1)
+            place = planning.workplace_of(self.spec, self._staging(), self.folder)
+            mend(history.trainings[key], why, plan, place, self.ledger)
+        claim, model = history.claim, history.model
+        if claim and model and history.score and claim.sha256 != model.digest:
+            raise Refused("the test part was scored for weights that a damaged ledger lost; submit anew")
 
     def _unseal(self, again: str) -> None:
         """Score the winner; a refusal by the test-use register is on record and ends nothing."""

@@ -62,6 +62,20 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(fault, first, s
     check(fault, place, undisturbed, killed, runs, seconds)
 
 
+@pytest.mark.parametrize("harm", [cut_in_half, lambda file: file.unlink()])
+def test_lost_weights_of_the_model_are_trained_again(harm, place, undisturbed):
+    killed, runs = killed_at(place, after(events.WinnerNamed))
+    (won,) = (e.event for e in killed if isinstance(e.event, events.WinnerNamed))
+    file = place.search.weights / f"{won.trial}-{won.replicate}.safetensors"
+    whole = file.read_bytes()
+    harm(file)
+    seconds = place.resumed()
+    said = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
+    assert sum(file.name in message and "done again" in message for message in said) == 1
+    assert file.read_bytes() == whole
+    check("the model's weights damaged", place, undisturbed, killed, runs, seconds)
+
+
 def test_a_log_cut_short_recovers_to_the_last_commit(place, undisturbed):
     killed, _ = killed_at(place, after(events.TrialEnded, 5))
     log = place.home.ledger.with_name("ledger.db-wal")

@@ -219,7 +219,7 @@ class Place:
         return names.count("evaluation.py")
 
 
-NOT_WORK = (events.SearchResumed, events.Warned, events.SearchEnded)
+NOT_WORK = (events.SearchResumed, events.Warned, events.WorkersReady, events.SearchEnded)
 """What a resumed search says before it goes on."""
 
 
