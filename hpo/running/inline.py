@@ -55,6 +55,7 @@ class InlineRunner:
         self._clock = clock
         self._arrivals: list[_Arrival] = []
         self._running: dict[Key, tuple[int, int, Epochs]] = {}
+        self._lasts: dict[Key, int] = {}
         self._given = 0
 
     def run(self, conductor: Conductor) -> None:
@@ -70,6 +71,7 @@ class InlineRunner:
 
     def _start(self, order: Order) -> None:
         self._running[order.key] = (self._given, 0, iter(self._train(order)))
+        self._lasts[order.key] = order.epochs
         self._given += 1
         self._schedule(order.key)
 
@@ -90,7 +92,7 @@ class InlineRunner:
             conductor.failed(key, Cause.NEVER_REPORTED, "the training ended before its last epoch")
             del self._running[key]
             return
-        weights = ("inline", "") if key[1] and report.epoch >= conductor.horizon else ("", "")
+        weights = ("inline", "") if key[1] and report.epoch >= self._lasts[key] else ("", "")
         if conductor.reported(key, [report], weights=weights):
             self._schedule(key)
         else:

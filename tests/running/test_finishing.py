@@ -1,0 +1,111 @@
+"""What a worker keeps of a training that makes a model: the last epoch's weights, or a mean."""
+
+import numpy as np
+import pytest
+from curves import Curves, open_stage
+
+from hpo.core.events import Cause
+from hpo.core.home import SearchFolder
+from hpo.core.objective import Objective
+from hpo.core.ports import Order
+from hpo.core.trainable import DataInfo, Examples
+from hpo.running import checkpoints
+from hpo.running.worker import Worker
+from hpo.running.workplace import Parts, Stage, Workplace
+
+INFO = DataInfo("array", "regression", (1,))
+PART = Examples(np.zeros((4, 1)), np.zeros(4, np.float32), np.arange(4), INFO)
+UNTOUCHED = Examples(np.zeros((4, 1)), np.zeros(4, np.float32), np.arange(2), INFO)
+
+
+class Averaged(Curves):
+    """Curves whose weights can be averaged; a hundredth is added so that it shows."""
+
+    def average(self, recipe, mean, train, context):
+        assert len(train) == 4
+        return {"value": mean["value"] + 0.01}
+
+
+def open_averaged():
+    return Stage(Averaged(), lambda split: Parts(PART, PART))
+
+
+def open_with_final():
+    return Stage(Averaged(), lambda split: Parts(PART, PART), lambda: UNTOUCHED)
+
+
+@pytest.fixture
+def place(tmp_path):
+    def build(open=open_stage, **settings):
+        return Workplace(open, SearchFolder(tmp_path / "search"), Objective("score", "max"), **settings)
+
+    return build
+
+
+def order(**fields):
+    recipe = {"height": 0.9, "mishap": "none", "seconds": 0.0}
+    common = {"trial": 0, "replicate": 1, "recipe": recipe, "seed": 5, "horizon": 6, "keep_weights": True}
+    return Order(**{**common, **fields})
+
+
+def trained(worker, what, until=None):
+    """Reports and the last message, up to the kept weights or another end."""
+    worker.start(what)
+    reports = []
+    for _ in range(50):
+        message = worker.advance()
+        reports += message.reports
+        if message.failure or message.weights[0] or (until and until(message)):
+            worker.abandon()
+            return reports, message
+    raise AssertionError("it never ended")
+
+
+def kept(message, tmp_path):
+    return float(checkpoints.read(tmp_path / "search" / "weights" / message.weights[0])["value"])
+
+
+def test_it_ends_early_with_the_weights_of_its_last_epoch(place, tmp_path):
+    whole, _ = trained(Worker(place()), order())
+    reports, last = trained(Worker(place()), order(until=4))
+    assert [r.epoch for r in reports] == [1, 2, 3, 4]
+    assert kept(last, tmp_path) == reports[-1].metrics["seen/score"]
+    assert [r.metrics["validation/score"] for r in whole[:4]] == [r.metrics["seen/score"] for r in reports]
+
+
+def test_nothing_it_was_trained_on_is_called_validation_or_scored_as_final(place):
+    reports, last = trained(Worker(place(open_with_final)), order(until=4))
+    assert {name for r in reports for name in r.metrics} == {"seen/score"}
+    assert last.scores == {}
+
+
+def test_a_mean_of_weights_is_kept_completed_and_scored(place, tmp_path):
+    reports, last = trained(Worker(place(open_with_final)), order(averages=3))
+    expected = np.mean([r.metrics["validation/score"] for r in reports[3:]]) + 0.01
+    assert kept(last, tmp_path) == pytest.approx(expected, abs=1e-12)
+    assert last.scores == {"averaged/score": kept(last, tmp_path), "final/score": kept(last, tmp_path)}
+
+
+@pytest.mark.parametrize("fields", [{"until": 5}, {"averages": 4}])
+def test_it_goes_on_from_a_checkpoint_as_if_undisturbed(place, fields):
+    _, undisturbed = trained(Worker(place(open_averaged)), order(**fields))
+    worker = Worker(place(open_averaged, checkpoint_epochs=1))
+    _, broken = trained(
+        worker, order(**fields, pauses=(4,)), lambda m: m.checkpoint and m.checkpoint.epoch == 4
+    )
+    resumed = Worker(place(open_averaged))
+    rest, last = trained(resumed, order(**fields, checkpoints=(broken.checkpoint,)))
+    assert rest[0].epoch == 5
+    assert last.weights == undisturbed.weights
+
+
+def test_a_faulty_average_is_the_trainings_failure(place):
+    class Faulty(Averaged):
+        def average(self, recipe, mean, train, context):
+            raise ValueError("no mean")
+
+    _, last = trained(
+        Worker(place(lambda: Stage(Faulty(), lambda split: Parts(PART, PART)))), order(averages=2)
+    )
+    assert last.failure[0] is Cause.CODE_ERROR
+    assert "no mean" in last.failure[1]

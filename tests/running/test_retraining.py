@@ -1,0 +1,89 @@
+"""The conductor trains the model once more where a spec asks for it, and a crash changes nothing."""
+
+import contextlib
+
+import pytest
+from searches import SPACE, MemoryLedger, curve, plan
+
+from hpo.core.events import End, Recorded, SearchOpened, TrialStarted, WinnerNamed
+from hpo.core.shipping import all_trained, model_of
+from hpo.running.conductor import Conductor
+from hpo.running.inline import InlineRunner, VirtualClock
+from hpo.sampling.plain import RandomSearcher
+
+OPENED = SearchOpened({"finalists": {"seeds": 2}, "ship": {"model": "retrained"}}, "d", {}, {})
+
+
+class Killed(Exception):
+    """The process was killed between two commits."""
+
+
+def train(order, broken=False):
+    """The epochs of an order; on all rows nothing is validated on."""
+    for epoch, (metrics, seconds) in zip(range(order.epochs), curve(order), strict=False):
+        if order.until is None:
+            yield metrics, seconds
+        elif broken and epoch == 1:
+            yield {"seen/score": float("nan")}, seconds
+        else:
+            yield {"seen/score": metrics["validation/score"]}, seconds
+
+
+def run(record=(), stop_after=None, broken=False):
+    ledger, clock = MemoryLedger(record or [Recorded(1, 1.0, OPENED)]), VirtualClock()
+    conductor = Conductor(plan(trials=6), ledger, RandomSearcher(SPACE, 0), clock)
+    conductor.replay(list(ledger.record))
+    append = ledger.append
+
+    def dying(events, then=None):
+        if stop_after is not None and len(ledger.record) >= stop_after:
+            raise Killed
+        return append(events, then)
+
+    ledger.append = dying
+    with contextlib.suppress(Killed):
+        InlineRunner(lambda order: train(order, broken), 1, clock).run(conductor)
+    return ledger, conductor
+
+
+def test_after_the_winner_comes_one_more_training_on_all_rows():
+    ledger, conductor = run()
+    assert conductor.done
+    (named,) = [n for n, each in enumerate(ledger.record) if isinstance(each.event, WinnerNamed)]
+    started = [each.event for each in ledger.record[named:] if isinstance(each.event, TrialStarted)]
+    winner = conductor.history.winner
+    assert [(s.trial, s.replicate, s.origin, s.split) for s in started] == [
+        (winner.trial, 3, "retrained", "all")
+    ]
+    training = conductor.history.trainings[winner.trial, 3]
+    assert training.end is End.FINISHED
+    assert training.epoch == started[0].until
+    assert model_of(conductor.history).members[0]["replicate"] == 3
+
+
+def test_killed_anywhere_it_goes_on_to_the_same_model():
+    whole, _ = run()
+    named = next(n for n, each in enumerate(whole.record) if isinstance(each.event, WinnerNamed))
+    for stop in range(named, len(whole.record)):
+        broken, _ = run(stop_after=stop)
+        resumed, conductor = run(broken.record)
+        assert all_trained(conductor.history)
+        assert [each.event for each in resumed.record[named:] if isinstance(each.event, TrialStarted)] == [
+            each.event for each in whole.record[named:] if isinstance(each.event, TrialStarted)
+        ]
+
+
+def test_if_it_diverges_the_search_still_has_its_model():
+    _, conductor = run(broken=True)
+    winner = conductor.history.winner
+    assert conductor.done
+    assert conductor.history.trainings[winner.trial, 3].end is End.FAILED
+    assert model_of(conductor.history).kind == "best"
+
+
+@pytest.mark.parametrize("ship", [{}, {"model": "ensemble"}, {"model": "averaged"}])
+def test_no_other_kind_is_trained_again(ship):
+    opened = SearchOpened({"finalists": {"seeds": 2}, "ship": ship}, "d", {}, {})
+    ledger, conductor = run([Recorded(1, 1.0, opened)])
+    assert isinstance(ledger.record[-1].event, WinnerNamed)
+    assert conductor.done

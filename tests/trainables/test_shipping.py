@@ -1,0 +1,112 @@
+"""Averaged weights with norms that fit them, and models that predict together."""
+
+import numpy as np
+import pytest
+from torch import nn
+
+from hpo.core.trainable import Assesses, Averages, Combines, DataInfo, Examples
+from tests.trainables.recorder import recipe, train
+from trainables import scores
+from trainables.image_classifier import ImageClassifier
+from trainables.tabular import Tabular
+
+NORMED = {"model": {"name": "cnn", "channels": 4, "stages": 1}, "normalization": {"name": "batch_norm"}}
+
+
+def mean_of(weights):
+    """Means of floats, the last of the rest."""
+    return {
+        name: np.mean([w[name] for w in weights], 0).astype(last.dtype) if last.dtype.kind == "f" else last
+        for name, last in weights[-1].items()
+    }
+
+
+@pytest.mark.parametrize("trainable", [ImageClassifier(), Tabular()], ids=["images", "tables"])
+def test_the_shipped_trainables_can_all_of_it(trainable):
+    assert isinstance(trainable, Averages)
+    assert isinstance(trainable, Combines)
+    assert isinstance(trainable, Assesses)
+
+
+def test_norms_take_their_statistics_anew_from_the_training_rows(digits):
+    recorder = train(NORMED, digits, epochs=4)
+    mean, trainable = mean_of(recorder.weights[1:]), ImageClassifier()
+    averaged = trainable.average(recipe(NORMED), mean, digits[0], recorder)
+    statistics = [name for name in mean if "running_" in name]
+    assert statistics
+    assert any(not np.allclose(averaged[name], mean[name]) for name in statistics)
+    for name in set(mean) - set(statistics):
+        if "num_batches" not in name:
+            np.testing.assert_array_equal(averaged[name], mean[name], name)
+
+    # In one pass over all rows as one batch, a norm that follows no other has the mean of its inputs.
+    model = trainable.load(recipe(NORMED), averaged, digits[0].info)
+    modules = list(model.network.modules())
+    first = next(m for m in modules if isinstance(m, nn.BatchNorm2d))
+    seen = []
+    first.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    model.predict(digits[0])
+    inputs = seen[0].transpose(0, 1).flatten(1)
+    np.testing.assert_allclose(first.running_mean, inputs.mean(1), atol=1e-5)
+    np.testing.assert_allclose(first.running_var, inputs.var(1), rtol=1e-4)
+
+
+def test_averaging_is_the_same_twice_and_without_norms_changes_nothing(digits):
+    recorder = train(NORMED, digits, epochs=2)
+    mean, trainable = mean_of(recorder.weights), ImageClassifier()
+    one, two = (trainable.average(recipe(NORMED), mean, digits[0], recorder) for _ in range(2))
+    for name, array in one.items():
+        np.testing.assert_array_equal(two[name], array, name)
+    bare = {"model": {"name": "mlp", "depth": 1, "width": 8}}
+    recorder = train(bare, digits, epochs=2)
+    mean = mean_of(recorder.weights)
+    for name, array in trainable.average(recipe(bare), mean, digits[0], recorder).items():
+        np.testing.assert_array_equal(array, mean[name], name)
+
+
+def test_a_tables_average_predicts():
+    draw = np.random.default_rng(0)
+    inputs = draw.normal(size=(60, 3)).astype(np.float32)
+    info = DataInfo("table", "regression", (3,), columns=("a", "b", "c"))
+    whole = Examples(inputs, inputs.sum(1), np.arange(60), info)
+    choices = {"model": {"width": 8}, "normalization": {"name": "batch_norm"}}
+    recorder = train(choices, (whole, whole), epochs=3, trainable="tabular")
+    trainable, made = Tabular(), recipe(choices, "tabular")
+    averaged = trainable.average(made, mean_of(recorder.weights), whole, recorder)
+    assert trainable.load(made, averaged, info).predict(whole).shape == (60,)
+
+
+def test_an_ensemble_means_probabilities_and_not_logits():
+    sure, unsure = np.array([[10.0, 0.0]]), np.array([[0.0, 1.0]])
+    together = scores.combined([sure, unsure])
+    expected = (scores.probabilities(sure) + scores.probabilities(unsure)) / 2
+    np.testing.assert_allclose(scores.probabilities(together), expected)
+    np.testing.assert_allclose(scores.probabilities(together).sum(1), 1)
+
+
+def test_an_ensemble_of_one_kind_says_what_each_member_says():
+    logits = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    together = scores.combined([logits] * 3)
+    np.testing.assert_allclose(scores.probabilities(together), scores.probabilities(logits), rtol=1e-6)
+    found = scores.classification(together, logits.argmax(1))
+    assert found["accuracy"] == 1.0
+    assert found["loss"] == pytest.approx(scores.classification(logits, logits.argmax(1))["loss"])
+
+
+def test_an_ensemble_of_values_is_their_mean():
+    together = scores.combined([np.array([1.0, 2.0], np.float32), np.array([3.0, 4.0], np.float32)])
+    np.testing.assert_array_equal(together, np.array([2.0, 3.0], np.float32))
+    assert together.dtype == np.float32
+    assert Tabular().probabilities(together) is None
+
+
+def test_an_ensemble_with_a_broken_member_has_no_score():
+    broken = scores.combined([np.array([[1.0, 2.0]]), np.array([[np.nan, 2.0]])])
+    assert np.isnan(scores.classification(broken, np.array([0]))["accuracy"])
+
+
+def test_hopeless_classes_stay_finite():
+    far = np.array([[0.0, -2000.0]])
+    together = scores.combined([far, far])
+    assert np.isfinite(together).all()
+    assert np.isfinite(scores.classification(together, np.array([1]))["loss"])
