@@ -22,9 +22,9 @@ from hpo.sampling.encoding import Array, Encoding
 from hpo.sampling.gaussian_process import Observations, Process, Scales
 from hpo.sampling.standings import Standing, expected, normal_scores
 
-MOST = 200
+MOST = 120
 """Earlier trials that are looked at, over all searches."""
-STEPS = 60
+STEPS = 40
 """Gradient steps of the one fit."""
 DOUBT = 2.0
 """How many trials' worth of evidence the trust before the first trial weighs."""
@@ -151,7 +151,7 @@ class Earlier:
         total = sum(count for *_, count in self._parts)
         found = np.zeros(len(x))
         for columns, process, count in self._parts:
-            found += process.predict(x[:, columns])[0] * (count / total)
+            found += process.mean(x[:, columns]) * (count / total)
         return found
 
     def near(self, rng: np.random.Generator, count: int, width: float = 0.1) -> Array:

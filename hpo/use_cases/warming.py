@@ -26,7 +26,7 @@ from hpo.use_cases.reading import objective_of, read_history
 
 FIRST = 4
 """Trials that earlier searches give; recipe files come on top."""
-MOST = 200
+MOST = 120
 """Earlier trials that are kept, over all searches."""
 
 
