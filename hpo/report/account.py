@@ -31,6 +31,7 @@ def page(account: Mapping[str, Any]) -> str:
 def _rows(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "search", f"{account['search']}: {account['status'].replace('_', ' ')}, opened {account['opened']}"
     yield from _data(account["data"])
+    yield from _setting(account)
     yield from _search(account)
     if account["winner"] is None:
         yield "winner", "none was named"
@@ -62,6 +63,33 @@ def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "folds", f"{rows}; fingerprint {folds['fingerprint'][:16]}"
 
 
+def _setting(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What was decided before the search began."""
+    said, objective = account["setting"], account["objective"]
+    scheduler, sampler, used = said["scheduler"], said["sampler"], said["resources"]
+    threads = f"{used['threads']} thread{'s' if used['threads'] > 1 else ''} on {used['device']}"
+    goal = f"{objective['mode']} of validation {objective['metric']}, by its {objective['at']} {said['unit']}"
+    yield "trains", f"{said['trainable']} for {scheduler['epochs']} {said['unit']}s, {threads}; {goal}"
+    space = "; ".join(
+        f"{each['name']}: {each['values']}" + (f" (where {each['when']})" if each["when"] else "")
+        for each in said["space"]
+    )
+    forbidden = f"; {said['forbidden']} combinations are forbidden" if said["forbidden"] else ""
+    yield "space", f"{space}{forbidden}"
+    fixed = ", ".join(f"{name}={_short(value)}" for name, value in said["fixed"].items())
+    yield "fixed", f"{fixed or 'nothing'}; all else as {said['trainable']} has it by default"
+    options = ", ".join(f"{name}={_short(value)}" for name, value in sampler["options"].items())
+    rungs = ", ".join(map(str, scheduler["rungs"]))
+    given = f"; {said['started_from']} points were given" if said["started_from"] else ""
+    yield (
+        "methods",
+        f"sampler {sampler['name']}"
+        + (f" ({options})" if options else "")
+        + f", scheduler {scheduler['name']}"
+        f"{f' with rungs at {rungs}' if rungs else ''}{given}",
+    )
+
+
 def _search(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     trials, compared = account["trials"], account["comparisons"]
     ended = ", ".join(f"{n} {state}" for state, n in trials.items() if state != "started" and n)
@@ -75,9 +103,17 @@ def _search(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         f"{compared['finalists']} finalists on fresh seeds ({compared['fresh']} trainings)",
     )
     yield "finalists", _finalists(account["finalists"])
+    yield from _fresh(account)
     yield "budget", ", ".join(_spent(account["budget"]))
     if account.get("saved"):
         yield "saved", account["saved"]
+
+
+def _fresh(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The finalists' values, seed by seed."""
+    for place, each in enumerate(account["fresh"]):
+        values = ", ".join(map(_short, each["values"])) or "no seed trained whole"
+        yield "" if place else "fresh seeds", f"trial {each['trial']}: {values}"
 
 
 def _finalists(said: Mapping[str, Any]) -> str:
@@ -92,8 +128,8 @@ def _finalists(said: Mapping[str, Any]) -> str:
         return f"each on {said['seeds']} fresh seeds, {on}; {ties}"
     saved = f"{said['saved']} trainings" if said["saved"] else "no training"
     return (
-        f"raced over at most {said['seeds']} paired fresh seeds, {on}; the truly best is dropped with "
-        f"probability {said['alpha']:g} at most; {saved} saved"
+        f"raced over at most {said['seeds']} paired fresh seeds, {on}; who is best over endless seeds there is "
+        f"dropped with probability {said['alpha']:g} at most; {saved} saved"
     )
 
 
@@ -108,6 +144,8 @@ def _winner(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     winner, numbers, metric = account["winner"], account["numbers"], account["objective"]["metric"]
     yield "winner", f"trial {winner['trial']}. {winner['reason']}"
     yield "chosen", " ".join(f"{name}={_short(value)}" for name, value in winner["point"].items())
+    if account["model"]:
+        yield "model", _model(account["model"])
     yield metric, f"{_short(numbers['raw']['value'])}  best single validation score, of the luckiest trial"
     for key, what in (
         ("fresh", "the same trial after its selection, by fresh seeds"),
@@ -120,6 +158,16 @@ def _winner(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "" if name == metric else name, f"{_interval(test[name])}  on the test part"
     for note in numbers["notes"]:
         yield "", f"note: {note}"
+
+
+def _model(model: Mapping[str, Any]) -> str:
+    """What is tested, shipped and used."""
+    scored = (
+        f"trial {each['trial']}, seed {each['seed']}: {each['score']['metric']} {_short(each['score']['value'])}"
+        for each in model["members"]
+    )
+    members = "; ".join(scored)
+    return f"{model['kind']}: {model['reason']} ({members}); weights SHA-256 {model['digest'][:16]}"
 
 
 def _test(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
