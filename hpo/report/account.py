@@ -128,8 +128,8 @@ def _finalists(said: Mapping[str, Any]) -> str:
         return f"each on {said['seeds']} fresh seeds, {on}; {ties}"
     saved = f"{said['saved']} trainings" if said["saved"] else "no training"
     return (
-        f"raced over at most {said['seeds']} paired fresh seeds, {on}; who is best over endless seeds there is "
-        f"dropped with probability {said['alpha']:g} at most; {saved} saved"
+        f"raced over at most {said['seeds']} paired fresh seeds, {on}; who is best there over endless seeds "
+        f"is dropped with probability {said['alpha']:g} at most; {saved} saved"
     )
 
 
