@@ -71,11 +71,12 @@ def ended(process):
 
 
 def test_down_at_the_start_and_back_later(place, server, undisturbed):
-    process = place.start("submit", "tiny.yaml", "--json", "--set", "recipe.seconds=0.2", **on(server))
-    place.wait_for(process, after(events.TrialEnded, 2))
-    assert behind(place) > 5
-    assert "127.0.0.1" in progress.load(place.search).error
+    process = place.start("submit", "tiny.yaml", "--json", "--set", "recipe.seconds=0.6", **on(server))
+    place.wait_for(process, after(events.Reported, 2))
+    place.wait_for(process, lambda place: "127.0.0.1" in progress.load(place.search).error)
+    assert behind(place) > 2
     server.start()
+    assert process.poll() is None  # it is back while the search runs
     ended(process)
     record = place.record()
     note("MLflow down at the start", place, lost=behind(place))
