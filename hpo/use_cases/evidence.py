@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from hpo.core.events import End, Reported
 from hpo.core.fresh import FreshSeeds
@@ -33,29 +33,36 @@ def evidence_of(spec: SearchSpec, ledger: SearchLedger, history: History) -> Evi
     objective, fresh = history.objective, spec.finalists.fresh
     curves = _curves(ledger, objective, spec.horizon, named)
     counted = {trial: list(fresh.by_seed(history.replicates(trial)).values()) for trial in named}
-    finals = spec.data.final_share is not None
+    finals = valued_on(spec, history) == "final"
     share = any(m.proportion for m in spec.metrics if m.name == objective.metric)
     return Evidence(
         objective,
         {t.trial: t.value for t in ranked(history)},
         {trial: _searched(history, fresh, curves, trial) for trial in named} if finals else counted,
         finals=counted if finals else {},
-        n=examples_behind(history.opened.split) if share else 0,
+        n=examples_behind(history.opened.split, valued_on(spec, history)) if share else 0,
         luck=Luck() if finals else epoch_luck({t: list(c.values()) for t, c in curves.items()}, objective),
         held_out=fresh.folds is not None,
     )
 
 
-def examples_behind(split: Mapping[str, Any]) -> int:
-    """Examples behind the value of a fresh seed: the final part, all that folds hold out, or validation.
+def valued_on(spec: SearchSpec, history: History) -> Literal["final", "folds", "validation"]:
+    """On what a fresh seed is valued; early versions had no score of a final part, whatever a spec said."""
+    if spec.finalists.folds is not None:
+        return "folds"
+    named = history.finalists.trials if history.finalists else ()
+    scored = any(training.scores for trial in named for training in history.replicates(trial))
+    return "final" if scored and spec.data.final_share is not None else "validation"
+
+
+def examples_behind(split: Mapping[str, Any], valued: Literal["final", "folds", "validation"]) -> int:
+    """Examples behind the value of a fresh seed.
 
     Args:
         split: As it is on record.
+        valued: On what, as `valued_on` says.
     """
-    if "folds" in split:
-        return int(split["folds"]["rows"])
-    counts = split["counts"]
-    return int(counts["final"] if "final" in counts else counts["validation"])
+    return int(split["folds"]["rows"] if valued == "folds" else split["counts"][valued])
 
 
 def notes_of(split: Mapping[str, Any]) -> list[str]:
