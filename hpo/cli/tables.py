@@ -68,6 +68,8 @@ def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
     )
     if not best.n:
         return
+    if outcome.model and outcome.model["kind"] != "best":
+        yield "model", f"{outcome.model['kind']}: {outcome.model['reason']}"
     yield from _test(outcome)
     if outcome.recipe_path:
         yield "written to", outcome.recipe_path

@@ -76,6 +76,7 @@ class Outcome:
             (the first look at the same data) and ``looks``.
         look: How often this test data has been opened, this time included.
         look_reason: Why it was opened again; empty for the first look.
+        model: What is tested, exported and used, once it is fixed: ``kind``, ``reason``, ``digest``.
         overlap: Number of training rows that are also in the test part, as the spec accepts.
         spent: What was used of each kind of budget.
         saved: Why the search phase ended before its budget and what that left; empty if it did not.
@@ -98,6 +99,7 @@ class Outcome:
     look: int = 1
     look_reason: str = ""
     overlap: int = 0
+    model: Mapping[str, str] | None = None
     spent: tuple[Used, ...] = ()
     saved: str = ""
     numbers: Mapping[str, Any] | None = None
@@ -111,8 +113,10 @@ class Outcome:
         """The outcome as a JSON value, the last line of ``hpo submit --json``.
 
         ``saved`` is there only where patience ended the search, ``test_refused`` only where the
-        test part was to be opened and was not, ``numbers`` only once the account was written.
+        test part was to be opened and was not, ``numbers`` only once the account was written,
+        ``model`` only where it is another than the winner's best checkpoint.
         """
+        model = {"model": dict(self.model)} if self.model and self.model["kind"] != "best" else {}
         refused = {"test_refused": dict(self.test_refused)} if self.test_refused else {}
         return {
             "search": self.search,
@@ -123,6 +127,7 @@ class Outcome:
             "test": {name: dict(score) for name, score in self.test.items()} if self.test else None,
             "recipe_path": self.recipe_path or None,
             **refused,
+            **model,
             **({"numbers": dict(self.numbers)} if self.numbers else {}),
         }
 
@@ -165,11 +170,16 @@ def outcome_of(
         test_refused=events.body(refused) if refused else None,
         look=score.look if score else 1,
         look_reason=score.reason if score else "",
+        model=_model(history.model) if history.model else None,
         overlap=int(history.opened.split.get("overlap", 0)) if history.opened else 0,
         spent=used(history),
         saved=history.finalists.reason if history.finalists else "",
         numbers=numbers if history.winner else None,
     )
+
+
+def _model(fixed: events.ModelFixed) -> dict[str, str]:
+    return {"kind": fixed.kind, "reason": fixed.reason, "digest": fixed.digest}
 
 
 def winner_of(history: History) -> Winner | None:

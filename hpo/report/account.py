@@ -162,10 +162,10 @@ def _winner(account: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _model(model: Mapping[str, Any]) -> str:
     """What is tested, shipped and used."""
-    scored = (
-        f"trial {each['trial']}, seed {each['seed']}: {each['score']['metric']} {_short(each['score']['value'])}"
-        for each in model["members"]
-    )
+    scored = []
+    for each in model["members"]:
+        score = f"{each['score']['metric']} {_short(each['score']['value'])}"
+        scored.append(f"trial {each['trial']}, seed {each['seed']}: {score}")
     members = "; ".join(scored)
     return f"{model['kind']}: {model['reason']} ({members}); weights SHA-256 {model['digest'][:16]}"
 

@@ -58,7 +58,7 @@ class Facts:
 def facts(spec: SearchSpec) -> Facts:
     """Gather the facts of a spec; nothing is started or opened."""
     return Facts(
-        tuple(_row(parameter) for parameter in spec.space.parameters),
+        rows(spec),
         combinations(spec.space),
         feasible_share(spec.space),
         spec.scheduler.rungs,
@@ -68,6 +68,11 @@ def facts(spec: SearchSpec) -> Facts:
         spec.user_code,
         spec.warnings,
     )
+
+
+def rows(spec: SearchSpec) -> tuple[Row, ...]:
+    """The space, parameter by parameter."""
+    return tuple(_row(parameter) for parameter in spec.space.parameters)
 
 
 def buys(spec: SearchSpec) -> Forecast | None:

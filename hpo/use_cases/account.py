@@ -14,6 +14,7 @@ from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
+from hpo.core.shipping import members_of
 from hpo.core.spending import used
 from hpo.data import prepared
 from hpo.ledger.store import SearchLedger, Store
@@ -21,9 +22,15 @@ from hpo.report.account import page
 from hpo.selection.intervals import Interval
 from hpo.selection.optimism import measure
 from hpo.spec import SearchSpec, parse
-from hpo.use_cases.evidence import evidence_of, notes_of, ranked
+from hpo.spec.recipes import yaml_text
+from hpo.use_cases.evidence import evidence_of, notes_of, ranked, valued_on
+from hpo.use_cases.provenance import model_said
 from hpo.use_cases.reading import read_history
 from hpo.use_cases.register import described, looks_at, moment
+from hpo.use_cases.setting import setting_of
+
+SPEC_FILE = "spec.yaml"
+"""The spec as it is on record, beside the account."""
 
 
 def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
@@ -41,7 +48,7 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
     history = read_history(ledger)
     assert history.opened is not None
     spec = parse(history.opened.spec, source=name)
-    score, refused = history.score, history.refused
+    score, refused, again = history.score, history.refused, spec.base / f"{name}.yaml"
     return {
         "search": name,
         "status": status or history.status,
@@ -50,13 +57,16 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
         "digest": history.opened.digest,
         "data": _data(home, spec, history),
         "objective": dataclasses.asdict(history.objective),
+        "setting": setting_of(spec),
         "trials": _trials(history),
         "failures": dict(Counter(str(t.cause) for t in history.trainings.values() if t.end is End.FAILED)),
         "comparisons": _comparisons(spec, history),
         "finalists": _finalists(spec, history),
+        "fresh": _fresh(spec, history),
         "budget": {each.unit: {"spent": each.spent, "limit": each.limit} for each in used(history)},
         "saved": history.finalists.reason if history.finalists else "",
         "winner": _winner(history),
+        "model": model_said(history, spec.horizon, home.search(name).weights) if history.model else None,
         "numbers": _numbers(spec, ledger, history),
         "look": score.look if score else 0,
         "look_reason": score.reason if score else "",
@@ -64,13 +74,18 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
         "openings": _openings(home, spec, ledger, history),
         "seeds": _seeds(spec, history),
         "versions": dict(history.opened.versions),
-        "reproduce": [f"hpo export {name} --out {name}.yaml && hpo verify {name}.yaml"],
+        "reproduce": [
+            f"hpo export {name} --out {name}.yaml && hpo verify {name}.yaml",
+            f"cp {home.search(name).root / SPEC_FILE} {again} && hpo submit {again}",
+        ],
         "warnings": list(dict.fromkeys(history.warnings)),
     }
 
 
 def write_account(name: str, *, home: Home, status: str) -> None:
     """Write the account into the search's folder, as text and as JSON; MLflow shows both.
+
+    The spec is put beside it, complete as it is on record, so that the search can be run again.
 
     Args:
         name: The search's name.
@@ -81,6 +96,9 @@ def write_account(name: str, *, home: Home, status: str) -> None:
     folder = home.search(name)
     folder.account.write_text(page(told), encoding="utf-8")
     folder.account.with_suffix(".json").write_text(json.dumps(_strict(told), indent=2), encoding="utf-8")
+    # A file's relative paths and code are looked up beside it, so it does not say where that is.
+    spec = {name: each for name, each in _strict(told["spec"]).items() if name != "base"}
+    (folder.root / SPEC_FILE).write_text(yaml_text(spec), encoding="utf-8")
 
 
 def numbers_of(name: str, *, home: Home) -> Mapping[str, Any] | None:
@@ -142,19 +160,27 @@ def _comparisons(spec: SearchSpec, history: History) -> dict[str, Any]:
 
 def _finalists(spec: SearchSpec, history: History) -> dict[str, Any]:
     """How the winner was found among the finalists."""
-    said, on = spec.finalists, "validation"
-    if spec.data.final_share is not None:
-        on = "final"
-    elif said.folds:
-        on = "folds"
+    said = spec.finalists
     return {
         "rule": said.rule,
         "seeds": said.seeds,
         "folds": said.folds,
-        "on": on,
+        "on": valued_on(spec, history),
         "alpha": said.alpha if said.rule == "race" else None,
         "saved": history.winner.saved if history.winner else 0,
     }
+
+
+def _fresh(spec: SearchSpec, history: History) -> list[dict[str, Any]]:
+    """What every finalist reached, seed by seed, in rank order."""
+    named = history.finalists.trials if history.finalists else ()
+    found = []
+    for trial in named:
+        own = history.replicates(trial)
+        values = spec.finalists.fresh.by_seed(own)
+        seeds = [t.seed for t in own]
+        found.append({"trial": trial, "values": list(values.values()), "training_seeds": seeds})
+    return found
 
 
 def _winner(history: History) -> dict[str, Any] | None:
@@ -201,5 +227,10 @@ def _openings(home: Home, spec: SearchSpec, ledger: SearchLedger, history: Histo
 def _seeds(spec: SearchSpec, history: History) -> dict[str, int]:
     seeds = {"search": spec.seed, "split": spec.data.split_seed}
     if history.winner:
-        seeds["model"] = history.trainings[history.winner.trial, history.winner.replicate].seed
+        made = (
+            members_of(history)
+            if history.model
+            else [history.trainings[history.winner.trial, history.winner.replicate]]
+        )
+        seeds |= {"model" if not n else f"model {n + 1}": each.seed for n, each in enumerate(made)}
     return seeds

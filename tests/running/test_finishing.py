@@ -99,13 +99,18 @@ def test_it_goes_on_from_a_checkpoint_as_if_undisturbed(place, fields):
     assert last.weights == undisturbed.weights
 
 
-def test_a_faulty_average_is_the_trainings_failure(place):
-    class Faulty(Averaged):
-        def average(self, recipe, mean, train, context):
-            raise ValueError("no mean")
+class Faulty(Averaged):
+    def average(self, recipe, mean, train, context):
+        raise ValueError("no mean")
 
+
+def open_faulty():
+    return Stage(Faulty(), lambda split: Parts(PART, PART))
+
+
+def test_a_faulty_average_is_the_trainings_failure(place):
     _, last = trained(
-        Worker(place(lambda: Stage(Faulty(), lambda split: Parts(PART, PART)))), order(averages=2)
+        Worker(place(open_faulty)), order(averages=2)
     )
     assert last.failure[0] is Cause.CODE_ERROR
     assert "no mean" in last.failure[1]

@@ -200,3 +200,38 @@ def test_the_numbers_of_the_last_account_can_be_had_without_the_ledger(told):
     home.search("digits").root.mkdir(parents=True)
     write_account("digits", home=home, status="done")
     assert numbers_of("digits", home=home)["winner"]["value"] == shown["numbers"]["winner"]["value"]
+
+
+def test_it_is_enough_for_a_papers_experiments_section(told):
+    shown = told(won())[1]
+    text = " ".join(page(shown).split())
+    for said in (
+        "image_classifier for 3 epochs, 1 thread on cpu; max of validation accuracy",
+        "learning_rate: a number from 0.001 to 0.3, logarithmic",
+        "all else as image_classifier has it by default",
+        "sampler auto, scheduler asha with rungs at 1",
+        "trial 1: 0.925, 0.935",
+        "trial 3: 0.93, 0.94",
+        "hpo submit",
+    ):
+        assert said in text, said
+    assert [each["values"] for each in shown["fresh"]] == [[0.925, 0.935], [0.93, 0.94]]
+
+
+def test_it_says_what_is_shipped_and_with_which_digest(told):
+    files = [{"trial": 3, "replicate": n, "file": f"3-{n}", "sha256": str(n)} for n in (1, 2)]
+    fixed = events.ModelFixed("ensemble", tuple(files), "ab" * 32, "the mean prediction of 2")
+    story = list(won())
+    place = next(n for n, each in enumerate(story) if isinstance(each, events.TestClaimed))
+    _, shown = told([*story[:place], fixed, *story[place:]], ["ship=ensemble"])
+    assert [each["seed"] for each in shown["model"]["members"]] == [8, 9]
+    assert (shown["seeds"]["model"], shown["seeds"]["model 2"]) == (8, 9)
+    assert "weights SHA-256 " + "ab" * 8 in " ".join(page(shown).split())
+
+
+def test_the_spec_beside_it_begins_the_same_search_again(told):
+    home, shown = told(won())
+    home.search("digits").root.mkdir(parents=True)
+    write_account("digits", home=home, status="done")
+    again = read(str(home.search("digits").root / "spec.yaml"), [])
+    assert again.digest == shown["digest"]
