@@ -7,7 +7,9 @@ from filelock import Timeout
 from hpo.core.errors import HpoError, Refused
 from hpo.core.home import Home
 from hpo.ledger.store import Store
+from hpo.tracking import progress
 from hpo.tracking.changes import Unreachable
+from hpo.tracking.progress import Progress
 from hpo.tracking.target import Target
 from hpo.use_cases.mirroring import alone, mirror_of
 
@@ -25,8 +27,11 @@ def mirror(name: str, *, home: Home) -> int:
     """
     ledger = Store.at(home.ledger).open(name)
     try:
-        with alone(home.search(name)):
-            return mirror_of(home, ledger).catch_up()
+        folder = home.search(name)
+        with alone(folder):
+            position = mirror_of(home, ledger).catch_up()
+            progress.save(folder, Progress(position))
+            return position
     except Timeout as error:
         raise Refused(f"{name} is running and brings MLflow up to date by itself") from error
     except Unreachable as error:

@@ -109,6 +109,7 @@ class Place:
     def __init__(self, folder: Path):
         self.folder = folder
         self.home = Home.at(folder / ".hpo")
+        self._started: list[subprocess.Popen] = []
         for name, text in (("tiny_data.py", DATA), ("tiny_model.py", MODEL), ("tiny.yaml", SPEC)):
             (folder / name).write_text(text)
 
@@ -119,7 +120,7 @@ class Place:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
         """Start the command in a process group of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "hpo.cli.main", *arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
@@ -128,6 +129,8 @@ class Place:
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )
+        self._started.append(process)
+        return process
 
     def path(self, folder: Path) -> str:
         """Where Python looks for modules if it is to look in a folder first."""
@@ -199,8 +202,12 @@ class Place:
 
     def end(self) -> None:
         """End what a failed test left running, so that no other is disturbed by it."""
-        for process in _working_in(self.folder):
+        for process in (*self._started, *_working_in(self.folder)):
             process.kill()
+        for started in self._started:
+            started.wait()
+            for stream in (started.stdout, started.stderr):
+                stream.close()
 
     def wait_until_gone(self, seconds: float = 30) -> None:
         """Wait until whatever a killed driver left behind has ended."""
