@@ -68,7 +68,7 @@ def refine(name: str, *, home: Home, out: Path | None = None) -> Refinement:
         out: The file to write the new spec to; none by default.
 
     Raises:
-        UserError: If there is no such search, it has too few trials, or the file is there already.
+        UserError: If there is no such search, it has no trial yet, or the file is there already.
     """
     if out is not None and out.exists():
         raise UserError(f"--out {out}: is there already; name a new file")
@@ -77,12 +77,14 @@ def refine(name: str, *, home: Home, out: Path | None = None) -> Refinement:
     spec = parse(history.opened.spec, source=name)
     told, _ = lesson_of(spec, name, home)
     winner = _winner(history)
-    if len(told.points) < LEAST or winner is None:
-        raise UserError(f"{name} has {len(told.points)} trials to learn from; {LEAST} are the least")
+    if winner is None:
+        raise UserError(f"{name} has no trial to learn from yet")
     limits = {place: slot.hyperparameter for place, slot in spec.grammar.slots.items()}
     changes = narrowed(spec.space, told.points, told.scores, winner, limits)
     old, found = _source(spec)
     text, kept, notes = _sound(spec, old, name, changes)
+    if len(told.points) < LEAST:
+        notes.insert(0, f"{len(told.points)} trials are too few to narrow a range; {LEAST} are the least")
     if not found:
         notes.insert(0, "the spec's own file is gone or has changed: comments are lost")
     if out is not None:

@@ -1,0 +1,155 @@
+"""From coarse to fine: the next spec, as a diff that a person reads."""
+
+import json
+import math
+
+import pytest
+
+from hpo.cli.main import main
+from hpo.core.errors import UserError
+from hpo.spec import read
+from hpo.use_cases.refine import refine
+from hpo.use_cases.warming import warming_of
+
+SPEC = """# yaml-language-server: $schema={schema}
+# Digits, coarsely.
+version: 1
+name: coarse
+data: {{source: digits}}
+trainable: image_classifier
+recipe:
+  model: {{name: mlp}}    # enough for digits
+
+space:
+  learning_rate: {{loguniform: [1.0e-4, 0.1]}}     # a guess
+  batch_size: {{choice: [32, 64, 128]}}
+  optimizer: {{choice: [momentum, adamw]}}         # the usual two
+  optimizer.momentum: {{uniform: [0.0, 0.95]}}     # under momentum alone
+
+forbid:
+  - {{optimizer: momentum, batch_size: 128}}       # does not fit
+  - {{optimizer: [momentum, adamw], batch_size: 32, learning_rate: {{low: 0.09}}}}
+
+start_from:
+  - {{learning_rate: 0.099, batch_size: 64, optimizer: adamw}}
+
+sampler: random    # evenly
+scheduler: {{name: asha, max_epochs: 9}}
+budget: {{trials: 60}}
+finalists: {{count: 1, seeds: 1}}
+"""
+
+
+def value(recipe):
+    """The higher the learning rate the better, and momentum fails."""
+    return 0.5 + 0.1 * math.log10(recipe["learning_rate"]) - 0.3 * (recipe["optimizer"]["name"] != "adamw")
+
+
+@pytest.fixture
+def searched(recorded, tmp_path):
+    path = tmp_path / "coarse.yaml"
+    path.write_text(SPEC.format(schema=read("digits").base / "spec.schema.json"))
+    recorded.search(read(path), value)
+    return recorded.home
+
+
+def test_it_narrows_what_mattered_and_keeps_what_was_written(searched):
+    found = refine("coarse-1", home=searched)
+    old = (searched.root.parent / "coarse.yaml").read_text()
+    kept = [line for line in found.text.splitlines() if line in old.splitlines()]
+    assert found.text.splitlines()[0] == old.splitlines()[0]
+    assert "# Digits, coarsely." in kept
+    assert "  model: {name: mlp}    # enough for digits" in kept
+    assert "  batch_size: {choice: [32, 64, 128]}" in kept
+    assert "sampler: random    # evenly" in kept
+    assert "# a guess" in found.text
+    assert "warm_start: [coarse-1]" in found.text
+    assert "start_from" not in found.text
+    changed = {change.name: change for change in found.changes}
+    assert changed["learning_rate"].new.low > 1e-3
+
+
+def test_a_winner_at_the_edge_widens_that_side_with_a_warning(searched):
+    change = next(each for each in refine("coarse-1", home=searched).changes if each.name == "learning_rate")
+    assert change.edge
+    assert change.new.high > 0.1
+    assert "at the edge of the old range, which grows there" in change.why
+
+
+def test_a_choice_goes_only_with_evidence_and_takes_what_hung_on_it_along(searched):
+    found = refine("coarse-1", home=searched)
+    assert "optimizer: {choice: [adamw]}" in found.text
+    assert "optimizer.momentum:" not in found.text
+    assert "optimizer: momentum, batch_size: 128" not in found.text
+    assert "optimizer: [adamw], batch_size: 32" in found.text
+    assert "never among the best" in next(each.why for each in found.changes if each.name == "optimizer")
+    assert any(note.startswith("optimizer.momentum is left out") for note in found.notes)
+
+
+def test_what_it_writes_is_a_sound_spec_that_begins_where_the_search_ended(searched, tmp_path):
+    out = tmp_path / "elsewhere" / "fine.yaml"
+    out.parent.mkdir()
+    found = refine("coarse-1", home=searched, out=out)
+    spec = read(out)
+    assert found.path == str(out)
+    assert spec.warm_start == ("coarse-1",)
+    assert warming_of(spec, searched).warmth.lessons[0].source == "coarse-1"
+    assert found.diff.startswith("--- coarse (as coarse-1 had it)\n+++ ")
+    with pytest.raises(UserError, match="is there already"):
+        refine("coarse-1", home=searched, out=out)
+
+
+def test_what_was_set_on_the_command_line_stays_set(recorded, tmp_path):
+    path = tmp_path / "coarse.yaml"
+    path.write_text(SPEC.format(schema="spec.schema.json"))
+    recorded.search(read(path, ["budget.trials=40", "seed=3"]), value)
+    text = refine("coarse-1", home=recorded.home).text
+    assert "trials: 40" in text
+    assert "seed: 3" in text
+
+
+def test_without_the_file_it_is_written_from_the_record(searched):
+    (searched.root.parent / "coarse.yaml").unlink()
+    found = refine("coarse-1", home=searched)
+    assert found.text.startswith("# yaml-language-server: $schema=")
+    assert "comments are lost" in found.notes[0]
+    assert "warm_start: [coarse-1]" in found.text
+
+
+def test_from_too_few_trials_nothing_is_concluded(recorded, tmp_path):
+    path = tmp_path / "coarse.yaml"
+    path.write_text(SPEC.format(schema="spec.schema.json"))
+    recorded.search(read(path, ["budget.trials=4"]), value)
+    found = refine("coarse-1", home=recorded.home)
+    assert all(change.edge for change in found.changes)
+    assert "4 trials are too few to narrow a range" in found.notes[0]
+
+
+def test_from_no_trial_at_all_there_is_nothing_to_refine(recorded, tmp_path):
+    path = tmp_path / "coarse.yaml"
+    path.write_text(SPEC.format(schema="spec.schema.json"))
+    recorded.search(read(path), value, events=1)
+    with pytest.raises(UserError, match="no trial to learn from"):
+        refine("coarse-1", home=recorded.home)
+
+
+def test_the_command_shows_the_diff_its_reasons_and_json(searched, capsys):
+    home = ["--home", str(searched.root)]
+    for words in (["refine", "coarse-1"], ["refine", "coarse-1", "--json"]):
+        with pytest.raises(SystemExit) as ended:
+            main([*words, *home])
+        assert ended.value.code == 0
+    text, told = capsys.readouterr().out.rsplit("\n{", 1)
+    assert "-  learning_rate: {loguniform: [1.0e-4, 0.1]}" in text
+    assert "warning  learning_rate: the winner" in text.replace("warning     ", "warning  ")
+    assert {"search", "path", "changes", "notes", "diff", "spec"} == set(json.loads("{" + told))
+
+
+def test_check_shows_the_warm_start_and_the_pace(searched, tmp_path, capsys):
+    refine("coarse-1", home=searched, out=tmp_path / "fine.yaml")
+    with pytest.raises(SystemExit) as ended:
+        main(["check", str(tmp_path / "fine.yaml"), "--home", str(searched.root)])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "of its trials have a place in this space" in shown
+    assert "at the pace of coarse-1: 1 s an epoch" in shown
