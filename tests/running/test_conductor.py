@@ -119,9 +119,45 @@ def test_patience_ends_a_search_that_no_longer_improves():
         for _ in range(order.horizon):
             yield {"validation/score": 0.5}, 1.0
 
-    _, conductor = run(plan(trials=200, patience=10), workers=1, train=flat)
+    _, conductor = run(plan(trials=200, patience=10, epochs=5000), workers=1, train=flat)
     assert len(conductor.history.trials) == 11
     assert conductor.history.winner is not None
+    left = 5000 - conductor.history.epochs
+    assert conductor.history.finalists.reason == (
+        "patience: 10 trials in a row did not improve the best value; "
+        f"not spent on the search: 189 trials, {left:,} epochs"
+    )
+
+
+def test_a_search_that_spends_its_budget_saves_nothing():
+    _, conductor = run(plan(patience=20))
+    assert conductor.history.finalists.reason == ""
+
+
+def test_what_patience_saves_is_estimated_where_epochs_are_not_limited():
+    def flat(order):
+        for _ in range(order.horizon):
+            yield {"validation/score": 0.5}, 1.0
+
+    rules = plan(trials=21, patience=10, least_gain=0.1, seconds=36_000.0, rungs=())
+    _, conductor = run(rules, workers=1, train=flat)
+    assert "by more than 0.1" in conductor.history.finalists.reason
+    assert "10 trials (about 270 epochs), " in conductor.history.finalists.reason
+
+
+def test_gpu_hours_end_a_search_with_time_left_for_the_finalists():
+    rules = plan(trials=None, gpu_seconds=600.0, gpus=2.0, reserved_epochs=4 * 27, workers=4)
+    _, conductor = run(rules)
+    assert conductor.history.winner is not None
+    assert 200.0 <= conductor._clock.now <= 300.0 * 1.1
+
+
+def test_points_of_earlier_searches_come_after_written_ones():
+    rules = plan(start_from=({"height": 0.1},), warm_start=({"height": 0.7}, {"height": 0.8}))
+    ledger, _ = run(rules, workers=1)
+    first = [(s.origin, s.point["height"]) for s in of(ledger, TrialStarted)[:4]]
+    assert first[:3] == [("start_from", 0.1), ("warm_start", 0.7), ("warm_start", 0.8)]
+    assert first[3][0] == "sampler"
 
 
 def test_an_extended_search_goes_on_and_names_its_finalists_anew():
