@@ -53,6 +53,7 @@ class Conductor:
         self._first_causes: list[Cause | None] = []
         self._leading = math.nan
         self._stale = 0
+        self._looked = 0  # at what event the finalists' rule was asked last; it says the same again
         self._began = clock()
         self._before = self._before_gpu = 0.0
         self.history = History(plan.objective)
@@ -235,9 +236,9 @@ class Conductor:
     def _start_replicate(self) -> None:
         """Start the next training that the finalists' rule waits for, or name the winner."""
         history, plan = self.history, self._plan
-        if history.finalists is None or not history.finalists.trials:
+        if history.finalists is None or not history.finalists.trials or history.seq == self._looked:
             return
-        step = plan.finals(history)
+        step, self._looked = plan.finals(history), history.seq
         if step is None or isinstance(step, events.WinnerNamed):
             self._append(step or events.FinalistsNamed(()))
             return

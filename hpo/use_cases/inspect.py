@@ -104,7 +104,7 @@ class Search:
         return winner_of(self.history)
 
     def trials(self) -> pd.DataFrame:
-        """Every training as a row: number, replicate, state, value, epochs, seconds, parameters.
+        """Every training as a row: number, replicate, split, state, value, epochs, seconds, parameters.
 
         Replicate 0 is the trial itself; 1, 2, ... are finalists on fresh seeds.
         """
@@ -129,6 +129,7 @@ def _row(training: Training) -> dict[str, object]:
     return {
         "trial": training.trial,
         "replicate": training.replicate,
+        "split": training.split,
         "state": training.end.value if training.end else "running",
         "cause": training.cause.value if training.cause else None,
         "value": training.value,
