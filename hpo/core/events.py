@@ -1,7 +1,8 @@
 """What can happen in a search. The ledger is a list of these; everything else follows from it.
 
 A trial's own training is replicate 0; replicates 1, 2, ... are the same recipe on fresh seeds,
-run for finalists, and `hpo.core.fresh` says which seed and fold each of them is. Times are Unix seconds by the writer's clock and decide nothing.
+run for finalists, and `hpo.core.fresh` says which seed and fold each of them is. Times are Unix
+seconds by the writer's clock and decide nothing.
 """
 
 from __future__ import annotations
