@@ -63,14 +63,15 @@ scheduler: {{name: asha, max_epochs: 4, first_rung: 2}}
 budget: {{trials: {trials}}}
 resources: {{trials_at_once: 1}}
 finalists: {{count: 1, seeds: 1}}
-limits: {{epoch_seconds: 2, same_failures: 5}}
+limits: {{epoch_seconds: 10, same_failures: 5}}
 """
 
 
 def failing(place, mishaps, trials):
     """A spec whose first trials meet these mishaps, one each; the rest meet none or the last."""
     (place.folder / "failing_model.py").write_text(FAILING)
-    starts = ", ".join(f"{{rate: 0.1, mishap: {mishap}}}" for mishap in mishaps)
+    rates = (0.1 + place / 100 for place in range(len(mishaps)))  # a point is not tried twice
+    starts = ", ".join(f"{{rate: {rate}, mishap: {each}}}" for rate, each in zip(rates, mishaps, strict=True))
     choices = ", ".join(dict.fromkeys(["none", *mishaps]))
     text = SPEC.format(choices=choices, starts=starts, trials=trials)
     (place.folder / "failing.yaml").write_text(text)
@@ -97,7 +98,7 @@ def test_every_way_to_fail_has_its_cause_and_its_rule(place):
     assert "hpo/running" not in said
     assert "site-packages/ray" not in said
     assert "validation/other" in failed["missing"].message
-    assert "limit of 2 s" in failed["hang"].message
+    assert "limit of 10 s" in failed["hang"].message
     logs = place.run("logs", "failing-1", "4")
     assert logs.stdout.count("the user's own mistake\")  # on the user's own line") == 1
     assert "Traceback" not in done.stdout + done.stderr
