@@ -1,0 +1,329 @@
+"""What is tested is what is shipped: every kind from the search to its last prediction, on digits."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from hpo.cli import main as command
+from hpo.core.errors import UserError
+from hpo.core.events import SearchEnded, TestClaimed
+from hpo.core.home import Home
+from hpo.core.shipping import all_trained, to_train
+from hpo.ledger.store import Store
+from hpo.running import checkpoints
+from hpo.running.conductor import Conductor
+from hpo.running.worker import Worker
+from hpo.spec import read
+from hpo.use_cases import planning
+from hpo.use_cases.evaluation import score_winner
+from hpo.use_cases.export import export
+from hpo.use_cases.material import material_of
+from hpo.use_cases.model import fix_model
+from hpo.use_cases.predict import predict
+from hpo.use_cases.reading import read_history
+from hpo.use_cases.stage import Staging
+from hpo.use_cases.submit import open_search
+from hpo.use_cases.verify import verify
+from trainables.data.shipped import Shipped
+
+DIGITS = """
+version: 1
+data: {source: digits}
+trainable: image_classifier
+recipe: {model: {name: cnn, channels: 4, stages: 1}, batch_size: 128, normalization: {name: batch_norm}}
+space: {learning_rate: {loguniform: [0.02, 0.3]}}
+objective: {metric: accuracy}
+scheduler: {name: none, max_epochs: 3}
+budget: {trials: 2}
+finalists: {count: 2, seeds: 2}
+limits: {checkpoint_epochs: 1}
+"""
+LINE = """
+import numpy as np
+from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.trainable import Metric
+
+
+class Line:
+    grammar = Grammar((Hyperparameter("rate", "float", 0.1, low=1e-6, high=1.0, log=True),))
+    metrics = (Metric("mse", "min"),)
+
+    def train(self, recipe, train, validation, context):
+        x, y = train.inputs[train.rows], train.targets[train.rows]
+        model = Fitted(np.random.default_rng(context.seed).normal(size=x.shape[1]))
+        for _ in context.epochs():
+            model.line = model.line - recipe["rate"] * x.T @ (x @ model.line - y) / len(x)
+            score = self.score(model.predict(validation), validation.targets[validation.rows])
+            context.report({"validation/mse": score["mse"]}, model)
+
+    def load(self, recipe, weights, info):
+        return Fitted(weights["line"])
+
+    def score(self, outputs, targets):
+        return {"mse": float(((outputs - targets) ** 2).mean())}
+
+    def combine(self, outputs):
+        return np.median(outputs, axis=0)
+
+
+class Fitted:
+    def __init__(self, line):
+        self.line = line
+
+    def weights(self):
+        return {"line": self.line}
+
+    def predict(self, examples):
+        return examples.inputs[examples.rows] @ self.line
+"""
+ROWS = """
+version: 1
+data: {source: csv, arguments: {file: rows.csv, target: y}}
+trainable: shipped_line:Line
+space: {rate: {loguniform: [0.05, 0.5]}}
+scheduler: {name: none, max_epochs: 5}
+budget: {trials: 2}
+finalists: {count: 1, seeds: 3}
+ship: ensemble
+"""
+KINDS = {
+    "best": {},
+    "retrained": "retrained",
+    "averaged": {"model": "averaged", "epochs": 2},
+    "ensemble": "ensemble",
+    "finalists": {"model": "ensemble", "of": "finalists"},
+}
+
+
+def opened(home, spec, name):
+    """A search on record, and the workplace of its trainings."""
+    material = material_of(spec.data, spec.base, home)
+    ledger = open_search(Store.at(home.ledger), spec, material, name, {})
+    splits = material.splits(spec.finalists.fresh, spec.finalists.seeds)
+    folder = home.search(name)
+    staging = Staging.of(spec.trainable, spec.base, material.prepared.folder, splits, folder.root)
+    return ledger, planning.workplace_of(spec, staging, folder)
+
+
+def run(spec, ledger, place, until=lambda order, message: False):
+    """Train in this very process to the end, or until something was said."""
+    conductor = Conductor(planning.plan_of(spec, 1), ledger, planning.searcher_of(spec))
+    conductor.replay(ledger.read())
+    worker = Worker(place)
+    while order := conductor.next():
+        worker.start(order)
+        goes_on = True
+        while goes_on:
+            said = worker.advance()
+            if said.failure:
+                conductor.failed(order.key, *said.failure)
+                break
+            if said.reports or said.weights[0]:
+                goes_on = conductor.reported(
+                    order.key, said.reports, said.checkpoint, said.weights, said.scores
+                )
+            if until(order, said):
+                worker.abandon()
+                return
+    worker.abandon()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return Home(tmp_path_factory.mktemp("shipping") / "home").create()
+
+
+@pytest.fixture(scope="module")
+def specs(home):
+    def make(kind):
+        (home.root / "digits.yaml").write_text(DIGITS)
+        said = KINDS[kind]
+        settings = [f"ship={said}"] if isinstance(said, str) else [f"ship.{k}={v}" for k, v in said.items()]
+        return read(str(home.root / "digits.yaml"), settings)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def shipped(home, specs):
+    """The recipe file of a search that was tested, made once for each kind."""
+    made = {}
+
+    def make(kind):
+        if kind not in made:
+            spec = specs(kind)
+            ledger, place = opened(home, spec, kind)
+            run(spec, ledger, place)
+            score_winner(home, kind)
+            ledger.append([SearchEnded("done")])
+            made[kind] = home.root / f"{kind}.yaml"
+            export(kind, home=home, out=made[kind])
+        return made[kind]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    part = Shipped("digits").test()
+    path = tmp_path_factory.mktemp("given") / "digits.npy"
+    np.save(path, part.inputs)
+    return path, part.targets
+
+
+def said(recipe):
+    return YAML(typ="safe", pure=True).load(recipe.read_text())["provenance"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_predicts_is_what_was_tested(kind, shipped, given, home):
+    recipe, (data, truth) = shipped(kind), given
+    found = predict(recipe, data)
+    assert (
+        np.mean([int(name) == label for name, label in zip(found.predicted, truth, strict=True)])
+        == (said(recipe)["test"]["accuracy"]["value"])
+    )
+    np.testing.assert_allclose(found.probabilities.sum(1), 1)
+    model, ledger = said(recipe)["model"], Store.at(home.ledger).open(kind)
+    (claim,) = ledger.read(kinds=[TestClaimed])
+    assert found.digest == model["digest"] == claim.event.sha256 == read_history(ledger).model.digest
+    assert found.kind == model["kind"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_made_again_on_one_thread_it_is_identical(kind, shipped, home):
+    verdict = verify(shipped(kind), home=home)
+    assert (verdict.result, verdict.difference, verdict.same_weights) == ("identical", 0.0, True)
+    assert verdict.members == len(said(shipped(kind))["model"]["members"])
+
+
+def test_the_model_was_fixed_before_the_given_was_claimed(shipped, home):
+    shipped("ensemble")
+    kinds = [type(each.event).__name__ for each in Store.at(home.ledger).open("ensemble").read()]
+    assert kinds.index("WinnerNamed") < kinds.index("ModelFixed") < kinds.index("TestClaimed")
+    assert kinds.count("ModelFixed") == 1
+
+
+def test_a_retrained_model_has_seen_all_rows_and_no_validation_score(shipped, home):
+    shipped("retrained")
+    history = read_history(Store.at(home.ledger).open("retrained"))
+    training = history.trainings[history.winner.trial, 3]
+    assert training.split == "all"
+    assert {name.split("/")[0] for name in training.metrics if "/" in name} == {"train", "seen"}
+    assert np.isnan(training.value)
+    assert said(home.root / "retrained.yaml")["validation"]["this_model"] is None
+
+
+def test_averaged_weights_have_a_validation_score_of_their_own(shipped):
+    (member,) = said(shipped("averaged"))["model"]["members"]
+    assert (member["averages"], member["score"]["metric"]) == (2, "averaged/accuracy")
+
+
+def test_cut_off_while_it_is_retrained_the_search_goes_on_to_the_same_model(shipped, specs, home):
+    spec = specs("retrained")
+    ledger, place = opened(home, spec, "cut")
+    run(spec, ledger, place, lambda order, message: order.until and message.checkpoint)
+    history = read_history(ledger)
+    assert history.winner is not None
+    if (key := to_train(history)) is not None:
+        assert history.trainings[key].checkpoints
+        for refused in (lambda: fix_model(ledger), lambda: export("cut", home=home)):
+            with pytest.raises(UserError, match="still to be trained; `hpo resume cut` does it"):
+                refused()
+    run(spec, ledger, place)
+    assert all_trained(read_history(ledger))
+    shipped("retrained")
+    whole = read_history(Store.at(home.ledger).open("retrained")).model
+    assert fix_model(ledger).model == whole
+
+
+def test_carried_elsewhere_it_still_predicts(shipped, given, home, tmp_path):
+    shipped("ensemble")
+    target = tmp_path / "there" / "model.yaml"
+    target.parent.mkdir()
+    export("ensemble", home=home, out=target, weights=True)
+    text = target.read_text().replace(str(home.root), "/nowhere")
+    target.write_text(text)
+    assert predict(target, given[0]).predicted == predict(shipped("ensemble"), given[0]).predicted
+    for file in (tmp_path / "there" / "model.weights").iterdir():
+        shutil.move(file, target.parent)
+    assert predict(target, given[0]).kind == "ensemble"
+
+
+def test_other_weights_predict_nothing(shipped, given, home, tmp_path):
+    shipped("best")
+    target = tmp_path / "model.yaml"
+    export("best", home=home, out=target, weights=True)
+    target.write_text(target.read_text().replace(str(home.root), "/nowhere"))
+    (file,) = (tmp_path / "model.weights").iterdir()
+    content = file.read_bytes()
+    file.write_bytes(content[:-4] + b"\0\0\0\1")
+    with pytest.raises(UserError, match="not the weights that were tested"):
+        predict(target, given[0])
+    file.unlink()
+    with pytest.raises(UserError, match=r"are in none of .*model\.weights.*--weights"):
+        predict(target, given[0])
+    file.write_bytes(content)
+    target.write_text(target.read_text().replace(said(target)["model"]["digest"], "0" * 64, 1))
+    with pytest.raises(UserError, match="digest of its model"):
+        predict(target, given[0])
+
+
+def typed(*words):
+    """The exit code of a command."""
+    with pytest.raises(SystemExit) as left:
+        command.main(list(map(str, words)))
+    return left.value.code
+
+
+def test_the_command_writes_a_table_and_speaks_json(shipped, given, tmp_path, capfd):
+    out = tmp_path / "predictions.csv"
+    assert typed("predict", shipped("best"), given[0], "--out", out) == 0
+    assert capfd.readouterr().out.strip() == str(out)
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert list(rows[0]) == ["row", "predicted", *(f"probability_{digit}" for digit in range(10))]
+    assert len(rows) == len(given[1])
+    assert typed("predict", shipped("best"), given[0], "--json") == 0
+    told = json.loads(capfd.readouterr().out)
+    assert [each["predicted"] for each in told["rows"]] == [row["predicted"] for row in rows]
+    with pytest.raises(UserError, match="there is no file"):
+        predict(shipped("best"), tmp_path / "nothing.npy")
+    assert typed("predict", shipped("best"), tmp_path / "nothing.npy") == 2
+
+
+def test_a_recipe_that_names_no_model_says_so(tmp_path, shipped, given):
+    bare = tmp_path / "bare.yaml"
+    text = shipped("best").read_text()
+    bare.write_text(text[: text.index("provenance:")])
+    with pytest.raises(UserError, match="names no model"):
+        predict(bare, given[0])
+
+
+def test_a_users_own_code_predicts_as_it_says_its_models_combine(tmp_path):
+    (tmp_path / "shipped_line.py").write_text(LINE)
+    (tmp_path / "spec.yaml").write_text(ROWS)
+    values = np.random.default_rng(0).normal(size=(150, 2))
+    lines = [f"{a:.4f},{b:.4f},{a - b:.4f}" for a, b in values]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,y", *lines]))
+    spec, home = read(str(tmp_path / "spec.yaml"), []), Home(tmp_path / "home").create()
+    ledger, place = opened(home, spec, "line")
+    run(spec, ledger, place)
+    fix_model(ledger)
+    ledger.append([SearchEnded("done")])
+    export("line", home=home, out=tmp_path / "line.yaml")
+    (tmp_path / "new.csv").write_text("b,name,a\n2,x,1\n-1,y,0.5\n")
+    found = predict(tmp_path / "line.yaml", tmp_path / "new.csv")
+    assert (found.kind, found.classes, found.probabilities) == ("ensemble", (), None)
+    members = [
+        checkpoints.read(home.search("line").weights / each["file"], each["sha256"])["line"]
+        for each in said(tmp_path / "line.yaml")["model"]["members"]
+    ]
+    assert len(members) == 3
+    rows = np.array([[1, 2], [0.5, -1]], np.float32)
+    np.testing.assert_allclose(found.predicted, np.median([rows @ line for line in members], axis=0))
+    assert found.to_csv().splitlines()[0] == "row,predicted"
+    assert verify(tmp_path / "line.yaml", home=home).result == "identical"
