@@ -1,0 +1,47 @@
+"""The measurement of warm starts, and that a related history still helps on made-up curves."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from benchmarks.warm_start import measured, table
+
+pytestmark = pytest.mark.slow
+
+CURVES = Path(__file__).parent / "made_up_curves"
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    asked = argparse.Namespace(
+        curves=CURVES,
+        suite="",
+        cache=tmp_path_factory.mktemp("cache"),
+        minutes=float("inf"),
+        seeds=1,
+        first_seed=0,
+        histories="task,unrelated",
+        budget=12,
+        workers=2,
+        give_up=2.0,
+    )
+    made = measured(asked)
+    assert measured(asked) == made  # now from the cache
+    return made
+
+
+def test_without_a_history_nothing_is_saved(rows):
+    assert {row["ratio"] for row in rows if row["history"] == "none"} == {1.0}
+
+
+def test_there_is_a_row_for_each_task_and_suite_and_history(rows):
+    means = [row for row in rows if row["task"] == "geometric mean"]
+    assert {row["history"] for row in means} == {"none", "task", "unrelated"}
+    assert table(rows).count("\n") + 1 == len(rows) + 5
+    assert all(row["low"] <= row["ratio"] <= row["high"] for row in means)
+
+
+def test_an_unrelated_history_does_no_great_harm(rows):
+    (mean,) = [r for r in rows if r["task"] == "geometric mean" and r["history"] == "unrelated"]
+    assert mean["ratio"] < 2.5
