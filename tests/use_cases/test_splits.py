@@ -150,9 +150,7 @@ def test_times_may_be_dates_but_no_texts_and_ties_are_told(base):
     assert tied.prepared.warnings[0] == "120 of 120 rows share their time with others, and stay with them"
     times = tied.labelled.times
     assert times[tied.split.train].max() < times[tied.split.validation].min()
-    with pytest.raises(
-        UserError, match="as numbers or numpy's dates, not as texts or objects: 'monday'"
-    ):
+    with pytest.raises(UserError, match="as numbers or numpy's dates, not as texts or objects: 'monday'"):
         material(base, arguments={"times": "text"}, home="text")
 
 
