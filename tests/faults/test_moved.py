@@ -80,10 +80,9 @@ def test_a_clock_that_jumps_decides_nothing(first, place, undisturbed):
     place.wait_for(process, after(events.TrialEnded, 6))
     kill(process)
     jump.write_text(str(first))
-    seconds = place.resumed(**clock)
+    place.resumed(**clock)
     record = place.record()
     note("clock jumps a day", place)
-    assert seconds < 60
     assert decisions(record) == decisions(undisturbed)
     check_replay(record)
     check_mirror(place, record)
