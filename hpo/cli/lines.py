@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import IO
+from collections.abc import Mapping
+from typing import IO, Any
 
 from hpo.cli.session import dumps
 from hpo.cli.words import choices, count, number, spread
@@ -68,8 +69,8 @@ class PlainLines:
 
     def _line(self, event: events.Event, history: History) -> str:
         match event:
-            case events.SearchOpened():
-                return "opened"
+            case events.SearchOpened(warmth=warmth):
+                return "opened" + (f", {_begun(warmth)}" if warmth else "")
             case events.SearchExtended(trials=trials):
                 return f"extended by {count(trials, 'trial')}"
             case events.SearchResumed():
@@ -78,8 +79,9 @@ class PlainLines:
                 return self._ended(event, history)
             case events.WorkerLost(trial=trial, message=message):
                 return f"trial {trial} lost its worker and goes on with another: {message}"
-            case events.FinalistsNamed(trials=trials):
-                return f"finalists, now trained on fresh seeds: {', '.join(map(str, trials))}"
+            case events.FinalistsNamed(trials=trials, reason=reason):
+                line = f"finalists, now trained on fresh seeds: {', '.join(map(str, trials))}"
+                return f"{line} ({reason})" if reason else line
             case events.WinnerNamed():
                 score = spread(event.mean, event.std)
                 return f"winner: trial {event.trial}, {history.objective.metric} {score}: {event.reason}"
@@ -108,3 +110,11 @@ class PlainLines:
             self._best = ended.value
             return f"{line}, the best so far: {choices(training.point)}"
         return line
+
+
+def _begun(warmth: Mapping[str, Any]) -> str:
+    """What a search begins with because of earlier ones."""
+    results = sum(len(lesson["scores"]) for lesson in warmth["lessons"])
+    sources = ", ".join(lesson["source"] for lesson in warmth["lessons"])
+    first = f"warm: {count(len(warmth['first']), 'point')} of earlier searches first"
+    return first + (f", {count(results, 'result')} of {sources} known" if results else "")

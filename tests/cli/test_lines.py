@@ -60,6 +60,19 @@ def test_plain_lines_tell_the_story(stories):
     ]
 
 
+def test_a_warm_start_and_what_patience_saved_are_told(stories):
+    events = stories.events
+    lesson = {"source": "old-1", "names": [], "columns": [], "rows": [], "absent": [], "scores": [1.0, -1.0]}
+    warmth = {"first": [{"a": 1}], "lessons": [lesson]}
+    story = [events.SearchOpened({}, "d", {}, {}, warmth=warmth), events.FinalistsNamed((), "patience: over")]
+    stream = io.StringIO()
+    told(PlainLines(stream), stories.recorded(iter(story)))
+    assert stream.getvalue().splitlines()[1:] == [
+        "opened, warm: 1 point of earlier searches first, 2 results of old-1 known",
+        "finalists, now trained on fresh seeds:  (patience: over)",
+    ]
+
+
 class Gone(io.StringIO):
     def write(self, text):
         raise BrokenPipeError
