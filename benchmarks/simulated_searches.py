@@ -150,7 +150,8 @@ def folds(rng: np.random.Generator) -> Search:
     for trial in top:
         trainings = skill[trial] + luck * rng.standard_normal((seeds, cut))
         dealt = np.array([rng.permutation(np.arange(rows) % cut) for _ in range(seeds)])
-        latent = np.take_along_axis(trainings, dealt, axis=1) + fixed[trial] + rng.standard_normal((seeds, rows))
+        own_luck = np.take_along_axis(trainings, dealt, axis=1)
+        latent = own_luck + fixed[trial] + rng.standard_normal((seeds, rows))
         right[int(trial)] = (latent > 0).astype(float)
     fresh = {trial: each.mean(axis=1).tolist() for trial, each in right.items()}
     evidence = Evidence(LAST, _mapping(values), fresh, examples=right, n=rows, held_out=True)
