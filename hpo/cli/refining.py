@@ -32,8 +32,6 @@ def refine(
         ("warning" if change.edge else "because", f"{change.name}: {change.why}") for change in found.changes
     ]
     rows += [("note", note) for note in found.notes]
-    if not found.changes:
-        rows.append(("because", "no range can be narrowed yet: the best trials lie everywhere"))
     if found.path:
         rows.append(("written to", found.path))
     say(pairs(rows))

@@ -85,6 +85,8 @@ def refine(name: str, *, home: Home, out: Path | None = None) -> Refinement:
     text, kept, notes = _sound(spec, old, name, changes)
     if len(told.points) < LEAST:
         notes.insert(0, f"{len(told.points)} trials are too few to narrow a range; {LEAST} are the least")
+    elif not kept:
+        notes.insert(0, "no range changes: the best trials lie everywhere")
     if not found:
         notes.insert(0, "the spec's own file is gone or has changed: comments are lost")
     if out is not None:
