@@ -206,7 +206,8 @@ def logs(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
     fresh = FreshSeeds.of(search.history.opened.spec if search.history.opened else {})
     for training in chosen:
         text = _printed(search.folder.logs / f"{training.trial}-{training.replicate}.log")
-        said = "\n".join(part for part in (text, training.message) if part and part not in text[:-1])
+        why = "" if training.message in text else training.message  # a failure ends the log as well
+        said = "\n".join(filter(None, (text, why)))
         if said or trial is not None:
             title = title_of(training, fresh)
             yield f"== {title}: {training.end.value if training.end else 'running'}\n{said}".rstrip()
