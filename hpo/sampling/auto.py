@@ -39,6 +39,8 @@ POOL = 400
 """Candidates for each proposal."""
 WIDTHS = (0.1, 0.03)
 """Steps of the search around the best candidates, in units of a range."""
+DOUBTED = 4
+"""One trial in so many is proposed as if there were no earlier searches."""
 BELIEF = 0.85
 """The most that practice is believed."""
 
@@ -86,7 +88,7 @@ class AutoSearcher:
         chosen = self._standings.chosen()
         scores = normal_scores(expected(chosen, len(self._levels)))
         seen = self._seen(chosen, scores)
-        earlier = self._believed(rng, seen)
+        earlier = self._believed(trial, rng, seen)
         if earlier is None and (trial < START or len(chosen) < 3):
             rows = self._draw(rng, np.full(self._encoding.width, 0.75))
             return self._first_allowed(rows, []) or self._space.sample(Random(seed))
@@ -98,9 +100,12 @@ class AutoSearcher:
         ranked = self._ranked(rng, rows, self._model(seen, waiting, earlier))
         return self._first_allowed(ranked, [*chosen, *waiting]) or self._space.sample(Random(seed))
 
-    def _believed(self, rng: np.random.Generator, seen: Observations) -> Trust | None:
-        """Earlier searches, as often as what they say makes sense in itself."""
-        if self._earlier is None or rng.random() >= self._earlier.sense:
+    def _believed(self, trial: int, rng: np.random.Generator, seen: Observations) -> Trust | None:
+        """Earlier searches, as often as what they say makes sense in itself, and never for every trial:
+
+        without trials that do not follow them, nothing would show that they are wrong.
+        """
+        if self._earlier is None or trial % DOUBTED == 0 or rng.random() >= self._earlier.sense:
             return None
         return self._earlier.trust(seen.x, seen.y)
 
