@@ -101,9 +101,9 @@ class AutoSearcher:
         return self._first_allowed(ranked, [*chosen, *waiting]) or self._space.sample(Random(seed))
 
     def _believed(self, trial: int, rng: np.random.Generator, seen: Observations) -> Trust | None:
-        """Earlier searches, as often as what they say makes sense in itself, and never for every trial:
+        """Earlier searches, as often as what they say makes sense in itself.
 
-        without trials that do not follow them, nothing would show that they are wrong.
+        Some trials never follow them: without those, nothing would show that they are wrong.
         """
         if self._earlier is None or trial % DOUBTED == 0 or rng.random() >= self._earlier.sense:
             return None
