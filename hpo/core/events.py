@@ -177,6 +177,8 @@ class TrialEnded:
         sha256: Of that file.
         scores: What those weights scored on the final part, ``final/<metric>``; its objective is
             the value. Averaged ones, on the validation part as well, ``averaged/<metric>``.
+        examples: File name of what each example contributed to its value; empty if it was not kept.
+        examples_sha256: Of that file.
     """
 
     trial: int
@@ -189,6 +191,8 @@ class TrialEnded:
     weights: str = ""
     sha256: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    examples: str = ""
+    examples_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class Training:
         lost: How often its worker died.
         end: None while it runs or waits to be taken up again.
         scores: What the kept weights scored on the final part, if there is one.
+        examples: File name of what each example contributed to its value, if it was kept.
+        examples_sha256: Of that file.
     """
 
     trial: int
@@ -58,6 +60,8 @@ class Training:
     weights: str = ""
     sha256: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
+    examples: str = ""
+    examples_sha256: str = ""
 
     @property
     def key(self) -> Key:
@@ -192,6 +196,7 @@ class History:
         training.epoch, training.value = ended.epoch, ended.value
         training.weights, training.sha256 = ended.weights, ended.sha256
         training.scores = ended.scores
+        training.examples, training.examples_sha256 = ended.examples, ended.examples_sha256
 
     @property
     def trials(self) -> list[Training]:

@@ -99,6 +99,7 @@ class Conductor:
         checkpoint: Checkpointed | None = None,
         weights: tuple[str, str] = ("", ""),
         scores: Mapping[str, float] = NO_SCORES,
+        examples: tuple[str, str] = ("", ""),
     ) -> bool:
         """Record what a worker says and judge it.
 
@@ -108,6 +109,7 @@ class Conductor:
             checkpoint: The newest checkpoint, if one was written since.
             weights: File name and SHA-256 of the kept weights, with the last report.
             scores: What they scored on the final part, if there is one.
+            examples: File name and SHA-256 of what each example contributed to that.
 
         Returns:
             Whether the training goes on.
@@ -117,7 +119,7 @@ class Conductor:
         if checkpoint:
             new.append(checkpoint)
         if weights[0]:
-            new.append(fresh_end(self._plan, training, reports, weights, scores))
+            new.append(fresh_end(self._plan, training, reports, weights, scores, examples))
         self._append(*new, then=lambda: self._verdict(training))
         return training.end is None
 

@@ -39,6 +39,7 @@ class Message:
         checkpoint: The newest one, if one was written.
         weights: File name and SHA-256 of the kept weights, once they are written.
         scores: What they scored on the final part, with them; empty without such a part.
+        examples: File name and SHA-256 of what each example contributed to their value, if kept.
         failure: Cause and text if the training cannot go on.
         warnings: What a user should know.
         lost_worker: Whether the worker can train nothing more (its training hangs).
@@ -49,6 +50,7 @@ class Message:
     checkpoint: Checkpointed | None = None
     weights: tuple[str, str] = ("", "")
     scores: Mapping[str, float] = field(default_factory=dict)
+    examples: tuple[str, str] = ("", "")
     failure: tuple[Cause, str] | None = None
     warnings: list[str] = field(default_factory=list)
     lost_worker: bool = False
@@ -124,8 +126,26 @@ class Channel:
             return message
 
 
-Finish = Callable[[Arrays, Context], tuple[Arrays, Mapping[str, float]]]
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is left of a training.
+
+    Attributes:
+        weights: The model's.
+        scores: What they scored beyond the reports; empty if nothing.
+        examples: What each example contributed to the training's value, [n]; None if unknown.
+    """
+
+    weights: Arrays
+    scores: Mapping[str, float] = field(default_factory=dict)
+    examples: np.ndarray | None = None
+
+
+Finish = Callable[[Arrays, Context], Kept]
 """From the weights that are to be kept to those that are, and what they score where it counts."""
+
+CONTRIBUTIONS = "contributions"
+"""Name of the array in a file of what each example contributed."""
 
 
 class TrainingContext:
@@ -143,7 +163,7 @@ class TrainingContext:
         order: Order,
         workplace: Workplace,
         channel: Channel,
-        finish: Finish = lambda weights, context: (weights, {}),
+        finish: Finish = lambda weights, context: Kept(weights),
     ):
         self.seed = order.seed
         self.horizon = order.horizon
@@ -196,8 +216,10 @@ class TrainingContext:
             news["checkpoint"] = self._save(epoch, state())
         if self._order.keep_weights and last and sound:
             whole = self._mean.arrays() if self._order.averages else self._best
-            kept, news["scores"] = self._finish(whole, self)
-            news["weights"] = self._keep(kept)
+            kept = self._finish(whole, self)
+            news["weights"], news["scores"] = self._keep(kept.weights), kept.scores
+            if kept.examples is not None:
+                news["examples"] = self._keep({CONTRIBUTIONS: kept.examples}, "examples-")
         self._channel.say(epoch in self._order.pauses or last or not sound, **news)
         self._last = time.monotonic()
 
@@ -239,9 +261,9 @@ class TrainingContext:
             self._files.pop(0).unlink(missing_ok=True)
         return Checkpointed(trial, replicate, epoch, name, sha256)
 
-    def _keep(self, weights: Arrays) -> tuple[str, str]:
+    def _keep(self, weights: Arrays, what: str = "") -> tuple[str, str]:
         trial, replicate = self._order.key
-        name = f"{trial}-{replicate}.safetensors"
+        name = f"{what}{trial}-{replicate}.safetensors"
         return name, checkpoints.write(self._place.folder.weights / name, weights)
 
     def _restore(self) -> None:

@@ -54,6 +54,7 @@ def fresh_end(
     reports: Sequence[Reported],
     weights: tuple[str, str],
     scores: Mapping[str, float],
+    examples: tuple[str, str] = ("", ""),
 ) -> TrialEnded:
     """The end of a fresh seed whose weights were kept.
 
@@ -65,6 +66,7 @@ def fresh_end(
         reports: Its last epochs, some of which may not be on record yet.
         weights: File name and SHA-256 of what was kept.
         scores: What that scored on the final part; empty without such a part.
+        examples: File name and SHA-256 of what each example contributed; empty if not kept.
     """
     objective, value = plan.objective, training.value
     for report in reports:
@@ -76,7 +78,7 @@ def fresh_end(
         if not math.isfinite(value):
             end, cause, message = End.FAILED, Cause.DIVERGED, f"{objective.final_key} is {value}"
     epochs = training.until or plan.horizon
-    return TrialEnded(*training.key, end, epochs, value, cause, message, *weights, dict(scores))
+    return TrialEnded(*training.key, end, epochs, value, cause, message, *weights, dict(scores), *examples)
 
 
 class Judge:

@@ -88,7 +88,7 @@ class Verdicts(FIFOScheduler):
         goes_on = True
         if message.reports or message.checkpoint or message.weights[0]:
             goes_on = self._conductor.reported(
-                key, message.reports, message.checkpoint, message.weights, message.scores
+                key, message.reports, message.checkpoint, message.weights, message.scores, message.examples
             )
         if message.full:
             raise DiskFull(message.full, self._checkpoints.parent)

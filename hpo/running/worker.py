@@ -115,7 +115,9 @@ class Worker:
         channel.last_heard = time.monotonic()
         stage = self._stage
         parts = stage.parts(order.split)
-        context = TrainingContext(order, self._place, channel, finishing(stage, order, parts))
+        context = TrainingContext(
+            order, self._place, channel, finishing(stage, order, parts, self._place.objective.metric)
+        )
         stage.trainable.train(Recipe(order.recipe), parts.train, parts.validation, context)
         return Cause.NEVER_REPORTED, "the training ended without training its epochs to the last"
 

@@ -7,6 +7,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hpo.core.events import End, TestScored, body
@@ -48,7 +49,7 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
     history = read_history(ledger)
     assert history.opened is not None
     spec = parse(history.opened.spec, source=name)
-    score, refused, again = history.score, history.refused, spec.base / f"{name}.yaml"
+    score, refused, again = history.score, history.refused, spec.base / f"{name}-again.yaml"
     return {
         "search": name,
         "status": status or history.status,
@@ -67,7 +68,7 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
         "saved": history.finalists.reason if history.finalists else "",
         "winner": _winner(history),
         "model": model_said(history, spec.horizon, home.search(name).weights) if history.model else None,
-        "numbers": _numbers(spec, ledger, history),
+        "numbers": _numbers(spec, ledger, history, home.search(name).weights),
         "look": score.look if score else 0,
         "look_reason": score.reason if score else "",
         "test_refused": body(refused) if refused else None,
@@ -75,7 +76,7 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
         "seeds": _seeds(spec, history),
         "versions": dict(history.opened.versions),
         "reproduce": [
-            f"hpo export {name} --out {name}.yaml && hpo verify {name}.yaml",
+            f"hpo export {name} --out {name}-recipe.yaml && hpo verify {name}-recipe.yaml",
             f"cp {home.search(name).root / SPEC_FILE} {again} && hpo submit {again}",
         ],
         "warnings": list(dict.fromkeys(history.warnings)),
@@ -191,11 +192,15 @@ def _winner(history: History) -> dict[str, Any] | None:
     return {**body(named), "point": dict(training.point), "recipe": dict(training.recipe)}
 
 
-def _numbers(spec: SearchSpec, ledger: SearchLedger, history: History) -> dict[str, Any] | None:
+def _numbers(
+    spec: SearchSpec, ledger: SearchLedger, history: History, weights: Path
+) -> dict[str, Any] | None:
     """Raw score, what is left of it without the luck, the winner's mean, the test score."""
     if history.opened is None or history.winner is None or not ranked(history):
         return None
-    found = measure(evidence_of(spec, ledger, history), history.winner.trial, derive(spec.seed, "optimism"))
+    found = measure(
+        evidence_of(spec, ledger, history, weights), history.winner.trial, derive(spec.seed, "optimism")
+    )
     return {
         "raw": {"trial": found.trial, "value": found.raw},
         "fresh": _shown(found.fresh),

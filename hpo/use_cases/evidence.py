@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from hpo.core.events import End, Reported
 from hpo.core.fresh import FreshSeeds
 from hpo.core.history import History, Training
 from hpo.core.objective import Objective
 from hpo.ledger.store import SearchLedger
+from hpo.running.checkpoints import DamagedFile, read
+from hpo.running.context import CONTRIBUTIONS
 from hpo.selection.evidence import Evidence, Luck, epoch_luck
 from hpo.spec import SearchSpec
 
@@ -26,8 +32,15 @@ def ranked(history: History) -> list[Training]:
     return [t for t in history.trials if t.end is End.FINISHED and math.isfinite(t.value)]
 
 
-def evidence_of(spec: SearchSpec, ledger: SearchLedger, history: History) -> Evidence:
-    """Gather what the corrections of the best score work with."""
+def evidence_of(spec: SearchSpec, ledger: SearchLedger, history: History, kept: Path) -> Evidence:
+    """Gather what the corrections of the best score work with.
+
+    Args:
+        spec: What was asked.
+        ledger: The record.
+        history: The same, folded.
+        kept: Folder of what was kept of the trainings.
+    """
     assert history.opened is not None
     named = history.finalists.trials if history.finalists else ()
     objective, fresh = history.objective, spec.finalists.fresh
@@ -40,6 +53,7 @@ def evidence_of(spec: SearchSpec, ledger: SearchLedger, history: History) -> Evi
         {t.trial: t.value for t in ranked(history)},
         {trial: _searched(history, fresh, curves, trial) for trial in named} if finals else counted,
         finals=counted if finals else {},
+        examples={} if fresh.folds else _examples(history, kept, named),
         n=examples_behind(history.opened.split, valued_on(spec, history)) if share else 0,
         luck=Luck() if finals else epoch_luck({t: list(c.values()) for t, c in curves.items()}, objective),
         held_out=fresh.folds is not None,
@@ -81,6 +95,26 @@ def notes_of(split: Mapping[str, Any]) -> list[str]:
     if abs(fitted - before) < UNLIKE:
         return []
     return [f"fresh seeds train on {fitted:.0%} of the rows, the search's trials on {before:.0%}"]
+
+
+def _examples(history: History, kept: Path, finalists: tuple[int, ...]) -> dict[int, Any]:
+    """What each example contributed to the value of each fresh seed, [seeds, n], where it was kept.
+
+    Only what the values are the means of: nothing of a file that has gone or is another.
+    """
+    found = {}
+    for trial in finalists:
+        rows = []
+        for training in history.replicates(trial):
+            if training.end is End.FINISHED and training.examples:
+                with contextlib.suppress(DamagedFile):
+                    path = kept / Path(training.examples).name
+                    each = read(path, training.examples_sha256)[CONTRIBUTIONS].astype(np.float64)
+                    if np.isclose(each.mean(), training.value, rtol=1e-4, atol=1e-6):
+                        rows.append(each)
+        if rows:
+            found[trial] = np.stack(rows)
+    return found
 
 
 def _searched(history: History, fresh: FreshSeeds, curves: Curves, trial: int) -> list[float]:

@@ -10,6 +10,7 @@ from hpo.core.objective import Objective
 from hpo.core.ports import Order
 from hpo.core.trainable import DataInfo, Examples
 from hpo.running import checkpoints
+from hpo.running.finishing import contributions
 from hpo.running.worker import Worker
 from hpo.running.workplace import Parts, Stage, Workplace
 
@@ -109,8 +110,54 @@ def open_faulty():
 
 
 def test_a_faulty_average_is_the_trainings_failure(place):
-    _, last = trained(
-        Worker(place(open_faulty)), order(averages=2)
-    )
+    _, last = trained(Worker(place(open_faulty)), order(averages=2))
     assert last.failure[0] is Cause.CODE_ERROR
     assert "no mean" in last.failure[1]
+
+
+class Shares:
+    """Scores that are means over examples, and one that is none."""
+
+    def score(self, outputs, targets):
+        return {
+            "accuracy": float((outputs == targets).mean()),
+            "loss": float(((outputs - targets) ** 2).mean()),
+            "root": float(((outputs - targets) ** 2).mean() ** 0.5),
+            "range": float(outputs.max()),
+        }
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("accuracy", np.array([1, 0, 1, 0], np.uint8)),
+        ("loss", np.array([0, 0.25, 0, 1], np.float32)),
+        ("root", None),
+        ("range", None),
+        ("unknown", None),
+    ],
+)
+def test_contributions_are_told_of_means_over_examples_alone(metric, expected):
+    outputs, targets = np.array([1.0, 0.5, 0.0, 2.0]), np.array([1.0, 1.0, 0.0, 1.0])
+    found = contributions(Shares(), metric, outputs, targets)
+    if expected is None:
+        assert found is None
+    else:
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("fields", [{"until": 4}, {"averages": 2}, {"split": "fold-1.1"}])
+def test_only_a_plain_fresh_training_tells_them_of_validation(place, tmp_path, fields):
+    _, plain = trained(Worker(place(open_averaged)), order())
+    name, sha256 = plain.examples
+    each = checkpoints.read(tmp_path / "search" / "weights" / name, sha256)["contributions"]
+    assert each.mean() == pytest.approx(kept(plain, tmp_path), abs=1e-6)
+    _, other = trained(Worker(place(open_averaged)), order(**fields))
+    assert other.examples == ("", "")
+
+
+def test_a_model_that_cannot_be_asked_costs_no_training(place):
+    _, last = trained(Worker(place(open_stage)), order())
+    assert last.failure is None
+    assert (bool(last.weights[0]), last.examples) == (True, ("", ""))

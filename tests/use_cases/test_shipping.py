@@ -20,6 +20,7 @@ from hpo.running.worker import Worker
 from hpo.spec import read
 from hpo.use_cases import planning
 from hpo.use_cases.evaluation import score_winner
+from hpo.use_cases.evidence import evidence_of
 from hpo.use_cases.export import export
 from hpo.use_cases.material import material_of
 from hpo.use_cases.model import fix_model
@@ -124,7 +125,7 @@ def run(spec, ledger, place, until=lambda order, message: False):
                 break
             if said.reports or said.weights[0]:
                 goes_on = conductor.reported(
-                    order.key, said.reports, said.checkpoint, said.weights, said.scores
+                    order.key, said.reports, said.checkpoint, said.weights, said.scores, said.examples
                 )
             if until(order, said):
                 worker.abandon()
@@ -206,6 +207,24 @@ def test_the_model_was_fixed_before_the_given_was_claimed(shipped, home):
     kinds = [type(each.event).__name__ for each in Store.at(home.ledger).open("ensemble").read()]
     assert kinds.index("WinnerNamed") < kinds.index("ModelFixed") < kinds.index("TestClaimed")
     assert kinds.count("ModelFixed") == 1
+
+
+def test_each_examples_share_of_a_fresh_value_is_kept_for_the_account(shipped, specs, home):
+    shipped("best")
+    ledger, kept = Store.at(home.ledger).open("best"), home.search("best").weights
+    history = read_history(ledger)
+    found = evidence_of(specs("best"), ledger, history, kept)
+    for trial, rows in found.examples.items():
+        assert set(np.unique(rows)) == {0, 1}
+        assert rows.mean(axis=1).tolist() == pytest.approx(list(found.replicates[trial]))
+    assert list(found.examples) == list(history.finalists.trials)
+    assert {rows.shape for rows in found.examples.values()} == {(2, 288)}
+    for file in kept.glob("examples-*"):
+        assert file.stat().st_size < 500
+        file.rename(file.with_suffix(".gone"))
+    assert evidence_of(specs("best"), ledger, history, kept).examples == {}
+    for file in kept.glob("examples-*.gone"):
+        file.rename(file.with_suffix(".safetensors"))
 
 
 def test_a_retrained_model_has_seen_all_rows_and_no_validation_score(shipped, home):
