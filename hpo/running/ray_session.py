@@ -149,7 +149,7 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
                     object_store_memory=OBJECT_STORE_BYTES,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
-                    _temp_dir=str(folder),
+                    _temp_dir=str(folder / "ray"),  # Ray opens its folder to everyone; this one stays private
                 )
                 yield
             except OSError as error:

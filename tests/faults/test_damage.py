@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from promises import check, check_mirror, check_replay, note
-from tiny_search import after, decisions, kill, number
+from tiny_search import after, decisions, kill, number, three_checkpoints
 
 from hpo.core import events
 
@@ -34,13 +34,6 @@ def newest_checkpoints(place, killed):
         if isinstance(e.event, events.Checkpointed) and (e.event.trial, e.event.replicate) == key
     ]
     return [place.search.checkpoints / each.file for each in reversed(written[-2:])]
-
-
-def three_checkpoints(place):
-    """The training that is under way has so many on record."""
-    kinds = [kind for kind, _ in place.glance()]
-    last = len(kinds) - kinds[::-1].index("TrialStarted") if "TrialStarted" in kinds else 0
-    return kinds[last:].count("Checkpointed") >= 3 and "TrialEnded" not in kinds[last:]
 
 
 def cut_in_half(file):

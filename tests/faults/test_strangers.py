@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from tiny_search import after, kill
+from tiny_search import after, kill, three_checkpoints
 
 from hpo.core import events
 
@@ -81,8 +81,8 @@ HOMEWIDE = ("list", "ledger", "rescue")
 
 @pytest.mark.faults
 def test_a_pickle_in_the_place_of_a_checkpoint_is_run_by_no_worker(place):
-    process = place.start("submit", "tiny.yaml", "--json")
-    place.wait_for(process, after(events.Checkpointed, 2, trial=0))
+    process = place.start("submit", "tiny.yaml", "--json", TINY_SECONDS="1.2")
+    place.wait_for(process, three_checkpoints)
     kill(process)
     place.wait_until_gone()
     song = place.folder / "sung"

@@ -274,3 +274,10 @@ def after(kind: type, count: int = 1, **fields):
         return sum(all(body[key] == value for key, value in fields.items()) for body in found) >= count
 
     return reached
+
+
+def three_checkpoints(place: Place) -> bool:
+    """The training that is under way has so many on record."""
+    kinds = [kind for kind, _ in place.glance()]
+    last = len(kinds) - kinds[::-1].index("TrialStarted") if "TrialStarted" in kinds else 0
+    return kinds[last:].count("Checkpointed") >= 3 and "TrialEnded" not in kinds[last:]
