@@ -109,3 +109,17 @@ def test_a_search_without_a_scheduler_has_no_rungs():
     plain = {"scheduler": {"name": "none", "first_rung": 3, "reduction_factor": 3, "max_epochs": 9}}
     assert progress(training(0, 9, End.FINISHED), spec=plain).rungs == ((9, 1),)
     assert progress(training(0, 9, End.FINISHED), spec={"budget": {"hours": 1}}).rungs == ()
+
+
+def test_a_model_that_is_trained_again_is_a_phase_with_its_own_time():
+    spec = {**SPEC, "ship": {"model": "retrained"}}
+    fresh = [*training(0, 9, End.FINISHED, 1), *training(0, 9, End.FINISHED, 2)]
+    won = [events.FinalistsNamed((0,)), *fresh, events.WinnerNamed(0, 1, 0.9, 0.0, 2, "best")]
+    waiting = progress(training(0, 9, End.FINISHED), won, spec=spec)
+    assert (waiting.phase, waiting.finals) == ("retraining", pytest.approx(90))
+    again = events.TrialStarted(0, 3, {}, {}, 5, "retrained", "all", 6)
+    seen = [events.Reported(0, 3, n, {"seen/accuracy": 0.9}, 10.0) for n in (1, 2)]
+    half = progress(training(0, 9, End.FINISHED), won, [again, *seen], spec=spec)
+    assert half.finals == pytest.approx(40)
+    done = [again, *seen, events.TrialEnded(0, 3, End.FINISHED, 6, math.nan)]
+    assert progress(training(0, 9, End.FINISHED), won, done, spec=spec).phase == "exporting"

@@ -114,3 +114,17 @@ def test_a_further_look_a_refusal_and_the_account_are_shown(home: Home) -> None:
     assert (parent.tags["test.look"], parent.tags["test.reason"]) == ("2", "a referee asked")
     assert parent.files["account.txt"] == home.search("digits-1").account
     assert "account.json" not in parent.files
+
+
+def test_the_model_that_is_shipped_is_shown_with_its_weights(home: Home) -> None:
+    folder = home.search("digits-1")
+    folder.weights.mkdir(parents=True)
+    files = [{"trial": 0, "replicate": n, "file": f"0-{n}.safetensors", "sha256": "s"} for n in (1, 2)]
+    for each in files:
+        (folder.weights / str(each["file"])).write_bytes(b"weights")
+    fixed = events.ModelFixed("ensemble", tuple(files), "abc", "the mean prediction of 2")
+    drawn = Picture("digits-1", (), OBJECTIVE, folder)
+    ledger = MemoryLedger([opened(), started(0), fixed])
+    (parent,) = (each for each in drawn.changes(list(ledger.read())) if each.run == PARENT)
+    assert (parent.tags["model"], parent.tags["model.digest"]) == ("ensemble", "abc")
+    assert {"model-1.safetensors", "model-2.safetensors"} <= parent.files.keys()
