@@ -79,6 +79,7 @@ def rescue(path: Path) -> tuple[list[Saved], Path]:
         for end in FILES[:2]:
             with suppress(FileNotFoundError):
                 copyfile(f"{path}{end}", f"{copy}{end}")
+        _fill_up(copy)
         store = Store.at(fresh)
         store.close()
         found = _found(copy) or _found(_with_new_head(copy, fresh))
@@ -93,6 +94,15 @@ def rescue(path: Path) -> tuple[list[Saved], Path]:
                 Path(f"{path}{end}").rename(f"{aside}{end}")
         fresh.replace(path)
     return saved, aside
+
+
+def _fill_up(copy: Path) -> None:
+    """Lengthen a file that was cut short to what its head says: SQLite reads nothing of it otherwise."""
+    with copy.open("r+b") as file:
+        head, length = file.read(100), file.seek(0, 2)
+        said = int.from_bytes(head[16:18], "big") * int.from_bytes(head[28:32], "big")
+        if head.startswith(b"SQLite format 3") and length < said < 64 * length:
+            file.truncate(said)
 
 
 def _with_new_head(copy: Path, fresh: Path) -> Path:

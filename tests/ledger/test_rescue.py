@@ -79,9 +79,10 @@ def test_a_lost_head_costs_nothing(path):
     assert records(path) == before
 
 
-def test_half_a_file_is_worth_half(path):
+@pytest.mark.parametrize("rest", [0, 100, 2048])
+def test_half_a_file_is_worth_half(path, rest):
     before = records(path)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 8192 * 4096 + rest])
     rescue(path)
     after = records(path)
     assert 20 < len(after["digits-2"]) < EVENTS
