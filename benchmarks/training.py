@@ -212,8 +212,8 @@ def augment(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]
     return seconds
 
 
-def measure(args: argparse.Namespace) -> None:
-    """Time one way in this process and print it."""
+def measure(args: argparse.Namespace) -> dict[str, float]:
+    """Time one way in this process."""
     import torch
 
     torch.set_num_threads(1)
@@ -221,7 +221,7 @@ def measure(args: argparse.Namespace) -> None:
     ways = {"plain": shipped, "augmented": shipped, "bare": bare, "per_image": per_image, "augment": augment}
     seconds = ways[args.way](args, clock)[1:]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": statistics.median(seconds), "peak_mib": peak}))
+    return {"seconds": statistics.median(seconds), "peak_mib": peak}
 
 
 def compare(args: argparse.Namespace) -> dict[str, Any]:
@@ -232,19 +232,27 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
         runs: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
         for _ in range(args.repeats):
             for way in WAYS:
-                runs[way].append(_in_a_process(args, model, way, images))
+                runs[way].append(_run(args, model, way, images))
         results[model] = summary(runs)
         print(table(model, results[model]), flush=True)
     return results
 
 
-def _in_a_process(args: argparse.Namespace, model: str, way: str, images: int) -> dict[str, float]:
+def _run(args: argparse.Namespace, model: str, way: str, images: int) -> dict[str, float]:
     count = images // PER_IMAGE if way == "per_image" else images
+    if args.here:
+        measured = measure(argparse.Namespace(**{**vars(args), "model": model, "way": way, "images": count}))
+    else:
+        measured = _in_a_process(args, model, way, count)
+    return {"speed": count / measured["seconds"], "peak_mib": measured["peak_mib"]}
+
+
+def _in_a_process(args: argparse.Namespace, model: str, way: str, count: int) -> dict[str, float]:
     command = [sys.executable, __file__, "--data", args.data, "--clock", args.clock, "--way", way]
     command += ["--model", model, "--images", str(count), "--epochs", str(args.epochs)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    measured = json.loads(done.stdout.splitlines()[-1])
-    return {"speed": count / measured["seconds"], "peak_mib": measured["peak_mib"]}
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
 def summary(runs: Mapping[str, list[dict[str, float]]]) -> dict[str, Any]:
@@ -289,12 +297,15 @@ def main() -> None:
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a machine that is shared"
     )
+    parser.add_argument(
+        "--here", action="store_true", help="all in this process; peaks of memory are then those of all"
+    )
     parser.add_argument("--json", type=Path, help="write everything measured here")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--model", choices=tuple(MODELS), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.way:
-        measure(args)
+        print(json.dumps(measure(args)))
         return
     results = compare(args)
     if args.json:

@@ -11,6 +11,7 @@ import math
 import resource
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -63,9 +64,9 @@ class Descent:
         self.longest = regularize.get("max_norm", {}).get("limit")
         self.average = averaging.build(recipe["averaging"], network, horizon)
         self.best = Best(network, **regularize["early_stopping"]) if "early_stopping" in regularize else None
-        self.autocast = torch.autocast(
-            device.type, torch.bfloat16, enabled=recipe["precision"] == "bfloat16", cache_enabled=False
-        )
+        self.autocast: AbstractContextManager[Any] = nullcontext()
+        if recipe["precision"] == "bfloat16":
+            self.autocast = torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
         self.trained = [p for p in network.parameters() if p.requires_grad]
         self.losses: list[float] = []
         self.metrics: dict[str, float] = {}
