@@ -114,6 +114,7 @@ class Running:
             warmth = Warmth.of_json(history.opened.warmth if history.opened else {})
             plan, searcher = planning.plan_of(spec, workers, warmth), planning.searcher_of(spec, warmth)
             self.ledger.append([WorkersReady(workers, need.gpus)])
+            told.catch_up()
             conductor = Conductor(plan, self.ledger, searcher, watch=told.event)
             conductor.replay(self.ledger.read())
             place = planning.workplace_of(spec, self._staging(), self.folder)

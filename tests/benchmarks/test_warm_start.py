@@ -19,7 +19,7 @@ def rows(tmp_path_factory):
         suite="",
         cache=tmp_path_factory.mktemp("cache"),
         minutes=float("inf"),
-        seeds=1,
+        seeds=10,
         first_seed=0,
         histories="task,unrelated",
         budget=12,
