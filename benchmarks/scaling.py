@@ -25,9 +25,10 @@ import numpy as np
 import psutil
 
 from benchmarks.search_methods import LOSS, Over
-from hpo.core.events import End, Recorded, Reported, SearchOpened, TrialStarted
+from hpo.core.events import End, Reported, SearchOpened, TrialStarted
 from hpo.core.history import History
 from hpo.core.ports import Order, Searcher
+from hpo.core.record import Recorded
 from hpo.core.space import Parameter, Space, Uniform
 from hpo.core.stopping import rungs_of
 from hpo.ledger.store import Store

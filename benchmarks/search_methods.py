@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from benchmarks.curve_tasks import Replay, Task
-from hpo.core.events import Event, Recorded, Reported
+from hpo.core.events import Event, Reported
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.ports import Searcher
+from hpo.core.record import Recorded
 from hpo.core.space import Point
 from hpo.core.stopping import RuleName, rungs_of
 from hpo.running.conductor import Conductor

@@ -40,8 +40,9 @@ from benchmarks.curve_tasks import Replay, Task, targets_of, tasks_of
 from benchmarks.search_methods import MemoryLedger, Over, Product
 from benchmarks.search_quality import Runs, geometric
 from hpo.core import seeds
-from hpo.core.events import Cause, Recorded, Reported
+from hpo.core.events import Cause, Reported
 from hpo.core.history import History
+from hpo.core.record import Recorded
 from hpo.core.space import Space
 from hpo.core.warmth import COLD, Lesson, Warmth
 from hpo.running.conductor import Conductor

@@ -21,9 +21,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hpo.core.events import Event, Recorded, SearchOpened
+from hpo.core.events import Event, SearchOpened
 from hpo.core.objective import Objective
 from hpo.core.ports import Follow, Ledger, Order
+from hpo.core.record import Recorded
 from hpo.core.rungs import milestones
 from hpo.core.space import Parameter, Space, Uniform
 from hpo.ledger.store import Store

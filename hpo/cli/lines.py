@@ -9,9 +9,10 @@ from typing import IO, Any
 from hpo.cli.session import dumps
 from hpo.cli.words import choices, count, number, spread
 from hpo.core import events
-from hpo.core.events import End, Recorded
+from hpo.core.events import End
 from hpo.core.fresh import FreshSeeds, title_of
 from hpo.core.history import History
+from hpo.core.record import Recorded, fields_of
 
 
 class _Lines:
@@ -47,7 +48,7 @@ class JsonLines:
         """Write the event with its search, sequence number, time and kind."""
         kind = type(recorded.event).__name__
         place = {"search": self._search, "seq": recorded.seq, "time": recorded.time, "event": kind}
-        self._lines.write(dumps({**place, **events.body(recorded.event)}))
+        self._lines.write(dumps({**place, **fields_of(recorded.event)}))
 
 
 class PlainLines:

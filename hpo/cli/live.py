@@ -13,10 +13,10 @@ from hpo.cli.session import Session, console, dumps, own_stdout, say
 from hpo.cli.tables import pairs, summary
 from hpo.cli.words import choices, duration, number
 from hpo.core.errors import HpoError
-from hpo.core.events import Recorded
 from hpo.core.history import History
 from hpo.core.outcome import Outcome, Watch
 from hpo.core.progress import Pace, Progress, progress_of
+from hpo.core.record import Recorded
 from hpo.core.spending import Used
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ seconds by the writer's clock and decide nothing.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -363,68 +362,3 @@ Event = (
     | Warned
     | SearchEnded
 )
-
-KINDS: Mapping[str, type[Event]] = {
-    kind.__name__: kind
-    for kind in (
-        SearchOpened,
-        SearchExtended,
-        SearchResumed,
-        WorkersReady,
-        TrialStarted,
-        Reported,
-        Checkpointed,
-        WorkerLost,
-        TrialEnded,
-        FinalistsNamed,
-        WinnerNamed,
-        ModelFixed,
-        TestClaimed,
-        TestScored,
-        TestRefused,
-        RecipeExported,
-        Warned,
-        SearchEnded,
-    )
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event with its place in the ledger.
-
-    Attributes:
-        seq: Position among the events of its search, from 1 without gaps.
-        time: Unix seconds by the writer's clock.
-        event: What happened.
-    """
-
-    seq: int
-    time: float
-    event: Event
-
-
-def body(event: Event) -> dict[str, Any]:
-    """The event's fields, ready for JSON; its kind is the class's name."""
-    return {each.name: getattr(event, each.name) for each in dataclasses.fields(event)}
-
-
-def event(kind: str, fields: Mapping[str, Any]) -> Event:
-    """Build an event from its kind and fields; unknown fields of a later version are dropped.
-
-    Raises:
-        KeyError: If the kind is unknown.
-    """
-    cls = KINDS[kind]
-    known = {each.name for each in dataclasses.fields(cls)}
-    given = {name: value for name, value in fields.items() if name in known}
-    if cls is TrialEnded:
-        given["end"] = End(given["end"])
-        given["cause"] = Cause(given["cause"]) if given.get("cause") else None
-    if cls is FinalistsNamed:
-        given["trials"] = tuple(given["trials"])
-    if cls is ModelFixed:
-        given["members"] = tuple(given["members"])
-    if cls is WinnerNamed:
-        given["tied"] = tuple(given.get("tied", ()))
-    return cls(**given)

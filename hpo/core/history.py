@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.core import events
-from hpo.core.events import Cause, End, Recorded
+from hpo.core.events import Cause, End
 from hpo.core.objective import Objective
+from hpo.core.record import Recorded, fields_of
 
 Key = tuple[int, int]
 """(trial, replicate)."""
@@ -172,7 +173,7 @@ class History:
             known.end = known.cause = None
             known.origin = started.origin
         else:
-            training = Training(**events.body(started))
+            training = Training(**fields_of(started))
             self.trainings[training.key] = training
 
     def _report(self, report: events.Reported) -> None:

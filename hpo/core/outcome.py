@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from hpo.core import events
-from hpo.core.events import End, Recorded
+from hpo.core.events import End
 from hpo.core.history import History
+from hpo.core.record import Recorded, fields_of
 from hpo.core.spending import Used, used
 
 
@@ -167,7 +168,7 @@ def outcome_of(
         test_examples=score.n if score else 0,
         practice=bool(score and score.practice),
         recipe_path=recipe_path,
-        test_refused=events.body(refused) if refused else None,
+        test_refused=fields_of(refused) if refused else None,
         look=score.look if score else 1,
         look_reason=score.reason if score else "",
         model=_model(history.model) if history.model else None,

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from hpo.core.events import Cause, Checkpointed, End, Event, Recorded
+from hpo.core.events import Cause, Checkpointed, End, Event
+from hpo.core.record import Recorded
 from hpo.core.space import Point
 
 

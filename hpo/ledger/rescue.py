@@ -19,9 +19,9 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-from hpo.core import events
 from hpo.core.errors import DamagedLedger, HpoError
-from hpo.core.events import Recorded, SearchOpened, TestClaimed, TestScored
+from hpo.core.events import SearchOpened, TestClaimed, TestScored
+from hpo.core.record import Recorded, event_of
 from hpo.ledger.store import Store
 
 FILES = ("", "-wal", "-shm")
@@ -126,7 +126,7 @@ def _found(copy: Path) -> dict[str, list[Recorded]]:
         most = copy.stat().st_size // SMALLEST_EVENT
         for search, seq, when, kind, body in _rows(database, "events", "search, seq, time, kind, body", most):
             with suppress(ValueError, KeyError, TypeError, AttributeError):
-                event = events.event(kind, json.loads(body))
+                event = event_of(kind, json.loads(body))
                 found.setdefault(names[search], []).append(Recorded(seq, when, event))
     return found
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from hpo.core import events
 from hpo.core.errors import DamagedLedger, HpoError, UserError
-from hpo.core.events import Event, Recorded, SearchOpened, TestClaimed
+from hpo.core.events import Event, SearchOpened, TestClaimed
 from hpo.core.ports import Follow
+from hpo.core.record import Recorded, event_of, fields_of
 from hpo.ledger.database import RESCUE, engine_of, said_plainly, writing
 
 VERSION = 1
@@ -198,7 +198,7 @@ class SearchLedger:
             "seq": recorded.seq,
             "time": recorded.time,
             "kind": type(recorded.event).__name__,
-            "body": json.dumps(events.body(recorded.event), separators=(",", ":")),
+            "body": json.dumps(fields_of(recorded.event), separators=(",", ":")),
         }
 
     def claim(self, claim: TestClaimed) -> Recorded | None:
@@ -231,7 +231,7 @@ class SearchLedger:
 
     def _event(self, seq: int, kind: str, body: str) -> Event:
         try:
-            return events.event(kind, json.loads(body))
+            return event_of(kind, json.loads(body))
         except (ValueError, TypeError, AttributeError) as error:
             raise DamagedLedger(f"event {seq} of {self.name} cannot be read; {RESCUE}") from error
         except KeyError as error:

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from hpo.core import events, shipping
-from hpo.core.events import Cause, Checkpointed, End, Event, Recorded, Reported, TrialEnded
+from hpo.core.events import Cause, Checkpointed, End, Event, Reported, TrialEnded
 from hpo.core.history import RETRAINED, History, Key, Training
 from hpo.core.ports import Ledger, Order, Searcher
+from hpo.core.record import Recorded
 from hpo.core.space import Point
 from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_race, order_of
 from hpo.running.patience import saved

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hpo.core import events
-from hpo.core.events import End, Recorded
+from hpo.core.events import End
 from hpo.core.fresh import FreshSeeds
 from hpo.core.history import History, Key, Training
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
+from hpo.core.record import Recorded
 from hpo.tracking.changes import PARENT, Measurement, RunChange, Status
 from hpo.tracking.words import ABSENT, LONGEST_TAG, clean, clean_key, cut, params, pretty
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hpo.core.events import End, TestScored, body
+from hpo.core.events import End, TestScored
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
+from hpo.core.record import fields_of
 from hpo.core.seeds import derive
 from hpo.core.shipping import members_of
 from hpo.core.spending import used
@@ -71,7 +72,7 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
         "numbers": _numbers(spec, ledger, history, home.search(name).weights),
         "look": score.look if score else 0,
         "look_reason": score.reason if score else "",
-        "test_refused": body(refused) if refused else None,
+        "test_refused": fields_of(refused) if refused else None,
         "openings": _openings(home, spec, ledger, history),
         "seeds": _seeds(spec, history),
         "versions": dict(history.opened.versions),
@@ -189,7 +190,7 @@ def _winner(history: History) -> dict[str, Any] | None:
     if named is None:
         return None
     training = history.trainings[named.trial, 0]
-    return {**body(named), "point": dict(training.point), "recipe": dict(training.recipe)}
+    return {**fields_of(named), "point": dict(training.point), "recipe": dict(training.recipe)}
 
 
 def _numbers(

@@ -20,10 +20,11 @@ from filelock import FileLock
 
 from hpo import spec as specs
 from hpo.core.errors import HpoError, Refused
-from hpo.core.events import TestClaimed, TestScored, body
+from hpo.core.events import TestClaimed, TestScored
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe, digest
+from hpo.core.record import fields_of
 from hpo.core.seeds import derive
 from hpo.data.custodian import prepare
 from hpo.data.prepared import TestManifest
@@ -166,7 +167,7 @@ def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str) -> Openi
 def _key(ledger: SearchLedger) -> str:
     """What tells a claim from every other, wherever the home is moved."""
     (claim,) = ledger.read(kinds=[TestClaimed])
-    return digest([ledger.name, claim.time, body(claim.event)])
+    return digest([ledger.name, claim.time, fields_of(claim.event)])
 
 
 def _score(task: _Task, look: int, reason: str) -> TestScored:

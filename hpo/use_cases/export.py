@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hpo.core.errors import UserError
-from hpo.core.events import RecipeExported, body
+from hpo.core.events import RecipeExported
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
+from hpo.core.record import fields_of
 from hpo.core.shipping import members_of, model_of, to_train
 from hpo.data import prepared
 from hpo.ledger.store import SearchLedger, Store
@@ -143,4 +144,4 @@ def _looked(history: History) -> dict[str, Any]:
     score, refused = history.score, history.refused
     if score is not None and score.look > 1:
         return {"test_look": score.look, "test_reason": score.reason}
-    return {"test_refused": body(refused)} if refused else {}
+    return {"test_refused": fields_of(refused)} if refused else {}

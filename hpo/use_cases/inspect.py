@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.core import events
 from hpo.core.errors import UserError
-from hpo.core.events import Recorded
 from hpo.core.fresh import FreshSeeds, title_of
 from hpo.core.history import History, Training
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Winner, winner_of
+from hpo.core.record import Recorded
 from hpo.ledger.store import SearchLedger, Store
 from hpo.spec import SearchSpec, parse
 from hpo.tracking import progress

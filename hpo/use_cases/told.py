@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hpo.core.events import Recorded
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.outcome import Watch
+from hpo.core.record import Recorded
 from hpo.ledger.store import SearchLedger
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from hpo.core import events
-from hpo.core.events import Cause, End, Event, Recorded
+from hpo.core.events import Cause, End, Event
 from hpo.core.history import History
 from hpo.core.objective import Objective
+from hpo.core.record import Recorded
 
 SPEC: dict[str, Any] = {
     "name": "digits",

@@ -4,10 +4,11 @@ import json
 import math
 
 from hpo.core import events
-from hpo.core.events import End, Recorded
+from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.outcome import outcome_of
+from hpo.core.record import Recorded
 
 RECIPE = {"learning_rate": 0.1, "optimizer": {"name": "sgd"}}
 

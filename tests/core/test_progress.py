@@ -5,10 +5,11 @@ import math
 import pytest
 
 from hpo.core import events
-from hpo.core.events import End, Recorded
+from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.progress import Pace, progress_of
+from hpo.core.record import Recorded
 from hpo.core.spending import Used
 
 SPEC = {

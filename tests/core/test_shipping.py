@@ -6,9 +6,10 @@ import math
 import pytest
 
 from hpo.core import events
-from hpo.core.events import Cause, End, Recorded
+from hpo.core.events import Cause, End
 from hpo.core.history import RETRAINED, History
 from hpo.core.objective import Objective
+from hpo.core.record import Recorded, event_of, fields_of
 from hpo.core.shipping import (
     Ship,
     all_trained,
@@ -137,8 +138,8 @@ def test_more_trials_ask_for_a_new_model():
 
 def test_a_model_survives_the_ledger():
     model = model_of(searched({"model": "ensemble"}, CURVES))
-    said = events.body(model)
-    assert events.event("ModelFixed", {**said, "members": list(said["members"])}) == model
+    said = fields_of(model)
+    assert event_of("ModelFixed", {**said, "members": list(said["members"])}) == model
 
 
 @pytest.mark.parametrize(

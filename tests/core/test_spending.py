@@ -1,9 +1,9 @@
 """What is spent, of each kind, whether it is limited or not."""
 
 from hpo.core import events
-from hpo.core.events import Recorded
 from hpo.core.history import History
 from hpo.core.objective import Objective
+from hpo.core.record import Recorded
 from hpo.core.spending import Used, used
 
 SPEC = {"budget": {"trials": 4, "epochs": None, "hours": 2.0, "gpu_hours": 5.0}}

@@ -9,6 +9,7 @@ from hpo.core import events
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe, digest, merge
+from hpo.core.record import Recorded
 from hpo.core.rungs import RungRule, milestones, quantile
 from hpo.core.seeds import derive
 
@@ -90,6 +91,6 @@ def test_the_time_a_search_ran_leaves_out_stops_and_the_evaluators_clock():
         ),
         1,
     ):
-        history.apply(events.Recorded(seq, when, event))
+        history.apply(Recorded(seq, when, event))
     assert history.active == 10 + 5 + 2
     assert history.seq == 7

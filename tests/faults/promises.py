@@ -12,7 +12,8 @@ from pathlib import Path
 from tiny_search import Place, decisions, number
 
 from hpo.core import events
-from hpo.core.events import End, Recorded
+from hpo.core.events import End
+from hpo.core.record import Recorded
 from hpo.running.conductor import Conductor
 from hpo.spec import parse
 from hpo.use_cases.planning import plan_of, searcher_of

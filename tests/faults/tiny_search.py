@@ -14,6 +14,7 @@ import psutil
 
 from hpo.core import events
 from hpo.core.home import Home, SearchFolder
+from hpo.core.record import Recorded, fields_of
 from hpo.ledger.store import Store
 from hpo.use_cases.register import openings
 
@@ -151,7 +152,7 @@ class Place:
         new = [e for e in self.record(name)[before:] if not isinstance(e.event, NOT_WORK)]
         return new[0].time - began if new else 0.0
 
-    def record(self, name: str = "tiny-1") -> list[events.Recorded]:
+    def record(self, name: str = "tiny-1") -> list[Recorded]:
         """Everything on record."""
         if not self.home.ledger.exists():
             return []
@@ -250,18 +251,18 @@ def kill(process: subprocess.Popen, number: int = signal.SIGKILL) -> None:
     process.communicate(timeout=60)
 
 
-def decisions(record: list[events.Recorded]) -> list[str]:
+def decisions(record: list[Recorded]) -> list[str]:
     """What was decided and reported, without clocks and without what only resuming adds."""
     kinds = (events.TrialStarted, events.Reported, events.TrialEnded, events.FinalistsNamed)
     return [_text(each.event) for each in record if isinstance(each.event, kinds)]
 
 
 def _text(event: events.Event) -> str:
-    fields = {name: value for name, value in events.body(event).items() if name != "seconds"}
+    fields = {name: value for name, value in fields_of(event).items() if name != "seconds"}
     return f"{type(event).__name__} {fields!r}"
 
 
-def number(record: list[events.Recorded], kind: type) -> int:
+def number(record: list[Recorded], kind: type) -> int:
     """How often a kind of event is on record."""
     return sum(isinstance(each.event, kind) for each in record)
 

@@ -5,7 +5,8 @@ import contextlib
 import pytest
 from searches import SPACE, MemoryLedger, curve, plan
 
-from hpo.core.events import End, Recorded, SearchOpened, TrialStarted, WinnerNamed
+from hpo.core.events import End, SearchOpened, TrialStarted, WinnerNamed
+from hpo.core.record import Recorded
 from hpo.core.shipping import all_trained, model_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock

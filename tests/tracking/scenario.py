@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from hpo.core import events
-from hpo.core.events import Cause, End, Event, Recorded
+from hpo.core.events import Cause, End, Event
 from hpo.core.home import Home, SearchFolder
 from hpo.core.objective import Objective
+from hpo.core.record import Recorded
 from hpo.tracking.picture import Picture
 
 PARAMETERS = ("learning_rate", "optimizer", "optimizer.momentum", "augment.cutout")

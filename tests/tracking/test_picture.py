@@ -2,8 +2,9 @@ import dataclasses
 import math
 
 from hpo.core import events
-from hpo.core.events import End, Recorded
+from hpo.core.events import End
 from hpo.core.home import Home
+from hpo.core.record import Recorded
 from hpo.tracking.changes import PARENT, RunChange
 from hpo.tracking.picture import Picture, search_id
 from hpo.tracking.words import clean_key, cut, params, text

@@ -1,0 +1,53 @@
+"""An event in the ledger: its place there, and its form as a kind and plain fields."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from hpo.core.events import Cause, End, Event, FinalistsNamed, ModelFixed, TrialEnded, WinnerNamed
+
+KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event with its place in the ledger.
+
+    Attributes:
+        seq: Position among the events of its search, from 1 without gaps.
+        time: Unix seconds by the writer's clock.
+        event: What happened.
+    """
+
+    seq: int
+    time: float
+    event: Event
+
+
+def fields_of(event: Event) -> dict[str, Any]:
+    """The event's fields, ready for JSON; its kind is the class's name."""
+    return {each.name: getattr(event, each.name) for each in dataclasses.fields(event)}
+
+
+def event_of(kind: str, fields: Mapping[str, Any]) -> Event:
+    """Build an event from its kind and fields; unknown fields of a later version are dropped.
+
+    Raises:
+        KeyError: If the kind is unknown.
+    """
+    cls = KINDS[kind]
+    known = {each.name for each in dataclasses.fields(cls)}
+    given = {name: value for name, value in fields.items() if name in known}
+    if cls is TrialEnded:
+        given["end"] = End(given["end"])
+        given["cause"] = Cause(given["cause"]) if given.get("cause") else None
+    if cls is FinalistsNamed:
+        given["trials"] = tuple(given["trials"])
+    if cls is ModelFixed:
+        given["members"] = tuple(given["members"])
+    if cls is WinnerNamed:
+        given["tied"] = tuple(given.get("tied", ()))
+    return cls(**given)
