@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -31,11 +32,10 @@ from typing import Any
 
 HERE = Path(__file__).resolve()
 HORIZON, FIRST_RUNG, FACTOR, WORKERS = 27, 3, 3, 2
-FULL_TRAININGS = 50
 SHARE = 4_000 / 24_000
 
 MODELS: dict[str, dict[str, Any]] = {
-    "mlp": {"name": "mlp", "widths": [64]},
+    "mlp": {"name": "mlp", "depth": 1, "width": 64},
     "cnn": {"name": "cnn", "stages": 2, "channels": 8},
 }
 SPACE = {
@@ -49,7 +49,7 @@ SPACE = {
 }
 
 
-def document_of(model: str, root: str, seed: int) -> dict[str, Any]:
+def document_of(model: str, root: str, seed: int, trainings: int) -> dict[str, Any]:
     """The spec that every side reads its space from."""
     return {
         "version": 1,
@@ -68,7 +68,7 @@ def document_of(model: str, root: str, seed: int) -> dict[str, Any]:
         "space": SPACE,
         "objective": {"metric": "accuracy", "mode": "max", "at": "best"},
         "scheduler": {"name": "leaders", "max_epochs": HORIZON, "first_rung": FIRST_RUNG},
-        "budget": {"epochs": FULL_TRAININGS * HORIZON + HORIZON},
+        "budget": {"epochs": (trainings + 1) * HORIZON},
         "resources": {"trials_at_once": WORKERS},
         "finalists": {"count": 1, "seeds": 1},
         "seed": seed,
@@ -113,10 +113,11 @@ class Context:
 class Bench:
     """The spec, its data and its trainable, opened once by each process of a side."""
 
-    def __init__(self, model: str, root: str, seed: int, folder: str):
+    def __init__(self, options, seed: int, folder: str):
         from hpo import spec as specs
 
-        self.spec = specs.parse(document_of(model, root, seed), base=HERE.parent)
+        document = document_of(options.model, options.fashion, seed, options.trainings)
+        self.spec = specs.parse(document, base=HERE.parent)
         self.folder = Path(folder)
         self.clock = Clock(str(self.folder / "clock"))
 
@@ -153,6 +154,11 @@ def suggested(trial) -> dict[str, Any]:
     return dict(trial.params)
 
 
+def defined_by_run(trial) -> None:
+    """The space as OptunaSearch wants it, at module level because it is pickled."""
+    suggested(trial)
+
+
 # -- sides -----------------------------------------------------------------------------------------
 
 
@@ -161,7 +167,7 @@ def random_worker(bench: Bench, number: int, options) -> None:
     from hpo.sampling.plain import RandomSearcher
 
     searcher, stage = RandomSearcher(bench.spec.space, options.seed), bench.stage()
-    for trial in range(number, FULL_TRAININGS, WORKERS):
+    for trial in range(number, options.trainings, WORKERS):
         bench.train(stage, searcher.ask(trial), options.seed * 1000 + trial)
 
 
@@ -212,7 +218,7 @@ def ray_side(bench: Bench, options) -> None:
     folder, stages = str(bench.folder), []
 
     def trainable(config):
-        own = Bench(options.model, options.fashion, options.seed, folder)
+        own = Bench(options, options.seed, folder)
         stages or stages.append(own.stage())
         best = 0.0
 
@@ -225,9 +231,10 @@ def ray_side(bench: Bench, options) -> None:
 
     class Reached(tune.Stopper):
         def __init__(self):
-            self._until, self._over = time.time() + options.limit, False
+            self._until, self._over = math.inf, False
 
         def __call__(self, trial_id, result):
+            self._until = min(self._until, time.time() + options.limit)  # since the first epoch
             self._over = self._over or result["accuracy"] >= options.target
             return self._over
 
@@ -244,10 +251,7 @@ def ray_side(bench: Bench, options) -> None:
         runtime_env=paths,
     )
 
-    def space(trial) -> None:
-        suggested(trial)
-
-    searcher = OptunaSearch(space=space, metric="best", mode="max", seed=options.seed)
+    searcher = OptunaSearch(space=defined_by_run, metric="best", mode="max", seed=options.seed)
     scheduler = ASHAScheduler(
         metric="best", mode="max", grace_period=FIRST_RUNG, reduction_factor=FACTOR, max_t=HORIZON
     )
@@ -272,9 +276,10 @@ def our_side(bench: Bench, options) -> None:
     from hpo.use_cases.submit import submit
 
     home = Home.at(bench.folder / "home")
-    until = time.time() + options.limit
 
     class Watch:
+        until = math.inf
+
         def begin(self, search: str) -> None:
             """Nothing to do."""
 
@@ -282,7 +287,8 @@ def our_side(bench: Bench, options) -> None:
             if isinstance(recorded.event, Reported):
                 accuracy = recorded.event.metrics["validation/accuracy"]
                 bench.clock.note(accuracy, recorded.event.seconds)
-                if accuracy >= options.target or time.time() > until:
+                self.until = min(self.until, time.time() + options.limit)  # since the first epoch
+                if accuracy >= options.target or time.time() > self.until:
                     home.search("search").stop_request.touch()
 
     submit(bench.spec, home=home, name="search", unseal=False, watch=Watch())
@@ -311,11 +317,11 @@ SIDES = {
 def measured(side: str, seed: int, target: float, limit: float, options) -> dict[str, Any]:
     """Run a side by itself; what it reported, on a clock that starts with its first epoch."""
     with tempfile.TemporaryDirectory() as folder:
-        Bench(options.model, options.fashion, seed, folder).stage()  # the data is prepared for all alike
+        Bench(options, seed, folder).stage()  # the data is prepared for all alike
         began = time.time()
         command = [sys.executable, str(HERE), "--fashion", options.fashion, "--model", options.model]
         command += ["--seed", str(seed), "--side", side, "--folder", folder]
-        command += ["--target", str(target), "--limit", str(limit)]
+        command += ["--target", str(target), "--limit", str(limit), "--trainings", str(options.trainings)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode not in (0, 1):
@@ -387,6 +393,7 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS, default="mlp")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--trainings", type=int, default=50, help="full trainings of random search")
     parser.add_argument("--json", type=Path)
     for hidden, kind in (("side", str), ("worker", str), ("folder", str), ("seed", int)):
         parser.add_argument(f"--{hidden}", type=kind, help=argparse.SUPPRESS)
@@ -400,7 +407,7 @@ def main() -> None:
         if options.json:
             options.json.write_text(json.dumps(found, indent=1) + "\n")
         return
-    bench = Bench(options.model, options.fashion, options.seed, options.folder)
+    bench = Bench(options, options.seed, options.folder)
     if options.worker:
         side, _, number = options.worker.partition(":")
         WORKS[side](bench, int(number), options)
