@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hpo.core.parts import Grammar, Hyperparameter
-from hpo.core.trainable import Metric
+from hpo.core.trainable import DataInfo, Metric
 from trainables.augmentation.tables import AUGMENT, PREPROCESSING, TEST_AUGMENT
 from trainables.parts.activation import ACTIVATION
 from trainables.parts.averaging import AVERAGING
@@ -31,21 +31,51 @@ class Shipped:
         name: Name in a spec.
         builder: ``module:attribute`` of its class.
         grammar: What its recipes may say.
-        metrics: What it reports on validation data and scores by; the first is the default.
+        kind: Kind of data that it takes; see `DataInfo`.
+        tasks: For each task that it can be given, what it reports on validation data and scores by.
         doc: One line for a reader.
     """
 
     name: str
     builder: str
     grammar: Grammar
-    metrics: tuple[Metric, ...]
+    kind: str
+    tasks: Mapping[str, tuple[Metric, ...]]
     doc: str
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of all its tasks; the first is the default."""
+        return tuple(metric for metrics in self.tasks.values() for metric in metrics)
+
+    def complaint(self, info: DataInfo, metric: str) -> str | None:
+        """Why it cannot be trained on a data set for a metric; None if it can."""
+        if info.kind != self.kind:
+            given = f"{info.kind}s of shape {' x '.join(map(str, info.shape))}"
+            others = [other.name for other in SHIPPED.values() if other.kind == info.kind]
+            instead = f"; legal here: {', '.join(others)}" if others else f"; {_GIVEN_AS[self.kind]}"
+            return f"trainable: {self.name} takes {self.kind}s, and this data is {given}{instead}"
+        if info.task not in self.tasks:
+            return (
+                f"trainable: {self.name} is made for {' and '.join(self.tasks)}, and this data is {info.task}"
+            )
+        if info.task == "classification" and len(info.classes) < 2:
+            return f"data: every example is of the one class {info.classes[0]!r}; classification needs two"
+        known = [each.name for each in self.tasks[info.task]]
+        if metric not in known:
+            return f"objective.metric: {metric} is no metric of {info.task}; legal here: {', '.join(known)}"
+        return None
 
     def load(self) -> Any:
         """Import the class and make a trainable."""
         module, _, attribute = self.builder.partition(":")
         return getattr(importlib.import_module(module), attribute)()
 
+
+_GIVEN_AS = {
+    "image": "images are uint8 [n, height, width, channels]",
+    "table": "a table is float32 [n, columns]",
+}
 
 CLASSIFICATION = (
     Metric("accuracy", "max", proportion=True),
@@ -132,7 +162,8 @@ IMAGE_CLASSIFIER = Shipped(
             TEST_AUGMENT,
         ),
     ),
-    CLASSIFICATION,
+    "image",
+    {"classification": CLASSIFICATION},
     "Classifies images, with the network and training that a recipe says",
 )
 
@@ -161,7 +192,8 @@ TABULAR = Shipped(
             AVERAGING,
         ),
     ),
-    CLASSIFICATION + REGRESSION,
+    "table",
+    {"classification": CLASSIFICATION, "regression": REGRESSION},
     "Classifies rows of a table, or predicts a value of them",
 )
 

@@ -14,6 +14,7 @@ from hpo.core.errors import UserError
 from hpo.selection.planning import difference_told, examples_to_compare, least_examples
 from hpo.spec import SearchSpec
 from hpo.use_cases.material import Material
+from trainables.tables import SHIPPED
 
 TOLD = 0.02
 """Difference between finalists that a final part should tell where the spec names no margin."""
@@ -25,10 +26,19 @@ def complaints(spec: SearchSpec, material: Material) -> list[str]:
     """What a user should know before a search of this data, each a sentence.
 
     Raises:
-        UserError: If the rows cannot be divided as asked, or the final part cannot tell finalists
-            apart whatever they answer.
+        UserError: If the trainable cannot take such data, the rows cannot be divided as asked, or the
+            final part cannot tell finalists apart whatever they answer.
     """
+    _insist_on_a_fit(spec, material)
     return [*_final(spec, material), *_order(material), *_folds(spec, material), *_test(material)]
+
+
+def _insist_on_a_fit(spec: SearchSpec, material: Material) -> None:
+    """Whether a shipped trainable can take the data; a user's own knows best."""
+    shipped = SHIPPED.get(spec.trainable)
+    complaint = shipped.complaint(material.prepared.info, spec.objective.metric) if shipped else None
+    if complaint:
+        raise UserError(complaint)
 
 
 def _final(spec: SearchSpec, material: Material) -> Iterator[str]:

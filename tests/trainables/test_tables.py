@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from hpo.core.parts import Group, Part
+from hpo.core.trainable import DataInfo
 from trainables import tables
 from trainables.image_classifier import ImageClassifier
 from trainables.tabular import Tabular
@@ -60,6 +62,43 @@ def test_a_recipe_may_say_nothing_at_all(shipped: tables.Shipped) -> None:
 def test_what_is_for_demonstration_says_why(group: str, part: str) -> None:
     found = tables.IMAGE_CLASSIFIER.grammar.group(group).part(part)
     assert found.demonstration
+
+
+IMAGES = DataInfo("image", "classification", (8, 8, 1), ("a", "b"))
+CLASSES = DataInfo("table", "classification", (4,), ("a", "b"))
+VALUES = DataInfo("table", "regression", (4,))
+
+
+@pytest.mark.parametrize(
+    ("shipped", "info", "metric"),
+    [
+        (tables.IMAGE_CLASSIFIER, IMAGES, "accuracy"),
+        (tables.TABULAR, CLASSES, "macro_f1"),
+        (tables.TABULAR, VALUES, "r2"),
+    ],
+)
+def test_data_that_a_trainable_can_take(shipped: tables.Shipped, info: DataInfo, metric: str) -> None:
+    assert shipped.complaint(info, metric) is None
+
+
+@pytest.mark.parametrize(
+    ("shipped", "info", "metric", "said"),
+    [
+        (tables.TABULAR, IMAGES, "accuracy", "images of shape 8 x 8 x 1; legal here: image_classifier"),
+        (tables.IMAGE_CLASSIFIER, CLASSES, "accuracy", "tables of shape 4; legal here: tabular"),
+        (tables.IMAGE_CLASSIFIER, replace(IMAGES, kind="array"), "accuracy", "images are uint8"),
+        (tables.IMAGE_CLASSIFIER, replace(IMAGES, task="regression"), "accuracy", "this data is regression"),
+        (tables.TABULAR, VALUES, "accuracy", "accuracy is no metric of regression; legal here: mean_squared"),
+        (tables.TABULAR, CLASSES, "r2", "r2 is no metric of classification; legal here: accuracy"),
+        (tables.TABULAR, replace(CLASSES, classes=("only",)), "accuracy", "the one class 'only'"),
+    ],
+)
+def test_data_that_it_cannot_take_is_named(
+    shipped: tables.Shipped, info: DataInfo, metric: str, said: str
+) -> None:
+    complaint = shipped.complaint(info, metric)
+    assert complaint is not None
+    assert said in complaint
 
 
 def test_tables_are_read_without_torch_and_numpy() -> None:

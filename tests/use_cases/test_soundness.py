@@ -49,6 +49,13 @@ def test_ordinary_data_draws_no_complaint(tmp_path):
     assert said(tmp_path, asked(folds=5)) == []
 
 
+def test_data_that_a_shipped_trainable_cannot_take_is_refused(tmp_path):
+    with pytest.raises(UserError, match="tabular takes tables, and this data is images of shape 8 x 8 x 1"):
+        said(tmp_path, parse({**DOCUMENT, "trainable": "tabular"}))
+    with pytest.raises(UserError, match="every example is of the one class '0'"):
+        said(tmp_path, asked(), classes=1)
+
+
 def test_a_final_part_too_small_to_tell_anything_is_refused_with_the_size_it_needs(tmp_path):
     spec = asked({"validation": {"search": 0.2, "final": 0.004}}, count=3, seeds=5, rule="race")
     with pytest.raises(UserError, match=r"4 examples cannot tell 3 finalists apart .* at least 6 are needed"):
