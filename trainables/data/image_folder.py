@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 ENDINGS = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"])
 SHOWN = 5
-GREY = ("1", "L", "LA")
+DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
+"""Modes of 16 bits a pixel, which Pillow would cut off at 255."""
+
+GREY = ("1", "L", "LA", *DEEP)
+WIDE = ("I", "F")
+"""Modes without a greatest value, so that nobody can say what is white."""
 
 
 @dataclass(frozen=True)
@@ -119,18 +124,18 @@ class ImageFolder:
 
     @functools.cached_property
     def _shape(self) -> tuple[int, int, int]:
-        """Height, width and channels, from the headers of the development images."""
-        modes: Counter[str] = Counter()
-        sizes: dict[tuple[int, int], Path] = {}
-        for path, read in zip(self._parts[0].files, each(head, self._parts[0].files), strict=True):
-            if read is not None:
-                modes[read[1]] += 1
-                sizes.setdefault(read[0], path)
+        """Height, width and channels, from the headers of the development images.
+
+        Where no size is named, the headers of the test part are looked at too: an image of another
+        size would have to be scaled unasked.
+        """
+        sizes, modes = self._headers
         if not sizes:
             raise UserError(f"data: none of the files under {self._train} is an image")
         channels = 1 if all(mode in GREY for mode in modes) else 3
         if self.size is not None:
             return self.size, self.size, channels
+        sizes = _headers(self._parts[1].files)[0] | sizes
         if len(sizes) > 1:
             (one, path), (other, second) = list(sizes.items())[:2]
             raise UserError(
@@ -141,9 +146,15 @@ class ImageFolder:
         return height, width, channels
 
     @functools.cached_property
+    def _headers(self) -> tuple[dict[tuple[int, int], Path], Counter[str]]:
+        return _headers(self._parts[0].files)
+
+    @functools.cached_property
     def _warnings(self) -> tuple[str, ...]:
         unused = [p for p in self._train.rglob("*") if p.is_file() and p.suffix.lower() not in ENDINGS]
         said = [f"{len(unused)} files are no images and are left out, such as {unused[0]}"] if unused else []
+        deep = sum(self._headers[1][mode] for mode in DEEP)
+        said += [f"{deep} images have 16 bits a pixel, of which the upper 8 are kept"] if deep else []
         if self._train != self.root:
             others = sorted(
                 p.name for p in self.root.iterdir() if p.is_dir() and p.name not in ("train", "test")
@@ -200,6 +211,17 @@ def each(function: Any, files: Sequence[Path]) -> Iterator[Any]:
             yield from pool.map(function, files[start : start + 1024])
 
 
+def _headers(files: Sequence[Path]) -> tuple[dict[tuple[int, int], Path], Counter[str]]:
+    """The sizes (width, height) of images, each with the first file of it, and how often each mode is."""
+    modes: Counter[str] = Counter()
+    sizes: dict[tuple[int, int], Path] = {}
+    for path, read in zip(files, each(head, files), strict=True):
+        if read is not None:
+            modes[read[1]] += 1
+            sizes.setdefault(read[0], path)
+    return sizes, modes
+
+
 def head(path: Path) -> tuple[tuple[int, int], str] | None:
     """Size (width, height) and mode of an image; None if it is none."""
     from PIL import Image
@@ -217,7 +239,12 @@ def decode(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], 
 
     try:
         with Image.open(path) as opened:
-            image: Picture = opened.convert("L" if shape[2] == 1 else "RGB")
+            if opened.mode in WIDE:
+                return f"pixels of mode {opened.mode}; legal are 8 or 16 bits a channel"
+            shallow = (
+                Image.fromarray((np.asarray(opened) >> 8).astype(np.uint8)) if opened.mode in DEEP else opened
+            )
+            image: Picture = shallow.convert("L" if shape[2] == 1 else "RGB")
             digest = hashlib.blake2b(image.tobytes() + repr(image.size).encode(), digest_size=16).digest()
             if image.size != (shape[1], shape[0]):
                 image = ImageOps.fit(image, (shape[1], shape[0]), Image.Resampling.BICUBIC)

@@ -79,6 +79,25 @@ def test_grey_images_have_one_channel(tmp_path: Path) -> None:
     assert folder(tmp_path, test_share=0.5).development().info.shape == (10, 12, 1)
 
 
+def test_of_16_bits_the_upper_8_are_kept_and_said(tmp_path: Path) -> None:
+    levels = np.arange(0, 65536, 4096, dtype=np.uint16).reshape(4, 4)
+    for name in ("a", "b"):
+        for number in range(2):
+            file = tmp_path / "images" / name / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(levels + number).save(file)
+    found = folder(tmp_path / "images", test_share=0.5).development()
+    assert found.inputs.shape == (2, 4, 4, 1)
+    np.testing.assert_array_equal(found.inputs[0, :, :, 0], np.arange(0, 256, 16).reshape(4, 4))
+    assert found.warnings == ("2 images have 16 bits a pixel, of which the upper 8 are kept",)
+
+
+def test_pixels_without_a_greatest_value_are_refused(root: Path) -> None:
+    Image.fromarray(np.ones((10, 12), np.float32)).save(root / "train" / "bee" / "9.tif")
+    with pytest.raises(UserError, match=r"9\.tif \(pixels of mode F; legal are 8 or 16 bits a channel\)"):
+        folder(root).development()
+
+
 def test_a_broken_file_is_named_or_left_out_and_counted(root: Path) -> None:
     cut = root / "train" / "ant" / "3.png"
     cut.write_bytes(cut.read_bytes()[:100])
@@ -97,6 +116,13 @@ def test_different_sizes_need_one_size(root: Path) -> None:
     with pytest.raises(UserError, match=r"2 different sizes .*12 x 10.*20 x 10.*size: 64"):
         folder(root).development()
     assert folder(root, size=8).development().inputs.shape == (17, 8, 8, 3)
+
+
+def test_an_image_of_the_test_part_is_not_scaled_unasked(root: Path) -> None:
+    draw(root / "test" / "bee" / "9.png", 9, size=(20, 10))
+    with pytest.raises(UserError, match=r"2 different sizes .*12 x 10.*20 x 10.*size: 64"):
+        folder(root).development()
+    assert folder(root, size=8).test().inputs.shape == (7, 8, 8, 3)
 
 
 def test_an_empty_class_and_a_strange_one_are_named(root: Path) -> None:
