@@ -116,8 +116,15 @@ class TableFile:
         """The task, and what to tell if it was not declared."""
         if self.task is not None:
             return self.task, ()
-        target = self._parts[0].columns[self.target]
+        table = self._parts[0]
+        target = table.columns[self.target]
         values = columns.numbers(target)
+        if values is None and columns.mistaken(target):
+            odd = table.cell(self.target, columns.strays(target)[0])
+            raise UserError(
+                f"data: the target {self.target} is numbers but for {odd} and perhaps others; mend it, or "
+                "say task: classification"
+            )
         whole = values is not None and bool(np.all(values[~np.isnan(values)] % 1 == 0))
         if values is None or (whole and len(np.unique(values)) <= FEW_CLASSES):
             task = "classification"
@@ -172,6 +179,12 @@ class TableFile:
 
     def _classes(self, table: Table) -> tuple[str, ...]:
         names = {value for value in columns.texts(table.columns[self.target]) if value is not None}
+        if len(names) > max(FEW_CLASSES, IDENTIFIER * len(table)):
+            raise UserError(
+                f"data: the target {self.target} has {len(names)} different values in {len(table)} "
+                "development rows, too many for classes; name another target, or task: regression if they "
+                "are numbers"
+            )
         numeric = columns.numbers(table.columns[self.target]) is not None
         return tuple(sorted(names, key=lambda name: (float(name), name) if numeric else (0.0, name)))
 

@@ -190,6 +190,16 @@ def spoilt(column: str, row: int, value: Any) -> dict[str, list[Any]]:
         (spoilt("height", 4, "tall"), {}, "column height is numbers but for row .*'tall'.*categorical"),
         (spoilt("y", 4, None), {}, "the target y is missing in row .*1 such rows"),
         (people(), {"task": "regression"}, "the target y must be numbers for regression; see row"),
+        (
+            spoilt("height", 4, "tall"),
+            {"target": "height"},
+            "the target height is numbers but for row .*'tall'",
+        ),
+        (
+            people(),
+            {"target": "when", "task": "classification"},
+            "the target when has .*too many for classes",
+        ),
         (people(), {"target": "x"}, "has no column 'x'; it has age, city"),
         (people(), {"groups": "x"}, "data.arguments.groups: .*has no column 'x'"),
         (people(), {"categorical": ["x"]}, "data.arguments.categorical: .*has no column 'x'"),
