@@ -60,14 +60,14 @@ def check(
 
 
 def _looked_into(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:
-    """What the data does not bear, and what it gives away, near copies of images included."""
+    """What is wrong with the data or not borne by it, and what it gives away, near copies included."""
     from hpo.use_cases.leaking import leaks_of
     from hpo.use_cases.material import material_of
     from hpo.use_cases.soundness import complaints
 
     with own_stdout():
         material = material_of(spec.data, spec.base, session.home.create())
-        unsound = complaints(spec, material)
+        unsound = [*complaints(spec, material), *material.prepared.warnings]
         return unsound, leaks_of(spec.data, spec.base, material, near=True)
 
 
