@@ -99,7 +99,7 @@ BAD = {
     class_of_one: "class 'dog' has 1 example",
     different_sizes: "3.png is 20 x 10",
     text_for_a_number: "the target y must be numbers for regression; see row 61",
-    a_text_for_each_row: "the target y has 48 different values in 48 development rows, too many for classes",
+    a_text_for_each_row: "the target y has 48 different values in 48 rows, too many for classes",
     one_class: "the one class 'same'",
     label_outside: "label 7 of row 5 is outside 0 to 2",
     classes_for_values: "objective.metric: accuracy is no metric of regression",

@@ -108,6 +108,8 @@ class TableFile:
             return None
         names = np.array([value or "" for value in columns.texts(whole.columns[self.target])])
         distinct, labels = np.unique(names, return_inverse=True)
+        if self.task == "classification":
+            self._insist_on_classes(len(distinct), len(names))
         few = self.task == "classification" or len(distinct) <= FEW_CLASSES
         return labels.astype(np.int64) if few else None
 
@@ -179,14 +181,16 @@ class TableFile:
 
     def _classes(self, table: Table) -> tuple[str, ...]:
         names = {value for value in columns.texts(table.columns[self.target]) if value is not None}
-        if len(names) > max(FEW_CLASSES, IDENTIFIER * len(table)):
-            raise UserError(
-                f"data: the target {self.target} has {len(names)} different values in {len(table)} "
-                "development rows, too many for classes; name another target, or task: regression if they "
-                "are numbers"
-            )
+        self._insist_on_classes(len(names), len(table))
         numeric = columns.numbers(table.columns[self.target]) is not None
         return tuple(sorted(names, key=lambda name: (float(name), name) if numeric else (0.0, name)))
+
+    def _insist_on_classes(self, values: int, rows: int) -> None:
+        if values > max(FEW_CLASSES, IDENTIFIER * rows):
+            raise UserError(
+                f"data: the target {self.target} has {values} different values in {rows} rows, too many for "
+                "classes; name another target, or task: regression if they are numbers"
+            )
 
     def _content(self, table: Table, inputs: NDArray[np.float32], said: Sequence[str]) -> Content:
         return Content(

@@ -184,6 +184,9 @@ def spoilt(column: str, row: int, value: Any) -> dict[str, list[Any]]:
     return columns
 
 
+NAMES = [f"name {number}" for number in range(60)]
+
+
 @pytest.mark.parametrize(
     ("columns", "arguments", "words"),
     [
@@ -196,10 +199,11 @@ def spoilt(column: str, row: int, value: Any) -> dict[str, list[Any]]:
             "the target height is numbers but for row .*'tall'",
         ),
         (
-            people(),
-            {"target": "when", "task": "classification"},
-            "the target when has .*too many for classes",
+            {**people(), "y": NAMES},
+            {"task": "classification"},
+            "y has 60 different values in 60 rows, too many",
         ),
+        ({**people(), "y": NAMES}, {}, "y has 57 different values in 57 rows, too many for classes"),
         (people(), {"target": "x"}, "has no column 'x'; it has age, city"),
         (people(), {"groups": "x"}, "data.arguments.groups: .*has no column 'x'"),
         (people(), {"categorical": ["x"]}, "data.arguments.categorical: .*has no column 'x'"),
