@@ -10,6 +10,7 @@ from hpo.spec import read
 from hpo.spec.interface import shipped
 from hpo.spec.recipes import read_recipe
 from hpo.spec.shipped import recipes
+from trainables.optimization import optimizers, schedules
 
 NAMES = ("resnet", "pytorch", "fixres", "deit", "fams", "a1", "a2", "a3")
 TABLE: Mapping[str, tuple[Any, ...]] = {
@@ -63,6 +64,22 @@ def test_a_recipe_says_what_the_table_says(name: str) -> None:
     }
     assert file.provenance["forward_passes"] == FORWARD_PASSES[column]
     assert file.provenance["top_1"] == TOP_1[column]
+
+
+DECAYS = {"step": lambda t: 0.1 ** (t // 30), "fams": lambda t: 0.02 ** (t / 400)}
+
+
+@pytest.mark.parametrize("name", ["resnet", "pytorch", "fixres", "fams"])
+def test_the_rate_falls_as_the_table_says_to_the_end(name: str) -> None:
+    column, steps = NAMES.index(name), 10
+    file = read_recipe(recipes()[name])
+    said = shipped()[file.trainable].grammar.resolve(file.recipe)
+    epochs, highest = TABLE["epochs"][column], TABLE["learning_rate"][column]
+    warm = TABLE["warmup.length"][column] or 0
+    rate = schedules.build(said, optimizers.base_rate(said), steps, epochs)
+    for epoch in range(warm, epochs):
+        expected = highest * DECAYS.get(name, DECAYS["step"])(epoch - warm)
+        assert rate.at(steps * epoch) == pytest.approx(expected), epoch
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -69,7 +69,7 @@ def build(recipe: Mapping[str, Any], base: float, steps_per_epoch: int, horizon:
     warm = _part(recipe, WARMUP)(steps_per_epoch, horizon)
     start = recipe["warmup"].get("start", 1.0)
     late = (math.inf, 1.0)
-    if recipe["averaging"]["name"] == "swa":
+    if recipe["averaging"]["name"] == "swa" and recipe["averaging"]["rate"] is not None:
         late = (recipe["averaging"]["start"] * horizon * steps_per_epoch, recipe["averaging"]["rate"])
     return Rate(base * scale, steps_per_epoch, warm, start, _part(recipe, SCHEDULE), horizon, late)
 

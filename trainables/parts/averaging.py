@@ -24,10 +24,17 @@ AVERAGING = Group(
             (
                 Hyperparameter("start", "float", 0.75, 0, 1, doc="share of the training before averaging"),
                 Hyperparameter(
-                    "rate", "float", 0.5, 1e-4, 10, log=True, doc="factor on the rate from there on"
+                    "rate",
+                    "float",
+                    0.5,
+                    1e-4,
+                    10,
+                    optional=True,
+                    log=True,
+                    doc="constant factor on the rate from there on; null: the schedule goes on",
                 ),
             ),
-            doc="Plain mean of the weights after each late epoch, at a constant rate",
+            doc="Plain mean of the weights after each late epoch",
         ),
     ),
 )

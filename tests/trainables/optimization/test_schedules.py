@@ -124,3 +124,9 @@ def test_weight_averaging_goes_on_at_a_constant_rate() -> None:
     rate = schedules.build(said, 1.0, 10, 4)
     assert rate.at(19) == pytest.approx((1 + math.cos(math.pi * 1.9 / 4)) / 2)
     assert [rate.at(step) for step in (20, 39)] == [0.3, 0.3]
+
+
+def test_weight_averaging_can_leave_the_rate_to_the_schedule() -> None:
+    choices = {"averaging": {"name": "swa", "start": 0.5, "rate": None}}
+    averaged, plain = (schedules.build(recipe(said), 1.0, 10, 4) for said in (choices, {}))
+    assert [averaged.at(step) for step in range(40)] == [plain.at(step) for step in range(40)]
