@@ -7,9 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, update_bn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import AveragedModel
 
 from trainables import isolation
+from trainables.networks.normalizations import DecorrelatedBatchNorm
 from trainables.parts.averaging import AVERAGING
 
 
@@ -46,7 +48,7 @@ class Average:
         if epoch <= self.first_epoch:
             return network
         self.model.update_parameters(network)
-        update_bn(batches(), self.averaged)
+        see_anew(self.averaged, batches())
         return self.averaged
 
     @property
@@ -65,8 +67,37 @@ def settle(network: nn.Module, batches: Callable[[], Iterable[Tensor]], seed: in
         seed: Of what is random in the network, such as dropout.
     """
     with isolation.seeded(seed, "average", device=next(network.parameters()).device):
-        update_bn(batches(), network)
+        see_anew(network, batches())
     network.eval()
+
+
+@torch.no_grad()
+def see_anew(network: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Let batch norms, the whitening one too, take their statistics as means over batches.
+
+    torch's ``update_bn`` knows its own batch norms alone, and dies of an example that is alone in its
+    batch, which has no variance: it is left out here as in training.
+
+    Args:
+        network: Its norms' statistics are replaced, and nothing else of it.
+        batches: The training inputs.
+    """
+    norms: list[Any] = [m for m in network.modules() if isinstance(m, _BatchNorm | DecorrelatedBatchNorm)]
+    if not norms:
+        return
+    momenta, training = [norm.momentum for norm in norms], network.training
+    network.train()
+    seen = 0
+    for inputs in batches:
+        if len(inputs) == 1 and seen:
+            continue
+        seen += 1
+        for norm in norms:
+            norm.momentum = 1 / seen  # the first batch replaces what was there
+        network(inputs)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.train(training)
 
 
 def build(choice: Mapping[str, Any], network: nn.Module, horizon: int) -> Average | None:
@@ -94,7 +125,7 @@ def ema(network: nn.Module, horizon: int, decay: float) -> Average:
     return Average(AveragedModel(network, multi_avg_fn=blend, use_buffers=True), 0, every_step=True)
 
 
-def swa(network: nn.Module, horizon: int, start: float, rate: float) -> Average:
+def swa(network: nn.Module, horizon: int, start: float, rate: float | None) -> Average:
     """Mean of the weights after each epoch past ``start`` of the training; at least of the last."""
     first = min(start * horizon, horizon - 1)
     return Average(AveragedModel(network, use_buffers=True), first, every_step=False)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import update_bn
 
+from trainables.networks.normalizations import DecorrelatedBatchNorm
 from trainables.optimization import averaging
 from trainables.parts.averaging import AVERAGING
 
@@ -60,11 +64,39 @@ def test_the_last_epoch_is_always_averaged() -> None:
     assert averaged({"name": "swa", "start": 1.0, "rate": 0.5}, [1.0, 2.0, 7.0], 3) == 7.0
 
 
-def test_norms_of_an_averaged_network_see_the_data_anew() -> None:
-    network = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+NORMED = {
+    "batch_norm": lambda: nn.BatchNorm1d(3),
+    "decorrelated_batch_norm": lambda: DecorrelatedBatchNorm(3, 3, 5, 1e-3, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", NORMED)
+def test_norms_of_an_averaged_network_see_the_data_anew(name: str) -> None:
+    network = nn.Sequential(nn.Linear(3, 3), NORMED[name]())
     average = averaging.build({"name": "swa", "start": 0.0, "rate": 1.0}, network, 2)
-    inputs = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * 5 + 2
+    inputs = torch.randn(501, 3, generator=torch.Generator().manual_seed(0)) * 5 + 2
     assert average is not None
-    shown = average.after_epoch(1, network, lambda: [inputs])
-    expected = network[0](inputs).mean(0)
-    torch.testing.assert_close(shown[1].running_mean, expected)  # type: ignore[index, union-attr]
+    # The last example is alone in its batch and has no variance.
+    shown = average.after_epoch(1, network, lambda: inputs.split([250, 250, 1]))
+    seen = network[0](inputs[:500])
+    torch.testing.assert_close(shown[1].running_mean.flatten(), seen.mean(0), rtol=1e-4, atol=1e-4)  # type: ignore[index, union-attr, operator]
+    if name == "batch_norm":
+        variance = (seen[:250].var(0) + seen[250:].var(0)) / 2
+        torch.testing.assert_close(shown[1].running_var, variance, rtol=1e-4, atol=1e-4)  # type: ignore[index, union-attr]
+    else:
+        halves = [torch.cov(half.T, correction=0) for half in seen.split(250)]
+        expected = (halves[0] + halves[1]) / 2
+        torch.testing.assert_close(shown[1].running_covariance[0], expected, rtol=1e-4, atol=1e-4)  # type: ignore[index, union-attr]
+    assert shown[1].momentum == 0.1  # type: ignore[index, union-attr]
+
+
+def test_statistics_are_those_of_torch() -> None:
+    torch.manual_seed(0)
+    ours = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 6), nn.BatchNorm1d(6))
+    theirs = copy.deepcopy(ours)
+    batches = torch.randn(96, 4).split(32)
+    averaging.see_anew(ours, batches)
+    update_bn(batches, theirs)
+    for name, buffer in theirs.named_buffers():
+        if "num_batches" not in name:
+            torch.testing.assert_close(ours.get_buffer(name), buffer)
