@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.augmentation.geometry import Shape
+from trainables.networks.decay import spared
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -40,6 +41,10 @@ class ManyHeads(nn.Module):
     def __init__(self, body: nn.Module, heads: int):
         super().__init__()
         self.body, self.heads = body, heads
+
+    def no_weight_decay(self) -> set[str]:
+        """What the network inside spares; see `spared`."""
+        return spared(self.body, "body.")
 
     def forward(self, images: Tensor) -> Tensor:
         """Predict images [b, channels, height, width].

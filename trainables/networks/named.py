@@ -7,6 +7,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trainables.networks.decay import spared
 from trainables.networks.ingredients import Ingredients
 from trainables.parts.names import Size, sizes
 
@@ -23,6 +24,10 @@ class Fitted(nn.Module):
     def __init__(self, model: nn.Module, channels: int, size: Size):
         super().__init__()
         self.model, self.channels, self.size = model, channels, size
+
+    def no_weight_decay(self) -> set[str]:
+        """What the network inside spares; see `spared`."""
+        return spared(self.model, "model.")
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits [n, classes] of images [n, c, h, w]."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from trainables.augmentation.mimo import ManyHeads
 from trainables.networks.named import Fitted
 
 FEW = 5
@@ -32,8 +33,7 @@ def stages(network: nn.Module) -> list[Stage]:
     matrix, such as norms, go with what is before them; parameters of the network itself, such as
     a class token, with the first stage.
     """
-    prefix = "model." if isinstance(network, Fitted) else ""
-    root = network.get_submodule(prefix.rstrip("."))
+    root, prefix = _unwrapped(network)
     found: list[Stage] = []
     for name, module in _parts(root):
         path = prefix + name
@@ -46,6 +46,15 @@ def stages(network: nn.Module) -> list[Stage]:
             found.append(Stage((path,), inside))
     own = tuple(prefix + name for name, _ in root.named_parameters(recurse=False))
     return [Stage(found[0].modules, own + found[0].parameters), *found[1:]]
+
+
+def _unwrapped(network: nn.Module) -> tuple[nn.Module, str]:
+    """What is inside the wrappers that belong to no stage, and its path."""
+    root, prefix = network, ""
+    while isinstance(root, Fitted | ManyHeads):
+        inner = "model" if isinstance(root, Fitted) else "body"
+        root, prefix = root.get_submodule(inner), f"{prefix}{inner}."
+    return root, prefix
 
 
 def _parts(root: nn.Module) -> list[tuple[str, nn.Module]]:

@@ -12,8 +12,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hpo.core.errors import UserError
+from trainables.augmentation.mimo import ManyHeads
+from trainables.networks.decay import spared
 from trainables.networks.stages import Stage, stages
 from trainables.parts.transfer import TRANSFER
+
+WRAPPERS = ("body.", "model.")
+"""Where `Probe`, `ManyHeads` and `Fitted` keep the network that they wrap."""
+
+DROPPED = ".parametrizations.weight.original"
+"""How a weight is called that DropConnect drops numbers of."""
 
 Rates = dict[str, float]
 """Factor on the learning rate by parameter name; a parameter at 0 is frozen."""
@@ -44,6 +52,10 @@ class Probe(nn.Module):
             features = self._features(torch.zeros(1, *shape), body.eval()).shape[1]
         body.train(training)
         self.head = nn.Linear(features, outputs)
+
+    def no_weight_decay(self) -> set[str]:
+        """What the network inside spares; see `spared`."""
+        return spared(self.body, "body.")
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs [n, outputs]."""
@@ -78,13 +90,16 @@ def start(choice: Mapping[str, Any], network: nn.Module) -> Rates:
     name, file = own.pop("name"), own.pop("weights", None)
     if name == "none":
         return {}
-    body = network.body if isinstance(network, Probe) else network
+    body, path, probed = network, "", False
+    while isinstance(body, Probe | ManyHeads):
+        body, path, probed = body.body, f"{path}body.", isinstance(body, Probe)
     parts = stages(body)
     _load(body, _read(file), {*parts[-1].parameters})
     own.pop("stage", None)
     rates: Rates = TRANSFER.part(name).load()(parts, **own)
-    if isinstance(network, Probe):
-        rates = {f"body.{key}": 0.0 for key, _ in body.named_parameters()}
+    if probed:
+        rates = {key: 0.0 for key, _ in body.named_parameters()}
+    rates = {path + key: rate for key, rate in rates.items()}
     for key, parameter in network.named_parameters():
         parameter.requires_grad_(rates.get(key, 1.0) > 0)
     return rates
@@ -154,4 +169,8 @@ def _load(network: nn.Module, weights: Mapping[str, Tensor], skipped: set[str]) 
 
 
 def _bare(name: str) -> str:
-    return name.removeprefix("network/").removeprefix("model.")
+    """A tensor's name without what wraps the network or, as DropConnect does, its weight."""
+    bare = name.removeprefix("network/")
+    while bare.startswith(WRAPPERS):
+        bare = bare.partition(".")[2]
+    return bare.removesuffix(DROPPED) + ".weight" if bare.endswith(DROPPED) else bare

@@ -11,6 +11,7 @@ from trainables import torchvision_ops  # noqa: F401
 from trainables.networks import build
 from trainables.networks.ingredients import Ingredients
 from trainables.networks.vit import Attention, EncoderBlock
+from trainables.optimization import optimizers
 from trainables.parts.model import MODEL
 from trainables.parts.names import sizes
 
@@ -129,6 +130,29 @@ def test_a_block_starts_as_the_identity() -> None:
     built = network("vit", init={"name": "auto", "zero_residual": True})
     tokens = torch.randn(2, 5, 8)
     torch.testing.assert_close(built.blocks(tokens), tokens)  # type: ignore[operator]
+
+
+TOKENS = {
+    "vit": {"class_token", "position"},
+    "timm": {"model.cls_token", "model.pos_embed"},
+}
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_what_a_network_spares_from_decay_is_spared_however_it_is_wrapped(name: str) -> None:
+    own = {"architecture": "test_vit"} if name == "timm" else SMALL[name]
+    said = {"model": {"name": name, **own}, "regularize": {"weight_decay": True}}
+    for wrapped, path in (({}, ""), ({"augment": {"mimo": True}}, "body.")):
+        choices = recipe({**said, **wrapped})
+        built = build.network(choices, (3, 8, 8), 5)
+        decayed = {
+            id(p)
+            for group in optimizers.build(choices, built).param_groups
+            if group["weight_decay"]
+            for p in group["params"]
+        }
+        undecayed = {n for n, p in built.named_parameters() if p.ndim >= 2 and id(p) not in decayed}
+        assert undecayed == {path + token for token in TOKENS[name]}
 
 
 def test_kernel_padding_and_channels_shape_a_cnn() -> None:

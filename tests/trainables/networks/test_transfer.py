@@ -18,6 +18,7 @@ from trainables.networks.stages import stages
 from trainables.parts.transfer import TRANSFER
 
 Parts = tuple[Examples, Examples]
+MOVING_HEAD = ["body.4.weight", "body.4.bias"]
 CNN = {"name": "cnn", "channels": 4, "stages": 3}
 
 
@@ -125,6 +126,47 @@ def test_weights_of_a_library_are_taken(tmp_path: Path) -> None:
         "model.fc.weight",
         "model.fc.bias",
     ]
+
+
+@pytest.mark.parametrize("stage", [None, 1])
+def test_weights_are_taken_by_a_network_that_drops_some(
+    trained: tuple[Path, Recorder], digits: Parts, stage: int | None
+) -> None:
+    choices = {
+        "model": CNN,
+        "regularize": {"drop_connect": True},
+        "transfer": {"name": "head", "weights": str(trained[0]), "stage": stage},
+    }
+    after = train(choices, digits, 1).weights[-1]
+    kept = next(
+        array for name, array in after.items() if name.endswith("0.0.parametrizations.weight.original")
+    )
+    np.testing.assert_array_equal(kept, trained[1].weights[-1]["network/0.0.weight"])
+
+
+@pytest.mark.parametrize("stage", [None, 1])
+def test_several_heads_start_from_weights_of_as_many(
+    digits: Parts, tmp_path: Path, stage: int | None
+) -> None:
+    several = {"model": CNN, "augment": {"mimo": {"heads": 2}}, "learning_rate": 0.01}
+    before, file = train(several, digits, 1).weights[-1], tmp_path / "weights.safetensors"
+    save_file({name: np.asarray(array) for name, array in before.items()}, file)
+    head = {**several, "transfer": {"name": "head", "weights": str(file), "stage": stage}}
+    network = build.network(recipe(head), (1, 8, 8), 10)
+    rates = transfer.start(recipe(head)["transfer"], network)
+    moving = [name for name, parameter in network.named_parameters() if parameter.requires_grad]
+    path = "body.body" if stage else "body"
+    assert moving == ([f"body.head.{kind}" for kind in ("weight", "bias")] if stage else MOVING_HEAD)
+    assert rates[f"{path}.0.0.weight"] == 0
+    kept = network.get_parameter(f"{path}.0.0.weight").detach().numpy()
+    np.testing.assert_array_equal(kept, before["network/body.0.0.weight"])
+
+
+def test_weights_for_one_image_are_refused_by_a_network_for_several(trained: tuple[Path, Recorder]) -> None:
+    several = {"model": CNN, "augment": {"mimo": True}, "transfer": {"name": "head"}}
+    network = build.network(recipe(several), (1, 8, 8), 10)
+    with pytest.raises(UserError, match=r"another network: 0.0.weight \(needs \(4, 2, 3, 3\), file has"):
+        transfer.start({"name": "head", "weights": str(trained[0])}, network)
 
 
 def test_mistakes_are_named(trained: tuple[Path, Recorder], tmp_path: Path) -> None:
