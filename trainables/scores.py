@@ -28,17 +28,26 @@ def classification(outputs: NDArray[np.floating], targets: NDArray[np.integer]) 
 
 
 def labelling(predicted: NDArray[np.integer], targets: NDArray[np.integer], classes: int) -> dict[str, float]:
-    """Accuracy, error and macro F1 of predicted labels [n]."""
+    """Accuracy, error and macro F1, precision and recall of predicted labels [n]."""
     accuracy = float((predicted == targets).mean())
-    return {"accuracy": accuracy, "error": 1 - accuracy, "macro_f1": macro_f1(predicted, targets, classes)}
+    return {"accuracy": accuracy, "error": 1 - accuracy, **macro(predicted, targets, classes)}
 
 
-def macro_f1(predicted: NDArray[np.integer], targets: NDArray[np.integer], classes: int) -> float:
-    """Mean over the classes of F1 = 2 TP / (2 TP + FP + FN); a class that nowhere occurs is left out."""
+def macro(predicted: NDArray[np.integer], targets: NDArray[np.integer], classes: int) -> dict[str, float]:
+    """Means over the classes of F1, precision TP / (TP + FP) and recall TP / (TP + FN).
+
+    A class that nowhere occurs is left out; one that is never predicted has a precision of 0, one
+    that is predicted and never true a recall of 0, as scikit-learn has it.
+    """
     hits = np.bincount(targets[predicted == targets], minlength=classes)
-    counted = np.bincount(predicted, minlength=classes) + np.bincount(targets, minlength=classes)
-    seen = counted > 0
-    return float((2 * hits[seen] / counted[seen]).mean())
+    found, there = (np.bincount(labels, minlength=classes) for labels in (predicted, targets))
+    seen = found + there > 0
+    hits, found, there = hits[seen], found[seen], there[seen]
+    return {
+        "macro_f1": float((2 * hits / (found + there)).mean()),
+        "macro_precision": float((hits / np.maximum(found, 1)).mean()),
+        "macro_recall": float((hits / np.maximum(there, 1)).mean()),
+    }
 
 
 def regression(outputs: NDArray[np.floating], targets: NDArray[np.floating]) -> Mapping[str, float]:

@@ -82,6 +82,8 @@ CLASSIFICATION = (
     Metric("error", "min", proportion=True),
     Metric("loss", "min"),
     Metric("macro_f1", "max"),
+    Metric("macro_precision", "max"),
+    Metric("macro_recall", "max"),
 )
 
 REGRESSION = (

@@ -19,7 +19,19 @@ def test_classification_agrees_with_scikit_learn() -> None:
     assert ours["accuracy"] == pytest.approx(metrics.accuracy_score(LABELS, predicted))
     assert ours["error"] == pytest.approx(1 - ours["accuracy"])
     assert ours["loss"] == pytest.approx(metrics.log_loss(LABELS, probabilities, labels=range(5)), rel=1e-5)
-    assert ours["macro_f1"] == pytest.approx(metrics.f1_score(LABELS, predicted, average="macro"))
+    same = {"average": "macro", "zero_division": 0}  # a class is predicted that never occurs
+    assert ours["macro_f1"] == pytest.approx(metrics.f1_score(LABELS, predicted, **same))
+    assert ours["macro_precision"] == pytest.approx(metrics.precision_score(LABELS, predicted, **same))
+    assert ours["macro_recall"] == pytest.approx(metrics.recall_score(LABELS, predicted, **same))
+
+
+def test_macro_scores_by_hand() -> None:
+    # Class 0: two found, one of them right, of one; class 1: one found of two; class 3: none of one.
+    predicted, truth = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 3])
+    ours = scores.macro(predicted, truth, 6)
+    assert ours["macro_precision"] == pytest.approx((1 / 2 + 1 + 0 + 0) / 4)
+    assert ours["macro_recall"] == pytest.approx((1 + 1 / 2 + 0 + 0) / 4)
+    assert ours["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 0 + 0) / 4)
 
 
 def test_large_logits_do_not_overflow() -> None:
