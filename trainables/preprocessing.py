@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from hpo.core.errors import UserError
-from trainables.augmentation.tables import PREPROCESSING
+from trainables.parts.preprocessing import PREPROCESSING
 
 Images = Any
 """Uint8 array or tensor [n, height, width, channels]; may be a memory map."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from hpo.core.parts import Grammar, Hyperparameter
 from hpo.core.trainable import DataInfo, Metric
-from trainables.augmentation.tables import AUGMENT, PREPROCESSING, TEST_AUGMENT
+from trainables.augmentation.tables import AUGMENT, TEST_AUGMENT
 from trainables.parts.activation import ACTIVATION
 from trainables.parts.averaging import AVERAGING
 from trainables.parts.initialization import INIT
@@ -17,6 +17,7 @@ from trainables.parts.loss import LOSS, REGRESSION_LOSS
 from trainables.parts.model import MODEL
 from trainables.parts.normalization import NORMALIZATION
 from trainables.parts.optimizer import OPTIMIZER
+from trainables.parts.preprocessing import PREPROCESSING
 from trainables.parts.regularize import REGULARIZE
 from trainables.parts.schedule import BATCH_SCALING, GRADIENT_CLIPPING, SCHEDULE, WARMUP
 from trainables.parts.table_model import TABLE_MODEL

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from hpo.core.errors import UserError
 from hpo.core.parts import Grammar
 from trainables import preprocessing
-from trainables.augmentation.tables import PREPROCESSING
+from trainables.parts.preprocessing import PREPROCESSING
 
 GRAMMAR = Grammar((), (PREPROCESSING,))
 NAMES = PREPROCESSING.names

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -31,9 +32,44 @@ def test_shipped_names_lead_to_the_trainables() -> None:
     assert {name for name, shipped in tables.SHIPPED.items() if shipped.name == name} == set(tables.SHIPPED)
 
 
+# Every group has a module of tests that goes by its table, so that a part without a test fails there.
+TESTED = {
+    "model": ("networks.test_models", "test_tabular"),
+    "activation": ("networks.test_activations",),
+    "normalization": ("networks.test_normalizations",),
+    "init": ("networks.test_initializations",),
+    "loss": ("optimization.test_losses",),
+    "regression_loss": ("optimization.test_losses",),
+    "optimizer": ("optimization.test_optimizers",),
+    "schedule": ("optimization.test_schedules",),
+    "warmup": ("optimization.test_schedules",),
+    "batch_scaling": ("optimization.test_schedules",),
+    "gradient_clipping": ("optimization.test_penalties",),
+    "regularize": ("networks.test_regularizing",),
+    "averaging": ("optimization.test_averaging",),
+    "transfer": ("networks.test_transfer",),
+    "preprocessing": ("test_preprocessing",),
+    "augment": ("augmentation.test_tables",),
+    "test_augment": ("augmentation.test_views",),
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_tests_of_a_group_go_by_its_table(group: Group) -> None:
+    for name in TESTED[group.name]:
+        tests = importlib.import_module(f"tests.trainables.{name}")
+        tables_there = [each for each in vars(tests).values() if isinstance(each, Group)]
+        assert group.name in [each.name for each in tables_there]
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_every_builder_exists(part: Part) -> None:
     assert callable(part.load())
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_says_where_it_comes_from(part: Part) -> None:
+    assert part.source
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LinearRegression
 
 from hpo.core.trainable import DataInfo, Examples
 from tests.trainables.recorder import Interrupted, Recorder, numbers, recipe, train
 from trainables import rows
+from trainables.networks import build
+from trainables.networks.table import TableShape
+from trainables.parts.table_model import TABLE_MODEL
 from trainables.tabular import Tabular
 
 Parts = tuple[Examples, Examples]
@@ -140,6 +144,28 @@ def test_every_metric_of_the_task_is_reported(diabetes: Parts) -> None:
     names = {"mean_squared_error", "mean_absolute_error", "r2"}
     assert {f"{part}/{name}" for part in ("train", "validation") for name in names} <= set(report)
     assert all(math.isfinite(value) for value in report.values())
+
+
+SMALL: dict[str, dict[str, Any]] = {"mlp": {"depth": 2, "width": 8, "embedding": 3}}
+
+
+@pytest.mark.parametrize("name", TABLE_MODEL.names)
+def test_every_model(name: str) -> None:
+    shape, choices = TableShape(2, (4,)), recipe({"model": {"name": name, **SMALL[name]}}, "tabular")
+    torch.manual_seed(0)
+    network = build.network(choices, shape, 5, TABLE_MODEL).eval()
+    torch.manual_seed(0)
+    again = build.network(choices, shape, 5, TABLE_MODEL).eval()
+    table = torch.tensor([[0.3, -1.0, 0.0], [1.2, 0.4, 3.0]])
+    outputs = network(table)
+    assert outputs.shape == (2, 5)
+    assert torch.equal(outputs, again(table))
+    torch.testing.assert_close(outputs[:1], network(table[:1]))
+    outputs.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    # A category is a lookup: the network on numbers is given its embedding.
+    beside = torch.cat([table[:, :2], network.embeddings[0].weight[[0, 3]]], 1)  # type: ignore[index, union-attr]
+    torch.testing.assert_close(network.body(beside), outputs)  # type: ignore[operator]
 
 
 def test_a_linear_model_is_a_model_without_layers(diabetes: Parts) -> None:

@@ -1,4 +1,4 @@
-"""What a recipe can say about preprocessing and augmentation: plain data, readable without torch.
+"""What a recipe can say about augmentation: plain data, readable without torch.
 
 ``augment.strength`` scales every part: 0 is exactly no augmentation, 1 is the part as written. What
 it scales is a part's probability where it has one (``p``), and its range otherwise. Parts are
@@ -300,61 +300,4 @@ TEST_AUGMENT = Group(
         ),
     ),
     doc="views of a test image whose predictions are averaged; never where labels must stay exact",
-)
-
-_COVARIANCE = (
-    Hyperparameter(
-        "over",
-        "str",
-        "channels",
-        choices=("channels", "pixels"),
-        doc="the channels of a pixel, or the whole image as one vector (at most 4096 values)",
-    ),
-)
-_PREPROCESSING = "trainables.preprocessing"
-
-PREPROCESSING = Group(
-    name="preprocessing",
-    default="channel_mean_std",
-    parts=(
-        Part("none", f"{_PREPROCESSING}:fit_none", "", doc="values from 0 to 1 as they are"),
-        Part(
-            "mean_image",
-            f"{_PREPROCESSING}:fit_mean_image",
-            _ALEXNET,
-            doc="subtract the mean training image",
-        ),
-        Part(
-            "channel_mean",
-            f"{_PREPROCESSING}:fit_channel_mean",
-            "Simonyan and Zisserman 2015, https://arxiv.org/abs/1409.1556",
-            doc="subtract each channel's mean",
-        ),
-        Part(
-            "channel_mean_std",
-            f"{_PREPROCESSING}:fit_channel_mean_std",
-            "He et al. 2016, https://arxiv.org/abs/1512.03385",
-            doc="subtract each channel's mean, divide by its standard deviation",
-        ),
-        Part(
-            "decorrelation",
-            f"{_PREPROCESSING}:fit_decorrelation",
-            "LeCun et al. 1998, Efficient BackProp",
-            _COVARIANCE,
-            doc="subtract the mean, rotate to the principal axes",
-        ),
-        Part(
-            "whitening",
-            f"{_PREPROCESSING}:fit_whitening",
-            "LeCun et al. 1998, Efficient BackProp",
-            (
-                *_COVARIANCE,
-                Hyperparameter(
-                    "epsilon", "float", 1e-3, 1e-8, 1, log=True, doc="added to each variance, against noise"
-                ),
-            ),
-            doc="decorrelate and divide by the standard deviation along each axis",
-        ),
-    ),
-    doc="statistics of the training part alone, applied to every part",
 )

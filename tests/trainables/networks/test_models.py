@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -130,6 +131,25 @@ def test_a_block_starts_as_the_identity() -> None:
     built = network("vit", init={"name": "auto", "zero_residual": True})
     tokens = torch.randn(2, 5, 8)
     torch.testing.assert_close(built.blocks(tokens), tokens)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", [name for name in MODEL.names if name not in build.LIBRARIES])
+def test_the_first_loss_is_that_of_a_guess(name: str) -> None:
+    batch, labels = images((3, 8, 8), 64), torch.arange(64) % 5
+    loss = nn.functional.cross_entropy(network(name)(batch - 0.5), labels)
+    assert loss.item() == pytest.approx(math.log(5), abs=0.05)
+
+
+@pytest.mark.parametrize("name", [name for name in MODEL.names if name not in build.LIBRARIES])
+def test_a_few_images_are_learned_by_heart(name: str) -> None:
+    built, batch, labels = network(name), images((3, 8, 8), 10) - 0.5, torch.arange(10) % 5
+    optimizer = torch.optim.Adam(built.parameters(), lr=0.02)
+    for _ in range(70):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(built(batch), labels)
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.05
 
 
 TOKENS = {

@@ -111,3 +111,11 @@ def test_regression_losses(name: str) -> None:
     loss = part.load()(**{h.name: h.default for h in part.hyperparameters})
     value = loss(torch.tensor([1.5, 0.0]), torch.tensor([1.0, 2.0]))
     assert value.item() == pytest.approx(REGRESSION[name])
+
+
+@pytest.mark.parametrize("name", REGRESSION_LOSS.names)
+def test_gradient_of_regression_losses(name: str) -> None:
+    part = REGRESSION_LOSS.part(name)
+    loss = part.load()(**{h.name: h.default for h in part.hyperparameters})
+    outputs = torch.tensor([1.5, 0.0, 0.3], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: loss(x, torch.tensor([1.0, 2.0, 0.0]).double()), outputs)

@@ -9,6 +9,7 @@ from torch import nn
 
 from trainables.optimization import penalties
 from trainables.optimization.stopping import EarlyStopping
+from trainables.parts.schedule import GRADIENT_CLIPPING
 
 INPUTS = torch.randn(8, 4, generator=torch.Generator().manual_seed(1))
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
@@ -98,15 +99,18 @@ def test_max_norm_shortens_only_what_is_too_long() -> None:
     torch.testing.assert_close(weight, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
 
 
-def test_clipping() -> None:
+CLIPPED = {  # a gradient of length 5
+    "none": [({}, [3.0, 4.0])],
+    "norm": [({"limit": 1.0}, [0.6, 0.8]), ({"limit": 10.0}, [3.0, 4.0])],
+}
+
+
+@pytest.mark.parametrize("name", GRADIENT_CLIPPING.names)
+def test_clipping(name: str) -> None:
     parameter = nn.Parameter(torch.zeros(2))
-    for choice, expected in (
-        ({"name": "none"}, [3.0, 4.0]),
-        ({"name": "norm", "limit": 1.0}, [0.6, 0.8]),
-        ({"name": "norm", "limit": 10.0}, [3.0, 4.0]),
-    ):
+    for own, expected in CLIPPED[name]:
         parameter.grad = torch.tensor([3.0, 4.0])
-        penalties.clipping(choice)([parameter])
+        penalties.clipping({"name": name, **own})([parameter])
         torch.testing.assert_close(parameter.grad, torch.tensor(expected), rtol=1e-5, atol=1e-6)
 
 
