@@ -7,6 +7,11 @@ trial must also be in the better half of those that came to the rung. Until enou
 a rung, asynchronous successive halving decides there, except that the first trials of a search
 are only what later ones are compared with.
 
+A rule that learns from its leaders can shut out whatever starts more slowly than they did, however
+good it would become. So when as many epochs as a full training takes have brought nobody to the end, the next
+trial at the first rung is trained to its end unjudged; if it turns out to lead, its own slow start is
+what others are measured against. Where leaders are found all along this never happens.
+
 Comparing a trial with the incumbents' own curves is Domhan et al.'s idea, IJCAI 2015; here it
 takes no model of curves. Rungs can lie closer together than a reduction factor apart, because the
 rule does not stop a share at each.
@@ -70,6 +75,8 @@ class LeadersRule:
     _recorded: dict[int, list[float]] = field(default_factory=dict)
     _climbs: dict[int, _Climb] = field(default_factory=dict)
     _past: list[list[int]] = field(default_factory=list)
+    _unjudged: set[int] = field(default_factory=set)
+    _fruitless: int = 0
 
     def __post_init__(self) -> None:
         self._past = [[] for _ in self.epochs]
@@ -83,6 +90,7 @@ class LeadersRule:
             trial: Its number.
         """
         self._leave_behind(epoch, trial)
+        self._fruitless = 0 if epoch == self.horizon else self._fruitless + 1
         level = bisect.bisect_left(self.epochs, epoch)
         if epoch != self.horizon and epoch not in self.epochs[level : level + 1]:
             return True
@@ -95,9 +103,11 @@ class LeadersRule:
         goes_on = True
         if epoch != self.horizon:
             before = self._recorded.setdefault(epoch, [])
-            goes_on = self._goes_on(level, rising, before, trial)
+            goes_on = self._goes_on(level, rising, before, trial) or self._is_due(level, trial)
             bisect.insort(before, rising)
         climb.over = not goes_on or epoch == self.horizon
+        if climb.over:
+            self._unjudged.discard(trial)
         self._drop_if_over(trial)
         return goes_on
 
@@ -107,6 +117,7 @@ class LeadersRule:
             if trial in roster:
                 roster.remove(trial)
         self._climbs.pop(trial, None)
+        self._unjudged.discard(trial)
 
     def _goes_on(self, level: int, rising: float, before: list[float], trial: int) -> bool:
         leading = self._by_wins([other for other in self._past[level] if other != trial])[:LEADERS]
@@ -117,6 +128,13 @@ class LeadersRule:
         better = len(before) - bisect.bisect_right(before, rising)
         in_better_half = better < max(1.0, (len(before) + 1) / 2)
         return in_better_half and rising >= min(self._climbs[other].marks[level] for other in leading)
+
+    def _is_due(self, level: int, trial: int) -> bool:
+        """Whether a trial goes on although it was found too weak, because nobody has for long."""
+        if level == 0 and self._fruitless > self.horizon:
+            self._fruitless = self.epochs[0] - self.horizon  # its own epochs are not held against it
+            self._unjudged.add(trial)
+        return trial in self._unjudged
 
     def _leave_behind(self, epoch: int, trial: int) -> None:
         """Note the rungs that a trial is past; a full roster loses its weakest."""

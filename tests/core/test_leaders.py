@@ -32,7 +32,7 @@ def test_rungs_lie_half_a_factor_apart_and_end_well_before_the_horizon():
 def test_until_there_are_leaders_it_decides_as_asha_does_once_there_is_something_to_compare():
     ours, theirs = stopping_rule("leaders", (3, 9), 27, 3), RungRule((3, 9), 3)
     draw = random.Random(0)
-    for trial in range(40):
+    for trial in range(27):  # one report each: not yet a full training's worth
         value = draw.random()
         assert ours.report(3, value, trial) == (theirs.report(3, value) and trial >= COMPARED)
 
@@ -84,3 +84,41 @@ def test_what_is_remembered_does_not_grow_with_the_number_of_trials(trials):
     assert len(rule._climbs) <= 3 * ROSTER
     assert all(len(roster) == len(set(roster)) for roster in rule._past)
     assert all(len(roster) <= ROSTER for roster in rule._past)
+
+
+def quick_then_flat(epochs=27):
+    return [0.5 + 0.001 * epoch for epoch in range(1, epochs + 1)]
+
+
+def slow_then_high(epochs=27):
+    return [0.1 * epoch / 3 if epoch <= 9 else 0.9 for epoch in range(1, epochs + 1)]
+
+
+def test_after_a_full_training_without_anybody_at_the_end_one_slow_starter_is_trained_on_and_leads():
+    rule = LeadersRule((3, 9), 27)
+    for trial in range(6):
+        climb(rule, trial, quick_then_flat())
+    ends = [climb(rule, trial, slow_then_high()) for trial in range(6, 18)]
+    assert ends.count(27) == 1 and ends.index(27) == 9  # 27 epochs of others went before, 3 at a time
+    assert rule._by_wins(rule._past[0])[0] == 6 + 9
+    assert not rule._unjudged
+
+
+def test_nobody_goes_on_unjudged_while_trials_come_to_the_end():
+    rule, end = LeadersRule((3, 9), 27), []
+    for trial in range(60):
+        curve = rising(1.0 + trial / 100) if trial % 8 == 0 else rising(0.5 - trial / 1000)
+        end.append(climb(rule, trial, curve))
+    assert {place % 8 for place, epoch in enumerate(end) if epoch == 27} == {0}
+
+
+def test_a_trial_that_diverges_unjudged_is_forgotten():
+    rule = LeadersRule((3, 9), 27)
+    for trial in range(6):
+        climb(rule, trial, quick_then_flat())
+    for trial in range(6, 15):
+        assert climb(rule, trial, slow_then_high()) == 3
+    assert all(rule.report(epoch, 0.1, 15) for epoch in (1, 2, 3))
+    assert rule._unjudged == {15}
+    assert not rule.report(9, float("nan"), 15)
+    assert not rule._unjudged
