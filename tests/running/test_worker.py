@@ -1,8 +1,11 @@
 """A worker: what it says, when it waits, how it fails, what it leaves behind."""
 
+import dataclasses
 import errno
 import math
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from hpo.core.events import Cause
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.ports import Order
-from hpo.running import checkpoints
+from hpo.running import checkpoints, context
 from hpo.running.worker import Worker
 from hpo.running.workplace import Workplace
 
@@ -155,6 +158,38 @@ def test_a_training_that_hangs_is_said_to_be_lost(place):
     _, _, last = hear(worker, lambda m, r: bool(m.failure))
     assert last.failure[0] is Cause.TIMED_OUT
     assert last.lost_worker
+
+
+def test_the_limit_of_an_epoch_is_none_of_opening_the_data(place, tmp_path):
+    opened = threading.Event()
+
+    def open_late():
+        opened.wait(30)
+        return open_stage()
+
+    worker = Worker(dataclasses.replace(place(epoch_seconds=0.2), open=open_late))
+    worker.start(order())
+    said = worker.advance()  # it takes a heartbeat, ten times the limit
+    opened.set()
+    assert not said.failure
+    reports, _, last = hear(worker, lambda m, r: m.failure or (r and r[-1].epoch == 6))
+    assert not last.failure
+    assert len(reports) == 6
+    worker.abandon()
+
+
+def test_the_limit_of_an_epoch_is_none_of_a_verdict(place, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(context, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    channel = context.Channel()
+    training = threading.Thread(target=channel.say, args=(True,), daemon=True)
+    training.start()
+    channel.wait(30, 30)
+    channel.take()
+    clock[0] += 500  # the driver was held up
+    channel.proceed()
+    training.join(30)
+    assert channel.last_heard == clock[0]
 
 
 def test_it_waits_after_a_number_that_is_none(place):
