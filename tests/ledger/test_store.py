@@ -95,6 +95,6 @@ def test_a_claim_that_the_database_cannot_take_is_refused_plainly(tmp_path):
     ledger = store.create("digits", OPENED)
     with sqlite3.connect(tmp_path / "ledger.db") as other:
         other.execute("DROP TABLE events")
-    with pytest.raises(HpoError, match="the ledger at .* cannot be used"):
+    with pytest.raises(HpoError, match=r"the ledger at .* cannot be used"):
         ledger.claim(TestClaimed(0, 1, "s", "me"))
     store.close()
