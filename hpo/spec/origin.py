@@ -75,8 +75,8 @@ class _Objective(_Said):
 
 
 class _Weights(_Said):
-    file: Text
-    sha256: Text
+    file: Text = ""
+    sha256: Text = ""
 
 
 class _Validation(_Said):

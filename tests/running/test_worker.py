@@ -2,7 +2,9 @@
 
 import dataclasses
 import errno
+import json
 import math
+import struct
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -199,6 +201,18 @@ def test_it_waits_after_a_number_that_is_none(place):
     assert [r.epoch for r in reports] == [1, 2]
     assert math.isnan(reports[-1].metrics["validation/score"])
     worker.abandon()
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "end"),
+    [("BF16", [2], 4), ("F8_E4M3", [4], 4), ("F32", [2**60], 4), ("F32", [1], 2**40)],
+)
+def test_arrays_that_cannot_be_are_said_to_be_none(kind, shape, end, tmp_path):
+    head = json.dumps({"a": {"dtype": kind, "shape": shape, "data_offsets": [0, end]}}).encode()
+    path = tmp_path / "strange.safetensors"
+    path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(4))
+    with pytest.raises(checkpoints.DamagedFile, match="is no safetensors file"):
+        checkpoints.read(path)
 
 
 def test_checkpoints_are_whole_or_not_there(tmp_path):
