@@ -216,6 +216,10 @@ def _shown(interval: Interval | None) -> dict[str, Any] | None:
     return {**interval.to_dict(), "method": interval.method} if interval else None
 
 
+LOST = "unknown"
+"""In place of a recipe's digest: `hpo rescue` keeps a claim of the test part though not what led to it."""
+
+
 def _openings(home: Home, spec: SearchSpec, ledger: SearchLedger, history: History) -> list[dict[str, Any]]:
     """Looks at the same test data from all searches; of practice data, this search's own."""
     assert history.opened is not None
@@ -225,7 +229,8 @@ def _openings(home: Home, spec: SearchSpec, ledger: SearchLedger, history: Histo
     if looks or score is None or claim is None:
         return looks
     (scored,) = ledger.read(kinds=[TestScored])
-    recipe = Recipe(history.trainings[claim.trial, claim.replicate].recipe).digest
+    training = history.trainings.get((claim.trial, claim.replicate))
+    recipe = Recipe(training.recipe).digest if training else LOST
     own = {"when": moment(scored.time), "by": claim.by, "search": ledger.name, "recipe": recipe}
     return [{**own, "scores": {k: dict(v) for k, v in score.scores.items()}, "overlap": 1.0}]
 
