@@ -56,7 +56,9 @@ def running(word):
 @pytest.mark.faults
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize(
-    "moment", [after(events.SearchOpened), running("gcs_server"), after(events.WorkersReady)]
+    "moment",
+    [after(events.SearchOpened), running("gcs_server"), after(events.WorkersReady)],
+    ids=["opened", "ray starts", "workers ready"],
 )
 def test_a_signal_while_a_search_starts_is_heard(moment, sent, code, place, undisturbed):
     process = place.start("submit", "tiny.yaml")
