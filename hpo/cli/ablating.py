@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,7 +40,7 @@ def ablate(
 
     session = Session.of(context)
     only = [each.strip() for each in (components or "").split(",") if each.strip()]
-    if Path(recipe).is_file():
+    if os.path.isfile(recipe):
         outcome = show(
             session,
             lambda watch: run.ablate(

@@ -5,10 +5,14 @@ Nothing heavy is imported before a command needs it, so that ``hpo --help`` answ
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -27,7 +31,7 @@ from hpo.cli import (
     specs,
     verifying,
 )
-from hpo.cli.session import Session
+from hpo.cli.session import Session, emit
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
 
@@ -111,14 +115,56 @@ def _in_front(arguments: Sequence[str]) -> list[str]:
     return front + rest
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and leave with its exit code."""
-    typed = sys.argv[1:] if arguments is None else arguments
+INTERRUPTED = 128 + signal.SIGINT
+
+
+class _Terminated(BaseException):
+    """SIGTERM where nothing else hears it: unwinds, so that no child is left behind."""
+
+
+def _terminated(*_: object) -> None:
+    raise _Terminated
+
+
+@contextmanager
+def _signals_said() -> Iterator[None]:
+    """Have Ctrl-C and SIGTERM end the command with a word and the exit code that a shell expects."""
+    heard = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _terminated) if heard else None
     try:
-        app(args=_in_front(typed), prog_name="hpo")
-    except HpoError as error:
-        typer.echo("\n".join(filter(None, (str(error), error.hint))), err=True)
-        sys.exit(error.exit_code)
+        yield
+    except KeyboardInterrupt:
+        _leave("ended by Ctrl-C", INTERRUPTED)
+    except _Terminated:
+        _leave("ended by SIGTERM", 128 + signal.SIGTERM)
+    finally:
+        if heard:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _leave(said: str, code: int) -> NoReturn:
+    typer.echo(said, err=True)
+    sys.exit(code)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code.
+
+    An error's sentence goes to standard error; where JSON is wanted, as JSON to standard output, too.
+    """
+    typed = _in_front(sys.argv[1:] if arguments is None else arguments)
+    with _signals_said():
+        try:
+            app(args=typed, prog_name="hpo")
+        except SystemExit as left:
+            if left.code == INTERRUPTED:  # Typer has caught a Ctrl-C, and says nothing
+                _leave("ended by Ctrl-C", INTERRUPTED)
+            raise
+        except HpoError as error:
+            said = "\n".join(filter(None, (str(error), error.hint)))
+            if "--json" in takewhile(lambda word: word != "--", typed):
+                emit({"error": said, "exit_code": error.exit_code})
+            _leave(said, error.exit_code)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ def watch(context: typer.Context, search: SearchName) -> None:
     from hpo.use_cases.inspect import follow, load
 
     session = Session.of(context)
+    load(search, session.home)  # whether it is there, before its name is shown
 
     def look_on(eye: Watch) -> Outcome:
         eye.begin(search)

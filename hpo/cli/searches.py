@@ -16,6 +16,10 @@ Address = Annotated[
 ]
 
 
+MOST_DIGITS = 9
+"""Of a number of trials, as in a spec's budget."""
+
+
 def submit(
     context: typer.Context,
     spec: SpecFile,
@@ -109,6 +113,8 @@ def _assignment(option: str, text: str) -> tuple[str, str]:
 def _more(trials: str | None) -> int:
     if trials is None:
         return 0
-    if not trials.removeprefix("+").isdecimal() or not int(trials):
-        raise UserError(f"--trials {trials}: write +N with a whole number of at least 1, such as +50")
-    return int(trials)
+    digits = trials.removeprefix("+")
+    if not digits.isdecimal() or len(digits) > MOST_DIGITS or not int(digits):
+        legal = f"a whole number of at least 1 and at most {10**MOST_DIGITS - 1:,}"
+        raise UserError(f"--trials {trials[:80]}: write +N with {legal}, such as +50")
+    return int(digits)

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpo.core.errors import DiskFull, UserError, is_full
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -23,10 +25,27 @@ class Home:
         return cls(Path(path or os.environ.get("HPO_HOME") or ".hpo").expanduser().absolute())
 
     def create(self) -> Home:
-        """Make the folder, readable by its owner alone, and return the home."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.root.chmod(0o700)
+        """Make the folder, readable by its owner alone, and return the home.
+
+        Raises:
+            UserError: If it cannot be made, or is no folder of the user's.
+            DiskFull: If there is no room for it.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)
+        except OSError as error:
+            if is_full(error):
+                raise DiskFull("the home cannot be made", self.root) from error
+            raise UserError(f"--home {self.root}: cannot be used: {error.strerror}") from error
+        if not os.access(self.root, os.W_OK):
+            raise UserError(f"--home {self.root}: cannot be written to")
         return self
+
+    @property
+    def is_used(self) -> bool:
+        """Whether a search was ever put on record in it."""
+        return os.path.isfile(self.ledger)  # which holds for any text, however odd
 
     @property
     def ledger(self) -> Path:

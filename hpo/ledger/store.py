@@ -202,12 +202,17 @@ class SearchLedger:
         }
 
     def claim(self, claim: TestClaimed) -> Recorded | None:
-        """Claim the test part for this search in one transaction; None if it is claimed already."""
-        try:
-            with writing(self._store._engine) as connection:
-                return self.insert(connection, [claim])[0]
-        except sa.exc.IntegrityError:
-            return None
+        """Claim the test part for this search in one transaction; None if it is claimed already.
+
+        Raises:
+            HpoError: If the database refuses (disk full, damaged, locked for too long).
+        """
+        with said_plainly(self._store._engine):
+            try:
+                with writing(self._store._engine) as connection:
+                    return self.insert(connection, [claim])[0]
+            except sa.exc.IntegrityError:
+                return None
 
     def read(self, after: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[Recorded]:
         """Events with a sequence number above ``after``, in order.

@@ -65,7 +65,7 @@ def read(path: Path, sha256: str = "") -> dict[str, Any]:
         raise DamagedFile(f"{path} is damaged: its checksum is not the recorded one")
     try:
         arrays: dict[str, Any] = load(content)
-    except SafetensorError as error:
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:  # kinds of numbers numpy has not
         raise DamagedFile(f"{path} is no safetensors file: {error}") from error
     return arrays
 

@@ -26,6 +26,10 @@ KEPT = 3
 """Checkpoints of a training that are kept: the record may be one behind the newest file."""
 
 
+OPENING = 120.0
+"""Seconds that opening trainable and data may take beside the limit of an epoch: imports are slow."""
+
+
 class TrainingStopped(BaseException):
     """Raised inside a training that is to stop; no ``except Exception`` of its code catches it."""
 
@@ -67,7 +71,7 @@ class Channel:
         self._heard = False  # whether the pause was read, so that a verdict can follow it
         self._over = False
         self._stopping = False
-        self.last_heard = time.monotonic()
+        self.last_heard = time.monotonic() + OPENING
 
     def say(self, pause: bool, **news: object) -> None:
         """Add to the message; wait for a verdict if asked to.
@@ -97,9 +101,15 @@ class Channel:
     def proceed(self) -> None:
         """Let a training go on that waits for the verdict on what was taken."""
         with self._changed:
-            if self._heard:
+            if self._heard and self._paused:
                 self._paused = False
+                self.last_heard = time.monotonic()  # its time begins now, however long the verdict took
                 self._changed.notify_all()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the training runs: it neither waits for a verdict nor is over."""
+        return not (self._paused or self._over)
 
     def stop(self) -> None:
         """Make the training stop at its next report."""

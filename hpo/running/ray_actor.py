@@ -7,6 +7,8 @@ from typing import Any
 
 from ray import tune
 
+from hpo.running import watchdog
+from hpo.running.context import OPENING
 from hpo.running.worker import Worker
 
 NAME = "hpo-training"
@@ -19,6 +21,7 @@ class TrainingActor(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Begin the first training of this process."""
         os.nice(5)  # the loop that hands out work goes first
+        self._limit = config["workplace"].epoch_seconds
         self._worker = Worker(config["workplace"])
         self._worker.start(config["order"])
 
@@ -30,8 +33,14 @@ class TrainingActor(tune.Trainable):
     def train(self) -> dict[str, Any]:
         """One turn: what the worker has to say, without Tune's own bookkeeping metrics."""
         self._iteration += 1
-        return {"message": self._worker.advance(), "training_iteration": self._iteration, "done": False}
+        if self._limit is not None:
+            watchdog.watch(self._limit + OPENING + watchdog.GRACE)
+        message = self._worker.advance()
+        if not self._worker.busy:
+            watchdog.leave()
+        return {"message": message, "training_iteration": self._iteration, "done": False}
 
     def cleanup(self) -> None:
         """Let go of the training that is under way."""
+        watchdog.leave()
         self._worker.abandon(seconds=5)

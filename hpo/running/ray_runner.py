@@ -158,7 +158,7 @@ class RayRunner:
         cpus: CPUs per training; fractions are allowed.
         gpus: GPUs per training; fractions are allowed.
         session: The Ray that runs.
-        tend: Called once a turn of the loop.
+        tend: Called before the loop and once in every turn of it.
     """
 
     def __init__(
@@ -192,6 +192,7 @@ class RayRunner:
         )
         controller.keep_workers(self._resources, self._workers)
         try:
+            self._tend()
             while not conductor.stopping and not controller.is_finished():
                 controller.step()
                 controller.forget_ended()

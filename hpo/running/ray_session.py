@@ -11,8 +11,10 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -141,16 +143,17 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
             import ray
 
             try:
-                ray.init(
-                    address="local",
-                    num_cpus=max(1, round(cpus)),
-                    num_gpus=gpus or None,
-                    include_dashboard=False,
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    _temp_dir=str(folder / "ray"),  # Ray opens its folder to everyone; this one stays private
-                )
+                with _own_signals():
+                    ray.init(
+                        address="local",
+                        num_cpus=max(1, round(cpus)),
+                        num_gpus=gpus or None,
+                        include_dashboard=False,
+                        object_store_memory=OBJECT_STORE_BYTES,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                        _temp_dir=str(folder / "ray"),  # Ray opens its folder to all; this one stays private
+                    )
                 yield
             except OSError as error:
                 raise HpoError(f"Ray could not be started: {error}") from error
@@ -159,6 +162,28 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
                 child.dismiss()
     finally:
         _read_environment()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Have Ray, which starts in the block, leave this process's signals as they are.
+
+    Its own handlers exit wherever the search stands: one of Python's, and one below Python that
+    prints a stack and aborts three seconds later.
+    """
+    from ray._private import utils
+
+    ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    theirs, utils.set_sigterm_handler = utils.set_sigterm_handler, lambda handler: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = theirs
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in ours.items():
+                signal.signal(number, handler)
+            if signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
+                signal.alarm(0)  # nobody's but that of a signal which came meanwhile
 
 
 def _read_environment() -> None:
@@ -175,11 +200,12 @@ def _read_environment() -> None:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[None]:
-    _refuse_deaf(address)
+    refuse_deaf(address)
     import ray
 
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        with _own_signals():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UserError(f"there is no Ray cluster to join at {address!r}: {error}") from error
     try:
@@ -188,8 +214,12 @@ def _cluster(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def _refuse_deaf(address: str) -> None:
-    """Refuse an address at which nobody listens; Ray itself would try for minutes."""
+def refuse_deaf(address: str) -> None:
+    """Refuse an address at which nobody listens; Ray itself would try for minutes.
+
+    Raises:
+        UserError: If so.
+    """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in address:
         return

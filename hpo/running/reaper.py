@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -71,12 +72,21 @@ def _carries(process: psutil.Process, marker: str, spare: int) -> bool:
         return False
 
 
+def remove(folder: Path) -> None:
+    """Remove a folder, again if what was just ended had still put something into it."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+
+
 def main() -> None:
     """Wait for the pipe to close, then end what is left."""
     marker, folder, parent = sys.argv[1:]
     sys.stdin.buffer.read()
     reap(marker, int(parent))
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(Path(folder))
 
 
 if __name__ == "__main__":

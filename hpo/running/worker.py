@@ -63,6 +63,11 @@ class Worker:
             message.lost_worker = True
         return message
 
+    @property
+    def busy(self) -> bool:
+        """Whether a training's own code runs."""
+        return self._thread is not None and self._channel.busy
+
     def abandon(self, seconds: float = 60.0) -> None:
         """Stop the training that is under way, if any.
 

@@ -20,6 +20,7 @@ from hpo.core.parts import Grammar
 from hpo.spec.document import Record
 from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.interface import Interface, find
+from hpo.spec.origin import provenance_faults
 from hpo.spec.text import read_text
 
 
@@ -61,6 +62,7 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
     fields = _fields(text.value, faults)
     faults.raise_any()
     assert fields is not None
+    provenance_faults(fields.provenance, faults)
     if trainables is None:
         interface = find(fields.trainable, path.absolute().parent, faults)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,7 +224,7 @@ def check_grid(document: Document, space: Space, faults: Faults) -> None:
 def check_rest(document: Document, base: Path, faults: Faults) -> None:
     """Fields that contradict each other without being wrong alone."""
     for number, name in enumerate(document.warm_start):
-        if Path(name).suffix in RECIPE_SUFFIXES and not locate_recipe(name, base).is_file():
+        if Path(name).suffix in RECIPE_SUFFIXES and not os.path.isfile(locate_recipe(name, base)):
             faults.add(("warm_start", number), f"{shown(name)} is no file")
     trials = document.budget.trials
     if trials is not None and document.finalists.count > trials:

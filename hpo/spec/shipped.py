@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def locate(path: str | Path) -> Path:
         InvalidSpec: If it is neither.
     """
     file = Path(path)
-    if _is_name(str(path)) and not file.exists():
+    if _is_name(str(path)) and not os.path.exists(file):  # no error, however odd the name
         known = specs()
         if str(path) in known:
             return known[str(path)]
@@ -44,7 +45,7 @@ def locate(path: str | Path) -> Path:
 def locate_recipe(path: str, base: Path) -> Path:
     """The file of a recipe: a path that starts from a folder, or the shipped recipe of that name."""
     file = base / Path(path).expanduser()
-    if _is_name(path) and not file.exists():
+    if _is_name(path) and not os.path.exists(file):
         return recipes().get(path, file)
     return file
 

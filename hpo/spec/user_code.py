@@ -31,7 +31,7 @@ def code_of(name: str, base: Path) -> str:
     module = name.partition(":")[0].split(".")
     here = base.joinpath(*module)
     for file in (here.with_suffix(".py"), here / "__init__.py"):
-        if file.is_file():
+        if os.path.isfile(file):
             return str(file)
     return f"the installed module {'.'.join(module)}"
 

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from hpo.core.errors import UserError
@@ -41,13 +41,18 @@ class Serving:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            # The server got the same Ctrl-C from the terminal and is about to end.
-            process.wait(timeout=30)
             return 0
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the server, politely first: it has workers to end in its turn."""
+    for ask in (process.terminate, process.kill):
+        if process.poll() is None:
+            ask()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=10)
 
 
 def serving(target: Target, port: int | None = None, environ: Mapping[str, str] | None = None) -> Serving:

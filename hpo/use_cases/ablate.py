@@ -17,11 +17,10 @@ from hpo.core.fresh import FreshSeeds
 from hpo.core.history import History, Training
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watch
-from hpo.ledger.store import Store
 from hpo.selection.intervals import LEVEL, mean_interval, spread
 from hpo.spec.ablating import ablation
 from hpo.spec.recipes import read_recipe
-from hpo.use_cases.reading import read_history
+from hpo.use_cases.reading import open_ledger, read_history
 from hpo.use_cases.resume import resume
 from hpo.use_cases.submit import submit
 
@@ -147,9 +146,9 @@ def table(name: str, *, home: Home) -> Ablation:
 
 
 def _read(name: str, home: Home) -> History:
-    if not home.ledger.exists():
+    if not home.is_used:
         raise UserError(f"{name} is no recipe file, and {home.root} holds no search of that name")
-    history = read_history(Store.at(home.ledger).open(name))
+    history = read_history(open_ledger(name, home))
     assert history.opened is not None
     if TAG not in history.opened.tags:
         raise UserError(f"{name} is a search, but no ablation; `hpo best {name}` shows its end")

@@ -19,7 +19,7 @@ from hpo.core.seeds import derive
 from hpo.core.shipping import members_of
 from hpo.core.spending import used
 from hpo.data import prepared
-from hpo.ledger.store import SearchLedger, Store
+from hpo.ledger.store import SearchLedger
 from hpo.report.account import page
 from hpo.selection.intervals import Interval
 from hpo.selection.optimism import measure
@@ -27,7 +27,7 @@ from hpo.spec import SearchSpec, parse
 from hpo.spec.recipes import yaml_text
 from hpo.use_cases.evidence import evidence_of, notes_of, ranked, valued_on
 from hpo.use_cases.provenance import model_said
-from hpo.use_cases.reading import read_history
+from hpo.use_cases.reading import open_ledger, read_history
 from hpo.use_cases.register import described, looks_at, moment
 from hpo.use_cases.setting import setting_of
 
@@ -46,7 +46,7 @@ def account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
     Raises:
         UserError: If there is no such search.
     """
-    ledger = Store.at(home.ledger).open(name)
+    ledger = open_ledger(name, home)
     history = read_history(ledger)
     assert history.opened is not None
     spec = parse(history.opened.spec, source=name)
@@ -216,6 +216,10 @@ def _shown(interval: Interval | None) -> dict[str, Any] | None:
     return {**interval.to_dict(), "method": interval.method} if interval else None
 
 
+LOST = "unknown"
+"""In place of a recipe's digest: `hpo rescue` keeps a claim of the test part though not what led to it."""
+
+
 def _openings(home: Home, spec: SearchSpec, ledger: SearchLedger, history: History) -> list[dict[str, Any]]:
     """Looks at the same test data from all searches; of practice data, this search's own."""
     assert history.opened is not None
@@ -225,7 +229,8 @@ def _openings(home: Home, spec: SearchSpec, ledger: SearchLedger, history: Histo
     if looks or score is None or claim is None:
         return looks
     (scored,) = ledger.read(kinds=[TestScored])
-    recipe = Recipe(history.trainings[claim.trial, claim.replicate].recipe).digest
+    training = history.trainings.get((claim.trial, claim.replicate))
+    recipe = Recipe(training.recipe).digest if training else LOST
     own = {"when": moment(scored.time), "by": claim.by, "search": ledger.name, "recipe": recipe}
     return [{**own, "scores": {k: dict(v) for k, v in score.scores.items()}, "overlap": 1.0}]
 

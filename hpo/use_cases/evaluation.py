@@ -30,11 +30,11 @@ from hpo.data.custodian import prepare
 from hpo.data.prepared import TestManifest
 from hpo.data.sealed import open_test
 from hpo.ledger.openings import Opening, SeenBefore
-from hpo.ledger.store import SearchLedger, Store
+from hpo.ledger.store import SearchLedger
 from hpo.selection.intervals import score_intervals
 from hpo.spec import SearchSpec
 from hpo.use_cases.model import Member, fix_model, open_members, outputs_of
-from hpo.use_cases.reading import read_history
+from hpo.use_cases.reading import open_ledger, read_history
 from hpo.use_cases.register import is_exempt, open_register, refusal_of, rows_of, source_of, who
 from hpo.use_cases.stage import load_trainable
 
@@ -71,7 +71,7 @@ def score_winner(home: Home, name: str, again: str = "") -> None:
         Refused: If the test part was claimed for other weights, is not what was sealed, or was
             opened before and ``again`` gives no reason.
     """
-    ledger = Store.at(home.ledger).open(name)
+    ledger = open_ledger(name, home)
     with FileLock(home.search(name).root / "evaluation.lock"):
         history = read_history(ledger)
         if history.score is not None:

@@ -16,11 +16,11 @@ from hpo.core.recipe import Recipe
 from hpo.core.record import fields_of
 from hpo.core.shipping import members_of, model_of, to_train
 from hpo.data import prepared
-from hpo.ledger.store import SearchLedger, Store
+from hpo.ledger.store import SearchLedger
 from hpo.spec import SearchSpec, parse
 from hpo.spec.recipes import RecipeFile, recipe_text
 from hpo.use_cases.provenance import model_said, score_of
-from hpo.use_cases.reading import read_history
+from hpo.use_cases.reading import open_ledger, read_history
 
 
 def export(
@@ -47,7 +47,7 @@ def export(
     Raises:
         UserError: If there is no such search, it has no winner, or its model is still to be trained.
     """
-    ledger = Store.at(home.ledger).open(name)
+    ledger = open_ledger(name, home)
     history = read_history(ledger)
     if history.winner is None:
         raise UserError(f"{name} has no winner yet; `hpo best {name}` shows the best trial so far")

@@ -85,7 +85,7 @@ def _in_time(spec: SearchSpec, pace: Pace) -> Forecast:
 
 def pace_of(spec: SearchSpec, home: Home) -> Pace | None:
     """The pace of the newest search of a home with the same training code, data and device."""
-    if not home.ledger.exists():
+    if not home.is_used:
         return None
     from hpo.ledger.store import Store
     from hpo.use_cases.reading import opened_of, read_history

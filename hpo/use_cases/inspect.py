@@ -20,7 +20,7 @@ from hpo.spec import SearchSpec, parse
 from hpo.tracking import progress
 from hpo.use_cases.account import numbers_of
 from hpo.use_cases.lock import is_held
-from hpo.use_cases.reading import objective_of, opened_of, read_history
+from hpo.use_cases.reading import objective_of, open_ledger, opened_of, read_history
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,7 +148,7 @@ def status_of(history: History, folder: SearchFolder) -> str:
 
 def searches(home: Home) -> list[Summary]:
     """A summary of every search of a home, oldest first."""
-    if not home.ledger.exists():
+    if not home.is_used:
         return []
     store = Store.at(home.ledger)
     return [_summary(home, store.open(name)) for name in store.names()]
@@ -170,18 +170,12 @@ def load(name: str, home: Home) -> Search:
     Raises:
         UserError: If there is none of that name.
     """
-    return Search(home, _open(name, home))
-
-
-def _open(name: str, home: Home) -> SearchLedger:
-    if not home.ledger.exists():
-        raise UserError(f"there is no search {name!r}: {home.root} holds none yet")
-    return Store.at(home.ledger).open(name)
+    return Search(home, open_ledger(name, home))
 
 
 def follow(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
     """Every event of a search and the state after it, until it ends."""
-    ledger = _open(name, home)
+    ledger = open_ledger(name, home)
     history = History(objective_of(opened_of(ledger)))
     while True:
         for recorded in ledger.read(after=history.seq):

@@ -5,6 +5,7 @@ The operating system lets go of the lock when its holder dies, however it died.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -16,6 +17,9 @@ from filelock import FileLock, Timeout
 from hpo.core.errors import Refused
 from hpo.core.home import SearchFolder
 
+GLANCE = 1.0
+"""Seconds to try: `is_held` holds the lock for a moment, too, and a holder takes one to say who it is."""
+
 
 @contextmanager
 def held(folder: SearchFolder, name: str) -> Iterator[None]:
@@ -25,7 +29,7 @@ def held(folder: SearchFolder, name: str) -> Iterator[None]:
         Refused: If another process holds it.
     """
     folder.root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.lock, timeout=0)
+    lock = FileLock(folder.lock, timeout=GLANCE)
     holder = folder.lock.with_suffix(".holder")
     try:
         lock.acquire()
@@ -42,14 +46,13 @@ def held(folder: SearchFolder, name: str) -> Iterator[None]:
 
 def is_held(folder: SearchFolder) -> bool:
     """Whether some process holds the search right now."""
-    if not folder.lock.exists():
-        return False
-    lock = FileLock(folder.lock, timeout=0)
     try:
-        lock.acquire()
-    except Timeout:
+        with folder.lock.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # several may look at once
+    except BlockingIOError:
         return True
-    lock.release()
+    except FileNotFoundError:
+        pass
     return False
 
 

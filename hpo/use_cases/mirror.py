@@ -6,12 +6,12 @@ from filelock import Timeout
 
 from hpo.core.errors import HpoError, Refused
 from hpo.core.home import Home
-from hpo.ledger.store import Store
 from hpo.tracking import progress
 from hpo.tracking.changes import Unreachable
 from hpo.tracking.progress import Progress
 from hpo.tracking.target import Target
 from hpo.use_cases.mirroring import alone, mirror_of
+from hpo.use_cases.reading import open_ledger
 
 
 def mirror(name: str, *, home: Home) -> int:
@@ -25,7 +25,7 @@ def mirror(name: str, *, home: Home) -> int:
         Refused: If the search runs, and so shows itself.
         HpoError: If MLflow cannot be reached.
     """
-    ledger = Store.at(home.ledger).open(name)
+    ledger = open_ledger(name, home)
     try:
         folder = home.search(name)
         with alone(folder):

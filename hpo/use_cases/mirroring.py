@@ -7,7 +7,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,14 +15,14 @@ from filelock import FileLock, Timeout
 
 from hpo.core.errors import HpoError
 from hpo.core.home import Home, SearchFolder
-from hpo.ledger.store import SearchLedger, Store
+from hpo.ledger.store import SearchLedger
 from hpo.tracking import progress
 from hpo.tracking.changes import Unreachable
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.picture import Picture
 from hpo.tracking.progress import Progress
 from hpo.tracking.target import Target
-from hpo.use_cases.reading import objective_of, opened_of
+from hpo.use_cases.reading import objective_of, open_ledger, opened_of
 
 RETRY = 5.0
 """Seconds between attempts at a store that cannot be opened."""
@@ -30,10 +30,19 @@ RETRY = 5.0
 PATIENCE = 20.0
 """Seconds that the end of a search waits for its mirror."""
 
+HURRY = 8.0
+"""And if the search was asked to stop: what ends it may kill it soon, and `hpo mirror` shows the rest."""
+
 
 @contextmanager
-def mirrored(home: Home, ledger: SearchLedger) -> Iterator[None]:
-    """Have the search shown in MLflow while the block runs; at its end the mirror catches up."""
+def mirrored(home: Home, ledger: SearchLedger, hurry: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Have the search shown in MLflow while the block runs; at its end the mirror catches up.
+
+    Args:
+        home: Where the search lies.
+        ledger: Its record.
+        hurry: Whether somebody waits for the end.
+    """
     with (home.search(ledger.name).root / "mirror.log").open("w") as log:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "hpo.use_cases.mirroring", str(home.root), ledger.name],
@@ -48,7 +57,7 @@ def mirrored(home: Home, ledger: SearchLedger) -> Iterator[None]:
     finally:
         child.stdin.close()
         try:
-            child.wait(PATIENCE)
+            child.wait(HURRY if hurry() else PATIENCE)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
@@ -60,7 +69,7 @@ def follow(home: Home, name: str) -> bool:
     while True:
         try:
             with alone(folder):
-                return mirror_of(home, Store.at(home.ledger).open(name)).follow(_parent_is_done, _wait)
+                return mirror_of(home, open_ledger(name, home)).follow(_parent_is_done, _wait)
         except Timeout:
             continue  # of a search that was killed; it shows what it has and goes
         except (Unreachable, HpoError) as error:

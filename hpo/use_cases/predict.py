@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,11 +97,17 @@ def predict(path: Path, data: Path) -> Predictions:
         )
     known = info_from_json(info)
     members = _members(recipe, path, str(model.get("digest", "")), str(model.get("folder", "")))
-    given = read_unlabelled(data, known, (said.get("data") or {}).get("arguments") or {})
+    source = said.get("data")
+    arguments = source.get("arguments") if isinstance(source, Mapping) else None
+    given = read_unlabelled(data, known, arguments if isinstance(arguments, Mapping) else {})
     trainable = load_trainable(recipe.trainable, _base(recipe, path))
     n = len(given.names)
     examples = Examples(given.inputs, np.zeros(n, np.int64), np.arange(n), known)
-    outputs = np.asarray(outputs_of(trainable, members, known, examples))
+    try:
+        outputs = np.asarray(outputs_of(trainable, members, known, examples))
+    except Exception as error:  # of the trainable's code, which the recipe chose
+        said_of_it = "".join(traceback.format_exception_only(error)).strip()[:1000]
+        raise UserError(f"{path}: its weights and its recipe make no model: {said_of_it}") from error
     predicted, shares = _told(trainable, outputs, known)
     kind = str(model.get("kind", "best"))
     return Predictions(

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import HpoError, UserError
 from hpo.core.events import SearchOpened
 from hpo.core.history import History
+from hpo.core.home import Home
 from hpo.core.objective import Objective
-from hpo.ledger.store import SearchLedger
+from hpo.ledger.store import SearchLedger, Store
+
+
+def open_ledger(name: str, home: Home) -> SearchLedger:
+    """The record of a search; a home that is none is left as it is.
+
+    Raises:
+        UserError: If there is none of that name.
+    """
+    if not home.is_used:
+        raise UserError(f"there is no search {name!r}: {home.root} holds none yet")
+    return Store.at(home.ledger).open(name)
 
 
 def opened_of(ledger: SearchLedger) -> SearchOpened:

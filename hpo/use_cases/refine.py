@@ -11,13 +11,12 @@ from hpo.core.errors import InvalidSpec, UserError
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.space import Choice, Point
-from hpo.ledger.store import Store
 from hpo.spec import SearchSpec, parse, read
 from hpo.spec.document import Document
 from hpo.spec.narrowing import LEAST, Change, narrowed
 from hpo.spec.rewriting import moved, replaced, rewritten, written_out
 from hpo.spec.text import parse_text, read_text
-from hpo.use_cases.reading import read_history
+from hpo.use_cases.reading import open_ledger, read_history
 from hpo.use_cases.warming import lesson_of
 
 PLACE = ("base", "name", "experiment", "start_from")
@@ -72,7 +71,7 @@ def refine(name: str, *, home: Home, out: Path | None = None) -> Refinement:
     """
     if out is not None and out.exists():
         raise UserError(f"--out {out}: is there already; name a new file")
-    history = read_history(Store.at(home.ledger).open(name))
+    history = read_history(open_ledger(name, home))
     assert history.opened is not None
     spec = parse(history.opened.spec, source=name)
     told, _ = lesson_of(spec, name, home)

@@ -27,7 +27,7 @@ def rescue(home: Home) -> tuple[list[Saved], Path] | None:
         Refused: If a search runs.
         HpoError: If nothing of it can be read.
     """
-    if not home.ledger.exists():
+    if not home.is_used:
         raise UserError(f"{home.root} holds no ledger")
     folders = (home.root / "searches").glob("*")
     running = [each.name for each in folders if is_held(home.search(each.name))]

@@ -7,11 +7,10 @@ from hpo.core.events import Event, SearchExtended, SearchResumed, Warned
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watch
-from hpo.ledger.store import Store
 from hpo.spec import SearchSpec, parse
 from hpo.use_cases.lock import held
 from hpo.use_cases.material import Material, material_of
-from hpo.use_cases.reading import read_history
+from hpo.use_cases.reading import open_ledger, read_history
 from hpo.use_cases.searching import Running
 from hpo.use_cases.space import insist
 from hpo.use_cases.versions import changes, versions
@@ -43,7 +42,7 @@ def resume(
         Refused: If another process runs it, its data changed, or its test part was opened and
             trials are to be added.
     """
-    ledger = Store.at(home.ledger).open(name)
+    ledger = open_ledger(name, home)
     insist(home)
     with held(home.search(name), name):
         history = read_history(ledger)

@@ -67,7 +67,8 @@ class Running:
         """
         signals = Signals()
         try:
-            self._run(signals, unseal, again, address, watch)
+            with signals.heard():
+                self._run(signals, unseal, again, address, watch)
         except HpoError as error:
             error.search = self.ledger.name
             raise
@@ -83,11 +84,11 @@ class Running:
         told = Told(watch, self.ledger, self.spec.objective, self.since)
         told.catch_up()
         try:
-            with space.full_said_plainly(self.home), mirrored(self.home, self.ledger):
-                self.folder.stop_request.unlink(missing_ok=True)
-                history = self._train(signals, address, told)
-                with signals.heard():  # the score and the recipe take a moment, and are finished
-                    self._conclude(history, unseal, again)
+            self.folder.stop_request.unlink(missing_ok=True)
+            look = StopRequest(self.home, self.folder, signals)
+            with space.full_said_plainly(self.home), mirrored(self.home, self.ledger, look.asked):
+                history = self._train(look, address, told)
+                self._conclude(history, look, unseal, again)
         except HpoError as error:
             with suppress(HpoError):  # a full disk takes no last word either
                 self.ledger.append([SearchEnded("failed", str(error))])
@@ -95,19 +96,17 @@ class Running:
         finally:
             told.catch_up()
 
-    def _train(self, signals: Signals, address: str | None, told: Told) -> History:
+    def _train(self, look: StopRequest, address: str | None, told: Told) -> History:
         """Train what the record lacks, up to a winner."""
         history = read_history(self.ledger)
-        if all_trained(history):
+        if all_trained(history) or look.asked():
             return history
         spec, need = self.spec, self.spec.resources
         address = address or os.environ.get("RAY_ADDRESS")
         cpus, gpus = float(planning.local_cpus()), usable_gpus(spec) if not address else 0.0
         with ExitStack() as stack:
-            stack.enter_context(signals.heard())
             slots = max(cpus, need.cpus * (need.trials_at_once or 1))
             session = stack.enter_context(ray_session(address, slots, gpus, self.home.root))
-            stack.enter_context(signals.heard())  # Ray has put its own in their place
             from hpo.running.ray_runner import RayRunner
 
             workers = planning.workers_of(spec, session.cpus, session.gpus)
@@ -118,9 +117,12 @@ class Running:
             conductor = Conductor(plan, self.ledger, searcher, watch=told.event)
             conductor.replay(self.ledger.read())
             place = planning.workplace_of(spec, self._staging(), self.folder)
-            look = StopRequest(self.home, self.folder, signals, conductor)
-            runner = RayRunner(place, workers, need.cpus, need.gpus, session, look)
-            runner.run(conductor)
+
+            def tend() -> None:
+                if look.now_and_then():
+                    conductor.stop()
+
+            RayRunner(place, workers, need.cpus, need.gpus, session, tend).run(conductor)
         return conductor.history
 
     def _staging(self) -> Staging:
@@ -129,7 +131,7 @@ class Running:
         splits = data.splits(finalists.fresh, finalists.seeds)
         return Staging.of(self.spec.trainable, self.spec.base, data.prepared.folder, splits, self.folder.root)
 
-    def _conclude(self, history: History, unseal: bool, again: str) -> None:
+    def _conclude(self, history: History, look: StopRequest, unseal: bool, again: str) -> None:
         if not all_trained(history):
             self.ledger.append([SearchEnded("stopped")])
             return
@@ -139,6 +141,9 @@ class Running:
         history = fix_model(self.ledger)
         self._mend(history)
         if unseal and self.material.prepared.test is not None and history.score is None:
+            if look.asked():  # who stops a search may have had second thoughts, and this cannot be undone
+                self.ledger.append([SearchEnded("stopped")])
+                return
             self._unseal(again)
         write_recipe(self.home, self.spec, self.ledger)
         write_account(self.ledger.name, home=self.home, status="done")
@@ -174,27 +179,28 @@ class Running:
 class StopRequest:
     """Looks whether a signal or another process asked the search to stop, or the disk fills up."""
 
-    def __init__(self, home: Home, folder: SearchFolder, signals: Signals, conductor: Conductor):
+    def __init__(self, home: Home, folder: SearchFolder, signals: Signals):
         self._home = home
         self._path = folder.stop_request
         self._signals = signals
-        self._conductor = conductor
         self._next = 0.0
 
-    def __call__(self) -> None:
+    def asked(self) -> bool:
+        """Whether the search was asked to stop."""
+        return self._signals.received is not None or self._path.exists()
+
+    def now_and_then(self) -> bool:
         """Look for a signal each time, and now and then for the file and for room on the disk.
 
         Raises:
             HpoError: If there is hardly room left; what is on record by then is safe.
         """
         now = time.monotonic()
-        asked = self._signals.received is not None
-        if now >= self._next:
-            self._next = now + LOOK_SECONDS
-            asked = asked or self._path.exists()
-            space.insist(self._home, space.TO_GO_ON)
-        if asked:
-            self._conductor.stop()
+        if now < self._next:
+            return self._signals.received is not None
+        self._next = now + LOOK_SECONDS
+        space.insist(self._home, space.TO_GO_ON)
+        return self.asked()
 
 
 def usable_gpus(spec: SearchSpec) -> float:

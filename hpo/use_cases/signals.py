@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM: once to stop cleanly, twice to end at once; the first is answered at once."""
+"""Ctrl-C and SIGTERM: once to stop cleanly, twice to end at once; the first is answered at once.
+
+They are heard from a search's first moment to its last, so that none of them meets a handler of
+Python's or of a library's, which would end the process wherever it stands.
+"""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.ledger.store import Store
 from hpo.use_cases.lock import is_held
+from hpo.use_cases.reading import open_ledger
 
 
 def stop(name: str, *, home: Home) -> None:
@@ -14,7 +14,7 @@ def stop(name: str, *, home: Home) -> None:
     Raises:
         UserError: If there is no such search, or nobody runs it.
     """
-    Store.at(home.ledger).open(name)
+    open_ledger(name, home)
     folder = home.search(name)
     if not is_held(folder):
         raise UserError(f"{name} is not running; `hpo status {name}` says how it ended")

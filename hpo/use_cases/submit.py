@@ -10,6 +10,7 @@ from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watch
 from hpo.data.leaks import Leaks
 from hpo.ledger.store import SearchLedger, Store
+from hpo.running.ray_session import refuse_deaf
 from hpo.spec import SearchSpec
 from hpo.use_cases import space
 from hpo.use_cases.leaking import insist, leaks_of
@@ -55,7 +56,10 @@ def submit(
     store = Store.at(home.ledger)
     if name is not None:
         store.refuse_name(name)
-    if not (address or os.environ.get("RAY_ADDRESS")):
+    cluster = address or os.environ.get("RAY_ADDRESS")
+    if cluster:
+        refuse_deaf(cluster)
+    else:
         usable_gpus(spec)
     warming = warming_of(spec, home)
     material = material_of(spec.data, spec.base, home)

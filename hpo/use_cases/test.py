@@ -7,7 +7,7 @@ from hpo.core.events import SearchEnded, TestScored
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, outcome_of
-from hpo.ledger.store import SearchLedger, Store
+from hpo.ledger.store import SearchLedger
 from hpo.spec import parse
 from hpo.use_cases.account import numbers_of, write_account
 from hpo.use_cases.evaluation import evaluate
@@ -15,7 +15,7 @@ from hpo.use_cases.export import write_recipe
 from hpo.use_cases.lock import held
 from hpo.use_cases.mirroring import mirrored
 from hpo.use_cases.model import fix_model
-from hpo.use_cases.reading import read_history
+from hpo.use_cases.reading import open_ledger, read_history
 
 
 def test(name: str, *, home: Home, again: str = "") -> Outcome:
@@ -32,7 +32,7 @@ def test(name: str, *, home: Home, again: str = "") -> Outcome:
             the search.
         UserError: If there is no such search, or it has no winner or no test part.
     """
-    ledger = Store.at(home.ledger).open(name)
+    ledger = open_ledger(name, home)
     with held(home.search(name), name):
         history = read_history(ledger)
         if history.score is not None:

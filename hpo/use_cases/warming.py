@@ -16,13 +16,13 @@ from hpo.core.home import Home
 from hpo.core.objective import Objective
 from hpo.core.space import Point, Space
 from hpo.core.warmth import COLD, Lesson, Warmth
-from hpo.ledger.store import SearchLedger, Store
+from hpo.ledger.store import SearchLedger
 from hpo.spec import SearchSpec
 from hpo.spec.document import Scheduler
 from hpo.spec.fitting import fit
 from hpo.spec.rules import RECIPE_SUFFIXES
 from hpo.spec.starting import recipe_point
-from hpo.use_cases.reading import objective_of, read_history
+from hpo.use_cases.reading import objective_of, open_ledger, read_history
 
 FIRST = 4
 """Trials that earlier searches give; recipe files come on top."""
@@ -166,10 +166,8 @@ def lesson_of(spec: SearchSpec, name: str, home: Home) -> tuple[Lesson, list[str
 
 
 def _open(name: str, home: Home) -> SearchLedger:
-    if not home.ledger.exists():
-        raise UserError(f"warm_start: there is no search {name!r}: {home.root} holds none yet")
     try:
-        return Store.at(home.ledger).open(name)
+        return open_ledger(name, home)
     except UserError as error:
         raise UserError(f"warm_start: {error}") from None
 

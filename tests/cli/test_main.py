@@ -1,6 +1,8 @@
 """The command itself: help without weight, global options anywhere, errors without tracebacks."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -73,6 +75,84 @@ def test_errors_end_with_their_message_and_exit_code(error, code, monkeypatch, c
     shown = capsys.readouterr()
     assert str(error) in shown.err
     assert shown.out == ""
+
+
+@pytest.mark.parametrize("typed", [["list", "--json"], ["--home", "x", "--json", "list"]])
+def test_where_json_is_wanted_an_error_is_json_too(typed, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise Refused("test already opened")
+
+    monkeypatch.setattr(command, "app", fail)
+    with pytest.raises(SystemExit):
+        command.main(typed)
+    assert json.loads(capsys.readouterr().out) == {"error": "test already opened", "exit_code": 3}
+
+
+@pytest.mark.parametrize(
+    ("ends", "code", "said"),
+    [
+        (KeyboardInterrupt, 130, "ended by Ctrl-C"),
+        (lambda: SystemExit(130), 130, "ended by Ctrl-C"),
+        (lambda: os.kill(os.getpid(), signal.SIGTERM), 143, "ended by SIGTERM"),
+    ],
+)
+def test_a_signal_ends_a_command_with_a_word(ends, code, said, monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def interrupted(*_, **__):
+        raise ends()
+
+    monkeypatch.setattr(command, "app", interrupted)
+    with pytest.raises(SystemExit) as left:
+        command.main(["list"])
+    assert left.value.code == code
+    assert capsys.readouterr().err == f"{said}\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+LONG = "n" * 5000
+ON_A_SPEC = ("check", "data", "submit", "ablate")
+ON_A_SEARCH = (
+    "status",
+    "resume",
+    "stop",
+    "test",
+    "mirror",
+    "account",
+    "export",
+    "refine",
+    "watch",
+    "best",
+    "logs",
+)
+
+
+@pytest.mark.parametrize("word", [*ON_A_SPEC, *ON_A_SEARCH])
+def test_what_is_not_there_is_said_and_made_by_no_command(word, tmp_path, monkeypatch, capsys):
+    for home in (tmp_path / "none", tmp_path):
+        with pytest.raises(SystemExit) as left:
+            command.main([word, LONG, "--home", str(home)])
+        assert left.value.code == 2
+        assert capsys.readouterr().out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("home", ["a file", "a file/below", "/proc/none"])
+def test_a_home_that_cannot_be_is_a_mistake(home, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(SystemExit) as left:
+        command.main(["--home", home, "submit", "digits"])
+    assert left.value.code == 2
+    assert "--home" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["+0", "x", "-5", "+" + "9" * 5000, "1" + "0" * 9])
+def test_a_number_of_trials_is_within_bounds(number, tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        command.main(["--home", str(tmp_path), "resume", "digits-1", "--trials", number])
+    assert left.value.code == 2
+    assert len(capsys.readouterr().err) < 300
 
 
 def test_an_interrupted_search_says_how_to_resume():

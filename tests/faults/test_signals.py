@@ -1,10 +1,13 @@
 """Ctrl-C and SIGTERM: a clean stop within seconds, an abrupt one at the second, both resumable."""
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 from promises import check
-from tiny_search import after
+from tiny_search import ROOT, after, number
 
 from hpo.core import events
 
@@ -12,13 +15,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize(
-    ("number", "code"),
+    ("sent", "code"),
     [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.faults)],
 )
-def test_a_signal_stops_cleanly_and_the_search_can_be_resumed(number, code, place, undisturbed):
+def test_a_signal_stops_cleanly_and_the_search_can_be_resumed(sent, code, place, undisturbed):
     process = place.start("--home", ".hpo", "submit", "tiny.yaml")
     place.wait_for(process, after(events.Reported, 5))
-    process.send_signal(number)
+    process.send_signal(sent)
     _, err = process.communicate(timeout=30)
     assert process.returncode == code
     assert err.startswith("stopping; once more to end at once\n")
@@ -27,7 +30,7 @@ def test_a_signal_stops_cleanly_and_the_search_can_be_resumed(number, code, plac
     assert killed[-1].event == events.SearchEnded("stopped")
     assert "RUNNING" not in {status for _, _, status in runs}
     seconds = place.resumed()
-    check(f"{number.name} to the driver", place, undisturbed, killed, runs, seconds)
+    check(f"{sent.name} to the driver", place, undisturbed, killed, runs, seconds)
 
 
 @pytest.mark.faults
@@ -43,3 +46,83 @@ def test_a_second_signal_ends_at_once_and_the_search_can_be_resumed(second, plac
     killed, runs = place.record(), place.runs()
     seconds = place.resumed()
     check("two signals to the driver", place, undisturbed, killed, runs, seconds)
+
+
+def running(word):
+    """The moment at which a process with a word in its command line works there."""
+    return lambda place: bool(place.processes(word))
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    "moment",
+    [after(events.SearchOpened), running("gcs_server"), after(events.WorkersReady)],
+    ids=["opened", "ray starts", "workers ready"],
+)
+def test_a_signal_while_a_search_starts_is_heard(moment, sent, code, place, undisturbed):
+    process = place.start("submit", "tiny.yaml")
+    place.wait_for(process, moment)
+    process.send_signal(sent)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert "tiny-1 was stopped by a signal" in err
+    assert "Traceback" not in err
+    killed, runs = place.record(), place.runs()
+    assert killed[-1].event == events.SearchEnded("stopped")
+    seconds = place.resumed()
+    check(f"{sent.name} to a driver that starts", place, undisturbed, killed, runs, seconds)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("sent", "code", "said"),
+    [(signal.SIGINT, 130, "ended by Ctrl-C\n"), (signal.SIGTERM, 143, "ended by SIGTERM\n")],
+)
+def test_a_signal_before_anything_is_on_record_ends_the_command_and_its_reader(sent, code, said, place):
+    data = place.folder / "tiny_data.py"
+    data.write_text(data.read_text().replace("    random =", "    import time; time.sleep(60)\n    random ="))
+    process = place.start("submit", "tiny.yaml")
+    place.wait_for(process, running("hpo.data.custodian"))
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (code, "", said)
+    place.wait_until_gone()
+    assert place.record() == []
+
+
+SECOND_THOUGHTS = """
+import os, signal, sys
+from hpo import spec
+from hpo.core import events
+from hpo.core.errors import Interrupted
+from hpo.core.home import Home
+from hpo.use_cases.submit import submit
+
+class Eye:
+    def begin(self, search):
+        pass
+
+    def event(self, recorded, history):
+        if isinstance(recorded.event, events.WinnerNamed):
+            os.kill(os.getpid(), signal.SIGINT)
+
+try:
+    submit(spec.read("tiny.yaml"), home=Home.at(".hpo"), watch=Eye())
+except Interrupted as stopped:
+    sys.exit(stopped.exit_code)
+"""
+
+
+@pytest.mark.faults
+def test_who_stops_a_search_that_has_its_winner_keeps_the_test_part_sealed(place, undisturbed):
+    (place.folder / "thoughts.py").write_text(SECOND_THOUGHTS)
+    command = [sys.executable, "thoughts.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=place.folder, env=environment, capture_output=True, check=False)
+    assert done.returncode == 130, done.stderr
+    killed, runs = place.record(), place.runs()
+    assert killed[-1].event == events.SearchEnded("stopped")
+    assert (number(killed, events.TestClaimed), place.openings(), place.reads()) == (0, 0, 0)
+    seconds = place.resumed()
+    check("SIGINT before the test part is opened", place, undisturbed, killed, runs, seconds)

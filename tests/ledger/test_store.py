@@ -1,12 +1,13 @@
 """The store keeps events in order, exactly, and gives the test part to one claimant alone."""
 
 import math
+import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
 
-from hpo.core.errors import DamagedLedger, UserError
+from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchOpened, TestClaimed, TrialEnded
 from hpo.ledger.store import Store
 
@@ -87,3 +88,13 @@ def test_a_file_that_is_no_ledger_is_refused_plainly(tmp_path):
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
     with pytest.raises(DamagedLedger, match="hpo rescue"):
         Store.at(path)
+
+
+def test_a_claim_that_the_database_cannot_take_is_refused_plainly(tmp_path):
+    store = Store.at(tmp_path / "ledger.db")
+    ledger = store.create("digits", OPENED)
+    with sqlite3.connect(tmp_path / "ledger.db") as other:
+        other.execute("DROP TABLE events")
+    with pytest.raises(HpoError, match=r"the ledger at .* cannot be used"):
+        ledger.claim(TestClaimed(0, 1, "s", "me"))
+    store.close()

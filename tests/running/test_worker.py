@@ -1,8 +1,13 @@
 """A worker: what it says, when it waits, how it fails, what it leaves behind."""
 
+import dataclasses
 import errno
+import json
 import math
+import struct
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +17,7 @@ from hpo.core.events import Cause
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.ports import Order
-from hpo.running import checkpoints
+from hpo.running import checkpoints, context
 from hpo.running.worker import Worker
 from hpo.running.workplace import Workplace
 
@@ -157,6 +162,38 @@ def test_a_training_that_hangs_is_said_to_be_lost(place):
     assert last.lost_worker
 
 
+def test_the_limit_of_an_epoch_is_none_of_opening_the_data(place, tmp_path):
+    opened = threading.Event()
+
+    def open_late():
+        opened.wait(30)
+        return open_stage()
+
+    worker = Worker(dataclasses.replace(place(epoch_seconds=0.2), open=open_late))
+    worker.start(order())
+    said = worker.advance()  # it takes a heartbeat, ten times the limit
+    opened.set()
+    assert not said.failure
+    reports, _, last = hear(worker, lambda m, r: m.failure or (r and r[-1].epoch == 6))
+    assert not last.failure
+    assert len(reports) == 6
+    worker.abandon()
+
+
+def test_the_limit_of_an_epoch_is_none_of_a_verdict(place, monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(context, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    channel = context.Channel()
+    training = threading.Thread(target=channel.say, args=(True,), daemon=True)
+    training.start()
+    channel.wait(30, 30)
+    channel.take()
+    clock[0] += 500  # the driver was held up
+    channel.proceed()
+    training.join(30)
+    assert channel.last_heard == clock[0]
+
+
 def test_it_waits_after_a_number_that_is_none(place):
     worker = Worker(place())
     worker.start(order("nan"))
@@ -164,6 +201,18 @@ def test_it_waits_after_a_number_that_is_none(place):
     assert [r.epoch for r in reports] == [1, 2]
     assert math.isnan(reports[-1].metrics["validation/score"])
     worker.abandon()
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "end"),
+    [("BF16", [2], 4), ("F8_E4M3", [4], 4), ("F32", [2**60], 4), ("F32", [1], 2**40)],
+)
+def test_arrays_that_cannot_be_are_said_to_be_none(kind, shape, end, tmp_path):
+    head = json.dumps({"a": {"dtype": kind, "shape": shape, "data_offsets": [0, end]}}).encode()
+    path = tmp_path / "strange.safetensors"
+    path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(4))
+    with pytest.raises(checkpoints.DamagedFile, match="is no safetensors file"):
+        checkpoints.read(path)
 
 
 def test_checkpoints_are_whole_or_not_there(tmp_path):

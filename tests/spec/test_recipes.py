@@ -1,5 +1,6 @@
 """Recipe files are read and written without loss, and execute nothing."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,31 @@ def test_faults_of_a_recipe_file(text: str, words: str, tmp_path: Path, toy: Toy
     file = tmp_path / "recipe.yaml"
     file.write_text(text)
     with pytest.raises(InvalidSpec, match=words):
+        read_recipe(file, toy)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("{rows: -1}", "provenance.rows: -1"),
+        ("{base: 1000000000000000}", "provenance.base: 1000000000000000"),
+        ("{seed: x}", "provenance.seed: 'x'"),
+        ("{threads: 1000000}", "provenance.threads: 1000000"),
+        ("{versions: [1]}", "provenance.versions"),
+        ("{device: 'cuda:9'}", "provenance.device: 'cuda:9'"),
+        ("{horizon: 0}", "provenance.horizon: 0"),
+        ("{model: {members: []}}", "provenance.model.members"),
+        ("{model: {members: [{seed: 1}]}}", "provenance.model.members[0].file: Field required"),
+        ("{info: {kind: image, task: classification, shape: [1]}}", "provenance.info.classes"),
+        ("{objective: {}}", "provenance.objective.metric: Field required"),
+    ],
+)
+def test_a_provenance_that_cannot_be_is_a_fault_with_its_place(
+    said: str, words: str, tmp_path: Path, toy: Toy
+) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(f"version: 1\ntrainable: toy\nrecipe: {{}}\nprovenance: {said}\n")
+    with pytest.raises(InvalidSpec, match=re.escape(words)):
         read_recipe(file, toy)
 
 

@@ -106,6 +106,15 @@ def test_an_opening_of_practice_data_is_this_searchs_own(told):
     assert (look["search"], look["scores"]["accuracy"]["value"]) == ("digits", 0.92)
 
 
+def test_an_opening_is_told_though_a_damaged_ledger_lost_what_led_to_it(told):
+    kept = [event for event in won() if isinstance(event, events.TestClaimed | events.TestScored)]
+    _, said = told([*trained(0, 0, 0.9), *kept])
+    (look,) = said["openings"]
+    assert look["recipe"] == "unknown"
+    assert look["scores"]["accuracy"]["value"] == 0.92
+    assert "recipe unknown" in page(said)
+
+
 def test_the_page_names_everything_and_fits(told):
     text = page(told(won())[1])
     for said in ("6 started", "1 diverged", "0.95 ", "[0.88, 0.95]", "best mean", "torch 2.13", "hpo verify"):

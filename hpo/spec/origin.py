@@ -1,0 +1,111 @@
+"""What a recipe file may say of where it comes from, as far as a command acts on it.
+
+A recipe travels: whoever trains, verifies or asks it may have it from a stranger. So what is read
+of its provenance is held against these shapes first; what nobody reads may be anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hpo.spec.faults import Faults, shown
+
+Count = Annotated[int, Field(ge=0, le=10**9)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Text = Annotated[str, Field(max_length=4_000)]
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class _Score(_Said):
+    metric: Text
+    value: float | None
+
+
+class _Member(_Said):
+    seed: Seed
+    split: Text
+    until: Annotated[int, Field(ge=1, le=10**9)] | None
+    averages: Count
+    file: Text
+    sha256: Text
+    score: _Score
+    recipe: dict[str, Any] = Field(default={})
+
+
+class _Model(_Said):
+    kind: Text = "best"
+    digest: Text = ""
+    folder: Text = ""
+    members: Annotated[list[_Member], Field(min_length=1, max_length=1_000)]
+
+
+class _Info(_Said):
+    kind: Literal["image", "table", "array"]
+    task: Literal["classification", "regression"]
+    shape: list[Annotated[int, Field(ge=1, le=10**6)]]
+    classes: list[str]
+    columns: list[str]
+    categories: dict[str, list[str]]
+    practice: bool
+
+    @model_validator(mode="after")
+    def _whole(self) -> _Info:
+        if self.kind == "image" and len(self.shape) != 3:
+            raise ValueError("the shape of an image is height, width and channels")
+        return self
+
+
+class _Rows(_Said):
+    split: Text = "search"
+    folds: Annotated[int, Field(ge=2, le=100)] | None = None
+    repeated: bool = True
+    seeds: Annotated[int, Field(ge=1, le=1_000)] = 1
+
+
+class _Objective(_Said):
+    metric: Text
+    mode: Literal["min", "max"]
+    at: Literal["best", "last"] = "best"
+
+
+class _Weights(_Said):
+    file: Text = ""
+    sha256: Text = ""
+
+
+class _Validation(_Said):
+    this_model: float | None = None
+    std: float | None = None
+
+
+class _Provenance(_Said):
+    seed: Seed | None = None
+    horizon: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    threads: Annotated[int, Field(ge=1, le=1_024)] = 1
+    device: Literal["cpu", "cuda"] = "cpu"
+    objective: _Objective | None = None
+    validation: _Validation | None = None
+    model: _Model | None = None
+    weights: _Weights | None = None
+    data: dict[str, Any] | str | None = None
+    info: _Info | None = None
+    base: Text | None = None
+    split: dict[str, Any] | None = None
+    rows: _Rows | None = None
+    versions: dict[str, str] = Field(default={})
+
+
+def provenance_faults(said: Mapping[str, Any], faults: Faults) -> None:
+    """Gather what cannot be in a provenance."""
+    try:
+        _Provenance.model_validate(dict(said))
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            what = "" if each["type"] == "missing" else f"{shown(each['input'])}: "
+            faults.add(("provenance", *each["loc"]), f"{what}{each['msg']}")

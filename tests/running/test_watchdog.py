@@ -1,0 +1,31 @@
+"""A process whose training lets no other thread run is ended from below Python."""
+
+import subprocess
+import sys
+
+HELD = """
+import re
+from hpo.running import watchdog
+watchdog.watch(60)
+watchdog.watch(0.2)
+{more}
+re.match("(a|a)+$", "a" * {length} + "b")
+"""
+
+
+def run(more, length):
+    code = HELD.format(more=more, length=length)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_it_ends_what_holds_pythons_lock_for_ever():
+    done = run("", 64)
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr
+    assert "in match" in done.stderr
+
+
+def test_it_can_be_called_off():
+    assert run("watchdog.leave()", 4).returncode == 0

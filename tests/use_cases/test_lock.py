@@ -1,0 +1,39 @@
+"""Who holds a search is told apart from who looks whether somebody does."""
+
+import fcntl
+import threading
+
+import pytest
+
+from hpo.core.errors import Refused
+from hpo.core.home import SearchFolder
+from hpo.use_cases import lock
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return SearchFolder(tmp_path / "digits-1")
+
+
+def test_a_search_has_one_holder_who_is_named(folder, monkeypatch):
+    monkeypatch.setattr(lock, "GLANCE", 0.05)
+    assert not lock.is_held(folder)
+    with lock.held(folder, "digits-1"):
+        assert lock.is_held(folder)
+        with pytest.raises(Refused, match="digits-1 is being run by process"), lock.held(folder, "digits-1"):
+            pass
+        assert lock.is_held(folder)
+    assert not lock.is_held(folder)
+
+
+def test_a_glance_refuses_nobody_and_takes_no_other_for_a_holder(folder):
+    with lock.held(folder, "digits-1"):
+        pass
+    with folder.lock.open() as glance:
+        fcntl.flock(glance, fcntl.LOCK_SH)
+        assert not lock.is_held(folder)
+        let_go = threading.Timer(0.1, fcntl.flock, (glance, fcntl.LOCK_UN))
+        let_go.start()
+        with lock.held(folder, "digits-1"):
+            assert lock.is_held(folder)
+        let_go.join()
