@@ -28,11 +28,17 @@ class Home:
         """Make the folder, readable by its owner alone, and return the home.
 
         Raises:
-            UserError: If it cannot be made, or is no folder of the user's.
+            UserError: If it cannot be made, is no folder of the user's, or holds something else that
+                others may read: they would be shut out of it.
             DiskFull: If there is no room for it.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
+            if self._is_shared():
+                raise UserError(
+                    f"--home {self.root}: is open to others and holds other things; name a folder that is "
+                    "new or empty, because a home is its owner's alone"
+                )
             self.root.chmod(0o700)
         except OSError as error:
             if is_full(error):
@@ -41,6 +47,10 @@ class Home:
         if not os.access(self.root, os.W_OK):
             raise UserError(f"--home {self.root}: cannot be written to")
         return self
+
+    def _is_shared(self) -> bool:
+        """Whether others may look into the folder, and what lies there is no home."""
+        return bool(self.root.stat().st_mode & 0o077) and any(self.root.iterdir()) and not self.is_used
 
     @property
     def is_used(self) -> bool:

@@ -1,0 +1,36 @@
+"""The folder of a user's searches is the user's alone, and no other folder is made so."""
+
+import pytest
+
+from hpo.core.errors import UserError
+from hpo.core.home import Home
+
+
+def mode(path):
+    return path.stat().st_mode & 0o777
+
+
+def test_a_home_is_closed_to_others_whether_it_is_new_empty_or_used(tmp_path):
+    empty, used = tmp_path / "empty", tmp_path / "used"
+    for folder in (empty, used):
+        folder.mkdir()
+        folder.chmod(0o755)
+    Home.at(used).ledger.touch()
+    for folder in (tmp_path / "new", empty, used):
+        assert mode(Home.at(folder).create().root) == 0o700
+
+
+def test_a_folder_that_others_use_is_refused_and_stays_open(tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    (shared / "theirs.txt").touch()
+    with pytest.raises(UserError, match=r"--home .*shared: is open to others and holds other things"):
+        Home.at(shared).create()
+    assert mode(shared) == 0o755
+
+
+def test_a_folder_of_the_users_own_may_hold_other_things(tmp_path):
+    (tmp_path / "spec.yaml").touch()
+    tmp_path.chmod(0o700)
+    assert Home.at(tmp_path).create().root == tmp_path
