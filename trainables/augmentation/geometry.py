@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache, reduce
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -69,13 +70,12 @@ class Geometry:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Resample images [b, c, h, w], each its own way."""
         count = len(images)
-        matrices = identity(count, generator.device)
-        for placement in self.placements:
-            matrices = matrices @ placement.matrices(count, generator)
+        drawn = [placement.matrices(count, generator) for placement in self.placements]
+        matrices = reduce(torch.matmul, drawn) if drawn else identity(count, generator.device)
         displacement = None
         for distortion in self.distortions:
-            drawn = distortion.displacement(count, generator)
-            displacement = drawn if displacement is None else displacement + drawn
+            field = distortion.displacement(count, generator)
+            displacement = field if displacement is None else displacement + field
         exact = displacement is None and all(placement.exact for placement in self.placements)
         return resample(images, matrices, displacement, exact=exact, border=self._border())
 
@@ -101,7 +101,7 @@ def resample(
 
     Args:
         images: Float tensor [n, c, h, w].
-        matrices: Tensor [n, 3, 3] from places in the result to places in the image, in pixels from
+        matrices: Tensor [n, 2 or 3, 3] from places in the result to places in the image, in pixels from
             the centre; on any device.
         displacement: Tensor [n, 2, h, w] in pixels, added to these places; on any device.
         exact: Whether the places are whole pixels, so that nothing is interpolated.
@@ -111,12 +111,11 @@ def resample(
         Float tensor [n, c, h, w].
     """
     height, width = images.shape[-2:]
-    half = torch.tensor([width / 2, height / 2], device=matrices.device)
-    rows = (matrices[:, :2] / half[:, None]).to(images.device)[..., None, None]
-    x, y = pixel_centres(height, width, images.device)
-    grid = (rows[:, :, 0] * x + rows[:, :, 2]) + rows[:, :, 1] * y
+    half = torch.tensor([[width / 2], [height / 2]], device=matrices.device)
+    rows = (matrices[:, :2] / half).to(images.device)
+    grid = (rows @ _places(height, width, images.device)).view(-1, 2, height, width)
     if displacement is not None:
-        grid += (displacement / half[:, None, None]).to(images.device)
+        grid += (displacement / half[..., None]).to(images.device)
     return functional.grid_sample(
         images,
         grid.permute(0, 2, 3, 1),
@@ -124,6 +123,13 @@ def resample(
         padding_mode=border,
         align_corners=False,
     )
+
+
+@lru_cache(maxsize=4)
+def _places(height: int, width: int, device: torch.device) -> Tensor:
+    """What matrices are multiplied with, [3, height * width]: x, y and 1 of every pixel."""
+    x, y = pixel_centres(height, width, device)
+    return torch.stack((x.expand(height, width), y.expand(height, width), torch.ones_like(x + y))).flatten(1)
 
 
 def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
