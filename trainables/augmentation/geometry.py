@@ -9,8 +9,9 @@ each, without interpolation.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -89,6 +90,15 @@ def identity(count: int, device: torch.device) -> Tensor:
     return torch.eye(3, device=device).expand(count, 3, 3).clone()
 
 
+def _matrices(entries: Mapping[tuple[int, int], Tensor]) -> Tensor:
+    """Matrices [count, 3, 3] with these entries [count] by row and column; the others change nothing."""
+    first = next(iter(entries.values()))
+    matrices = identity(len(first), first.device)
+    for (row, column), entry in entries.items():
+        matrices[:, row, column] = entry
+    return matrices
+
+
 def resample(
     images: Tensor,
     matrices: Tensor,
@@ -125,7 +135,6 @@ def resample(
     )
 
 
-@lru_cache(maxsize=4)
 def _places(height: int, width: int, device: torch.device) -> Tensor:
     """What matrices are multiplied with, [3, height * width]: x, y and 1 of every pixel."""
     x, y = pixel_centres(height, width, device)
@@ -152,10 +161,8 @@ class HorizontalFlip:
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
-        matrices = identity(count, generator.device)
         flipped = chance(count, self.strength * self.p, generator)
-        matrices[:, 0, 0] -= 2.0 * flipped
-        return matrices
+        return _matrices({(0, 0): 1 - 2.0 * flipped})
 
 
 @dataclass(frozen=True)
@@ -171,11 +178,9 @@ class RandomCrop:
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
-        matrices = identity(count, generator.device)
         reach = round(self.strength * self.padding)
-        shift = integers((count, 2), 2 * reach + 1, generator) - reach
-        matrices[:, :2, 2] = shift.to(torch.float32)
-        return matrices
+        right, down = (integers((count, 2), 2 * reach + 1, generator) - reach).unbind(1)
+        return _matrices({(0, 2): right, (1, 2): down})
 
 
 @dataclass(frozen=True)
@@ -241,11 +246,8 @@ class ScaleJitter:
 
 def _box(shape: Shape, across: Tensor, down: Tensor, place: Tensor) -> Tensor:
     """Matrices of boxes inside the image: shares of its sides, and places from -0.5 to 0.5."""
-    matrices = identity(len(across), across.device)
-    matrices[:, 0, 0], matrices[:, 1, 1] = across, down
-    matrices[:, 0, 2] = place[:, 0] * (1 - across) * shape[2]
-    matrices[:, 1, 2] = place[:, 1] * (1 - down) * shape[1]
-    return matrices
+    right, low = place[:, 0] * (1 - across) * shape[2], place[:, 1] * (1 - down) * shape[1]
+    return _matrices({(0, 0): across, (1, 1): down, (0, 2): right, (1, 2): low})
 
 
 @dataclass(frozen=True)
@@ -263,11 +265,8 @@ class Rotation:
         """One matrix per image; see `Placement`."""
         bound = math.radians(self.strength * self.degrees)
         angle = uniform(count, -bound, bound, generator)
-        matrices = identity(count, generator.device)
-        matrices[:, 0, 0] = matrices[:, 1, 1] = angle.cos()
-        matrices[:, 1, 0] = angle.sin()
-        matrices[:, 0, 1] = -matrices[:, 1, 0]
-        return matrices
+        sine, cosine = angle.sin(), angle.cos()
+        return _matrices({(0, 0): cosine, (0, 1): -sine, (1, 0): sine, (1, 1): cosine})
 
 
 @dataclass(frozen=True)
@@ -284,10 +283,8 @@ class Translation:
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = self.strength * self.share
-        matrices = identity(count, generator.device)
-        sides = torch.tensor([self.shape[2], self.shape[1]], device=generator.device)
-        matrices[:, :2, 2] = uniform((count, 2), -bound, bound, generator) * sides
-        return matrices
+        across, down = uniform((count, 2), -bound, bound, generator).unbind(1)
+        return _matrices({(0, 2): across * self.shape[2], (1, 2): down * self.shape[1]})
 
 
 @dataclass(frozen=True)
@@ -304,10 +301,8 @@ class Stretch:
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = self.strength * math.log(self.factor)
-        factors = uniform((count, 2), -bound, bound, generator).exp()
-        matrices = identity(count, generator.device)
-        matrices[:, 0, 0], matrices[:, 1, 1] = factors[:, 0], factors[:, 1]
-        return matrices
+        across, down = uniform((count, 2), -bound, bound, generator).exp().unbind(1)
+        return _matrices({(0, 0): across, (1, 1): down})
 
 
 @dataclass(frozen=True)
@@ -324,7 +319,5 @@ class Shear:
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = math.radians(self.strength * self.degrees)
-        slopes = uniform((count, 2), -bound, bound, generator).tan()
-        matrices = identity(count, generator.device)
-        matrices[:, 0, 1], matrices[:, 1, 0] = slopes[:, 0], slopes[:, 1]
-        return matrices
+        along_x, along_y = uniform((count, 2), -bound, bound, generator).tan().unbind(1)
+        return _matrices({(0, 1): along_x, (1, 0): along_y})
