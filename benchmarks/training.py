@@ -7,7 +7,7 @@ its own, in turn and several times over; medians are compared::
     augmented    the shipped trainable with crop, flip, RandAugment and mixup
     bare         a loop over prepared tensors in memory, no augmentation: the ceiling
     per_image    Dataset, DataLoader and transforms.v2 on each image, the same recipe
-    augment      the augmentation of an epoch alone, nothing trained
+    augment      the augmentation of an epoch alone, as the trainable does it, nothing trained
 
 Run it on data laid out as torchvision does::
 
@@ -195,19 +195,25 @@ def augment(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]
     import torch
 
     from trainables import augmentation
+    from trainables.batches import together
+    from trainables.images import Images
 
     train, _ = examples(args.data, args.images)
-    images = torch.from_numpy(train.inputs[train.rows]).permute(0, 3, 1, 2).float() / 255
-    labels = torch.from_numpy(train.targets[train.rows])
-    batches = list(zip(images.split(BATCH), labels.split(BATCH), strict=True))
+    images = Images(train, torch.device("cpu"), lambda prepared: prepared, hold=True)
+    groups = [
+        torch.cat(group) for group in together(torch.arange(len(images)).split(BATCH), images.augmented)
+    ]
+    batches = [(images.prepared(group), images.labels[group]) for group in groups]
     change = augmentation.build(recipe(args.model, True)["augment"], (1, 28, 28), 10)
     assert change is not None
     generator = torch.Generator().manual_seed(0)
     seconds = []
     for _ in range(args.epochs + 1):
         began = clock()
-        for batch in batches:
-            change(*batch, generator)
+        for inputs, labels in batches:
+            sizes = [len(batch) for batch in labels.split(BATCH)]
+            for _ in change.several(inputs, labels, sizes, generator):
+                pass
         seconds.append(clock() - began)
     return seconds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -40,3 +40,15 @@ class Batches:
         # A batch of one has no variance to normalize by: that example sits out this epoch.
         alone = self.examples > 1 and self.size > 1 and self.examples % self.size == 1
         return self.examples - alone
+
+
+def together(batches: Iterable[Tensor], most: int) -> Iterator[list[Tensor]]:
+    """Consecutive batches, as many as have at most so many examples together, but at least one."""
+    group: list[Tensor] = []
+    for batch in batches:
+        if group and sum(map(len, group)) + len(batch) > most:
+            yield group
+            group = []
+        group.append(batch)
+    if group:
+        yield group

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
 from trainables import augmentation, isolation, preprocessing, scores, tables, training
-from trainables.batches import Batches
+from trainables.augmentation.augmenter import Augmenter
+from trainables.batches import Batches, together
 from trainables.classifier import Classifier, at_size, image_shape
 from trainables.images import Images
 from trainables.networks import build, transfer
 from trainables.optimization import averaging, losses
+
+Fed = tuple[Tensor, Tensor, Tensor]
+"""A batch: inputs as the network takes them, targets as the loss does, and labels."""
 
 
 class ImageClassifier:
@@ -63,14 +67,11 @@ class ImageClassifier:
                 descent.begin()
                 with isolation.seeded(context.seed, "epoch", epoch, device=device) as generator:
                     first = (epoch - 1) * len(batches)
-                    for step, index in enumerate(batches.shuffled(generator), first):
-                        rows = index.to(device)
-                        labels = images.labels.index_select(0, rows)
-                        if augment is None:
-                            inputs, targets = images.prepared(rows), labels
-                        else:
-                            changed, targets = augment(images.raw(rows), labels, generator)
-                            inputs = prepare(changed)
+                    if augment is None:
+                        fed = _as_they_are(batches.shuffled(generator), images)
+                    else:
+                        fed = _augmented(batches.shuffled(generator), images, augment, generator)
+                    for step, (inputs, targets, labels) in enumerate(fed, first):
                         batch_loss, outputs = descent.step(inputs, targets, step)
                         tally.add(batch_loss, outputs.argmax(1), labels)
                     judged = descent.judged(epoch, lambda: map(images.prepared, images.stretches()))
@@ -104,6 +105,24 @@ class ImageClassifier:
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Softmax of logits [n, classes]."""
         return scores.probabilities(outputs)
+
+
+def _as_they_are(batches: Iterable[Tensor], images: Images) -> Iterator[Fed]:
+    for index in batches:
+        rows = index.to(images.device)
+        labels = images.labels.index_select(0, rows)
+        yield images.prepared(rows), labels, labels
+
+
+def _augmented(
+    batches: Iterable[Tensor], images: Images, augment: Augmenter, generator: torch.Generator
+) -> Iterator[Fed]:
+    for several in together(batches, images.augmented):
+        rows, sizes = torch.cat(several).to(images.device), [len(index) for index in several]
+        labels = images.labels.index_select(0, rows)
+        changed = augment.several(images.raw(rows), labels, sizes, generator)
+        for (batch, targets), own in zip(changed, torch.split(labels, sizes), strict=True):
+            yield images.prepare(batch), targets, own
 
 
 def _check_sizes(recipe: Recipe, info: DataInfo) -> None:

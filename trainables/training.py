@@ -92,7 +92,8 @@ class Descent:
         """
         rate = self.rate.at(step, self.losses)
         optimizers.set_rate(self.optimizer, rate)
-        self.optimizer.zero_grad()
+        for parameter in self.trained:
+            parameter.grad = None
         with self.autocast:
             loss, outputs = self.objective(inputs, targets)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -220,24 +221,25 @@ class Tally:
     def __init__(self, device: torch.device):
         self._device = device
         self._began = time.perf_counter()
-        self._loss = torch.zeros((), device=device)
+        self._losses: list[Tensor] = []
         self._outputs: list[Tensor] = []
         self._targets: list[Tensor] = []
-        self._count = 0
 
     def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
         """Add a batch: its mean loss, what it was predicted to be, and what it is."""
-        self._loss += loss * len(targets)
+        self._losses.append(loss)
         self._outputs.append(outputs)
         self._targets.append(targets)
-        self._count += len(targets)
 
     def metrics(self) -> dict[str, float]:
         """Mean loss and speed of the epoch so far, in examples per second."""
-        loss = float(self._loss) / self._count  # waits for the device, so before the clock
+        sizes = torch.tensor([len(targets) for targets in self._targets], dtype=torch.float64)
+        count = float(sizes.sum())
+        # Waits for the device, so before the clock.
+        loss = float(torch.stack(self._losses).double().cpu() @ sizes) / count
         return {
             "train/loss": loss,
-            "images_per_second": self._count / (time.perf_counter() - self._began),
+            "images_per_second": count / (time.perf_counter() - self._began),
             "peak_memory": float(peak_memory(self._device)),
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,13 +47,27 @@ class Augmenter:
             Images like those given, and targets: the labels, or with mixup or CutMix a float tensor
             [b, classes] whose rows sum to one.
         """
+        return next(self.several(images, labels, [len(images)], generator))
+
+    def several(
+        self, images: Tensor, labels: Tensor, sizes: list[int], generator: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augment several batches at once; only what mixes images is done batch by batch.
+
+        Args:
+            images: Of all batches, one after the other; otherwise as for one batch, like ``labels``.
+            labels: Of the same images.
+            sizes: Images of each batch.
+            generator: Source of all randomness.
+
+        Yields:
+            Images and targets of each batch.
+        """
         for step in self.steps:
             images = step(images, generator)
-        if self.in_class is not None:
-            images = self.in_class(images, labels, generator)
-        if self.mixing is not None:
-            return self.mixing(images, labels, generator)
-        return images, labels
+        for each, own in zip(torch.split(images, sizes), torch.split(labels, sizes), strict=True):
+            batch = each if self.in_class is None else self.in_class(each, own, generator)
+            yield (batch, own) if self.mixing is None else self.mixing(batch, own, generator)
 
 
 def assemble(parts: Sequence[object], shape: Shape, classes: int) -> Augmenter | None:

@@ -23,9 +23,9 @@ def uniform(shape: int | Sequence[int], low: float, high: float, generator: torc
     return drawn if (low, high) == (0, 1) else drawn.mul_(high - low).add_(low)
 
 
-def chance(count: int, p: float | Tensor, generator: torch.Generator) -> Tensor:
-    """Booleans that are true with probability p, one for all or one each: never at 0, always at 1."""
-    return torch.rand(count, generator=generator, device=generator.device) < p
+def chance(shape: int | Sequence[int], p: float | Tensor, generator: torch.Generator) -> Tensor:
+    """Booleans that are true with probability p, one for all or one each: never at 0, always from 1 on."""
+    return torch.rand(shape, generator=generator, device=generator.device) < p
 
 
 def normal(shape: int | Sequence[int], generator: torch.Generator) -> Tensor:

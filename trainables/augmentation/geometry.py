@@ -9,7 +9,9 @@ each, without interpolation.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -69,13 +71,12 @@ class Geometry:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Resample images [b, c, h, w], each its own way."""
         count = len(images)
-        matrices = identity(count, generator.device)
-        for placement in self.placements:
-            matrices = matrices @ placement.matrices(count, generator)
+        drawn = [placement.matrices(count, generator) for placement in self.placements]
+        matrices = reduce(torch.matmul, drawn) if drawn else identity(count, generator.device)
         displacement = None
         for distortion in self.distortions:
-            drawn = distortion.displacement(count, generator)
-            displacement = drawn if displacement is None else displacement + drawn
+            field = distortion.displacement(count, generator)
+            displacement = field if displacement is None else displacement + field
         exact = displacement is None and all(placement.exact for placement in self.placements)
         return resample(images, matrices, displacement, exact=exact, border=self._border())
 
@@ -87,6 +88,15 @@ class Geometry:
 def identity(count: int, device: torch.device) -> Tensor:
     """Matrices [count, 3, 3] that change nothing."""
     return torch.eye(3, device=device).expand(count, 3, 3).clone()
+
+
+def _matrices(entries: Mapping[tuple[int, int], Tensor]) -> Tensor:
+    """Matrices [count, 3, 3] with these entries [count] by row and column; the others change nothing."""
+    first = next(iter(entries.values()))
+    matrices = identity(len(first), first.device)
+    for (row, column), entry in entries.items():
+        matrices[:, row, column] = entry
+    return matrices
 
 
 def resample(
@@ -101,7 +111,7 @@ def resample(
 
     Args:
         images: Float tensor [n, c, h, w].
-        matrices: Tensor [n, 3, 3] from places in the result to places in the image, in pixels from
+        matrices: Tensor [n, 2 or 3, 3] from places in the result to places in the image, in pixels from
             the centre; on any device.
         displacement: Tensor [n, 2, h, w] in pixels, added to these places; on any device.
         exact: Whether the places are whole pixels, so that nothing is interpolated.
@@ -111,12 +121,11 @@ def resample(
         Float tensor [n, c, h, w].
     """
     height, width = images.shape[-2:]
-    half = torch.tensor([width / 2, height / 2], device=matrices.device)
-    rows = (matrices[:, :2] / half[:, None]).to(images.device)[..., None, None]
-    x, y = pixel_centres(height, width, images.device)
-    grid = (rows[:, :, 0] * x + rows[:, :, 2]) + rows[:, :, 1] * y
+    half = torch.tensor([[width / 2], [height / 2]], device=matrices.device)
+    rows = (matrices[:, :2] / half).to(images.device)
+    grid = (rows @ _places(height, width, images.device)).view(-1, 2, height, width)
     if displacement is not None:
-        grid += (displacement / half[:, None, None]).to(images.device)
+        grid += (displacement / half[..., None]).to(images.device)
     return functional.grid_sample(
         images,
         grid.permute(0, 2, 3, 1),
@@ -124,6 +133,12 @@ def resample(
         padding_mode=border,
         align_corners=False,
     )
+
+
+def _places(height: int, width: int, device: torch.device) -> Tensor:
+    """What matrices are multiplied with, [3, height * width]: x, y and 1 of every pixel."""
+    x, y = pixel_centres(height, width, device)
+    return torch.stack((x.expand(height, width), y.expand(height, width), torch.ones_like(x + y))).flatten(1)
 
 
 def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -146,10 +161,8 @@ class HorizontalFlip:
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
-        matrices = identity(count, generator.device)
         flipped = chance(count, self.strength * self.p, generator)
-        matrices[:, 0, 0] -= 2.0 * flipped
-        return matrices
+        return _matrices({(0, 0): 1 - 2.0 * flipped})
 
 
 @dataclass(frozen=True)
@@ -165,11 +178,9 @@ class RandomCrop:
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
-        matrices = identity(count, generator.device)
         reach = round(self.strength * self.padding)
-        shift = integers((count, 2), 2 * reach + 1, generator) - reach
-        matrices[:, :2, 2] = shift.to(torch.float32)
-        return matrices
+        right, down = (integers((count, 2), 2 * reach + 1, generator) - reach).unbind(1)
+        return _matrices({(0, 2): right, (1, 2): down})
 
 
 @dataclass(frozen=True)
@@ -235,11 +246,8 @@ class ScaleJitter:
 
 def _box(shape: Shape, across: Tensor, down: Tensor, place: Tensor) -> Tensor:
     """Matrices of boxes inside the image: shares of its sides, and places from -0.5 to 0.5."""
-    matrices = identity(len(across), across.device)
-    matrices[:, 0, 0], matrices[:, 1, 1] = across, down
-    matrices[:, 0, 2] = place[:, 0] * (1 - across) * shape[2]
-    matrices[:, 1, 2] = place[:, 1] * (1 - down) * shape[1]
-    return matrices
+    right, low = place[:, 0] * (1 - across) * shape[2], place[:, 1] * (1 - down) * shape[1]
+    return _matrices({(0, 0): across, (1, 1): down, (0, 2): right, (1, 2): low})
 
 
 @dataclass(frozen=True)
@@ -257,11 +265,8 @@ class Rotation:
         """One matrix per image; see `Placement`."""
         bound = math.radians(self.strength * self.degrees)
         angle = uniform(count, -bound, bound, generator)
-        matrices = identity(count, generator.device)
-        matrices[:, 0, 0] = matrices[:, 1, 1] = angle.cos()
-        matrices[:, 1, 0] = angle.sin()
-        matrices[:, 0, 1] = -matrices[:, 1, 0]
-        return matrices
+        sine, cosine = angle.sin(), angle.cos()
+        return _matrices({(0, 0): cosine, (0, 1): -sine, (1, 0): sine, (1, 1): cosine})
 
 
 @dataclass(frozen=True)
@@ -278,10 +283,8 @@ class Translation:
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = self.strength * self.share
-        matrices = identity(count, generator.device)
-        sides = torch.tensor([self.shape[2], self.shape[1]], device=generator.device)
-        matrices[:, :2, 2] = uniform((count, 2), -bound, bound, generator) * sides
-        return matrices
+        across, down = uniform((count, 2), -bound, bound, generator).unbind(1)
+        return _matrices({(0, 2): across * self.shape[2], (1, 2): down * self.shape[1]})
 
 
 @dataclass(frozen=True)
@@ -298,10 +301,8 @@ class Stretch:
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = self.strength * math.log(self.factor)
-        factors = uniform((count, 2), -bound, bound, generator).exp()
-        matrices = identity(count, generator.device)
-        matrices[:, 0, 0], matrices[:, 1, 1] = factors[:, 0], factors[:, 1]
-        return matrices
+        across, down = uniform((count, 2), -bound, bound, generator).exp().unbind(1)
+        return _matrices({(0, 0): across, (1, 1): down})
 
 
 @dataclass(frozen=True)
@@ -318,7 +319,5 @@ class Shear:
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """One matrix per image; see `Placement`."""
         bound = math.radians(self.strength * self.degrees)
-        slopes = uniform((count, 2), -bound, bound, generator).tan()
-        matrices = identity(count, generator.device)
-        matrices[:, 0, 1], matrices[:, 1, 0] = slopes[:, 0], slopes[:, 1]
-        return matrices
+        along_x, along_y = uniform((count, 2), -bound, bound, generator).tan().unbind(1)
+        return _matrices({(0, 1): along_x, (1, 0): along_y})

@@ -1,23 +1,22 @@
 """The operations that augmentation policies choose from, applied to a batch by kind.
 
 Images are sorted by operation, so that each operation sees one contiguous slice and only images
-that it changes; all geometric operations are one slice and one resampling.
+that it changes; all geometric operations are one slice and one resampling. A slice holds few small
+images, and calling torch costs more than what it does to them: what can be settled for all rounds
+and images at once is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from trainables import torchvision_ops  # noqa: F401  (declares operators before torchvision is imported)
 from trainables.augmentation import colour
 from trainables.augmentation.draws import chance
 from trainables.augmentation.geometry import resample
-
-from torchvision.transforms.v2 import functional as vision  # isort: skip
 
 NAMES = (
     "identity",
@@ -41,21 +40,24 @@ NAMES = (
 _GEOMETRIC = slice(1, 6)
 """Places of those that are a matrix."""
 
-_CHANGES: Mapping[int, Callable[[Tensor, Tensor], Tensor]] = {
-    6: colour.brightness,
-    7: colour.saturation,
-    8: colour.contrast,
-    9: colour.sharpness,
-    10: colour.posterize,
-    11: colour.solarize,
-    12: lambda images, _: vision.autocontrast(images),
-    13: lambda images, _: vision.equalize(images),
-    14: lambda images, _: 1 - images,
-}
+_CHANGES: Sequence[Callable[[Tensor, Tensor], Tensor]] = (
+    colour.brightness,
+    colour.saturation,
+    colour.contrast,
+    colour.sharpness,
+    colour.posterize,
+    colour.solarize,
+    lambda images, _: colour.auto_contrast(images),
+    lambda images, _: colour.equalize(images),
+    lambda images, _: 1 - images,
+)
+"""Those that follow, in order."""
 
+_NEGATIVE = torch.tensor([0, *(0.5,) * 9, *(0,) * 5])
+"""How probably the change from the start is turned round."""
 
-_SIGNED = torch.tensor([False, *(True,) * 9, *(False,) * 5])
-_GRADED = torch.tensor([False, *(True,) * 11, *(False,) * 3])
+_GRADED = torch.tensor([0, *(1.0,) * 11, *(0,) * 3])
+"""Whether there is anything between nothing and all of it."""
 
 
 @dataclass(frozen=True)
@@ -76,20 +78,19 @@ class Ranges:
         """Settle what is done to each image.
 
         Args:
-            chosen: Tensor [n] of places in `NAMES`.
-            magnitude: Tensor [n] in [0, 1].
+            chosen: Tensor of places in `NAMES`, of any shape.
+            magnitude: In [0, 1], of the same shape.
             strength: Scales magnitudes, and the probability of operations that have none.
             generator: Source of signs and of what is left out.
 
         Returns:
             Places in `NAMES` and values for `apply`.
         """
-        device = chosen.device
-        start, end = self.start.to(device)[chosen], self.end.to(device)[chosen]
-        negative = chance(len(chosen), 0.5, generator) & _SIGNED.to(device)[chosen]
-        change = (end - start) * magnitude * strength
-        on = _GRADED.to(device)[chosen] | chance(len(chosen), strength, generator)
-        return chosen * on, start + torch.where(negative, -change, change)
+        table = torch.stack((self.start, self.end - self.start, _NEGATIVE, _GRADED), 1).to(chosen.device)
+        start, change, negative, graded = table[chosen].unbind(-1)
+        change = change * magnitude * strength
+        change = torch.where(chance(chosen.shape, negative, generator), -change, change)
+        return chosen * chance(chosen.shape, graded + strength, generator), start + change
 
 
 def _ranges(x: float, y: float, shear: float, degrees: float, factor: float, bits: float) -> Ranges:
@@ -108,40 +109,51 @@ def wide_ranges() -> Ranges:
     return _ranges(32, 32, 0.99, 135, 0.99, 2)
 
 
-def apply(images: Tensor, chosen: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Apply to each image its own operation.
+def apply(images: Tensor, chosen: Tensor, values: Tensor) -> Tensor:
+    """Apply to each image its own operations, round after round.
 
     Args:
         images: Float tensor [n, c, h, w] in [0, 1].
-        chosen: Tensor [n] of places in `NAMES`; on any device.
-        values: Tensor [n], the operation's own measure; see `Ranges`.
+        chosen: Tensor [rounds, n] of places in `NAMES`; on any device.
+        values: Tensor [rounds, n], the operation's own measure; see `Ranges`.
 
     Returns:
-        A new tensor [n, c, h, w] in which images are sorted by operation, those of ``identity``
-        unchanged, and for each the place [n] that it had before.
+        A new tensor [n, c, h, w].
     """
-    order = chosen.argsort(stable=True)
-    ends = torch.bincount(chosen, minlength=len(NAMES)).cumsum(0).tolist()
-    chosen, values = chosen[order], values[order]
-    changed = images.index_select(0, order.to(images.device))
-    turned = slice(ends[_GEOMETRIC.start - 1], ends[_GEOMETRIC.stop - 1])
-    if turned.start < turned.stop:
-        matrices = _matrices(chosen[turned], values[turned], *images.shape[-2:])
-        changed[turned] = resample(changed[turned], matrices)
+    orders = chosen.argsort(stable=True)
+    chosen, values = chosen.gather(1, orders), values.gather(1, orders)
+    matrices = _matrices(chosen, values, *images.shape[-2:]).to(images.device)
+    counts = (chosen[:, None] == torch.arange(len(NAMES), device=chosen.device)[:, None]).sum(2).tolist()
     values = values.to(images.device)
-    for place, change in _CHANGES.items():
-        own = slice(ends[place - 1], ends[place])
-        if own.start < own.stop:
-            changed[own] = change(changed[own], values[own])
-    return changed, order
+    # Images stay as the last round sorted them until they are sorted for the next.
+    after = orders.argsort()
+    moves = torch.cat((orders[:1], after[:-1].gather(1, orders[1:]), after[-1:])).to(images.device)
+    for sizes, *drawn, move in zip(counts, matrices, values, moves[:-1], strict=True):
+        images = torch.cat(_changed(images.index_select(0, move), sizes, *drawn))
+    return images.index_select(0, moves[-1])
+
+
+def _changed(images: Tensor, counts: list[int], matrices: Tensor, values: Tensor) -> list[Tensor]:
+    """Slices of images sorted by operation, of each of which there are so many."""
+    sizes = [counts[0], sum(counts[_GEOMETRIC]), *counts[_GEOMETRIC.stop :]]
+    slices, measures = list(torch.split(images, sizes)), torch.split(values, sizes)
+    if sizes[1]:
+        slices[1] = resample(slices[1], matrices.narrow(0, sizes[0], sizes[1]))
+    for place, change in enumerate(_CHANGES, start=2):
+        if sizes[place]:
+            slices[place] = change(slices[place], measures[place])
+    return slices
 
 
 def _matrices(chosen: Tensor, values: Tensor, height: int, width: int) -> Tensor:
-    """Matrices of geometric operations: shears keep the top left corner, as the papers' do."""
-    kinds = torch.arange(_GEOMETRIC.start, _GEOMETRIC.stop, device=chosen.device)[:, None]
+    """Matrices [rounds, n, 2, 3] of geometric operations, of others those that change nothing.
+
+    Shears keep the top left corner, as the papers' do.
+    """
+    kinds = torch.arange(_GEOMETRIC.start, _GEOMETRIC.stop, device=chosen.device)[:, None, None]
     shear_x, shear_y, x, y, angle = (values * (chosen == kinds)).unbind()
     angle = angle.deg2rad()
     sine, cosine = angle.sin(), angle.cos()
-    first = torch.stack((cosine, shear_x - sine, shear_x * (height / 2) - x.trunc()), 1)
-    second = torch.stack((shear_y + sine, cosine, shear_y * (width / 2) - y.trunc()), 1)
-    return torch.stack((first, second), 1)
+    right, down = shear_x * (height / 2) - x.trunc(), shear_y * (width / 2) - y.trunc()
+    entries = (cosine, shear_x - sine, right, shear_y + sine, cosine, down)
+    return torch.stack(entries, -1).view(*chosen.shape, 2, 3)

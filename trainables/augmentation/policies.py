@@ -5,7 +5,6 @@ Strength scales the magnitude of an operation that has one, and the probability 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,14 +12,11 @@ from torch import Tensor
 
 from trainables.augmentation.draws import chance, integers, normal
 from trainables.augmentation.geometry import Shape
-from trainables.augmentation.operations import NAMES, Ranges, apply, standard_ranges, wide_ranges
+from trainables.augmentation.operations import NAMES, apply, standard_ranges, wide_ranges
 from trainables.augmentation.searched import POLICIES
 
 _UNINVERTED = len(NAMES) - 1
 """RandAugment and TrivialAugment choose from all operations but the last, ``invert``."""
-
-Drawn = Iterator[tuple[Tensor, Tensor]]
-"""For each round the operation of each image and its magnitude in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,11 @@ class RandAugment:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
+        rounds = (self.operations, len(images))
+        chosen = integers(rounds, _UNINVERTED, generator)
+        magnitude = normal(rounds, generator).mul_(self.magnitude_std).add_(self.magnitude).clamp_(0, 10) / 10
         ranges = standard_ranges(*self.shape[1:])
-        return _applied(images, self._draw(len(images), generator), ranges, self.strength, generator)
-
-    def _draw(self, count: int, generator: torch.Generator) -> Drawn:
-        for _ in range(self.operations):
-            chosen = integers(count, _UNINVERTED, generator)
-            spread = self.magnitude_std * normal(count, generator)
-            yield chosen, (self.magnitude + spread).clamp_(0, 10) / 10
+        return apply(images, *ranges.draw(chosen, magnitude, self.strength, generator))
 
 
 @dataclass(frozen=True)
@@ -58,9 +51,9 @@ class TrivialAugment:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
-        chosen = integers(len(images), _UNINVERTED, generator)
-        magnitude = integers(len(images), 31, generator) / 30
-        return _applied(images, iter([(chosen, magnitude)]), wide_ranges(), self.strength, generator)
+        chosen = integers((1, len(images)), _UNINVERTED, generator)
+        magnitude = integers((1, len(images)), 31, generator) / 30
+        return apply(images, *wide_ranges().draw(chosen, magnitude, self.strength, generator))
 
 
 @dataclass(frozen=True)
@@ -73,28 +66,10 @@ class AutoAugment:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
-        ranges = standard_ranges(*self.shape[1:])
-        return _applied(images, self._draw(len(images), generator), ranges, self.strength, generator)
-
-    def _draw(self, count: int, generator: torch.Generator) -> Drawn:
         steps = [[(NAMES.index(name), *rest) for name, *rest in pair] for pair in POLICIES[self.policy]]
-        table = torch.tensor(steps, device=generator.device)
-        pairs = table[integers(count, len(steps), generator)]
-        for chosen, p, level in pairs.permute(1, 2, 0):
-            yield chosen.long() * chance(count, p, generator), level / 9
-
-
-def _applied(
-    images: Tensor, rounds: Drawn, ranges: Ranges, strength: float, generator: torch.Generator
-) -> Tensor:
-    """Apply round after round; images stay sorted as the last round left them until the end.
-
-    What a round draws is independent of an image's place where every round is drawn alike;
-    AutoAugment's rounds are not, so what was drawn is brought into the current order.
-    """
-    places = torch.arange(len(images), device=generator.device)
-    for chosen, magnitude in rounds:
-        kinds, values = ranges.draw(chosen[places], magnitude[places], strength, generator)
-        images, order = apply(images, kinds, values)
-        places = places[order]
-    return images.index_select(0, places.argsort().to(images.device))
+        pairs = torch.tensor(steps, device=generator.device).permute(1, 2, 0)
+        drawn = pairs[..., integers(len(images), len(steps), generator)]
+        chosen, p, level = drawn.unbind(1)
+        chosen = chosen.long() * chance(chosen.shape, p, generator)
+        ranges = standard_ranges(*self.shape[1:])
+        return apply(images, *ranges.draw(chosen, level / 9, self.strength, generator))

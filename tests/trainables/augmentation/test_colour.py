@@ -67,3 +67,18 @@ def test_blends_differentiate(change) -> None:
     small = (bytes_like(2, (3, 4, 4)).double() * 0.4 + 0.3).requires_grad_()
     factors = torch.tensor([0.9, 1.05], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(change, (small, factors))
+
+
+def test_each_channel_is_stretched_and_equalized_by_its_own() -> None:
+    image = torch.tensor([[0.2, 0.4, 0.6, 0.6], [0.3, 0.3, 0.3, 0.3]]).view(1, 2, 2, 2)
+    stretched = torch.tensor([[0, 0.5, 1, 1], [0.3, 0.3, 0.3, 0.3]]).view(1, 2, 2, 2)
+    torch.testing.assert_close(colour.auto_contrast(image), stretched)
+    # 512 values, the brightest twice: 510 others, two to a step; a value is below so many, and half a step.
+    wide = torch.tensor([0, 1, 2] + [3] * 507 + [255] * 2).view(1, 1, 2, 256) / 255
+    expected = torch.tensor([0, 1, 1] + [2] * 507 + [255] * 2).view(1, 1, 2, 256) / 255
+    torch.testing.assert_close(colour.equalize(wide), expected)
+    for shape in SHAPES:
+        images = bytes_like(4, shape)
+        images[1], images[2] = 0.4, images[2] ** 3
+        torch.testing.assert_close(colour.equalize(images), vision.equalize(images))
+        torch.testing.assert_close(colour.auto_contrast(images), vision.autocontrast(images))

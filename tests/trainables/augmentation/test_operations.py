@@ -60,8 +60,7 @@ def images(count: int, channels: int = 3) -> Tensor:
 def test_each_operation_agrees_with_torchvision(name: str, channels: int) -> None:
     values = VALUES.get(name, (0.0, 0.0, 0.0))
     before = images(3, channels)
-    after, order = apply(before, torch.full((3,), NAMES.index(name)), torch.tensor(values))
-    assert order.tolist() == [0, 1, 2]
+    after = apply(before, torch.full((1, 3), NAMES.index(name)), torch.tensor([values]))
     for image, out, value in zip(before, after, values, strict=True):
         torch.testing.assert_close(out, THEIRS[name](image, value), atol=1e-4, rtol=0)
 
@@ -70,11 +69,21 @@ def test_a_mixed_batch_gets_each_its_own() -> None:
     before = images(60)
     chosen = torch.arange(60) % len(NAMES)
     values = torch.tensor([VALUES.get(NAMES[kind], (0, 0, 0))[i % 3] for i, kind in enumerate(chosen)])
-    after, order = apply(before, chosen, values)
-    assert sorted(order.tolist()) == list(range(60))
-    for out, place in zip(after, order.tolist(), strict=True):
-        alone, _ = apply(before[place : place + 1], chosen[place : place + 1], values[place : place + 1])
+    after = apply(before, chosen[None], values[None])
+    for place, out in enumerate(after):
+        own = slice(place, place + 1)
+        alone = apply(before[own], chosen[None, own], values[None, own])
         torch.testing.assert_close(out, alone[0], atol=1e-6, rtol=0)
+
+
+def test_rounds_follow_each_other() -> None:
+    before = images(60)
+    chosen = torch.stack((torch.arange(60), torch.arange(60) // 4, torch.arange(60).flip(0))) % len(NAMES)
+    values = torch.tensor([[VALUES.get(NAMES[kind], (0, 0, 0))[0] for kind in round] for round in chosen])
+    one_by_one = before
+    for kinds, measures in zip(chosen, values, strict=True):
+        one_by_one = apply(one_by_one, kinds[None], measures[None])
+    assert torch.equal(apply(before, chosen, values), one_by_one)
 
 
 @pytest.mark.parametrize("ranges", [standard_ranges(20, 20), wide_ranges()])
@@ -83,8 +92,8 @@ def test_magnitude_zero_changes_nothing(ranges) -> None:
     graded = torch.arange(12)
     generator = torch.Generator().manual_seed(0)
     kinds, values = ranges.draw(graded, torch.zeros(12), 1.0, generator)
-    after, order = apply(before[:12], kinds, values)
-    torch.testing.assert_close(after, before[order], atol=1e-5, rtol=0)
+    after = apply(before[:12], kinds[None], values[None])
+    torch.testing.assert_close(after, before[:12], atol=1e-5, rtol=0)
 
 
 def test_ranges_are_those_of_the_papers() -> None:

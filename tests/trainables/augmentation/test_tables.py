@@ -109,6 +109,18 @@ def test_everything_at_once_works() -> None:
         assert targets.shape == (48, CLASSES)
 
 
+def test_batches_that_are_augmented_together_mix_only_within_themselves() -> None:
+    for shape in SHAPES:
+        images, labels = torch.stack([torch.full(shape, i / 10) for i in range(10)]), torch.arange(10)
+        augmenter = augmentation.build(resolve(mixup={"alpha": 1.0}, horizontal_flip=True), shape, 10)
+        assert augmenter is not None
+        first, second = augmenter.several(images, labels, [6, 4], seeded())
+        for (batch, targets), own in ((first, slice(0, 6)), (second, slice(6, 10))):
+            assert batch.shape == (own.stop - own.start, *shape)
+            torch.testing.assert_close(targets[:, own].sum(1), torch.ones(len(batch)))
+            torch.testing.assert_close(batch[:, 0, 0, 0], targets @ images[:, 0, 0, 0])
+
+
 def test_colour_parts_refuse_other_channel_counts() -> None:
     with pytest.raises(UserError, match=r"augment\.rand_augment: images have 4 channels"):
         augmentation.build(resolve(rand_augment=True), (4, 8, 8), CLASSES)
