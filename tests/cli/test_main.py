@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +110,33 @@ def test_a_signal_ends_a_command_with_a_word(ends, code, said, monkeypatch, caps
     assert left.value.code == code
     assert capsys.readouterr().err == f"{said}\n"
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+PRESSED = """
+import os, signal, sys
+
+class Pressed:
+    def find_spec(self, name, *_):
+        if name == {during!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+from hpo.cli.entry import main
+assert {{each for each in sys.modules if each.startswith(("hpo.", "typer"))}} == {{"hpo.cli", "hpo.cli.entry"}}
+sys.meta_path.insert(0, Pressed())
+main()
+"""
+
+
+@pytest.mark.parametrize("during", ["hpo.cli.main", "typer", "hpo.core.home"])
+def test_ctrl_c_while_importing_ends_with_a_word(during):
+    code = PRESSED.format(during=during)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "interrupted\n")
+
+
+def test_the_command_is_the_one_that_hears_ctrl_c():
+    project = Path(__file__).parents[2] / "pyproject.toml"
+    assert tomllib.loads(project.read_text())["project"]["scripts"] == {"hpo": "hpo.cli.entry:main"}
 
 
 LONG = "n" * 5000
