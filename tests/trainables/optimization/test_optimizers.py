@@ -16,7 +16,7 @@ WEIGHTS: dict[str, tuple[float, float]] = {
     "momentum": (0.9, 0.72),  # velocities 1 and 1.8
     "nesterov": (0.81, 0.5751),  # 0.1 (g + 0.9 v) with v = 1 and 1.71
     "adagrad": (0.9, 0.833104),  # sums of squares 1 and 1.81
-    "rmsprop": (0.0, 0.0),  # the mean square is 0.01, so the first step is 1
+    "rmsprop": (0.5, 0.275493),  # mean squares 0.01 and 0.0124: steps of 0.05 * 10, 0.05 * 0.5 / 0.111355
     "adadelta": (0.999684, 0.999359),  # 0.1 sqrt(1e-6 / 0.100001), then 0.1 sqrt(2e-6 / 0.189938) w
     "adam": (0.9, 0.800412),  # m / sqrt(v) = 1, then 0.947368 / sqrt(0.904952) = 0.995879
     "adamw": (0.9, 0.800412),
@@ -24,6 +24,10 @@ WEIGHTS: dict[str, tuple[float, float]] = {
     "lars": (0.998, 0.994204),  # gradients times 0.02 ||w|| / ||g||, then momentum
     "lamb": (0.9, 0.81),  # steps of 0.1 ||w||
 }
+
+
+RATES = {"rmsprop": 0.05}
+"""Where a rate of 0.1 would end at a weight of 0, after which nothing moves and everything agrees."""
 
 
 class One(nn.Module):
@@ -42,7 +46,7 @@ def build(name: str, network: nn.Module, rate: float = 0.1, **regularize: Any) -
 
 def descend(name: str, steps: int = 2) -> list[float]:
     network = One()
-    optimizer, path = build(name, network), []
+    optimizer, path = build(name, network, RATES.get(name, 0.1)), []
     for _ in range(steps):
         network.weight.grad = network.weight.detach().clone()
         optimizer.step()
@@ -53,6 +57,12 @@ def descend(name: str, steps: int = 2) -> list[float]:
 def test_every_optimizer_has_a_reference_and_a_usual_rate() -> None:
     assert set(WEIGHTS) == set(OPTIMIZER.names)
     assert set(USUAL_RATES) == set(OPTIMIZER.names)
+
+
+@pytest.mark.parametrize("name", OPTIMIZER.names)
+def test_every_step_of_a_reference_could_be_wrong(name: str) -> None:
+    first, second = WEIGHTS[name]
+    assert len({1.0, first, second, 0.0}) == 4
 
 
 @pytest.mark.parametrize("name", OPTIMIZER.names)
