@@ -28,7 +28,9 @@ class Tabular:
     """Trains networks on tables; see `hpo.core.trainable.Trainable`.
 
     The data set's task decides: classes are scored by accuracy, error, cross-entropy and macro F1,
-    values by mean squared error, mean absolute error and r2, in their own unit.
+    values by mean squared error, mean absolute error and r2, in their own unit. Of values,
+    ``validation/loss`` is what the recipe minimizes, on standardized targets like ``train/loss``;
+    it is no metric to search by, as recipes with different losses cannot be compared by it.
     """
 
     grammar = tables.TABULAR.grammar
@@ -49,9 +51,11 @@ class Tabular:
 
             with isolation.seeded(context.seed, "network", device=device):
                 network = _network(recipe, columns, info).to(device)
-            descent = training.Descent(recipe, network, _loss(recipe, info), len(batches), context.horizon)
+            loss = _loss(recipe, info)
+            descent = training.Descent(recipe, network, loss, len(batches), context.horizon)
             model = TableModel(network, columns, info)
             held_out, truth = columns.rows(validation).to(device), validation.targets[validation.rows]
+            aimed_at = columns.targets(validation)
             restored = context.restored()
             if restored is not None:
                 descent.restore(restored)
@@ -69,18 +73,19 @@ class Tabular:
                     for step, index in enumerate(batches.shuffled(generator), first):
                         chosen = index.to(device)
                         some, wanted = inputs.index_select(0, chosen), targets.index_select(0, chosen)
-                        batch_loss, outputs = descent.step(some, wanted, step)
-                        tally.add(batch_loss, outputs, chosen)
+                        batch_loss, given = descent.step(some, wanted, step)
+                        tally.add(batch_loss, given, chosen)
                     judged = descent.judged(epoch, lambda: inputs.split(EVALUATED_ROWS))  # type: ignore[no-untyped-call]
                 metrics = descent.metrics | tally.metrics()
 
                 seen, places = tally.outcomes()
                 trained_scores = self.score(model.answers(seen), train.targets[train.rows][places])
                 metrics |= scores.named("train", trained_scores) | {"train/loss": metrics["train/loss"]}
-                judged_scores = self.score(model.of(judged).outputs(held_out), truth)
+                outputs = model.of(judged).raw(held_out)
+                judged_scores = dict(self.score(model.answers(outputs.numpy()), truth))
+                judged_scores.setdefault("loss", float(loss(outputs, aimed_at)))
                 metrics |= scores.named("validation", judged_scores)
-                loss = judged_scores.get("loss", judged_scores.get("mean_squared_error", 0.0))
-                shown, metrics = descent.keep(judged, metrics, loss)
+                shown, metrics = descent.keep(judged, metrics, judged_scores["loss"])
                 context.report(metrics, model.of(shown), descent.arrays)
 
     def load(self, recipe: Recipe, weights: Arrays, info: DataInfo) -> TableModel:
@@ -141,10 +146,14 @@ class TableModel:
 
     def outputs(self, inputs: Tensor) -> NDArray[np.float32]:
         """The same of prepared rows."""
+        return self.answers(self.raw(inputs).numpy())
+
+    def raw(self, inputs: Tensor) -> Tensor:
+        """What the network itself gives for prepared rows, [n, outputs] on the CPU."""
         self.network.eval()
         with torch.inference_mode():
             chunks = inputs.split(EVALUATED_ROWS)  # type: ignore[no-untyped-call]
-            return self.answers(torch.cat([self.network(chunk) for chunk in chunks]).cpu().numpy())
+            return torch.cat([self.network(chunk) for chunk in chunks]).cpu()
 
     def answers(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """What a network's outputs mean: logits as they are, values in the targets' own unit."""

@@ -15,6 +15,7 @@ from tests.trainables.recorder import Interrupted, Recorder, numbers, recipe, tr
 from trainables import rows
 from trainables.networks import build
 from trainables.networks.table import TableShape
+from trainables.parts.loss import REGRESSION_LOSS
 from trainables.parts.table_model import TABLE_MODEL
 from trainables.tabular import Tabular
 
@@ -141,9 +142,37 @@ def test_a_poisoned_validation_part_changes_nothing_of_the_training(diabetes: Pa
 
 def test_every_metric_of_the_task_is_reported(diabetes: Parts) -> None:
     report = train({}, diabetes, 1, "tabular").reports[-1]
-    names = {"mean_squared_error", "mean_absolute_error", "r2"}
+    names = {"loss", "mean_squared_error", "mean_absolute_error", "r2"}
     assert {f"{part}/{name}" for part in ("train", "validation") for name in names} <= set(report)
     assert all(math.isfinite(value) for value in report.values())
+
+
+LOSSES = {
+    "mean_squared_error": lambda off: np.square(off).mean(),
+    "mean_absolute_error": lambda off: np.abs(off).mean(),
+    "huber": lambda off: np.where(np.abs(off) < 1, np.square(off) / 2, np.abs(off) - 0.5).mean(),
+}
+
+
+@pytest.mark.parametrize("name", REGRESSION_LOSS.names)
+def test_the_validation_loss_of_values_is_what_is_minimized(name: str, diabetes: Parts) -> None:
+    recorder = train({"regression_loss": name, "averaging": "ema"}, diabetes, 3, "tabular")
+    assert recorder.model is not None
+    spread = np.std(diabetes[0].targets[diabetes[0].rows])
+    off = (recorder.model.predict(diabetes[1]) - diabetes[1].targets[diabetes[1].rows]) / spread
+    report = recorder.reports[-1]
+    assert report["validation/loss"] == pytest.approx(LOSSES[name](off), rel=1e-4)
+    assert 0.3 < report["validation/loss"] / report["train/loss"] < 3  # of one unit
+
+
+def test_early_stopping_goes_by_the_loss_that_is_reported(diabetes: Parts) -> None:
+    choices = {"regression_loss": "mean_absolute_error", "learning_rate": 0.03}
+    plain = train(choices, diabetes, 12, "tabular").reports
+    kept = train({**choices, "regularize": {"early_stopping": True}}, diabetes, 12, "tabular").reports[-1]
+    best, other = (
+        min(plain, key=lambda report: report[f"validation/{name}"]) for name in ("loss", "mean_squared_error")
+    )
+    assert numbers([kept]) == numbers([best]) != numbers([other])
 
 
 SMALL: dict[str, dict[str, Any]] = {"mlp": {"depth": 2, "width": 8, "embedding": 3}}
