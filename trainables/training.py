@@ -103,7 +103,7 @@ class Descent:
         self.clip(self.trained)
         self.optimizer.step()
         if self.longest is not None:
-            penalties.max_norm(self.objective.weights, self.longest)
+            penalties.max_norm(self.objective.weights.lengths, self.longest)
         if watched:
             self._measure_update(before)
         if self.average is not None:

@@ -121,7 +121,8 @@ class Pressed:
             os.kill(os.getpid(), signal.SIGINT)
 
 from hpo.cli.entry import main
-assert {{each for each in sys.modules if each.startswith(("hpo.", "typer"))}} == {{"hpo.cli", "hpo.cli.entry"}}
+ours = {{name for name in sys.modules if name.startswith(("hpo.", "typer"))}}
+assert ours == {{"hpo.cli", "hpo.cli.entry"}}
 sys.meta_path.insert(0, Pressed())
 main()
 """

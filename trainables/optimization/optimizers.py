@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from trainables.optimization.weights import named_weights
 from trainables.parts.optimizer import OPTIMIZER, USUAL_RATES
 
 FUSED = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.Adam, torch.optim.AdamW)
@@ -76,12 +77,11 @@ def weight_decay(
     Biases, scales of norms and what the network names in ``no_weight_decay`` are not decayed
     unless ``norms_and_biases`` says so, and have no trust ratio under lars and lamb.
     """
-    ask: Any = getattr(network, "no_weight_decay", set)
-    spared = set(ask())
+    weights = named_weights(network)
     groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
-            weight = parameter.ndim >= 2 and name not in spared
+            weight = name in weights
             key = (rate if weight or norms_and_biases else 0.0, rates.get(name, 1.0), weight)
             groups.setdefault(key, []).append(parameter)
     return [

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trainables.optimization.losses import Loss
+from trainables.optimization.weights import Weights
 from trainables.parts.regularize import REGULARIZE
 from trainables.parts.schedule import GRADIENT_CLIPPING
 
@@ -29,7 +30,7 @@ class Objective:
 
     def __init__(self, regularize: Mapping[str, Any], network: nn.Module, forward: Network, loss: Loss):
         self.forward, self.loss = forward, loss
-        self.weights = [p for p in network.parameters() if p.requires_grad and p.ndim >= 2]
+        self.weights = Weights(network)
         self.on_weights = _chosen(regularize, {"l1": "rate", "elastic_net": "rate"})
         self.on_inputs = _chosen(regularize, {"gradient_penalty": "rate", "adversarial": "epsilon"})
 
@@ -47,7 +48,7 @@ class Objective:
                 for penalty in self.on_inputs:
                     total = total + penalty(self.forward, self.loss, inputs, targets, plain)
         for penalty in self.on_weights:
-            total = total + penalty(self.weights)
+            total = total + penalty(self.weights.effective())
         return total, outputs
 
 
@@ -99,9 +100,14 @@ def adversarial(
 
 
 @torch.no_grad()
-def max_norm(weights: Iterable[Tensor], limit: float) -> None:
-    """Shorten each unit's incoming weights to a length of at most ``limit``."""
-    for weight in weights:
+def max_norm(lengths: Iterable[Tensor], limit: float) -> None:
+    """Shorten each unit's incoming weights to a length of at most ``limit``.
+
+    Args:
+        lengths: Weights, or their lengths under weight norm; see `Weights`.
+        limit: The greatest length.
+    """
+    for weight in lengths:
         weight.renorm_(2, 0, limit)
 
 

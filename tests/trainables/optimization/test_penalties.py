@@ -6,9 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils import parametrizations
 
+from tests.trainables.recorder import recipe
+from trainables.networks import build, regularizing
 from trainables.optimization import penalties
 from trainables.optimization.stopping import EarlyStopping
+from trainables.optimization.weights import Weights
 from trainables.parts.schedule import GRADIENT_CLIPPING
 
 INPUTS = torch.randn(8, 4, generator=torch.Generator().manual_seed(1))
@@ -97,6 +101,68 @@ def test_max_norm_shortens_only_what_is_too_long() -> None:
     weight = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
     penalties.max_norm([weight], 1.0)
     torch.testing.assert_close(weight, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
+
+
+PENALTIES: dict[str, dict[str, Any]] = {
+    "l1": {"rate": 0.2},
+    "elastic_net": {"rate": 0.1, "beta": 2.0},
+}
+
+
+def layers(weight_norm: bool, drop: float = 0.0) -> Any:
+    """A network that says the same with its weights as they are, and as length and direction."""
+    built: Any = network()
+    if weight_norm:
+        parametrizations.weight_norm(built[0])
+        with torch.no_grad():
+            built[0].parametrizations.weight.original1 *= 5
+    regularizing.drop_connect(built, drop)
+    return built.train()
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.5])
+@pytest.mark.parametrize("name", PENALTIES)
+def test_under_weight_norm_the_weight_is_penalized_and_not_what_it_is_made_of(name: str, drop: float) -> None:
+    added = []
+    for weight_norm in (False, True):
+        built = layers(weight_norm, drop)
+        objective = penalties.Objective({name: PENALTIES[name]}, built, built, lambda *_: torch.zeros(()))
+        added.append(objective(INPUTS, LABELS)[0])
+    torch.testing.assert_close(added[0], added[1])
+    added[1].backward()
+    direction = built[0].parametrizations.weight.original1
+    assert direction.grad.abs().sum() > 0
+
+
+def test_max_norm_under_weight_norm_limits_the_weight_and_leaves_its_direction() -> None:
+    plain, normed = layers(False), layers(True)
+    before = normed[0].parametrizations.weight.original1.detach().clone()
+    for built in (plain, normed):
+        penalties.max_norm(Weights(built).lengths, 0.3)
+        assert built[0].weight.norm(dim=1).max().item() == pytest.approx(0.3)
+    torch.testing.assert_close(plain[0].weight, normed[0].weight)
+    assert torch.equal(normed[0].parametrizations.weight.original1, before)
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_class_token_and_positions_are_no_weights(name: str) -> None:
+    choices = {"model": {"name": "vit", "width": 8, "depth": 1, "heads": 2}}
+    built: Any = build.network(recipe(choices), (1, 8, 8), 3)
+    objective = penalties.Objective({name: PENALTIES[name]}, built, built, lambda *_: torch.zeros(()))
+    objective(torch.zeros(2, 1, 8, 8), LABELS[:2])[0].backward()
+    assert built.class_token.grad is None
+    assert built.position.grad is None
+    assert built.head.weight.grad is not None
+    with torch.no_grad():
+        built.position.fill_(100.0)
+    penalties.max_norm(Weights(built).lengths, 1.0)
+    assert (built.position == 100).all()
+
+
+def test_a_frozen_layer_is_not_penalized() -> None:
+    built = network()
+    built[0].requires_grad_(False)
+    assert [each.shape for each in Weights(built).effective()] == [(3, 5)]
 
 
 CLIPPED = {  # a gradient of length 5
