@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from trainables.optimization.weights import named_weights
+from trainables.optimization.weights import DIRECTION, named_weights
 from trainables.parts.optimizer import OPTIMIZER, USUAL_RATES
 
 FUSED = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.Adam, torch.optim.AdamW)
@@ -75,14 +75,17 @@ def weight_decay(
     """Parameters in groups of one decay and one learning rate.
 
     Biases, scales of norms and what the network names in ``no_weight_decay`` are not decayed
-    unless ``norms_and_biases`` says so, and have no trust ratio under lars and lamb.
+    unless ``norms_and_biases`` says so, and have no trust ratio under lars and lamb. Under weight
+    norm the lengths alone are decayed, which is the decay of the weights that layers use: the
+    directions do not change their size.
     """
     weights = named_weights(network)
     groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             weight = name in weights
-            key = (rate if weight or norms_and_biases else 0.0, rates.get(name, 1.0), weight)
+            sized = (weight or norms_and_biases) and not name.endswith(DIRECTION)
+            key = (rate if sized else 0.0, rates.get(name, 1.0), weight)
             groups.setdefault(key, []).append(parameter)
     return [
         {

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from trainables.networks.decay import spared
 
-LENGTH = ".parametrizations.weight.original0"
-DIRECTION = ".parametrizations.weight.original1"
+LENGTH = "parametrizations.weight.original0"
+DIRECTION = "parametrizations.weight.original1"
 """Ends of the names that torch gives to the two parameters of a weight under weight norm."""
 
 
@@ -43,7 +43,7 @@ class Weights:
         self.lengths = [each for name, each in named.items() if not name.endswith(DIRECTION)]
         self._plain = [each for name, each in named.items() if not name.endswith((LENGTH, DIRECTION))]
         self._normed: list[Any] = [
-            network.get_submodule(name.removesuffix(LENGTH)).parametrizations["weight"]  # type: ignore[index, union-attr]
+            network.get_submodule(name.removesuffix(LENGTH).rstrip(".")).parametrizations["weight"]  # type: ignore[index]
             for name in named
             if name.endswith(LENGTH)
         ]

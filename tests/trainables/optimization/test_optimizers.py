@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from tests.trainables.recorder import recipe
 from trainables.optimization import optimizers
@@ -122,6 +123,24 @@ def test_decay_of_norms_and_biases_is_a_choice() -> None:
     network.weight.grad, network.bias.grad = torch.zeros(1, 1), torch.zeros(1)
     optimizer.step()
     assert network.bias.item() == pytest.approx(1 - 0.1 * 0.01, rel=1e-6)
+
+
+@pytest.mark.parametrize("norms_and_biases", [False, True])
+def test_decay_under_weight_norm_is_that_of_the_weight(norms_and_biases: bool) -> None:
+    layer: Any = parametrizations.weight_norm(nn.Linear(3, 2))
+    with torch.no_grad():
+        layer.parametrizations.weight.original1 *= 5
+    before = layer.weight.detach().clone()
+    parts = list(layer.parametrizations.weight.parameters())
+    slopes = torch.autograd.grad(0.01 / 2 * layer.weight.square().sum(), parts)
+    expected = [part - 0.1 * slope for part, slope in zip(parts, slopes, strict=True)]
+    optimizer = build("sgd", layer, weight_decay={"rate": 0.01, "norms_and_biases": norms_and_biases})
+    for parameter in layer.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    for part, wanted in zip(parts, expected, strict=True):
+        torch.testing.assert_close(part.detach(), wanted.detach())
+    torch.testing.assert_close(layer.weight.detach(), before * (1 - 0.1 * 0.01))
 
 
 def test_rates_differ_by_parameter() -> None:
