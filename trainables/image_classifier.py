@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import augmentation, isolation, preprocessing, scores, tables, training
+from trainables import augmentation, company, isolation, preprocessing, scores, tables, training
 from trainables.augmentation.augmenter import Augmenter
 from trainables.batches import Batches, together
 from trainables.classifier import Classifier, at_size, image_shape
@@ -51,6 +51,7 @@ class ImageClassifier:
             rates = transfer.start(recipe["transfer"], network)
             loss = losses.build(recipe["loss"], classes)
             descent = training.Descent(recipe, network, loss, len(batches), context.horizon, rates)
+            company.insist(recipe, descent, torch.zeros(1, *shape, device=device))
             model = Classifier(network, fitted, recipe, train.info)
             held_out, truth = model.images(validation), validation.targets[validation.rows]
             restored = context.restored()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import isolation, rows, scores, state, tables, training
+from trainables import company, isolation, rows, scores, state, tables, training
 from trainables.batches import Batches
 from trainables.networks import build
 from trainables.optimization import averaging, losses
@@ -53,6 +53,7 @@ class Tabular:
                 network = _network(recipe, columns, info).to(device)
             loss = _loss(recipe, info)
             descent = training.Descent(recipe, network, loss, len(batches), context.horizon)
+            company.insist(recipe, descent, inputs[:1])
             model = TableModel(network, columns, info)
             held_out, truth = columns.rows(validation).to(device), validation.targets[validation.rows]
             aimed_at = columns.targets(validation)

@@ -13,7 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
-from hpo.core.errors import is_full
+from hpo.core.errors import UserError, is_full
 from hpo.core.events import Cause
 from hpo.core.ports import Order
 from hpo.core.recipe import Recipe
@@ -135,7 +135,12 @@ def _cause(error: BaseException) -> Cause:
 
 
 def _account(error: BaseException) -> str:
-    """The error with the lines of the training's own code, not those of this service."""
+    """The error with the lines of the training's own code, not those of this service.
+
+    What is said to the user is one sentence and needs no lines.
+    """
+    if isinstance(error, UserError):
+        return str(error)
     here = str(Path(__file__).parent)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(here)]
     lines = "".join(traceback.format_list(frames)).rstrip()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hpo.core.errors import UserError
 from hpo.core.parts import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
 from hpo.running.workplace import Parts, Stage
@@ -59,6 +60,8 @@ class Curves:
 
 
 def mishap(kind, epoch):
+    if kind == "refused":
+        raise UserError("batch_size: 1 is too small")
     if kind == "error" and epoch == 2:
         raise ValueError("the user's own mistake")
     if kind == "memory" and epoch == 2:

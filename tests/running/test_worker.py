@@ -138,6 +138,13 @@ def test_a_failure_has_its_cause_and_the_users_own_lines(place, mishap, cause, t
     assert len(reports) == 6
 
 
+def test_what_is_said_to_the_user_is_said_without_lines_of_code(place, tmp_path):
+    _, last = whole(Worker(place()), order("refused"))
+    assert last.failure == (Cause.CODE_ERROR, "batch_size: 1 is too small")
+    (log,) = tmp_path.rglob("*.log")
+    assert log.read_text() == "batch_size: 1 is too small\n"
+
+
 @pytest.mark.parametrize("where", ["checkpoints", "logs"])
 def test_a_full_disk_is_no_fault_of_the_trainings(place, monkeypatch, where):
     def full(*_, **__):

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 Layout = Literal["features", "images", "tokens"]
 
+ALONE = "Expected more than 1 value per channel"
+"""How torch's batch norms begin to say that one value has no variance; the one built here does, too."""
+
 
 class ChannelsSecond(nn.Module):
     """Hands tokens [n, tokens, channels] to a layer that takes [n, channels, tokens].
@@ -139,6 +142,8 @@ class DecorrelatedBatchNorm(nn.Module):
     def _whitened(self, x: Tensor) -> Tensor:
         grouped = x.transpose(0, 1).reshape(self.groups, self.group_size, -1)
         if self.training:
+            if grouped.shape[2] == 1:
+                raise ValueError(f"{ALONE} when training, got input size {x.shape}")
             mean = grouped.mean(2, keepdim=True)
             centred = grouped - mean
             covariance = centred @ centred.transpose(1, 2) / grouped.shape[2]
