@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hpo.core.clash import Clash
 from hpo.core.parts import Grammar, Hyperparameter
 from hpo.core.trainable import DataInfo, Metric
 from trainables.augmentation.tables import AUGMENT, TEST_AUGMENT
 from trainables.parts.activation import ACTIVATION
 from trainables.parts.averaging import AVERAGING
+from trainables.parts.clashes import NO_POOLING, ONE_VALUE
 from trainables.parts.initialization import INIT
 from trainables.parts.loss import LOSS, REGRESSION_LOSS
 from trainables.parts.model import MODEL
@@ -35,6 +37,7 @@ class Shipped:
         kind: Kind of data that it takes; see `DataInfo`.
         tasks: For each task that it can be given, what it reports on validation data and scores by.
         doc: One line for a reader.
+        clashes: Choices of its recipes that do not go together.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Shipped:
     kind: str
     tasks: Mapping[str, tuple[Metric, ...]]
     doc: str
+    clashes: tuple[Clash, ...] = ()
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -168,6 +172,7 @@ IMAGE_CLASSIFIER = Shipped(
     "image",
     {"classification": CLASSIFICATION},
     "Classifies images, with the network and training that a recipe says",
+    (ONE_VALUE, NO_POOLING),
 )
 
 _FOR_TABLES = tuple(
@@ -198,6 +203,7 @@ TABULAR = Shipped(
     "table",
     {"classification": CLASSIFICATION, "regression": REGRESSION},
     "Classifies rows of a table, or predicts a value of them",
+    (ONE_VALUE,),
 )
 
 SHIPPED: Mapping[str, Shipped] = {each.name: each for each in (IMAGE_CLASSIFIER, TABULAR)}

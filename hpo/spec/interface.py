@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpo.core.clash import Clash
 from hpo.core.parts import Grammar
 from hpo.core.trainable import EXTRAS, Metric
 from hpo.spec.faults import Faults, shown, unknown
@@ -24,19 +25,23 @@ class Interface:
         metrics: What it reports on validation data; the first is the default objective.
         file: File of a user's own code; None for shipped ones.
         extras: Methods that it has besides those that every trainable has.
+        clashes: Choices of its recipes that do not go together.
     """
 
     grammar: Grammar
     metrics: tuple[Metric, ...]
     file: Path | None = None
     extras: tuple[str, ...] = EXTRAS
+    clashes: tuple[Clash, ...] = ()
 
 
 def shipped() -> Mapping[str, Interface]:
     """The shipped trainables by name."""
     from trainables.tables import SHIPPED
 
-    return {name: Interface(each.grammar, tuple(each.metrics)) for name, each in SHIPPED.items()}
+    return {
+        name: Interface(each.grammar, tuple(each.metrics), clashes=each.clashes) for name, each in SHIPPED.items()
+    }
 
 
 def find(

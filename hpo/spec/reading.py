@@ -10,6 +10,7 @@ from typing import Any
 from hpo.core.objective import Objective
 from hpo.core.space import Space
 from hpo.spec import rules
+from hpo.spec.clashing import check_clashes
 from hpo.spec.document import Document, Scheduler
 from hpo.spec.faults import Faults
 from hpo.spec.fields import check_fields
@@ -130,6 +131,8 @@ def _points(
     grammar = interface.grammar
     check_points(space, document.recipe, grammar, faults)
     check_feasible(space, faults)
+    if not faults.found:
+        check_clashes(interface.clashes, document.recipe, space, grammar, faults)
     rules.demonstrations(grammar, document.recipe, space, faults)
     rules.check_grid(document, space, faults)
     return starting_points(
