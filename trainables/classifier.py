@@ -36,7 +36,9 @@ class Classifier:
         self._prepare = at_size(prepare, self._size)
         self._views = augmentation.test_time(recipe["test_augment"], image_shape(info, self._size))
         pooling = recipe["regularize"].get("fractional_max_pooling", {})
-        self._samples = int(pooling.get("samples", 1))
+        # Without such a pooling every pass would say the same.
+        random = any(isinstance(module, nn.FractionalMaxPool2d) for module in network.modules())
+        self._samples = int(pooling.get("samples", 1)) if random else 1
 
     @classmethod
     def load(cls, recipe: Recipe, weights: Arrays, info: DataInfo) -> Classifier:

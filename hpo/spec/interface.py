@@ -40,7 +40,8 @@ def shipped() -> Mapping[str, Interface]:
     from trainables.tables import SHIPPED
 
     return {
-        name: Interface(each.grammar, tuple(each.metrics), clashes=each.clashes) for name, each in SHIPPED.items()
+        name: Interface(each.grammar, tuple(each.metrics), clashes=each.clashes)
+        for name, each in SHIPPED.items()
     }
 
 

@@ -12,6 +12,7 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import Examples
 from tests.trainables.recorder import Interrupted, Recorder, numbers, recipe, train
 from trainables import images
+from trainables.classifier import Classifier
 from trainables.image_classifier import ImageClassifier
 
 Parts = tuple[Examples, Examples]
@@ -81,6 +82,16 @@ def test_a_loaded_model_says_what_the_trained_one_said(choices: dict[str, Any], 
     assert {f"validation/{name}": value for name, value in scores.items()}.items() <= (
         recorder.reports[-1].items()
     )
+
+
+@pytest.mark.parametrize(("model", "passes"), [("cnn", 3), ("mlp", 1)])
+def test_predictions_are_averaged_only_where_they_differ(model: str, passes: int, digits: Parts) -> None:
+    choices = {"model": model, "regularize": {"fractional_max_pooling": {"samples": 3}}}
+    recorder, seen = train(choices, digits, 1), []
+    assert isinstance(recorder.model, Classifier)
+    recorder.model.network.register_forward_hook(lambda *_: seen.append(1))
+    recorder.model.predict(digits[1])
+    assert len(seen) == passes
 
 
 def test_three_lines_train_well(digits: Parts) -> None:
