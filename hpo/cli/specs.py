@@ -32,6 +32,7 @@ def check(
     from hpo.cli.plans import fact_rows, own_code, plan, time_rows
     from hpo.cli.tables import grid, pairs
     from hpo.spec.check import facts as facts_of
+    from hpo.use_cases.gpus import gpus_lacking
 
     session = Session.of(context)
     said = overrides(settings, seed)
@@ -39,7 +40,7 @@ def check(
         typer.echo(f"code of yours, run in processes of its own: {what} {code}", err=session.as_json)
     read = specs.read(spec, said)
     facts = facts_of(read)
-    seen = _seen_before(read, session)
+    seen = (*gpus_lacking(read), *_seen_before(read, session))
     ahead, warming = _from_the_past(read, session)
     notes = warming.notes if warming else ()
     facts = dataclasses.replace(facts, forecast=ahead.forecast, warnings=(*seen, *facts.warnings, *notes))

@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
-from hpo.core.errors import HpoError, Interrupted, Refused, UserError
+from hpo.core.errors import HpoError, Interrupted, Refused
 from hpo.core.events import SearchEnded, TestRefused, WorkersReady
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
@@ -16,12 +16,13 @@ from hpo.core.shipping import all_trained, members_of
 from hpo.core.warmth import Warmth
 from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
-from hpo.running.ray_session import local_gpus, ray_session
+from hpo.running.ray_session import ray_session
 from hpo.spec import SearchSpec
 from hpo.use_cases import planning, space
 from hpo.use_cases.account import numbers_of, write_account
 from hpo.use_cases.evaluation import evaluate
 from hpo.use_cases.export import write_recipe
+from hpo.use_cases.gpus import usable_gpus
 from hpo.use_cases.material import Material
 from hpo.use_cases.mending import damage, mend
 from hpo.use_cases.mirroring import mirrored
@@ -201,23 +202,6 @@ class StopRequest:
         self._next = now + LOOK_SECONDS
         space.insist(self._home, space.TO_GO_ON)
         return self.asked()
-
-
-def usable_gpus(spec: SearchSpec) -> float:
-    """GPUs of this machine, asked only if the spec wants one.
-
-    Raises:
-        UserError: If it wants one and there is none.
-    """
-    if not spec.resources.gpus:
-        return 0.0
-    found = local_gpus()
-    if found < spec.resources.gpus:
-        raise UserError(
-            f"resources.gpus: {spec.resources.gpus:g} per trial asked, this machine has {found:g}; "
-            "set resources.gpus to 0, or name a cluster with --address"
-        )
-    return found
 
 
 def _why_none(history: History) -> str:

@@ -13,11 +13,12 @@ from hpo.ledger.store import SearchLedger, Store
 from hpo.running.ray_session import refuse_deaf
 from hpo.spec import SearchSpec
 from hpo.use_cases import space
+from hpo.use_cases.gpus import usable_gpus
 from hpo.use_cases.leaking import insist, leaks_of
 from hpo.use_cases.lock import held
 from hpo.use_cases.material import Material, material_of
 from hpo.use_cases.register import looks_at, warning_of
-from hpo.use_cases.searching import Running, usable_gpus
+from hpo.use_cases.searching import Running
 from hpo.use_cases.soundness import complaints
 from hpo.use_cases.versions import versions
 from hpo.use_cases.warming import NOTHING, Warming, warming_of

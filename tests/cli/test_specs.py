@@ -78,6 +78,21 @@ def test_own_code_is_named_before_it_is_run(tmp_path, hpo):
     assert "trainable" not in named
 
 
+@pytest.mark.parametrize("address", ["", "ray://there:10001"])
+def test_a_gpu_that_is_not_here_is_a_warning_in_the_words_of_submit(address, hpo, tmp_path):
+    typed = ("digits", "--set", "resources.gpus=1000")
+    around = {"RAY_ADDRESS": address, "HPO_HOME": str(tmp_path)}
+    said = "resources.gpus: 1000 per trial asked, this machine has "
+    checked = hpo("check", *typed, "--json", **around)
+    assert checked.returncode == 0, checked.stderr
+    warnings = json.loads(checked.stdout)["warnings"]
+    assert [each.startswith(said) for each in warnings] == ([] if address else [True])
+    if not address:
+        submitted = hpo("submit", *typed, **around)
+        assert submitted.returncode == 2
+        assert submitted.stderr.strip() == warnings[0]
+
+
 def test_about_is_the_first_comment_for_a_reader(tmp_path):
     file = tmp_path / "spec.yaml"
     file.write_text("# yaml-language-server: $schema=x\n#\n# What it is.\n# More.\nversion: 1\n")
