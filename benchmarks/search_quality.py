@@ -8,7 +8,8 @@ reports is as good as the median best value of random searches with that budget,
 of their own. A target not reached within ``--give-up`` times the budget counts as reached at that
 point, and the share of such searches is shown. A task's speed-up is that of its median search; a
 suite's is the geometric mean over tasks. Intervals are 95 % bootstrap intervals over seeds, and
-over tasks as well for a suite. A method with several first rungs shows the better one per suite.
+over tasks as well for a suite. A method with several first rungs shows the better one per suite;
+``NAME/3`` asks for the first rung 3 alone. What each method runs with is printed before the tables.
 
 Every search is written to the cache folder when it ends, so that the table can be printed again.
 """
@@ -196,9 +197,31 @@ def main() -> None:
     asked = parser.parse_args()
     budgets, workers = ([int(n) for n in text.split(",")] for text in (asked.budget, asked.workers))
     rows = compare(asked, budgets, workers)
-    print(table(rows))
+    print(settings(asked, max(budgets)) + "\n\n" + table(rows))
     if asked.json:
         asked.json.write_text(json.dumps(rows, indent=1))
+
+
+def chosen(names: str) -> list[tuple[str, Method]]:
+    """The methods of some names with all their first rungs; ``dehb/3`` is one with that first rung alone."""
+    found = []
+    for name in names.split(","):
+        tries = [(named(name.split("/")[0], tried), tried) for tried in METHODS[name.split("/")[0]]]
+        found += [(called, tried) for called, tried in tries if name in (called, called.split("/")[0])]
+    return found
+
+
+def settings(asked: argparse.Namespace, budget: int) -> str:
+    """What every method runs with, on the first task of each suite."""
+    suites = {task.suite: task for task in reversed(tasks_of(asked.curves)) if asked.suite in task.suite}
+    lines = []
+    for (name, tried), task in product(chosen(asked.methods), suites.values()):
+        try:
+            shown = tried.settings(task, round(asked.give_up * budget * task.horizon))
+        except ImportError as missing:
+            shown = f"not known here, where this is missing: {missing.name}"
+        lines.append(f"- {name}, {task.suite}: {shown}")
+    return "\n".join(lines)
 
 
 def compare(asked: argparse.Namespace, budgets: list[int], workers: list[int]) -> list[dict[str, Any]]:
@@ -206,7 +229,7 @@ def compare(asked: argparse.Namespace, budgets: list[int], workers: list[int]) -
     tasks = [task for task in tasks_of(asked.curves) if asked.suite in task.suite]
     runs = Runs(asked.cache / "runs.jsonl", time.monotonic() + 60 * asked.minutes)
     targets = {task.name: targets_of(task, budgets, asked.cache) for task in tasks}
-    methods = [(named(name, tried), tried) for name in asked.methods.split(",") for tried in METHODS[name]]
+    methods = chosen(asked.methods)
     numbers = range(asked.first_seed, asked.first_seed + asked.seeds)
     found: dict[Cell, list[Search]] = defaultdict(list)
     # Seeds outermost, so that what a time limit leaves is as even as can be.
