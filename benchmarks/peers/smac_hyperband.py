@@ -45,7 +45,10 @@ class SmacPeer:
         )
 
     def ask(self) -> Job:
-        job = self._smac.ask()
+        import joblib
+
+        with joblib.parallel_config("sequential"):  # threads for ten small trees cost more than they save
+            job = self._smac.ask()
         trial = int(self._smac.runhistory.get_config_id(job.config))
         self._jobs[trial] = job
         return Job(trial, plain(self._space, dict(job.config)), round(job.budget))
