@@ -1,19 +1,25 @@
-"""The methods that are compared: the product with its samplers and rules, and peers that run in this process.
+"""The methods that are compared: the product with its samplers and rules, and other systems.
 
 A product's method is a plan and a searcher, driven by the product's own conductor and inline
-runner. A peer is anything that can be asked, told and stopped; `Peer` says how to plug one in.
+runner. A peer is anything that can be asked and told; `benchmarks.peers` has one file for each system,
+which imports the system's packages only when it is run.
 """
 
 from __future__ import annotations
 
 import contextlib
-import heapq
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from benchmarks.comparison import FACTOR, Outcome
 from benchmarks.curve_tasks import Replay, Task
+from benchmarks.peers.dehb_evolution import DehbPeer
+from benchmarks.peers.foreign import Foreign, Peer
+from benchmarks.peers.optuna_pruners import OptunaPeer
+from benchmarks.peers.ray_tune import RayOptunaPeer
+from benchmarks.peers.smac_hyperband import SmacPeer
+from benchmarks.peers.syne_tune_asha import SyneTunePeer
 from hpo.core.events import Event, Reported
 from hpo.core.history import History
 from hpo.core.objective import Objective
@@ -28,35 +34,7 @@ from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
 from hpo.sampling.plain import RandomSearcher
 
-FACTOR = 3
 LOSS = Objective("loss", "min", "best")
-
-
-@dataclass
-class Outcome:
-    """What one search came to.
-
-    Attributes:
-        epochs: Spent when the target was reached, or when the search was given up.
-        reached: Whether the target was reached.
-        trials: Trials started.
-        best: Best validation value seen.
-        pick_test: Test value of the trial and epoch that gave it.
-    """
-
-    epochs: int = 0
-    reached: bool = False
-    trials: int = 0
-    best: float = math.inf
-    pick_test: float = math.nan
-
-    def take(self, value: float, test: float, target: float, most: int) -> bool:
-        """Count one epoch; whether the search is over."""
-        self.epochs += 1
-        if math.isfinite(value) and value < self.best:
-            self.best, self.pick_test = value, test
-        self.reached = self.best <= target
-        return self.reached or self.epochs >= most
 
 
 class Over(Exception):
@@ -114,6 +92,16 @@ class Product:
             same_failures=10**9,
         )
 
+    def settings(self, task: Task, most: int) -> str:
+        """What it runs with."""
+        plan = self.plan(task, 0, 1)
+        searcher = type(self.searcher(task, plan.rungs, 0)).__name__
+        if not self.rule:
+            return f"the product's {searcher}, every trial trained fully ({task.horizon})"
+        return (
+            f"the product's {searcher} and rule {self.rule}, rungs {list(plan.rungs)}, horizon {task.horizon}"
+        )
+
     def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
         """One search, until it reaches the target or has spent ``most`` epochs."""
         plan = self.plan(task, seed, workers)
@@ -134,103 +122,6 @@ class Product:
         return outcome
 
 
-class Peer(Protocol):
-    """Another system, asked and told trial by trial."""
-
-    def ask(self, trial: int) -> Mapping[str, Any]:
-        """The configuration of a trial."""
-        ...
-
-    def report(self, trial: int, epoch: int, value: float) -> bool:
-        """Take a finite value, lower is better; whether the trial goes on."""
-        ...
-
-    def tell(self, trial: int, end: str, value: float) -> None:
-        """A trial ``finished``, was ``stopped`` or ``failed`` (diverged)."""
-        ...
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """A peer, replayed under the same virtual clock.
-
-    Attributes:
-        make: Makes the peer of (task, first rung, seed, workers).
-        first: First rung.
-    """
-
-    make: Callable[[Task, int, int, int], Peer]
-    first: int = 3
-
-    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
-        """One search, until it reaches the target or has spent ``most`` epochs."""
-        peer, replay, outcome = self.make(task, self.first, seed, workers), Replay(task), Outcome()
-        arrivals: list[tuple[float, int, int]] = []
-        curves: dict[int, Any] = {}
-
-        def start(now: float) -> None:
-            trial = outcome.trials
-            outcome.trials += 1
-            curves[trial] = replay.curve(trial, peer.ask(trial))
-            heapq.heappush(arrivals, (now + float(curves[trial].seconds[0]), trial, 1))
-
-        for _ in range(workers):
-            start(0.0)
-        while True:
-            now, trial, epoch = heapq.heappop(arrivals)
-            value = float(curves[trial].valid[epoch - 1])
-            if outcome.take(value, float(curves[trial].test[epoch - 1]), target, most):
-                return outcome
-            end = "failed" if not math.isfinite(value) else ""
-            if not end and not peer.report(trial, epoch, value):
-                end = "stopped"
-            if epoch == task.horizon and end != "failed":
-                end = "finished"
-            if end:
-                peer.tell(trial, end, value)
-                del curves[trial]
-                start(now)
-            else:
-                seconds = float(curves[trial].seconds[epoch])
-                heapq.heappush(arrivals, (now + seconds, trial, epoch + 1))
-
-
-class OptunaPeer:
-    """Optuna as its manual shows it: TPE, one of its pruners, diverged trials told as failed."""
-
-    def __init__(self, task: Task, first: int, seed: int, pruner: str):
-        import optuna
-
-        from hpo.sampling.distributions import distribution
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._states = optuna.trial.TrialState
-        pruners = {
-            "hyperband": lambda: optuna.pruners.HyperbandPruner(first, task.horizon, FACTOR),
-            "halving": lambda: optuna.pruners.SuccessiveHalvingPruner(first, FACTOR),
-        }
-        sampler = optuna.samplers.TPESampler(seed=seed)
-        self._study = optuna.create_study(sampler=sampler, pruner=pruners[pruner]())
-        self._distributions = {p.name: distribution(p.domain) for p in task.space.parameters}
-        self._trials: dict[int, Any] = {}
-
-    def ask(self, trial: int) -> Mapping[str, Any]:
-        self._trials[trial] = self._study.ask(self._distributions)
-        return dict(self._trials[trial].params)
-
-    def report(self, trial: int, epoch: int, value: float) -> bool:
-        self._trials[trial].report(value, epoch)
-        return not self._trials[trial].should_prune()
-
-    def tell(self, trial: int, end: str, value: float) -> None:
-        told = self._trials.pop(trial)
-        if end == "finished":
-            self._study.tell(told, value)
-        else:
-            state = self._states.PRUNED if end == "stopped" else self._states.FAIL
-            self._study.tell(told, state=state)
-
-
 def _auto(task: Task, rungs: tuple[int, ...], seed: int) -> Searcher:
     return AutoSearcher(task.space, "min", seed, rungs, task.horizon)
 
@@ -244,7 +135,19 @@ def _tpe(task: Task, rungs: tuple[int, ...], seed: int) -> Searcher:
 
 
 def _pruned(pruner: str) -> Callable[[Task, int, int, int], Peer]:
-    return lambda task, first, seed, workers: OptunaPeer(task, first, seed, pruner)
+    return lambda task, first, seed, most: OptunaPeer(task, first, seed, pruner)
+
+
+def _syne_tune(method: str) -> Callable[[Task, int, int, int], Peer]:
+    return lambda task, first, seed, most: SyneTunePeer(task, first, seed, method)
+
+
+def _smac(facade: str) -> Callable[[Task, int, int, int], Peer]:
+    return lambda task, first, seed, most: SmacPeer(task, first, seed, most, facade)
+
+
+def _both(make: Callable[[Task, int, int, int], Peer]) -> tuple[Foreign, Foreign]:
+    return Foreign(make), Foreign(make, first=1)
 
 
 Method = Product | Foreign
@@ -256,8 +159,16 @@ METHODS: Mapping[str, tuple[Method, ...]] = {
     "random": (Product(_random, None),),
     "asha_random": (Product(_random), Product(_random, first=1)),
     "asha_tpe": (Product(_tpe), Product(_tpe, first=1)),
-    "optuna_hyperband": (Foreign(_pruned("hyperband")), Foreign(_pruned("hyperband"), first=1)),
-    "optuna_halving": (Foreign(_pruned("halving")), Foreign(_pruned("halving"), first=1)),
+    "optuna_hyperband": _both(_pruned("hyperband")),
+    "optuna_halving": _both(_pruned("halving")),
+    "ray_optuna": _both(lambda task, first, seed, most: RayOptunaPeer(task, first, seed)),
+    "syne_asha": _both(_syne_tune("ASHA")),
+    "syne_bohb": _both(_syne_tune("BOHB")),
+    "syne_bore": _both(_syne_tune("ASHABORE")),
+    "syne_cqr": _both(_syne_tune("ASHACQR")),
+    "dehb": _both(lambda task, first, seed, most: DehbPeer(task, first, seed)),
+    "smac_multifidelity": _both(_smac("MultiFidelityFacade")),
+    "smac_hyperband": _both(_smac("HyperbandFacade")),
 }
 """Methods by name, each with the first rungs that it is tried with; of a peer's, the better counts."""
 

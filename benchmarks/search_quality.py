@@ -8,7 +8,9 @@ reports is as good as the median best value of random searches with that budget,
 of their own. A target not reached within ``--give-up`` times the budget counts as reached at that
 point, and the share of such searches is shown. A task's speed-up is that of its median search; a
 suite's is the geometric mean over tasks. Intervals are 95 % bootstrap intervals over seeds, and
-over tasks as well for a suite. A method with several first rungs shows the better one per suite.
+over tasks as well for a suite. A method with several first rungs shows the better one per suite;
+``NAME/3`` asks for the first rung 3 alone. What each method runs with is printed before the tables.
+A suite's row ends with what ours comes to on the same tasks.
 
 Every search is written to the cache folder when it ends, so that the table can be printed again.
 """
@@ -98,11 +100,14 @@ def geometric(values: Iterable[float]) -> float:
 
 def interval(groups: Sequence[Sequence[float]], draws: int = 1000) -> tuple[float, float]:
     """95 % bootstrap interval of the geometric mean of medians; over groups too, if there are several."""
-    rng, made = np.random.default_rng(0), []
-    for _ in range(draws):
-        chosen = rng.integers(0, len(groups), len(groups)) if len(groups) > 1 else [0]
-        made.append(geometric(median(rng.choice(groups[i], len(groups[i]))) for i in chosen))
-    low, high = np.quantile(made, (0.025, 0.975))
+    rng = np.random.default_rng(0)
+    chosen = rng.integers(0, len(groups), (draws, len(groups)))
+    logs = np.empty(chosen.shape)
+    for number, group in enumerate(groups):
+        places = chosen == number
+        drawn = rng.choice(1 / np.asarray(group), (int(places.sum()), len(group)))
+        logs[places] = -np.log(np.median(drawn, axis=1))
+    low, high = np.quantile(np.exp(logs.mean(axis=1)), (0.025, 0.975))
     return float(low), float(high)
 
 
@@ -158,6 +163,21 @@ def best_first_rungs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return kept
 
 
+def beside_ours(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, the suites' with what ours comes to on the very tasks they are of, if it is among them."""
+    speeds: dict[tuple[Any, ...], dict[str, float]] = defaultdict(dict)
+    for row in rows:
+        if "worst" not in row:
+            speeds[row["suite"], row["budget"], row["workers"], row["method"]][row["task"]] = row["speedup"]
+    made = []
+    for row in rows:
+        place = (row["suite"], row["budget"], row["workers"])
+        ours, tasks = speeds.get((*place, "ours"), {}), speeds[*place, row["method"]]
+        known = "worst" in row and tasks.keys() <= ours.keys()
+        made.append(row | {"ours": geometric(ours[task] for task in tasks)} if known else row)
+    return made
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """The suites' rows as Markdown, then every task's."""
     order = sorted(rows, key=lambda r: (r["suite"], r["budget"], r["workers"], r["task"], -r["speedup"]))
@@ -165,7 +185,9 @@ def table(rows: list[dict[str, Any]]) -> str:
     tasks = [row for row in order if "worst" not in row]
     common = "suite budget workers method first_rung speedup 95% missed test_as_good searches"
     return (
-        _markdown(suites, [*common.split(), "worst"]) + "\n\n" + _markdown(tasks, ["task", *common.split()])
+        _markdown(suites, [*common.split(), "worst", "tasks", "ours"])
+        + "\n\n"
+        + _markdown(tasks, ["task", *common.split()])
     )
 
 
@@ -174,7 +196,9 @@ def _markdown(rows: list[dict[str, Any]], columns: list[str]) -> str:
     for row in rows:
         shown = row | {"95%": f"{row['low']:.1f} to {row['high']:.1f}"}
         shown |= {share: f"{row[share]:.0%}" for share in ("missed", "test_as_good")}
-        cells = [f"{shown[c]:.1f}" if isinstance(shown[c], float) else str(shown[c]) for c in columns]
+        cells = [
+            f"{shown[c]:.1f}" if isinstance(shown.get(c), float) else str(shown.get(c, "")) for c in columns
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -196,9 +220,31 @@ def main() -> None:
     asked = parser.parse_args()
     budgets, workers = ([int(n) for n in text.split(",")] for text in (asked.budget, asked.workers))
     rows = compare(asked, budgets, workers)
-    print(table(rows))
+    print(settings(asked, max(budgets)) + "\n\n" + table(rows))
     if asked.json:
         asked.json.write_text(json.dumps(rows, indent=1))
+
+
+def chosen(names: str) -> list[tuple[str, Method]]:
+    """The methods of some names with all their first rungs; ``dehb/3`` is one with that first rung alone."""
+    found = []
+    for name in names.split(","):
+        tries = [(named(name.split("/")[0], tried), tried) for tried in METHODS[name.split("/")[0]]]
+        found += [(called, tried) for called, tried in tries if name in (called, called.split("/")[0])]
+    return found
+
+
+def settings(asked: argparse.Namespace, budget: int) -> str:
+    """What every method runs with, on the first task of each suite."""
+    suites = {task.suite: task for task in reversed(tasks_of(asked.curves)) if asked.suite in task.suite}
+    lines = []
+    for (name, tried), task in product(chosen(asked.methods), suites.values()):
+        try:
+            shown = tried.settings(task, round(asked.give_up * budget * task.horizon))
+        except ImportError as missing:
+            shown = f"not known here, where this is missing: {missing.name}"
+        lines.append(f"- {name}, {task.suite}: {shown}")
+    return "\n".join(lines)
 
 
 def compare(asked: argparse.Namespace, budgets: list[int], workers: list[int]) -> list[dict[str, Any]]:
@@ -206,7 +252,7 @@ def compare(asked: argparse.Namespace, budgets: list[int], workers: list[int]) -
     tasks = [task for task in tasks_of(asked.curves) if asked.suite in task.suite]
     runs = Runs(asked.cache / "runs.jsonl", time.monotonic() + 60 * asked.minutes)
     targets = {task.name: targets_of(task, budgets, asked.cache) for task in tasks}
-    methods = [(named(name, tried), tried) for name in asked.methods.split(",") for tried in METHODS[name]]
+    methods = chosen(asked.methods)
     numbers = range(asked.first_seed, asked.first_seed + asked.seeds)
     found: dict[Cell, list[Search]] = defaultdict(list)
     # Seeds outermost, so that what a time limit leaves is as even as can be.
@@ -217,7 +263,7 @@ def compare(asked: argparse.Namespace, budgets: list[int], workers: list[int]) -
         if run:
             as_good = run["pick_test"] <= target.test
             found[cell].append(Search(epochs / run["epochs"], not run["reached"], as_good))
-    return best_first_rungs(rows_of(found, {task.name: task.suite for task in tasks}))
+    return beside_ours(best_first_rungs(rows_of(found, {task.name: task.suite for task in tasks})))
 
 
 if __name__ == "__main__":

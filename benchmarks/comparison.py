@@ -1,0 +1,35 @@
+"""What every method of the comparison shares: the reduction factor, and how a search's epochs are counted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+FACTOR = 3
+
+
+@dataclass
+class Outcome:
+    """What one search came to.
+
+    Attributes:
+        epochs: Spent when the target was reached, or when the search was given up.
+        reached: Whether the target was reached.
+        trials: Trials started.
+        best: Best validation value seen.
+        pick_test: Test value of the trial and epoch that gave it.
+    """
+
+    epochs: int = 0
+    reached: bool = False
+    trials: int = 0
+    best: float = math.inf
+    pick_test: float = math.nan
+
+    def take(self, value: float, test: float, target: float, most: int) -> bool:
+        """Count one epoch; whether the search is over."""
+        self.epochs += 1
+        if math.isfinite(value) and value < self.best:
+            self.best, self.pick_test = value, test
+        self.reached = self.best <= target
+        return self.reached or self.epochs >= most

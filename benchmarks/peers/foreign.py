@@ -1,0 +1,178 @@
+"""How another system is driven here: what it must be able to do, and the clock it runs under.
+
+One protocol serves both kinds of systems. Some look at every epoch and stop trials; they ask for the
+whole training. Others ask for a training up to an epoch and later, maybe, for more of the same one;
+they let every report pass. What is asked for again goes on from where it was left, as from a
+checkpoint: only additional epochs are charged and take time.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from benchmarks.comparison import Outcome
+from benchmarks.curve_tasks import Replay, Task
+from hpo.core.space import Integer, Space
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a peer wants trained.
+
+    Attributes:
+        trial: Number of the configuration, the same whenever it is asked for again.
+        point: The configuration.
+        until: Epoch up to which it is trained.
+    """
+
+    trial: int
+    point: Mapping[str, Any]
+    until: int
+
+
+class Peer(Protocol):
+    """Another system, asked and told job by job; values are better when lower.
+
+    Attributes:
+        settings: What it runs with, read from its own objects where they say.
+    """
+
+    settings: str
+
+    def ask(self) -> Job:
+        """What a free worker trains next."""
+        ...
+
+    def report(self, trial: int, epoch: int, value: float) -> bool:
+        """Take a finite value; whether the trial goes on."""
+        ...
+
+    def tell(self, trial: int, end: str, value: float) -> None:
+        """A job ``finished``, was ``stopped``, or ``failed`` (diverged: the value is not finite)."""
+        ...
+
+
+@dataclass
+class _Training:
+    """A configuration's curve, as far as it was asked for and as far as it was trained."""
+
+    curve: Any
+    until: int = 0
+    epoch: int = 0
+
+    def seconds(self) -> float:
+        """How long the next epoch takes."""
+        return float(self.curve.seconds[self.epoch])
+
+    def value(self) -> float:
+        """The last value."""
+        return float(self.curve.valid[self.epoch - 1])
+
+    def end(self, goes_on: Callable[[], bool]) -> str:
+        """How the job has ended; empty if it has not."""
+        if not math.isfinite(self.value()):
+            return "failed"
+        stopped = not goes_on()
+        return "finished" if self.epoch == self.until else "stopped" if stopped else ""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A peer, replayed under the same virtual clock.
+
+    Attributes:
+        make: Makes the peer of (task, first rung, seed, epochs after which the search is given up).
+        first: First rung.
+    """
+
+    make: Callable[[Task, int, int, int], Peer]
+    first: int = 3
+
+    def settings(self, task: Task, most: int) -> str:
+        """What the peer runs with.
+
+        Raises:
+            ImportError: If its packages are not installed.
+        """
+        return self.make(task, self.first, 0, most).settings
+
+    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
+        """One search, until it reaches the target or has spent ``most`` epochs."""
+        peer, replay, outcome = self.make(task, self.first, seed, most), Replay(task), Outcome()
+        trainings: dict[int, _Training] = {}
+        arrivals: list[tuple[float, int]] = []
+
+        def start(now: float) -> None:
+            trial = _next_job(peer, replay, trainings)
+            heapq.heappush(arrivals, (now + trainings[trial].seconds(), trial))
+
+        for _ in range(workers):
+            start(0.0)
+        while True:
+            now, trial = heapq.heappop(arrivals)
+            training = trainings[trial]
+            training.epoch += 1
+            value, test = training.value(), float(training.curve.test[training.epoch - 1])
+            outcome.trials = len(trainings)
+            if outcome.take(value, test, target, most):
+                return outcome
+            if end := training.end(lambda t=trial, e=training.epoch, v=value: peer.report(t, e, v)):
+                peer.tell(trial, end, value)
+                start(now)
+            else:
+                heapq.heappush(arrivals, (now + training.seconds(), trial))
+
+
+def _next_job(peer: Peer, replay: Replay, trainings: dict[int, _Training]) -> int:
+    """The trial of the next job that needs an epoch; what is known already is answered at once."""
+    while True:
+        job = peer.ask()
+        training = trainings.get(job.trial)
+        if training is None:
+            training = trainings[job.trial] = _Training(replay.curve(job.trial, job.point))
+        training.until = max(training.until, job.until)
+        if training.epoch < job.until:
+            return job.trial
+        value = float(training.curve.valid[job.until - 1])
+        peer.tell(job.trial, "finished" if math.isfinite(value) else "failed", value)
+
+
+class Worst:
+    """A bad finite value for systems that take no other: the worst that was seen, at least 1."""
+
+    def __init__(self) -> None:
+        self._worst = 1.0
+
+    def instead_of(self, value: float) -> float:
+        """The value, or the worst one if it is not finite."""
+        if math.isfinite(value):
+            self._worst = max(self._worst, value)
+            return value
+        return self._worst
+
+
+def plain(space: Space, found: Mapping[str, Any]) -> dict[str, Any]:
+    """A peer's configuration in plain numbers, within the bounds that logarithms may have left a bit."""
+    return {p.name: _plain(p.domain, found[p.name]) for p in space.parameters}
+
+
+def _plain(domain: Any, value: Any) -> Any:
+    number = int(value) if isinstance(domain, Integer) else float(value)
+    return min(max(number, domain.low), domain.high)
+
+
+def described(thing: Any, *names: str) -> str:
+    """An object of a peer by its type and what it holds under these names."""
+    held = ", ".join(f"{name.strip('_')}={getattr(thing, name)}" for name in names)
+    return f"{type(thing).__name__}({held})"
+
+
+def release(package: str) -> str:
+    """A package and its version."""
+    from importlib.metadata import version
+
+    return f"{package} {version(package)}"
