@@ -16,5 +16,5 @@ def main() -> None:
 
         command()
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print("ended by Ctrl-C", file=sys.stderr)
         sys.exit(INTERRUPTED)
