@@ -70,7 +70,7 @@ class _Rows(_Said):
 
 class _Objective(_Said):
     metric: Text
-    mode: Literal["min", "max"]
+    mode: Literal["min", "max"] = "max"
     at: Literal["best", "last"] = "best"
 
 

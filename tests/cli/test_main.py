@@ -132,7 +132,7 @@ main()
 def test_ctrl_c_while_importing_ends_with_a_word(during):
     code = PRESSED.format(during=during)
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "interrupted\n")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "ended by Ctrl-C\n")
 
 
 def test_the_command_is_the_one_that_hears_ctrl_c():

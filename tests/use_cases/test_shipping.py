@@ -287,7 +287,7 @@ def test_other_weights_predict_nothing(shipped, given, home, tmp_path):
     with pytest.raises(UserError, match=r"are in none of .*model\.weights.*--weights"):
         predict(target, given[0])
     file.write_bytes(content)
-    target.write_text(target.read_text().replace(said(target)["model"]["digest"], "0" * 64, 1))
+    target.write_text(target.read_text().replace(said(target)["model"]["digest"], "f" * 64, 1))
     with pytest.raises(UserError, match="digest of its model"):
         predict(target, given[0])
 
