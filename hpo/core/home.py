@@ -33,7 +33,7 @@ class Home:
             DiskFull: If there is no room for it.
         """
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(0o700, parents=True, exist_ok=True)  # closed from its first moment
             if self._is_shared():
                 raise UserError(
                     f"--home {self.root}: is open to others and holds other things; name a folder that is "
