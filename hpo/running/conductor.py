@@ -19,6 +19,7 @@ from hpo.core.history import RETRAINED, History, Key, Training
 from hpo.core.ports import Ledger, Order, Searcher
 from hpo.core.record import Recorded
 from hpo.core.space import Point
+from hpo.running.allowance import Allowance
 from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_race, order_of
 from hpo.running.patience import saved
 from hpo.running.plan import Plan
@@ -43,7 +44,6 @@ class Conductor:
         self._plan = plan
         self._ledger = ledger
         self._searcher = searcher
-        self._clock = clock
         self._watch = watch
         self._judge = Judge(plan)
         self._verdicts: dict[Key, TrialEnded] = {}
@@ -55,8 +55,7 @@ class Conductor:
         self._leading = math.nan
         self._stale = 0
         self._looked = 0  # at what event the finalists' rule was asked last; it says the same again
-        self._began = clock()
-        self._before = self._before_gpu = 0.0
+        self._allowance = Allowance(plan, clock)
         self.history = History(plan.objective)
         self.horizon = plan.horizon
         self.stopping = False
@@ -65,7 +64,7 @@ class Conductor:
         """Stand where a record stands; trainings without an end wait to be taken up."""
         for recorded in record:
             self._take(recorded)
-        self._before, self._before_gpu = self.history.active, self.history.gpu_seconds
+        self._allowance.resume(self.history)
         self._append(*self._verdicts.values())
         self._waiting.extend(t.key for t in self.history.trainings.values() if t.end is None)
 
@@ -128,7 +127,7 @@ class Conductor:
         """How a training ends with what was just folded in, if it does: in the same commit."""
         if training.key in self._verdicts:
             return [self._verdicts[training.key]]
-        if training.end is None and in_race(training) and self._out_of_time():
+        if training.end is None and in_race(training) and self._allowance.spent(self.history):
             return [ended(training, End.INTERRUPTED, Cause.BUDGET, "the time budget is spent")]
         return []
 
@@ -205,24 +204,13 @@ class Conductor:
             or self._impatient
             or (plan.trials is not None and number >= plan.trials + history.extended)
             or (plan.epochs is not None and history.epochs >= plan.epochs)
-            or self._out_of_time()
+            or self._allowance.spent(history)
         )
 
     @property
     def _impatient(self) -> bool:
         """Whether so many trials in a row brought no gain that the search is over."""
         return self._plan.patience is not None and self._stale >= self._plan.patience
-
-    def _out_of_time(self) -> bool:
-        """Whether what is left of the time is what the finalists' trainings will take."""
-        plan, history = self._plan, self.history
-        if plan.seconds is None and plan.gpu_seconds is None:
-            return False
-        pace = history.trained / history.trained_epochs if history.trained_epochs else 0.0
-        ahead = self._clock() - self._began + pace * plan.reserved_epochs / plan.workers
-        if plan.seconds is not None and self._before + ahead >= plan.seconds:
-            return True
-        return plan.gpu_seconds is not None and self._before_gpu + ahead * plan.gpus >= plan.gpu_seconds
 
     def _name_finalists(self) -> None:
         finished = [t for t in self.history.trials if t.end is End.FINISHED]
@@ -313,6 +301,8 @@ class Conductor:
             self._searcher.tell(end.trial, end.end, end.value, end.cause)
             self._first_causes.append(end.cause if end.end is End.FAILED else None)
             self._note_gain(end.value)
+            if end.end is End.FINISHED:
+                self._allowance.fully_trained(self.history.trainings[key])
 
     def _note_gain(self, value: float) -> None:
         objective, leading = self._plan.objective, self._leading

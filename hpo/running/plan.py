@@ -55,8 +55,7 @@ class Plan:
         averages: So many last epochs' weights are averaged in each of them; 0 for none.
         start_from: Points tried first.
         warm_start: Points of earlier searches, tried next.
-        reserved_epochs: Epochs for which time is set aside: the finalists' trainings, and as one more
-            the test and the export.
+        reserved_epochs: Epochs of the finalists' trainings, for which time is set aside.
         workers: Trainings at once.
         patience: The search is over after so many trials in a row without a gain; None for never.
         least_gain: What counts as one.

@@ -1,0 +1,18 @@
+"""Every benchmark can be started by its file, from any folder."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(each.stem for each in (ROOT / "benchmarks").glob("*.py") if "ArgumentParser" in each.read_text())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_as_a_script(name, tmp_path):
+    command = [sys.executable, ROOT / "benchmarks" / f"{name}.py", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage" in done.stdout
