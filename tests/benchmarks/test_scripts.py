@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAMES = sorted(each.stem for each in (ROOT / "benchmarks").glob("*.py") if "ArgumentParser" in each.read_text())
+SCRIPTS = (each for each in (ROOT / "benchmarks").glob("*.py") if "ArgumentParser" in each.read_text())
+NAMES = sorted(each.stem for each in SCRIPTS)
 
 
 @pytest.mark.parametrize("name", NAMES)
