@@ -8,7 +8,7 @@ nothing stopped early, until it has spent the epochs that the search spent. The 
 one test score; the partner's test part stays sealed, and the two are compared on validation.
 
 FOLDER holds ``FashionMNIST/raw`` as torchvision lays it out, or the image folder's ``train`` and
-``test``; the tables come with scikit-learn.
+``test``; digits and the tables come with scikit-learn.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from hpo.use_cases.inspect import Search
 
 ROOT = "data.arguments.root={data}"
 TASKS: Mapping[str, tuple[str, ...]] = {
+    "digits": (),
     "tabular_classification": (),
     "tabular_regression": (),
     "fashion_mnist": (ROOT,),
