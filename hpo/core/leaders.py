@@ -8,9 +8,10 @@ a rung, asynchronous successive halving decides there, except that the first tri
 are only what later ones are compared with.
 
 A rule that learns from its leaders can shut out whatever starts more slowly than they did, however
-good it would become. So when as many epochs as two full trainings take have brought nobody to the
-end, the next trial at the first rung is trained to its end unjudged; if it turns out to lead, its own
-slow start is what others are measured against. Where leaders are found all along this never happens.
+good it would become. So when as many epochs as two full trainings and a dozen first rungs take have
+brought nobody to the end, the next trial at the first rung is trained to its end unjudged; if it turns
+out to lead, its own slow start is what others are measured against. Where leaders are found all along
+this never happens.
 
 Comparing a trial with the incumbents' own curves is Domhan et al.'s idea, IJCAI 2015; here it
 takes no model of curves. Rungs can lie closer together than a reduction factor apart, because the
@@ -34,6 +35,9 @@ training, and the search trains the best of them on if it ends there."""
 FRUITLESS = 2
 """Full trainings' worth of epochs in which nobody came to the end, after which one trial is let through.
 After one already, a search on recorded curves took a twentieth longer, and more with several workers."""
+YOUNG = 12
+"""First rungs that must have been fruitless as well: where a full training is as long as three of them, six
+trials of which nobody went on are no evidence."""
 ROSTER = 12
 """Most trials past a rung that are remembered there: as many as can soon be leaders."""
 
@@ -134,7 +138,8 @@ class LeadersRule:
 
     def _is_due(self, level: int, trial: int) -> bool:
         """Whether a trial goes on although it was found too weak, because nobody has for long."""
-        if level == 0 and self._fruitless > FRUITLESS * self.horizon:
+        long = max(FRUITLESS * self.horizon, YOUNG * self.epochs[0])
+        if level == 0 and self._fruitless > long:
             self._fruitless = self.epochs[0] - self.horizon  # its own epochs are not held against it
             self._unjudged.add(trial)
         return trial in self._unjudged

@@ -105,6 +105,13 @@ def test_after_two_full_trainings_without_anybody_at_the_end_one_slow_starter_is
     assert not rule._unjudged
 
 
+def test_where_a_full_training_is_short_a_dozen_trials_must_have_been_fruitless():
+    rule = LeadersRule((3, 5), 9)
+    falling = [[0.9 - trial / 100] * 9 for trial in range(20)]
+    ends = [climb(rule, trial, curve) for trial, curve in enumerate(falling)]
+    assert ends == [*(3,) * 12, 9, *(3,) * 7]
+
+
 def test_nobody_goes_on_unjudged_while_trials_come_to_the_end():
     rule, end = LeadersRule((3, 9), 27), []
     for trial in range(60):
