@@ -19,6 +19,7 @@ from hpo.core.ports import Order
 from hpo.core.recipe import Recipe
 from hpo.running.context import Channel, Message, TrainingContext, TrainingStopped
 from hpo.running.finishing import finishing
+from hpo.running.memory import give_back
 from hpo.running.workplace import Stage, Workplace
 
 HEARTBEAT = 2.0
@@ -81,7 +82,7 @@ class Worker:
         if self._thread.is_alive():
             raise RuntimeError("the training before does not stop")
         self._thread = None
-        gc.collect()
+        give_back()
 
     def _train(self, order: Order, channel: Channel) -> None:
         failure: tuple[Cause, str] | None = None

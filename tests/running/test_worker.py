@@ -4,14 +4,16 @@ import dataclasses
 import errno
 import json
 import math
+import platform
 import struct
 import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
-from curves import open_stage
+from curves import Curves, open_stage
 
 from hpo.core.events import Cause
 from hpo.core.home import SearchFolder
@@ -19,7 +21,7 @@ from hpo.core.objective import Objective
 from hpo.core.ports import Order
 from hpo.running import checkpoints, context
 from hpo.running.worker import Worker
-from hpo.running.workplace import Workplace
+from hpo.running.workplace import Parts, Stage, Workplace
 
 
 @pytest.fixture
@@ -86,6 +88,27 @@ def test_a_reused_worker_gives_the_numbers_of_a_fresh_one(place):
     again, _ = whole(used, order(seed=2, trial=1))
     fresh, _ = whole(Worker(place()), order(seed=2, trial=1))
     assert [r.metrics for r in again] == [r.metrics for r in fresh]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is asked to give memory back")
+def test_what_a_training_freed_is_given_back(place):
+    """Blocks of 48 KiB with something small and lasting between them: none returns by itself."""
+    lasting, held = [], psutil.Process().memory_info
+
+    class Crumbs(Curves):
+        def train(self, recipe, train, validation, context):
+            blocks = []
+            for _ in range(4000):
+                blocks.append(np.full(6000, 1.0))
+                lasting.append(np.empty(500))
+            self.at_most = held().rss
+            super().train(recipe, train, validation, context)
+
+    crumbs = Crumbs()
+    stage = Stage(crumbs, lambda split: Parts(None, None))
+    worker = Worker(dataclasses.replace(place(), open=lambda: stage))
+    whole(worker, order())
+    assert crumbs.at_most - held().rss > 100 * 2**20
 
 
 def test_it_goes_on_from_a_checkpoint_as_if_undisturbed(place):
