@@ -55,6 +55,7 @@ class AutoSearcher:
         rungs: Epochs at which trials are compared.
         horizon: Epochs of a full training.
         lessons: What earlier searches found out.
+        optimizer: Name of the optimizer, where the space has no choice of them.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class AutoSearcher:
         rungs: Sequence[int],
         horizon: int,
         lessons: Sequence[Lesson] = (),
+        optimizer: str | None = None,
     ):
         self._space = space
         self._sign = -1.0 if mode == "max" else 1.0
@@ -72,7 +74,7 @@ class AutoSearcher:
         self._horizon = horizon
         self._levels = (*rungs, horizon)
         self._encoding = Encoding(space)
-        self._usual = [usual(parameter) for parameter in space.parameters]
+        self._usual = usual(space, optimizer)
         self._earlier = Earlier(self._encoding, lessons) if lessons and space.parameters else None
         self._standings = Standings(self._levels)
         self._scales = Scales(self._encoding.owner)
@@ -179,7 +181,8 @@ class AutoSearcher:
         for j, bell in enumerate(self._usual):
             if bell is None:
                 continue
-            near, far = exists[:, j] & bell.near(rows[:, j]), exists[:, j] & ~bell.near(rows[:, j])
+            expected_there = bell.near(rows, j)
+            near, far = exists[:, j] & expected_there, exists[:, j] & ~expected_there
             errors = 0.0
             if near.any() and far.any():
                 apart = scores[near].mean() - scores[far].mean()
@@ -192,7 +195,7 @@ class AutoSearcher:
         rows = rng.random((POOL, self._encoding.width))
         for j, bell in enumerate(self._usual):
             if bell is not None:
-                drawn, inside = bell.draw(rng, POOL)
+                drawn, inside = bell.draw(rng, rows)
                 believed = inside & (rng.random(POOL) < beliefs[j])
                 rows[believed, j] = drawn[believed]
         return rows

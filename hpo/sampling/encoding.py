@@ -2,7 +2,8 @@
 
 A row has one cell in [0, 1] per parameter, on the parameter's own scale; every row is some point,
 because cells of parameters that do not exist there are ignored. Features are what a kernel sees:
-numbers rounded as they will be, choices one-hot, and whatever does not exist at one common value.
+numbers rounded as they will be, choices one-hot unless they are numbers, and whatever does not exist at
+one common value.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from hpo.sampling.plain import at
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
+WIDE = 4.0
+"""Numbers to choose from that span this factor are compared by their logarithms."""
 ABSENT = 0.5
 """The cell and the feature of a parameter that does not exist."""
 
@@ -65,8 +68,13 @@ class Encoding:
         for j, parameter in enumerate(self.space.parameters):
             there = exists[:, j : j + 1]
             if isinstance(parameter.domain, Choice):
-                hot = np.eye(len(parameter.domain.values))[_picks(parameter.domain, rows[:, j])]
-                blocks.append(hot * there * math.sqrt(0.5))
+                picked = picks(len(parameter.domain.values), rows[:, j])
+                numbers = numbers_of(parameter.domain)
+                if numbers is None:
+                    hot = np.eye(len(parameter.domain.values))[picked]
+                    blocks.append(hot * there * math.sqrt(0.5))
+                else:
+                    blocks.append(np.where(there, _spaced(numbers)[picked, None], ABSENT))
             else:
                 blocks.append(np.where(there, snapped(parameter.domain, rows[:, j : j + 1]), ABSENT))
         return np.concatenate(blocks, axis=1)
@@ -85,7 +93,7 @@ class Encoding:
         domain = parent.domain
         if isinstance(domain, Choice):
             table = np.array([predicate.holds(value) for value in domain.values])
-            return np.asarray(table[_picks(domain, cells)], bool)
+            return np.asarray(table[picks(len(domain.values), cells)], bool)
         return np.array([predicate.holds(at(domain, min(c, 1 - 1e-12))) for c in cells.tolist()], bool)
 
 
@@ -122,10 +130,27 @@ def snapped(domain: Domain, cells: Array) -> Array:
     return cells
 
 
+def numbers_of(domain: Choice) -> Array | None:
+    """The values of a choice between numbers [values]; None if there is anything else among them."""
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in domain.values):
+        return None
+    return np.array(domain.values, np.float64)
+
+
+def picks(count: int, cells: Array) -> NDArray[np.intp]:
+    """Which of so many choices each cell [n] stands for."""
+    return np.asarray(np.minimum((cells * count).astype(np.intp), count - 1))
+
+
+def _spaced(numbers: Array) -> Array:
+    """Where numbers lie between the least and the greatest, by their logarithms if that is a wide range."""
+    low, high = numbers.min(), numbers.max()
+    if low == high:
+        return np.full(len(numbers), ABSENT)
+    if low > 0 and high >= WIDE * low:
+        return np.asarray(np.log(numbers / low) / math.log(high / low))
+    return np.asarray((numbers - low) / (high - low))
+
+
 def _width(domain: Domain) -> int:
-    return len(domain.values) if isinstance(domain, Choice) else 1
-
-
-def _picks(domain: Choice, cells: Array) -> NDArray[np.intp]:
-    n = len(domain.values)
-    return np.asarray(np.minimum((cells * n).astype(np.intp), n - 1))
+    return len(domain.values) if isinstance(domain, Choice) and numbers_of(domain) is None else 1

@@ -5,21 +5,24 @@ values are the defaults that papers and libraries print, not fits to anybody's t
 "Adam", ICLR 2015 (rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8); Sutskever et al., "On the
 importance of initialization and momentum", ICML 2013 (momentum 0.9); Bengio, "Practical
 recommendations for gradient-based training", 2012 (batches of 32 to 256); weight decay 1e-4 as in
-He et al., CVPR 2016; Srivastava et al., JMLR 2014, for dropout. Spreads are wide on purpose.
+He et al., CVPR 2016; Srivastava et al., JMLR 2014, for dropout. Spreads are wide on purpose. A
+learning rate is an optimizer's: 0.1 for plain steps, half of it with momentum, 1e-3 for Adam's family.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.space import Choice, Domain, Parameter
-from hpo.sampling.encoding import unit
+from hpo.core.space import Choice, Domain, Parameter, Space
+from hpo.sampling.encoding import numbers_of, picks, unit
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,38 +72,106 @@ ALIASES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+PLAIN = frozenset({"rate", "p", "probability", "share", "value"})
+"""Last words that say nothing by themselves: of `weight_decay.rate` it is the word before that counts."""
+
+RATES = {
+    "sgd": 0.1,
+    "momentum": 0.05,
+    "nesterov": 0.05,
+    "adagrad": 0.01,
+    "adadelta": 1.0,
+    "lars": 0.1,
+    "lamb": 5e-3,
+}
+"""Usual learning rates of optimizers that do not take Adam's, where the space has a choice of them."""
+
+
+@dataclass(frozen=True)
 class Bell:
-    """A truncated normal distribution of a cell in [0, 1]."""
+    """A truncated normal distribution of a cell in [0, 1].
 
-    centre: float
+    Attributes:
+        centres: Its centre for each choice of another parameter [choices], or for all alike [1]; NaN
+            where practice names a value outside the range.
+        spread: Standard deviation.
+        chooser: Column of that other parameter; None if there is none.
+    """
+
+    centres: Array
     spread: float
+    chooser: int | None = None
 
-    def draw(self, rng: np.random.Generator, count: int, tries: int = 4) -> tuple[Array, NDArray[np.bool_]]:
-        """Values [count], and which of them lie inside the range."""
-        drawn = self.centre + self.spread * rng.standard_normal((count, tries))
+    def draw(self, rng: np.random.Generator, rows: Array, tries: int = 4) -> tuple[Array, Flags]:
+        """Values [n] for rows [n, parameters], and which of them lie inside the range."""
+        steps = self.spread * rng.standard_normal((len(rows), tries))
+        drawn = self._centre(rows)[:, None] + steps
         inside = (drawn >= 0) & (drawn <= 1)
-        first = drawn[np.arange(count), inside.argmax(1)]
+        first = drawn[np.arange(len(rows)), inside.argmax(1)]
         return first, np.asarray(inside.any(1))
 
-    def near(self, cells: Array) -> NDArray[np.bool_]:
-        """Which cells lie where practice expects them."""
-        return np.asarray(np.abs(cells - self.centre) <= self.spread)
+    def near(self, rows: Array, column: int) -> Flags:
+        """Which rows' cells of a column lie where practice expects them."""
+        return np.asarray(np.abs(rows[:, column] - self._centre(rows)) <= self.spread)
+
+    def _centre(self, rows: Array) -> Array:
+        if self.chooser is None:
+            return np.full(len(rows), self.centres[0])
+        return self.centres[picks(len(self.centres), rows[:, self.chooser])]
 
 
-def usual(parameter: Parameter) -> Bell | None:
-    """What practice says of a parameter; None where it says nothing about this name or range."""
-    name = parameter.name.rsplit(".", 1)[-1].lower()
-    known = PRACTICE.get(ALIASES.get(name, name))
-    domain = parameter.domain
-    if known is None or isinstance(domain, Choice) or not domain.low <= known.value <= domain.high:
+def usual(space: Space, optimizer: Any = None) -> list[Bell | None]:
+    """What practice says of each parameter of a space; None where it knows neither name nor range.
+
+    Args:
+        space: What is searched.
+        optimizer: Name of the optimizer, where the space has no choice of them.
+    """
+    return [_bell(parameter, space, optimizer) for parameter in space.parameters]
+
+
+def _bell(parameter: Parameter, space: Space, optimizer: Any) -> Bell | None:
+    known = _known(parameter.name)
+    spread = None if known is None else _spread(known, parameter.domain)
+    if known is None or spread is None or spread > 0.5:
         return None
-    spread = _spread(known, domain)
-    return None if spread is None or spread > 0.5 else Bell(unit(domain, known.value), spread)
+    values, chooser = [known.value], None
+    if known is PRACTICE["learning_rate"]:
+        values = [_rate(optimizer)]
+        for column, other in enumerate(space.parameters):
+            if other.name.rsplit(".", 1)[-1] == "optimizer" and isinstance(other.domain, Choice):
+                values, chooser = [_rate(name) for name in other.domain.values], column
+    centres = np.array([_cell(parameter.domain, value) for value in values])
+    return None if np.isnan(centres).all() else Bell(centres, spread, chooser)
+
+
+def _known(name: str) -> Usual | None:
+    words = name.lower().split(".")
+    word = words[-2] if len(words) > 1 and words[-1] in PLAIN else words[-1]
+    return PRACTICE.get(ALIASES.get(word, word))
+
+
+def _rate(optimizer: Any) -> float:
+    return RATES.get(str(optimizer).lower(), PRACTICE["learning_rate"].value)
+
+
+def _cell(domain: Domain, value: float) -> float:
+    """Where a value lies in the range; NaN outside."""
+    if isinstance(domain, Choice):
+        numbers = numbers_of(domain)
+        assert numbers is not None
+        order, cells = np.argsort(numbers), (np.arange(len(numbers)) + 0.5) / len(numbers)
+        return float(np.interp(math.log(value), np.log(numbers[order]), cells[order], math.nan, math.nan))
+    return unit(domain, value) if domain.low <= value <= domain.high else math.nan
 
 
 def _spread(known: Usual, domain: Domain) -> float | None:
-    assert not isinstance(domain, Choice)
+    if isinstance(domain, Choice):
+        numbers = numbers_of(domain)
+        if numbers is None or numbers.min() <= 0 or len(set(np.sign(np.diff(numbers)))) != 1:
+            return None
+        decades = abs(math.log10(numbers[-1] / numbers[0]))
+        return known.decades / decades * (1 - 1 / len(numbers)) if decades else None
     if domain.high <= domain.low:
         return None
     if domain.log:

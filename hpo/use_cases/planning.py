@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from hpo.core.errors import UserError
 from hpo.core.home import SearchFolder
@@ -58,7 +59,7 @@ def searcher_of(spec: SearchSpec, warmth: Warmth = COLD) -> Searcher:
     name, mode = spec.sampler.name, spec.objective.mode
     if name == "auto":
         rungs, horizon = spec.scheduler.rungs, spec.horizon
-        return AutoSearcher(spec.space, mode, spec.seed, rungs, horizon, warmth.lessons)
+        return AutoSearcher(spec.space, mode, spec.seed, rungs, horizon, warmth.lessons, _optimizer(spec))
     if name in SAMPLERS:
         return OptunaSearcher(spec.space, mode, spec.seed, name, spec.sampler.options)
     if name == "grid":
@@ -66,6 +67,13 @@ def searcher_of(spec: SearchSpec, warmth: Warmth = COLD) -> Searcher:
     if name == "qmc":
         return QmcSearcher(spec.space, spec.seed)
     return RandomSearcher(spec.space, spec.seed)
+
+
+def _optimizer(spec: SearchSpec) -> str | None:
+    """The optimizer that the recipe fixes, if it names one."""
+    said = spec.recipe.get("optimizer")
+    name = said.get("name") if isinstance(said, Mapping) else said
+    return name if isinstance(name, str) else None
 
 
 def workplace_of(spec: SearchSpec, staging: Staging, folder: SearchFolder) -> Workplace:

@@ -11,8 +11,9 @@ from hpo.core.space import Among, Choice, Integer, Parameter, Space, Uniform
 from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.encoding import Encoding
 from hpo.sampling.gaussian_process import Observations, Process, Scales
-from hpo.sampling.practice import PRACTICE, usual
+from hpo.sampling.practice import PRACTICE, RATES, usual
 from hpo.sampling.standings import Standing, Standings, expected, normal_scores
+from trainables.parts.optimizer import USUAL_RATES
 
 MIXED = Space(
     (
@@ -44,15 +45,66 @@ def test_rows_of_one_point_have_the_same_features():
     assert encoding.features(rows).shape == (200, len(encoding.owner))
 
 
+def bell_of(name, domain, *others, optimizer=None):
+    return usual(Space((Parameter(name, domain), *others)), optimizer)[0]
+
+
 def test_what_practice_says_lies_inside_the_range_or_it_is_silent():
     for name, known in PRACTICE.items():
         low, high = known.value / 1e3, known.value * 1e3
-        bell = usual(Parameter(f"optimizer.{name}", Uniform(low, high, log=True)))
+        bell = bell_of(f"optimizer.{name}", Uniform(low, high, log=True))
         assert bell is not None
-        assert bell.centre == pytest.approx(0.5)
-        assert usual(Parameter(name, Uniform(high, 2 * high, log=True))) is None
-    assert usual(Parameter("depth", Integer(1, 9))) is None
-    assert usual(Parameter("learning_rate", Choice((0.1, 0.01)))) is None
+        assert bell.centres == pytest.approx(0.5)
+        assert bell_of(name, Uniform(high, 2 * high, log=True)) is None
+    assert bell_of("depth", Integer(1, 9)) is None
+    assert bell_of("learning_rate", Choice((0.1, 0.01))) is None
+
+
+def test_practice_knows_the_words_of_a_recipe():
+    decay = bell_of("regularize.weight_decay.rate", Uniform(1e-6, 1e-2, log=True))
+    assert decay.centres == pytest.approx(0.5)
+    assert bell_of("regularize.dropout.p", Uniform(0.0, 0.8)).centres == pytest.approx(0.25)
+    assert bell_of("depth.rate", Uniform(1e-6, 1e-2, log=True)) is None
+
+
+@pytest.mark.parametrize("sizes", [(32, 64, 128, 256, 512), (512, 256, 128, 64, 32)])
+def test_a_choice_of_numbers_in_order_has_a_usual_value_too(sizes):
+    bell = bell_of("batch_size", Choice(sizes))
+    assert bell.centres == pytest.approx(0.5)
+    assert bell.spread == pytest.approx(0.8 * 0.5 / math.log10(16))
+    assert bell_of("batch_size", Choice((32, 512, 128))) is None
+    assert bell_of("batch_size", Choice((1024, 2048, 4096))) is None
+    assert bell_of("batch_size", Choice((128, 128))) is None
+
+
+def test_the_usual_learning_rate_is_the_optimizers():
+    rates = Uniform(1e-5, 0.1, log=True)
+    optimizer = Parameter("optimizer", Choice(("nesterov", "adamw", "adadelta")))
+    bell = bell_of("learning_rate", rates, optimizer)
+    rows = np.array([[0.0, 0.1], [0.0, 0.5], [0.0, 0.9]])
+    drawn, inside = bell.draw(np.random.default_rng(0), np.repeat(rows, 500, axis=0))
+    assert (inside.reshape(3, 500).mean(1) > 0.9).tolist() == [True, True, False]  # adadelta's is 1.0
+    middle = np.median(drawn.reshape(3, 500), axis=1)
+    assert middle[1] == pytest.approx(0.5, abs=0.05)
+    assert middle[0] > 0.7
+    assert bell.near(np.array([[0.9, 0.1], [0.9, 0.5], [0.9, 0.9]]), 0).tolist() == [True, False, False]
+    assert bell_of("learning_rate", rates, optimizer="lamb").centres == pytest.approx(math.log10(500) / 4)
+    assert bell_of("learning_rate", rates, optimizer="adam").centres == pytest.approx(0.5)
+
+
+def test_practice_and_recipes_agree_on_the_rates_of_optimizers():
+    usual_here = {name: RATES.get(name, PRACTICE["learning_rate"].value) for name in USUAL_RATES}
+    assert usual_here == USUAL_RATES
+
+
+def test_numbers_to_choose_from_keep_their_distances():
+    space = Space((Parameter("size", Choice((8, 16, 32, 64))), Parameter("share", Choice((0.0, 0.1, 0.2)))))
+    encoding = Encoding(space)
+    rows = np.array([encoding.row({"size": size, "share": 0.1}) for size in (8, 16, 32, 64)])
+    assert encoding.features(rows)[:, 0] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert encoding.features(rows)[:, 1] == pytest.approx(0.5)
+    single = Encoding(Space((Parameter("seed", Choice((3,))),)))
+    assert single.features(np.array([[0.2]])) == pytest.approx(0.5)
 
 
 def test_a_process_interpolates_and_knows_what_it_does_not_know():
