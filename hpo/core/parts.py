@@ -235,6 +235,11 @@ class Grammar:
         return found
 
 
+def part_named(said: Any) -> Any:
+    """What a recipe's words for a group name: a part's name alone, or in a mapping; None if neither."""
+    return said.get("name") if isinstance(said, Mapping) else said
+
+
 def _group_slots(group: Group) -> Iterator[tuple[str, Slot]]:
     for own in group.hyperparameters:
         yield f"{group.name}.{own.name}", Slot(own)

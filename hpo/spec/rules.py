@@ -11,7 +11,7 @@ from typing import Any
 
 from hpo.core.budget import Budget
 from hpo.core.objective import Objective
-from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.parts import Grammar, Hyperparameter, part_named
 from hpo.core.space import Choice, Space
 from hpo.core.trainable import Metric
 from hpo.spec.counting import combinations
@@ -279,6 +279,6 @@ def demonstrations(grammar: Grammar, recipe: Mapping[str, Any], space: Space, fa
             elif varied is not None:
                 on = varied.domain.contains(part.name)
             else:
-                on = part.name == ((said.get("name") if isinstance(said, Mapping) else said) or group.default)
+                on = part.name == (part_named(said) or group.default)
             if on:
                 faults.warn(f"{group.name}: {part.name} is for demonstration: {part.demonstration}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
-from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.parts import Grammar, Hyperparameter, part_named
 from hpo.core.space import Among, Choice, Clause, Domain, Parameter, Space, Uniform
 from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.parameters import parse_clause, parse_domain
@@ -135,9 +135,7 @@ def _chosen(place: str, fixed: Mapping[str, Any], grammar: Grammar) -> Any:
     if rest:
         switch = said.get(rest, False) if isinstance(said, Mapping) else False
         return switch is not False
-    if isinstance(said, Mapping):
-        said = said.get("name")
-    return said or grammar.group(head).default
+    return part_named(said) or grammar.group(head).default
 
 
 def _check_cycles(conditions: Mapping[str, Clause], faults: Faults) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 from hpo.core.errors import UserError
 from hpo.core.home import SearchFolder
+from hpo.core.parts import part_named
 from hpo.core.ports import Searcher
 from hpo.core.warmth import COLD, Warmth
 from hpo.running.plan import Plan
@@ -58,8 +58,8 @@ def searcher_of(spec: SearchSpec, warmth: Warmth = COLD) -> Searcher:
 
     name, mode = spec.sampler.name, spec.objective.mode
     if name == "auto":
-        rungs, horizon = spec.scheduler.rungs, spec.horizon
-        return AutoSearcher(spec.space, mode, spec.seed, rungs, horizon, warmth.lessons, _optimizer(spec))
+        rungs, optimizer = spec.scheduler.rungs, part_named(spec.recipe.get("optimizer"))
+        return AutoSearcher(spec.space, mode, spec.seed, rungs, spec.horizon, warmth.lessons, optimizer)
     if name in SAMPLERS:
         return OptunaSearcher(spec.space, mode, spec.seed, name, spec.sampler.options)
     if name == "grid":
@@ -67,13 +67,6 @@ def searcher_of(spec: SearchSpec, warmth: Warmth = COLD) -> Searcher:
     if name == "qmc":
         return QmcSearcher(spec.space, spec.seed)
     return RandomSearcher(spec.space, spec.seed)
-
-
-def _optimizer(spec: SearchSpec) -> str | None:
-    """The optimizer that the recipe fixes, if it names one."""
-    said = spec.recipe.get("optimizer")
-    name = said.get("name") if isinstance(said, Mapping) else said
-    return name if isinstance(name, str) else None
 
 
 def workplace_of(spec: SearchSpec, staging: Staging, folder: SearchFolder) -> Workplace:
