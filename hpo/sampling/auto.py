@@ -181,8 +181,8 @@ class AutoSearcher:
         for j, bell in enumerate(self._usual):
             if bell is None:
                 continue
-            expected_there = bell.near(rows, j)
-            near, far = exists[:, j] & expected_there, exists[:, j] & ~expected_there
+            close = bell.near(rows, j)
+            near, far = exists[:, j] & close, exists[:, j] & ~close
             errors = 0.0
             if near.any() and far.any():
                 apart = scores[near].mean() - scores[far].mean()

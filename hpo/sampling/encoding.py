@@ -9,6 +9,7 @@ one common value.
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,12 @@ class Encoding:
     def __init__(self, space: Space):
         self.space = space
         self._column = {parameter.name: j for j, parameter in enumerate(space.parameters)}
-        widths = [_width(parameter.domain) for parameter in space.parameters]
+        self._tables = {
+            j: _table(parameter.domain)
+            for j, parameter in enumerate(space.parameters)
+            if isinstance(parameter.domain, Choice)
+        }
+        widths = [self._tables[j][0].shape[1] if j in self._tables else 1 for j in range(self.width)]
         self.owner = np.repeat(np.arange(len(widths)), widths)
 
     @property
@@ -68,13 +74,8 @@ class Encoding:
         for j, parameter in enumerate(self.space.parameters):
             there = exists[:, j : j + 1]
             if isinstance(parameter.domain, Choice):
-                picked = picks(len(parameter.domain.values), rows[:, j])
-                numbers = numbers_of(parameter.domain)
-                if numbers is None:
-                    hot = np.eye(len(parameter.domain.values))[picked]
-                    blocks.append(hot * there * math.sqrt(0.5))
-                else:
-                    blocks.append(np.where(there, _spaced(numbers)[picked, None], ABSENT))
+                table, absent = self._tables[j]
+                blocks.append(np.where(there, table[picks(len(table), rows[:, j])], absent))
             else:
                 blocks.append(np.where(there, snapped(parameter.domain, rows[:, j : j + 1]), ABSENT))
         return np.concatenate(blocks, axis=1)
@@ -131,15 +132,26 @@ def snapped(domain: Domain, cells: Array) -> Array:
 
 
 def numbers_of(domain: Choice) -> Array | None:
-    """The values of a choice between numbers [values]; None if there is anything else among them."""
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in domain.values):
-        return None
+    """The values of a choice between finite numbers [values]; None if there is anything else among them."""
+    for value in domain.values:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        if not abs(value) <= sys.float_info.max:
+            return None
     return np.array(domain.values, np.float64)
 
 
 def picks(count: int, cells: Array) -> NDArray[np.intp]:
     """Which of so many choices each cell [n] stands for."""
     return np.asarray(np.minimum((cells * count).astype(np.intp), count - 1))
+
+
+def _table(domain: Choice) -> tuple[Array, float]:
+    """The features of each value of a choice [values, features], and theirs where it does not exist."""
+    numbers = numbers_of(domain)
+    if numbers is None:
+        return np.eye(len(domain.values)) * math.sqrt(0.5), 0.0
+    return _spaced(numbers)[:, None], ABSENT
 
 
 def _spaced(numbers: Array) -> Array:
@@ -150,7 +162,3 @@ def _spaced(numbers: Array) -> Array:
     if low > 0 and high >= WIDE * low:
         return np.asarray(np.log(numbers / low) / math.log(high / low))
     return np.asarray((numbers - low) / (high - low))
-
-
-def _width(domain: Domain) -> int:
-    return len(domain.values) if isinstance(domain, Choice) and numbers_of(domain) is None else 1

@@ -84,7 +84,7 @@ RATES = {
     "lars": 0.1,
     "lamb": 5e-3,
 }
-"""Usual learning rates of optimizers that do not take Adam's, where the space has a choice of them."""
+"""Usual learning rates of optimizers that do not take Adam's."""
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,8 @@ def test_numbers_to_choose_from_keep_their_distances():
     assert encoding.features(rows)[:, 1] == pytest.approx(0.5)
     single = Encoding(Space((Parameter("seed", Choice((3,))),)))
     assert single.features(np.array([[0.2]])) == pytest.approx(0.5)
+    endless = Encoding(Space((Parameter("norm", Choice((1.0, math.inf, 10**400))),)))
+    assert endless.features(np.array([[0.9]])) == pytest.approx(np.array([[0, 0, math.sqrt(0.5)]]))
 
 
 def test_a_process_interpolates_and_knows_what_it_does_not_know():
