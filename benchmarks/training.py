@@ -12,6 +12,12 @@ its own, in turn and several times over; medians are compared::
 Run it on data laid out as torchvision does::
 
     python benchmarks/training.py --data DIR --json FILE
+
+With ``--device cuda`` all ways train on a GPU: data, where it is held in memory, lies on it, images are
+``channels_last``, and ``--precision bfloat16`` is autocast in every way; the loader may be given processes::
+
+    python benchmarks/training.py --data DIR --device cuda --precision bfloat16 --batch 512 --images 49152 \
+        --loaders 8
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -49,17 +56,17 @@ AUGMENT = {
     "rand_augment": {"operations": 2, "magnitude": 9.0},
     "mixup": {"alpha": 0.2},
 }
-BATCH = 128
 RATE = 0.05
 
 
-def recipe(model: str, augmented: bool) -> Any:
+def recipe(args: argparse.Namespace, augmented: bool) -> Any:
     from hpo.core.recipe import Recipe
     from trainables.tables import IMAGE_CLASSIFIER
 
     said = {
-        "model": MODELS[model],
-        "batch_size": BATCH,
+        "model": MODELS[args.model],
+        "batch_size": args.batch,
+        "precision": args.precision,
         "optimizer": {"name": "momentum", "momentum": 0.9},
         "learning_rate": RATE,
         "schedule": "constant",
@@ -94,10 +101,10 @@ def fashion(root: str, transform: Any = None) -> Any:
 class Timed:
     """The context of a training that only times its epochs; the first one warms up."""
 
-    seed, device, threads = 0, "cpu", 1
+    seed, threads = 0, 1
 
-    def __init__(self, epochs: int, clock: Callable[[], float]):
-        self.horizon, self.clock = epochs, clock
+    def __init__(self, epochs: int, clock: Callable[[], float], device: str):
+        self.horizon, self.clock, self.device = epochs, clock, device
         self.seconds: list[float] = []
 
     def epochs(self) -> Iterator[int]:
@@ -115,21 +122,42 @@ class Timed:
 def shipped(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]:
     from trainables.image_classifier import ImageClassifier
 
-    context = Timed(args.epochs + 1, clock)
+    context = Timed(args.epochs + 1, clock, args.device)
     train, validation = examples(args.data, args.images)
-    ImageClassifier().train(recipe(args.model, args.way == "augmented"), train, validation, context)
+    ImageClassifier().train(recipe(args, args.way == "augmented"), train, validation, context)
     return context.seconds
 
 
-def network_and_optimizer(model: str, info: Any) -> tuple[Any, Any]:
+def network_and_optimizer(args: argparse.Namespace, info: Any) -> tuple[Any, Any]:
     import torch
 
     from trainables.classifier import image_shape
     from trainables.networks import build
 
     torch.manual_seed(0)
-    network = build.network(recipe(model, False), image_shape(info), len(info.classes))
-    return network, torch.optim.SGD(network.parameters(), RATE, momentum=0.9)
+    network = build.network(recipe(args, False), image_shape(info), len(info.classes))
+    network = network.to(args.device, memory_format=layout(args))
+    return network, torch.optim.SGD(network.parameters(), RATE, momentum=0.9, fused=True)
+
+
+def layout(args: argparse.Namespace) -> Any:
+    import torch
+
+    return torch.channels_last if args.device == "cuda" else torch.preserve_format
+
+
+def autocast(args: argparse.Namespace) -> AbstractContextManager[Any]:
+    import torch
+
+    return torch.autocast(args.device, torch.bfloat16, enabled=args.precision == "bfloat16")
+
+
+def wait(args: argparse.Namespace) -> None:
+    """Until a GPU has done all that it was given."""
+    import torch
+
+    if args.device == "cuda":
+        torch.cuda.synchronize()
 
 
 def bare(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]:
@@ -138,16 +166,19 @@ def bare(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]:
 
     train, _ = examples(args.data, args.images)
     images = torch.from_numpy(train.inputs[train.rows]).permute(0, 3, 1, 2).float() / 255
-    images = (images - images.mean()) / images.std()
-    labels = torch.from_numpy(train.targets[train.rows])
-    network, optimizer = network_and_optimizer(args.model, train.info)
+    images = ((images - images.mean()) / images.std()).to(args.device, memory_format=layout(args))
+    labels = torch.from_numpy(train.targets[train.rows]).to(args.device)
+    network, optimizer = network_and_optimizer(args, train.info)
     seconds = []
     for _ in range(args.epochs + 1):
         began = clock()
-        for rows in torch.randperm(len(images)).split(BATCH):
+        for rows in torch.randperm(len(images), device=args.device).split(args.batch):
             optimizer.zero_grad()
-            cross_entropy(network(images[rows]), labels[rows]).backward()
+            with autocast(args):
+                loss = cross_entropy(network(images[rows]), labels[rows])
+            loss.backward()
             optimizer.step()
+        wait(args)
         seconds.append(clock() - began)
     return seconds
 
@@ -175,18 +206,25 @@ def per_image(args: argparse.Namespace, clock: Callable[[], float]) -> list[floa
     mixup = v2.MixUp(alpha=0.2, num_classes=10)
     loader = DataLoader(
         Subset(fashion(args.data, each), train.rows.tolist()),
-        BATCH,
+        args.batch,
         shuffle=True,
         collate_fn=lambda batch: mixup(*default_collate(batch)),
+        num_workers=args.loaders,
+        persistent_workers=args.loaders > 0,
+        pin_memory=args.device == "cuda",
     )
-    network, optimizer = network_and_optimizer(args.model, train.info)
+    network, optimizer = network_and_optimizer(args, train.info)
     seconds = []
     for _ in range(2):
         began = clock()
         for images, targets in loader:
             optimizer.zero_grad()
-            cross_entropy(network(images), targets).backward()
+            there = images.to(args.device, memory_format=layout(args), non_blocking=True)
+            with autocast(args):
+                loss = cross_entropy(network(there), targets.to(args.device, non_blocking=True))
+            loss.backward()
             optimizer.step()
+        wait(args)
         seconds.append(clock() - began)
     return seconds
 
@@ -199,21 +237,22 @@ def augment(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]
     from trainables.images import Images
 
     train, _ = examples(args.data, args.images)
-    images = Images(train, torch.device("cpu"), lambda prepared: prepared, hold=True)
+    images = Images(train, torch.device(args.device), lambda prepared: prepared, hold=True)
     groups = [
-        torch.cat(group) for group in together(torch.arange(len(images)).split(BATCH), images.augmented)
+        torch.cat(group) for group in together(torch.arange(len(images)).split(args.batch), images.augmented)
     ]
-    batches = [(images.prepared(group), images.labels[group]) for group in groups]
-    change = augmentation.build(recipe(args.model, True)["augment"], (1, 28, 28), 10)
+    batches = [(images.prepared(group), images.labels[group.to(args.device)]) for group in groups]
+    change = augmentation.build(recipe(args, True)["augment"], (1, 28, 28), 10)
     assert change is not None
     generator = torch.Generator().manual_seed(0)
     seconds = []
     for _ in range(args.epochs + 1):
         began = clock()
         for inputs, labels in batches:
-            sizes = [len(batch) for batch in labels.split(BATCH)]
+            sizes = [len(batch) for batch in labels.split(args.batch)]
             for _ in change.several(inputs, labels, sizes, generator):
                 pass
+        wait(args)
         seconds.append(clock() - began)
     return seconds
 
@@ -226,7 +265,10 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
     clock = time.process_time if args.clock == "cpu" else time.perf_counter
     ways = {"plain": shipped, "augmented": shipped, "bare": bare, "per_image": per_image, "augment": augment}
     seconds = ways[args.way](args, clock)[1:]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if args.device == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 2**20
+    else:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": statistics.median(seconds), "peak_mib": peak}
 
 
@@ -256,6 +298,8 @@ def _run(args: argparse.Namespace, model: str, way: str, images: int) -> dict[st
 def _in_a_process(args: argparse.Namespace, model: str, way: str, count: int) -> dict[str, float]:
     command = [sys.executable, __file__, "--data", args.data, "--clock", args.clock, "--way", way]
     command += ["--model", model, "--images", str(count), "--epochs", str(args.epochs)]
+    command += ["--device", args.device, "--precision", args.precision, "--batch", str(args.batch)]
+    command += ["--loaders", str(args.loaders)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return measured
@@ -300,6 +344,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=1, help="measured, after one that warms up")
     parser.add_argument("--images", type=int, help="of an epoch; default: so many that it takes seconds")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--loaders", type=int, default=0, help="processes of the DataLoader of per_image")
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a machine that is shared"
     )

@@ -39,7 +39,7 @@ class ImageClassifier:
         device, classes = isolation.device(context.device), len(train.info.classes)
         shape, size = image_shape(train.info, recipe["image_size"]), recipe["image_size"]
         _check_sizes(recipe, train.info)
-        with isolation.alone(context.threads):
+        with isolation.alone(context.threads, device):
             # Statistics come from the training rows alone.
             fitted = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
             prepare = at_size(fitted, size)
@@ -110,18 +110,17 @@ class ImageClassifier:
 
 def _as_they_are(batches: Iterable[Tensor], images: Images) -> Iterator[Fed]:
     for index in batches:
-        rows = index.to(images.device)
-        labels = images.labels.index_select(0, rows)
-        yield images.prepared(rows), labels, labels
+        labels = images.labels.index_select(0, index.to(images.device))
+        yield images.prepared(index), labels, labels
 
 
 def _augmented(
     batches: Iterable[Tensor], images: Images, augment: Augmenter, generator: torch.Generator
 ) -> Iterator[Fed]:
     for several in together(batches, images.augmented):
-        rows, sizes = torch.cat(several).to(images.device), [len(index) for index in several]
-        labels = images.labels.index_select(0, rows)
-        changed = augment.several(images.raw(rows), labels, sizes, generator)
+        places, sizes = torch.cat(several), [len(index) for index in several]
+        labels = images.labels.index_select(0, places.to(images.device))
+        changed = augment.several(images.raw(places), labels, sizes, generator)
         for (batch, targets), own in zip(changed, torch.split(labels, sizes), strict=True):
             yield images.prepare(batch), targets, own
 

@@ -80,8 +80,13 @@ class Images:
         return len(self._rows)
 
     def raw(self, index: Tensor) -> Tensor:
-        """Float images [b, channels, height, width] in [0, 1], resized and nothing else."""
-        picked = self._bytes.index_select(0, self._rows.index_select(0, index))
+        """Float images [b, channels, height, width] in [0, 1], resized and nothing else.
+
+        Args:
+            index: Places in the part [b], on any device.
+        """
+        rows = self._rows.index_select(0, index.to(self._rows.device))
+        picked = self._bytes.index_select(0, rows)
         picked = picked.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
         images = picked.to(torch.float32, memory_format=layout).div_(255)
@@ -91,16 +96,16 @@ class Images:
         return F.interpolate(images, size, mode="bilinear", antialias=True).clamp_(0, 1)
 
     def prepared(self, index: Tensor) -> Tensor:
-        """Float images [b, channels, height, width] as the network takes them."""
+        """Float images [b, channels, height, width] as the network takes them, from places on any device."""
         if self._held is not None:
-            return self._held.index_select(0, index)
+            return self._held.index_select(0, index.to(self._held.device))
         return self.prepare(self.raw(index))
 
     def stretches(self) -> Iterator[Tensor]:
         """Every index in order, in batches as large as evaluation takes them."""
         most = EVALUATED_BYTES_ON_GPU if self.device.type == "cuda" else EVALUATED_BYTES
         size = max(EVALUATED_IMAGES, most // self._image_bytes())
-        yield from torch.arange(len(self), device=self._rows.device).split(size)  # type: ignore[no-untyped-call]
+        yield from torch.arange(len(self)).split(size)  # type: ignore[no-untyped-call]
 
     @property
     def augmented(self) -> int:

@@ -3,7 +3,7 @@
 Workers train one trial after another, so nothing may be left behind: torch's random state and
 thread count are put back, and every epoch has random numbers of its own, derived from the
 training's seed. A resumed training therefore draws what an undisturbed one would have drawn, with
-no generator to be kept.
+no generator to be kept. Memory of a GPU that a training no longer uses goes back to those beside it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from hpo.core.seeds import derive
 
 
 @contextmanager
-def alone(threads: int) -> Iterator[None]:
-    """Use this many threads inside, and as many as before afterwards."""
+def alone(threads: int, device: torch.device) -> Iterator[None]:
+    """Use this many threads inside, and as many as before afterwards; count a GPU's memory from here on."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # of the training before, whose network is gone by now
+        torch.cuda.reset_peak_memory_stats(device)
     try:
         yield
     finally:

@@ -57,16 +57,25 @@ def optimizer_arrays(optimizer: Optimizer) -> dict[str, NDArray[Any]]:
 def load_optimizer(optimizer: Optimizer, arrays: Arrays) -> None:
     """Put arrays back into an optimizer over the same parameters."""
     packed = optimizer.state_dict()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Any]] = {}
     for name, array in arrays.items():
         kind, index, key = name.split("/")
         if kind == "parameter":
-            state.setdefault(int(index), {})[key] = torch.tensor(np.asarray(array))
+            value = torch.tensor(np.asarray(array))
+            state.setdefault(int(index), {})[key] = _laid_out(value, parameters[int(index)])
         else:
             group = packed["param_groups"][int(index)]
             held = isinstance(group.get(key), Tensor)
             group[key] = torch.tensor(np.asarray(array)) if held else np.asarray(array).item()
     optimizer.load_state_dict({"state": state, "param_groups": packed["param_groups"]})
+
+
+def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
+    """A value in the order in memory that its parameter has, which fused optimizers insist on."""
+    if value.shape != parameter.shape:
+        return value
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _array(value: Any) -> NDArray[Any]:

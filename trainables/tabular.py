@@ -43,7 +43,7 @@ class Tabular:
             UserError: If the recipe cannot be trained on this machine.
         """
         device, info = isolation.device(context.device), train.info
-        with isolation.alone(context.threads):
+        with isolation.alone(context.threads, device):
             # Statistics come from the training rows alone.
             columns = rows.fit(train)
             inputs, targets = columns.rows(train).to(device), columns.targets(train).to(device)

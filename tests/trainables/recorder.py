@@ -17,17 +17,16 @@ class Interrupted(Exception):
 class Recorder:
     """A context that keeps every report, and can break off after an epoch."""
 
-    device = "cpu"
-
     def __init__(
         self,
         horizon: int,
         seed: int = 7,
         threads: int = 1,
+        device: str = "cpu",
         checkpoint: tuple[int, Arrays] | None = None,
         interrupt_after: int | None = None,
     ):
-        self.horizon, self.seed, self.threads = horizon, seed, threads
+        self.horizon, self.seed, self.threads, self.device = horizon, seed, threads, device
         self._checkpoint, self._interrupt_after = checkpoint, interrupt_after
         self.epoch = 0
         self.reports: list[dict[str, float]] = []

@@ -191,7 +191,5 @@ def test_an_epoch_without_a_last_example_alone(digits: Parts) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_asked_for_where_there_is_none(digits: Parts) -> None:
-    recorder = Recorder(1)
-    recorder.device = "cuda"
     with pytest.raises(UserError, match="no GPU"):
-        ImageClassifier().train(recipe(SMALL), *digits, recorder)
+        train(SMALL, digits, 1, device="cuda")

@@ -22,7 +22,7 @@ def test_everything_is_put_back_even_after_an_error() -> None:
     random, threads = torch.get_rng_state(), torch.get_num_threads()
 
     def broken() -> None:
-        with isolation.alone(3), isolation.seeded(1, device=CPU):
+        with isolation.alone(3, CPU), isolation.seeded(1, device=CPU):
             assert torch.get_num_threads() == 3
             torch.rand(1)
             raise ZeroDivisionError

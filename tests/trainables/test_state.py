@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load, save
-from torch import nn
+from torch import Tensor, nn
 
 from tests.trainables.recorder import recipe
 from trainables import state
@@ -54,3 +54,18 @@ def test_arrays_are_copies() -> None:
     with torch.no_grad():
         network.weight.add_(1)
     np.testing.assert_array_equal(before["weight"], kept)
+
+
+@pytest.mark.parametrize("name", ["adamw", "momentum"])
+def test_what_an_optimizer_remembers_lies_in_memory_as_its_weights_do(name: str) -> None:
+    """Fused optimizers insist on it; arrays in a file are in one order only."""
+    network = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    choices = {"optimizer": name, "batch_size": 2}
+    optimizer, fresh = (optimizers.build(recipe(choices), network) for _ in range(2))
+    stepped(network, optimizer, 0)
+    state.load_optimizer(fresh, state.optimizer_arrays(optimizer))
+    for own, known in zip(fresh.state.values(), optimizer.state.values(), strict=True):
+        for key, value in known.items():
+            if isinstance(value, Tensor) and value.ndim == 4:
+                assert torch.equal(own[key], value)
+                assert own[key].stride() == network.weight.stride()

@@ -114,18 +114,28 @@ def none(network: nn.Module, horizon: int) -> None:
 def ema(network: nn.Module, horizon: int, decay: float) -> Average:
     """Exponential moving average over the steps, of weights and of norms' statistics."""
 
-    @torch.no_grad()
-    def blend(averaged: Any, current: Any, count: Any) -> None:
-        young = float((1 + count) / (10 + count))
-        if torch.is_floating_point(averaged[0]):
-            torch._foreach_lerp_(averaged, current, 1 - min(decay, young))
-        else:
-            torch._foreach_copy_(averaged, current)
+    def share(count: int) -> float:
+        return 1 - min(decay, (1 + count) / (10 + count))
 
-    return Average(AveragedModel(network, multi_avg_fn=blend, use_buffers=True), 0, every_step=True)
+    return Average(_averaged(network, share), 0, every_step=True)
 
 
 def swa(network: nn.Module, horizon: int, start: float, rate: float | None) -> Average:
     """Mean of the weights after each epoch past ``start`` of the training; at least of the last."""
     first = min(start * horizon, horizon - 1)
-    return Average(AveragedModel(network, use_buffers=True), first, every_step=False)
+    return Average(_averaged(network, lambda count: 1 / (count + 1)), first, every_step=False)
+
+
+def _averaged(network: nn.Module, share: Callable[[int], float]) -> AveragedModel:
+    """Torch's model of an average to which the newest network adds a share, by how many were taken in."""
+
+    @torch.no_grad()
+    def blend(averaged: Any, current: Any, count: Any) -> None:
+        if torch.is_floating_point(averaged[0]):
+            torch._foreach_lerp_(averaged, current, share(int(count)))
+        else:
+            torch._foreach_copy_(averaged, current)  # how many batches a norm has seen
+
+    model = AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
+    model.n_averaged = model.n_averaged.cpu()  # read at each step, for which a GPU would be waited for
+    return model

@@ -12,8 +12,10 @@ from torch.optim import Optimizer
 from trainables.optimization.weights import DIRECTION, named_weights
 from trainables.parts.optimizer import OPTIMIZER, USUAL_RATES
 
-FUSED = (torch.optim.SGD, torch.optim.Adagrad, torch.optim.Adam, torch.optim.AdamW)
+FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
 """Optimizers that torch does in one pass over a parameter, on CPU and CUDA."""
+FUSED_ON_CPU = (torch.optim.Adagrad,)
+"""Those that it does so on a CPU alone."""
 
 
 def nesterov(params: Any, lr: float, momentum: float, **rest: Any) -> Optimizer:
@@ -62,7 +64,8 @@ def build(
     builder = OPTIMIZER.part(recipe["optimizer"]["name"]).load()
     if "beta1" in own:
         own["betas"] = (own.pop("beta1"), own.pop("beta2"))
-    if builder in FUSED or builder is nesterov:
+    on_cpu = all(parameter.device.type == "cpu" for parameter in network.parameters())
+    if builder in FUSED or builder is nesterov or (on_cpu and builder in FUSED_ON_CPU):
         own["fused"] = True
     groups = weight_decay(network, rates or {}, **recipe["regularize"].get("weight_decay", {}))
     optimizer: Optimizer = builder(groups, lr=base_rate(recipe), **own)
