@@ -4,9 +4,8 @@ Some hundreds of candidates are drawn, partly from what is usual for well-known 
 evenly. A Gaussian process fitted to what trials are expected to reach scores each by one draw from
 its posterior (Thompson, Biometrika 1933; Kandasamy et al., "Parallelised Bayesian Optimisation via
 Thompson Sampling", AISTATS 2018), so that workers that ask at the same time get different answers;
-then the neighbourhood of the best is searched. How far practice is believed is decided anew for
-each parameter by how trials fared that followed it, against those that did not; weighing a prior
-by what is seen is the idea of Hvarfner et al., "piBO", ICLR 2022.
+then the neighbourhood of the best is searched. What practice says counts beside such a draw, less the more
+trials there are (see `hpo.sampling.prior`).
 
 A proposal is a function of what was told and of (search seed, trial number), and asking changes
 nothing: the model's scales move only when trials report.
@@ -15,10 +14,9 @@ nothing: the model's scales move only when trials report.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import repeat
 from random import Random
-from statistics import NormalDist
 
 import numpy as np
 
@@ -31,6 +29,7 @@ from hpo.sampling.earlier import Earlier, Lifted, Trust
 from hpo.sampling.encoding import Array, Encoding
 from hpo.sampling.gaussian_process import Observations, Process, Scales
 from hpo.sampling.practice import usual
+from hpo.sampling.prior import WEIGHT, Prior
 from hpo.sampling.standings import Standing, Standings, expected, normal_scores
 
 START = 3
@@ -41,8 +40,6 @@ WIDTHS = (0.1, 0.03)
 """Steps of the search around the best candidates, in units of a range."""
 DOUBTED = 4
 """One trial in so many is proposed as if there were no earlier searches."""
-BELIEF = 0.85
-"""The most that practice is believed."""
 
 
 class AutoSearcher:
@@ -74,7 +71,7 @@ class AutoSearcher:
         self._horizon = horizon
         self._levels = (*rungs, horizon)
         self._encoding = Encoding(space)
-        self._usual = usual(space, optimizer)
+        self._practice = Prior(self._encoding, usual(space, optimizer))
         self._earlier = Earlier(self._encoding, lessons) if lessons and space.parameters else None
         self._standings = Standings(self._levels)
         self._scales = Scales(self._encoding.owner)
@@ -92,14 +89,23 @@ class AutoSearcher:
         seen = self._seen(chosen, scores)
         earlier = self._believed(trial, rng, seen)
         if earlier is None and (trial < START or len(chosen) < 3):
-            rows = self._draw(rng, np.full(self._encoding.width, 0.75))
+            rows = self._practice.draw(rng, POOL)
             return self._first_allowed(rows, []) or self._space.sample(Random(seed))
-        rows = self._draw(rng, self._beliefs(chosen, scores))
+        prior = self._practice.learned(self._rows(chosen), scores)
+        rows = prior.draw(rng, POOL)
         if self._earlier is not None and earlier is not None:
             near = self._earlier.near(rng, round(POOL / 4 * min(1.0, earlier.slope)))
             rows = np.concatenate([rows, near])
         waiting = list(self._standings.pending.values())
-        ranked = self._ranked(rng, rows, self._model(seen, waiting, earlier))
+        process = self._model(seen, waiting, earlier)
+
+        def scored(candidates: Array) -> Array:
+            mean, deviation = process.predict(self._encoding.features(candidates))
+            drawn = mean + deviation * rng.standard_normal(len(mean))
+            # Earlier searches know more than practice does.
+            return drawn if earlier else drawn + WEIGHT / len(chosen) * prior.plausible(candidates)
+
+        ranked = self._ranked(rng, rows, scored)
         return self._first_allowed(ranked, [*chosen, *waiting]) or self._space.sample(Random(seed))
 
     def _believed(self, trial: int, rng: np.random.Generator, seen: Observations) -> Trust | None:
@@ -148,8 +154,10 @@ class AutoSearcher:
         return Observations(x, scores, 1 + 2 * short)
 
     def _features(self, standings: Sequence[Standing]) -> Array:
-        rows = np.array([standing.row for standing in standings])
-        return self._encoding.features(rows.reshape(-1, self._encoding.width))
+        return self._encoding.features(self._rows(standings))
+
+    def _rows(self, standings: Sequence[Standing]) -> Array:
+        return np.array([standing.row for standing in standings]).reshape(-1, self._encoding.width)
 
     def _model(
         self, seen: Observations, waiting: Sequence[Standing], earlier: Trust | None
@@ -170,49 +178,14 @@ class AutoSearcher:
         both = Observations(np.concatenate([seen.x, x]), np.concatenate([seen.y, guess]), noise)
         return Process(scales, both)
 
-    def _beliefs(self, chosen: Sequence[Standing], scores: Array) -> Array:
-        """How far practice is believed, for each parameter: three quarters before there is evidence.
-
-        The evidence is by how many standard errors trials near the usual value score above the others.
-        """
-        rows = np.array([standing.row for standing in chosen]).reshape(-1, self._encoding.width)
-        exists = self._encoding.exists(rows)
-        beliefs = np.zeros(self._encoding.width)
-        for j, bell in enumerate(self._usual):
-            if bell is None:
-                continue
-            close = bell.near(rows, j)
-            near, far = exists[:, j] & close, exists[:, j] & ~close
-            errors = 0.0
-            if near.any() and far.any():
-                apart = scores[near].mean() - scores[far].mean()
-                errors = float(apart) / math.sqrt(1 / near.sum() + 1 / far.sum())
-            beliefs[j] = BELIEF * NormalDist().cdf(1.2 + errors)
-        return beliefs
-
-    def _draw(self, rng: np.random.Generator, beliefs: Array) -> Array:
-        """Candidates [POOL, parameters], each cell from practice as often as that is believed."""
-        rows = rng.random((POOL, self._encoding.width))
-        for j, bell in enumerate(self._usual):
-            if bell is not None:
-                drawn, inside = bell.draw(rng, rows)
-                believed = inside & (rng.random(POOL) < beliefs[j])
-                rows[believed, j] = drawn[believed]
-        return rows
-
-    def _ranked(self, rng: np.random.Generator, rows: Array, process: Process | Lifted) -> Array:
-        """Candidates and neighbours of the best of them, in the order of one posterior draw each."""
-
-        def drawn(candidates: Array) -> Array:
-            mean, deviation = process.predict(self._encoding.features(candidates))
-            return np.asarray(mean + deviation * rng.standard_normal(len(mean)))
-
-        score = drawn(rows)
+    def _ranked(self, rng: np.random.Generator, rows: Array, scored: Callable[[Array], Array]) -> Array:
+        """Candidates and neighbours of the best of them, by their scores, the best first."""
+        score = scored(rows)
         for width in WIDTHS:
             near = np.repeat(rows[np.argsort(-score, kind="stable")[:5]], 10, axis=0)
             moved = rng.random(near.shape) < 0.5
             near = np.clip(near + moved * width * rng.standard_normal(near.shape), 0, 1)
-            rows, score = np.concatenate([rows, near]), np.concatenate([score, drawn(near)])
+            rows, score = np.concatenate([rows, near]), np.concatenate([score, scored(near)])
         return np.asarray(rows[np.argsort(-score, kind="stable")])
 
     def _first_allowed(self, rows: Array, known: Sequence[Standing]) -> Point | None:

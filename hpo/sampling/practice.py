@@ -105,16 +105,13 @@ class Bell:
     def draw(self, rng: np.random.Generator, rows: Array, tries: int = 4) -> tuple[Array, Flags]:
         """Values [n] for rows [n, parameters], and which of them lie inside the range."""
         steps = self.spread * rng.standard_normal((len(rows), tries))
-        drawn = self._centre(rows)[:, None] + steps
+        drawn = self.centre(rows)[:, None] + steps
         inside = (drawn >= 0) & (drawn <= 1)
         first = drawn[np.arange(len(rows)), inside.argmax(1)]
         return first, np.asarray(inside.any(1))
 
-    def near(self, rows: Array, column: int) -> Flags:
-        """Which rows' cells of a column lie where practice expects them."""
-        return np.asarray(np.abs(rows[:, column] - self._centre(rows)) <= self.spread)
-
-    def _centre(self, rows: Array) -> Array:
+    def centre(self, rows: Array) -> Array:
+        """The usual cell at rows [n, parameters]: [n], NaN where it lies outside the range."""
         if self.chooser is None:
             return np.full(len(rows), self.centres[0])
         return self.centres[picks(len(self.centres), rows[:, self.chooser])]
