@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -70,9 +71,11 @@ class Hyperparameter:
             return right and (not self.choices or value in self.choices)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
+        if not abs(value) <= sys.float_info.max:  # a whole number may be too large for isfinite
+            return False
         if self.kind == "int" and value != int(value):
             return False
-        return math.isfinite(value) and self.low <= value <= self.high
+        return self.low <= value <= self.high
 
     def legal(self) -> str:
         """The legal values in words."""

@@ -236,7 +236,7 @@ class _Builder:
         number = _number(text)
         if number is None:
             return text
-        if not math.isfinite(number) or (isinstance(number, int) and abs(number) >= MAX_WHOLE):
+        if abs(number) >= MAX_WHOLE if isinstance(number, int) else not math.isfinite(number):
             self.fault(place, f"{text[:40]} is too large a number", _line(event))
             return 0
         return number

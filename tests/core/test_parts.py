@@ -1,5 +1,7 @@
 """The grammar of recipes: short forms, defaults, what exists where, and every fault at once."""
 
+import math
+
 import pytest
 
 from hpo.core.parts import Grammar, Group, Hyperparameter, Part
@@ -104,3 +106,9 @@ def test_a_whole_number_is_one(value, complaint):
 def test_a_builder_is_imported_only_when_it_is_loaded():
     part = Part("sqrt", "math:sqrt", "page")
     assert part.load()(9) == 3
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), math.inf, math.nan])
+@pytest.mark.parametrize("kind", ["int", "float"])
+def test_numbers_that_no_float_holds_are_refused(kind, value):
+    assert "is not a" in Hyperparameter("width", kind, 1).complaint(value)

@@ -131,3 +131,10 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_byte_order_mark_is_no_character(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1\n")
     assert read_text(tmp_path / "a.yaml").value == {"a": 1}
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "9" * 19])
+def test_whole_numbers_too_large_to_count_are_named(number: str) -> None:
+    (fault,) = parse_text(f"width: {number}\n", "x").faults
+    assert fault.path == "width"
+    assert "too large a number" in fault.message
