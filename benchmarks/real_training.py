@@ -1,26 +1,23 @@
 """Wall time of whole searches on real training: ours beside what people glue together.
 
-Fashion-MNIST, 20,000 images to train on and 4,000 to validate on, two trainings at once. The target is
-the median validation error, over seeds, that random search with full trainings reaches; a side's figure
-is the wall time until some training of its own reported that error. Every side trains the same
-recipes' space with the same code; only who proposes and who stops differs:
-
-- ``random``: full trainings in two plain processes, no machinery at all;
-- ``ray``: Ray Tune with its OptunaSearch (TPE) and ASHA, actors reused;
-- ``optuna``: two processes that share a study on SQLite, TPE and the Hyperband pruner;
-- ``ours``: `hpo.submit` of a spec that names neither sampler nor scheduler.
+Fashion-MNIST, 20,000 images to train on and 4,000 to validate on, two trainings at once. The target is the
+median validation error, over seeds, that random search with full trainings reaches; a side's figure is the
+wall time until some training of its own reported that error, or twice the time after which it was given up.
+Every side trains recipes of the same space with the same code; only who proposes and who stops differs. What
+the sides are is said in `benchmarks/training_sides.py`.
 
     python benchmarks/real_training.py --fashion FOLDER --model mlp --seeds 5 --json FILE
 
 Each side runs in processes of its own, one after the other. Start-up (imports, Ray, opening the data) is
-shown apart, and contained in no figure: the clock of a side starts when its first epoch does.
+shown apart, and contained in no figure: the clock of a side starts when its first epoch does. Every run is
+written to FILE when it ends and is not run again: an interrupted comparison goes on, and `--seeds 0` prints
+what there is.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -31,302 +28,51 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve()
-HORIZON, FIRST_RUNG, FACTOR, WORKERS = 27, 3, 3, 2
-SHARE = 4_000 / 24_000
+sys.path.insert(0, str(HERE.parent.parent))
 
-MODELS: dict[str, dict[str, Any]] = {
-    "mlp": {"name": "mlp", "depth": 1, "width": 64},
-    "cnn": {"name": "cnn", "stages": 2, "channels": 8},
-}
-SPACE = {
-    "learning_rate": {"loguniform": [1.0e-4, 1.0]},
-    "batch_size": {"choice": [32, 64, 128, 256, 512]},
-    "optimizer": {"choice": ["nesterov", "adamw"]},
-    "optimizer.momentum": {"uniform": [0.5, 0.99]},
-    "regularize.weight_decay.rate": {"loguniform": [1.0e-6, 1.0e-1]},
-    "regularize.dropout.p": {"uniform": [0.0, 0.5]},
-    "loss.label_smoothing": {"uniform": [0.0, 0.3]},
-}
+from benchmarks.training_sides import MODELS, SIDES, Bench  # noqa: E402
+
+ENDLESS = 1e9
 
 
-def document_of(model: str, root: str, seed: int, trainings: int) -> dict[str, Any]:
-    """The spec that every side reads its space from."""
-    return {
-        "version": 1,
-        "name": f"fashion_{model}",
-        "data": {
-            "source": "fashion_part:few_pieces",
-            "arguments": {"root": root},
-            "validation": SHARE,
-        },
-        "trainable": "image_classifier",
-        "recipe": {
-            "model": MODELS[model],
-            "schedule": "cosine",
-            "regularize": {"weight_decay": True, "dropout": True},
-        },
-        "space": SPACE,
-        "objective": {"metric": "accuracy", "mode": "max", "at": "best"},
-        "scheduler": {"name": "leaders", "max_epochs": HORIZON, "first_rung": FIRST_RUNG},
-        "budget": {"epochs": (trainings + 1) * HORIZON},
-        "resources": {"trials_at_once": WORKERS},
-        "finalists": {"count": 1, "seeds": 1},
-        "seed": seed,
-    }
+class Runs:
+    """What was measured, one JSON line for each side and seed."""
 
+    def __init__(self, path: Path | None):
+        self._path = path
+        written = path.read_text().splitlines() if path and path.exists() else []
+        self.all = [json.loads(line) for line in written]
 
-class Clock:
-    """Writes when a training reported what; lines from all processes of a side go to one file."""
+    def of(self, side: str) -> list[dict[str, Any]]:
+        """A side's runs."""
+        return [run for run in self.all if run["side"] == side]
 
-    def __init__(self, path: str):
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    def has(self, side: str, seed: int) -> bool:
+        """Whether a run is on record."""
+        return any(run["seed"] == seed for run in self.of(side))
 
-    def note(self, accuracy: float, seconds: float) -> None:
-        """An epoch that took so long has just ended."""
-        line = json.dumps({"at": time.time(), "accuracy": accuracy, "seconds": seconds})
-        os.write(self._file, line.encode() + b"\n")
-
-
-class Context:
-    """What a training is handed outside of the product: it reports, and may be told to stop."""
-
-    device, threads = "cpu", 1
-
-    def __init__(self, seed: int, clock: Clock, told=lambda epoch, accuracy: None):
-        self.seed, self.horizon = seed, HORIZON
-        self._clock, self._told, self._epoch, self._began = clock, told, 0, time.time()
-
-    def epochs(self):
-        return iter(range(1, HORIZON + 1))
-
-    def restored(self):
-        return None
-
-    def report(self, metrics, model, state=None):
-        self._epoch += 1
-        now = time.time()
-        self._clock.note(metrics["validation/accuracy"], now - self._began)
-        self._began = now
-        self._told(self._epoch, metrics["validation/accuracy"])
-
-
-class Bench:
-    """The spec, its data and its trainable, opened once by each process of a side."""
-
-    def __init__(self, options, seed: int, folder: str):
-        from hpo import spec as specs
-
-        document = document_of(options.model, options.fashion, seed, options.trainings)
-        self.spec = specs.parse(document, base=HERE.parent)
-        self.folder = Path(folder)
-        self.clock = Clock(str(self.folder / "clock"))
-
-    def stage(self):
-        """Trainable and data, from the folder that `prepare` filled."""
-        from hpo.core.fresh import SEARCH
-        from hpo.core.home import Home
-        from hpo.use_cases.material import material_of
-        from hpo.use_cases.stage import Staging
-
-        material = material_of(self.spec.data, self.spec.base, Home.at(self.folder / "home"))
-        folder, rows = material.prepared.folder, self.folder / f"rows-{os.getpid()}"
-        return Staging.of(self.spec.trainable, self.spec.base, folder, {SEARCH: material.split}, rows)()
-
-    def train(self, stage, point, seed: int, told=lambda epoch, accuracy: None) -> None:
-        """Train one point of the space."""
-        from hpo.core.fresh import SEARCH
-        from hpo.core.recipe import Recipe
-
-        parts, context = stage.parts(SEARCH), Context(seed, self.clock, told)
-        recipe = Recipe(self.spec.recipe_of(point))
-        stage.trainable.train(recipe, parts.train, parts.validation, context)
-
-
-def suggested(trial) -> dict[str, Any]:
-    """The same space as Optuna says it."""
-    trial.suggest_float("learning_rate", 1e-4, 1.0, log=True)
-    trial.suggest_categorical("batch_size", [32, 64, 128, 256, 512])
-    if trial.suggest_categorical("optimizer", ["nesterov", "adamw"]) == "nesterov":
-        trial.suggest_float("optimizer.momentum", 0.5, 0.99)
-    trial.suggest_float("regularize.weight_decay.rate", 1e-6, 1e-1, log=True)
-    trial.suggest_float("regularize.dropout.p", 0.0, 0.5)
-    trial.suggest_float("loss.label_smoothing", 0.0, 0.3)
-    return dict(trial.params)
-
-
-def defined_by_run(trial) -> None:
-    """The space as OptunaSearch wants it, at module level because it is pickled."""
-    suggested(trial)
-
-
-# -- sides -----------------------------------------------------------------------------------------
-
-
-def random_worker(bench: Bench, number: int, options) -> None:
-    """Every other point of a random search, each trained to the end."""
-    from hpo.sampling.plain import RandomSearcher
-
-    searcher, stage = RandomSearcher(bench.spec.space, options.seed), bench.stage()
-    for trial in range(number, options.trainings, WORKERS):
-        bench.train(stage, searcher.ask(trial), options.seed * 1000 + trial)
-
-
-def optuna_worker(bench: Bench, number: int, options) -> None:
-    """One of two processes on a study in SQLite."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    stage = bench.stage()
-    study = optuna.create_study(
-        study_name="study",
-        storage=f"sqlite:///{bench.folder / 'optuna.db'}",
-        direction="maximize",
-        load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=options.seed * 10 + number),
-        pruner=optuna.pruners.HyperbandPruner(FIRST_RUNG, HORIZON, FACTOR),
-    )
-
-    def objective(trial) -> float:
-        best = 0.0
-
-        def told(epoch: int, accuracy: float) -> None:
-            nonlocal best
-            best = max(best, accuracy)
-            trial.report(best, epoch)
-            if trial.should_prune():
-                raise optuna.TrialPruned
-            if accuracy >= options.target:
-                (bench.folder / "reached").touch()
-            if (bench.folder / "reached").exists():
-                study.stop()
-                raise optuna.TrialPruned
-
-        bench.train(stage, suggested(trial), options.seed * 1000 + trial.number, told)
-        return best
-
-    study.optimize(objective, timeout=options.limit)
-
-
-def ray_side(bench: Bench, options) -> None:
-    """Ray Tune with OptunaSearch, ASHA and reused actors."""
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0"}
-    import ray
-    from ray import tune
-    from ray.tune.schedulers import ASHAScheduler
-    from ray.tune.search.optuna import OptunaSearch
-
-    folder, stages = str(bench.folder), []
-
-    def trainable(config):
-        own = Bench(options, options.seed, folder)
-        stages or stages.append(own.stage())
-        best = 0.0
-
-        def told(epoch: int, accuracy: float) -> None:
-            nonlocal best
-            best = max(best, accuracy)
-            tune.report({"best": best, "accuracy": accuracy})
-
-        own.train(stages[0], dict(config), options.seed, told)
-
-    class Reached(tune.Stopper):
-        def __init__(self):
-            self._until, self._over = math.inf, False
-
-        def __call__(self, trial_id, result):
-            self._until = min(self._until, time.time() + options.limit)  # since the first epoch
-            self._over = self._over or result["accuracy"] >= options.target
-            return self._over
-
-        def stop_all(self):
-            return self._over or time.time() > self._until
-
-    paths = {"env_vars": {"PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE.parent.parent)])}}
-    ray.init(
-        address="local",
-        num_cpus=WORKERS,
-        include_dashboard=False,
-        logging_level="ERROR",
-        log_to_driver=False,
-        runtime_env=paths,
-    )
-
-    searcher = OptunaSearch(space=defined_by_run, metric="best", mode="max", seed=options.seed)
-    scheduler = ASHAScheduler(
-        metric="best", mode="max", grace_period=FIRST_RUNG, reduction_factor=FACTOR, max_t=HORIZON
-    )
-    tune.Tuner(
-        trainable,
-        tune_config=tune.TuneConfig(
-            num_samples=100_000,
-            max_concurrent_trials=WORKERS,
-            reuse_actors=True,
-            search_alg=searcher,
-            scheduler=scheduler,
-        ),
-        run_config=tune.RunConfig(storage_path=folder, verbose=0, stop=Reached()),
-    ).fit()
-    ray.shutdown()
-
-
-def our_side(bench: Bench, options) -> None:
-    """The product, stopped as `hpo stop` stops it."""
-    from hpo.core.events import Reported
-    from hpo.core.home import Home
-    from hpo.use_cases.submit import submit
-
-    home = Home.at(bench.folder / "home")
-
-    class Watch:
-        until = math.inf
-
-        def begin(self, search: str) -> None:
-            """Nothing to do."""
-
-        def event(self, recorded, history) -> None:
-            if isinstance(recorded.event, Reported):
-                accuracy = recorded.event.metrics["validation/accuracy"]
-                bench.clock.note(accuracy, recorded.event.seconds)
-                self.until = min(self.until, time.time() + options.limit)  # since the first epoch
-                if accuracy >= options.target or time.time() > self.until:
-                    home.search("search").stop_request.touch()
-
-    submit(bench.spec, home=home, name="search", unseal=False, watch=Watch())
-
-
-def in_two(worker: str, options) -> None:
-    """Two plain processes at the same work."""
-    own = [sys.executable, str(HERE), *sys.argv[1:]]
-    children = [subprocess.Popen([*own, "--worker", f"{worker}:{n}"]) for n in range(WORKERS)]
-    if any(child.wait() for child in children):
-        raise SystemExit(f"a process of {worker} failed")
-
-
-WORKS = {"random": random_worker, "optuna": optuna_worker}
-SIDES = {
-    "ours": our_side,
-    "ray": ray_side,
-    "random": lambda bench, options: in_two("random", options),
-    "optuna": lambda bench, options: in_two("optuna", options),
-}
-
-
-# -- the comparison --------------------------------------------------------------------------------
+    def add(self, run: dict[str, Any]) -> None:
+        """Record a run."""
+        self.all.append(run)
+        if self._path:
+            with self._path.open("a") as file:
+                file.write(json.dumps(run) + "\n")
 
 
 def measured(side: str, seed: int, target: float, limit: float, options) -> dict[str, Any]:
     """Run a side by itself; what it reported, on a clock that starts with its first epoch."""
     with tempfile.TemporaryDirectory() as folder:
         Bench(options, seed, folder).stage()  # the data is prepared for all alike
-        began = time.time()
-        command = [sys.executable, str(HERE), "--fashion", options.fashion, "--model", options.model]
-        command += ["--seed", str(seed), "--side", side, "--folder", folder]
+        command = [sys.executable, str(HERE.parent / "training_sides.py"), side, "--fashion", options.fashion]
+        command += ["--model", options.model, "--seed", str(seed), "--folder", folder]
         command += ["--target", str(target), "--limit", str(limit), "--trainings", str(options.trainings)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        began = time.time()
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode not in (0, 1):
             raise SystemExit(done.stderr)
-        lines = [json.loads(line) for line in (Path(folder) / "clock").read_text().splitlines()]
+        clock = Path(folder) / "clock"
+        lines = [json.loads(line) for line in clock.read_text().splitlines()] if clock.exists() else []
     if not lines:
         raise SystemExit(done.stderr)
     start = min(line["at"] - line["seconds"] for line in lines)
@@ -350,39 +96,50 @@ def reached(run: dict[str, Any], target: float) -> float:
     return next((at for at, best in run["curve"] if best >= target), 2 * run["seconds"])
 
 
-def compare(options) -> dict[str, Any]:
-    """All sides on all seeds, random search first because it sets the target."""
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
-    runs = []
-    for seed in seeds:
-        runs.append(measured("random", seed, 2.0, 1e9, options))
-        print(json.dumps({k: v for k, v in runs[-1].items() if k != "curve"}), flush=True)
-    target = statistics.median(run["curve"][-1][1] for run in runs)
-    limit = statistics.median(run["seconds"] for run in runs)
-    for seed in seeds:
-        for side in ("ours", "ray", "optuna"):
-            run = measured(side, seed, target, limit, options)
-            runs.append(run)
-            shown = {k: v for k, v in run.items() if k != "curve"} | {"reached": reached(run, target)}
-            print(json.dumps(shown), flush=True)
-    return {"model": options.model, "target_error": 1 - target, "runs": runs}
+def compare(options, runs: Runs) -> float:
+    """Run what is asked for and not on record, random search first because it sets the target."""
+    asked = range(options.first_seed, options.first_seed + options.seeds)
+    for seed in asked:
+        if options.target is None and not runs.has("random", seed):
+            runs.add(measured("random", seed, 2.0, ENDLESS, options))
+            print(shown(runs.all[-1]), flush=True)
+    searches = runs.of("random")
+    target = 1 - options.target if options.target else statistics.median(r["curve"][-1][1] for r in searches)
+    limit = options.give_up or statistics.median(run["seconds"] for run in searches)
+    for seed in asked:
+        for side in options.sides.split(","):
+            if not runs.has(side, seed):
+                runs.add(measured(side, seed, target, limit, options))
+                print(shown(runs.all[-1], target), flush=True)
+    return target
 
 
-def table(found: dict[str, Any]) -> None:
-    """Median seconds of each side and its ratio to ours, start-up apart."""
-    target = 1 - found["target_error"]
-    print(f"target: validation error {found['target_error']:.4f}")
-    ours = None
+def shown(run: dict[str, Any], target: float = 2.0) -> str:
+    """A run in a line."""
+    came = f"target after {reached(run, target):.1f} s" if run["curve"][-1][1] >= target else "no target"
+    figures = f"best {run['curve'][-1][1]:.4f}, {run['epochs']} epochs in {run['seconds']:.1f} s"
+    return f"{run['side']} {run['seed']}: {figures}, {came}, start-up {run['startup']:.1f} s"
+
+
+def table(runs: Runs, target: float) -> str:
+    """Median seconds and epochs of each side and its ratio to ours, start-up apart."""
+    lines, ours = [f"target: validation error {1 - target:.4f}"], None
     for side in SIDES:
-        own = [run for run in found["runs"] if run["side"] == side]
+        own = runs.of(side)
+        if not own:
+            continue
         seconds = [run["seconds"] if side == "random" else reached(run, target) for run in own]
         median = statistics.median(seconds)
         ours = median if ours is None else ours
+        missed = sum(run["curve"][-1][1] < target for run in own) if side != "random" else 0
+        spread = f"{min(seconds):.1f} to {max(seconds):.1f}, n = {len(own)}, {missed} without the target"
+        epochs = statistics.median(run["epochs"] for run in own)
         startup = statistics.median(run["startup"] for run in own)
-        spread = f"{min(seconds):.1f} to {max(seconds):.1f}, n = {len(seconds)}"
-        print(
-            f"{side:8} {median:8.1f} s ({spread}), {median / ours:5.1f} times ours; start-up {startup:.1f} s"
+        lines.append(
+            f"{side:8} {median:8.1f} s ({spread}), {median / ours:5.1f} times ours; {epochs:.0f} epochs; "
+            f"start-up {startup:.1f} s"
         )
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -393,26 +150,15 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS, default="mlp")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--sides", default="ours,ray,optuna")
     parser.add_argument("--trainings", type=int, default=50, help="full trainings of random search")
-    parser.add_argument("--json", type=Path)
-    for hidden, kind in (("side", str), ("worker", str), ("folder", str), ("seed", int)):
-        parser.add_argument(f"--{hidden}", type=kind, help=argparse.SUPPRESS)
-    for hidden in ("target", "limit"):
-        parser.add_argument(f"--{hidden}", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--target", type=float, help="validation error; default: what random search reaches")
+    parser.add_argument("--give-up", type=float, help="seconds; default: what random search takes")
+    parser.add_argument("--json", type=Path, help="JSON lines of runs, read and added to")
     options = parser.parse_args()
     options.fashion = str(Path(options.fashion).resolve())
-    if options.side is None:
-        found = compare(options)
-        table(found)
-        if options.json:
-            options.json.write_text(json.dumps(found, indent=1) + "\n")
-        return
-    bench = Bench(options, options.seed, options.folder)
-    if options.worker:
-        side, _, number = options.worker.partition(":")
-        WORKS[side](bench, int(number), options)
-    else:
-        SIDES[options.side](bench, options)
+    runs = Runs(options.json)
+    print(table(runs, compare(options, runs)))
 
 
 if __name__ == "__main__":
