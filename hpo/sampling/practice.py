@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hpo.core.space import Choice, Domain, Parameter, Space
 from hpo.sampling.encoding import numbers_of, picks, unit
+from hpo.sampling.names import meaning, words
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -58,22 +59,7 @@ PRACTICE = {
     "label_smoothing": Usual(0.1, 0.5, 0.1),
     "warmup": Usual(0.05, 0.5, 0.1),
 }
-"""By the last word of a dotted name, in lower case."""
-
-ALIASES = {
-    "lr": "learning_rate",
-    "initial_learning_rate": "learning_rate",
-    "eps": "epsilon",
-    "wd": "weight_decay",
-    "beta_1": "beta1",
-    "beta_2": "beta2",
-    "dropout_rate": "dropout",
-    "drop_rate": "dropout",
-}
-
-
-PLAIN = frozenset({"rate", "p", "probability", "share", "value"})
-"""Last words that say nothing by themselves: of `weight_decay.rate` it is the word before that counts."""
+"""By what a name means; see `hpo.sampling.names`."""
 
 RATES = {
     "sgd": 0.1,
@@ -128,7 +114,7 @@ def usual(space: Space, optimizer: Any = None) -> list[Bell | None]:
 
 
 def _bell(parameter: Parameter, space: Space, optimizer: Any) -> Bell | None:
-    known = _known(parameter.name)
+    known = PRACTICE.get(meaning(parameter.name, PRACTICE) or "")
     spread = None if known is None else _spread(known, parameter.domain)
     if known is None or spread is None or spread > 0.5:
         return None
@@ -136,16 +122,10 @@ def _bell(parameter: Parameter, space: Space, optimizer: Any) -> Bell | None:
     if known is PRACTICE["learning_rate"]:
         values = [_rate(optimizer)]
         for column, other in enumerate(space.parameters):
-            if other.name.rsplit(".", 1)[-1] == "optimizer" and isinstance(other.domain, Choice):
+            if words(other.name)[-1:] == ["optimizer"] and isinstance(other.domain, Choice):
                 values, chooser = [_rate(name) for name in other.domain.values], column
     centres = np.array([_cell(parameter.domain, value) for value in values])
     return None if np.isnan(centres).all() else Bell(centres, spread, chooser)
-
-
-def _known(name: str) -> Usual | None:
-    words = name.lower().split(".")
-    word = words[-2] if len(words) > 1 and words[-1] in PLAIN else words[-1]
-    return PRACTICE.get(ALIASES.get(word, word))
 
 
 def _rate(optimizer: Any) -> float:
