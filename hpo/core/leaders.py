@@ -9,9 +9,9 @@ are only what later ones are compared with.
 
 A rule that learns from its leaders can shut out whatever starts more slowly than they did, however
 good it would become. So when as many epochs as two full trainings and a dozen first rungs take have
-brought nobody to the end, the next trial at the first rung is trained to its end unjudged; if it turns
-out to lead, its own slow start is what others are measured against. Where leaders are found all along
-this never happens.
+brought nobody to the end, the next trial in the better half at the first rung is trained to its end
+unjudged; if it turns out to lead, its own slow start is what others are measured against. Where leaders
+are found all along this never happens.
 
 Comparing a trial with the incumbents' own curves is Domhan et al.'s idea, IJCAI 2015; here it
 takes no model of curves. Rungs can lie closer together than a reduction factor apart, because the
@@ -110,7 +110,9 @@ class LeadersRule:
         goes_on = True
         if epoch != self.horizon:
             before = self._recorded.setdefault(epoch, [])
-            goes_on = self._goes_on(level, rising, before, trial) or self._is_due(level, trial)
+            goes_on = self._goes_on(level, rising, before, trial) or self._is_due(
+                level, rising, before, trial
+            )
             bisect.insort(before, rising)
         climb.over = not goes_on or epoch == self.horizon
         if climb.over:
@@ -132,14 +134,13 @@ class LeadersRule:
             return False
         if len(leading) < LEADERS:
             return not before or rising >= quantile(before, 1 - 1 / self.reduction_factor)
-        better = len(before) - bisect.bisect_right(before, rising)
-        in_better_half = better < max(1.0, (len(before) + 1) / 2)
-        return in_better_half and rising >= min(self._climbs[other].marks[level] for other in leading)
+        weakest = min(self._climbs[other].marks[level] for other in leading)
+        return _in_better_half(rising, before) and rising >= weakest
 
-    def _is_due(self, level: int, trial: int) -> bool:
+    def _is_due(self, level: int, rising: float, before: Sequence[float], trial: int) -> bool:
         """Whether a trial goes on although it was found too weak, because nobody has for long."""
         long = max(FRUITLESS * self.horizon, YOUNG * self.epochs[0])
-        if level == 0 and self._fruitless > long:
+        if level == 0 and self._fruitless > long and _in_better_half(rising, before):
             self._fruitless = self.epochs[0] - self.horizon  # its own epochs are not held against it
             self._unjudged.add(trial)
         return trial in self._unjudged
@@ -172,3 +173,9 @@ class LeadersRule:
                 wins[trial] += ahead
                 wins[other] -= ahead
         return sorted(trials, key=lambda trial: (-wins[trial], trial))
+
+
+def _in_better_half(rising: float, before: Sequence[float]) -> bool:
+    """Whether a value is in the better half of those that were seen at a rung before, ascending."""
+    better = len(before) - bisect.bisect_right(before, rising)
+    return better < max(1.0, (len(before) + 1) / 2)

@@ -105,11 +105,13 @@ def test_after_two_full_trainings_without_anybody_at_the_end_one_slow_starter_is
     assert not rule._unjudged
 
 
-def test_where_a_full_training_is_short_a_dozen_trials_must_have_been_fruitless():
+@pytest.mark.parametrize("worse", [0, 3])
+def test_where_a_full_training_is_short_a_dozen_trials_must_have_been_fruitless(worse):
+    """The next one in the better half goes on; those that are worse than that do not."""
     rule = LeadersRule((3, 5), 9)
-    falling = [[0.9 - trial / 100] * 9 for trial in range(20)]
-    ends = [climb(rule, trial, curve) for trial, curve in enumerate(falling)]
-    assert ends == [*(3,) * 12, 9, *(3,) * 7]
+    falling, middle = [0.9 - trial / 100 for trial in range(12 + worse)], 0.907 - (12 + worse) / 200
+    ends = [climb(rule, trial, [value] * 9) for trial, value in enumerate([*falling, middle, middle])]
+    assert ends == [*(3,) * (12 + worse), 9, 3]
 
 
 def test_nobody_goes_on_unjudged_while_trials_come_to_the_end():
@@ -126,7 +128,7 @@ def test_a_trial_that_diverges_unjudged_is_forgotten():
         climb(rule, trial, quick_then_flat())
     for trial in range(6, 24):
         assert climb(rule, trial, slow_then_high()) == 3
-    assert all(rule.report(epoch, 0.1, 24) for epoch in (1, 2, 3))
+    assert all(rule.report(epoch, 0.11, 24) for epoch in (1, 2, 3))
     assert rule._unjudged == {24}
     assert not rule.report(9, float("nan"), 24)
     assert not rule._unjudged
