@@ -110,15 +110,16 @@ class ImageClassifier:
 
 def _as_they_are(batches: Iterable[Tensor], images: Images) -> Iterator[Fed]:
     for index in batches:
-        labels = images.labels.index_select(0, index.to(images.device))
-        yield images.prepared(index), labels, labels
+        places = index.to(images.home)
+        labels = images.labels.index_select(0, places.to(images.device))
+        yield images.prepared(places), labels, labels
 
 
 def _augmented(
     batches: Iterable[Tensor], images: Images, augment: Augmenter, generator: torch.Generator
 ) -> Iterator[Fed]:
     for several in together(batches, images.augmented):
-        places, sizes = torch.cat(several), [len(index) for index in several]
+        places, sizes = torch.cat(several).to(images.home), [len(index) for index in several]
         labels = images.labels.index_select(0, places.to(images.device))
         changed = augment.several(images.raw(places), labels, sizes, generator)
         for (batch, targets), own in zip(changed, torch.split(labels, sizes), strict=True):

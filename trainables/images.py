@@ -79,13 +79,18 @@ class Images:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def home(self) -> torch.device:
+        """Where places are looked up; moved there, they need not be moved again for every use."""
+        return self._rows.device
+
     def raw(self, index: Tensor) -> Tensor:
         """Float images [b, channels, height, width] in [0, 1], resized and nothing else.
 
         Args:
             index: Places in the part [b], on any device.
         """
-        rows = self._rows.index_select(0, index.to(self._rows.device))
+        rows = self._rows.index_select(0, index.to(self.home))
         picked = self._bytes.index_select(0, rows)
         picked = picked.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format

@@ -3,7 +3,7 @@
 Workers train one trial after another, so nothing may be left behind: torch's random state and
 thread count are put back, and every epoch has random numbers of its own, derived from the
 training's seed. A resumed training therefore draws what an undisturbed one would have drawn, with
-no generator to be kept. Memory of a GPU that a training no longer uses goes back to those beside it.
+no generator to be kept. Memory that the training before held on a GPU goes back when the next one begins.
 """
 
 from __future__ import annotations

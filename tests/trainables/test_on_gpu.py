@@ -180,7 +180,6 @@ def test_nothing_is_left_behind_for_the_next_training(digits: Parts) -> None:
 
 
 def test_memory_that_does_not_suffice_is_a_failure_that_says_so(digits: Parts) -> None:
-    free, total = torch.cuda.mem_get_info()
     torch.cuda.set_per_process_memory_fraction(0.01)
     try:
         with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
@@ -188,7 +187,6 @@ def test_memory_that_does_not_suffice_is_a_failure_that_says_so(digits: Parts) -
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert math.isfinite(train({"model": CNN}, digits, 1, device="cuda").reports[0]["train/loss"])
-    assert free <= total
 
 
 def test_a_gpu_that_is_not_known_is_refused(digits: Parts) -> None:
