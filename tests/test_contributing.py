@@ -1,0 +1,16 @@
+"""What contributors rely on agrees with what is there."""
+
+import re
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_pre_commit_runs_what_precedes_the_tests():
+    (local,) = YAML(typ="safe").load(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert local["repo"] == "local"
+    commands = [hook["entry"] for hook in local["hooks"]]
+    (prerequisites,) = re.findall(r"^test: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert commands == [f"make {target}" for target in prerequisites.split()]
