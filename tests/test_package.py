@@ -1,4 +1,4 @@
-"""What is installed is complete: the sdist builds the wheel, and the wheel runs beside its dependencies alone."""
+"""The sdist builds the wheel, and the wheel is complete: it runs with nothing but its dependencies."""
 
 import os
 import shutil
@@ -86,14 +86,15 @@ def test_the_wheel_holds_every_file_of_the_packages(tracked, wheel):
     assert data >= {".yaml", ".json", ".sql", ".txt", ".typed"}
 
 
-def test_the_wheel_runs_beside_its_dependencies(wheel, tmp_path):
+def test_the_wheel_runs_with_nothing_but_its_dependencies(wheel, tmp_path):
     venv, empty = tmp_path / "venv", tmp_path / "empty"
     empty.mkdir()
     run(sys.executable, "-m", "venv", "--without-pip", str(venv), cwd=tmp_path)
     python = venv / "bin" / "python"
     install = ["install", "--quiet", "--no-deps", "--no-index", str(wheel)]
     run(sys.executable, "-m", "pip", "--python", str(python), *install, cwd=tmp_path)
-    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=empty).strip())
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = Path(run(python, "-c", ask, cwd=empty).strip())
     # The folder goes on the path as it is: the .pth file that makes this checkout importable is not read.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     imported = run(python, "-c", f"import {', '.join(PACKAGES)}; print(hpo.__file__)", cwd=empty)
