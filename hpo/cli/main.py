@@ -8,74 +8,39 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from hpo import __version__
-from hpo.cli import (
-    ablating,
-    accounts,
-    datasets,
-    ledger,
-    parts,
-    predicting,
-    reading,
-    recipes,
-    refining,
-    searches,
-    specs,
-    verifying,
-)
+from hpo.cli.commands import COMMANDS, GroupedHelp
 from hpo.cli.session import Session, emit
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
 
 EVERYWHERE = "Accepted by every command, before or after its name: --home DIR, --json."
 
-COMMANDS: tuple[tuple[str, Callable[..., Any]], ...] = (
-    ("check", specs.check),
-    ("data", datasets.data),
-    ("submit", searches.submit),
-    ("list", reading.list_searches),
-    ("status", reading.status),
-    ("watch", reading.watch),
-    ("logs", reading.logs),
-    ("stop", searches.stop),
-    ("resume", searches.resume),
-    ("best", reading.best),
-    ("refine", refining.refine),
-    ("export", recipes.export),
-    ("train", recipes.train),
-    ("ablate", ablating.ablate),
-    ("verify", verifying.verify),
-    ("predict", predicting.predict),
-    ("test", recipes.test),
-    ("account", accounts.account),
-    ("ledger", ledger.ledger),
-    ("rescue", ledger.rescue),
-    ("ui", recipes.ui),
-    ("mirror", recipes.mirror),
-    ("spaces", specs.spaces),
-    ("schema", specs.schema),
-    ("parts", parts.parts),
-)
-
 app = typer.Typer(
     name="hpo",
+    cls=GroupedHelp,
     help="Hyperparameter search that ends in one recipe and one honest number.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _name, _command in COMMANDS:
-    app.command(_name, epilog=EVERYWHERE)(_command)
+for _command in COMMANDS:
+    app.command(
+        _command.name,
+        epilog=EVERYWHERE,
+        short_help=_command.summary,
+        hidden=_command.hidden,
+        rich_help_panel=_command.heading,
+    )(_command.function)
 
 
 def _version(wanted: bool) -> None:

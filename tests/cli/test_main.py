@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hpo.cli import commands
 from hpo.cli import main as command
 from hpo.core.errors import Interrupted, InvalidSpec, Refused, UserError
 
@@ -28,16 +29,79 @@ def test_help_imports_nothing_heavy():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert "spaces" in ran.stdout
+    assert "examples" in ran.stdout
+
+
+HEADINGS = ["Write a spec", "Run a search", "Look at searches", "Use the recipe"]
+MOST_COMMANDS = 32
+
+
+def sections_of(page):
+    """Lines below each heading of a help page."""
+    sections = {}
+    for line in page.splitlines():
+        if line.endswith(":") and not line.startswith(" "):
+            sections[line[:-1]] = []
+        elif line.strip() and sections:
+            sections[list(sections)[-1]].append(line)
+    return sections
+
+
+def test_help_groups_commands_under_four_headings_and_cuts_no_summary(hpo):
+    page = hpo("--help", COLUMNS="80").stdout
+    sections = sections_of(page)
+    assert list(sections) == ["Options", *HEADINGS]
+    visible = [each for each in commands.COMMANDS if not each.hidden]
+    for heading in HEADINGS:
+        expected = [(each.name, each.summary) for each in visible if each.heading == heading]
+        assert [tuple(line.strip().split(maxsplit=1)) for line in sections[heading]] == expected
+    assert max(map(len, page.splitlines())) <= 80
+    assert "..." not in page.partition("Options:")[2]
+    assert len(visible) <= MOST_COMMANDS
+    assert all(0 < len(each.summary) <= 60 and each.summary.endswith(".") for each in visible)
+
+
+def test_a_summary_that_would_be_cut_is_refused():
+    with pytest.raises(ValueError, match="61 of 60"):
+        commands.Command(HEADINGS[0], "check", print, "x" * 61)
+
+
+@pytest.mark.parametrize(("former", "name"), [("ledger", "openings"), ("spaces", "examples")])
+def test_a_former_name_still_works_and_is_not_listed(former, name, hpo, tmp_path):
+    register = str(tmp_path / "register.db")
+    ran = [hpo(each, "--json", HPO_REGISTER=register) for each in (former, name)]
+    assert [each.returncode for each in ran] == [0, 0]
+    assert ran[0].stdout == ran[1].stdout
+    by_name = {each.name: each for each in commands.COMMANDS}
+    assert by_name[former].hidden
+    assert not by_name[name].hidden
+
+
+def test_shell_completion_can_be_installed_and_imports_no_framework(hpo, tmp_path):
+    installed = hpo("--install-completion", "bash", HOME=str(tmp_path))
+    assert installed.returncode == 0, installed.stderr
+    assert "_HPO_COMPLETE" in (tmp_path / ".bash_completions" / "hpo.sh").read_text()
+    frameworks = set(HEAVY) - {"rich", "pydantic"}  # Typer itself completes with these two
+    code = (
+        "import atexit, os, sys\n"
+        f"atexit.register(lambda: os._exit(9) if {frameworks!r} & sys.modules.keys() else None)\n"
+        "from hpo.cli.main import main\n"
+        "main([])"
+    )
+    typed = {"_HPO_COMPLETE": "complete_bash", "COMP_WORDS": "hpo st", "COMP_CWORD": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | typed, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout.split()) == (0, ["stop", "status"]), ran.stderr
 
 
 def test_every_command_explains_itself_and_names_the_global_options(capsys):
-    for name, _ in command.COMMANDS:
+    for each in commands.COMMANDS:
         with pytest.raises(SystemExit) as left:
-            command.main([name, "--help"])
+            command.main([each.name, "--help"])
         assert left.value.code == 0
         shown = capsys.readouterr().out
-        assert f"hpo {name}" in shown
+        assert f"hpo {each.name}" in shown
         assert "--home DIR" in shown
 
 
@@ -189,7 +253,7 @@ def test_an_interrupted_search_says_how_to_resume():
     assert "digits-1" in str(Interrupted("digits-1", 2))
 
 
-@pytest.mark.parametrize("typed", [["nonsense"], ["spaces", "--nonsense"], ["--home"], []])
+@pytest.mark.parametrize("typed", [["nonsense"], ["examples", "--nonsense"], ["--home"], []])
 def test_typing_mistakes_exit_2_without_a_traceback(typed, hpo):
     ran = hpo(*typed)
     assert ran.returncode == 2
@@ -200,8 +264,8 @@ def test_version(hpo):
     assert hpo("--version").stdout.startswith("hpo ")
 
 
-def test_spaces_lists_what_ships(hpo):
-    ran = hpo("spaces", "--json")
+def test_examples_lists_what_ships(hpo):
+    ran = hpo("examples", "--json")
     assert ran.returncode == 0, ran.stderr
     assert all(set(each) == {"path", "about"} for each in json.loads(ran.stdout))
 

@@ -1,0 +1,109 @@
+"""The table of all commands: under which heading ``hpo --help`` lists each, and its one-line summary.
+
+Typer prints help panels with rich alone, whose import takes longer than the whole help page; so the
+grouped page is written here as plain text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from typer.core import TyperGroup
+
+from hpo.cli import (
+    ablating,
+    accounts,
+    datasets,
+    ledger,
+    parts,
+    predicting,
+    reading,
+    recipes,
+    refining,
+    searches,
+    specs,
+    verifying,
+)
+
+WRITE, RUN, LOOK, USE = "Write a spec", "Run a search", "Look at searches", "Use the recipe"
+
+MAX_SUMMARY = 60
+"""Characters of a summary, so that it fits on one line of an 80-column terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command of ``hpo``.
+
+    Attributes:
+        heading: Heading of the help page that lists it.
+        name: What to type after ``hpo``.
+        function: What it runs.
+        summary: Its line on the help page; empty for a former name, which the page leaves out.
+
+    Raises:
+        ValueError: If the summary is longer than `MAX_SUMMARY`.
+    """
+
+    heading: str
+    name: str
+    function: Callable[..., Any]
+    summary: str
+
+    def __post_init__(self) -> None:
+        if len(self.summary) > MAX_SUMMARY:
+            raise ValueError(f"{self.name}: the summary has {len(self.summary)} of {MAX_SUMMARY} characters")
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the help page leaves it out."""
+        return not self.summary
+
+
+COMMANDS = (
+    Command(WRITE, "examples", specs.spaces, "List the specs and recipes that ship."),
+    Command(WRITE, "parts", parts.parts, "List what recipes and data sources can contain."),
+    Command(WRITE, "schema", specs.schema, "Print the JSON Schema of a spec, for editors."),
+    Command(WRITE, "check", specs.check, "Check a spec and estimate what its budget buys."),
+    Command(WRITE, "data", datasets.data, "Show the data of a spec and how it is split."),
+    Command(RUN, "submit", searches.submit, "Run a search to its end."),
+    Command(RUN, "stop", searches.stop, "Stop a running search; it can be resumed."),
+    Command(RUN, "resume", searches.resume, "Continue a search, or add trials to it."),
+    Command(RUN, "test", recipes.test, "Open the sealed test part and score the winner, once."),
+    Command(RUN, "rescue", ledger.rescue, "Recover the searches of a damaged ledger."),
+    Command(LOOK, "list", reading.list_searches, "List the searches of this home."),
+    Command(LOOK, "status", reading.status, "Show the progress and the result of a search."),
+    Command(LOOK, "watch", reading.watch, "Follow a running search until it ends."),
+    Command(LOOK, "logs", reading.logs, "Print the output of trials and why they failed."),
+    Command(LOOK, "best", reading.best, "Show the winner, or the best trial so far."),
+    Command(LOOK, "account", accounts.account, "Report how a search came to its result."),
+    Command(LOOK, "openings", ledger.ledger, "List every recorded opening of a test part."),
+    Command(LOOK, "ui", recipes.ui, "Open MLflow's UI on the searches of this home."),
+    Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),
+    Command(USE, "export", recipes.export, "Write the winner's recipe to a file."),
+    Command(USE, "train", recipes.train, "Train an exported recipe once, without a search."),
+    Command(USE, "predict", predicting.predict, "Predict new data with the model that was tested."),
+    Command(USE, "verify", verifying.verify, "Retrain a recipe and compare with its recorded score."),
+    Command(USE, "ablate", ablating.ablate, "Measure what each component of a recipe is worth."),
+    Command(USE, "refine", refining.refine, "Write a narrower spec around the best trials."),
+    Command(LOOK, "ledger", ledger.ledger, ""),
+    Command(WRITE, "spaces", specs.spaces, ""),
+)
+
+
+class GroupedHelp(TyperGroup):
+    """A group whose help page lists its commands under their headings."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write one section for each heading, with all summaries in the same column."""
+        shown = {name: command for name, command in self.commands.items() if not command.hidden}
+        width = max(map(len, shown))
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, command in shown.items():
+            heading = getattr(command, "rich_help_panel", "")
+            sections.setdefault(heading, []).append((name.ljust(width), command.short_help or ""))
+        for heading, rows in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
