@@ -1,0 +1,112 @@
+"""A home that version 0.1.0 wrote is listed, resumed, verified and exported as it was by that version."""
+
+import dataclasses
+import shutil
+
+import pytest
+
+from tests.compatibility.earlier import EXPORTED, READS, SEARCHES, Earlier, differences, expected, layout
+from tests.compatibility.questions import VERIFIED, predicted, resumed, verified
+
+ELSEWHERE = frozenset({"sha256", "examples_sha256", "digest"})
+"""Fields that another processor changes, where torch trained."""
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory):
+    """The home as it was, for questions that change nothing."""
+    return Earlier.unpacked(tmp_path_factory.mktemp("earlier"))
+
+
+@pytest.fixture
+def own(tmp_path):
+    """The home as it was, for one test."""
+    return Earlier.unpacked(tmp_path)
+
+
+def assert_same(found, kept, close=1e-9):
+    assert list(differences(found, kept, close=close)) == []
+
+
+@pytest.mark.parametrize("name", READS)
+def test_what_is_on_record_is_read_as_before(earlier, name):
+    before = {search: earlier.events(search) for search in SEARCHES}
+    assert_same(earlier.ask(*READS[name]), expected(name))
+    assert {search: earlier.events(search) for search in SEARCHES} == before
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_recipes_are_exported_byte_for_byte(earlier, name):
+    written = (earlier.root / "home" / "searches" / name / "recipe.yaml").read_text()
+    code, text, err = earlier.run("export", name)
+    assert (code, text) == (0, written), err
+
+
+def test_the_account_is_a_page(earlier):
+    code, text, err = earlier.run("account", "digits")
+    model = expected("account-digits")["json"]["model"]
+    assert (code, err) == (0, "")
+    assert model["digest"][:12] in text
+
+
+@pytest.mark.parametrize("name", ["digits", "table", "race"])
+def test_models_predict_as_before(earlier, name):
+    assert_same(predicted(earlier, name), expected(f"predict-{name}"), close=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VERIFIED)
+def test_recipes_are_verified_as_before(earlier, name):
+    found, kept = verified(earlier, name), expected(f"verify-{name}")
+    if name != "plain":  # of torch's trainings, which another processor repeats within tolerance
+        assert found["json"]["result"] in ("identical", "within tolerance")
+        kept["json"] |= {key: found["json"][key] for key in ("result", "found", "same_weights", "difference")}
+    assert_same(found, kept)
+
+
+@pytest.mark.slow
+def test_an_interrupted_search_is_resumed_to_its_end(own):
+    before = {search: own.events(search) for search in SEARCHES}
+    found, kept = resumed(own), expected("resumed")
+    for result in (found, kept):
+        result["events"] = [[kind, _without(body, ELSEWHERE)] for kind, body in result["events"]]
+    assert_same(found, kept, close=0.03)
+    after = {search: own.events(search) for search in SEARCHES}
+    interrupted = after["interrupted"]
+    assert [seq for seq, *_ in interrupted] == list(range(1, len(interrupted) + 1))
+    assert interrupted[: len(before["interrupted"])] == before["interrupted"]
+    assert {**after, "interrupted": []} == {**before, "interrupted": []}
+    (listed,) = (each for each in own.ask("list")["json"] if each["name"] == "interrupted")
+    assert (listed["status"], listed["trials"]) == ("done", 3)
+
+
+@pytest.mark.slow
+def test_an_opening_on_the_earlier_register_closes_the_test_part(own):
+    before, openings = own.events("race"), own.ask("ledger")
+    answer = own.ask("test", "race")
+    assert answer["exit_code"] == 3
+    new = own.events("race")[len(before) :]
+    assert [kind for _, _, kind, _ in new] == ["TestRefused"]
+    assert own.ask("ledger") == openings
+
+
+@pytest.mark.slow
+def test_the_same_search_leaves_the_same_record_today(own):
+    again = dataclasses.replace(own, root=own.root / "again")
+    again.root.mkdir()
+    shutil.copytree(own.root / "sources", again.root / "sources")
+    code, _, err = again.run("submit", "plain.yaml", "--name", "plain", "--tag", "purpose=fixture")
+    assert code == 0, err
+    assert_same(again.decisions("plain"), own.decisions("plain"))
+    for database in ("home/ledger.db", "register.db"):
+        assert layout(again.root / database) == layout(own.root / database)
+    files = [_files(each.root / "home" / "searches" / "plain") for each in (again, own)]
+    assert files[0] == files[1]
+
+
+def _without(body, names):
+    return {name: value for name, value in body.items() if name not in names}
+
+
+def _files(folder):
+    return sorted(str(each.relative_to(folder)) for each in folder.rglob("*"))
