@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.recorded_searches import load
-from hpo.core.ports import Order
+from hpo.core.ports import TrainingTask
 from hpo.core.space import Integer, Parameter, Space, Uniform
 from hpo.running.inline import Epochs
 
@@ -75,7 +75,7 @@ class Replay:
         self.tests[trial] = curve.test
         return curve
 
-    def train(self, order: Order) -> Epochs:
+    def train(self, order: TrainingTask) -> Epochs:
         """The epochs of an order, as the inline runner wants them."""
         curve = self.curve(order.trial, order.recipe)
         for epoch in range(self._horizon):

@@ -23,7 +23,7 @@ from benchmarks.simulated_searches import GENERATORS, Search
 from hpo.core.objective import Objective
 from hpo.selection.intervals import bootstrap
 from hpo.selection.optimism import measure
-from hpo.selection.race import Race, Run, Verdict
+from hpo.selection.race import FoldRun, Race, RaceDecision
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ def race(finalists: int, most: int, gap: float, noise: str, races: int, seed: in
     for _ in range(races):
         table = NOISES[noise](rng, (finalists, most))
         table[1:] -= gap
-        values: dict[Run, float] = {}
-        while not isinstance(step := rule.next(values), Verdict):
+        values: dict[FoldRun, float] = {}
+        while not isinstance(step := rule.next(values), RaceDecision):
             values |= {run: float(table[run.trial, run.replicate - 1]) for run in step}
         dropped += 0 in step.dropped
         clear += len(step.tied) == 1

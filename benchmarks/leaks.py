@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-from hpo.data import near
+from hpo.data import near_duplicates
 
 Alter = Callable[[Image.Image], Image.Image]
 RANDOM = np.random.default_rng(0)
@@ -71,14 +71,14 @@ ALTERATIONS: dict[str, Alter] = {
 
 def planted(images: np.ndarray, count: int) -> dict[str, dict[str, float]]:
     """Share of planted copies found, and of other images falsely paired, for each alteration."""
-    grey = near.thumbnails(images)
-    own = {tuple(pair) for pair in near.near_pairs(grey).rows.tolist()}
+    grey = near_duplicates.thumbnails(images)
+    own = {tuple(pair) for pair in near_duplicates.near_pairs(grey).rows.tolist()}
     alike = own | {(b, a) for a, b in own}
     found = {}
     for name, alter in ALTERATIONS.items():
         rows = RANDOM.choice(len(images), count, replace=False)
         copies = np.stack([np.asarray(alter(Image.fromarray(images[row]))) for row in rows])
-        pairs = near.near_pairs(grey, near.thumbnails(copies)).rows
+        pairs = near_duplicates.near_pairs(grey, near_duplicates.thumbnails(copies)).rows
         hits = {int(place) for row, place in pairs if rows[place] == row}
         false = {int(row) for row, place in pairs if rows[place] != row and (row, rows[place]) not in alike}
         found[name] = {"found": len(hits) / count, "false": len(false) / len(images)}
@@ -109,7 +109,7 @@ def main() -> None:
     overall = float(np.mean([share["found"] for share in found.values()]))
     many = enlarged(images, given.images)
     wall, used = time.perf_counter(), time.process_time()
-    near.near_pairs(near.thumbnails(many))
+    near_duplicates.near_pairs(near_duplicates.thumbnails(many))
     wall, used = time.perf_counter() - wall, time.process_time() - used
     print(f"overall found {overall:.1%}; {len(many)} images: {wall:.1f} s, {used:.1f} s of processor time")
     if given.json:

@@ -34,10 +34,10 @@ import sys
 from pathlib import Path
 import numpy as np
 import psutil
-from hpo.data.parts import open_part
+from hpo.data.examples import open_examples
 
 rows = np.load(sys.argv[2])
-part = open_part(Path(sys.argv[1]), rows)
+part = open_examples(Path(sys.argv[1]), rows)
 order = np.random.default_rng(0).permutation(rows)
 total = 0.0
 for start in range(0, len(order) - 127, 128):

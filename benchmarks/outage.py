@@ -24,8 +24,8 @@ from benchmarks.write_path import searched
 from hpo import spec as specs
 from hpo.core.events import SearchOpened
 from hpo.core.home import Home
-from hpo.ledger.store import Store
-from hpo.use_cases.mirroring import mirrored
+from hpo.ledger.store import LedgerStore
+from hpo.use_cases.search.mirror_process import mirror_running
 
 HERE = Path(__file__).resolve().parent
 DOCUMENT = {
@@ -45,11 +45,11 @@ def timed(trials: int, address: str) -> tuple[float, float]:
         os.environ["MLFLOW_TRACKING_URI"] = address
     with tempfile.TemporaryDirectory() as folder:
         home = Home.at(Path(folder) / "home").create()
-        store = Store.at(home.ledger)
-        opened = SearchOpened(specs.parse(DOCUMENT, base=HERE).document, "d", {}, {})
+        store = LedgerStore.at(home.ledger)
+        opened = SearchOpened(specs.parse_spec(DOCUMENT, base=HERE).document, "d", {}, {})
         ledger = store.create("outage", opened)
         home.search(ledger.name).root.mkdir(parents=True)
-        with mirrored(home, ledger):
+        with mirror_running(home, ledger):
             began = time.perf_counter()
             searched(trials, ledger, lambda number: None)
             ended = time.perf_counter()

@@ -39,8 +39,8 @@ def ours(trials: int) -> dict[str, float]:
     from hpo import spec as specs
     from hpo.core import events
     from hpo.core.home import Home
-    from hpo.ledger.store import Store
-    from hpo.use_cases.submit import submit
+    from hpo.ledger.store import LedgerStore
+    from hpo.use_cases.submit import submit_search
 
     began = time.time()
     with tempfile.TemporaryDirectory() as folder:
@@ -55,8 +55,8 @@ def ours(trials: int) -> dict[str, float]:
             "finalists": {"count": 1, "seeds": 1},
             "resources": {"trials_at_once": WORKERS},
         }
-        outcome = submit(specs.parse(document, base=HERE.parent), home=home, unseal=False)
-        record = list(Store.at(home.ledger).open(outcome.search).read())
+        outcome = submit_search(specs.parse_spec(document, base=HERE.parent), home=home, unseal=False)
+        record = list(LedgerStore.at(home.ledger).open(outcome.search).read())
     own = [e for e in record if getattr(e.event, "replicate", 0) == 0]
     first = next(e.time for e in own if isinstance(e.event, events.Reported))
     last = max(e.time for e in own if isinstance(e.event, events.TrialEnded))
@@ -159,27 +159,27 @@ def searched(document: dict, base: Path, home_folder: Path) -> Recorded:
     from hpo import spec as specs
     from hpo.core import events
     from hpo.core.home import Home
-    from hpo.ledger.store import Store
-    from hpo.use_cases.inspect import load
-    from hpo.use_cases.material import material_of
-    from hpo.use_cases.stage import Staging
-    from hpo.use_cases.submit import submit
+    from hpo.ledger.store import LedgerStore
+    from hpo.use_cases.dataset.split_dataset import split_dataset_of
+    from hpo.use_cases.dataset.staging import DataStaging
+    from hpo.use_cases.inspect import load_search
+    from hpo.use_cases.submit import submit_search
 
     began = time.time()
     home = Home.at(home_folder)
-    spec = specs.parse(document, base=base)
-    outcome = submit(spec, home=home, unseal=False)
-    record = list(Store.at(home.ledger).open(outcome.search).read())
+    spec = specs.parse_spec(document, base=base)
+    outcome = submit_search(spec, home=home, unseal=False)
+    record = list(LedgerStore.at(home.ledger).open(outcome.search).read())
     reports = [e for e in record if isinstance(e.event, events.Reported)]
     start = reports[0].time - reports[0].event.seconds
     end = max(e.time for e in record if isinstance(e.event, events.TrialEnded))
-    material = material_of(spec.data, spec.base, home)
-    staging = Staging.of(
+    material = split_dataset_of(spec.data, spec.base, home)
+    staging = DataStaging.of(
         spec.trainable, spec.base, material.prepared.folder, {"search": material.split}, home.root / "plain"
     )
     trainings = [
         (dict(t.recipe), t.seed, t.epoch, spec.horizon)
-        for t in load(outcome.search, home).history.trainings.values()
+        for t in load_search(outcome.search, home).history.trainings.values()
     ]
     return Recorded(end - start, start - began, staging, spec.objective, trainings)
 
@@ -264,7 +264,7 @@ def document_of(name: str, **changes) -> tuple[dict, Path]:
     """A shipped spec's document with some fields changed."""
     from hpo import spec as specs
 
-    spec = specs.read(name, [f"{key}={value}" for key, value in changes.items()])
+    spec = specs.read_spec(name, [f"{key}={value}" for key, value in changes.items()])
     return dict(spec.document), spec.base
 
 

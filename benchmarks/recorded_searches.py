@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from hpo.core.asha import AshaRule, milestones
 from hpo.core.objective import Objective
-from hpo.core.rungs import RungRule, milestones
 from hpo.selection.evidence import Evidence, epoch_luck
 from hpo.selection.optimism import measure
 
@@ -84,7 +84,7 @@ class Offset:
 
 def search(task: Any, trials: int, width: float, offset: Offset, rng: np.random.Generator) -> Gap:
     """Play one random search under ASHA (first rung 3, reduction factor 3) and correct its best score."""
-    rule = RungRule(milestones(3, 3, task.epochs), 3, "min")
+    rule = AshaRule(milestones(3, 3, task.epochs), 3, "min")
     replay = task.replay()
     values, curves = {}, {}
     for trial in range(trials):

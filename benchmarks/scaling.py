@@ -27,11 +27,11 @@ import psutil
 from benchmarks.search_methods import LOSS, Over
 from hpo.core.events import End, Reported, SearchOpened, TrialStarted
 from hpo.core.history import History
-from hpo.core.ports import Order, Searcher
+from hpo.core.ports import Searcher, TrainingTask
 from hpo.core.record import Recorded
 from hpo.core.space import Parameter, Space, Uniform
-from hpo.core.stopping import rungs_of
-from hpo.ledger.store import Store
+from hpo.core.stopping_rules import rungs_of
+from hpo.ledger.store import LedgerStore
 from hpo.running.conductor import Conductor
 from hpo.running.inline import Epochs, InlineRunner, VirtualClock
 from hpo.running.plan import Plan
@@ -140,7 +140,7 @@ class Windows:
 
 def machinery(sampler: str, most: int, folder: Path) -> list[dict[str, Any]]:
     """Cost of everything but the training, in windows of trials."""
-    store = Store(f"sqlite:///{folder / 'ledger.db'}")
+    store = LedgerStore(f"sqlite:///{folder / 'ledger.db'}")
     ledger = store.create("scaling", SearchOpened({}, "", {}, {}))
     searcher = Timed(SAMPLERS[sampler](space_of(8)))
     plan = Plan(
@@ -151,7 +151,7 @@ def machinery(sampler: str, most: int, folder: Path) -> list[dict[str, Any]]:
     conductor = Conductor(plan, ledger, searcher, clock, windows)
     conductor.replay(ledger.read())
 
-    def train(order: Order) -> Epochs:
+    def train(order: TrainingTask) -> Epochs:
         random = Random(order.seed)
         for value in curve(order.recipe["learning_rate"], random):
             yield {"validation/loss": value}, 1.0 + random.random()

@@ -26,13 +26,13 @@ from hpo.core.objective import Objective
 from hpo.core.ports import Searcher
 from hpo.core.record import Recorded
 from hpo.core.space import Point
-from hpo.core.stopping import RuleName, rungs_of
+from hpo.core.stopping_rules import RuleName, rungs_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.running.plan import Plan
 from hpo.sampling.auto import AutoSearcher
+from hpo.sampling.non_adaptive import RandomSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
-from hpo.sampling.plain import RandomSearcher
 
 LOSS = Objective("loss", "min", "best")
 

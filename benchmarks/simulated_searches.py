@@ -15,9 +15,9 @@ from scipy import special
 
 from hpo.core.objective import Objective
 from hpo.core.trainable import Metric
-from hpo.selection.evidence import Evidence, Luck, epoch_luck
+from hpo.selection.evidence import EpochLuck, Evidence, epoch_luck
 from hpo.selection.intervals import Interval, score_intervals
-from hpo.selection.race import Race, Run, Verdict
+from hpo.selection.race import FoldRun, Race, RaceDecision
 from hpo.selection.ranking import Finalist, name_winner
 
 BEST = Objective("accuracy", "max", "best")
@@ -92,8 +92,8 @@ def _scalar(rng: np.random.Generator, noise: Noise, sigma: float = 0.0, race: bo
 def _race(table: dict[int, list[float]]) -> tuple[int, dict[int, list[float]]]:
     """The race's winner, and the values it took of those each finalist would have given."""
     race = Race(dict.fromkeys(table, 1.0), LAST, most=8)
-    values: dict[Run, float] = {}
-    while not isinstance(step := race.next(values), Verdict):
+    values: dict[FoldRun, float] = {}
+    while not isinstance(step := race.next(values), RaceDecision):
         values |= {run: table[run.trial][run.replicate - 1] for run in step}
     took = {t: [v for run, v in sorted(values.items()) if run.trial == t] for t in table}
     return step.winner, took
@@ -208,7 +208,7 @@ def _epochs(rng: np.random.Generator, final: bool) -> Search:
         {t: v.tolist() for t, v in grouped(curves[rows, picked]).items()},
         examples={t: v.astype(float) for t, v in grouped(right[-1][rows, picked]).items()},
         n=n,
-        luck=Luck() if final else epoch_luck({t: v.tolist() for t, v in grouped(curves).items()}, BEST),
+        luck=EpochLuck() if final else epoch_luck({t: v.tolist() for t, v in grouped(curves).items()}, BEST),
     )
     if final:
         finals = grouped(right[1][rows, picked].mean(axis=1))

@@ -61,7 +61,7 @@ RATE = 0.05
 
 def recipe(args: argparse.Namespace, augmented: bool) -> Any:
     from hpo.core.recipe import Recipe
-    from trainables.tables import IMAGE_CLASSIFIER
+    from trainables.registry import IMAGE_CLASSIFIER
 
     said = {
         "model": MODELS[args.model],
@@ -233,13 +233,14 @@ def augment(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]
     import torch
 
     from trainables import augmentation
-    from trainables.batches import together
+    from trainables.batches import merge_batches
     from trainables.images import Images
 
     train, _ = examples(args.data, args.images)
     images = Images(train, torch.device(args.device), lambda prepared: prepared, hold=True)
     groups = [
-        torch.cat(group) for group in together(torch.arange(len(images)).split(args.batch), images.augmented)
+        torch.cat(group)
+        for group in merge_batches(torch.arange(len(images)).split(args.batch), images.augmented)
     ]
     batches = [(images.prepared(group), images.labels[group.to(args.device)]) for group in groups]
     change = augmentation.build(recipe(args, True)["augment"], (1, 28, 28), 10)

@@ -107,24 +107,24 @@ class Bench:
         from hpo import spec as specs
 
         document = document_of(options.model, options.fashion, seed, options.trainings)
-        self.spec = specs.parse(document, base=HERE.parent)
+        self.spec = specs.parse_spec(document, base=HERE.parent)
         self.folder = Path(folder)
         self.clock = Clock(str(self.folder / "clock"))
 
     def stage(self):
         """Trainable and data, from the folder that `prepare` filled."""
-        from hpo.core.fresh import SEARCH
+        from hpo.core.fresh_seeds import SEARCH
         from hpo.core.home import Home
-        from hpo.use_cases.material import material_of
-        from hpo.use_cases.stage import Staging
+        from hpo.use_cases.dataset.split_dataset import split_dataset_of
+        from hpo.use_cases.dataset.staging import DataStaging
 
-        material = material_of(self.spec.data, self.spec.base, Home.at(self.folder / "home"))
+        material = split_dataset_of(self.spec.data, self.spec.base, Home.at(self.folder / "home"))
         folder, rows = material.prepared.folder, self.folder / f"rows-{os.getpid()}"
-        return Staging.of(self.spec.trainable, self.spec.base, folder, {SEARCH: material.split}, rows)()
+        return DataStaging.of(self.spec.trainable, self.spec.base, folder, {SEARCH: material.split}, rows)()
 
     def train(self, stage, point, seed: int, told=lambda epoch, accuracy: None) -> None:
         """Train one point of the space."""
-        from hpo.core.fresh import SEARCH
+        from hpo.core.fresh_seeds import SEARCH
         from hpo.core.recipe import Recipe
 
         parts, context = stage.parts(SEARCH), Context(seed, self.clock, told)
@@ -151,7 +151,7 @@ def defined_by_run(trial) -> None:
 
 def random_worker(bench: Bench, number: int, options) -> None:
     """Every other point of a random search, each trained to the end."""
-    from hpo.sampling.plain import RandomSearcher
+    from hpo.sampling.non_adaptive import RandomSearcher
 
     searcher, stage = RandomSearcher(bench.spec.space, options.seed), bench.stage()
     for trial in range(number, options.trainings, WORKERS):
@@ -260,7 +260,7 @@ def our_side(bench: Bench, options) -> None:
     """The product, stopped as `hpo stop` stops it."""
     from hpo.core.events import Reported
     from hpo.core.home import Home
-    from hpo.use_cases.submit import submit
+    from hpo.use_cases.submit import submit_search
 
     home = Home.at(bench.folder / "home")
 
@@ -278,7 +278,7 @@ def our_side(bench: Bench, options) -> None:
                 if accuracy >= options.target or time.time() > self.until:
                     home.search("search").stop_request.touch()
 
-    submit(bench.spec, home=home, name="search", unseal=False, watch=Watch())
+    submit_search(bench.spec, home=home, name="search", unseal=False, watch=Watch())
 
 
 def in_two(side: str) -> None:

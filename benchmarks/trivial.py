@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.grammar import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
 
 

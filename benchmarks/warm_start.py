@@ -44,11 +44,11 @@ from hpo.core.events import Cause, Reported
 from hpo.core.history import History
 from hpo.core.record import Recorded
 from hpo.core.space import Space
-from hpo.core.warmth import COLD, Lesson, Warmth
+from hpo.core.warm_start import NO_WARM_START, EarlierTrials, WarmStart
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.auto import AutoSearcher
-from hpo.use_cases.warming import Tried, combined, lesson
+from hpo.use_cases.search.warm_start import EarlierTrial, combined, mapped_trials
 
 SOURCE_SEED = 9_000
 SOURCE_BUDGET = 20
@@ -62,9 +62,9 @@ def family(task: Task) -> str:
     return task.name.split("-")[1][:-3]
 
 
-def searched(task: Task, workers: int) -> list[Tried]:
+def searched(task: Task, workers: int) -> list[EarlierTrial]:
     """The trials of an earlier search of a task, as a ledger would tell of them."""
-    product = Product(_searcher(COLD), "leaders")
+    product = Product(_searcher(NO_WARM_START), "leaders")
     seed = seeds.derive(SOURCE_SEED, "history", task.name) % 2**31
     plan, replay, clock = product.plan(task, seed, workers), Replay(task), VirtualClock()
     levels, marks = (*plan.rungs, plan.horizon), {}
@@ -81,12 +81,12 @@ def searched(task: Task, workers: int) -> list[Tried]:
     with contextlib.suppress(Over):
         InlineRunner(replay.train, workers, clock).run(conductor)
     return [
-        Tried(t.point, tuple(marks.get(t.trial, ())), t.value, t.epoch, t.cause is Cause.DIVERGED)
+        EarlierTrial(t.point, tuple(marks.get(t.trial, ())), t.value, t.epoch, t.cause is Cause.DIVERGED)
         for t in conductor.history.trials
     ]
 
 
-def _searcher(warmth: Warmth) -> Callable[[Task, tuple[int, ...], int], AutoSearcher]:
+def _searcher(warmth: WarmStart) -> Callable[[Task, tuple[int, ...], int], AutoSearcher]:
     return lambda task, rungs, seed: AutoSearcher(
         task.space, "min", seed, rungs, task.horizon, warmth.lessons
     )
@@ -100,9 +100,9 @@ class Histories:
     workers: int
 
     def __post_init__(self) -> None:
-        self._tried: dict[str, list[Tried]] = {}
+        self._tried: dict[str, list[EarlierTrial]] = {}
 
-    def warmth(self, kind: str, task: Task, seed: int) -> Warmth:
+    def warmth(self, kind: str, task: Task, seed: int) -> WarmStart:
         """The history of a kind that a task's search begins with."""
         others = [t for t in self.tasks if t.suite == task.suite and t.name != task.name]
         if kind == "family":
@@ -110,19 +110,19 @@ class Histories:
         if kind == "one":
             others = [others[seed % len(others)]]
         if kind == "none" or not others:
-            return COLD
+            return NO_WARM_START
         lessons = [self._lesson(other, task) for other in others]
         return combined(task.space, [_spoilt(each, kind, seed, task.space) for each in lessons])
 
-    def _lesson(self, other: Task, task: Task) -> Lesson:
+    def _lesson(self, other: Task, task: Task) -> EarlierTrials:
         if other.name not in self._tried:
             self._tried[other.name] = searched(other, self.workers)
-        levels = len(Product(_searcher(COLD), "leaders").plan(other, 0, 1).rungs) + 1
+        levels = len(Product(_searcher(NO_WARM_START), "leaders").plan(other, 0, 1).rungs) + 1
         varied = [parameter.name for parameter in other.space.parameters]
-        return lesson(task.space, other.name, varied, self._tried[other.name], levels, 1.0)[0]
+        return mapped_trials(task.space, other.name, varied, self._tried[other.name], levels, 1.0)[0]
 
 
-def _spoilt(told: Lesson, kind: str, seed: int, space: Space) -> Lesson:
+def _spoilt(told: EarlierTrials, kind: str, seed: int, space: Space) -> EarlierTrials:
     """A lesson as it would be if its search had nothing to do with the new one."""
     scores, points = list(told.scores), told.points
     random = Random(f"{seed} {told.source}")
@@ -132,14 +132,14 @@ def _spoilt(told: Lesson, kind: str, seed: int, space: Space) -> Lesson:
         scores = [-score for score in scores]
     if kind in ("shuffled", "unrelated"):
         random.shuffle(scores)
-    return Lesson(told.source, told.names, points, tuple(scores))
+    return EarlierTrials(told.source, told.names, points, tuple(scores))
 
 
 @dataclass(frozen=True)
 class Warm:
     """A method as `benchmarks.search_quality.Runs` runs it."""
 
-    warmth: Warmth
+    warmth: WarmStart
 
     def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Any:
         """One search, until it reaches the target or has spent ``most`` epochs."""

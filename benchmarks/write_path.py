@@ -21,17 +21,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from hpo.core.asha import milestones
 from hpo.core.events import Event, SearchOpened
 from hpo.core.objective import Objective
-from hpo.core.ports import Follow, Ledger, Order
+from hpo.core.ports import Follow, Ledger, TrainingTask
 from hpo.core.record import Recorded
-from hpo.core.rungs import milestones
 from hpo.core.space import Parameter, Space, Uniform
-from hpo.ledger.store import Store
+from hpo.ledger.store import LedgerStore
 from hpo.running.conductor import Conductor
 from hpo.running.inline import Epochs, InlineRunner, VirtualClock
 from hpo.running.plan import Plan
-from hpo.sampling.plain import RandomSearcher
+from hpo.sampling.non_adaptive import RandomSearcher
 
 HORIZON = 27
 PAGE = b"x" * 4096
@@ -60,7 +60,7 @@ class NoLedger:
         return iter(())
 
 
-def curve(order: Order) -> Epochs:
+def curve(order: TrainingTask) -> Epochs:
     """A noisy rise."""
     random = Random(order.seed)
     for epoch in range(1, HORIZON + 1):
@@ -106,7 +106,7 @@ def measured(trials: int, folder: Path) -> dict[str, Any]:
             os.fdatasync(page)
             flushes.append(time.perf_counter() - began)
 
-    store = Store.at(folder / "ledger.db")
+    store = LedgerStore.at(folder / "ledger.db")
     kept = searched(trials, store.create("timed", SearchOpened({}, "", {}, {})), flush)
     store.close()
     os.close(page)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.core.home import Home
-from hpo.core.outcome import Watch
+from hpo.core.outcome import Watcher
 
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec
@@ -35,7 +35,7 @@ def submit(
     again: str = "",
     address: str | None = None,
     home: Folder = None,
-    watch: Watch | None = None,
+    watch: Watcher | None = None,
 ) -> Search:
     """Run a search to its end.
 
@@ -55,11 +55,11 @@ def submit(
         Interrupted: If a signal stopped it; `resume` goes on.
         HpoError: If it cannot go on.
     """
-    from hpo.use_cases.inspect import load as read
-    from hpo.use_cases.submit import submit as run
+    from hpo.use_cases.inspect import load_search
+    from hpo.use_cases.submit import submit_search
 
     place = Home.at(home)
-    outcome = run(
+    outcome = submit_search(
         _spec(spec, overrides),
         home=place,
         name=name,
@@ -69,7 +69,7 @@ def submit(
         address=address,
         watch=watch,
     )
-    return read(outcome.search, place)
+    return load_search(outcome.search, place)
 
 
 def resume(
@@ -80,7 +80,7 @@ def resume(
     again: str = "",
     address: str | None = None,
     home: Folder = None,
-    watch: Watch | None = None,
+    watch: Watcher | None = None,
 ) -> Search:
     """Go on with a search; see `submit` for the arguments.
 
@@ -88,11 +88,11 @@ def resume(
         UserError: If there is no such search.
         Refused: If another process runs it, or trials are to be added after the test was opened.
     """
-    from hpo.use_cases.inspect import load as read
-    from hpo.use_cases.resume import resume as run
+    from hpo.use_cases.inspect import load_search
+    from hpo.use_cases.resume import resume_search
 
     place = Home.at(home)
-    run(
+    resume_search(
         name,
         home=place,
         more_trials=more_trials,
@@ -101,7 +101,7 @@ def resume(
         address=address,
         watch=watch,
     )
-    return read(name, place)
+    return load_search(name, place)
 
 
 def load(name: str, *, home: Folder = None) -> Search:
@@ -110,23 +110,23 @@ def load(name: str, *, home: Folder = None) -> Search:
     Raises:
         UserError: If there is none; the message lists those there are.
     """
-    from hpo.use_cases.inspect import load as read
+    from hpo.use_cases.inspect import load_search
 
-    return read(name, Home.at(home))
+    return load_search(name, Home.at(home))
 
 
 def searches(*, home: Folder = None) -> list[Summary]:
     """What searches there are."""
-    from hpo.use_cases.inspect import searches as read
+    from hpo.use_cases.inspect import list_searches
 
-    return read(Home.at(home))
+    return list_searches(Home.at(home))
 
 
 def _spec(spec: str | Path | Mapping[str, Any] | SearchSpec, overrides: Sequence[str]) -> SearchSpec:
-    from hpo.spec import SearchSpec, parse, read
+    from hpo.spec import SearchSpec, parse_spec, read_spec
 
     if isinstance(spec, str | Path):
-        return read(spec, overrides)
+        return read_spec(spec, overrides)
     if overrides:
         raise TypeError("overrides are for specs that are read from a file")
-    return spec if isinstance(spec, SearchSpec) else parse(spec)
+    return spec if isinstance(spec, SearchSpec) else parse_spec(spec)

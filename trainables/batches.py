@@ -42,7 +42,7 @@ class Batches:
         return self.examples - alone
 
 
-def together(batches: Iterable[Tensor], most: int) -> Iterator[list[Tensor]]:
+def merge_batches(batches: Iterable[Tensor], most: int) -> Iterator[list[Tensor]]:
     """Consecutive batches, as many as have at most so many examples together, but at least one."""
     group: list[Tensor] = []
     for batch in batches:

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import augmentation, company, isolation, preprocessing, scores, tables, training
+from trainables import augmentation, batch_of_one, isolation, preprocessing, registry, scores, trainer
 from trainables.augmentation.augmenter import Augmenter
-from trainables.batches import Batches, together
+from trainables.batches import Batches, merge_batches
 from trainables.classifier import Classifier, at_size, image_shape
 from trainables.images import Images
 from trainables.networks import build, transfer
-from trainables.optimization import averaging, losses
+from trainables.optimization import losses, weight_averages
 
 Fed = tuple[Tensor, Tensor, Tensor]
 """A batch: inputs as the network takes them, targets as the loss does, and labels."""
@@ -27,8 +27,8 @@ Fed = tuple[Tensor, Tensor, Tensor]
 class ImageClassifier:
     """Trains networks that classify images; see `hpo.core.trainable.Trainable`."""
 
-    grammar = tables.IMAGE_CLASSIFIER.grammar
-    metrics = tables.IMAGE_CLASSIFIER.metrics
+    grammar = registry.IMAGE_CLASSIFIER.grammar
+    metrics = registry.IMAGE_CLASSIFIER.metrics
 
     def train(self, recipe: Recipe, train: Examples, validation: Examples, context: Context) -> None:
         """Train epoch by epoch, reporting after each.
@@ -50,8 +50,8 @@ class ImageClassifier:
             network = _network(recipe, shape, classes, context.seed, device)
             rates = transfer.start(recipe["transfer"], network)
             loss = losses.build(recipe["loss"], classes)
-            descent = training.Descent(recipe, network, loss, len(batches), context.horizon, rates)
-            company.insist(recipe, descent, torch.zeros(1, *shape, device=device))
+            descent = trainer.Trainer(recipe, network, loss, len(batches), context.horizon, rates)
+            batch_of_one.check(recipe, descent, torch.zeros(1, *shape, device=device))
             model = Classifier(network, fitted, recipe, train.info)
             held_out, truth = model.images(validation), validation.targets[validation.rows]
             restored = context.restored()
@@ -64,7 +64,7 @@ class ImageClassifier:
                     context.report(best.metrics, model.of(best.network), descent.arrays)
                     continue
 
-                tally = training.Tally(device)
+                tally = trainer.EpochMetrics(device)
                 descent.begin()
                 with isolation.seeded(context.seed, "epoch", epoch, device=device) as generator:
                     first = (epoch - 1) * len(batches)
@@ -96,7 +96,9 @@ class ImageClassifier:
         """Weights averaged along a training, with norms that have seen the training rows with them."""
         model = self.load(recipe, mean, train.info)
         images = model.images(train, hold=False)
-        averaging.settle(model.network, lambda: map(images.prepared, images.stretches()), context.seed)
+        weight_averages.update_normalization(
+            model.network, lambda: map(images.prepared, images.stretches()), context.seed
+        )
         return model.weights()
 
     def combine(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -118,7 +120,7 @@ def _as_they_are(batches: Iterable[Tensor], images: Images) -> Iterator[Fed]:
 def _augmented(
     batches: Iterable[Tensor], images: Images, augment: Augmenter, generator: torch.Generator
 ) -> Iterator[Fed]:
-    for several in together(batches, images.augmented):
+    for several in merge_batches(batches, images.augmented):
         places, sizes = torch.cat(several).to(images.home), [len(index) for index in several]
         labels = images.labels.index_select(0, places.to(images.device))
         changed = augment.several(images.raw(places), labels, sizes, generator)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trainables.tables import CLASSIFICATION, REGRESSION
+from trainables.registry import CLASSIFICATION, REGRESSION
 
 
 def classification(outputs: NDArray[np.floating], targets: NDArray[np.integer]) -> Mapping[str, float]:

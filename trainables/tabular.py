@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import company, isolation, rows, scores, state, tables, training
+from trainables import batch_of_one, isolation, registry, scores, state, table_inputs, trainer
 from trainables.batches import Batches
 from trainables.networks import build
-from trainables.optimization import averaging, losses
+from trainables.optimization import losses, weight_averages
 from trainables.parts.loss import REGRESSION_LOSS
 from trainables.parts.table_model import TABLE_MODEL
-from trainables.rows import Columns
+from trainables.table_inputs import TableEncoder
 
 EVALUATED_ROWS = 65536
 """Rows in a batch that is only evaluated."""
@@ -33,8 +33,8 @@ class Tabular:
     it is no metric to search by, as recipes with different losses cannot be compared by it.
     """
 
-    grammar = tables.TABULAR.grammar
-    metrics = tables.TABULAR.metrics
+    grammar = registry.TABULAR.grammar
+    metrics = registry.TABULAR.metrics
 
     def train(self, recipe: Recipe, train: Examples, validation: Examples, context: Context) -> None:
         """Train epoch by epoch, reporting after each.
@@ -45,15 +45,15 @@ class Tabular:
         device, info = isolation.device(context.device), train.info
         with isolation.alone(context.threads, device):
             # Statistics come from the training rows alone.
-            columns = rows.fit(train)
+            columns = table_inputs.fit(train)
             inputs, targets = columns.rows(train).to(device), columns.targets(train).to(device)
             batches = Batches(len(train), recipe["batch_size"])
 
             with isolation.seeded(context.seed, "network", device=device):
                 network = _network(recipe, columns, info).to(device)
             loss = _loss(recipe, info)
-            descent = training.Descent(recipe, network, loss, len(batches), context.horizon)
-            company.insist(recipe, descent, inputs[:1])
+            descent = trainer.Trainer(recipe, network, loss, len(batches), context.horizon)
+            batch_of_one.check(recipe, descent, inputs[:1])
             model = TableModel(network, columns, info)
             held_out, truth = columns.rows(validation).to(device), validation.targets[validation.rows]
             aimed_at = columns.targets(validation)
@@ -67,7 +67,7 @@ class Tabular:
                     context.report(best.metrics, model.of(best.network), descent.arrays)
                     continue
 
-                tally = training.Tally(device)
+                tally = trainer.EpochMetrics(device)
                 descent.begin()
                 with isolation.seeded(context.seed, "epoch", epoch, device=device) as generator:
                     first = (epoch - 1) * len(batches)
@@ -91,7 +91,7 @@ class Tabular:
 
     def load(self, recipe: Recipe, weights: Arrays, info: DataInfo) -> TableModel:
         """Build the model a training had, from its weights, on the CPU."""
-        columns = rows.load(state.below(weights, "columns"))
+        columns = table_inputs.load(state.below(weights, "columns"))
         with isolation.seeded(0, "network", device=torch.device("cpu")):
             network = _network(recipe, columns, info)
         state.load_network(network, state.below(weights, "network"))
@@ -107,7 +107,8 @@ class Tabular:
         """Weights averaged along a training, with norms that have seen the training rows with them."""
         model = self.load(recipe, mean, train.info)
         inputs = model.columns.rows(train)
-        averaging.settle(model.network, lambda: inputs.split(EVALUATED_ROWS), context.seed)  # type: ignore[no-untyped-call]
+        batches = inputs.split(EVALUATED_ROWS)  # type: ignore[no-untyped-call]
+        weight_averages.update_normalization(model.network, lambda: batches, context.seed)
         return model.weights()
 
     def combine(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -128,7 +129,7 @@ class TableModel:
         info: What the data set is.
     """
 
-    def __init__(self, network: nn.Module, columns: Columns, info: DataInfo):
+    def __init__(self, network: nn.Module, columns: TableEncoder, info: DataInfo):
         self.network, self.columns, self.info = network, columns, info
 
     def weights(self) -> dict[str, Any]:
@@ -165,7 +166,7 @@ class TableModel:
         return answers
 
 
-def _network(recipe: Recipe, columns: Columns, info: DataInfo) -> nn.Module:
+def _network(recipe: Recipe, columns: TableEncoder, info: DataInfo) -> nn.Module:
     return build.network(recipe, columns.shape(info), len(info.classes) or 1, TABLE_MODEL)
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hpo.cli.formatting import plain, spread
 from hpo.cli.options import Seed, Settings, overrides
 from hpo.cli.searches import Address
 from hpo.cli.session import Session, emit, say
-from hpo.cli.words import plain, spread
 
 if TYPE_CHECKING:
-    from hpo.use_cases.ablate import Ablation, Row
+    from hpo.use_cases.ablate import Ablation, AblationRow
 
 
 def ablate(
@@ -35,7 +35,7 @@ def ablate(
     address: Address = None,
 ) -> None:
     """Switch off one component of a recipe at a time, and say what each is worth on validation."""
-    from hpo.cli.live import show
+    from hpo.cli.live_table import show
     from hpo.use_cases import ablate as run
 
     session = Session.of(context)
@@ -43,7 +43,7 @@ def ablate(
     if os.path.isfile(recipe):
         outcome = show(
             session,
-            lambda watch: run.ablate(
+            lambda watch: run.run_ablation(
                 Path(recipe),
                 home=session.home,
                 seeds=seeds,
@@ -59,9 +59,10 @@ def ablate(
         code = 0
     else:
         code = show(
-            session, lambda watch: run.go_on(recipe, home=session.home, address=address, watch=watch)
+            session,
+            lambda watch: run.resume_ablation(recipe, home=session.home, address=address, watch=watch),
         ).exit_code
-    found = run.table(recipe, home=session.home)
+    found = run.ablation_table(recipe, home=session.home)
     if session.as_json:
         emit(found.to_json())
     else:
@@ -83,7 +84,7 @@ def _print(found: Ablation) -> None:
     )
 
 
-def _cells(row: Row) -> Iterator[str]:
+def _cells(row: AblationRow) -> Iterator[str]:
     yield row.component or "nothing: the recipe"
     yield "" if not row.component or row.off is False else f"{plain(row.own)} -> {plain(row.off)}"
     yield row.failure or (spread(row.mean, row.std) if row.n else "-")

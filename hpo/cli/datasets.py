@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from hpo.cli.formatting import count
 from hpo.cli.options import Settings, SpecFile, overrides
 from hpo.cli.session import Session, emit, own_stdout, say
-from hpo.cli.words import count
 
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec
-    from hpo.use_cases.material import Material
+    from hpo.use_cases.dataset.split_dataset import SplitDataset
 
 BY = {
     "time": "time: every part is later than the one before",
@@ -31,12 +31,12 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None) -> N
     """Read a spec's data and show its classes, its size and how it is split."""
     from hpo import spec as specs
     from hpo.cli.tables import pairs
-    from hpo.use_cases.material import material_of
+    from hpo.use_cases.dataset.split_dataset import split_dataset_of
 
     session = Session.of(context)
-    read = specs.read(spec, overrides(settings, None))
+    read = specs.read_spec(spec, overrides(settings, None))
     with own_stdout():
-        material = material_of(read.data, read.base, session.home.create())
+        material = split_dataset_of(read.data, read.base, session.home.create())
         shown = facts(read, material)
     if session.as_json:
         emit(shown)
@@ -44,9 +44,9 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None) -> N
     say(pairs(fact_rows(read.data.source, shown)))
 
 
-def facts(spec: SearchSpec, material: Material) -> dict[str, Any]:
+def facts(spec: SearchSpec, material: SplitDataset) -> dict[str, Any]:
     """What is known of the data and its split, as a JSON value."""
-    from hpo.use_cases.soundness import complaints
+    from hpo.use_cases.dataset.checks import data_warnings
 
     prepared = material.prepared
     info = prepared.info
@@ -58,7 +58,7 @@ def facts(spec: SearchSpec, material: Material) -> dict[str, Any]:
         "columns": list(info.columns),
         "practice": info.practice,
         "split": material.facts(spec.finalists.fresh, spec.finalists.seeds),
-        "warnings": [*complaints(spec, material), *prepared.warnings],
+        "warnings": [*data_warnings(spec, material), *prepared.warnings],
     }
 
 

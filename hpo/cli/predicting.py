@@ -23,11 +23,11 @@ def predict(
     ] = None,
 ) -> None:
     """Predict with exactly the weights that were tested: a row, its class or value, probabilities."""
-    from hpo.use_cases.predict import predict as run
+    from hpo.use_cases.predict import predict_file
 
     session = Session.of(context)
     with own_stdout() as stream:
-        found = run(recipe, data)
+        found = predict_file(recipe, data)
         for warning in found.warnings:
             typer.echo(f"warning: {warning}", err=True)
         if out is not None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hpo.cli.formatting import number
 from hpo.cli.options import Again, Reason, SearchName, reason_of
 from hpo.cli.session import Session, dumps, emit, own_stdout, say
-from hpo.cli.words import number
 
 if TYPE_CHECKING:
     from hpo.core.events import Reported
@@ -30,11 +30,11 @@ def export(
     ] = False,
 ) -> None:
     """Print or write the winner's recipe, with where it comes from."""
-    from hpo.use_cases.export import export as write
+    from hpo.use_cases.export import export_recipe
 
     session = Session.of(context)
     wanted: Form = "json" if session.as_json and out is None else form
-    written = write(search, home=session.home, format=wanted, out=out, weights=weights)
+    written = export_recipe(search, home=session.home, format=wanted, out=out, weights=weights)
     if out is None:
         typer.echo(written.rstrip())
     elif session.as_json:
@@ -49,7 +49,7 @@ def train(
 ) -> None:
     """Train an exported recipe once, without a search."""
     from hpo.cli.tables import pairs
-    from hpo.use_cases.train import train as run
+    from hpo.use_cases.train import train_recipe
 
     session = Session.of(context)
     with own_stdout() as stream:
@@ -59,7 +59,7 @@ def train(
                 values = ", ".join(f"{name} {number(value)}" for name, value in epoch.metrics.items())
                 print(f"epoch {epoch.epoch}: {values}", file=stream, flush=True)
 
-        result = run(recipe, home=session.home, watch=tell)
+        result = train_recipe(recipe, home=session.home, watch=tell)
         if session.as_json:
             print(dumps(result), file=stream)
     if not session.as_json:
@@ -72,11 +72,11 @@ def train(
 def test(context: typer.Context, search: SearchName, again: Again = False, reason: Reason = None) -> None:
     """Open the test part of a search that kept it sealed, once, and score the winner on it."""
     from hpo.cli.tables import pairs, summary
-    from hpo.use_cases.test import test as run
+    from hpo.use_cases.open_test import open_test_part
 
     session = Session.of(context)
     with own_stdout() as stream:
-        outcome = run(search, home=session.home, again=reason_of(again, reason))
+        outcome = open_test_part(search, home=session.home, again=reason_of(again, reason))
         if session.as_json:
             print(dumps(outcome.to_json()), file=stream)
     if not session.as_json:
@@ -86,11 +86,11 @@ def test(context: typer.Context, search: SearchName, again: Again = False, reaso
 
 def mirror(context: typer.Context, search: SearchName) -> None:
     """Bring MLflow up to date with a search, after an outage or in an empty store."""
-    from hpo.use_cases.mirror import mirror as show
+    from hpo.use_cases.mirror import mirror_search
 
     session = Session.of(context)
     with own_stdout():
-        events = show(search, home=session.home)
+        events = mirror_search(search, home=session.home)
     if session.as_json:
         emit({"search": search, "events": events})
     else:
@@ -104,6 +104,6 @@ def ui(
     ] = None,
 ) -> None:
     """Open MLflow's UI on the searches of this home, on 127.0.0.1 alone."""
-    from hpo.use_cases.ui import ui as serve
+    from hpo.use_cases.ui import serve_ui
 
-    raise typer.Exit(serve(Session.of(context).home, port))
+    raise typer.Exit(serve_ui(Session.of(context).home, port))

@@ -20,10 +20,10 @@ def refine(
 ) -> None:
     """Show the next, narrower spec around what worked, as a diff; it begins where the search ended."""
     from hpo.cli.tables import pairs
-    from hpo.use_cases.refine import refine as made
+    from hpo.use_cases.refine import refine_spec
 
     session = Session.of(context)
-    found = made(search, home=session.home, out=out)
+    found = refine_spec(search, home=session.home, out=out)
     if session.as_json:
         emit(found.to_json())
         return

@@ -36,16 +36,16 @@ def submit(
 ) -> None:
     """Run a search to its end: one recipe and one honest number."""
     from hpo import spec as specs
-    from hpo.cli.live import show
-    from hpo.use_cases.submit import submit as run
+    from hpo.cli.live_table import show
+    from hpo.use_cases.submit import submit_search
 
     session = Session.of(context)
     why = reason_of(again, reason)
     tags = dict(_assignment("--tag", each) for each in tag or ())
-    wanted = specs.read(spec, overrides(settings, seed))
+    wanted = specs.read_spec(spec, overrides(settings, seed))
     outcome = show(
         session,
-        lambda watch: run(
+        lambda watch: submit_search(
             wanted,
             home=session.home,
             name=name,
@@ -71,14 +71,14 @@ def resume(
     address: Address = None,
 ) -> None:
     """Go on with a search that was stopped, killed or is to have more trials."""
-    from hpo.cli.live import show
-    from hpo.use_cases.resume import resume as run
+    from hpo.cli.live_table import show
+    from hpo.use_cases.resume import resume_search
 
     session = Session.of(context)
     more, why = _more(trials), reason_of(again, reason)
     outcome = show(
         session,
-        lambda watch: run(
+        lambda watch: resume_search(
             search,
             home=session.home,
             more_trials=more,
@@ -93,10 +93,10 @@ def resume(
 
 def stop(context: typer.Context, search: SearchName) -> None:
     """Ask a running search to stop; it can be resumed."""
-    from hpo.use_cases.stop import stop as ask
+    from hpo.use_cases.stop import stop_search
 
     session = Session.of(context)
-    ask(search, home=session.home)
+    stop_search(search, home=session.home)
     if session.as_json:
         emit({"search": search, "stop_requested": True})
     else:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from hpo.cli.words import jsonable
+from hpo.cli.formatting import jsonable
 from hpo.core.home import Home
 
 if TYPE_CHECKING:

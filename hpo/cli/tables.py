@@ -7,12 +7,12 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpo.cli.words import choices, count, number, plain, spread
+from hpo.cli.formatting import choices, count, number, plain, spread
 from hpo.core.history import History
-from hpo.core.outcome import Outcome, Winner
-from hpo.core.progress import Progress
+from hpo.core.outcome import Outcome, WinnerSummary
+from hpo.core.progress import SearchProgress
 from hpo.core.recipe import Recipe
-from hpo.core.spending import Used
+from hpo.core.spending import BudgetUse
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -108,11 +108,11 @@ def with_best_so_far(outcome: Outcome, history: History) -> Outcome:
     if outcome.best or leader is None:
         return outcome
     reason = "the best by its own training alone, not yet trained on fresh seeds"
-    so_far = Winner(leader.trial, leader.recipe, leader.value, math.nan, 0, reason, leader.point)
+    so_far = WinnerSummary(leader.trial, leader.recipe, leader.value, math.nan, 0, reason, leader.point)
     return dataclasses.replace(outcome, best=so_far)
 
 
-def _spent(used: Used) -> str:
+def _spent(used: BudgetUse) -> str:
     unit = used.unit.replace("gpu_hours", "GPU-hours")
     return number(used.spent) + (f" of {number(used.limit)}" if used.limit is not None else "") + f" {unit}"
 
@@ -142,7 +142,7 @@ def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "test", f"{name} {score['value']:.4f}, {interval}{examples if name == outcome.metric else ''}"
 
 
-def standing(progress: Progress) -> dict[str, Any]:
+def standing(progress: SearchProgress) -> dict[str, Any]:
     """How far a search is, as a JSON value in which everything has a name."""
     return {
         **dataclasses.asdict(progress),

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from hpo.cli.formatting import number
 from hpo.cli.session import Session, dumps, own_stdout, say
-from hpo.cli.words import number
 
 
 def verify(
@@ -21,11 +21,11 @@ def verify(
 ) -> None:
     """Train a recipe again with its own seeds: identical, within tolerance, or not reproduced."""
     from hpo.cli.tables import pairs
-    from hpo.use_cases.verify import verify as run
+    from hpo.use_cases.verify import verify_recipe
 
     session = Session.of(context)
     with own_stdout() as stream:
-        verdict = run(recipe, home=session.home, tolerance=tolerance)
+        verdict = verify_recipe(recipe, home=session.home, tolerance=tolerance)
         if session.as_json:
             print(dumps(verdict.to_json()), file=stream)
     if not session.as_json:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from hpo.core.stopping import RuleName, stopping_rule
+from hpo.core.stopping_rules import RuleName, stopping_rule
 
 PLAYED = 16
 LONG = 1_000

@@ -1,7 +1,7 @@
 """What can happen in a search. The ledger is a list of these; everything else follows from it.
 
 A trial's own training is replicate 0; replicates 1, 2, ... are the same recipe on fresh seeds,
-run for finalists, and `hpo.core.fresh` says which seed and fold each of them is. Times are Unix
+run for finalists, and `hpo.core.fresh_seeds` says which seed and fold each of them is. Times are Unix
 seconds by the writer's clock and decide nothing.
 """
 
@@ -49,7 +49,7 @@ class SearchOpened:
         split: Fingerprint and counts of the split.
         versions: Versions of the code and of the libraries that decide results.
         tags: The user's own labels.
-        warmth: What earlier searches gave it, as `hpo.core.warmth.Warmth` writes itself; a copy.
+        warmth: What earlier searches gave it, as `hpo.core.warm_start.WarmStart` writes itself; a copy.
     """
 
     spec: Mapping[str, Any]

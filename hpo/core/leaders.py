@@ -25,8 +25,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hpo.core.asha import quantile
 from hpo.core.objective import Mode
-from hpo.core.rungs import quantile
 
 LEADERS = 3
 COMPARED = 3

@@ -11,10 +11,10 @@ from hpo.core import events
 from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.record import Recorded, fields_of
-from hpo.core.spending import Used, used
+from hpo.core.spending import BudgetUse, budget_use
 
 
-class Watch(Protocol):
+class Watcher(Protocol):
     """Looks on while a search runs."""
 
     def begin(self, search: str) -> None:
@@ -31,7 +31,7 @@ class Watch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Winner:
+class WinnerSummary:
     """The recipe a search ends in.
 
     Attributes:
@@ -90,7 +90,7 @@ class Outcome:
     reason: str
     metric: str
     trials: Mapping[str, int]
-    best: Winner | None
+    best: WinnerSummary | None
     test: Mapping[str, Mapping[str, float]] | None
     test_examples: int
     practice: bool
@@ -101,7 +101,7 @@ class Outcome:
     look_reason: str = ""
     overlap: int = 0
     model: Mapping[str, str] | None = None
-    spent: tuple[Used, ...] = ()
+    spent: tuple[BudgetUse, ...] = ()
     saved: str = ""
     numbers: Mapping[str, Any] | None = None
 
@@ -133,7 +133,7 @@ class Outcome:
         }
 
 
-def _best(winner: Winner) -> dict[str, Any]:
+def _best(winner: WinnerSummary) -> dict[str, Any]:
     spread = winner.std if math.isfinite(winner.std) else None
     return {
         "trial": winner.trial,
@@ -173,7 +173,7 @@ def outcome_of(
         look_reason=score.reason if score else "",
         model=_model(history.model) if history.model else None,
         overlap=int(history.opened.split.get("overlap", 0)) if history.opened else 0,
-        spent=used(history),
+        spent=budget_use(history),
         saved=history.finalists.reason if history.finalists else "",
         numbers=numbers if history.winner else None,
     )
@@ -183,13 +183,13 @@ def _model(fixed: events.ModelFixed) -> dict[str, str]:
     return {"kind": fixed.kind, "reason": fixed.reason, "digest": fixed.digest}
 
 
-def winner_of(history: History) -> Winner | None:
+def winner_of(history: History) -> WinnerSummary | None:
     """The winner, if the record names one."""
     named = history.winner
     if named is None:
         return None
     training = history.trainings[named.trial, 0]
-    return Winner(
+    return WinnerSummary(
         named.trial,
         training.recipe,
         named.mean,

@@ -60,7 +60,7 @@ class Ledger(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class TrainingTask:
     """A training for a worker to do.
 
     Attributes:

@@ -9,15 +9,15 @@ from typing import Any
 
 from hpo.core.budget import reserved_epochs
 from hpo.core.events import End
-from hpo.core.fresh import FreshSeeds
+from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History
-from hpo.core.shipping import Ship, retraining, to_train
-from hpo.core.spending import Used, used
-from hpo.core.stopping import rungs_of
+from hpo.core.shipped_model import Ship, retraining, to_train
+from hpo.core.spending import BudgetUse, budget_use
+from hpo.core.stopping_rules import rungs_of
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SearchProgress:
     """One moment of a search, safe to hand to another thread.
 
     Attributes:
@@ -41,7 +41,7 @@ class Progress:
     best: tuple[int, float] | None
     rungs: tuple[tuple[int, int], ...]
     finalists: tuple[tuple[int, int, float], ...]
-    budget: tuple[Used, ...]
+    budget: tuple[BudgetUse, ...]
     share: float
     searching: float
     finals: float
@@ -53,13 +53,13 @@ class Progress:
         return self.searching + self.finals
 
 
-class Pace:
+class RemainingTime:
     """Estimates time from how fast the budget has been spent since somebody began to look."""
 
     def __init__(self) -> None:
         self._first: tuple[float, float] | None = None
 
-    def remaining(self, progress: Progress, now: float) -> float:
+    def remaining(self, progress: SearchProgress, now: float) -> float:
         """Estimated seconds to the end; NaN while nothing is known.
 
         Args:
@@ -75,7 +75,7 @@ class Pace:
         return max(wall, progress.searching) + progress.finals
 
 
-def progress_of(history: History, alive: bool = True) -> Progress:
+def progress_of(history: History, alive: bool = True) -> SearchProgress:
     """Read how far a search is.
 
     Args:
@@ -88,7 +88,7 @@ def progress_of(history: History, alive: bool = True) -> Progress:
     unended = "running" if alive and not history.ended else "unfinished"
     share = _share(spec, history, budget)
     searching, finals = _remaining(spec, history, share)
-    return Progress(
+    return SearchProgress(
         phase=_phase(history),
         metric=history.objective.metric,
         states={unended: history.count(None), **{end.value: history.count(end) for end in End}},
@@ -142,14 +142,14 @@ def _finalist(history: History, trial: int, fresh: FreshSeeds) -> tuple[int, int
     return trial, len(values), sum(values) / len(values) if values else math.nan
 
 
-def _budget(history: History) -> tuple[Used, ...]:
+def _budget(history: History) -> tuple[BudgetUse, ...]:
     """What is limited and how much of it is spent; trials count once they have ended."""
     ended = len(history.trials) - history.count(None)
-    limited = [each for each in used(history) if each.limit is not None]
+    limited = [each for each in budget_use(history) if each.limit is not None]
     return tuple(replace(each, spent=ended) if each.unit == "trials" else each for each in limited)
 
 
-def _share(spec: Mapping[str, Any], history: History, budget: Iterable[Used]) -> float:
+def _share(spec: Mapping[str, Any], history: History, budget: Iterable[BudgetUse]) -> float:
     """How far the search phase is by whichever limit is nearest, the finalists' share set aside."""
     if history.finalists or history.ended:
         return 1.0

@@ -10,7 +10,7 @@ from hpo.core.history import History
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class BudgetUse:
     """How much of one kind of budget is spent.
 
     Attributes:
@@ -24,7 +24,7 @@ class Used:
     limit: float | None = None
 
 
-def used(history: History) -> tuple[Used, ...]:
+def budget_use(history: History) -> tuple[BudgetUse, ...]:
     """What is spent of each kind: trials started, epochs and hours with the finalists' included.
 
     GPU-hours, hours times the GPUs that its workers held, are there if it held any or has a limit.
@@ -37,7 +37,7 @@ def used(history: History) -> tuple[Used, ...]:
         "gpu_hours": history.gpu_seconds / 3600,
     }
     kinds = [unit for unit in spent if unit != "gpu_hours" or spent[unit] or limits.get(unit)]
-    return tuple(Used(unit, spent[unit], limits.get(unit)) for unit in kinds)
+    return tuple(BudgetUse(unit, spent[unit], limits.get(unit)) for unit in kinds)
 
 
 def limits_of(history: History) -> Mapping[str, Any]:

@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from hpo.core.grammar import Grammar
 from hpo.core.objective import Mode
-from hpo.core.parts import Grammar
 from hpo.core.recipe import Recipe
 
 Array = Any
@@ -155,7 +155,7 @@ class Trainable(Protocol):
     """Code that trains a recipe.
 
     It may have more: `Averages` for a search that ships averaged weights, `Combines` for one that
-    ships an ensemble, `Assesses` for predictions with probabilities.
+    ships an ensemble, `AssessesExamples` for predictions with probabilities.
 
     Attributes:
         grammar: What its recipes may say.
@@ -209,7 +209,7 @@ class Combines(Protocol):
 
 
 @runtime_checkable
-class Assesses(Protocol):
+class AssessesExamples(Protocol):
     """A trainable whose outputs tell how probable each class is."""
 
     def probabilities(self, outputs: Array) -> Array | None:

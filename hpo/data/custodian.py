@@ -19,7 +19,7 @@ from typing import Any
 
 from hpo.core.errors import HpoError, Refused, UserError, is_full
 from hpo.core.home import Home
-from hpo.data import prepared, reading
+from hpo.data import prepared, source_reading
 from hpo.data.prepared import Prepared
 
 GRACE = 10.0
@@ -34,7 +34,7 @@ def prepare(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -
     Any number of processes may ask for the same data at once: one reads, the others wait for it.
 
     Args:
-        source: A name of `trainables.data.tables`, or a user's ``module:function``.
+        source: A name of `trainables.parts.data_sources`, or a user's ``module:function``.
         arguments: What the source is called with, as a JSON value.
         home: Where the development part is kept.
         base: Folder to which relative paths refer: the spec's own.
@@ -43,7 +43,7 @@ def prepare(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -
         UserError: If the source, its arguments or its content are at fault.
         HpoError: If the custodian died.
     """
-    known = reading.recall(source, arguments, home, base)
+    known = source_reading.recall(source, arguments, home, base)
     if known is not None:
         return known
     request = {"source": source, "arguments": dict(arguments), "home": str(home.root), "base": str(base)}
@@ -133,9 +133,9 @@ def main() -> int:
 def _answer(request: Mapping[str, Any]) -> Path:
     source, arguments, base = request["source"], request["arguments"], Path(request["base"])
     if "near" in request:
-        reading.read_near(source, arguments, base, Path(request["near"]))
+        source_reading.read_near(source, arguments, base, Path(request["near"]))
         return Path(request["near"])
-    return reading.read_source(source, arguments, Home(Path(request["home"])), base)
+    return source_reading.read_source(source, arguments, Home(Path(request["home"])), base)
 
 
 def _stop(*_: object) -> None:

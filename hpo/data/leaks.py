@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.custodian import look_for_near_copies
-from hpo.data.giveaways import giveaways
-from hpo.data.parts import open_part
+from hpo.data.examples import open_examples
 from hpo.data.prepared import Prepared, mapped
+from hpo.data.revealing_columns import revealing_columns
 from hpo.data.split import Split
 from trainables.data.digests import as_keys, row_digests
 
@@ -102,7 +102,7 @@ def find_leaks(
     Raises:
         UserError: If the source has to be read once more and cannot be.
     """
-    part = open_part(data.folder, split.train)
+    part = open_examples(data.folder, split.train)
     judged = split.validation if split.final is None else np.concatenate([split.validation, split.final])
     keys = as_keys(row_digests(part.inputs))
     copies = np.zeros(0, np.int64) if data.test is None else mapped(data.test.copies)
@@ -119,7 +119,7 @@ def find_leaks(
         if groups is None
         else len(np.intersect1d(groups[split.train], groups[judged])),
         groups_test=data.test.shared_groups if data.test else 0,
-        columns=giveaways(part),
+        columns=revealing_columns(part),
         notes=(*notes, *_test_notes(data)),
     )
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.seeds import derive
-from hpo.data.allotment import by_class, by_group, by_time, evenly
+from hpo.data.allocation import by_class, by_group, by_time, evenly
 
 Rows = NDArray[np.int64]
 
@@ -62,7 +62,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class RowLabels:
     """What a split must know of the development part.
 
     Attributes:
@@ -133,7 +133,7 @@ def split(
     roles = {"search": float(validation)} if isinstance(validation, int | float) else dict(validation)
     _check(roles, len(targets))
     shares = [1.0 - sum(roles.values()), *(roles[role] for role in ROLES if role in roles)]
-    data = Labelled(targets, tuple(classes), groups, times, stratified)
+    data = RowLabels(targets, tuple(classes), groups, times, stratified)
     parts = data.allot(shares, derive(seed, "split"))
     rows = [np.flatnonzero(parts == part) for part in range(len(shares))]
     return Split(rows[0], rows[1], rows[2] if "final" in roles else None)
@@ -153,7 +153,7 @@ def _check(roles: Mapping[str, float], n: int) -> None:
 
 
 def folds(
-    data: Labelled, *, count: int, seed: int, repeats: int = 1, within: Rows | None = None
+    data: RowLabels, *, count: int, seed: int, repeats: int = 1, within: Rows | None = None
 ) -> list[Split]:
     """Cross-validation: every row is validated on once in each repeat.
 
@@ -173,7 +173,7 @@ def folds(
     if count < 2 or repeats < 1:
         raise UserError(f"finalists.folds: {count} folds in {repeats} repeats; at least 2 in 1 are needed")
     rows = np.arange(len(data.targets)) if within is None else within
-    part = Labelled(
+    part = RowLabels(
         data.targets[rows],
         data.classes,
         None if data.groups is None else data.groups[rows],
@@ -189,6 +189,6 @@ def folds(
     return found
 
 
-def _forward(part: Labelled, rows: Rows, count: int) -> list[Split]:
+def _forward(part: RowLabels, rows: Rows, count: int) -> list[Split]:
     block = part.allot([1 / (count + 1)] * (count + 1), 0)
     return [Split(rows[block < fold], rows[block == fold]) for fold in range(1, count + 1)]

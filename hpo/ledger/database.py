@@ -59,7 +59,7 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextmanager
-def said_plainly(engine: sa.Engine, what: str = LEDGER) -> Iterator[None]:
+def errors_translated(engine: sa.Engine, what: str = LEDGER) -> Iterator[None]:
     """Turn the database's own errors into one clear sentence.
 
     Raises:

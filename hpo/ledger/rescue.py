@@ -22,7 +22,7 @@ from typing import Any
 from hpo.core.errors import DamagedLedger, HpoError
 from hpo.core.events import SearchOpened, TestClaimed, TestScored
 from hpo.core.record import Recorded, event_of
-from hpo.ledger.store import Store
+from hpo.ledger.store import LedgerStore
 
 FILES = ("", "-wal", "-shm")
 """What a ledger consists of, by the ends of their names."""
@@ -49,7 +49,7 @@ class Saved:
 def is_whole(path: Path) -> bool:
     """Whether every event of a ledger can be read."""
     try:
-        store = Store.at(path)
+        store = LedgerStore.at(path)
         try:
             for name in store.names():
                 for _ in store.open(name).read():
@@ -62,7 +62,7 @@ def is_whole(path: Path) -> bool:
         return bool(database.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
 
 
-def rescue(path: Path) -> tuple[list[Saved], Path]:
+def rescue_database(path: Path) -> tuple[list[Saved], Path]:
     """Put a new ledger in a damaged one's place, and the damaged one beside it.
 
     Args:
@@ -80,7 +80,7 @@ def rescue(path: Path) -> tuple[list[Saved], Path]:
             with suppress(FileNotFoundError):
                 copyfile(f"{path}{end}", f"{copy}{end}")
         _fill_up(copy)
-        store = Store.at(fresh)
+        store = LedgerStore.at(fresh)
         store.close()
         found = _found(copy) or _found(_with_new_head(copy, fresh))
         saved = [each for name, record in found.items() if (each := _save(fresh, name, record))]
@@ -149,7 +149,7 @@ def _save(fresh: Path, name: str, record: list[Recorded]) -> Saved | None:
         return None
     opened = [e for e in record if e.seq > len(good) and isinstance(e.event, TestClaimed | TestScored)]
     kept = [dataclasses.replace(each, seq=seq) for seq, each in enumerate((*good, *opened), 1)]
-    store = Store.at(fresh)
+    store = LedgerStore.at(fresh)
     store.restore(name, kept)
     store.close()
     return Saved(name, len(kept), len(record) - len(kept))

@@ -20,7 +20,7 @@ from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Event, SearchOpened, TestClaimed
 from hpo.core.ports import Follow
 from hpo.core.record import Recorded, event_of, fields_of
-from hpo.ledger.database import RESCUE, engine_of, said_plainly, writing
+from hpo.ledger.database import RESCUE, engine_of, errors_translated, writing
 
 VERSION = 1
 """Of the layout below; a ledger of a later version is refused."""
@@ -65,17 +65,17 @@ def steady_clock() -> Callable[[], float]:
     return lambda: offset + time.monotonic()
 
 
-class Store:
+class LedgerStore:
     """All searches of one home or team."""
 
     def __init__(self, url: str, clock: Callable[[], float] | None = None):
         self._engine = engine_of(url)
         self._clock = clock or steady_clock()
-        with said_plainly(self._engine):
+        with errors_translated(self._engine):
             self._lay_out()
 
     @classmethod
-    def at(cls, path: Path) -> Store:
+    def at(cls, path: Path) -> LedgerStore:
         """The SQLite store in a file, made if it is not there.
 
         Raises:
@@ -107,7 +107,7 @@ class Store:
         """
         if name is not None:
             self.refuse_name(name)
-        with said_plainly(self._engine), writing(self._engine) as connection:
+        with errors_translated(self._engine), writing(self._engine) as connection:
             taken = set(connection.execute(sa.select(_searches.c.name)).scalars())
             if name is None:
                 name = next(each for k in range(1, len(taken) + 2) if (each := f"{stem}-{k}") not in taken)
@@ -119,7 +119,7 @@ class Store:
 
     def restore(self, name: str, record: Sequence[Recorded]) -> None:
         """Put a whole search on record again, as it was: places and times included."""
-        with said_plainly(self._engine), writing(self._engine) as connection:
+        with errors_translated(self._engine), writing(self._engine) as connection:
             result = connection.execute(_searches.insert().values(name=name))
             assert result.inserted_primary_key is not None
             ledger = SearchLedger(self, name, result.inserted_primary_key[0])
@@ -142,7 +142,7 @@ class Store:
         Raises:
             UserError: If there is none of that name.
         """
-        with said_plainly(self._engine), self._engine.connect() as connection:
+        with errors_translated(self._engine), self._engine.connect() as connection:
             query = sa.select(_searches.c.id).where(_searches.c.name == name)
             number = connection.execute(query).scalar()
         if number is None or not NAME.fullmatch(name):  # it is a folder's name, whoever wrote it
@@ -152,7 +152,7 @@ class Store:
 
     def names(self) -> list[str]:
         """Names of all searches, oldest first."""
-        with said_plainly(self._engine), self._engine.connect() as connection:
+        with errors_translated(self._engine), self._engine.connect() as connection:
             return list(connection.execute(sa.select(_searches.c.name).order_by(_searches.c.id)).scalars())
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class Store:
 class SearchLedger:
     """The append-only record of one search."""
 
-    def __init__(self, store: Store, name: str, number: int):
+    def __init__(self, store: LedgerStore, name: str, number: int):
         self._store = store
         self.name = name
         self._number = number
@@ -174,7 +174,7 @@ class SearchLedger:
         Raises:
             HpoError: If the database refuses (disk full, damaged, locked for too long).
         """
-        with said_plainly(self._store._engine), writing(self._store._engine) as connection:
+        with errors_translated(self._store._engine), writing(self._store._engine) as connection:
             recorded: list[Recorded] = []
             while new:
                 batch = self.insert(connection, new)
@@ -207,7 +207,7 @@ class SearchLedger:
         Raises:
             HpoError: If the database refuses (disk full, damaged, locked for too long).
         """
-        with said_plainly(self._store._engine):
+        with errors_translated(self._store._engine):
             try:
                 with writing(self._store._engine) as connection:
                     return self.insert(connection, [claim])[0]
@@ -228,7 +228,7 @@ class SearchLedger:
         )
         if kinds:
             query = query.where(_events.c.kind.in_([kind.__name__ for kind in kinds]))
-        with said_plainly(self._store._engine), self._store._engine.connect() as connection:
+        with errors_translated(self._store._engine), self._store._engine.connect() as connection:
             for place, (seq, when, kind, body) in enumerate(connection.execute(query), after + 1):
                 if not kinds and seq != place:
                     raise DamagedLedger(f"event {place} of {self.name} is gone; {RESCUE}")

@@ -18,7 +18,7 @@ def page(account: Mapping[str, Any]) -> str:
     """The account as text, wrapped at 100 columns.
 
     Args:
-        account: As `hpo.use_cases.account.account` gives it.
+        account: As `hpo.use_cases.account.gather_account` gives it.
     """
     lines: list[str] = []
     for name, text in _rows(account):

@@ -13,20 +13,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from hpo.core import events, shipping
+from hpo.core import events, shipped_model
 from hpo.core.events import Cause, Checkpointed, End, Event, Reported, TrialEnded
 from hpo.core.history import RETRAINED, History, Key, Training
-from hpo.core.ports import Ledger, Order, Searcher
+from hpo.core.ports import Ledger, Searcher, TrainingTask
 from hpo.core.record import Recorded
 from hpo.core.space import Point
-from hpo.running.allowance import Allowance
-from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_race, order_of
+from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_search_phase, order_of
 from hpo.running.patience import saved
 from hpo.running.plan import Plan
+from hpo.running.time_reserve import TimeReserve
 
 NO_SCORES: Mapping[str, float] = MappingProxyType({})
 
-Watch = Callable[[Recorded, History], None]
+EventCallback = Callable[[Recorded, History], None]
 """Called after each commit, in the process that runs the search; must be quick."""
 
 
@@ -39,7 +39,7 @@ class Conductor:
         ledger: Ledger,
         searcher: Searcher,
         clock: Callable[[], float] = time.monotonic,
-        watch: Watch | None = None,
+        watch: EventCallback | None = None,
     ):
         self._plan = plan
         self._ledger = ledger
@@ -55,7 +55,7 @@ class Conductor:
         self._leading = math.nan
         self._stale = 0
         self._looked = 0  # at what event the finalists' rule was asked last; it says the same again
-        self._allowance = Allowance(plan, clock)
+        self._allowance = TimeReserve(plan, clock)
         self.history = History(plan.objective)
         self.horizon = plan.horizon
         self.stopping = False
@@ -78,9 +78,9 @@ class Conductor:
         """Whether nothing is left to train."""
         if self._open or (self._waiting and not self.stopping):
             return False
-        return self.stopping or shipping.all_trained(self.history)
+        return self.stopping or shipped_model.all_trained(self.history)
 
-    def next(self) -> Order | None:
+    def next(self) -> TrainingTask | None:
         """The next training for a worker; None while the open ones must end first, or at the end."""
         if self.stopping:
             return None
@@ -127,7 +127,7 @@ class Conductor:
         """How a training ends with what was just folded in, if it does: in the same commit."""
         if training.key in self._verdicts:
             return [self._verdicts[training.key]]
-        if training.end is None and in_race(training) and self._allowance.spent(self.history):
+        if training.end is None and in_search_phase(training) and self._allowance.spent(self.history):
             return [ended(training, End.INTERRUPTED, Cause.BUDGET, "the time budget is spent")]
         return []
 
@@ -244,12 +244,14 @@ class Conductor:
 
     def _start_retraining(self) -> None:
         """Start the training that makes the model, where the winner's own weights are not to be it."""
-        history, key = self.history, shipping.to_train(self.history)
+        history, key = self.history, shipped_model.to_train(self.history)
         if key is None or key in history.trainings:
             return
         own, seed = history.trainings[key[0], 0], self._plan.training_seed(*key)
-        last = shipping.epochs_needed(history)
-        self._append(events.TrialStarted(*key, own.point, own.recipe, seed, RETRAINED, shipping.ALL, last))
+        last = shipped_model.epochs_needed(history)
+        self._append(
+            events.TrialStarted(*key, own.point, own.recipe, seed, RETRAINED, shipped_model.ALL, last)
+        )
         self._waiting.append(key)
 
     def _append(self, *new: Event, then: Callable[[], Sequence[Event]] = tuple) -> None:
@@ -287,7 +289,7 @@ class Conductor:
         training = self.history.trainings[key]
         if key in self._verdicts or training.end is not None:
             return  # it was sent before the worker heard the verdict
-        if in_race(training):
+        if in_search_phase(training):
             self._searcher.report(report.trial, report.epoch, training.value)
         verdict = self._judge.verdict(report, self.history)
         if verdict:
@@ -297,7 +299,7 @@ class Conductor:
         key = end.trial, end.replicate
         self._verdicts.pop(key, None)
         self._open.discard(key)
-        if in_race(self.history.trainings[key]):
+        if in_search_phase(self.history.trainings[key]):
             self._searcher.tell(end.trial, end.end, end.value, end.cause)
             self._first_causes.append(end.cause if end.end is End.FAILED else None)
             self._note_gain(end.value)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from hpo.core.events import Cause, Reported
 from hpo.core.history import Key
-from hpo.core.ports import Order
+from hpo.core.ports import TrainingTask
 from hpo.running.conductor import Conductor
 
 Epochs = Iterator[tuple[Mapping[str, float], float]]
@@ -49,7 +49,7 @@ class InlineRunner:
         clock: Advanced to the time of each arrival; give the conductor the same.
     """
 
-    def __init__(self, train: Callable[[Order], Epochs], workers: int, clock: VirtualClock):
+    def __init__(self, train: Callable[[TrainingTask], Epochs], workers: int, clock: VirtualClock):
         self._train = train
         self._workers = workers
         self._clock = clock
@@ -69,7 +69,7 @@ class InlineRunner:
             self._clock.now = arrival.time
             self._hand_in(conductor, arrival)
 
-    def _start(self, order: Order) -> None:
+    def _start(self, order: TrainingTask) -> None:
         self._running[order.key] = (self._given, 0, iter(self._train(order)))
         self._lasts[order.key] = order.epochs
         self._given += 1

@@ -7,21 +7,21 @@ from collections.abc import Mapping, Sequence
 
 from hpo.core.events import Cause, End, Reported, TrialEnded
 from hpo.core.history import RETRAINED, History, Training
-from hpo.core.ports import Order
-from hpo.core.shipping import SEEN
-from hpo.core.stopping import stopping_rule
+from hpo.core.ports import TrainingTask
+from hpo.core.shipped_model import SEEN
+from hpo.core.stopping_rules import stopping_rule
 from hpo.running.plan import Plan
 
 TRAINED_ON = "trained_on"
 """Origin of a stopped trial that is trained to the end because no other trial was."""
 
 
-def in_race(training: Training) -> bool:
+def in_search_phase(training: Training) -> bool:
     """Whether a training competes at the rungs and teaches the sampler."""
     return training.replicate == 0 and training.origin != TRAINED_ON
 
 
-def order_of(plan: Plan, training: Training, fresh: bool = False) -> Order:
+def order_of(plan: Plan, training: Training, fresh: bool = False) -> TrainingTask:
     """What a worker is to do for a training.
 
     Args:
@@ -29,12 +29,12 @@ def order_of(plan: Plan, training: Training, fresh: bool = False) -> Order:
         training: As it stands.
         fresh: Whether it is done from its start, whatever checkpoints there are.
     """
-    return Order(
+    return TrainingTask(
         *training.key,
         recipe=training.recipe,
         seed=training.seed,
         horizon=plan.horizon,
-        pauses=plan.rungs if in_race(training) else (),
+        pauses=plan.rungs if in_search_phase(training) else (),
         checkpoints=() if fresh else training.checkpoints[::-1],
         keep_weights=training.replicate > 0,
         split=training.split,
@@ -111,7 +111,7 @@ class Judge:
             return ended(training, End.FAILED, Cause.DIVERGED, message)
         if training.replicate:
             return None  # its end comes with its weights, in one commit
-        if not in_race(training):
+        if not in_search_phase(training):
             return ended(training, End.FINISHED) if report.epoch >= self._plan.horizon else None
         goes_on = self._rule.report(report.epoch, training.value, report.trial)
         if report.epoch >= self._plan.horizon:

@@ -7,7 +7,7 @@ import ctypes
 import gc
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Free what a training left behind, and return it.
 
     glibc keeps freed memory in arenas, a thread's in another than the last one's: among Ray's threads a

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 from hpo.core import seeds
 from hpo.core.events import WinnerNamed
-from hpo.core.fresh import FreshSeeds
+from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History, Key, Training
 from hpo.core.objective import Objective
 from hpo.core.space import Point
-from hpo.core.stopping import RuleName
+from hpo.core.stopping_rules import RuleName
 
 
 class Finals(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 from ray import tune
 
 from hpo.running import watchdog
-from hpo.running.context import OPENING
+from hpo.running.training_context import OPENING
 from hpo.running.worker import Worker
 
 NAME = "hpo-training"

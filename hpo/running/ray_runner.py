@@ -24,19 +24,19 @@ from ray.tune.search import SearchAlgorithm
 
 from hpo.core.errors import DiskFull, HpoError
 from hpo.core.history import Key
-from hpo.core.ports import Order
+from hpo.core.ports import TrainingTask
 from hpo.running import checkpoints
 from hpo.running.conductor import Conductor
-from hpo.running.context import Message
+from hpo.running.environment import TrainingEnvironment
 from hpo.running.ray_actor import NAME, TrainingActor
 from hpo.running.ray_session import RaySession
-from hpo.running.workplace import Workplace
+from hpo.running.training_context import Message
 
 
-class OrderBook(SearchAlgorithm):
+class TrialQueue(SearchAlgorithm):
     """Gives the conductor's orders to Tune as trials, never more than there are workers."""
 
-    def __init__(self, conductor: Conductor, workers: int, make_trial: Callable[[Order, int], Trial]):
+    def __init__(self, conductor: Conductor, workers: int, make_trial: Callable[[TrainingTask, int], Trial]):
         self._conductor = conductor
         self._workers = workers
         self._make_trial = make_trial
@@ -69,10 +69,10 @@ class OrderBook(SearchAlgorithm):
             self._conductor.lost(key, self.last_words.pop(trial_id, "its process ended without a word"))
 
 
-class Verdicts(FIFOScheduler):
+class LedgerScheduler(FIFOScheduler):
     """Hands what workers say to the conductor, and its verdicts to Tune."""
 
-    def __init__(self, conductor: Conductor, book: OrderBook, folder: Path):
+    def __init__(self, conductor: Conductor, book: TrialQueue, folder: Path):
         super().__init__()
         self._checkpoints = folder
         self._conductor = conductor
@@ -131,7 +131,7 @@ class Controller(TuneController):
         return bool(super()._maybe_cache_trial_actor(trial))
 
     def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
-        self._search_alg.last_words[trial.trial_id] = last_words(exception)
+        self._search_alg.last_words[trial.trial_id] = failure_message(exception)
         super()._process_trial_failure(trial, exception)
 
     def forget_ended(self) -> None:
@@ -143,7 +143,7 @@ class Controller(TuneController):
             self._trials_to_cache.clear()
 
 
-def last_words(error: Exception) -> str:
+def failure_message(error: Exception) -> str:
     """The end of what Ray says of a dead process, which is where the reason stands."""
     lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
     return " ".join(lines[-3:])[-500:] or type(error).__name__
@@ -163,7 +163,7 @@ class RayRunner:
 
     def __init__(
         self,
-        workplace: Workplace,
+        workplace: TrainingEnvironment,
         workers: int,
         cpus: float,
         gpus: float,
@@ -181,8 +181,8 @@ class RayRunner:
         """Train until the conductor is done or asked to stop."""
         register_trainable(NAME, TrainingActor)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self._workers)  # by default one at a time
-        book = OrderBook(conductor, self._workers, self._trial)
-        verdicts = Verdicts(conductor, book, self._place.folder.checkpoints)
+        book = TrialQueue(conductor, self._workers, self._trial)
+        verdicts = LedgerScheduler(conductor, book, self._place.folder.checkpoints)
         controller = Controller(
             search_alg=book,
             scheduler=verdicts,
@@ -207,7 +207,7 @@ class RayRunner:
     def _resource_manager(self) -> Any:
         return FixedResourceManager() if self._single_node else PlacementGroupResourceManager()
 
-    def _trial(self, order: Order, number: int) -> Trial:
+    def _trial(self, order: TrainingTask, number: int) -> Trial:
         return Trial(
             NAME,
             config={"workplace": self._place, "order": order},

@@ -107,12 +107,12 @@ def _described(folder: Path, home: Path) -> RaySession:
 
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     if len(nodes) > 1:
-        _refuse_blind(nodes, home)
+        _require_shared_home(nodes, home)
     found = ray.cluster_resources()
     return RaySession(folder, found.get("CPU", 0.0), found.get("GPU", 0.0), len(nodes))
 
 
-def _refuse_blind(nodes: list[str], home: Path) -> None:
+def _require_shared_home(nodes: list[str], home: Path) -> None:
     """Refuse a cluster of which some node does not see the home."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -200,7 +200,7 @@ def _read_environment() -> None:
 
 @contextmanager
 def _cluster(address: str) -> Iterator[None]:
-    refuse_deaf(address)
+    require_reachable(address)
     import ray
 
     try:
@@ -214,7 +214,7 @@ def _cluster(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def refuse_deaf(address: str) -> None:
+def require_reachable(address: str) -> None:
     """Refuse an address at which nobody listens; Ray itself would try for minutes.
 
     Raises:

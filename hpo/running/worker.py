@@ -15,12 +15,12 @@ from pathlib import Path
 
 from hpo.core.errors import UserError, is_full
 from hpo.core.events import Cause
-from hpo.core.ports import Order
+from hpo.core.ports import TrainingTask
 from hpo.core.recipe import Recipe
-from hpo.running.context import Channel, Message, TrainingContext, TrainingStopped
-from hpo.running.finishing import finishing
-from hpo.running.memory import give_back
-from hpo.running.workplace import Stage, Workplace
+from hpo.running.environment import OpenedStage, TrainingEnvironment
+from hpo.running.final_scores import final_scorer
+from hpo.running.memory import release_memory
+from hpo.running.training_context import Channel, Message, TrainingContext, TrainingStopped
 
 HEARTBEAT = 2.0
 """Seconds after which a worker answers although it has nothing to say."""
@@ -29,13 +29,13 @@ HEARTBEAT = 2.0
 class Worker:
     """Trains orders, each in a thread of its own."""
 
-    def __init__(self, workplace: Workplace):
+    def __init__(self, workplace: TrainingEnvironment):
         self._place = workplace
-        self._stage: Stage | None = None
+        self._stage: OpenedStage | None = None
         self._channel = Channel()
         self._thread: threading.Thread | None = None
 
-    def start(self, order: Order) -> None:
+    def start(self, order: TrainingTask) -> None:
         """Begin a training; the one before is stopped first.
 
         Raises:
@@ -82,9 +82,9 @@ class Worker:
         if self._thread.is_alive():
             raise RuntimeError("the training before does not stop")
         self._thread = None
-        give_back()
+        release_memory()
 
-    def _train(self, order: Order, channel: Channel) -> None:
+    def _train(self, order: TrainingTask, channel: Channel) -> None:
         failure: tuple[Cause, str] | None = None
         full = ""
         try:
@@ -96,7 +96,7 @@ class Worker:
             full = str(error) if is_full(error) else ""
         channel.finish(failure, full)
 
-    def _logged(self, order: Order, channel: Channel) -> tuple[Cause, str]:
+    def _logged(self, order: TrainingTask, channel: Channel) -> tuple[Cause, str]:
         """Train; what is printed and why it failed goes to the training's log."""
         log = self._place.folder.logs / f"{order.trial}-{order.replicate}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ class Worker:
                 file.write(_account(error) + "\n")
                 raise
 
-    def _train_whole(self, order: Order, channel: Channel) -> tuple[Cause, str]:
+    def _train_whole(self, order: TrainingTask, channel: Channel) -> tuple[Cause, str]:
         if self._stage is None:
             self._stage = self._place.open()
             gc.collect()
@@ -122,7 +122,7 @@ class Worker:
         stage = self._stage
         parts = stage.parts(order.split)
         context = TrainingContext(
-            order, self._place, channel, finishing(stage, order, parts, self._place.objective.metric)
+            order, self._place, channel, final_scorer(stage, order, parts, self._place.objective.metric)
         )
         stage.trainable.train(Recipe(order.recipe), parts.train, parts.validation, context)
         return Cause.NEVER_REPORTED, "the training ended without training its epochs to the last"

@@ -24,13 +24,13 @@ from hpo.core import seeds
 from hpo.core.events import Cause, End
 from hpo.core.objective import Mode
 from hpo.core.space import Point, Space
-from hpo.core.warmth import Lesson
-from hpo.sampling.earlier import Earlier, Lifted, Trust
+from hpo.core.warm_start import EarlierTrials
+from hpo.sampling.earlier_searches import EarlierSearches, Lifted, Trust
 from hpo.sampling.encoding import Array, Encoding
+from hpo.sampling.extrapolation import PartialResult, PartialResults, expected, normal_scores
 from hpo.sampling.gaussian_process import Observations, Process, Scales
-from hpo.sampling.practice import usual
 from hpo.sampling.prior import WEIGHT, Prior
-from hpo.sampling.standings import Standing, Standings, expected, normal_scores
+from hpo.sampling.usual_values import prior_densities
 
 START = 3
 """Trials that are proposed from practice alone."""
@@ -62,7 +62,7 @@ class AutoSearcher:
         seed: int,
         rungs: Sequence[int],
         horizon: int,
-        lessons: Sequence[Lesson] = (),
+        lessons: Sequence[EarlierTrials] = (),
         optimizer: str | None = None,
     ):
         self._space = space
@@ -71,9 +71,9 @@ class AutoSearcher:
         self._horizon = horizon
         self._levels = (*rungs, horizon)
         self._encoding = Encoding(space)
-        self._practice = Prior(self._encoding, usual(space, optimizer))
-        self._earlier = Earlier(self._encoding, lessons) if lessons and space.parameters else None
-        self._standings = Standings(self._levels)
+        self._practice = Prior(self._encoding, prior_densities(space, optimizer))
+        self._earlier = EarlierSearches(self._encoding, lessons) if lessons and space.parameters else None
+        self._standings = PartialResults(self._levels)
         self._scales = Scales(self._encoding.owner)
         self._next_fit = START
         self._finite = all(math.isfinite(parameter.domain.count()) for parameter in space.parameters)
@@ -146,28 +146,28 @@ class AutoSearcher:
             self._earlier.scales.fit(self._earlier.trust(seen.x, seen.y).rest(seen), steps)
         self._next_fit = max(len(self._standings) + 2, math.ceil(1.08 * len(self._standings)))
 
-    def _seen(self, chosen: Sequence[Standing], scores: Array) -> Observations:
+    def _seen(self, chosen: Sequence[PartialResult], scores: Array) -> Observations:
         """Trials as observations; the shorter a training, the noisier."""
         x = self._features(chosen)
         epochs = [self._horizon if s.diverged else max(1, s.epoch) for s in chosen]
         short = np.log(self._horizon / np.array(epochs)) / math.log(max(2, self._horizon))
         return Observations(x, scores, 1 + 2 * short)
 
-    def _features(self, standings: Sequence[Standing]) -> Array:
+    def _features(self, standings: Sequence[PartialResult]) -> Array:
         return self._encoding.features(self._rows(standings))
 
-    def _rows(self, standings: Sequence[Standing]) -> Array:
+    def _rows(self, standings: Sequence[PartialResult]) -> Array:
         return np.array([standing.row for standing in standings]).reshape(-1, self._encoding.width)
 
     def _model(
-        self, seen: Observations, waiting: Sequence[Standing], earlier: Trust | None
+        self, seen: Observations, waiting: Sequence[PartialResult], earlier: Trust | None
     ) -> Process | Lifted:
         """What foretells scores: from the search's own trials, and from earlier searches if believed."""
         if self._earlier is None or earlier is None:
             return self._process(self._scales, seen, waiting)
         return earlier.lifted(self._process(self._earlier.scales, earlier.rest(seen), waiting))
 
-    def _process(self, scales: Scales, seen: Observations, waiting: Sequence[Standing]) -> Process:
+    def _process(self, scales: Scales, seen: Observations, waiting: Sequence[PartialResult]) -> Process:
         """The process, with trials that have shown nothing yet at what it predicts for them."""
         process = Process(scales, seen)
         if not waiting:
@@ -188,7 +188,7 @@ class AutoSearcher:
             rows, score = np.concatenate([rows, near]), np.concatenate([score, scored(near)])
         return np.asarray(rows[np.argsort(-score, kind="stable")])
 
-    def _first_allowed(self, rows: Array, known: Sequence[Standing]) -> Point | None:
+    def _first_allowed(self, rows: Array, known: Sequence[PartialResult]) -> Point | None:
         """The first row's point that is allowed, and not known if any other is left."""
         taken = set(self._keys(np.array([s.row for s in known])) if known and self._finite else ())
         repeated = None

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.space import Choice, Domain, Integer, Parameter, Point, Space, Uniform
-from hpo.sampling.plain import at
+from hpo.sampling.non_adaptive import at
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -99,7 +99,7 @@ class Encoding:
 
 
 def unit(domain: Domain, value: Any) -> float:
-    """Where a value lies in [0, 1]; `hpo.sampling.plain.at` maps that place back to the value."""
+    """Where a value lies in [0, 1]; `hpo.sampling.non_adaptive.at` maps that place back to the value."""
     match domain:
         case Choice(values):
             return (domain.index(value) + 0.5) / len(values)

@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 
 from hpo.sampling.encoding import Array, Encoding
-from hpo.sampling.practice import Bell
+from hpo.sampling.usual_values import PriorDensity
 
 UNTRIED = 0.75
 """How far practice is believed before there is evidence."""
@@ -38,7 +38,9 @@ class Prior:
         beliefs: How far it is believed, for each parameter; as before any evidence if None.
     """
 
-    def __init__(self, encoding: Encoding, bells: Sequence[Bell | None], beliefs: Array | None = None):
+    def __init__(
+        self, encoding: Encoding, bells: Sequence[PriorDensity | None], beliefs: Array | None = None
+    ):
         self._encoding, self._bells = encoding, bells
         self._told = [(column, bell) for column, bell in enumerate(bells) if bell is not None]
         self.beliefs = np.full(len(bells), UNTRIED) if beliefs is None else beliefs

@@ -20,7 +20,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Luck:
+class EpochLuck:
     """What picking the best epoch on the examples it is scored on gave at most.
 
     Attributes:
@@ -57,7 +57,7 @@ class Evidence:
     finals: Mapping[int, Sequence[float]] = field(default_factory=dict)
     examples: Mapping[int, Values] = field(default_factory=dict)
     n: int = 0
-    luck: Luck = Luck()
+    luck: EpochLuck = EpochLuck()
     held_out: bool = False
 
     @property
@@ -111,7 +111,7 @@ def noise_of(evidence: Evidence) -> Noise:
     return Noise(seed, dof, max(0.0, float(own)) / n, max(0.0, between) / n)
 
 
-def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objective) -> Luck:
+def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objective) -> EpochLuck:
     """What counting by the best epoch gave at most, from the fresh seeds' learning curves.
 
     Each seed's best epoch is scored with the curves of the finalist's other seeds, which did not
@@ -127,7 +127,7 @@ def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objec
         The loss per training, not below zero; nothing if no finalist has two whole curves.
     """
     if objective.at == "last":
-        return Luck()
+        return EpochLuck()
     lost: list[float] = []
     sizes: list[int] = []
     for seeds in curves.values():
@@ -143,8 +143,8 @@ def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objec
         lost.extend(level[rows, picked] - others[rows, picked])
         sizes.append(len(y))
     if not lost:
-        return Luck()
-    return Luck(max(0.0, float(np.mean(lost))), float(np.std(lost, ddof=1) / np.mean(sizes) ** 0.5))
+        return EpochLuck()
+    return EpochLuck(max(0.0, float(np.mean(lost))), float(np.std(lost, ddof=1) / np.mean(sizes) ** 0.5))
 
 
 def finite(groups: Mapping[int, Sequence[float]]) -> dict[int, Values]:

@@ -37,7 +37,7 @@ Prefer = Literal["cheapest", "steadiest"]
 Values = NDArray[np.float64]
 
 
-class Run(NamedTuple):
+class FoldRun(NamedTuple):
     """One training of the race.
 
     Attributes:
@@ -52,7 +52,7 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RaceDecision:
     """How a race ended.
 
     Attributes:
@@ -118,7 +118,7 @@ class Race:
             return self.alpha
         return self.alpha * seeds / sum(self.looks) / (len(self.costs) - 1)
 
-    def next(self, values: Mapping[Run, float]) -> tuple[Run, ...] | Verdict:
+    def next(self, values: Mapping[FoldRun, float]) -> tuple[FoldRun, ...] | RaceDecision:
         """Say which trainings to run next, or how the race ended.
 
         Args:
@@ -133,9 +133,9 @@ class Race:
         """
         alive = list(self.costs)
         dropped: dict[int, str] = {}
-        asked: set[Run] = set()
+        asked: set[FoldRun] = set()
         for seeds in self.looks:
-            wanted = [Run(t, r, f) for r in range(1, seeds + 1) for t in alive for f in range(self.folds)]
+            wanted = [FoldRun(t, r, f) for r in range(1, seeds + 1) for t in alive for f in range(self.folds)]
             missing = tuple(run for run in wanted if run not in values)
             if missing:
                 return missing
@@ -146,9 +146,9 @@ class Race:
                 break
         return self._verdict({trial: table[trial] for trial in alive}, dropped, len(asked))
 
-    def _rising(self, trial: int, seeds: int, values: Mapping[Run, float]) -> Values:
+    def _rising(self, trial: int, seeds: int, values: Mapping[FoldRun, float]) -> Values:
         """A finalist's value for each seed, mean over folds, on a scale where more is better."""
-        runs = [[values[Run(trial, r, f)] for f in range(self.folds)] for r in range(1, seeds + 1)]
+        runs = [[values[FoldRun(trial, r, f)] for f in range(self.folds)] for r in range(1, seeds + 1)]
         means: Values = np.array(runs, np.float64).mean(axis=1)
         return self.objective.rising(1.0) * means
 
@@ -180,7 +180,7 @@ class Race:
         tests = [_Paired.of(table[leader], table[trial]) for trial in alive if trial != leader]
         return all(test.bound(self.level(seeds)) < self.margin for test in tests)
 
-    def _verdict(self, left: Mapping[int, Values], dropped: Mapping[int, str], used: int) -> Verdict:
+    def _verdict(self, left: Mapping[int, Values], dropped: Mapping[int, str], used: int) -> RaceDecision:
         sign = self.objective.rising(1.0)
         found = {t: spread(sign * row[np.isfinite(row)]) for t, row in left.items() if np.isfinite(row).any()}
         if not found:
@@ -193,7 +193,7 @@ class Race:
         winner = min(found, key=first)
         saved = len(self.costs) * self.most * self.folds - used
         reason = self._reason(winner, found, dropped, saved)
-        return Verdict(winner, found[winner], tuple(found), dict(dropped), used, saved, reason)
+        return RaceDecision(winner, found[winner], tuple(found), dict(dropped), used, saved, reason)
 
     def _reason(
         self, winner: int, found: Mapping[int, Spread], dropped: Mapping[int, str], saved: int

@@ -66,7 +66,7 @@ class Finalist:
 
 
 @dataclass(frozen=True, slots=True)
-class Winner:
+class SelectedFinalist:
     """The finalist that won.
 
     Attributes:
@@ -84,7 +84,7 @@ class Winner:
     reason: str
 
 
-def name_winner(finalists: Sequence[Finalist], objective: Objective) -> Winner | None:
+def name_winner(finalists: Sequence[Finalist], objective: Objective) -> SelectedFinalist | None:
     """Name the winner by the simple rule.
 
     A finalist that failed on a fresh seed stands behind every one that did not: a recipe that
@@ -111,7 +111,7 @@ def name_winner(finalists: Sequence[Finalist], objective: Objective) -> Winner |
     reason = _reason(chosen, found, best, top, sound, near)
     if len(sound) < len(finalists):
         reason += f" {len(finalists) - len(sound)} finalist(s) failed on fresh seeds and stood behind."
-    return Winner(chosen.trial, found.mean, found.std, found.n, reason)
+    return SelectedFinalist(chosen.trial, found.mean, found.std, found.n, reason)
 
 
 def _reason(

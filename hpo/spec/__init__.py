@@ -1,7 +1,7 @@
 """From YAML to a validated search: every fault at once, with its line and the legal choices."""
 
-from hpo.spec.reading import parse, read
-from hpo.spec.schema import schema
+from hpo.spec.json_schema import schema
+from hpo.spec.parsing import parse_spec, read_spec
 from hpo.spec.search_spec import SearchSpec
 
-__all__ = ["SearchSpec", "parse", "read", "schema"]
+__all__ = ["SearchSpec", "parse_spec", "read_spec", "schema"]

@@ -1,7 +1,7 @@
 """What a trainable says of itself: what its recipes may contain and what it reports.
 
 A shipped trainable's tables are data and are read in place; a user's own code is asked in a
-process of its own (`hpo.spec.user_code`).
+process of its own (`hpo.spec.user_trainables`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpo.core.clash import Clash
-from hpo.core.parts import Grammar
+from hpo.core.conflicts import Conflict
+from hpo.core.grammar import Grammar
 from hpo.core.trainable import EXTRAS, Metric
 from hpo.spec.faults import Faults, shown, unknown
 
@@ -32,12 +32,12 @@ class Interface:
     metrics: tuple[Metric, ...]
     file: Path | None = None
     extras: tuple[str, ...] = EXTRAS
-    clashes: tuple[Clash, ...] = ()
+    clashes: tuple[Conflict, ...] = ()
 
 
 def shipped() -> Mapping[str, Interface]:
     """The shipped trainables by name."""
-    from trainables.tables import SHIPPED
+    from trainables.registry import SHIPPED
 
     return {
         name: Interface(each.grammar, tuple(each.metrics), clashes=each.clashes)
@@ -63,6 +63,6 @@ def find(
         legal = unknown(name, known, f"{shown(name)} is no shipped trainable")
         faults.add(("trainable",), f"{legal}, or module:attribute for your own")
         return None
-    from hpo.spec.user_code import inspect
+    from hpo.spec.user_trainables import inspect
 
     return inspect(name, base, faults)

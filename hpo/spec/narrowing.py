@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpo.core.parts import Hyperparameter
+from hpo.core.grammar import Hyperparameter
 from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Integer, Parameter, Point, Space, Uniform
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from hpo.core.errors import InvalidSpec
 from hpo.spec.faults import Faults, shown
-from hpo.spec.text import Text, parse_text
+from hpo.spec.yaml_text import Text, parse_text
 
 DOTTED = ("space",)
 """Mappings whose keys have dots themselves."""

@@ -13,15 +13,15 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from hpo.core.parts import Grammar
+from hpo.core.grammar import Grammar
 from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Uniform
-from hpo.spec.document import Document
+from hpo.spec.builtin import folder
+from hpo.spec.domains import FORMS
+from hpo.spec.fields import Document
+from hpo.spec.json_schema import FILE
 from hpo.spec.narrowing import Change
-from hpo.spec.parameters import FORMS
-from hpo.spec.recipes import yaml_text
-from hpo.spec.schema import FILE
-from hpo.spec.shipped import folder
+from hpo.spec.recipe_files import yaml_text
 
 SCHEMA = "# yaml-language-server: $schema="
 INDENTS = ((2, 2, 0), (2, 4, 2))

@@ -9,14 +9,14 @@ from typing import Any
 
 from hpo.core import recipe as recipes
 from hpo.core.budget import Budget
+from hpo.core.grammar import Grammar
 from hpo.core.objective import Objective
-from hpo.core.parts import Grammar
-from hpo.core.shipping import Ship
+from hpo.core.shipped_model import Ship
 from hpo.core.space import Point, Space
 from hpo.core.trainable import Metric
-from hpo.spec.document import Data, Finalists, Limits, Patience, Resources, Sampler, Scheduler
-from hpo.spec.placing import flat, lay
-from hpo.spec.spaces import HORIZON
+from hpo.spec.fields import Data, Finalists, Limits, Patience, Resources, Sampler, Scheduler
+from hpo.spec.recipe_points import flat, lay
+from hpo.spec.space_building import HORIZON
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SearchSpec:
         patience: When to end early; None for never.
         seed: Source of all randomness.
         base: Folder that relative paths start from.
-        document: Everything above as a JSON value that `hpo.spec.parse` turns into an equal spec.
+        document: Everything above as a JSON value that `hpo.spec.parse_spec` turns into an equal spec.
         warnings: What a user should know and that is no fault.
         user_code: File of the trainable, where it is a user's own.
     """

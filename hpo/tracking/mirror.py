@@ -13,10 +13,10 @@ from itertools import islice
 from hpo.core.events import SearchResumed
 from hpo.core.home import SearchFolder
 from hpo.core.ports import Ledger
-from hpo.tracking import progress
-from hpo.tracking.changes import Standing, Store, Unreachable
-from hpo.tracking.picture import Picture, search_id
-from hpo.tracking.progress import Progress
+from hpo.tracking import mirror_progress
+from hpo.tracking.mirror_progress import MirrorProgress
+from hpo.tracking.projection import RunProjection, search_id
+from hpo.tracking.run_changes import RunStore, StoredRuns, Unreachable
 
 EVENTS_PER_BATCH = 2_000
 LONGEST_PAUSE = 30.0
@@ -32,7 +32,7 @@ class Mirror:
         folder: Where the mirror's progress is written.
     """
 
-    def __init__(self, ledger: Ledger, store: Store, picture: Picture, folder: SearchFolder):
+    def __init__(self, ledger: Ledger, store: RunStore, picture: RunProjection, folder: SearchFolder):
         self._ledger, self._store, self._picture, self._folder = ledger, store, picture, folder
         self._found = False
         self._position = 0
@@ -93,9 +93,9 @@ class Mirror:
             self.catch_up()
         except Unreachable as exc:
             error = str(exc)
-        now = Progress(self._position, error)
-        if error or self._position != before or now != progress.load(self._folder):
-            progress.save(self._folder, now)
+        now = MirrorProgress(self._position, error)
+        if error or self._position != before or now != mirror_progress.load_progress(self._folder):
+            mirror_progress.save_progress(self._folder, now)
         return error
 
     def _find(self) -> bool:
@@ -105,13 +105,13 @@ class Mirror:
             return False
         standing = self._store.open(search_id(self._picture.name, opened))
         if not self._fits(standing.position):
-            standing = Standing()
+            standing = StoredRuns()
         if standing.position:
             self._picture.changes(islice(self._ledger.read(0), standing.position))
             # Someone deleted runs: show everything again, which changes nothing of the others.
             if not self._picture.runs <= standing.runs:
                 self._picture = self._picture.fresh()
-                standing = Standing()
+                standing = StoredRuns()
         self._position = standing.position
         self._found = True
         return True

@@ -14,10 +14,10 @@ from filelock import FileLock
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.tracking import schema
-from hpo.tracking.changes import Store, Unreachable
-from hpo.tracking.client import ClientStore
-from hpo.tracking.local import LocalStore
+from hpo.tracking import sqlite_schema
+from hpo.tracking.client_store import ClientStore
+from hpo.tracking.run_changes import RunStore, Unreachable
+from hpo.tracking.sqlite_store import LocalStore
 
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
@@ -69,7 +69,7 @@ class Target:
             return self.uri
         return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
 
-    def store(self, experiment: str) -> Store:
+    def store(self, experiment: str) -> RunStore:
         """Open the way to it, making the store where it is a database that is not there yet.
 
         Raises:
@@ -82,8 +82,8 @@ class Target:
         try:
             self.home.create()
             if not self.named:
-                revision = schema.prepare(self.home.tracking, self.home.artifacts)
-                if revision == schema.REVISION:
+                revision = sqlite_schema.prepare(self.home.tracking, self.home.artifacts)
+                if revision == sqlite_schema.REVISION:
                     return LocalStore(self.home.tracking, self.home.artifacts, experiment)
             # MLflow makes its tables on first use, and two that do so at once break each other.
             with FileLock(self.home.root / "mlflow.making.lock", mode=0o600):

@@ -13,23 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from hpo.core.errors import UserError
-from hpo.core.fresh import FreshSeeds
+from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History, Training
 from hpo.core.home import Home
-from hpo.core.outcome import Outcome, Watch
+from hpo.core.outcome import Outcome, Watcher
+from hpo.ledger.searches import open_ledger, read_history
 from hpo.selection.intervals import LEVEL, mean_interval, spread
-from hpo.spec.ablating import ablation
-from hpo.spec.recipes import read_recipe
-from hpo.use_cases.reading import open_ledger, read_history
-from hpo.use_cases.resume import resume
-from hpo.use_cases.submit import submit
+from hpo.spec.ablation import ablation_document
+from hpo.spec.recipe_files import read_recipe
+from hpo.use_cases.resume import resume_search
+from hpo.use_cases.submit import submit_search
 
 TAG = "ablation of"
 """Label of a search that is one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AblationRow:
     """One variant of the recipe.
 
     Attributes:
@@ -74,14 +74,14 @@ class Ablation:
     search: str
     metric: str
     mode: str
-    rows: tuple[Row, ...]
+    rows: tuple[AblationRow, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON value."""
         return asdict(self)
 
 
-def ablate(
+def run_ablation(
     recipe: Path,
     *,
     home: Home,
@@ -90,7 +90,7 @@ def ablate(
     settings: Sequence[str] = (),
     name: str | None = None,
     address: str | None = None,
-    watch: Watch | None = None,
+    watch: Watcher | None = None,
 ) -> Outcome:
     """Train a recipe and its variants; the test part stays sealed.
 
@@ -110,9 +110,9 @@ def ablate(
     """
     if seeds < 2:
         raise UserError(f"--seeds {seeds}: a difference needs a spread; legal: 2 and more")
-    spec = ablation(read_recipe(recipe), recipe, seeds=seeds, only=components, settings=settings)
+    spec = ablation_document(read_recipe(recipe), recipe, seeds=seeds, only=components, settings=settings)
     tags = {TAG: str(recipe)}
-    return submit(spec, home=home, name=name, tags=tags, unseal=False, address=address, watch=watch)
+    return submit_search(spec, home=home, name=name, tags=tags, unseal=False, address=address, watch=watch)
 
 
 def is_over(name: str, *, home: Home) -> bool:
@@ -124,17 +124,19 @@ def is_over(name: str, *, home: Home) -> bool:
     return _read(name, home).status == "done"
 
 
-def go_on(name: str, *, home: Home, address: str | None = None, watch: Watch | None = None) -> Outcome:
+def resume_ablation(
+    name: str, *, home: Home, address: str | None = None, watch: Watcher | None = None
+) -> Outcome:
     """Take up an ablation that was interrupted.
 
     Raises:
         UserError: If there is no such search, or it is none.
     """
     _read(name, home)
-    return resume(name, home=home, unseal=False, address=address, watch=watch)
+    return resume_search(name, home=home, unseal=False, address=address, watch=watch)
 
 
-def table(name: str, *, home: Home) -> Ablation:
+def ablation_table(name: str, *, home: Home) -> Ablation:
     """What an ablation has found so far.
 
     Raises:
@@ -155,7 +157,7 @@ def _read(name: str, home: Home) -> History:
     return history
 
 
-def _rows(history: History) -> list[Row]:
+def _rows(history: History) -> list[AblationRow]:
     """The baseline and each variant of one component; trials that were added are none of them."""
     assert history.opened is not None
     fresh = FreshSeeds.of(history.opened.spec)
@@ -184,14 +186,14 @@ def _row(
     values: Mapping[int, float],
     reference: Mapping[int, float],
     together: int,
-) -> Row:
+) -> AblationRow:
     sound = [value for value in values.values() if math.isfinite(value)]
     differences = (values[seed] - reference[seed] for seed in values if seed in reference)
     pairs = [each for each in differences if math.isfinite(each)]
     level = spread(sound) if sound else None
     each = mean_interval(pairs) if pairs else None
     sure = mean_interval(pairs, 1 - (1 - LEVEL) / together) if pairs else None
-    return Row(
+    return AblationRow(
         component=name,
         own=base.point.get(name),
         off=own.point.get(name),

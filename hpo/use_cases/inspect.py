@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.core import events
 from hpo.core.errors import UserError
-from hpo.core.fresh import FreshSeeds, title_of
+from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History, Training
 from hpo.core.home import Home, SearchFolder
-from hpo.core.outcome import Winner, winner_of
+from hpo.core.outcome import WinnerSummary, winner_of
 from hpo.core.record import Recorded
-from hpo.ledger.store import SearchLedger, Store
-from hpo.spec import SearchSpec, parse
-from hpo.tracking import progress
-from hpo.use_cases.account import numbers_of
-from hpo.use_cases.lock import is_held
-from hpo.use_cases.reading import objective_of, open_ledger, opened_of, read_history
+from hpo.ledger.searches import objective_of, open_ledger, opened_of, read_history
+from hpo.ledger.store import LedgerStore, SearchLedger
+from hpo.spec import SearchSpec, parse_spec
+from hpo.tracking import mirror_progress
+from hpo.use_cases.accounting.gathering import numbers_of
+from hpo.use_cases.search.lock import is_locked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ class Search:
     def spec(self) -> SearchSpec:
         """What was asked."""
         assert self.history.opened is not None
-        return parse(self.history.opened.spec, source=self.name)
+        return parse_spec(self.history.opened.spec, source=self.name)
 
     @property
     def status(self) -> str:
@@ -97,9 +97,9 @@ class Search:
     @property
     def tracking_behind(self) -> int:
         """Number of events that MLflow does not show yet."""
-        return progress.load(self.folder).behind(self.history.seq)
+        return mirror_progress.load_progress(self.folder).behind(self.history.seq)
 
-    def best(self) -> Winner | None:
+    def best(self) -> WinnerSummary | None:
         """The winner, once there is one."""
         return winner_of(self.history)
 
@@ -141,16 +141,16 @@ def _row(training: Training) -> dict[str, object]:
 
 def status_of(history: History, folder: SearchFolder) -> str:
     """How a search stands, told apart from one whose process died without a word."""
-    if history.status == "running" and not is_held(folder):
+    if history.status == "running" and not is_locked(folder):
         return "interrupted"
     return history.status
 
 
-def searches(home: Home) -> list[Summary]:
+def list_searches(home: Home) -> list[Summary]:
     """A summary of every search of a home, oldest first."""
     if not home.is_used:
         return []
-    store = Store.at(home.ledger)
+    store = LedgerStore.at(home.ledger)
     return [_summary(home, store.open(name)) for name in store.names()]
 
 
@@ -164,7 +164,7 @@ def _summary(home: Home, ledger: SearchLedger) -> Summary:
     return Summary(ledger.name, status, len(history.trials), value, history.opened_at)
 
 
-def load(name: str, home: Home) -> Search:
+def load_search(name: str, home: Home) -> Search:
     """Look at one search.
 
     Raises:
@@ -173,7 +173,7 @@ def load(name: str, home: Home) -> Search:
     return Search(home, open_ledger(name, home))
 
 
-def follow(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
+def follow_search(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
     """Every event of a search and the state after it, until it ends."""
     ledger = open_ledger(name, home)
     history = History(objective_of(opened_of(ledger)))
@@ -181,18 +181,18 @@ def follow(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
         for recorded in ledger.read(after=history.seq):
             history.apply(recorded)
             yield recorded, history
-        if history.ended or not is_held(home.search(name)):
+        if history.ended or not is_locked(home.search(name)):
             return
         time.sleep(LOOK_SECONDS)
 
 
-def logs(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
+def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
     """What trials printed and why they failed, trial by trial.
 
     Raises:
         UserError: If there is no such search or trial.
     """
-    search = load(name, home)
+    search = load_search(name, home)
     chosen = [t for t in search.history.trainings.values() if trial in (None, t.trial)]
     if not chosen:
         count = len(search.history.trials)

@@ -6,15 +6,15 @@ from filelock import Timeout
 
 from hpo.core.errors import HpoError, Refused
 from hpo.core.home import Home
-from hpo.tracking import progress
-from hpo.tracking.changes import Unreachable
-from hpo.tracking.progress import Progress
+from hpo.ledger.searches import open_ledger
+from hpo.tracking import mirror_progress
+from hpo.tracking.mirror_progress import MirrorProgress
+from hpo.tracking.run_changes import Unreachable
 from hpo.tracking.target import Target
-from hpo.use_cases.mirroring import alone, mirror_of
-from hpo.use_cases.reading import open_ledger
+from hpo.use_cases.search.mirror_process import alone, mirror_of
 
 
-def mirror(name: str, *, home: Home) -> int:
+def mirror_search(name: str, *, home: Home) -> int:
     """Bring MLflow up to date with a search; nothing is doubled that is there.
 
     Returns:
@@ -30,7 +30,7 @@ def mirror(name: str, *, home: Home) -> int:
         folder = home.search(name)
         with alone(folder):
             position = mirror_of(home, ledger).catch_up()
-            progress.save(folder, Progress(position))
+            mirror_progress.save_progress(folder, MirrorProgress(position))
             return position
     except Timeout as error:
         raise Refused(f"{name} is running and brings MLflow up to date by itself") from error

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
-from hpo.core.shipping import digest_of
-from hpo.core.trainable import Array, Arrays, Assesses, DataInfo, Examples, Trainable
+from hpo.core.shipped_model import digest_of
+from hpo.core.trainable import Array, Arrays, AssessesExamples, DataInfo, Examples, Trainable
 from hpo.data.prepared import info_from_json
 from hpo.running import checkpoints
-from hpo.spec.recipes import RecipeFile, read_recipe
+from hpo.spec.recipe_files import RecipeFile, read_recipe
+from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.export import weights_beside
-from hpo.use_cases.model import Member, outputs_of
-from hpo.use_cases.provenance import makings_of
-from hpo.use_cases.stage import load_trainable
+from hpo.use_cases.model.members import ModelMember, outputs_of
+from hpo.use_cases.model.provenance import training_records_of
 from trainables.data.unlabelled import read_unlabelled
 
 
@@ -74,7 +74,7 @@ class Predictions:
         return {"model": self.kind, "digest": self.digest, "rows": rows, "warnings": list(self.warnings)}
 
 
-def predict(path: Path, data: Path) -> Predictions:
+def predict_file(path: Path, data: Path) -> Predictions:
     """Ask an exported recipe's model about data without targets.
 
     The weights are looked for beside the recipe (in ``<its name>.weights``, in its folder) and then
@@ -123,14 +123,14 @@ def _base(recipe: RecipeFile, path: Path) -> Path:
     return beside if there else Path(recipe.provenance.get("base") or beside)
 
 
-def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[Member, ...]:
-    made = makings_of(recipe, path)
+def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[ModelMember, ...]:
+    made = training_records_of(recipe, path)
     if digest_of([each.sha256 for each in made]) != digest:
         raise UserError(
             f"{path}: the digest of its model is not that of the weights it names; export it again"
         )
     places = [weights_beside(path), path.absolute().parent, Path(folder)]
-    return tuple(Member(Recipe(each.recipe), _weights(each.file, each.sha256, places)) for each in made)
+    return tuple(ModelMember(Recipe(each.recipe), _weights(each.file, each.sha256, places)) for each in made)
 
 
 def _weights(file: str, sha256: str, places: Sequence[Path]) -> Arrays:
@@ -168,7 +168,7 @@ def _told(
         return tuple(map(float, outputs.reshape(len(outputs)))), None
     labels = outputs.argmax(1) if outputs.ndim == 2 else outputs
     names = tuple(info.classes[int(label)] for label in labels)
-    shares = trainable.probabilities(outputs) if isinstance(trainable, Assesses) else None
+    shares = trainable.probabilities(outputs) if isinstance(trainable, AssessesExamples) else None
     return names, None if shares is None else np.asarray(shares, np.float64)
 
 

@@ -11,13 +11,13 @@ from hpo.core.errors import InvalidSpec, UserError
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.space import Choice, Point
-from hpo.spec import SearchSpec, parse, read
-from hpo.spec.document import Document
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.spec import SearchSpec, parse_spec, read_spec
+from hpo.spec.fields import Document
 from hpo.spec.narrowing import LEAST, Change, narrowed
 from hpo.spec.rewriting import moved, replaced, rewritten, written_out
-from hpo.spec.text import parse_text, read_text
-from hpo.use_cases.reading import open_ledger, read_history
-from hpo.use_cases.warming import lesson_of
+from hpo.spec.yaml_text import parse_text, read_text
+from hpo.use_cases.search.warm_start import earlier_trials_of
 
 PLACE = ("base", "name", "experiment", "start_from")
 """Fields of a stored spec that a file says in other words, or not at all."""
@@ -58,7 +58,7 @@ class Refinement:
         }
 
 
-def refine(name: str, *, home: Home, out: Path | None = None) -> Refinement:
+def refine_spec(name: str, *, home: Home, out: Path | None = None) -> Refinement:
     """Narrow a search's spec around its best trials.
 
     Args:
@@ -73,8 +73,8 @@ def refine(name: str, *, home: Home, out: Path | None = None) -> Refinement:
         raise UserError(f"--out {out}: is there already; name a new file")
     history = read_history(open_ledger(name, home))
     assert history.opened is not None
-    spec = parse(history.opened.spec, source=name)
-    told, _ = lesson_of(spec, name, home)
+    spec = parse_spec(history.opened.spec, source=name)
+    told, _ = earlier_trials_of(spec, name, home)
     winner = _winner(history)
     if winner is None:
         raise UserError(f"{name} has no trial to learn from yet")
@@ -111,7 +111,7 @@ def _source(spec: SearchSpec) -> tuple[str, bool]:
         try:
             value = read_text(path).value
             if isinstance(value, dict) and value.get("name", path.stem) == spec.name and "space" in value:
-                there = read(path)
+                there = read_spec(path)
                 if there.space == spec.space and there.trainable == spec.trainable:
                     return _as_searched(path.read_text(encoding="utf-8"), there, spec), True
         except (InvalidSpec, OSError):
@@ -143,7 +143,7 @@ def _sound(
 
 def _checked(text: str, base: Path, source: str) -> None:
     said = parse_text(text, source)
-    parse(said.value, source, base)
+    parse_spec(said.value, source, base)
 
 
 def _write(out: Path, text: str) -> None:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from hpo.core.errors import Refused, UserError
 from hpo.core.home import Home
-from hpo.ledger.rescue import Saved, is_whole
-from hpo.ledger.rescue import rescue as save
-from hpo.use_cases.lock import is_held
+from hpo.ledger.rescue import Saved, is_whole, rescue_database
+from hpo.use_cases.search.lock import is_locked
 
 
-def rescue(home: Home) -> tuple[list[Saved], Path] | None:
+def rescue_ledger(home: Home) -> tuple[list[Saved], Path] | None:
     """Put a new ledger with every event that can be relied on in a damaged one's place.
 
     What is lost of a search is trained again when it is resumed.
@@ -30,7 +29,7 @@ def rescue(home: Home) -> tuple[list[Saved], Path] | None:
     if not home.is_used:
         raise UserError(f"{home.root} holds no ledger")
     folders = (home.root / "searches").glob("*")
-    running = [each.name for each in folders if is_held(home.search(each.name))]
+    running = [each.name for each in folders if is_locked(home.search(each.name))]
     if running:
         raise Refused(f"{', '.join(running)} is running; stop it first")
-    return None if is_whole(home.ledger) else save(home.ledger)
+    return None if is_whole(home.ledger) else rescue_database(home.ledger)

@@ -6,17 +6,17 @@ from hpo.core.errors import Refused
 from hpo.core.events import Event, SearchExtended, SearchResumed, Warned
 from hpo.core.history import History
 from hpo.core.home import Home
-from hpo.core.outcome import Outcome, Watch
-from hpo.spec import SearchSpec, parse
-from hpo.use_cases.lock import held
-from hpo.use_cases.material import Material, material_of
-from hpo.use_cases.reading import open_ledger, read_history
-from hpo.use_cases.searching import Running
-from hpo.use_cases.space import insist
-from hpo.use_cases.versions import changes, versions
+from hpo.core.outcome import Outcome, Watcher
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.spec import SearchSpec, parse_spec
+from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
+from hpo.use_cases.search.disk_space import require_disk_space
+from hpo.use_cases.search.lock import hold_lock
+from hpo.use_cases.search.run import SearchRun
+from hpo.use_cases.search.versions import changes, versions
 
 
-def resume(
+def resume_search(
     name: str,
     *,
     home: Home,
@@ -24,7 +24,7 @@ def resume(
     unseal: bool = True,
     again: str = "",
     address: str | None = None,
-    watch: Watch | None = None,
+    watch: Watcher | None = None,
 ) -> Outcome:
     """Go on with a search from its record, and end as it would have ended.
 
@@ -43,19 +43,19 @@ def resume(
             trials are to be added.
     """
     ledger = open_ledger(name, home)
-    insist(home)
-    with held(home.search(name), name):
+    require_disk_space(home)
+    with hold_lock(home.search(name), name):
         history = read_history(ledger)
         assert history.opened is not None
-        spec = parse(history.opened.spec, source=name)
-        material = material_of(spec.data, spec.base, home)
+        spec = parse_spec(history.opened.spec, source=name)
+        material = split_dataset_of(spec.data, spec.base, home)
         _same_data(name, spec, history, material)
         ledger.append(_events(name, history, more_trials))
-        running = Running(home, spec, material, ledger, since=history.seq)
+        running = SearchRun(home, spec, material, ledger, since=history.seq)
         return running.to_end(unseal=unseal, again=again, address=address, watch=watch)
 
 
-def _same_data(name: str, spec: SearchSpec, history: History, material: Material) -> None:
+def _same_data(name: str, spec: SearchSpec, history: History, material: SplitDataset) -> None:
     """Refuse other data, and data that another version of this service reads in another way."""
     assert history.opened is not None
     before = history.opened.split

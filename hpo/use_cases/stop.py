@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.use_cases.lock import is_held
-from hpo.use_cases.reading import open_ledger
+from hpo.ledger.searches import open_ledger
+from hpo.use_cases.search.lock import is_locked
 
 
-def stop(name: str, *, home: Home) -> None:
+def stop_search(name: str, *, home: Home) -> None:
     """Leave word for the process that runs a search; it stops within a second or two.
 
     Raises:
@@ -16,6 +16,6 @@ def stop(name: str, *, home: Home) -> None:
     """
     open_ledger(name, home)
     folder = home.search(name)
-    if not is_held(folder):
+    if not is_locked(folder):
         raise UserError(f"{name} is not running; `hpo status {name}` says how it ended")
     folder.stop_request.touch()

@@ -7,24 +7,24 @@ from collections.abc import Mapping, Sequence
 
 from hpo.core.events import SearchOpened, Warned
 from hpo.core.home import Home
-from hpo.core.outcome import Outcome, Watch
+from hpo.core.outcome import Outcome, Watcher
 from hpo.data.leaks import Leaks
-from hpo.ledger.store import SearchLedger, Store
-from hpo.running.ray_session import refuse_deaf
+from hpo.ledger.store import LedgerStore, SearchLedger
+from hpo.running.ray_session import require_reachable
 from hpo.spec import SearchSpec
-from hpo.use_cases import space
-from hpo.use_cases.gpus import usable_gpus
-from hpo.use_cases.leaking import insist, leaks_of
-from hpo.use_cases.lock import held
-from hpo.use_cases.material import Material, material_of
-from hpo.use_cases.register import looks_at, warning_of
-from hpo.use_cases.searching import Running
-from hpo.use_cases.soundness import complaints
-from hpo.use_cases.versions import versions
-from hpo.use_cases.warming import NOTHING, Warming, warming_of
+from hpo.use_cases.dataset.checks import data_warnings
+from hpo.use_cases.dataset.leak_check import find_dataset_leaks, refuse_overlap
+from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
+from hpo.use_cases.model.register_policy import looks_at, warning_of
+from hpo.use_cases.search import disk_space
+from hpo.use_cases.search.gpus import usable_gpus
+from hpo.use_cases.search.lock import hold_lock
+from hpo.use_cases.search.run import SearchRun
+from hpo.use_cases.search.versions import versions
+from hpo.use_cases.search.warm_start import NOTHING_REPORTED, WarmStartReport, warm_start_of
 
 
-def submit(
+def submit_search(
     spec: SearchSpec,
     *,
     home: Home,
@@ -33,7 +33,7 @@ def submit(
     unseal: bool = True,
     again: str = "",
     address: str | None = None,
-    watch: Watch | None = None,
+    watch: Watcher | None = None,
 ) -> Outcome:
     """Run a search: one recipe and one honest number.
 
@@ -53,40 +53,40 @@ def submit(
         HpoError: If it cannot go on; it can be resumed once the reason is gone.
     """
     home.create()
-    space.insist(home)
-    store = Store.at(home.ledger)
+    disk_space.require_disk_space(home)
+    store = LedgerStore.at(home.ledger)
     if name is not None:
         store.refuse_name(name)
     cluster = address or os.environ.get("RAY_ADDRESS")
     if cluster:
-        refuse_deaf(cluster)
+        require_reachable(cluster)
     else:
         usable_gpus(spec)
-    warming = warming_of(spec, home)
-    material = material_of(spec.data, spec.base, home)
-    unsound = complaints(spec, material)
-    leaks = leaks_of(spec.data, spec.base, material)
-    insist(spec.data, leaks)
+    warming = warm_start_of(spec, home)
+    material = split_dataset_of(spec.data, spec.base, home)
+    unsound = data_warnings(spec, material)
+    leaks = find_dataset_leaks(spec.data, spec.base, material)
+    refuse_overlap(spec.data, leaks)
     ledger = open_search(store, spec, material, name, tags or {}, leaks, unsound, warming)
-    with held(home.search(ledger.name), ledger.name):
-        running = Running(home, spec, material, ledger)
+    with hold_lock(home.search(ledger.name), ledger.name):
+        running = SearchRun(home, spec, material, ledger)
         return running.to_end(unseal=unseal, again=again, address=address, watch=watch)
 
 
 def open_search(
-    store: Store,
+    store: LedgerStore,
     spec: SearchSpec,
-    material: Material,
+    material: SplitDataset,
     name: str | None,
     tags: Mapping[str, str],
     leaks: Leaks | None = None,
     unsound: Sequence[str] = (),
-    warming: Warming = NOTHING,
+    warming: WarmStartReport = NOTHING_REPORTED,
 ) -> SearchLedger:
     """Put a search's first events on record, what its data gives away or does not bear among them."""
     split = material.facts(spec.finalists.fresh, spec.finalists.seeds)
     overlap = {"overlap": leaks.train_test} if leaks and leaks.stops else {}
-    warmth = warming.warmth.to_json()
+    warmth = warming.warm_start.to_json()
     opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth)
     ledger = store.create(spec.name, opened, name)
     looks = looks_at(spec.data, material.prepared)

@@ -11,25 +11,25 @@ from pydantic import ValidationError
 
 from hpo.core.errors import DiskFull, HpoError, UserError
 from hpo.core.events import Reported
-from hpo.core.fresh import SEARCH, FreshSeeds
+from hpo.core.fresh_seeds import SEARCH, FreshSeeds
 from hpo.core.home import Home, SearchFolder
 from hpo.core.objective import Objective
-from hpo.core.ports import Order
-from hpo.core.shipping import ALL
+from hpo.core.ports import TrainingTask
+from hpo.core.shipped_model import ALL
 from hpo.data.split import Split
+from hpo.running.environment import TrainingEnvironment
 from hpo.running.worker import Worker
-from hpo.running.workplace import Workplace
-from hpo.spec.document import Data
-from hpo.spec.recipes import RecipeFile, read_recipe
-from hpo.spec.spaces import HORIZON
-from hpo.use_cases.material import Material, material_of
-from hpo.use_cases.provenance import Making, makings_of
-from hpo.use_cases.stage import Staging
+from hpo.spec.fields import Data
+from hpo.spec.recipe_files import RecipeFile, read_recipe
+from hpo.spec.space_building import HORIZON
+from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
+from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.model.provenance import TrainingRecord, training_records_of
 
 Tell = Callable[[Reported], None]
 
 
-def train(path: Path, *, home: Home, watch: Tell | None = None) -> dict[str, Any]:
+def train_recipe(path: Path, *, home: Home, watch: Tell | None = None) -> dict[str, Any]:
     """Train a recipe as its provenance says: data, split, seed and threads.
 
     On the machine that it comes from it gives the very numbers of the model that was kept; of an
@@ -49,10 +49,10 @@ def train(path: Path, *, home: Home, watch: Tell | None = None) -> dict[str, Any
         HpoError: If the training failed.
     """
     recipe = read_recipe(path)
-    return train_again(recipe, path, makings(recipe, path)[0], home=home, watch=watch)
+    return train_again(recipe, path, training_records(recipe, path)[0], home=home, watch=watch)
 
 
-def makings(recipe: RecipeFile, path: Path) -> tuple[Making, ...]:
+def training_records(recipe: RecipeFile, path: Path) -> tuple[TrainingRecord, ...]:
     """How each member of a recipe's model was made.
 
     Raises:
@@ -65,13 +65,13 @@ def makings(recipe: RecipeFile, path: Path) -> tuple[Making, ...]:
             f"{path}: provenance does not say {', '.join(missing)}, so there is nothing to train on; "
             "`hpo export` writes recipes that do"
         )
-    return makings_of(recipe, path)
+    return training_records_of(recipe, path)
 
 
 def train_again(
-    recipe: RecipeFile, path: Path, making: Making, *, home: Home, watch: Tell | None = None
+    recipe: RecipeFile, path: Path, making: TrainingRecord, *, home: Home, watch: Tell | None = None
 ) -> dict[str, Any]:
-    """Make one member's weights again; see `train`.
+    """Make one member's weights again; see `train_recipe`.
 
     Args:
         recipe: The file's content.
@@ -86,7 +86,9 @@ def train_again(
     return _trained(Worker(place), _order(recipe, making), place, watch)
 
 
-def _workplace(recipe: RecipeFile, split: str, path: Path, home: Home, folder: SearchFolder) -> Workplace:
+def _workplace(
+    recipe: RecipeFile, split: str, path: Path, home: Home, folder: SearchFolder
+) -> TrainingEnvironment:
     said = recipe.provenance
     base = Path(said.get("base") or path.absolute().parent)
     try:
@@ -94,10 +96,10 @@ def _workplace(recipe: RecipeFile, split: str, path: Path, home: Home, folder: S
         objective = Objective(**said["objective"])
     except (ValidationError, TypeError) as error:
         raise UserError(f"{path}: provenance cannot be used: {error}") from error
-    material = material_of(data, base, home)
+    material = split_dataset_of(data, base, home)
     splits = _splits(said, split, material, path)
-    staging = Staging.of(recipe.trainable, base, material.prepared.folder, splits, folder.root)
-    return Workplace(
+    staging = DataStaging.of(recipe.trainable, base, material.prepared.folder, splits, folder.root)
+    return TrainingEnvironment(
         open=staging,
         folder=folder,
         objective=objective,
@@ -107,7 +109,7 @@ def _workplace(recipe: RecipeFile, split: str, path: Path, home: Home, folder: S
     )
 
 
-def _splits(said: Mapping[str, Any], name: str, material: Material, path: Path) -> dict[str, Split]:
+def _splits(said: Mapping[str, Any], name: str, material: SplitDataset, path: Path) -> dict[str, Split]:
     """The search's own split, and the one that a member was trained on if it is another."""
     if name == ALL:
         return {SEARCH: material.split}
@@ -119,11 +121,11 @@ def _splits(said: Mapping[str, Any], name: str, material: Material, path: Path) 
     return {each: known[each] for each in (SEARCH, name)}
 
 
-def _order(recipe: RecipeFile, making: Making) -> Order:
+def _order(recipe: RecipeFile, making: TrainingRecord) -> TrainingTask:
     horizon = making.recipe.get(HORIZON) or recipe.provenance.get("horizon")
     if not isinstance(horizon, int):
         raise UserError(f"the recipe does not say {HORIZON}, so nobody knows how long to train it")
-    return Order(
+    return TrainingTask(
         0,
         1,
         making.recipe,
@@ -136,7 +138,9 @@ def _order(recipe: RecipeFile, making: Making) -> Order:
     )
 
 
-def _trained(worker: Worker, order: Order, place: Workplace, tell: Tell | None) -> dict[str, Any]:
+def _trained(
+    worker: Worker, order: TrainingTask, place: TrainingEnvironment, tell: Tell | None
+) -> dict[str, Any]:
     """Train to the last epoch, and say how the epoch went that counts."""
     objective, counts, value = place.objective, None, math.nan
     worker.start(order)

@@ -6,11 +6,11 @@ import sys
 
 from hpo.core.home import Home
 from hpo.tracking.target import Target
-from hpo.tracking.ui import serving
+from hpo.tracking.ui_server import prepare_ui_server
 
 
-def ui(home: Home, port: int | None = None) -> int:
+def serve_ui(home: Home, port: int | None = None) -> int:
     """Serve it until interrupted; the exit status."""
-    found = serving(Target.of(home), port)
+    found = prepare_ui_server(Target.of(home), port)
     print(f"MLflow's UI: {found.url} (Ctrl-C ends it)", file=sys.stderr)
     return found.run()

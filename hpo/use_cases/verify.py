@@ -14,12 +14,12 @@ from pydantic import ValidationError
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.spec.document import Data
-from hpo.spec.recipes import read_recipe
-from hpo.use_cases.material import material_of
-from hpo.use_cases.provenance import Making
-from hpo.use_cases.train import Tell, makings, train_again
-from hpo.use_cases.versions import changes, versions
+from hpo.spec.fields import Data
+from hpo.spec.recipe_files import read_recipe
+from hpo.use_cases.dataset.split_dataset import split_dataset_of
+from hpo.use_cases.model.provenance import TrainingRecord
+from hpo.use_cases.search.versions import changes, versions
+from hpo.use_cases.train import Tell, train_again, training_records
 
 Result = Literal["identical", "within tolerance", "not reproduced"]
 
@@ -31,7 +31,7 @@ SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """What training again came to.
 
     Attributes:
@@ -72,7 +72,9 @@ class Verdict:
         return {**dataclasses.asdict(self), "difference": self.difference}
 
 
-def verify(path: Path, *, home: Home, tolerance: float | None = None, watch: Tell | None = None) -> Verdict:
+def verify_recipe(
+    path: Path, *, home: Home, tolerance: float | None = None, watch: Tell | None = None
+) -> Verification:
     """Train a recipe again with its own seeds and hold the result against its provenance.
 
     Args:
@@ -87,7 +89,7 @@ def verify(path: Path, *, home: Home, tolerance: float | None = None, watch: Tel
         HpoError: If the training failed.
     """
     recipe = read_recipe(path)
-    said, made = recipe.provenance, makings(recipe, path)
+    said, made = recipe.provenance, training_records(recipe, path)
     if any(math.isnan(each.value) for each in made):
         raise UserError(
             f"{path}: provenance does not say validation.this_model, the score to hold a new training "
@@ -97,7 +99,7 @@ def verify(path: Path, *, home: Home, tolerance: float | None = None, watch: Tel
     if tolerance is None:
         spread = (said.get("validation") or {}).get("std")
         tolerance = float(spread) if spread else SHARE * abs(recorded)
-    verdict = Verdict(
+    verdict = Verification(
         "not reproduced",
         made[0].metric,
         recorded,
@@ -133,11 +135,11 @@ def _data_changed(said: Mapping[str, Any], path: Path, home: Home) -> bool:
     except ValidationError as error:
         raise UserError(f"{path}: provenance cannot be used: {error}") from error
     base = Path(said.get("base") or path.absolute().parent)
-    now = material_of(data, base, home.create()).facts()
+    now = split_dataset_of(data, base, home.create()).facts()
     return any(split.get(key) not in (None, now[key]) for key in ("data", "fingerprint"))
 
 
-def _result(made: Making, found: float, same_weights: bool, tolerance: float) -> Result:
+def _result(made: TrainingRecord, found: float, same_weights: bool, tolerance: float) -> Result:
     if found == made.value and same_weights:
         return "identical"
     return "within tolerance" if abs(found - made.value) <= tolerance else "not reproduced"

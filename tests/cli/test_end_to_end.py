@@ -18,7 +18,7 @@ def waves(part):
 """
 MODEL = """
 import numpy as np
-from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.grammar import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
 
 class Line:

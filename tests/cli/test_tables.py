@@ -4,9 +4,9 @@ import math
 
 import pytest
 
+from hpo.cli.formatting import count, duration, jsonable, number, plain, spread
 from hpo.cli.session import Session
 from hpo.cli.tables import standing, summary, with_best_so_far
-from hpo.cli.words import count, duration, jsonable, number, plain, spread
 from hpo.core.home import Home
 from hpo.core.outcome import outcome_of
 from hpo.core.progress import progress_of

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
+from hpo.core.asha import AshaRule, milestones
 from hpo.core.budget import Budget, forecast, reserved_epochs
-from hpo.core.rungs import RungRule, milestones
 
 
 @pytest.mark.parametrize(("trials", "factor"), [(1, 3), (10, 3), (60, 3), (60, 2), (300, 4)])
@@ -18,7 +18,7 @@ def test_the_forecast_lies_between_values_that_stay_and_values_that_are_drawn_an
     bought = forecast(Budget(trials=trials), rungs, factor, horizon, 0)
     random, least = Random(1), 0
     for _ in range(20):
-        rule = RungRule(rungs, factor)
+        rule = AshaRule(rungs, factor)
         for _ in range(trials):
             least += next((rung for rung in rungs if not rule.report(rung, random.random())), horizon)
     assert 0.9 * least / 20 <= bought.epochs <= trials * horizon

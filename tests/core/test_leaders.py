@@ -4,9 +4,9 @@ import random
 
 import pytest
 
+from hpo.core.asha import AshaRule
 from hpo.core.leaders import COMPARED, ROSTER, LeadersRule, close_milestones
-from hpo.core.rungs import RungRule
-from hpo.core.stopping import rungs_of, stopping_rule
+from hpo.core.stopping_rules import rungs_of, stopping_rule
 
 
 def climb(rule, trial, curve):
@@ -30,7 +30,7 @@ def test_rungs_lie_half_a_factor_apart_and_end_well_before_the_horizon():
 
 
 def test_until_there_are_leaders_it_decides_as_asha_does_once_there_is_something_to_compare():
-    ours, theirs = stopping_rule("leaders", (3, 9), 27, 3), RungRule((3, 9), 3)
+    ours, theirs = stopping_rule("leaders", (3, 9), 27, 3), AshaRule((3, 9), 3)
     draw = random.Random(0)
     for trial in range(40):
         value = draw.random()

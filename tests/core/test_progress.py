@@ -8,9 +8,9 @@ from hpo.core import events
 from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.objective import Objective
-from hpo.core.progress import Pace, progress_of
+from hpo.core.progress import RemainingTime, progress_of
 from hpo.core.record import Recorded
-from hpo.core.spending import Used
+from hpo.core.spending import BudgetUse
 
 SPEC = {
     "scheduler": {"first_rung": 1, "reduction_factor": 3, "max_epochs": 9},
@@ -48,14 +48,14 @@ def test_half_of_the_trials():
     assert half.states == {"running": 1, "finished": 1, "stopped": 1, "failed": 0, "interrupted": 0}
     assert half.rungs == ((1, 3), (3, 1), (9, 1))
     assert half.best == (0, pytest.approx(0.9))
-    assert half.budget == (Used("trials", 2, 4),)
+    assert half.budget == (BudgetUse("trials", 2, 4),)
     assert half.share == 0.5
     # 120 s of training are half of the search's; the finalists' 36 epochs take 10 s each; one worker.
     assert half.remaining == pytest.approx(120 + 360)
 
 
 def test_the_pace_counts_what_machinery_costs():
-    pace = Pace()
+    pace = RemainingTime()
     before = progress(training(0, 9, End.FINISHED))
     half = progress(training(0, 9, End.FINISHED), training(1, 1, End.STOPPED))
     assert pace.remaining(before, 1000.0) == before.remaining
@@ -84,7 +84,7 @@ def test_finalists_are_counted_down():
 
 def test_an_extended_search_has_more_budget():
     more = progress(training(0, 9, End.FINISHED), [events.SearchExtended(6)])
-    assert more.budget == (Used("trials", 1, 10),)
+    assert more.budget == (BudgetUse("trials", 1, 10),)
 
 
 def test_phases_to_the_end():

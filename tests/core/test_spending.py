@@ -4,7 +4,7 @@ from hpo.core import events
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
-from hpo.core.spending import Used, used
+from hpo.core.spending import BudgetUse, budget_use
 
 SPEC = {"budget": {"trials": 4, "epochs": None, "hours": 2.0, "gpu_hours": 5.0}}
 
@@ -24,14 +24,14 @@ def test_gpus_are_counted_while_workers_hold_them():
         (90_900.0, events.WorkersReady(4, 0.5)),
         (92_700.0, events.SearchExtended(3)),
     )
-    assert used(history) == (
-        Used("trials", 1, 7),
-        Used("epochs", 1, None),
-        Used("hours", 2.0, 2.0),
-        Used("gpu_hours", 3.0, 5.0),
+    assert budget_use(history) == (
+        BudgetUse("trials", 1, 7),
+        BudgetUse("epochs", 1, None),
+        BudgetUse("hours", 2.0, 2.0),
+        BudgetUse("gpu_hours", 3.0, 5.0),
     )
 
 
 def test_gpu_hours_are_not_mentioned_where_there_are_no_gpus():
     history = told((0.0, events.SearchOpened({"budget": {"trials": 1}}, "d", {}, {})))
-    assert [each.unit for each in used(history)] == ["trials", "epochs", "hours"]
+    assert [each.unit for each in budget_use(history)] == ["trials", "epochs", "hours"]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from hpo.core import events
+from hpo.core.asha import AshaRule, milestones, quantile
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe, digest, merge
 from hpo.core.record import Recorded
-from hpo.core.rungs import RungRule, milestones, quantile
 from hpo.core.seeds import derive
 
 
@@ -71,7 +71,7 @@ def test_the_quantile_is_numpys():
 
 
 def test_the_first_at_a_rung_goes_on_and_then_the_best_third():
-    rule = RungRule((3,), 3, "min")
+    rule = AshaRule((3,), 3, "min")
     assert [rule.report(3, value) for value in (5.0, 6.0, 4.0, 5.5, 3.0)] == [True, False, True, False, True]
     assert rule.report(2, 100.0)
 

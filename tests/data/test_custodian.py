@@ -16,8 +16,8 @@ from hpo.core.errors import HpoError, UserError
 from hpo.core.home import Home
 from hpo.data import prepared
 from hpo.data.custodian import prepare
-from hpo.data.parts import open_part
-from hpo.data.sealed import open_test
+from hpo.data.examples import open_examples
+from hpo.data.sealed_test import open_test
 from trainables.data.digests import as_keys, row_digests
 
 CANARY = """
@@ -77,11 +77,11 @@ def test_digits_are_read_once_and_recalled(tmp_path: Path) -> None:
 
 def test_a_damaged_folder_is_read_anew(tmp_path: Path) -> None:
     first = prepare("wine", {}, home(tmp_path), tmp_path)
-    inputs = np.array(open_part(first.folder, np.arange(first.n)).inputs)
+    inputs = np.array(open_examples(first.folder, np.arange(first.n)).inputs)
     (first.folder / "inputs.npy").write_bytes(b"cut")
     second = prepare("wine", {}, home(tmp_path), tmp_path)
     assert second == first
-    np.testing.assert_array_equal(open_part(second.folder, np.arange(second.n)).inputs, inputs)
+    np.testing.assert_array_equal(open_examples(second.folder, np.arange(second.n)).inputs, inputs)
 
 
 def test_nothing_of_the_test_part_but_digests_is_kept(tmp_path: Path, base: Path) -> None:
@@ -94,7 +94,7 @@ def test_nothing_of_the_test_part_but_digests_is_kept(tmp_path: Path, base: Path
     assert len(kept) >= 4
     for file in kept:
         assert canary not in file.read_bytes(), file
-    assert 251 not in open_part(found.folder, np.arange(found.n)).inputs
+    assert 251 not in open_examples(found.folder, np.arange(found.n)).inputs
     manifest = json.loads((found.folder / "manifest.json").read_text())
     assert set(manifest["test"]) == {"n", "fingerprint", "digests", "hashes", "copies", "shared_groups"}
     digests = np.load(found.test.digests)

@@ -9,9 +9,9 @@ import pytest
 from hpo.core.home import Home
 from hpo.core.trainable import DataInfo, Examples
 from hpo.data.custodian import prepare
-from hpo.data.facts import describe
-from hpo.data.giveaways import giveaways
+from hpo.data.description import describe
 from hpo.data.leaks import Leaks, find_leaks
+from hpo.data.revealing_columns import revealing_columns
 from hpo.data.split import split
 
 Scenes = Callable[[int], np.ndarray]
@@ -110,13 +110,13 @@ def test_a_column_that_gives_the_target_away() -> None:
     inputs[:, 1] = labels * 10 + random.normal(size=400) * 0.1
     inputs[:, 2] = labels + random.normal(size=400)  # informative, and no giveaway
     inputs[random.random(400) < 0.1, 3] = np.nan
-    found = giveaways(table(inputs, labels, "classification"))
+    found = revealing_columns(table(inputs, labels, "classification"))
     assert list(found) == ["b"]
     assert found["b"] == pytest.approx(1, abs=0.02)
     values = random.normal(size=2000).astype(np.float32)
     numbers = random.normal(size=(2000, 2))
     numbers[:, 0] = np.exp(values)
-    assert list(giveaways(table(numbers, values, "regression"))) == ["a"]
+    assert list(revealing_columns(table(numbers, values, "regression"))) == ["a"]
 
 
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "iris", "diabetes"])

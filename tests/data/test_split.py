@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.core.errors import UserError
-from hpo.data.split import Labelled, Split, folds, split
+from hpo.data.split import RowLabels, Split, folds, split
 
 
 def labels(*counts: int) -> np.ndarray:
@@ -135,7 +135,7 @@ def test_equal_times_stay_together_or_are_refused() -> None:
 
 
 def test_folds_validate_every_row_once_in_each_repeat() -> None:
-    data = Labelled(labels(25, 14), ("a", "b"))
+    data = RowLabels(labels(25, 14), ("a", "b"))
     found = folds(data, count=5, seed=0, repeats=2)
     assert len(found) == 10
     for repeat in (found[:5], found[5:]):
@@ -151,23 +151,23 @@ def test_folds_validate_every_row_once_in_each_repeat() -> None:
 
 def test_folds_within_some_rows() -> None:
     rows = np.arange(10, 39)
-    found = folds(Labelled(labels(25, 14)), count=3, seed=0, within=rows)
+    found = folds(RowLabels(labels(25, 14)), count=3, seed=0, within=rows)
     assert sorted(np.concatenate([fold.validation for fold in found]).tolist()) == rows.tolist()
 
 
 def test_more_folds_than_examples_of_a_class() -> None:
     with pytest.raises(UserError, match="class 'b' has 4 examples and cannot be in each of 5 parts"):
-        folds(Labelled(labels(25, 4), ("a", "b")), count=5, seed=0)
+        folds(RowLabels(labels(25, 4), ("a", "b")), count=5, seed=0)
     with pytest.raises(UserError, match="at least 2"):
-        folds(Labelled(labels(25, 4)), count=1, seed=0)
+        folds(RowLabels(labels(25, 4)), count=1, seed=0)
 
 
 def test_folds_by_group_and_by_time() -> None:
     groups = np.repeat(np.arange(13), 3)
-    for fold in folds(Labelled(labels(25, 14), groups=groups), count=4, seed=0):
+    for fold in folds(RowLabels(labels(25, 14), groups=groups), count=4, seed=0):
         assert not set(groups[fold.train]) & set(groups[fold.validation])
     times = np.random.default_rng(0).permutation(39).astype(float)
-    forward = folds(Labelled(labels(25, 14), times=times), count=3, seed=0)
+    forward = folds(RowLabels(labels(25, 14), times=times), count=3, seed=0)
     assert len(forward) == 3
     for fold in forward:
         assert times[fold.train].max() < times[fold.validation].min()

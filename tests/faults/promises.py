@@ -15,8 +15,8 @@ from hpo.core import events
 from hpo.core.events import End
 from hpo.core.record import Recorded
 from hpo.running.conductor import Conductor
-from hpo.spec import parse
-from hpo.use_cases.planning import plan_of, searcher_of
+from hpo.spec import parse_spec
+from hpo.use_cases.search.assembly import plan_of, searcher_of
 
 TRIALS = 12
 
@@ -86,7 +86,7 @@ class Quiet:
 
 def check_replay(record: list[Recorded]) -> None:
     """Hold every decision against a pure replay of the record's own order."""
-    spec = parse(record[0].event.spec, source="the record")
+    spec = parse_spec(record[0].event.spec, source="the record")
     conductor = Conductor(plan_of(spec, 1), Quiet(), searcher_of(spec))
     conductor.replay(record)
     ends = {key: t.end for key, t in conductor.history.trainings.items()}

@@ -5,7 +5,7 @@ from promises import check
 from tiny_search import after, kill
 
 from hpo.core import events
-from hpo.tracking import progress
+from hpo.tracking import mirror_progress
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -18,7 +18,7 @@ def writing_a_checkpoint(place):
 def mirror_behind(place):
     """More is on record than MLflow shows."""
     known = len(place.glance())
-    return known > 30 and progress.load(place.search).behind(known) > 0
+    return known > 30 and mirror_progress.load_progress(place.search).behind(known) > 0
 
 
 MOMENTS = {
@@ -99,7 +99,7 @@ def test_killed_between_claim_and_score(slow, reads, place, undisturbed):
     place.wait_for(process, after(events.TestClaimed))
     place.wait_for(process, lambda place: place.reads() == reads)
     kill(process)
-    for evaluator in place.processes("hpo.use_cases.evaluation"):
+    for evaluator in place.processes("hpo.use_cases.model.evaluation"):
         evaluator.kill()
         evaluator.wait(30)
     killed, runs = place.record(), place.runs()
@@ -114,7 +114,7 @@ def test_killed_between_claim_and_score(slow, reads, place, undisturbed):
 def test_the_evaluator_alone_dies_between_claim_and_score(place, undisturbed):
     process = place.start("submit", "tiny.yaml", "--json", TINY_IMPORT_SECONDS="30")
     place.wait_for(process, after(events.TestClaimed))
-    for evaluator in place.processes("hpo.use_cases.evaluation"):
+    for evaluator in place.processes("hpo.use_cases.model.evaluation"):
         evaluator.kill()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1

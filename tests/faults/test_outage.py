@@ -11,8 +11,8 @@ from promises import check_replay, note
 from tiny_search import after, decisions, kill
 
 from hpo.core import events
-from hpo.tracking import progress
-from hpo.tracking.schema import prepare
+from hpo.tracking import mirror_progress
+from hpo.tracking.sqlite_schema import prepare
 from tests.tracking.conftest import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900)]
@@ -73,7 +73,7 @@ def ended(process):
 def test_down_at_the_start_and_back_later(place, server, undisturbed):
     process = place.start("submit", "tiny.yaml", "--json", "--set", "recipe.seconds=0.6", **on(server))
     place.wait_for(process, after(events.Reported, 2))
-    place.wait_for(process, lambda place: "127.0.0.1" in progress.load(place.search).error)
+    place.wait_for(process, lambda place: "127.0.0.1" in mirror_progress.load_progress(place.search).error)
     assert behind(place) > 2
     server.start()
     assert process.poll() is None  # it is back while the search runs
@@ -88,7 +88,7 @@ def test_down_at_the_start_and_back_later(place, server, undisturbed):
 def test_killed_in_the_middle_and_never_back_then_mirrored_into_an_empty_store(place, server, undisturbed):
     server.start()
     process = place.start("submit", "tiny.yaml", "--json", **on(server))
-    place.wait_for(process, lambda place: progress.load(place.search).position > 10)
+    place.wait_for(process, lambda place: mirror_progress.load_progress(place.search).position > 10)
     server.kill()
     ended(process)
     record = place.record()
@@ -117,7 +117,7 @@ def test_killed_in_the_middle_and_never_back_then_mirrored_into_an_empty_store(p
 def test_the_driver_dies_while_the_server_is_away(place, server, undisturbed):
     server.start()
     process = place.start("submit", "tiny.yaml", "--json", **on(server))
-    place.wait_for(process, lambda place: progress.load(place.search).position > 10)
+    place.wait_for(process, lambda place: mirror_progress.load_progress(place.search).position > 10)
     server.kill()
     place.wait_for(process, after(events.TrialEnded, 6))
     kill(process)
@@ -133,7 +133,7 @@ def test_the_driver_dies_while_the_server_is_away(place, server, undisturbed):
 def test_a_server_that_hangs_holds_up_nothing(place, server, undisturbed):
     server.start()
     process = place.start("submit", "tiny.yaml", "--json", **on(server))
-    place.wait_for(process, lambda place: progress.load(place.search).position > 10)
+    place.wait_for(process, lambda place: mirror_progress.load_progress(place.search).position > 10)
     os.killpg(server.process.pid, signal.SIGSTOP)
     try:
         place.wait_for(process, after(events.SearchEnded))

@@ -97,7 +97,7 @@ from hpo import spec
 from hpo.core import events
 from hpo.core.errors import Interrupted
 from hpo.core.home import Home
-from hpo.use_cases.submit import submit
+from hpo.use_cases.submit import submit_search
 
 class Eye:
     def begin(self, search):
@@ -108,7 +108,7 @@ class Eye:
             os.kill(os.getpid(), signal.SIGINT)
 
 try:
-    submit(spec.read("tiny.yaml"), home=Home.at(".hpo"), watch=Eye())
+    submit_search(spec.read_spec("tiny.yaml"), home=Home.at(".hpo"), watch=Eye())
 except Interrupted as stopped:
     sys.exit(stopped.exit_code)
 """

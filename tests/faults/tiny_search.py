@@ -15,8 +15,8 @@ import psutil
 from hpo.core import events
 from hpo.core.home import Home, SearchFolder
 from hpo.core.record import Recorded, fields_of
-from hpo.ledger.store import Store
-from hpo.use_cases.register import openings
+from hpo.ledger.store import LedgerStore
+from hpo.use_cases.model.register_policy import openings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -40,7 +40,7 @@ import os
 import sys
 import time
 import numpy as np
-from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.grammar import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
 
 
@@ -156,7 +156,7 @@ class Place:
         """Everything on record."""
         if not self.home.ledger.exists():
             return []
-        store = Store.at(self.home.ledger)
+        store = LedgerStore.at(self.home.ledger)
         try:
             return list(store.open(name).read()) if name in store.names() else []
         finally:

@@ -7,8 +7,8 @@ import pytest
 
 from hpo.core.errors import DamagedLedger, HpoError
 from hpo.core.events import Reported, SearchOpened, TestClaimed, TestScored
-from hpo.ledger.rescue import is_whole, rescue
-from hpo.ledger.store import Store
+from hpo.ledger.rescue import is_whole, rescue_database
+from hpo.ledger.store import LedgerStore
 
 OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})
 EVENTS = 400
@@ -18,7 +18,7 @@ EVENTS = 400
 def path(tmp_path):
     """A ledger of two searches whose events take turns; the first one's test part was scored."""
     path = tmp_path / "ledger.db"
-    store = Store.at(path)
+    store = LedgerStore.at(path)
     first, second = store.create("digits", OPENED), store.create("digits", OPENED)
     for epoch in range(1, EVENTS):
         for ledger in (first, second):
@@ -30,7 +30,7 @@ def path(tmp_path):
 
 
 def records(path):
-    store = Store.at(path)
+    store = LedgerStore.at(path)
     try:
         return {name: list(store.open(name).read()) for name in store.names()}
     finally:
@@ -53,7 +53,7 @@ def test_what_comes_before_a_lost_page_is_saved_and_an_opening_stays_one(path):
     assert not is_whole(path)
     with pytest.raises(DamagedLedger, match="hpo rescue"):
         records(path)
-    saved, aside = rescue(path)
+    saved, aside = rescue_database(path)
     after = records(path)
     assert aside.name == "ledger.damaged-1.db"
     assert [each.search for each in saved] == ["digits-1", "digits-2"]
@@ -65,7 +65,7 @@ def test_what_comes_before_a_lost_page_is_saved_and_an_opening_stays_one(path):
     assert [each.seq for each in first] == list(range(1, len(first) + 1))
     assert {each.search: each.kept for each in saved} == {name: len(after[name]) for name in after}
     assert is_whole(path)
-    store = Store.at(path)
+    store = LedgerStore.at(path)
     assert store.open("digits-1").claim(TestClaimed(0, 2, "other", "someone else")) is None
     store.close()
 
@@ -74,8 +74,8 @@ def test_a_lost_head_costs_nothing(path):
     before = records(path)
     damaged(path, lambda content: 0, length=300)
     with pytest.raises(DamagedLedger):
-        Store.at(path)
-    rescue(path)
+        LedgerStore.at(path)
+    rescue_database(path)
     assert records(path) == before
 
 
@@ -83,7 +83,7 @@ def test_a_lost_head_costs_nothing(path):
 def test_half_a_file_is_worth_half(path, rest):
     before = records(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 8192 * 4096 + rest])
-    rescue(path)
+    rescue_database(path)
     after = records(path)
     assert 20 < len(after["digits-2"]) < EVENTS
     assert all(before[name][: len(found)] == found for name, found in after.items())
@@ -99,7 +99,7 @@ def test_an_event_that_cannot_be_read_or_is_gone_is_noticed(path, change):
     assert not is_whole(path)
     with pytest.raises(DamagedLedger, match="event 7 of digits-1"):
         records(path)
-    rescue(path)
+    rescue_database(path)
     assert [len(found) for found in records(path).values()] == [8, 6]  # the opening of the first is kept
 
 
@@ -107,6 +107,6 @@ def test_of_what_is_no_ledger_nothing_is_saved_and_it_is_left_alone(tmp_path):
     path = tmp_path / "ledger.db"
     path.write_bytes(b"no ledger at all" * 4_000)
     with pytest.raises(HpoError, match="nothing of it can be read"):
-        rescue(path)
+        rescue_database(path)
     assert path.read_bytes() == b"no ledger at all" * 4_000
     assert [each.name for each in tmp_path.iterdir()] == ["ledger.db"]

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from hpo.core.errors import HpoError, UserError
-from hpo.ledger.openings import Opening, Register
+from hpo.ledger.register import Opening, Register
 
 ASK = """
 import sys
 import numpy as np
-from hpo.ledger.openings import Opening, Register, SeenBefore
+from hpo.ledger.register import Opening, Register, AlreadyOpened
 
 place, who, fingerprint = sys.argv[1:]
 rows = np.array([[k, k] for k in range(int(fingerprint[:6], 16), int(fingerprint[:6], 16) + 50)], np.uint64)
@@ -30,7 +30,7 @@ try:
     register.begin(opening, np.random.default_rng(len(who)).permutation(rows))
     register.complete(who, {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}})
     print("first")
-except SeenBefore as seen:
+except AlreadyOpened as seen:
     print("refused", seen.looks[0].by)
 """
 

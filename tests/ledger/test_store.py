@@ -9,14 +9,14 @@ import pytest
 
 from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchOpened, TestClaimed, TrialEnded
-from hpo.ledger.store import Store
+from hpo.ledger.store import LedgerStore
 
 OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})
 
 
 @pytest.fixture
 def store(tmp_path):
-    store = Store.at(tmp_path / "ledger.db")
+    store = LedgerStore.at(tmp_path / "ledger.db")
     yield store
     store.close()
 
@@ -70,7 +70,7 @@ def test_reading_after_a_place_gives_only_what_is_new(store):
 
 
 def claim(path):
-    store = Store.at(path)
+    store = LedgerStore.at(path)
     won = store.open("digits-1").claim(TestClaimed(0, 1, "sha", "someone"))
     store.close()
     return won is not None
@@ -87,11 +87,11 @@ def test_a_file_that_is_no_ledger_is_refused_plainly(tmp_path):
     path = tmp_path / "ledger.db"
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
     with pytest.raises(DamagedLedger, match="hpo rescue"):
-        Store.at(path)
+        LedgerStore.at(path)
 
 
 def test_a_claim_that_the_database_cannot_take_is_refused_plainly(tmp_path):
-    store = Store.at(tmp_path / "ledger.db")
+    store = LedgerStore.at(tmp_path / "ledger.db")
     ledger = store.create("digits", OPENED)
     with sqlite3.connect(tmp_path / "ledger.db") as other:
         other.execute("DROP TABLE events")

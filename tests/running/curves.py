@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpo.core.errors import UserError
-from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.grammar import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
-from hpo.running.workplace import Parts, Stage
+from hpo.running.environment import OpenedStage, TrainingData
 
 
 @dataclass
@@ -88,4 +88,4 @@ def _unpacked(state, words):
 
 
 def open_stage():
-    return Stage(Curves(), lambda split: Parts(None, None))
+    return OpenedStage(Curves(), lambda split: TrainingData(None, None))

@@ -4,10 +4,10 @@ import math
 import random
 from collections.abc import Sequence
 
+from hpo.core.asha import milestones
 from hpo.core.events import Event, WinnerNamed
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
-from hpo.core.rungs import milestones
 from hpo.core.space import Parameter, Space, Uniform
 from hpo.running.plan import Plan
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hpo.core.rungs import RungRule, milestones
+from hpo.core.asha import AshaRule, milestones
 
 
 @pytest.mark.parametrize("mode", ["max", "min"])
@@ -21,7 +21,7 @@ def test_every_decision_is_the_same(mode, first, factor, horizon):
         grace_period=first,
         reduction_factor=factor,
     )
-    ours = RungRule(milestones(first, factor, horizon), factor, mode)
+    ours = AshaRule(milestones(first, factor, horizon), factor, mode)
     draw = random.Random(f"{mode}{first}{factor}{horizon}")
     trials = {n: SimpleNamespace(trial_id=str(n), config={}) for n in range(150)}
     for trial in trials.values():
@@ -45,7 +45,7 @@ def test_every_decision_is_the_same(mode, first, factor, horizon):
 
 
 def test_a_nan_is_where_we_differ_on_purpose():
-    rule = RungRule((1, 3), 3, "max")
+    rule = AshaRule((1, 3), 3, "max")
     assert rule.report(1, 0.5)
     assert not rule.report(1, float("nan"))
     assert rule.recorded[1] == [0.5]

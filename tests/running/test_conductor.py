@@ -8,12 +8,12 @@ import pytest
 from searches import SPACE, MemoryLedger, curve, plan
 
 from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchExtended, TrialEnded, TrialStarted
-from hpo.core.stopping import rungs_of
+from hpo.core.stopping_rules import rungs_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.auto import AutoSearcher
+from hpo.sampling.non_adaptive import RandomSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
-from hpo.sampling.plain import RandomSearcher
 
 
 def run(rules, workers=4, record=(), train=curve, searcher=None, stop_after=None):

@@ -9,12 +9,12 @@ import pytest
 from searches import SPACE, MemoryLedger, curve, plan
 
 from hpo.core.events import Cause, End, FinalistsNamed, Reported, TrialEnded, TrialStarted, WinnerNamed
-from hpo.core.fresh import FreshSeeds
+from hpo.core.fresh_seeds import FreshSeeds
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
-from hpo.sampling.plain import RandomSearcher
-from hpo.spec.document import Finalists
-from hpo.use_cases.finals import race, simple
+from hpo.sampling.non_adaptive import RandomSearcher
+from hpo.spec.fields import Finalists
+from hpo.use_cases.search.finals import race, simple
 
 
 class Killed(Exception):

@@ -14,12 +14,12 @@ from test_conductor import of
 from hpo.core.events import Cause, End, TrialEnded, TrialStarted, WorkerLost
 from hpo.core.home import SearchFolder
 from hpo.running.conductor import Conductor
+from hpo.running.environment import TrainingEnvironment
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.running.ray_session import ray_session
 from hpo.running.worker import Worker
-from hpo.running.workplace import Workplace
+from hpo.sampling.non_adaptive import RandomSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
-from hpo.sampling.plain import RandomSearcher
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def search(session, tmp_path):
     def run(rules, workers=1, searcher=None, **settings):
         ledger = MemoryLedger()
         conductor = Conductor(rules, ledger, searcher or RandomSearcher(SPACE, 0))
-        place = Workplace(open_stage, SearchFolder(tmp_path / "search"), OBJECTIVE, **settings)
+        place = TrainingEnvironment(open_stage, SearchFolder(tmp_path / "search"), OBJECTIVE, **settings)
         RayRunner(place, workers, 1, 0, session).run(conductor)
         return ledger, conductor
 
@@ -71,7 +71,7 @@ def test_ray_and_the_inline_runner_decide_the_same(search, tmp_path):
     on_ray, _ = search(rules, searcher=OptunaSearcher(SPACE, "max", 0))
     inline, clock = MemoryLedger(), VirtualClock()
     conductor = Conductor(rules, inline, OptunaSearcher(SPACE, "max", 0), clock)
-    place = Workplace(open_stage, SearchFolder(tmp_path / "inline"), OBJECTIVE)
+    place = TrainingEnvironment(open_stage, SearchFolder(tmp_path / "inline"), OBJECTIVE)
 
     def epochs(order):
         worker = Worker(place)

@@ -7,10 +7,10 @@ from searches import SPACE, MemoryLedger, curve, plan
 
 from hpo.core.events import End, SearchOpened, TrialStarted, WinnerNamed
 from hpo.core.record import Recorded
-from hpo.core.shipping import all_trained, model_of
+from hpo.core.shipped_model import all_trained, model_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
-from hpo.sampling.plain import RandomSearcher
+from hpo.sampling.non_adaptive import RandomSearcher
 
 OPENED = SearchOpened({"finalists": {"seeds": 2}, "ship": {"model": "retrained"}}, "d", {}, {})
 

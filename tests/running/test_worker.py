@@ -18,24 +18,24 @@ from curves import Curves, open_stage
 from hpo.core.events import Cause
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
-from hpo.core.ports import Order
-from hpo.running import checkpoints, context
+from hpo.core.ports import TrainingTask
+from hpo.running import checkpoints, training_context
+from hpo.running.environment import OpenedStage, TrainingData, TrainingEnvironment
 from hpo.running.worker import Worker
-from hpo.running.workplace import Parts, Stage, Workplace
 
 
 @pytest.fixture
 def place(tmp_path):
     def build(**settings):
         folder = SearchFolder(tmp_path / "search")
-        return Workplace(open_stage, folder, Objective("score", "max"), **settings)
+        return TrainingEnvironment(open_stage, folder, Objective("score", "max"), **settings)
 
     return build
 
 
 def order(mishap="none", **fields):
     recipe = {"height": 0.9, "mishap": mishap, "seconds": 0.0}
-    return Order(**{"trial": 0, "replicate": 0, "recipe": recipe, "seed": 5, "horizon": 6, **fields})
+    return TrainingTask(**{"trial": 0, "replicate": 0, "recipe": recipe, "seed": 5, "horizon": 6, **fields})
 
 
 def hear(worker, until):
@@ -105,7 +105,7 @@ def test_what_a_training_freed_is_given_back(place):
             super().train(recipe, train, validation, context)
 
     crumbs = Crumbs()
-    stage = Stage(crumbs, lambda split: Parts(None, None))
+    stage = OpenedStage(crumbs, lambda split: TrainingData(None, None))
     worker = Worker(dataclasses.replace(place(), open=lambda: stage))
     whole(worker, order())
     assert crumbs.at_most - held().rss > 100 * 2**20
@@ -212,8 +212,8 @@ def test_the_limit_of_an_epoch_is_none_of_opening_the_data(place, tmp_path):
 
 def test_the_limit_of_an_epoch_is_none_of_a_verdict(place, monkeypatch):
     clock = [1000.0]
-    monkeypatch.setattr(context, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    channel = context.Channel()
+    monkeypatch.setattr(training_context, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    channel = training_context.Channel()
     training = threading.Thread(target=channel.say, args=(True,), daemon=True)
     training.start()
     channel.wait(30, 30)

@@ -10,9 +10,9 @@ from hpo.core.events import Cause, End
 from hpo.core.space import Among, Choice, Integer, Parameter, Space, Uniform
 from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.encoding import Encoding
+from hpo.sampling.extrapolation import PartialResult, PartialResults, expected, normal_scores
 from hpo.sampling.gaussian_process import Observations, Process, Scales
-from hpo.sampling.practice import PRACTICE, RATES, usual
-from hpo.sampling.standings import Standing, Standings, expected, normal_scores
+from hpo.sampling.usual_values import LEARNING_RATES, USUAL_VALUES, prior_densities
 from trainables.parts.optimizer import USUAL_RATES
 
 MIXED = Space(
@@ -46,11 +46,11 @@ def test_rows_of_one_point_have_the_same_features():
 
 
 def bell_of(name, domain, *others, optimizer=None):
-    return usual(Space((Parameter(name, domain), *others)), optimizer)[0]
+    return prior_densities(Space((Parameter(name, domain), *others)), optimizer)[0]
 
 
 def test_what_practice_says_lies_inside_the_range_or_it_is_silent():
-    for name, known in PRACTICE.items():
+    for name, known in USUAL_VALUES.items():
         low, high = known.value / 1e3, known.value * 1e3
         bell = bell_of(f"optimizer.{name}", Uniform(low, high, log=True))
         assert bell is not None
@@ -94,7 +94,7 @@ def test_the_usual_learning_rate_is_the_optimizers():
 
 
 def test_practice_and_recipes_agree_on_the_rates_of_optimizers():
-    usual_here = {name: RATES.get(name, PRACTICE["learning_rate"].value) for name in USUAL_RATES}
+    usual_here = {name: LEARNING_RATES.get(name, USUAL_VALUES["learning_rate"].value) for name in USUAL_RATES}
     assert usual_here == USUAL_RATES
 
 
@@ -132,8 +132,8 @@ def test_a_fit_finds_which_parameter_matters():
 
 def test_a_late_bloomer_is_expected_to_end_well_if_others_did():
     row = np.zeros(1)
-    went_on = [Standing(row, 9, v - 0.5, [v, v - 0.5]) for v in (0.8, 0.9, 1.0)]
-    young, diverged = Standing(row, 3, 0.85, [0.85]), Standing(row, 2, 1.0, [], diverged=True)
+    went_on = [PartialResult(row, 9, v - 0.5, [v, v - 0.5]) for v in (0.8, 0.9, 1.0)]
+    young, diverged = PartialResult(row, 3, 0.85, [0.85]), PartialResult(row, 2, 1.0, [], diverged=True)
     found = expected([*went_on, young, diverged], 2)
     assert found[3] == pytest.approx(0.4, abs=0.1)
     assert found[4] == math.inf
@@ -144,7 +144,7 @@ def test_a_late_bloomer_is_expected_to_end_well_if_others_did():
 
 
 def test_of_many_trials_the_furthest_and_the_latest_are_looked_at():
-    standings, draw = Standings((3, 9), cap=20), Random(0)
+    standings, draw = PartialResults((3, 9), cap=20), Random(0)
     for trial in range(400):
         standings.start(trial, np.array([float(trial)]))
         standings.report(trial, 3, draw.random())

@@ -9,8 +9,8 @@ from hpo.core.events import End
 from hpo.core.space import Among, Choice, Integer, Parameter, Space, Uniform
 from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.encoding import Encoding
-from hpo.sampling.practice import usual
 from hpo.sampling.prior import BELIEF, UNTRIED, Prior
+from hpo.sampling.usual_values import prior_densities
 
 SPACE = Space(
     (
@@ -21,7 +21,7 @@ SPACE = Space(
     )
 )
 ENCODING = Encoding(SPACE)
-PRIOR = Prior(ENCODING, usual(SPACE))
+PRIOR = Prior(ENCODING, prior_densities(SPACE))
 ADAM, LARS = 0.25, 0.75
 USUAL_RATE, USUAL_DROPOUT = 2 / 3, 0.2
 

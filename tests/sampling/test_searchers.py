@@ -7,8 +7,8 @@ import pytest
 from hpo.core.events import Cause, End
 from hpo.core.space import Among, Between, Choice, Integer, Parameter, Space, Uniform
 from hpo.sampling.auto import AutoSearcher
+from hpo.sampling.non_adaptive import GridSearcher, QmcSearcher, RandomSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
-from hpo.sampling.plain import GridSearcher, QmcSearcher, RandomSearcher
 
 CONDITIONAL = Space(
     (

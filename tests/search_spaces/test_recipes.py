@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from hpo.core.recipe import Recipe
-from hpo.spec import read
+from hpo.spec import read_spec
+from hpo.spec.builtin import recipes
 from hpo.spec.interface import shipped
-from hpo.spec.recipes import read_recipe
-from hpo.spec.shipped import recipes
+from hpo.spec.recipe_files import read_recipe
 from trainables.optimization import optimizers, schedules
 
 NAMES = ("resnet", "pytorch", "fixres", "deit", "fams", "a1", "a2", "a3")
@@ -94,7 +94,7 @@ def test_nothing_else_is_switched_on(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_space_starts_from_a_recipe_in_one_line(name: str) -> None:
-    spec = read("digits", [f"start_from=[{name}]"])
+    spec = read_spec("digits", [f"start_from=[{name}]"])
     assert len(spec.start_from) == 1
     assert not spec.space.complaints(spec.start_from[0])
     assert any(name in warning for warning in spec.warnings)

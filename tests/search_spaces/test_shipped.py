@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from hpo.core.space import Choice
-from hpo.spec import parse, read
-from hpo.spec.check import facts
-from hpo.spec.shipped import specs
+from hpo.spec import parse_spec, read_spec
+from hpo.spec.builtin import specs
+from hpo.spec.overview import space_overview
 
 NAMES = tuple(specs())
 POINTS = 300
@@ -36,7 +36,7 @@ def test_what_ships() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_point_is_a_recipe(name: str) -> None:
-    spec = read(name)
+    spec = read_spec(name)
     random = Random(7)
     for _ in range(POINTS):
         point = spec.space.sample(random)
@@ -65,16 +65,16 @@ def test_a_spec_says_what_it_is_for_and_why_its_bounds(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_spec_is_worth_its_budget(name: str) -> None:
-    spec = read(name)
-    bought = facts(spec).forecast
+    spec = read_spec(name)
+    bought = space_overview(spec).forecast
     assert bought is not None
     assert bought.trials >= 30
     assert spec.scheduler.rungs
-    assert parse(json.loads(json.dumps(spec.document))) == spec
+    assert parse_spec(json.loads(json.dumps(spec.document))) == spec
 
 
 def test_digits_is_the_demo() -> None:
-    spec = read("digits")
+    spec = read_spec("digits")
     assert (spec.data.source, spec.horizon) == ("digits", 27)
     names = {parameter.name for parameter in spec.space.parameters}
     assert names >= {
@@ -88,7 +88,7 @@ LEFT_OUT = {"epochs", "compile", "test_size"}
 
 
 def test_everything_varies_everything() -> None:
-    spec = read("everything")
+    spec = read_spec("everything")
     slots = {name for name in spec.grammar.slots if not name.startswith("transfer")}
     assert {parameter.name for parameter in spec.space.parameters} == slots - LEFT_OUT
     for group in spec.grammar.groups:
@@ -112,10 +112,10 @@ HEAVY = (
 )
 CHILD = """
 import sys
-from hpo.spec import read
-from hpo.spec.check import facts
+from hpo.spec import read_spec
+from hpo.spec.overview import space_overview
 for name in sys.argv[1:]:
-    facts(read(name))
+    space_overview(read_spec(name))
 print([name for name in %r if name in sys.modules])
 """
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hpo.core.objective import Objective
-from hpo.selection.evidence import Evidence, Luck, epoch_luck, noise_of
+from hpo.selection.evidence import EpochLuck, Evidence, epoch_luck, noise_of
 
 MAX, MIN, LAST = Objective("accuracy", "max"), Objective("loss", "min"), Objective("accuracy", "max", "last")
 
@@ -73,8 +73,8 @@ def test_the_luck_of_the_best_epoch_is_found_where_wiggles_are_noise(objective):
 def test_smooth_curves_have_no_luck_and_the_last_epoch_none_either():
     smooth = [[1 - np.exp(-e) + level for e in range(10)] for level in (0.0, 0.1, 0.3)]
     assert epoch_luck({1: smooth}, MAX).mean == pytest.approx(0.0, abs=1e-12)
-    assert epoch_luck({1: curves(np.random.default_rng(0), 4, 10, 1.0)}, LAST) == Luck()
+    assert epoch_luck({1: curves(np.random.default_rng(0), 4, 10, 1.0)}, LAST) == EpochLuck()
 
 
 def test_seeds_that_failed_and_finalists_with_one_seed_tell_no_luck():
-    assert epoch_luck({1: [[0.1, 0.9, 0.2]], 2: [[0.1, math.nan], [0.2, 0.1]], 3: []}, MAX) == Luck()
+    assert epoch_luck({1: [[0.1, 0.9, 0.2]], 2: [[0.1, math.nan], [0.2, 0.1]], 3: []}, MAX) == EpochLuck()

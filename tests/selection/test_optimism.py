@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hpo.core.objective import Objective
-from hpo.selection.evidence import Evidence, Luck
+from hpo.selection.evidence import EpochLuck, Evidence
 from hpo.selection.intervals import wilson
 from hpo.selection.optimism import measure, winner_interval
 
@@ -63,7 +63,7 @@ def test_a_final_part_takes_all_luck_off():
 
 def test_the_luck_of_the_epoch_comes_off_both_estimates_and_is_named():
     best = replace(PLAIN, objective=Objective("accuracy", "max", "best"))
-    plain, found = measure(best, 2, 0), measure(replace(best, luck=Luck(0.01)), 2, 0)
+    plain, found = measure(best, 2, 0), measure(replace(best, luck=EpochLuck(0.01)), 2, 0)
     assert found.fresh is not None
     assert plain.fresh is not None
     assert found.fresh.value == pytest.approx(plain.fresh.value - 0.01)

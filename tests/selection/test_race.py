@@ -6,7 +6,7 @@ from scipy import stats
 
 from hpo.core.errors import NoTrialSucceeded
 from hpo.core.objective import Objective
-from hpo.selection.race import Race, Run, Verdict
+from hpo.selection.race import FoldRun, Race, RaceDecision
 
 MAX, MIN = Objective("accuracy", "max"), Objective("loss", "min")
 
@@ -14,7 +14,7 @@ MAX, MIN = Objective("accuracy", "max"), Objective("loss", "min")
 def play(race, table):
     """Run a race on a table of trial -> value per seed; also the batches it asked for."""
     values, batches = {}, []
-    while not isinstance(step := race.next(values), Verdict):
+    while not isinstance(step := race.next(values), RaceDecision):
         batches.append(step)
         values |= {run: table[run.trial][run.replicate - 1] for run in step}
     return step, batches
@@ -27,7 +27,7 @@ def noisy(rng, means, most, width=1.0):
 def test_every_finalist_trains_on_the_same_seeds_before_the_first_look():
     race = Race({4: 1.0, 7: 1.0}, MAX, most=5, least=3)
     first = race.next({})
-    assert set(first) == {Run(t, r) for t in (4, 7) for r in (1, 2, 3)}
+    assert set(first) == {FoldRun(t, r) for t in (4, 7) for r in (1, 2, 3)}
     assert race.next({first[0]: 0.5}) == first[1:]
 
 
@@ -78,7 +78,7 @@ def test_folds_of_a_seed_count_as_one_value():
     level = {1: 0.9, 2: 0.5}
     values = {run: level[run.trial] + 0.1 * run.fold + 0.01 * run.replicate * run.trial for run in runs}
     verdict = race.next(values)
-    assert isinstance(verdict, Verdict)
+    assert isinstance(verdict, RaceDecision)
     assert verdict.spread.n == 3
     assert verdict.spread.mean == pytest.approx(0.95 + 0.02)
     assert verdict.winner == 1
@@ -149,7 +149,7 @@ def test_a_replay_in_any_order_ends_the_same_and_asks_for_nothing_twice(seed):
     values = {}
     for run in asked:
         step = race.next(values)
-        assert not isinstance(step, Verdict)
+        assert not isinstance(step, RaceDecision)
         assert run in step
         values[run] = table[run.trial][run.replicate - 1]
     shuffled = {asked[i]: values[asked[i]] for i in rng.permutation(len(asked))}
@@ -160,8 +160,8 @@ def test_values_it_never_asked_for_change_nothing():
     table = {1: [0.90, 0.91, 0.92], 2: [0.50, 0.511, 0.521]}
     race = Race({1: 1.0, 2: 1.0}, MAX, most=5)
     verdict, _ = play(race, table)
-    values = {Run(t, r): row[r - 1] for t, row in table.items() for r in (1, 2, 3)}
-    assert race.next(values | {Run(2, 4): 99.0, Run(8, 1): 99.0}) == verdict
+    values = {FoldRun(t, r): row[r - 1] for t, row in table.items() for r in (1, 2, 3)}
+    assert race.next(values | {FoldRun(2, 4): 99.0, FoldRun(8, 1): 99.0}) == verdict
 
 
 @pytest.mark.parametrize(

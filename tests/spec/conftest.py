@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hpo.core.parts import Grammar, Group, Hyperparameter, Part
+from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
 from hpo.core.trainable import Metric
 from hpo.spec.interface import Interface
 

@@ -19,10 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hpo.core.errors import InvalidSpec
-from hpo.spec import SearchSpec, parse, read
-from hpo.spec.check import facts
-from hpo.spec.shipped import specs
-from hpo.spec.text import parse_text
+from hpo.spec import SearchSpec, parse_spec, read_spec
+from hpo.spec.builtin import specs
+from hpo.spec.overview import space_overview
+from hpo.spec.yaml_text import parse_text
 
 EXAMPLES = int(os.environ.get("HOSTILE_EXAMPLES", "60"))
 LIMIT = 2.0
@@ -181,7 +181,7 @@ def outcome(read_it: Any) -> SearchSpec | InvalidSpec:
     except InvalidSpec as invalid:
         found = invalid
     if isinstance(found, SearchSpec):
-        facts(found)
+        space_overview(found)
     else:
         assert found.faults
         assert len(str(found)) < 200_000
@@ -202,9 +202,9 @@ RELAXED = settings(
 @RELAXED
 @given(mutated_values())
 def test_mutated_values(value: Any) -> None:
-    found = outcome(lambda: parse(value))
+    found = outcome(lambda: parse_spec(value))
     if isinstance(found, SearchSpec):
-        again = parse(json.loads(json.dumps(found.document)))
+        again = parse_spec(json.loads(json.dumps(found.document)))
         assert again == found
 
 
@@ -213,13 +213,13 @@ def test_mutated_values(value: Any) -> None:
 def test_mutated_texts(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.getbasetemp() / "mutated.yaml"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
-    outcome(lambda: read(file))
+    outcome(lambda: read_spec(file))
 
 
 @settings(RELAXED, max_examples=max(20, EXAMPLES // 4))
 @given(st.binary(max_size=400))
 def test_bytes(content: bytes) -> None:
-    outcome(lambda: parse(parse_text(content, "x").value))
+    outcome(lambda: parse_spec(parse_text(content, "x").value))
 
 
 HEAD = "version: 1\ndata: {source: digits}\ntrainable: image_classifier\nbudget: {trials: 3}\nspace:\n"
@@ -251,12 +251,12 @@ CHILD = """
 import json, resource, sys, time
 from pathlib import Path
 from hpo.core.errors import InvalidSpec
-from hpo.spec import read
+from hpo.spec import read_spec
 slowest = 0
 for path in sorted(Path(sys.argv[1]).iterdir()):
     start = time.process_time()
     try:
-        read(path)
+        read_spec(path)
         sys.exit(f"{path} was accepted")
     except InvalidSpec as invalid:
         assert len(str(invalid)) < 100_000, path

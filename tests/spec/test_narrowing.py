@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from hpo.core.parts import Hyperparameter
+from hpo.core.grammar import Hyperparameter
 from hpo.core.space import Choice, Integer, Parameter, Space, Uniform
 from hpo.spec.narrowing import EDGE, narrowed
 

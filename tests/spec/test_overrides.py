@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hpo.core.errors import InvalidSpec
-from hpo.spec import read
+from hpo.spec import read_spec
 from hpo.spec.faults import Faults
 from hpo.spec.overrides import override
 
@@ -56,13 +56,13 @@ def test_values_are_put_where_the_key_says(text: str, wanted: dict[str, Any]) ->
 )
 def test_what_cannot_be_put(text: str, words: str) -> None:
     with pytest.raises(InvalidSpec, match=words):
-        read("digits", [text])
+        read_spec("digits", [text])
 
 
 def test_a_shipped_spec_with_other_values() -> None:
-    spec = read(
+    spec = read_spec(
         "digits", ["seed=7", "budget.trials=12", "sampler=random", "space.batch_size={choice: [8, 32]}"]
     )
     assert (spec.seed, spec.budget.trials, spec.sampler.name) == (7, 12, "random")
     with pytest.raises(InvalidSpec, match=r"budget\.trials: 0: legal: a whole number of at least 1"):
-        read("digits", ["budget.trials=0"])
+        read_spec("digits", ["budget.trials=0"])

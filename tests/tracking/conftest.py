@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from hpo.core.home import Home
-from hpo.tracking.schema import prepare
+from hpo.tracking.sqlite_schema import prepare
 
 
 class Server:

@@ -10,7 +10,7 @@ from hpo.core.events import Cause, End, Event
 from hpo.core.home import Home, SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
-from hpo.tracking.picture import Picture
+from hpo.tracking.projection import RunProjection
 
 PARAMETERS = ("learning_rate", "optimizer", "optimizer.momentum", "augment.cutout")
 OBJECTIVE = Objective("accuracy")
@@ -94,5 +94,5 @@ def search(folder: SearchFolder) -> list[Event]:
     return story
 
 
-def picture(home: Home, name: str = NAME) -> Picture:
-    return Picture(name, PARAMETERS, OBJECTIVE, home.search(name), user="someone")
+def picture(home: Home, name: str = NAME) -> RunProjection:
+    return RunProjection(name, PARAMETERS, OBJECTIVE, home.search(name), user="someone")

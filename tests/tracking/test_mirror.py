@@ -12,12 +12,12 @@ import pytest
 from hpo.core import events
 from hpo.core.events import End
 from hpo.core.home import Home
-from hpo.tracking import progress
-from hpo.tracking.changes import RunChange, Standing, Store, Unreachable
-from hpo.tracking.client import ClientStore
-from hpo.tracking.local import LocalStore
+from hpo.tracking import mirror_progress
+from hpo.tracking.client_store import ClientStore
 from hpo.tracking.mirror import Mirror
-from hpo.tracking.schema import prepare
+from hpo.tracking.run_changes import RunChange, RunStore, StoredRuns, Unreachable
+from hpo.tracking.sqlite_schema import prepare
+from hpo.tracking.sqlite_store import LocalStore
 from tests.tracking.conftest import Server
 from tests.tracking.scenario import NAME, MemoryLedger, ended, opened, picture, reported, search, started
 
@@ -25,7 +25,7 @@ from tests.tracking.scenario import NAME, MemoryLedger, ended, opened, picture, 
 class Place:
     """A store under test: how to write to it, and MLflow's own client to read it."""
 
-    def __init__(self, uri: str, make: Callable[[], Store], experiment: str):
+    def __init__(self, uri: str, make: Callable[[], RunStore], experiment: str):
         from mlflow.tracking import MlflowClient
 
         self.uri, self.make, self.experiment = uri, make, experiment
@@ -79,7 +79,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         yield Place(uri, lambda: LocalStore(file, files, experiment), experiment)
 
 
-def mirror(place: Place, ledger: MemoryLedger, home: Home, store: Store | None = None) -> Mirror:
+def mirror(place: Place, ledger: MemoryLedger, home: Home, store: RunStore | None = None) -> Mirror:
     folder = home.search(NAME)
     folder.root.mkdir(parents=True, exist_ok=True)
     return Mirror(ledger, store or place.make(), picture(home), folder)
@@ -148,10 +148,10 @@ def test_killed_anywhere_and_replayed_nothing_is_doubled(place: Place, home: Hom
 class TornStore:
     """Writes the first changes of a batch and dies before it states the position."""
 
-    def __init__(self, store: Store, kept: int):
+    def __init__(self, store: RunStore, kept: int):
         self.store, self.kept = store, kept
 
-    def open(self, search: str) -> Standing:
+    def open(self, search: str) -> StoredRuns:
         return self.store.open(search)
 
     def write(self, changes: Sequence[RunChange], position: int) -> None:
@@ -166,11 +166,11 @@ class TornStore:
 class Forgetful(TornStore):
     """Knows no position, so that everything is written a second time."""
 
-    def __init__(self, store: Store):
+    def __init__(self, store: RunStore):
         super().__init__(store, 0)
 
-    def open(self, search: str) -> Standing:
-        return Standing(0, self.store.open(search).runs)
+    def open(self, search: str) -> StoredRuns:
+        return StoredRuns(0, self.store.open(search).runs)
 
     def write(self, changes: Sequence[RunChange], position: int) -> None:
         self.store.write(changes, position)
@@ -260,10 +260,10 @@ def test_a_ledger_that_lost_its_end_is_shown_as_it_is(place: Place, home: Home) 
 def test_progress_is_told_without_mlflow(place: Place, home: Home) -> None:
     ledger = MemoryLedger(search(home.search(NAME)))
     folder = home.search(NAME)
-    assert progress.load(folder).behind(len(ledger.recorded)) == len(ledger.recorded)
+    assert mirror_progress.load_progress(folder).behind(len(ledger.recorded)) == len(ledger.recorded)
     assert mirror(place, ledger, home).follow(stop=lambda: True, wait=lambda seconds: None)
-    assert progress.load(folder).behind(len(ledger.recorded)) == 0
-    assert progress.progress_file(folder).stat().st_mode & 0o077 == 0
+    assert mirror_progress.load_progress(folder).behind(len(ledger.recorded)) == 0
+    assert mirror_progress.progress_file(folder).stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.slow
@@ -282,8 +282,10 @@ def test_a_server_that_dies_and_comes_back_delays_only(server: Server, home: Hom
         if len(pauses) == 1:
             server.kill()
         if len(pauses) == 5:
-            assert progress.load(folder).behind(len(ledger.recorded)) == len(ledger.recorded) - 9
-            assert progress.load(folder).error
+            assert (
+                mirror_progress.load_progress(folder).behind(len(ledger.recorded)) == len(ledger.recorded) - 9
+            )
+            assert mirror_progress.load_progress(folder).error
             server.start()
         ledger.append(story[len(ledger.recorded) :][:6])
 
@@ -293,7 +295,7 @@ def test_a_server_that_dies_and_comes_back_delays_only(server: Server, home: Hom
         if server.process is None:
             server.start()
     assert pauses[1] < pauses[2] < pauses[3]
-    assert progress.load(folder) == progress.Progress(len(story))
+    assert mirror_progress.load_progress(folder) == mirror_progress.MirrorProgress(len(story))
     other = f"{experiment} undisturbed"
     undisturbed = Place(server.uri, lambda: ClientStore(server.uri, other), other)
     mirror(undisturbed, ledger, home).catch_up()
@@ -307,5 +309,5 @@ def test_a_server_that_never_comes_back_is_given_up(home: Home) -> None:
     pauses: list[float] = []
     assert not Mirror(ledger, store, picture(home), folder).follow(lambda: True, pauses.append)
     assert len(pauses) == 1
-    assert progress.load(folder).behind(2) == 2
-    assert "127.0.0.1" in progress.load(folder).error
+    assert mirror_progress.load_progress(folder).behind(2) == 2
+    assert "127.0.0.1" in mirror_progress.load_progress(folder).error

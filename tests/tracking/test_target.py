@@ -4,10 +4,10 @@ import pytest
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.tracking import schema
-from hpo.tracking.changes import Unreachable
-from hpo.tracking.client import ClientStore
-from hpo.tracking.local import LocalStore
+from hpo.tracking import sqlite_schema
+from hpo.tracking.client_store import ClientStore
+from hpo.tracking.run_changes import Unreachable
+from hpo.tracking.sqlite_store import LocalStore
 from hpo.tracking.target import Target
 
 
@@ -48,7 +48,7 @@ def test_a_password_is_not_shown(home: Home) -> None:
 def test_a_layout_that_is_not_known_is_left_to_mlflows_client(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "REVISION", "some other")
+    monkeypatch.setattr(sqlite_schema, "REVISION", "some other")
     assert isinstance(Target.of(home, {}).store("digits"), ClientStore)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Examples, Model
-from trainables.tables import SHIPPED
+from trainables.registry import SHIPPED
 
 
 class Interrupted(Exception):

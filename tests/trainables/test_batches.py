@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from trainables.batches import Batches, together
+from trainables.batches import Batches, merge_batches
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,6 @@ def test_the_generator_decides() -> None:
 @pytest.mark.parametrize(("most", "sizes"), [(1, [4, 4, 2]), (7, [4, 6]), (8, [8, 2]), (99, [10])])
 def test_batches_are_taken_together_as_far_as_they_go(most: int, sizes: list[int]) -> None:
     batches = torch.arange(10).split(4)
-    groups = list(together(batches, most))
+    groups = list(merge_batches(batches, most))
     assert [sum(map(len, group)) for group in groups] == sizes
     assert [batch.tolist() for group in groups for batch in group] == [each.tolist() for each in batches]

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from hpo.core.errors import UserError
-from hpo.core.parts import Group, Hyperparameter
+from hpo.core.grammar import Group, Hyperparameter
 from hpo.core.trainable import Examples
 from tests.trainables.recorder import Recorder, recipe
 from trainables.image_classifier import ImageClassifier
-from trainables.tables import IMAGE_CLASSIFIER
+from trainables.registry import IMAGE_CLASSIFIER
 
 SMALL = {"width": (4, 8), "depth": (1, 2), "channels": (2, 4), "stages": (1, 2), "blocks": (1, 2)}
 APART = ("transfer",)  # needs a file

@@ -13,17 +13,17 @@ import torch
 from sklearn.datasets import load_breast_cancer
 
 from hpo.core.errors import UserError
-from hpo.core.parts import Group
+from hpo.core.grammar import Group
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import DataInfo, Examples
-from hpo.running.memory import give_back
-from hpo.spec import read
+from hpo.running.memory import release_memory
+from hpo.spec import read_spec
 from tests.trainables.augmentation.cases import CLASSES, SHAPES, bytes_like, resolve, seeded
 from tests.trainables.recorder import TIMED, Interrupted, Recorder, recipe, train
 from trainables import augmentation, images
-from trainables.augmentation.tables import AUGMENT
 from trainables.image_classifier import ImageClassifier
 from trainables.parts.activation import ACTIVATION
+from trainables.parts.augmentation import AUGMENT
 from trainables.parts.averaging import AVERAGING
 from trainables.parts.loss import LOSS
 from trainables.parts.normalization import NORMALIZATION
@@ -89,7 +89,7 @@ def test_augmentation_changes_the_same_images_the_same_way(name: str, shape: tup
 
 @pytest.mark.parametrize("place", range(TRAINED))
 def test_recipes_drawn_from_everything_train(place: int, digits: Parts) -> None:
-    spec = read("everything")
+    spec = read_spec("everything")
     said, recorder = spec.recipe_of(spec.space.sample(Random(2000 + place))), Recorder(1, device="cuda")
     train_part, validation = digits
     few = Examples(train_part.inputs, train_part.targets, train_part.rows[:96], train_part.info)
@@ -174,7 +174,7 @@ def test_nothing_is_left_behind_for_the_next_training(digits: Parts) -> None:
         recorder = train({"model": {"name": "mlp", "depth": 2, "width": width}}, digits, 1, device="cuda")
         peaks.append(recorder.reports[0]["peak_memory"])
         del recorder
-        give_back()
+        release_memory()
     assert torch.equal(torch.cuda.get_rng_state(), random)
     assert peaks[1] < peaks[0] / 4  # what the libraries hold stays
 

@@ -8,7 +8,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from hpo.core.errors import UserError
-from hpo.core.parts import Grammar
+from hpo.core.grammar import Grammar
 from trainables import preprocessing
 from trainables.parts.preprocessing import PREPROCESSING
 

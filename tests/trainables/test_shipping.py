@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from hpo.core.trainable import Assesses, Averages, Combines, DataInfo, Examples
+from hpo.core.trainable import AssessesExamples, Averages, Combines, DataInfo, Examples
 from tests.trainables.recorder import recipe, train
 from trainables import scores
 from trainables.image_classifier import ImageClassifier
@@ -25,7 +25,7 @@ def mean_of(weights):
 def test_the_shipped_trainables_can_all_of_it(trainable):
     assert isinstance(trainable, Averages)
     assert isinstance(trainable, Combines)
-    assert isinstance(trainable, Assesses)
+    assert isinstance(trainable, AssessesExamples)
 
 
 def test_norms_take_their_statistics_anew_from_the_training_rows(digits):

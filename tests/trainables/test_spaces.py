@@ -14,15 +14,15 @@ import torch
 
 from hpo.core.recipe import Recipe, digest
 from hpo.core.trainable import DataInfo, Examples
-from hpo.spec import read
-from hpo.spec.recipes import read_recipe
-from hpo.spec.shipped import specs
+from hpo.spec import read_spec
+from hpo.spec.builtin import specs
+from hpo.spec.recipe_files import read_recipe
 from tests.trainables.recorder import Recorder
 from trainables import augmentation
 from trainables.image_classifier import ImageClassifier
 from trainables.networks import build
-from trainables.networks.table import TableShape
-from trainables.optimization import averaging, losses, optimizers, penalties, schedules
+from trainables.networks.table_network import TableShape
+from trainables.optimization import losses, optimizers, penalties, schedules, weight_averages
 from trainables.parts.loss import REGRESSION_LOSS
 from trainables.parts.table_model import TABLE_MODEL
 
@@ -56,7 +56,7 @@ class Built:
 
 @pytest.mark.parametrize("name", [name for name in specs() if name != "transfer"])
 def test_recipes_drawn_from_a_space_are_built(name: str) -> None:
-    spec, random, built = read(name), Random(11), Built()
+    spec, random, built = read_spec(name), Random(11), Built()
     for _ in range(POINTS):
         recipe = spec.recipe_of(spec.space.sample(random))
         network = built(name, recipe)
@@ -64,7 +64,7 @@ def test_recipes_drawn_from_a_space_are_built(name: str) -> None:
         assert made.param_groups
         assert schedules.build(recipe, optimizers.base_rate(recipe), 10, spec.horizon).at(0, []) >= 0
         penalties.clipping(recipe["gradient_clipping"])
-        averaging.build(recipe["averaging"], network, spec.horizon)
+        weight_averages.build(recipe["averaging"], network, spec.horizon)
         losses.build(recipe["loss"], 10)
         if "augment" in recipe:
             augmentation.build(recipe["augment"], SHAPES.get(name, (3, 32, 32)), 10)
@@ -79,7 +79,7 @@ def test_recipes_drawn_for_transfer_are_built() -> None:
     from trainables.networks.stages import stages
     from trainables.parts.transfer import TRANSFER
 
-    spec, random = read("transfer"), Random(11)
+    spec, random = read_spec("transfer"), Random(11)
     network, first = None, None
     for _ in range(POINTS):
         recipe = spec.recipe_of(spec.space.sample(random))
@@ -96,7 +96,7 @@ def test_recipes_drawn_for_transfer_are_built() -> None:
 
 @pytest.mark.parametrize("place", range(TRAINED))
 def test_recipes_drawn_from_everything_train(place: int, digits: tuple[Examples, Examples]) -> None:
-    spec, random = read("everything"), Random(1000 + place)
+    spec, random = read_spec("everything"), Random(1000 + place)
     said = spec.recipe_of(spec.space.sample(random))
     # bfloat16 has a test of its own; on a CPU without it a convolution takes a thousand times as long.
     recipe, recorder = Recipe({**said, "precision": "float32"}), Recorder(1)

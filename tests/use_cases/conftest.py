@@ -4,12 +4,12 @@ import pytest
 
 from hpo.core.events import SearchEnded, SearchOpened
 from hpo.core.home import Home
-from hpo.core.warmth import Warmth
-from hpo.ledger.store import Store
+from hpo.core.warm_start import WarmStart
+from hpo.ledger.store import LedgerStore
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
-from hpo.use_cases import planning
-from hpo.use_cases.warming import warming_of
+from hpo.use_cases.search import assembly
+from hpo.use_cases.search.warm_start import warm_start_of
 
 
 class Recorded:
@@ -20,24 +20,24 @@ class Recorded:
 
     def search(self, spec, value, events=None):
         """Open a search as submit does and run it to its end, or until it has so many events."""
-        warmth = warming_of(spec, self.home).warmth.to_json()
+        warmth = warm_start_of(spec, self.home).warmth.to_json()
         split = {"fingerprint": "f", "data": "d", "counts": {}, "test": None}
         opened = SearchOpened(spec.document, spec.digest, split, {}, warmth=warmth)
-        ledger = Store.at(self.home.ledger).create(spec.name, opened)
+        ledger = LedgerStore.at(self.home.ledger).create(spec.name, opened)
         self.run(spec, ledger, value, events)
         return ledger
 
     def run(self, spec, ledger, value, events=None):
         """Go on with a search from its record."""
         (opened,) = ledger.read(kinds=[SearchOpened])
-        warmth = Warmth.of_json(opened.event.warmth)
-        plan, clock = planning.plan_of(spec, 1, warmth), VirtualClock()
+        warmth = WarmStart.of_json(opened.event.warmth)
+        plan, clock = assembly.plan_of(spec, 1, warmth), VirtualClock()
 
         def watch(recorded, history):
             if events and recorded.seq >= events:
                 raise KeyboardInterrupt
 
-        conductor = Conductor(plan, ledger, planning.searcher_of(spec, warmth), clock, watch)
+        conductor = Conductor(plan, ledger, assembly.searcher_of(spec, warmth), clock, watch)
         conductor.replay(ledger.read())
 
         def train(order):

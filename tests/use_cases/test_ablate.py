@@ -12,9 +12,9 @@ from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.events import Cause, End
 from hpo.core.home import Home
-from hpo.ledger.store import Store
-from hpo.spec.ablating import ablation
-from hpo.spec.recipes import RecipeFile, recipe_text
+from hpo.ledger.store import LedgerStore
+from hpo.spec.ablation import ablation_document
+from hpo.spec.recipe_files import RecipeFile, recipe_text
 from hpo.use_cases import ablate
 
 RECIPE = {
@@ -51,9 +51,11 @@ def trained(trial, replicate, point, value):
 
 def recorded(home, values, tags=None):
     """A search whose trainings gave these values, the first of each variant its own."""
-    spec = ablation(RecipeFile("image_classifier", RECIPE, PROVENANCE), home.root / "mine.yaml", seeds=3)
+    spec = ablation_document(
+        RecipeFile("image_classifier", RECIPE, PROVENANCE), home.root / "mine.yaml", seeds=3
+    )
     opened = events.SearchOpened(spec.document, spec.digest, {}, {}, tags or {ablate.TAG: "mine.yaml"})
-    ledger = Store.at(home.ledger).create(spec.name, opened)
+    ledger = LedgerStore.at(home.ledger).create(spec.name, opened)
     points = [*spec.start_from, {"schedule": "constant", "augment.rotation": False}]
     for trial, (point, row) in enumerate(zip(points, values, strict=False)):
         for replicate, value in enumerate(row):
@@ -70,7 +72,7 @@ def test_differences_are_paired_by_seed(home):
             (0.9, 0.70, 0.61, 0.64),
         ],
     )
-    table = ablate.table(name, home=home)
+    table = ablate.ablation_table(name, home=home)
     whole, schedule, rotation = table.rows
     assert (table.metric, table.mode) == ("accuracy", "max")
     assert (whole.component, whole.n) == ("", 3)
@@ -89,7 +91,7 @@ def test_differences_are_paired_by_seed(home):
 def test_a_variant_that_diverges_is_said_to(home):
     nan = math.nan
     name = recorded(home, [(0.5, 0.9, 0.8), (nan,), (0.5, 0.7, nan)])
-    _, schedule, rotation = ablate.table(name, home=home).rows
+    _, schedule, rotation = ablate.ablation_table(name, home=home).rows
     assert (schedule.n, schedule.failure, schedule.clear) == (0, "diverged", False)
     assert math.isnan(schedule.difference)
     assert (rotation.n, rotation.failure) == (1, "")
@@ -99,7 +101,7 @@ def test_a_variant_that_diverges_is_said_to(home):
 
 def test_trials_that_were_added_later_are_no_rows(home):
     name = recorded(home, [(0.5, 0.9), (0.5, 0.8), (0.5, 0.7), (0.5, 0.6)])
-    assert [row.component for row in ablate.table(name, home=home).rows] == [
+    assert [row.component for row in ablate.ablation_table(name, home=home).rows] == [
         "",
         "schedule",
         "augment.rotation",
@@ -109,14 +111,14 @@ def test_trials_that_were_added_later_are_no_rows(home):
 def test_another_search_is_no_ablation(home):
     name = recorded(home, [(0.5,)], tags={"mine": "yes"})
     with pytest.raises(UserError, match="no ablation"):
-        ablate.table(name, home=home)
+        ablate.ablation_table(name, home=home)
     with pytest.raises(UserError, match="other"):
-        ablate.table("other", home=home)
+        ablate.ablation_table("other", home=home)
 
 
 def test_one_seed_is_too_few(home, file):
     with pytest.raises(UserError, match="--seeds 1"):
-        ablate.ablate(file, home=home, seeds=1)
+        ablate.run_ablation(file, home=home, seeds=1)
 
 
 @pytest.mark.slow

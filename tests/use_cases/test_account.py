@@ -8,10 +8,10 @@ import pytest
 from hpo.core import events
 from hpo.core.events import Cause, End
 from hpo.core.home import Home
-from hpo.ledger.store import Store
+from hpo.ledger.store import LedgerStore
 from hpo.report.account import page
-from hpo.spec import read
-from hpo.use_cases.account import account, numbers_of, write_account
+from hpo.spec import read_spec
+from hpo.use_cases.accounting.gathering import gather_account, numbers_of, write_account
 
 SPEC = """
 version: 1
@@ -65,10 +65,10 @@ def won():
 def told(tmp_path):
     def tell(story, settings=(), split=()):
         (tmp_path / "digits.yaml").write_text(SPEC)
-        spec, home = read(str(tmp_path / "digits.yaml"), settings), Home(tmp_path / "home").create()
+        spec, home = read_spec(str(tmp_path / "digits.yaml"), settings), Home(tmp_path / "home").create()
         opened = events.SearchOpened(spec.document, spec.digest, SPLIT | dict(split), {"torch": "2.13"})
-        Store.at(home.ledger).create("digits", opened, "digits").append(list(story))
-        return home, account("digits", home=home)
+        LedgerStore.at(home.ledger).create("digits", opened, "digits").append(list(story))
+        return home, gather_account("digits", home=home)
 
     return tell
 
@@ -242,5 +242,5 @@ def test_the_spec_beside_it_begins_the_same_search_again(told):
     home, shown = told(won())
     home.search("digits").root.mkdir(parents=True)
     write_account("digits", home=home, status="done")
-    again = read(str(home.search("digits").root / "spec.yaml"), [])
+    again = read_spec(str(home.search("digits").root / "spec.yaml"), [])
     assert again.digest == shown["digest"]

@@ -7,9 +7,9 @@ import pytest
 
 from hpo.cli.main import main
 from hpo.core.errors import UserError
-from hpo.spec import read
-from hpo.use_cases.refine import refine
-from hpo.use_cases.warming import warming_of
+from hpo.spec import read_spec
+from hpo.use_cases.refine import refine_spec
+from hpo.use_cases.search.warm_start import warm_start_of
 
 SPEC = """# yaml-language-server: $schema={schema}
 # Digits, coarsely.
@@ -48,13 +48,13 @@ def value(recipe):
 @pytest.fixture
 def searched(recorded, tmp_path):
     path = tmp_path / "coarse.yaml"
-    path.write_text(SPEC.format(schema=read("digits").base / "spec.schema.json"))
-    recorded.search(read(path), value)
+    path.write_text(SPEC.format(schema=read_spec("digits").base / "spec.schema.json"))
+    recorded.search(read_spec(path), value)
     return recorded.home
 
 
 def test_it_narrows_what_mattered_and_keeps_what_was_written(searched):
-    found = refine("coarse-1", home=searched)
+    found = refine_spec("coarse-1", home=searched)
     old = (searched.root.parent / "coarse.yaml").read_text()
     kept = [line for line in found.text.splitlines() if line in old.splitlines()]
     assert found.text.splitlines()[0] == old.splitlines()[0]
@@ -70,14 +70,16 @@ def test_it_narrows_what_mattered_and_keeps_what_was_written(searched):
 
 
 def test_a_winner_at_the_edge_widens_that_side_with_a_warning(searched):
-    change = next(each for each in refine("coarse-1", home=searched).changes if each.name == "learning_rate")
+    change = next(
+        each for each in refine_spec("coarse-1", home=searched).changes if each.name == "learning_rate"
+    )
     assert change.edge
     assert change.new.high > 0.1
     assert "at the edge of the old range, which grows there" in change.why
 
 
 def test_a_choice_goes_only_with_evidence_and_takes_what_hung_on_it_along(searched):
-    found = refine("coarse-1", home=searched)
+    found = refine_spec("coarse-1", home=searched)
     assert "optimizer: {choice: [adamw]}" in found.text
     assert "optimizer.momentum:" not in found.text
     assert "optimizer: momentum, batch_size: 128" not in found.text
@@ -89,28 +91,28 @@ def test_a_choice_goes_only_with_evidence_and_takes_what_hung_on_it_along(search
 def test_what_it_writes_is_a_sound_spec_that_begins_where_the_search_ended(searched, tmp_path):
     out = tmp_path / "elsewhere" / "fine.yaml"
     out.parent.mkdir()
-    found = refine("coarse-1", home=searched, out=out)
-    spec = read(out)
+    found = refine_spec("coarse-1", home=searched, out=out)
+    spec = read_spec(out)
     assert found.path == str(out)
     assert spec.warm_start == ("coarse-1",)
-    assert warming_of(spec, searched).warmth.lessons[0].source == "coarse-1"
+    assert warm_start_of(spec, searched).warmth.lessons[0].source == "coarse-1"
     assert found.diff.startswith("--- coarse (as coarse-1 had it)\n+++ ")
     with pytest.raises(UserError, match="is there already"):
-        refine("coarse-1", home=searched, out=out)
+        refine_spec("coarse-1", home=searched, out=out)
 
 
 def test_what_was_set_on_the_command_line_stays_set(recorded, tmp_path):
     path = tmp_path / "coarse.yaml"
     path.write_text(SPEC.format(schema="spec.schema.json"))
-    recorded.search(read(path, ["budget.trials=40", "seed=3"]), value)
-    text = refine("coarse-1", home=recorded.home).text
+    recorded.search(read_spec(path, ["budget.trials=40", "seed=3"]), value)
+    text = refine_spec("coarse-1", home=recorded.home).text
     assert "trials: 40" in text
     assert "seed: 3" in text
 
 
 def test_without_the_file_it_is_written_from_the_record(searched):
     (searched.root.parent / "coarse.yaml").unlink()
-    found = refine("coarse-1", home=searched)
+    found = refine_spec("coarse-1", home=searched)
     assert found.text.startswith("# yaml-language-server: $schema=")
     assert "comments are lost" in found.notes[0]
     assert "warm_start: [coarse-1]" in found.text
@@ -119,8 +121,8 @@ def test_without_the_file_it_is_written_from_the_record(searched):
 def test_from_too_few_trials_nothing_is_concluded(recorded, tmp_path):
     path = tmp_path / "coarse.yaml"
     path.write_text(SPEC.format(schema="spec.schema.json"))
-    recorded.search(read(path, ["budget.trials=4"]), value)
-    found = refine("coarse-1", home=recorded.home)
+    recorded.search(read_spec(path, ["budget.trials=4"]), value)
+    found = refine_spec("coarse-1", home=recorded.home)
     assert all(change.edge for change in found.changes)
     assert "4 trials are too few to narrow a range" in found.notes[0]
 
@@ -128,9 +130,9 @@ def test_from_too_few_trials_nothing_is_concluded(recorded, tmp_path):
 def test_from_no_trial_at_all_there_is_nothing_to_refine(recorded, tmp_path):
     path = tmp_path / "coarse.yaml"
     path.write_text(SPEC.format(schema="spec.schema.json"))
-    recorded.search(read(path), value, events=1)
+    recorded.search(read_spec(path), value, events=1)
     with pytest.raises(UserError, match="no trial to learn from"):
-        refine("coarse-1", home=recorded.home)
+        refine_spec("coarse-1", home=recorded.home)
 
 
 def test_the_command_shows_the_diff_its_reasons_and_json(searched, capsys):
@@ -146,7 +148,7 @@ def test_the_command_shows_the_diff_its_reasons_and_json(searched, capsys):
 
 
 def test_check_shows_the_warm_start_and_the_pace(searched, tmp_path, capsys):
-    refine("coarse-1", home=searched, out=tmp_path / "fine.yaml")
+    refine_spec("coarse-1", home=searched, out=tmp_path / "fine.yaml")
     with pytest.raises(SystemExit) as ended:
         main(["check", str(tmp_path / "fine.yaml"), "--home", str(searched.root)])
     assert ended.value.code == 0

@@ -12,7 +12,7 @@ import pytest
 
 from hpo.core import events
 from hpo.core.home import Home
-from hpo.ledger.store import Store
+from hpo.ledger.store import LedgerStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -36,7 +36,7 @@ MODEL = """
 import json, os, sys
 from pathlib import Path
 import numpy as np
-from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.grammar import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
 
 FOLDER = Path(__file__).parent / "opened"
@@ -164,7 +164,7 @@ def test_of_eight_that_ask_at_once_exactly_one_opens_it(searched):
         done = [each.result() for each in asked]
     codes = sorted(each.returncode for each in done)
     assert codes == [0] + [3] * 7, [each.stderr[-300:] for each in done]
-    record = list(Store.at(Home.at(searched / ".hpo").ledger).open("canary-1").read())
+    record = list(LedgerStore.at(Home.at(searched / ".hpo").ledger).open("canary-1").read())
     kinds = [type(each.event) for each in record]
     assert kinds.count(events.TestClaimed) == kinds.count(events.TestScored) == 1
     again = run(searched, "-m", "hpo.cli.main", "test", "canary-1")

@@ -12,24 +12,24 @@ from hpo.cli import main as command
 from hpo.core.errors import UserError
 from hpo.core.events import SearchEnded, TestClaimed
 from hpo.core.home import Home
-from hpo.core.shipping import all_trained, to_train
-from hpo.ledger.store import Store
+from hpo.core.shipped_model import all_trained, to_train
+from hpo.ledger.searches import read_history
+from hpo.ledger.store import LedgerStore
 from hpo.running import checkpoints
 from hpo.running.conductor import Conductor
 from hpo.running.worker import Worker
-from hpo.spec import read
-from hpo.use_cases import planning
-from hpo.use_cases.evaluation import score_winner
-from hpo.use_cases.evidence import evidence_of
-from hpo.use_cases.export import export
-from hpo.use_cases.material import material_of
-from hpo.use_cases.model import fix_model
-from hpo.use_cases.predict import predict
-from hpo.use_cases.reading import read_history
-from hpo.use_cases.stage import Staging
+from hpo.spec import read_spec
+from hpo.use_cases.accounting.evidence import evidence_of
+from hpo.use_cases.dataset.split_dataset import split_dataset_of
+from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.export import export_recipe
+from hpo.use_cases.model.evaluation import score_winner
+from hpo.use_cases.model.members import fix_model
+from hpo.use_cases.predict import predict_file
+from hpo.use_cases.search import assembly
 from hpo.use_cases.submit import open_search
-from hpo.use_cases.verify import verify
-from trainables.data.shipped import Shipped
+from hpo.use_cases.verify import verify_recipe
+from trainables.data.scikit_learn_sets import ScikitLearnSet
 
 DIGITS = """
 version: 1
@@ -45,7 +45,7 @@ limits: {checkpoint_epochs: 1}
 """
 LINE = """
 import numpy as np
-from hpo.core.parts import Grammar, Hyperparameter
+from hpo.core.grammar import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
 
 
@@ -102,17 +102,17 @@ KINDS = {
 
 def opened(home, spec, name):
     """A search on record, and the workplace of its trainings."""
-    material = material_of(spec.data, spec.base, home)
-    ledger = open_search(Store.at(home.ledger), spec, material, name, {})
+    material = split_dataset_of(spec.data, spec.base, home)
+    ledger = open_search(LedgerStore.at(home.ledger), spec, material, name, {})
     splits = material.splits(spec.finalists.fresh, spec.finalists.seeds)
     folder = home.search(name)
-    staging = Staging.of(spec.trainable, spec.base, material.prepared.folder, splits, folder.root)
-    return ledger, planning.workplace_of(spec, staging, folder)
+    staging = DataStaging.of(spec.trainable, spec.base, material.prepared.folder, splits, folder.root)
+    return ledger, assembly.workplace_of(spec, staging, folder)
 
 
 def run(spec, ledger, place, until=lambda order, message: False):
     """Train in this very process to the end, or until something was said."""
-    conductor = Conductor(planning.plan_of(spec, 1), ledger, planning.searcher_of(spec))
+    conductor = Conductor(assembly.plan_of(spec, 1), ledger, assembly.searcher_of(spec))
     conductor.replay(ledger.read())
     worker = Worker(place)
     while order := conductor.next():
@@ -144,7 +144,7 @@ def specs(home):
         (home.root / "digits.yaml").write_text(DIGITS)
         said = KINDS[kind]
         settings = [f"ship={said}"] if isinstance(said, str) else [f"ship.{k}={v}" for k, v in said.items()]
-        return read(str(home.root / "digits.yaml"), settings)
+        return read_spec(str(home.root / "digits.yaml"), settings)
 
     return make
 
@@ -162,7 +162,7 @@ def shipped(home, specs):
             score_winner(home, kind)
             ledger.append([SearchEnded("done")])
             made[kind] = home.root / f"{kind}.yaml"
-            export(kind, home=home, out=made[kind])
+            export_recipe(kind, home=home, out=made[kind])
         return made[kind]
 
     return make
@@ -170,7 +170,7 @@ def shipped(home, specs):
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
-    part = Shipped("digits").test()
+    part = ScikitLearnSet("digits").test()
     path = tmp_path_factory.mktemp("given") / "digits.npy"
     np.save(path, part.inputs)
     return path, part.targets
@@ -183,13 +183,13 @@ def said(recipe):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_predicts_is_what_was_tested(kind, shipped, given, home):
     recipe, (data, truth) = shipped(kind), given
-    found = predict(recipe, data)
+    found = predict_file(recipe, data)
     assert (
         np.mean([int(name) == label for name, label in zip(found.predicted, truth, strict=True)])
         == (said(recipe)["test"]["accuracy"]["value"])
     )
     np.testing.assert_allclose(found.probabilities.sum(1), 1)
-    model, ledger = said(recipe)["model"], Store.at(home.ledger).open(kind)
+    model, ledger = said(recipe)["model"], LedgerStore.at(home.ledger).open(kind)
     (claim,) = ledger.read(kinds=[TestClaimed])
     assert found.digest == model["digest"] == claim.event.sha256 == read_history(ledger).model.digest
     assert found.kind == model["kind"]
@@ -197,21 +197,21 @@ def test_what_predicts_is_what_was_tested(kind, shipped, given, home):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_made_again_on_one_thread_it_is_identical(kind, shipped, home):
-    verdict = verify(shipped(kind), home=home)
+    verdict = verify_recipe(shipped(kind), home=home)
     assert (verdict.result, verdict.difference, verdict.same_weights) == ("identical", 0.0, True)
     assert verdict.members == len(said(shipped(kind))["model"]["members"])
 
 
 def test_the_model_was_fixed_before_the_given_was_claimed(shipped, home):
     shipped("ensemble")
-    kinds = [type(each.event).__name__ for each in Store.at(home.ledger).open("ensemble").read()]
+    kinds = [type(each.event).__name__ for each in LedgerStore.at(home.ledger).open("ensemble").read()]
     assert kinds.index("WinnerNamed") < kinds.index("ModelFixed") < kinds.index("TestClaimed")
     assert kinds.count("ModelFixed") == 1
 
 
 def test_each_examples_share_of_a_fresh_value_is_kept_for_the_account(shipped, specs, home):
     shipped("best")
-    ledger, kept = Store.at(home.ledger).open("best"), home.search("best").weights
+    ledger, kept = LedgerStore.at(home.ledger).open("best"), home.search("best").weights
     history = read_history(ledger)
     found = evidence_of(specs("best"), ledger, history, kept)
     for trial, rows in found.examples.items():
@@ -229,7 +229,7 @@ def test_each_examples_share_of_a_fresh_value_is_kept_for_the_account(shipped, s
 
 def test_a_retrained_model_has_seen_all_rows_and_no_validation_score(shipped, home):
     shipped("retrained")
-    history = read_history(Store.at(home.ledger).open("retrained"))
+    history = read_history(LedgerStore.at(home.ledger).open("retrained"))
     training = history.trainings[history.winner.trial, 3]
     assert training.split == "all"
     assert {name.split("/")[0] for name in training.metrics if "/" in name} == {"train", "seen"}
@@ -250,13 +250,13 @@ def test_cut_off_while_it_is_retrained_the_search_goes_on_to_the_same_model(ship
     assert history.winner is not None
     if (key := to_train(history)) is not None:
         assert history.trainings[key].checkpoints
-        for refused in (lambda: fix_model(ledger), lambda: export("cut", home=home)):
+        for refused in (lambda: fix_model(ledger), lambda: export_recipe("cut", home=home)):
             with pytest.raises(UserError, match="still to be trained; `hpo resume cut` does it"):
                 refused()
     run(spec, ledger, place)
     assert all_trained(read_history(ledger))
     shipped("retrained")
-    whole = read_history(Store.at(home.ledger).open("retrained")).model
+    whole = read_history(LedgerStore.at(home.ledger).open("retrained")).model
     assert fix_model(ledger).model == whole
 
 
@@ -264,32 +264,32 @@ def test_carried_elsewhere_it_still_predicts(shipped, given, home, tmp_path):
     shipped("ensemble")
     target = tmp_path / "there" / "model.yaml"
     target.parent.mkdir()
-    export("ensemble", home=home, out=target, weights=True)
+    export_recipe("ensemble", home=home, out=target, weights=True)
     text = target.read_text().replace(str(home.root), "/nowhere")
     target.write_text(text)
-    assert predict(target, given[0]).predicted == predict(shipped("ensemble"), given[0]).predicted
+    assert predict_file(target, given[0]).predicted == predict_file(shipped("ensemble"), given[0]).predicted
     for file in (tmp_path / "there" / "model.weights").iterdir():
         shutil.move(file, target.parent)
-    assert predict(target, given[0]).kind == "ensemble"
+    assert predict_file(target, given[0]).kind == "ensemble"
 
 
 def test_other_weights_predict_nothing(shipped, given, home, tmp_path):
     shipped("best")
     target = tmp_path / "model.yaml"
-    export("best", home=home, out=target, weights=True)
+    export_recipe("best", home=home, out=target, weights=True)
     target.write_text(target.read_text().replace(str(home.root), "/nowhere"))
     (file,) = (tmp_path / "model.weights").iterdir()
     content = file.read_bytes()
     file.write_bytes(content[:-4] + b"\0\0\0\1")
     with pytest.raises(UserError, match="not the weights that were tested"):
-        predict(target, given[0])
+        predict_file(target, given[0])
     file.unlink()
     with pytest.raises(UserError, match=r"are in none of .*model\.weights.*--weights"):
-        predict(target, given[0])
+        predict_file(target, given[0])
     file.write_bytes(content)
     target.write_text(target.read_text().replace(said(target)["model"]["digest"], "f" * 64, 1))
     with pytest.raises(UserError, match="digest of its model"):
-        predict(target, given[0])
+        predict_file(target, given[0])
 
 
 def typed(*words):
@@ -310,7 +310,7 @@ def test_the_command_writes_a_table_and_speaks_json(shipped, given, tmp_path, ca
     told = json.loads(capfd.readouterr().out)
     assert [each["predicted"] for each in told["rows"]] == [row["predicted"] for row in rows]
     with pytest.raises(UserError, match="there is no file"):
-        predict(shipped("best"), tmp_path / "nothing.npy")
+        predict_file(shipped("best"), tmp_path / "nothing.npy")
     assert typed("predict", shipped("best"), tmp_path / "nothing.npy") == 2
 
 
@@ -319,7 +319,7 @@ def test_a_recipe_that_names_no_model_says_so(tmp_path, shipped, given):
     text = shipped("best").read_text()
     bare.write_text(text[: text.index("provenance:")])
     with pytest.raises(UserError, match="names no model"):
-        predict(bare, given[0])
+        predict_file(bare, given[0])
 
 
 def test_a_users_own_code_predicts_as_it_says_its_models_combine(tmp_path):
@@ -328,14 +328,14 @@ def test_a_users_own_code_predicts_as_it_says_its_models_combine(tmp_path):
     values = np.random.default_rng(0).normal(size=(150, 2))
     lines = [f"{a:.4f},{b:.4f},{a - b:.4f}" for a, b in values]
     (tmp_path / "rows.csv").write_text("\n".join(["a,b,y", *lines]))
-    spec, home = read(str(tmp_path / "spec.yaml"), []), Home(tmp_path / "home").create()
+    spec, home = read_spec(str(tmp_path / "spec.yaml"), []), Home(tmp_path / "home").create()
     ledger, place = opened(home, spec, "line")
     run(spec, ledger, place)
     fix_model(ledger)
     ledger.append([SearchEnded("done")])
-    export("line", home=home, out=tmp_path / "line.yaml")
+    export_recipe("line", home=home, out=tmp_path / "line.yaml")
     (tmp_path / "new.csv").write_text("b,name,a\n2,x,1\n-1,y,0.5\n")
-    found = predict(tmp_path / "line.yaml", tmp_path / "new.csv")
+    found = predict_file(tmp_path / "line.yaml", tmp_path / "new.csv")
     assert (found.kind, found.classes, found.probabilities) == ("ensemble", (), None)
     members = [
         checkpoints.read(home.search("line").weights / each["file"], each["sha256"])["line"]
@@ -345,4 +345,4 @@ def test_a_users_own_code_predicts_as_it_says_its_models_combine(tmp_path):
     rows = np.array([[1, 2], [0.5, -1]], np.float32)
     np.testing.assert_allclose(found.predicted, np.median([rows @ line for line in members], axis=0))
     assert found.to_csv().splitlines()[0] == "row,predicted"
-    assert verify(tmp_path / "line.yaml", home=home).result == "identical"
+    assert verify_recipe(tmp_path / "line.yaml", home=home).result == "identical"

@@ -7,15 +7,15 @@ import pytest
 
 from hpo.core.errors import UserError
 from hpo.core.events import Cause
-from hpo.core.fresh import FreshSeeds
+from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.home import Home, SearchFolder
 from hpo.core.objective import Objective
-from hpo.core.ports import Order
+from hpo.core.ports import TrainingTask
+from hpo.running.environment import TrainingEnvironment
 from hpo.running.worker import Worker
-from hpo.running.workplace import Workplace
-from hpo.spec.document import Data
-from hpo.use_cases.material import material_of
-from hpo.use_cases.stage import Staging
+from hpo.spec.fields import Data
+from hpo.use_cases.dataset.split_dataset import split_dataset_of
+from hpo.use_cases.dataset.staging import DataStaging
 
 PLAIN = FreshSeeds()
 SOURCE = """
@@ -40,7 +40,7 @@ def people(part, n=120, each=6, times=False, groups=True):
 MODEL = """
 import json, os
 import numpy as np
-from hpo.core.parts import Grammar
+from hpo.core.grammar import Grammar
 from hpo.core.trainable import Metric
 
 def noted(what, rows):
@@ -89,13 +89,13 @@ def material(base, home="home", **said):
     folder, name = base
     arguments = said.pop("arguments", {})
     data = Data(source=f"{name}_data:people", arguments=arguments, **said)
-    return material_of(data, folder, Home(folder / home))
+    return split_dataset_of(data, folder, Home(folder / home))
 
 
 def staging(base, found, fresh=PLAIN, seeds=1):
     folder, name = base
     splits = found.splits(fresh, seeds)
-    return Staging.of(f"{name}_model:Noting", folder, found.prepared.folder, splits, folder / "search")
+    return DataStaging.of(f"{name}_model:Noting", folder, found.prepared.folder, splits, folder / "search")
 
 
 def rows(stage, split):
@@ -175,9 +175,9 @@ def trained(base, found, monkeypatch, **order):
 
     folder, _ = base
     monkeypatch.setenv("SEEN", str(folder / "seen"))
-    place = Workplace(staging(base, found), SearchFolder(folder / "search"), Objective("accuracy"))
+    place = TrainingEnvironment(staging(base, found), SearchFolder(folder / "search"), Objective("accuracy"))
     worker = Worker(place)
-    worker.start(Order(**{"trial": 0, "replicate": 0, "recipe": {}, "seed": 1, "horizon": 3, **order}))
+    worker.start(TrainingTask(**{"trial": 0, "replicate": 0, "recipe": {}, "seed": 1, "horizon": 3, **order}))
     for _ in range(50):
         message = worker.advance()
         if message.failure or (message.reports and message.reports[-1].epoch == 3):
@@ -209,8 +209,10 @@ def test_a_broken_score_on_the_final_part_is_that_training_s_failure(base, monke
     model.write_text(MODEL.replace("return Model(float", "raise ValueError('no'); return Model(float"))
     monkeypatch.setenv("SEEN", str(folder / "seen"))
     found = material(base, arguments={"groups": False}, validation={"search": 0.25, "final": 0.25})
-    worker = Worker(Workplace(staging(base, found), SearchFolder(folder / "search"), Objective("accuracy")))
-    worker.start(Order(0, 1, {}, 1, 3, keep_weights=True))
+    worker = Worker(
+        TrainingEnvironment(staging(base, found), SearchFolder(folder / "search"), Objective("accuracy"))
+    )
+    worker.start(TrainingTask(0, 1, {}, 1, 3, keep_weights=True))
     for _ in range(50):
         if (message := worker.advance()).failure:
             break

@@ -7,11 +7,11 @@ import pytest
 from hpo.cli import main as command
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.spec import read
-from hpo.spec.recipes import RecipeFile, recipe_text
-from hpo.use_cases.material import material_of
-from hpo.use_cases.train import train
-from hpo.use_cases.verify import verify
+from hpo.spec import read_spec
+from hpo.spec.recipe_files import RecipeFile, recipe_text
+from hpo.use_cases.dataset.split_dataset import split_dataset_of
+from hpo.use_cases.train import train_recipe
+from hpo.use_cases.verify import verify_recipe
 
 SPEC = """
 version: 1
@@ -34,16 +34,16 @@ def home(tmp_path_factory):
 def provenance(home):
     """Of a small network that was trained once: the very numbers of that training."""
     (home.root / "digits.yaml").write_text(SPEC)
-    spec = read(str(home.root / "digits.yaml"), [])
+    spec = read_spec(str(home.root / "digits.yaml"), [])
     said = {
         "seed": 3,
         "threads": 1,
         "objective": {"metric": "accuracy", "mode": "max", "at": "best"},
         "data": spec.document["data"],
-        "split": material_of(spec.data, spec.base, home).facts(),
+        "split": split_dataset_of(spec.data, spec.base, home).facts(),
         "recipe": spec.recipe_of({"learning_rate": 0.1}),
     }
-    trained = train(written(home.root / "first.yaml", said), home=home)
+    trained = train_recipe(written(home.root / "first.yaml", said), home=home)
     said["validation"] = {"this_model": trained["validation/accuracy"], "std": 0.01}
     return {**said, "weights": {"sha256": trained["sha256"]}}
 
@@ -55,29 +55,29 @@ def written(path, said):
 
 
 def test_on_the_same_machine_it_is_identical(provenance, home, tmp_path):
-    verdict = verify(written(tmp_path / "recipe.yaml", provenance), home=home)
+    verdict = verify_recipe(written(tmp_path / "recipe.yaml", provenance), home=home)
     assert (verdict.result, verdict.difference, verdict.same_weights) == ("identical", 0.0, True)
     assert verdict.exit_code == 0
 
 
 def test_another_seed_is_within_tolerance_or_not(provenance, home, tmp_path):
     path = written(tmp_path / "recipe.yaml", {**provenance, "seed": 4})
-    assert verify(path, home=home, tolerance=1.0).result == "within tolerance"
+    assert verify_recipe(path, home=home, tolerance=1.0).result == "within tolerance"
     off = {**provenance, "validation": {"this_model": 0.123, "std": 0.01}}
-    verdict = verify(written(tmp_path / "off.yaml", off), home=home)
+    verdict = verify_recipe(written(tmp_path / "off.yaml", off), home=home)
     assert (verdict.result, verdict.exit_code, verdict.tolerance) == ("not reproduced", 1, 0.01)
     assert verdict.difference == pytest.approx(verdict.found - 0.123)
 
 
 def test_without_a_spread_the_tolerance_is_a_share_of_the_value(provenance, home, tmp_path):
     alone = {**provenance, "validation": {**provenance["validation"], "std": None}}
-    verdict = verify(written(tmp_path / "recipe.yaml", alone), home=home)
+    verdict = verify_recipe(written(tmp_path / "recipe.yaml", alone), home=home)
     assert verdict.tolerance == pytest.approx(0.01 * verdict.recorded)
 
 
 def test_other_data_is_not_trained_on(provenance, home, tmp_path):
     other = {**provenance, "split": {**provenance["split"], "data": "0" * 64}, "versions": {"torch": "1.0"}}
-    verdict = verify(written(tmp_path / "recipe.yaml", other), home=home)
+    verdict = verify_recipe(written(tmp_path / "recipe.yaml", other), home=home)
     assert (verdict.result, verdict.exit_code) == ("not reproduced", 1)
     assert verdict.reasons[0].startswith("the data is not what it was")
     assert any(reason.startswith("torch 1.0 ->") for reason in verdict.reasons)
@@ -86,7 +86,7 @@ def test_other_data_is_not_trained_on(provenance, home, tmp_path):
 def test_a_recipe_without_a_score_is_refused(provenance, home, tmp_path):
     bare = {name: value for name, value in provenance.items() if name != "validation"}
     with pytest.raises(UserError, match=r"validation\.this_model"):
-        verify(written(tmp_path / "recipe.yaml", bare), home=home)
+        verify_recipe(written(tmp_path / "recipe.yaml", bare), home=home)
 
 
 def test_the_command_says_it_in_words_and_in_json(provenance, home, tmp_path, capfd):

@@ -6,9 +6,9 @@ import pytest
 
 from hpo.core.errors import UserError
 from hpo.core.events import Reported, TrialStarted
-from hpo.spec import parse
-from hpo.use_cases.reading import read_history
-from hpo.use_cases.warming import warming_of
+from hpo.ledger.searches import read_history
+from hpo.spec import parse_spec
+from hpo.use_cases.search.warm_start import warm_start_of
 
 OLD = {
     "version": 1,
@@ -40,8 +40,8 @@ def trials(ledger):
 
 
 def test_its_best_points_come_first_and_are_good_and_different(recorded):
-    recorded.search(parse(OLD), value)
-    first = [each for each in trials(recorded.search(parse(NEW), value)) if each.origin == "warm_start"]
+    recorded.search(parse_spec(OLD), value)
+    first = [each for each in trials(recorded.search(parse_spec(NEW), value)) if each.origin == "warm_start"]
     assert [each.trial for each in first] == list(range(len(first)))
     assert 2 <= len(first) <= 4
     assert len({str(each.point) for each in first}) == len(first)
@@ -49,8 +49,8 @@ def test_its_best_points_come_first_and_are_good_and_different(recorded):
 
 
 def test_what_it_learned_is_on_record_and_better_than_nothing(recorded):
-    recorded.search(parse(OLD), value)
-    warm, cold = (recorded.search(parse(spec), value) for spec in (NEW, {**NEW, "warm_start": []}))
+    recorded.search(parse_spec(OLD), value)
+    warm, cold = (recorded.search(parse_spec(spec), value) for spec in (NEW, {**NEW, "warm_start": []}))
     history = read_history(warm)
     assert len(history.opened.warmth["lessons"][0]["rows"]) >= 20
     assert read_history(cold).opened.warmth == {}
@@ -59,23 +59,23 @@ def test_what_it_learned_is_on_record_and_better_than_nothing(recorded):
 
 
 def test_a_resumed_search_repeats_itself_though_the_old_one_has_grown(recorded):
-    old = recorded.search(parse(OLD), value, events=150)
-    whole = recorded.search(parse(NEW), value)
-    broken = recorded.search(parse(NEW), value, events=60)
-    recorded.run(parse(OLD), old, value)
-    recorded.run(parse(NEW), broken, value)
+    old = recorded.search(parse_spec(OLD), value, events=150)
+    whole = recorded.search(parse_spec(NEW), value)
+    broken = recorded.search(parse_spec(NEW), value, events=60)
+    recorded.run(parse_spec(OLD), old, value)
+    recorded.run(parse_spec(NEW), broken, value)
     assert [t.point for t in trials(whole)] == [t.point for t in trials(broken)]
     assert [t.origin for t in trials(whole)] == [t.origin for t in trials(broken)]
 
 
 def test_what_does_not_fit_is_said(recorded):
-    recorded.search(parse(OLD), value)
+    recorded.search(parse_spec(OLD), value)
     space = {
         "learning_rate": {"loguniform": [0.01, 10.0]},
         "optimizer": {"choice": ["adam", "sgd"]},
         "activation": {"choice": ["relu", "gelu"]},
     }
-    found = warming_of(parse({**NEW, "space": space, "sampler": "tpe"}), recorded.home)
+    found = warm_start_of(parse_spec({**NEW, "space": space, "sampler": "tpe"}), recorded.home)
     notes = "\n".join(found.notes)
     assert "no value of optimizer is legal in this space" in notes
     assert "it did not vary activation" in notes
@@ -88,40 +88,40 @@ def test_what_does_not_fit_is_said(recorded):
 
 
 def test_nothing_is_learned_from_a_search_that_shares_nothing(recorded):
-    recorded.search(parse(OLD), value)
-    other = parse({**NEW, "space": {"activation": {"choice": ["relu", "gelu"]}}})
-    found = warming_of(other, recorded.home)
+    recorded.search(parse_spec(OLD), value)
+    other = parse_spec({**NEW, "space": {"activation": {"choice": ["relu", "gelu"]}}})
+    found = warm_start_of(other, recorded.home)
     assert found.warmth.lessons == ()
     assert "shares no parameter with this space" in found.notes[0]
 
 
 def test_of_a_search_that_has_shown_nothing_nothing_is_learned(recorded):
-    recorded.search(parse(OLD), value, events=2)
-    found = warming_of(parse(NEW), recorded.home)
+    recorded.search(parse_spec(OLD), value, events=2)
+    found = warm_start_of(parse_spec(NEW), recorded.home)
     assert found.warmth.lessons == ()
     assert "none of its trials has come to a rung yet" in found.notes[0]
 
 
 def test_recipes_come_before_searches_and_are_fitted(recorded, tmp_path):
-    recorded.search(parse(OLD), value)
+    recorded.search(parse_spec(OLD), value)
     (tmp_path / "good.yaml").write_text(
         "version: 1\ntrainable: image_classifier\n"
         "recipe: {learning_rate: 5.0, batch_size: 64, optimizer: adamw, model: {name: mlp}}\n"
     )
-    spec = parse({**NEW, "warm_start": ["old-1", "good.yaml"]}, base=tmp_path)
-    found = warming_of(spec, recorded.home)
+    spec = parse_spec({**NEW, "warm_start": ["old-1", "good.yaml"]}, base=tmp_path)
+    found = warm_start_of(spec, recorded.home)
     assert found.warmth.first[0] == {"learning_rate": 1.0, "batch_size": 64, "optimizer": "adamw"}
     assert any("good.yaml: learning_rate: 5.0 is not" in note for note in found.notes)
 
 
 def test_a_search_that_is_not_there_is_a_mistake_of_the_user(recorded):
     with pytest.raises(UserError, match="warm_start: there is no search 'old-1'"):
-        warming_of(parse(NEW), recorded.home)
+        warm_start_of(parse_spec(NEW), recorded.home)
 
 
 def test_results_of_the_old_search_are_not_reported_again(recorded):
-    recorded.search(parse(OLD), value)
-    new = recorded.search(parse(NEW), value)
+    recorded.search(parse_spec(OLD), value)
+    new = recorded.search(parse_spec(NEW), value)
     started = {event.trial for event in trials(new)}
     assert {r.event.trial for r in new.read(kinds=[Reported])} <= started
     assert len(started) == 14

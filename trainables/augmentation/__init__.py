@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hpo.core.errors import UserError
-from hpo.core.parts import Group
-from trainables.augmentation.tables import AUGMENT, TEST_AUGMENT
+from hpo.core.grammar import Group
+from trainables.parts.augmentation import AUGMENT, TEST_AUGMENT
 
 if TYPE_CHECKING:
     from trainables.augmentation.augmenter import Augmenter

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainables.augmentation.draws import normal, uniform
 from trainables.augmentation.geometry import Shape
+from trainables.augmentation.random_draws import normal, uniform
 
 _LUMA = (0.2989, 0.587, 0.114)
 

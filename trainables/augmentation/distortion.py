@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainables.augmentation.draws import uniform
 from trainables.augmentation.geometry import Shape, pixel_centres
+from trainables.augmentation.random_draws import uniform
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainables.augmentation.draws import chance, uniform
 from trainables.augmentation.geometry import Shape
+from trainables.augmentation.random_draws import chance, uniform
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainables.augmentation.draws import chance, integers, uniform
+from trainables.augmentation.random_draws import chance, integers, uniform
 
 Shape = tuple[int, int, int]
 """Channels, height and width."""
 
 
 @runtime_checkable
-class Placement(Protocol):
+class Transform(Protocol):
     """A geometric part that is a matrix."""
 
     @property
@@ -65,7 +65,7 @@ class Geometry:
     """
 
     shape: Shape
-    placements: tuple[Placement, ...]
+    placements: tuple[Transform, ...]
     distortions: tuple[Distortion, ...] = ()
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -160,7 +160,7 @@ class HorizontalFlip:
     border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Placement`."""
+        """One matrix per image; see `Transform`."""
         flipped = chance(count, self.strength * self.p, generator)
         return _matrices({(0, 0): 1 - 2.0 * flipped})
 
@@ -177,7 +177,7 @@ class RandomCrop:
     inside: ClassVar[bool] = False
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Placement`."""
+        """One matrix per image; see `Transform`."""
         reach = round(self.strength * self.padding)
         right, down = (integers((count, 2), 2 * reach + 1, generator) - reach).unbind(1)
         return _matrices({(0, 2): right, (1, 2): down})
@@ -201,7 +201,7 @@ class RandomResizedCrop:
     border: ClassVar[str] = "border"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Placement`."""
+        """One matrix per image; see `Transform`."""
         _, height, width = self.shape
         least = 1 - self.strength * (1 - self.scale)
         bound = self.strength * math.log(self.ratio)
@@ -235,7 +235,7 @@ class ScaleJitter:
     border: ClassVar[str] = "border"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Placement`."""
+        """One matrix per image; see `Transform`."""
         low, high = sorted(
             1 + self.strength * (max(side, self.crop) / self.crop - 1)
             for side in (self.shortest, self.longest)
@@ -262,7 +262,7 @@ class Rotation:
     border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Placement`."""
+        """One matrix per image; see `Transform`."""
         bound = math.radians(self.strength * self.degrees)
         angle = uniform(count, -bound, bound, generator)
         sine, cosine = angle.sin(), angle.cos()
@@ -281,7 +281,7 @@ class Translation:
     border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Placement`."""
+        """One matrix per image; see `Transform`."""
         bound = self.strength * self.share
         across, down = uniform((count, 2), -bound, bound, generator).unbind(1)
         return _matrices({(0, 2): across * self.shape[2], (1, 2): down * self.shape[1]})
@@ -299,7 +299,7 @@ class Stretch:
     border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Placement`."""
+        """One matrix per image; see `Transform`."""
         bound = self.strength * math.log(self.factor)
         across, down = uniform((count, 2), -bound, bound, generator).exp().unbind(1)
         return _matrices({(0, 0): across, (1, 1): down})
@@ -317,7 +317,7 @@ class Shear:
     border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Placement`."""
+        """One matrix per image; see `Transform`."""
         bound = math.radians(self.strength * self.degrees)
         along_x, along_y = uniform((count, 2), -bound, bound, generator).tan().unbind(1)
         return _matrices({(0, 1): along_x, (1, 0): along_y})

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.augmentation.geometry import Shape
-from trainables.networks.decay import spared
+from trainables.networks.no_decay import spared
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from trainables.augmentation.draws import beta, beta_quantiles, chance, integers, permutation, uniform
 from trainables.augmentation.erasing import box
 from trainables.augmentation.geometry import Shape
+from trainables.augmentation.random_draws import beta, beta_quantiles, chance, integers, permutation, uniform
 
 
 @runtime_checkable

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from trainables.augmentation import colour
-from trainables.augmentation.draws import chance
 from trainables.augmentation.geometry import resample
+from trainables.augmentation.random_draws import chance
 
 NAMES = (
     "identity",

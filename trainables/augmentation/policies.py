@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainables.augmentation.draws import chance, integers, normal
+from trainables.augmentation.autoaugment_policies import POLICIES
 from trainables.augmentation.geometry import Shape
 from trainables.augmentation.operations import NAMES, apply, standard_ranges, wide_ranges
-from trainables.augmentation.searched import POLICIES
+from trainables.augmentation.random_draws import chance, integers, normal
 
 _UNINVERTED = len(NAMES) - 1
 """RandAugment and TrivialAugment choose from all operations but the last, ``invert``."""

@@ -83,7 +83,7 @@ def combine(parts: Sequence[Widening]) -> Views:
 
 
 @dataclass(frozen=True)
-class HorizontalFlip:
+class FlippedViews:
     """Every view also mirrored."""
 
     shape: Shape
@@ -120,7 +120,7 @@ class FiveCrops:
 
 
 @dataclass(frozen=True)
-class Scales:
+class ScaledViews:
     """Boxes of several sizes: ``crop`` by each of ``sizes``, at most the whole image."""
 
     shape: Shape

@@ -18,7 +18,7 @@ IN_MEMORY = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourcePaths:
     """Where a source finds its files and may put what does not fit into memory.
 
     Attributes:

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
-from trainables.data.carving import chosen
-from trainables.data.content import Content, Place
+from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import packed
-from trainables.data.files import state_of
+from trainables.data.file_state import state_of
+from trainables.data.held_out import chosen
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -39,16 +39,16 @@ WIDE = ("I", "F")
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledFiles:
     """Image files of one part, in a fixed order, with the labels of their folders."""
 
     files: tuple[Path, ...]
     labels: NDArray[np.int64]
 
-    def take(self, mask: NDArray[np.bool_]) -> Labelled:
+    def take(self, mask: NDArray[np.bool_]) -> LabelledFiles:
         """Some of the files."""
         kept = np.flatnonzero(mask)
-        return Labelled(tuple(self.files[row] for row in kept), self.labels[kept])
+        return LabelledFiles(tuple(self.files[row] for row in kept), self.labels[kept])
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ImageFolder:
         broken: What a file that cannot be decoded does: ``error`` or ``skip``.
     """
 
-    place: Place
+    place: SourcePaths
     root: Path
     size: int | None = None
     test_share: float = 0.2
@@ -106,7 +106,7 @@ class ImageFolder:
         return names
 
     @functools.cached_property
-    def _parts(self) -> tuple[Labelled, Labelled]:
+    def _parts(self) -> tuple[LabelledFiles, LabelledFiles]:
         found = _listed(self._train, self._classes)
         for label, name in enumerate(self._classes):
             if not np.any(found.labels == label):
@@ -163,7 +163,7 @@ class ImageFolder:
         return tuple(said)
 
     def _decoded(
-        self, part: Labelled, shape: tuple[int, int, int]
+        self, part: LabelledFiles, shape: tuple[int, int, int]
     ) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint64]], tuple[str, ...]]:
         images = self.place.blank((len(part.files), *shape), "uint8")
         digests: list[bytes] = []
@@ -188,20 +188,20 @@ class ImageFolder:
 
 
 def open_folder(
-    place: Place, *, root: str, size: int | None = None, test_share: float = 0.2, broken: str = "error"
+    place: SourcePaths, *, root: str, size: int | None = None, test_share: float = 0.2, broken: str = "error"
 ) -> ImageFolder:
     """A folder of images; nothing is read yet."""
     return ImageFolder(place, place.path(root), size, test_share, broken)
 
 
-def _listed(folder: Path, classes: Sequence[str]) -> Labelled:
+def _listed(folder: Path, classes: Sequence[str]) -> LabelledFiles:
     files: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
         found = sorted(p for p in (folder / name).rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
         files += found
         labels += [label] * len(found)
-    return Labelled(tuple(files), np.array(labels, dtype=np.int64))
+    return LabelledFiles(tuple(files), np.array(labels, dtype=np.int64))
 
 
 def each(function: Any, files: Sequence[Path]) -> Iterator[Any]:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
-from trainables.data.carving import chosen
-from trainables.data.content import Content, Place
+from trainables.data.content import Content, SourcePaths
 from trainables.data.encoding import encode, targets_of
-from trainables.data.files import state_of
+from trainables.data.file_state import state_of
+from trainables.data.held_out import chosen
 from trainables.data.table import Table, read_table
 
 FEW_CLASSES = 20
@@ -235,17 +235,17 @@ class TableFile:
         return (f"{tied} of {len(times)} rows share their {self.time} with others, and stay with them",)
 
 
-def open_csv(place: Place, *, file: str, **given: Any) -> TableFile:
+def open_csv(place: SourcePaths, *, file: str, **given: Any) -> TableFile:
     """A CSV table; nothing is read yet."""
     return _open(place, "csv", file, given)
 
 
-def open_parquet(place: Place, *, file: str, **given: Any) -> TableFile:
+def open_parquet(place: SourcePaths, *, file: str, **given: Any) -> TableFile:
     """A Parquet table; nothing is read yet."""
     return _open(place, "parquet", file, given)
 
 
-def _open(place: Place, kind: str, file: str, given: dict[str, Any]) -> TableFile:
+def _open(place: SourcePaths, kind: str, file: str, given: dict[str, Any]) -> TableFile:
     for name in ("categorical", "ignore", "missing"):
         given[name] = tuple(given.get(name) or ())
     sealed = given.pop("test_file", None)

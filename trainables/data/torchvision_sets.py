@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
-from trainables.data.content import Content, Place
-from trainables.data.files import state_of
+from trainables.data.content import Content, SourcePaths
+from trainables.data.file_state import state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class TorchvisionSet:
     """
 
     name: str
-    place: Place
+    place: SourcePaths
     root: Path
     download: bool = False
     size: int | None = None
@@ -160,7 +160,7 @@ class TorchvisionSet:
 
 
 def open_set(
-    place: Place, *, name: str, root: str, download: bool = False, size: int | None = None
+    place: SourcePaths, *, name: str, root: str, download: bool = False, size: int | None = None
 ) -> TorchvisionSet:
     """A torchvision data set; nothing is read yet."""
     return TorchvisionSet(name, place, place.path(root), download, size)

@@ -8,12 +8,12 @@ from typing import Any
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from hpo.core.parts import Group
+from hpo.core.grammar import Group
 from trainables import augmentation
 from trainables.augmentation.mimo import ManyHeads
 from trainables.networks import regularizing
-from trainables.networks.ingredients import Ingredients
 from trainables.networks.initializations import initialize
+from trainables.networks.layer_choices import LayerChoices
 from trainables.networks.transfer import Probe
 from trainables.parts.model import MODEL
 
@@ -38,7 +38,7 @@ def network(recipe: Mapping[str, Any], shape: Any, outputs: int, models: Group =
     heads = augmentation.heads(recipe.get("augment", {}))
     if heads > 1:
         shape, outputs = (heads * shape[0], *shape[1:]), heads * outputs
-    built: nn.Module = models.part(name).load()(shape, outputs, Ingredients(recipe), **own)
+    built: nn.Module = models.part(name).load()(shape, outputs, LayerChoices(recipe), **own)
     initialize(built, recipe["init"], recipe["activation"]["name"], name in LIBRARIES)
     if recipe["normalization"]["name"] == "weight_norm":
         _normalize_weights(built)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from hpo.core.errors import UserError
-from trainables.networks.ingredients import Ingredients, sequence
-from trainables.networks.layout import by_pixel
+from trainables.networks.layer_choices import LayerChoices, sequence
+from trainables.networks.memory_format import by_pixel
 
 
 class Cnn(nn.Sequential):
@@ -22,7 +22,7 @@ class Cnn(nn.Sequential):
 def cnn(
     shape: tuple[int, ...],
     outputs: int,
-    ingredients: Ingredients,
+    ingredients: LayerChoices,
     channels: int,
     stages: int,
     convolutions: int,

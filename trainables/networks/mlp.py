@@ -6,11 +6,11 @@ import math
 
 from torch import nn
 
-from trainables.networks.ingredients import Ingredients, sequence
+from trainables.networks.layer_choices import LayerChoices, sequence
 
 
 def mlp(
-    shape: tuple[int, ...], outputs: int, ingredients: Ingredients, depth: int, width: int
+    shape: tuple[int, ...], outputs: int, ingredients: LayerChoices, depth: int, width: int
 ) -> nn.Sequential:
     """Hidden layers of one width: linear, norm, activation, dropout; then a linear head.
 

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from trainables.networks.ingredients import Ingredients
-from trainables.networks.layout import by_pixel, takes_pixels
+from trainables.networks.layer_choices import LayerChoices
+from trainables.networks.memory_format import by_pixel, takes_pixels
 
 
 def resnet(
     shape: tuple[int, ...],
     outputs: int,
-    ingredients: Ingredients,
+    ingredients: LayerChoices,
     block: str,
     stages: int,
     blocks: int,
@@ -48,7 +48,7 @@ class ResNet(nn.Module):
         self,
         channels: int,
         outputs: int,
-        ingredients: Ingredients,
+        ingredients: LayerChoices,
         bottleneck: bool,
         counts: Sequence[int],
         width: int,
@@ -100,7 +100,7 @@ class Block(nn.Module):
     expansion = 1
     downsample: nn.Module
 
-    def __init__(self, fan: int, width: int, stride: int, ingredients: Ingredients, depth: float):
+    def __init__(self, fan: int, width: int, stride: int, ingredients: LayerChoices, depth: float):
         super().__init__()
         out = width * self.expansion
         self.relu = ingredients.activation(out, "images")
@@ -124,7 +124,7 @@ class Block(nn.Module):
 class BasicBlock(Block):
     """Two 3 x 3 convolutions."""
 
-    def __init__(self, fan: int, width: int, stride: int, ingredients: Ingredients, depth: float):
+    def __init__(self, fan: int, width: int, stride: int, ingredients: LayerChoices, depth: float):
         super().__init__(fan, width, stride, ingredients, depth)
         self.conv1 = nn.Conv2d(fan, width, 3, stride, 1, bias=False)
         self.bn1 = ingredients.norm(width, "images")
@@ -147,7 +147,7 @@ class Bottleneck(Block):
 
     expansion = 4
 
-    def __init__(self, fan: int, width: int, stride: int, ingredients: Ingredients, depth: float):
+    def __init__(self, fan: int, width: int, stride: int, ingredients: LayerChoices, depth: float):
         super().__init__(fan, width, stride, ingredients, depth)
         self.conv1 = nn.Conv2d(fan, width, 1, bias=False)
         self.bn1 = ingredients.norm(width, "images")

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from torch import nn
 
 from trainables.augmentation.mimo import ManyHeads
-from trainables.networks.named import Fitted
+from trainables.networks.library_models import Fitted
 
 FEW = 5
 """A network of so few parts has its stages inside them."""
 
 
 @dataclass(frozen=True)
-class Stage:
+class NetworkStage:
     """Consecutive parts of a network.
 
     Attributes:
@@ -26,7 +26,7 @@ class Stage:
     parameters: tuple[str, ...]
 
 
-def stages(network: nn.Module) -> list[Stage]:
+def stages(network: nn.Module) -> list[NetworkStage]:
     """Stages in order; the last is the head.
 
     They are the top-level parts, or those inside them where there are few. Parts without a weight
@@ -34,18 +34,18 @@ def stages(network: nn.Module) -> list[Stage]:
     a class token, with the first stage.
     """
     root, prefix = _unwrapped(network)
-    found: list[Stage] = []
+    found: list[NetworkStage] = []
     for name, module in _parts(root):
         path = prefix + name
         inside = tuple(f"{path}.{inner}" for inner, _ in module.named_parameters())
         matrix = any(parameter.ndim >= 2 for parameter in module.parameters())
         if found and not matrix:
             before = found.pop()
-            found.append(Stage((*before.modules, path), before.parameters + inside))
+            found.append(NetworkStage((*before.modules, path), before.parameters + inside))
         else:
-            found.append(Stage((path,), inside))
+            found.append(NetworkStage((path,), inside))
     own = tuple(prefix + name for name, _ in root.named_parameters(recurse=False))
-    return [Stage(found[0].modules, own + found[0].parameters), *found[1:]]
+    return [NetworkStage(found[0].modules, own + found[0].parameters), *found[1:]]
 
 
 def _unwrapped(network: nn.Module) -> tuple[nn.Module, str]:

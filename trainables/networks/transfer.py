@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from hpo.core.errors import UserError
 from trainables.augmentation.mimo import ManyHeads
-from trainables.networks.decay import spared
-from trainables.networks.stages import Stage, stages
+from trainables.networks.no_decay import spared
+from trainables.networks.stages import NetworkStage, stages
 from trainables.parts.transfer import TRANSFER
 
 WRAPPERS = ("body.", "model.")
@@ -23,7 +23,7 @@ WRAPPERS = ("body.", "model.")
 DROPPED = ".parametrizations.weight.original"
 """How a weight is called that DropConnect drops numbers of."""
 
-Rates = dict[str, float]
+LrMultipliers = dict[str, float]
 """Factor on the learning rate by parameter name; a parameter at 0 is frozen."""
 
 
@@ -76,7 +76,7 @@ class Probe(nn.Module):
         return features.mean(1) if features.ndim == 3 else features
 
 
-def start(choice: Mapping[str, Any], network: nn.Module) -> Rates:
+def start(choice: Mapping[str, Any], network: nn.Module) -> LrMultipliers:
     """Load what a recipe's ``transfer`` names into a network, and freeze what it does not train.
 
     Args:
@@ -96,7 +96,7 @@ def start(choice: Mapping[str, Any], network: nn.Module) -> Rates:
     parts = stages(body)
     _load(body, _read(file), {*parts[-1].parameters})
     own.pop("stage", None)
-    rates: Rates = TRANSFER.part(name).load()(parts, **own)
+    rates: LrMultipliers = TRANSFER.part(name).load()(parts, **own)
     if probed:
         rates = {key: 0.0 for key, _ in body.named_parameters()}
     rates = {path + key: rate for key, rate in rates.items()}
@@ -105,17 +105,17 @@ def start(choice: Mapping[str, Any], network: nn.Module) -> Rates:
     return rates
 
 
-def nothing(parts: list[Stage]) -> Rates:
+def nothing(parts: list[NetworkStage]) -> LrMultipliers:
     """Every stage at full rate."""
     return {}
 
 
-def head(parts: list[Stage]) -> Rates:
+def head(parts: list[NetworkStage]) -> LrMultipliers:
     """Only the head moves."""
     return last_stages(parts, 0, 0.0)
 
 
-def last_stages(parts: list[Stage], stages: int, rate_multiplier: float) -> Rates:
+def last_stages(parts: list[NetworkStage], stages: int, rate_multiplier: float) -> LrMultipliers:
     """The head at full rate, stages before it slower, the others not at all."""
     below = parts[:-1]
     first = max(0, len(below) - stages)
@@ -126,7 +126,7 @@ def last_stages(parts: list[Stage], stages: int, rate_multiplier: float) -> Rate
     }
 
 
-def all_stages(parts: list[Stage], rate_multiplier: float, stage_decay: float) -> Rates:
+def all_stages(parts: list[NetworkStage], rate_multiplier: float, stage_decay: float) -> LrMultipliers:
     """The head at full rate, stages before it slower, the more so the farther they are."""
     below = parts[:-1]
     return {

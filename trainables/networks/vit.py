@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainables.networks.ingredients import Ingredients, sequence
+from trainables.networks.layer_choices import LayerChoices, sequence
 from trainables.networks.normalizations import divisor
 
 
 def vit(
     shape: tuple[int, ...],
     outputs: int,
-    ingredients: Ingredients,
+    ingredients: LayerChoices,
     patch: int,
     width: int,
     depth: int,
@@ -53,7 +53,7 @@ class VisionTransformer(nn.Module):
         self,
         shape: tuple[int, ...],
         outputs: int,
-        ingredients: Ingredients,
+        ingredients: LayerChoices,
         patch: int,
         width: int,
         blocks: list[EncoderBlock],
@@ -97,7 +97,7 @@ class EncoderBlock(nn.Module):
     """
 
     def __init__(
-        self, width: int, heads: int, hidden: int, norm_first: bool, ingredients: Ingredients, depth: float
+        self, width: int, heads: int, hidden: int, norm_first: bool, ingredients: LayerChoices, depth: float
     ):
         super().__init__()
         self.norm_first = norm_first

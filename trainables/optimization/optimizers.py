@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from trainables.optimization.weights import DIRECTION, named_weights
+from trainables.optimization.decayed_weights import DIRECTION, named_weights
 from trainables.parts.optimizer import OPTIMIZER, USUAL_RATES
 
 FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from trainables.optimization.decayed_weights import Weights
 from trainables.optimization.losses import Loss
-from trainables.optimization.weights import Weights
 from trainables.parts.regularize import REGULARIZE
 from trainables.parts.schedule import GRADIENT_CLIPPING
 
 Network = Callable[[Tensor], Tensor]
 
 
-class Objective:
+class PenalizedLoss:
     """What a step minimizes: a loss and the penalties that a recipe switches on.
 
     Args:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hpo.core.parts import Group
+from hpo.core.grammar import Group
 from trainables.parts.schedule import BATCH_SCALING, SCHEDULE, WARMUP
 
 
 @dataclass(frozen=True)
-class Rate:
+class Schedule:
     """Learning rate at every step of a training.
 
     Attributes:
@@ -56,7 +56,7 @@ class Rate:
         return self.base * self.schedule(epoch, total, losses)
 
 
-def build(recipe: Mapping[str, Any], base: float, steps_per_epoch: int, horizon: int) -> Rate:
+def build(recipe: Mapping[str, Any], base: float, steps_per_epoch: int, horizon: int) -> Schedule:
     """The learning rate of a recipe in normal form.
 
     Args:
@@ -71,7 +71,7 @@ def build(recipe: Mapping[str, Any], base: float, steps_per_epoch: int, horizon:
     late = (math.inf, 1.0)
     if recipe["averaging"]["name"] == "swa" and recipe["averaging"]["rate"] is not None:
         late = (recipe["averaging"]["start"] * horizon * steps_per_epoch, recipe["averaging"]["rate"])
-    return Rate(base * scale, steps_per_epoch, warm, start, _part(recipe, SCHEDULE), horizon, late)
+    return Schedule(base * scale, steps_per_epoch, warm, start, _part(recipe, SCHEDULE), horizon, late)
 
 
 def _part(recipe: Mapping[str, Any], group: Group) -> Callable[..., Any]:

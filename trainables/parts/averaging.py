@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 AVERAGING = Group(
     "averaging",
     default="none",
     doc="Average of the weights along the way",
     parts=(
-        Part("none", "trainables.optimization.averaging:none", "the last weights"),
+        Part("none", "trainables.optimization.weight_averages:none", "the last weights"),
         Part(
             "ema",
-            "trainables.optimization.averaging:ema",
+            "trainables.optimization.weight_averages:ema",
             "Polyak and Juditsky, SIAM J. Control 30, 1992; Tarvainen and Valpola, NIPS 2017",
             (Hyperparameter("decay", "float", 0.99, 0, 0.999999, doc="share of the average kept at a step"),),
             doc="Exponential moving average; short while young: at step t at most (1 + t) / (10 + t)",
         ),
         Part(
             "swa",
-            "trainables.optimization.averaging:swa",
+            "trainables.optimization.weight_averages:swa",
             "Izmailov et al., UAI 2018, https://arxiv.org/abs/1803.05407",
             (
                 Hyperparameter("start", "float", 0.75, 0, 1, doc="share of the training before averaging"),

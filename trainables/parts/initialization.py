@@ -5,7 +5,7 @@ Fan-in of a convolution is kernel height x width x input channels.
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 _BUILDERS = "trainables.networks.initializations"
 _GLOROT = "Glorot and Bengio, AISTATS 2010"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 _BUILDERS = "trainables.optimization.losses"
 _SMOOTHING = Hyperparameter(

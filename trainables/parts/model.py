@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 from trainables.parts.names import sizes
 
 MODEL = Group(
@@ -90,7 +90,7 @@ MODEL = Group(
         ),
         Part(
             "torchvision",
-            "trainables.networks.named:torchvision",
+            "trainables.networks.library_models:torchvision",
             "https://docs.pytorch.org/vision/stable/models.html",
             (
                 Hyperparameter(
@@ -105,7 +105,7 @@ MODEL = Group(
         ),
         Part(
             "timm",
-            "trainables.networks.named:timm",
+            "trainables.networks.library_models:timm",
             "https://huggingface.co/docs/timm",
             (
                 Hyperparameter(

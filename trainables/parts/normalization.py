@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 _BUILDERS = "trainables.networks.normalizations"
 _EPS = Hyperparameter("eps", "float", 1e-5, 1e-8, 0.1, log=True, doc="added to the variance")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 _MOMENTUM = Hyperparameter("momentum", "float", 0.9, 0, 0.9999, doc="share of the last step that goes on")
 _BETA1 = Hyperparameter("beta1", "float", 0.9, 0, 0.9999, doc="decay of the mean gradient")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 _COVARIANCE = (
     Hyperparameter(

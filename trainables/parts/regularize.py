@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 _PENALTIES = "trainables.optimization.penalties"
 _LAYERS = "trainables.networks.regularizing"
@@ -84,7 +84,7 @@ REGULARIZE = Group(
         ),
         Part(
             "early_stopping",
-            "trainables.optimization.stopping:EarlyStopping",
+            "trainables.optimization.early_stopping:EarlyStopping",
             "Prechelt, Early Stopping - But When?, 1998",
             (
                 Hyperparameter(

@@ -6,7 +6,7 @@ they say, while cosine, linear and exponential stretch to the whole training.
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 _BUILDERS = "trainables.optimization.schedules"
 _START = Hyperparameter("start", "float", 0.01, 0, 1, doc="factor on the learning rate at the first step")

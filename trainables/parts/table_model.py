@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 TABLE_MODEL = Group(
     "model",
@@ -11,7 +11,7 @@ TABLE_MODEL = Group(
     parts=(
         Part(
             "mlp",
-            "trainables.networks.table:mlp",
+            "trainables.networks.table_network:mlp",
             "Guo and Berkhahn, 2016, https://arxiv.org/abs/1604.06737",
             (
                 Hyperparameter("depth", "int", 2, 0, 1000, doc="hidden layers; 0 is a linear model"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpo.core.parts import Group, Hyperparameter, Part
+from hpo.core.grammar import Group, Hyperparameter, Part
 
 _BUILDERS = "trainables.networks.transfer"
 _YOSINSKI = "Yosinski et al., NIPS 2014, https://arxiv.org/abs/1411.1792"

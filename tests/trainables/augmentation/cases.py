@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hpo.core.parts import Grammar
-from trainables.augmentation.tables import AUGMENT, TEST_AUGMENT
+from hpo.core.grammar import Grammar
+from trainables.parts.augmentation import AUGMENT, TEST_AUGMENT
 
 SHAPES = ((1, 12, 10), (3, 16, 16))
 CLASSES = 24

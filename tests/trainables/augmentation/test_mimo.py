@@ -10,7 +10,7 @@ from tests.trainables.augmentation.cases import SHAPES, resolve
 from trainables import augmentation
 from trainables.augmentation.mimo import ManyHeads, over_heads
 from trainables.networks import build
-from trainables.tables import IMAGE_CLASSIFIER
+from trainables.registry import IMAGE_CLASSIFIER
 
 
 class Echo(nn.Module):

@@ -9,8 +9,8 @@ from torch import Tensor
 from tests.trainables.augmentation.cases import CLASSES, SHAPES, resolve, seeded
 from tests.trainables.augmentation.test_erasing import blanked
 from trainables import augmentation
-from trainables.augmentation.draws import beta, beta_quantiles
 from trainables.augmentation.mixing import partners
+from trainables.augmentation.random_draws import beta, beta_quantiles
 
 
 def flat_images(count: int, shape: tuple[int, int, int]) -> Tensor:

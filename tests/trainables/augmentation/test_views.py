@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hpo.core.parts import Grammar
+from hpo.core.grammar import Grammar
 from trainables import augmentation
-from trainables.augmentation.tables import TEST_AUGMENT
+from trainables.parts.augmentation import TEST_AUGMENT
 
 GRAMMAR = Grammar((), (TEST_AUGMENT,))
 SHAPE = (3, 16, 12)

@@ -11,7 +11,7 @@ from hpo.core.home import Home
 from hpo.data.custodian import prepare
 from hpo.data.split import split
 from trainables.data import content
-from trainables.data.content import Place
+from trainables.data.content import SourcePaths
 from trainables.data.digests import as_keys, overlap, set_digest
 from trainables.data.image_folder import ImageFolder, open_folder
 
@@ -35,7 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def folder(root: Path, **arguments: object) -> ImageFolder:
-    return open_folder(Place(root.parent, root.parent), root=str(root), **arguments)  # type: ignore[arg-type]
+    return open_folder(SourcePaths(root.parent, root.parent), root=str(root), **arguments)  # type: ignore[arg-type]
 
 
 def test_pixels_and_labels(root: Path) -> None:

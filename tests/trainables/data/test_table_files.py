@@ -10,12 +10,12 @@ import pytest
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.data.custodian import prepare
-from hpo.data.sealed import open_test
-from trainables.data import tables
-from trainables.data.content import Place, Source
+from hpo.data.sealed_test import open_test
+from trainables.data.content import Source, SourcePaths
 from trainables.data.digests import overlap, set_digest
 from trainables.data.encoding import encode
 from trainables.data.table import read_table
+from trainables.parts import data_sources
 
 N = 60
 
@@ -47,8 +47,8 @@ def write(path: Path, columns: dict[str, list[Any]], kind: str = "csv") -> Path:
 
 def source(base: Path, kind: str = "csv", **arguments: Any) -> Source:
     given = {"file": f"people.{kind}", "target": "y", "ignore": ["person", "when", "income"], **arguments}
-    assert tables.faults(kind, given) == []
-    return tables.open_source(kind, given, Place(base, base))
+    assert data_sources.faults(kind, given) == []
+    return data_sources.open_source(kind, given, SourcePaths(base, base))
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -155,7 +155,7 @@ def test_groups_and_times_are_kept_and_are_no_inputs(tmp_path: Path) -> None:
 
 def test_the_custodian_keeps_groups_and_times(tmp_path: Path) -> None:
     write(tmp_path / "people.csv", people())
-    arguments = tables.columns(
+    arguments = data_sources.columns(
         {"file": "people.csv", "target": "y", "ignore": ["income"]}, groups="person", time="when"
     )
     found = prepare("csv", arguments, Home(tmp_path / "home"), tmp_path)

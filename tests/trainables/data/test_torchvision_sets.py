@@ -9,9 +9,9 @@ import pytest
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.data.custodian import prepare
-from trainables.data import tables
-from trainables.data.content import Place
+from trainables.data.content import SourcePaths
 from trainables.data.torchvision_sets import TorchvisionSet, open_set
+from trainables.parts import data_sources
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "FashionMNIST"
 
@@ -27,7 +27,7 @@ def write_mnist(root: Path, prefix: str, n: int, seed: int) -> np.ndarray:
 
 
 def opened(name: str, root: Path) -> TorchvisionSet:
-    return open_set(Place(root, root), name=name, root=str(root))
+    return open_set(SourcePaths(root, root), name=name, root=str(root))
 
 
 def test_the_mnist_family(tmp_path: Path) -> None:
@@ -89,8 +89,8 @@ def test_the_real_fashion_mnist(tmp_path: Path) -> None:
 
 
 def test_the_sizes_and_arguments_of_the_table() -> None:
-    assert tables.faults("cifar10", {"root": "x", "size": 8})
-    assert tables.faults("food101", {"root": "x", "size": 64}) == []
+    assert data_sources.faults("cifar10", {"root": "x", "size": 8})
+    assert data_sources.faults("food101", {"root": "x", "size": 64}) == []
 
 
 def test_cifar_batches_would_be_unpickled_only_after_their_checksum(tmp_path: Path) -> None:

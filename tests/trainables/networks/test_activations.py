@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from tests.trainables.recorder import recipe
 from trainables.networks.activations import Maxout
-from trainables.networks.ingredients import Ingredients
+from trainables.networks.layer_choices import LayerChoices
 from trainables.parts.activation import ACTIVATION
 
 AT = (-2.0, 0.0, 0.5)
@@ -34,7 +34,7 @@ VALUES: dict[str, tuple[float, float, float]] = {
 
 
 def build(name: str, **own: Any) -> torch.nn.Module:
-    layer = Ingredients(recipe({"activation": {"name": name, **own}})).activation(1)
+    layer = LayerChoices(recipe({"activation": {"name": name, **own}})).activation(1)
     if isinstance(layer, Maxout):
         with torch.no_grad():
             layer.maps.weight.copy_(torch.tensor([[1.0], [-1.0]]))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tests.trainables.recorder import recipe
 from trainables import torchvision_ops  # noqa: F401
 from trainables.networks import build
-from trainables.networks.ingredients import Ingredients
+from trainables.networks.layer_choices import LayerChoices
 from trainables.networks.vit import Attention, EncoderBlock
 from trainables.optimization import optimizers
 from trainables.parts.model import MODEL
@@ -91,7 +91,7 @@ def test_resnet_20() -> None:
 @pytest.mark.parametrize("position", ["before", "after"])
 def test_an_encoder_block_is_torchs(position: str) -> None:
     torch.manual_seed(0)
-    ingredients = Ingredients(recipe({"activation": "gelu"}))
+    ingredients = LayerChoices(recipe({"activation": "gelu"}))
     ours = EncoderBlock(8, 2, 16, position == "before", ingredients, 0.0).eval()
     theirs = nn.TransformerEncoderLayer(
         8, 2, 16, 0.0, "gelu", batch_first=True, norm_first=position == "before"

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tests.trainables.recorder import recipe
 from trainables.networks import build
-from trainables.networks.ingredients import Ingredients
+from trainables.networks.layer_choices import LayerChoices
 from trainables.networks.normalizations import DecorrelatedBatchNorm, Layout
 from trainables.parts.normalization import NORMALIZATION
 
@@ -44,7 +44,7 @@ REFERENCES: dict[str, Callable[[Tensor], Tensor]] = {
 
 def layer(name: str, layout: Layout = "images") -> nn.Module:
     own = {"groups": 2} if name == "group_norm" else {"iterations": 12} if "decor" in name else {}
-    ingredients = Ingredients(recipe({"normalization": {"name": name, **own}}))
+    ingredients = LayerChoices(recipe({"normalization": {"name": name, **own}}))
     return ingredients.norm(4, layout)
 
 

@@ -11,8 +11,8 @@ from torch.nn.utils import parametrizations
 from tests.trainables.recorder import recipe
 from trainables.networks import build, regularizing
 from trainables.optimization import penalties
-from trainables.optimization.stopping import EarlyStopping
-from trainables.optimization.weights import Weights
+from trainables.optimization.decayed_weights import Weights
+from trainables.optimization.early_stopping import EarlyStopping
 from trainables.parts.schedule import GRADIENT_CLIPPING
 
 INPUTS = torch.randn(8, 4, generator=torch.Generator().manual_seed(1))
@@ -25,7 +25,7 @@ def network() -> nn.Sequential:
 
 
 def value(built: nn.Module, **regularize: Any) -> torch.Tensor:
-    objective = penalties.Objective(regularize, built, built, F.cross_entropy)
+    objective = penalties.PenalizedLoss(regularize, built, built, F.cross_entropy)
     return objective(INPUTS, LABELS)[0]
 
 
@@ -73,7 +73,7 @@ def test_gradient_penalty_is_the_mean_squared_norm_of_each_examples_gradient() -
 )
 def test_gradients_of_penalties(regularize: dict[str, Any]) -> None:
     built = network().double()
-    objective = penalties.Objective(regularize, built, built, F.cross_entropy)
+    objective = penalties.PenalizedLoss(regularize, built, built, F.cross_entropy)
     objective(INPUTS.double(), LABELS)[0].backward()
     weight, step = built[0].weight, 1e-6
     slope = weight.grad[1, 2].item()
@@ -126,7 +126,7 @@ def test_under_weight_norm_the_weight_is_penalized_and_not_what_it_is_made_of(na
     added = []
     for weight_norm in (False, True):
         built = layers(weight_norm, drop)
-        objective = penalties.Objective({name: PENALTIES[name]}, built, built, lambda *_: torch.zeros(()))
+        objective = penalties.PenalizedLoss({name: PENALTIES[name]}, built, built, lambda *_: torch.zeros(()))
         added.append(objective(INPUTS, LABELS)[0])
     torch.testing.assert_close(added[0], added[1])
     added[1].backward()
@@ -148,7 +148,7 @@ def test_max_norm_under_weight_norm_limits_the_weight_and_leaves_its_direction()
 def test_class_token_and_positions_are_no_weights(name: str) -> None:
     choices = {"model": {"name": "vit", "width": 8, "depth": 1, "heads": 2}}
     built: Any = build.network(recipe(choices), (1, 8, 8), 3)
-    objective = penalties.Objective({name: PENALTIES[name]}, built, built, lambda *_: torch.zeros(()))
+    objective = penalties.PenalizedLoss({name: PENALTIES[name]}, built, built, lambda *_: torch.zeros(()))
     objective(torch.zeros(2, 1, 8, 8), LABELS[:2])[0].backward()
     assert built.class_token.grad is None
     assert built.position.grad is None

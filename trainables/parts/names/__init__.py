@@ -1,7 +1,7 @@
 """Classifiers of other libraries by name, with the images they need: lists that were generated.
 
 Each line of ``torchvision.txt`` and ``timm.txt`` has a name, the least height and width in pixels,
-and ``only`` if the model takes no other size, otherwise ``any``. `trainables.networks.listing`
+and ``only`` if the model takes no other size, otherwise ``any``. `trainables.networks.model_lists`
 writes them.
 """
 

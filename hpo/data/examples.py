@@ -1,0 +1,38 @@
+"""How a worker comes to its examples: arrays mapped into memory, one copy for the whole node."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.errors import HpoError
+from hpo.core.trainable import Examples
+from hpo.data import prepared
+
+
+def open_examples(folder: Path, rows: NDArray[Any]) -> Examples:
+    """Open some rows of a prepared development part.
+
+    Args:
+        folder: `Prepared.folder`.
+        rows: int64 rows of the part, as a `Split` gives them.
+
+    Returns:
+        Examples whose arrays are mapped copy-on-write: pages are shared by all processes of the
+        node, and what a process should write in spite of the rule stays its own.
+
+    Raises:
+        HpoError: If the folder does not hold a prepared part.
+    """
+    try:
+        body = json.loads((folder / prepared.MANIFEST).read_text())
+        inputs = prepared.mapped(folder / prepared.INPUTS)
+        targets = prepared.mapped(folder / prepared.TARGETS)
+    except (OSError, ValueError) as error:
+        raise HpoError(f"data: {folder} holds no prepared data: {error}") from error
+    info = prepared.info_from_json(body["info"])
+    return Examples(inputs, targets, np.asarray(rows, dtype=np.int64), info)

@@ -1,0 +1,57 @@
+"""Opening the test part. Only the one process that scores the winner calls this, after its claim."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.errors import Refused
+from hpo.core.trainable import Examples
+from hpo.data.prepared import TestManifest, mapped
+from hpo.data.source_reading import check_source_arguments
+from trainables.data.content import SourcePaths
+from trainables.data.digests import overlap, set_digest
+from trainables.parts import data_sources
+
+
+def open_test(source: str, arguments: Mapping[str, Any], base: Path, expected: TestManifest) -> Examples:
+    """Read the test part and make sure that it is the one that was sealed.
+
+    Args:
+        source: As it was prepared.
+        arguments: As it was prepared.
+        base: Folder to which relative paths refer.
+        expected: What was written down of the test part when the search was opened. Its file of
+            digests only serves the message and may have gone, or belong to newer data.
+
+    Raises:
+        Refused: If the test data is not what it was when it was sealed.
+        UserError: If the source cannot be read any more.
+    """
+    check_source_arguments(source, arguments)
+    with tempfile.TemporaryDirectory(prefix="hpo-test-") as scratch:
+        content = data_sources.open_source(source, arguments, SourcePaths(base, Path(scratch))).test()
+    if content is None:
+        raise Refused(f"data: {source} had a test part when it was sealed and has none now")
+    digests = content.digests()
+    if len(content) != expected.n or set_digest(digests) != expected.fingerprint:
+        raise Refused(
+            f"data: the test part of {source} changed since it was sealed: it had {expected.n} "
+            f"examples and has {len(content)}{_left(expected, digests)}. Put the data back as it was, or "
+            "start a new search on it."
+        )
+    return Examples(content.inputs, content.targets, np.arange(len(content)), content.info)
+
+
+def _left(expected: TestManifest, digests: NDArray[np.uint64]) -> str:
+    if not expected.digests.exists():
+        return ""
+    former = mapped(expected.digests)
+    if set_digest(former) != expected.fingerprint:
+        return ""
+    return f", and {overlap(former, digests):.1%} of the former ones are still there"

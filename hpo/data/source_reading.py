@@ -1,0 +1,215 @@
+"""Reading a source once: into a folder named by its content, remembered under what decides it.
+
+The folder appears whole or not at all. What decides the content (source, arguments, state of the
+files) is remembered, so that asking again costs a look at file times; a source of which that cannot
+be said is read anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from hpo.core.errors import UserError
+from hpo.core.home import Home
+from hpo.data import near_duplicates, prepared
+from hpo.data.prepared import Prepared, TestManifest
+from trainables.data.content import Content, Source, SourcePaths
+from trainables.data.digests import as_keys, row_digests, set_digest
+from trainables.parts import data_sources
+
+CHUNK = 64 << 20
+
+
+def recall(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Prepared | None:
+    """What an earlier reading left, if nothing about the source changed since. Opens no source file.
+
+    Raises:
+        UserError: If the source or its arguments are at fault.
+    """
+    check_source_arguments(source, arguments)
+    if data_sources.source(source) is None:
+        return None
+    opened = data_sources.open_source(source, arguments, SourcePaths(base, base))
+    key = _key(source, arguments, base, opened)
+    return None if key is None else _remembered(home, key)
+
+
+def read_source(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Path:
+    """Read a source and write its development part; the folder it lies in.
+
+    Raises:
+        UserError: If the source, its arguments or its content are at fault.
+    """
+    check_source_arguments(source, arguments)
+    store = home.create().root / "data"
+    request = _digest([source, arguments, str(base)])
+    (store / ".locks").mkdir(parents=True, exist_ok=True)
+    with FileLock(store / ".locks" / request[:32]):
+        scratch = store / f".partial-{request[:32]}"
+        shutil.rmtree(scratch, ignore_errors=True)  # of a reader that was killed; we hold its lock
+        scratch.mkdir()
+        try:
+            opened = data_sources.open_source(source, arguments, SourcePaths(base, scratch))
+            key = _key(source, arguments, base, opened)
+            known = None if key is None else _remembered(home, key)
+            if known is not None:
+                return known.folder
+            folder = _write(opened, scratch, home)
+            if key is not None and key == _key(source, arguments, base, opened):
+                _remember(home, key, folder)
+            return folder
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_source_arguments(source: str, arguments: Mapping[str, Any]) -> None:
+    """Raise what is wrong with a source's name and arguments."""
+    faults = data_sources.faults(source, arguments)
+    if faults:
+        raise UserError("; ".join(f"data.{fault.path}: {fault.message}" for fault in faults))
+
+
+def _key(source: str, arguments: Mapping[str, Any], base: Path, opened: Source) -> str | None:
+    state = opened.state()
+    return None if state is None else _digest([prepared.FORMAT, source, arguments, str(base), state])
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _remembered(home: Home, key: str) -> Prepared | None:
+    try:
+        name = (home.root / "data" / "known" / key[:32]).read_text()
+    except OSError:
+        return None
+    return prepared.read(home.data(name)) if name else None
+
+
+def _remember(home: Home, key: str, folder: Path) -> None:
+    known = home.root / "data" / "known"
+    known.mkdir(exist_ok=True)
+    fresh = known / f".{key[:32]}-{os.getpid()}"
+    fresh.write_text(folder.name)
+    fresh.replace(known / key[:32])
+
+
+def _write(opened: Source, scratch: Path, home: Home) -> Path:
+    part = scratch / "part"
+    part.mkdir()
+    development = opened.development()
+    _save(part / prepared.INPUTS, development.inputs)
+    _save(part / prepared.TARGETS, development.targets)
+    if development.groups is not None:
+        _save(part / prepared.GROUPS, development.groups)
+    if development.times is not None:
+        _save(part / prepared.TIMES, development.times)
+    sealed = opened.test()
+    test = _inspect(sealed, development, part)
+    said = development.warnings + tuple(f"test part: {each}" for each in (sealed.warnings if sealed else ()))
+    content = {file.name: _file_digest(file) for file in sorted(part.glob("*.npy"))}
+    content = {name: digest for name, digest in content.items() if not name.startswith("test_")}
+    info = prepared.info_to_json(development.info)
+    fingerprint = _digest([prepared.FORMAT, content, info, test and test.fingerprint])
+    counts: NDArray[np.int64] = np.zeros(0, np.int64)
+    if development.info.task == "classification":
+        counts = np.bincount(development.targets, minlength=len(development.info.classes))
+    found = Prepared(
+        part, fingerprint, development.info, len(development), tuple(counts.tolist()), test,
+        said,
+    )  # fmt: skip
+    _synced(part / prepared.MANIFEST, json.dumps(found.to_json(), indent=1).encode())
+    return _publish(part, home.data(fingerprint))
+
+
+def _inspect(test: Content | None, development: Content, part: Path) -> TestManifest | None:
+    """Count and digest the test part; what is kept is sorted, so that not even its order shows."""
+    if test is None:
+        return None
+    if test.info != development.info:
+        raise UserError("data: the test part is of another shape or has other classes than the rest")
+    files = [part / name for name in (prepared.TEST_DIGESTS, prepared.TEST_HASHES, prepared.TEST_COPIES)]
+    digests = test.digests()
+    _save(files[0], _sorted(digests))
+    same = np.isin(as_keys(row_digests(development.inputs)), as_keys(row_digests(test.inputs)))
+    _save(files[2], np.flatnonzero(same))
+    image = test.info.kind == "image"
+    if image:
+        _save(files[1], _sorted(near_duplicates.hashes(near_duplicates.thumbnails(test.inputs))))
+    shared = 0
+    if development.groups is not None and test.groups is not None:
+        shared = len(np.intersect1d(development.groups, test.groups))
+    return TestManifest(
+        len(test), set_digest(digests), files[0], files[1] if image else None, files[2], shared
+    )
+
+
+def _sorted(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return rows[np.lexsort(rows.T[::-1])]
+
+
+def read_near(source: str, arguments: Mapping[str, Any], base: Path, folder: Path) -> None:
+    """Look for near copies among images, with the test part at hand, and note the development rows.
+
+    Raises:
+        UserError: If the source cannot be read any more.
+    """
+    images = np.load(folder / prepared.INPUTS, mmap_mode="r")
+    small = min(images.shape[1:3]) < near_duplicates.LEAST_SIDE
+    ours = near_duplicates.thumbnails(images)
+    within = near_duplicates.near_pairs(ours, small=small)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".near-") as scratch:
+        test = data_sources.open_source(source, arguments, SourcePaths(base, Path(scratch))).test()
+        sealed = ours[:0] if test is None else near_duplicates.thumbnails(test.inputs)
+    across = near_duplicates.near_pairs(ours, sealed, small=small) if len(sealed) else within
+    rows = np.unique(across.rows[:, 0]).tolist() if len(sealed) else []
+    found = {"within": within.rows.tolist(), "test": rows, "told": within.told and across.told}
+    fresh = folder / f".{prepared.NEAR}-{os.getpid()}"
+    _synced(fresh, json.dumps(found).encode())
+    fresh.replace(folder / prepared.NEAR)
+
+
+def _publish(part: Path, folder: Path) -> Path:
+    if prepared.read(folder) is None:
+        shutil.rmtree(folder, ignore_errors=True)  # damaged: its manifest does not fit its files
+        try:
+            part.rename(folder)
+        except OSError:
+            if prepared.read(folder) is None:  # not merely another reader that was faster
+                raise
+    return folder
+
+
+def _save(path: Path, array: NDArray[Any]) -> None:
+    """Write an array in C order, in pieces, so that one larger than memory can pass through."""
+    with path.open("wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False}
+        np.lib.format.write_array_header_1_0(file, {**header, "shape": array.shape})
+        step = max(1, CHUNK // max(1, array.nbytes // max(1, len(array))))
+        for start in range(0, len(array), step):
+            file.write(np.ascontiguousarray(array[start : start + step]).data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

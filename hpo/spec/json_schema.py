@@ -1,0 +1,94 @@
+"""JSON Schema of a spec, so that an editor completes it and marks mistakes while it is written.
+
+Made from the records of `hpo.spec.fields` and the forms of `hpo.spec.domains`; what depends on
+the trainable (which parameters there are) is left to ``hpo check``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hpo.spec.cross_checks import SAMPLERS
+from hpo.spec.domains import FORMS, MAX_CHOICES, Form
+from hpo.spec.fields import Document
+
+FILE = "spec.schema.json"
+"""Name under which it lies beside the shipped specs."""
+
+
+def schema() -> dict[str, Any]:
+    """The schema as a JSON value (draft 2020-12)."""
+    made = Document.model_json_schema()
+    made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Search spec"}
+    definitions, fields = made["$defs"], made["properties"]
+    del fields["base"]  # for stored specs, which have left their folder
+    definitions["Parameter"] = _parameter()
+    definitions["Condition"] = _condition()
+    definitions["Sampler"]["properties"]["name"]["enum"] = sorted(SAMPLERS)
+    fields["space"] |= {"additionalProperties": {"$ref": "#/$defs/Parameter"}, "minProperties": 1}
+    fields["forbid"]["items"] = {"$ref": "#/$defs/Condition"}
+    fields["start_from"]["items"] = {
+        "anyOf": [
+            {"type": "string", "description": "A recipe file, or the name of a shipped recipe."},
+            {"type": "object", "description": "A point: values by dotted name, or nested."},
+        ]
+    }
+    _also(fields["sampler"], {"type": "string", "enum": sorted(SAMPLERS)})
+    _also(fields["scheduler"], {"type": "string", "enum": ["asha", "leaders", "none"]})
+    fields["patience"]["anyOf"].append({"type": "integer", "minimum": 1})
+    return made
+
+
+def schema_text() -> str:
+    """The schema as the text of a file."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _also(field: dict[str, Any], short: Mapping[str, Any]) -> None:
+    """Allow a short form beside the mapping."""
+    field["anyOf"] = [{"$ref": field.pop("$ref")}, dict(short)]
+
+
+def _parameter() -> dict[str, Any]:
+    return {
+        "description": "One range, and the conditions under which the parameter exists.",
+        "type": "object",
+        "properties": {
+            **{form.word: _form(form) for form in FORMS.values()},
+            "when": {"$ref": "#/$defs/Condition"},
+        },
+        "oneOf": [{"required": [word]} for word in FORMS],
+        "additionalProperties": False,
+    }
+
+
+def _form(form: Form) -> dict[str, Any]:
+    if not form.items:
+        limits = {"minItems": 1, "maxItems": MAX_CHOICES, "uniqueItems": True}
+        return {"type": "array", "description": form.doc, **limits}
+    number = {"type": "integer" if form.whole else "number"}
+    return {
+        "type": "array",
+        "description": form.doc,
+        "prefixItems": [{**number, "title": item} for item in form.items],
+        "items": False,
+        "minItems": len(form.items),
+    }
+
+
+def _condition() -> dict[str, Any]:
+    bounds = {
+        "type": "object",
+        "properties": {"low": {"type": "number"}, "high": {"type": "number"}},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    scalar = {"type": ["string", "number", "boolean", "null"]}
+    return {
+        "description": "Parameter to a value, a list of values, or {low:, high:}; all must hold.",
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": {"anyOf": [scalar, {"type": "array", "minItems": 1}, bounds]},
+    }

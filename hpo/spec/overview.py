@@ -1,0 +1,118 @@
+"""What follows from a spec, for ``hpo check``: how large the space is and what the budget buys."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpo.core.budget import Forecast, forecast
+from hpo.core.space import Among, Clause, Parameter, Predicate, Space
+from hpo.spec.search_spec import SearchSpec
+from hpo.spec.space_size import combinations
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRow:
+    """One parameter as a reader sees it.
+
+    Attributes:
+        name: Dotted name.
+        values: Its values in words.
+        when: Its conditions in words, the implied ones included; empty if it always exists.
+    """
+
+    name: str
+    values: str
+    when: str
+
+
+@dataclass(frozen=True)
+class SpaceOverview:
+    """What a reader wants to know before a search starts.
+
+    Attributes:
+        rows: The space, parameter by parameter.
+        combinations: Number of distinct points that are not forbidden; infinite for continuous
+            ranges, None if there are too many dependent ones to count.
+        feasible_share: Share of the prior that ``forbid`` leaves.
+        rungs: Epochs at which trials are compared.
+        horizon: Epochs of a full training.
+        reserved_epochs: Epochs set aside for the finalists.
+        forecast: What trials and epochs buy; None if only time is limited.
+        user_code: File of the user's own trainable; None for a shipped one.
+        warnings: What a user should know and that is no fault.
+    """
+
+    rows: tuple[ParameterRow, ...]
+    combinations: float | None
+    feasible_share: float
+    rungs: tuple[int, ...]
+    horizon: int
+    reserved_epochs: int
+    forecast: Forecast | None
+    user_code: Path | None
+    warnings: tuple[str, ...]
+
+
+def space_overview(spec: SearchSpec) -> SpaceOverview:
+    """Gather the facts of a spec; nothing is started or opened."""
+    return SpaceOverview(
+        rows(spec),
+        combinations(spec.space),
+        feasible_share(spec.space),
+        spec.scheduler.rungs,
+        spec.horizon,
+        spec.reserved_epochs,
+        budget_forecast(spec),
+        spec.user_code,
+        spec.warnings,
+    )
+
+
+def rows(spec: SearchSpec) -> tuple[ParameterRow, ...]:
+    """The space, parameter by parameter."""
+    return tuple(_row(parameter) for parameter in spec.space.parameters)
+
+
+def budget_forecast(spec: SearchSpec) -> Forecast | None:
+    """What the budget is expected to buy; None if only time is limited."""
+    if spec.budget.trials is None and spec.budget.epochs is None:
+        return None
+    scheduler = spec.scheduler
+    return forecast(
+        spec.budget,
+        scheduler.rungs,
+        scheduler.reduction_factor,
+        spec.horizon,
+        spec.reserved_epochs,
+        scheduler.rule,
+    )
+
+
+def feasible_share(space: Space, most: int = 60_000) -> float:
+    """Share of the prior that ``forbid`` leaves, from as many draws as take a moment."""
+    size = len(space.parameters) + sum(len(clause) for clause in space.forbid)
+    return space.feasible_share(max(100, min(4_000, most // size)))
+
+
+def _row(parameter: Parameter) -> ParameterRow:
+    log = ", logarithmic" if getattr(parameter.domain, "log", False) else ""
+    return ParameterRow(parameter.name, parameter.domain.legal() + log, clause_text(parameter.when))
+
+
+def clause_text(clause: Clause) -> str:
+    """Conditions as a reader says them."""
+    return " and ".join(f"{name} {_words(predicate)}" for name, predicate in clause)
+
+
+def _words(predicate: Predicate) -> str:
+    if isinstance(predicate, Among):
+        if predicate.values == (True,):
+            return "is on"
+        return "is " + " or ".join(str(value) for value in predicate.values)
+    if predicate.low == -math.inf:
+        return f"is at most {predicate.high:g}"
+    if predicate.high == math.inf:
+        return f"is at least {predicate.low:g}"
+    return f"is from {predicate.low:g} to {predicate.high:g}"

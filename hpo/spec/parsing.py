@@ -1,0 +1,176 @@
+"""From what a user wrote to a validated search, or to every fault in it at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hpo.core.objective import Objective
+from hpo.core.space import Space
+from hpo.spec import cross_checks
+from hpo.spec.builtin import locate
+from hpo.spec.conflicts import check_conflicts
+from hpo.spec.faults import Faults
+from hpo.spec.field_checks import check_fields
+from hpo.spec.fields import Document, Scheduler
+from hpo.spec.interface import Interface, find
+from hpo.spec.overrides import override
+from hpo.spec.search_spec import SearchSpec
+from hpo.spec.ship_checks import check_ship
+from hpo.spec.space_building import build_space, check_feasible, check_points, check_recipe
+from hpo.spec.start_points import starting_points
+from hpo.spec.yaml_text import read_text
+
+
+def read_spec(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
+    """Read a spec from a file, or a shipped one by name.
+
+    Args:
+        path: File, or the name of a shipped spec such as ``digits``.
+        overrides: ``key.sub=value`` with values as YAML has them; any field of the spec.
+
+    Raises:
+        InvalidSpec: With every fault, its line, its value and the legal choices.
+    """
+    file = locate(path)
+    text = read_text(file)
+    faults = Faults(str(file), text.lines, text.faults)
+    value = override(text.value, overrides, faults)
+    if isinstance(value, dict) and "base" in value:
+        faults.add(("base",), "is not for files: paths and code are looked up beside the file itself")
+    return _parse(value, faults, file.absolute().parent, file.stem)
+
+
+def parse_spec(
+    document: Mapping[str, Any],
+    source: str = "<spec>",
+    base: Path | None = None,
+    trainables: Mapping[str, Interface] | None = None,
+) -> SearchSpec:
+    """Validate a spec that is at hand as a mapping.
+
+    Args:
+        document: What a file would say.
+        source: What to call it in messages.
+        base: Folder that relative paths start from; the working folder by default.
+        trainables: Trainables by name; the shipped ones by default.
+
+    Raises:
+        InvalidSpec: With every fault, its value and the legal choices.
+    """
+    return _parse(document, Faults(source), base or Path.cwd(), "search", trainables)
+
+
+def _parse(
+    value: Any, faults: Faults, base: Path, stem: str, trainables: Mapping[str, Interface] | None = None
+) -> SearchSpec:
+    document = check_fields(value, faults)
+    if document.base is not None:
+        base = Path(document.base)
+    interface = None if faults.under("trainable") else find(document.trainable, base, faults, trainables)
+    check_source(document.data.source, document.data.arguments, faults)
+    scheduler = cross_checks.resolve_scheduler(document, interface.grammar if interface else None, faults)
+    budget = cross_checks.resolve_budget(document, scheduler, faults)
+    cross_checks.check_finalists(document, faults)
+    cross_checks.check_rest(document, base, faults)
+    if interface is None:
+        cross_checks.check_sampler(document.sampler, None, faults)
+        faults.raise_any()
+    assert interface is not None
+    check_ship(document, interface, faults)
+    objective = cross_checks.resolve_objective(document.objective, interface.metrics, faults)
+    grammar = interface.grammar
+    check_recipe(document.recipe, document.space, grammar, faults)
+    space = build_space(document.space, document.forbid, document.recipe, grammar, faults)
+    cross_checks.check_sampler(document.sampler, space, faults)
+    points = _points(document, space, interface, base, faults) if space is not None else []
+    faults.raise_any()
+    assert space is not None
+    assert objective is not None
+    assert scheduler is not None
+    assert budget is not None
+    complete = _complete(document, document.name or _name(stem), scheduler, objective, points, base)
+    return SearchSpec(
+        version=complete.version,
+        name=complete.name or "",
+        description=complete.description,
+        experiment=complete.experiment or "",
+        data=complete.data,
+        trainable=complete.trainable,
+        grammar=grammar,
+        metrics=interface.metrics,
+        recipe=complete.recipe,
+        space=space,
+        start_from=tuple(points),
+        warm_start=tuple(complete.warm_start),
+        objective=objective,
+        sampler=complete.sampler,
+        scheduler=scheduler,
+        budget=budget,
+        resources=complete.resources,
+        finalists=complete.finalists,
+        ship=complete.ship.ship,
+        limits=complete.limits,
+        patience=complete.patience,
+        seed=complete.seed,
+        base=base,
+        document=complete.model_dump(mode="json"),
+        warnings=tuple(faults.warnings),
+        user_code=interface.file,
+    )
+
+
+def _points(
+    document: Document, space: Space, interface: Interface, base: Path, faults: Faults
+) -> list[dict[str, Any]]:
+    """The points tried first; what fixed recipe, space and grid say together is checked on the way."""
+    if faults.under("recipe"):
+        return []
+    grammar = interface.grammar
+    check_points(space, document.recipe, grammar, faults)
+    check_feasible(space, faults)
+    if not faults.found:
+        check_conflicts(interface.clashes, document.recipe, space, grammar, faults)
+    cross_checks.demonstrations(grammar, document.recipe, space, faults)
+    cross_checks.check_grid(document, space, faults)
+    return starting_points(
+        document.start_from, document.recipe, document.trainable, grammar, space, base, faults
+    )
+
+
+def _complete(
+    document: Document,
+    name: str,
+    scheduler: Scheduler,
+    objective: Objective,
+    points: list[dict[str, Any]],
+    base: Path,
+) -> Document:
+    """The document as it goes on record: nothing in it is left to be looked up elsewhere."""
+    goal = document.objective.model_copy(update={"metric": objective.metric, "mode": objective.mode})
+    found = {
+        "name": name,
+        "experiment": document.experiment or name,
+        "scheduler": scheduler,
+        "start_from": points,
+        "base": str(base),
+        "objective": goal,
+    }
+    return document.model_copy(update=found)
+
+
+def check_source(name: str, arguments: Mapping[str, Any], faults: Faults) -> None:
+    """Whether the data source exists and takes its arguments; nothing is opened."""
+    from trainables.parts import data_sources
+
+    if faults.under("data", "source") or name == "?":
+        return
+    for fault in data_sources.faults(name, arguments):
+        faults.add(("data", *fault.path.split(".")), fault.message)
+
+
+def _name(stem: str) -> str:
+    """A search's name from a file's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("._-")[:60] or "search"

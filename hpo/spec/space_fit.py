@@ -1,0 +1,91 @@
+"""Whether what an earlier search tried has a place in another search's space."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpo.core.space import Point, Space
+from hpo.spec.recipe_points import locate
+
+
+@dataclass(frozen=True)
+class SpaceFit:
+    """What of an earlier search a space can take.
+
+    Attributes:
+        names: Parameters that both vary, with at least one value in common.
+        points: Of each earlier trial its point in the new space, or None if it lies outside.
+        notes: What does not fit, in sentences.
+    """
+
+    names: tuple[str, ...]
+    points: tuple[Point | None, ...]
+    notes: tuple[str, ...]
+
+
+def fit(space: Space, varied: Collection[str], trials: Sequence[Mapping[str, Any]]) -> SpaceFit:
+    """Place earlier trials in a space.
+
+    A trial has a place if each parameter that both searches vary exists there as it did here, with
+    a legal value. Parameters that the earlier search did not vary take the nearest legal value, and
+    nothing is concluded about them.
+
+    Args:
+        space: The new search's space.
+        varied: Parameters that the earlier search varied.
+        trials: Values of its trials by dotted name.
+    """
+    shared = [parameter.name for parameter in space.parameters if parameter.name in varied]
+    placed = [locate(space, values)[0] for values in trials]
+    apart = [name for name in shared if not _overlaps(space, name, placed, trials)]
+    names = tuple(name for name in shared if name not in apart)
+    wrong = [tuple(_misfits(space, names, *each)) for each in zip(placed, trials, strict=True)]
+    points = tuple(
+        None if misfit or not names else point for point, misfit in zip(placed, wrong, strict=True)
+    )
+    return SpaceFit(names, points, tuple(_notes(space, varied, names, apart, wrong)))
+
+
+def _overlaps(space: Space, name: str, placed: Sequence[Point], trials: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether any trial's value is legal; so it is, too, where no trial had the parameter."""
+    told = [values[name] for point, values in zip(placed, trials, strict=True) if name in values]
+    return not told or any(space.by_name[name].domain.contains(value) for value in told)
+
+
+def _misfits(space: Space, names: Sequence[str], point: Point, values: Mapping[str, Any]) -> Iterator[str]:
+    for name in names:
+        if name in point and not (name in values and space.by_name[name].domain.contains(values[name])):
+            yield name
+
+
+def _notes(
+    space: Space,
+    varied: Collection[str],
+    names: Sequence[str],
+    apart: Sequence[str],
+    wrong: Sequence[tuple[str, ...]],
+) -> Iterator[str]:
+    if apart:
+        yield f"no value of {_listed(apart)} is legal in this space; nothing is learned about it"
+    if not names:
+        yield "it shares no parameter with this space; its results are not used"
+        return
+    new = [parameter.name for parameter in space.parameters if parameter.name not in varied]
+    if new:
+        yield f"it did not vary {_listed(new)}; nothing is learned about that"
+    gone = [name for name in varied if name not in space.by_name]
+    if gone:
+        yield f"it varied {_listed(gone)}, which this space does not; that is ignored"
+    outside = Counter(name for misfit in wrong for name in misfit)
+    if outside:
+        count = sum(bool(misfit) for misfit in wrong)
+        why = _listed([f"{name} {number} times" for name, number in outside.most_common()])
+        yield f"{count} of {len(wrong)} trials lie outside this space and are left out ({why})"
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,0 +1,228 @@
+"""Writing through MLflow's own client: for a tracking server and for any database.
+
+The one module of the mirror that loads mlflow (about 2 s of processor time), so it is imported
+in the mirror's process alone, and only where the address asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from hpo.tracking.run_changes import (
+    ID_TAG,
+    PARENT,
+    POSITION_TAG,
+    RUN_TAG,
+    Measurement,
+    RunChange,
+    Status,
+    StoredRuns,
+    Unreachable,
+    birth_tags,
+    file_content,
+    first_parent,
+)
+
+METRICS_PER_BATCH = 600
+ENTRIES_PER_BATCH = 90
+CHARACTERS_PER_BATCH = 60_000
+"""Of parameters, and as much again of tags: a server takes 1 MB of JSON, in which one character
+can become six bytes, beside 1000 metrics, 100 parameters, 100 tags and 1000 of them all."""
+
+QUIET = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+"""With mlflow's defaults a dead server holds one call for four minutes. The mirror waits itself."""
+
+
+class ClientStore:
+    """A tracking server, or a database that MLflow's client writes to.
+
+    Args:
+        uri: ``http(s)://...`` or a database address that SQLAlchemy understands.
+        experiment: Name of the experiment that holds the runs; created if it is not there.
+        artifacts: Where a new experiment keeps files; None leaves that to the server.
+    """
+
+    def __init__(self, uri: str, experiment: str, artifacts: str | None = None):
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        self._uri, self._experiment, self._artifacts = uri, experiment, artifacts
+        self._connected: Any = None
+        self._experiment_id = ""
+        self._search = ""
+        self._ids: dict[str, str] = {}
+
+    def connect(self) -> None:
+        """Get in touch; a database without tables is given them, which only one may do at once."""
+        with _as_unreachable():
+            self._find_experiment()
+
+    def open(self, search: str) -> StoredRuns:
+        """Find the runs of a search and the position that its parent run states."""
+        self._search = search
+        with _as_unreachable():
+            position = self._look_up()
+        return StoredRuns(position, frozenset(self._ids))
+
+    def write(self, changes: Sequence[RunChange], position: int) -> None:
+        """Show changes, run by run, and state the position last."""
+        with _as_unreachable():
+            for change in first_parent(changes):
+                self._write_run(change)
+            self._client.set_tag(self._ids[PARENT], POSITION_TAG, str(position))
+
+    def close(self) -> None:
+        """Let go of the database's connections."""
+        if self._connected is not None:
+            dispose = getattr(self._connected._tracking_client.store, "_dispose_engine", None)
+            if dispose is not None:
+                dispose()
+        self._connected = None
+
+    @property
+    def _client(self) -> Any:
+        if self._connected is None:
+            from mlflow.tracking import MlflowClient
+
+            self._connected = MlflowClient(self._uri)
+        return self._connected
+
+    def _look_up(self) -> int:
+        self._experiment_id = self._find_experiment()
+        position, token, self._ids = 0, None, {}
+        query = f"tags.`{ID_TAG}` = '{self._search}'"
+        while True:
+            page = self._client.search_runs(
+                [self._experiment_id],
+                query,
+                max_results=1000,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            for run in page:
+                self._ids.setdefault(run.data.tags[RUN_TAG], run.info.run_id)
+                position = max(position, int(run.data.tags.get(POSITION_TAG, 0)))
+            token = page.token
+            if not token:
+                return position
+
+    def _find_experiment(self) -> str:
+        found = self._client.get_experiment_by_name(self._experiment)
+        if found is None:
+            return str(self._create_experiment())
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def _create_experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self._client.create_experiment(self._experiment, self._artifacts))
+        except MlflowException as exc:
+            # Two searches that start at once both find it missing; the second one is refused.
+            found = self._client.get_experiment_by_name(self._experiment)
+            if found is None:
+                raise exc
+            return str(found.experiment_id)
+
+    def _write_run(self, change: RunChange) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        born = change.run not in self._ids
+        tags = self._create(change) if born else change.tags
+        run_id = self._ids[change.run]
+        for metrics, params, more in batches(change.metrics, change.params, tags):
+            self._client.log_batch(
+                run_id,
+                metrics=[Metric(m.name, m.value, m.time, m.step) for m in metrics],
+                params=[Param(*entry) for entry in params],
+                tags=[RunTag(*entry) for entry in more],
+            )
+        for name, source in change.files.items():
+            self._attach(run_id, name, source)
+        if change.status is not None and not (born and change.status is Status.RUNNING):
+            self._set_status(run_id, change)
+
+    def _create(self, change: RunChange) -> dict[str, str]:
+        """Create a run with the tags it is found by, and as many more as go; the tags left over."""
+        parent = None if change.run == PARENT else self._ids[PARENT]
+        first = birth_tags(change, self._search, parent)
+        pieces = [dict(piece) for piece in _pieces(list(first.items()))]
+        run = self._client.create_run(
+            self._experiment_id, start_time=change.start, tags=pieces[0], run_name=change.title
+        )
+        self._ids[change.run] = str(run.info.run_id)
+        return {name: value for piece in pieces[1:] for name, value in piece.items()}
+
+    def _set_status(self, run_id: str, change: RunChange) -> None:
+        if change.end is None:
+            self._client.update_run(run_id, status=str(change.status))
+        else:
+            self._client.set_terminated(run_id, status=str(change.status), end_time=change.end)
+
+    def _attach(self, run_id: str, name: str, source: bytes | Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="hpo-mirror-") as folder:
+            file = Path(folder) / name
+            file.write_bytes(file_content(source))
+            self._client.log_artifact(run_id, str(file))
+
+
+Batch = tuple[list[Measurement], list[tuple[str, str]], list[tuple[str, str]]]
+
+
+def batches(
+    metrics: Sequence[Measurement], params: Mapping[str, str], tags: Mapping[str, str]
+) -> Iterator[Batch]:
+    """A change in pieces that a server takes: their number and their size are limited."""
+    measured = [
+        list(metrics[start : start + METRICS_PER_BATCH])
+        for start in range(0, len(metrics), METRICS_PER_BATCH)
+    ]
+    texts = _pieces(list(params.items())), _pieces(list(tags.items()))
+    for batch in zip_longest(measured, *texts):
+        yield batch[0] or [], batch[1] or [], batch[2] or []
+
+
+def _pieces(entries: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    piece: list[tuple[str, str]] = []
+    size = 0
+    for key, value in entries:
+        more = len(key) + len(value)
+        if piece and (len(piece) == ENTRIES_PER_BATCH or size + more > CHARACTERS_PER_BATCH):
+            yield piece
+            piece, size = [], 0
+        piece.append((key, value))
+        size += more
+    if piece:
+        yield piece
+
+
+@contextmanager
+def _as_unreachable() -> Iterator[None]:
+    """Whatever the way to the store fails with, as the one error that the mirror waits out."""
+    import requests
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, requests.RequestException, OSError) as exc:
+        raise Unreachable(_first_line(exc)) from exc
+
+
+def _first_line(exc: Exception) -> str:
+    lines = str(exc).strip().splitlines()
+    return lines[0][:500] if lines else type(exc).__name__

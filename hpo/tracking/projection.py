@@ -1,0 +1,295 @@
+"""From the ledger's events to what MLflow shows: pure, and the same at every replay.
+
+One parent run per search; below it one run per trial and one per finalist's training on a fresh
+seed. All trials show the same parameter names, ``n/a`` where one does not exist under the other
+choices: parallel coordinates drop a run that lacks a value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hpo.core import events
+from hpo.core.events import End
+from hpo.core.fresh_seeds import FreshSeeds
+from hpo.core.history import History, Key, Training
+from hpo.core.home import SearchFolder
+from hpo.core.objective import Objective
+from hpo.core.record import Recorded
+from hpo.tracking.mlflow_values import ABSENT, LONGEST_TAG, clean, clean_key, cut, params, pretty
+from hpo.tracking.run_changes import PARENT, Measurement, RunChange, Status
+
+STATUS = {
+    End.FINISHED: Status.FINISHED,
+    End.STOPPED: Status.KILLED,
+    End.FAILED: Status.FAILED,
+    End.INTERRUPTED: Status.KILLED,
+}
+SEARCH_STATUS = {"done": Status.FINISHED, "stopped": Status.KILLED}
+
+
+class RunProjection:
+    """One search as MLflow is to show it.
+
+    Args:
+        name: Of the search.
+        parameters: Every name that a trial's parameters can have, in the space's words.
+        objective: By which trials count.
+        folder: Where the weights of finalists and the exported recipe lie.
+        user: Shown as the runs' user.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parameters: Sequence[str],
+        objective: Objective,
+        folder: SearchFolder,
+        user: str = "",
+    ):
+        self.name, self.parameters, self.objective, self.folder, self.user = (
+            name,
+            tuple(parameters),
+            objective,
+            folder,
+            user,
+        )
+        self.history = History(objective)
+        self._fresh = FreshSeeds()
+        self._shown = tuple(map(clean_key, parameters))
+        self._started: dict[Key, int] = {}
+        self._epochs: dict[Key, int] = {}
+        self._winner: Key | None = None
+        self._changes: dict[str, RunChange] = {}
+
+    def fresh(self) -> RunProjection:
+        """The same search with no event folded in."""
+        return RunProjection(self.name, self.parameters, self.objective, self.folder, self.user)
+
+    def changes(self, batch: Iterable[Recorded]) -> list[RunChange]:
+        """Fold events in and return what they change, the parent first."""
+        self._changes = {}
+        for recorded in batch:
+            self.history.apply(recorded)
+            self._turn(recorded.event, int(recorded.time * 1000))
+        return sorted(self._changes.values(), key=lambda change: change.run != PARENT)
+
+    @property
+    def runs(self) -> set[str]:
+        """Every run there should be, by its name within the search."""
+        return {PARENT, *map(run_name, self._started)} if self.history.opened else set()
+
+    def _turn(self, event: events.Event, time: int) -> None:
+        match event:
+            case events.SearchOpened():
+                self._opened(event, time)
+            case events.SearchResumed() | events.SearchExtended():
+                parent = self._parent()
+                parent.status, parent.tags["state"] = Status.RUNNING, "running"
+            case events.TrialStarted():
+                self._trial_started(event, time)
+            case events.Reported():
+                self._reported(event, time)
+            case events.TrialEnded():
+                self._trial_ended(event, time)
+            case events.FinalistsNamed(trials=trials):
+                self._parent().tags["finalists"] = ", ".join(map(str, trials))
+            case events.WinnerNamed():
+                self._winner_named(event, time)
+            case events.ModelFixed():
+                self._model_fixed(event)
+            case events.TestScored():
+                self._test_scored(event, time)
+            case events.TestRefused(message=message):
+                self._parent().tags["test.refused"] = cut(message, LONGEST_TAG)
+            case events.RecipeExported():
+                if self.folder.recipe.is_file():
+                    self._parent().files["recipe.yaml"] = self.folder.recipe
+            case events.Warned(message=message):
+                self._parent().tags["warning"] = cut(message, LONGEST_TAG)
+            case events.SearchEnded():
+                self._ended(event, time)
+
+    def _parent(self) -> RunChange:
+        start = int(self.history.opened_at * 1000)
+        return self._changes.setdefault(PARENT, RunChange(PARENT, self.name, start))
+
+    def _child(self, key: Key) -> RunChange:
+        run = run_name(key)
+        title = f"finalist {key[0]} {self._fresh.title(key[1])}" if key[1] else f"trial {key[0]}"
+        return self._changes.setdefault(run, RunChange(run, title, self._started[key]))
+
+    def _opened(self, event: events.SearchOpened, time: int) -> None:
+        self._fresh = FreshSeeds.of(event.spec)
+        parent = self._parent()
+        parent.status = Status.RUNNING
+        own = {
+            "kind": "search",
+            "search": self.name,
+            "state": "running",
+            "spec.digest": event.digest,
+            "split.fingerprint": str(event.split.get("fingerprint", "")),
+            **{f"version.{library}": version for library, version in event.versions.items()},
+        }
+        parent.tags |= clean({**event.tags, **own, **self._source()})
+        parent.files["spec.json"] = pretty(event.spec)
+        parent.files["split.json"] = pretty(event.split)
+
+    def _source(self) -> dict[str, str]:
+        return {"mlflow.user": self.user, "mlflow.source.name": "hpo", "mlflow.source.type": "LOCAL"}
+
+    def _trial_started(self, event: events.TrialStarted, time: int) -> None:
+        key = event.trial, event.replicate
+        self._started.setdefault(key, time)
+        child = self._child(key)
+        child.status = Status.RUNNING
+        own = {
+            "kind": "finalist" if event.replicate else "trial",
+            "search": self.name,
+            "trial": str(event.trial),
+            "replicate": str(event.replicate),
+            "origin": event.origin,
+            "seed": str(event.seed),
+            "state": "running",
+        }
+        if event.replicate:
+            own["fresh"], own["split"] = self._fresh.title(event.replicate), event.split
+        child.tags |= clean({**own, **self._source()})
+        child.params |= params(event.point, event.recipe, self._shown)
+        self._close_holes([name for name in child.params if name not in self._shown])
+
+    def _close_holes(self, names: Sequence[str]) -> None:
+        """Say ``n/a`` in earlier runs of what only a later recipe turned out to have."""
+        if names:
+            self._shown += tuple(names)
+            for key in self._started:
+                for name in names:
+                    self._child(key).params.setdefault(name, ABSENT)
+
+    def _reported(self, event: events.Reported, time: int) -> None:
+        key = event.trial, event.replicate
+        # After a crash a training goes on from its checkpoint and reports some epochs again.
+        if event.epoch <= self._epochs.get(key, 0):
+            return
+        self._epochs[key] = event.epoch
+        child = self._child(key)
+        if child.status is None:
+            child.status, child.tags["state"] = Status.RUNNING, "running"
+        for metric, value in event.metrics.items():
+            if math.isfinite(value):
+                child.metrics.append(Measurement(clean_key(metric), float(value), event.epoch, time))
+            else:
+                child.tags["non-finite"] = f"{metric} is {value} at epoch {event.epoch}"
+
+    def _trial_ended(self, event: events.TrialEnded, time: int) -> None:
+        child = self._child((event.trial, event.replicate))
+        child.status, child.end = STATUS[event.end], max(time, child.start)
+        child.tags["state"] = "stopped early" if event.end is End.STOPPED else event.end.value
+        if event.cause:
+            child.tags["cause"] = event.cause.value
+        if event.message:
+            child.tags["message"] = cut(event.message, LONGEST_TAG)
+        if event.end is not End.FAILED and math.isfinite(event.value):
+            child.metrics.append(Measurement("objective", event.value, event.epoch, time))
+        for name, value in event.scores.items():
+            if math.isfinite(value):
+                child.metrics.append(Measurement(clean_key(name), float(value), event.epoch, time))
+
+    def _winner_named(self, event: events.WinnerNamed, time: int) -> None:
+        key = event.trial, event.replicate
+        if self._winner is not None and self._winner != key:
+            self._child(self._winner).tags["winner"] = "no longer"
+        self._winner = key
+        self._child(key).tags["winner"] = "yes"
+        parent, training = self._parent(), self.history.trainings[key]
+        metric = self.objective.metric
+        parent.tags |= {"winner": f"trial {event.trial}", "winner.reason": cut(event.reason, LONGEST_TAG)}
+        if len(event.tied) > 1:
+            parent.tags["winner.tied_with"] = ", ".join(str(t) for t in event.tied if t != event.trial)
+        if event.saved:
+            parent.tags["finalists.trainings_saved"] = str(event.saved)
+        for name, value in ((f"winner/{metric}_mean", event.mean), (f"winner/{metric}_std", event.std)):
+            if math.isfinite(value):
+                parent.metrics.append(Measurement(clean_key(name), value, 0, time))
+        parent.files["recipe.json"] = pretty(training.recipe)
+        self._keep_weights(parent, training)
+        parent.tags["mlflow.note.content"] = self._note()
+
+    def _model_fixed(self, event: events.ModelFixed) -> None:
+        parent = self._parent()
+        own = {"model": event.kind, "model.digest": event.digest, "model.reason": event.reason}
+        parent.tags |= clean(own)
+        for number, member in enumerate(event.members, 1):
+            file = self.folder.weights / Path(str(member["file"])).name
+            if event.kind != "best" and file.is_file():
+                parent.files[f"model-{number}.safetensors"] = file
+
+    def _keep_weights(self, parent: RunChange, training: Training) -> None:
+        file = self.folder.weights / Path(training.weights).name  # whoever wrote the ledger
+        if training.weights and file.is_file():
+            parent.files["winner.safetensors"] = file
+            parent.tags["winner.weights"] = training.sha256
+
+    def _test_scored(self, event: events.TestScored, time: int) -> None:
+        parent = self._parent()
+        for metric, score in event.scores.items():
+            for name, value in score.items():
+                label = f"test/{metric}" if name == "value" else f"test/{metric}_{name}"
+                if math.isfinite(value):
+                    parent.metrics.append(Measurement(clean_key(label), float(value), 0, time))
+        parent.tags |= {"test.examples": str(event.n), "test.fingerprint": event.fingerprint}
+        if event.look > 1:
+            parent.tags |= {"test.look": str(event.look), "test.reason": cut(event.reason, LONGEST_TAG)}
+        if event.practice:
+            parent.tags["test.practice"] = "yes: shipped practice data, no scientific claim"
+        parent.tags["mlflow.note.content"] = self._note()
+
+    def _ended(self, event: events.SearchEnded, time: int) -> None:
+        parent = self._parent()
+        parent.status = SEARCH_STATUS.get(event.status, Status.FAILED)
+        parent.end, parent.tags["state"] = max(time, parent.start), event.status.replace("_", " ")
+        for file in (self.folder.account, self.folder.account.with_suffix(".json")):
+            if file.is_file():
+                parent.files[file.name] = file
+        if event.reason:
+            parent.tags["reason"] = cut(event.reason, LONGEST_TAG)
+        for key, training in self.history.trainings.items():
+            if training.end is None:
+                child = self._child(key)
+                child.status, child.end = Status.KILLED, max(time, child.start)
+                child.tags["state"] = "interrupted"
+
+    def _note(self) -> str:
+        """What MLflow shows as the parent's description, in Markdown."""
+        winner, score, metric = self.history.winner, self.history.score, self.objective.metric
+        lines = []
+        if winner:
+            spread = f" ± {winner.std:.4g}" if math.isfinite(winner.std) else ""
+            seeds = f"{winner.n} fresh seed" + ("s" if winner.n != 1 else "")
+            lines.append(
+                f"**Winner: trial {winner.trial}.** Validation {metric} {winner.mean:.4g}{spread} ({seeds})."
+            )
+            lines.append(winner.reason)
+        if score:
+            for name, value in score.scores.items():
+                bounds = (
+                    f", 95 % interval {value['low']:.4g} to {value['high']:.4g}" if "low" in value else ""
+                )
+                lines.append(f"Test {name} **{value['value']:.4g}**{bounds} ({score.n} examples).")
+        return cut("\n\n".join(line for line in lines if line), LONGEST_TAG)
+
+
+def run_name(key: Key) -> str:
+    """A training's name within its search."""
+    return f"{key[0]}/{key[1]}"
+
+
+def search_id(name: str, opened: Recorded) -> str:
+    """What tells a search from all others, also where several homes share a tracking server."""
+    if not isinstance(opened.event, events.SearchOpened):
+        raise ValueError("the first event of a search opens it")
+    text = f"{name} {opened.event.digest} {opened.time!r}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

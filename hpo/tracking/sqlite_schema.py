@@ -1,0 +1,149 @@
+"""The SQLite file that MLflow keeps runs in: made at once, and brought along when a home moves.
+
+MLflow builds its tables by replaying years of migrations, which costs 4 s of processor time with
+its import, in the middle of a search's first seconds. The tables themselves are plain data that
+changes with MLflow's version only, so they lie beside this module as MLflow 3.17 makes them. Any
+other version is asked to make its own. Renew the file with ``python -m hpo.tracking.sqlite_schema``.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from filelock import FileLock
+
+REVISION = "dc11669786a5"
+"""MLflow's own name for the layout in `TABLES`."""
+MADE_BY = "3.17."
+"""Versions of MLflow that have this layout."""
+TABLES = Path(__file__).with_name("tables.sql")
+
+ROOT_TAG = "hpo.artifacts"
+"""On the experiment 0 that every store has: the artifact folder that its addresses start with."""
+
+ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+)
+"""Where the store keeps absolute paths."""
+
+
+def prepare(file: Path, artifacts: Path) -> str:
+    """Make the store if it is not there, and its addresses point into ``artifacts``.
+
+    Processes that do this at once wait for each other. A store is complete or not there at all,
+    whenever this is killed.
+
+    Args:
+        file: The SQLite file; it and its folders are made readable by their owner alone.
+        artifacts: Absolute path of the folder for files.
+
+    Returns:
+        The revision of the store's layout.
+
+    Raises:
+        sqlite3.Error: If the file is no store or cannot be written.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with FileLock(file.with_name(file.name + ".lock"), mode=0o600):
+        if not file.exists():
+            _make(file, artifacts)
+        with closing(connect(file)) as store:
+            _follow_home(store, str(artifacts))
+            return revision(store)
+
+
+def connect(file: Path) -> sqlite3.Connection:
+    """Open a store; transactions are begun by hand."""
+    if not file.exists():
+        raise sqlite3.OperationalError(f"{file} is not there")
+    store = sqlite3.connect(file, timeout=20, isolation_level=None)
+    # The mirror can be rebuilt from the ledger, so a power cut may cost it the last commits.
+    store.execute("PRAGMA synchronous = NORMAL")
+    store.execute("PRAGMA foreign_keys = ON")
+    return store
+
+
+def revision(store: sqlite3.Connection) -> str:
+    """MLflow's name for the layout of a store."""
+    return str(store.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+
+
+def _make(file: Path, artifacts: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix=".making-", dir=file.parent) as folder:
+        draft = Path(folder) / file.name
+        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY, 0o600))
+        if importlib.metadata.version("mlflow").startswith(MADE_BY):
+            _make_from_tables(draft, artifacts)
+        else:
+            make_by_mlflow(draft, artifacts)
+        with closing(connect(draft)) as store:
+            store.execute("PRAGMA journal_mode = WAL")
+        for left_over in ("-wal", "-shm"):
+            file.with_name(file.name + left_over).unlink(missing_ok=True)
+        draft.replace(file)
+
+
+def _make_from_tables(draft: Path, artifacts: Path) -> None:
+    now = int(time.time() * 1000)
+    with closing(connect(draft)) as store:
+        store.executescript(f"BEGIN;\n{TABLES.read_text()}\nCOMMIT;")
+        store.execute(
+            "INSERT INTO experiments VALUES (0, 'Default', ?, 'active', ?, ?, 'default')",
+            (str(artifacts / "0"), now, now),
+        )
+
+
+def make_by_mlflow(draft: Path, artifacts: Path) -> None:
+    """Make a store the way MLflow itself does."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    SqlAlchemyStore(f"sqlite:///{draft}", str(artifacts))._dispose_engine()
+
+
+def _follow_home(store: sqlite3.Connection, artifacts: str) -> None:
+    query = "SELECT value FROM experiment_tags WHERE key = ? AND experiment_id = 0"
+    before = store.execute(query, (ROOT_TAG,)).fetchone()
+    if before and before[0] == artifacts:
+        return
+    store.execute("BEGIN IMMEDIATE")
+    if before:
+        for table, column in ADDRESSES:
+            store.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
+                (artifacts, len(before[0]) + 1, before[0], len(before[0]) + 1, before[0] + "/"),
+            )
+    store.execute("INSERT OR REPLACE INTO experiment_tags VALUES (?, ?, 0)", (ROOT_TAG, artifacts))
+    store.execute("COMMIT")
+
+
+def tables(file: Path) -> str:
+    """The statements that make a store's tables, and the rows MLflow's migrations put there."""
+    with closing(connect(file)) as store:
+        made = store.execute(
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' "
+            "ORDER BY type != 'table', name"
+        )
+        # In an order of our own: MLflow makes some indices in a different one each time.
+        lines = [f"{sql};" for (sql,) in made]
+        spaces = store.execute("SELECT name, description FROM workspaces").fetchall()
+        lines += [f"INSERT INTO workspaces (name, description) VALUES ('{n}', '{d}');" for n, d in spaces]
+        lines.append(f"INSERT INTO alembic_version VALUES ('{revision(store)}');")
+    return "\n".join(" ".join(line.split()) for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "made.db"
+        made.touch()
+        make_by_mlflow(made, Path(folder))
+        sys.stdout.write(tables(made))

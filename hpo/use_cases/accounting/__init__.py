@@ -1,0 +1,1 @@
+"""What a search's record says about it, gathered for the account."""

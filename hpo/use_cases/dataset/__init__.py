@@ -1,0 +1,1 @@
+"""The data of a search: read, split, checked and opened by workers."""

@@ -1,0 +1,108 @@
+"""Trainable and data, as every process that trains or scores opens them."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hpo.core.errors import UserError
+from hpo.core.fresh_seeds import SEARCH
+from hpo.core.shipped_model import ALL
+from hpo.core.trainable import Examples, Trainable
+from hpo.data.examples import open_examples
+from hpo.data.prepared import TARGETS, mapped
+from hpo.data.split import Split
+from hpo.running.environment import OpenedStage, TrainingData
+
+TRAIN, VALIDATION, FINAL = 1, 2, 3
+"""Roles of rows in the file of a split, one byte a row; 0 for rows that have none in it."""
+
+
+@dataclass(frozen=True)
+class DataStaging:
+    """Where a stage's trainable and data come from; can be sent to another process.
+
+    Attributes:
+        trainable: Shipped name, or ``module:attribute`` of a user's own.
+        base: Folder that the user's own code is imported from.
+        data: Folder of the development part.
+        splits: Folder with a file for each split, named after it.
+    """
+
+    trainable: str
+    base: Path
+    data: Path
+    splits: Path
+
+    @classmethod
+    def of(
+        cls, trainable: str, base: Path, data: Path, splits: Mapping[str, Split], folder: Path
+    ) -> DataStaging:
+        """Write the rows of named splits where every worker finds them.
+
+        Args:
+            trainable: Shipped name, or ``module:attribute``.
+            base: Folder that the user's own code is imported from.
+            data: Folder of the development part.
+            splits: By name; ``search`` must be among them, and its final part is the stage's.
+            folder: Of the search.
+        """
+        place = folder / "splits"
+        place.mkdir(parents=True, exist_ok=True)
+        n = len(mapped(data / TARGETS))
+        for name, split in splits.items():
+            roles = np.zeros(n, np.uint8)
+            for role, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (FINAL, split.final)):
+                if rows is not None:
+                    roles[rows] = role
+            np.save(place / f"{name}.npy", roles)
+        return cls(trainable, base, data, place)
+
+    def __call__(self) -> OpenedStage:
+        """Open the stage in this process; a split is opened when it is first asked for."""
+        return OpenedStage(
+            load_trainable(self.trainable, self.base), functools.cache(self._parts), self._final
+        )
+
+    def _parts(self, split: str) -> TrainingData:
+        if split == ALL:
+            roles = mapped(self.splits / f"{SEARCH}.npy")
+            # A recipe that looks at validation as it trains sees rows that it trains on.
+            seen = self._examples(SEARCH, VALIDATION)
+            return TrainingData(open_examples(self.data, np.flatnonzero(roles)), seen)
+        return TrainingData(self._examples(split, TRAIN), self._examples(split, VALIDATION))
+
+    def _final(self) -> Examples | None:
+        final = self._examples(SEARCH, FINAL)
+        return final if len(final) else None
+
+    def _examples(self, split: str, role: int) -> Examples:
+        return open_examples(self.data, np.flatnonzero(mapped(self.splits / f"{split}.npy") == role))
+
+
+def load_trainable(name: str, base: Path) -> Trainable:
+    """Import a trainable: a shipped one, or a user's own from the spec's folder or what is installed.
+
+    Raises:
+        UserError: If there is none of that name.
+    """
+    from trainables.registry import SHIPPED
+
+    if name in SHIPPED:
+        shipped: Trainable = SHIPPED[name].load()
+        return shipped
+    module, _, attribute = name.partition(":")
+    # The spec's own folder comes first, whatever else a worker's path holds.
+    sys.path[:] = [str(base), *(each for each in sys.path if each != str(base))]
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"trainable {name!r} cannot be imported: {error}") from error
+    trainable: Trainable = found() if isinstance(found, type) else found
+    return trainable

@@ -1,0 +1,121 @@
+"""What a budget buys in time, at the pace of a past search of the same training code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hpo.core.budget import Budget, Forecast, forecast
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.spec import SearchSpec
+from hpo.spec.overview import budget_forecast
+
+LOOKED_AT = 50
+"""Newest searches among which one of the same training code is looked for."""
+ENOUGH = 5
+"""Epochs from which a pace is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPace:
+    """How fast a past search trained.
+
+    Attributes:
+        search: Its name.
+        seconds: Of an epoch, on average over its trainings.
+        workers: Trainings at once that the new search is expected to have.
+    """
+
+    search: str
+    seconds: float
+    workers: int
+
+    def hours(self, epochs: float) -> float:
+        """Wall time of so many epochs."""
+        return epochs * self.seconds / self.workers / 3600
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetForecast:
+    """What a budget is expected to buy, and how long that takes.
+
+    Attributes:
+        forecast: Trials and epochs; None if only time is limited and no past search tells the pace.
+        pace: Of a past search; None if there is none like it.
+        search: Hours of the search's own trials; NaN without a pace.
+        finalists: Hours of the finalists' trainings; NaN without a pace.
+    """
+
+    forecast: Forecast | None
+    pace: TrainingPace | None = None
+    search: float = math.nan
+    finalists: float = math.nan
+
+    def to_json(self) -> dict[str, Any] | None:
+        """Pace and hours as a JSON value; None without a pace."""
+        if self.pace is None:
+            return None
+        return {**asdict(self.pace), "search_hours": self.search, "finalists_hours": self.finalists}
+
+
+def forecast_of(spec: SearchSpec, home: Home) -> BudgetForecast:
+    """What a spec's budget is expected to buy; nothing is started."""
+    pace = pace_of(spec, home)
+    if pace is None:
+        return BudgetForecast(budget_forecast(spec))
+    bought = _in_time(spec, pace)
+    return BudgetForecast(bought, pace, pace.hours(bought.epochs), pace.hours(spec.reserved_epochs))
+
+
+def _in_time(spec: SearchSpec, pace: TrainingPace) -> Forecast:
+    """What all limits together buy, time counted in epochs."""
+    budget, scheduler = spec.budget, spec.scheduler
+    limits = [budget.epochs] if budget.epochs is not None else []
+    seconds = budget.search_seconds(spec.resources.gpus * pace.workers)
+    if seconds is not None:
+        limits.append(max(1, int(seconds * pace.workers / pace.seconds)))
+    epochs = min(limits) if limits else None
+    whole = Budget(budget.trials, epochs)
+    horizon, reserve = spec.horizon, spec.reserved_epochs
+    return forecast(whole, scheduler.rungs, scheduler.reduction_factor, horizon, reserve, scheduler.rule)
+
+
+def pace_of(spec: SearchSpec, home: Home) -> TrainingPace | None:
+    """The pace of the newest search of a home with the same training code, data and device."""
+    if not home.is_used:
+        return None
+    from hpo.ledger.searches import opened_of, read_history
+    from hpo.ledger.store import LedgerStore
+
+    store = LedgerStore.at(home.ledger)
+    for name in reversed(store.names()[-LOOKED_AT:]):
+        ledger = store.open(name)
+        if not _alike(spec, opened_of(ledger).spec):
+            continue
+        history = read_history(ledger)
+        if history.trained_epochs >= ENOUGH and history.trained > 0:
+            return TrainingPace(name, history.trained / history.trained_epochs, _workers(spec, history))
+    return None
+
+
+def _alike(spec: SearchSpec, document: Mapping[str, Any]) -> bool:
+    """Whether an epoch of another search is work of the same kind."""
+    resources = document["resources"]
+    return (
+        document["trainable"] == spec.trainable
+        and document["data"]["source"] == spec.data.source
+        and document["data"]["arguments"] == spec.data.arguments
+        and bool(resources["gpus"]) == bool(spec.resources.gpus)
+        and resources["threads"] == spec.resources.threads
+    )
+
+
+def _workers(spec: SearchSpec, history: History) -> int:
+    """As many trainings at once as are asked for, or as the past search had, or as fit here."""
+    from hpo.use_cases.search.assembly import local_cpus
+
+    fit = max(1, int(local_cpus() / spec.resources.cpus))
+    return spec.resources.trials_at_once or history.workers or fit

@@ -1,0 +1,222 @@
+"""The one opening of the test part: claim, open, score, record, in a process of its own.
+
+The driver starts ``python -m hpo.use_cases.model.evaluation`` and never sees a test example. The claim is
+one row that the ledger accepts once per search. If the process dies between claim and score, the
+same claim is finished later with the same weights. Every look is in the test-use register before it
+is taken.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from hpo import spec as specs
+from hpo.core.errors import HpoError, Refused
+from hpo.core.events import TestClaimed, TestScored
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.core.recipe import Recipe, digest
+from hpo.core.record import fields_of
+from hpo.core.seeds import derive
+from hpo.data.custodian import prepare
+from hpo.data.prepared import TestManifest
+from hpo.data.sealed_test import open_test
+from hpo.ledger.register import AlreadyOpened, Opening
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.ledger.store import SearchLedger
+from hpo.selection.intervals import score_intervals
+from hpo.spec import SearchSpec
+from hpo.use_cases.dataset.staging import load_trainable
+from hpo.use_cases.model.members import ModelMember, fix_model, open_members, outputs_of
+from hpo.use_cases.model.register_policy import is_exempt, open_register, refusal_of, rows_of, source_of, who
+
+
+def evaluate(home: Home, name: str, again: str = "") -> None:
+    """Score a search's winner on its test part, in a child process.
+
+    The caller holds the search.
+
+    Args:
+        home: Where the search is kept.
+        name: Its name.
+        again: Why the test data is to be opened though it was before; empty if it is not to be.
+
+    Raises:
+        Refused: If the test part, or the same data for another search, was opened before.
+        HpoError: If the child failed.
+    """
+    command = [sys.executable, "-P", "-m", "hpo.use_cases.model.evaluation", str(home.root), name, again]
+    done = subprocess.run(command, capture_output=True, text=True, start_new_session=True, check=False)
+    if done.returncode == Refused.exit_code:
+        raise Refused(done.stderr.strip())
+    if done.returncode:
+        raise HpoError(f"the evaluation failed: {done.stderr.strip()[-3000:]}")
+
+
+def score_winner(home: Home, name: str, again: str = "") -> None:
+    """Claim the test part, open it, score the fixed model once, and record the score.
+
+    A process that was left alone by its driver may still be at it: whoever comes second waits, and
+    finds the score there.
+
+    Raises:
+        Refused: If the test part was claimed for other weights, is not what was sealed, or was
+            opened before and ``again`` gives no reason.
+    """
+    ledger = open_ledger(name, home)
+    with FileLock(home.search(name).root / "evaluation.lock"):
+        history = read_history(ledger)
+        if history.score is not None:
+            return
+        history = fix_model(ledger)
+        task = _task(home, name, history)
+        if task.exempt:
+            _claim(ledger, history)
+            ledger.append([_score(task, 1, "")])
+            return
+        try:
+            ledger.append([_look(home, ledger, history, task, again)])
+        except AlreadyOpened as seen:
+            refusal = refusal_of(seen.looks)
+            ledger.append([refusal])
+            raise Refused(refusal.message) from seen
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be scored on what.
+
+    Attributes:
+        members: The fixed model's.
+        recipe: The winner's.
+        sealed: What was written down of the test part when the search was opened.
+        exempt: Whether the register does not ask for it.
+        practice: Whether the score is labelled practice.
+    """
+
+    spec: SearchSpec
+    members: tuple[ModelMember, ...]
+    recipe: Recipe
+    sealed: TestManifest
+    exempt: bool
+    practice: bool
+
+
+def _task(home: Home, name: str, history: History) -> _Task:
+    """Everything that can be made ready while the test part is closed."""
+    assert history.opened is not None
+    assert history.winner is not None
+    spec = specs.parse_spec(history.opened.spec, source=name)
+    data = spec.data
+    members = open_members(home, name, history)
+    prepared = prepare(data.source, data.arguments, home, spec.base)
+    assert prepared.test is not None
+    return _Task(
+        spec,
+        members,
+        Recipe(history.trainings[history.winner.trial, 0].recipe),
+        dataclasses.replace(prepared.test, **history.opened.split["test"]),
+        is_exempt(data, prepared),
+        prepared.info.practice if data.practice is None else data.practice,
+    )
+
+
+def _look(home: Home, ledger: SearchLedger, history: History, task: _Task, again: str) -> TestScored:
+    """Claim in the ledger, then a look in the register, then the test part itself, then the score.
+
+    So a crash at any point leaves at least as many looks on record as were taken.
+    """
+    register, rows = open_register(), rows_of(task.sealed)
+    mine = _key(ledger) if history.claim else ""
+    others = [look for look in register.looks(task.sealed.fingerprint, rows) if look.key != mine]
+    if others and not again and not mine:
+        raise AlreadyOpened(others)  # before the claim, so that the search can still be extended
+    _claim(ledger, history)
+    opening = register.begin(_opening(home, ledger, task, again), rows)
+    try:
+        score = _score(task, opening.look, opening.reason)
+    except Refused:
+        register.withdraw(opening.key)
+        raise
+    register.complete(opening.key, score.scores)
+    return score
+
+
+def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str) -> Opening:
+    return Opening(
+        key=_key(ledger),
+        fingerprint=task.sealed.fingerprint,
+        n=task.sealed.n,
+        by=who(),
+        search=ledger.name,
+        home=str(home.root),
+        source=source_of(task.spec.data, task.spec.base),
+        recipe=task.recipe.digest,
+        reason=again,
+    )
+
+
+def _key(ledger: SearchLedger) -> str:
+    """What tells a claim from every other, wherever the home is moved."""
+    (claim,) = ledger.read(kinds=[TestClaimed])
+    return digest([ledger.name, claim.time, fields_of(claim.event)])
+
+
+def _score(task: _Task, look: int, reason: str) -> TestScored:
+    """Open the test part and score."""
+    spec, data = task.spec, task.spec.data
+    trainable = load_trainable(spec.trainable, spec.base)
+    examples = open_test(data.source, data.arguments, spec.base, task.sealed)
+    outputs = outputs_of(trainable, task.members, examples.info, examples)
+    targets = examples.targets[examples.rows]
+    seed = derive(spec.seed, "intervals")
+    found = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed, look)
+    return TestScored(
+        scores={name: each.to_dict() for name, each in found.items()},
+        n=len(examples),
+        fingerprint=task.sealed.fingerprint,
+        practice=task.practice,
+        look=look,
+        reason=reason,
+    )
+
+
+def _claim(ledger: SearchLedger, history: History) -> None:
+    """Claim the test part, or go on with a claim whose process died before it had a score.
+
+    Raises:
+        Refused: If it was claimed for other weights.
+    """
+    winner, model = history.winner, history.model
+    assert winner is not None
+    assert model is not None
+    claim = TestClaimed(winner.trial, winner.replicate, model.digest, _me())
+    if ledger.claim(claim) is None and (history.claim is None or history.claim.sha256 != claim.sha256):
+        raise Refused("the test part was claimed for other weights; it stays closed to these")
+
+
+def _me() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def main() -> int:
+    """Score the winner of the search named on the command line."""
+    home, name = Home(Path(sys.argv[1])), sys.argv[2]
+    try:
+        score_winner(home, name, "".join(sys.argv[3:4]))
+    except HpoError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""The recipe of a search's winner with its provenance: enough to train the same model again and to use it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from hpo.core.events import RecipeExported
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.core.recipe import Recipe
+from hpo.core.record import fields_of
+from hpo.core.shipped_model import members_of, model_of
+from hpo.data import prepared
+from hpo.ledger.searches import read_history
+from hpo.ledger.store import SearchLedger
+from hpo.spec import SearchSpec
+from hpo.spec.recipe_files import RecipeFile, recipe_text
+from hpo.use_cases.model.provenance import model_provenance, score_of
+
+
+def write_recipe(home: Home, spec: SearchSpec, ledger: SearchLedger) -> None:
+    """Write the winner's recipe into the search's folder and put that on record."""
+    file = recipe_file(spec, ledger.name, read_history(ledger), home)
+    path = home.search(ledger.name).recipe
+    path.write_text(recipe_text(file))
+    ledger.append([RecipeExported(str(path.relative_to(home.root)), Recipe(file.recipe).digest)])
+
+
+def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> RecipeFile:
+    """The winner's recipe with its provenance: enough to train the very model again, and to use it."""
+    winner, opened = history.winner, history.opened
+    assert winner is not None
+    assert opened is not None
+    if history.model is None:  # of a search from before models were fixed
+        history = dataclasses.replace(history, model=model_of(history))
+    training = members_of(history)[0]
+    _, value = score_of(training, history.objective)
+    kept = prepared.read(home.data(opened.split["data"]))
+    provenance: dict[str, Any] = {
+        "search": name,
+        "trial": winner.trial,
+        "seed": training.seed,
+        "horizon": spec.horizon,
+        "threads": spec.resources.threads,
+        "device": "cuda" if spec.resources.gpus else "cpu",
+        "objective": {
+            "metric": spec.objective.metric,
+            "mode": spec.objective.mode,
+            "at": spec.objective.at,
+        },
+        "validation": {
+            "mean": winner.mean,
+            "std": winner.std if math.isfinite(winner.std) else None,
+            "n": winner.n,
+            "this_model": value if math.isfinite(training.value) else None,
+        },
+        "test": history.score.scores if history.score else None,
+        **_looked(history),
+        "model": model_provenance(history, spec.horizon, home.search(name).weights),
+        "weights": {"file": training.weights, "sha256": training.sha256},
+        "data": opened.spec["data"],
+        "info": prepared.info_to_json(kept.info) if kept else None,
+        "base": str(spec.base),
+        "split": opened.split,
+        "rows": {
+            "split": training.split,
+            "folds": spec.finalists.folds,
+            "repeated": spec.finalists.repeated,
+            "seeds": spec.finalists.seeds,
+        },
+        "spec": opened.digest,
+        "versions": dict(opened.versions),
+    }
+    recipe = history.trainings[winner.trial, 0].recipe
+    return RecipeFile(spec.trainable, recipe, provenance)
+
+
+def _looked(history: History) -> dict[str, Any]:
+    """What must be known of the test score beside its value; nothing of a first look."""
+    score, refused = history.score, history.refused
+    if score is not None and score.look > 1:
+        return {"test_look": score.look, "test_reason": score.reason}
+    return {"test_refused": fields_of(refused)} if refused else {}

@@ -1,0 +1,69 @@
+"""Opening the test part of a search that kept it sealed."""
+
+from __future__ import annotations
+
+from hpo.core.errors import Refused, UserError
+from hpo.core.events import SearchEnded, TestScored
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.core.outcome import Outcome, outcome_of
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.ledger.store import SearchLedger
+from hpo.spec import parse_spec
+from hpo.use_cases.accounting.gathering import numbers_of, write_account
+from hpo.use_cases.model.evaluation import evaluate
+from hpo.use_cases.model.members import fix_model
+from hpo.use_cases.model.winning_recipe import write_recipe
+from hpo.use_cases.search.lock import hold_lock
+from hpo.use_cases.search.mirror_process import mirror_running
+
+
+def open_test_part(name: str, *, home: Home, again: str = "") -> Outcome:
+    """Score the winner of a search on its test part, once.
+
+    Args:
+        name: The search's name.
+        home: Where it is kept.
+        again: Why the test part is to be opened though the same data was before, for another
+            search; empty if it is not.
+
+    Raises:
+        Refused: If it was scored before, the same data was opened before, or another process holds
+            the search.
+        UserError: If there is no such search, or it has no winner or no test part.
+    """
+    ledger = open_ledger(name, home)
+    with hold_lock(home.search(name), name):
+        history = read_history(ledger)
+        if history.score is not None:
+            raise Refused(f"the test part of {name} was opened before: {_described(history.score)}")
+        if history.winner is None:
+            raise UserError(f"{name} has no winner yet; `hpo resume {name}` goes on with it")
+        if history.opened and history.opened.split["test"] is None:
+            raise UserError(f"the data of {name} has no test part")
+        fix_model(ledger)
+        with mirror_running(home, ledger):
+            evaluate(home, name, again)
+            _export(home, ledger, history)
+    history = read_history(ledger)
+    assert history.exported is not None
+    path, numbers = str(home.root / history.exported.path), numbers_of(name, home=home)
+    return outcome_of(name, history, path, numbers)
+
+
+def _export(home: Home, ledger: SearchLedger, history: History) -> None:
+    assert history.opened is not None
+    spec = parse_spec(history.opened.spec, source=ledger.name)
+    write_recipe(home, spec, ledger)
+    write_account(ledger.name, home=home, status="done")
+    ledger.append([SearchEnded("done")])
+
+
+def _described(score: TestScored) -> str:
+    return ", ".join(
+        f"{metric} {each['value']:.4f} [{each['low']:.4f}, {each['high']:.4f}]"
+        for metric, each in score.scores.items()
+    )
+
+
+open_test_part.__test__ = False  # type: ignore[attr-defined]

@@ -1,0 +1,106 @@
+"""From a validated spec to the values that running, sampling and selection work with."""
+
+from __future__ import annotations
+
+import os
+
+from hpo.core.errors import UserError
+from hpo.core.grammar import part_named
+from hpo.core.home import SearchFolder
+from hpo.core.ports import Searcher
+from hpo.core.warm_start import NO_WARM_START, WarmStart
+from hpo.running.environment import TrainingEnvironment
+from hpo.running.plan import Plan
+from hpo.selection.ranking import RANKINGS
+from hpo.spec import SearchSpec
+from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.search.finals import finals_of
+
+
+def plan_of(spec: SearchSpec, workers: int, warmth: WarmStart = NO_WARM_START) -> Plan:
+    """The rules by which a spec's search decides."""
+    rank = RANKINGS[spec.finalists.rank]
+    gpus_at_once = spec.resources.gpus * workers
+    return Plan(
+        objective=spec.objective,
+        horizon=spec.horizon,
+        seed=spec.seed,
+        recipe_of=spec.recipe_of,
+        rank=lambda trials: rank(trials, spec.objective),
+        finals=finals_of(spec),
+        rungs=spec.scheduler.rungs,
+        reduction_factor=spec.scheduler.reduction_factor,
+        rule=spec.scheduler.rule,
+        trials=spec.budget.trials,
+        epochs=spec.budget.search_epochs(spec.reserved_epochs),
+        seconds=spec.budget.search_seconds(),
+        gpu_seconds=None if spec.budget.gpu_hours is None else spec.budget.gpu_hours * 3600,
+        gpus=gpus_at_once,
+        reserved_epochs=spec.reserved_epochs,
+        workers=workers,
+        finalists=spec.finalists.count,
+        fresh=spec.finalists.fresh,
+        averages=spec.ship.averages(spec.horizon),
+        start_from=spec.start_from,
+        warm_start=tuple(point for point in warmth.first if point not in spec.start_from),
+        worker_losses=spec.limits.worker_losses,
+        same_failures=spec.limits.same_failures,
+        patience=spec.patience.trials if spec.patience else None,
+        least_gain=spec.patience.by if spec.patience else 0.0,
+    )
+
+
+def searcher_of(spec: SearchSpec, warmth: WarmStart = NO_WARM_START) -> Searcher:
+    """The sampler that the spec names; only ``auto`` learns from earlier searches."""
+    from hpo.sampling.auto import AutoSearcher
+    from hpo.sampling.non_adaptive import GridSearcher, QmcSearcher, RandomSearcher
+    from hpo.sampling.optuna_searcher import SAMPLERS, OptunaSearcher
+
+    name, mode = spec.sampler.name, spec.objective.mode
+    if name == "auto":
+        rungs, optimizer = spec.scheduler.rungs, part_named(spec.recipe.get("optimizer"))
+        return AutoSearcher(spec.space, mode, spec.seed, rungs, spec.horizon, warmth.lessons, optimizer)
+    if name in SAMPLERS:
+        return OptunaSearcher(spec.space, mode, spec.seed, name, spec.sampler.options)
+    if name == "grid":
+        return GridSearcher(spec.space)
+    if name == "qmc":
+        return QmcSearcher(spec.space, spec.seed)
+    return RandomSearcher(spec.space, spec.seed)
+
+
+def workplace_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder) -> TrainingEnvironment:
+    """The surroundings of every training of a search."""
+    return TrainingEnvironment(
+        open=staging,
+        folder=folder,
+        objective=spec.objective,
+        device="cuda" if spec.resources.gpus else "cpu",
+        threads=spec.resources.threads,
+        checkpoint_seconds=spec.limits.checkpoint_seconds,
+        checkpoint_epochs=spec.limits.checkpoint_epochs,
+        epoch_seconds=spec.limits.epoch_seconds,
+    )
+
+
+def workers_of(spec: SearchSpec, cpus: float, gpus: float) -> int:
+    """How many trials run at once on so many CPUs and GPUs.
+
+    Raises:
+        UserError: If not even one fits.
+    """
+    need = spec.resources
+    fits = int(cpus / need.cpus)
+    if need.gpus:
+        fits = min(fits, int(gpus / need.gpus))
+    if fits < 1:
+        raise UserError(
+            f"resources: a trial needs {need.cpus:g} CPUs and {need.gpus:g} GPUs, "
+            f"and Ray has {cpus:g} and {gpus:g}"
+        )
+    return min(fits, need.trials_at_once or fits)
+
+
+def local_cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,127 @@
+"""The mirror beside a running search: a process of its own that follows the ledger into MLflow."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from hpo.core.errors import HpoError
+from hpo.core.home import Home, SearchFolder
+from hpo.ledger.searches import objective_of, open_ledger, opened_of
+from hpo.ledger.store import SearchLedger
+from hpo.tracking import mirror_progress
+from hpo.tracking.mirror import Mirror
+from hpo.tracking.mirror_progress import MirrorProgress
+from hpo.tracking.projection import RunProjection
+from hpo.tracking.run_changes import Unreachable
+from hpo.tracking.target import Target
+
+RETRY = 5.0
+"""Seconds between attempts at a store that cannot be opened."""
+
+PATIENCE = 20.0
+"""Seconds that the end of a search waits for its mirror."""
+
+HURRY = 8.0
+"""And if the search was asked to stop: what ends it may kill it soon, and `hpo mirror` shows the rest."""
+
+
+@contextmanager
+def mirror_running(
+    home: Home, ledger: SearchLedger, hurry: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """Have the search shown in MLflow while the block runs; at its end the mirror catches up.
+
+    Args:
+        home: Where the search lies.
+        ledger: Its record.
+        hurry: Whether somebody waits for the end.
+    """
+    with (home.search(ledger.name).root / "mirror.log").open("w") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "hpo.use_cases.search.mirror_process", str(home.root), ledger.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+        )
+    assert child.stdin is not None
+    try:
+        yield
+    finally:
+        child.stdin.close()
+        try:
+            child.wait(HURRY if hurry() else PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def follow(home: Home, name: str) -> bool:
+    """Mirror a search until standard input closes, then once more; whether all is shown."""
+    folder = home.search(name)
+    while True:
+        try:
+            with alone(folder):
+                return mirror_of(home, open_ledger(name, home)).follow(_parent_is_done, _wait)
+        except Timeout:
+            continue  # of a search that was killed; it shows what it has and goes
+        except (Unreachable, HpoError) as error:
+            mirror_progress.save_progress(
+                folder, MirrorProgress(mirror_progress.load_progress(folder).position, str(error))
+            )
+        if _parent_is_done():
+            return False
+        _wait(RETRY)
+
+
+@contextmanager
+def alone(folder: SearchFolder) -> Iterator[None]:
+    """Have the right to write a search's runs: two who do at once would each create them.
+
+    Raises:
+        Timeout: If another process has it and keeps it for some seconds.
+    """
+    with FileLock(folder.root / "mirror.lock", mode=0o600, timeout=RETRY):
+        yield
+
+
+def mirror_of(home: Home, ledger: SearchLedger) -> Mirror:
+    """The mirror of a search.
+
+    Raises:
+        Unreachable: If its store cannot be opened now.
+    """
+    opened = opened_of(ledger)
+    folder = home.search(ledger.name)
+    names = list(opened.spec["space"])
+    picture = RunProjection(ledger.name, names, objective_of(opened), folder, getpass.getuser())
+    return Mirror(ledger, Target.of(home).store(opened.spec["experiment"]), picture, folder)
+
+
+def _parent_is_done() -> bool:
+    ready, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(ready)
+
+
+def _wait(seconds: float) -> None:
+    select.select([sys.stdin], [], [], seconds)
+
+
+def main() -> int:
+    """Mirror the search named on the command line."""
+    os.nice(10)
+    os.umask(0o077)
+    return 0 if follow(Home(Path(sys.argv[1])), sys.argv[2]) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""A search as lines, for people and for programs."""
+
+import io
+import json
+import subprocess
+import sys
+
+from hpo.cli.event_lines import JsonLines, PlainLines
+from hpo.cli.session import own_stdout
+from hpo.core.history import History
+from hpo.core.objective import Objective
+
+
+def told(watch, recorded):
+    history = History(Objective("accuracy"))
+    watch.begin("digits-1")
+    for each in recorded:
+        history.apply(each)
+        watch.event(each, history)
+
+
+def test_every_event_is_one_json_object(stories):
+    stream = io.StringIO()
+    record = stories.recorded(stories.won())
+    told(JsonLines(stream), record)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["seq"] for line in lines] == [each.seq for each in record]
+    assert [line["event"] for line in lines] == [type(each.event).__name__ for each in record]
+    assert lines[-1]["status"] == "done"
+
+
+def test_numbers_that_json_does_not_have_are_null(stories):
+    stream = io.StringIO()
+    told(JsonLines(stream), stories.recorded(stories.searched()))
+    diverged = [json.loads(line) for line in stream.getvalue().splitlines()][-1]
+    assert diverged["value"] is None
+    assert diverged["cause"] == "diverged"
+    assert "NaN" not in stream.getvalue()
+
+
+def test_plain_lines_tell_the_story(stories):
+    stream = io.StringIO()
+    told(PlainLines(stream), stories.recorded(stories.won()))
+    assert stream.getvalue().splitlines() == [
+        "search digits-1",
+        "opened",
+        "trial 0 finished at epoch 9: accuracy 0.9, the best so far: "
+        "optimizer=sgd optimizer.momentum=0.9 learning_rate=0.01235",
+        "trial 1 stopped at epoch 3: accuracy 0.5",
+        "trial 2 finished at epoch 9: accuracy 0.95, the best so far: "
+        "optimizer=sgd optimizer.momentum=0.9 learning_rate=0.01235",
+        "trial 3 failed (diverged) at epoch 1: accuracy -: the loss is not a number",
+        "finalists, now trained on fresh seeds: 2",
+        "trial 2 seed 1 finished at epoch 9: accuracy 0.93",
+        "trial 2 seed 2 finished at epoch 9: accuracy 0.95",
+        "warning: finalists were close",
+        "winner: trial 2, accuracy 0.9400 ± 0.0141: the best mean",
+        "the test part is opened",
+        "recipe written: /home/recipe.yaml",
+    ]
+
+
+def test_a_warm_start_and_what_patience_saved_are_told(stories):
+    events = stories.events
+    lesson = {"source": "old-1", "names": [], "columns": [], "rows": [], "absent": [], "scores": [1.0, -1.0]}
+    warmth = {"first": [{"a": 1}], "lessons": [lesson]}
+    story = [events.SearchOpened({}, "d", {}, {}, warmth=warmth), events.FinalistsNamed((), "patience: over")]
+    stream = io.StringIO()
+    told(PlainLines(stream), stories.recorded(iter(story)))
+    assert stream.getvalue().splitlines()[1:] == [
+        "opened, warm: 1 point of earlier searches first, 2 results of old-1 known",
+        "finalists, now trained on fresh seeds:  (patience: over)",
+    ]
+
+
+class Gone(io.StringIO):
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_a_reader_that_goes_away_does_not_end_the_search(stories):
+    for watch in (JsonLines(Gone()), PlainLines(Gone())):
+        told(watch, stories.recorded(stories.won()))
+
+
+def test_json_keeps_standard_output_for_itself():
+    code = (
+        "import os, subprocess\n"
+        "from hpo.cli.session import own_stdout\n"
+        "with own_stdout() as stream:\n"
+        "    print('from python')\n"
+        "    os.write(1, b'from c\\n')\n"
+        "    subprocess.run(['echo', 'from a child'])\n"
+        "    stream.write('{}\\n')\n"
+        "print('after')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "{}\nafter\n"
+    assert sorted(ran.stderr.splitlines()) == ["from a child", "from c", "from python"]
+
+
+def test_standard_output_comes_back_after_an_error(capfd):
+    try:
+        with own_stdout():
+            raise KeyError
+    except KeyError:
+        print("here again")
+    assert capfd.readouterr().out == "here again\n"

@@ -1,0 +1,124 @@
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance, ImageFilter
+
+from hpo.data import near_duplicates
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "cifar10-jpeg-tenth"
+Alter = Callable[[Image.Image], Image.Image]
+Scenes = Callable[[int], np.ndarray]
+
+
+def jpeg(image: Image.Image) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=60)
+    return Image.open(file).convert("RGB")
+
+
+def noisy(image: Image.Image) -> Image.Image:
+    pixels = np.asarray(image).astype(float)
+    return Image.fromarray(
+        np.clip(pixels + np.random.default_rng(3).normal(0, 6, pixels.shape), 0, 255).astype(np.uint8)
+    )
+
+
+def shifted(image: Image.Image) -> Image.Image:
+    pixels = np.pad(np.asarray(image), ((0, 1), (1, 0), (0, 0)), mode="edge")
+    return Image.fromarray(np.ascontiguousarray(pixels[1:33, 0:32]))
+
+
+ALTERED: dict[str, Alter] = {
+    "same": lambda image: image,
+    "jpeg": jpeg,
+    "noisy": noisy,
+    "shifted": shifted,
+    "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
+    "contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.8),
+    "blurred": lambda image: image.filter(ImageFilter.GaussianBlur(0.6)),
+    "grey": lambda image: image.convert("L").convert("RGB"),
+    "cropped": lambda image: image.crop((1, 1, 31, 31)).resize((32, 32), Image.Resampling.BICUBIC),
+}
+
+
+def altered(images: np.ndarray, alter: Alter) -> np.ndarray:
+    return np.stack([np.asarray(alter(Image.fromarray(image))) for image in images])
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_planted_copies_are_found_and_nothing_else(name: str, scenes: Scenes) -> None:
+    images = scenes(600)
+    planted = altered(images[::10], ALTERED[name])
+    found = near_duplicates.near_pairs(
+        near_duplicates.thumbnails(images), near_duplicates.thumbnails(planted)
+    )
+    assert found.told
+    expected = {(10 * row, row) for row in range(60)}
+    pairs = {(int(ours), int(theirs)) for ours, theirs in found.rows}
+    assert len(pairs & expected) >= 0.95 * 60
+    assert pairs <= expected
+
+
+def test_copies_within_a_set_are_pairs_once(scenes: Scenes) -> None:
+    images = scenes(200)
+    images[150], images[20] = images[3], images[7][:, ::-1]
+    found = near_duplicates.near_pairs(near_duplicates.thumbnails(images))
+    assert found.rows.tolist() == [[3, 150], [7, 20]]
+
+
+def test_what_cannot_be_told_is_said(scenes: Scenes) -> None:
+    images = scenes(50)
+    assert not near_duplicates.near_pairs(near_duplicates.thumbnails(images), small=True).told
+    uniform = np.repeat(images[:1], 400, axis=0)
+    assert not near_duplicates.near_pairs(near_duplicates.thumbnails(uniform)).told
+    blank = np.full((30, 32, 32, 3), 200, np.uint8)
+    assert len(near_duplicates.near_pairs(near_duplicates.thumbnails(blank)).rows) == 0
+
+
+def test_thumbnails_of_any_size_average_what_they_cover(scenes: Scenes) -> None:
+    image = np.zeros((1, 64, 48, 1), np.uint8)
+    image[:, :32] = 200
+    small = near_duplicates.thumbnails(image)
+    assert small.shape == (1, 32, 32)
+    np.testing.assert_allclose(small[0, :16], 200, rtol=1e-5)
+    np.testing.assert_allclose(small[0, 16:], 0, atol=1e-4)
+    pixels = scenes(2)
+    weights = np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(near_duplicates.thumbnails(pixels), pixels @ weights, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", ["same", "jpeg", "noisy", "brighter", "contrast", "grey"])
+def test_hashes_alone_know_recompressed_images(name: str, scenes: Scenes) -> None:
+    images = scenes(300)
+    ours = near_duplicates.hashes(near_duplicates.thumbnails(altered(images[:60], ALTERED[name])))
+    assert ours.shape == (60, 4)
+    assert (
+        near_duplicates.resembling(ours, near_duplicates.hashes(near_duplicates.thumbnails(images))) >= 0.95
+    )
+    assert (
+        near_duplicates.resembling(ours, near_duplicates.hashes(near_duplicates.thumbnails(images[60:]))) == 0
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the CIFAR-10 images are not beside the repository")
+def test_photographs() -> None:
+    files = sorted(SHARED.rglob("*.jpg"))[::2]
+    images = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
+    grey = near_duplicates.thumbnails(images)
+    known = len(np.unique(near_duplicates.near_pairs(grey).rows))
+    assert known <= 20, "CIFAR-10 is known to hold a few near copies of its own"
+    chosen = np.random.default_rng(0).choice(len(images), 100, replace=False)
+    total = hits = 0
+    for alter in ALTERED.values():
+        pairs = near_duplicates.near_pairs(
+            grey, near_duplicates.thumbnails(altered(images[chosen], alter))
+        ).rows
+        got = {(int(ours), int(theirs)) for ours, theirs in pairs}
+        hits += sum((int(row), place) in got for place, row in enumerate(chosen))
+        total += len(chosen)
+    assert hits / total >= 0.97

@@ -1,0 +1,72 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpo.core.errors import Refused
+from hpo.core.home import Home
+from hpo.data.custodian import prepare
+from hpo.data.prepared import Prepared
+from hpo.data.sealed_test import open_test
+
+CODE = """
+import numpy as np
+def read(part, test_file):
+    table = np.load(test_file) if part == "test" else np.arange(40, dtype=np.float32).reshape(20, 2)
+    return table, np.arange(len(table)) % 2
+"""
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    (tmp_path / "own_table.py").write_text(CODE)
+    np.save(tmp_path / "test.npy", np.arange(100, 140, dtype=np.float32).reshape(20, 2))
+    return tmp_path
+
+
+def arguments(base: Path) -> dict[str, str]:
+    return {"test_file": str(base / "test.npy")}
+
+
+def sealed(base: Path) -> Prepared:
+    return prepare("own_table:read", arguments(base), Home(base / "home"), base)
+
+
+def test_the_sealed_part_is_the_one_opened(base: Path) -> None:
+    found = sealed(base)
+    assert found.test is not None
+    examples = open_test("own_table:read", arguments(base), base, found.test)
+    assert len(examples) == 20
+    np.testing.assert_array_equal(examples.inputs, np.load(base / "test.npy"))
+    np.testing.assert_array_equal(examples.rows, np.arange(20))
+    assert examples.info == found.info
+
+
+def test_sorting_the_rows_anew_changes_nothing(base: Path) -> None:
+    found = sealed(base)
+    np.save(base / "test.npy", np.load(base / "test.npy")[::-1])
+    assert found.test is not None
+    assert len(open_test("own_table:read", arguments(base), base, found.test)) == 20
+    assert sealed(base).test.fingerprint == found.test.fingerprint  # type: ignore[union-attr]
+
+
+def test_changed_test_data_is_refused_with_how_much_is_left(base: Path) -> None:
+    found = sealed(base)
+    table = np.load(base / "test.npy")
+    table[:5] += 0.5
+    np.save(base / "test.npy", table[:18])
+    assert found.test is not None
+    with pytest.raises(Refused, match=r"had 20 examples and has 18, and 65\.0%"):
+        open_test("own_table:read", arguments(base), base, found.test)
+
+
+def test_the_record_decides_and_not_what_was_prepared_since(base: Path) -> None:
+    first = sealed(base)
+    np.save(base / "test.npy", np.load(base / "test.npy")[:19])
+    second = sealed(base)
+    assert first.test is not None
+    assert second.test is not None
+    recorded = dataclasses.replace(second.test, n=first.test.n, fingerprint=first.test.fingerprint)
+    with pytest.raises(Refused, match=r"had 20 examples and has 19\. Put"):
+        open_test("own_table:read", arguments(base), base, recorded)

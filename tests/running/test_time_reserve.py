@@ -1,0 +1,40 @@
+"""A search limited by time ends within it, whatever its finalists take."""
+
+import pytest
+from searches import SPACE, MemoryLedger, plan
+
+from hpo.core.events import Cause
+from hpo.running.conductor import Conductor
+from hpo.running.inline import InlineRunner, VirtualClock
+from hpo.sampling.non_adaptive import RandomSearcher
+
+FINALISTS = {"trials": None, "reserved_epochs": 2 * 2 * 27}
+
+
+def run(rules, train):
+    """Run a search in virtual time, its history and the seconds it took."""
+    ledger, clock = MemoryLedger(), VirtualClock()
+    conductor = Conductor(rules, ledger, RandomSearcher(SPACE, 0), clock)
+    InlineRunner(train, rules.workers, clock).run(conductor)
+    return conductor.history, clock.now
+
+
+def slower_the_better(order):
+    """An epoch takes up to ten times as long, and the score with it."""
+    height = order.recipe["height"]
+    for epoch in range(1, order.horizon + 1):
+        yield {"validation/score": height * (1 - 0.7**epoch)}, 0.2 + 1.8 * height
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4])
+@pytest.mark.parametrize("hours", [{"seconds": 600.0}, {"gpu_seconds": 1200.0, "gpus": 2.0}])
+def test_the_time_holds_the_finalists_however_slow_they_are(workers, hours):
+    history, seconds = run(plan(workers=workers, **FINALISTS, **hours), slower_the_better)
+    assert history.winner is not None
+    assert len(history.trials) > 5
+    assert 600.0 * 0.7 <= seconds <= 600.0
+
+
+def test_a_trial_that_time_ends_is_interrupted():
+    history, _ = run(plan(workers=2, seconds=600.0, **FINALISTS), slower_the_better)
+    assert any(trial.cause is Cause.BUDGET for trial in history.trials)

@@ -1,0 +1,35 @@
+"""How many examples a comparison needs: against counting and against drawing."""
+
+import numpy as np
+import pytest
+from scipy import special
+
+from hpo.selection.sample_size import difference_told, examples_to_compare, least_examples
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.05, 0.025, 0.001])
+def test_below_the_least_number_not_even_a_clean_sweep_is_significant(alpha):
+    n = least_examples(alpha)
+    assert 0.5**n <= alpha < 0.5 ** (n - 1)
+
+
+@pytest.mark.parametrize(("difference", "alpha"), [(0.01, 0.05), (0.02, 0.025), (0.05, 0.05)])
+def test_the_number_shows_the_difference_about_every_second_time(difference, alpha):
+    """McNemar's test on drawn disagreements, where one example in ten is answered by one model alone."""
+    rng = np.random.default_rng(0)
+    n, disagree = examples_to_compare(difference, alpha), max(0.1, difference)
+    ahead = rng.binomial(n, (disagree + difference) / 2, 20_000)
+    behind = rng.binomial(n, (disagree - difference) / 2, 20_000)
+    z = (ahead - behind) / np.sqrt(np.maximum(ahead + behind, 1))
+    assert np.mean(z > special.ndtri(1 - alpha)) == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("n", [20, 150, 700, 10_000])
+def test_what_a_number_tells_takes_that_number(n):
+    told = difference_told(n, 0.05)
+    assert examples_to_compare(told, 0.05) == pytest.approx(n, abs=1)
+
+
+def test_no_difference_takes_no_number():
+    with pytest.raises(ValueError, match="expected a difference"):
+        examples_to_compare(0.0, 0.05)

@@ -1,0 +1,97 @@
+"""A recipe taken apart: what can be switched off in it, and the search that does."""
+
+from pathlib import Path
+
+import pytest
+
+from hpo.core.errors import InvalidSpec, UserError
+from hpo.spec.ablation import ablation_document, components
+from hpo.spec.recipe_files import RecipeFile, read_recipe
+from trainables.registry import IMAGE_CLASSIFIER
+
+FILE = Path("mine.yaml")
+RECIPES = Path(__file__).resolve().parents[2] / "search_spaces" / "recipes"
+RECIPE = {
+    "epochs": 9,
+    "model": {"name": "mlp", "depth": 1},
+    "normalization": "batch_norm",
+    "loss": {"name": "cross_entropy", "label_smoothing": 0.1},
+    "optimizer": {"name": "momentum", "momentum": 0.5},
+    "schedule": {"name": "cosine", "floor": 0.01},
+    "regularize": {"dropout": {"p": 0.2}},
+    "augment": {"strength": 0.5, "rotation": {"degrees": 7}, "mixup": True},
+}
+PROVENANCE = {"search": "digits-1", "data": {"source": "digits"}, "objective": {"metric": "accuracy"}}
+
+
+def named(recipe):
+    return [(each.name, each.own, each.off) for each in components(IMAGE_CLASSIFIER.grammar, recipe)]
+
+
+def test_whatever_is_on_can_be_switched_off():
+    assert named(RECIPE) == [
+        ("normalization", "batch_norm", "none"),
+        ("loss.label_smoothing", 0.1, 0.0),
+        ("schedule", "cosine", "constant"),
+        ("schedule.floor", 0.01, 0.0),
+        ("regularize.dropout", True, False),
+        ("preprocessing", "channel_mean_std", "none"),
+        ("augment.rotation", True, False),
+        ("augment.mixup", True, False),
+    ]
+
+
+def test_what_is_off_already_is_no_component():
+    bare = {"normalization": "none", "schedule": "constant", "preprocessing": "none"}
+    assert named(bare) == []
+    assert named({**bare, "activation": "tanh", "optimizer": "lamb"}) == [("activation", "tanh", "relu")]
+
+
+def of(recipe=None, provenance=None, **options):
+    file = RecipeFile("image_classifier", recipe or RECIPE, PROVENANCE if provenance is None else provenance)
+    return ablation_document(file, FILE, **{"seeds": 3, **options})
+
+
+def test_the_search_tries_the_recipe_and_each_variant_and_nothing_else():
+    spec = of()
+    whole, *variants = (spec.recipe_of(point) for point in spec.start_from)
+    assert whole == IMAGE_CLASSIFIER.grammar.resolve(RECIPE)
+    assert len(variants) == 8 == spec.budget.trials - 1
+    assert variants[0] == {**whole, "normalization": {"name": "none"}}
+    assert variants[3]["schedule"] == {"name": "cosine", "floor": 0.0}
+    assert "rotation" not in variants[6]["augment"]
+    assert variants[6]["augment"]["mixup"] == whole["augment"]["mixup"]
+    assert (spec.name, spec.horizon, spec.scheduler.rungs) == ("ablate-digits-1", 9, ())
+    assert (spec.finalists.count, spec.finalists.seeds) == (9, 3)
+    assert spec.data.source == "digits"
+
+
+def test_it_can_be_kept_to_some_components():
+    spec = of(only=["augment.mixup", "schedule"])
+    assert [sorted(point) for point in spec.start_from] == [["augment.mixup", "schedule"]] * 3
+    assert [point["schedule"] for point in spec.start_from] == ["cosine", "constant", "cosine"]
+
+
+def test_a_component_that_is_not_on_is_refused_with_those_that_are():
+    with pytest.raises(UserError, match=r"augment.cutmix: not on in mine.yaml; legal: .*augment.mixup"):
+        of(only=["augment.cutmix"])
+    with pytest.raises(UserError, match="nothing that could be switched off"):
+        of({"normalization": "none", "schedule": "constant", "preprocessing": "none"})
+
+
+def test_a_recipe_without_data_asks_for_them():
+    with pytest.raises(UserError, match=r"--set data\.source=NAME"):
+        of(provenance={"data": "ImageNet"})
+    spec = of(provenance={}, settings=["data.source=digits", "scheduler.max_epochs=2"])
+    assert (spec.data.source, spec.horizon, spec.name) == ("digits", 2, "ablate-mine")
+    with pytest.raises(InvalidSpec, match="no_such_source"):
+        of(settings=["data.source=no_such_source"])
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_published_recipe_can_be_taken_apart(path):
+    recipe = read_recipe(path)
+    spec = ablation_document(recipe, path, seeds=2, settings=["data.source=digits"])
+    parts = components(spec.grammar, recipe.recipe)
+    assert any(each.name.startswith("augment.") for each in parts)
+    assert len(spec.start_from) == 1 + len(parts)

@@ -1,0 +1,120 @@
+"""Choices that do not go together: a fault where all points have them, a warning where some do."""
+
+from typing import Any
+
+import pytest
+
+from hpo.core.errors import InvalidSpec
+from hpo.core.space import holds
+from hpo.spec import parse_spec
+from hpo.spec.recipe_points import flat
+from trainables.registry import SHIPPED
+
+RATE = {"learning_rate": {"loguniform": [0.001, 0.1]}}
+ALONE = {"batch_size": 1, "normalization": "batch_norm", "model": "mlp"}
+
+
+def asked(recipe: Any = None, space: Any = None, trainable: str = "image_classifier", **more: Any) -> Any:
+    document = {
+        "version": 1,
+        "data": {"source": "digits"},
+        "trainable": trainable,
+        "recipe": recipe or {},
+        "space": space or RATE,
+        "scheduler": {"max_epochs": 3},
+        "budget": {"trials": 9},
+    }
+    return parse_spec({**document, **more})
+
+
+@pytest.mark.parametrize("trainable", ["image_classifier", "tabular"])
+@pytest.mark.parametrize("norm", ["batch_norm", "decorrelated_batch_norm"])
+def test_a_fixed_recipe_that_cannot_be_trained_is_a_fault(trainable: str, norm: str) -> None:
+    with pytest.raises(InvalidSpec, match=r"recipe.batch_size: batch_size: 1 .*normalization") as caught:
+        asked({**ALONE, "normalization": norm}, trainable=trainable)
+    assert len(caught.value.faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("recipe", "space", "place"),
+    [
+        ({"model": "mlp", "normalization": "batch_norm"}, {"batch_size": {"choice": [1]}}, "batch_size"),
+        (
+            {"model": "mlp", "batch_size": 1},
+            {"normalization": {"choice": ["batch_norm", "decorrelated_batch_norm"]}},
+            "normalization",
+        ),
+    ],
+)
+def test_a_space_of_which_no_point_can_be_trained_is_one(recipe: Any, space: Any, place: str) -> None:
+    with pytest.raises(InvalidSpec, match="batch_size of at least 2"):
+        asked(recipe, space)
+
+
+SEVERAL = {"batch_size": {"lograndint": [1, 512]}, "normalization": {"choice": ["batch_norm", "none"]}}
+
+
+def test_a_space_of_which_some_points_cannot_is_warned_of_and_forbidding_them_is_enough() -> None:
+    (warning,) = asked({"model": "mlp"}, SEVERAL).warnings
+    assert "batch_size: 1 leaves a normalization" in warning
+    assert "forbid it" in warning
+    for clause in (
+        {"batch_size": 1, "normalization": "batch_norm"},
+        {"batch_size": {"high": 3}},
+        {"normalization": "batch_norm"},
+    ):
+        assert asked({"model": "mlp"}, SEVERAL, forbid=[clause]).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "space"),
+    [
+        ({**ALONE, "batch_size": 2}, None),
+        ({**ALONE, "normalization": "layer_norm"}, None),
+        ({**ALONE, "normalization": "auto"}, None),
+        ({**ALONE, "model": {"name": "mlp", "depth": 0}}, None),
+        ({**ALONE, "model": "resnet"}, None),
+        ({"model": "mlp", "normalization": "batch_norm"}, {"batch_size": {"randint": [2, 64]}}),
+        (
+            {"model": "mlp"},
+            {
+                "normalization": {"choice": ["batch_norm", "none"]},
+                "batch_size": {"choice": [1, 2], "when": {"normalization": "none"}},
+            },
+        ),
+    ],
+)
+def test_what_can_be_trained_draws_no_word(recipe: Any, space: Any) -> None:
+    assert asked(recipe, space).warnings == ()
+
+
+POOLED = {"regularize": {"fractional_max_pooling": True}}
+MAYBE = {"regularize.fractional_max_pooling": {"choice": [True, False]}}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "space", "warned"),
+    [
+        ({**POOLED, "model": "mlp"}, None, True),
+        ({**POOLED, "model": "cnn"}, None, False),
+        ({"model": "resnet"}, MAYBE, True),
+        (POOLED, {"model": {"choice": ["mlp", "vit"]}}, True),
+        (POOLED, {"model": {"choice": ["mlp", "cnn"]}}, False),
+        ({}, {"model": {"choice": ["mlp", "cnn"]}, **MAYBE}, False),
+        ({"regularize": {"fractional_max_pooling": False}, "model": "mlp"}, None, False),
+    ],
+)
+def test_poolings_that_no_model_has_are_warned_of(recipe: Any, space: Any, warned: bool) -> None:
+    warnings = asked(recipe, space).warnings
+    assert [("replaces the poolings of cnn" in each) for each in warnings] == [True] * warned
+
+
+@pytest.mark.parametrize("trainable", SHIPPED.values(), ids=SHIPPED)
+def test_every_row_names_what_a_recipe_has(trainable: Any) -> None:
+    complete = flat(trainable.grammar, trainable.grammar.resolve({}))
+    for clash in trainable.clashes:
+        assert {name for name, _ in clash.when} <= set(trainable.grammar.slots)
+        assert not holds(clash.when, complete)
+        for name, predicate in clash.when:
+            for value in getattr(predicate, "values", ()):
+                assert trainable.grammar.slots[name].hyperparameter.complaint(value) is None

@@ -1,0 +1,47 @@
+"""The schema for editors accepts what the reader accepts, and is the file that ships."""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from hpo.spec import read_spec, schema
+from hpo.spec.builtin import folder, specs
+from hpo.spec.json_schema import FILE, schema_text
+from hpo.spec.yaml_text import read_text
+
+VALIDATOR = jsonschema.Draft202012Validator(schema())
+
+
+def test_it_is_a_schema_and_the_file_that_ships() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    assert (folder() / FILE).read_text(encoding="utf-8") == schema_text()
+
+
+@pytest.mark.parametrize("path", specs().values(), ids=specs())
+def test_shipped_specs_and_their_normal_form_fit(path: Path) -> None:
+    assert not list(VALIDATOR.iter_errors(read_text(path).value))
+    stored = {key: value for key, value in read_spec(path).document.items() if key != "base"}
+    assert not list(VALIDATOR.iter_errors(stored))
+    assert path.read_text(encoding="utf-8").startswith(f"# yaml-language-server: $schema={FILE}\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spaze": {}},
+        {"version": 2},
+        {"space": {"a": {"uniform": [0]}}},
+        {"space": {"a": {"uniform": [0, 1], "choice": [1]}}},
+        {"space": {"a": {"randint": [0.5, 1]}}},
+        {"space": {"a": {"choise": [1]}}},
+        {"sampler": "tp"},
+        {"scheduler": "hyperband"},
+        {"data": {"source": "digits", "validation": 1.5}},
+        {"forbid": [{}]},
+    ],
+)
+def test_mistakes_are_marked(change: dict[str, Any]) -> None:
+    value = {**read_text(specs()["digits"]).value, **change}
+    assert list(VALIDATOR.iter_errors(value))

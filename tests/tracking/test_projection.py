@@ -1,0 +1,131 @@
+import dataclasses
+import math
+
+from hpo.core import events
+from hpo.core.events import End
+from hpo.core.home import Home
+from hpo.core.record import Recorded
+from hpo.tracking.mlflow_values import clean_key, cut, params, text
+from hpo.tracking.projection import RunProjection, search_id
+from hpo.tracking.run_changes import PARENT, RunChange
+from tests.tracking.scenario import OBJECTIVE, MemoryLedger, opened, picture, search, started
+
+
+def test_values_read_as_in_a_table() -> None:
+    assert [text(value) for value in (0.001, 1e-5, 64, True, "relu", None, [0.9, 0.999])] == [
+        "0.001",
+        "1e-05",
+        "64",
+        "true",
+        "relu",
+        "n/a",
+        "[0.9, 0.999]",
+    ]
+
+
+def test_parameters_are_named_in_the_spaces_words() -> None:
+    recipe = {"optimizer": {"name": "sgd", "momentum": 0.9}, "batch_size": 64}
+    shown = params({"optimizer": "sgd"}, recipe, ("optimizer", "optimizer.momentum", "dropout"))
+    assert shown == {"optimizer": "sgd", "optimizer.momentum": "0.9", "dropout": "n/a", "batch_size": "64"}
+
+
+def test_what_only_a_later_recipe_has_leaves_no_hole_in_earlier_ones(home: Home) -> None:
+    drawn = RunProjection("digits-1", ("learning_rate",), OBJECTIVE, home.search("digits-1"))
+    ledger = MemoryLedger([opened(), started(0), started(1)])
+    runs: dict[str, dict[str, str]] = {}
+    for recorded in ledger.read():
+        for change in drawn.changes([recorded]):
+            assert not runs.get(change.run, {}).keys() & change.params.keys()
+            runs.setdefault(change.run, {}).update(change.params)
+    assert runs["0/0"].keys() == runs["1/0"].keys()
+    assert runs["0/0"]["augment.cutout"] == "false"
+    assert runs["1/0"]["optimizer.momentum"] == "n/a"
+
+
+def test_folds_a_final_part_and_a_race_can_be_read_off_the_runs(home: Home) -> None:
+    drawn = RunProjection("digits-1", (), OBJECTIVE, home.search("digits-1"))
+    fresh = dataclasses.replace(started(0, 6), split="fold-2.3", origin="finalist")
+    story = [
+        opened(spec={"name": "digits", "finalists": {"count": 2, "seeds": 4, "folds": 3}}),
+        started(0),
+        fresh,
+        events.TrialEnded(0, 6, End.FINISHED, 3, 0.7, scores={"final/accuracy": 0.7, "final/loss": math.nan}),
+        events.WinnerNamed(0, 6, 0.7, 0.1, 3, "it wins a tie", tied=(0, 4), saved=9),
+    ]
+    runs = {change.run: change for change in drawn.changes(MemoryLedger(story).read())}
+    assert runs["0/6"].title == "finalist 0 seed 2 fold 3 of 3"
+    assert (runs["0/6"].tags["fresh"], runs["0/6"].tags["split"]) == ("seed 2 fold 3 of 3", "fold-2.3")
+    assert {m.name: m.value for m in runs["0/6"].metrics} == {"objective": 0.7, "final/accuracy": 0.7}
+    assert runs[PARENT].tags["winner.tied_with"] == "4"
+    assert runs[PARENT].tags["finalists.trainings_saved"] == "9"
+
+
+def test_names_and_lengths_stay_within_what_mlflow_takes() -> None:
+    assert clean_key("validation/top-5 (μ)%") == "validation/top-5 ____"
+    assert clean_key("../a//b") == "a/b"
+    assert clean_key("") == "_"
+    assert len(clean_key("x" * 300)) == 250
+    assert len(cut("x" * 7_000, 6_000)) <= 6_000
+    assert cut("short", 6_000) == "short"
+
+
+def test_a_second_winner_takes_the_mark_from_the_first(home: Home) -> None:
+    drawn = picture(home)
+    story = search(home.search("digits-1"))
+    drawn.changes(MemoryLedger(story).read())
+    later = [
+        events.SearchExtended(5),
+        events.WinnerNamed(0, 2, 0.9, math.nan, 1, "more trials"),
+        events.SearchEnded("stopped"),
+    ]
+    recorded = [Recorded(len(story) + i, 1.0, event) for i, event in enumerate(later, 1)]
+    changes: dict[str, RunChange] = {change.run: change for change in drawn.changes(recorded)}
+    assert changes["0/1"].tags == {"winner": "no longer"}
+    assert changes["0/2"].tags == {"winner": "yes"}
+    assert [m.name for m in changes[PARENT].metrics] == ["winner/accuracy_mean"]
+    assert (
+        changes[PARENT]
+        .tags["mlflow.note.content"]
+        .startswith("**Winner: trial 0.** Validation accuracy 0.9 (1")
+    )
+
+
+def test_searches_of_one_name_are_told_apart() -> None:
+    first, second = (Recorded(1, 5.0, opened(digest=digest * 64)) for digest in "ab")
+    assert search_id("digits-1", first) == search_id("digits-1", first)
+    assert (
+        len({search_id("digits-1", first), search_id("digits-1", second), search_id("digits-2", first)}) == 3
+    )
+
+
+def test_a_further_look_a_refusal_and_the_account_are_shown(home: Home) -> None:
+    drawn = picture(home)
+    story = search(home.search("digits-1"))
+    drawn.changes(MemoryLedger(story).read())
+    home.search("digits-1").account.write_text("the whole story\n")
+    score = {"accuracy": {"value": 0.79, "low": 0.74, "high": 0.84}}
+    later = [
+        events.TestRefused("opened before", {"search": "other"}, 1),
+        events.TestScored(score, 360, "t" * 64, look=2, reason="a referee asked"),
+        events.SearchEnded("done"),
+    ]
+    recorded = [Recorded(len(story) + i, 1.0, event) for i, event in enumerate(later, 1)]
+    parent = next(change for change in drawn.changes(recorded) if change.run == PARENT)
+    assert parent.tags["test.refused"] == "opened before"
+    assert (parent.tags["test.look"], parent.tags["test.reason"]) == ("2", "a referee asked")
+    assert parent.files["account.txt"] == home.search("digits-1").account
+    assert "account.json" not in parent.files
+
+
+def test_the_model_that_is_shipped_is_shown_with_its_weights(home: Home) -> None:
+    folder = home.search("digits-1")
+    folder.weights.mkdir(parents=True)
+    files = [{"trial": 0, "replicate": n, "file": f"0-{n}.safetensors", "sha256": "s"} for n in (1, 2)]
+    for each in files:
+        (folder.weights / str(each["file"])).write_bytes(b"weights")
+    fixed = events.ModelFixed("ensemble", tuple(files), "abc", "the mean prediction of 2")
+    drawn = RunProjection("digits-1", (), OBJECTIVE, folder)
+    ledger = MemoryLedger([opened(), started(0), fixed])
+    (parent,) = (each for each in drawn.changes(list(ledger.read())) if each.run == PARENT)
+    assert (parent.tags["model"], parent.tags["model.digest"]) == ("ensemble", "abc")
+    assert {"model-1.safetensors", "model-2.safetensors"} <= parent.files.keys()

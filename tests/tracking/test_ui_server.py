@@ -1,0 +1,83 @@
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from hpo.core.errors import UserError
+from hpo.core.home import Home
+from hpo.tracking import ui_server
+from hpo.tracking.mirror import Mirror
+from hpo.tracking.target import Target
+from tests.tracking.scenario import NAME, MemoryLedger, opened, picture, started
+
+
+def test_it_is_for_this_machine_alone_and_hides_the_address(home: Home) -> None:
+    served = ui_server.prepare_ui_server(
+        Target.of(home, {}), environ={"PATH": "/bin", "MLFLOW_TRACKING_URI": "x"}
+    )
+    assert served.argv[served.argv.index("--host") + 1] == "127.0.0.1"
+    assert served.url.startswith("http://127.0.0.1:")
+    assert served.environ["MLFLOW_BACKEND_STORE_URI"] == f"sqlite:///{home.tracking}"
+    assert "MLFLOW_TRACKING_URI" not in served.environ
+    assert home.tracking.exists()
+
+
+def test_it_opens_on_the_runs_of_the_newest_search(home: Home) -> None:
+    target = Target.of(home, {})
+    assert "/#/experiments?workflowType=machine_learning" in ui_server.prepare_ui_server(target).url
+    ledger, folder = MemoryLedger([opened(), started(0)]), home.search(NAME)
+    Mirror(ledger, target.store("digits"), picture(home), folder).catch_up()
+    assert "/#/experiments/1/runs?workflowType=machine_learning" in ui_server.prepare_ui_server(target).url
+
+
+def test_a_port_that_is_taken_is_named(home: Home) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(UserError, match=f"port {port} is taken"):
+            ui_server.prepare_ui_server(Target.of(home, {}), port)
+
+
+def test_another_port_is_found_if_none_was_asked_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setattr(ui_server, "USUAL_PORT", other.getsockname()[1])
+        assert str(ui_server.USUAL_PORT) not in ui_server.prepare_ui_server(Target.of(home, {})).url
+
+
+def test_a_server_has_its_own(home: Home) -> None:
+    with pytest.raises(UserError, match="open http://host:5000 in a browser"):
+        ui_server.prepare_ui_server(Target.of(home, {"MLFLOW_TRACKING_URI": "http://host:5000"}))
+
+
+@pytest.mark.slow
+def test_it_serves_and_ends_with_ctrl_c(home: Home) -> None:
+    served = ui_server.prepare_ui_server(Target.of(home, {}))
+    process = subprocess.Popen(
+        served.argv, env=dict(served.environ), start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                page = urllib.request.urlopen(served.url, timeout=10)
+                break
+            except (urllib.error.URLError, OSError):
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.2)
+        with page:
+            assert b"MLflow" in page.read()
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

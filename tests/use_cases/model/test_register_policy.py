@@ -1,0 +1,218 @@
+"""A new folder is no new look: searches that ended, scored one after the other on the same data."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hpo.cli import main as command
+from hpo.core import events
+from hpo.core.errors import HpoError, Refused
+from hpo.core.events import End
+from hpo.core.home import Home
+from hpo.ledger.searches import read_history
+from hpo.ledger.store import LedgerStore
+from hpo.running import checkpoints
+from hpo.spec import read_spec
+from hpo.use_cases.dataset.split_dataset import split_dataset_of
+from hpo.use_cases.model import evaluation, register_policy
+from hpo.use_cases.model.evaluation import score_winner
+from hpo.use_cases.model.winning_recipe import recipe_file
+from hpo.use_cases.submit import open_search
+
+SPEC = """
+version: 1
+data: {source: csv, arguments: {file: rows.csv, test_file: test.csv, target: y}}
+trainable: line_model:Line
+space: {rate: {loguniform: [0.01, 0.3]}}
+scheduler: {name: asha, max_epochs: 3, first_rung: 1}
+budget: {trials: 3}
+finalists: {count: 1, seeds: 2}
+"""
+MODEL = """
+import numpy as np
+from hpo.core.grammar import Grammar, Hyperparameter
+from hpo.core.trainable import Metric
+
+
+class Line:
+    grammar = Grammar((Hyperparameter("rate", "float", 0.1, low=1e-6, high=1.0, log=True),))
+    metrics = (Metric("mse", "min"),)
+
+    def train(self, recipe, train, validation, context):
+        raise NotImplementedError
+
+    def load(self, recipe, weights, info):
+        return Fitted(weights["line"])
+
+    def score(self, outputs, targets):
+        return {"mse": float(((outputs - targets) ** 2).mean())}
+
+
+class Fitted:
+    def __init__(self, line):
+        self.line = line
+
+    def predict(self, examples):
+        return examples.inputs[examples.rows] @ self.line
+"""
+
+
+def table(path, seed, n, drop=0):
+    random = np.random.default_rng(seed)
+    lines = [f"{a:.6f},{b:.6f},{a + b:.6f}" for a, b in random.normal(size=(n, 2))]
+    path.write_text("a,b,y\n" + "\n".join(lines[drop:][::-1]) + "\n")
+
+
+@pytest.fixture
+def searched(tmp_path):
+    """Make a folder of its own with a search that has a winner and a sealed test part."""
+
+    def make(name, drop=0, test_seed=1):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "line_model.py").write_text(MODEL)
+        (folder / "spec.yaml").write_text(SPEC)
+        table(folder / "rows.csv", 0, 50)
+        table(folder / "test.csv", test_seed, 40, drop)
+        spec, home = read_spec(str(folder / "spec.yaml"), []), Home(folder / "home").create()
+        material = split_dataset_of(spec.data, spec.base, home)
+        ledger = open_search(LedgerStore.at(home.ledger), spec, material, name, {})
+        recipe = {"rate": 0.1}
+        sha256 = checkpoints.write(home.search(name).weights / "w", {"line": np.ones(2, np.float32)})
+        ledger.append(
+            [
+                events.TrialStarted(0, 0, recipe, recipe, 1, "sampler"),
+                events.TrialEnded(0, 0, End.FINISHED, 3, 0.2),
+                events.FinalistsNamed((0,)),
+                events.TrialStarted(0, 1, recipe, recipe, 2, "finalist"),
+                events.TrialEnded(0, 1, End.FINISHED, 3, 0.2, weights="w", sha256=sha256),
+                events.WinnerNamed(0, 1, 0.2, 0.01, 2, "the only one"),
+                events.SearchEnded("done"),
+            ]
+        )
+        return home, ledger
+
+    return make
+
+
+def test_the_first_look_is_on_record_and_the_second_refused(searched):
+    home, ledger = searched("one")
+    score_winner(home, "one")
+    score = read_history(ledger).score
+    (look,) = register_policy.openings()
+    assert (score.look, score.reason) == (1, "")
+    assert (look.state, look.search, look.scores) == ("completed", "one", score.scores)
+
+    home, ledger = searched("two", drop=10)
+    assert "opened before" in read_history(ledger).warnings[0]
+    with pytest.raises(Refused, match=r"first by .* for one"):
+        score_winner(home, "two")
+    history = read_history(ledger)
+    assert history.claim is None
+    assert history.refused.first["scores"] == score.scores
+    assert history.refused.looks == 1
+    assert recipe_file(spec_of(home), "two", history, home).provenance["test_refused"]["looks"] == 1
+
+
+def spec_of(home):
+    return read_spec(str(home.root.parent / "spec.yaml"), [])
+
+
+def test_again_with_a_reason_is_marked_and_widened(searched):
+    home, ledger = searched("one")
+    score_winner(home, "one")
+    first = read_history(ledger).score.scores["mse"]
+    home, ledger = searched("two")
+    score_winner(home, "two", "a referee asked")
+    history = read_history(ledger)
+    second = history.score.scores["mse"]
+    assert (history.score.look, history.score.reason) == (2, "a referee asked")
+    assert second["value"] == first["value"]
+    assert second["low"] <= first["low"] <= first["high"] <= second["high"]
+    said = recipe_file(spec_of(home), "two", history, home).provenance
+    assert (said["test_look"], said["test_reason"]) == (2, "a referee asked")
+
+
+def test_other_test_data_is_a_first_look(searched):
+    score_winner(searched("one")[0], "one")
+    home, ledger = searched("two", test_seed=2)
+    score_winner(home, "two")
+    assert read_history(ledger).score.look == 1
+
+
+def test_a_crash_after_opening_is_a_look_and_is_finished_as_the_same(searched, monkeypatch):
+    home, ledger = searched("one")
+    whole = evaluation.open_test
+
+    def dies(*arguments):
+        whole(*arguments)
+        raise HpoError("the machine went away")
+
+    monkeypatch.setattr(evaluation, "open_test", dies)
+    with pytest.raises(HpoError):
+        score_winner(home, "one")
+    monkeypatch.setattr(evaluation, "open_test", whole)
+    assert [each.state for each in register_policy.openings()] == ["opening"]
+    with pytest.raises(Refused):
+        score_winner(searched("two")[0], "two")
+    score_winner(home, "one")
+    assert read_history(ledger).score.look == 1
+    assert [each.state for each in register_policy.openings()] == ["completed"]
+
+
+def test_data_that_changed_since_it_was_sealed_is_no_look(searched):
+    home, _ = searched("one")
+    table(home.root.parent / "test.csv", 5, 40)
+    with pytest.raises(Refused, match="changed since it was sealed"):
+        score_winner(home, "one")
+    assert [each.state for each in register_policy.openings()] == ["withdrawn"]
+
+
+def hpo(*typed):
+    with pytest.raises(SystemExit) as left:
+        command.main([*typed])
+    return left.value.code
+
+
+@pytest.mark.slow
+def test_the_commands_say_so(searched, capfd):
+    home, _ = searched("one")
+    place = ("--home", str(home.root))
+    spec = str(home.root.parent / "spec.yaml")
+    assert hpo("check", spec, *place, "--json") == 0
+    assert json.loads(capfd.readouterr().out)["warnings"] == []
+    assert hpo("ledger", "--json") == 0
+    assert json.loads(capfd.readouterr().out) == []
+    score_winner(home, "one")
+    assert hpo("check", spec, *place, "--json") == 0
+    assert "opened before" in json.loads(capfd.readouterr().out)["warnings"][0]
+    home, _ = searched("two")
+    place = ("--home", str(home.root))
+    assert hpo("test", "two", *place) == 3
+    assert "for one" in capfd.readouterr().err
+    assert hpo("best", "two", *place, "--json") == 0
+    best = json.loads(capfd.readouterr().out)
+    assert best["test"] is None
+    assert best["test_refused"]["first"]["search"] == "one"
+    for typed in (("--again",), ("--reason", "x"), ("--again", "--reason", " ")):
+        assert hpo("test", "two", *typed, *place) == 2
+    capfd.readouterr()
+    assert hpo("test", "two", "--again", "--reason", "a referee asked", *place) == 0
+    assert "look number 2" in capfd.readouterr().out
+    assert hpo("ledger") == 0
+    shown = capfd.readouterr().out
+    assert "a referee asked" in shown
+    assert len(shown.splitlines()) == 3
+
+
+def test_practice_data_is_exempt_unless_the_spec_objects(tmp_path):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "version: 1\ndata: {source: digits}\ntrainable: image_classifier\n"
+        "space: {learning_rate: {loguniform: [1e-3, 0.3]}}\nscheduler: {max_epochs: 3}\nbudget: {trials: 3}\n"
+    )
+    free, held = read_spec(str(spec), []), read_spec(str(spec), ["data.practice=false"])
+    prepared = split_dataset_of(free.data, free.base, Home(tmp_path / "home").create()).prepared
+    assert register_policy.is_exempt(free.data, prepared)
+    assert not register_policy.is_exempt(held.data, prepared)

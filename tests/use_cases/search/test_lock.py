@@ -1,0 +1,42 @@
+"""Who holds a search is told apart from who looks whether somebody does."""
+
+import fcntl
+import threading
+
+import pytest
+
+from hpo.core.errors import Refused
+from hpo.core.home import SearchFolder
+from hpo.use_cases.search import lock
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return SearchFolder(tmp_path / "digits-1")
+
+
+def test_a_search_has_one_holder_who_is_named(folder, monkeypatch):
+    monkeypatch.setattr(lock, "GLANCE", 0.05)
+    assert not lock.is_locked(folder)
+    with lock.hold_lock(folder, "digits-1"):
+        assert lock.is_locked(folder)
+        with (
+            pytest.raises(Refused, match="digits-1 is being run by process"),
+            lock.hold_lock(folder, "digits-1"),
+        ):
+            pass
+        assert lock.is_locked(folder)
+    assert not lock.is_locked(folder)
+
+
+def test_a_glance_refuses_nobody_and_takes_no_other_for_a_holder(folder):
+    with lock.hold_lock(folder, "digits-1"):
+        pass
+    with folder.lock.open() as glance:
+        fcntl.flock(glance, fcntl.LOCK_SH)
+        assert not lock.is_locked(folder)
+        let_go = threading.Timer(0.1, fcntl.flock, (glance, fcntl.LOCK_UN))
+        let_go.start()
+        with lock.hold_lock(folder, "digits-1"):
+            assert lock.is_locked(folder)
+        let_go.join()

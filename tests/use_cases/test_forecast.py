@@ -1,0 +1,64 @@
+"""What a budget buys in time, once a past search tells the pace."""
+
+import math
+
+import pytest
+
+from hpo.spec import parse_spec
+from hpo.use_cases.forecast import forecast_of, pace_of
+
+SPEC = {
+    "version": 1,
+    "name": "timed",
+    "data": {"source": "digits"},
+    "trainable": "image_classifier",
+    "recipe": {"model": {"name": "mlp"}},
+    "space": {"learning_rate": {"loguniform": [1e-4, 1.0]}},
+    "sampler": "random",
+    "scheduler": {"name": "asha", "max_epochs": 9},
+    "budget": {"trials": 10},
+    "resources": {"cpus": 1, "trials_at_once": 2},
+    "finalists": {"count": 2, "seeds": 3},
+}
+
+
+def value(recipe):
+    return 0.5 + recipe["learning_rate"] / 10
+
+
+def test_without_a_past_it_says_what_trials_and_epochs_buy_and_no_hours(recorded):
+    found = forecast_of(parse_spec(SPEC), recorded.home)
+    assert found.pace is None
+    assert math.isnan(found.search)
+    assert found.to_json() is None
+    assert found.forecast.trials == 10
+    assert forecast_of(parse_spec({**SPEC, "budget": {"hours": 1.0}}), recorded.home).forecast is None
+
+
+def test_hours_follow_from_the_pace_of_the_newest_search_like_it(recorded):
+    recorded.search(parse_spec(SPEC), value)
+    found = forecast_of(parse_spec(SPEC), recorded.home)
+    assert found.pace.search == "timed-1"
+    assert found.pace.seconds == 1.0
+    assert found.search == pytest.approx(found.forecast.epochs / 2 / 3600)
+    assert found.finalists == pytest.approx(2 * 3 * 9 / 2 / 3600)
+
+
+def test_time_alone_buys_as_many_trials_as_the_pace_allows(recorded):
+    recorded.search(parse_spec(SPEC), value)
+    short, long = (
+        forecast_of(parse_spec({**SPEC, "budget": {"hours": hours}}), recorded.home).forecast
+        for hours in (0.05, 0.1)
+    )
+    assert short.epochs + 54 == pytest.approx(0.05 * 3600 * 2, rel=0.1)
+    assert long.trials > 1.5 * short.trials
+
+
+def test_other_data_or_threads_tell_nothing(recorded):
+    recorded.search(parse_spec(SPEC), value)
+    other = parse_spec({**SPEC, "resources": {"cpus": 2, "threads": 2}})
+    assert pace_of(other, recorded.home) is None
+    assert (
+        pace_of(parse_spec({**SPEC, "data": {"source": "digits", "arguments": {}}}), recorded.home)
+        is not None
+    )

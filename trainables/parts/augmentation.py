@@ -1,0 +1,303 @@
+"""What a recipe can say about augmentation: plain data, readable without torch.
+
+``augment.strength`` scales every part: 0 is exactly no augmentation, 1 is the part as written. What
+it scales is a part's probability where it has one (``p``), and its range otherwise. Parts are
+applied in the order of the tables: geometry (all of it in one resampling), policies, colour,
+erasing, mixing.
+"""
+
+from __future__ import annotations
+
+from hpo.core.grammar import Group, Hyperparameter, Part
+
+_HERE = "trainables.augmentation"
+_TORCHVISION = "https://pytorch.org/vision/stable/transforms.html"
+_ALEXNET = "Krizhevsky et al. 2012, ImageNet Classification with Deep CNNs"
+
+
+def _share(name: str, default: float, doc: str, low: float = 0.0, high: float = 1.0) -> Hyperparameter:
+    return Hyperparameter(name, "float", default, low, high, doc=doc)
+
+
+def _alpha(default: float) -> Hyperparameter:
+    return Hyperparameter(
+        "alpha", "float", default, 0.01, 10, log=True, doc="share drawn from Beta(alpha, alpha)"
+    )
+
+
+_FILL = Hyperparameter(
+    "fill", "str", "zero", choices=("zero", "mean", "noise"), doc="black, the image's mean, or uniform noise"
+)
+
+_GEOMETRY = (
+    Part(
+        "horizontal_flip",
+        f"{_HERE}.geometry:HorizontalFlip",
+        _ALEXNET,
+        (_share("p", 0.5, "probability per image"),),
+        doc="mirror left and right; not for labels that change when mirrored (digits, text)",
+    ),
+    Part(
+        "random_crop",
+        f"{_HERE}.geometry:RandomCrop",
+        "He et al. 2016, https://arxiv.org/abs/1512.03385",
+        (
+            Hyperparameter("padding", "int", 4, 0, 64, doc="pixels added on every side before the crop"),
+            Hyperparameter(
+                "border",
+                "str",
+                "zeros",
+                choices=("zeros", "border", "reflection"),
+                doc="padding: black, the edge repeated, or the image mirrored",
+            ),
+        ),
+        doc="pad, then crop to the old size at a random place",
+    ),
+    Part(
+        "random_resized_crop",
+        f"{_HERE}.geometry:RandomResizedCrop",
+        "Szegedy et al. 2015, https://arxiv.org/abs/1409.4842",
+        (
+            _share("scale", 0.08, "least share of the image's area", low=0.01),
+            Hyperparameter(
+                "ratio", "float", 4 / 3, 1, 4, log=True, doc="greatest width by height, or inverse"
+            ),
+        ),
+        doc="crop a random box and resize it to the full size",
+    ),
+    Part(
+        "scale_jitter",
+        f"{_HERE}.geometry:ScaleJitter",
+        "He et al. 2016, https://arxiv.org/abs/1512.03385",
+        (
+            Hyperparameter("shortest", "int", 256, 1, 4096, doc="least short side, pixels"),
+            Hyperparameter("longest", "int", 480, 1, 4096, doc="greatest short side, pixels"),
+            Hyperparameter("crop", "int", 224, 1, 4096, doc="crop at these sizes; only ratios to it count"),
+        ),
+        doc="enlarge so that the short side is drawn from a range, then crop at a random place",
+    ),
+    Part(
+        "rotation",
+        f"{_HERE}.geometry:Rotation",
+        _TORCHVISION,
+        (Hyperparameter("degrees", "float", 15.0, 0, 180, doc="greatest angle either way"),),
+        doc="turn about the centre",
+    ),
+    Part(
+        "translation",
+        f"{_HERE}.geometry:Translation",
+        _TORCHVISION,
+        (_share("share", 0.1, "greatest shift either way, share of the side"),),
+        doc="shift along both axes by fractions of a pixel",
+    ),
+    Part(
+        "stretch",
+        f"{_HERE}.geometry:Stretch",
+        _TORCHVISION,
+        (Hyperparameter("factor", "float", 1.2, 1, 3, log=True, doc="greatest factor per axis, or inverse"),),
+        doc="scale width and height independently",
+    ),
+    Part(
+        "shear",
+        f"{_HERE}.geometry:Shear",
+        _TORCHVISION,
+        (Hyperparameter("degrees", "float", 10.0, 0, 60, doc="greatest angle either way"),),
+        doc="shear along both axes",
+    ),
+    Part(
+        "elastic_distortion",
+        f"{_HERE}.distortion:Elastic",
+        "Simard et al. 2003, Best Practices for Convolutional Neural Networks",
+        (
+            Hyperparameter("alpha", "float", 34.0, 0, 200, doc="height of the displacement, pixels"),
+            Hyperparameter("sigma", "float", 4.0, 0.5, 32, log=True, doc="width of its smoothing, pixels"),
+        ),
+        doc="displace every pixel by a smooth random field",
+    ),
+    Part(
+        "lens_distortion",
+        f"{_HERE}.distortion:Lens",
+        "Brown 1966, Decentering Distortion of Lenses",
+        (_share("k", 0.2, "greatest radial coefficient either way"),),
+        doc="bend straight lines as a lens does: barrel or pincushion",
+    ),
+)
+
+_POLICIES = (
+    Part(
+        "auto_augment",
+        f"{_HERE}.policies:AutoAugment",
+        "Cubuk et al. 2019, https://arxiv.org/abs/1805.09501",
+        (
+            Hyperparameter(
+                "policy",
+                "str",
+                "cifar10",
+                choices=("imagenet", "cifar10", "svhn"),
+                doc="searched on this set",
+            ),
+        ),
+        doc="one of 25 searched pairs of operations per image",
+    ),
+    Part(
+        "rand_augment",
+        f"{_HERE}.policies:RandAugment",
+        "Cubuk et al. 2020, https://arxiv.org/abs/1909.13719",
+        (
+            Hyperparameter("operations", "int", 2, 1, 8, doc="operations per image, one after the other"),
+            Hyperparameter("magnitude", "float", 9.0, 0, 10, doc="strength of each; 10 is the full range"),
+            Hyperparameter("magnitude_std", "float", 0.0, 0, 10, doc="spread of the magnitude (0.5 in DeiT)"),
+        ),
+        doc="random operations of one magnitude",
+    ),
+    Part(
+        "trivial_augment",
+        f"{_HERE}.policies:TrivialAugment",
+        "Müller and Hutter 2021, https://arxiv.org/abs/2103.10158",
+        doc="one random operation of random magnitude, wide ranges",
+    ),
+)
+
+_COLOUR = (
+    Part(
+        "color_jitter",
+        f"{_HERE}.colour:ColorJitter",
+        _ALEXNET,
+        (
+            _share("brightness", 0.4, "factor from 1 - b to 1 + b"),
+            _share("contrast", 0.4, "factor from 1 - c to 1 + c"),
+            _share("saturation", 0.0, "factor from 1 - s to 1 + s; nothing on grey images"),
+        ),
+        doc="random brightness, contrast and saturation, in this order",
+    ),
+    Part(
+        "pca_lighting",
+        f"{_HERE}.colour:Lighting",
+        _ALEXNET,
+        (_share("std", 0.1, "spread of the shift along each principal colour"),),
+        doc="shift colours along the principal components of natural images",
+    ),
+)
+
+_ERASING = (
+    Part(
+        "cutout",
+        f"{_HERE}.erasing:Cutout",
+        "DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552",
+        (_share("size", 0.5, "side of the square, share of the image's short side"), _FILL),
+        doc="blank a square that may reach over the edge",
+    ),
+    Part(
+        "random_erasing",
+        f"{_HERE}.erasing:RandomErasing",
+        "Zhong et al. 2020, https://arxiv.org/abs/1708.04896",
+        (
+            _share("p", 0.25, "probability per image"),
+            _share("smallest", 0.02, "least share of the area", low=0.001),
+            _share("largest", 0.33, "greatest share of the area", low=0.001),
+            Hyperparameter(
+                "ratio", "float", 3.3, 1, 10, log=True, doc="greatest height by width, or inverse"
+            ),
+            Hyperparameter("fill", "str", "noise", choices=_FILL.choices, doc=_FILL.doc),
+        ),
+        doc="blank a rectangle inside the image",
+    ),
+)
+
+_MIXING = (
+    Part(
+        "in_class_mixing",
+        f"{_HERE}.mixing:InClassMixing",
+        "after mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412",
+        (_alpha(1.0), _share("p", 1.0, "probability per image")),
+        doc="blend two images of one class; the label stays",
+    ),
+    Part(
+        "mixup",
+        f"{_HERE}.mixing:Mixup",
+        "Zhang et al. 2018, https://arxiv.org/abs/1710.09412",
+        (_alpha(0.2), _share("p", 1.0, "probability per image")),
+        doc="blend two images and their labels; with CutMix on, each image gets either",
+    ),
+    Part(
+        "cutmix",
+        f"{_HERE}.mixing:CutMix",
+        "Yun et al. 2019, https://arxiv.org/abs/1905.04899",
+        (_alpha(1.0), _share("p", 1.0, "probability per image")),
+        doc="paste a box of another image and mix labels by area; with mixup on, each image gets either",
+    ),
+)
+
+_BATCHES = (
+    Part(
+        "repeated_augmentation",
+        f"{_HERE}.repeating:RepeatedAugmentation",
+        "Hoffer et al. 2020, https://arxiv.org/abs/1901.09335; Berman et al. 2019, https://arxiv.org/abs/1902.05509",
+        (Hyperparameter("repeats", "int", 3, 1, 16, doc="times that an image occurs in its batch"),),
+        doc="each image several times in a batch, augmented differently; as many batches as without",
+    ),
+    Part(
+        "mimo",
+        f"{_HERE}.mimo:Mimo",
+        "Havasi et al. 2021, https://arxiv.org/abs/2010.06610",
+        (Hyperparameter("heads", "int", 2, 2, 8, doc="images in and predictions out at once"),),
+        doc="one network sees several images and has a head for each; at test time they are an ensemble",
+    ),
+)
+
+AUGMENT = Group(
+    name="augment",
+    many=True,
+    hyperparameters=(
+        Hyperparameter("strength", "float", 1.0, 0, 1, doc="scales every part; 0 is no augmentation"),
+    ),
+    parts=(*_GEOMETRY, *_POLICIES, *_COLOUR, *_ERASING, *_MIXING, *_BATCHES),
+    doc="random changes of training images, different for each image",
+)
+
+TEST_AUGMENT = Group(
+    name="test_augment",
+    many=True,
+    parts=(
+        Part(
+            "horizontal_flip",
+            f"{_HERE}.views:FlippedViews",
+            _ALEXNET,
+            doc="the image and its mirror image; never where mirroring changes the label",
+        ),
+        Part(
+            "center_crop",
+            f"{_HERE}.views:CenterCrop",
+            "He et al. 2016, https://arxiv.org/abs/1512.03385",
+            (_share("ratio", 0.875, "side of the crop, share of the image's", low=0.05),),
+            doc="the central part, enlarged to the full size",
+        ),
+        Part(
+            "five_crops",
+            f"{_HERE}.views:FiveCrops",
+            _ALEXNET,
+            (_share("ratio", 0.875, "side of the crops, share of the image's", low=0.05),),
+            doc="four corners and the centre; with horizontal_flip the classic ten crops",
+        ),
+        Part(
+            "scales",
+            f"{_HERE}.views:ScaledViews",
+            "Simonyan and Zisserman 2015, https://arxiv.org/abs/1409.1556; He et al. 2016",
+            (
+                Hyperparameter(
+                    "sizes",
+                    "list",
+                    (224, 256, 384, 480, 640),
+                    1,
+                    8192,
+                    doc="short sides of the enlarged image",
+                ),
+                Hyperparameter(
+                    "crop", "int", 224, 1, 8192, doc="crop at these sizes; only ratios to it count"
+                ),
+            ),
+            doc="the crops at several scales (the centre alone unless five_crops is on)",
+        ),
+    ),
+    doc="views of a test image whose predictions are averaged; never where labels must stay exact",
+)

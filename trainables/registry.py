@@ -1,0 +1,210 @@
+"""The trainables that ship, as plain data: their grammars and metrics can be read without torch."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hpo.core.conflicts import Conflict
+from hpo.core.grammar import Grammar, Hyperparameter
+from hpo.core.trainable import DataInfo, Metric
+from trainables.parts.activation import ACTIVATION
+from trainables.parts.augmentation import AUGMENT, TEST_AUGMENT
+from trainables.parts.averaging import AVERAGING
+from trainables.parts.conflicts import NO_POOLING, ONE_VALUE
+from trainables.parts.initialization import INIT
+from trainables.parts.loss import LOSS, REGRESSION_LOSS
+from trainables.parts.model import MODEL
+from trainables.parts.normalization import NORMALIZATION
+from trainables.parts.optimizer import OPTIMIZER
+from trainables.parts.preprocessing import PREPROCESSING
+from trainables.parts.regularize import REGULARIZE
+from trainables.parts.schedule import BATCH_SCALING, GRADIENT_CLIPPING, SCHEDULE, WARMUP
+from trainables.parts.table_model import TABLE_MODEL
+from trainables.parts.transfer import TRANSFER
+
+
+@dataclass(frozen=True)
+class ShippedTrainable:
+    """A trainable that ships.
+
+    Attributes:
+        name: Name in a spec.
+        builder: ``module:attribute`` of its class.
+        grammar: What its recipes may say.
+        kind: Kind of data that it takes; see `DataInfo`.
+        tasks: For each task that it can be given, what it reports on validation data and scores by.
+        doc: One line for a reader.
+        clashes: Choices of its recipes that do not go together.
+    """
+
+    name: str
+    builder: str
+    grammar: Grammar
+    kind: str
+    tasks: Mapping[str, tuple[Metric, ...]]
+    doc: str
+    clashes: tuple[Conflict, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of all its tasks; the first is the default."""
+        return tuple(metric for metrics in self.tasks.values() for metric in metrics)
+
+    def complaint(self, info: DataInfo, metric: str) -> str | None:
+        """Why it cannot be trained on a data set for a metric; None if it can."""
+        if info.kind != self.kind:
+            given = f"{info.kind}s of shape {' x '.join(map(str, info.shape))}"
+            others = [other.name for other in SHIPPED.values() if other.kind == info.kind]
+            instead = f"; legal here: {', '.join(others)}" if others else f"; {_GIVEN_AS[self.kind]}"
+            return f"trainable: {self.name} takes {self.kind}s, and this data is {given}{instead}"
+        if info.task not in self.tasks:
+            return (
+                f"trainable: {self.name} is made for {' and '.join(self.tasks)}, and this data is {info.task}"
+            )
+        if info.task == "classification" and len(info.classes) < 2:
+            return f"data: every example is of the one class {info.classes[0]!r}; classification needs two"
+        known = [each.name for each in self.tasks[info.task]]
+        if metric not in known:
+            return f"objective.metric: {metric} is no metric of {info.task}; legal here: {', '.join(known)}"
+        return None
+
+    def load(self) -> Any:
+        """Import the class and make a trainable."""
+        module, _, attribute = self.builder.partition(":")
+        return getattr(importlib.import_module(module), attribute)()
+
+
+_GIVEN_AS = {
+    "image": "images are uint8 [n, height, width, channels]",
+    "table": "a table is float32 [n, columns]",
+}
+
+CLASSIFICATION = (
+    Metric("accuracy", "max", proportion=True),
+    Metric("error", "min", proportion=True),
+    Metric("loss", "min"),
+    Metric("macro_f1", "max"),
+    Metric("macro_precision", "max"),
+    Metric("macro_recall", "max"),
+)
+
+REGRESSION = (
+    Metric("mean_squared_error", "min"),
+    Metric("mean_absolute_error", "min"),
+    Metric("r2", "max"),
+)
+
+TRAINING = (
+    Hyperparameter(
+        "epochs", "int", 30, 1, 100_000, log=True, doc="passes over the training part, outside a search"
+    ),
+    Hyperparameter("batch_size", "int", 64, 1, 1_000_000, log=True, doc="examples per optimizer step"),
+    Hyperparameter(
+        "learning_rate",
+        "float",
+        None,
+        0,
+        100,
+        optional=True,
+        log=True,
+        doc="at its highest; null: the optimizer's usual one",
+    ),
+    Hyperparameter(
+        "precision",
+        "str",
+        "float32",
+        choices=("float32", "bfloat16"),
+        doc="of matrix products and convolutions; weights stay float32",
+    ),
+    Hyperparameter("compile", "bool", False, doc="compile the network with torch.compile; pays off on a GPU"),
+)
+
+SIZES = (
+    Hyperparameter(
+        "image_size",
+        "int",
+        None,
+        1,
+        4096,
+        optional=True,
+        log=True,
+        doc="height and width to which images are resized, in pixels; null: as they are",
+    ),
+    Hyperparameter(
+        "test_size",
+        "int",
+        None,
+        1,
+        4096,
+        optional=True,
+        log=True,
+        doc="the same for validation and test, in pixels; null: as in training",
+    ),
+)
+
+IMAGE_CLASSIFIER = ShippedTrainable(
+    "image_classifier",
+    "trainables.image_classifier:ImageClassifier",
+    Grammar(
+        TRAINING + SIZES,
+        (
+            MODEL,
+            ACTIVATION,
+            NORMALIZATION,
+            INIT,
+            LOSS,
+            OPTIMIZER,
+            SCHEDULE,
+            WARMUP,
+            BATCH_SCALING,
+            GRADIENT_CLIPPING,
+            REGULARIZE,
+            AVERAGING,
+            TRANSFER,
+            PREPROCESSING,
+            AUGMENT,
+            TEST_AUGMENT,
+        ),
+    ),
+    "image",
+    {"classification": CLASSIFICATION},
+    "Classifies images, with the network and training that a recipe says",
+    (ONE_VALUE, NO_POOLING),
+)
+
+_FOR_TABLES = tuple(
+    part for part in REGULARIZE.parts if part.name not in ("stochastic_depth", "fractional_max_pooling")
+)
+
+TABULAR = ShippedTrainable(
+    "tabular",
+    "trainables.tabular:Tabular",
+    Grammar(
+        TRAINING,
+        (
+            TABLE_MODEL,
+            ACTIVATION,
+            NORMALIZATION,
+            INIT,
+            LOSS,
+            REGRESSION_LOSS,
+            OPTIMIZER,
+            SCHEDULE,
+            WARMUP,
+            BATCH_SCALING,
+            GRADIENT_CLIPPING,
+            replace(REGULARIZE, parts=_FOR_TABLES),
+            AVERAGING,
+        ),
+    ),
+    "table",
+    {"classification": CLASSIFICATION, "regression": REGRESSION},
+    "Classifies rows of a table, or predicts a value of them",
+    (ONE_VALUE,),
+)
+
+SHIPPED: Mapping[str, ShippedTrainable] = {each.name: each for each in (IMAGE_CLASSIFIER, TABULAR)}
+"""Every shipped trainable by its name."""
