@@ -48,10 +48,10 @@ TESTED = {
     "batch_scaling": ("optimization.test_schedules",),
     "gradient_clipping": ("optimization.test_penalties",),
     "regularize": ("networks.test_regularizing",),
-    "averaging": ("optimization.test_averaging",),
+    "averaging": ("optimization.test_weight_averages",),
     "transfer": ("networks.test_transfer",),
     "preprocessing": ("test_preprocessing",),
-    "augment": ("augmentation.test_tables",),
+    "augment": ("parts.test_augmentation",),
     "test_augment": ("augmentation.test_views",),
 }
 

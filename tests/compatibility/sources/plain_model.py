@@ -3,8 +3,8 @@
 import random
 
 import numpy as np
-from hpo.core.parts import Grammar, Hyperparameter
 
+from hpo.core.parts import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
 
 
