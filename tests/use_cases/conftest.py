@@ -20,7 +20,7 @@ class Recorded:
 
     def search(self, spec, value, events=None):
         """Open a search as submit does and run it to its end, or until it has so many events."""
-        warmth = warm_start_of(spec, self.home).warmth.to_json()
+        warmth = warm_start_of(spec, self.home).warm_start.to_json()
         split = {"fingerprint": "f", "data": "d", "counts": {}, "test": None}
         opened = SearchOpened(spec.document, spec.digest, split, {}, warmth=warmth)
         ledger = LedgerStore.at(self.home.ledger).create(spec.name, opened)

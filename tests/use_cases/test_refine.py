@@ -95,7 +95,7 @@ def test_what_it_writes_is_a_sound_spec_that_begins_where_the_search_ended(searc
     spec = read_spec(out)
     assert found.path == str(out)
     assert spec.warm_start == ("coarse-1",)
-    assert warm_start_of(spec, searched).warmth.lessons[0].source == "coarse-1"
+    assert warm_start_of(spec, searched).warm_start.lessons[0].source == "coarse-1"
     assert found.diff.startswith("--- coarse (as coarse-1 had it)\n+++ ")
     with pytest.raises(UserError, match="is there already"):
         refine_spec("coarse-1", home=searched, out=out)
