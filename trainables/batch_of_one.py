@@ -1,4 +1,4 @@
-"""Whether a network can be trained on single examples: norms over a batch need company."""
+"""Check that a network can be trained on single examples: norms over a batch need more than one value."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from trainables.networks.normalizations import ALONE
 from trainables.trainer import Trainer
 
 
-def check(recipe: Mapping[str, Any], descent: Trainer, example: Tensor) -> None:
-    """Try a batch of one on a copy of the network, where batches are of one.
+def check(recipe: Mapping[str, Any], trainer: Trainer, example: Tensor) -> None:
+    """Try a batch of one on a copy of the network if batches have one example.
 
     Args:
         recipe: In normal form.
-        descent: With the network that is to be trained; it is put into training mode.
+        trainer: Its network is put into training mode.
         example: A batch of one as the network takes it; its values do not matter.
 
     Raises:
-        UserError: If a norm has a single value per channel then.
+        UserError: If a norm is left with a single value per channel.
     """
     if recipe["batch_size"] > 1:
         return
-    descent.begin()
-    network = copy.deepcopy(descent.network)
-    with isolation.seeded(0, "company", device=example.device), torch.no_grad():
+    trainer.begin()
+    network = copy.deepcopy(trainer.network)
+    with isolation.seeded(0, "batch of one", device=example.device), torch.no_grad():
         try:
             network(example)
         except ValueError as error:
@@ -39,5 +39,5 @@ def check(recipe: Mapping[str, Any], descent: Trainer, example: Tensor) -> None:
             raise UserError(
                 f"batch_size: 1 leaves normalization {recipe['normalization']['name']} of the "
                 f"{recipe['model']['name']} one value per channel, which has no variance; legal here: "
-                "a batch_size of at least 2, or a normalization that takes none over batches"
+                "a batch_size of at least 2, or a normalization that does not work over batches"
             ) from error

@@ -1,4 +1,4 @@
-"""The shipped trainable for images: one loop that reads from top to bottom."""
+"""The shipped trainable for images."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ from torch import Tensor, nn
 from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import augmentation, batch_of_one, isolation, preprocessing, registry, scores, trainer
-from trainables.augmentation.augmenter import Augmenter
+from trainables import augmentation, isolation, preprocessing, registry, scores, training_loop
 from trainables.batches import Batches, merge_batches
 from trainables.classifier import Classifier, at_size, image_shape
 from trainables.images import Images
 from trainables.networks import build, transfer
 from trainables.optimization import losses, weight_averages
-
-Fed = tuple[Tensor, Tensor, Tensor]
-"""A batch: inputs as the network takes them, targets as the loss does, and labels."""
+from trainables.training_loop import Batch
 
 
 class ImageClassifier:
@@ -31,69 +28,26 @@ class ImageClassifier:
     metrics = registry.IMAGE_CLASSIFIER.metrics
 
     def train(self, recipe: Recipe, train: Examples, validation: Examples, context: Context) -> None:
-        """Train epoch by epoch, reporting after each.
+        """Train epoch by epoch and report after each.
 
         Raises:
             UserError: If the recipe cannot be trained on such images or on this machine.
         """
-        device, classes = isolation.device(context.device), len(train.info.classes)
-        shape, size = image_shape(train.info, recipe["image_size"]), recipe["image_size"]
         _check_sizes(recipe, train.info)
-        with isolation.alone(context.threads, device):
-            # Statistics come from the training rows alone.
-            fitted = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
-            prepare = at_size(fitted, size)
-            augment = augmentation.build(recipe["augment"], shape, classes)
-            images = Images(train, device, prepare, hold=augment is None, size=size)
-            batches = Batches(len(images), recipe["batch_size"], augmentation.repeats(recipe["augment"]))
-
-            network = _network(recipe, shape, classes, context.seed, device)
-            rates = transfer.start(recipe["transfer"], network)
-            loss = losses.build(recipe["loss"], classes)
-            descent = trainer.Trainer(recipe, network, loss, len(batches), context.horizon, rates)
-            batch_of_one.check(recipe, descent, torch.zeros(1, *shape, device=device))
-            model = Classifier(network, fitted, recipe, train.info)
-            held_out, truth = model.images(validation), validation.targets[validation.rows]
-            restored = context.restored()
-            if restored is not None:
-                descent.restore(restored)
-
-            for epoch in context.epochs():
-                if descent.stopped:
-                    best = descent.stand_still()
-                    context.report(best.metrics, model.of(best.network), descent.arrays)
-                    continue
-
-                tally = trainer.EpochMetrics(device)
-                descent.begin()
-                with isolation.seeded(context.seed, "epoch", epoch, device=device) as generator:
-                    first = (epoch - 1) * len(batches)
-                    if augment is None:
-                        fed = _as_they_are(batches.shuffled(generator), images)
-                    else:
-                        fed = _augmented(batches.shuffled(generator), images, augment, generator)
-                    for step, (inputs, targets, labels) in enumerate(fed, first):
-                        batch_loss, outputs = descent.step(inputs, targets, step)
-                        tally.add(batch_loss, outputs.argmax(1), labels)
-                    judged = descent.judged(epoch, lambda: map(images.prepared, images.stretches()))
-                metrics = descent.metrics | tally.metrics()
-
-                metrics |= scores.named("train", scores.labelling(*tally.outcomes(), classes))
-                judged_scores = scores.classification(model.of(judged).outputs(held_out), truth)
-                metrics |= scores.named("validation", judged_scores)
-                shown, metrics = descent.keep(judged, metrics, judged_scores["loss"])
-                context.report(metrics, model.of(shown), descent.arrays)
+        training_loop.run(
+            recipe, context, lambda device: _ImageTask(recipe, train, validation, context.seed, device)
+        )
 
     def load(self, recipe: Recipe, weights: Arrays, info: DataInfo) -> Classifier:
-        """Build the model a training had, from its weights, on the CPU."""
+        """Build the model of a training from its weights, on the CPU."""
         return Classifier.load(recipe, weights, info)
 
     def score(self, outputs: Any, targets: Any) -> Mapping[str, float]:
-        """Accuracy, error, cross-entropy and macro F1 of logits [n, classes] on labels [n]."""
+        """Score logits [n, classes] on labels [n]: accuracy, error, cross-entropy, macro averages."""
         return scores.classification(outputs, targets)
 
     def average(self, recipe: Recipe, mean: Arrays, train: Examples, context: Context) -> Arrays:
-        """Weights averaged along a training, with norms that have seen the training rows with them."""
+        """Return averaged weights whose batch norms have seen the training rows with them."""
         model = self.load(recipe, mean, train.info)
         images = model.images(train, hold=False)
         weight_averages.update_normalization(
@@ -102,30 +56,74 @@ class ImageClassifier:
         return model.weights()
 
     def combine(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The log of the mean of several models' probabilities."""
+        """Return the log of the mean of several models' probabilities."""
         return scores.combined(outputs)
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """Softmax of logits [n, classes]."""
+        """Return the softmax of logits [n, classes]."""
         return scores.probabilities(outputs)
 
 
-def _as_they_are(batches: Iterable[Tensor], images: Images) -> Iterator[Fed]:
-    for index in batches:
-        places = index.to(images.home)
-        labels = images.labels.index_select(0, places.to(images.device))
-        yield images.prepared(places), labels, labels
+class _ImageTask:
+    """Images to train on; see `trainables.training_loop.Task`."""
 
+    def __init__(
+        self, recipe: Recipe, train: Examples, validation: Examples, seed: int, device: torch.device
+    ):
+        self._classes = classes = len(train.info.classes)
+        size, shape = recipe["image_size"], image_shape(train.info, recipe["image_size"])
+        # Statistics come from the training rows alone.
+        fitted = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
+        self._augment = augmentation.build(recipe["augment"], shape, classes)
+        hold = self._augment is None
+        self._images = Images(train, device, at_size(fitted, size), hold=hold, size=size)
 
-def _augmented(
-    batches: Iterable[Tensor], images: Images, augment: Augmenter, generator: torch.Generator
-) -> Iterator[Fed]:
-    for several in merge_batches(batches, images.augmented):
-        places, sizes = torch.cat(several).to(images.home), [len(index) for index in several]
-        labels = images.labels.index_select(0, places.to(images.device))
-        changed = augment.several(images.raw(places), labels, sizes, generator)
-        for (batch, targets), own in zip(changed, torch.split(labels, sizes), strict=True):
-            yield images.prepare(batch), targets, own
+        self.network = _network(recipe, shape, classes, seed, device)
+        self.lr_multipliers: Mapping[str, float] = transfer.start(recipe["transfer"], self.network)
+        self.loss = losses.build(recipe["loss"], classes)
+        repeats = augmentation.repeats(recipe["augment"])
+        self.batches = Batches(len(self._images), recipe["batch_size"], repeats)
+        self.example = torch.zeros(1, *shape, device=device)
+
+        self._model = Classifier(self.network, fitted, recipe, train.info)
+        self._validation = self._model.images(validation)
+        self._labels = validation.targets[validation.rows]
+
+    def epoch(self, indices: Iterable[Tensor], generator: torch.Generator) -> Iterator[Batch]:
+        """Yield batches; small ones are augmented together."""
+        images = self._images
+        if self._augment is None:
+            for batch in indices:
+                index = batch.to(images.home)
+                labels = images.labels.index_select(0, index.to(images.device))
+                yield Batch(images.prepared(index), labels, labels)
+            return
+        for group in merge_batches(indices, images.augmented):
+            index, sizes = torch.cat(group).to(images.home), [len(batch) for batch in group]
+            labels = images.labels.index_select(0, index.to(images.device))
+            augmented = self._augment.several(images.raw(index), labels, sizes, generator)
+            for (inputs, targets), truth in zip(augmented, torch.split(labels, sizes), strict=True):
+                yield Batch(images.prepare(inputs), targets, truth)
+
+    def inputs(self) -> Iterable[Tensor]:
+        """Yield all training images as the network takes them."""
+        return map(self._images.prepared, self._images.stretches())
+
+    def outcomes(self, outputs: Tensor) -> Tensor:
+        """Return predicted labels."""
+        return outputs.argmax(1)
+
+    def train_scores(self, outcomes: NDArray[Any], truth: NDArray[Any]) -> Mapping[str, float]:
+        """Score predicted labels."""
+        return scores.labelling(outcomes, truth, self._classes)
+
+    def validation_scores(self, network: nn.Module) -> Mapping[str, float]:
+        """Score a network on the validation part."""
+        return scores.classification(self.model(network).outputs(self._validation), self._labels)
+
+    def model(self, network: nn.Module) -> Classifier:
+        """Return the classifier that a network makes."""
+        return self._model.of(network)
 
 
 def _check_sizes(recipe: Recipe, info: DataInfo) -> None:

@@ -1,7 +1,7 @@
-"""A network on its way down: what every training loop does with a batch, whatever the data.
+"""Optimizer steps and what surrounds them: what a training does with a batch, whatever the data.
 
-A loop hands `Trainer` one batch after the other and asks it, after each epoch, which network is to
-be judged; everything that must survive an interruption is in its arrays.
+The training loop passes `Trainer` one batch after the other and asks it, after each epoch, which
+network counts; everything that must survive an interruption is in its arrays.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Trainer:
         loss: Of outputs and targets.
         steps: Optimizer steps of an epoch.
         horizon: Epochs of the whole training.
-        rates: Factors on the learning rate by parameter name.
+        lr_multipliers: Factors on the learning rate by parameter name.
 
     Attributes:
         losses: Validation loss after each epoch.
-        metrics: Sizes of gradient and update at one step of the epoch, which stands for all, as
-            measuring costs several passes over the weights.
+        metrics: Learning rate, gradient norm and update ratio at one step of the epoch; measuring
+            all of them would cost several passes over the weights at each step.
     """
 
     def __init__(
@@ -51,17 +51,17 @@ class Trainer:
         loss: Loss,
         steps: int,
         horizon: int,
-        rates: Mapping[str, float] | None = None,
+        lr_multipliers: Mapping[str, float] | None = None,
     ):
         self.network, self.steps = network, steps
         device = next(network.parameters()).device
         forward = torch.compile(network) if recipe["compile"] else network
         regularize = recipe["regularize"]
         self.objective = penalties.PenalizedLoss(regularize, network, forward, over_heads(loss))
-        self.optimizer = optimizers.build(recipe, network, rates)
-        self.rate = schedules.build(recipe, optimizers.base_rate(recipe), steps, horizon)
+        self.optimizer = optimizers.build(recipe, network, lr_multipliers)
+        self.schedule = schedules.build(recipe, optimizers.base_learning_rate(recipe), steps, horizon)
         self.clip = penalties.clipping(recipe["gradient_clipping"])
-        self.longest = regularize.get("max_norm", {}).get("limit")
+        self.max_norm = regularize.get("max_norm", {}).get("limit")
         self.average = weight_averages.build(recipe["averaging"], network, horizon)
         self.best = (
             BestWeights(network, **regularize["early_stopping"]) if "early_stopping" in regularize else None
@@ -77,8 +77,8 @@ class Trainer:
         """Put the network into training mode; layers that are frozen keep their statistics."""
         self.network.train()
         for module in self.network.modules():
-            own = list(module.parameters(recurse=False))
-            if own and not any(parameter.requires_grad for parameter in own):
+            parameters = list(module.parameters(recurse=False))
+            if parameters and not any(parameter.requires_grad for parameter in parameters):
                 module.eval()
 
     def step(self, inputs: Tensor, targets: Tensor, step: int) -> tuple[Tensor, Tensor]:
@@ -90,10 +90,10 @@ class Trainer:
             step: Counted from 0 over the whole training.
 
         Returns:
-            The loss, and the network's outputs, both cut off from the graph.
+            The loss and the network's outputs, both detached.
         """
-        rate = self.rate.at(step, self.losses)
-        optimizers.set_rate(self.optimizer, rate)
+        learning_rate = self.schedule.at(step, self.losses)
+        optimizers.set_learning_rate(self.optimizer, learning_rate)
         for parameter in self.trained:
             parameter.grad = None
         with self.autocast:
@@ -101,16 +101,16 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         watched = step % self.steps == self.steps // 2
         if watched:
-            before = self._measure_gradient(rate)
+            before = self._measure_gradient(learning_rate)
         self.clip(self.trained)
         self.optimizer.step()
-        if self.longest is not None:
-            penalties.max_norm(self.objective.weights.lengths, self.longest)
+        if self.max_norm is not None:
+            penalties.max_norm(self.objective.weights.lengths, self.max_norm)
         if watched:
             self._measure_update(before)
         if self.average is not None:
             self.average.after_step(self.network)
-        # Of several heads the first stands for all.
+        # The first of several heads stands for all.
         return loss.detach(), (outputs[:, 0] if outputs.ndim == 3 else outputs).detach()
 
     @property
@@ -119,11 +119,11 @@ class Trainer:
         return self.best is not None and self.best.stopping.over(self.losses)
 
     def judged(self, epoch: int, batches: Callable[[], Iterable[Tensor]]) -> nn.Module:
-        """The network that counts after an epoch: the average, or the trained one itself.
+        """Return the network that counts after an epoch: the average, or the trained one itself.
 
         Args:
             epoch: Epochs trained so far.
-            batches: Gives the training inputs, for what an average has to see anew.
+            batches: Gives the training inputs, which an average has to see again.
         """
         if self.average is None:
             return self.network
@@ -132,10 +132,10 @@ class Trainer:
     def keep(
         self, judged: nn.Module, metrics: dict[str, float], loss: float
     ) -> tuple[nn.Module, dict[str, float]]:
-        """Note the validation loss of an epoch.
+        """Record the validation loss of an epoch.
 
         Returns:
-            The network and metrics to be reported: the best epoch's if a recipe stops early.
+            The network and metrics to report: the best epoch's if the recipe stops early.
         """
         self.losses.append(loss)
         if self.best is None:
@@ -144,13 +144,13 @@ class Trainer:
         return self.best.network, self.best.metrics
 
     def stand_still(self) -> BestWeights:
-        """Pass an epoch after early stopping: nothing changes, the best stays."""
+        """Skip an epoch after early stopping and return the best weights."""
         assert self.best is not None
         self.losses.append(math.inf)
         return self.best
 
     def arrays(self) -> dict[str, Any]:
-        """Everything that `restore` needs to go on as if nothing had happened."""
+        """Return everything that `restore` needs to continue as if nothing had happened."""
         arrays = state.under("network", state.network_arrays(self.network))
         arrays |= state.under("optimizer", state.optimizer_arrays(self.optimizer))
         arrays["losses"] = np.array(self.losses)
@@ -161,7 +161,7 @@ class Trainer:
         return arrays
 
     def restore(self, arrays: Arrays) -> None:
-        """Go back to what `arrays` gave."""
+        """Restore what `arrays` returned."""
         state.load_network(self.network, state.below(arrays, "network"))
         state.load_optimizer(self.optimizer, state.below(arrays, "optimizer"))
         self.losses = [float(loss) for loss in arrays["losses"]]
@@ -170,10 +170,10 @@ class Trainer:
         if self.best is not None:
             self.best.restore(state.below(arrays, "best"))
 
-    def _measure_gradient(self, rate: float) -> list[Tensor]:
+    def _measure_gradient(self, learning_rate: float) -> list[Tensor]:
         gradients = [p.grad for p in self.trained if p.grad is not None]
         norm = float(nn.utils.get_total_norm(gradients))
-        self.metrics = {"learning_rate": rate, "gradient_norm": norm}
+        self.metrics = {"learning_rate": learning_rate, "gradient_norm": norm}
         return [p.detach().clone() for p in self.trained]
 
     def _measure_update(self, before: list[Tensor]) -> None:
@@ -197,24 +197,24 @@ class BestWeights:
         self.metrics: dict[str, float] = {}
 
     def offer(self, network: nn.Module, metrics: Mapping[str, float], losses: list[float]) -> None:
-        """Keep a network with its metrics if the last of the losses is the best."""
+        """Keep a network with its metrics if the last loss is the best one."""
         if self.stopping.best(losses) == len(losses):
             self.network.load_state_dict(network.state_dict())
             self.metrics = dict(metrics)
 
     def arrays(self) -> dict[str, Any]:
-        """What `restore` needs."""
-        own = state.under("network", state.network_arrays(self.network))
-        return own | state.under("metrics", state.floats(self.metrics))
+        """Return what `restore` needs."""
+        network = state.under("network", state.network_arrays(self.network))
+        return network | state.under("metrics", state.floats(self.metrics))
 
     def restore(self, arrays: Arrays) -> None:
-        """Go back to what `arrays` gave."""
+        """Restore what `arrays` returned."""
         state.load_network(self.network, state.below(arrays, "network"))
         self.metrics = {name: float(value) for name, value in state.below(arrays, "metrics").items()}
 
 
 class EpochMetrics:
-    """What an epoch's batches come to, added up without waiting for the device.
+    """Metrics of an epoch, added up over its batches without waiting for the device.
 
     Args:
         device: Where batches are.
@@ -224,20 +224,20 @@ class EpochMetrics:
         self._device = device
         self._began = time.perf_counter()
         self._losses: list[Tensor] = []
-        self._outputs: list[Tensor] = []
-        self._targets: list[Tensor] = []
+        self._outcomes: list[Tensor] = []
+        self._truth: list[Tensor] = []
 
-    def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
-        """Add a batch: its mean loss, what it was predicted to be, and what it is."""
+    def add(self, loss: Tensor, outcomes: Tensor, truth: Tensor) -> None:
+        """Add a batch: its mean loss, its outcomes and the truth."""
         self._losses.append(loss)
-        self._outputs.append(outputs)
-        self._targets.append(targets)
+        self._outcomes.append(outcomes)
+        self._truth.append(truth)
 
     def metrics(self) -> dict[str, float]:
-        """Mean loss and speed of the epoch so far, in examples per second."""
-        sizes = torch.tensor([len(targets) for targets in self._targets], dtype=torch.float64)
+        """Return mean loss, examples per second and peak memory of the epoch so far."""
+        sizes = torch.tensor([len(truth) for truth in self._truth], dtype=torch.float64)
         count = float(sizes.sum())
-        # Waits for the device, so before the clock.
+        # Reading the losses waits for the device, so it comes before reading the clock.
         loss = float(torch.stack(self._losses).double().cpu() @ sizes) / count
         return {
             "train/loss": loss,
@@ -246,12 +246,12 @@ class EpochMetrics:
         }
 
     def outcomes(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Predictions and targets of all batches."""
-        return torch.cat(self._outputs).cpu().numpy(), torch.cat(self._targets).cpu().numpy()
+        """Return outcomes and truth of all batches."""
+        return torch.cat(self._outcomes).cpu().numpy(), torch.cat(self._truth).cpu().numpy()
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes of memory held at most so far: by the process, or on the GPU."""
+    """Return the peak memory in bytes so far: of the process, or on the GPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -5,8 +5,8 @@ values are the defaults that papers and libraries print, not fits to anybody's t
 "Adam", ICLR 2015 (rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8); Sutskever et al., "On the
 importance of initialization and momentum", ICML 2013 (momentum 0.9); Bengio, "Practical
 recommendations for gradient-based training", 2012 (batches of 32 to 256); weight decay 1e-4 as in
-He et al., CVPR 2016; Srivastava et al., JMLR 2014, for dropout. Spreads are wide on purpose. A
-learning rate is an optimizer's: 0.1 for plain steps, half of it with momentum, 1e-3 for Adam's family.
+He et al., CVPR 2016; Srivastava et al., JMLR 2014, for dropout. Spreads are wide on purpose. Learning
+rates depend on the optimizer: see `hpo.core.learning_rates`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.learning_rates import USUAL_LEARNING_RATES
 from hpo.core.space import Choice, Domain, Parameter, Space
 from hpo.sampling.encoding import numbers_of, picks, unit
 from hpo.sampling.known_names import meaning, words
@@ -60,17 +61,6 @@ USUAL_VALUES = {
     "warmup": UsualValue(0.05, 0.5, 0.1),
 }
 """By what a name means; see `hpo.sampling.known_names`."""
-
-LEARNING_RATES = {
-    "sgd": 0.1,
-    "momentum": 0.05,
-    "nesterov": 0.05,
-    "adagrad": 0.01,
-    "adadelta": 1.0,
-    "lars": 0.1,
-    "lamb": 5e-3,
-}
-"""Usual learning rates of optimizers that do not take Adam's."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +119,7 @@ def _bell(parameter: Parameter, space: Space, optimizer: Any) -> PriorDensity | 
 
 
 def _rate(optimizer: Any) -> float:
-    return LEARNING_RATES.get(str(optimizer).lower(), USUAL_VALUES["learning_rate"].value)
+    return USUAL_LEARNING_RATES.get(str(optimizer).lower(), USUAL_VALUES["learning_rate"].value)
 
 
 def _cell(domain: Domain, value: float) -> float:

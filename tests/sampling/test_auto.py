@@ -12,8 +12,7 @@ from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.encoding import Encoding
 from hpo.sampling.extrapolation import PartialResult, PartialResults, expected, normal_scores
 from hpo.sampling.gaussian_process import Observations, Process, Scales
-from hpo.sampling.usual_values import LEARNING_RATES, USUAL_VALUES, prior_densities
-from trainables.parts.optimizer import USUAL_RATES
+from hpo.sampling.usual_values import USUAL_VALUES, prior_densities
 
 MIXED = Space(
     (
@@ -91,11 +90,6 @@ def test_the_usual_learning_rate_is_the_optimizers():
     assert centres == pytest.approx([math.log10(5000) / 4, 0.5, math.nan], nan_ok=True)
     assert bell_of("learning_rate", rates, optimizer="lamb").centres == pytest.approx(math.log10(500) / 4)
     assert bell_of("learning_rate", rates, optimizer="adam").centres == pytest.approx(0.5)
-
-
-def test_practice_and_recipes_agree_on_the_rates_of_optimizers():
-    usual_here = {name: LEARNING_RATES.get(name, USUAL_VALUES["learning_rate"].value) for name in USUAL_RATES}
-    assert usual_here == USUAL_RATES
 
 
 def test_numbers_to_choose_from_keep_their_distances():

@@ -76,7 +76,7 @@ def test_the_rate_falls_as_the_table_says_to_the_end(name: str) -> None:
     said = shipped()[file.trainable].grammar.resolve(file.recipe)
     epochs, highest = TABLE["epochs"][column], TABLE["learning_rate"][column]
     warm = TABLE["warmup.length"][column] or 0
-    rate = schedules.build(said, optimizers.base_rate(said), steps, epochs)
+    rate = schedules.build(said, optimizers.base_learning_rate(said), steps, epochs)
     for epoch in range(warm, epochs):
         expected = highest * DECAYS.get(name, DECAYS["step"])(epoch - warm)
         assert rate.at(steps * epoch) == pytest.approx(expected), epoch

@@ -62,7 +62,7 @@ def test_recipes_drawn_from_a_space_are_built(name: str) -> None:
         network = built(name, recipe)
         made = optimizers.build(recipe, network)
         assert made.param_groups
-        assert schedules.build(recipe, optimizers.base_rate(recipe), 10, spec.horizon).at(0, []) >= 0
+        assert schedules.build(recipe, optimizers.base_learning_rate(recipe), 10, spec.horizon).at(0, []) >= 0
         penalties.clipping(recipe["gradient_clipping"])
         weight_averages.build(recipe["averaging"], network, spec.horizon)
         losses.build(recipe["loss"], 10)

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from trainables.augmentation.geometry import Distortion, Geometry, Shape, Transform
+from trainables.augmentation.geometry import Distortion, Geometry, Placement, Shape
 from trainables.augmentation.mixing import InClassMixing, Mixer, Mixing
 
 
@@ -76,7 +76,7 @@ def assemble(parts: Sequence[object], shape: Shape, classes: int) -> Augmenter |
     Returns:
         None if no part changes images (repeated augmentation and MIMO do not).
     """
-    placements = tuple(part for part in parts if isinstance(part, Transform))
+    placements = tuple(part for part in parts if isinstance(part, Placement))
     distortions = tuple(part for part in parts if isinstance(part, Distortion))
     mixers = tuple(part for part in parts if isinstance(part, Mixer))
     in_class = next((part for part in parts if isinstance(part, InClassMixing)), None)

@@ -9,6 +9,7 @@ each, without interpolation.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -24,30 +25,35 @@ Shape = tuple[int, int, int]
 """Channels, height and width."""
 
 
-@runtime_checkable
-class Transform(Protocol):
-    """A geometric part that is a matrix."""
+@dataclass(frozen=True)
+class Placement(ABC):
+    """A geometric part that is a matrix.
+
+    Attributes:
+        shape: Of an image.
+        strength: Scales the part; 0 changes nothing.
+        exact: Whether it reads whole pixels only.
+        inside: Whether it never reads outside the image.
+    """
+
+    shape: Shape
+    strength: float
+    exact: ClassVar[bool] = False
+    inside: ClassVar[bool] = False
 
     @property
-    def exact(self) -> bool:
-        """Whether it reads whole pixels only."""
+    def padding_mode(self) -> str:
+        """What it reads outside: ``zeros``, ``border`` (the edge repeated) or ``reflection``."""
+        return "zeros"
 
-    @property
-    def inside(self) -> bool:
-        """Whether it never reads outside the image."""
-
-    @property
-    def border(self) -> str:
-        """What it reads there: ``zeros``, ``border`` (the edge repeated) or ``reflection``."""
-
+    @abstractmethod
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw one 3 x 3 matrix per image: a tensor [count, 3, 3]."""
-        ...
 
 
 @runtime_checkable
 class Distortion(Protocol):
-    """A geometric part that is no matrix."""
+    """A geometric part that cannot be written as a matrix."""
 
     def displacement(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw how far from its own place each pixel is read: a tensor [count, 2, h, w], x first."""
@@ -65,7 +71,7 @@ class Geometry:
     """
 
     shape: Shape
-    placements: tuple[Transform, ...]
+    placements: tuple[Placement, ...]
     distortions: tuple[Distortion, ...] = ()
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
@@ -78,10 +84,10 @@ class Geometry:
             field = distortion.displacement(count, generator)
             displacement = field if displacement is None else displacement + field
         exact = displacement is None and all(placement.exact for placement in self.placements)
-        return resample(images, matrices, displacement, exact=exact, border=self._border())
+        return resample(images, matrices, displacement, exact=exact, border=self._padding_mode())
 
-    def _border(self) -> str:
-        outside = [part.border for part in self.placements if not part.inside]
+    def _padding_mode(self) -> str:
+        outside = [part.padding_mode for part in self.placements if not part.inside]
         return outside[0] if outside else "zeros" if self.distortions else "border"
 
 
@@ -149,42 +155,41 @@ def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor
 
 
 @dataclass(frozen=True)
-class HorizontalFlip:
+class HorizontalFlip(Placement):
     """Mirror left and right with probability ``strength * p``."""
 
-    shape: Shape
-    strength: float
     p: float
     exact: ClassVar[bool] = True
     inside: ClassVar[bool] = True
-    border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Transform`."""
+        """Draw one matrix per image; see `Placement`."""
         flipped = chance(count, self.strength * self.p, generator)
         return _matrices({(0, 0): 1 - 2.0 * flipped})
 
 
 @dataclass(frozen=True)
-class RandomCrop:
+class RandomCrop(Placement):
     """Shift by up to ``strength * padding`` whole pixels, rounded, along each axis."""
 
-    shape: Shape
-    strength: float
     padding: int
     border: str
     exact: ClassVar[bool] = True
-    inside: ClassVar[bool] = False
+
+    @property
+    def padding_mode(self) -> str:
+        """What the recipe says."""
+        return self.border
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Transform`."""
+        """Draw one matrix per image; see `Placement`."""
         reach = round(self.strength * self.padding)
         right, down = (integers((count, 2), 2 * reach + 1, generator) - reach).unbind(1)
         return _matrices({(0, 2): right, (1, 2): down})
 
 
 @dataclass(frozen=True)
-class RandomResizedCrop:
+class RandomResizedCrop(Placement):
     """A box of random area and aspect, resized to the full size.
 
     The area is uniform in [``1 - strength * (1 - scale)``, 1], the logarithm of the aspect in
@@ -192,16 +197,12 @@ class RandomResizedCrop:
     should none fit, the whole image is.
     """
 
-    shape: Shape
-    strength: float
     scale: float
     ratio: float
-    exact: ClassVar[bool] = False
     inside: ClassVar[bool] = True
-    border: ClassVar[str] = "border"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Transform`."""
+        """Draw one matrix per image; see `Placement`."""
         _, height, width = self.shape
         least = 1 - self.strength * (1 - self.scale)
         bound = self.strength * math.log(self.ratio)
@@ -218,24 +219,20 @@ class RandomResizedCrop:
 
 
 @dataclass(frozen=True)
-class ScaleJitter:
+class ScaleJitter(Placement):
     """Enlarge so that the short side is uniform in a range, then crop at a random place.
 
     The ends may come in either order; below ``crop`` nothing is enlarged. Strength moves both
     ends towards ``crop``.
     """
 
-    shape: Shape
-    strength: float
     shortest: int
     longest: int
     crop: int
-    exact: ClassVar[bool] = False
     inside: ClassVar[bool] = True
-    border: ClassVar[str] = "border"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Transform`."""
+        """Draw one matrix per image; see `Placement`."""
         low, high = sorted(
             1 + self.strength * (max(side, self.crop) / self.crop - 1)
             for side in (self.shortest, self.longest)
@@ -251,18 +248,13 @@ def _box(shape: Shape, across: Tensor, down: Tensor, place: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Rotation:
+class Rotation(Placement):
     """Turn about the centre by an angle uniform in ± ``strength * degrees``."""
 
-    shape: Shape
-    strength: float
     degrees: float
-    exact: ClassVar[bool] = False
-    inside: ClassVar[bool] = False
-    border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Transform`."""
+        """Draw one matrix per image; see `Placement`."""
         bound = math.radians(self.strength * self.degrees)
         angle = uniform(count, -bound, bound, generator)
         sine, cosine = angle.sin(), angle.cos()
@@ -270,54 +262,39 @@ class Rotation:
 
 
 @dataclass(frozen=True)
-class Translation:
+class Translation(Placement):
     """Shift along both axes, uniform in ± ``strength * share`` of the side."""
 
-    shape: Shape
-    strength: float
     share: float
-    exact: ClassVar[bool] = False
-    inside: ClassVar[bool] = False
-    border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Transform`."""
+        """Draw one matrix per image; see `Placement`."""
         bound = self.strength * self.share
         across, down = uniform((count, 2), -bound, bound, generator).unbind(1)
         return _matrices({(0, 2): across * self.shape[2], (1, 2): down * self.shape[1]})
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Stretch(Placement):
     """Scale both axes, each by a factor log-uniform between ``factor ** strength`` and its inverse."""
 
-    shape: Shape
-    strength: float
     factor: float
-    exact: ClassVar[bool] = False
-    inside: ClassVar[bool] = False
-    border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Transform`."""
+        """Draw one matrix per image; see `Placement`."""
         bound = self.strength * math.log(self.factor)
         across, down = uniform((count, 2), -bound, bound, generator).exp().unbind(1)
         return _matrices({(0, 0): across, (1, 1): down})
 
 
 @dataclass(frozen=True)
-class Shear:
+class Shear(Placement):
     """Shear along x and along y, each by an angle uniform in ± ``strength * degrees``."""
 
-    shape: Shape
-    strength: float
     degrees: float
-    exact: ClassVar[bool] = False
-    inside: ClassVar[bool] = False
-    border: ClassVar[str] = "zeros"
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """One matrix per image; see `Transform`."""
+        """Draw one matrix per image; see `Placement`."""
         bound = math.radians(self.strength * self.degrees)
         along_x, along_y = uniform((count, 2), -bound, bound, generator).tan().unbind(1)
         return _matrices({(0, 1): along_x, (1, 0): along_y})

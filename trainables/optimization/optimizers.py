@@ -9,99 +9,105 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from hpo.core.learning_rates import USUAL_LEARNING_RATES
 from trainables.optimization.decayed_weights import DIRECTION, named_weights
-from trainables.parts.optimizer import OPTIMIZER, USUAL_RATES
+from trainables.parts.optimizer import OPTIMIZER
 
 FUSED = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
-"""Optimizers that torch does in one pass over a parameter, on CPU and CUDA."""
+"""Optimizers that torch computes in one pass over a parameter, on CPU and CUDA."""
 FUSED_ON_CPU = (torch.optim.Adagrad,)
-"""Those that it does so on a CPU alone."""
+"""Optimizers for which torch does so only on a CPU."""
 
 
 def nesterov(params: Any, lr: float, momentum: float, **rest: Any) -> Optimizer:
-    """SGD with Nesterov momentum."""
+    """Return SGD with Nesterov momentum."""
     return torch.optim.SGD(params, lr=lr, momentum=momentum, nesterov=True, **rest)
 
 
-def lars(params: Any, **own: Any) -> Optimizer:
-    """Timm's SGD with momentum and a layer-wise trust ratio."""
-    return _timm("Lars", params, own)
+def lars(params: Any, **options: Any) -> Optimizer:
+    """Return timm's SGD with momentum and a layer-wise trust ratio."""
+    return _timm("Lars", params, options)
 
 
-def lamb(params: Any, **own: Any) -> Optimizer:
-    """Timm's Adam with a layer-wise trust ratio."""
-    return _timm("Lamb", params, own)
+def lamb(params: Any, **options: Any) -> Optimizer:
+    """Return timm's Adam with a layer-wise trust ratio."""
+    return _timm("Lamb", params, options)
 
 
-def _timm(name: str, params: Any, own: Mapping[str, Any]) -> Optimizer:
-    # Only here: importing timm takes longer than many a training.
+def _timm(name: str, params: Any, options: Mapping[str, Any]) -> Optimizer:
+    # Imported here because importing timm takes longer than many trainings do.
     from trainables import torchvision_ops  # noqa: F401
     from timm import optim  # isort: skip
 
-    optimizer: Optimizer = getattr(optim, name)(params, **own)
+    optimizer: Optimizer = getattr(optim, name)(params, **options)
     return optimizer
 
 
-def base_rate(recipe: Mapping[str, Any]) -> float:
-    """A recipe's learning rate before batch scaling and schedule."""
-    said = recipe["learning_rate"]
-    return float(USUAL_RATES[recipe["optimizer"]["name"]] if said is None else said)
+def base_learning_rate(recipe: Mapping[str, Any]) -> float:
+    """Return a recipe's learning rate before batch scaling and schedule."""
+    chosen = recipe["learning_rate"]
+    return float(USUAL_LEARNING_RATES[recipe["optimizer"]["name"]] if chosen is None else chosen)
 
 
 def build(
-    recipe: Mapping[str, Any], network: nn.Module, rates: Mapping[str, float] | None = None
+    recipe: Mapping[str, Any], network: nn.Module, lr_multipliers: Mapping[str, float] | None = None
 ) -> Optimizer:
-    """Build a recipe's optimizer over the parameters that are to be trained.
+    """Build a recipe's optimizer over the parameters that are trained.
 
     Args:
         recipe: In normal form.
         network: Its frozen parameters are left out.
-        rates: Factor on the learning rate by parameter name; 1 where nothing is said. Each group
-            keeps its own under ``rate_multiplier``, for `set_rate`.
+        lr_multipliers: Factor on the learning rate by parameter name, 1 by default. Each group
+            keeps its factor as ``rate_multiplier``, for `set_learning_rate`.
     """
-    own = {key: value for key, value in recipe["optimizer"].items() if key != "name"}
-    own = {key: float(value) for key, value in own.items()}  # torch refuses a beta of 0 beside one of 0.9
+    # Floats throughout: torch refuses a beta of 0 beside one of 0.9.
+    options: dict[str, Any] = {
+        key: float(value) for key, value in recipe["optimizer"].items() if key != "name"
+    }
     builder = OPTIMIZER.part(recipe["optimizer"]["name"]).load()
-    if "beta1" in own:
-        own["betas"] = (own.pop("beta1"), own.pop("beta2"))
+    if "beta1" in options:
+        options["betas"] = (options.pop("beta1"), options.pop("beta2"))
     on_cpu = all(parameter.device.type == "cpu" for parameter in network.parameters())
     if builder in FUSED or builder is nesterov or (on_cpu and builder in FUSED_ON_CPU):
-        own["fused"] = True
-    groups = weight_decay(network, rates or {}, **recipe["regularize"].get("weight_decay", {}))
-    optimizer: Optimizer = builder(groups, lr=base_rate(recipe), **own)
+        options["fused"] = True
+    decay = recipe["regularize"].get("weight_decay", {})
+    groups = weight_decay(network, lr_multipliers or {}, **decay)
+    optimizer: Optimizer = builder(groups, lr=base_learning_rate(recipe), **options)
     return optimizer
 
 
 def weight_decay(
-    network: nn.Module, rates: Mapping[str, float], rate: float = 0.0, norms_and_biases: bool = False
+    network: nn.Module,
+    lr_multipliers: Mapping[str, float],
+    rate: float = 0.0,
+    norms_and_biases: bool = False,
 ) -> list[dict[str, Any]]:
-    """Parameters in groups of one decay and one learning rate.
+    """Return parameters in groups of one weight decay and one learning rate.
 
-    Biases, scales of norms and what the network names in ``no_weight_decay`` are not decayed
-    unless ``norms_and_biases`` says so, and have no trust ratio under lars and lamb. Under weight
-    norm the lengths alone are decayed, which is the decay of the weights that layers use: the
-    directions do not change their size.
+    Biases, scales of norms and what the network names in ``no_weight_decay`` are decayed only with
+    ``norms_and_biases``, and have no trust ratio under lars and lamb. Under weight norm only the
+    lengths are decayed: they alone determine the size of the weights that layers use.
     """
     weights = named_weights(network)
     groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             weight = name in weights
-            sized = (weight or norms_and_biases) and not name.endswith(DIRECTION)
-            key = (rate if sized else 0.0, rates.get(name, 1.0), weight)
+            decayed = (weight or norms_and_biases) and not name.endswith(DIRECTION)
+            key = (rate if decayed else 0.0, lr_multipliers.get(name, 1.0), weight)
             groups.setdefault(key, []).append(parameter)
     return [
         {
             "params": parameters,
             "weight_decay": decay,
             "rate_multiplier": multiplier,
-            "always_adapt": weight,  # timm's word for a trust ratio without decay
+            "always_adapt": weight,  # timm's name for a trust ratio without decay
         }
         for (decay, multiplier, weight), parameters in groups.items()
     ]
 
 
-def set_rate(optimizer: Optimizer, rate: float) -> None:
-    """Give every group a learning rate, times its own multiplier."""
+def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:
+    """Set every group's learning rate, times the group's multiplier."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group["rate_multiplier"]
+        group["lr"] = learning_rate * group["rate_multiplier"]

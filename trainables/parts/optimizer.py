@@ -1,8 +1,6 @@
-"""Optimizers, with the learning rate each takes where a recipe names none."""
+"""Optimizers; their usual learning rates are in `hpo.core.learning_rates`."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from hpo.core.grammar import Group, Hyperparameter, Part
 
@@ -100,18 +98,3 @@ OPTIMIZER = Group(
         ),
     ),
 )
-
-USUAL_RATES: Mapping[str, float] = {
-    "sgd": 0.1,
-    "momentum": 0.05,
-    "nesterov": 0.05,
-    "adagrad": 0.01,
-    "rmsprop": 1e-3,
-    "adadelta": 1.0,
-    "adam": 1e-3,
-    "adamw": 1e-3,
-    "nadam": 1e-3,
-    "lars": 0.1,
-    "lamb": 5e-3,
-}
-"""Learning rate of each optimizer where a recipe says ``learning_rate: null``."""

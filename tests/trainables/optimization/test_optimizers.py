@@ -7,9 +7,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
+from hpo.core.learning_rates import USUAL_LEARNING_RATES
 from tests.trainables.recorder import recipe
 from trainables.optimization import optimizers
-from trainables.parts.optimizer import OPTIMIZER, USUAL_RATES
+from trainables.parts.optimizer import OPTIMIZER
 
 # A weight of 1 whose gradient is the weight itself, two steps at rate 0.1, worked out by hand.
 WEIGHTS: dict[str, tuple[float, float]] = {
@@ -57,7 +58,7 @@ def descend(name: str, steps: int = 2) -> list[float]:
 
 def test_every_optimizer_has_a_reference_and_a_usual_rate() -> None:
     assert set(WEIGHTS) == set(OPTIMIZER.names)
-    assert set(USUAL_RATES) == set(OPTIMIZER.names)
+    assert set(USUAL_LEARNING_RATES) == set(OPTIMIZER.names)
 
 
 @pytest.mark.parametrize("name", OPTIMIZER.names)
@@ -72,7 +73,7 @@ def test_steps(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZER.names)
-def test_two_descents_are_one(name: str) -> None:
+def test_minimizing_in_two_ways_gives_the_same_steps(name: str) -> None:
     assert descend(name, 4) == descend(name, 4)
 
 
@@ -146,7 +147,7 @@ def test_decay_under_weight_norm_is_that_of_the_weight(norms_and_biases: bool) -
 def test_rates_differ_by_parameter() -> None:
     network = One()
     optimizer = optimizers.build(recipe({"optimizer": "sgd"}), network, {"bias": 0.1})
-    optimizers.set_rate(optimizer, 0.5)
+    optimizers.set_learning_rate(optimizer, 0.5)
     network.weight.grad, network.bias.grad = torch.ones(1, 1), torch.ones(1)
     optimizer.step()
     assert network.weight.item() == 0.5

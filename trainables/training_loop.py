@@ -1,0 +1,120 @@
+"""The training loop of the shipped trainables: it reads from top to bottom, whatever the data.
+
+What differs between images and tables is a `Task`: its network, its batches and its scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hpo.core.recipe import Recipe
+from hpo.core.trainable import Context, Model
+from trainables import batch_of_one, isolation, scores
+from trainables.batches import Batches
+from trainables.optimization.losses import Loss
+from trainables.trainer import EpochMetrics, Trainer
+
+
+class Batch(NamedTuple):
+    """One optimizer step's examples.
+
+    Attributes:
+        inputs: As the network takes them.
+        targets: As the loss takes them.
+        truth: What the outcomes are compared with after the epoch, [b].
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    truth: Tensor
+
+
+class Task(Protocol):
+    """One kind of data, ready to be trained on.
+
+    Attributes:
+        network: On its device, with its first weights.
+        loss: Of outputs and targets.
+        batches: How an epoch is cut.
+        lr_multipliers: Factors on the learning rate by parameter name.
+        example: A batch of one as the network takes it; its values do not matter.
+    """
+
+    network: nn.Module
+    loss: Loss
+    batches: Batches
+    lr_multipliers: Mapping[str, float]
+    example: Tensor
+
+    def epoch(self, indices: Iterable[Tensor], generator: torch.Generator) -> Iterator[Batch]:
+        """Yield the batches with these indices, augmented if the recipe says so."""
+        ...
+
+    def inputs(self) -> Iterable[Tensor]:
+        """Yield all training inputs, not augmented, for what an average of weights has to see again."""
+        ...
+
+    def outcomes(self, outputs: Tensor) -> Tensor:
+        """Return what is kept of a training batch's outputs until the epoch ends."""
+        ...
+
+    def train_scores(self, outcomes: NDArray[Any], truth: NDArray[Any]) -> Mapping[str, float]:
+        """Return the scores of an epoch's outcomes."""
+        ...
+
+    def validation_scores(self, network: nn.Module) -> Mapping[str, float]:
+        """Return the scores on the validation part; ``loss`` is one of them."""
+        ...
+
+    def model(self, network: nn.Module) -> Model:
+        """Return the model that a network of this build makes."""
+        ...
+
+
+def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Task]) -> None:
+    """Train epoch by epoch and report after each.
+
+    Args:
+        recipe: In normal form.
+        context: Of the training.
+        open_task: Prepares the data and builds the network on a device.
+
+    Raises:
+        UserError: If the recipe cannot be trained on this data or this machine.
+    """
+    device = isolation.device(context.device)
+    with isolation.alone(context.threads, device):
+        task = open_task(device)
+        steps = len(task.batches)
+        trainer = Trainer(recipe, task.network, task.loss, steps, context.horizon, task.lr_multipliers)
+        batch_of_one.check(recipe, trainer, task.example)
+        checkpoint = context.restored()
+        if checkpoint is not None:
+            trainer.restore(checkpoint)
+
+        for epoch in context.epochs():
+            if trainer.stopped:
+                best = trainer.stand_still()
+                context.report(best.metrics, task.model(best.network), trainer.arrays)
+                continue
+
+            measured = EpochMetrics(device)
+            trainer.begin()
+            with isolation.seeded(context.seed, "epoch", epoch, device=device) as generator:
+                indices = task.batches.shuffled(generator)
+                for step, batch in enumerate(task.epoch(indices, generator), (epoch - 1) * steps):
+                    loss, outputs = trainer.step(batch.inputs, batch.targets, step)
+                    measured.add(loss, task.outcomes(outputs), batch.truth)
+                network = trainer.judged(epoch, task.inputs)
+            metrics = trainer.metrics | measured.metrics()
+
+            trained = dict(task.train_scores(*measured.outcomes())) | {"loss": metrics["train/loss"]}
+            judged = task.validation_scores(network)
+            metrics |= scores.named("train", trained) | scores.named("validation", judged)
+            shown, metrics = trainer.keep(network, metrics, judged["loss"])
+            context.report(metrics, task.model(shown), trainer.arrays)
