@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 export RAY_USAGE_STATS_ENABLED = 0
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test lint types imports faults clean
+.PHONY: setup demo test lint types imports slow faults clean
 
 setup: $(READY)
 
@@ -30,12 +30,19 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
+# Two files of tests at a time. Those of trainables run apart: torch alone, without Ray's threads in its process.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
 test: lint types imports
-	$(BIN)/python -m pytest -m "not faults" --ignore tests/trainables
-	$(BIN)/python -m pytest tests/trainables  # apart: torch alone, without Ray's threads in its process
+	$(PYTEST) -m "not slow and not faults" --ignore tests/trainables
+	$(PYTEST) -m "not slow and not faults" tests/trainables
+
+slow: setup
+	$(BIN)/python -m pytest -m "slow and not faults" --ignore tests/trainables
+	$(PYTEST) -m "slow and not faults" tests/trainables
 
 faults: setup
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest -m faults
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -7,8 +7,6 @@ import pytest
 
 from benchmarks.warm_start import measured, table
 
-pytestmark = pytest.mark.slow
-
 CURVES = Path(__file__).parent / "made_up_curves"
 
 

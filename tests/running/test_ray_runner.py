@@ -26,10 +26,11 @@ from hpo.sampling.optuna_searcher import OptunaSearcher
 def session(tmp_path_factory):
     """One embedded Ray for all tests here; afterwards nothing of it is left."""
     before = {process.pid for process in psutil.process_iter()}
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where workers find the curves
     environment = _settings()
-    with ray_session(None, cpus=2, gpus=0, home=tmp_path_factory.mktemp("home")) as session:
-        yield session
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)  # workers find the curves
+        with ray_session(None, cpus=2, gpus=0, home=tmp_path_factory.mktemp("home")) as session:
+            yield session
     assert not session.folder.exists()
     assert _settings() == environment  # who called may use Ray in his own way
     left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]

@@ -267,7 +267,6 @@ print(json.dumps([slowest, int(peak.split()[1]) * 1024]))
 """
 
 
-@pytest.mark.slow
 def test_large_and_evil_files_in_one_process(tmp_path: Path) -> None:
     specs_folder = tmp_path / "specs"
     specs_folder.mkdir()
@@ -322,7 +321,6 @@ def check_by_command(path: Path) -> None:
     assert not list(path.parent.rglob("canary"))
 
 
-@pytest.mark.slow
 @settings(RELAXED, max_examples=COMMANDS)
 @given(text=mutated_texts())
 def test_through_the_command_line(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -331,7 +329,6 @@ def test_through_the_command_line(text: str, tmp_path_factory: pytest.TempPathFa
     check_by_command(file)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", list(LARGE) if EXAMPLES >= 1000 else ["ten megabytes of nesting", "tags"])
 def test_large_and_evil_files_through_the_command_line(name: str, tmp_path: Path) -> None:
     file = tmp_path / "large.yaml"

@@ -266,7 +266,6 @@ def test_progress_is_told_without_mlflow(place: Place, home: Home) -> None:
     assert mirror_progress.progress_file(folder).stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.slow
 def test_a_server_that_dies_and_comes_back_delays_only(server: Server, home: Home) -> None:
     experiment = f"digits {uuid.uuid4().hex[:8]}"
     place = Place(server.uri, lambda: ClientStore(server.uri, experiment), experiment)

@@ -57,7 +57,6 @@ def test_a_server_has_its_own(home: Home) -> None:
         ui_server.prepare_ui_server(Target.of(home, {"MLFLOW_TRACKING_URI": "http://host:5000"}))
 
 
-@pytest.mark.slow
 def test_it_serves_and_ends_with_ctrl_c(home: Home) -> None:
     served = ui_server.prepare_ui_server(Target.of(home, {}))
     process = subprocess.Popen(

@@ -14,7 +14,7 @@ from hpo.core import events
 from hpo.core.home import Home
 from hpo.ledger.store import LedgerStore
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parent.parent.parent
 CANARY = 123456.78125

@@ -175,7 +175,6 @@ def hpo(*typed):
     return left.value.code
 
 
-@pytest.mark.slow
 def test_the_commands_say_so(searched, capfd):
     home, _ = searched("one")
     place = ("--home", str(home.root))
