@@ -1,4 +1,4 @@
-"""What every method of the comparison shares: the reduction factor, and how a search's epochs are counted."""
+"""Shared by all methods of the comparison: the reduction factor, and how epochs are counted."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ FACTOR = 3
 
 @dataclass
 class Outcome:
-    """What one search came to.
+    """Result of one search.
 
     Attributes:
-        epochs: Spent when the target was reached, or when the search was given up.
+        epochs: Epochs spent when the target was reached, or when the search was given up.
         reached: Whether the target was reached.
         trials: Trials started.
-        best: Best validation value seen.
-        pick_test: Test value of the trial and epoch that gave it.
+        best: Best validation value so far.
+        pick_test: Test value at that trial and epoch.
     """
 
     epochs: int = 0
@@ -27,7 +27,7 @@ class Outcome:
     pick_test: float = math.nan
 
     def take(self, value: float, test: float, target: float, most: int) -> bool:
-        """Count one epoch; whether the search is over."""
+        """Count one epoch; return whether the search is over."""
         self.epochs += 1
         if math.isfinite(value) and value < self.best:
             self.best, self.pick_test = value, test

@@ -2,7 +2,7 @@
 
 A folder of curves holds a ``curves.py`` with ``tasks(root)``; every task has ``name``, ``space``,
 ``epochs`` and ``replay()``, a function from a configuration to a curve with ``valid`` and ``test``
-(lower is better, maybe not finite) and ``seconds`` for each epoch.
+(lower is better, possibly non-finite) and ``seconds`` for each epoch.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hpo.running.inline import Epochs
 REPLICATIONS = 400
 """Random searches whose median best value is a target."""
 POOL = 1500
-"""Configurations from which a target's random searches draw, where configurations can be made up."""
+"""Number of configurations from which a target's random searches draw, where any can be evaluated."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Task:
     Attributes:
         name: Its name.
         suite: ``lcbench`` or ``taskset``, or the part of its name before the first dash.
-        space: Its hyperparameters, in the product's words.
+        space: Its hyperparameters as a space of the product.
         horizon: Epochs of a full training.
-        recorded: The task as the folder gives it.
+        recorded: The task as loaded from the folder.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Target:
 
     Attributes:
         valid: Its best validation value.
-        test: The test value of what it picked.
+        test: The test value of its pick.
     """
 
     valid: float
@@ -62,7 +62,7 @@ class Target:
 
 
 class Replay:
-    """One search's view of a task: trains orders, and remembers what each trial's test part said."""
+    """One search's view of a task: replays its trainings, and keeps the test curve of each trial."""
 
     def __init__(self, task: Task):
         self._curve = task.recorded.replay()
@@ -70,20 +70,20 @@ class Replay:
         self.tests: dict[int, np.ndarray] = {}
 
     def curve(self, trial: int, point: Mapping[str, Any]) -> Any:
-        """The curve of a trial's configuration."""
+        """Return the curve of a trial's configuration."""
         curve = self._curve(dict(point))
         self.tests[trial] = curve.test
         return curve
 
     def train(self, order: TrainingTask) -> Epochs:
-        """The epochs of an order, as the inline runner wants them."""
+        """Yield the epochs of a training, as the inline runner expects them."""
         curve = self.curve(order.trial, order.recipe)
         for epoch in range(self._horizon):
             yield {"validation/loss": float(curve.valid[epoch])}, float(curve.seconds[epoch])
 
 
 def tasks_of(folder: Path) -> list[Task]:
-    """The tasks of a folder; one surrogate model serves all data sets of LCBench."""
+    """Load the tasks of a folder; one surrogate model serves all data sets of LCBench."""
     recorded = load(folder)
     first = next((task for task in recorded if hasattr(type(task), "_session")), None)
     for task in recorded:
@@ -105,40 +105,40 @@ def _space(declared: list[Any]) -> Space:
 
 
 def targets_of(task: Task, budgets: list[int], cache: Path) -> dict[int, Target]:
-    """The targets of a task for some budgets of full trainings, from a cache if they are there."""
+    """Return the targets of a task for several budgets of full trainings, cached in a file."""
     path = cache / f"targets-{task.name}.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    found = {int(budget): Target(**target) for budget, target in known.items()}
-    if missing := [budget for budget in budgets if budget not in found]:
-        found |= _made_targets(task, missing)
+    cached = json.loads(path.read_text()) if path.exists() else {}
+    targets = {int(budget): Target(**target) for budget, target in cached.items()}
+    if missing := [budget for budget in budgets if budget not in targets]:
+        targets |= _compute_targets(task, missing)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({budget: vars(target) for budget, target in found.items()}, indent=1))
-    return found
+        path.write_text(json.dumps({budget: vars(target) for budget, target in targets.items()}, indent=1))
+    return targets
 
 
-def _made_targets(task: Task, budgets: list[int]) -> dict[int, Target]:
-    """Searches independent of any that is measured: their seeds come from the word ``target``."""
+def _compute_targets(task: Task, budgets: list[int]) -> dict[int, Target]:
+    """Run searches independent of all that are measured: their seeds derive from the word ``target``."""
     random = Random(int(hashlib.sha256(f"target {task.name}".encode()).hexdigest()[:12], 16))
-    recordings = hasattr(type(task.recorded), "_data")  # each may be given out once in a search
+    recordings = hasattr(type(task.recorded), "_data")  # a recording can be used once per search
     pool = [] if recordings else _bests(task, random, POOL)
-    made = {}
+    targets = {}
     for budget in budgets:
         picks = []
         for _ in range(REPLICATIONS):
             drawn = random.choices(pool, k=budget) if pool else _bests(task, random, budget)
             picks.append(min(drawn))
         valid, test = (float(np.median([pick[part] for pick in picks])) for part in (0, 1))
-        made[budget] = Target(valid, test)
-    return made
+        targets[budget] = Target(valid, test)
+    return targets
 
 
 def _bests(task: Task, random: Random, count: int) -> list[tuple[float, float]]:
-    """Best validation value, and the test value of that epoch, of random configurations."""
-    curve, found = task.recorded.replay(), []
+    """Return the best validation value and the test value of that epoch, for random configurations."""
+    curve, bests = task.recorded.replay(), []
     for _ in range(count):
         drawn = curve(task.space.sample(random))
         valid = np.where(np.isfinite(drawn.valid), drawn.valid, np.inf)
         best = int(valid.argmin())
         test = float(drawn.test[best])
-        found.append((float(valid[best]), test if math.isfinite(test) else math.inf))
-    return found
+        bests.append((float(valid[best]), test if math.isfinite(test) else math.inf))
+    return bests

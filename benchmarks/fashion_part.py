@@ -1,4 +1,4 @@
-"""A part of Fashion-MNIST as a user's own data source, for benchmarks that have minutes."""
+"""A subset of Fashion-MNIST as a user's data source, for benchmarks that take minutes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHUFFLE = 0
-"""Seed of the order in which images are taken; theirs is nearly random already."""
+"""Seed of the order in which images are taken."""
 
 
 def few_pieces(part: str, root: str, images: int = 24_000) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Some images of the official train part, and the whole official test part.
+    """Return some images of the official train part, or the whole official test part.
 
     Args:
         part: ``development`` or ``test``.
         root: Folder that holds torchvision's FashionMNIST.
-        images: How many of the train part.
+        images: Number of images of the train part.
 
     Returns:
         Images, uint8 [n, 28, 28, 1], and labels, int64 [n].

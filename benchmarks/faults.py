@@ -1,9 +1,9 @@
-"""Makes the table of injected faults from what `make faults` wrote down.
+"""Makes the table of injected faults from the results of `make faults`.
 
     HPO_FAULTS_JSON=faults.json make faults; python -m benchmarks.faults faults.json
 
-Each line of the file is one search that was disturbed (`tests/faults/promises.py` writes it before
-it holds the search to anything, so a broken promise shows, too).
+Each line of the file is one disturbed search (`tests/faults/promises.py` writes it before it checks
+the search, so that a broken promise shows as well).
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ HEAD = ("fault", "times", "results lost", "run twice", "test openings", "seconds
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """The table in Markdown, a row for each fault in the order of its first line."""
+    """Return the table in Markdown, one row per fault in the order of its first line."""
     by_fault: dict[str, list[dict[str, Any]]] = {}
     for line in lines:
         by_fault.setdefault(line["fault"], []).append(line)
-    rows = [HEAD, ("---",) * len(HEAD), *(_row(fault, found) for fault, found in by_fault.items())]
+    rows = [HEAD, ("---",) * len(HEAD), *(_row(fault, searches) for fault, searches in by_fault.items())]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _row(fault: str, found: list[dict[str, Any]]) -> tuple[str, ...]:
-    openings = {line["openings"] for line in found}
-    most = "none" if openings == {0} else f"{max(openings)} each" if len(found) > 1 else str(max(openings))
-    lost, twice = (str(sum(line[name] for line in found)) for name in ("lost", "twice"))
-    return fault, str(len(found)), lost, twice, most, _seconds([line["seconds"] for line in found])
+def _row(fault: str, searches: list[dict[str, Any]]) -> tuple[str, ...]:
+    openings = {line["openings"] for line in searches}
+    most = "none" if openings == {0} else f"{max(openings)} each" if len(searches) > 1 else str(max(openings))
+    lost, twice = (str(sum(line[name] for line in searches)) for name in ("lost", "twice"))
+    return fault, str(len(searches)), lost, twice, most, _seconds([line["seconds"] for line in searches])
 
 
-def _seconds(found: list[float | None]) -> str:
-    known = [each for each in found if each]
-    if not known:
+def _seconds(values: list[float | None]) -> str:
+    seconds = [value for value in values if value]
+    if not seconds:
         return "-"
-    spread = f" ({min(known):.0f} to {max(known):.0f})" if len(known) > 1 else ""
-    return f"{statistics.median(known):.0f}{spread}"
+    spread = f" ({min(seconds):.0f} to {max(seconds):.0f})" if len(seconds) > 1 else ""
+    return f"{statistics.median(seconds):.0f}{spread}"
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
-"""How well planted copies of images are found, and how long looking takes.
+"""Detection of planted image copies, and its run time.
 
     python benchmarks/leaks.py FOLDER [--json FILE] [--planted 100] [--images 60000]
 
-FOLDER is an image folder of CIFAR-10's kind. Of each alteration, copies of some images are planted in
-a second set; found and falsely found ones are counted, those that hold without anything planted left
-out. For the time, the images are brought to the number wanted by quarter turns and enlarged corners,
-which are no copies of each other but more alike than photographs are.
+FOLDER is an image folder like CIFAR-10. For each alteration, altered copies of some images form a
+second set; detected and false pairs are counted, without the pairs that exist in the original set.
+For the run time, quarter turns and enlarged corners of the images bring them to the requested number;
+they are not copies of each other, but more alike than photographs.
 """
 
 from __future__ import annotations
@@ -70,51 +70,51 @@ ALTERATIONS: dict[str, Alter] = {
 
 
 def planted(images: np.ndarray, count: int) -> dict[str, dict[str, float]]:
-    """Share of planted copies found, and of other images falsely paired, for each alteration."""
+    """Return the share of planted copies found, and of other images falsely paired, per alteration."""
     grey = near_duplicates.thumbnails(images)
-    own = {tuple(pair) for pair in near_duplicates.near_pairs(grey).rows.tolist()}
-    alike = own | {(b, a) for a, b in own}
-    found = {}
+    existing = {tuple(pair) for pair in near_duplicates.near_pairs(grey).rows.tolist()}
+    alike = existing | {(b, a) for a, b in existing}
+    shares = {}
     for name, alter in ALTERATIONS.items():
         rows = RANDOM.choice(len(images), count, replace=False)
         copies = np.stack([np.asarray(alter(Image.fromarray(images[row]))) for row in rows])
         pairs = near_duplicates.near_pairs(grey, near_duplicates.thumbnails(copies)).rows
-        hits = {int(place) for row, place in pairs if rows[place] == row}
-        false = {int(row) for row, place in pairs if rows[place] != row and (row, rows[place]) not in alike}
-        found[name] = {"found": len(hits) / count, "false": len(false) / len(images)}
-    return found
+        hits = {int(copy) for row, copy in pairs if rows[copy] == row}
+        false = {int(row) for row, copy in pairs if rows[copy] != row and (row, rows[copy]) not in alike}
+        shares[name] = {"found": len(hits) / count, "false": len(false) / len(images)}
+    return shares
 
 
 def enlarged(images: np.ndarray, count: int) -> np.ndarray:
-    """As many images as wanted: the images, their corners at twice the size, all of them turned."""
+    """Return ``count`` images: the originals, their corners at twice the size, and turned copies."""
     corners = [images[:, y : y + 16, x : x + 16] for y in (0, 16) for x in (0, 16)]
-    several = np.concatenate([images, *(each.repeat(2, 1).repeat(2, 2) for each in corners)])
+    several = np.concatenate([images, *(corner.repeat(2, 1).repeat(2, 2) for corner in corners)])
     turned = np.concatenate([np.rot90(several, quarter, (1, 2)) for quarter in range(4)])
     return turned[:count]
 
 
 def main() -> None:
-    """Measure and print or write the figures."""
+    """Measure, print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--planted", type=int, default=100)
     parser.add_argument("--images", type=int, default=60_000)
-    given = parser.parse_args()
-    files = sorted(given.folder.rglob("*.jpg")) + sorted(given.folder.rglob("*.png"))
+    args = parser.parse_args()
+    files = sorted(args.folder.rglob("*.jpg")) + sorted(args.folder.rglob("*.png"))
     images = np.stack([np.asarray(Image.open(file).convert("RGB").resize((32, 32))) for file in files])
-    found = planted(images, given.planted)
-    for name, share in found.items():
+    shares = planted(images, args.planted)
+    for name, share in shares.items():
         print(f"{name:22} found {share['found']:6.1%}   false {share['false']:.2%}")
-    overall = float(np.mean([share["found"] for share in found.values()]))
-    many = enlarged(images, given.images)
+    overall = float(np.mean([share["found"] for share in shares.values()]))
+    many = enlarged(images, args.images)
     wall, used = time.perf_counter(), time.process_time()
     near_duplicates.near_pairs(near_duplicates.thumbnails(many))
     wall, used = time.perf_counter() - wall, time.process_time() - used
     print(f"overall found {overall:.1%}; {len(many)} images: {wall:.1f} s, {used:.1f} s of processor time")
-    if given.json:
-        result = {"alterations": found, "found": overall, "images": len(many), "seconds": wall, "cpu": used}
-        given.json.write_text(json.dumps(result, indent=1) + "\n")
+    if args.json:
+        result = {"alterations": shares, "found": overall, "images": len(many), "seconds": wall, "cpu": used}
+        args.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Whether a search's scheduling loop waits for a tracking server that is not there.
+"""Does a search's scheduling loop wait for a tracking server that does not answer?
 
     python -m benchmarks.outage [--pairs 10] [--trials 300] [--json FILE]
 
-Pairs of the same search, in either order: shown in its home's own store, and with
-``MLFLOW_TRACKING_URI`` naming a server that never answers: a port where nobody listens, and in every
-other pair one that takes connections and says nothing. The real mirror follows the real ledger; the
-trainings cost nothing and are handed in by the inline runner, so that the loop is all there is to
-time. Wall time of the loop; what the end of a search then waits for its mirror is given apart.
+Pairs of the same search, in either order: mirrored to its home's own store, and with
+``MLFLOW_TRACKING_URI`` naming a server that never answers: a closed port, and in every other pair
+one that accepts connections and does not respond. The real mirror follows the real ledger; the
+trainings cost nothing and come from the inline runner, so that only the loop is timed. Wall time of
+the loop; the wait for the mirror at the end of a search is given separately.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ DOCUMENT = {
 
 
 def timed(trials: int, address: str) -> tuple[float, float]:
-    """Seconds of the loop, and of its mirror's end."""
+    """Return the seconds of the loop, and of the wait for the mirror at its end."""
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     if address:
         os.environ["MLFLOW_TRACKING_URI"] = address
@@ -58,30 +58,30 @@ def timed(trials: int, address: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print every pair and the median of their ratios."""
+    """Print all pairs and the median of their ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--pairs", type=int, default=10)
     parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     pairs = []
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        mutely = f"http://127.0.0.1:{mute.getsockname()[1]}"
-        for number in range(asked.pairs):
-            address = "http://127.0.0.1:9" if number % 2 else mutely
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        silent = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        for number in range(args.pairs):
+            address = "http://127.0.0.1:9" if number % 2 else silent
             sides = ("", address) if number % 4 < 2 else (address, "")
-            spent = {side: timed(asked.trials, side) for side in sides}
+            spent = {side: timed(args.trials, side) for side in sides}
             pairs.append({"own": spent[""], "away": spent[address], "address": address})
             print(
                 f"own store {spent[''][0]:.2f} s (end {spent[''][1]:.1f}), "
-                f"{'deaf' if number % 2 else 'mute'} server {spent[address][0]:.2f} s "
+                f"{'closed' if number % 2 else 'silent'} server {spent[address][0]:.2f} s "
                 f"(end {spent[address][1]:.1f})",
                 flush=True,
             )
     ratios = [pair["away"][0] / pair["own"][0] for pair in pairs]
     print(f"median ratio {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
-    if asked.json:
-        asked.json.write_text(json.dumps({"pairs": pairs, "ratio": statistics.median(ratios)}) + "\n")
+    if args.json:
+        args.json.write_text(json.dumps({"pairs": pairs, "ratio": statistics.median(ratios)}) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""What a search costs beside its training.
+"""The cost of a search beyond its training.
 
-Two questions, each answered in one run with the sides alternating, start-up shown apart:
+Two questions, each answered in one run with alternating sides, start-up given separately:
 
-1. Trivial trainings (3 epochs that do nothing): milliseconds per trial of our machinery, ledger and
-   MLflow mirror on, beside Ray Tune as it comes and beside Ray Tune with reused actors.
-2. Real trainings: wall time of a search beside the same trainings (recipes, seeds and epochs as
+1. Trivial trainings (3 epochs that do nothing): milliseconds per trial of this project's machinery, ledger
+   and MLflow mirror on, compared with Ray Tune by default and with reused actors.
+2. Real trainings: wall time of a search compared with the same trainings (recipes, seeds and epochs as
    recorded) in two plain one-thread processes.
 
     python benchmarks/overhead.py --fashion FOLDER --json overhead.json
 
-FOLDER holds torchvision's FashionMNIST; without it that part is left out.
+FOLDER holds torchvision's FashionMNIST; without it that part is skipped.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ HERE = Path(__file__).resolve()
 
 
 def ours(trials: int) -> dict[str, float]:
-    """A search of trivial trainings, as `hpo submit` runs it, ledger and mirror on."""
+    """Run a search of trivial trainings as `hpo submit` does, with ledger and mirror."""
     from hpo import spec as specs
     from hpo.core import events
     from hpo.core.home import Home
@@ -57,14 +57,14 @@ def ours(trials: int) -> dict[str, float]:
         }
         outcome = submit_search(specs.parse_spec(document, base=HERE.parent), home=home, unseal=False)
         record = list(LedgerStore.at(home.ledger).open(outcome.search).read())
-    own = [e for e in record if getattr(e.event, "replicate", 0) == 0]
-    first = next(e.time for e in own if isinstance(e.event, events.Reported))
-    last = max(e.time for e in own if isinstance(e.event, events.TrialEnded))
+    trials_only = [e for e in record if getattr(e.event, "replicate", 0) == 0]
+    first = next(e.time for e in trials_only if isinstance(e.event, events.Reported))
+    last = max(e.time for e in trials_only if isinstance(e.event, events.TrialEnded))
     return {"ms": (last - first) / trials * 1000, "startup": first - began}
 
 
 def rays(trials: int, reuse: bool) -> dict[str, float]:
-    """The same trainings by Ray Tune itself."""
+    """Run the same trainings with Ray Tune itself."""
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0"}
     import ray
     from ray import tune
@@ -119,14 +119,14 @@ SHORT = {
     "finalists.count": 1,
     "finalists.seeds": 2,
 }
-"""Of the shipped Fashion-MNIST search, as much as shows the machinery beside epochs of seconds."""
+"""Shortens the shipped Fashion-MNIST search; enough to show the machinery beside epochs of seconds."""
 
 STOCK_TRIALS = 30
-"""Ray Tune as it comes starts a process for every trial, a second or more each; fewer tell as much."""
+"""By default Ray Tune starts a process for every trial, a second or more each; few are enough."""
 
 
 def trivial_costs(trials: int, repeats: int) -> dict[str, dict[str, list[float]]]:
-    """Every side in a process of its own, one after the other, again and again."""
+    """Run every side in its own process, one after the other, several times."""
     found: dict[str, dict[str, list[float]]] = {side: {"ms": [], "startup": []} for side in SIDES}
     for _ in range(repeats):
         for side in SIDES:
@@ -145,7 +145,7 @@ def trivial_costs(trials: int, repeats: int) -> dict[str, dict[str, list[float]]
 
 @dataclass
 class Recorded:
-    """What a search trained, and how long that took from its first epoch to its last."""
+    """The trainings of a search, and the time from its first epoch to its last."""
 
     seconds: float
     startup: float
@@ -155,7 +155,7 @@ class Recorded:
 
 
 def searched(document: dict, base: Path, home_folder: Path) -> Recorded:
-    """Run a search and read off its record what it trained."""
+    """Run a search and read its trainings from the record."""
     from hpo import spec as specs
     from hpo.core import events
     from hpo.core.home import Home
@@ -173,9 +173,9 @@ def searched(document: dict, base: Path, home_folder: Path) -> Recorded:
     reports = [e for e in record if isinstance(e.event, events.Reported)]
     start = reports[0].time - reports[0].event.seconds
     end = max(e.time for e in record if isinstance(e.event, events.TrialEnded))
-    material = split_dataset_of(spec.data, spec.base, home)
+    dataset = split_dataset_of(spec.data, spec.base, home)
     staging = DataStaging.of(
-        spec.trainable, spec.base, material.prepared.folder, {"search": material.split}, home.root / "plain"
+        spec.trainable, spec.base, dataset.prepared.folder, {"search": dataset.split}, home.root / "plain"
     )
     trainings = [
         (dict(t.recipe), t.seed, t.epoch, spec.horizon)
@@ -185,12 +185,12 @@ def searched(document: dict, base: Path, home_folder: Path) -> Recorded:
 
 
 class PlainContext:
-    """The least a training needs: a horizon, a seed, and an end where the search ended it."""
+    """The minimum a training needs: a horizon, a seed, and the epoch at which the search ended it."""
 
     device, threads = "cpu", 1
 
     class Enough(BaseException):
-        """The recorded epochs are trained."""
+        """The recorded epochs have been trained."""
 
     def __init__(self, seed: int, last: int, horizon: int):
         self.seed, self.horizon, self._last = seed, horizon, last
@@ -209,7 +209,7 @@ class PlainContext:
 
 
 def plain_worker(staging, todo, ready) -> None:
-    """Train what is in the queue, one after the other."""
+    """Run the trainings in the queue, one after the other."""
     from hpo.core.recipe import Recipe
 
     stage = staging()
@@ -226,7 +226,7 @@ def plain_worker(staging, todo, ready) -> None:
 
 
 def plain(recorded: Recorded) -> float:
-    """The same trainings in two plain processes; seconds from both being ready to the end."""
+    """Run the same trainings in two plain processes; return the seconds once both are ready."""
     context = multiprocessing.get_context("spawn")
     todo, ready = context.Queue(), context.Barrier(WORKERS + 1)
     for training in recorded.trainings:
@@ -247,7 +247,7 @@ def plain(recorded: Recorded) -> float:
 
 
 def real_ratio(document: dict, base: Path, repeats: int) -> dict[str, list[float]]:
-    """Search and plain loop, alternating."""
+    """Time the search and the plain loop, alternating."""
     found: dict[str, list[float]] = {"search": [], "plain": [], "ratio": [], "startup": []}
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as folder:
@@ -261,7 +261,7 @@ def real_ratio(document: dict, base: Path, repeats: int) -> dict[str, list[float
 
 
 def document_of(name: str, **changes) -> tuple[dict, Path]:
-    """A shipped spec's document with some fields changed."""
+    """Return a shipped spec's document with some fields changed."""
     from hpo import spec as specs
 
     spec = specs.read_spec(name, [f"{key}={value}" for key, value in changes.items()])
@@ -269,7 +269,7 @@ def document_of(name: str, **changes) -> tuple[dict, Path]:
 
 
 def fashion_of(root: Path) -> tuple[dict, Path]:
-    """The shipped Fashion-MNIST search on a part of the data."""
+    """Return the shipped Fashion-MNIST search on a part of the data."""
     document, _ = document_of("fashion_mnist", **SHORT)
     document["data"]["arguments"] = {"root": str(root), "images": 7_500}
     document["base"] = str(Path(__file__).parent)
@@ -277,7 +277,7 @@ def fashion_of(root: Path) -> tuple[dict, Path]:
 
 
 def shown(name: str, values: list[float], unit: str) -> str:
-    """Median and range over the repeats."""
+    """Format the median and range over the repeats."""
     spread = f"({min(values):.2f} to {max(values):.2f}, n = {len(values)})"
     return f"{name:28} {statistics.median(values):9.2f} {unit:6} {spread}"
 

@@ -1,13 +1,13 @@
-"""The spaces that ship on real data, each beside random search that spends as many epochs.
+"""The shipped specs on real data, each compared with random search using as many epochs.
 
     python -m benchmarks.real_data --task fashion_mnist --data FOLDER --home DIR --json FILE
 
-A task is a spec that ships with the data it is shown on. Beside each search stands its partner: the
-same space, seed and finalists, points drawn at random, none of them written down beforehand and
-nothing stopped early, until it has spent the epochs that the search spent. The search ends in its
-one test score; the partner's test part stays sealed, and the two are compared on validation.
+A task is a shipped spec with its data. Each search has a partner: the same space, seed and
+finalists, but random points, no start points and no early stopping, until it has spent as many epochs
+as the search. The search ends with its test score; the partner's test part stays sealed, and the two
+are compared on validation.
 
-FOLDER holds ``FashionMNIST/raw`` as torchvision lays it out, or the image folder's ``train`` and
+FOLDER holds ``FashionMNIST/raw`` in torchvision's layout, or the image folder's ``train`` and
 ``test``; digits and the tables come with scikit-learn.
 """
 
@@ -33,19 +33,21 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "fashion_mnist": (ROOT,),
     "image_folder": (ROOT,),
 }
-"""Name of a spec that ships, and what is set of it."""
+"""Name of a shipped spec, and the fields to set."""
 
 
 def searched(task: str, data: str, settings: Sequence[str], home: Path, again: str) -> dict[str, Any]:
-    """Run the search that ships and say how it went."""
-    said = [each.format(data=data) for each in TASKS[task]] + list(settings)
+    """Run a shipped spec and return its figures."""
+    overrides = [override.format(data=data) for override in TASKS[task]] + list(settings)
     began = time.perf_counter()
-    return told(api.submit(task, overrides=said, home=home, again=again), time.perf_counter() - began)
+    return figures_of(
+        api.submit(task, overrides=overrides, home=home, again=again), time.perf_counter() - began
+    )
 
 
-def at_random(of: str, home: Path) -> dict[str, Any]:
-    """Spend what a search spent on random points, each trained to its last epoch."""
-    search = api.load(of, home=home)
+def at_random(name: str, home: Path) -> dict[str, Any]:
+    """Spend the epochs of a search on random points, each trained to its last epoch."""
+    search = api.load(name, home=home)
     document = dict(search.spec.document)
     document |= {
         "name": f"{document['name']}_random",
@@ -55,15 +57,15 @@ def at_random(of: str, home: Path) -> dict[str, Any]:
         "budget": {"epochs": search.history.epochs + search.spec.reserved_epochs},
     }
     began = time.perf_counter()
-    return told(api.submit(document, home=home, unseal=False), time.perf_counter() - began)
+    return figures_of(api.submit(document, home=home, unseal=False), time.perf_counter() - began)
 
 
-def told(search: Search, seconds: float) -> dict[str, Any]:
-    """What is worth knowing of a search that is over."""
+def figures_of(search: Search, seconds: float) -> dict[str, Any]:
+    """Return the figures of a finished search."""
     history, best, objective = search.history, search.best(), search.spec.objective
     assert best is not None
-    trials = [each for each in history.trainings.values() if each.replicate == 0]
-    own = sorted((t.value for t in trials if math.isfinite(t.value)), key=objective.rising)
+    trials = [training for training in history.trainings.values() if training.replicate == 0]
+    values = sorted((t.value for t in trials if math.isfinite(t.value)), key=objective.rising)
     return {
         "search": search.name,
         "metric": objective.metric,
@@ -72,7 +74,7 @@ def told(search: Search, seconds: float) -> dict[str, Any]:
         "trials": len(trials),
         "fully_trained": sum(t.epoch == search.spec.horizon for t in trials),
         "epochs": history.epochs,
-        "of_trials": {"worst": own[0], "middle": own[len(own) // 2], "best": own[-1]},
+        "of_trials": {"worst": values[0], "middle": values[len(values) // 2], "best": values[-1]},
         "validation": {"mean": best.mean, "std": best.std, "n": best.n},
         "point": dict(best.point),
         "test": history.score.scores if history.score else None,
@@ -83,12 +85,13 @@ def told(search: Search, seconds: float) -> dict[str, Any]:
 
 
 def row(task: str, kind: str, figures: Mapping[str, Any]) -> str:
-    """A line of a table."""
+    """Return a line of the table."""
     metric, validation, test = figures["metric"], figures["validation"], figures["test"]
     score = "sealed"
     if test:
-        own = test[metric]
-        score = f"{own['value']:.4f} ({own['low']:.4f} to {own['high']:.4f}), n = {figures['test_examples']}"
+        result = test[metric]
+        ends = f"{result['low']:.4f} to {result['high']:.4f}"
+        score = f"{result['value']:.4f} ({ends}), n = {figures['test_examples']}"
     cells = (
         task,
         kind,
@@ -103,21 +106,21 @@ def row(task: str, kind: str, figures: Mapping[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--task", required=True, choices=tuple(TASKS))
-    parser.add_argument("--data", default="", help="where the images lie")
+    parser.add_argument("--data", default="", help="folder of the images")
     parser.add_argument("--home", type=Path, required=True, help="folder of the searches")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in hpo submit")
-    parser.add_argument("--again", default="", metavar="REASON", help="why a test part is opened once more")
-    parser.add_argument("--partner-of", metavar="SEARCH", help="only the partner of a search of that home")
-    parser.add_argument("--alone", action="store_true", help="without a partner")
-    parser.add_argument("--json", type=Path, help="append everything measured here, a line each")
+    parser.add_argument("--again", default="", metavar="REASON", help="reason to open a test part again")
+    parser.add_argument("--partner-of", metavar="SEARCH", help="run only the partner of a search in the home")
+    parser.add_argument("--alone", action="store_true", help="run no partner")
+    parser.add_argument("--json", type=Path, help="append all measurements to this file, one per line")
     args = parser.parse_args()
-    of = args.partner_of
-    if not of:
+    name = args.partner_of
+    if not name:
         figures = searched(args.task, args.data, args.set, args.home, args.again)
-        of = figures["search"]
+        name = figures["search"]
         _write(args, "search", figures)
     if not args.alone:
-        _write(args, "random", at_random(of, args.home))
+        _write(args, "random", at_random(name, args.home))
 
 
 def _write(args: argparse.Namespace, kind: str, figures: Mapping[str, Any]) -> None:

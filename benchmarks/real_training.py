@@ -1,17 +1,16 @@
-"""Wall time of whole searches on real training: ours beside what people glue together.
+"""Wall time of whole searches on real trainings: the product compared with common combinations.
 
 Fashion-MNIST, 20,000 images to train on and 4,000 to validate on, two trainings at once. The target is the
 median validation error, over seeds, that random search with full trainings reaches; a side's figure is the
-wall time until some training of its own reported that error, or twice the time after which it was given up.
-Every side trains recipes of the same space with the same code; only who proposes and who stops differs. What
-the sides are is said in `benchmarks/training_sides.py`.
+wall time until one of its trainings reported that error, or twice the time limit. Every side trains recipes
+of the same space with the same code; only the sampler and the stopping rule differ. The sides are described
+in `benchmarks/training_sides.py`.
 
     python benchmarks/real_training.py --fashion FOLDER --model mlp --seeds 5 --json FILE
 
-Each side runs in processes of its own, one after the other. Start-up (imports, Ray, opening the data) is
-shown apart, and contained in no figure: the clock of a side starts when its first epoch does. Every run is
-written to FILE when it ends and is not run again: an interrupted comparison goes on, and `--seeds 0` prints
-what there is.
+Each side runs in its own processes, one after the other. Start-up (imports, Ray, opening the data) is given
+separately: the clock of a side starts with its first epoch. Every run is written to FILE when it ends and is
+not repeated: an interrupted comparison resumes, and `--seeds 0` prints the existing results.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ ENDLESS = 1e9
 
 
 class Runs:
-    """What was measured, one JSON line for each side and seed."""
+    """Measurements, one JSON line per side and seed."""
 
     def __init__(self, path: Path | None):
         self._path = path
@@ -44,11 +43,11 @@ class Runs:
         self.all = [json.loads(line) for line in written]
 
     def of(self, side: str) -> list[dict[str, Any]]:
-        """A side's runs."""
+        """Return a side's runs."""
         return [run for run in self.all if run["side"] == side]
 
     def has(self, side: str, seed: int) -> bool:
-        """Whether a run is on record."""
+        """Return whether a run is on record."""
         return any(run["seed"] == seed for run in self.of(side))
 
     def add(self, run: dict[str, Any]) -> None:
@@ -60,9 +59,9 @@ class Runs:
 
 
 def measured(side: str, seed: int, target: float, limit: float, options) -> dict[str, Any]:
-    """Run a side by itself; what it reported, on a clock that starts with its first epoch."""
+    """Run one side and return its reports, timed from its first epoch."""
     with tempfile.TemporaryDirectory() as folder:
-        Bench(options, seed, folder).stage()  # the data is prepared for all alike
+        Bench(options, seed, folder).stage()  # prepares the data before any side runs
         command = [sys.executable, str(HERE.parent / "training_sides.py"), side, "--fashion", options.fashion]
         command += ["--model", options.model, "--seed", str(seed), "--folder", folder]
         command += ["--target", str(target), "--limit", str(limit), "--trainings", str(options.trainings)]
@@ -92,21 +91,21 @@ def measured(side: str, seed: int, target: float, limit: float, options) -> dict
 
 
 def reached(run: dict[str, Any], target: float) -> float:
-    """Seconds to the target; twice what the side took where it never came there."""
+    """Return the seconds to the target; twice the run's time if it was never reached."""
     return next((at for at, best in run["curve"] if best >= target), 2 * run["seconds"])
 
 
 def compare(options, runs: Runs) -> float:
-    """Run what is asked for and not on record, random search first because it sets the target."""
-    asked = range(options.first_seed, options.first_seed + options.seeds)
-    for seed in asked:
+    """Run what is not on record, random search first because it sets the target."""
+    requested = range(options.first_seed, options.first_seed + options.seeds)
+    for seed in requested:
         if options.target is None and not runs.has("random", seed):
             runs.add(measured("random", seed, 2.0, ENDLESS, options))
             print(shown(runs.all[-1]), flush=True)
     searches = runs.of("random")
     target = 1 - options.target if options.target else statistics.median(r["curve"][-1][1] for r in searches)
     limit = options.give_up or statistics.median(run["seconds"] for run in searches)
-    for seed in asked:
+    for seed in requested:
         for side in options.sides.split(","):
             if not runs.has(side, seed):
                 runs.add(measured(side, seed, target, limit, options))
@@ -115,26 +114,28 @@ def compare(options, runs: Runs) -> float:
 
 
 def shown(run: dict[str, Any], target: float = 2.0) -> str:
-    """A run in a line."""
-    came = f"target after {reached(run, target):.1f} s" if run["curve"][-1][1] >= target else "no target"
+    """Format a run as one line."""
+    outcome = f"target after {reached(run, target):.1f} s" if run["curve"][-1][1] >= target else "no target"
     figures = f"best {run['curve'][-1][1]:.4f}, {run['epochs']} epochs in {run['seconds']:.1f} s"
-    return f"{run['side']} {run['seed']}: {figures}, {came}, start-up {run['startup']:.1f} s"
+    return f"{run['side']} {run['seed']}: {figures}, {outcome}, start-up {run['startup']:.1f} s"
 
 
 def table(runs: Runs, target: float) -> str:
-    """Median seconds and epochs of each side and its ratio to ours, start-up apart."""
+    """Return median seconds and epochs of each side and its ratio to ours, without start-up."""
     lines, ours = [f"target: validation error {1 - target:.4f}"], None
     for side in SIDES:
-        own = runs.of(side)
-        if not own:
+        side_runs = runs.of(side)
+        if not side_runs:
             continue
-        seconds = [run["seconds"] if side == "random" else reached(run, target) for run in own]
+        seconds = [run["seconds"] if side == "random" else reached(run, target) for run in side_runs]
         median = statistics.median(seconds)
         ours = median if ours is None else ours
-        missed = sum(run["curve"][-1][1] < target for run in own) if side != "random" else 0
-        spread = f"{min(seconds):.1f} to {max(seconds):.1f}, n = {len(own)}, {missed} without the target"
-        epochs = statistics.median(run["epochs"] for run in own)
-        startup = statistics.median(run["startup"] for run in own)
+        missed = sum(run["curve"][-1][1] < target for run in side_runs) if side != "random" else 0
+        spread = (
+            f"{min(seconds):.1f} to {max(seconds):.1f}, n = {len(side_runs)}, {missed} without the target"
+        )
+        epochs = statistics.median(run["epochs"] for run in side_runs)
+        startup = statistics.median(run["startup"] for run in side_runs)
         lines.append(
             f"{side:8} {median:8.1f} s ({spread}), {median / ours:5.1f} times ours; {epochs:.0f} epochs; "
             f"start-up {startup:.1f} s"
@@ -152,9 +153,9 @@ def main() -> None:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--sides", default="ours,ray,optuna")
     parser.add_argument("--trainings", type=int, default=50, help="full trainings of random search")
-    parser.add_argument("--target", type=float, help="validation error; default: what random search reaches")
-    parser.add_argument("--give-up", type=float, help="seconds; default: what random search takes")
-    parser.add_argument("--json", type=Path, help="JSON lines of runs, read and added to")
+    parser.add_argument("--target", type=float, help="validation error; by default that of random search")
+    parser.add_argument("--give-up", type=float, help="seconds; by default the time of random search")
+    parser.add_argument("--json", type=Path, help="file of runs as JSON lines, read and appended to")
     options = parser.parse_args()
     options.fashion = str(Path(options.fashion).resolve())
     runs = Runs(options.json)

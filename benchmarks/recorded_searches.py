@@ -1,10 +1,10 @@
-"""Searches replayed on recorded learning curves, whose test part says what a pick was worth.
+"""Searches replayed on recorded learning curves, whose test curve gives the true quality of a pick.
 
 A folder of curves holds a ``curves.py`` with ``tasks(root)``; every task has ``space``, ``epochs``
 and ``replay()``, a function from a configuration to a curve with ``valid`` and ``test`` (lower is
-better). A configuration was recorded once, so what another seed would have given is planted: a
-Gaussian shift per training and half as wide a one per epoch, of the stated width, on the
-validation curve only. The test curve stays as recorded and judges.
+better). Each configuration was recorded once, so the noise of other seeds is simulated: a
+Gaussian shift per training and one half as wide per epoch, of the stated width, on the validation
+curve only. The test curve stays as recorded.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FINALISTS, SEEDS = 3, 5
 
 @dataclass(frozen=True)
 class Gap:
-    """Of one search: how much better each number is than what the test part says.
+    """How much better each number of a search is than its test value.
 
     Attributes:
         raw: The best single validation score.
@@ -42,23 +42,23 @@ class Gap:
 
 
 def load(folder: Path) -> list[Any]:
-    """The tasks of a folder that can be replayed here."""
+    """Load the tasks of a folder that can be replayed on this machine."""
     spec = importlib.util.spec_from_file_location("recorded_curves", folder / "curves.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    able = importlib.util.find_spec("onnxruntime") is not None
-    return [task for task in module.tasks(folder) if able or not task.name.startswith("lcbench")]
+    has_onnx = importlib.util.find_spec("onnxruntime") is not None
+    return [task for task in module.tasks(folder) if has_onnx or not task.name.startswith("lcbench")]
 
 
 @dataclass(frozen=True)
 class Offset:
-    """How much higher the test part lies than the validation part for trials nobody selected.
+    """How much higher the test loss is than the validation loss for unselected trials.
 
-    Two parts of a data set are not equally hard, and how unequal depends on how good a model is.
-    That difference is no optimism. It is the mean over the 30 trials, of 300 random ones at their
+    Two parts of a data set are not equally hard, and the difference depends on how good a model is.
+    This difference is not optimism. It is the mean over the 30 trials, of 300 random ones at their
     last epoch, that are nearest in the mean of both losses, which favours neither part.
 
     Attributes:
@@ -78,7 +78,7 @@ class Offset:
         return cls(ends.mean(axis=1), ends[:, 1] - ends[:, 0])
 
     def at(self, level: float) -> float:
-        """The difference for trials about as good as this."""
+        """Return the difference for trials of about this quality."""
         return float(self.gaps[np.argsort(np.abs(self.levels - level))[:30]].mean())
 
 
@@ -89,32 +89,32 @@ def search(task: Any, trials: int, width: float, offset: Offset, rng: np.random.
     values, curves = {}, {}
     for trial in range(trials):
         curve = replay(_draw(task, rng))
-        seen = _planted(curve.valid, width, rng)
+        seen = _with_noise(curve.valid, width, rng)
         running = np.fmin.accumulate(seen)
         if all(rule.report(epoch, float(running[epoch - 1])) for epoch in range(1, task.epochs)):
             if not np.isfinite(seen[-1]):
                 continue
             values[trial], curves[trial] = float(running[-1]), curve
     top = sorted(values, key=lambda trial: values[trial])[:FINALISTS]
-    fresh = {t: [_planted(curves[t].valid, width, rng) for _ in range(SEEDS)] for t in top}
+    fresh = {t: [_with_noise(curves[t].valid, width, rng) for _ in range(SEEDS)] for t in top}
     picked = {t: [int(np.nanargmin(seen)) for seen in rows] for t, rows in fresh.items()}
     replicates = {t: [float(np.nanmin(seen)) for seen in rows] for t, rows in fresh.items()}
     luck = epoch_luck({t: [row.tolist() for row in rows] for t, rows in fresh.items()}, LOSS)
-    found = measure(Evidence(LOSS, values, replicates, luck=luck), top[0], int(rng.integers(2**31)))
-    curve, epochs = curves[found.trial], picked[found.trial]
+    corrected = measure(Evidence(LOSS, values, replicates, luck=luck), top[0], int(rng.integers(2**31)))
+    curve, epochs = curves[corrected.trial], picked[corrected.trial]
     test, valid = float(curve.test[epochs].mean()), float(curve.valid[epochs].mean())
     truth = test - offset.at((test + valid) / 2)
-    assert found.fresh is not None
-    assert found.bootstrap is not None
-    return Gap(truth - found.raw, truth - found.fresh.value, truth - found.bootstrap)
+    assert corrected.fresh is not None
+    assert corrected.bootstrap is not None
+    return Gap(truth - corrected.raw, truth - corrected.fresh.value, truth - corrected.bootstrap)
 
 
-def _planted(valid: np.ndarray, width: float, rng: np.random.Generator) -> np.ndarray:
+def _with_noise(valid: np.ndarray, width: float, rng: np.random.Generator) -> np.ndarray:
     return valid + width * rng.standard_normal() + width / 2 * rng.standard_normal(len(valid))
 
 
 def _draw(task: Any, rng: np.random.Generator) -> dict[str, float]:
-    """A configuration, uniform on each parameter's own scale."""
+    """Draw a configuration, uniform on each parameter's scale."""
     point = {}
     for param in task.space:
         u = rng.random()

@@ -1,12 +1,12 @@
-"""What a search's own machinery costs, against the number of trials.
+"""The cost of a search's machinery as a function of the number of trials.
 
     python -m benchmarks.scaling [--trials 10000] [--samplers auto,tpe] [--json FILE]
 
-Two parts. A suggestion: a searcher is told of so many trials, then asked; the median of 15 asks, in
-milliseconds of this process's own time, for 8 and 32 hyperparameters. The machinery: a whole
-search with four workers, conductor, rung rule, searcher and the real SQLite ledger, every event
-committed, trainings that cost nothing; wall and processor time per trial and per report in windows of trials,
-less the searcher's share, which is given apart, and what the process's memory grew by per report.
+Two parts. Suggestions: a searcher is told of a number of trials, then asked; the median of 15 asks, in
+milliseconds of CPU time, for 8 and 32 hyperparameters. Machinery: a whole search with four workers,
+conductor, rung rule, searcher and the real SQLite ledger, every event committed, trainings that cost
+nothing; wall and CPU time per trial and per report in windows of trials, without the searcher's
+share, which is given separately, and the growth of the process's memory per report.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ASKS = 15
 
 
 def space_of(width: int) -> Space:
-    """A learning rate and otherwise unknown names."""
+    """Return a space of a learning rate and otherwise unknown names."""
     names = ["learning_rate", *(f"x{n}" for n in range(1, width))]
     return Space(tuple(Parameter(name, Uniform(1e-4, 1.0, log=True)) for name in names))
 
@@ -57,28 +57,28 @@ SAMPLERS: dict[str, Callable[[Space], Searcher]] = {
 
 
 def curve(height: float, random: Random) -> Iterator[float]:
-    """A falling loss."""
+    """Yield a falling loss."""
     for epoch in range(1, HORIZON + 1):
         yield height + 1 / epoch + 0.05 * random.gauss(0, 1)
 
 
 def suggestions(sampler: str, width: int, most: int) -> list[dict[str, Any]]:
-    """Cost of an ask after so many trials, most of them stopped early."""
+    """Return the cost of an ask after each number of trials, most of them stopped early."""
     space, random = space_of(width), Random(0)
-    searcher, told, rows = SAMPLERS[sampler](space), 0.0, []
+    searcher, telling, rows = SAMPLERS[sampler](space), 0.0, []
     for trial in range(most + 1):
         if trial in SIZES:
             spent = [_timed(lambda number=trial: searcher.ask(number)) for _ in range(ASKS)]
             rows.append(
                 {
                     "what": "ask", "sampler": sampler, "width": width, "trials": trial,
-                    "ms": 1e3 * float(np.median(spent)), "told_ms_per_trial": 1e3 * told / trial,
+                    "ms": 1e3 * float(np.median(spent)), "told_ms_per_trial": 1e3 * telling / trial,
                 }
             )  # fmt: skip
         point = space.sample(random)
         epochs = random.choice((3, 3, 3, 5, 5, 9, 15, HORIZON))
         values = list(curve(point["learning_rate"], random))[:epochs]
-        told += _timed(lambda p=point, n=trial, v=values: _tell(searcher, n, p, v))
+        telling += _timed(lambda p=point, n=trial, v=values: _tell(searcher, n, p, v))
     return rows
 
 
@@ -96,7 +96,7 @@ def _timed(call: Callable[[], Any]) -> float:
 
 
 class Timed:
-    """A searcher whose own time is added up."""
+    """A searcher that sums up its own time."""
 
     def __init__(self, searcher: Searcher):
         self._searcher = searcher
@@ -117,7 +117,7 @@ class Timed:
 
 
 class Windows:
-    """Takes the time whenever so many trials have started."""
+    """Takes the time at the start of each window of trials."""
 
     def __init__(self, searcher: Timed, most: int):
         self._searcher, self._most, self._reports = searcher, most, 0
@@ -126,7 +126,7 @@ class Windows:
         self._memory = psutil.Process()
 
     def __call__(self, recorded: Recorded, history: History) -> None:
-        """Watch an event."""
+        """Handle an event."""
         self._reports += isinstance(recorded.event, Reported)
         if isinstance(recorded.event, TrialStarted) and recorded.event.trial == self._next:
             memory = self._memory.memory_info().rss
@@ -139,7 +139,7 @@ class Windows:
 
 
 def machinery(sampler: str, most: int, folder: Path) -> list[dict[str, Any]]:
-    """Cost of everything but the training, in windows of trials."""
+    """Return the cost of everything but the training, in windows of trials."""
     store = LedgerStore(f"sqlite:///{folder / 'ledger.db'}")
     ledger = store.create("scaling", SearchOpened({}, "", {}, {}))
     searcher = Timed(SAMPLERS[sampler](space_of(8)))
@@ -162,12 +162,12 @@ def machinery(sampler: str, most: int, folder: Path) -> list[dict[str, Any]]:
 
 
 def _window(sampler: str, a: tuple[Any, ...], b: tuple[Any, ...]) -> dict[str, Any]:
-    trials, reports, wall, work, asked, grown = (end - start for start, end in zip(a, b, strict=True))
+    trials, reports, wall, work, asking, growth = (end - start for start, end in zip(a, b, strict=True))
     return {
         "what": "machinery", "sampler": sampler, "trials": b[0],
         "ms_per_trial": 1e3 * wall / trials, "ms_per_report": 1e3 * wall / reports,
         "cpu_ms_per_trial": 1e3 * work / trials, "cpu_ms_per_report": 1e3 * work / reports,
-        "searcher_ms_per_trial": 1e3 * asked / trials, "bytes_per_report": grown / reports,
+        "searcher_ms_per_trial": 1e3 * asking / trials, "bytes_per_report": growth / reports,
     }  # fmt: skip
 
 
@@ -184,15 +184,15 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--samplers", default="auto")
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     rows: list[dict[str, Any]] = []
-    for sampler in asked.samplers.split(","):
+    for sampler in args.samplers.split(","):
         for width in (8, 32):
-            rows += _printed(suggestions(sampler, width, asked.trials))
+            rows += _printed(suggestions(sampler, width, args.trials))
         with tempfile.TemporaryDirectory() as folder:
-            rows += _printed(machinery(sampler, asked.trials, Path(folder)))
-    if asked.json:
-        asked.json.write_text(json.dumps(rows, indent=1))
+            rows += _printed(machinery(sampler, args.trials, Path(folder)))
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":

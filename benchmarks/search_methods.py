@@ -1,8 +1,8 @@
-"""The methods that are compared: the product with its samplers and rules, and other systems.
+"""The compared methods: the product with its samplers and rules, and other systems.
 
-A product's method is a plan and a searcher, driven by the product's own conductor and inline
-runner. A peer is anything that can be asked and told; `benchmarks.peers` has one file for each system,
-which imports the system's packages only when it is run.
+A method of the product is a plan and a searcher, driven by the product's own conductor and inline
+runner. A peer is anything with an ask-and-tell interface; `benchmarks.peers` has one file per system,
+which imports the system's packages only when it runs.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ LOSS = Objective("loss", "min", "best")
 
 
 class Over(Exception):
-    """The search has reached its target, or will not."""
+    """The search has reached its target, or was given up."""
 
 
 class MemoryLedger:
-    """A ledger without a disk; what it costs to have one is measured in `benchmarks.scaling`."""
+    """A ledger without a disk; the cost of the real one is measured in `benchmarks.scaling`."""
 
     def __init__(self) -> None:
         self._last = 0
 
     def append(self, events: list[Event], then=None) -> list[Recorded]:
         """Number the events."""
-        numbered = [Recorded(self._last + place, 0.0, event) for place, event in enumerate(events, 1)]
+        numbered = [Recorded(self._last + number, 0.0, event) for number, event in enumerate(events, 1)]
         self._last += len(numbered)
         return numbered + self.append(then(numbered), then) if then and numbered else numbered
 
     def read(self, after: int = 0) -> Any:
-        """Nothing is kept."""
+        """Return nothing: no event is kept."""
         return iter(())
 
 
@@ -63,7 +63,7 @@ class Product:
     """A sampler and a rule of the product.
 
     Attributes:
-        searcher: Makes the searcher of (task, rungs, seed).
+        searcher: Creates the searcher from (task, rungs, seed).
         rule: The rung rule; None trains everything fully.
         first: First rung.
         warm_start: Points of earlier searches, tried first.
@@ -75,7 +75,7 @@ class Product:
     warm_start: tuple[Point, ...] = ()
 
     def plan(self, task: Task, seed: int, workers: int) -> Plan:
-        """The rules of one search."""
+        """Return the plan of one search."""
         rungs = rungs_of(self.rule, self.first, FACTOR, task.horizon) if self.rule else ()
         return Plan(
             objective=LOSS,
@@ -93,7 +93,7 @@ class Product:
         )
 
     def settings(self, task: Task, most: int) -> str:
-        """What it runs with."""
+        """Describe its settings."""
         plan = self.plan(task, 0, 1)
         searcher = type(self.searcher(task, plan.rungs, 0)).__name__
         if not self.rule:
@@ -103,7 +103,7 @@ class Product:
         )
 
     def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
-        """One search, until it reaches the target or has spent ``most`` epochs."""
+        """Run one search until it reaches the target or has spent ``most`` epochs."""
         plan = self.plan(task, seed, workers)
         replay, outcome = Replay(task), Outcome()
 
@@ -174,5 +174,5 @@ METHODS: Mapping[str, tuple[Method, ...]] = {
 
 
 def named(name: str, tried: Method) -> str:
-    """How a method with its first rung is called in the record of runs."""
+    """Return the name of a method with its first rung in the record of runs."""
     return f"{name}/{tried.first}"

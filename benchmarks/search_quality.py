@@ -1,18 +1,18 @@
-"""How many epochs a search needs to be as good as random search with full trainings.
+"""The number of epochs a search needs to match random search with full trainings.
 
     python -m benchmarks.search_quality --curves FOLDER [--budget 20,50,100] [--workers 1,4,16]
         [--seeds 10] [--first-seed 100] [--methods ours,...] [--json FILE] [--cache FOLDER]
 
-Speed-up: the epochs of ``budget`` full trainings over the epochs a method spends until any of its
-reports is as good as the median best value of random searches with that budget, which have seeds
-of their own. A target not reached within ``--give-up`` times the budget counts as reached at that
-point, and the share of such searches is shown. A task's speed-up is that of its median search; a
+Speed-up: the epochs of ``budget`` full trainings divided by the epochs a method spends until one of
+its reports is as good as the median best value of independent random searches with that budget. A
+target not reached within ``--give-up`` times the budget counts as reached at that point, and the
+share of such searches is shown. A task's speed-up is that of its median search; a
 suite's is the geometric mean over tasks. Intervals are 95 % bootstrap intervals over seeds, and
 over tasks as well for a suite. A method with several first rungs shows the better one per suite;
-``NAME/3`` asks for the first rung 3 alone. What each method runs with is printed before the tables.
-A suite's row ends with what ours comes to on the same tasks.
+``NAME/3`` asks for the first rung 3 alone. The settings of each method are printed before the tables.
+A suite's row ends with the product's speed-up on the same tasks.
 
-Every search is written to the cache folder when it ends, so that the table can be printed again.
+Every search is saved in the cache folder when it ends, so that the table can be printed again.
 """
 
 from __future__ import annotations
@@ -60,46 +60,48 @@ class Search:
 
 
 class Runs:
-    """Searches that were run, one JSON line each, found again by what they were asked to do."""
+    """Finished searches, one JSON line each, looked up by their settings."""
 
     def __init__(self, path: Path, until: float):
         self._path = path
         self._until = until
-        self._known: dict[str, dict[str, Any]] = {}
+        self._runs: dict[str, dict[str, Any]] = {}
         if path.exists():
             for line in path.read_text().splitlines():
-                known = json.loads(line)
-                self._known[known["key"]] = known
+                run = json.loads(line)
+                self._runs[run["key"]] = run
 
     def get(
         self, cell: Cell, tried: Method, task: Task, target: float, give_up: int, seed: int
     ) -> dict[str, Any] | None:
-        """A search, run now unless it is on record; None if there is no time left for it."""
+        """Return a search, run now unless it is on record; None if there is no time left."""
         key = f"{cell.method} {task.name} {target:.6g} {give_up} {cell.workers} {seed}"
-        if key not in self._known:
+        if key not in self._runs:
             if time.monotonic() > self._until:
                 return None
-            own = seeds.derive(seed, "benchmark", task.name) % 2**31  # tasks share no first proposals
-            outcome = tried.run(task, own, cell.workers, target, give_up)
-            self._known[key] = {"key": key, **vars(outcome)}
+            task_seed = (
+                seeds.derive(seed, "benchmark", task.name) % 2**31
+            )  # different first proposals per task
+            outcome = tried.run(task, task_seed, cell.workers, target, give_up)
+            self._runs[key] = {"key": key, **vars(outcome)}
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a") as file:
-                file.write(json.dumps(self._known[key]) + "\n")
-        return self._known[key]
+                file.write(json.dumps(self._runs[key]) + "\n")
+        return self._runs[key]
 
 
 def median(speedups: Sequence[float]) -> float:
-    """The speed-up of the search with the median number of epochs."""
+    """Return the speed-up of the search with the median number of epochs."""
     return float(1 / np.median(1 / np.asarray(speedups)))
 
 
 def geometric(values: Iterable[float]) -> float:
-    """Geometric mean."""
+    """Return the geometric mean."""
     return float(np.exp(np.mean(np.log(list(values)))))
 
 
 def interval(groups: Sequence[Sequence[float]], draws: int = 1000) -> tuple[float, float]:
-    """95 % bootstrap interval of the geometric mean of medians; over groups too, if there are several."""
+    """Return the 95 % bootstrap interval of the geometric mean of medians, also over several groups."""
     rng = np.random.default_rng(0)
     chosen = rng.integers(0, len(groups), (draws, len(groups)))
     logs = np.empty(chosen.shape)
@@ -112,7 +114,7 @@ def interval(groups: Sequence[Sequence[float]], draws: int = 1000) -> tuple[floa
 
 
 def rows_of(found: dict[Cell, list[Search]], suites: dict[str, str]) -> list[dict[str, Any]]:
-    """The JSON rows: one for each task, and one for each suite as task ``geometric mean``."""
+    """Return the JSON rows: one per task, and one per suite as task ``geometric mean``."""
     rows, groups = [], defaultdict(list)
     for cell, searches in found.items():
         suite, speedups = suites[cell.task], [search.speedup for search in searches]
@@ -149,12 +151,12 @@ def _row(
 
 
 def best_first_rungs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of a method with several first rungs, the rows of the better one per suite, budget and workers."""
+    """Keep the rows of each method's best first rung per suite, budget and number of workers."""
     best: dict[tuple[Any, ...], tuple[float, str]] = {}
     for row in rows:
         if row["task"] == "geometric mean":
-            place = (row["suite"], row["budget"], row["workers"], row["method"].split("/")[0])
-            best[place] = max(best.get(place, (0.0, "")), (row["speedup"], row["method"]))
+            cell = (row["suite"], row["budget"], row["workers"], row["method"].split("/")[0])
+            best[cell] = max(best.get(cell, (0.0, "")), (row["speedup"], row["method"]))
     kept = []
     for row in rows:
         name = row["method"].split("/")[0]
@@ -164,22 +166,22 @@ def best_first_rungs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def beside_ours(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows, the suites' with what ours comes to on the very tasks they are of, if it is among them."""
+    """Add to the suites' rows the product's speed-up on the same tasks, where it was run."""
     speeds: dict[tuple[Any, ...], dict[str, float]] = defaultdict(dict)
     for row in rows:
         if "worst" not in row:
             speeds[row["suite"], row["budget"], row["workers"], row["method"]][row["task"]] = row["speedup"]
-    made = []
+    extended = []
     for row in rows:
-        place = (row["suite"], row["budget"], row["workers"])
-        ours, tasks = speeds.get((*place, "ours"), {}), speeds[*place, row["method"]]
-        known = "worst" in row and tasks.keys() <= ours.keys()
-        made.append(row | {"ours": geometric(ours[task] for task in tasks)} if known else row)
-    return made
+        cell = (row["suite"], row["budget"], row["workers"])
+        ours, tasks = speeds.get((*cell, "ours"), {}), speeds[*cell, row["method"]]
+        comparable = "worst" in row and tasks.keys() <= ours.keys()
+        extended.append(row | {"ours": geometric(ours[task] for task in tasks)} if comparable else row)
+    return extended
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """The suites' rows as Markdown, then every task's."""
+    """Return the rows of the suites, then of all tasks, as Markdown."""
     order = sorted(rows, key=lambda r: (r["suite"], r["budget"], r["workers"], r["task"], -r["speedup"]))
     suites = [row for row in order if "worst" in row]
     tasks = [row for row in order if "worst" not in row]
@@ -216,17 +218,17 @@ def main() -> None:
     parser.add_argument("--give-up", type=float, default=2.0)
     parser.add_argument("--cache", type=Path, default=Path("build/search_quality"))
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="run nothing new after so long")
-    asked = parser.parse_args()
-    budgets, workers = ([int(n) for n in text.split(",")] for text in (asked.budget, asked.workers))
-    rows = compare(asked, budgets, workers)
-    print(settings(asked, max(budgets)) + "\n\n" + table(rows))
-    if asked.json:
-        asked.json.write_text(json.dumps(rows, indent=1))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="time limit for new searches")
+    args = parser.parse_args()
+    budgets, workers = ([int(n) for n in text.split(",")] for text in (args.budget, args.workers))
+    rows = compare(args, budgets, workers)
+    print(settings(args, max(budgets)) + "\n\n" + table(rows))
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1))
 
 
 def chosen(names: str) -> list[tuple[str, Method]]:
-    """The methods of some names with all their first rungs; ``dehb/3`` is one with that first rung alone."""
+    """Return methods by name with all their first rungs; ``dehb/3`` selects only that first rung."""
     found = []
     for name in names.split(","):
         tries = [(named(name.split("/")[0], tried), tried) for tried in METHODS[name.split("/")[0]]]
@@ -234,32 +236,32 @@ def chosen(names: str) -> list[tuple[str, Method]]:
     return found
 
 
-def settings(asked: argparse.Namespace, budget: int) -> str:
-    """What every method runs with, on the first task of each suite."""
-    suites = {task.suite: task for task in reversed(tasks_of(asked.curves)) if asked.suite in task.suite}
+def settings(args: argparse.Namespace, budget: int) -> str:
+    """Describe the settings of every method, on the first task of each suite."""
+    suites = {task.suite: task for task in reversed(tasks_of(args.curves)) if args.suite in task.suite}
     lines = []
-    for (name, tried), task in product(chosen(asked.methods), suites.values()):
+    for (name, tried), task in product(chosen(args.methods), suites.values()):
         try:
-            shown = tried.settings(task, round(asked.give_up * budget * task.horizon))
+            shown = tried.settings(task, round(args.give_up * budget * task.horizon))
         except ImportError as missing:
-            shown = f"not known here, where this is missing: {missing.name}"
+            shown = f"unknown, since {missing.name} is not installed"
         lines.append(f"- {name}, {task.suite}: {shown}")
     return "\n".join(lines)
 
 
-def compare(asked: argparse.Namespace, budgets: list[int], workers: list[int]) -> list[dict[str, Any]]:
-    """All cells; what no time was left for is absent."""
-    tasks = [task for task in tasks_of(asked.curves) if asked.suite in task.suite]
-    runs = Runs(asked.cache / "runs.jsonl", time.monotonic() + 60 * asked.minutes)
-    targets = {task.name: targets_of(task, budgets, asked.cache) for task in tasks}
-    methods = chosen(asked.methods)
-    numbers = range(asked.first_seed, asked.first_seed + asked.seeds)
+def compare(args: argparse.Namespace, budgets: list[int], workers: list[int]) -> list[dict[str, Any]]:
+    """Run all cells for which there is time."""
+    tasks = [task for task in tasks_of(args.curves) if args.suite in task.suite]
+    runs = Runs(args.cache / "runs.jsonl", time.monotonic() + 60 * args.minutes)
+    targets = {task.name: targets_of(task, budgets, args.cache) for task in tasks}
+    methods = chosen(args.methods)
+    numbers = range(args.first_seed, args.first_seed + args.seeds)
     found: dict[Cell, list[Search]] = defaultdict(list)
-    # Seeds outermost, so that what a time limit leaves is as even as can be.
+    # Seeds are the outer loop, so that a time limit leaves the cells as even as possible.
     for seed, task, budget, at_once, (name, tried) in product(numbers, tasks, budgets, workers, methods):
         cell, target = Cell(name, task.name, budget, at_once), targets[task.name][budget]
         epochs = budget * task.horizon
-        run = runs.get(cell, tried, task, target.valid, round(asked.give_up * epochs), seed)
+        run = runs.get(cell, tried, task, target.valid, round(args.give_up * epochs), seed)
         if run:
             as_good = run["pick_test"] <= target.test
             found[cell].append(Search(epochs / run["epochs"], not run["reached"], as_good))

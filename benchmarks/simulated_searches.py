@@ -1,8 +1,8 @@
-"""Searches whose truth is known, to hold the corrections and intervals against.
+"""Simulated searches with a known truth, to test the corrections and intervals.
 
-Every generator draws one whole search from its own stated law: qualities of the trials, the scores
-a search would have seen, the finalists' fresh seeds, and what each finalist is truly worth. The
-number of trials, their spread and the number of finalists and seeds are drawn anew every time.
+Every generator draws a whole search from a stated distribution: qualities of the trials, the scores
+that a search would see, the finalists' fresh seeds, and the true value of each finalist. The number
+of trials, their spread and the number of finalists and seeds are drawn each time.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Search:
     """One simulated search.
 
     Attributes:
-        evidence: What the service would know.
-        winner: Named by the simple rule, with costs drawn at random.
-        truth: Finalist to what its recipe truly gives, expected over seeds and examples.
-        tests: Name to an interval over test examples and the truth it should cover.
+        evidence: What a search would know.
+        winner: Winner by the simple rule, with random costs.
+        truth: Finalist to its recipe's true value, expected over seeds and examples.
+        tests: Name to an interval over test examples and the truth that it should cover.
     """
 
     evidence: Evidence
@@ -66,7 +66,7 @@ def skewed(rng: np.random.Generator) -> Search:
 
 
 def raced(rng: np.random.Generator) -> Search:
-    """As `gaussian`, the finalists racing over at most 8 seeds instead of all having as many."""
+    """As `gaussian`, with a race of the finalists over at most 8 seeds."""
     return _scalar(rng, lambda r, shape: r.standard_normal(shape), race=True)
 
 
@@ -90,7 +90,7 @@ def _scalar(rng: np.random.Generator, noise: Noise, sigma: float = 0.0, race: bo
 
 
 def _race(table: dict[int, list[float]]) -> tuple[int, dict[int, list[float]]]:
-    """The race's winner, and the values it took of those each finalist would have given."""
+    """Return the race's winner, and the values it used."""
     race = Race(dict.fromkeys(table, 1.0), LAST, most=8)
     values: dict[FoldRun, float] = {}
     while not isinstance(step := race.next(values), RaceDecision):
@@ -100,7 +100,7 @@ def _race(table: dict[int, list[float]]) -> tuple[int, dict[int, list[float]]]:
 
 
 def examples(rng: np.random.Generator) -> Search:
-    """Shares of 400 validation examples, all trials on the same ones.
+    """Shares of right answers on 400 validation examples, the same for all trials.
 
     A probit model: an example is right if ``skill + difficulty + affinity + noise > 0``; difficulty
     belongs to the example, affinity to the pair of example and recipe, noise to the training.
@@ -135,7 +135,7 @@ def examples(rng: np.random.Generator) -> Search:
 def folds(rng: np.random.Generator) -> Search:
     """As `examples`, on 100 of 500 rows; fresh seeds are the mean over 5 folds that hold out all 500.
 
-    Each fold is a training with luck of its own, and each seed deals the rows anew.
+    Each fold is a training with its own luck, and each seed assigns the rows to new folds.
     """
     rows, used, cut, trials, finalists = 500, 100, 5, int(rng.choice([30, 60, 120])), 3
     seeds = int(rng.choice([3, 5]))
@@ -165,7 +165,7 @@ def epochs(rng: np.random.Generator) -> Search:
 
 
 def final_part(rng: np.random.Generator) -> Search:
-    """As `epochs`, the fresh seeds valued on 300 further examples that nothing was chosen on."""
+    """As `epochs`, with fresh seeds scored on 300 more examples on which nothing was chosen."""
     return _epochs(rng, final=True)
 
 
@@ -180,7 +180,7 @@ def _epochs(rng: np.random.Generator, final: bool) -> Search:
         return difficulty * rng.standard_normal(n) + affinity * rng.standard_normal((trials, n))
 
     def train(rows: np.ndarray, parts: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
-        """Right answers [training, epoch, n] on each part, and the true share [training, epoch]."""
+        """Return right answers [training, epoch, n] on each part, and the true share [training, epoch]."""
         own = skill[rows, None] + rise + wiggle * scale * rng.standard_normal((len(rows), length))
         right = []
         for fixed in parts:
@@ -217,7 +217,7 @@ def _epochs(rng: np.random.Generator, final: bool) -> Search:
 
 
 def _test(rng: np.random.Generator, model: float) -> tuple[Interval, float]:
-    """Score of a model that is right with this probability on 500 test examples."""
+    """Score a model that is right with this probability on 500 test examples."""
     right = rng.random(500) < model
     found = score_intervals(
         lambda outputs, targets: {"accuracy": outputs.mean()}, METRICS, right, right, seed=0

@@ -1,7 +1,7 @@
-"""How fast a recipe trains: the shipped trainable beside what people write and a bare loop.
+"""Training speed: the shipped trainable compared with usual user code and a bare loop.
 
-For each network an epoch of Fashion-MNIST is trained on one thread in five ways, each in a process of
-its own, in turn and several times over; medians are compared::
+For each network an epoch of Fashion-MNIST is trained on one thread in five ways, each in its own
+process, in turn and several times; medians are compared::
 
     plain        the shipped trainable, no augmentation
     augmented    the shipped trainable with crop, flip, RandAugment and mixup
@@ -13,8 +13,8 @@ Run it on data laid out as torchvision does::
 
     python benchmarks/training.py --data DIR --json FILE
 
-With ``--device cuda`` all ways train on a GPU: data, where it is held in memory, lies on it, images are
-``channels_last``, and ``--precision bfloat16`` is autocast in every way; the loader may be given processes::
+With ``--device cuda`` all ways train on a GPU: in-memory data is on the GPU, images are
+``channels_last``, and ``--precision bfloat16`` uses autocast in every way; the loader can use processes::
 
     python benchmarks/training.py --data DIR --device cuda --precision bfloat16 --batch 512 --images 49152 \
         --loaders 8
@@ -44,10 +44,10 @@ MODELS: Mapping[str, dict[str, Any]] = {
     "resnet-20": {"name": "resnet"},
 }
 IMAGES = {"mlp 64": 24_576, "cnn 8-16": 6_144, "resnet-20": 768}
-"""Images of the measured epoch, so that each takes about a second."""
+"""Images of the measured epoch, about a second each."""
 
 PER_IMAGE = 4
-"""The slowest way is measured on one image in so many; speeds are compared, per image."""
+"""The slowest way is measured on one image in this many; speeds are per image."""
 
 WAYS = ("plain", "augmented", "bare", "per_image", "augment")
 AUGMENT = {
@@ -56,27 +56,27 @@ AUGMENT = {
     "rand_augment": {"operations": 2, "magnitude": 9.0},
     "mixup": {"alpha": 0.2},
 }
-RATE = 0.05
+LEARNING_RATE = 0.05
 
 
 def recipe(args: argparse.Namespace, augmented: bool) -> Any:
     from hpo.core.recipe import Recipe
     from trainables.registry import IMAGE_CLASSIFIER
 
-    said = {
+    choices = {
         "model": MODELS[args.model],
         "batch_size": args.batch,
         "precision": args.precision,
         "optimizer": {"name": "momentum", "momentum": 0.9},
-        "learning_rate": RATE,
+        "learning_rate": LEARNING_RATE,
         "schedule": "constant",
         "augment": AUGMENT if augmented else {},
     }
-    return Recipe(IMAGE_CLASSIFIER.grammar.resolve(said))
+    return Recipe(IMAGE_CLASSIFIER.grammar.resolve(choices))
 
 
 def examples(root: str, count: int) -> tuple[Any, Any]:
-    """A training part of so many images and a validation part of a few."""
+    """Return a training part of ``count`` images and a small validation part."""
     import numpy as np
 
     from hpo.core.trainable import DataInfo, Examples
@@ -99,7 +99,7 @@ def fashion(root: str, transform: Any = None) -> Any:
 
 
 class Timed:
-    """The context of a training that only times its epochs; the first one warms up."""
+    """A training context that only times the epochs; the first one is a warm-up."""
 
     seed, threads = 0, 1
 
@@ -137,7 +137,7 @@ def network_and_optimizer(args: argparse.Namespace, info: Any) -> tuple[Any, Any
     torch.manual_seed(0)
     network = build.network(recipe(args, False), image_shape(info), len(info.classes))
     network = network.to(args.device, memory_format=layout(args))
-    return network, torch.optim.SGD(network.parameters(), RATE, momentum=0.9, fused=True)
+    return network, torch.optim.SGD(network.parameters(), LEARNING_RATE, momentum=0.9, fused=True)
 
 
 def layout(args: argparse.Namespace) -> Any:
@@ -153,7 +153,7 @@ def autocast(args: argparse.Namespace) -> AbstractContextManager[Any]:
 
 
 def wait(args: argparse.Namespace) -> None:
-    """Until a GPU has done all that it was given."""
+    """Wait until the GPU has finished."""
     import torch
 
     if args.device == "cuda":
@@ -259,7 +259,7 @@ def augment(args: argparse.Namespace, clock: Callable[[], float]) -> list[float]
 
 
 def measure(args: argparse.Namespace) -> dict[str, float]:
-    """Time one way in this process."""
+    """Time one of the ways in this process."""
     import torch
 
     torch.set_num_threads(1)
@@ -274,7 +274,7 @@ def measure(args: argparse.Namespace) -> dict[str, float]:
 
 
 def compare(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure every way of every network, in turn, and put medians side by side."""
+    """Measure every way of every network in turn, and compare medians."""
     results: dict[str, Any] = {}
     for model in args.models:
         images = args.images or IMAGES[model]
@@ -343,19 +343,17 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="folder that holds FashionMNIST/raw")
     parser.add_argument("--models", nargs="+", choices=tuple(MODELS), default=list(MODELS))
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=1, help="measured, after one that warms up")
-    parser.add_argument("--images", type=int, help="of an epoch; default: so many that it takes seconds")
+    parser.add_argument("--epochs", type=int, default=1, help="measured epochs, after a warm-up")
+    parser.add_argument("--images", type=int, help="of an epoch; by default enough for some seconds")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--loaders", type=int, default=0, help="processes of the DataLoader of per_image")
+    parser.add_argument("--loaders", type=int, default=0, help="processes of the per_image DataLoader")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: for a shared machine")
     parser.add_argument(
-        "--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a machine that is shared"
+        "--here", action="store_true", help="run all ways in this process; peaks of memory are then shared"
     )
-    parser.add_argument(
-        "--here", action="store_true", help="all in this process; peaks of memory are then those of all"
-    )
-    parser.add_argument("--json", type=Path, help="write everything measured here")
+    parser.add_argument("--json", type=Path, help="file for all measurements")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--model", choices=tuple(MODELS), help=argparse.SUPPRESS)
     args = parser.parse_args()

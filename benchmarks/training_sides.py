@@ -1,4 +1,4 @@
-"""The sides of `benchmarks/real_training.py`: the same recipes searched by four systems, each by itself.
+"""The sides of `benchmarks/real_training.py`: the same recipes searched by four systems, each on its own.
 
 - ``random``: full trainings in two plain processes, no machinery at all;
 - ``ray``: Ray Tune with its OptunaSearch (TPE) and ASHA, actors reused;
@@ -40,7 +40,7 @@ SPACE = {
 
 
 def document_of(model: str, root: str, seed: int, trainings: int) -> dict[str, Any]:
-    """The spec that every side reads its space from."""
+    """Return the spec from which every side takes its space."""
     return {
         "version": 1,
         "name": f"fashion_{model}",
@@ -66,19 +66,19 @@ def document_of(model: str, root: str, seed: int, trainings: int) -> dict[str, A
 
 
 class Clock:
-    """Writes when a training reported what; lines from all processes of a side go to one file."""
+    """Writes the reports of trainings with their time; all processes of a side share one file."""
 
     def __init__(self, path: str):
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def note(self, accuracy: float, seconds: float) -> None:
-        """An epoch that took so long has just ended."""
+        """Note an epoch that has just ended, with its duration."""
         line = json.dumps({"at": time.time(), "accuracy": accuracy, "seconds": seconds})
         os.write(self._file, line.encode() + b"\n")
 
 
 class Context:
-    """What a training is handed outside of the product: it reports, and may be told to stop."""
+    """The context of a training outside the product: takes reports, and can stop the training."""
 
     device, threads = "cpu", 1
 
@@ -101,7 +101,7 @@ class Context:
 
 
 class Bench:
-    """The spec, its data and its trainable, opened once by each process of a side."""
+    """The spec, its data and its trainable, opened once per process of a side."""
 
     def __init__(self, options, seed: int, folder: str):
         from hpo import spec as specs
@@ -112,7 +112,7 @@ class Bench:
         self.clock = Clock(str(self.folder / "clock"))
 
     def stage(self):
-        """Trainable and data, from the folder that `prepare` filled."""
+        """Trainable and data, from the folder filled by `prepare`."""
         from hpo.core.fresh_seeds import SEARCH
         from hpo.core.home import Home
         from hpo.use_cases.dataset.split_dataset import split_dataset_of
@@ -133,7 +133,7 @@ class Bench:
 
 
 def suggested(trial) -> dict[str, Any]:
-    """The same space as Optuna says it."""
+    """Suggest a point of the same space with Optuna."""
     trial.suggest_float("learning_rate", 1e-4, 1.0, log=True)
     trial.suggest_categorical("batch_size", [32, 64, 128, 256, 512])
     if trial.suggest_categorical("optimizer", ["nesterov", "adamw"]) == "nesterov":
@@ -145,12 +145,12 @@ def suggested(trial) -> dict[str, Any]:
 
 
 def defined_by_run(trial) -> None:
-    """The space as OptunaSearch wants it, at module level because it is pickled."""
+    """Define the space for OptunaSearch; at module level because it is pickled."""
     suggested(trial)
 
 
 def random_worker(bench: Bench, number: int, options) -> None:
-    """Every other point of a random search, each trained to the end."""
+    """Train every second point of a random search to the last epoch."""
     from hpo.sampling.non_adaptive import RandomSearcher
 
     searcher, stage = RandomSearcher(bench.spec.space, options.seed), bench.stage()
@@ -159,7 +159,7 @@ def random_worker(bench: Bench, number: int, options) -> None:
 
 
 def optuna_worker(bench: Bench, number: int, options) -> None:
-    """One of two processes on a study in SQLite."""
+    """Run one of two processes on a study in SQLite."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -195,7 +195,7 @@ def optuna_worker(bench: Bench, number: int, options) -> None:
 
 
 def ray_side(bench: Bench, options) -> None:
-    """Ray Tune with OptunaSearch, ASHA and reused actors."""
+    """Run Ray Tune with OptunaSearch, ASHA and reused actors."""
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AIR_NEW_OUTPUT": "0"}
     import ray
     from ray import tune
@@ -257,7 +257,7 @@ def ray_side(bench: Bench, options) -> None:
 
 
 def our_side(bench: Bench, options) -> None:
-    """The product, stopped as `hpo stop` stops it."""
+    """Run the product, stopped as by `hpo stop`."""
     from hpo.core.events import Reported
     from hpo.core.home import Home
     from hpo.use_cases.submit import submit_search
@@ -268,7 +268,7 @@ def our_side(bench: Bench, options) -> None:
         until = math.inf
 
         def begin(self, search: str) -> None:
-            """Nothing to do."""
+            """Ignore the start."""
 
         def event(self, recorded, history) -> None:
             if isinstance(recorded.event, Reported):
@@ -282,7 +282,7 @@ def our_side(bench: Bench, options) -> None:
 
 
 def in_two(side: str) -> None:
-    """Two plain processes at the same work."""
+    """Run the same function in two plain processes."""
     own = [sys.executable, str(HERE), *sys.argv[1:]]
     children = [subprocess.Popen([*own, "--worker", str(number)]) for number in range(WORKERS)]
     if any(child.wait() for child in children):

@@ -1,4 +1,4 @@
-"""A training that does nothing, so that what is left is machinery."""
+"""A training that does nothing, so that only the machinery is measured."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What earlier searches save a new one, and what unrelated ones cost it.
+"""The savings from related earlier searches, and the cost of unrelated ones.
 
     python -m benchmarks.warm_start --curves FOLDER [--seeds 5] [--histories task,family,...]
         [--budget 50] [--workers 4] [--suite NAME] [--json FILE] [--cache FOLDER]
@@ -6,19 +6,18 @@
 Each task of a suite is searched with the product's default policy, by its own conductor and inline
 runner, to the target of `benchmarks.search_quality` (what random search with ``budget`` full
 trainings reaches): without a history, and with the histories of other tasks that share its space.
-These were searched before, with seeds of their own, and go through the code that serves
-``warm_start`` in a spec.
+These were searched before, with other seeds, and go through the code behind ``warm_start`` in a spec.
 
     task      every other task of the suite (leave one task out)
     family    every task of the suite's other families (leave one family out); see `family`
-    one       a single other task, another one for each seed
-    shuffled  every other task, the results dealt out anew among its trials
-    inverted  every other task, the worst results exchanged for the best
-    unrelated every other task's search replaced by one that says nothing: even points, random ranks
+    one       a single other task, a different one for each seed
+    shuffled  every other task, with the results permuted among its trials
+    inverted  every other task, with the order of the results reversed
+    unrelated every other task, replaced by a meaningless search: uniform points, random ranks
 
 The figure is epochs with a history over epochs without, on the same seeds: a task's is the ratio of
 medians over seeds, a suite's the geometric mean over tasks. A search that does not reach its target
-within ``--give-up`` times the budget counts as that.
+within ``--give-up`` times the budget counts as that number of epochs.
 """
 
 from __future__ import annotations
@@ -52,18 +51,18 @@ from hpo.use_cases.search.warm_start import EarlierTrial, combined, mapped_trial
 
 SOURCE_SEED = 9_000
 SOURCE_BUDGET = 20
-"""Full trainings that the search of a history had."""
+"""Budget of an earlier search, in full trainings."""
 
 
 def family(task: Task) -> str:
-    """What is left out together: the kind of recurrent cell, or tasks put up at OpenML at one time."""
+    """Return the group left out together: a kind of recurrent cell, or OpenML tasks of the same period."""
     if task.suite == "taskset":
         return next(cell for cell in ("LSTM", "GRU", "RNN", "") if cell in task.name.split("_", 1)[1])
     return task.name.split("-")[1][:-3]
 
 
 def searched(task: Task, workers: int) -> list[EarlierTrial]:
-    """The trials of an earlier search of a task, as a ledger would tell of them."""
+    """Search a task and return its trials as a ledger would."""
     product = Product(_searcher(NO_WARM_START), "leaders")
     seed = seeds.derive(SOURCE_SEED, "history", task.name) % 2**31
     plan, replay, clock = product.plan(task, seed, workers), Replay(task), VirtualClock()
@@ -72,8 +71,8 @@ def searched(task: Task, workers: int) -> list[EarlierTrial]:
     def watch(recorded: Recorded, history: History) -> None:
         if isinstance(recorded.event, Reported):
             training = history.trainings[recorded.event.trial, 0]
-            known = marks.setdefault(training.trial, [])
-            known += [training.value] * (bisect_right(levels, training.epoch) - len(known))
+            reached = marks.setdefault(training.trial, [])
+            reached += [training.value] * (bisect_right(levels, training.epoch) - len(reached))
             if history.epochs >= SOURCE_BUDGET * task.horizon:
                 raise Over
 
@@ -103,7 +102,7 @@ class Histories:
         self._tried: dict[str, list[EarlierTrial]] = {}
 
     def warmth(self, kind: str, task: Task, seed: int) -> WarmStart:
-        """The history of a kind that a task's search begins with."""
+        """Return the history of a kind with which a task's search starts."""
         others = [t for t in self.tasks if t.suite == task.suite and t.name != task.name]
         if kind == "family":
             others = [t for t in others if family(t) != family(task)]
@@ -122,60 +121,60 @@ class Histories:
         return mapped_trials(task.space, other.name, varied, self._tried[other.name], levels, 1.0)[0]
 
 
-def _spoilt(told: EarlierTrials, kind: str, seed: int, space: Space) -> EarlierTrials:
-    """A lesson as it would be if its search had nothing to do with the new one."""
-    scores, points = list(told.scores), told.points
-    random = Random(f"{seed} {told.source}")
+def _spoilt(lesson: EarlierTrials, kind: str, seed: int, space: Space) -> EarlierTrials:
+    """Return a lesson as if its search had nothing to do with the new one."""
+    scores, points = list(lesson.scores), lesson.points
+    random = Random(f"{seed} {lesson.source}")
     if kind == "unrelated":
         points = tuple(space.sample(random) for _ in points)
     if kind == "inverted":
         scores = [-score for score in scores]
     if kind in ("shuffled", "unrelated"):
         random.shuffle(scores)
-    return EarlierTrials(told.source, told.names, points, tuple(scores))
+    return EarlierTrials(lesson.source, lesson.names, points, tuple(scores))
 
 
 @dataclass(frozen=True)
 class Warm:
-    """A method as `benchmarks.search_quality.Runs` runs it."""
+    """A method for `benchmarks.search_quality.Runs`."""
 
     warmth: WarmStart
 
     def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Any:
-        """One search, until it reaches the target or has spent ``most`` epochs."""
+        """Run one search until it reaches the target or has spent ``most`` epochs."""
         product = Product(_searcher(self.warmth), "leaders", warm_start=self.warmth.first)
         return product.run(task, seed, workers, target, most)
 
 
 @dataclass(frozen=True)
 class Lazily:
-    """A method whose history is only gathered if the search has to be run."""
+    """A method whose history is gathered only if the search has to be run."""
 
     histories: Histories
     kind: str
     number: int
 
     def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Any:
-        """One search with its history."""
+        """Run one search with its history."""
         warmth = self.histories.warmth(self.kind, task, self.number)
         return Warm(warmth).run(task, seed, workers, target, most)
 
 
-def measured(asked: argparse.Namespace) -> list[dict[str, Any]]:
-    """One row for each task and history, and one for each suite as task ``geometric mean``."""
+def measured(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return one row per task and history, and one per suite as task ``geometric mean``."""
     from benchmarks.search_quality import Cell
 
-    tasks = [task for task in tasks_of(asked.curves) if asked.suite in task.suite]
-    histories = Histories(tasks, asked.workers)
-    runs = Runs(asked.cache / "warm_start.jsonl", time.monotonic() + 60 * asked.minutes)
-    kinds = ["none", *(kind for kind in asked.histories.split(",") if kind != "none")]
+    tasks = [task for task in tasks_of(args.curves) if args.suite in task.suite]
+    histories = Histories(tasks, args.workers)
+    runs = Runs(args.cache / "warm_start.jsonl", time.monotonic() + 60 * args.minutes)
+    kinds = ["none", *(kind for kind in args.histories.split(",") if kind != "none")]
     epochs: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
-    for number in range(asked.first_seed, asked.first_seed + asked.seeds):
+    for number in range(args.first_seed, args.first_seed + args.seeds):
         for task in tasks:
-            target = targets_of(task, [asked.budget], asked.cache)[asked.budget].valid
-            most = round(asked.give_up * asked.budget * task.horizon)
+            target = targets_of(task, [args.budget], args.cache)[args.budget].valid
+            most = round(args.give_up * args.budget * task.horizon)
             for kind in kinds:
-                cell = Cell(f"warm_{kind}", task.name, asked.budget, asked.workers)
+                cell = Cell(f"warm_{kind}", task.name, args.budget, args.workers)
                 run = runs.get(cell, Lazily(histories, kind, number), task, target, most, number)  # type: ignore[arg-type]
                 if run:
                     epochs.setdefault((task.name, kind), {})[number] = run
@@ -212,14 +211,14 @@ def _compared(cold: Any, warm: Any, both: Sequence[int]) -> dict[str, Any]:
 
 
 def _interval(ratios: Sequence[float], draws: int = 2000) -> tuple[float, float]:
-    """95 % bootstrap interval of the geometric mean over tasks."""
+    """Return the 95 % bootstrap interval of the geometric mean over tasks."""
     rng = np.random.default_rng(0)
     means = np.exp(np.log(rng.choice(ratios, (draws, len(ratios)))).mean(1))
     return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as Markdown."""
+    """Return the rows as Markdown."""
     lines = ["| suite | history | epochs with / without | 95% over tasks | worst task |", "|" + " --- |" * 5]
     for row in rows:
         if "worst" in row:
@@ -248,12 +247,12 @@ def main() -> None:
     parser.add_argument("--give-up", type=float, default=2.0)
     parser.add_argument("--cache", type=Path, default=Path("build/search_quality"))
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--minutes", type=float, default=float("inf"), help="run nothing new after so long")
-    asked = parser.parse_args()
-    rows = measured(asked)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="time limit for new searches")
+    args = parser.parse_args()
+    rows = measured(args)
     print(table(rows))
-    if asked.json:
-        asked.json.write_text(json.dumps(rows, indent=1))
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What it costs to have every report on disk before anyone acts on it.
+"""The cost of writing every report to disk before it is acted on.
 
     python -m benchmarks.write_path [--trials 100,1000,10000] [--folder DIR] [--json FILE]
 
 Whole searches of one worker whose trainings cost nothing, with the conductor, ASHA and random search,
-on the real SQLite ledger in DIR, each beside the same search with no ledger at all. What is timed is
-the conductor's answer to a report: commit, judge, verdict. Between them, now and then, a page of a
-file in DIR is overwritten and flushed: below that no commit can be. Wall time, milliseconds.
+on the real SQLite ledger in DIR, each compared with the same search without a ledger. The conductor's
+answer to a report is timed: commit, judge, verdict. From time to time a page of a file in DIR is
+overwritten and flushed, as a lower bound for a commit. Wall time, milliseconds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from hpo.sampling.non_adaptive import RandomSearcher
 HORIZON = 27
 PAGE = b"x" * 4096
 EVERY = 20
-"""Reports between two flushes of the page."""
+"""Number of reports between two flushes of the page."""
 
 
 class NoLedger:
@@ -46,22 +46,22 @@ class NoLedger:
         self._last = 0
 
     def append(self, new: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
-        """Number them, and what follows from them."""
+        """Number events and those that follow from them."""
         numbered: list[Recorded] = []
         while new:
-            batch = [Recorded(self._last + place, 0.0, each) for place, each in enumerate(new, 1)]
+            batch = [Recorded(self._last + number, 0.0, event) for number, event in enumerate(new, 1)]
             self._last += len(batch)
             numbered += batch
             new = then(batch) if then else ()
         return numbered
 
     def read(self, after: int = 0) -> Any:
-        """Nothing is kept."""
+        """Return nothing: no event is kept."""
         return iter(())
 
 
 def curve(order: TrainingTask) -> Epochs:
-    """A noisy rise."""
+    """Yield a noisily rising curve."""
     random = Random(order.seed)
     for epoch in range(1, HORIZON + 1):
         score = order.recipe["height"] * (1 - 0.7**epoch) + 0.05 * random.gauss(0, 1)
@@ -69,10 +69,10 @@ def curve(order: TrainingTask) -> Epochs:
 
 
 def searched(trials: int, ledger: Ledger, between: Callable[[int], None]) -> list[float]:
-    """Seconds that each report of a search took."""
+    """Run a search and return the seconds of each report."""
     plan = Plan(
         objective=Objective("score", "max"), horizon=HORIZON, seed=0, recipe_of=dict,
-        rank=lambda found: found, finals=lambda history: None, rungs=milestones(1, 3, HORIZON),
+        rank=lambda trials: trials, finals=lambda history: None, rungs=milestones(1, 3, HORIZON),
         rule="asha", trials=trials,
     )  # fmt: skip
     space, clock, spent = Space((Parameter("height", Uniform(0.0, 1.0)),)), VirtualClock(), []
@@ -92,8 +92,8 @@ def searched(trials: int, ledger: Ledger, between: Callable[[int], None]) -> lis
 
 
 def measured(trials: int, folder: Path) -> dict[str, Any]:
-    """The same search on a ledger and on none, and the disk's own flushes."""
-    bare = searched(trials, NoLedger(), lambda number: None)
+    """Run the same search with and without a ledger, and time the disk's flushes."""
+    unrecorded = searched(trials, NoLedger(), lambda number: None)
     flushes: list[float] = []
     page = os.open(folder / "page", os.O_CREAT | os.O_WRONLY)
     os.write(page, PAGE)
@@ -114,7 +114,7 @@ def measured(trials: int, folder: Path) -> dict[str, Any]:
     return {
         "trials": trials,
         "reports": len(kept),
-        "no ledger": shown(bare),
+        "no ledger": shown(unrecorded),
         "ledger": shown(kept),
         "first tenth": shown(kept[:tenth]),
         "last tenth": shown(kept[-tenth:]),
@@ -123,25 +123,25 @@ def measured(trials: int, folder: Path) -> dict[str, Any]:
 
 
 def shown(seconds: Sequence[float]) -> list[float]:
-    """Median and 95th percentile in milliseconds."""
+    """Return the median and 95th percentile in milliseconds."""
     ranked = sorted(seconds)
     return [round(1e3 * statistics.median(ranked), 3), round(1e3 * ranked[int(0.95 * len(ranked))], 3)]
 
 
 def main() -> None:
-    """Print a line for each number of trials."""
+    """Print one line per number of trials."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--trials", default="100,1000,10000")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     rows = []
-    for trials in map(int, asked.trials.split(",")):
-        with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+    for trials in map(int, args.trials.split(",")):
+        with tempfile.TemporaryDirectory(dir=args.folder) as folder:
             rows.append(measured(trials, Path(folder)))
         print(*(f"{name} {value}" for name, value in rows[-1].items()), sep="  ", flush=True)
-    if asked.json:
-        asked.json.write_text(json.dumps(rows, indent=1) + "\n")
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A space in Optuna's words, and an Optuna trial's parameters as a point of the space."""
+"""Convert a space to Optuna's distributions, and an Optuna trial's parameters to a point of the space."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hpo.core.space import Choice, Domain, Integer, Point, Space, Uniform
 
 
 def distribution(domain: Domain) -> BaseDistribution:
-    """The Optuna distribution with the same values and the same prior."""
+    """Return the Optuna distribution with the same values and the same prior."""
     match domain:
         case Uniform(low, high, log, step):
             return FloatDistribution(low, high, log=log, step=step)
@@ -29,15 +29,15 @@ def distribution(domain: Domain) -> BaseDistribution:
 
 
 def label(value: Any) -> bool | int | float | str | None:
-    """What Optuna may hold in place of a choice: lists and mappings become their text."""
+    """Return what Optuna stores in place of a choice: lists and mappings become text."""
     return canonical(value) if isinstance(value, list | tuple | Mapping) else value
 
 
 def suggest(space: Space, trial: Trial) -> dict[str, Any]:
-    """Let a trial suggest every parameter that exists, conditions first.
+    """Let a trial suggest every parameter that exists, parents before their children.
 
     Returns:
-        A point, which may be a forbidden one.
+        A point, which may be forbidden.
     """
     point: dict[str, Any] = {}
     for parameter in space.parameters:
@@ -55,11 +55,11 @@ def _suggest(trial: Trial, name: str, domain: Domain) -> Any:
         case Choice(values):
             labels = [label(value) for value in values]
             chosen = trial.suggest_categorical(name, labels)
-            return values[next(i for i, each in enumerate(labels) if _same(each, chosen))]
+            return values[next(i for i, candidate in enumerate(labels) if _same(candidate, chosen))]
 
 
 def parameters(space: Space, point: Point) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-    """A point as the parameters and distributions of an Optuna trial."""
+    """Return a point as the parameters and distributions of an Optuna trial."""
     values = {name: label(value) for name, value in point.items()}
     return values, {name: distribution(space.by_name[name].domain) for name in point}
 

@@ -1,12 +1,12 @@
-"""What earlier searches know, as a surface over the new search's space that its own trials correct.
+"""A model of earlier searches over the new search's space, corrected by the new search's own trials.
 
 A Gaussian process is fitted once to how the trials of earlier searches ranked, each within its own
-search: ranks alone survive another data set. The new search's model then has to learn only what
-that surface leaves unexplained; a surface as the mean of a process is the idea of Golovin et al.,
-"Google Vizier", KDD 2017 (section 3.3). How far the surface is trusted is decided anew at every
-proposal by how well it foretold the search's own trials (Feurer et al., "Scalable Meta-Learning
-for Bayesian Optimization using Ranking-Weighted Gaussian Process Ensembles", 2018, weigh
-earlier models so), so that a history that has nothing to do with the new search soon says nothing.
+search: only ranks carry over to another data set. The new search's model then has to learn only what
+this surface leaves unexplained; using a surface as the mean of a process is the idea of Golovin et al.,
+"Google Vizier", KDD 2017 (section 3.3). How far the surface is trusted is decided again at every
+proposal by how well it predicted the search's own trials (Feurer et al., "Scalable Meta-Learning
+for Bayesian Optimization using Ranking-Weighted Gaussian Process Ensembles", 2018, weight
+earlier models in the same way), so that an unrelated history soon loses its influence.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from hpo.sampling.extrapolation import PartialResult, expected, normal_scores
 from hpo.sampling.gaussian_process import Observations, Process, Scales
 
 MOST = 120
-"""Earlier trials that are looked at, over all searches."""
+"""Most earlier trials used, over all searches."""
 STEPS = 40
-"""Gradient steps of the one fit."""
+"""Gradient steps of the single fit."""
 DOUBT = 2.0
-"""How many trials' worth of evidence the trust before the first trial weighs."""
+"""Weight of the initial trust, in trials."""
 SPREAD = 0.6
-"""How far own scores are expected to lie from the surface before there are any."""
-NOISE, SENSE = 0.15, 0.35
-"""Correlations of earlier trials with what the others foretell: up to which they say nothing, from
-which they are taken at their word."""
+"""Expected distance of the search's own scores from the surface before there are any."""
+UNTRUSTED, TRUSTED = 0.15, 0.35
+"""Correlations of earlier trials with their leave-one-out predictions: below the first the history is
+ignored, above the second it is fully used."""
 ELITE = 12
-"""Best earlier trials near which candidates are drawn."""
+"""Number of best earlier trials near which candidates are drawn."""
 
 
 def graded(trials: Sequence[PartialResult], levels: int) -> list[float]:
-    """How trials of one search fared within it: ranks as standard normal quantiles, higher is better.
+    """Return how trials of one search ranked within it, as standard normal quantiles; higher is better.
 
     Args:
-        trials: What each showed, lower values being better.
-        levels: Number of rungs of that search, its horizon included.
+        trials: Their results so far; lower values are better.
+        levels: Number of rungs of that search, including its horizon.
     """
     return [float(score) for score in normal_scores(expected(trials, levels))] if trials else []
 
 
 def most_informative(scores: Sequence[float], most: int) -> list[int]:
-    """The places of the trials that tell most [at most ``most``]: the better half, the others evenly."""
+    """Return the indices of at most ``most`` trials: the better half, and an even spread of the others."""
     order = sorted(range(len(scores)), key=lambda i: (-scores[i], i))
     if len(order) <= most:
         return sorted(order)
@@ -58,12 +58,12 @@ def most_informative(scores: Sequence[float], most: int) -> list[int]:
 
 
 def best_and_different(space: Space, lessons: Sequence[EarlierTrials], count: int) -> list[Point]:
-    """Points worth trying first: the best by all lessons together, then good ones far from those chosen.
+    """Return points worth trying first: the best by all lessons together, then good ones far from those.
 
     Args:
         space: The new search's space.
-        lessons: What earlier searches found out.
-        count: How many points.
+        lessons: Trials of earlier searches.
+        count: Number of points.
     """
     earlier = EarlierSearches(Encoding(space), lessons)
     points = [point for lesson in lessons for point in lesson.points]
@@ -71,10 +71,10 @@ def best_and_different(space: Space, lessons: Sequence[EarlierTrials], count: in
     if not allowed:
         return []
     x = earlier.features([points[i] for i in allowed])
-    own = np.array([score for lesson in lessons for score in lesson.scores])[allowed]
-    merit = 0.5 * (own + earlier.mean(x))
+    scores = np.array([score for lesson in lessons for score in lesson.scores])[allowed]
+    merit = 0.5 * (scores + earlier.mean(x))
     chosen = [int(np.argmax(merit))]
-    count = round(1 + earlier.sense * (count - 1))
+    count = round(1 + earlier.consistency * (count - 1))
     good = np.flatnonzero(merit >= np.sort(merit)[-min(len(merit), max(10, 3 * count))])
     while len(chosen) < min(count, len(good)):
         apart = np.sqrt(((x[good, None] - x[None, chosen]) ** 2).sum(2)).min(1)
@@ -87,23 +87,23 @@ def best_and_different(space: Space, lessons: Sequence[EarlierTrials], count: in
 
 
 class EarlierSearches:
-    """The surface that earlier searches draw over a space.
+    """A surface of scores over a space, fitted to earlier searches.
 
     Args:
-        encoding: Of the new search's space.
-        lessons: What each earlier search found out.
+        encoding: Encoding of the new search's space.
+        lessons: Trials of each earlier search.
 
     Attributes:
-        scales: Of the process on what the surface leaves unexplained.
-        sense: Whether earlier trials are foretold by the others, from 0 to 1: a history that cannot
-            foretell itself foretells nothing.
+        scales: Scales of the process on what the surface leaves unexplained.
+        consistency: How well earlier trials are predicted by each other, from 0 to 1: a history that
+            cannot predict itself predicts nothing.
     """
 
     def __init__(self, encoding: Encoding, lessons: Sequence[EarlierTrials]):
         self._encoding = encoding
         self.scales = Scales(encoding.owner)
-        self._parts: list[tuple[np.ndarray, Process, int]] = []
-        self._foretold: list[tuple[Array, Array]] = []
+        self._fits: list[tuple[np.ndarray, Process, int]] = []
+        self._left_out: list[tuple[Array, Array]] = []
         share = max(1, MOST // max(1, len(lessons)))
         rows, merits = [], []
         for names in dict.fromkeys(lesson.names for lesson in lessons):
@@ -118,16 +118,16 @@ class EarlierSearches:
             merits += scores
         best = np.argsort(-np.array(merits), kind="stable")[:ELITE]
         self._elite = np.array(rows)[best] if rows else np.empty((0, encoding.width))
-        self.sense = self._sense()
+        self.consistency = self._consistency()
 
-    def _sense(self) -> float:
-        if not self._foretold:
+    def _consistency(self) -> float:
+        if not self._left_out:
             return 0.0
-        said, was = (np.concatenate(each) for each in zip(*self._foretold, strict=True))
-        if len(said) < 3 or not said.std() or not was.std():
+        predicted, actual = (np.concatenate(arrays) for arrays in zip(*self._left_out, strict=True))
+        if len(predicted) < 3 or not predicted.std() or not actual.std():
             return 0.0
-        together = float(np.corrcoef(said, was)[0, 1])
-        return min(max((together - NOISE) / (SENSE - NOISE), 0.0), 1.0)
+        correlation = float(np.corrcoef(predicted, actual)[0, 1])
+        return min(max((correlation - UNTRUSTED) / (TRUSTED - UNTRUSTED), 0.0), 1.0)
 
     def _add(self, names: Sequence[str], points: Sequence[Point], scores: Array) -> None:
         shared = {j for j, p in enumerate(self._encoding.space.parameters) if p.name in names}
@@ -139,23 +139,23 @@ class EarlierSearches:
         seen = Observations(self.features(points)[:, columns], scores, np.ones(len(scores)))
         scales.fit(seen, STEPS)
         process = Process(scales, seen)
-        self._parts.append((columns, process, len(scores)))
-        self._foretold.append((process.left_out(seen.y), scores))
+        self._fits.append((columns, process, len(scores)))
+        self._left_out.append((process.left_out(seen.y), scores))
 
     def features(self, points: Sequence[Point]) -> Array:
-        """What the surface is a function of [n, features]."""
+        """Return the features of points [n, features]."""
         return self._encoding.features(np.array([self._encoding.row(point) for point in points]))
 
     def mean(self, x: Array) -> Array:
-        """What earlier searches expect at features [n, features], as scores [n]."""
-        total = sum(count for *_, count in self._parts)
-        found = np.zeros(len(x))
-        for columns, process, count in self._parts:
-            found += process.mean(x[:, columns]) * (count / total)
-        return found
+        """Return the scores [n] that earlier searches predict at features [n, features]."""
+        total = sum(count for *_, count in self._fits)
+        mean = np.zeros(len(x))
+        for columns, process, count in self._fits:
+            mean += process.mean(x[:, columns]) * (count / total)
+        return mean
 
     def near(self, rng: np.random.Generator, count: int, width: float = 0.1) -> Array:
-        """Rows near the best earlier trials [count or none, parameters]."""
+        """Return rows near the best earlier trials [count, parameters]; none if there are no trials."""
         if not len(self._elite):
             return self._elite
         rows = self._elite[rng.integers(0, len(self._elite), count)]
@@ -163,23 +163,23 @@ class EarlierSearches:
         return np.asarray(np.clip(rows + moved * width * rng.standard_normal(rows.shape), 0, 1))
 
     def trust(self, x: Array, scores: Array) -> Trust:
-        """How far the surface is believed, given the search's own trials [n, features] and scores [n]."""
+        """Return the trust in the surface, given the search's own trials [n, features] and scores [n]."""
         if not len(x):
             return Trust(self, 1.0, SPREAD)
         mean = self.mean(x)
-        apart, fared = mean - mean.mean(), scores - scores.mean()
-        slope = (DOUBT + float(apart @ fared)) / (DOUBT + float(apart @ apart))
+        predicted, actual = mean - mean.mean(), scores - scores.mean()
+        slope = (DOUBT + float(predicted @ actual)) / (DOUBT + float(predicted @ predicted))
         slope = min(max(slope, 0.0), 1.5)
-        left = fared - slope * apart
+        left = actual - slope * predicted
         return Trust(self, slope, math.sqrt((4 * SPREAD**2 + float(left @ left)) / (4 + len(left))))
 
 
 class Trust:
-    """The surface at a weight: takes itself out of observations, and adds itself to predictions.
+    """The weighted surface: subtracts itself from observations, and adds itself to predictions.
 
     Attributes:
-        slope: How much of a difference the surface foretells is expected of the search's own scores.
-        spread: How far those lie from it, as a standard deviation.
+        slope: Share of a predicted difference that is expected in the search's own scores.
+        spread: Standard deviation of those scores around the surface.
     """
 
     def __init__(self, earlier: EarlierSearches, slope: float, spread: float):
@@ -187,25 +187,25 @@ class Trust:
         self.slope, self.spread = slope, spread
 
     def rest(self, seen: Observations) -> Observations:
-        """What the surface leaves unexplained, at unit scale."""
+        """Return what the surface leaves unexplained, at unit scale."""
         left = (seen.y - self.slope * self._earlier.mean(seen.x)) / self.spread
         return Observations(seen.x, left, seen.noise)
 
     def lifted(self, process: Process) -> Lifted:
-        """A process on the rest, as one on scores."""
+        """Turn a process on the rest into one on scores."""
         return Lifted(self, process)
 
     def add(self, x: Array, mean: Array, deviation: Array) -> tuple[Array, Array]:
-        """Mean and deviation of scores from those of the rest."""
+        """Return mean and deviation of the scores from those of the rest."""
         return self.slope * self._earlier.mean(x) + self.spread * mean, self.spread * deviation
 
 
 class Lifted:
-    """Predicts scores from a process that knows only what the surface left unexplained."""
+    """Predicts scores from a process fitted to what the surface left unexplained."""
 
     def __init__(self, trust: Trust, process: Process):
         self._trust, self._process = trust, process
 
     def predict(self, x: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation [m] of the score at features [m, features]."""
+        """Return mean and standard deviation [m] of the score at features [m, features]."""
         return self._trust.add(x, *self._process.predict(x))

@@ -1,9 +1,9 @@
-"""Points of a mixed, conditional space as rows of numbers, for models that measure distances.
+"""Points of a mixed, conditional space as rows of numbers, for distance-based models.
 
-A row has one cell in [0, 1] per parameter, on the parameter's own scale; every row is some point,
+A row has one cell in [0, 1] per parameter, on the parameter's own scale; every row is a valid point,
 because cells of parameters that do not exist there are ignored. Features are what a kernel sees:
-numbers rounded as they will be, choices one-hot unless they are numbers, and whatever does not exist at
-one common value.
+numbers rounded as they will be used, choices one-hot unless they are numbers, and parameters that do
+not exist at one common value.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 WIDE = 4.0
-"""Numbers to choose from that span this factor are compared by their logarithms."""
+"""Numeric choices that span this factor are compared on a logarithmic scale."""
 ABSENT = 0.5
-"""The cell and the feature of a parameter that does not exist."""
+"""Cell and feature of a parameter that does not exist."""
 
 
 class Encoding:
-    """Turns rows into points and features, and points into rows.
+    """Converts rows to points and features, and points to rows.
 
     Attributes:
-        space: The space encoded.
+        space: The encoded space.
         owner: Which parameter each feature belongs to [features].
     """
 
@@ -48,11 +48,11 @@ class Encoding:
 
     @property
     def width(self) -> int:
-        """Cells of a row."""
+        """Number of cells of a row."""
         return len(self.space.parameters)
 
     def point(self, row: Array) -> dict[str, Any]:
-        """The point of a row [width]; it may be a forbidden one."""
+        """Return the point of a row [width]; it may be forbidden."""
         point: dict[str, Any] = {}
         for parameter, cell in zip(self.space.parameters, row.tolist(), strict=True):
             if self.space.exists(parameter, point):
@@ -60,7 +60,7 @@ class Encoding:
         return point
 
     def row(self, point: Point) -> Array:
-        """The row of a point [width]."""
+        """Return the row [width] of a point."""
         cells = [
             unit(parameter.domain, point[parameter.name]) if parameter.name in point else ABSENT
             for parameter in self.space.parameters
@@ -68,26 +68,26 @@ class Encoding:
         return np.array(cells)
 
     def features(self, rows: Array) -> Array:
-        """What a kernel sees of rows [n, width]: [n, features], one-hot choices a unit apart."""
+        """Return the features [n, features] of rows [n, width]; one-hot choices are a unit apart."""
         exists = self.exists(rows)
         blocks = []
         for j, parameter in enumerate(self.space.parameters):
-            there = exists[:, j : j + 1]
+            present = exists[:, j : j + 1]
             if isinstance(parameter.domain, Choice):
                 table, absent = self._tables[j]
-                blocks.append(np.where(there, table[picks(len(table), rows[:, j])], absent))
+                blocks.append(np.where(present, table[picks(len(table), rows[:, j])], absent))
             else:
-                blocks.append(np.where(there, snapped(parameter.domain, rows[:, j : j + 1]), ABSENT))
+                blocks.append(np.where(present, snapped(parameter.domain, rows[:, j : j + 1]), ABSENT))
         return np.concatenate(blocks, axis=1)
 
     def exists(self, rows: Array) -> Flags:
-        """Which parameters exist at rows [n, width]: [n, width]."""
-        found = np.ones(rows.shape, bool)
+        """Return which parameters exist at rows [n, width]: [n, width]."""
+        flags = np.ones(rows.shape, bool)
         for j, parameter in enumerate(self.space.parameters):
             for parent, predicate in parameter.when:
                 k = self._column[parent]
-                found[:, j] &= found[:, k] & self._holds(self.space.parameters[k], predicate, rows[:, k])
-        return found
+                flags[:, j] &= flags[:, k] & self._holds(self.space.parameters[k], predicate, rows[:, k])
+        return flags
 
     @staticmethod
     def _holds(parent: Parameter, predicate: Any, cells: Array) -> Flags:
@@ -99,7 +99,7 @@ class Encoding:
 
 
 def unit(domain: Domain, value: Any) -> float:
-    """Where a value lies in [0, 1]; `hpo.sampling.non_adaptive.at` maps that place back to the value."""
+    """Return the position of a value in [0, 1]; `hpo.sampling.non_adaptive.at` maps it back to the value."""
     match domain:
         case Choice(values):
             return (domain.index(value) + 0.5) / len(values)
@@ -118,7 +118,7 @@ def unit(domain: Domain, value: Any) -> float:
 
 
 def snapped(domain: Domain, cells: Array) -> Array:
-    """Cells moved to the middle of the value they stand for, where values are whole or on a grid."""
+    """Move cells to the middle of the value they represent, for integers and grids."""
     if isinstance(domain, Integer) and domain.log:
         low, high = domain.low - 0.5, domain.high + 0.5
         whole = np.clip(np.rint(low * (high / low) ** cells), domain.low, domain.high)
@@ -132,7 +132,7 @@ def snapped(domain: Domain, cells: Array) -> Array:
 
 
 def numbers_of(domain: Choice) -> Array | None:
-    """The values of a choice between finite numbers [values]; None if there is anything else among them."""
+    """Return the values of a choice between finite numbers [values]; None if any is not one."""
     for value in domain.values:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
@@ -142,12 +142,12 @@ def numbers_of(domain: Choice) -> Array | None:
 
 
 def picks(count: int, cells: Array) -> NDArray[np.intp]:
-    """Which of so many choices each cell [n] stands for."""
+    """Return the index of the choice that each cell [n] represents."""
     return np.asarray(np.minimum((cells * count).astype(np.intp), count - 1))
 
 
 def _table(domain: Choice) -> tuple[Array, float]:
-    """The features of each value of a choice [values, features], and theirs where it does not exist."""
+    """Return the features of each value of a choice [values, features], and those used where it is absent."""
     numbers = numbers_of(domain)
     if numbers is None:
         return np.eye(len(domain.values)) * math.sqrt(0.5), 0.0
@@ -155,7 +155,7 @@ def _table(domain: Choice) -> tuple[Array, float]:
 
 
 def _spaced(numbers: Array) -> Array:
-    """Where numbers lie between the least and the greatest, by their logarithms if that is a wide range."""
+    """Return the positions of numbers in their range, on a log scale if the range is wide."""
     low, high = numbers.min(), numbers.max()
     if low == high:
         return np.full(len(numbers), ABSENT)

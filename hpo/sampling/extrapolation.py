@@ -1,9 +1,9 @@
-"""What half-trained trials are expected to reach, so that a model can learn from all of them.
+"""Estimates what partly trained trials would reach, so that a model can learn from all of them.
 
 A value after 3 epochs and one after 27 are not the same quantity. Values are carried from rung to
-rung by a linear regression on the trials that went on, its slope pulled towards 1 while they are
-few. Only the order of what comes out is used: ranks become normal scores, which no diverging
-loss and no scale of a metric can distort.
+rung by a linear regression on the trials that went on, its slope shrunk towards 1 while there are
+few. Only the order of the results is used: ranks become normal scores, which neither a diverging
+loss nor the scale of a metric can distort.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 SHRINK = 4
-"""How many trials the prior of a slope weighs."""
+"""Weight of the prior of a slope, in trials."""
 
 
 @dataclass(slots=True)
 class PartialResult:
-    """What a trial has shown.
+    """What a trial has reported so far.
 
     Attributes:
-        row: Where it lies in the space.
+        row: Its row in the space's encoding.
         epoch: Epochs trained.
-        value: What it counts by so far; lower is better.
-        marks: That value when each rung was reached, as far as it came.
-        diverged: Whether it ended in numbers that were none.
+        value: Value it counts by so far; lower is better.
+        marks: That value at each rung it reached.
+        diverged: Whether it ended with non-finite values.
     """
 
     row: Array
@@ -43,16 +43,16 @@ class PartialResult:
 
     @property
     def order(self) -> tuple[int, float]:
-        """Further first, then better."""
+        """Sort key: longer trained first, then better."""
         return -self.epoch, self.value
 
 
 class PartialResults:
-    """Trials that have shown something, in the order in which they first did.
+    """Trials with results, in the order of their first one.
 
     Args:
         levels: Rungs and the horizon, ascending.
-        cap: Most trials that are looked at: half the furthest and best, half the latest.
+        cap: Most trials used: half of them the longest trained and best, half the latest.
     """
 
     def __init__(self, levels: Sequence[int], cap: int = 80):
@@ -68,35 +68,35 @@ class PartialResults:
         return len(self._shown)
 
     def start(self, trial: int, row: Array) -> None:
-        """A trial runs at a row."""
+        """Note that a trial runs at a row."""
         self.pending[trial] = PartialResult(row)
 
     def report(self, trial: int, epoch: int, value: float) -> None:
-        """A running trial counts by a finite value after an epoch."""
-        standing = self.pending.get(trial) or self._running.get(trial)
-        if standing is None:
+        """Note the finite value by which a running trial counts after an epoch."""
+        result = self.pending.get(trial) or self._running.get(trial)
+        if result is None:
             return
-        standing.epoch, standing.value = epoch, value
+        result.epoch, result.value = epoch, value
         reached = bisect_right(self._levels, epoch)
-        standing.marks += [value] * (reached - len(standing.marks))
-        if standing.marks and trial in self.pending:
-            self._show(trial)
+        result.marks += [value] * (reached - len(result.marks))
+        if result.marks and trial in self.pending:
+            self._promote(trial)
 
     def end(self, trial: int, diverged: bool = False) -> None:
-        """A trial is over; one that diverged ranks behind all others."""
+        """Note that a trial has ended; one that diverged ranks behind all others."""
         if diverged and trial in self.pending:
-            self._show(trial)
+            self._promote(trial)
         self.pending.pop(trial, None)
-        standing = self._running.pop(trial, None)
-        if standing is None:
+        result = self._running.pop(trial, None)
+        if result is None:
             return
-        standing.diverged = diverged
+        result.diverged = diverged
         if not diverged:
-            insort(self._elite, (standing.order, trial))
+            insort(self._elite, (result.order, trial))
             del self._elite[self._cap // 2 :]
 
     def chosen(self) -> list[PartialResult]:
-        """The trials to look at, the oldest first; their number is bounded, and so is the cost."""
+        """Return the trials to use, oldest first; their number is bounded, and so is the cost."""
         if len(self._shown) <= self._cap:
             return [self._kept[trial] for trial in self._shown]
         running = [(s.order, trial) for trial, s in self._running.items()]
@@ -104,7 +104,7 @@ class PartialResults:
         late = [t for t in reversed(self._shown[-self._cap :]) if t not in best][: self._cap - len(best)]
         return [self._kept[trial] for trial in sorted(best | set(late))]
 
-    def _show(self, trial: int) -> None:
+    def _promote(self, trial: int) -> None:
         self._running[trial] = self._kept[trial] = self.pending.pop(trial)
         self._shown.append(trial)
         if len(self._kept) > 8 * self._cap:
@@ -112,34 +112,34 @@ class PartialResults:
             self._kept = {t: self._kept[t] for t in self._kept if t in wanted}
 
 
-def expected(standings: Sequence[PartialResult], levels: int) -> Array:
-    """What each trial is expected to count by after a full training [n]; infinite if it diverged.
+def expected(results: Sequence[PartialResult], levels: int) -> Array:
+    """Return the value [n] each trial is expected to reach after a full training; infinite if it diverged.
 
     Args:
-        standings: Trials with at least one mark, unless they diverged.
-        levels: Number of rungs, the horizon included.
+        results: Trials with at least one mark, unless they diverged.
+        levels: Number of rungs, including the horizon.
     """
-    found = np.full(len(standings), math.inf)
-    sound = [i for i, standing in enumerate(standings) if not standing.diverged]
+    estimates = np.full(len(results), math.inf)
+    sound = [i for i, result in enumerate(results) if not result.diverged]
     if not sound:
-        return found
+        return estimates
     marks = np.full((len(sound), levels), math.inf)
     for row, i in zip(marks, sound, strict=True):
-        row[: len(standings[i].marks)] = standings[i].marks
-    ceiling = float(np.median(marks[:, 0]))  # beyond it, how bad is noise
-    value = np.minimum([standings[i].value for i in sound], ceiling)
-    level = np.array([len(standings[i].marks) - 1 for i in sound])
+        row[: len(results[i].marks)] = results[i].marks
+    ceiling = float(np.median(marks[:, 0]))  # beyond it, differences are noise
+    value = np.minimum([results[i].value for i in sound], ceiling)
+    level = np.array([len(results[i].marks) - 1 for i in sound])
     marks = np.minimum(marks, ceiling)
     for step in range(levels - 1):
         went, stayed = level > step, level <= step
         if went.any():
             value[stayed] = _carried(value[stayed], marks[went, step], marks[went, step + 1])
-    found[sound] = value
-    return found
+    estimates[sound] = value
+    return estimates
 
 
 def _carried(values: Array, before: Array, after: Array) -> Array:
-    """Values moved as those went that are known at both rungs."""
+    """Extrapolate values to the next rung, by the trials whose values are known at both."""
     spread, pull = float(before.var()), SHRINK / len(before)
     together = float(np.mean((before - before.mean()) * (after - after.mean())))
     slope = (together + pull * spread) / (spread * (1 + pull) + 1e-12) if len(before) > 1 else 1.0
@@ -147,7 +147,7 @@ def _carried(values: Array, before: Array, after: Array) -> Array:
 
 
 def normal_scores(values: Array) -> Array:
-    """Ranks as standard normal quantiles, the lowest value highest; equal values share one [n]."""
+    """Return ranks as standard normal quantiles [n], highest for the lowest value; ties share one."""
     n, order = len(values), np.sort(values)
     below, upto = np.searchsorted(order, values, "left"), np.searchsorted(order, values, "right")
     quantile = NormalDist().inv_cdf

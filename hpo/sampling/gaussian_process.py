@@ -3,7 +3,7 @@
 Rasmussen & Williams, "Gaussian Processes for Machine Learning", 2006 (chapters 2, 4.2 and 5.4).
 Length scales and noise have log-normal priors whose centre grows with the number of dimensions
 (Hvarfner et al., "Vanilla Bayesian Optimization Performs Great in High Dimensions", ICML 2024),
-so that few observations do not overfit many scales. It is fitted to at most some 100 observations.
+so that a few observations do not overfit many scales. It is fitted to about 100 observations at most.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 ROOT5 = math.sqrt(5.0)
 NOISE = 0.15
-"""Where the prior of the noise variance is centred; observations have unit variance."""
+"""Centre of the prior of the noise variance; observations have unit variance."""
 
 
 @dataclass(frozen=True)
 class Observations:
-    """What a process is fitted to.
+    """The data a process is fitted to.
 
     Attributes:
         x: Features [n, features].
         y: Scores, about standard normal [n].
-        noise: By how much each one's noise variance exceeds the common one [n].
+        noise: Ratio of each one's noise variance to the common one [n].
     """
 
     x: Array
@@ -39,7 +39,7 @@ class Scales:
     """Length scales and noise, moved by Adam towards the maximum of their posterior.
 
     Args:
-        owner: Which parameter each feature belongs to [features]; features of one share a scale.
+        owner: Parameter that each feature belongs to [features]; features of one parameter share a scale.
     """
 
     def __init__(self, owner: NDArray[np.intp]):
@@ -59,18 +59,18 @@ class Scales:
         return math.exp(self._theta[-1])
 
     def per_feature(self) -> Array:
-        """What features are multiplied with [features]."""
+        """Return the factors of the features [features]."""
         return np.asarray(np.exp(-self._theta[:-1])[self.owner])
 
     def fit(self, seen: Observations, steps: int) -> None:
-        """Move by so many steps on what was seen."""
+        """Take a number of gradient steps on the observations."""
         apart = (seen.x.T[:, :, None] - seen.x.T[:, None, :]) ** 2
         gaps = np.add.reduceat(apart, self._starts, axis=0).reshape(len(self._starts), -1)
         for _ in range(steps):
-            self._step(self._slope(seen, gaps) - (self._theta - self._centre) / self._spread**2)
+            self._step(self._gradient(seen, gaps) - (self._theta - self._centre) / self._spread**2)
 
-    def _slope(self, seen: Observations, gaps: Array) -> Array:
-        """Gradient of the log marginal likelihood in the logarithms of scales and noise."""
+    def _gradient(self, seen: Observations, gaps: Array) -> Array:
+        """Return the gradient of the log marginal likelihood in the logarithms of scales and noise."""
         n, squeeze = len(seen.y), np.exp(-2 * self._theta[:-1])
         r = np.sqrt(squeeze @ gaps)
         decay = np.exp(-ROOT5 * r)
@@ -82,12 +82,12 @@ class Scales:
         scales = 0.5 * squeeze * (gaps @ ((5 / 3) * (1 + ROOT5 * r) * decay * pull.ravel()))
         return np.append(scales, 0.5 * self.noise * float(np.diag(pull) @ seen.noise))
 
-    def _step(self, slope: Array, rate: float = 0.1) -> None:
+    def _step(self, gradient: Array, learning_rate: float = 0.1) -> None:
         self._steps += 1
-        self._first = 0.9 * self._first + 0.1 * slope
-        self._second = 0.99 * self._second + 0.01 * slope**2
+        self._first = 0.9 * self._first + 0.1 * gradient
+        self._second = 0.99 * self._second + 0.01 * gradient**2
         first, second = self._first / (1 - 0.9**self._steps), self._second / (1 - 0.99**self._steps)
-        self._theta = self._theta + rate * first / (np.sqrt(second) + 1e-3)
+        self._theta = self._theta + learning_rate * first / (np.sqrt(second) + 1e-3)
 
 
 class Process:
@@ -102,17 +102,17 @@ class Process:
         self._level, self._weights = solved(self._inverse, seen.y)
 
     def predict(self, x: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation [m] of the score at features [m, features]."""
+        """Return mean and standard deviation [m] of the score at features [m, features]."""
         k = self._kernel(x * self._scale)
         variance = 1 - ((k @ self._inverse) * k).sum(1)
         return self._level + k @ self._weights, np.sqrt(np.maximum(variance, 1e-6))
 
     def mean(self, x: Array) -> Array:
-        """The mean of `predict` alone, which costs less [m]."""
+        """Return only the mean [m] of `predict`, which is cheaper."""
         return np.asarray(self._level + self._kernel(x * self._scale) @ self._weights)
 
     def left_out(self, y: Array) -> Array:
-        """What the others foretell of each of the observations [n] it was conditioned on."""
+        """Return the leave-one-out prediction [n] of each observation it was conditioned on."""
         return np.asarray(y - self._weights / np.diag(self._inverse))
 
     def _kernel(self, a: Array) -> Array:
@@ -123,7 +123,7 @@ class Process:
 
 
 def solved(inverse: Array, y: Array) -> tuple[float, Array]:
-    """The mean, under a standard normal prior, and the weights of the observations [n]."""
+    """Return the mean, under a standard normal prior, and the weights of the observations [n]."""
     ones = inverse.sum(1)
     mean = float(ones @ y) / (float(ones.sum()) + 1.0)
     return mean, inverse @ y - mean * ones

@@ -1,7 +1,7 @@
-"""Which well-known hyperparameter a name means, however it is spelled.
+"""Recognizes well-known hyperparameters under their various spellings.
 
 People write ``lr``, ``init_lr``, ``LearningRate``, ``optimizer.learning_rate`` and ``dropout_2``. A name is
-cut into words, and its end is looked up: the longest known phrase that it ends in counts.
+split into words, and the longest known phrase that it ends in decides.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ SPELLINGS = {
     "drop": "dropout",
     "smoothing": "label_smoothing",
 }
-"""Other spellings; of what they mean, all that practice says holds."""
+"""Other spellings of known names."""
 
 SILENT = frozenset({"rate", "p", "prob", "probability", "share", "ratio", "value", "init", "initial", "base"})
-"""Last words that say nothing by themselves: of ``weight_decay.rate`` it is the words before that count."""
+"""Last words that say nothing by themselves: in ``weight_decay.rate`` the words before it count."""
 
 OTHERWISE = frozenset(
     {"min", "minimum", "final", "end", "last", "warmup", "decay", "minus", "scale", "factor"}
 )
-"""Words before which a phrase means something else: ``min_lr`` is no learning rate to begin with."""
+"""Words that change the meaning of the phrase after them: ``min_lr`` is not an initial learning rate."""
 
 
 def words(name: str) -> list[str]:
-    """A name's words and numbers, in lower case."""
+    """Return the words and numbers of a name, in lower case."""
     return [word.lower() for word in _WORD.findall(name)]
 
 
 def meaning(name: str, known: Iterable[str]) -> str | None:
-    """The known name that a name means; None if it means none of them.
+    """Return the known name that a name stands for; None if there is none.
 
     Args:
         name: Dotted, in snake or camel case.
         known: Names in snake case.
     """
-    spelled = {tuple(words(each)): each for each in known}
-    spelled |= {tuple(words(each)): other for each, other in SPELLINGS.items() if other in spelled.values()}
+    spelled = {tuple(words(entry)): entry for entry in known}
+    spelled |= {tuple(words(entry)): other for entry, other in SPELLINGS.items() if other in spelled.values()}
     left = words(name)
     while left:
         for start in range(len(left)):

@@ -1,4 +1,4 @@
-"""Searchers that learn nothing: random, quasi-random and grid."""
+"""Searchers that do not learn from results: random, quasi-random and grid."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hpo.core.space import Choice, Domain, Integer, Point, Space, Uniform
 
 
 class _NonAdaptive:
-    """What a searcher that does not learn has to say to results: nothing."""
+    """Ignores all results."""
 
     def started(self, trial: int, point: Point) -> None:
-        """A trial runs at this point."""
+        """Ignore the start of a trial."""
 
     def report(self, trial: int, epoch: int, value: float) -> None:
-        """A running trial counts by this value after that epoch."""
+        """Ignore a report."""
 
     def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
-        """A trial is over."""
+        """Ignore the end of a trial."""
 
 
 class RandomSearcher(_NonAdaptive):
@@ -38,10 +38,10 @@ class RandomSearcher(_NonAdaptive):
 
 
 class QmcSearcher(_NonAdaptive):
-    """A scrambled Sobol' sequence, so that few points cover the space evenly.
+    """A scrambled Sobol' sequence, which covers the space evenly even with few points.
 
     Owen, "Scrambling Sobol' and Niederreiter-Xing points", J. Complexity 1998. Forbidden points
-    are passed over; parameters that do not exist at a point leave their coordinate unused.
+    are skipped; the coordinates of parameters that do not exist at a point are unused.
     """
 
     def __init__(self, space: Space, seed: int):
@@ -52,7 +52,7 @@ class QmcSearcher(_NonAdaptive):
         self._points: list[Point] = []
 
     def ask(self, trial: int) -> Point:
-        """The trial-th allowed point of the sequence."""
+        """Return the trial-th allowed point of the sequence."""
         while len(self._points) <= trial:
             drawn = (
                 self._sobol.random_base2(int(self._sobol.num_generated).bit_length() - 1)
@@ -79,14 +79,14 @@ class GridSearcher(_NonAdaptive):
         self._seen: list[Point] = []
 
     def ask(self, trial: int) -> Point | None:
-        """The trial-th point; None after the last."""
+        """Return the trial-th point; None after the last."""
         missing = trial + 1 - len(self._seen)
         self._seen += itertools.islice(self._points, max(0, missing))
         return self._seen[trial] if trial < len(self._seen) else None
 
 
 def at(domain: Domain, quantile: float) -> Any:
-    """The value below which the prior has a share ``quantile`` in [0, 1)."""
+    """Return the quantile of a domain's prior, for ``quantile`` in [0, 1)."""
     match domain:
         case Choice(values):
             return values[int(quantile * len(values))]

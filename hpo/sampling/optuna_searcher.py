@@ -1,9 +1,10 @@
-"""Optuna's samplers behind our own ask, report and tell.
+"""Optuna's samplers behind the searcher interface: ask, report, tell.
 
-The study lives in memory and is rebuilt from the ledger; each ask has a sampler of its own, seeded
-from (search seed, trial number), so that the same history gives the same proposal. A trial that
-was stopped early is told as pruned, with what it reported, and a diverged one as the worst of all:
-told as complete or as failed, the model would believe noise or forget the cliff.
+The study lives in memory and is rebuilt from the ledger; each ask creates a sampler seeded from
+(search seed, trial number), so that the same history gives the same proposal. A trial that was
+stopped early is told as pruned, with its reports, and a diverged one as the worst of all: told as
+complete, its noise would mislead the model; told as failed, the model would not learn to avoid the
+region.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {
     "gp": GPSampler,
     "cmaes": CmaEsSampler,
 }
-"""Samplers that learn, by the name a spec gives them. Each takes ``seed`` and its own options."""
+"""Adaptive samplers by their name in a spec. Each takes ``seed`` and its own options."""
 
 ATTEMPTS = 100
-"""Suggestions to try before a forbidden region is left to the prior."""
+"""Suggestions to try before a point is drawn from the prior instead."""
 
 
 class OptunaSearcher:
     """Asks one of Optuna's samplers.
 
     Args:
-        space: Where to search.
-        mode: Direction of the values reported.
+        space: Space to search.
+        mode: Direction of the reported values.
         seed: The search's seed.
         sampler: A name in `SAMPLERS`.
-        options: The sampler's own options, in Optuna's words.
+        options: The sampler's options, by Optuna's names.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class OptunaSearcher:
         self._seed = seed
         self._build = SAMPLERS[sampler]
         self._options = dict(options or {})
-        self._replays_asks = sampler == "cmaes"  # its generations live in the trials it asked for
+        self._replays_asks = sampler == "cmaes"  # it keeps its generations in the trials that it proposed
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = optuna.create_study(direction="maximize" if mode == "max" else "minimize")
         self._trials: dict[int, Trial] = {}
@@ -66,47 +67,47 @@ class OptunaSearcher:
         seed = seeds.derive(self._seed, "ask", trial)
         self._study.sampler = self._build(seed=seed % 2**32, **self._options)
         for _ in range(ATTEMPTS):
-            asked = self._study.ask()
-            point = suggest(self._space, asked)
+            proposal = self._study.ask()
+            point = suggest(self._space, proposal)
             if not self._space.forbidden(point):
-                self._trials[trial] = asked
+                self._trials[trial] = proposal
                 return point
-            self._study.tell(asked, state=TrialState.FAIL)
+            self._study.tell(proposal, state=TrialState.FAIL)
         return self._space.sample(Random(seed))
 
     def started(self, trial: int, point: Point) -> None:
-        """A trial runs at this point; one that was not asked here is added to the study."""
+        """Note that a trial runs at this point; one that was not proposed here is added to the study."""
         if trial not in self._trials and self._replays_asks and self.ask(trial) == point:
             return
-        asked = self._trials.get(trial)
+        proposal = self._trials.get(trial)
         values, distributions = parameters(self._space, point)
-        if asked is not None and asked.params == values:
+        if proposal is not None and proposal.params == values:
             return
-        if asked is not None:
-            self._study.tell(asked, state=TrialState.FAIL)
+        if proposal is not None:
+            self._study.tell(proposal, state=TrialState.FAIL)
         running = create_trial(state=TrialState.RUNNING, params=values, distributions=distributions)
         self._study.add_trial(running)
         added = self._study.get_trials(deepcopy=False)[-1]
         self._trials[trial] = Trial(self._study, added._trial_id)
 
     def report(self, trial: int, epoch: int, value: float) -> None:
-        """A running trial counts by this value after that epoch."""
+        """Report the value of a running trial after an epoch."""
         self._trials[trial].report(value, epoch)
 
     def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
-        """A trial is over."""
-        told = self._trials.pop(trial)
+        """Tell the study that a trial has ended."""
+        ended = self._trials.pop(trial)
         if end is End.FINISHED:
-            self._study.tell(told, value)
+            self._study.tell(ended, value)
         elif end is End.FAILED:
-            self._study.tell(told, state=TrialState.FAIL)
+            self._study.tell(ended, state=TrialState.FAIL)
         else:
-            self._study.tell(told, state=TrialState.PRUNED)
+            self._study.tell(ended, state=TrialState.PRUNED)
         if cause is Cause.DIVERGED:
-            self._add_worst(told)
+            self._add_worst(ended)
 
     def _add_worst(self, diverged: Trial) -> None:
-        """Pruned before any report is what TPE ranks last; it passes over failed trials."""
+        """Add a trial pruned before any report: TPE ranks those last, whereas it ignores failed ones."""
         params, distributions = diverged.params, diverged.distributions
         worst = create_trial(state=TrialState.PRUNED, params=params, distributions=distributions)
         self._study.add_trial(worst)

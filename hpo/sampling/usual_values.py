@@ -1,11 +1,11 @@
-"""What textbooks and libraries say of well-known hyperparameters, as a prior that results can overrule.
+"""Usual values of well-known hyperparameters, from textbooks and libraries, as a prior.
 
-A search over a learning rate from 1e-8 to 10 knows, before its first trial, where to begin. The
-values are the defaults that papers and libraries print, not fits to anybody's task: Kingma & Ba,
-"Adam", ICLR 2015 (rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8); Sutskever et al., "On the
+A search over a learning rate from 1e-8 to 10 should not start from nothing. The values are the
+defaults of papers and libraries, not fitted to any task: Kingma & Ba,
+"Adam", ICLR 2015 (learning rate 1e-3, betas 0.9 and 0.999, epsilon 1e-8); Sutskever et al., "On the
 importance of initialization and momentum", ICML 2013 (momentum 0.9); Bengio, "Practical
 recommendations for gradient-based training", 2012 (batches of 32 to 256); weight decay 1e-4 as in
-He et al., CVPR 2016; Srivastava et al., JMLR 2014, for dropout. Spreads are wide on purpose. Learning
+He et al., CVPR 2016; Srivastava et al., JMLR 2014, for dropout. Spreads are deliberately wide. Learning
 rates depend on the optimizer: see `hpo.core.learning_rates`.
 """
 
@@ -29,12 +29,12 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class UsualValue:
-    """Where a hyperparameter usually lies.
+    """The usual value of a hyperparameter.
 
     Attributes:
         value: The textbook's value.
         decades: Spread on a logarithmic range, in powers of ten.
-        spread: Spread on a linear range, in the parameter's own units; None where that says nothing.
+        spread: Spread on a linear range, in the parameter's own units; None where it is not useful there.
     """
 
     value: float
@@ -60,7 +60,7 @@ USUAL_VALUES = {
     "label_smoothing": UsualValue(0.1, 0.5, 0.1),
     "warmup": UsualValue(0.05, 0.5, 0.1),
 }
-"""By what a name means; see `hpo.sampling.known_names`."""
+"""Usual values by known name; see `hpo.sampling.known_names`."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,10 @@ class PriorDensity:
     """A truncated normal distribution of a cell in [0, 1].
 
     Attributes:
-        centres: Its centre for each choice of another parameter [choices], or for all alike [1]; NaN
-            where practice names a value outside the range.
+        centres: Its centre for each choice of another parameter [choices], or one for all [1]; NaN
+            where the usual value lies outside the range.
         spread: Standard deviation.
-        chooser: Column of that other parameter; None if there is none.
+        chooser: Column of that other parameter, if any.
     """
 
     centres: Array
@@ -79,7 +79,7 @@ class PriorDensity:
     chooser: int | None = None
 
     def draw(self, rng: np.random.Generator, rows: Array, tries: int = 4) -> tuple[Array, Flags]:
-        """Values [n] for rows [n, parameters], and which of them lie inside the range."""
+        """Draw values [n] for rows [n, parameters], and return which of them lie inside the range."""
         steps = self.spread * rng.standard_normal((len(rows), tries))
         drawn = self.centre(rows)[:, None] + steps
         inside = (drawn >= 0) & (drawn <= 1)
@@ -87,43 +87,43 @@ class PriorDensity:
         return first, np.asarray(inside.any(1))
 
     def centre(self, rows: Array) -> Array:
-        """The usual cell at rows [n, parameters]: [n], NaN where it lies outside the range."""
+        """Return the usual cell [n] at rows [n, parameters]; NaN where it lies outside the range."""
         if self.chooser is None:
             return np.full(len(rows), self.centres[0])
         return self.centres[picks(len(self.centres), rows[:, self.chooser])]
 
 
 def prior_densities(space: Space, optimizer: Any = None) -> list[PriorDensity | None]:
-    """What practice says of each parameter of a space; None where it knows neither name nor range.
+    """Return the density of each parameter of a space; None where its name or range is not known.
 
     Args:
-        space: What is searched.
-        optimizer: Name of the optimizer, where the space has no choice of them.
+        space: Space to search.
+        optimizer: Name of the optimizer, if the space does not search over it.
     """
     return [_bell(parameter, space, optimizer) for parameter in space.parameters]
 
 
 def _bell(parameter: Parameter, space: Space, optimizer: Any) -> PriorDensity | None:
-    known = USUAL_VALUES.get(meaning(parameter.name, USUAL_VALUES) or "")
-    spread = None if known is None else _spread(known, parameter.domain)
-    if known is None or spread is None or spread > 0.5:
+    usual = USUAL_VALUES.get(meaning(parameter.name, USUAL_VALUES) or "")
+    spread = None if usual is None else _spread(usual, parameter.domain)
+    if usual is None or spread is None or spread > 0.5:
         return None
-    values, chooser = [known.value], None
-    if known is USUAL_VALUES["learning_rate"]:
-        values = [_rate(optimizer)]
+    values, chooser = [usual.value], None
+    if usual is USUAL_VALUES["learning_rate"]:
+        values = [_learning_rate(optimizer)]
         for column, other in enumerate(space.parameters):
             if words(other.name)[-1:] == ["optimizer"] and isinstance(other.domain, Choice):
-                values, chooser = [_rate(name) for name in other.domain.values], column
+                values, chooser = [_learning_rate(name) for name in other.domain.values], column
     centres = np.array([_cell(parameter.domain, value) for value in values])
     return None if np.isnan(centres).all() else PriorDensity(centres, spread, chooser)
 
 
-def _rate(optimizer: Any) -> float:
+def _learning_rate(optimizer: Any) -> float:
     return USUAL_LEARNING_RATES.get(str(optimizer).lower(), USUAL_VALUES["learning_rate"].value)
 
 
 def _cell(domain: Domain, value: float) -> float:
-    """Where a value lies in the range; NaN outside."""
+    """Return the position of a value in the range; NaN outside."""
     if isinstance(domain, Choice):
         numbers = numbers_of(domain)
         assert numbers is not None
@@ -132,15 +132,15 @@ def _cell(domain: Domain, value: float) -> float:
     return unit(domain, value) if domain.low <= value <= domain.high else math.nan
 
 
-def _spread(known: UsualValue, domain: Domain) -> float | None:
+def _spread(usual: UsualValue, domain: Domain) -> float | None:
     if isinstance(domain, Choice):
         numbers = numbers_of(domain)
         if numbers is None or numbers.min() <= 0 or len(set(np.sign(np.diff(numbers)))) != 1:
             return None
         decades = abs(math.log10(numbers[-1] / numbers[0]))
-        return known.decades / decades * (1 - 1 / len(numbers)) if decades else None
+        return usual.decades / decades * (1 - 1 / len(numbers)) if decades else None
     if domain.high <= domain.low:
         return None
     if domain.log:
-        return known.decades / math.log10(domain.high / domain.low)
-    return None if known.spread is None else known.spread / (domain.high - domain.low)
+        return usual.decades / math.log10(domain.high / domain.low)
+    return None if usual.spread is None else usual.spread / (domain.high - domain.low)

@@ -1,8 +1,8 @@
-"""What a search knows of its own noise: scores, fresh seeds, and examples where they were kept.
+"""What a search knows about its own noise: scores, fresh seeds, and examples where they were kept.
 
 A validation score is noisy because training again gives another model, and because other examples
-would have been other questions. Fresh seeds show the first kind alone. The second is shared by all
-trainings on the same examples; it shows only example by example, as in a two-way analysis of
+would give another score. Fresh seeds show only the first kind. The second is shared by all trainings
+on the same examples; it shows only example by example, as in a two-way analysis of
 variance of seeds crossed with examples (Searle, Casella & McCulloch, "Variance Components", 1992).
 """
 
@@ -21,11 +21,11 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class EpochLuck:
-    """What picking the best epoch on the examples it is scored on gave at most.
+    """Upper bound of the gain from picking the best epoch on the examples it is scored on.
 
     Attributes:
-        mean: Per training, on a scale where more is better.
-        error: Standard deviation of it for the mean over one finalist's seeds.
+        mean: Gain per training, on a scale where more is better.
+        error: Its standard deviation for the mean over one finalist's seeds.
     """
 
     mean: float = 0.0
@@ -34,21 +34,21 @@ class EpochLuck:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a search knows when its finalists have been trained.
+    """What a search knows once its finalists have been trained.
 
     Attributes:
         objective: Direction of the values.
         values: Trial to the validation value it counts by, for all that could have become finalists.
-        replicates: Finalist to its values over fresh seeds, same part and same way of counting.
-        finals: The same trainings valued on a validation part that neither epoch nor trial was
-            chosen on; empty without such a part.
+        replicates: Finalist to its values over fresh seeds, on the same part and counted the same way.
+        finals: Values of the same trainings on a validation part on which neither epoch nor trial
+            was chosen; empty without such a part.
         examples: Finalist to an array [seeds, n] of contributions per example (1 or 0 for correct, a
             loss) whose mean is the value: of the final part if there is one, else of the part
-            the search used; empty if not kept.
-        n: Validation examples of that same part, if the value is a share of them; else 0.
-        luck: Of the best epoch, from `epoch_luck`; nothing where the last epoch counts.
-        held_out: Whether a fresh value is the mean over folds that hold out each example once, of
-            which the search chose on few.
+            that the search used; empty if not kept.
+        n: Number of examples of that part, if the value is a share of them; else 0.
+        luck: Luck of the best epoch, from `epoch_luck`; zero where the last epoch counts.
+        held_out: Whether a fresh value is the mean over folds that hold out each example once, few
+            of which the search used to choose.
     """
 
     objective: Objective
@@ -62,19 +62,19 @@ class Evidence:
 
     @property
     def unseen(self) -> bool:
-        """Whether fresh seeds are valued on examples that the trial was not chosen on."""
+        """Whether fresh seeds are scored on examples that were not used to choose the trial."""
         return self.held_out or bool(self.finals)
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Variances of a validation value, each as it is for one training on these examples.
+    """Variances of a validation value, for one training on these examples.
 
     Attributes:
-        seed: Of training again.
-        dof: Degrees of freedom behind it; 0 if no finalist has two fresh seeds.
-        examples: Of drawing other examples, for the mean over endlessly many seeds.
-        with_recipe: The part of ``examples`` that differs between recipes, so can be selected.
+        seed: Variance of training again.
+        dof: Its degrees of freedom; 0 if no finalist has two fresh seeds.
+        examples: Variance of drawing other examples, for the mean over infinitely many seeds.
+        with_recipe: The share of ``examples`` that differs between recipes, and so can be selected.
     """
 
     seed: float
@@ -84,7 +84,7 @@ class Noise:
 
     @property
     def share(self) -> float:
-        """How much of the noise that a search selects on is shared by fresh seeds."""
+        """Share of the noise affecting selection that fresh seeds have in common."""
         total = self.seed + self.with_recipe
         return self.with_recipe / total if total > 0 else 0.0
 
@@ -98,33 +98,32 @@ def noise_of(evidence: Evidence) -> Noise:
     if not kept:
         return Noise(seed, dof, 0.0, 0.0)
     n = kept[0].shape[1]
-    # Within an example, seeds scatter; of a mean over seeds, that much is not the example's own.
+    # The scatter of seeds within an example adds to the variance of a mean over seeds.
     scatter = [float(a.var(axis=0, ddof=1).mean()) / len(a) for a in kept]
     means = [a.mean(axis=0) for a in kept]
-    own = np.mean([float(m.var(ddof=1)) - s for m, s in zip(means, scatter, strict=True)])
+    across = np.mean([float(m.var(ddof=1)) - s for m, s in zip(means, scatter, strict=True)])
     pairs = [
         (float((means[i] - means[j]).var(ddof=1)) - scatter[i] - scatter[j]) / 2
         for i in range(len(kept))
         for j in range(i)
     ]
     between = float(np.mean(pairs)) if pairs else 0.0
-    return Noise(seed, dof, max(0.0, float(own)) / n, max(0.0, between) / n)
+    return Noise(seed, dof, max(0.0, float(across)) / n, max(0.0, between) / n)
 
 
 def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objective) -> EpochLuck:
-    """What counting by the best epoch gave at most, from the fresh seeds' learning curves.
+    """Bound the gain from counting by the best epoch, from the fresh seeds' learning curves.
 
     Each seed's best epoch is scored with the curves of the finalist's other seeds, which did not
-    pick it. What a curve loses by that is luck if its wiggles are noise of the examples, and no
-    luck as far as they are real; so the result is an upper bound and what is corrected by it is on
-    the careful side.
+    pick it. The loss is luck if the curve's wiggles are noise of the examples, and not luck as far
+    as they are real; so the result is an upper bound, and correcting by it is conservative.
 
     Args:
         curves: Finalist to one learning curve of the objective per fresh seed, all equally long.
         objective: Direction; the luck is zero unless the best epoch counts.
 
     Returns:
-        The loss per training, not below zero; nothing if no finalist has two whole curves.
+        The loss per training, at least zero; zero if no finalist has two complete curves.
     """
     if objective.at == "last":
         return EpochLuck()
@@ -136,7 +135,7 @@ def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objec
         if len(y) < 2:
             continue
         picked = y.argmax(axis=1)
-        # A seed's level is its own for good, so curves are compared after taking their means off.
+        # A seed's level is not luck of the epoch, so curves are compared after subtracting their means.
         level = y - y.mean(axis=1, keepdims=True)
         others = (level.sum(axis=0) - level) / (len(y) - 1)
         rows = np.arange(len(y))
@@ -148,7 +147,7 @@ def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objec
 
 
 def finite(groups: Mapping[int, Sequence[float]]) -> dict[int, Values]:
-    """Finite values of each finalist that has any; the others are left out."""
+    """Return the finite values of each finalist that has any."""
     arrays = {trial: np.asarray(list(values), np.float64) for trial, values in groups.items()}
     kept = {trial: x[np.isfinite(x)] for trial, x in arrays.items()}
     return {trial: x for trial, x in kept.items() if len(x)}

@@ -1,19 +1,20 @@
-"""Finalists race on paired fresh seeds until one is clearly best or the rest is declared a tie.
+"""The finalists' race: paired fresh seeds until one is clearly best or the rest is declared a tie.
 
 Every finalist trains on the same fresh seeds (and, within one, the same folds), so finalists are
-compared by differences within a seed. After ``least`` seeds and after each further one, whoever
-lies behind the leader by a one-sided paired t-test is dropped and costs nothing more.
+compared by differences within a seed. After ``least`` seeds and after each further one, a finalist
+that is behind the leader by a one-sided paired t-test is dropped and costs nothing more. Each such
+comparison is a *stage*.
 
 **Error rate.** The truly best finalist is dropped with probability at most ``alpha``. It can only
-be dropped for one of the ``F - 1`` others at one of the looks; look ``k`` spends ``alpha * w_k /
+be dropped in favour of one of the ``F - 1`` others at one of the stages; stage ``k`` spends ``alpha * w_k /
 (F - 1)`` on each comparison, the weights ``w_k`` sum to one, and Bonferroni's inequality holds
-however looks and comparisons depend on each other. The t-test is exact for Gaussian differences;
+however stages and comparisons depend on each other. The t-test is exact for Gaussian differences;
 ``benchmarks/honesty.py`` measures the rate for others. The weights grow linearly with the seeds
-because the first tests have hardly a degree of freedom to convince with. Alpha spending: Lan &
+because the first tests have few degrees of freedom. Alpha spending: Lan &
 DeMets, Biometrika 1983; racing: Maron & Moore, NIPS 1994, and Birattari et al., GECCO 2002.
 
 Folds of one seed share their training examples and are not independent (Bengio & Grandvalet, JMLR
-2004): a finalist counts by its mean over the folds of a seed, and only seeds are counted as many.
+2004): a finalist counts by its mean over the folds of a seed, and only seeds count as independent.
 
 The race is a pure function of the values so far, so a replay of a search's record rebuilds it.
 """
@@ -43,7 +44,7 @@ class FoldRun(NamedTuple):
     Attributes:
         trial: The finalist.
         replicate: Number of the fresh seed, from 1; the same seed for every finalist.
-        fold: Which part is held out, from 0; always 0 without folds.
+        fold: Which fold is held out, from 0; always 0 without folds.
     """
 
     trial: int
@@ -58,11 +59,11 @@ class RaceDecision:
     Attributes:
         winner: The finalist that won.
         spread: Its mean, standard deviation and number of fresh seeds.
-        tied: Finalists that the test could not tell apart, the winner among them.
-        dropped: Other finalists to why they were dropped, in the order of dropping.
-        used: Trainings the race took.
-        saved: Trainings it could have taken and did not.
-        reason: Why this winner, for a person.
+        tied: Finalists that the test could not separate, including the winner.
+        dropped: Each dropped finalist to the reason, in the order of dropping.
+        used: Number of trainings used.
+        saved: Number of trainings that were not needed.
+        reason: Why it won, in words.
     """
 
     winner: int
@@ -108,52 +109,52 @@ class Race:
             raise ValueError(f"expected alpha in (0, 1) and margin >= 0, got {self.alpha}, {self.margin}")
 
     @property
-    def looks(self) -> tuple[int, ...]:
+    def stages(self) -> tuple[int, ...]:
         """Numbers of fresh seeds after which finalists are compared."""
         return tuple(range(min(self.least, self.most), self.most + 1))
 
     def level(self, seeds: int) -> float:
-        """Error probability spent on one comparison at the look after so many seeds."""
+        """Error probability spent on one comparison at the stage after this many seeds."""
         if len(self.costs) < 2:
             return self.alpha
-        return self.alpha * seeds / sum(self.looks) / (len(self.costs) - 1)
+        return self.alpha * seeds / sum(self.stages) / (len(self.costs) - 1)
 
     def next(self, values: Mapping[FoldRun, float]) -> tuple[FoldRun, ...] | RaceDecision:
-        """Say which trainings to run next, or how the race ended.
+        """Return the trainings to run next, or how the race ended.
 
         Args:
-            values: Objective of the trainings that ended; non-finite where one failed for a
-                reason of its own. One that was lost with its worker is left out and asked again.
+            values: Objective of the trainings that ended; non-finite where one failed by itself. One
+                that was lost with its worker is left out and requested again.
 
         Returns:
-            Trainings still without a value, to run in any order or all at once; or the verdict.
+            Trainings still without a value, to run in any order or in parallel; or the decision.
 
         Raises:
             NoTrialSucceeded: If every training of every finalist failed.
         """
         alive = list(self.costs)
         dropped: dict[int, str] = {}
-        asked: set[FoldRun] = set()
-        for seeds in self.looks:
+        used: set[FoldRun] = set()
+        for seeds in self.stages:
             wanted = [FoldRun(t, r, f) for r in range(1, seeds + 1) for t in alive for f in range(self.folds)]
             missing = tuple(run for run in wanted if run not in values)
             if missing:
                 return missing
-            asked.update(wanted)
+            used.update(wanted)
             table = {trial: self._rising(trial, seeds, values) for trial in alive}
             alive = self._compare(table, dropped, seeds)
             if len(alive) == 1 or self._all_close(table, alive, seeds):
                 break
-        return self._verdict({trial: table[trial] for trial in alive}, dropped, len(asked))
+        return self._decision({trial: table[trial] for trial in alive}, dropped, len(used))
 
     def _rising(self, trial: int, seeds: int, values: Mapping[FoldRun, float]) -> Values:
-        """A finalist's value for each seed, mean over folds, on a scale where more is better."""
+        """Return a finalist's value for each seed, mean over folds, on a scale where more is better."""
         runs = [[values[FoldRun(trial, r, f)] for f in range(self.folds)] for r in range(1, seeds + 1)]
         means: Values = np.array(runs, np.float64).mean(axis=1)
         return self.objective.rising(1.0) * means
 
     def _compare(self, table: Mapping[int, Values], dropped: dict[int, str], seeds: int) -> list[int]:
-        """Who goes on after a look; the others are noted with the reason."""
+        """Return the finalists that stay after a stage; note why the others are dropped."""
         failures = {trial: int((~np.isfinite(row)).sum()) for trial, row in table.items()}
         fewest = min(failures.values())
         for trial, count in failures.items():
@@ -173,44 +174,46 @@ class Race:
         return kept
 
     def _all_close(self, table: Mapping[int, Values], alive: list[int], seeds: int) -> bool:
-        """Whether all that are left surely lie within the margin of the leader."""
+        """Return whether all that are left are surely within the margin of the leader."""
         if not self.margin:
             return False
         leader = max(alive, key=lambda trial: _mean(table[trial]))
         tests = [_Paired.of(table[leader], table[trial]) for trial in alive if trial != leader]
         return all(test.bound(self.level(seeds)) < self.margin for test in tests)
 
-    def _verdict(self, left: Mapping[int, Values], dropped: Mapping[int, str], used: int) -> RaceDecision:
+    def _decision(self, left: Mapping[int, Values], dropped: Mapping[int, str], used: int) -> RaceDecision:
         sign = self.objective.rising(1.0)
-        found = {t: spread(sign * row[np.isfinite(row)]) for t, row in left.items() if np.isfinite(row).any()}
-        if not found:
+        spreads = {
+            t: spread(sign * row[np.isfinite(row)]) for t, row in left.items() if np.isfinite(row).any()
+        }
+        if not spreads:
             raise NoTrialSucceeded("every training of every finalist failed on fresh seeds")
 
         def first(trial: int) -> tuple[float, ...]:
-            cheap = (self.costs[trial], -self.objective.rising(found[trial].mean))
-            return cheap if self.prefer == "cheapest" else (found[trial].std, *cheap)
+            cheap = (self.costs[trial], -self.objective.rising(spreads[trial].mean))
+            return cheap if self.prefer == "cheapest" else (spreads[trial].std, *cheap)
 
-        winner = min(found, key=first)
+        winner = min(spreads, key=first)
         saved = len(self.costs) * self.most * self.folds - used
-        reason = self._reason(winner, found, dropped, saved)
-        return RaceDecision(winner, found[winner], tuple(found), dict(dropped), used, saved, reason)
+        reason = self._reason(winner, spreads, dropped, saved)
+        return RaceDecision(winner, spreads[winner], tuple(spreads), dict(dropped), used, saved, reason)
 
     def _reason(
-        self, winner: int, found: Mapping[int, Spread], dropped: Mapping[int, str], saved: int
+        self, winner: int, spreads: Mapping[int, Spread], dropped: Mapping[int, str], saved: int
     ) -> str:
-        own = found[winner]
-        head = f"Trial {winner}, mean {own.mean:.4f} over {own.n} fresh seed{'s' if own.n > 1 else ''}"
-        if len(found) > 1:
-            others = ", ".join(f"{t} ({s.mean:.4f})" for t, s in found.items() if t != winner)
-            why = f"cost {self.costs[winner]:.3g}" if self.prefer == "cheapest" else f"spread {own.std:.2g}"
+        best = spreads[winner]
+        head = f"Trial {winner}, mean {best.mean:.4f} over {best.n} fresh seed{'s' if best.n > 1 else ''}"
+        if len(spreads) > 1:
+            others = ", ".join(f"{t} ({s.mean:.4f})" for t, s in spreads.items() if t != winner)
+            why = f"cost {self.costs[winner]:.3g}" if self.prefer == "cheapest" else f"spread {best.std:.2g}"
             why = f"wins a tie with trial {others} as the {self.prefer} ({why})"
         elif dropped:
-            why = "is the one left"
+            why = "is the only one left"
         else:
-            why = "had no rival"
+            why = "was the only finalist"
         parts = [f"{head}, {why}", *(f"trial {trial} {text}" for trial, text in dropped.items())]
         if len(self.costs) > 1:
-            parts.append(f"sequential paired t-tests, the best is dropped with probability <= {self.alpha:g}")
+            parts.append(f"sequential paired t-tests, P(best is dropped) <= {self.alpha:g}")
         if saved:
             parts.append(f"{saved} of {len(self.costs) * self.most * self.folds} trainings saved")
         return "; ".join(parts) + "."
@@ -218,11 +221,11 @@ class Race:
 
 @dataclass(frozen=True, slots=True)
 class _Paired:
-    """How far one finalist lies above another over their common seeds.
+    """Difference of two finalists over their common seeds.
 
     Attributes:
-        mean: Of the differences.
-        error: Standard error of that mean; NaN if the differences cannot tell it.
+        mean: Mean of the differences.
+        error: Standard error of that mean; NaN if it cannot be estimated.
         n: Seeds on which neither failed.
     """
 
@@ -233,17 +236,17 @@ class _Paired:
     @classmethod
     def of(cls, above: Values, below: Values) -> _Paired:
         both = np.isfinite(above) & np.isfinite(below)
-        apart, n = (above - below)[both], int(both.sum())
+        differences, n = (above - below)[both], int(both.sum())
         if n < 2:
             return cls(math.nan, math.nan, n)
-        error = float(apart.std(ddof=1)) / math.sqrt(n)
-        # Equal differences of values that vary are a coincidence of few examples, not certainty.
+        error = float(differences.std(ddof=1)) / math.sqrt(n)
+        # Equal differences of varying values are a coincidence of few examples, not certainty.
         varies = float(np.ptp(above[both])) > 0 or float(np.ptp(below[both])) > 0
-        return cls(float(apart.mean()), math.nan if error == 0 and varies else error, n)
+        return cls(float(differences.mean()), math.nan if error == 0 and varies else error, n)
 
     @property
     def p(self) -> float:
-        """One-sided p-value of the one above not being better; 1 if it cannot be told."""
+        """One-sided p-value of the first not being better; 1 if unknown."""
         if math.isnan(self.error):
             return 1.0
         if self.error == 0:
@@ -251,7 +254,7 @@ class _Paired:
         return float(special.stdtr(self.n - 1, -self.mean / self.error))
 
     def bound(self, level: float) -> float:
-        """Upper bound of the true absolute difference, wrong with probability ``level``."""
+        """Return an upper bound of the true absolute difference, exceeded with probability ``level``."""
         if math.isnan(self.error):
             return math.inf
         return abs(self.mean) + float(special.stdtrit(self.n - 1, 1 - level)) * self.error

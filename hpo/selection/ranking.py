@@ -1,7 +1,7 @@
-"""Who becomes a finalist, and who of them wins, by the simple rule.
+"""Ranks trials to choose the finalists, and names the winner by the simple rule.
 
-The simple rule: the best mean over fresh seeds wins, and whoever comes within one standard error
-of it and is cheaper wins instead. `hpo.selection.race` is the rule with an error rate.
+The simple rule: the best mean over fresh seeds wins, unless a cheaper finalist is within one standard
+error of it. `hpo.selection.race` is the rule with a stated error rate.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from hpo.selection.intervals import Spread, spread
 
 
 class Ranking(Protocol):
-    """A rule that puts trials in the order in which they become finalists."""
+    """A rule that orders trials for the choice of finalists."""
 
     def __call__(self, trials: Sequence[Training], objective: Objective) -> list[Training]:
-        """Order the trials that may become finalists, best first; leave out the others."""
+        """Return the trials that can become finalists, best first."""
         ...
 
 
 def by_value(trials: Sequence[Training], objective: Objective) -> list[Training]:
-    """Fully trained trials, best validation value first; of equal ones the older first."""
-    able = [t for t in trials if t.end is End.FINISHED and math.isfinite(t.value)]
-    return sorted(able, key=lambda t: (-objective.rising(t.value), t.trial))
+    """Return the fully trained trials, best validation value first; ties by age."""
+    eligible = [t for t in trials if t.end is End.FINISHED and math.isfinite(t.value)]
+    return sorted(eligible, key=lambda t: (-objective.rising(t.value), t.trial))
 
 
 RANKINGS: Mapping[str, Ranking] = {"value": by_value}
-"""Rules a spec can name."""
+"""Rules that a spec can name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
-    """A trial with what its recipe gave on fresh seeds.
+    """A trial with its recipe's results on fresh seeds.
 
     Attributes:
         trial: Its number.
         values: Validation value of each fresh seed; non-finite where that training failed.
-        cost: What one training of it takes; wall seconds, or anything in one unit for all.
+        cost: Cost of one training; wall seconds, or any unit shared by all finalists.
     """
 
     trial: int
@@ -55,12 +55,12 @@ class Finalist:
 
     @property
     def failures(self) -> int:
-        """Fresh seeds on which the training failed."""
+        """Number of fresh seeds on which the training failed."""
         return sum(not math.isfinite(value) for value in self.values)
 
     @property
     def spread(self) -> Spread | None:
-        """Over the seeds that did not fail; None if all did."""
+        """Spread over the seeds that did not fail; None if all failed."""
         finite = [value for value in self.values if math.isfinite(value)]
         return spread(finite) if finite else None
 
@@ -74,7 +74,7 @@ class SelectedFinalist:
         mean: Mean validation value over its fresh seeds.
         std: Standard deviation over them (n - 1); NaN for one.
         n: Number of fresh seeds.
-        reason: Why it and not another, in a sentence.
+        reason: Why it won, in a sentence.
     """
 
     trial: int
@@ -87,11 +87,11 @@ class SelectedFinalist:
 def name_winner(finalists: Sequence[Finalist], objective: Objective) -> SelectedFinalist | None:
     """Name the winner by the simple rule.
 
-    A finalist that failed on a fresh seed stands behind every one that did not: a recipe that
-    only sometimes trains has no mean to be compared.
+    A finalist that failed on a fresh seed ranks behind all that did not: a recipe that only
+    sometimes trains has no comparable mean.
 
     Args:
-        finalists: With their values, in rank order; the order breaks what is left of ties.
+        finalists: Finalists with their values, in rank order; the order breaks remaining ties.
         objective: Direction of the values.
 
     Returns:
@@ -105,36 +105,37 @@ def name_winner(finalists: Sequence[Finalist], objective: Objective) -> Selected
     best, top = max(sound, key=lambda pair: objective.rising(pair[1].mean))
     margin = top.error if math.isfinite(top.error) else 0.0
     near = [p for p in sound if objective.rising(top.mean) - objective.rising(p[1].mean) <= margin]
-    chosen, found = min(near, key=lambda pair: pair[0].cost)
+    chosen, over = min(near, key=lambda pair: pair[0].cost)
     if chosen.cost >= best.cost:
-        chosen, found = best, top
-    reason = _reason(chosen, found, best, top, sound, near)
+        chosen, over = best, top
+    reason = _reason(chosen, over, best, top, sound, near)
     if len(sound) < len(finalists):
-        reason += f" {len(finalists) - len(sound)} finalist(s) failed on fresh seeds and stood behind."
-    return SelectedFinalist(chosen.trial, found.mean, found.std, found.n, reason)
+        reason += f" {len(finalists) - len(sound)} finalist(s) failed on fresh seeds and rank behind."
+    return SelectedFinalist(chosen.trial, over.mean, over.std, over.n, reason)
 
 
 def _reason(
     chosen: Finalist,
-    found: Spread,
+    over: Spread,
     best: Finalist,
     top: Spread,
     sound: Sequence[tuple[Finalist, Spread]],
     near: Sequence[tuple[Finalist, Spread]],
 ) -> str:
-    seeds = f"{found.n} fresh seed{'s' if found.n > 1 else ''}"
+    seeds = f"{over.n} fresh seed{'s' if over.n > 1 else ''}"
     if len(sound) == 1:
-        return f"Trial {chosen.trial} was the only finalist to compare: mean {found.mean:.4f} over {seeds}."
+        mean = f"mean {over.mean:.4f} over {seeds}"
+        return f"Trial {chosen.trial} was the only finalist that could be compared: {mean}."
     if chosen is not best:
         return (
             f"Trial {chosen.trial} wins as the cheapest of {len(near)} tied finalists: its mean "
-            f"{found.mean:.4f} over {seeds} is within one standard error ({top.error:.2g}) of "
-            f"trial {best.trial}'s {top.mean:.4f}, and a training of it costs "
+            f"{over.mean:.4f} over {seeds} is within one standard error ({top.error:.2g}) of "
+            f"trial {best.trial}'s {top.mean:.4f}, and one training costs "
             f"{chosen.cost:.3g} instead of {best.cost:.3g}."
         )
-    why = f"Trial {chosen.trial} has the best mean over {seeds}, {found.mean:.4f}"
+    why = f"Trial {chosen.trial} has the best mean over {seeds}, {over.mean:.4f}"
     if len(near) > 1:
         return f"{why}; {len(near) - 1} other(s) within one standard error ({top.error:.2g}) are not cheaper."
     if math.isnan(top.error):
-        return f"{why}; with one seed each, nothing is known of the spread."
-    return f"{why}; no other comes within one standard error ({top.error:.2g})."
+        return f"{why}; with one seed each, the spread is unknown."
+    return f"{why}; no other is within one standard error ({top.error:.2g})."

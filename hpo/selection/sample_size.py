@@ -1,9 +1,9 @@
-"""How many examples it takes to compare finalists on a part that all of them are scored on.
+"""The number of examples needed to compare finalists on the same rows.
 
-Two models are compared by the examples on which just one of them is right: McNemar's test
-(Psychometrika 1947). How many examples that takes depends on how often the two disagree, which
-nobody knows before they are trained; here it is one example in ten, or the difference itself if that
-is more (Connor, "Sample size for testing differences in proportions for the paired-sample design",
+Two models are compared by the examples on which exactly one of them is right: McNemar's test
+(Psychometrika 1947). The number needed depends on how often the two disagree, which is unknown
+before they are trained; one example in ten is assumed, or the difference itself if that is
+more (Connor, "Sample size for testing differences in proportions for the paired-sample design",
 Biometrics 1987).
 """
 
@@ -14,11 +14,11 @@ import math
 from scipy import special
 
 DISAGREEMENT = 0.1
-"""Share of examples on which exactly one of two finalists of one search is taken to be right."""
+"""Assumed share of examples on which exactly one of two finalists of a search is right."""
 
 
 def least_examples(alpha: float) -> int:
-    """Examples below which no result is significant: if one model is right on all, the other on none.
+    """Return the number of examples below which no result is significant, however one-sided.
 
     Args:
         alpha: Error probability of one comparison, one-sided.
@@ -27,14 +27,14 @@ def least_examples(alpha: float) -> int:
 
 
 def examples_to_compare(difference: float, alpha: float) -> int:
-    """Examples on which a true difference of two shares shows as often as not.
+    """Return the number of examples on which a difference of two shares is detected half the time.
 
     Args:
-        difference: Between the two models' shares of right answers, above 0.
+        difference: Difference between the two models' shares of right answers, above 0.
         alpha: Error probability of one comparison, one-sided.
 
     Raises:
-        ValueError: If there is no difference to find.
+        ValueError: If the difference is not in (0, 1].
     """
     if not 0 < difference <= 1:
         raise ValueError(f"expected a difference in (0, 1], got {difference}")
@@ -44,7 +44,7 @@ def examples_to_compare(difference: float, alpha: float) -> int:
 
 
 def difference_told(n: int, alpha: float) -> float:
-    """The difference of two shares that shows as often as not on ``n`` examples.
+    """Return the difference of two shares that is detected half the time on ``n`` examples.
 
     Args:
         n: Number of examples, at least 1.

@@ -1,7 +1,7 @@
-"""Writing through MLflow's own client: for a tracking server and for any database.
+"""Writes through MLflow's own client: to a tracking server or any database.
 
-The one module of the mirror that loads mlflow (about 2 s of processor time), so it is imported
-in the mirror's process alone, and only where the address asks for it.
+The only module of the mirror that loads mlflow (about 2 s of CPU time), so it is imported only in
+the mirror's process, and only where the address needs it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from hpo.tracking.run_changes import (
 METRICS_PER_BATCH = 600
 ENTRIES_PER_BATCH = 90
 CHARACTERS_PER_BATCH = 60_000
-"""Of parameters, and as much again of tags: a server takes 1 MB of JSON, in which one character
-can become six bytes, beside 1000 metrics, 100 parameters, 100 tags and 1000 of them all."""
+"""For parameters, and the same again for tags: a server accepts 1 MB of JSON, in which one character
+can take six bytes, and 1000 metrics, 100 parameters, 100 tags and 1000 of all together."""
 
 QUIET = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
@@ -44,7 +44,7 @@ QUIET = {
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-"""With mlflow's defaults a dead server holds one call for four minutes. The mirror waits itself."""
+"""With mlflow's defaults a dead server blocks a call for four minutes. The mirror does its own waiting."""
 
 
 class ClientStore:
@@ -52,8 +52,8 @@ class ClientStore:
 
     Args:
         uri: ``http(s)://...`` or a database address that SQLAlchemy understands.
-        experiment: Name of the experiment that holds the runs; created if it is not there.
-        artifacts: Where a new experiment keeps files; None leaves that to the server.
+        experiment: Name of the experiment that holds the runs; created if missing.
+        artifacts: Artifact folder of a new experiment; None leaves it to the server.
     """
 
     def __init__(self, uri: str, experiment: str, artifacts: str | None = None):
@@ -66,26 +66,26 @@ class ClientStore:
         self._ids: dict[str, str] = {}
 
     def connect(self) -> None:
-        """Get in touch; a database without tables is given them, which only one may do at once."""
+        """Connect; creates the tables of an empty database, which only one process may do at a time."""
         with _as_unreachable():
             self._find_experiment()
 
     def open(self, search: str) -> StoredRuns:
-        """Find the runs of a search and the position that its parent run states."""
+        """Find the runs of a search and the position recorded on its parent run."""
         self._search = search
         with _as_unreachable():
             position = self._look_up()
         return StoredRuns(position, frozenset(self._ids))
 
     def write(self, changes: Sequence[RunChange], position: int) -> None:
-        """Show changes, run by run, and state the position last."""
+        """Write changes, run by run, and the position last."""
         with _as_unreachable():
             for change in first_parent(changes):
                 self._write_run(change)
             self._client.set_tag(self._ids[PARENT], POSITION_TAG, str(position))
 
     def close(self) -> None:
-        """Let go of the database's connections."""
+        """Release the database's connections."""
         if self._connected is not None:
             dispose = getattr(self._connected._tracking_client.store, "_dispose_engine", None)
             if dispose is not None:
@@ -120,12 +120,12 @@ class ClientStore:
                 return position
 
     def _find_experiment(self) -> str:
-        found = self._client.get_experiment_by_name(self._experiment)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(self._experiment)
+        if experiment is None:
             return str(self._create_experiment())
-        if found.lifecycle_stage == "deleted":
-            self._client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
+        if experiment.lifecycle_stage == "deleted":
+            self._client.restore_experiment(experiment.experiment_id)
+        return str(experiment.experiment_id)
 
     def _create_experiment(self) -> str:
         from mlflow.exceptions import MlflowException
@@ -133,17 +133,17 @@ class ClientStore:
         try:
             return str(self._client.create_experiment(self._experiment, self._artifacts))
         except MlflowException as exc:
-            # Two searches that start at once both find it missing; the second one is refused.
-            found = self._client.get_experiment_by_name(self._experiment)
-            if found is None:
+            # Two searches that start together both find it missing; the second is refused.
+            experiment = self._client.get_experiment_by_name(self._experiment)
+            if experiment is None:
                 raise exc
-            return str(found.experiment_id)
+            return str(experiment.experiment_id)
 
     def _write_run(self, change: RunChange) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
-        born = change.run not in self._ids
-        tags = self._create(change) if born else change.tags
+        is_new = change.run not in self._ids
+        tags = self._create(change) if is_new else change.tags
         run_id = self._ids[change.run]
         for metrics, params, more in batches(change.metrics, change.params, tags):
             self._client.log_batch(
@@ -154,11 +154,11 @@ class ClientStore:
             )
         for name, source in change.files.items():
             self._attach(run_id, name, source)
-        if change.status is not None and not (born and change.status is Status.RUNNING):
+        if change.status is not None and not (is_new and change.status is Status.RUNNING):
             self._set_status(run_id, change)
 
     def _create(self, change: RunChange) -> dict[str, str]:
-        """Create a run with the tags it is found by, and as many more as go; the tags left over."""
+        """Create a run with the tags that identify it and as many more as fit; return the remaining tags."""
         parent = None if change.run == PARENT else self._ids[PARENT]
         first = birth_tags(change, self._search, parent)
         pieces = [dict(piece) for piece in _pieces(list(first.items()))]
@@ -187,7 +187,7 @@ Batch = tuple[list[Measurement], list[tuple[str, str]], list[tuple[str, str]]]
 def batches(
     metrics: Sequence[Measurement], params: Mapping[str, str], tags: Mapping[str, str]
 ) -> Iterator[Batch]:
-    """A change in pieces that a server takes: their number and their size are limited."""
+    """Split a change into batches within the server's limits on number and size."""
     measured = [
         list(metrics[start : start + METRICS_PER_BATCH])
         for start in range(0, len(metrics), METRICS_PER_BATCH)
@@ -213,7 +213,7 @@ def _pieces(entries: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
 
 @contextmanager
 def _as_unreachable() -> Iterator[None]:
-    """Whatever the way to the store fails with, as the one error that the mirror waits out."""
+    """Translate every connection error to the one that the mirror waits out."""
     import requests
     from mlflow.exceptions import MlflowException
 

@@ -1,8 +1,8 @@
-"""The mirror: follows a ledger and shows it in MLflow, in its own process and its own time.
+"""The mirror: follows a ledger and writes it to MLflow, in its own process and at its own pace.
 
-The ledger is the truth. The mirror can be killed at any moment, replayed from any position and
-rebuilt into an empty store: everything it writes says the same when it is written again, and the
-store itself states the position it has reached, after all that leads up to it.
+The ledger is the source of truth. The mirror can be killed at any moment, replayed from any position
+and rebuilt into an empty store: all its writes are idempotent, and the store itself records the
+position it has reached, after everything up to it has been written.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ LONGEST_PAUSE = 30.0
 
 
 class Mirror:
-    """Shows one search.
+    """Mirrors one search.
 
     Args:
         ledger: Its record.
-        store: Where it is shown.
-        picture: Fresh; what it looks like.
-        folder: Where the mirror's progress is written.
+        store: The MLflow store.
+        projection: Fresh; turns events into changes of runs.
+        folder: Folder of the search, for the mirror's progress.
     """
 
-    def __init__(self, ledger: Ledger, store: RunStore, picture: RunProjection, folder: SearchFolder):
-        self._ledger, self._store, self._picture, self._folder = ledger, store, picture, folder
-        self._found = False
+    def __init__(self, ledger: Ledger, store: RunStore, projection: RunProjection, folder: SearchFolder):
+        self._ledger, self._store, self._projection, self._folder = ledger, store, projection, folder
+        self._opened = False
         self._position = 0
 
     @property
@@ -43,19 +43,19 @@ class Mirror:
         return self._position
 
     def catch_up(self) -> int:
-        """Show everything the ledger has by now; the position reached.
+        """Write everything that the ledger has by now, and return the position reached.
 
         Raises:
-            Unreachable: If the store did not take it; call again later, nothing is lost.
+            Unreachable: If the store failed; call again later, nothing is lost.
         """
         try:
-            if self._found or self._find():
+            if self._opened or self._find():
                 while batch := list(islice(self._ledger.read(self._position), EVENTS_PER_BATCH)):
-                    self._store.write(self._picture.changes(batch), batch[-1].seq)
+                    self._store.write(self._projection.changes(batch), batch[-1].seq)
                     self._position = batch[-1].seq
         except Unreachable:
-            # Half of a batch may be there: what is and what is not is found out from the start.
-            self._found, self._picture = False, self._picture.fresh()
+            # Half of a batch may have been written: compare with the store from the start.
+            self._opened, self._projection = False, self._projection.fresh()
             raise
         return self._position
 
@@ -69,13 +69,13 @@ class Mirror:
         """Keep the store up to date until told to stop, then once more.
 
         Args:
-            stop: Says that the ledger will not grow any more.
-            wait: Sleeps for some seconds, or less if there is a reason to look again.
-            interval: Seconds between two looks at the ledger.
-            grace: Attempts after the stop at a store that does not answer.
+            stop: Returns whether the ledger is complete.
+            wait: Sleeps for some seconds, or less if there is a reason to poll again.
+            interval: Seconds between two polls of the ledger.
+            grace: Attempts after the stop if the store does not answer.
 
         Returns:
-            Whether the store shows the whole ledger.
+            Whether the store has the whole ledger.
         """
         failures = 0
         while True:
@@ -87,7 +87,7 @@ class Mirror:
             wait(min(interval * 2 ** min(failures, 10), LONGEST_PAUSE) if not last else interval)
 
     def _attempt(self) -> str:
-        """One try to catch up; why it failed, or an empty text."""
+        """Try once to catch up; return why it failed, or an empty string."""
         before, error = self._position, ""
         try:
             self.catch_up()
@@ -99,31 +99,31 @@ class Mirror:
         return error
 
     def _find(self) -> bool:
-        """Find out what the store has already; False while the ledger is empty."""
+        """Find out what the store already has; return False while the ledger is empty."""
         opened = next(iter(self._ledger.read(0)), None)
         if opened is None:
             return False
-        standing = self._store.open(search_id(self._picture.name, opened))
-        if not self._fits(standing.position):
-            standing = StoredRuns()
-        if standing.position:
-            self._picture.changes(islice(self._ledger.read(0), standing.position))
-            # Someone deleted runs: show everything again, which changes nothing of the others.
-            if not self._picture.runs <= standing.runs:
-                self._picture = self._picture.fresh()
-                standing = StoredRuns()
-        self._position = standing.position
-        self._found = True
+        stored = self._store.open(search_id(self._projection.name, opened))
+        if not self._fits(stored.position):
+            stored = StoredRuns()
+        if stored.position:
+            self._projection.changes(islice(self._ledger.read(0), stored.position))
+            # Someone deleted runs: write everything again, which leaves the others unchanged.
+            if not self._projection.runs <= stored.runs:
+                self._projection = self._projection.fresh()
+                stored = StoredRuns()
+        self._position = stored.position
+        self._opened = True
         return True
 
     def _fits(self, position: int) -> bool:
-        """Whether what the store shows is on record.
+        """Return whether what the store shows is on record.
 
-        A ledger that lost its end to a damaged disk has other events there, or will have. The store
-        then shows more than there was when the search was resumed, before this mirror showed any.
+        A ledger that lost its end to a damaged disk has, or will have, other events there. The store
+        is then ahead of the position at which the search was resumed, before this mirror wrote anything.
         """
         last = resumed = 0
-        for each in self._ledger.read(0) if position else ():
-            last = each.seq
-            resumed = each.seq if isinstance(each.event, SearchResumed) else resumed
+        for recorded in self._ledger.read(0) if position else ():
+            last = recorded.seq
+            resumed = recorded.seq if isinstance(recorded.event, SearchResumed) else resumed
         return position <= last and (self._position > 0 or not resumed or position < resumed)

@@ -1,4 +1,4 @@
-"""How far the mirror has come, kept beside the search so that `status` reads it without mlflow."""
+"""The mirror's progress, kept beside the search so that `status` can read it without mlflow."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from hpo.core.home import SearchFolder
 
 @dataclass(frozen=True, slots=True)
 class MirrorProgress:
-    """What the mirror's process wrote last.
+    """The mirror's last position and error.
 
     Attributes:
         position: Sequence number of the last event that MLflow shows.
-        error: Why it has not come further; empty if nothing is in its way.
+        error: Why it got no further; empty if there is no problem.
     """
 
     position: int = 0
     error: str = ""
 
     def behind(self, last: int) -> int:
-        """Number of events that MLflow does not show yet, given the ledger's last one."""
+        """Return the number of events that MLflow does not show yet, given the ledger's last one."""
         return max(0, last - self.position)
 
 
 def progress_file(folder: SearchFolder) -> Path:
-    """The file, in the folder of a search."""
+    """Return the progress file of a search."""
     return folder.root / "mirror.json"
 
 
 def load_progress(folder: SearchFolder) -> MirrorProgress:
-    """What was written last; a start where there is nothing, or nothing legible."""
+    """Read the progress; position 0 where the file is missing or unreadable."""
     try:
         fields = json.loads(progress_file(folder).read_text())
         return MirrorProgress(int(fields["position"]), str(fields["error"]))
@@ -45,7 +45,7 @@ def load_progress(folder: SearchFolder) -> MirrorProgress:
 def save_progress(folder: SearchFolder, progress: MirrorProgress) -> None:
     """Replace the file in one step, so that a reader never sees half of it.
 
-    Where the disk is full the old news stays; the next attempt has newer.
+    If the disk is full, the old file stays; the next attempt replaces it.
     """
     file = progress_file(folder)
     draft = file.with_suffix(".tmp")

@@ -1,8 +1,8 @@
-"""From the ledger's events to what MLflow shows: pure, and the same at every replay.
+"""Turns the ledger's events into what MLflow shows: pure, and the same at every replay.
 
-One parent run per search; below it one run per trial and one per finalist's training on a fresh
+A search is a parent run; below it is a run per trial and one per finalist's training on a fresh
 seed. All trials show the same parameter names, ``n/a`` where one does not exist under the other
-choices: parallel coordinates drop a run that lacks a value.
+choices: MLflow's parallel coordinates drop a run that lacks a value.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ SEARCH_STATUS = {"done": Status.FINISHED, "stopped": Status.KILLED}
 
 
 class RunProjection:
-    """One search as MLflow is to show it.
+    """One search as MLflow shows it.
 
     Args:
-        name: Of the search.
-        parameters: Every name that a trial's parameters can have, in the space's words.
-        objective: By which trials count.
-        folder: Where the weights of finalists and the exported recipe lie.
+        name: Name of the search.
+        parameters: Every name that a trial's parameters can have, as the space spells them.
+        objective: Objective used to rank the trials.
+        folder: Folder of the search, with the finalists' weights and the exported recipe.
         user: Shown as the runs' user.
     """
 
@@ -66,23 +66,23 @@ class RunProjection:
         self._changes: dict[str, RunChange] = {}
 
     def fresh(self) -> RunProjection:
-        """The same search with no event folded in."""
+        """Return a projection of the same search before its first event."""
         return RunProjection(self.name, self.parameters, self.objective, self.folder, self.user)
 
     def changes(self, batch: Iterable[Recorded]) -> list[RunChange]:
-        """Fold events in and return what they change, the parent first."""
+        """Apply events and return what they change, the parent first."""
         self._changes = {}
         for recorded in batch:
             self.history.apply(recorded)
-            self._turn(recorded.event, int(recorded.time * 1000))
+            self._apply(recorded.event, int(recorded.time * 1000))
         return sorted(self._changes.values(), key=lambda change: change.run != PARENT)
 
     @property
     def runs(self) -> set[str]:
-        """Every run there should be, by its name within the search."""
+        """Names of all runs that should exist, within the search."""
         return {PARENT, *map(run_name, self._started)} if self.history.opened else set()
 
-    def _turn(self, event: events.Event, time: int) -> None:
+    def _apply(self, event: events.Event, time: int) -> None:
         match event:
             case events.SearchOpened():
                 self._opened(event, time)
@@ -126,7 +126,7 @@ class RunProjection:
         self._fresh = FreshSeeds.of(event.spec)
         parent = self._parent()
         parent.status = Status.RUNNING
-        own = {
+        tags = {
             "kind": "search",
             "search": self.name,
             "state": "running",
@@ -134,7 +134,7 @@ class RunProjection:
             "split.fingerprint": str(event.split.get("fingerprint", "")),
             **{f"version.{library}": version for library, version in event.versions.items()},
         }
-        parent.tags |= clean({**event.tags, **own, **self._source()})
+        parent.tags |= clean({**event.tags, **tags, **self._source()})
         parent.files["spec.json"] = pretty(event.spec)
         parent.files["split.json"] = pretty(event.split)
 
@@ -146,7 +146,7 @@ class RunProjection:
         self._started.setdefault(key, time)
         child = self._child(key)
         child.status = Status.RUNNING
-        own = {
+        tags = {
             "kind": "finalist" if event.replicate else "trial",
             "search": self.name,
             "trial": str(event.trial),
@@ -156,13 +156,13 @@ class RunProjection:
             "state": "running",
         }
         if event.replicate:
-            own["fresh"], own["split"] = self._fresh.title(event.replicate), event.split
-        child.tags |= clean({**own, **self._source()})
+            tags["fresh"], tags["split"] = self._fresh.title(event.replicate), event.split
+        child.tags |= clean({**tags, **self._source()})
         child.params |= params(event.point, event.recipe, self._shown)
-        self._close_holes([name for name in child.params if name not in self._shown])
+        self._fill_missing([name for name in child.params if name not in self._shown])
 
-    def _close_holes(self, names: Sequence[str]) -> None:
-        """Say ``n/a`` in earlier runs of what only a later recipe turned out to have."""
+    def _fill_missing(self, names: Sequence[str]) -> None:
+        """Set parameters that first appear in a later recipe to ``n/a`` in the earlier runs."""
         if names:
             self._shown += tuple(names)
             for key in self._started:
@@ -171,7 +171,7 @@ class RunProjection:
 
     def _reported(self, event: events.Reported, time: int) -> None:
         key = event.trial, event.replicate
-        # After a crash a training goes on from its checkpoint and reports some epochs again.
+        # After a crash a training resumes from its checkpoint and repeats some epochs.
         if event.epoch <= self._epochs.get(key, 0):
             return
         self._epochs[key] = event.epoch
@@ -220,15 +220,17 @@ class RunProjection:
 
     def _model_fixed(self, event: events.ModelFixed) -> None:
         parent = self._parent()
-        own = {"model": event.kind, "model.digest": event.digest, "model.reason": event.reason}
-        parent.tags |= clean(own)
+        tags = {"model": event.kind, "model.digest": event.digest, "model.reason": event.reason}
+        parent.tags |= clean(tags)
         for number, member in enumerate(event.members, 1):
             file = self.folder.weights / Path(str(member["file"])).name
             if event.kind != "best" and file.is_file():
                 parent.files[f"model-{number}.safetensors"] = file
 
     def _keep_weights(self, parent: RunChange, training: Training) -> None:
-        file = self.folder.weights / Path(training.weights).name  # whoever wrote the ledger
+        file = (
+            self.folder.weights / Path(training.weights).name
+        )  # never outside the folder, whatever the ledger says
         if training.weights and file.is_file():
             parent.files["winner.safetensors"] = file
             parent.tags["winner.weights"] = training.sha256
@@ -263,7 +265,7 @@ class RunProjection:
                 child.tags["state"] = "interrupted"
 
     def _note(self) -> str:
-        """What MLflow shows as the parent's description, in Markdown."""
+        """Return the parent run's description, in Markdown."""
         winner, score, metric = self.history.winner, self.history.score, self.objective.metric
         lines = []
         if winner:
@@ -283,13 +285,13 @@ class RunProjection:
 
 
 def run_name(key: Key) -> str:
-    """A training's name within its search."""
+    """Return a training's name within its search."""
     return f"{key[0]}/{key[1]}"
 
 
 def search_id(name: str, opened: Recorded) -> str:
-    """What tells a search from all others, also where several homes share a tracking server."""
+    """Return an id that is unique to a search, even where several homes share a tracking server."""
     if not isinstance(opened.event, events.SearchOpened):
-        raise ValueError("the first event of a search opens it")
+        raise ValueError("the first event of a search must be SearchOpened")
     text = f"{name} {opened.event.digest} {opened.time!r}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,8 +1,8 @@
-"""What a store is asked to show: runs, their parameters, measurements, tags and files.
+"""What a store writes: runs, their parameters, measurements, tags and files.
 
-Plain values between the two halves of this room: `picture` makes them from the ledger's events,
-the stores write them. Writing any of them twice does no harm: tags and states are overwritten,
-parameters never change, and a measurement is the same one if name, step, time and value are.
+Plain values between the two halves of this package: `projection` makes them from the ledger's events,
+the stores write them. Writing any of them twice is harmless: tags and states are overwritten,
+parameters never change, and measurements are equal if name, step, time and value are.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 ID_TAG = "hpo.id"
-"""On every run of a search: which search it is, unique among all homes."""
+"""Tag of every run: id of its search, unique across homes."""
 RUN_TAG = "hpo.run"
-"""On every run: which one of its search it is."""
+"""Tag of every run: its name within its search."""
 POSITION_TAG = "hpo.position"
-"""On the parent: sequence number of the last event that the store shows."""
+"""Tag of the parent run: sequence number of the last event in the store."""
 PARENT_TAG = "mlflow.parentRunId"
 
 
@@ -36,10 +36,10 @@ class Measurement:
     """One point of a curve.
 
     Attributes:
-        name: Of the metric; letters, digits and ``_-./ :`` only.
+        name: Name of the metric; only letters, digits and ``_-./ :``.
         value: Finite.
         step: Epoch.
-        time: Unix milliseconds, taken from the ledger so that a replay says the same.
+        time: Unix milliseconds, taken from the ledger so that a replay gives the same.
     """
 
     name: str
@@ -50,15 +50,15 @@ class Measurement:
 
 @dataclass(slots=True)
 class RunChange:
-    """What is new about one run.
+    """Changes of one run.
 
     Attributes:
         run: Its name within the search: ``search``, or ``<trial>/<replicate>``.
-        title: The name people read.
+        title: The name shown to people.
         start: Unix milliseconds.
-        status: Its new state; None where that has not changed.
+        status: Its new state; None if unchanged.
         end: Unix milliseconds; None while it runs.
-        files: Artifact names to their content or to the file that holds it.
+        files: Artifact names to their content, or to the file with it.
     """
 
     run: str
@@ -78,11 +78,11 @@ PARENT = "search"
 
 @dataclass(frozen=True, slots=True)
 class StoredRuns:
-    """What a store has of a search.
+    """The runs of a search that a store has.
 
     Attributes:
-        position: Sequence number of the last event it shows; 0 if it has nothing.
-        runs: The runs it has, by their names within the search.
+        position: Sequence number of the last event it shows; 0 if it has none.
+        runs: Names of its runs within the search.
     """
 
     position: int = 0
@@ -90,40 +90,40 @@ class StoredRuns:
 
 
 class Unreachable(Exception):
-    """The store did not take what it was given; it may later, and nothing is lost meanwhile."""
+    """The store cannot be written to at present; nothing is lost meanwhile."""
 
 
 class RunStore(Protocol):
-    """Where searches are shown. Every method raises `Unreachable` if the store cannot answer."""
+    """A store of runs. Every method raises `Unreachable` if the store does not answer."""
 
     def open(self, search: str) -> StoredRuns:
-        """Find what is there of a search, by the value of its `ID_TAG`."""
+        """Find the runs of a search, by the value of its `ID_TAG`."""
         ...
 
     def write(self, changes: Sequence[RunChange], position: int) -> None:
-        """Show changes, the parent's among them first, then that ``position`` is reached.
+        """Write changes, the parent's first, then that ``position`` is reached.
 
-        A run that is not there is created. After a failure, `open` comes before the next call:
-        an answer that got lost may hide a run that was created.
+        Missing runs are created. After a failure, call `open` before the next write: a lost answer
+        may hide a run that was created.
         """
         ...
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Release connections."""
         ...
 
 
 def file_content(source: bytes | Path) -> bytes:
-    """Content of an artifact."""
+    """Return the content of an artifact."""
     return source if isinstance(source, bytes) else source.read_bytes()
 
 
 def first_parent(changes: Sequence[RunChange]) -> list[RunChange]:
-    """The same changes with the parent's in front, since children name it."""
+    """Return the changes with the parent's first, since children refer to it."""
     return sorted(changes, key=lambda change: change.run != PARENT)
 
 
 def birth_tags(change: RunChange, search: str, parent: str | None) -> dict[str, str]:
-    """Tags of a run that is created: first those by which it is found again, whatever happens next."""
-    found_by = {ID_TAG: search, RUN_TAG: change.run, "mlflow.runName": change.title}
-    return {**found_by, **({PARENT_TAG: parent} if parent else {}), **change.tags}
+    """Return the tags of a new run, starting with those that identify it."""
+    identity = {ID_TAG: search, RUN_TAG: change.run, "mlflow.runName": change.title}
+    return {**identity, **({PARENT_TAG: parent} if parent else {}), **change.tags}

@@ -1,9 +1,9 @@
-"""The SQLite file that MLflow keeps runs in: made at once, and brought along when a home moves.
+"""The SQLite file in which MLflow keeps runs: created quickly, and updated when a home moves.
 
-MLflow builds its tables by replaying years of migrations, which costs 4 s of processor time with
-its import, in the middle of a search's first seconds. The tables themselves are plain data that
-changes with MLflow's version only, so they lie beside this module as MLflow 3.17 makes them. Any
-other version is asked to make its own. Renew the file with ``python -m hpo.tracking.sqlite_schema``.
+MLflow creates its tables by replaying years of migrations, which costs 4 s of CPU time including
+its import, in a search's first seconds. The tables themselves change only with MLflow's version, so
+this module ships them as MLflow 3.17 creates them. Any other version creates its own. Update the
+file with ``python -m hpo.tracking.sqlite_schema``.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from pathlib import Path
 from filelock import FileLock
 
 REVISION = "dc11669786a5"
-"""MLflow's own name for the layout in `TABLES`."""
+"""MLflow's name for the layout in `TABLES`."""
 MADE_BY = "3.17."
 """Versions of MLflow that have this layout."""
 TABLES = Path(__file__).with_name("tables.sql")
 
 ROOT_TAG = "hpo.artifacts"
-"""On the experiment 0 that every store has: the artifact folder that its addresses start with."""
+"""Tag of experiment 0, which every store has: the artifact folder with which its addresses start."""
 
 ADDRESSES = (
     ("experiments", "artifact_location"),
     ("runs", "artifact_uri"),
     ("logged_models", "artifact_location"),
 )
-"""Where the store keeps absolute paths."""
+"""Columns with absolute paths."""
 
 
 def prepare(file: Path, artifacts: Path) -> str:
-    """Make the store if it is not there, and its addresses point into ``artifacts``.
+    """Create the store if it is missing, and make its addresses point into ``artifacts``.
 
-    Processes that do this at once wait for each other. A store is complete or not there at all,
-    whenever this is killed.
+    Processes that do this at the same time wait for each other. However this is killed, a store is
+    complete or does not exist.
 
     Args:
-        file: The SQLite file; it and its folders are made readable by their owner alone.
+        file: The SQLite file; only its owner can read it and its folders.
         artifacts: Absolute path of the folder for files.
 
     Returns:
         The revision of the store's layout.
 
     Raises:
-        sqlite3.Error: If the file is no store or cannot be written.
+        sqlite3.Error: If the file is not a store or cannot be written.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FileLock(file.with_name(file.name + ".lock"), mode=0o600):
@@ -62,18 +62,18 @@ def prepare(file: Path, artifacts: Path) -> str:
 
 
 def connect(file: Path) -> sqlite3.Connection:
-    """Open a store; transactions are begun by hand."""
+    """Open a store, without automatic transactions."""
     if not file.exists():
-        raise sqlite3.OperationalError(f"{file} is not there")
+        raise sqlite3.OperationalError(f"{file} does not exist")
     store = sqlite3.connect(file, timeout=20, isolation_level=None)
-    # The mirror can be rebuilt from the ledger, so a power cut may cost it the last commits.
+    # The mirror can be rebuilt from the ledger, so losing the last commits to a power cut is acceptable.
     store.execute("PRAGMA synchronous = NORMAL")
     store.execute("PRAGMA foreign_keys = ON")
     return store
 
 
 def revision(store: sqlite3.Connection) -> str:
-    """MLflow's name for the layout of a store."""
+    """Return MLflow's name for the layout of a store."""
     return str(store.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
@@ -103,7 +103,7 @@ def _make_from_tables(draft: Path, artifacts: Path) -> None:
 
 
 def make_by_mlflow(draft: Path, artifacts: Path) -> None:
-    """Make a store the way MLflow itself does."""
+    """Create a store with MLflow's own code."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     SqlAlchemyStore(f"sqlite:///{draft}", str(artifacts))._dispose_engine()
@@ -127,14 +127,14 @@ def _follow_home(store: sqlite3.Connection, artifacts: str) -> None:
 
 
 def tables(file: Path) -> str:
-    """The statements that make a store's tables, and the rows MLflow's migrations put there."""
+    """Return the statements that create a store's tables, and the rows that MLflow's migrations insert."""
     with closing(connect(file)) as store:
-        made = store.execute(
+        statements = store.execute(
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' "
             "ORDER BY type != 'table', name"
         )
-        # In an order of our own: MLflow makes some indices in a different one each time.
-        lines = [f"{sql};" for (sql,) in made]
+        # Sorted, because MLflow creates some indices in a varying order.
+        lines = [f"{sql};" for (sql,) in statements]
         spaces = store.execute("SELECT name, description FROM workspaces").fetchall()
         lines += [f"INSERT INTO workspaces (name, description) VALUES ('{n}', '{d}');" for n, d in spaces]
         lines.append(f"INSERT INTO alembic_version VALUES ('{revision(store)}');")

@@ -1,10 +1,10 @@
-"""Writing rows straight into MLflow's SQLite file: the store of a home without a server.
+"""Writes rows directly into MLflow's SQLite file: the store of a home without a server.
 
-MLflow's client costs 20 ms of processor time per trial and 2 s to load, on the cores that should
-be training. The same rows through sqlite3 cost a hundredth, and a whole batch with the position
-it reaches is one transaction. That rests on the layout of six tables, so this store serves one
-revision of it alone (`schema.REVISION`); for any other the client writes. A contract test holds
-what both show against each other.
+MLflow's client costs 20 ms of CPU time per trial and 2 s to load, on the cores that should be
+training. The same rows through sqlite3 cost a hundredth of that, and a whole batch with its position
+is one transaction. This depends on the layout of six tables, so this store supports one revision of
+it (`sqlite_schema.REVISION`); with any other, the client writes. A contract test compares what both
+show.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ JOIN tags AS which ON which.run_uuid = run.run_uuid AND which.key = ?
 LEFT JOIN tags AS position ON position.run_uuid = run.run_uuid AND position.key = ?
 WHERE search.key = ? AND search.value = ?
 """
-# A run that was deleted in MLflow has kept its id, and comes back with it.
+# A run that was deleted in MLflow keeps its id, and is restored under it.
 _CREATE_RUN = """
 INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status,
                   start_time, source_version, lifecycle_stage, artifact_uri, experiment_id)
@@ -51,7 +51,7 @@ _SET_PARAM = "INSERT OR IGNORE INTO params (run_uuid, key, value) VALUES (?, ?, 
 _ADD_METRIC = """
 INSERT OR IGNORE INTO metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES (?, ?, ?, ?, ?, 0)
 """
-# MLflow's own order of what is latest.
+# MLflow's own definition of the latest value.
 _LATEST_METRIC = """
 INSERT INTO latest_metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES (?, ?, ?, ?, ?, 0)
 ON CONFLICT DO UPDATE
@@ -61,12 +61,12 @@ WHERE (excluded.step, excluded.timestamp, excluded.value) > (step, timestamp, va
 
 
 class LocalStore:
-    """A home's own SQLite file, already made and of the one revision served here.
+    """A home's own SQLite file, which exists and has the supported revision.
 
     Args:
         file: The store.
         artifacts: Folder for files.
-        experiment: Name of the experiment that holds the runs; created if it is not there.
+        experiment: Name of the experiment that holds the runs; created if missing.
     """
 
     def __init__(self, file: Path, artifacts: Path, experiment: str):
@@ -77,7 +77,7 @@ class LocalStore:
         self._ids: dict[str, str] = {}
 
     def open(self, search: str) -> StoredRuns:
-        """Find the runs of a search and the position that its parent run states."""
+        """Find the runs of a search and the position recorded on its parent run."""
         self._search = search
         with self._transaction() as store:
             self._experiment_id = self._find_experiment(store)
@@ -86,7 +86,7 @@ class LocalStore:
         return StoredRuns(max((int(row[2] or 0) for row in rows), default=0), frozenset(self._ids))
 
     def write(self, changes: Sequence[RunChange], position: int) -> None:
-        """Show changes and the position they lead to, all in one transaction."""
+        """Write changes and the position they lead to, all in one transaction."""
         for change in changes:
             for name, source in change.files.items():
                 self._attach(change.run, name, source)
@@ -110,7 +110,7 @@ class LocalStore:
             yield self._connected
             self._connected.execute("COMMIT")
         except BaseException as exc:
-            # Closing rolls back, and another try finds the file anew if it was replaced.
+            # Closing rolls back, and the next attempt reopens the file if it was replaced.
             self.close()
             if isinstance(exc, sqlite3.Error):
                 raise Unreachable(f"{self._file}: {exc}") from exc
@@ -120,14 +120,14 @@ class LocalStore:
         query = (
             "SELECT experiment_id, lifecycle_stage FROM experiments WHERE workspace = 'default' AND name = ?"
         )
-        found = store.execute(query, (self._experiment,)).fetchone()
+        row = store.execute(query, (self._experiment,)).fetchone()
         now = int(time.time() * 1000)
-        if found is None:
+        if row is None:
             return self._create_experiment(store, now)
-        if found[1] != "active":
+        if row[1] != "active":
             restore = "UPDATE experiments SET lifecycle_stage = 'active', last_update_time = ?"
-            store.execute(f"{restore} WHERE experiment_id = ?", (now, found[0]))
-        return int(found[0])
+            store.execute(f"{restore} WHERE experiment_id = ?", (now, row[0]))
+        return int(row[0])
 
     def _create_experiment(self, store: sqlite3.Connection, now: int) -> int:
         columns = "name, lifecycle_stage, creation_time, last_update_time, workspace"
@@ -136,12 +136,12 @@ class LocalStore:
             f"INSERT INTO experiments ({columns}) VALUES (?, 'active', ?, ?, 'default')", values
         )
         number = int(added.lastrowid or 0)
-        place = "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?"
-        store.execute(place, (str(self._artifacts / str(number)), number))
+        set_location = "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?"
+        store.execute(set_location, (str(self._artifacts / str(number)), number))
         return number
 
     def _run_id(self, run: str) -> str:
-        """The id of a run: that of the one found, or one derived, so that addresses stay the same."""
+        """Return the id of a run: the existing one, or one derived from its name, so it is stable."""
         return self._ids.get(run) or hashlib.sha256(f"{self._search}/{run}".encode()).hexdigest()[:32]
 
     def _folder(self, run: str) -> Path:
@@ -161,7 +161,7 @@ class LocalStore:
         store.executemany(_ADD_METRIC, points)
         store.executemany(_LATEST_METRIC, points)
         if change.status is not None:
-            # As with MLflow's client, a run that goes on keeps the end it had until it ends again.
+            # As with MLflow's client, a resumed run keeps its end time until it ends again.
             store.execute(
                 "UPDATE runs SET status = ?, end_time = coalesce(?, end_time) WHERE run_uuid = ?",
                 (str(change.status), change.end, run_id),

@@ -1,4 +1,4 @@
-"""Where searches are shown: the server or database that the user names, or the home's own store."""
+"""Address of the MLflow store: the server or database that the user names, or the home's own store."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address that MLflow understands.
+    """An MLflow tracking address.
 
     Attributes:
         uri: The address, absolute.
-        home: Whose searches are shown there.
+        home: Home whose searches are mirrored there.
         named: Whether the user named it; otherwise it is the home's own store.
     """
 
@@ -39,18 +39,18 @@ class Target:
 
     @classmethod
     def of(cls, home: Home, environ: Mapping[str, str] | None = None) -> Target:
-        """The place that ``MLFLOW_TRACKING_URI`` names, or the home's own store.
+        """Return the target named by ``MLFLOW_TRACKING_URI``, or the home's own store.
 
         Raises:
-            UserError: If MLflow keeps no runs at such an address.
+            UserError: If MLflow does not support such an address.
         """
         uri = (os.environ if environ is None else environ).get("MLFLOW_TRACKING_URI", "").strip()
         if not uri:
             return cls(f"sqlite:///{home.tracking}", home)
         kind = re.split(r"[:+]", uri, maxsplit=1)[0] if ":" in uri else ""
         if kind not in SERVERS + DATABASES:
-            legal = ", ".join(f"{each}:..." for each in SERVERS + DATABASES)
-            raise UserError(f"MLFLOW_TRACKING_URI is {uri!r}; MLflow keeps runs at one of {legal}")
+            legal = ", ".join(f"{scheme}:..." for scheme in SERVERS + DATABASES)
+            raise UserError(f"MLFLOW_TRACKING_URI is {uri!r}, which MLflow does not support; legal: {legal}")
         if kind == "sqlite":
             file = Path(uri.removeprefix("sqlite:///")).expanduser().absolute()
             uri = f"sqlite:///{file}"
@@ -58,19 +58,19 @@ class Target:
 
     @property
     def is_server(self) -> bool:
-        """Whether a tracking server answers there."""
+        """Whether it is a tracking server."""
         return self.uri.startswith(SERVERS)
 
     @property
     def shown(self) -> str:
-        """The address as it may be printed: without a password."""
+        """The address without its password, for printing."""
         parts = urlsplit(self.uri)
         if "@" not in parts.netloc:
             return self.uri
         return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
 
     def store(self, experiment: str) -> RunStore:
-        """Open the way to it, making the store where it is a database that is not there yet.
+        """Open the store, creating it if it is a database that does not exist yet.
 
         Raises:
             Unreachable: If that fails; it may work later.
@@ -85,7 +85,7 @@ class Target:
                 revision = sqlite_schema.prepare(self.home.tracking, self.home.artifacts)
                 if revision == sqlite_schema.REVISION:
                     return LocalStore(self.home.tracking, self.home.artifacts, experiment)
-            # MLflow makes its tables on first use, and two that do so at once break each other.
+            # MLflow creates its tables on first use, and two processes that do so at once conflict.
             with FileLock(self.home.root / "mlflow.making.lock", mode=0o600):
                 client.connect()
             return client

@@ -1,4 +1,4 @@
-"""MLflow's own user interface, on the right store and for this machine alone."""
+"""MLflow's user interface, on the right store and only on this machine."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from hpo.tracking import sqlite_schema
 from hpo.tracking.target import Target
 
 HOST = "127.0.0.1"
-"""MLflow's server has a long history of holes; it is never offered to the network."""
+"""MLflow's server has a long history of vulnerabilities; it never listens on the network."""
 USUAL_PORT = 5000
 TRAINING = "workflowType=machine_learning"
-"""Has MLflow show its menus for training; without it they are those for chatbots."""
+"""Selects MLflow's menus for training instead of those for chatbots."""
 
 
 @dataclass(frozen=True, slots=True)
 class UiServer:
-    """A user interface that can be started.
+    """A user interface, ready to start.
 
     Attributes:
         argv: Its command line.
         environ: Its environment.
-        url: Where it is to be seen.
+        url: Its address in a browser.
     """
 
     argv: tuple[str, ...]
@@ -36,21 +36,21 @@ class UiServer:
     url: str
 
     def run(self) -> int:
-        """Serve until interrupted; the exit status."""
+        """Serve until interrupted; return the exit status."""
         process = subprocess.Popen(self.argv, env=dict(self.environ))
         try:
             return process.wait()
         except KeyboardInterrupt:
             return 0
         finally:
-            _end(process)
+            _stop(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the server, politely first: it has workers to end in its turn."""
-    for ask in (process.terminate, process.kill):
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop the server, with SIGTERM first so that it can stop its workers."""
+    for stop in (process.terminate, process.kill):
         if process.poll() is None:
-            ask()
+            stop()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=10)
 
@@ -58,12 +58,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def prepare_ui_server(
     target: Target, port: int | None = None, environ: Mapping[str, str] | None = None
 ) -> UiServer:
-    """How to serve the user interface of a target.
+    """Prepare to serve the user interface of a target.
 
     Args:
-        target: What it is to show; a store that is not there yet is made.
-        port: Where it listens; None takes the usual one, or any if that is taken.
-        environ: The environment it starts from; this process's by default.
+        target: What it shows; a missing store is created.
+        port: Port to listen on; None takes the usual one, or any free one.
+        environ: Environment of the server; by default that of this process.
 
     Raises:
         UserError: If the port is taken, or the target is a server, which has its own.
@@ -84,21 +84,23 @@ def prepare_ui_server(
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    own = {name: value for name, value in (environ or os.environ).items() if name != "MLFLOW_TRACKING_URI"}
-    return UiServer(tuple(argv), {**own, **settings}, f"http://{HOST}:{number}{page}?{TRAINING}")
+    inherited = {
+        name: value for name, value in (environ or os.environ).items() if name != "MLFLOW_TRACKING_URI"
+    }
+    return UiServer(tuple(argv), {**inherited, **settings}, f"http://{HOST}:{number}{page}?{TRAINING}")
 
 
 def _newest(target: Target) -> str:
-    """The experiment that was written to last: its list of runs is the page one comes for."""
+    """Return the page with the runs of the experiment that was last written to."""
     with closing(sqlite_schema.connect(target.home.tracking)) as store:
-        found = store.execute("SELECT experiment_id FROM runs ORDER BY start_time DESC LIMIT 1").fetchone()
-    return f"/{found[0]}/runs" if found else ""
+        row = store.execute("SELECT experiment_id FROM runs ORDER BY start_time DESC LIMIT 1").fetchone()
+    return f"/{row[0]}/runs" if row else ""
 
 
 def _port(wanted: int | None) -> int:
     if wanted is not None:
         if not _is_free(wanted):
-            raise UserError(f"port {wanted} is taken on {HOST}; choose another with --port, or leave it out")
+            raise UserError(f"port {wanted} is in use on {HOST}; choose another with --port, or omit --port")
         return wanted
     if _is_free(USUAL_PORT):
         return USUAL_PORT

@@ -1,4 +1,4 @@
-"""How peers are driven: what they are charged for, and that they are told what they would be at home."""
+"""How peers are driven: what they are charged for, and that they receive what they would on their own."""
 
 import argparse
 import math
@@ -28,7 +28,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Curves by what the only hyperparameter says."""
+    """Curves selected by the only hyperparameter."""
 
     curves: dict
 
@@ -38,7 +38,7 @@ class Recorded:
 
 @dataclass
 class Scripted:
-    """Asks for the jobs of a script, and keeps what it hears."""
+    """Proposes the jobs of a script, and records the results it receives."""
 
     jobs: list
     heard: list = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Every benchmark can be started by its file, from any folder."""
+"""Every benchmark can be run as a script from any folder."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The comparison itself, and that the product's own policy has not become worse on made-up curves."""
+"""The comparison itself, and that the product's policy has not become worse on synthetic curves."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ from benchmarks.search_quality import beside_ours, compare, table
 
 CURVES = Path(__file__).parent / "made_up_curves"
 PACKAGES = {"syne": "syne_tune", "dehb": "dehb", "smac": "smac"}
-"""What peers need that the product does not, by the first word of their methods."""
+"""Packages that peers need and the product does not, by the first word of their methods."""
 
 
 @pytest.fixture(scope="module")

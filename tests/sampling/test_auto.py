@@ -1,4 +1,4 @@
-"""The parts of the sampler that learns from half-trained trials."""
+"""Components of the sampler that learns from partly trained trials."""
 
 import math
 from random import Random
@@ -30,7 +30,7 @@ MIXED = Space(
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_point_survives_the_way_to_a_row_and_back(seed):
+def test_a_point_survives_conversion_to_a_row_and_back(seed):
     encoding, point = Encoding(MIXED), MIXED.sample(Random(seed))
     back = encoding.point(encoding.row(point))
     assert {name: pytest.approx(v) if isinstance(v, float) else v for name, v in back.items()} == point
@@ -48,7 +48,7 @@ def bell_of(name, domain, *others, optimizer=None):
     return prior_densities(Space((Parameter(name, domain), *others)), optimizer)[0]
 
 
-def test_what_practice_says_lies_inside_the_range_or_it_is_silent():
+def test_usual_values_lie_inside_the_range_or_are_not_used():
     for name, known in USUAL_VALUES.items():
         low, high = known.value / 1e3, known.value * 1e3
         bell = bell_of(f"optimizer.{name}", Uniform(low, high, log=True))
@@ -59,7 +59,7 @@ def test_what_practice_says_lies_inside_the_range_or_it_is_silent():
     assert bell_of("learning_rate", Choice((0.1, 0.01))) is None
 
 
-def test_practice_knows_the_words_of_a_recipe():
+def test_hyperparameters_of_recipes_have_usual_values():
     decay = bell_of("regularize.weight_decay.rate", Uniform(1e-6, 1e-2, log=True))
     assert decay.centres == pytest.approx(0.5)
     assert bell_of("regularize.dropout.p", Uniform(0.0, 0.8)).centres == pytest.approx(0.25)
@@ -76,7 +76,7 @@ def test_a_choice_of_numbers_in_order_has_a_usual_value_too(sizes):
     assert bell_of("batch_size", Choice((128, 128))) is None
 
 
-def test_the_usual_learning_rate_is_the_optimizers():
+def test_the_usual_learning_rate_depends_on_the_optimizer():
     rates = Uniform(1e-5, 0.1, log=True)
     optimizer = Parameter("optimizer", Choice(("nesterov", "adamw", "adadelta")))
     bell = bell_of("learning_rate", rates, optimizer)
@@ -104,7 +104,7 @@ def test_numbers_to_choose_from_keep_their_distances():
     assert endless.features(np.array([[0.9]])) == pytest.approx(np.array([[0, 0, math.sqrt(0.5)]]))
 
 
-def test_a_process_interpolates_and_knows_what_it_does_not_know():
+def test_a_process_interpolates_and_is_uncertain_elsewhere():
     x = np.linspace(0, 1, 12)[:, None]
     y = np.sin(6 * x[:, 0])
     scales = Scales(np.array([0]))
@@ -137,7 +137,7 @@ def test_a_late_bloomer_is_expected_to_end_well_if_others_did():
     assert scores.mean() == pytest.approx(0, abs=1e-9)
 
 
-def test_of_many_trials_the_furthest_and_the_latest_are_looked_at():
+def test_of_many_trials_the_longest_trained_and_the_latest_are_used():
     standings, draw = PartialResults((3, 9), cap=20), Random(0)
     for trial in range(400):
         standings.start(trial, np.array([float(trial)]))
@@ -180,7 +180,7 @@ def test_asking_changes_nothing():
     assert asked.ask(12) == asked.ask(12) == quiet.ask(12)
 
 
-def test_cliffs_are_left_alone_and_a_wrong_prior_is_overruled():
+def test_cliffs_are_avoided_and_a_wrong_prior_is_overruled():
     space = Space((Parameter("learning_rate", Uniform(1e-6, 10.0, log=True)),))
 
     def value(point):
@@ -192,7 +192,7 @@ def test_cliffs_are_left_alone_and_a_wrong_prior_is_overruled():
     assert np.median(np.abs(np.array(late) + 0.2)) < 0.5
 
 
-def test_a_small_space_is_not_asked_for_the_same_point_again_while_others_are_left():
+def test_a_small_space_does_not_repeat_a_point_while_others_are_left():
     space = Space((Parameter("a", Choice((1, 2, 3, 4))), Parameter("b", Integer(0, 4))))
     points = run(space, lambda point: abs(point["b"] - 2) + point["a"] / 10, 18)
     modelled = [tuple(point.values()) for point in points[3:]]

@@ -1,4 +1,4 @@
-"""What earlier searches know helps where it holds, and is soon forgotten where it does not."""
+"""Earlier searches help where they are related, and are soon ignored where they are not."""
 
 import math
 from random import Random
@@ -58,7 +58,7 @@ def test_trials_are_graded_within_their_own_search():
     assert graded([], 3) == []
 
 
-def test_the_trials_that_tell_most_are_the_better_half_and_a_spread_of_the_rest():
+def test_the_most_informative_trials_are_the_better_half_and_a_spread_of_the_rest():
     scores = [float(n) for n in range(100)]
     kept = most_informative(scores, 20)
     assert len(kept) == 20
@@ -67,7 +67,7 @@ def test_the_trials_that_tell_most_are_the_better_half_and_a_spread_of_the_rest(
     assert most_informative(scores[:5], 20) == [0, 1, 2, 3, 4]
 
 
-def test_it_foretells_what_it_saw_and_knows_that_noise_is_noise():
+def test_it_predicts_what_it_saw_and_recognizes_noise():
     encoding, dice = Encoding(SPACE), Random(5)
     good, noise = (
         EarlierSearches(encoding, [learnt()]),
@@ -75,11 +75,11 @@ def test_it_foretells_what_it_saw_and_knows_that_noise_is_noise():
     )
     x = good.features([{"x": 0.05, "y": 0.7, "kind": "b"}, {"x": 1e-4, "y": 0.0, "kind": "a", "own": 0.5}])
     assert good.mean(x)[0] > 1 > -0.5 > good.mean(x)[1]
-    assert good.sense > 0.9
-    assert noise.sense < 0.5
+    assert good.consistency > 0.9
+    assert noise.consistency < 0.5
 
 
-def test_parameters_that_were_not_shared_say_nothing():
+def test_parameters_that_were_not_shared_have_no_influence():
     earlier = EarlierSearches(Encoding(SPACE), [learnt(names=("y",))])
     x = earlier.features([{"x": 1e-4, "y": 0.7, "kind": "b"}, {"x": 1.0, "y": 0.7, "kind": "a", "own": 0.1}])
     assert earlier.mean(x)[0] == pytest.approx(earlier.mean(x)[1])
@@ -94,17 +94,17 @@ def test_the_best_come_first_and_differ_and_noise_is_tried_once():
     assert len(best_and_different(SPACE, [learnt(lambda point: dice.random())], 4)) <= 2
 
 
-def test_a_search_that_knows_begins_where_others_arrived():
+def test_a_search_with_history_starts_where_others_ended():
     warm, cold = (np.mean([reached(each, seed=seed) for seed in range(3)]) for each in ([learnt()], []))
     assert warm < 0.7 * cold
 
 
-def test_a_history_that_is_the_wrong_way_round_is_soon_not_believed():
+def test_an_inverted_history_is_soon_ignored():
     misled = np.mean([reached([learnt(height)], trials=25, seed=seed) for seed in range(2)])
     assert misled < 0.2  # the best of 25 random points lies at 0.37
 
 
-def test_without_lessons_nothing_is_different():
+def test_without_lessons_nothing_changes():
     assert reached([]) == reached(())
 
 

@@ -1,4 +1,4 @@
-"""What practice says of a space, and how far it is believed."""
+"""The prior from usual values, and how far it is trusted."""
 
 import math
 
@@ -26,7 +26,7 @@ ADAM, LARS = 0.25, 0.75
 USUAL_RATE, USUAL_DROPOUT = 2 / 3, 0.2
 
 
-def test_what_is_usual_is_most_plausible_and_silence_counts_for_nothing():
+def test_usual_values_are_most_plausible_and_unknown_parameters_do_not_count():
     usual_row = [ADAM, USUAL_RATE, USUAL_DROPOUT, 0.1]
     far = [ADAM, 0.0, USUAL_DROPOUT, 0.9]  # two decades off, where one is the spread
     rows = np.array([usual_row, far, [LARS, 0.0, 1.0, 0.5]])
@@ -38,7 +38,7 @@ def test_what_is_usual_is_most_plausible_and_silence_counts_for_nothing():
 
 
 @pytest.mark.parametrize("better", [1.0, -1.0])
-def test_belief_follows_how_those_fared_that_followed_practice(better):
+def test_trust_follows_the_scores_of_trials_near_the_usual_values(better):
     rows = np.full((20, 4), 0.5)
     rows[:, 0], rows[:10, 1], rows[10:, 1] = ADAM, USUAL_RATE, 0.05
     learned = PRIOR.learned(rows, np.where(np.arange(20) < 10, better, -better))
@@ -48,7 +48,7 @@ def test_belief_follows_how_those_fared_that_followed_practice(better):
     assert PRIOR.beliefs[1] == UNTRIED
 
 
-def test_rows_are_drawn_from_practice_as_often_as_it_is_believed():
+def test_rows_are_drawn_from_the_prior_as_often_as_it_is_trusted():
     drawn = PRIOR.draw(np.random.default_rng(0), 4000)
     adam = drawn[drawn[:, 0] < 0.5]
     near = np.abs(adam[:, 1] - USUAL_RATE) <= 1 / 3  # a decade
@@ -58,7 +58,7 @@ def test_rows_are_drawn_from_practice_as_often_as_it_is_believed():
 
 
 def off_practice(tells, trials):
-    """Which proposals of a search lie more than a decade and a half off the usual rate."""
+    """Return which proposals lie more than 1.5 decades from the usual learning rate."""
     space = Space((Parameter("learning_rate", Uniform(1e-8, 10.0, log=True)), Parameter("x", Uniform(0, 1))))
     searcher, off = AutoSearcher(space, "max", 4, (1, 3), 9), []
     for trial in range(trials):
@@ -71,9 +71,9 @@ def off_practice(tells, trials):
     return off
 
 
-def test_a_search_keeps_to_practice_while_trials_say_nothing():
+def test_a_search_follows_the_prior_while_trials_are_uninformative():
     assert sum(off_practice(lambda rate: 0.0, 15)[3:]) <= 1
 
 
-def test_a_search_leaves_practice_when_trials_say_so():
+def test_a_search_leaves_the_prior_when_trials_contradict_it():
     assert sum(off_practice(lambda rate: -abs(rate + 6), 25)[15:]) >= 7

@@ -1,4 +1,4 @@
-"""Every searcher proposes legal points, repeats itself under a replay, and is told the truth."""
+"""Every searcher proposes legal points and repeats itself in a replay."""
 
 import math
 
@@ -43,7 +43,7 @@ ENDS = [
 
 
 def live(searcher, trials, script):
-    """Run trials one after the other and write down everything the searcher was told."""
+    """Run trials one after the other and record every call to the searcher."""
     for trial in trials:
         point = searcher.ask(trial)
         if point is None:

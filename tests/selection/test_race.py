@@ -12,7 +12,7 @@ MAX, MIN = Objective("accuracy", "max"), Objective("loss", "min")
 
 
 def play(race, table):
-    """Run a race on a table of trial -> value per seed; also the batches it asked for."""
+    """Run a race on a table of trial -> value per seed; also the batches it requested for."""
     values, batches = {}, []
     while not isinstance(step := race.next(values), RaceDecision):
         batches.append(step)
@@ -24,44 +24,44 @@ def noisy(rng, means, most, width=1.0):
     return {t: mean + width * rng.standard_normal(most) for t, mean in enumerate(means)}
 
 
-def test_every_finalist_trains_on_the_same_seeds_before_the_first_look():
+def test_every_finalist_trains_on_the_same_seeds_before_the_first_stage():
     race = Race({4: 1.0, 7: 1.0}, MAX, most=5, least=3)
     first = race.next({})
     assert set(first) == {FoldRun(t, r) for t in (4, 7) for r in (1, 2, 3)}
     assert race.next({first[0]: 0.5}) == first[1:]
 
 
-def test_a_clear_loser_is_dropped_at_the_first_look_and_its_seeds_are_saved():
+def test_a_clear_loser_is_dropped_at_the_first_stage_and_its_seeds_are_saved():
     table = {1: [0.90, 0.91, 0.92, 0.9, 0.9], 2: [0.50, 0.511, 0.521, 0.5, 0.5]}
-    verdict, batches = play(Race({1: 9.0, 2: 1.0}, MAX, most=5), table)
-    assert verdict.winner == 1
-    assert verdict.tied == (1,)
+    decision, batches = play(Race({1: 9.0, 2: 1.0}, MAX, most=5), table)
+    assert decision.winner == 1
+    assert decision.tied == (1,)
     assert len(batches) == 1
-    assert (verdict.used, verdict.saved) == (6, 4)
-    assert (verdict.spread.n, verdict.spread.mean) == (3, pytest.approx(0.91))
-    assert "behind trial 1" in verdict.dropped[2]
-    assert "4 of 10 trainings saved" in verdict.reason
+    assert (decision.used, decision.saved) == (6, 4)
+    assert (decision.spread.n, decision.spread.mean) == (3, pytest.approx(0.91))
+    assert "behind trial 1" in decision.dropped[2]
+    assert "4 of 10 trainings saved" in decision.reason
 
 
 def test_the_objective_decides_the_direction():
     table = {1: [0.90, 0.91, 0.92], 2: [0.50, 0.511, 0.521]}
-    verdict, _ = play(Race({1: 1.0, 2: 1.0}, MIN, most=3), table)
-    assert verdict.winner == 2
-    assert verdict.spread.mean == pytest.approx(np.mean(table[2]))
+    decision, _ = play(Race({1: 1.0, 2: 1.0}, MIN, most=3), table)
+    assert decision.winner == 2
+    assert decision.spread.mean == pytest.approx(np.mean(table[2]))
 
 
 @pytest.mark.parametrize(("prefer", "winner"), [("cheapest", 2), ("steadiest", 3)])
-def test_a_tie_goes_to_whom_the_spec_prefers_and_says_so(prefer, winner):
+def test_a_tie_goes_to_the_one_that_the_spec_prefers(prefer, winner):
     table = {1: [0.90, 0.95, 0.85], 2: [0.95, 0.83, 0.9], 3: [0.89, 0.88, 0.90]}
-    verdict, _ = play(Race({1: 5.0, 2: 1.0, 3: 5.0}, MAX, most=3, prefer=prefer), table)
-    assert verdict.winner == winner
-    assert set(verdict.tied) == {1, 2, 3}
-    assert f"tie with trial 1 (0.9000), {5 - winner}" in verdict.reason
-    assert prefer in verdict.reason
-    assert verdict.saved == 0
+    decision, _ = play(Race({1: 5.0, 2: 1.0, 3: 5.0}, MAX, most=3, prefer=prefer), table)
+    assert decision.winner == winner
+    assert set(decision.tied) == {1, 2, 3}
+    assert f"tie with trial 1 (0.9000), {5 - winner}" in decision.reason
+    assert prefer in decision.reason
+    assert decision.saved == 0
 
 
-def test_a_margin_declares_the_tie_as_soon_as_all_surely_lie_within_it():
+def test_a_margin_declares_a_tie_as_soon_as_all_are_surely_within_it():
     rng = np.random.default_rng(0)
     table = noisy(rng, [0.9, 0.9, 0.9], 10, 0.002)
     early, _ = play(Race(dict.fromkeys(range(3), 1.0), MAX, most=10, margin=0.05), table)
@@ -77,57 +77,57 @@ def test_folds_of_a_seed_count_as_one_value():
     assert len(runs) == 2 * 3 * 2
     level = {1: 0.9, 2: 0.5}
     values = {run: level[run.trial] + 0.1 * run.fold + 0.01 * run.replicate * run.trial for run in runs}
-    verdict = race.next(values)
-    assert isinstance(verdict, RaceDecision)
-    assert verdict.spread.n == 3
-    assert verdict.spread.mean == pytest.approx(0.95 + 0.02)
-    assert verdict.winner == 1
+    decision = race.next(values)
+    assert isinstance(decision, RaceDecision)
+    assert decision.spread.n == 3
+    assert decision.spread.mean == pytest.approx(0.95 + 0.02)
+    assert decision.winner == 1
 
 
 def test_a_finalist_that_fails_on_a_fresh_seed_is_dropped_for_it():
     table = {1: [0.99, math.nan, 0.99], 2: [0.5, 0.6, 0.4], 3: [0.45, 0.65, 0.5]}
-    verdict, _ = play(Race({1: 1.0, 2: 1.0, 3: 2.0}, MAX, most=3), table)
-    assert verdict.winner == 2
-    assert verdict.dropped[1] == "failed on 1 of 3 fresh seeds"
+    decision, _ = play(Race({1: 1.0, 2: 1.0, 3: 2.0}, MAX, most=3), table)
+    assert decision.winner == 2
+    assert decision.dropped[1] == "failed on 1 of 3 fresh seeds"
 
 
-def test_if_all_fail_as_often_the_values_left_decide_and_if_none_is_left_it_says_so():
+def test_if_all_fail_equally_often_the_rest_decides_and_without_any_value_it_raises():
     table = {1: [0.9, math.nan, 0.8], 2: [0.5, 0.6, math.nan]}
-    verdict, _ = play(Race({1: 1.0, 2: 2.0}, MAX, most=3), table)
-    assert (verdict.winner, verdict.spread.n) == (1, 2)
+    decision, _ = play(Race({1: 1.0, 2: 2.0}, MAX, most=3), table)
+    assert (decision.winner, decision.spread.n) == (1, 2)
     with pytest.raises(NoTrialSucceeded, match="every training"):
         play(Race({1: 1.0, 2: 1.0}, MAX, most=3), {1: [math.nan] * 3, 2: [math.inf] * 3})
 
 
-def test_equal_differences_of_values_that_vary_are_no_certainty():
+def test_equal_differences_of_varying_values_are_not_certainty():
     table = {1: [0.50, 0.60, 0.70], 2: [0.40, 0.50, 0.60]}
     exact = {t: [round(v * 8) / 8 for v in row] for t, row in table.items()}
     exact[2] = [v - 0.125 for v in exact[1]]
-    verdict, _ = play(Race({1: 1.0, 2: 1.0}, MAX, most=3), exact)
-    assert set(verdict.tied) == {1, 2}
+    decision, _ = play(Race({1: 1.0, 2: 1.0}, MAX, most=3), exact)
+    assert set(decision.tied) == {1, 2}
 
 
-def test_values_that_never_vary_are_told_apart():
-    verdict, _ = play(Race({1: 9.0, 2: 1.0}, MAX, most=5), {1: [0.75] * 5, 2: [0.5] * 5})
-    assert verdict.winner == 1
-    assert verdict.saved == 4
+def test_constant_values_are_separated():
+    decision, _ = play(Race({1: 9.0, 2: 1.0}, MAX, most=5), {1: [0.75] * 5, 2: [0.5] * 5})
+    assert decision.winner == 1
+    assert decision.saved == 4
 
 
 def test_a_lone_finalist_trains_its_first_seeds_and_wins():
-    verdict, batches = play(Race({3: 1.0}, MAX, most=5), {3: [0.5, 0.6, 0.7, 0.8, 0.9]})
-    assert (verdict.winner, verdict.spread.n, len(batches)) == (3, 3, 1)
-    assert "had no rival" in verdict.reason
+    decision, batches = play(Race({3: 1.0}, MAX, most=5), {3: [0.5, 0.6, 0.7, 0.8, 0.9]})
+    assert (decision.winner, decision.spread.n, len(batches)) == (3, 3, 1)
+    assert "was the only finalist" in decision.reason
 
 
-def test_fewer_seeds_than_the_first_look_are_all_used():
-    verdict, _ = play(Race({1: 1.0, 2: 1.0}, MAX, most=1), {1: [0.9], 2: [0.8]})
-    assert set(verdict.tied) == {1, 2}
-    assert math.isnan(verdict.spread.std)
+def test_fewer_seeds_than_the_first_stage_are_all_used():
+    decision, _ = play(Race({1: 1.0, 2: 1.0}, MAX, most=1), {1: [0.9], 2: [0.8]})
+    assert set(decision.tied) == {1, 2}
+    assert math.isnan(decision.spread.std)
 
 
-def test_what_is_spent_over_all_looks_and_comparisons_is_alpha():
+def test_the_error_spent_over_all_stages_and_comparisons_is_alpha():
     race = Race(dict.fromkeys(range(4), 1.0), MAX, most=9, alpha=0.1)
-    assert sum(3 * race.level(k) for k in race.looks) == pytest.approx(0.1)
+    assert sum(3 * race.level(k) for k in race.stages) == pytest.approx(0.1)
 
 
 def test_the_test_is_the_paired_t_test():
@@ -139,29 +139,29 @@ def test_the_test_is_the_paired_t_test():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_replay_in_any_order_ends_the_same_and_asks_for_nothing_twice(seed):
+def test_a_replay_in_any_order_ends_the_same_and_requests_nothing_twice(seed):
     rng = np.random.default_rng(seed)
     table = noisy(rng, [0.0, -2.0, -4.0], 8)
     race = Race(dict.fromkeys(range(3), 1.0), MAX, most=8)
-    verdict, batches = play(race, table)
-    asked = [run for batch in batches for run in batch]
-    assert len(set(asked)) == len(asked) == verdict.used
+    decision, batches = play(race, table)
+    requested = [run for batch in batches for run in batch]
+    assert len(set(requested)) == len(requested) == decision.used
     values = {}
-    for run in asked:
+    for run in requested:
         step = race.next(values)
         assert not isinstance(step, RaceDecision)
         assert run in step
         values[run] = table[run.trial][run.replicate - 1]
-    shuffled = {asked[i]: values[asked[i]] for i in rng.permutation(len(asked))}
-    assert race.next(shuffled) == verdict
+    shuffled = {requested[i]: values[requested[i]] for i in rng.permutation(len(requested))}
+    assert race.next(shuffled) == decision
 
 
-def test_values_it_never_asked_for_change_nothing():
+def test_values_it_did_not_request_change_nothing():
     table = {1: [0.90, 0.91, 0.92], 2: [0.50, 0.511, 0.521]}
     race = Race({1: 1.0, 2: 1.0}, MAX, most=5)
-    verdict, _ = play(race, table)
+    decision, _ = play(race, table)
     values = {FoldRun(t, r): row[r - 1] for t, row in table.items() for r in (1, 2, 3)}
-    assert race.next(values | {FoldRun(2, 4): 99.0, FoldRun(8, 1): 99.0}) == verdict
+    assert race.next(values | {FoldRun(2, 4): 99.0, FoldRun(8, 1): 99.0}) == decision
 
 
 @pytest.mark.parametrize(
@@ -176,12 +176,12 @@ def test_values_it_never_asked_for_change_nothing():
         {"margin": math.nan},
     ],
 )
-def test_a_senseless_race_is_refused(wrong):
+def test_an_invalid_race_is_refused(wrong):
     with pytest.raises(ValueError):
         Race(**({"costs": {1: 1.0}, "objective": MAX, "most": 3} | wrong))
 
 
-def test_the_best_finalist_is_dropped_no_more_often_than_stated_and_not_never():
+def test_the_best_finalist_is_dropped_as_often_as_stated_at_most_but_not_never():
     rng = np.random.default_rng(1)
     race = Race({0: 1.0, 1: 1.0}, MAX, most=4, alpha=0.2)
     lost = sum(0 in play(race, noisy(rng, [0.0, 0.0], 4))[0].dropped for _ in range(1000))
@@ -192,6 +192,6 @@ def test_the_best_finalist_is_dropped_no_more_often_than_stated_and_not_never():
 def test_a_race_between_unequal_finalists_ends_early_and_right():
     rng = np.random.default_rng(2)
     race = Race(dict.fromkeys(range(3), 1.0), MAX, most=8)
-    verdicts = [play(race, noisy(rng, [0.0, -6.0, -6.0], 8))[0] for _ in range(100)]
-    assert sum(v.winner == 0 for v in verdicts) == 100
-    assert sum(v.saved for v in verdicts) >= 0.35 * 100 * 24
+    decisions = [play(race, noisy(rng, [0.0, -6.0, -6.0], 8))[0] for _ in range(100)]
+    assert sum(v.winner == 0 for v in decisions) == 100
+    assert sum(v.saved for v in decisions) >= 0.35 * 100 * 24

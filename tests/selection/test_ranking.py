@@ -54,22 +54,22 @@ def test_a_cheaper_one_just_beyond_one_standard_error_loses():
     assert winner.trial == 1
 
 
-def test_a_dearer_one_within_one_standard_error_changes_nothing():
+def test_a_more_expensive_one_within_one_standard_error_changes_nothing():
     winner = name_winner([Finalist(1, (0.90, 0.92), 5.0), Finalist(2, (0.905, 0.911), 6.0)], MAX)
     assert winner is not None
     assert winner.trial == 1
     assert "not cheaper" in winner.reason
 
 
-def test_one_seed_each_knows_no_spread_and_says_so():
+def test_with_one_seed_each_the_spread_is_unknown():
     winner = name_winner([Finalist(1, (0.90,), 5.0), Finalist(2, (0.8999,), 1.0)], MAX)
     assert winner is not None
     assert winner.trial == 1
     assert math.isnan(winner.std)
-    assert "nothing is known of the spread" in winner.reason
+    assert "the spread is unknown" in winner.reason
 
 
-def test_a_finalist_that_failed_on_a_fresh_seed_stands_behind():
+def test_a_finalist_that_failed_on_a_fresh_seed_ranks_behind():
     shaky, steady = Finalist(1, (0.99, math.nan), 1.0), Finalist(2, (0.5, 0.6), 1.0)
     winner = name_winner([shaky, steady], MAX)
     assert winner is not None

@@ -1,4 +1,4 @@
-"""A search as a ledger would hold it: small, and with every kind of end."""
+"""A small search as a ledger would hold it, with every kind of end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "digits-1"
 
 
 class MemoryLedger:
-    """A ledger in memory, with the clock of the test."""
+    """A ledger in memory with a fixed clock."""
 
     def __init__(self, written: Sequence[Event] = ()):
         self.recorded: list[Recorded] = []
@@ -26,7 +26,7 @@ class MemoryLedger:
 
     def append(self, written: Sequence[Event]) -> list[Recorded]:
         first = len(self.recorded) + 1
-        new = [Recorded(first + i, 1_790_000_000.25 + first + i, each) for i, each in enumerate(written)]
+        new = [Recorded(first + i, 1_790_000_000.25 + first + i, event) for i, event in enumerate(written)]
         self.recorded += new
         return new
 
@@ -94,5 +94,5 @@ def search(folder: SearchFolder) -> list[Event]:
     return story
 
 
-def picture(home: Home, name: str = NAME) -> RunProjection:
+def projection(home: Home, name: str = NAME) -> RunProjection:
     return RunProjection(name, PARAMETERS, OBJECTIVE, home.search(name), user="someone")

@@ -1,4 +1,4 @@
-"""One contract for every store: what a search looks like in MLflow, and that nothing is doubled."""
+"""Contract of every store: how a search appears in MLflow, without duplicates."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from hpo.tracking.run_changes import RunChange, RunStore, StoredRuns, Unreachabl
 from hpo.tracking.sqlite_schema import prepare
 from hpo.tracking.sqlite_store import LocalStore
 from tests.tracking.conftest import Server
-from tests.tracking.scenario import NAME, MemoryLedger, ended, opened, picture, reported, search, started
+from tests.tracking.scenario import NAME, MemoryLedger, ended, opened, projection, reported, search, started
 
 
-class Place:
-    """A store under test: how to write to it, and MLflow's own client to read it."""
+class StoreUnderTest:
+    """A store under test, written by the mirror and read by MLflow's own client."""
 
     def __init__(self, uri: str, make: Callable[[], RunStore], experiment: str):
         from mlflow.tracking import MlflowClient
@@ -38,13 +38,13 @@ class Place:
         assert len(by_title) == len(runs)
         return by_title
 
-    def told(self) -> dict[str, Any]:
-        """All that is shown, without the ids that a store gives."""
+    def shown(self) -> dict[str, Any]:
+        """Return everything that is shown, without the store's ids."""
         runs = self.runs()
         titles = {run.info.run_id: title for title, run in runs.items()}
-        return {title: self._told(run, titles) for title, run in runs.items()}
+        return {title: self._shown(run, titles) for title, run in runs.items()}
 
-    def _told(self, run: Any, titles: dict[str, str]) -> dict[str, Any]:
+    def _shown(self, run: Any, titles: dict[str, str]) -> dict[str, Any]:
         tags = {k: v for k, v in run.data.tags.items() if k != "mlflow.log-model.history"}
         tags |= {k: titles[v] for k, v in tags.items() if k == "mlflow.parentRunId"}
         curves = {
@@ -64,31 +64,31 @@ class Place:
 
 
 @pytest.fixture(params=["server", "client", "local"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def tested(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreUnderTest]:
     experiment = f"digits {uuid.uuid4().hex[:8]}"
     if request.param == "server":
         uri = request.getfixturevalue("server").uri
-        yield Place(uri, lambda: ClientStore(uri, experiment), experiment)
+        yield StoreUnderTest(uri, lambda: ClientStore(uri, experiment), experiment)
         return
     file, files = tmp_path / "store" / "mlflow.db", tmp_path / "files"
     prepare(file, files)
     uri = f"sqlite:///{file}"
     if request.param == "client":
-        yield Place(uri, lambda: ClientStore(uri, experiment, str(files)), experiment)
+        yield StoreUnderTest(uri, lambda: ClientStore(uri, experiment, str(files)), experiment)
     else:
-        yield Place(uri, lambda: LocalStore(file, files, experiment), experiment)
+        yield StoreUnderTest(uri, lambda: LocalStore(file, files, experiment), experiment)
 
 
-def mirror(place: Place, ledger: MemoryLedger, home: Home, store: RunStore | None = None) -> Mirror:
+def mirror(tested: StoreUnderTest, ledger: MemoryLedger, home: Home, store: RunStore | None = None) -> Mirror:
     folder = home.search(NAME)
     folder.root.mkdir(parents=True, exist_ok=True)
-    return Mirror(ledger, store or place.make(), picture(home), folder)
+    return Mirror(ledger, store or tested.make(), projection(home), folder)
 
 
-def test_a_whole_search(place: Place, home: Home) -> None:
+def test_a_whole_search(tested: StoreUnderTest, home: Home) -> None:
     ledger = MemoryLedger(search(home.search(NAME)))
-    assert mirror(place, ledger, home).catch_up() == len(ledger.recorded)
-    told = place.told()
+    assert mirror(tested, ledger, home).catch_up() == len(ledger.recorded)
+    told = tested.shown()
     assert set(told) == {NAME, "trial 0", "trial 1", "trial 2", "finalist 0 seed 1", "finalist 0 seed 2"}
     states = {title: run["state"][0] for title, run in told.items()}
     assert states.pop("trial 1") == "KILLED"
@@ -129,24 +129,24 @@ def test_a_whole_search(place: Place, home: Home) -> None:
     ]
 
 
-def test_killed_anywhere_and_replayed_nothing_is_doubled(place: Place, home: Home) -> None:
-    """Every prefix of a batch's writes may be there when the next mirror starts."""
+def test_killed_anywhere_and_replayed_nothing_is_duplicated(tested: StoreUnderTest, home: Home) -> None:
+    """Any prefix of a batch may have been written when the next mirror starts."""
     ledger = MemoryLedger(search(home.search(NAME)))
     for length in range(3, len(ledger.recorded), 5):
         part = MemoryLedger()
         part.recorded = ledger.recorded[:length]
         with pytest.raises(Unreachable):
-            mirror(place, part, home, TornStore(place.make(), length)).catch_up()
-    mirror(place, ledger, home).catch_up()
-    told = place.told()
-    mirror(place, ledger, home, Forgetful(place.make())).catch_up()
-    assert place.told() == told
+            mirror(tested, part, home, TornStore(tested.make(), length)).catch_up()
+    mirror(tested, ledger, home).catch_up()
+    told = tested.shown()
+    mirror(tested, ledger, home, Forgetful(tested.make())).catch_up()
+    assert tested.shown() == told
     assert [point[0] for point in told["trial 0"]["curves"]["train/loss"]] == [1, 2, 3]
     assert len(told) == 6
 
 
 class TornStore:
-    """Writes the first changes of a batch and dies before it states the position."""
+    """Writes the first changes of a batch and fails before the position."""
 
     def __init__(self, store: RunStore, kept: int):
         self.store, self.kept = store, kept
@@ -164,7 +164,7 @@ class TornStore:
 
 
 class Forgetful(TornStore):
-    """Knows no position, so that everything is written a second time."""
+    """Reports no position, so that everything is written twice."""
 
     def __init__(self, store: RunStore):
         super().__init__(store, 0)
@@ -177,44 +177,44 @@ class Forgetful(TornStore):
 
 
 def test_step_by_step_shows_what_mlflows_client_shows_at_once(
-    place: Place, home: Home, tmp_path: Path
+    tested: StoreUnderTest, home: Home, tmp_path: Path
 ) -> None:
     ledger = MemoryLedger()
-    follower = mirror(place, ledger, home)
+    follower = mirror(tested, ledger, home)
     assert follower.catch_up() == 0
     story = search(home.search(NAME))
-    few = 1 if place.uri.startswith("sqlite") else 4
+    few = 1 if tested.uri.startswith("sqlite") else 4
     for start in range(0, len(story), few):
         ledger.append(story[start : start + few])
         assert follower.catch_up() == len(ledger.recorded)
-    by_steps = place.told()
-    other = f"{place.experiment} by MLflow's client"
-    files = None if place.uri.startswith("http") else str(tmp_path / "files")
-    by_client = Place(place.uri, lambda: ClientStore(place.uri, other, files), other)
+    by_steps = tested.shown()
+    other = f"{tested.experiment} by MLflow's client"
+    files = None if tested.uri.startswith("http") else str(tmp_path / "files")
+    by_client = StoreUnderTest(tested.uri, lambda: ClientStore(tested.uri, other, files), other)
     mirror(by_client, ledger, home).catch_up()
-    assert by_client.told() == by_steps
+    assert by_client.shown() == by_steps
 
 
-def test_a_run_that_someone_deleted_comes_back_whole(place: Place, home: Home) -> None:
+def test_a_run_that_someone_deleted_comes_back_whole(tested: StoreUnderTest, home: Home) -> None:
     ledger = MemoryLedger(search(home.search(NAME))[:-1])
-    mirror(place, ledger, home).catch_up()
-    told = place.told()
-    place.client.delete_run(place.runs()["trial 0"].info.run_id)
-    assert "trial 0" not in place.runs()
-    mirror(place, ledger, home).catch_up()
-    assert place.told() == told
+    mirror(tested, ledger, home).catch_up()
+    told = tested.shown()
+    tested.client.delete_run(tested.runs()["trial 0"].info.run_id)
+    assert "trial 0" not in tested.runs()
+    mirror(tested, ledger, home).catch_up()
+    assert tested.shown() == told
 
 
-def test_two_homes_share_a_server_without_meeting(place: Place, home: Home) -> None:
+def test_two_homes_share_a_server_without_meeting(tested: StoreUnderTest, home: Home) -> None:
     first = MemoryLedger([opened(), started(0)])
-    mirror(place, first, home).catch_up()
+    mirror(tested, first, home).catch_up()
     second = MemoryLedger([opened(digest="e" * 64), started(0)])
-    mirror(place, second, home).catch_up()
-    found = place.client.get_experiment_by_name(place.experiment)
-    assert len(place.client.search_runs([found.experiment_id])) == 4
+    mirror(tested, second, home).catch_up()
+    found = tested.client.get_experiment_by_name(tested.experiment)
+    assert len(tested.client.search_runs([found.experiment_id])) == 4
 
 
-def test_more_than_a_server_takes_at_once(place: Place, home: Home) -> None:
+def test_more_than_a_server_takes_at_once(tested: StoreUnderTest, home: Home) -> None:
     many = {f"width_{i:03}": i for i in range(205)} | {"note": "é" * 7_000}
     start = events.TrialStarted(0, 0, many, {}, 1, "sampler")
     curves = [
@@ -223,55 +223,55 @@ def test_more_than_a_server_takes_at_once(place: Place, home: Home) -> None:
     ]
     tags = {f"tag {i}": "x" * 4_900 for i in range(220)}
     ledger = MemoryLedger([opened(tags=tags), start, *curves, ended(0, End.FINISHED, 44, 1.0)])
-    mirror(place, ledger, home).catch_up()
-    told = place.told()
+    mirror(tested, ledger, home).catch_up()
+    told = tested.shown()
     assert len(told["trial 0"]["params"]) == 206 + 4
     assert told["trial 0"]["params"]["note"].endswith("(cut short)")
     assert [point[0] for point in told["trial 0"]["curves"]["validation/m49"]] == list(range(1, 45))
     assert told[NAME]["tags"]["tag 219"] == "x" * 4_900
 
 
-def test_trials_that_a_stop_cut_short_are_not_left_running(place: Place, home: Home) -> None:
+def test_trials_that_a_stop_cut_short_are_not_left_running(tested: StoreUnderTest, home: Home) -> None:
     ledger = MemoryLedger([opened(), started(0), reported(0, 1, 0.5), events.SearchEnded("stopped", "asked")])
-    follower = mirror(place, ledger, home)
+    follower = mirror(tested, ledger, home)
     follower.catch_up()
-    told = place.told()
+    told = tested.shown()
     assert (told[NAME]["state"][0], told["trial 0"]["state"][0]) == ("KILLED", "KILLED")
     assert told["trial 0"]["tags"]["state"] == "interrupted"
     ledger.append([events.SearchResumed({}), reported(0, 2, 0.6)])
-    mirror(place, ledger, home).catch_up()
-    told = place.told()
+    mirror(tested, ledger, home).catch_up()
+    told = tested.shown()
     assert (told[NAME]["state"][0], told["trial 0"]["state"][0]) == ("RUNNING", "RUNNING")
     assert told["trial 0"]["tags"]["state"] == "running"
 
 
-def test_a_ledger_that_lost_its_end_is_shown_as_it_is(place: Place, home: Home) -> None:
-    """Its last commits went with a damaged disk, after the store had shown them."""
+def test_a_ledger_that_lost_its_end_is_shown_as_it_is(tested: StoreUnderTest, home: Home) -> None:
+    """Its last commits were lost to a damaged disk after they had been mirrored."""
     ledger = MemoryLedger([opened(), started(0), reported(0, 1, 0.5), ended(0, End.FINISHED, 1, 0.5)])
-    mirror(place, ledger, home).catch_up()
+    mirror(tested, ledger, home).catch_up()
     shorter = MemoryLedger([*(each.event for each in ledger.recorded[:3]), events.SearchResumed({})])
-    mirror(place, shorter, home).catch_up()
-    assert place.told()["trial 0"]["state"][0] == "RUNNING"
+    mirror(tested, shorter, home).catch_up()
+    assert tested.shown()["trial 0"]["state"][0] == "RUNNING"
     shorter.append([ended(0, End.STOPPED, 1, 0.5)])
-    mirror(place, shorter, home).catch_up()
-    assert place.told()["trial 0"]["state"][0] == "KILLED"
+    mirror(tested, shorter, home).catch_up()
+    assert tested.shown()["trial 0"]["state"][0] == "KILLED"
 
 
-def test_progress_is_told_without_mlflow(place: Place, home: Home) -> None:
+def test_progress_can_be_read_without_mlflow(tested: StoreUnderTest, home: Home) -> None:
     ledger = MemoryLedger(search(home.search(NAME)))
     folder = home.search(NAME)
     assert mirror_progress.load_progress(folder).behind(len(ledger.recorded)) == len(ledger.recorded)
-    assert mirror(place, ledger, home).follow(stop=lambda: True, wait=lambda seconds: None)
+    assert mirror(tested, ledger, home).follow(stop=lambda: True, wait=lambda seconds: None)
     assert mirror_progress.load_progress(folder).behind(len(ledger.recorded)) == 0
     assert mirror_progress.progress_file(folder).stat().st_mode & 0o077 == 0
 
 
-def test_a_server_that_dies_and_comes_back_delays_only(server: Server, home: Home) -> None:
+def test_a_server_that_dies_and_returns_only_delays(server: Server, home: Home) -> None:
     experiment = f"digits {uuid.uuid4().hex[:8]}"
-    place = Place(server.uri, lambda: ClientStore(server.uri, experiment), experiment)
+    tested = StoreUnderTest(server.uri, lambda: ClientStore(server.uri, experiment), experiment)
     story = search(home.search(NAME))
     ledger, folder = MemoryLedger(story[:9]), home.search(NAME)
-    follower = mirror(place, ledger, home)
+    follower = mirror(tested, ledger, home)
     follower.catch_up()
     pauses: list[float] = []
 
@@ -296,17 +296,17 @@ def test_a_server_that_dies_and_comes_back_delays_only(server: Server, home: Hom
     assert pauses[1] < pauses[2] < pauses[3]
     assert mirror_progress.load_progress(folder) == mirror_progress.MirrorProgress(len(story))
     other = f"{experiment} undisturbed"
-    undisturbed = Place(server.uri, lambda: ClientStore(server.uri, other), other)
+    undisturbed = StoreUnderTest(server.uri, lambda: ClientStore(server.uri, other), other)
     mirror(undisturbed, ledger, home).catch_up()
-    assert place.told() == undisturbed.told()
+    assert tested.shown() == undisturbed.shown()
 
 
-def test_a_server_that_never_comes_back_is_given_up(home: Home) -> None:
+def test_a_server_that_never_returns_is_given_up(home: Home) -> None:
     store = ClientStore("http://127.0.0.1:9", "digits")
     ledger, folder = MemoryLedger([opened(), started(0)]), home.search(NAME)
     folder.root.mkdir(parents=True)
     pauses: list[float] = []
-    assert not Mirror(ledger, store, picture(home), folder).follow(lambda: True, pauses.append)
+    assert not Mirror(ledger, store, projection(home), folder).follow(lambda: True, pauses.append)
     assert len(pauses) == 1
     assert mirror_progress.load_progress(folder).behind(2) == 2
     assert "127.0.0.1" in mirror_progress.load_progress(folder).error

@@ -8,7 +8,7 @@ from hpo.core.record import Recorded
 from hpo.tracking.mlflow_values import clean_key, cut, params, text
 from hpo.tracking.projection import RunProjection, search_id
 from hpo.tracking.run_changes import PARENT, RunChange
-from tests.tracking.scenario import OBJECTIVE, MemoryLedger, opened, picture, search, started
+from tests.tracking.scenario import OBJECTIVE, MemoryLedger, opened, projection, search, started
 
 
 def test_values_read_as_in_a_table() -> None:
@@ -29,7 +29,7 @@ def test_parameters_are_named_in_the_spaces_words() -> None:
     assert shown == {"optimizer": "sgd", "optimizer.momentum": "0.9", "dropout": "n/a", "batch_size": "64"}
 
 
-def test_what_only_a_later_recipe_has_leaves_no_hole_in_earlier_ones(home: Home) -> None:
+def test_a_parameter_of_a_later_recipe_is_filled_in_for_earlier_runs(home: Home) -> None:
     drawn = RunProjection("digits-1", ("learning_rate",), OBJECTIVE, home.search("digits-1"))
     ledger = MemoryLedger([opened(), started(0), started(1)])
     runs: dict[str, dict[str, str]] = {}
@@ -42,7 +42,7 @@ def test_what_only_a_later_recipe_has_leaves_no_hole_in_earlier_ones(home: Home)
     assert runs["1/0"]["optimizer.momentum"] == "n/a"
 
 
-def test_folds_a_final_part_and_a_race_can_be_read_off_the_runs(home: Home) -> None:
+def test_folds_a_final_part_and_a_race_are_visible_in_the_runs(home: Home) -> None:
     drawn = RunProjection("digits-1", (), OBJECTIVE, home.search("digits-1"))
     fresh = dataclasses.replace(started(0, 6), split="fold-2.3", origin="finalist")
     story = [
@@ -70,7 +70,7 @@ def test_names_and_lengths_stay_within_what_mlflow_takes() -> None:
 
 
 def test_a_second_winner_takes_the_mark_from_the_first(home: Home) -> None:
-    drawn = picture(home)
+    drawn = projection(home)
     story = search(home.search("digits-1"))
     drawn.changes(MemoryLedger(story).read())
     later = [
@@ -90,7 +90,7 @@ def test_a_second_winner_takes_the_mark_from_the_first(home: Home) -> None:
     )
 
 
-def test_searches_of_one_name_are_told_apart() -> None:
+def test_searches_of_the_same_name_have_different_ids() -> None:
     first, second = (Recorded(1, 5.0, opened(digest=digest * 64)) for digest in "ab")
     assert search_id("digits-1", first) == search_id("digits-1", first)
     assert (
@@ -99,7 +99,7 @@ def test_searches_of_one_name_are_told_apart() -> None:
 
 
 def test_a_further_look_a_refusal_and_the_account_are_shown(home: Home) -> None:
-    drawn = picture(home)
+    drawn = projection(home)
     story = search(home.search("digits-1"))
     drawn.changes(MemoryLedger(story).read())
     home.search("digits-1").account.write_text("the whole story\n")

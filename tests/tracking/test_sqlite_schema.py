@@ -12,7 +12,7 @@ from hpo.core.home import Home
 from hpo.tracking import sqlite_schema
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.sqlite_store import LocalStore
-from tests.tracking.scenario import NAME, MemoryLedger, picture, search
+from tests.tracking.scenario import NAME, MemoryLedger, projection, search
 
 
 def test_the_tables_are_those_that_mlflow_makes(tmp_path: Path) -> None:
@@ -54,14 +54,14 @@ def test_a_store_is_private_and_whole(tmp_path: Path) -> None:
     assert sorted(each.name for each in file.parent.iterdir()) == ["mlflow.db", "mlflow.db.lock"]
 
 
-def test_eight_at_once_make_one_store(tmp_path: Path) -> None:
+def test_eight_processes_at_once_create_one_store(tmp_path: Path) -> None:
     file, files = tmp_path / "mlflow.db", tmp_path / "files"
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         made = pool.starmap(sqlite_schema.prepare, [(file, files)] * 8)
     assert set(made) == {sqlite_schema.REVISION}
 
 
-def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mlflow.db"
     file.write_text("not a database, but long enough to look like one" * 40)
     with pytest.raises(sqlite3.Error):
@@ -77,7 +77,7 @@ def test_addresses_follow_a_home_that_moved(tmp_path: Path) -> None:
         sqlite_schema.prepare(home.tracking, home.artifacts)
         folder = home.search(NAME)
         store = LocalStore(home.tracking, home.artifacts, "digits")
-        Mirror(ledger, store, picture(home), folder).catch_up()
+        Mirror(ledger, store, projection(home), folder).catch_up()
         store.close()
 
     show(old, ledger)

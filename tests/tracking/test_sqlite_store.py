@@ -10,17 +10,17 @@ from hpo.core.home import Home
 from hpo.tracking import mirror_progress, sqlite_schema
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.target import Target
-from tests.tracking.scenario import NAME, MemoryLedger, picture, search
+from tests.tracking.scenario import NAME, MemoryLedger, projection, search
 
 CHILD = """
 import sys
 from hpo.core.home import Home
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.target import Target
-from tests.tracking.scenario import NAME, MemoryLedger, picture, search
+from tests.tracking.scenario import NAME, MemoryLedger, projection, search
 home = Home.at(sys.argv[1])
 ledger = MemoryLedger()
-mirror = Mirror(ledger, Target.of(home, {}).store("digits"), picture(home), home.search(NAME))
+mirror = Mirror(ledger, Target.of(home, {}).store("digits"), projection(home), home.search(NAME))
 for event in search(home.search(NAME)):
     ledger.append([event])
     mirror.catch_up()
@@ -29,7 +29,7 @@ for event in search(home.search(NAME)):
 
 
 def rows(home: Home) -> dict[str, list[Any]]:
-    """All that a store holds of runs, in an order of its own, without addresses."""
+    """Return everything that a store holds about runs, sorted, without addresses."""
     columns = {
         "runs": "run_uuid, name, status, start_time, end_time, experiment_id",
         "params": "run_uuid, key, value",
@@ -46,11 +46,11 @@ def rows(home: Home) -> dict[str, list[Any]]:
 
 def shown(home: Home) -> dict[str, list[Any]]:
     ledger = MemoryLedger(search(home.search(NAME)))
-    Mirror(ledger, Target.of(home, {}).store("digits"), picture(home), home.search(NAME)).catch_up()
+    Mirror(ledger, Target.of(home, {}).store("digits"), projection(home), home.search(NAME)).catch_up()
     return rows(home)
 
 
-def test_a_mirror_killed_for_real_leaves_nothing_that_a_replay_does_not_mend(tmp_path: Path) -> None:
+def test_a_mirror_killed_for_real_leaves_nothing_that_a_replay_does_not_repair(tmp_path: Path) -> None:
     undisturbed = shown(Home.at(tmp_path / "undisturbed").create())
     for position in (1, 9, 24):
         home = Home.at(tmp_path / f"killed at {position}").create()
