@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from benchmarks.comparison import FACTOR, Outcome
 from benchmarks.curve_tasks import Replay, Task
@@ -20,13 +19,14 @@ from benchmarks.peers.optuna_pruners import OptunaPeer
 from benchmarks.peers.ray_tune import RayOptunaPeer
 from benchmarks.peers.smac_hyperband import SmacPeer
 from benchmarks.peers.syne_tune_asha import SyneTunePeer
-from hpo.core.events import Event, Reported
+from hpo.core.events import Reported
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.ports import Searcher
 from hpo.core.record import Recorded
 from hpo.core.space import Point
 from hpo.core.stopping_rules import RuleName, rungs_of
+from hpo.ledger.memory import MemoryLedger
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.running.plan import Plan
@@ -39,23 +39,6 @@ LOSS = Objective("loss", "min", "best")
 
 class Over(Exception):
     """The search has reached its target, or was given up."""
-
-
-class MemoryLedger:
-    """A ledger without a disk; the cost of the real one is measured in `benchmarks.scaling`."""
-
-    def __init__(self) -> None:
-        self._last = 0
-
-    def append(self, events: list[Event], then=None) -> list[Recorded]:
-        """Number the events."""
-        numbered = [Recorded(self._last + number, 0.0, event) for number, event in enumerate(events, 1)]
-        self._last += len(numbered)
-        return numbered + self.append(then(numbered), then) if then and numbered else numbered
-
-    def read(self, after: int = 0) -> Any:
-        """Return nothing: no event is kept."""
-        return iter(())
 
 
 @dataclass(frozen=True)

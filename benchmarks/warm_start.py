@@ -36,7 +36,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.curve_tasks import Replay, Task, targets_of, tasks_of
-from benchmarks.search_methods import MemoryLedger, Over, Product
+from benchmarks.search_methods import Over, Product
 from benchmarks.search_quality import Runs, geometric
 from hpo.core import seeds
 from hpo.core.events import Cause, Reported
@@ -44,6 +44,7 @@ from hpo.core.history import History
 from hpo.core.record import Recorded
 from hpo.core.space import Space
 from hpo.core.warm_start import NO_WARM_START, EarlierTrials, WarmStart
+from hpo.ledger.memory import MemoryLedger
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.auto import AutoSearcher

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-
-
-@pytest.fixture(scope="session")
-def stories() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("stories", HERE / "stories.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+ROOT = Path(__file__).parent.parent.parent
 
 
 Hpo = Callable[..., "subprocess.CompletedProcess[str]"]

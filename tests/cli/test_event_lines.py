@@ -9,6 +9,7 @@ from hpo.cli.event_lines import JsonLines, PlainLines
 from hpo.cli.session import own_stdout
 from hpo.core.history import History
 from hpo.core.objective import Objective
+from tests.cli import stories
 
 
 def told(watch, recorded):
@@ -19,7 +20,7 @@ def told(watch, recorded):
         watch.event(each, history)
 
 
-def test_every_event_is_one_json_object(stories):
+def test_every_event_is_one_json_object():
     stream = io.StringIO()
     record = stories.recorded(stories.won())
     told(JsonLines(stream), record)
@@ -29,7 +30,7 @@ def test_every_event_is_one_json_object(stories):
     assert lines[-1]["status"] == "done"
 
 
-def test_numbers_that_json_does_not_have_are_null(stories):
+def test_numbers_that_json_does_not_have_are_null():
     stream = io.StringIO()
     told(JsonLines(stream), stories.recorded(stories.searched()))
     diverged = [json.loads(line) for line in stream.getvalue().splitlines()][-1]
@@ -38,7 +39,7 @@ def test_numbers_that_json_does_not_have_are_null(stories):
     assert "NaN" not in stream.getvalue()
 
 
-def test_plain_lines_tell_the_story(stories):
+def test_plain_lines_tell_the_story():
     stream = io.StringIO()
     told(PlainLines(stream), stories.recorded(stories.won()))
     assert stream.getvalue().splitlines() == [
@@ -60,7 +61,7 @@ def test_plain_lines_tell_the_story(stories):
     ]
 
 
-def test_a_warm_start_and_what_patience_saved_are_told(stories):
+def test_a_warm_start_and_what_patience_saved_are_told():
     events = stories.events
     lesson = {"source": "old-1", "names": [], "columns": [], "rows": [], "absent": [], "scores": [1.0, -1.0]}
     warmth = {"first": [{"a": 1}], "lessons": [lesson]}
@@ -78,7 +79,7 @@ class Gone(io.StringIO):
         raise BrokenPipeError
 
 
-def test_a_reader_that_goes_away_does_not_end_the_search(stories):
+def test_a_reader_that_goes_away_does_not_end_the_search():
     for watch in (JsonLines(Gone()), PlainLines(Gone())):
         told(watch, stories.recorded(stories.won()))
 

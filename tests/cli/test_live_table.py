@@ -8,6 +8,7 @@ from hpo.cli.live_table import LiveTable, rows
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.progress import progress_of
+from tests.cli import stories
 
 
 class Clock:
@@ -31,7 +32,7 @@ def test_the_table_starts_empty():
     assert "data and workers: starting, 3 s" in text(live.render())
 
 
-def test_the_history_is_read_at_most_twice_a_second(stories):
+def test_the_history_is_read_at_most_twice_a_second():
     clock = Clock()
     live = LiveTable(Console(file=io.StringIO()), clock)
     history = History(Objective("accuracy"))
@@ -44,7 +45,7 @@ def test_the_history_is_read_at_most_twice_a_second(stories):
     assert "done" in text(live.render())
 
 
-def test_the_last_state_is_shown_at_the_end(stories):
+def test_the_last_state_is_shown_at_the_end():
     stream = io.StringIO()
     live = LiveTable(Console(file=stream, width=120, force_terminal=True), Clock())
     with live.shown():
@@ -58,7 +59,7 @@ def test_the_last_state_is_shown_at_the_end(stories):
     assert "2 finished, 1 stopped, 1 failed" in shown
 
 
-def test_rows_name_states_best_rungs_finalists_budget_and_warnings(stories):
+def test_rows_name_states_best_rungs_finalists_budget_and_warnings():
     shown = dict(rows(progress_of(stories.history(stories.won())), "learning_rate=0.01"))
     assert shown == {
         "trials": "2 finished, 1 stopped, 1 failed",

@@ -10,9 +10,10 @@ from hpo.cli.tables import standing, summary, with_best_so_far
 from hpo.core.home import Home
 from hpo.core.outcome import outcome_of
 from hpo.core.progress import progress_of
+from tests.cli import stories
 
 
-def test_the_end_names_winner_validation_test_recipe_and_ui(stories):
+def test_the_end_names_winner_validation_test_recipe_and_ui():
     shown = dict(summary(outcome_of("digits-1", stories.history(stories.won()), "/x/recipe.yaml"), "hpo ui"))
     assert shown == {
         "search": "digits-1: done",
@@ -29,7 +30,7 @@ def test_the_end_names_winner_validation_test_recipe_and_ui(stories):
     }
 
 
-def test_the_lucky_score_stands_above_what_is_left_of_it(stories):
+def test_the_lucky_score_stands_above_what_is_left_of_it():
     numbers = {
         "raw": {"trial": 1, "value": 0.95},
         "fresh": {"value": 0.93, "low": 0.91, "high": 0.945},
@@ -48,21 +49,21 @@ def test_the_lucky_score_stands_above_what_is_left_of_it(stories):
     assert "bootstrap" not in shown["less luck"]
 
 
-def test_a_sealed_test_part_is_said_to_be_sealed(stories):
+def test_a_sealed_test_part_is_said_to_be_sealed():
     story = [event for event in stories.won() if not type(event).__name__.startswith("Test")]
     shown = dict(summary(outcome_of("digits-1", stories.history(iter(story))), "hpo ui"))
     assert shown["test"] == "still sealed; `hpo test digits-1` opens it, once"
     assert "written to" not in shown
 
 
-def test_a_search_without_a_winner_says_why(stories):
+def test_a_search_without_a_winner_says_why():
     story = iter([*stories.searched(), stories.events.SearchEnded("failed", "the disk is full")])
     shown = dict(summary(outcome_of("digits-1", stories.history(story)), "hpo ui"))
     assert shown["search"] == "digits-1: failed (the disk is full)"
     assert set(shown) == {"search", "trials", "spent"}
 
 
-def test_the_best_so_far_is_no_winner(stories):
+def test_the_best_so_far_is_no_winner():
     history = stories.history(stories.searched())
     shown = dict(summary(with_best_so_far(outcome_of("digits-1", history), history), "hpo ui"))
     assert shown["best so far"] == "trial 2"
@@ -70,7 +71,7 @@ def test_the_best_so_far_is_no_winner(stories):
     assert not {"winner", "test", "written to"} & set(shown)
 
 
-def test_progress_as_json_names_everything(stories):
+def test_progress_as_json_names_everything():
     shown = standing(progress_of(stories.history(stories.won())))
     assert shown["best"] == {"trial": 2, "value": 0.95}
     assert shown["rungs"] == [{"epoch": 3, "trials": 3}, {"epoch": 9, "trials": 2}]

@@ -1,13 +1,8 @@
 """A fresh folder for every search that is to be disturbed, and one search that is not."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tiny_search import Place, left_behind
+from tests.faults.tiny_search import Place, left_behind
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from tiny_search import Place, decisions, number
-
 from hpo.core import events
 from hpo.core.events import End
 from hpo.core.record import Recorded
 from hpo.running.conductor import Conductor
 from hpo.spec import parse_spec
 from hpo.use_cases.search.assembly import plan_of, searcher_of
+from tests.faults.tiny_search import Place, decisions, number
 
 TRIALS = 12
 

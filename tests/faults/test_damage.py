@@ -4,10 +4,10 @@ import json
 import shutil
 
 import pytest
-from promises import check, check_mirror, check_replay, note
-from tiny_search import Place, after, decisions, kill, number, three_checkpoints
 
 from hpo.core import events
+from tests.faults.promises import check, check_mirror, check_replay, note
+from tests.faults.tiny_search import Place, after, decisions, kill, number, three_checkpoints
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
 

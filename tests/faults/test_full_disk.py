@@ -4,10 +4,10 @@ import shutil
 import subprocess
 
 import pytest
-from promises import check, note
-from tiny_search import Place, after, left_behind
 
 from hpo.core import events
+from tests.faults.promises import check, note
+from tests.faults.tiny_search import Place, after, left_behind
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

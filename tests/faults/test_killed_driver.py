@@ -1,11 +1,11 @@
 """The driver is killed at moments of every phase; `hpo resume` ends as if nothing had happened."""
 
 import pytest
-from promises import check
-from tiny_search import after, kill
 
 from hpo.core import events
 from hpo.tracking import mirror_progress
+from tests.faults.promises import check
+from tests.faults.tiny_search import after, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -1,11 +1,11 @@
 """What is around a search changes while it is stopped: its folder, the libraries, the clock."""
 
 import pytest
-from promises import check, check_mirror, check_replay, note
-from tiny_search import after, decisions, kill
 
 from hpo.core import events
 from hpo.core.home import Home
+from tests.faults.promises import check, check_mirror, check_replay, note
+from tests.faults.tiny_search import after, decisions, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
 

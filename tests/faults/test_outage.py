@@ -7,12 +7,12 @@ import signal
 import time
 
 import pytest
-from promises import check_replay, note
-from tiny_search import after, decisions, kill
 
 from hpo.core import events
 from hpo.tracking import mirror_progress
 from hpo.tracking.sqlite_schema import prepare
+from tests.faults.promises import check_replay, note
+from tests.faults.tiny_search import after, decisions, kill
 from tests.tracking.conftest import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900)]

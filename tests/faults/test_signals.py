@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from promises import check
-from tiny_search import ROOT, after, number
 
 from hpo.core import events
+from tests.faults.promises import check
+from tests.faults.tiny_search import ROOT, after, number
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from tiny_search import after, kill, three_checkpoints
 
 from hpo.core import events
+from tests.faults.tiny_search import after, kill, three_checkpoints
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

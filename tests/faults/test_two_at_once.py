@@ -4,10 +4,10 @@ import json
 import os
 
 import pytest
-from promises import check, check_replay, note, run_twice
-from tiny_search import after, decisions, kill
 
 from hpo.core import events
+from tests.faults.promises import check, check_replay, note, run_twice
+from tests.faults.tiny_search import after, decisions, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

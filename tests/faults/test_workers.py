@@ -4,13 +4,13 @@ import json
 
 import psutil
 import pytest
-from promises import note, run_twice
-from tiny_search import MODEL, after, number
 
 from hpo.core import events
 from hpo.core.events import Cause, End
 from hpo.core.history import History
 from hpo.core.objective import Objective
+from tests.faults.promises import note, run_twice
+from tests.faults.tiny_search import MODEL, after, number
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -1,10 +1,8 @@
 """One register for a team: several processes, each with a home of its own, ask for the same first look.
 
-The database of a team is a PostgreSQL one. ``HPO_TEST_POSTGRESQL`` names one that these tests may
-write to; without it they hold for the shared file alone.
+The database of a team is a PostgreSQL one.
 """
 
-import os
 import stat
 import subprocess
 import sys
@@ -39,11 +37,7 @@ except AlreadyOpened as seen:
 def place(request, tmp_path):
     if request.param == "file":
         return str(tmp_path / "team" / "register.db")
-    url = os.environ.get("HPO_TEST_POSTGRESQL")
-    if not url:
-        pytest.skip("HPO_TEST_POSTGRESQL names no database to test with")
-    pytest.importorskip("psycopg")
-    return url
+    return request.getfixturevalue("postgresql_url")
 
 
 def test_of_many_who_ask_at_once_one_has_the_first_look(place):

@@ -1,37 +1,23 @@
-"""Small searches in memory: a ledger without a disk, plans, and curves that are known."""
+"""Small searches in memory: plans, and curves that are known."""
 
+import itertools
 import math
 import random
-from collections.abc import Sequence
 
 from hpo.core.asha import milestones
-from hpo.core.events import Event, WinnerNamed
+from hpo.core.events import WinnerNamed
 from hpo.core.objective import Objective
-from hpo.core.record import Recorded
 from hpo.core.space import Parameter, Space, Uniform
+from hpo.ledger.memory import MemoryLedger
 from hpo.running.plan import Plan
 
 OBJECTIVE = Objective("score", "max")
 SPACE = Space((Parameter("height", Uniform(0.0, 1.0)),))
 
 
-class MemoryLedger:
-    """The contract of a ledger, in a list."""
-
-    def __init__(self, record: Sequence[Recorded] = ()):
-        self.record = list(record)
-
-    def append(self, events: Sequence[Event], then=None) -> list[Recorded]:
-        before = len(self.record)
-        while events:
-            first = len(self.record) + 1
-            new = [Recorded(first + n, float(first + n), each) for n, each in enumerate(events)]
-            self.record += new
-            events = then(new) if then else ()
-        return self.record[before:]
-
-    def read(self, after: int = 0):
-        return iter(self.record[after:])
+def memory_ledger(record=()):
+    """A ledger in memory, which goes on from a record; each commit is a second later than the last."""
+    return MemoryLedger(record=record, clock=itertools.count(float(len(record) + 1)).__next__)
 
 
 def every_seed(history):

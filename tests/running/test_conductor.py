@@ -5,7 +5,6 @@ import itertools
 import math
 
 import pytest
-from searches import SPACE, MemoryLedger, curve, plan
 
 from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchExtended, TrialEnded, TrialStarted
 from hpo.core.stopping_rules import rungs_of
@@ -14,11 +13,12 @@ from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.non_adaptive import RandomSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
+from tests.running.searches import SPACE, curve, memory_ledger, plan
 
 
 def run(rules, workers=4, record=(), train=curve, searcher=None, stop_after=None):
     """Run a search in virtual time, from the start or from a record; the ledger and its conductor."""
-    ledger, clock = MemoryLedger(record), VirtualClock()
+    ledger, clock = memory_ledger(record), VirtualClock()
     conductor = Conductor(rules, ledger, searcher or RandomSearcher(SPACE, 0), clock)
     conductor.replay(list(ledger.record))
     if stop_after is not None:
@@ -190,7 +190,7 @@ def test_every_decision_equals_a_pure_replay_of_the_record(build, rule):
     rules = plan(trials=40, rule=rule, rungs=rungs_of(rule, 1, 3, 27))
     half, _ = run(rules, searcher=build(), stop_after=150)
     whole, conductor = run(rules, record=half.record, searcher=build())
-    quiet = MemoryLedger(whole.record)
+    quiet = memory_ledger(whole.record)
     replayed = Conductor(rules, quiet, build(), VirtualClock())
     replayed.replay(list(whole.record))
     assert quiet.record == whole.record
@@ -198,7 +198,7 @@ def test_every_decision_equals_a_pure_replay_of_the_record(build, rule):
 
 
 def test_a_trial_whose_worker_dies_goes_on_and_fails_at_the_third_time():
-    ledger = MemoryLedger()
+    ledger = memory_ledger()
     conductor = Conductor(plan(), ledger, RandomSearcher(SPACE, 0), VirtualClock())
     for death in range(3):
         order = conductor.next()
@@ -211,7 +211,7 @@ def test_a_trial_whose_worker_dies_goes_on_and_fails_at_the_third_time():
 
 
 def test_epochs_that_are_known_are_passed_over():
-    ledger = MemoryLedger()
+    ledger = memory_ledger()
     conductor = Conductor(plan(), ledger, RandomSearcher(SPACE, 0), VirtualClock())
     order = conductor.next()
     reports = [Reported(0, 0, epoch, {"validation/score": 0.5}, 1.0) for epoch in (1, 2)]
@@ -222,7 +222,7 @@ def test_epochs_that_are_known_are_passed_over():
 
 
 def test_a_report_and_its_verdict_are_one_commit():
-    ledger = MemoryLedger()
+    ledger = memory_ledger()
     conductor = Conductor(plan(horizon=1, rungs=()), ledger, RandomSearcher(SPACE, 0), VirtualClock())
     order = conductor.next()
     commits, append = [], ledger.append

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from curves import Curves, open_stage
 
 from hpo.core.events import Cause
 from hpo.core.home import SearchFolder
@@ -13,6 +12,7 @@ from hpo.running import checkpoints
 from hpo.running.environment import OpenedStage, TrainingData, TrainingEnvironment
 from hpo.running.final_scores import contributions
 from hpo.running.worker import Worker
+from tests.running.curves import Curves, open_stage
 
 INFO = DataInfo("array", "regression", (1,))
 PART = Examples(np.zeros((4, 1)), np.zeros(4, np.float32), np.arange(4), INFO)

@@ -6,7 +6,6 @@ import random
 from functools import partial
 
 import pytest
-from searches import SPACE, MemoryLedger, curve, plan
 
 from hpo.core.events import Cause, End, FinalistsNamed, Reported, TrialEnded, TrialStarted, WinnerNamed
 from hpo.core.fresh_seeds import FreshSeeds
@@ -15,6 +14,7 @@ from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.non_adaptive import RandomSearcher
 from hpo.spec.fields import Finalists
 from hpo.use_cases.search.finals import race, simple
+from tests.running.searches import SPACE, curve, memory_ledger, plan
 
 
 class Killed(Exception):
@@ -30,7 +30,7 @@ def rules(said, **changes):
 
 def search(the_plan, workers=1, record=(), train=curve, stop_after=None):
     """Run in virtual time, perhaps killed after so many commits; the ledger and its conductor."""
-    ledger, clock = MemoryLedger(record), VirtualClock()
+    ledger, clock = memory_ledger(record), VirtualClock()
     conductor = Conductor(the_plan, ledger, RandomSearcher(SPACE, 0), clock)
     conductor.replay(list(ledger.record))
     if stop_after is not None:
@@ -187,7 +187,7 @@ def test_with_many_workers_every_decision_equals_a_pure_replay_of_the_record(rul
     the_plan = rules(Finalists(count=3, seeds=6, folds=2, rule=rule))
     first, _ = search(the_plan, workers=5, stop_after=200)
     whole, conductor = search(the_plan, workers=5, record=first.record)
-    quiet = MemoryLedger(whole.record)
+    quiet = memory_ledger(whole.record)
     replayed = Conductor(the_plan, quiet, RandomSearcher(SPACE, 0), VirtualClock())
     replayed.replay(list(whole.record))
     assert quiet.record == whole.record
@@ -210,7 +210,7 @@ def starts(ledger):
 
 
 def test_a_fresh_seed_counts_by_the_final_part_where_there_is_one():
-    ledger = MemoryLedger()
+    ledger = memory_ledger()
     said = Finalists(count=1, seeds=1)
     conductor = Conductor(rules(said, trials=1, horizon=1), ledger, RandomSearcher(SPACE, 0))
     order = conductor.next()
@@ -228,7 +228,7 @@ def test_a_fresh_seed_counts_by_the_final_part_where_there_is_one():
 
 def test_a_score_on_the_final_part_that_is_no_number_fails_the_training():
     said = Finalists(count=1, seeds=1)
-    conductor = Conductor(rules(said, trials=1, horizon=1), MemoryLedger(), RandomSearcher(SPACE, 0))
+    conductor = Conductor(rules(said, trials=1, horizon=1), memory_ledger(), RandomSearcher(SPACE, 0))
     order = conductor.next()
     conductor.reported(order.key, [Reported(0, 0, 1, {"validation/score": 0.9}, 1.0)])
     order = conductor.next()

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from curves import open_stage
-from searches import OBJECTIVE, SPACE, MemoryLedger, plan
-from test_conductor import of
 
 from hpo.core.events import Cause, End, TrialEnded, TrialStarted, WorkerLost
 from hpo.core.home import SearchFolder
@@ -20,6 +17,9 @@ from hpo.running.ray_session import ray_session
 from hpo.running.worker import Worker
 from hpo.sampling.non_adaptive import RandomSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
+from tests.running.curves import open_stage
+from tests.running.searches import OBJECTIVE, SPACE, memory_ledger, plan
+from tests.running.test_conductor import of
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,9 @@ def session(tmp_path_factory):
     before = {process.pid for process in psutil.process_iter()}
     environment = _settings()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)  # workers find the curves
+        patch.setenv(
+            "PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep
+        )  # workers find the curves
         with ray_session(None, cpus=2, gpus=0, home=tmp_path_factory.mktemp("home")) as session:
             yield session
     assert not session.folder.exists()
@@ -48,7 +50,7 @@ def search(session, tmp_path):
     from hpo.running.ray_runner import RayRunner
 
     def run(rules, workers=1, searcher=None, **settings):
-        ledger = MemoryLedger()
+        ledger = memory_ledger()
         conductor = Conductor(rules, ledger, searcher or RandomSearcher(SPACE, 0))
         place = TrainingEnvironment(open_stage, SearchFolder(tmp_path / "search"), OBJECTIVE, **settings)
         RayRunner(place, workers, 1, 0, session).run(conductor)
@@ -70,7 +72,7 @@ def recipe_with(mishaps):
 def test_ray_and_the_inline_runner_decide_the_same(search, tmp_path):
     rules = plan(trials=15, horizon=9, rungs=(1, 3))
     on_ray, _ = search(rules, searcher=OptunaSearcher(SPACE, "max", 0))
-    inline, clock = MemoryLedger(), VirtualClock()
+    inline, clock = memory_ledger(), VirtualClock()
     conductor = Conductor(rules, inline, OptunaSearcher(SPACE, "max", 0), clock)
     place = TrainingEnvironment(open_stage, SearchFolder(tmp_path / "inline"), OBJECTIVE)
 

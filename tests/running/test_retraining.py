@@ -3,7 +3,6 @@
 import contextlib
 
 import pytest
-from searches import SPACE, MemoryLedger, curve, plan
 
 from hpo.core.events import End, SearchOpened, TrialStarted, WinnerNamed
 from hpo.core.record import Recorded
@@ -11,6 +10,7 @@ from hpo.core.shipped_model import all_trained, model_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.non_adaptive import RandomSearcher
+from tests.running.searches import SPACE, curve, memory_ledger, plan
 
 OPENED = SearchOpened({"finalists": {"seeds": 2}, "ship": {"model": "retrained"}}, "d", {}, {})
 
@@ -31,7 +31,7 @@ def train(order, broken=False):
 
 
 def run(record=(), stop_after=None, broken=False):
-    ledger, clock = MemoryLedger(record or [Recorded(1, 1.0, OPENED)]), VirtualClock()
+    ledger, clock = memory_ledger(record or [Recorded(1, 1.0, OPENED)]), VirtualClock()
     conductor = Conductor(plan(trials=6), ledger, RandomSearcher(SPACE, 0), clock)
     conductor.replay(list(ledger.record))
     append = ledger.append

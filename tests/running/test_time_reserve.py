@@ -1,19 +1,19 @@
 """A search limited by time ends within it, whatever its finalists take."""
 
 import pytest
-from searches import SPACE, MemoryLedger, plan
 
 from hpo.core.events import Cause
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.non_adaptive import RandomSearcher
+from tests.running.searches import SPACE, memory_ledger, plan
 
 FINALISTS = {"trials": None, "reserved_epochs": 2 * 2 * 27}
 
 
 def run(rules, train):
     """Run a search in virtual time, its history and the seconds it took."""
-    ledger, clock = MemoryLedger(), VirtualClock()
+    ledger, clock = memory_ledger(), VirtualClock()
     conductor = Conductor(rules, ledger, RandomSearcher(SPACE, 0), clock)
     InlineRunner(train, rules.workers, clock).run(conductor)
     return conductor.history, clock.now

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import numpy as np
 import psutil
 import pytest
-from curves import Curves, open_stage
 
 from hpo.core.events import Cause
 from hpo.core.home import SearchFolder
@@ -22,6 +21,7 @@ from hpo.core.ports import TrainingTask
 from hpo.running import checkpoints, training_context
 from hpo.running.environment import OpenedStage, TrainingData, TrainingEnvironment
 from hpo.running.worker import Worker
+from tests.running.curves import Curves, open_stage
 
 
 @pytest.fixture

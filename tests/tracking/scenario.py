@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
+from itertools import count
 
 from hpo.core import events
 from hpo.core.events import Cause, End, Event
 from hpo.core.home import Home, SearchFolder
 from hpo.core.objective import Objective
-from hpo.core.record import Recorded
+from hpo.ledger.memory import MemoryLedger
 from hpo.tracking.projection import RunProjection
 
 PARAMETERS = ("learning_rate", "optimizer", "optimizer.momentum", "augment.cutout")
@@ -17,21 +17,12 @@ OBJECTIVE = Objective("accuracy")
 NAME = "digits-1"
 
 
-class MemoryLedger:
-    """A ledger in memory with a fixed clock."""
-
-    def __init__(self, written: Sequence[Event] = ()):
-        self.recorded: list[Recorded] = []
-        self.append(written)
-
-    def append(self, written: Sequence[Event]) -> list[Recorded]:
-        first = len(self.recorded) + 1
-        new = [Recorded(first + i, 1_790_000_000.25 + first + i, event) for i, event in enumerate(written)]
-        self.recorded += new
-        return new
-
-    def read(self, after: int = 0) -> Iterator[Recorded]:
-        yield from islice(self.recorded, after, None)
+def memory_ledger(story: Sequence[Event] = ()) -> MemoryLedger:
+    """Return a ledger in memory, with a second between events."""
+    ledger = MemoryLedger(clock=count(1_790_000_001.25).__next__)
+    for event in story:
+        ledger.append([event])
+    return ledger
 
 
 def opened(**changes: object) -> events.SearchOpened:

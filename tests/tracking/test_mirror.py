@@ -12,6 +12,7 @@ import pytest
 from hpo.core import events
 from hpo.core.events import End
 from hpo.core.home import Home
+from hpo.ledger.memory import MemoryLedger
 from hpo.tracking import mirror_progress
 from hpo.tracking.client_store import ClientStore
 from hpo.tracking.mirror import Mirror
@@ -19,7 +20,7 @@ from hpo.tracking.run_changes import RunChange, RunStore, StoredRuns, Unreachabl
 from hpo.tracking.sqlite_schema import prepare
 from hpo.tracking.sqlite_store import LocalStore
 from tests.tracking.conftest import Server
-from tests.tracking.scenario import NAME, MemoryLedger, ended, opened, projection, reported, search, started
+from tests.tracking.scenario import NAME, ended, memory_ledger, opened, projection, reported, search, started
 
 
 class StoreUnderTest:
@@ -86,8 +87,8 @@ def mirror(tested: StoreUnderTest, ledger: MemoryLedger, home: Home, store: RunS
 
 
 def test_a_whole_search(tested: StoreUnderTest, home: Home) -> None:
-    ledger = MemoryLedger(search(home.search(NAME)))
-    assert mirror(tested, ledger, home).catch_up() == len(ledger.recorded)
+    ledger = memory_ledger(search(home.search(NAME)))
+    assert mirror(tested, ledger, home).catch_up() == len(ledger.record)
     told = tested.shown()
     assert set(told) == {NAME, "trial 0", "trial 1", "trial 2", "finalist 0 seed 1", "finalist 0 seed 2"}
     states = {title: run["state"][0] for title, run in told.items()}
@@ -131,10 +132,10 @@ def test_a_whole_search(tested: StoreUnderTest, home: Home) -> None:
 
 def test_killed_anywhere_and_replayed_nothing_is_duplicated(tested: StoreUnderTest, home: Home) -> None:
     """Any prefix of a batch may have been written when the next mirror starts."""
-    ledger = MemoryLedger(search(home.search(NAME)))
-    for length in range(3, len(ledger.recorded), 5):
-        part = MemoryLedger()
-        part.recorded = ledger.recorded[:length]
+    ledger = memory_ledger(search(home.search(NAME)))
+    for length in range(3, len(ledger.record), 5):
+        part = memory_ledger()
+        part.record = ledger.record[:length]
         with pytest.raises(Unreachable):
             mirror(tested, part, home, TornStore(tested.make(), length)).catch_up()
     mirror(tested, ledger, home).catch_up()
@@ -179,14 +180,14 @@ class Forgetful(TornStore):
 def test_step_by_step_shows_what_mlflows_client_shows_at_once(
     tested: StoreUnderTest, home: Home, tmp_path: Path
 ) -> None:
-    ledger = MemoryLedger()
+    ledger = memory_ledger()
     follower = mirror(tested, ledger, home)
     assert follower.catch_up() == 0
     story = search(home.search(NAME))
     few = 1 if tested.uri.startswith("sqlite") else 4
     for start in range(0, len(story), few):
         ledger.append(story[start : start + few])
-        assert follower.catch_up() == len(ledger.recorded)
+        assert follower.catch_up() == len(ledger.record)
     by_steps = tested.shown()
     other = f"{tested.experiment} by MLflow's client"
     files = None if tested.uri.startswith("http") else str(tmp_path / "files")
@@ -196,7 +197,7 @@ def test_step_by_step_shows_what_mlflows_client_shows_at_once(
 
 
 def test_a_run_that_someone_deleted_comes_back_whole(tested: StoreUnderTest, home: Home) -> None:
-    ledger = MemoryLedger(search(home.search(NAME))[:-1])
+    ledger = memory_ledger(search(home.search(NAME))[:-1])
     mirror(tested, ledger, home).catch_up()
     told = tested.shown()
     tested.client.delete_run(tested.runs()["trial 0"].info.run_id)
@@ -206,9 +207,9 @@ def test_a_run_that_someone_deleted_comes_back_whole(tested: StoreUnderTest, hom
 
 
 def test_two_homes_share_a_server_without_meeting(tested: StoreUnderTest, home: Home) -> None:
-    first = MemoryLedger([opened(), started(0)])
+    first = memory_ledger([opened(), started(0)])
     mirror(tested, first, home).catch_up()
-    second = MemoryLedger([opened(digest="e" * 64), started(0)])
+    second = memory_ledger([opened(digest="e" * 64), started(0)])
     mirror(tested, second, home).catch_up()
     found = tested.client.get_experiment_by_name(tested.experiment)
     assert len(tested.client.search_runs([found.experiment_id])) == 4
@@ -222,7 +223,7 @@ def test_more_than_a_server_takes_at_once(tested: StoreUnderTest, home: Home) ->
         for epoch in range(1, 45)
     ]
     tags = {f"tag {i}": "x" * 4_900 for i in range(220)}
-    ledger = MemoryLedger([opened(tags=tags), start, *curves, ended(0, End.FINISHED, 44, 1.0)])
+    ledger = memory_ledger([opened(tags=tags), start, *curves, ended(0, End.FINISHED, 44, 1.0)])
     mirror(tested, ledger, home).catch_up()
     told = tested.shown()
     assert len(told["trial 0"]["params"]) == 206 + 4
@@ -232,7 +233,8 @@ def test_more_than_a_server_takes_at_once(tested: StoreUnderTest, home: Home) ->
 
 
 def test_trials_that_a_stop_cut_short_are_not_left_running(tested: StoreUnderTest, home: Home) -> None:
-    ledger = MemoryLedger([opened(), started(0), reported(0, 1, 0.5), events.SearchEnded("stopped", "asked")])
+    story = [opened(), started(0), reported(0, 1, 0.5), events.SearchEnded("stopped", "asked")]
+    ledger = memory_ledger(story)
     follower = mirror(tested, ledger, home)
     follower.catch_up()
     told = tested.shown()
@@ -247,9 +249,9 @@ def test_trials_that_a_stop_cut_short_are_not_left_running(tested: StoreUnderTes
 
 def test_a_ledger_that_lost_its_end_is_shown_as_it_is(tested: StoreUnderTest, home: Home) -> None:
     """Its last commits were lost to a damaged disk after they had been mirrored."""
-    ledger = MemoryLedger([opened(), started(0), reported(0, 1, 0.5), ended(0, End.FINISHED, 1, 0.5)])
+    ledger = memory_ledger([opened(), started(0), reported(0, 1, 0.5), ended(0, End.FINISHED, 1, 0.5)])
     mirror(tested, ledger, home).catch_up()
-    shorter = MemoryLedger([*(each.event for each in ledger.recorded[:3]), events.SearchResumed({})])
+    shorter = memory_ledger([*(each.event for each in ledger.record[:3]), events.SearchResumed({})])
     mirror(tested, shorter, home).catch_up()
     assert tested.shown()["trial 0"]["state"][0] == "RUNNING"
     shorter.append([ended(0, End.STOPPED, 1, 0.5)])
@@ -258,11 +260,11 @@ def test_a_ledger_that_lost_its_end_is_shown_as_it_is(tested: StoreUnderTest, ho
 
 
 def test_progress_can_be_read_without_mlflow(tested: StoreUnderTest, home: Home) -> None:
-    ledger = MemoryLedger(search(home.search(NAME)))
+    ledger = memory_ledger(search(home.search(NAME)))
     folder = home.search(NAME)
-    assert mirror_progress.load_progress(folder).behind(len(ledger.recorded)) == len(ledger.recorded)
+    assert mirror_progress.load_progress(folder).behind(len(ledger.record)) == len(ledger.record)
     assert mirror(tested, ledger, home).follow(stop=lambda: True, wait=lambda seconds: None)
-    assert mirror_progress.load_progress(folder).behind(len(ledger.recorded)) == 0
+    assert mirror_progress.load_progress(folder).behind(len(ledger.record)) == 0
     assert mirror_progress.progress_file(folder).stat().st_mode & 0o077 == 0
 
 
@@ -270,7 +272,7 @@ def test_a_server_that_dies_and_returns_only_delays(server: Server, home: Home) 
     experiment = f"digits {uuid.uuid4().hex[:8]}"
     tested = StoreUnderTest(server.uri, lambda: ClientStore(server.uri, experiment), experiment)
     story = search(home.search(NAME))
-    ledger, folder = MemoryLedger(story[:9]), home.search(NAME)
+    ledger, folder = memory_ledger(story[:9]), home.search(NAME)
     follower = mirror(tested, ledger, home)
     follower.catch_up()
     pauses: list[float] = []
@@ -281,15 +283,13 @@ def test_a_server_that_dies_and_returns_only_delays(server: Server, home: Home) 
         if len(pauses) == 1:
             server.kill()
         if len(pauses) == 5:
-            assert (
-                mirror_progress.load_progress(folder).behind(len(ledger.recorded)) == len(ledger.recorded) - 9
-            )
+            assert mirror_progress.load_progress(folder).behind(len(ledger.record)) == len(ledger.record) - 9
             assert mirror_progress.load_progress(folder).error
             server.start()
-        ledger.append(story[len(ledger.recorded) :][:6])
+        ledger.append(story[len(ledger.record) :][:6])
 
     try:
-        assert follower.follow(stop=lambda: len(ledger.recorded) == len(story), wait=wait)
+        assert follower.follow(stop=lambda: len(ledger.record) == len(story), wait=wait)
     finally:
         if server.process is None:
             server.start()
@@ -303,7 +303,7 @@ def test_a_server_that_dies_and_returns_only_delays(server: Server, home: Home) 
 
 def test_a_server_that_never_returns_is_given_up(home: Home) -> None:
     store = ClientStore("http://127.0.0.1:9", "digits")
-    ledger, folder = MemoryLedger([opened(), started(0)]), home.search(NAME)
+    ledger, folder = memory_ledger([opened(), started(0)]), home.search(NAME)
     folder.root.mkdir(parents=True)
     pauses: list[float] = []
     assert not Mirror(ledger, store, projection(home), folder).follow(lambda: True, pauses.append)

@@ -8,7 +8,7 @@ from hpo.core.record import Recorded
 from hpo.tracking.mlflow_values import clean_key, cut, params, text
 from hpo.tracking.projection import RunProjection, search_id
 from hpo.tracking.run_changes import PARENT, RunChange
-from tests.tracking.scenario import OBJECTIVE, MemoryLedger, opened, projection, search, started
+from tests.tracking.scenario import OBJECTIVE, memory_ledger, opened, projection, search, started
 
 
 def test_values_read_as_in_a_table() -> None:
@@ -31,7 +31,7 @@ def test_parameters_are_named_in_the_spaces_words() -> None:
 
 def test_a_parameter_of_a_later_recipe_is_filled_in_for_earlier_runs(home: Home) -> None:
     drawn = RunProjection("digits-1", ("learning_rate",), OBJECTIVE, home.search("digits-1"))
-    ledger = MemoryLedger([opened(), started(0), started(1)])
+    ledger = memory_ledger([opened(), started(0), started(1)])
     runs: dict[str, dict[str, str]] = {}
     for recorded in ledger.read():
         for change in drawn.changes([recorded]):
@@ -52,7 +52,7 @@ def test_folds_a_final_part_and_a_race_are_visible_in_the_runs(home: Home) -> No
         events.TrialEnded(0, 6, End.FINISHED, 3, 0.7, scores={"final/accuracy": 0.7, "final/loss": math.nan}),
         events.WinnerNamed(0, 6, 0.7, 0.1, 3, "it wins a tie", tied=(0, 4), saved=9),
     ]
-    runs = {change.run: change for change in drawn.changes(MemoryLedger(story).read())}
+    runs = {change.run: change for change in drawn.changes(memory_ledger(story).read())}
     assert runs["0/6"].title == "finalist 0 seed 2 fold 3 of 3"
     assert (runs["0/6"].tags["fresh"], runs["0/6"].tags["split"]) == ("seed 2 fold 3 of 3", "fold-2.3")
     assert {m.name: m.value for m in runs["0/6"].metrics} == {"objective": 0.7, "final/accuracy": 0.7}
@@ -72,7 +72,7 @@ def test_names_and_lengths_stay_within_what_mlflow_takes() -> None:
 def test_a_second_winner_takes_the_mark_from_the_first(home: Home) -> None:
     drawn = projection(home)
     story = search(home.search("digits-1"))
-    drawn.changes(MemoryLedger(story).read())
+    drawn.changes(memory_ledger(story).read())
     later = [
         events.SearchExtended(5),
         events.WinnerNamed(0, 2, 0.9, math.nan, 1, "more trials"),
@@ -101,7 +101,7 @@ def test_searches_of_the_same_name_have_different_ids() -> None:
 def test_a_further_look_a_refusal_and_the_account_are_shown(home: Home) -> None:
     drawn = projection(home)
     story = search(home.search("digits-1"))
-    drawn.changes(MemoryLedger(story).read())
+    drawn.changes(memory_ledger(story).read())
     home.search("digits-1").account.write_text("the whole story\n")
     score = {"accuracy": {"value": 0.79, "low": 0.74, "high": 0.84}}
     later = [
@@ -125,7 +125,7 @@ def test_the_model_that_is_shipped_is_shown_with_its_weights(home: Home) -> None
         (folder.weights / str(each["file"])).write_bytes(b"weights")
     fixed = events.ModelFixed("ensemble", tuple(files), "abc", "the mean prediction of 2")
     drawn = RunProjection("digits-1", (), OBJECTIVE, folder)
-    ledger = MemoryLedger([opened(), started(0), fixed])
+    ledger = memory_ledger([opened(), started(0), fixed])
     (parent,) = (each for each in drawn.changes(list(ledger.read())) if each.run == PARENT)
     assert (parent.tags["model"], parent.tags["model.digest"]) == ("ensemble", "abc")
     assert {"model-1.safetensors", "model-2.safetensors"} <= parent.files.keys()

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from hpo.core.home import Home
+from hpo.ledger.memory import MemoryLedger
 from hpo.tracking import sqlite_schema
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.sqlite_store import LocalStore
-from tests.tracking.scenario import NAME, MemoryLedger, projection, search
+from tests.tracking.scenario import NAME, memory_ledger, projection, search
 
 
 def test_the_tables_are_those_that_mlflow_makes(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_a_file_that_is_not_a_store_is_refused(tmp_path: Path) -> None:
 
 def test_addresses_follow_a_home_that_moved(tmp_path: Path) -> None:
     old, new = Home.at(tmp_path / "old %_ name").create(), Home.at(tmp_path / "new" / "place")
-    ledger = MemoryLedger(search(old.search(NAME)))
+    ledger = memory_ledger(search(old.search(NAME)))
 
     def show(home: Home, ledger: MemoryLedger) -> None:
         sqlite_schema.prepare(home.tracking, home.artifacts)

@@ -10,16 +10,16 @@ from hpo.core.home import Home
 from hpo.tracking import mirror_progress, sqlite_schema
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.target import Target
-from tests.tracking.scenario import NAME, MemoryLedger, projection, search
+from tests.tracking.scenario import NAME, memory_ledger, projection, search
 
 CHILD = """
 import sys
 from hpo.core.home import Home
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.target import Target
-from tests.tracking.scenario import NAME, MemoryLedger, projection, search
+from tests.tracking.scenario import NAME, memory_ledger, projection, search
 home = Home.at(sys.argv[1])
-ledger = MemoryLedger()
+ledger = memory_ledger()
 mirror = Mirror(ledger, Target.of(home, {}).store("digits"), projection(home), home.search(NAME))
 for event in search(home.search(NAME)):
     ledger.append([event])
@@ -45,7 +45,7 @@ def rows(home: Home) -> dict[str, list[Any]]:
 
 
 def shown(home: Home) -> dict[str, list[Any]]:
-    ledger = MemoryLedger(search(home.search(NAME)))
+    ledger = memory_ledger(search(home.search(NAME)))
     Mirror(ledger, Target.of(home, {}).store("digits"), projection(home), home.search(NAME)).catch_up()
     return rows(home)
 

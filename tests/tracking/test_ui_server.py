@@ -13,7 +13,7 @@ from hpo.core.home import Home
 from hpo.tracking import ui_server
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.target import Target
-from tests.tracking.scenario import NAME, MemoryLedger, opened, projection, started
+from tests.tracking.scenario import NAME, memory_ledger, opened, projection, started
 
 
 def test_it_is_for_this_machine_alone_and_hides_the_address(home: Home) -> None:
@@ -30,7 +30,7 @@ def test_it_is_for_this_machine_alone_and_hides_the_address(home: Home) -> None:
 def test_it_opens_on_the_runs_of_the_newest_search(home: Home) -> None:
     target = Target.of(home, {})
     assert "/#/experiments?workflowType=machine_learning" in ui_server.prepare_ui_server(target).url
-    ledger, folder = MemoryLedger([opened(), started(0)]), home.search(NAME)
+    ledger, folder = memory_ledger([opened(), started(0)]), home.search(NAME)
     Mirror(ledger, target.store("digits"), projection(home), folder).catch_up()
     assert "/#/experiments/1/runs?workflowType=machine_learning" in ui_server.prepare_ui_server(target).url
 

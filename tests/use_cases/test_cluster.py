@@ -12,9 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "faults"))
-
-from tiny_search import Place
+from tests.faults.tiny_search import Place
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -1,0 +1,71 @@
+"""A search's ledger in memory, for searches that need no record: benchmarks and tests.
+
+It keeps the contract of the database's ledger, which one suite of tests holds both to.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from hpo.core.events import Event, TestClaimed
+from hpo.core.ports import Follow
+from hpo.core.record import Recorded
+from hpo.ledger.store import steady_clock
+
+
+class MemoryLedger:
+    """The append-only record of one search, lost with the process.
+
+    Attributes:
+        record: Every event so far, in order.
+    """
+
+    def __init__(
+        self,
+        events: Sequence[Event] = (),
+        *,
+        record: Sequence[Recorded] = (),
+        clock: Callable[[], float] | None = None,
+    ):
+        """Start a ledger.
+
+        Args:
+            events: Its first events.
+            record: What another ledger recorded, taken over as it is, before the first events.
+            clock: Unix seconds; asked once per batch of events.
+        """
+        self.record = list(record)
+        self._clock = clock or steady_clock()
+        self._writing = threading.RLock()
+        self.append(events)
+
+    def append(self, events: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
+        """Add events, all or none, and with them what follows from them."""
+        with self._writing:
+            added: list[Recorded] = []
+            while events:
+                first, now = len(self.record) + len(added) + 1, self._clock()
+                batch = [Recorded(seq, now, event) for seq, event in enumerate(events, first)]
+                added += batch
+                events = then(batch) if then else ()
+            self.record += added
+            return added
+
+    def claim(self, claim: TestClaimed) -> Recorded | None:
+        """Claim the test part for this search; None if it is claimed already."""
+        with self._writing:
+            if any(isinstance(recorded.event, TestClaimed) for recorded in self.record):
+                return None
+            return self.append([claim])[0]
+
+    def read(self, after: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[Recorded]:
+        """Events with a sequence number above ``after``, in order.
+
+        Args:
+            after: The last sequence number already known.
+            kinds: Only events of these kinds; all if empty.
+        """
+        chosen = islice(list(self.record), after, None)
+        return (each for each in chosen if not kinds or isinstance(each.event, tuple(kinds)))

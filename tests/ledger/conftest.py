@@ -1,0 +1,25 @@
+"""Databases to keep a ledger or a register in."""
+
+import os
+
+import pytest
+
+from tests.ledger import postgresql
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A private PostgreSQL server."""
+    pytest.importorskip("psycopg", reason="the driver of PostgreSQL is not installed")
+    programs = postgresql.binaries()
+    if programs is None:
+        pytest.skip(f"PostgreSQL is not installed, and {postgresql.NAMED} names no database to test with")
+    with postgresql.running(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(request):
+    """URL of a PostgreSQL database: the one that the environment names, or a new one."""
+    named = os.environ.get(postgresql.NAMED)
+    return named or request.getfixturevalue("postgresql_server").new_database()
