@@ -86,9 +86,9 @@ def _from_the_past(spec: SearchSpec, session: Session) -> tuple[BudgetForecast, 
 
 def _seen_before(spec: SearchSpec, session: Session) -> tuple[str, ...]:
     """What the test-use register says of the spec's test data, as far as that is known unread."""
-    from hpo.use_cases.model.register_policy import expected_looks, warning_of
+    from hpo.use_cases.model.register_policy import expected_openings, warning_of
 
-    looks = expected_looks(spec.data, spec.base, session.home)
+    looks = expected_openings(spec.data, spec.base, session.home)
     return (warning_of(looks),) if looks else ()
 
 

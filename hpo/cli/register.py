@@ -13,20 +13,20 @@ def ledger(context: typer.Context) -> None:
     """List every opening of a test part: who, when, which recipe, which score."""
     from hpo.cli.tables import grid
     from hpo.use_cases.model.register_policy import (
-        known_register,
+        all_openings,
+        existing_register,
         moment,
-        openings,
         register_location,
         scores_text,
     )
 
-    found = openings()
+    found = all_openings()
     if Session.of(context).as_json:
         emit([{**dataclasses.asdict(each), "when": moment(each.time)} for each in found])
         return
     if not found:
-        register = known_register()
-        say(f"no test part was opened so far, says {register.place if register else register_location()}")
+        register = existing_register()
+        say(f"no test part was opened so far, says {register.location if register else register_location()}")
         return
     rows = (
         (

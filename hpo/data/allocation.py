@@ -1,7 +1,7 @@
-"""Dealing rows out to parts: at random, by class, by group or by time.
+"""Assign rows to the parts of a split: at random, by class, by group or by time.
 
 Every function returns the part of each row, int64 [n] in 0 .. parts - 1, fills every part or raises
-`UserError`, and depends on nothing but its arguments.
+`UserError`, and depends only on its arguments.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Parts = NDArray[np.int64]
 
 
 def quotas(n: int, shares: Sequence[float]) -> NDArray[np.int64]:
-    """How many of n rows each part gets: largest remainders, the first of equals, at least one each.
+    """Return how many of n rows each part gets: largest remainders, ties to the first, at least one each.
 
     Args:
         n: Number of rows, at least as many as there are parts.
-        shares: Of the parts; they sum to 1.
+        shares: Share of each part; they sum to 1.
     """
     exact = np.round(np.asarray(shares) * n, 9)
     counts = np.floor(exact).astype(np.int64)
@@ -31,10 +31,10 @@ def quotas(n: int, shares: Sequence[float]) -> NDArray[np.int64]:
 
 
 def class_quotas(sizes: NDArray[np.int64], shares: Sequence[float]) -> NDArray[np.int64]:
-    """How many rows of each class each part gets, [classes, parts].
+    """Return how many rows of each class each part gets, [classes, parts].
 
-    Each number is its exact share rounded up or down (and at least one), and they are rounded
-    together, as in controlled rounding, so that the parts' totals come out even as well.
+    Each number is its exact share rounded up or down (and at least one). They are rounded
+    together, as in controlled rounding, so that the totals of the parts are right as well.
     """
     exact = np.round(np.outer(sizes, shares), 9)
     counts = np.floor(exact).astype(np.int64)
@@ -55,14 +55,14 @@ def _filled(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def evenly(n: int, shares: Sequence[float], seed: int) -> Parts:
-    """Rows at random."""
+    """Assign rows at random."""
     if n < len(shares):
         raise UserError(f"data: {n} examples cannot fill {len(shares)} parts")
-    return _dealt(np.random.default_rng(seed).permutation(n), quotas(n, shares), n)
+    return _assigned(np.random.default_rng(seed).permutation(n), quotas(n, shares), n)
 
 
 def by_class(labels: NDArray[Any], classes: tuple[str, ...], shares: Sequence[float], seed: int) -> Parts:
-    """Each class at random in the same shares, to within one row of a class in each part.
+    """Assign the rows of each class at random, each part's share exact to within one row of a class.
 
     Raises:
         UserError: If a class has fewer examples than there are parts.
@@ -72,8 +72,8 @@ def by_class(labels: NDArray[Any], classes: tuple[str, ...], shares: Sequence[fl
         if size < len(shares):
             name = classes[label] if label < len(classes) else str(label)
             raise UserError(
-                f"data: class {name!r} has {size} example{'s' if size > 1 else ''} and cannot be in each "
-                f"of {len(shares)} parts; add examples, leave the class out, ask for fewer parts, or set "
+                f"data: class {name!r} has {size} example{'s' if size > 1 else ''}, too few for "
+                f"{len(shares)} parts; add examples, leave the class out, ask for fewer parts, or set "
                 "`stratified: false`"
             )
     random = np.random.default_rng(seed)
@@ -85,12 +85,12 @@ def by_class(labels: NDArray[Any], classes: tuple[str, ...], shares: Sequence[fl
 
 
 def by_group(groups: NDArray[Any], labels: NDArray[Any] | None, shares: Sequence[float], seed: int) -> Parts:
-    """Whole groups, the largest first, each to the part that lacks most of what it brings.
+    """Assign whole groups, the largest first, each to the part that most needs its rows.
 
-    With labels the parts' shares of each class are evened out as far as whole groups allow.
+    With labels, the shares of each class are balanced as far as whole groups allow.
 
     Raises:
-        UserError: If there are fewer groups than parts, or some part stays empty.
+        UserError: If there are fewer groups than parts, or a part stays empty.
     """
     names, member = np.unique(groups, return_inverse=True)
     if len(names) < len(shares):
@@ -98,20 +98,20 @@ def by_group(groups: NDArray[Any], labels: NDArray[Any] | None, shares: Sequence
     kinds = (
         np.zeros(len(groups), dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
     )
-    brings = np.zeros((len(names), kinds.max() + 1))
-    np.add.at(brings, (member, kinds), 1)
-    lacking = np.outer(shares, brings.sum(axis=0))
-    scale = np.maximum(brings.sum(axis=0), 1)
+    counts = np.zeros((len(names), kinds.max() + 1))
+    np.add.at(counts, (member, kinds), 1)
+    lacking = np.outer(shares, counts.sum(axis=0))
+    scale = np.maximum(counts.sum(axis=0), 1)
     random = np.random.default_rng(seed).permutation(len(names))
     part_of = np.zeros(len(names), dtype=np.int64)
-    for group in sorted(random, key=lambda each: -brings[each].sum()):
-        closer = ((lacking - brings[group]) ** 2 - lacking**2) / scale
-        part_of[group] = np.argmin(closer.sum(axis=1))
-        lacking[part_of[group]] -= brings[group]
+    for group in sorted(random, key=lambda index: -counts[index].sum()):
+        change = ((lacking - counts[group]) ** 2 - lacking**2) / scale
+        part_of[group] = np.argmin(change.sum(axis=1))
+        lacking[part_of[group]] -= counts[group]
     parts = part_of[member]
     empty = np.setdiff1d(np.arange(len(shares)), parts)
     if len(empty):
-        largest = int(brings.sum(axis=1).max())
+        largest = int(counts.sum(axis=1).max())
         raise UserError(
             f"data: the groups cannot be divided: the largest has {largest} of {len(groups)} rows, and "
             f"a part of {min(shares):.0%} stays empty; ask for larger parts"
@@ -120,10 +120,10 @@ def by_group(groups: NDArray[Any], labels: NDArray[Any] | None, shares: Sequence
 
 
 def by_time(times: NDArray[np.float64], shares: Sequence[float]) -> Parts:
-    """Blocks of time, part 0 earliest; rows of the same time stay together.
+    """Assign blocks of time, part 0 being the earliest; rows with the same time stay together.
 
     Raises:
-        UserError: If equal times leave some part empty.
+        UserError: If equal times leave a part empty.
     """
     ordered = np.sort(times)
     parts = np.zeros(len(times), dtype=np.int64)
@@ -134,12 +134,12 @@ def by_time(times: NDArray[np.float64], shares: Sequence[float]) -> Parts:
     if len(missing):
         raise UserError(
             f"data: {len(np.unique(times))} distinct times of {len(times)} rows cannot be cut into "
-            f"{len(shares)} parts of which each is later than the one before; ask for larger parts"
+            f"{len(shares)} parts, each later than the one before; ask for larger parts"
         )
     return parts
 
 
-def _dealt(order: NDArray[np.int64], counts: NDArray[np.int64], n: int) -> Parts:
+def _assigned(order: NDArray[np.int64], counts: NDArray[np.int64], n: int) -> Parts:
     parts = np.zeros(n, dtype=np.int64)
     parts[order] = np.repeat(np.arange(len(counts)), counts)
     return parts

@@ -1,8 +1,8 @@
-"""The only process that reads a data source, and the door through which it is asked.
+"""The only process that reads a data source, and how the rest of the service calls it.
 
-`prepare` starts ``python -m hpo.data.custodian``, hands it a request on stdin and reads the answer
+`prepare` starts ``python -m hpo.data.custodian``, sends it a request on stdin and reads the answer
 from stdout. The child writes the development part where workers can map it into memory, inspects
-the test part, and goes away; nothing of the test part but counts and digests leaves it.
+the test part, and exits; only counts and digests of the test part leave it.
 """
 
 from __future__ import annotations
@@ -23,56 +23,56 @@ from hpo.data import prepared, source_reading
 from hpo.data.prepared import Prepared
 
 GRACE = 10.0
-"""Seconds that an interrupted custodian has to remove what it had begun to write."""
+"""Seconds that an interrupted custodian has to remove what it was writing."""
 
 CODES: Mapping[int, type[HpoError]] = {2: UserError, 3: Refused}
 
 
 def prepare(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Prepared:
-    """Have a data source read, unless it was read before and nothing about it changed.
+    """Have a data source read, unless it was read before and has not changed since.
 
-    Any number of processes may ask for the same data at once: one reads, the others wait for it.
+    Any number of processes may ask for the same data at once: one reads, the others wait.
 
     Args:
         source: A name of `trainables.parts.data_sources`, or a user's ``module:function``.
-        arguments: What the source is called with, as a JSON value.
+        arguments: Arguments of the source, as a JSON value.
         home: Where the development part is kept.
-        base: Folder to which relative paths refer: the spec's own.
+        base: Folder that relative paths start from: the spec's folder.
 
     Raises:
-        UserError: If the source, its arguments or its content are at fault.
+        UserError: If the source, its arguments or its content are invalid.
         HpoError: If the custodian died.
     """
-    known = source_reading.recall(source, arguments, home, base)
-    if known is not None:
-        return known
+    remembered = source_reading.recall(source, arguments, home, base)
+    if remembered is not None:
+        return remembered
     request = {"source": source, "arguments": dict(arguments), "home": str(home.root), "base": str(base)}
     answer = _ask(json.dumps(request))
     read = prepared.read(Path(answer["folder"]))
     if read is None:
-        raise HpoError(f"data: {answer['folder']} vanished while it was being read")
+        raise HpoError(f"data: {answer['folder']} was removed while it was being read")
     return read
 
 
-def look_for_near_copies(
+def find_near_duplicates(
     data: Prepared, source: str, arguments: Mapping[str, Any], base: Path
 ) -> dict[str, Any]:
-    """Have images compared with each other and with the sealed ones; kept beside the data.
+    """Have images compared with each other and with the sealed ones; the result is kept beside the data.
 
     Returns:
-        ``within``, pairs of development rows; ``test``, development rows with a near copy in the
-        test part; ``told``, whether copies can be told from likenesses in such images at all.
+        ``within``, pairs of development rows; ``test``, development rows with a near duplicate in the
+        test part; ``told``, whether near duplicates can be detected in such images at all.
 
     Raises:
-        UserError: If the source cannot be read any more.
+        UserError: If the source can no longer be read.
         HpoError: If the custodian died.
     """
-    known = data.folder / prepared.NEAR
-    if not known.exists():
+    file = data.folder / prepared.NEAR
+    if not file.exists():
         request = {"source": source, "arguments": dict(arguments), "base": str(base)}
         _ask(json.dumps({**request, "near": str(data.folder)}))
-    found: dict[str, Any] = json.loads(known.read_text())
-    return found
+    result: dict[str, Any] = json.loads(file.read_text())
+    return result
 
 
 def _ask(request: str) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _ask(request: str) -> dict[str, Any]:
         return answer
     if child.returncode < 0:
         name = signal.Signals(-child.returncode).name
-        raise HpoError(f"data: the process that reads the source was ended by {name}{_tail(err)}")
+        raise HpoError(f"data: the process that reads the source was killed by {name}{_tail(err)}")
     with contextlib.suppress(ValueError, KeyError):
         raise CODES.get(child.returncode, HpoError)(json.loads(out)["error"])
     raise HpoError(f"data: the process that reads the source failed{_tail(err)}")
@@ -110,9 +110,9 @@ def _tail(err: str) -> str:
 
 
 def main() -> int:
-    """Answer one request: JSON on stdin, JSON on stdout, exit codes as of the command line."""
+    """Answer one request: JSON on stdin, JSON on stdout, exit codes as on the command line."""
     answer_to = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a source prints must not mix with the answer
+    os.dup2(2, 1)  # what a source prints must not get into the answer
     signal.signal(signal.SIGTERM, _stop)
     request = json.load(sys.stdin)
     try:

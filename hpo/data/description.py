@@ -1,4 +1,4 @@
-"""What a user is shown of a data set and its split: counts and names, never an example."""
+"""What users see of a data set and its split: counts and names, never an example."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hpo.data.split import Split
 
 
 def describe(data: Prepared, split: Split) -> dict[str, Any]:
-    """Everything that can be told of a data set, as a JSON value.
+    """Describe a data set as a JSON value.
 
     Returns:
-        kind, task, shape, parts (rows of each role and of the sealed test part), classes (rows of
-        each in each role), columns (of a table: categories, missing training values), targets (of a
+        kind, task, shape, parts (rows of each role and of the sealed test part), classes (rows per
+        class and role), columns (of a table: categories, missing training values), targets (of a
         regression: least, mean, greatest in train), fingerprints, practice, warnings.
     """
     info = data.info
@@ -68,11 +68,11 @@ def _classes(data: Prepared, split: Split) -> dict[str, dict[str, int]]:
 def _columns(data: Prepared, split: Split) -> dict[str, dict[str, Any]]:
     inputs = open_examples(data.folder, split.train).inputs
     described = {}
-    for place, name in enumerate(data.info.columns or map(str, range(data.info.shape[0]))):
-        missing = int(np.isnan(inputs[split.train, place]).sum())
+    for index, name in enumerate(data.info.columns or map(str, range(data.info.shape[0]))):
+        missing = int(np.isnan(inputs[split.train, index]).sum())
         categories = data.info.categories.get(name)
-        what: dict[str, Any] = {"kind": "number"}
+        kind: dict[str, Any] = {"kind": "number"}
         if categories is not None:
-            what = {"kind": "category", "categories": len(categories)}
-        described[name] = {**what, "missing": missing}
+            kind = {"kind": "category", "categories": len(categories)}
+        described[name] = {**kind, "missing": missing}
     return described

@@ -1,4 +1,4 @@
-"""How a worker comes to its examples: arrays mapped into memory, one copy for the whole node."""
+"""How a worker opens its examples: arrays mapped into memory, one copy for the whole node."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def open_examples(folder: Path, rows: NDArray[Any]) -> Examples:
 
     Args:
         folder: `Prepared.folder`.
-        rows: int64 rows of the part, as a `Split` gives them.
+        rows: int64 rows of the part, as in a `Split`.
 
     Returns:
-        Examples whose arrays are mapped copy-on-write: pages are shared by all processes of the
-        node, and what a process should write in spite of the rule stays its own.
+        Examples whose arrays are mapped copy-on-write: all processes of the node share the pages,
+        and a process that writes to them changes only its own copy.
 
     Raises:
-        HpoError: If the folder does not hold a prepared part.
+        HpoError: If the folder does not hold prepared data.
     """
     try:
         body = json.loads((folder / prepared.MANIFEST).read_text())
         inputs = prepared.mapped(folder / prepared.INPUTS)
         targets = prepared.mapped(folder / prepared.TARGETS)
     except (OSError, ValueError) as error:
-        raise HpoError(f"data: {folder} holds no prepared data: {error}") from error
+        raise HpoError(f"data: {folder} does not hold prepared data: {error}") from error
     info = prepared.info_from_json(body["info"])
     return Examples(inputs, targets, np.asarray(rows, dtype=np.int64), info)

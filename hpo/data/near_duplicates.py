@@ -1,13 +1,13 @@
-"""Images that are copies of each other although no byte agrees.
+"""Near duplicates: images that are copies of each other although no byte agrees.
 
-They were recompressed, brightened, mirrored, shifted by a pixel, slightly cropped or turned.
-Two steps find them. Every pair is compared by whitened low frequencies, one matrix product for a block of
-images, which leaves few; these are laid over each other, shifted and zoomed, and compared edge by
-edge. On 6,000 CIFAR-10 images every pair above the limit is a copy to the eye.
+They were recompressed, brightened, mirrored, shifted by a pixel, slightly cropped or rotated.
+Two steps find them. Every pair is compared by whitened low frequencies, one matrix product per block
+of images, which leaves few candidates; these are superimposed, shifted and zoomed, and their edges
+compared. On 6,000 CIFAR-10 images every pair above the limit is visibly a copy.
 
-Besides, images have 252-bit perceptual hashes (signs of the discrete cosine transform, Zauner 2010,
-"Implementation and Benchmarking of Perceptual Image Hash Functions"), by which sealed images that
-are not at hand can be compared with others.
+Images also have 252-bit perceptual hashes (signs of the discrete cosine transform, Zauner 2010,
+"Implementation and Benchmarking of Perceptual Image Hash Functions"), by which sealed images can be
+compared with others without being read.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ Floats = NDArray[np.float32]
 
 SIDE = 32
 LEAST_SIDE = 16
-"""Images of fewer pixels a side have too little in them to tell a copy from a likeness."""
+"""Images with fewer pixels a side show too little to tell a copy from a similar image."""
 FREQUENCIES = 10
 ALIKE = 0.68
-"""Least cosine of whitened frequencies for a closer look; one in 50,000 distinct pairs is above."""
+"""Least cosine of whitened frequencies of a candidate; one in 50,000 distinct pairs is above."""
 SAME = 0.87
-"""Least correlation of edges of a copy. Distinct CIFAR-10 images reach 0.84."""
+"""Least correlation of the edges of copies. Distinct CIFAR-10 images reach 0.84."""
 PROMISING = 0.7
 """Least correlation at which zooming is tried."""
 FAINT = 1e-2
-"""Contrast (of 255 levels) below which an image is like nothing."""
+"""Contrast (of 255 levels) below which an image matches nothing."""
 BLUR = 1.0
 BLOCK = 2048
 CROWDED = 5
-"""Pairs per image for a closer look above which a data set is too uniform to tell copies."""
+"""Candidate pairs per image above which a data set is too uniform to detect copies."""
 HASH_LIMIT = 48
-"""Most differing bits of 252 of a copy; JPEG at quality 50 and noise stay below 30."""
+"""Greatest number of the 252 bits that differ in a copy; JPEG at quality 50 and noise stay below 30."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Near copies.
+    """Pairs of near duplicates.
 
     Attributes:
         rows: int64 [m, 2]: row of the first and row of the second set, each pair once.
-        told: False if the images are too small or too uniform to tell copies from likenesses.
+        told: False if the images are too small or too uniform to tell copies from similar images.
     """
 
     rows: NDArray[np.int64]
@@ -55,7 +55,7 @@ class Pairs:
 
 
 def thumbnails(images: NDArray[np.uint8]) -> Floats:
-    """Grey images of 32 x 32 from uint8 [n, height, width, channels], read in blocks."""
+    """Return grey images of 32 x 32 from uint8 [n, height, width, channels], read in blocks."""
     down, across = _scaling(images.shape[1]), _scaling(images.shape[2])
     weights = np.array([0.299, 0.587, 0.114] if images.shape[3] == 3 else [1.0], np.float32)
     grey = np.zeros((len(images), SIDE, SIDE), np.float32)
@@ -66,12 +66,12 @@ def thumbnails(images: NDArray[np.uint8]) -> Floats:
 
 
 def near_pairs(ours: Floats, theirs: Floats | None = None, small: bool = False) -> Pairs:
-    """Find near copies between two sets of thumbnails, or within one.
+    """Find near duplicates between two sets of thumbnails, or within one.
 
     Args:
         ours: float32 [n, 32, 32].
-        theirs: float32 [k, 32, 32]; None to look within ``ours``.
-        small: Whether the images themselves are too small; nothing is looked for then.
+        theirs: float32 [k, 32, 32]; None to search within ``ours``.
+        small: Whether the images themselves are too small; nothing is compared then.
     """
     none = np.zeros((0, 2), np.int64)
     if small or len(ours) == 0:
@@ -81,7 +81,7 @@ def near_pairs(ours: Floats, theirs: Floats | None = None, small: bool = False) 
     mean, spread = frequencies.mean(axis=0), frequencies.std(axis=0) + 1e-6
     left = _unit((frequencies - mean) / spread)
     blurred = _blurred(ours), _blurred(others)
-    found = [none]
+    copies = [none]
     for mirrored in (False, True):
         right = _unit((_frequencies(others[:, :, ::-1] if mirrored else others) - mean) / spread)
         alike, limit = [none], CROWDED * (len(ours) + len(others))
@@ -94,19 +94,19 @@ def near_pairs(ours: Floats, theirs: Floats | None = None, small: bool = False) 
         second = blurred[1][:, :, ::-1] if mirrored else blurred[1]
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
-            found.append(block[_same(blurred[0][block[:, 0]], second[block[:, 1]])])
-    return Pairs(np.unique(np.concatenate(found), axis=0))
+            copies.append(block[_same(blurred[0][block[:, 0]], second[block[:, 1]])])
+    return Pairs(np.unique(np.concatenate(copies), axis=0))
 
 
 def hashes(grey: Floats) -> NDArray[np.uint64]:
-    """Perceptual hashes of thumbnails: 252 bits in uint64 [n, 4]."""
+    """Return perceptual hashes of thumbnails: 252 bits in uint64 [n, 4]."""
     signs = _cosines(grey, 22) > 0
     bits = np.packbits(np.pad(signs, ((0, 0), (0, 256 - signs.shape[1]))), axis=1)
     return np.ascontiguousarray(bits).view("<u8").astype(np.uint64)
 
 
 def resembling(ours: NDArray[np.uint64], theirs: NDArray[np.uint64]) -> float:
-    """Share of our images that have a near copy among theirs, by their hashes alone."""
+    """Return the share of our images that have a near duplicate among theirs, by their hashes alone."""
     if len(ours) == 0 or len(theirs) == 0:
         return 0.0
     step = max(1, (32 << 20) // (8 * len(theirs)))
@@ -130,7 +130,7 @@ def _alike(left: Floats, right: Floats, within: bool) -> Iterator[NDArray[np.int
 
 
 def _same(ours: Floats, theirs: Floats) -> NDArray[np.bool_]:
-    """Whether blurred images show the same edges when one is shifted or zoomed a little."""
+    """Return whether blurred images show the same edges when one is shifted or zoomed a little."""
     best = _shifted(ours, _unit(_flat(theirs[:, 2:-2, 2:-2])))
     closer = np.flatnonzero((best > PROMISING) & (best < SAME))
     if len(closer):
@@ -140,7 +140,7 @@ def _same(ours: Floats, theirs: Floats) -> NDArray[np.bool_]:
 
 
 def _shifted(ours: Floats, middle: Floats) -> Floats:
-    """Greatest correlation of edges of any window of 28 pixels of ours with the middle of theirs."""
+    """Return the greatest correlation of edges of any 28-pixel window of ours with the middle of theirs."""
     down, across = _edges(ours)
     size, best = SIDE - 4, np.full(len(ours), -1.0, np.float32)
     split = (size - 1) * (size - 2)
@@ -156,7 +156,7 @@ def _shifted(ours: Floats, middle: Floats) -> Floats:
 
 
 def _zoomed(ours: Floats, theirs: Floats) -> Floats:
-    """The same for windows of 26 pixels, brought to 28."""
+    """Return the same for windows of 26 pixels, enlarged to 28."""
     middle = _unit(_flat(theirs[:, 2:-2, 2:-2]))
     best = np.full(len(ours), -1.0, np.float32)
     cuts = [_resampling(SIDE - 4, start, SIDE - 6) for start in range(7)]
@@ -168,12 +168,12 @@ def _zoomed(ours: Floats, theirs: Floats) -> Floats:
 
 
 def _edges(images: Floats) -> tuple[Floats, Floats]:
-    """Differences of neighbours, downwards and across, inside a margin of one pixel."""
+    """Return differences of neighbours, downwards and across, inside a margin of one pixel."""
     return np.diff(images, axis=1)[:, :, 1:-1], np.diff(images, axis=2)[:, 1:-1, :]
 
 
 def _flat(images: Floats) -> Floats:
-    return np.concatenate([each.reshape(len(images), -1) for each in _edges(images)], axis=1)
+    return np.concatenate([edges.reshape(len(images), -1) for edges in _edges(images)], axis=1)
 
 
 def _dots(ours: Floats, theirs: Floats) -> Floats:
@@ -181,7 +181,7 @@ def _dots(ours: Floats, theirs: Floats) -> Floats:
 
 
 def _unit(rows: Floats) -> Floats:
-    # What has no contrast stays near zero and is like nothing, itself included.
+    # An image without contrast stays near zero and matches nothing, itself included.
     return np.asarray(rows / (np.linalg.norm(rows, axis=1, keepdims=True) + FAINT), np.float32)
 
 
@@ -193,21 +193,21 @@ def _blurred(grey: Floats) -> Floats:
 
 
 def _frequencies(grey: Floats) -> Floats:
-    """Low frequencies at unit contrast, so that brightness and contrast do not matter."""
+    """Return low frequencies at unit contrast, so that brightness and contrast do not matter."""
     return _unit(_cosines(grey, FREQUENCIES))
 
 
 def _cosines(grey: Floats, count: int) -> Floats:
-    """Coefficients u + v < count of the discrete cosine transform but for the mean, [n, ...]."""
-    place = (np.arange(SIDE) + 0.5) * np.pi / SIDE
-    basis = np.cos(np.arange(count)[:, None] * place).astype(np.float32) * np.float32((2 / SIDE) ** 0.5)
+    """Return the coefficients u + v < count of the discrete cosine transform except the mean, [n, ...]."""
+    angle = (np.arange(SIDE) + 0.5) * np.pi / SIDE
+    basis = np.cos(np.arange(count)[:, None] * angle).astype(np.float32) * np.float32((2 / SIDE) ** 0.5)
     across, down = np.meshgrid(np.arange(count), np.arange(count))
     low = (across + down < count) & (across + down > 0)
     return np.asarray((basis @ grey @ basis.T)[:, low])
 
 
 def _scaling(size: int) -> Floats:
-    """Matrix [32, size] that averages what falls into each of 32 cells."""
+    """Return the matrix [32, size] that averages the pixels of each of 32 cells."""
     edges = np.linspace(0, size, SIDE + 1)
     pixels = np.arange(size)
     shares = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -215,10 +215,10 @@ def _scaling(size: int) -> Floats:
 
 
 def _resampling(count: int, start: int, length: int) -> Any:
-    """Matrix [count, 32] that interpolates a window of ``length`` pixels at ``count`` places."""
-    places = np.clip(start + (np.arange(count) + 0.5) * length / count - 0.5, 0, SIDE - 1)
-    first = np.minimum(np.floor(places).astype(int), SIDE - 2)
+    """Return the matrix [count, 32] that interpolates ``length`` pixels at ``count`` positions."""
+    positions = np.clip(start + (np.arange(count) + 0.5) * length / count - 0.5, 0, SIDE - 1)
+    first = np.minimum(np.floor(positions).astype(int), SIDE - 2)
     matrix = np.zeros((count, SIDE), np.float32)
-    matrix[np.arange(count), first] = 1 - (places - first)
-    matrix[np.arange(count), first + 1] += places - first
+    matrix[np.arange(count), first] = 1 - (positions - first)
+    matrix[np.arange(count), first + 1] += positions - first
     return matrix

@@ -1,7 +1,7 @@
-"""What is known of a data set once it was read: all that the rest of the service ever sees of it.
+"""A data set after it was read: all that the rest of the service ever sees of it.
 
-It lies beside the development part as ``manifest.json``. Of the test part it holds a count and
-digests, from which no example and no label can be had.
+Its manifest is kept beside the development part as ``manifest.json``. Of the test part it holds only
+a count and digests, which reveal no example and no label.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hpo.core.trainable import DataInfo
 
 FORMAT = 2
-"""Raised whenever the same source would be read into something else."""
+"""Incremented whenever the same source would be read differently."""
 
 MANIFEST = "manifest.json"
 INPUTS = "inputs.npy"
@@ -34,15 +34,15 @@ NEAR = "near.json"
 
 @dataclass(frozen=True, slots=True)
 class TestManifest:
-    """What is known of a sealed test part.
+    """Counts and digests of a sealed test part.
 
     Attributes:
         n: Number of its examples.
-        fingerprint: SHA-256 of the set of its rows' digests; order and file names do not matter.
+        fingerprint: SHA-256 of the set of its row digests; order and file names do not matter.
         digests: File of the digests, uint64 [n, 2], sorted.
-        hashes: File of the perceptual hashes of images, uint64 [n, 4], sorted; None for others.
+        hashes: File of the perceptual hashes of images, uint64 [n, 4], sorted; None for other data.
         copies: File of the development rows, int64, whose inputs are also in the test part.
-        shared_groups: Number of groups that have rows in both parts.
+        shared_groups: Number of groups with rows in both parts.
     """
 
     __test__ = False
@@ -57,16 +57,16 @@ class TestManifest:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A data set that is ready to be trained on.
+    """A data set that is ready for training.
 
     Attributes:
-        folder: Where the arrays of the development part lie.
-        fingerprint: Of the development part's content in its order and of the test part.
-        info: What the data set is.
+        folder: Folder with the arrays of the development part.
+        fingerprint: SHA-256 of the development part's content in its order and of the test part.
+        info: Kind, task, shape, classes and columns.
         n: Number of development examples.
         class_counts: Development examples of each class, in the order of the labels.
-        test: What is known of the test part; None if there is none.
-        warnings: What a user should know, each a sentence.
+        test: Counts and digests of the test part; None if the data has no test part.
+        warnings: What the user should know, each a sentence.
     """
 
     folder: Path
@@ -78,19 +78,19 @@ class Prepared:
     warnings: tuple[str, ...] = ()
 
     def targets(self) -> NDArray[Any]:
-        """Labels or values of the development part, [n]."""
+        """Return labels or values of the development part, [n]."""
         return mapped(self.folder / TARGETS)
 
     def groups(self) -> NDArray[Any] | None:
-        """What each development row belongs to, [n]; None if the data has no groups."""
+        """Return the group of each development row, [n]; None if the data has no groups."""
         return _optional(self.folder / GROUPS)
 
     def times(self) -> NDArray[Any] | None:
-        """When each development row was, [n]; None if the data has no times."""
+        """Return the time of each development row, [n]; None if the data has no times."""
         return _optional(self.folder / TIMES)
 
     def to_json(self) -> dict[str, Any]:
-        """The manifest: everything but the folder, with file sizes to tell an intact one by."""
+        """Return the manifest: everything except the folder, with file sizes to detect damage."""
         body = dataclasses.asdict(self)
         body["info"] = info_to_json(self.info)
         if self.test:
@@ -102,7 +102,7 @@ class Prepared:
 
 
 def read(folder: Path) -> Prepared | None:
-    """The data set in a folder; None if there is none, or not all of it, or of another format."""
+    """Return the data set in a folder; None if it is absent, incomplete or of another format."""
     try:
         body = json.loads((folder / MANIFEST).read_text())
         if body["format"] != FORMAT:
@@ -135,7 +135,7 @@ def _test_from_json(body: Mapping[str, Any], folder: Path) -> TestManifest:
 
 
 def mapped(path: Path) -> NDArray[Any]:
-    """Map an array into memory, shared with every other process that does; writes stay private."""
+    """Map an array into memory, shared with every process that maps it; writes stay private."""
     array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
     return array
 
@@ -145,12 +145,12 @@ def _optional(path: Path) -> NDArray[Any] | None:
 
 
 def info_to_json(info: DataInfo) -> dict[str, Any]:
-    """What the data set is, as a JSON value."""
+    """Return the data's kind, task, shape, classes and columns as a JSON value."""
     return dataclasses.asdict(info) | {"categories": {name: list(of) for name, of in info.categories.items()}}
 
 
 def info_from_json(body: Mapping[str, Any]) -> DataInfo:
-    """The opposite of `info_to_json`."""
+    """Return what `info_to_json` was given."""
     return DataInfo(
         body["kind"],
         body["task"],

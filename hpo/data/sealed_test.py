@@ -1,4 +1,4 @@
-"""Opening the test part. Only the one process that scores the winner calls this, after its claim."""
+"""Open the test part. Only the process that scores the winner calls this, after its claim."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from trainables.parts import data_sources
 
 
 def open_test(source: str, arguments: Mapping[str, Any], base: Path, expected: TestManifest) -> Examples:
-    """Read the test part and make sure that it is the one that was sealed.
+    """Read the test part and check that it is the one that was sealed.
 
     Args:
-        source: As it was prepared.
-        arguments: As it was prepared.
-        base: Folder to which relative paths refer.
-        expected: What was written down of the test part when the search was opened. Its file of
-            digests only serves the message and may have gone, or belong to newer data.
+        source: The source it was prepared from.
+        arguments: The arguments it was prepared with.
+        base: Folder that relative paths start from.
+        expected: The test part on record since the search was opened. Its file of digests only
+            serves the message; it may be missing, or belong to newer data.
 
     Raises:
-        Refused: If the test data is not what it was when it was sealed.
-        UserError: If the source cannot be read any more.
+        Refused: If the test data changed since it was sealed.
+        UserError: If the source can no longer be read.
     """
     check_source_arguments(source, arguments)
     with tempfile.TemporaryDirectory(prefix="hpo-test-") as scratch:
         content = data_sources.open_source(source, arguments, SourcePaths(base, Path(scratch))).test()
     if content is None:
-        raise Refused(f"data: {source} had a test part when it was sealed and has none now")
+        raise Refused(f"data: {source} had a test part when the search was opened, but has none now")
     digests = content.digests()
     if len(content) != expected.n or set_digest(digests) != expected.fingerprint:
         raise Refused(
             f"data: the test part of {source} changed since it was sealed: it had {expected.n} "
-            f"examples and has {len(content)}{_left(expected, digests)}. Put the data back as it was, or "
+            f"examples and now has {len(content)}{_left(expected, digests)}. Restore the data, or "
             "start a new search on it."
         )
     return Examples(content.inputs, content.targets, np.arange(len(content)), content.info)
@@ -54,4 +54,4 @@ def _left(expected: TestManifest, digests: NDArray[np.uint64]) -> str:
     former = mapped(expected.digests)
     if set_digest(former) != expected.fingerprint:
         return ""
-    return f", and {overlap(former, digests):.1%} of the former ones are still there"
+    return f"; {overlap(former, digests):.1%} of the original examples are still present"

@@ -1,8 +1,8 @@
-"""Reading a source once: into a folder named by its content, remembered under what decides it.
+"""Read a source once, into a folder named by its content.
 
-The folder appears whole or not at all. What decides the content (source, arguments, state of the
-files) is remembered, so that asking again costs a look at file times; a source of which that cannot
-be said is read anew.
+The folder appears whole or not at all. What determines the content (source, arguments, state of the
+files) is remembered, so that a second request only checks file times; a source whose state is unknown
+is read again each time.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ CHUNK = 64 << 20
 
 
 def recall(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Prepared | None:
-    """What an earlier reading left, if nothing about the source changed since. Opens no source file.
+    """Return what an earlier reading wrote, if the source has not changed since. Opens no source file.
 
     Raises:
-        UserError: If the source or its arguments are at fault.
+        UserError: If the source or its arguments are invalid.
     """
     check_source_arguments(source, arguments)
     if data_sources.source(source) is None:
@@ -46,10 +46,10 @@ def recall(source: str, arguments: Mapping[str, Any], home: Home, base: Path) ->
 
 
 def read_source(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Path:
-    """Read a source and write its development part; the folder it lies in.
+    """Read a source, write its development part, and return the folder.
 
     Raises:
-        UserError: If the source, its arguments or its content are at fault.
+        UserError: If the source, its arguments or its content are invalid.
     """
     check_source_arguments(source, arguments)
     store = home.create().root / "data"
@@ -57,14 +57,14 @@ def read_source(source: str, arguments: Mapping[str, Any], home: Home, base: Pat
     (store / ".locks").mkdir(parents=True, exist_ok=True)
     with FileLock(store / ".locks" / request[:32]):
         scratch = store / f".partial-{request[:32]}"
-        shutil.rmtree(scratch, ignore_errors=True)  # of a reader that was killed; we hold its lock
+        shutil.rmtree(scratch, ignore_errors=True)  # left by a reader that was killed; we hold its lock
         scratch.mkdir()
         try:
             opened = data_sources.open_source(source, arguments, SourcePaths(base, scratch))
             key = _key(source, arguments, base, opened)
-            known = None if key is None else _remembered(home, key)
-            if known is not None:
-                return known.folder
+            remembered = None if key is None else _remembered(home, key)
+            if remembered is not None:
+                return remembered.folder
             folder = _write(opened, scratch, home)
             if key is not None and key == _key(source, arguments, base, opened):
                 _remember(home, key, folder)
@@ -74,7 +74,11 @@ def read_source(source: str, arguments: Mapping[str, Any], home: Home, base: Pat
 
 
 def check_source_arguments(source: str, arguments: Mapping[str, Any]) -> None:
-    """Raise what is wrong with a source's name and arguments."""
+    """Check a source's name and arguments.
+
+    Raises:
+        UserError: If they are invalid, with every fault.
+    """
     faults = data_sources.faults(source, arguments)
     if faults:
         raise UserError("; ".join(f"data.{fault.path}: {fault.message}" for fault in faults))
@@ -98,11 +102,11 @@ def _remembered(home: Home, key: str) -> Prepared | None:
 
 
 def _remember(home: Home, key: str, folder: Path) -> None:
-    known = home.root / "data" / "known"
-    known.mkdir(exist_ok=True)
-    fresh = known / f".{key[:32]}-{os.getpid()}"
+    index = home.root / "data" / "known"
+    index.mkdir(exist_ok=True)
+    fresh = index / f".{key[:32]}-{os.getpid()}"
     fresh.write_text(folder.name)
-    fresh.replace(known / key[:32])
+    fresh.replace(index / key[:32])
 
 
 def _write(opened: Source, scratch: Path, home: Home) -> Path:
@@ -117,7 +121,8 @@ def _write(opened: Source, scratch: Path, home: Home) -> Path:
         _save(part / prepared.TIMES, development.times)
     sealed = opened.test()
     test = _inspect(sealed, development, part)
-    said = development.warnings + tuple(f"test part: {each}" for each in (sealed.warnings if sealed else ()))
+    sealed_warnings = sealed.warnings if sealed else ()
+    warnings = development.warnings + tuple(f"test part: {warning}" for warning in sealed_warnings)
     content = {file.name: _file_digest(file) for file in sorted(part.glob("*.npy"))}
     content = {name: digest for name, digest in content.items() if not name.startswith("test_")}
     info = prepared.info_to_json(development.info)
@@ -125,20 +130,19 @@ def _write(opened: Source, scratch: Path, home: Home) -> Path:
     counts: NDArray[np.int64] = np.zeros(0, np.int64)
     if development.info.task == "classification":
         counts = np.bincount(development.targets, minlength=len(development.info.classes))
-    found = Prepared(
-        part, fingerprint, development.info, len(development), tuple(counts.tolist()), test,
-        said,
-    )  # fmt: skip
-    _synced(part / prepared.MANIFEST, json.dumps(found.to_json(), indent=1).encode())
+    data = Prepared(
+        part, fingerprint, development.info, len(development), tuple(counts.tolist()), test, warnings
+    )
+    _synced(part / prepared.MANIFEST, json.dumps(data.to_json(), indent=1).encode())
     return _publish(part, home.data(fingerprint))
 
 
 def _inspect(test: Content | None, development: Content, part: Path) -> TestManifest | None:
-    """Count and digest the test part; what is kept is sorted, so that not even its order shows."""
+    """Count and digest the test part; what is kept is sorted, so that it does not reveal the order."""
     if test is None:
         return None
     if test.info != development.info:
-        raise UserError("data: the test part is of another shape or has other classes than the rest")
+        raise UserError("data: the test part has another shape or other classes than the development part")
     files = [part / name for name in (prepared.TEST_DIGESTS, prepared.TEST_HASHES, prepared.TEST_COPIES)]
     digests = test.digests()
     _save(files[0], _sorted(digests))
@@ -160,10 +164,10 @@ def _sorted(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def read_near(source: str, arguments: Mapping[str, Any], base: Path, folder: Path) -> None:
-    """Look for near copies among images, with the test part at hand, and note the development rows.
+    """Find near duplicates of images, in the test part too, and save the development rows concerned.
 
     Raises:
-        UserError: If the source cannot be read any more.
+        UserError: If the source can no longer be read.
     """
     images = np.load(folder / prepared.INPUTS, mmap_mode="r")
     small = min(images.shape[1:3]) < near_duplicates.LEAST_SIDE
@@ -174,25 +178,25 @@ def read_near(source: str, arguments: Mapping[str, Any], base: Path, folder: Pat
         sealed = ours[:0] if test is None else near_duplicates.thumbnails(test.inputs)
     across = near_duplicates.near_pairs(ours, sealed, small=small) if len(sealed) else within
     rows = np.unique(across.rows[:, 0]).tolist() if len(sealed) else []
-    found = {"within": within.rows.tolist(), "test": rows, "told": within.told and across.told}
+    result = {"within": within.rows.tolist(), "test": rows, "told": within.told and across.told}
     fresh = folder / f".{prepared.NEAR}-{os.getpid()}"
-    _synced(fresh, json.dumps(found).encode())
+    _synced(fresh, json.dumps(result).encode())
     fresh.replace(folder / prepared.NEAR)
 
 
 def _publish(part: Path, folder: Path) -> Path:
     if prepared.read(folder) is None:
-        shutil.rmtree(folder, ignore_errors=True)  # damaged: its manifest does not fit its files
+        shutil.rmtree(folder, ignore_errors=True)  # damaged: its manifest does not match its files
         try:
             part.rename(folder)
         except OSError:
-            if prepared.read(folder) is None:  # not merely another reader that was faster
+            if prepared.read(folder) is None:  # otherwise another reader was faster
                 raise
     return folder
 
 
 def _save(path: Path, array: NDArray[Any]) -> None:
-    """Write an array in C order, in pieces, so that one larger than memory can pass through."""
+    """Write an array in C order, in pieces, so that it may be larger than memory."""
     with path.open("wb") as file:
         header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False}
         np.lib.format.write_array_header_1_0(file, {**header, "shape": array.shape})

@@ -1,7 +1,7 @@
-"""Dividing the development part: what is trained on, what steers the search, what ranks finalists.
+"""Divide the development part into rows for training, for steering the search and for ranking finalists.
 
-Everything follows from the targets, the fractions and a seed, and carries a fingerprint, so that
-two searches can say whether they were judged on the same examples.
+A split follows from the targets, the fractions and a seed alone. It has a fingerprint, which shows
+whether two searches were judged on the same examples.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from hpo.data.allocation import by_class, by_group, by_time, evenly
 Rows = NDArray[np.int64]
 
 ROLES = ("search", "final")
-"""Validation parts in the order of time: ``search`` picks epochs and steers, ``final`` ranks."""
+"""Validation parts in order of time: ``search`` picks epochs and steers, ``final`` ranks."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Rows of the development part by what they are for; each array ascends.
+    """Rows of the development part by their role; each array is ascending.
 
     Attributes:
-        train: What weights are fitted to.
-        validation: What picks epochs and drives early stopping.
-        final: What ranks finalists; None if ``validation`` does that, too.
+        train: Rows that weights are fitted to.
+        validation: Rows that pick epochs and drive early stopping.
+        final: Rows that rank finalists; None if ``validation`` does that too.
     """
 
     train: Rows
@@ -45,31 +45,31 @@ class Split:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of which rows have which role."""
+        """SHA-256 of the rows of each role."""
         hasher = hashlib.sha256()
         for rows in (self.train, self.validation, self.final):
             hasher.update(b"|" if rows is None else np.asarray(rows, "<i8").tobytes() + b"|")
         return hasher.hexdigest()
 
     def roles(self) -> dict[str, Rows]:
-        """Rows of each role that exists."""
+        """Return the rows of each role that exists."""
         final = {} if self.final is None else {"final": self.final}
         return {"train": self.train, "validation": self.validation, **final}
 
     def counts(self) -> dict[str, int]:
-        """Number of rows of each role that exists."""
+        """Return the number of rows of each role that exists."""
         return {role: len(rows) for role, rows in self.roles().items()}
 
 
 @dataclass(frozen=True)
 class RowLabels:
-    """What a split must know of the development part.
+    """The columns of the development part that decide a split.
 
     Attributes:
         targets: Labels (int64) or values, [n].
         classes: Names of the classes; empty for regression.
-        groups: What each row belongs to, [n]; None if rows are independent.
-        times: When each row was, [n]; None if order in time does not matter.
+        groups: Group of each row, [n]; None if rows are independent.
+        times: Time of each row, [n]; None if order in time does not matter.
         stratified: Whether every part gets the same share of each class.
     """
 
@@ -81,7 +81,7 @@ class RowLabels:
 
     @property
     def rule(self) -> str:
-        """What decides which rows go together: ``time``, ``groups``, ``classes`` or ``chance``."""
+        """Rule by which rows are assigned: ``time``, ``groups``, ``classes`` or ``chance``."""
         if self.times is not None:
             return "time"
         if self.groups is not None:
@@ -89,10 +89,10 @@ class RowLabels:
         return "classes" if self.stratified and self.targets.dtype.kind == "i" else "chance"
 
     def allot(self, shares: Sequence[float], seed: int) -> NDArray[np.int64]:
-        """A part for every row, so that part k gets about ``shares[k]`` of the rows.
+        """Return a part for every row, so that part k gets about ``shares[k]`` of the rows.
 
         Raises:
-            UserError: If some part cannot be filled.
+            UserError: If a part cannot be filled.
         """
         labels = self.targets if self.stratified and self.targets.dtype.kind == "i" else None
         if self.times is not None:
@@ -121,14 +121,14 @@ def split(
     Args:
         targets: Labels (int64) or values of all rows, [n].
         validation: Share of the rows, or a share for each of the roles ``search`` and ``final``.
-        seed: Decides which rows; of no effect where times decide.
+        seed: Decides which rows; has no effect with times.
         stratified: Whether each class has the same share in every part, to within one row.
         groups: Rows of one group stay in one part.
         times: Validation is later than train, and ``final`` later than ``search``.
         classes: Names for messages.
 
     Raises:
-        UserError: If a share is not above 0, all rows are used up, or a part cannot be filled.
+        UserError: If a share is not above 0, no rows are left, or a part cannot be filled.
     """
     roles = {"search": float(validation)} if isinstance(validation, int | float) else dict(validation)
     _check(roles, len(targets))
@@ -140,38 +140,38 @@ def split(
 
 
 def _check(roles: Mapping[str, float], n: int) -> None:
-    place = "data.validation"
+    path = "data.validation"
     unknown = [role for role in roles if role not in ROLES]
     if unknown or "search" not in roles:
         given = ", ".join(roles) or "nothing"
-        raise UserError(f"{place}: the roles are search and, if wanted, final; it names {given}")
+        raise UserError(f"{path}: legal roles are search (required) and final; it names {given}")
     for role, share in roles.items():
         if not 0 < share < 1:
-            raise UserError(f"{place}: the share {share:g} of {role} is not between 0 and 1")
+            raise UserError(f"{path}: the share {share:g} of {role} is not between 0 and 1")
     if sum(roles.values()) >= 1 - 1e-9:
-        raise UserError(f"{place}: {sum(roles.values()):g} of all rows leave none of {n} to train on")
+        raise UserError(f"{path}: a share of {sum(roles.values()):g} leaves none of {n} rows for training")
 
 
 def folds(
     data: RowLabels, *, count: int, seed: int, repeats: int = 1, within: Rows | None = None
 ) -> list[Split]:
-    """Cross-validation: every row is validated on once in each repeat.
+    """Return cross-validation splits: every row is held out once in each repeat.
 
-    With times, fold k trains on what came before its validation rows (``count`` + 1 blocks of time,
-    the first of which is only trained on), and repeats are of no use.
+    With times, fold k trains on the rows before its validation rows (``count`` + 1 blocks of time,
+    the first of which is never held out), and repeats have no effect.
 
     Args:
-        data: What is known of the development part.
+        data: Labels, groups and times of the development part.
         count: Number of folds, at least 2.
-        seed: Of the assignment; each repeat has its own.
-        repeats: How often the rows are dealt out anew.
+        seed: Seed of the assignment; each repeat derives its own.
+        repeats: How often the rows are assigned anew.
         within: Rows to use; all if None.
 
     Raises:
         UserError: If there are more folds than examples of a class, groups or distinct times.
     """
     if count < 2 or repeats < 1:
-        raise UserError(f"finalists.folds: {count} folds in {repeats} repeats; at least 2 in 1 are needed")
+        raise UserError(f"finalists.folds: {count} folds in {repeats} repeats; at least 2 in 1 are required")
     rows = np.arange(len(data.targets)) if within is None else within
     part = RowLabels(
         data.targets[rows],
@@ -182,11 +182,11 @@ def folds(
     )
     if data.times is not None:
         return _forward(part, rows, count)
-    found = []
+    splits = []
     for repeat in range(repeats):
-        dealt = part.allot([1 / count] * count, derive(seed, "folds", repeat))
-        found += [Split(rows[dealt != fold], rows[dealt == fold]) for fold in range(count)]
-    return found
+        fold_of = part.allot([1 / count] * count, derive(seed, "folds", repeat))
+        splits += [Split(rows[fold_of != fold], rows[fold_of == fold]) for fold in range(count)]
+    return splits
 
 
 def _forward(part: RowLabels, rows: Rows, count: int) -> list[Split]:

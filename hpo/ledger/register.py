@@ -1,7 +1,7 @@
 """The test-use register: every opening of a test part, across all searches and homes of a user or team.
 
-Test data is known by its rows, not by its place: a part is the same as an earlier one if more than
-half of the smaller one's distinct rows are also in the other. So reordering, renaming, copying,
+Test data is recognised by its rows, not by its location: a part is the same as an earlier one if more
+than half of the smaller one's distinct rows are also in the other. So reordering, renaming, copying,
 dropping some rows or adding any number does not make new test data.
 """
 
@@ -26,13 +26,13 @@ from hpo.ledger.database import engine_of, errors_translated, writing
 from trainables.data.digests import BYTES, as_keys
 
 SAME = 0.5
-"""Test parts that share a larger part than this of the smaller one's rows are the same."""
+"""Test parts that share more than this fraction of the smaller one's rows are the same."""
 
 VERSION = 1
-"""Of the layout below; a register of a later version is refused."""
+"""Version of the layout below; a register of a later version is refused."""
 
 OPENING, COMPLETED, WITHDRAWN = "opening", "completed", "withdrawn"
-"""Begun and maybe seen; scored; given up before a single example was scored, which is no look."""
+"""Started and possibly seen; scored; abandoned before any example was scored, which does not count."""
 
 _metadata = sa.MetaData()
 
@@ -61,23 +61,23 @@ Rows = NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """One look at a test part.
+    """One opening of a test part.
 
     Attributes:
-        key: Of the claim that it follows from; the same claim finished later is the same look.
-        fingerprint: Of the test part.
+        key: Key of the claim it follows from; the same claim finished later is the same opening.
+        fingerprint: Fingerprint of the test part.
         n: Number of its examples.
-        by: Who looked.
-        search: For which search.
-        home: In which home.
+        by: User and machine.
+        search: Name of the search.
+        home: Home of the search.
         source: Where the data was read from.
         recipe: Digest of the recipe that was scored.
-        look: How often this data had been opened, this time included.
-        reason: Why again; empty for the first look.
-        time: When it began, Unix seconds.
+        look: How often this data has been opened, including this time.
+        reason: Reason for a further opening; empty for the first.
+        time: Start of the opening, Unix seconds.
         state: ``opening``, ``completed`` or ``withdrawn``.
         scores: Metric to ``{"value", "low", "high"}``; empty until it is completed.
-        overlap: Share of rows it has in common with the part that was asked about.
+        overlap: Share of rows in common with the part that was queried.
     """
 
     key: str
@@ -97,76 +97,75 @@ class Opening:
 
 
 class AlreadyOpened(Refused):
-    """The same test data was opened before, and nobody said why it should be again.
+    """The same test data was opened before, and no reason was given to open it again.
 
     Attributes:
-        looks: The looks so far, the first one first.
+        openings: The openings so far, oldest first.
     """
 
-    def __init__(self, looks: list[Opening]):
-        self.looks = looks
-        super().__init__(f"the same test data was opened before, {len(looks)} times")
+    def __init__(self, openings: list[Opening]):
+        self.openings = openings
+        super().__init__(f"the same test data was opened before, {len(openings)} times")
 
 
 class Register:
-    """The openings in one database: a user's own file, or one that a team shares."""
+    """The openings in one database: a user's own file, or one shared by a team."""
 
-    def __init__(self, place: Path | str, clock: Callable[[], float] = time.time):
-        """Open the register, made if it is not there.
+    def __init__(self, location: Path | str, clock: Callable[[], float] = time.time):
+        """Open the register, creating it if necessary.
 
         Args:
-            place: An SQLite file, or the URL of a database (``postgresql://...``). A new file is
-                open to its owner alone, or to the group as well in a folder that the group may
+            location: An SQLite file, or the URL of a database (``postgresql://...``). A new file is
+                readable by its owner only, or by the group as well in a folder that the group may
                 write to.
             clock: Seconds since 1970.
 
         Raises:
-            HpoError: If it cannot be made or used, or is of a later version.
+            HpoError: If it cannot be created or used, or is of a later version.
         """
-        url = place if isinstance(place, str) and "://" in place else _file_url(Path(place))
+        url = location if isinstance(location, str) and "://" in location else _file_url(Path(location))
         self._engine = engine_of(url, keep=False)
         self._clock = clock
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
             _metadata.create_all(connection)
-            found = connection.execute(sa.select(_about.c.version)).scalar()
-            if found is None:
+            version = connection.execute(sa.select(_about.c.version)).scalar()
+            if version is None:
                 connection.execute(_about.insert().values(version=VERSION))
-            elif found > VERSION:
-                raise HpoError(f"{self.place} was written by a later version ({found} > {VERSION})")
+            elif version > VERSION:
+                raise HpoError(f"{self.location} was written by a later version ({version} > {VERSION})")
 
     @property
-    def place(self) -> str:
-        """Where it is, without a password."""
+    def location(self) -> str:
+        """File or URL of the register, without a password."""
         url = self._engine.url
         return str(url.database) if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
 
     def all(self) -> list[Opening]:
-        """Every opening, oldest first, those included that were withdrawn."""
+        """Return every opening, oldest first, including withdrawn ones."""
         with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
             return _read(connection, {})
 
-    def looks(self, fingerprint: str, rows: Rows) -> list[Opening]:
-        """Looks at the same test data so far, oldest first.
+    def openings_of(self, fingerprint: str, rows: Rows) -> list[Opening]:
+        """Return the openings of the same test data so far, oldest first.
 
         Args:
-            fingerprint: Of the test part.
-            rows: Its rows' digests, [n, 2]; where they are not at hand, none: then only the very
-                same part is found.
+            fingerprint: Fingerprint of the test part.
+            rows: Its row digests, [n, 2]; without rows only the identical part is recognised.
         """
         with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
-            return _looks(connection, fingerprint, rows)
+            return _openings_of(connection, fingerprint, rows)
 
     def begin(self, opening: Opening, rows: Rows) -> Opening:
-        """Put a look on record before it is taken; the same claim's earlier one is taken up again.
+        """Record an opening before the test part is read; the same claim's earlier one is resumed.
 
         Raises:
-            SeenBefore: If there are other looks at the same data and the opening gives no reason.
+            AlreadyOpened: If the same data has other openings and this one gives no reason.
         """
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            looks = _looks(connection, opening.fingerprint, rows)
-            others = [look for look in looks if look.key != opening.key]
-            if len(others) < len(looks):
-                return next(look for look in looks if look.key == opening.key)
+            earlier = _openings_of(connection, opening.fingerprint, rows)
+            others = [known for known in earlier if known.key != opening.key]
+            if len(others) < len(earlier):
+                return next(known for known in earlier if known.key == opening.key)
             if others and not opening.reason:
                 raise AlreadyOpened(others)
             begun = dataclasses.replace(opening, look=len(others) + 1, time=self._clock(), state=OPENING)
@@ -176,22 +175,22 @@ class Register:
             return begun
 
     def complete(self, key: str, scores: Mapping[str, Mapping[str, float]]) -> None:
-        """Put on record what the look showed."""
+        """Record the scores of an opening."""
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            mine = _openings.c.key == key
-            body = json.loads(connection.execute(sa.select(_openings.c.body).where(mine)).scalar_one())
-            said = json.dumps({**body, "scores": {name: dict(score) for name, score in scores.items()}})
-            connection.execute(_openings.update().where(mine).values(state=COMPLETED, body=said))
+            this = _openings.c.key == key
+            body = json.loads(connection.execute(sa.select(_openings.c.body).where(this)).scalar_one())
+            scored = json.dumps({**body, "scores": {name: dict(score) for name, score in scores.items()}})
+            connection.execute(_openings.update().where(this).values(state=COMPLETED, body=scored))
 
     def withdraw(self, key: str) -> None:
-        """Put on record that nothing was seen: the data was not what it had been."""
+        """Record that nothing was seen: the data had changed."""
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
             change = _openings.update().where(_openings.c.key == key, _openings.c.state == OPENING)
             connection.execute(change.values(state=WITHDRAWN))
 
 
 def _file_url(path: Path) -> str:
-    """An SQLite URL of a file, made with fitting permissions if it is not there."""
+    """Return the SQLite URL of a file, created with suitable permissions if necessary."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
@@ -206,46 +205,50 @@ def _file_url(path: Path) -> str:
 
 COLUMNS = ("key", "fingerprint", "time", "state")
 DERIVED = (*COLUMNS, "overlap")
-"""Fields that have a column of their own, or none."""
+"""Fields of an opening that are not in its JSON body."""
 
 
 def _insert(connection: sa.Connection, opening: Opening, rows: Rows) -> None:
-    known = sa.select(_parts.c.fingerprint).where(_parts.c.fingerprint == opening.fingerprint)
-    if connection.execute(known).scalar() is None:
+    part = sa.select(_parts.c.fingerprint).where(_parts.c.fingerprint == opening.fingerprint)
+    if connection.execute(part).scalar() is None:
         content = np.unique(as_keys(rows)).tobytes()
         connection.execute(_parts.insert().values(fingerprint=opening.fingerprint, rows=content))
-    said = dataclasses.asdict(opening)
-    body = json.dumps({name: value for name, value in said.items() if name not in DERIVED})
-    connection.execute(_openings.delete().where(_openings.c.key == opening.key))  # withdrawn before
-    connection.execute(_openings.insert().values(body=body, **{name: said[name] for name in COLUMNS}))
+    fields = dataclasses.asdict(opening)
+    body = json.dumps({name: value for name, value in fields.items() if name not in DERIVED})
+    connection.execute(_openings.delete().where(_openings.c.key == opening.key))  # withdrawn earlier
+    connection.execute(_openings.insert().values(body=body, **{name: fields[name] for name in COLUMNS}))
 
 
-def _looks(connection: sa.Connection, fingerprint: str, rows: Rows) -> list[Opening]:
+def _openings_of(connection: sa.Connection, fingerprint: str, rows: Rows) -> list[Opening]:
     shares = {fingerprint: 1.0}
     ours = np.unique(as_keys(rows))
-    for known, content in connection.execute(sa.select(_parts.c.fingerprint, _parts.c.rows)):
-        if known != fingerprint:
-            shares[known] = _shared(ours, np.frombuffer(content, dtype=f"V{BYTES}"))
-    same = {known: share for known, share in shares.items() if share > SAME}
-    return [look for look in _read(connection, same) if look.fingerprint in same and look.state != WITHDRAWN]
+    for other, content in connection.execute(sa.select(_parts.c.fingerprint, _parts.c.rows)):
+        if other != fingerprint:
+            shares[other] = _shared(ours, np.frombuffer(content, dtype=f"V{BYTES}"))
+    same = {part: share for part, share in shares.items() if share > SAME}
+    return [
+        opening
+        for opening in _read(connection, same)
+        if opening.fingerprint in same and opening.state != WITHDRAWN
+    ]
 
 
 def _shared(ours: NDArray[np.void], theirs: NDArray[np.void]) -> float:
-    """Share of the smaller set of distinct rows that is in the other."""
+    """Return the share of the smaller set of distinct rows that is in the other."""
     smaller = min(len(ours), len(theirs))
     return float(np.isin(ours, theirs).sum()) / smaller if smaller else 0.0
 
 
 def _read(connection: sa.Connection, shares: Mapping[str, float]) -> list[Opening]:
     columns = (*(_openings.c[name] for name in COLUMNS), _openings.c.body)
-    known = {each.name for each in dataclasses.fields(Opening)}
-    found: list[Opening] = []
+    names = {field.name for field in dataclasses.fields(Opening)}
+    openings: list[Opening] = []
     for key, fingerprint, when, state, body in connection.execute(
         sa.select(*columns).order_by(_openings.c.id)
     ):
-        said: dict[str, Any] = {k: v for k, v in json.loads(body).items() if k in known}
+        fields: dict[str, Any] = {name: value for name, value in json.loads(body).items() if name in names}
         overlap = shares.get(fingerprint, 1.0)
-        found.append(
-            Opening(key=key, fingerprint=fingerprint, time=when, state=state, overlap=overlap, **said)
+        openings.append(
+            Opening(key=key, fingerprint=fingerprint, time=when, state=state, overlap=overlap, **fields)
         )
-    return found
+    return openings

@@ -15,7 +15,7 @@ from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.checks import data_warnings
 from hpo.use_cases.dataset.leak_check import find_dataset_leaks, refuse_overlap
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
-from hpo.use_cases.model.register_policy import looks_at, warning_of
+from hpo.use_cases.model.register_policy import openings_of, warning_of
 from hpo.use_cases.search import disk_space
 from hpo.use_cases.search.gpus import usable_gpus
 from hpo.use_cases.search.lock import hold_lock
@@ -89,7 +89,7 @@ def open_search(
     warmth = warming.warm_start.to_json()
     opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth)
     ledger = store.create(spec.name, opened, name)
-    looks = looks_at(spec.data, material.prepared)
+    looks = openings_of(spec.data, material.prepared)
     said = [warning_of(looks)] if looks else []
     said += leaks.findings() if leaks else []
     said += [*unsound, *warming.notes]

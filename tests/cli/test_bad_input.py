@@ -98,7 +98,7 @@ BAD = {
     broken_file: "3.png",
     class_of_one: "class 'dog' has 1 example",
     different_sizes: "3.png is 20 x 10",
-    text_for_a_number: "the target y must be numbers for regression; see row 61",
+    text_for_a_number: "the target y must be numeric for regression; see row 61",
     a_text_for_each_row: "the target y has 48 different values in 48 rows, too many for classes",
     one_class: "the one class 'same'",
     label_outside: "label 7 of row 5 is outside 0 to 2",
@@ -127,4 +127,4 @@ def test_an_unseen_category_is_counted(hpo, tmp_path):
     made = spec(tmp_path, "csv", "tabular", file=table(tmp_path), target="y", test_file="test.csv")
     ran = hpo("check", made, "--data", "--home", str(tmp_path / "home"))
     assert ran.returncode == 0, ran.stderr
-    assert "column b: 40 values are no category of the development part and count as unknown" in ran.stdout
+    assert "column b: 40 values are not categories of the development part and count as unknown" in ran.stdout

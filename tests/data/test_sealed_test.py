@@ -57,7 +57,7 @@ def test_changed_test_data_is_refused_with_how_much_is_left(base: Path) -> None:
     table[:5] += 0.5
     np.save(base / "test.npy", table[:18])
     assert found.test is not None
-    with pytest.raises(Refused, match=r"had 20 examples and has 18, and 65\.0%"):
+    with pytest.raises(Refused, match=r"had 20 examples and now has 18; 65\.0% of the original"):
         open_test("own_table:read", arguments(base), base, found.test)
 
 
@@ -68,5 +68,5 @@ def test_the_record_decides_and_not_what_was_prepared_since(base: Path) -> None:
     assert first.test is not None
     assert second.test is not None
     recorded = dataclasses.replace(second.test, n=first.test.n, fingerprint=first.test.fingerprint)
-    with pytest.raises(Refused, match=r"had 20 examples and has 19\. Put"):
+    with pytest.raises(Refused, match=r"had 20 examples and now has 19\. Restore"):
         open_test("own_table:read", arguments(base), base, recorded)

@@ -61,7 +61,7 @@ def test_roles_have_fingerprints_of_their_own() -> None:
 
 
 def test_a_class_of_one_is_named() -> None:
-    with pytest.raises(UserError, match="class 'cat' has 1 example and cannot be in each of 2 parts"):
+    with pytest.raises(UserError, match="class 'cat' has 1 example, too few for 2 parts"):
         split(labels(9, 1), validation=0.2, seed=0, classes=("dog", "cat"))
     assert split(labels(9, 1), validation=0.2, seed=0, stratified=False).counts() == {
         "train": 8,
@@ -74,9 +74,9 @@ def test_a_class_of_one_is_named() -> None:
     [
         (0.0, "not between 0 and 1"),
         (1.0, "not between 0 and 1"),
-        ({"search": 0.5, "final": 0.5}, "none of 20 to train on"),
-        ({"final": 0.5}, "the roles are search"),
-        ({"search": 0.2, "last": 0.2}, "the roles are search"),
+        ({"search": 0.5, "final": 0.5}, "none of 20 rows for training"),
+        ({"final": 0.5}, "legal roles are search"),
+        ({"search": 0.2, "last": 0.2}, "legal roles are search"),
     ],
 )
 def test_impossible_shares(validation: object, word: str) -> None:
@@ -156,7 +156,7 @@ def test_folds_within_some_rows() -> None:
 
 
 def test_more_folds_than_examples_of_a_class() -> None:
-    with pytest.raises(UserError, match="class 'b' has 4 examples and cannot be in each of 5 parts"):
+    with pytest.raises(UserError, match="class 'b' has 4 examples, too few for 5 parts"):
         folds(RowLabels(labels(25, 4), ("a", "b")), count=5, seed=0)
     with pytest.raises(UserError, match="at least 2"):
         folds(RowLabels(labels(25, 4)), count=1, seed=0)

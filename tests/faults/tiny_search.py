@@ -16,7 +16,7 @@ from hpo.core import events
 from hpo.core.home import Home, SearchFolder
 from hpo.core.record import Recorded, fields_of
 from hpo.ledger.store import LedgerStore
-from hpo.use_cases.model.register_policy import openings
+from hpo.use_cases.model.register_policy import all_openings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -214,7 +214,7 @@ class Place:
 
     def openings(self) -> int:
         """How often the test part was opened, says the register of such looks."""
-        return len(openings())
+        return len(all_openings())
 
     def reads(self) -> int:
         """How often the evaluator read the test part; beside it only the custodian may, to digest it."""

@@ -1,4 +1,4 @@
-"""The register knows test data by its rows, and every look by its claim."""
+"""The register recognises test data by its rows, and every opening by its claim."""
 
 import stat
 
@@ -24,18 +24,18 @@ def register(tmp_path):
     return Register(tmp_path / "deep" / "register.db", clock=lambda: 7.0)
 
 
-def test_it_is_readable_by_its_owner_alone(register, tmp_path):
+def test_a_register_is_readable_by_its_owner_only(register, tmp_path):
     mode = (tmp_path / "deep" / "register.db").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
 
 
-def test_a_look_is_on_record_before_and_after_its_score(register):
+def test_an_opening_is_on_record_before_and_after_its_score(register):
     begun = register.begin(opening("k"), rows(1, 2, 3, 4))
     assert (begun.look, begun.state, begun.time) == (1, "opening", 7.0)
-    assert [each.scores for each in register.all()] == [{}]
+    assert [known.scores for known in register.all()] == [{}]
     register.complete("k", SCORES)
-    (seen,) = register.looks("a", rows(1, 2, 3, 4))
-    assert (seen.state, seen.scores) == ("completed", SCORES)
+    (recorded,) = register.openings_of("a", rows(1, 2, 3, 4))
+    assert (recorded.state, recorded.scores) == ("completed", SCORES)
 
 
 @pytest.mark.parametrize(
@@ -50,34 +50,34 @@ def test_a_look_is_on_record_before_and_after_its_score(register):
         (rows(8, 9), None),
     ],
 )
-def test_more_than_half_the_rows_make_it_the_same_data(register, theirs, share):
+def test_more_than_half_of_the_rows_in_common_make_the_same_data(register, theirs, share):
     register.begin(opening("k"), rows(1, 2, 3, 4))
-    found = [each.overlap for each in register.looks("other", theirs)]
-    assert found == ([] if share is None else [share])
+    overlaps = [known.overlap for known in register.openings_of("other", theirs)]
+    assert overlaps == ([] if share is None else [share])
 
 
-def test_a_second_look_needs_a_reason_and_is_numbered(register):
+def test_a_second_opening_needs_a_reason_and_is_numbered(register):
     register.begin(opening("k", reason="not needed for a first look"), rows(1, 2, 3, 4))
     with pytest.raises(AlreadyOpened) as refused:
         register.begin(opening("l", "b"), rows(4, 3, 2))
-    assert [each.key for each in refused.value.looks] == ["k"]
+    assert [known.key for known in refused.value.openings] == ["k"]
     second = register.begin(opening("l", "b", "a referee asked"), rows(4, 3, 2))
     assert (second.look, second.reason) == (2, "a referee asked")
-    assert [each.reason for each in register.all()] == ["", "a referee asked"]
+    assert [known.reason for known in register.all()] == ["", "a referee asked"]
 
 
-def test_the_same_claim_taken_up_again_is_the_same_look(register):
+def test_a_resumed_claim_is_the_same_opening(register):
     register.begin(opening("k"), rows(1, 2))
     register.begin(opening("l", reason="why not"), rows(1, 2))
     assert register.begin(opening("l"), rows(1, 2)).look == 2
     assert len(register.all()) == 2
 
 
-def test_what_was_withdrawn_is_listed_and_no_look(register):
+def test_a_withdrawn_opening_is_listed_but_does_not_count(register):
     register.begin(opening("k"), rows(1, 2))
     register.withdraw("k")
-    assert register.looks("a", rows(1, 2)) == []
-    assert [each.state for each in register.all()] == ["withdrawn"]
+    assert register.openings_of("a", rows(1, 2)) == []
+    assert [known.state for known in register.all()] == ["withdrawn"]
     assert register.begin(opening("k"), rows(1, 2)).look == 1
 
 
@@ -85,17 +85,17 @@ def test_a_score_cannot_be_withdrawn(register):
     register.begin(opening("k"), rows(1, 2))
     register.complete("k", SCORES)
     register.withdraw("k")
-    assert len(register.looks("a", rows(1, 2))) == 1
+    assert len(register.openings_of("a", rows(1, 2))) == 1
 
 
-def test_without_digests_only_the_very_same_part_is_found(register):
+def test_without_digests_only_the_identical_part_is_recognised(register):
     nothing = np.zeros((0, 2), np.uint64)
     register.begin(opening("k"), nothing)
-    assert len(register.looks("a", nothing)) == 1
-    assert register.looks("b", rows(1)) == []
+    assert len(register.openings_of("a", nothing)) == 1
+    assert register.openings_of("b", rows(1)) == []
 
 
-def test_a_file_that_is_no_register_is_said_plainly(tmp_path):
+def test_a_file_that_is_not_a_register_is_reported(tmp_path):
     (tmp_path / "register.db").write_text("no database at all, just some text" * 50)
     with pytest.raises(HpoError, match="test-use register"):
         Register(tmp_path / "register.db")

@@ -1,6 +1,6 @@
-"""One register for a team: several processes, each with a home of its own, ask for the same first look.
+"""One register for a team: several processes with different homes request the same first opening.
 
-The database of a team is a PostgreSQL one.
+A team's database is PostgreSQL.
 """
 
 import stat
@@ -19,31 +19,31 @@ import sys
 import numpy as np
 from hpo.ledger.register import Opening, Register, AlreadyOpened
 
-place, who, fingerprint = sys.argv[1:]
+location, who, fingerprint = sys.argv[1:]
 rows = np.array([[k, k] for k in range(int(fingerprint[:6], 16), int(fingerprint[:6], 16) + 50)], np.uint64)
 sys.stdin.readline()
-register = Register(place)
+register = Register(location)
 try:
     opening = Opening(who, fingerprint, 50, who, "digits-1", f"/home/{who}", "csv", "recipe")
     register.begin(opening, np.random.default_rng(len(who)).permutation(rows))
     register.complete(who, {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}})
     print("first")
-except AlreadyOpened as seen:
-    print("refused", seen.looks[0].by)
+except AlreadyOpened as refused:
+    print("refused", refused.openings[0].by)
 """
 
 
 @pytest.fixture(params=["file", "postgresql"])
-def place(request, tmp_path):
+def location(request, tmp_path):
     if request.param == "file":
         return str(tmp_path / "team" / "register.db")
     return request.getfixturevalue("postgresql_url")
 
 
-def test_of_many_who_ask_at_once_one_has_the_first_look(place):
+def test_only_one_of_several_simultaneous_requests_gets_the_first_opening(location):
     fingerprint = uuid.uuid4().hex
-    command = [sys.executable, "-c", ASK, place]
-    asked = [
+    command = [sys.executable, "-c", ASK, location]
+    processes = [
         subprocess.Popen(
             [*command, f"user-{k}-{fingerprint[:8]}", fingerprint],
             stdin=subprocess.PIPE,
@@ -52,17 +52,17 @@ def test_of_many_who_ask_at_once_one_has_the_first_look(place):
         )
         for k in range(4)
     ]
-    answers = [process.communicate("go\n", timeout=120)[0].split() for process in asked]
+    answers = [process.communicate("go\n", timeout=120)[0].split() for process in processes]
     firsts = [k for k, answer in enumerate(answers) if answer == ["first"]]
     assert len(firsts) == 1
     winner = f"user-{firsts[0]}-{fingerprint[:8]}"
     assert [a for a in answers if a != ["first"]] == [["refused", winner]] * 3
-    (look,) = [each for each in Register(place).all() if each.fingerprint == fingerprint]
-    assert (look.by, look.state, look.home) == (winner, "completed", f"/home/{winner}")
+    (opening,) = [known for known in Register(location).all() if known.fingerprint == fingerprint]
+    assert (opening.by, opening.state, opening.home) == (winner, "completed", f"/home/{winner}")
 
 
 @pytest.mark.parametrize(("folder", "file"), [(0o770, 0o660), (0o700, 0o600), (0o755, 0o600)])
-def test_a_new_file_is_as_open_to_the_group_as_its_folder(tmp_path, folder, file):
+def test_a_new_file_is_shared_with_the_group_if_its_folder_is(tmp_path, folder, file):
     (tmp_path / "team").mkdir()
     (tmp_path / "team").chmod(folder)
     register = Register(tmp_path / "team" / "register.db")
@@ -71,7 +71,7 @@ def test_a_new_file_is_as_open_to_the_group_as_its_folder(tmp_path, folder, file
     assert stat.S_IMODE((tmp_path / "team" / "register.db").stat().st_mode) == file
 
 
-def test_a_place_that_cannot_be_used_is_one_sentence(tmp_path):
+def test_an_unusable_location_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="no database that can be used"):
         Register("nonsense://somewhere/else")
     with pytest.raises(HpoError, match="cannot be written"):

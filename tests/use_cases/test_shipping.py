@@ -251,7 +251,7 @@ def test_cut_off_while_it_is_retrained_the_search_goes_on_to_the_same_model(ship
     if (key := to_train(history)) is not None:
         assert history.trainings[key].checkpoints
         for refused in (lambda: fix_model(ledger), lambda: export_recipe("cut", home=home)):
-            with pytest.raises(UserError, match="still to be trained; `hpo resume cut` does it"):
+            with pytest.raises(UserError, match="is not trained yet; `hpo resume cut` trains it"):
                 refused()
     run(spec, ledger, place)
     assert all_trained(read_history(ledger))

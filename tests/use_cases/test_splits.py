@@ -147,10 +147,10 @@ def test_times_may_be_dates_but_no_texts_and_ties_are_told(base):
     assert np.diff(dated.labelled.times).tolist() == [-1.0] * 119
     assert dated.prepared.warnings == ()
     tied = material(base, arguments={"times": 4, "groups": False}, home="tied")
-    assert tied.prepared.warnings[0] == "120 of 120 rows share their time with others, and stay with them"
+    assert tied.prepared.warnings[0] == "120 of 120 rows share their time with others and stay together"
     times = tied.labelled.times
     assert times[tied.split.train].max() < times[tied.split.validation].min()
-    with pytest.raises(UserError, match="as numbers or numpy's dates, not as texts or objects: 'monday'"):
+    with pytest.raises(UserError, match="as numbers or numpy dates, not as texts or objects: 'monday'"):
         material(base, arguments={"times": "text"}, home="text")
 
 
@@ -165,7 +165,7 @@ def test_the_seed_of_the_split_decides_the_folds_and_their_fingerprint(base):
 def test_folds_that_cannot_be_dealt_say_why(base):
     with pytest.raises(UserError, match=r"finalists.folds: 30 folds: data: 20 group\(s\)"):
         material(base).splits(FreshSeeds(30), 1)
-    with pytest.raises(UserError, match="class 'a' has 60 examples and cannot be in each of 70 parts"):
+    with pytest.raises(UserError, match="class 'a' has 60 examples, too few for 70 parts"):
         material(base, arguments={"groups": False}).splits(FreshSeeds(70), 1)
 
 

@@ -1,1 +1,1 @@
-"""Where examples come from: each source reads a development part and a test part."""
+"""Data sources: each reads a development part and a test part."""

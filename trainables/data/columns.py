@@ -1,4 +1,4 @@
-"""Columns of a table as numbers, dates or texts, whichever way a file has them."""
+"""Read the columns of a table as numbers, dates or texts, however a file stores them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 SECONDS_A_DAY = 86_400.0
 MOSTLY = 0.9
-"""Share of a column's values that are numbers from which the rest is taken for a mistake."""
+"""Share of numbers among a column's values from which the other values count as mistakes."""
 
 
 def canonical(column: pa.Array) -> list[str]:
-    """Values as texts that are equal for equal values, however they were written."""
+    """Return values as texts that are equal for equal values, however they were written."""
     encoded = column.dictionary_encode()
-    known = [_canonical(value) for value in encoded.dictionary.to_pylist()]
-    return ["" if code is None else known[code] for code in encoded.indices.to_pylist()]
+    distinct = [_canonical(value) for value in encoded.dictionary.to_pylist()]
+    return ["" if code is None else distinct[code] for code in encoded.indices.to_pylist()]
 
 
 def _canonical(value: Any) -> str:
@@ -33,7 +33,7 @@ def _canonical(value: Any) -> str:
 
 
 def numbers(column: pa.Array) -> NDArray[np.float64] | None:
-    """A column as numbers, dates as days since 1970, missing values NaN; None if it is texts."""
+    """Return a column as numbers, dates as days since 1970, missing values NaN; None if it holds texts."""
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         trimmed = pc.utf8_trim_whitespace(column)
@@ -58,11 +58,11 @@ def _floats(column: pa.Array) -> NDArray[np.float64]:
 
 
 def texts(column: pa.Array) -> list[str | None]:
-    """A column as texts, None where a value is missing; numbers that are whole lose their ``.0``."""
+    """Return a column as texts, None where a value is missing; whole numbers lose their ``.0``."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_floating(column.type):
-        return [None if each is None or math.isnan(each) else _short(each) for each in column.to_pylist()]
+        return [None if value is None or math.isnan(value) else _short(value) for value in column.to_pylist()]
     return [None if value is None else str(value).strip() for value in column.to_pylist()]
 
 
@@ -71,7 +71,7 @@ def _short(number: float) -> str:
 
 
 def strays(column: pa.Array) -> list[int]:
-    """Rows that hold a text that is no number."""
+    """Return the rows whose text is not a number."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return [] if numbers(column) is not None else list(range(len(column)))
     values = texts(column)
@@ -79,7 +79,7 @@ def strays(column: pa.Array) -> list[int]:
 
 
 def mistaken(column: pa.Array) -> bool:
-    """Whether so nearly all of a column's values are numbers that the rest must be mistakes."""
+    """Return whether nearly all of a column's values are numbers, so that the others must be mistakes."""
     return 0 < len(strays(column)) <= (1 - MOSTLY) * (len(column) - int(column.null_count))
 
 
@@ -92,14 +92,14 @@ def _is_number(text: str) -> bool:
 
 
 def coded(column: pa.Array, categories: Sequence[str]) -> tuple[NDArray[np.float32], int]:
-    """Codes of texts: their place among the categories, ``len(categories)`` for any other.
+    """Return codes of texts: their index among the categories, ``len(categories)`` for any other.
 
     Returns:
-        Codes [n], NaN where a value is missing, and the number of values that are no category.
+        Codes [n], NaN where a value is missing, and the number of values outside the categories.
     """
-    codes = {name: float(code) for code, name in enumerate(categories)}
+    code_of = {name: float(code) for code, name in enumerate(categories)}
     unknown = float(len(categories))
-    found = np.array(
-        [np.nan if value is None else codes.get(value, unknown) for value in texts(column)], np.float32
+    codes = np.array(
+        [np.nan if value is None else code_of.get(value, unknown) for value in texts(column)], np.float32
     )
-    return found, int((found == unknown).sum())
+    return codes, int((codes == unknown).sum())

@@ -1,4 +1,4 @@
-"""What a source hands over: one part of a data set, checked at birth."""
+"""What a source returns: one part of a data set, checked when it is created."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ IN_MEMORY = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class SourcePaths:
-    """Where a source finds its files and may put what does not fit into memory.
+    """Where a source finds its files and may write what does not fit into memory.
 
     Attributes:
-        base: Folder to which relative paths refer: the spec's own.
-        scratch: A private folder that goes away with the process that reads.
+        base: Folder that relative paths start from: the spec's folder.
+        scratch: A private folder that is removed when the reading process ends.
     """
 
     base: Path
     scratch: Path
 
     def path(self, name: str) -> Path:
-        """An absolute path for what a user wrote; ``~`` is the user's folder."""
+        """Return an absolute path for what a user wrote; ``~`` is the user's home folder."""
         return (self.base / Path(name).expanduser()).absolute()
 
     def blank(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
-        """An array to be filled; a large one lies in a file without a name, gone with its process."""
+        """Return an array of zeros to fill; a large one is backed by an unnamed temporary file."""
         if int(np.prod(shape)) * np.dtype(dtype).itemsize <= IN_MEMORY:
             return np.zeros(shape, dtype)
         with tempfile.TemporaryFile(dir=self.scratch) as file:
@@ -48,12 +48,12 @@ class Content:
     Attributes:
         inputs: uint8 [n, height, width, channels] for images, float32 [n, columns] for tables.
         targets: int64 labels [n], or float32 values [n] for regression.
-        info: What the data set is; the same for both parts.
-        groups: What each row belongs to, [n] of int64 or text; None if it has no groups.
-        times: When each row was, [n] of float64; None if it has no times.
-        identity: Digests [n, 2] by which rows are recognised, where that is more than their
+        info: Kind, task, shape, classes and columns; the same for both parts.
+        groups: Group of each row, [n] of int64 or text; None if it has no groups.
+        times: Time of each row, [n] of float64; None if it has no times.
+        identity: Digests [n, 2] by which rows are recognised, where these cover more than the
             inputs (an image before it was scaled, columns that are not used).
-        warnings: What a user should know, each a sentence with its count.
+        warnings: What the user should know, each a sentence with its count.
     """
 
     inputs: NDArray[Any]
@@ -73,11 +73,11 @@ class Content:
         return len(self.targets)
 
     def digests(self) -> NDArray[np.uint64]:
-        """By which rows are recognised, [n, 2]."""
+        """Return the digests by which rows are recognised, [n, 2]."""
         return row_digests(self.inputs) if self.identity is None else self.identity
 
     def take(self, rows: NDArray[np.int64]) -> Content:
-        """The same data set with some of its rows; warnings stay with the whole."""
+        """Return the same data set with some of its rows and without its warnings."""
         return Content(
             self.inputs[rows],
             self.targets[rows],
@@ -91,33 +91,33 @@ class Content:
 class Source(Protocol):
     """A data set that is read in two parts.
 
-    Making one opens no file. Reading raises `UserError` for what a user can mend.
+    Creating one opens no file. Reading raises `UserError` for what a user can fix.
     """
 
     def state(self) -> list[str] | None:
-        """Everything but the arguments that decides the content, without opening a file.
+        """Return everything besides the arguments that determines the content, without opening a file.
 
-        None if that cannot be said, so that the data must be read anew each time.
+        None if it is unknown, so that the data must be read again each time.
         """
         ...
 
     def development(self) -> Content:
-        """All that training and validation are made of."""
+        """Return the rows for training and validation."""
         ...
 
     def test(self) -> Content | None:
-        """The sealed part; None if the data set has none."""
+        """Return the sealed part; None if the data set has none."""
         ...
 
 
 def _shape_complaint(content: Content) -> str | None:
     inputs, info = content.inputs, content.info
     if len(inputs) != len(content.targets):
-        return f"{len(inputs)} inputs do not go with {len(content.targets)} targets"
+        return f"{len(inputs)} inputs but {len(content.targets)} targets"
     if len(inputs) == 0:
         return "it has no examples"
     if tuple(inputs.shape[1:]) != info.shape:
-        return f"inputs of shape {inputs.shape[1:]} are not of the declared shape {info.shape}"
+        return f"inputs have shape {inputs.shape[1:]}, not the declared shape {info.shape}"
     if info.kind == "image" and (inputs.dtype != np.uint8 or inputs.ndim != 4):
         return f"images must be uint8 [n, height, width, channels], not {inputs.dtype} {inputs.shape}"
     if info.kind == "table" and (inputs.dtype != np.float32 or inputs.ndim != 2):
@@ -154,7 +154,7 @@ def _side_complaint(content: Content) -> str | None:
     sides = {"groups": content.groups, "times": content.times, "row digests": content.identity}
     for name, side in sides.items():
         if side is not None and len(side) != len(content):
-            return f"{len(side)} {name} do not go with {len(content)} examples"
+            return f"{len(side)} {name} but {len(content)} examples"
     if content.times is not None and not np.isfinite(content.times).all():
         row = np.flatnonzero(~np.isfinite(content.times))[0]
         return f"the time of row {row} is missing or not finite"

@@ -1,7 +1,7 @@
-"""What a row is known by: 128 bits of its content, the same wherever and however it is stored.
+"""Row digests: 128 bits of a row's content, the same wherever and however it is stored.
 
 Sets of digests make a part of a data set recognisable after rows were reordered, files renamed or
-some rows dropped, and two parts comparable without showing either. They tell nothing of targets.
+some rows dropped, and two parts comparable without showing either. They reveal nothing about targets.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ def row_digests(rows: NDArray[Any]) -> NDArray[np.uint64]:
     """Digest every row's content.
 
     Args:
-        rows: Array [n, ...]. Of floats, all NaNs count as equal and so do 0 and -0.
+        rows: Array [n, ...]. Among floats, all NaNs count as equal, and so do 0 and -0.
 
     Returns:
-        Array [n, 2]: BLAKE2b of each row's bytes, shape and type, cut to 128 bits.
+        Array [n, 2]: 128-bit BLAKE2b of each row's bytes, shape and type.
     """
     empty = hashlib.blake2b(f"{rows.dtype.str}{rows.shape[1:]}".encode(), digest_size=BYTES)
     return packed(
@@ -35,28 +35,28 @@ def row_digests(rows: NDArray[Any]) -> NDArray[np.uint64]:
 
 
 def text_digests(rows: Iterable[str]) -> NDArray[np.uint64]:
-    """Digest rows that are given as canonical texts; an array [n, 2]."""
+    """Digest rows given as canonical texts; returns an array [n, 2]."""
     return packed(hashlib.blake2b(row.encode(), digest_size=BYTES).digest() for row in rows)
 
 
 def packed(digests: Iterable[bytes]) -> NDArray[np.uint64]:
-    """Lay 16-byte digests out as an array [n, 2]."""
+    """Return 16-byte digests as an array [n, 2]."""
     return np.frombuffer(b"".join(digests), dtype="<u8").reshape(-1, 2).astype(np.uint64)
 
 
 def set_digest(digests: NDArray[np.uint64]) -> str:
-    """SHA-256 of a set of digests: neither order nor repetition of rows matters."""
+    """Return the SHA-256 of a set of digests: neither order nor repetition of rows matters."""
     distinct = np.unique(as_keys(digests))
     return hashlib.sha256(distinct.tobytes()).hexdigest()
 
 
 def as_keys(digests: NDArray[np.uint64]) -> NDArray[np.void]:
-    """The digests as an array [n] of 16-byte keys, fit for sets and sorting."""
+    """Return the digests as an array [n] of 16-byte keys, for sets and sorting."""
     return np.ascontiguousarray(digests.astype("<u8")).view(f"V{BYTES}").reshape(-1)
 
 
 def overlap(ours: NDArray[np.uint64], theirs: NDArray[np.uint64]) -> float:
-    """Share of our distinct rows that are among theirs, from 0 to 1."""
+    """Return the share of our distinct rows that are among theirs, from 0 to 1."""
     distinct = np.unique(as_keys(ours))
     return float(np.isin(distinct, as_keys(theirs)).mean()) if len(distinct) else 0.0
 

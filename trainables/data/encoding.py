@@ -1,4 +1,4 @@
-"""Tables as arrays: what the development part has taught, applied to any rows of the same columns."""
+"""Encode tables as arrays: what was learnt from the development part, applied to any rows of its columns."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from trainables.data.table import Table
 
 
 def encode(table: Table, info: DataInfo) -> tuple[NDArray[np.float32], dict[str, int]]:
-    """A table's inputs as a data set has them.
+    """Return a table's inputs in the encoding of a data set.
 
     Args:
         table: Any rows with the data set's columns.
-        info: What the data set is: its columns and their categories.
+        info: The data set's columns and their categories.
 
     Returns:
         Inputs [n, columns], categories as codes with ``len(categories)`` for unknown ones and NaN
-        for missing values; and how many unknown ones each column has, where there are any.
+        for missing values; and the number of unknown values per column, where it is not 0.
 
     Raises:
-        UserError: If a column is missing, or has a text where numbers are wanted.
+        UserError: If a column is missing, or has a text where numbers are expected.
     """
     inputs = np.zeros((len(table), len(info.columns)), np.float32)
     unknown = {}
-    for place, name in enumerate(info.columns):
+    for index, name in enumerate(info.columns):
         column = table.column(name, "file")
         if name in info.categories:
-            inputs[:, place], strange = columns.coded(column, info.categories[name])
+            inputs[:, index], strange = columns.coded(column, info.categories[name])
             if strange:
                 unknown[name] = strange
             continue
         values = columns.numbers(column)
         if values is None:
-            where = table.cell(name, columns.strays(column)[0])
-            raise UserError(f"data: column {name} must be numbers, as in the development part; see {where}")
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
-            inputs[:, place] = values
+            cell = table.cell(name, columns.strays(column)[0])
+            raise UserError(f"data: column {name} must be numeric, as in the development part; see {cell}")
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused later
+            inputs[:, index] = values
     return inputs, unknown
 
 
 def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
-    """Labels or values of a table's rows.
+    """Return labels or values of a table's rows.
 
     Raises:
-        UserError: If one is missing, no number (regression) or none of the classes.
+        UserError: If one is missing, not a number (regression) or not one of the classes.
     """
     column = table.column(target, "target")
     if column.null_count:
@@ -61,14 +61,14 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
     if info.task == "regression":
         values = columns.numbers(column)
         if values is None:
-            where = table.cell(target, columns.strays(column)[0])
-            raise UserError(f"data: the target {target} must be numbers for regression; see {where}")
+            cell = table.cell(target, columns.strays(column)[0])
+            raise UserError(f"data: the target {target} must be numeric for regression; see {cell}")
         return values.astype(np.float32)
     labels, strange = columns.coded(column, info.classes)
     if strange:
         named = sorted(set(columns.texts(column)) - set(info.classes), key=str)
         raise UserError(
-            f"data: {strange} rows of {table.file} have classes that the development part lacks: "
+            f"data: {strange} rows of {table.file} have classes missing from the development part: "
             f"{', '.join(map(str, named[:5]))}"
         )
     return labels.astype(np.int64)

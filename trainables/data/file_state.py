@@ -1,4 +1,4 @@
-"""The state of files by what the file system says of them, without opening any."""
+"""The state of files according to the file system, without opening any."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ SETTLED = 0.1
 
 
 def state_of(paths: Iterable[Path], now: float | None = None) -> list[str] | None:
-    """A line for each file at or under the paths, from its size, times and number.
+    """Return a line for each file at or under the paths, from its size, times and inode number.
 
     Args:
-        paths: Files and folders; those that do not exist are passed over.
+        paths: Files and folders; those that do not exist are skipped.
         now: Unix seconds.
 
     Returns:
-        The sorted lines; None if a file was changed so recently that its times cannot be trusted
-        to show another change.
+        The sorted lines; None if a file was changed so recently that another change might not
+        show in its times.
     """
     now = time.time() if now is None else now
     lines = []
     for path in paths:
-        for file, found in _files(path):
-            if abs(now - max(found.st_mtime, found.st_ctime)) < SETTLED:
+        for file, stat in _files(path):
+            if abs(now - max(stat.st_mtime, stat.st_ctime)) < SETTLED:
                 return None
-            lines.append(f"{file} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}")
+            lines.append(f"{file} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}")
     return sorted(lines)
 
 

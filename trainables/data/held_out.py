@@ -1,7 +1,7 @@
-"""How a test part is cut from data that has none.
+"""Cut a test part from data that has none.
 
-The cut follows the content of the rows and no seed: the same rows are the test part after the file
-was sorted, copied or grew a little, equal rows fall on one side, and nobody can draw again.
+The cut depends on the content of the rows, not on a seed: the same rows are the test part after the
+file was sorted, copied or extended a little, equal rows fall on the same side, and nobody can draw again.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ Rows = NDArray[np.int64]
 
 
 def carve(content: Content, fraction: float) -> tuple[Content, Content]:
-    """Cut a test part off.
+    """Cut off a test part.
 
-    With times it is the latest rows, with groups it is whole groups, with classes it is the same
-    share of each, otherwise a share of all rows.
+    With times it is the latest rows, with groups whole groups, with classes the same share of
+    each, otherwise a share of all rows.
 
     Args:
         content: The whole data set.
-        fraction: Share of the rows that go into the test part, above 0 and below 1.
+        fraction: Share of the rows in the test part, above 0 and below 1.
 
     Returns:
-        The development part, which keeps the warnings, and the test part, both in the order of
-        the whole.
+        The development part, which keeps the warnings, and the test part, both in their original
+        order.
 
     Raises:
         UserError: If either part would be empty.
@@ -50,14 +50,14 @@ def chosen(
     groups: NDArray[Any] | None = None,
     times: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]:
-    """Which rows are the test part, by the first of times, groups and labels that there is.
+    """Return which rows are the test part, by the first of times, groups and labels that is given.
 
     Args:
-        digests: Of the rows' content, [n, 2].
+        digests: Digests of the rows' content, [n, 2].
         fraction: Share of the rows.
-        labels: Classes, of each of which the share is taken.
-        groups: What stays together.
-        times: The latest rows are taken.
+        labels: Classes; the share is taken of each.
+        groups: Groups, which stay together.
+        times: Times; the latest rows are taken.
 
     Raises:
         UserError: If either part would be empty.
@@ -68,35 +68,35 @@ def chosen(
     elif groups is not None:
         mask = _whole_groups(groups, fraction)
     else:
-        places = digests[:, 1]  # half of a digest: a number that follows the content and nothing else
+        ranks = digests[:, 1]  # half of a digest: a number that depends on the content alone
         for label in [None] if labels is None else np.unique(labels):
             members = np.arange(len(digests)) if labels is None else np.flatnonzero(labels == label)
-            mask[members] = _first(places[members], fraction)
+            mask[members] = _first(ranks[members], fraction)
     if mask.all() or not mask.any():
         raise UserError(
-            f"data: a test part of {fraction:g} of {len(digests)} rows leaves one of the two parts empty"
+            f"data: a test share of {fraction:g} of {len(digests)} rows leaves one of the two parts empty"
         )
     return mask
 
 
-def _first(places: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:
-    """The share of rows that come first by place, together with rows equal to the last of them."""
-    count = round(fraction * len(places))
+def _first(ranks: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:
+    """Select the share of rows with the lowest ranks, with every row equal to the last of them."""
+    count = round(fraction * len(ranks))
     if count == 0:
-        return np.zeros(len(places), dtype=bool)
-    last = np.partition(places, count - 1)[count - 1]
-    return np.asarray(places <= last)
+        return np.zeros(len(ranks), dtype=bool)
+    last = np.partition(ranks, count - 1)[count - 1]
+    return np.asarray(ranks <= last)
 
 
 def _latest(times: NDArray[np.float64], fraction: float) -> NDArray[np.bool_]:
-    """The latest rows; rows of the same time stay together."""
+    """Select the latest rows; rows with the same time stay together."""
     count = max(1, round(fraction * len(times)))
     earliest = np.partition(times, len(times) - count)[len(times) - count]
     return np.asarray(times >= earliest)
 
 
 def _whole_groups(groups: NDArray[np.generic], fraction: float) -> NDArray[np.bool_]:
-    """Groups in the order of their names' digests until the share is reached most nearly."""
+    """Select groups in the order of their names' digests until the share is approximated best."""
     names, member, counts = np.unique(groups, return_inverse=True, return_counts=True)
     keys = [hashlib.blake2b(str(name).encode(), digest_size=16).digest() for name in names]
     order = np.array(sorted(range(len(names)), key=keys.__getitem__))

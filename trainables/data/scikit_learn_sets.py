@@ -1,6 +1,6 @@
-"""Data sets that scikit-learn ships: practice data that is there without a network.
+"""Data sets that scikit-learn ships: practice data that needs no network.
 
-The files are read where the installed package has them; importing scikit-learn would cost seconds.
+The files are read from the installed package directly; importing scikit-learn would take seconds.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ DIABETES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
 
 @dataclass(frozen=True)
 class ScikitLearnSet:
-    """A data set of scikit-learn's; a fifth of it, chosen by content, is the test part.
+    """A data set from scikit-learn; a fifth of it, chosen by content, is the test part.
 
     Attributes:
         name: ``digits``, ``breast_cancer``, ``wine``, ``iris`` or ``diabetes``.
@@ -49,19 +49,19 @@ class ScikitLearnSet:
     name: str
 
     def state(self) -> list[str]:
-        """The version of scikit-learn."""
+        """Return the version of scikit-learn."""
         return [f"scikit-learn {version('scikit-learn')}"]
 
     def development(self) -> Content:
-        """Four fifths of the rows."""
+        """Return four fifths of the rows."""
         return carve(self.whole(), TEST_SHARE)[0]
 
     def test(self) -> Content:
-        """One fifth of the rows."""
+        """Return one fifth of the rows."""
         return carve(self.whole(), TEST_SHARE)[1]
 
     def whole(self) -> Content:
-        """All rows, in the order of the file."""
+        """Return all rows, in the order of the file."""
         if self.name == "digits":
             return _digits()
         if self.name == "diabetes":
@@ -69,28 +69,28 @@ class ScikitLearnSet:
         return _classes(self.name, {"breast_cancer": CANCER, "wine": WINE, "iris": IRIS}[self.name])
 
 
-def digits(place: SourcePaths) -> ScikitLearnSet:
-    """1,797 handwritten digits, 8 x 8 grey; the 17 levels are spread over 0 to 255."""
+def digits(paths: SourcePaths) -> ScikitLearnSet:
+    """Return 1,797 handwritten digits, 8 x 8 grey; the 17 levels are spread over 0 to 255."""
     return ScikitLearnSet("digits")
 
 
-def breast_cancer(place: SourcePaths) -> ScikitLearnSet:
-    """569 cell samples, 30 measures, malignant or benign."""
+def breast_cancer(paths: SourcePaths) -> ScikitLearnSet:
+    """Return 569 cell samples, 30 measures, malignant or benign."""
     return ScikitLearnSet("breast_cancer")
 
 
-def wine(place: SourcePaths) -> ScikitLearnSet:
-    """178 wines, 13 measures, 3 growers."""
+def wine(paths: SourcePaths) -> ScikitLearnSet:
+    """Return 178 wines, 13 measures, 3 growers."""
     return ScikitLearnSet("wine")
 
 
-def iris(place: SourcePaths) -> ScikitLearnSet:
-    """150 flowers, 4 measures, 3 species."""
+def iris(paths: SourcePaths) -> ScikitLearnSet:
+    """Return 150 flowers, 4 measures, 3 species."""
     return ScikitLearnSet("iris")
 
 
-def diabetes(place: SourcePaths) -> ScikitLearnSet:
-    """442 patients, 10 measures as taken (not scaled), progression after a year."""
+def diabetes(paths: SourcePaths) -> ScikitLearnSet:
+    """Return 442 patients, 10 measures as recorded (not scaled), progression after a year."""
     return ScikitLearnSet("diabetes")
 
 
@@ -130,4 +130,4 @@ def _file(name: str) -> Path:
         path = Path(folder) / "datasets" / "data" / name
         if path.is_file():
             return path
-    raise UserError(f"data: the installed scikit-learn ships no {name}; install the pinned version")
+    raise UserError(f"data: the installed scikit-learn does not contain {name}; install the pinned version")

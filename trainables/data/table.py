@@ -1,4 +1,4 @@
-"""A table as a file has it: named columns of one length, and where each row came from."""
+"""A table as stored in a file: named columns of one length, and where each row came from."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Table:
 
     Attributes:
         columns: Arrow arrays by name, missing values null.
-        file: For messages.
-        rows: Where in the file each row is, from 0, [n].
-        sealed: Whether messages must not show values, for they are those of the test part.
+        file: Path of the file, for messages.
+        rows: Position of each row in the file, from 0, [n].
+        sealed: Whether the rows are the test part's, so that messages must not show values.
     """
 
     columns: Mapping[str, pa.Array]
@@ -39,29 +39,29 @@ class Table:
         return len(self.rows)
 
     def take(self, mask: NDArray[np.bool_], sealed: bool = False) -> Table:
-        """The rows for which the mask is true."""
-        kept = pa.array(mask)
-        some = {name: column.filter(kept) for name, column in self.columns.items()}
-        return Table(some, self.file, self.rows[mask], sealed)
+        """Return the rows for which the mask is true."""
+        arrow_mask = pa.array(mask)
+        kept = {name: column.filter(arrow_mask) for name, column in self.columns.items()}
+        return Table(kept, self.file, self.rows[mask], sealed)
 
     def column(self, name: str, role: str) -> pa.Array:
-        """A column by name; the role is the argument that named it.
+        """Return a column by name; the role is the argument that named it.
 
         Raises:
-            UserError: If there is none, naming those that there are.
+            UserError: If it does not exist, listing those that do.
         """
         if name not in self.columns:
-            have = ", ".join(self.columns)
-            raise UserError(f"data.arguments.{role}: {self.file} has no column {name!r}; it has {have}")
+            names = ", ".join(self.columns)
+            raise UserError(f"data.arguments.{role}: {self.file} has no column {name!r}; it has {names}")
         return self.columns[name]
 
     def cell(self, name: str, row: int) -> str:
-        """A cell in words: its row, counted from 1 below the header, and its value unless sealed."""
+        """Describe a cell: its row, counted from 1 below the header, and its value unless sealed."""
         value = "" if self.sealed else f" ({self.columns[name][row].as_py()!r})"
         return f"row {self.rows[row] + 1} of {self.file}{value}"
 
     def digests(self, without: str) -> NDArray[np.uint64]:
-        """By which rows are recognised, [n, 2]: all columns but one, whatever their order."""
+        """Return digests by which rows are recognised, [n, 2]: of all columns but one, in any order."""
         names = sorted(name for name in self.columns if name != without)
         texts = [[f"{name}={value}" for value in columns.canonical(self.columns[name])] for name in names]
         return text_digests(map("\x1f".join, zip(*texts, strict=True)))
@@ -70,20 +70,20 @@ class Table:
 def read_table(
     path: Path, kind: str, missing: Sequence[str] = (), delimiter: str = ",", sealed: bool = False
 ) -> Table:
-    """Read a table as it is: CSV fields as texts, Parquet columns in their own types.
+    """Read a table as stored: CSV fields as texts, Parquet columns in their own types.
 
     Raises:
-        UserError: If the file does not exist, is no table, has no rows or two columns of one name.
+        UserError: If the file does not exist, is not a table, has no rows, or has two columns of one name.
     """
     try:
         read = _read_csv(path, missing, delimiter) if kind == "csv" else _read_parquet(path)
     except FileNotFoundError as error:
-        raise UserError(f"data.arguments: there is no file {path}") from error
+        raise UserError(f"data.arguments: the file {path} does not exist") from error
     except (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError) as error:
         raise UserError(f"data: {path} cannot be read as {kind}: {error}") from error
-    twice = [name for name in read.column_names if read.column_names.count(name) > 1]
-    if twice:
-        raise UserError(f"data: {path} has two columns named {twice[0]!r}")
+    repeated = [name for name in read.column_names if read.column_names.count(name) > 1]
+    if repeated:
+        raise UserError(f"data: {path} has two columns named {repeated[0]!r}")
     if read.num_rows == 0:
         raise UserError(f"data: {path} has no rows")
     whole = {name: read.column(name).combine_chunks() for name in read.column_names}

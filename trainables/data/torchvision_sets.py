@@ -1,4 +1,4 @@
-"""torchvision's classification data sets, read as they lie under its own folder layout."""
+"""torchvision's classification data sets, read from its own folder layout."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ class Layout:
 
     Attributes:
         cls: The class in ``torchvision.datasets``.
-        folders: Where its files are, under the root; the root itself if there are none.
-        development: Arguments that select what is trained on, one mapping per piece.
+        folders: Folders of its files under the root; empty for the root itself.
+        development: Arguments that select the development part, one mapping per piece.
         test: Arguments that select the test part.
-        size: Height and width to which images of different sizes are brought; None where all
-            images have one size.
+        size: Height and width that images are scaled to; None where all images have one size.
     """
 
     cls: str
@@ -77,30 +76,30 @@ class TorchvisionSet:
 
     Attributes:
         name: Its name in `LAYOUTS`.
-        place: Where paths start.
-        root: The folder that torchvision is given.
-        download: Whether missing files may be fetched.
+        paths: Where paths start.
+        root: The folder passed to torchvision.
+        download: Whether missing files may be downloaded.
         size: Height and width of the images, where they differ in the source.
     """
 
     name: str
-    place: SourcePaths
+    paths: SourcePaths
     root: Path
     download: bool = False
     size: int | None = None
 
     def state(self) -> list[str] | None:
-        """The version of torchvision and the state of the data set's files."""
+        """Return the version of torchvision and the state of the data set's files."""
         folders = LAYOUTS[self.name].folders or ("",)
         lines = state_of([self.root / folder for folder in folders])
         return lines and [f"torchvision {version('torchvision')}", *lines]
 
     def development(self) -> Content:
-        """The train part, with the validation part where the data set has one of its own."""
+        """Return the train part, with the data set's own validation part where it has one."""
         return self._read(LAYOUTS[self.name].development)
 
     def test(self) -> Content:
-        """The official test part."""
+        """Return the official test part."""
         return self._read((LAYOUTS[self.name].test,))
 
     def _read(self, pieces: tuple[dict[str, Any], ...]) -> Content:
@@ -116,8 +115,8 @@ class TorchvisionSet:
         folders = [self.root / folder for folder in LAYOUTS[self.name].folders or ("",)]
         if not self.download and not any(folder.is_dir() for folder in folders):  # spares loading torch
             raise UserError(
-                f"data: {self.name} is not at {self.root}: there is no folder {folders[0]}; with "
-                "`download: true` torchvision fetches it"
+                f"data: {self.name} is not at {self.root}: the folder {folders[0]} does not exist; with "
+                "`download: true` torchvision downloads it"
             )
         from trainables import torchvision_ops  # noqa: F401  declares what a CPU build lacks
 
@@ -128,8 +127,8 @@ class TorchvisionSet:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return cls(str(self.root), download=self.download, **piece)
-        except Exception as error:  # its readers raise whatever a damaged file leads to
-            hint = "" if self.download else "; with `download: true` torchvision fetches it"
+        except Exception as error:  # a damaged file can make its readers raise anything
+            hint = "" if self.download else "; with `download: true` torchvision downloads it"
             raise UserError(
                 f"data: {self.name} cannot be read from {self.root}: {error or type(error).__name__}{hint}"
             ) from error
@@ -140,7 +139,7 @@ class TorchvisionSet:
             return self._decoded(dataset)
         images = np.asarray(held)
         labels = np.asarray(dataset.targets if hasattr(dataset, "targets") else dataset.labels)
-        labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST keeps more than the digit
+        labels = labels[:, 0] if labels.ndim == 2 else labels  # QMNIST stores more than the digit
         if images.ndim == 3:
             images = images[..., None]
         elif self.name in ("svhn", "stl10"):
@@ -151,7 +150,7 @@ class TorchvisionSet:
         from PIL import Image
 
         side = self.size or LAYOUTS[self.name].size or 32
-        images = self.place.blank((len(dataset), side, side, 3), "uint8")
+        images = self.paths.blank((len(dataset), side, side, 3), "uint8")
         labels = np.zeros(len(dataset), dtype=np.int64)
         for row in range(len(dataset)):
             image, labels[row] = dataset[row]
@@ -160,10 +159,10 @@ class TorchvisionSet:
 
 
 def open_set(
-    place: SourcePaths, *, name: str, root: str, download: bool = False, size: int | None = None
+    paths: SourcePaths, *, name: str, root: str, download: bool = False, size: int | None = None
 ) -> TorchvisionSet:
-    """A torchvision data set; nothing is read yet."""
-    return TorchvisionSet(name, place, place.path(root), download, size)
+    """Return a torchvision data set as a source; nothing is read yet."""
+    return TorchvisionSet(name, paths, paths.path(root), download, size)
 
 
 def _class_names(dataset: Any, labels: NDArray[np.int64]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""Data without targets, read as a data set that a model was trained on was read.
+"""Read data without targets in the encoding of the data that a model was trained on.
 
-Images from a folder of any depth, rows from a CSV or Parquet table by the names of its columns, or
-an array of either from an ``.npy`` file.
+Images come from a folder of any depth, rows from a CSV or Parquet table by the names of its columns,
+and either from an array in an ``.npy`` file.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """Examples whose targets nobody told.
+    """Examples without targets.
 
     Attributes:
         inputs: As `Examples.inputs`, [n, ...].
-        names: What each row is called: an image's path in its folder, otherwise its number from 0.
-        warnings: What a user should know, each a sentence.
+        names: Name of each row: an image's path in its folder, otherwise its number from 0.
+        warnings: What the user should know, each a sentence.
     """
 
     inputs: NDArray[Any]
@@ -42,23 +42,23 @@ def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) ->
 
     Args:
         path: A folder of images, a ``.csv`` or ``.parquet`` table, or an ``.npy`` array.
-        info: Of the data that the model was trained on.
-        arguments: Those of its source, which say how files are to be read.
+        info: Description of the data that the model was trained on.
+        arguments: Arguments of its source, which say how to read files.
 
     Raises:
-        UserError: If there is no such file, or it is not of the kind of that data.
+        UserError: If the file does not exist or holds another kind of data.
     """
     if not path.exists():
-        raise UserError(f"there is no file or folder {path}")
+        raise UserError(f"{path} does not exist")
     if path.suffix.lower() == ".npy":
         return _array(path, info)
     if path.is_dir() and info.kind == "image":
         return _images(path, info, arguments)
     if path.suffix.lower() in TABLES and info.kind == "table":
         return _table(path, info, arguments)
-    wanted = {"image": "a folder of images", "table": "a .csv or .parquet table"}.get(info.kind)
-    legal = f"{wanted}, or an .npy array" if wanted else "an .npy array"
-    raise UserError(f"{path}: the model was trained on data of the kind {info.kind}; legal: {legal}")
+    files = {"image": "a folder of images", "table": "a .csv or .parquet table"}.get(info.kind)
+    legal = f"{files}, or an .npy array" if files else "an .npy array"
+    raise UserError(f"{path}: the model was trained on {info.kind} data; legal: {legal}")
 
 
 def _array(path: Path, info: DataInfo) -> Unlabelled:
@@ -70,11 +70,11 @@ def _array(path: Path, info: DataInfo) -> Unlabelled:
     if info.kind == "image" and info.shape[-1] == 1 and inputs.shape[1:] == info.shape[:-1]:
         inputs = inputs[..., None]
     if inputs.shape[1:] != info.shape or not len(inputs):
-        raise UserError(f"{path}: an array of shape {inputs.shape}; legal: {shape}, n of at least 1")
+        raise UserError(f"{path}: the array has shape {inputs.shape}; legal: {shape} with n at least 1")
     if info.kind == "image" and inputs.dtype != np.uint8:
         raise UserError(f"{path}: images must be uint8, 0 to 255, not {inputs.dtype}")
     if inputs.dtype.kind not in "fiub":
-        raise UserError(f"{path}: {inputs.dtype} is no array of numbers")
+        raise UserError(f"{path}: an array of {inputs.dtype} is not numeric")
     if info.kind != "image":
         inputs = inputs.astype(np.float32)
         _refuse_infinite(inputs, str(path))
@@ -85,10 +85,10 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
     from trainables.data.encoding import encode
     from trainables.data.table import read_table
 
-    said = {name: arguments[name] for name in ("missing", "delimiter") if name in arguments}
-    table = read_table(path, TABLES[path.suffix.lower()], **said)
+    options = {name: arguments[name] for name in ("missing", "delimiter") if name in arguments}
+    table = read_table(path, TABLES[path.suffix.lower()], **options)
     if not info.columns:
-        raise UserError(f"{path}: the model's columns have no names, so a table cannot be told; use .npy")
+        raise UserError(f"{path}: the model's columns have no names, so a table cannot be matched; use .npy")
     missing = [name for name in info.columns if name not in table.columns]
     if missing:
         raise UserError(
@@ -96,31 +96,32 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
         )
     inputs, unknown = encode(table, info)
     _refuse_infinite(inputs, str(path))
-    said_so = tuple(f"column {name}: {n} values are no known category" for name, n in unknown.items())
-    return Unlabelled(inputs, tuple(map(str, range(len(table)))), said_so)
+    warnings = tuple(f"column {name}: {n} values are unknown categories" for name, n in unknown.items())
+    return Unlabelled(inputs, tuple(map(str, range(len(table)))), warnings)
 
 
-def _refuse_infinite(inputs: NDArray[Any], where: str) -> None:
+def _refuse_infinite(inputs: NDArray[Any], file: str) -> None:
     bad = np.flatnonzero(np.isinf(inputs).reshape(len(inputs), -1).any(axis=1))
     if len(bad):
-        raise UserError(f"{where}: row {bad[0]} has an infinite value ({len(bad)} such rows)")
+        raise UserError(f"{file}: row {bad[0]} has an infinite value ({len(bad)} such rows)")
 
 
 def _images(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
-    from trainables.data.image_folder import ENDINGS, decode, each, head
+    from trainables.data.image_folder import ENDINGS, decode, head, in_parallel
 
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
     if not files:
-        raise UserError(f"{path} has no image; legal endings: {', '.join(sorted(ENDINGS))}")
+        raise UserError(f"{path} has no images; legal endings: {', '.join(sorted(ENDINGS))}")
     height, width, channels = info.shape
     if arguments.get("size") is None:
-        for file, read in zip(files, each(head, files), strict=True):
+        for file, read in zip(files, in_parallel(head, files), strict=True):
             if read is not None and read[0] != (width, height):
                 size = f"{read[0][0]} x {read[0][1]}"
                 raise UserError(f"{file} is {size}; the model was trained on images of {width} x {height}")
     images = np.zeros((len(files), *info.shape), np.uint8)
     bad = []
-    for row, decoded in enumerate(each(functools.partial(decode, shape=(height, width, channels)), files)):
+    shaped = functools.partial(decode, shape=(height, width, channels))
+    for row, decoded in enumerate(in_parallel(shaped, files)):
         if isinstance(decoded, str):
             bad.append(f"{files[row]} ({decoded})")
         else:

@@ -1,10 +1,10 @@
-"""A user's own source: a function that is asked for a part and gives its arrays.
+"""A user's own source: a function that returns the arrays of a part.
 
 The function is called as ``function("development", **arguments)`` and ``function("test", ...)``
-and returns ``(inputs, targets)``, or a mapping with ``inputs`` and ``targets`` and, if wanted,
-``classes``, ``columns``, ``groups``, ``times``, ``kind`` and ``task``, or None where there is no
-test part. Labels may be texts; without ``classes`` they are those of the development part in sorted
-order.
+and returns ``(inputs, targets)``, or a mapping with ``inputs`` and ``targets`` and optionally
+``classes``, ``columns``, ``groups``, ``times``, ``kind`` and ``task``, or None if the data has no
+test part. Labels may be texts; without ``classes``, the classes are the development part's labels in
+sorted order.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ LEGAL = ("inputs", "targets", "classes", "columns", "groups", "times", "kind", "
 
 @dataclass(frozen=True)
 class UserSource:
-    """What a user's function gives, brought into the shape of every other source.
+    """A user's function as a source.
 
     Attributes:
         name: ``module:function``, for messages.
         function: The user's function.
-        arguments: What it is called with.
+        arguments: The arguments it is called with.
     """
 
     name: str
@@ -43,70 +43,70 @@ class UserSource:
     arguments: Mapping[str, Any]
 
     @classmethod
-    def of(cls, name: str, arguments: Mapping[str, Any], place: SourcePaths) -> UserSource:
-        """Import the function from the spec's own folder or from what is installed.
+    def of(cls, name: str, arguments: Mapping[str, Any], paths: SourcePaths) -> UserSource:
+        """Import the function from the spec's folder or from an installed package.
 
         Raises:
-            UserError: If there is no such module or function.
+            UserError: If the module or function does not exist.
         """
         module, _, attribute = name.partition(":")
-        sys.path.insert(0, str(place.base))
+        sys.path.insert(0, str(paths.base))
         try:
             function = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
-            raise UserError(f"data.source: {name} cannot be imported from {place.base}: {error}") from error
+            raise UserError(f"data.source: {name} cannot be imported from {paths.base}: {error}") from error
         finally:
-            sys.path.remove(str(place.base))
+            sys.path.remove(str(paths.base))
         return cls(name, function, arguments)
 
     def state(self) -> None:
-        """Unknown: the function may read anything."""
+        """Return None: the function may read anything."""
         return None
 
     def development(self) -> Content:
-        """What the function gives for ``development``."""
+        """Return the function's ``development`` part."""
         return self._development
 
     def test(self) -> Content | None:
-        """What it gives for ``test``, with the classes of the development part."""
-        given = self._ask("test")
-        return None if given is None else self._content(given, self._development.info)
+        """Return the function's ``test`` part, with the classes of the development part."""
+        arrays = self._call("test")
+        return None if arrays is None else self._content(arrays, self._development.info)
 
     @functools.cached_property
     def _development(self) -> Content:
-        given = self._ask("development")
-        if given is None:
-            raise UserError(f"data.source: {self.name} gives no development part")
-        return self._content(given, None)
+        arrays = self._call("development")
+        if arrays is None:
+            raise UserError(f"data.source: {self.name} returned no development part")
+        return self._content(arrays, None)
 
-    def _ask(self, part: str) -> dict[str, Any] | None:
+    def _call(self, part: str) -> dict[str, Any] | None:
         try:
-            given = self.function(part, **self.arguments)
+            result = self.function(part, **self.arguments)
         except UserError:
             raise
         except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            raise UserError(f"data.source: {self.name}({part!r}) failed: {what}") from error
-        if given is None:
+            cause = f"{type(error).__name__}: {error}"
+            raise UserError(f"data.source: {self.name}({part!r}) failed: {cause}") from error
+        if result is None:
             return None
-        if isinstance(given, tuple) and len(given) == 2:
-            return {"inputs": given[0], "targets": given[1]}
-        if isinstance(given, Mapping) and {"inputs", "targets"} <= set(given) <= set(LEGAL):
-            return dict(given)
+        if isinstance(result, tuple) and len(result) == 2:
+            return {"inputs": result[0], "targets": result[1]}
+        if isinstance(result, Mapping) and {"inputs", "targets"} <= set(result) <= set(LEGAL):
+            return dict(result)
         raise UserError(
             f"data.source: {self.name}({part!r}) must return (inputs, targets) or a mapping with "
-            f"inputs, targets and any of {', '.join(LEGAL[2:])}, not {_what(given)}"
+            f"inputs, targets and any of {', '.join(LEGAL[2:])}, not {_described(result)}"
         )
 
-    def _content(self, given: dict[str, Any], known: DataInfo | None) -> Content:
-        inputs, targets = np.asarray(given["inputs"]), np.asarray(given["targets"])
+    def _content(self, arrays: dict[str, Any], development: DataInfo | None) -> Content:
+        inputs, targets = np.asarray(arrays["inputs"]), np.asarray(arrays["targets"])
         if object in (inputs.dtype, targets.dtype) or not inputs.shape:
-            raise UserError(f"data.source: {self.name} must give plain numeric arrays, not objects")
-        info = known or _info(given, inputs, targets)
+            raise UserError(f"data.source: {self.name} must return plain numeric arrays, not objects")
+        info = development or _info(arrays, inputs, targets)
         if info.kind != "image" and inputs.dtype != np.float32 and inputs.dtype.kind in "fiub":
             inputs = inputs.astype(np.float32)
         coded = targets.astype(np.float32) if info.task == "regression" else _labels(targets, info)
-        groups, times = given.get("groups"), given.get("times")
+        groups, times = arrays.get("groups"), arrays.get("times")
         return Content(
             np.ascontiguousarray(inputs),
             coded,
@@ -117,31 +117,31 @@ class UserSource:
         )
 
     def _times(self, times: NDArray[Any]) -> NDArray[np.float64]:
-        """Numbers as they are, dates as days."""
+        """Return numbers unchanged and dates as days."""
         if times.dtype.kind == "M":
             days = times.astype("datetime64[us]").astype(np.float64) / MICROSECONDS_A_DAY
             return np.where(np.isnat(times), np.nan, days)
         if times.dtype.kind not in "fiub":
-            shown = ", ".join(repr(str(each)) for each in times.flat[:2])
+            first = ", ".join(repr(str(value)) for value in times.flat[:2])
             raise UserError(
-                f"data.source: {self.name} must give times as numbers or numpy's dates, not as texts or "
-                f"objects: {shown}"
+                f"data.source: {self.name} must return times as numbers or numpy dates, not as texts or "
+                f"objects: {first}"
             )
         return times.astype(np.float64)
 
 
-def _info(given: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any]) -> DataInfo:
-    task = given.get("task") or ("regression" if targets.dtype.kind == "f" else "classification")
+def _info(arrays: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any]) -> DataInfo:
+    task = arrays.get("task") or ("regression" if targets.dtype.kind == "f" else "classification")
     image = inputs.dtype == np.uint8 and inputs.ndim == 4
-    kind = given.get("kind") or ("image" if image else "table" if inputs.ndim == 2 else "array")
+    kind = arrays.get("kind") or ("image" if image else "table" if inputs.ndim == 2 else "array")
     classes: tuple[str, ...] = ()
     if task == "classification":
-        classes = tuple(str(name) for name in given.get("classes") or _named(targets))
-    columns = tuple(str(name) for name in given.get("columns") or ())
+        classes = tuple(str(name) for name in arrays.get("classes") or _class_names(targets))
+    columns = tuple(str(name) for name in arrays.get("columns") or ())
     return DataInfo(kind, task, tuple(inputs.shape[1:]), classes, columns)
 
 
-def _named(targets: NDArray[Any]) -> Iterable[Any]:
+def _class_names(targets: NDArray[Any]) -> Iterable[Any]:
     whole = targets.dtype.kind in "iu" and targets.size > 0
     return range(int(targets.max()) + 1) if whole else np.unique(targets)
 
@@ -152,7 +152,7 @@ def _labels(targets: NDArray[Any], info: DataInfo) -> NDArray[np.int64]:
     codes = {name: code for code, name in enumerate(info.classes)}
     unknown = [str(name) for name in np.unique(targets) if str(name) not in codes]
     if unknown:
-        raise UserError(f"data: label {unknown[0]!r} is none of the classes {', '.join(info.classes)}")
+        raise UserError(f"data: label {unknown[0]!r} is not one of the classes {', '.join(info.classes)}")
     return np.array([codes[str(name)] for name in targets], dtype=np.int64)
 
 
@@ -161,15 +161,15 @@ def _tied(times: Any) -> tuple[str, ...]:
         return ()
     _, counts = np.unique(np.asarray(times), return_counts=True)
     tied = int(counts[counts > 1].sum())
-    said = f"{tied} of {counts.sum()} rows share their time with others, and stay with them"
-    return (said,) if tied else ()
+    warning = f"{tied} of {counts.sum()} rows share their time with others and stay together"
+    return (warning,) if tied else ()
 
 
 def _plain(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.int64) if values.dtype.kind in "iub" else values.astype(str)
 
 
-def _what(given: Any) -> str:
-    if isinstance(given, Mapping):
-        return f"a mapping with {', '.join(map(str, given))}"
-    return f"{type(given).__name__}"
+def _described(result: Any) -> str:
+    if isinstance(result, Mapping):
+        return f"a mapping with {', '.join(map(str, result))}"
+    return f"{type(result).__name__}"

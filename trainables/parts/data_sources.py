@@ -18,33 +18,37 @@ TORCHVISION = "https://docs.pytorch.org/vision/stable/datasets.html"
 HERE = "trainables.data"
 
 ROOT = Hyperparameter("root", "str", None, doc="folder of the data set; relative to the spec")
-DOWNLOAD = Hyperparameter("download", "bool", False, doc="whether missing files may be fetched")
+DOWNLOAD = Hyperparameter("download", "bool", False, doc="whether missing files may be downloaded")
 SIZE = Hyperparameter(
     "size", "int", None, 4, 4096, optional=True, doc="height and width of the images, in pixels"
 )
 TEST_SHARE = Hyperparameter(
-    "test_share", "float", 0.2, 0.01, 0.9, doc="share of the rows cut off as the test part"
+    "test_share", "float", 0.2, 0.01, 0.9, doc="share of the rows that become the test part"
 )
 
 BROKEN = Hyperparameter(
-    "broken", "str", "error", choices=("error", "skip"), doc="what a file that cannot be decoded does"
+    "broken", "str", "error", choices=("error", "skip"), doc="what to do with a file that cannot be decoded"
 )
 
 TABLE = (
     Hyperparameter("file", "str", None, doc="the table; relative to the spec"),
-    Hyperparameter("target", "str", None, doc="column that is predicted"),
+    Hyperparameter("target", "str", None, doc="column to predict"),
     Hyperparameter(
-        "task", "str", None, choices=("classification", "regression"), doc="told from the target by default"
+        "task",
+        "str",
+        None,
+        choices=("classification", "regression"),
+        doc="inferred from the target by default",
     ),
     Hyperparameter("test_file", "str", None, doc="the test part; cut from the table by default"),
     TEST_SHARE,
     Hyperparameter("categorical", "names", None, doc="columns of names that look like numbers"),
-    Hyperparameter("ignore", "names", None, doc="columns that are no inputs"),
+    Hyperparameter("ignore", "names", None, doc="columns to leave out of the inputs"),
     Hyperparameter("groups", "str", None, doc="column whose equal values stay in one part"),
     Hyperparameter("time", "str", None, doc="column of numbers or ISO dates; later parts are later"),
 )
 MISSING = Hyperparameter("missing", "names", None, doc="texts that mean a missing value")
-DELIMITER = Hyperparameter("delimiter", "str", ",", doc="between the fields")
+DELIMITER = Hyperparameter("delimiter", "str", ",", doc="character between the fields")
 
 
 def _shipped(name: str, doc: str) -> Part:
@@ -52,8 +56,8 @@ def _shipped(name: str, doc: str) -> Part:
 
 
 def _torchvision(name: str, doc: str, scaled: bool = False) -> Part:
-    own = (ROOT, DOWNLOAD, SIZE) if scaled else (ROOT, DOWNLOAD)
-    return Part(name, f"{HERE}.torchvision_sets:open_set", TORCHVISION, own, doc=doc)
+    hyperparameters = (ROOT, DOWNLOAD, SIZE) if scaled else (ROOT, DOWNLOAD)
+    return Part(name, f"{HERE}.torchvision_sets:open_set", TORCHVISION, hyperparameters, doc=doc)
 
 
 SOURCES: tuple[Part, ...] = (
@@ -105,46 +109,46 @@ SOURCES: tuple[Part, ...] = (
 SOURCE = Group("source", SOURCES, default="digits", doc="where the examples come from")
 
 PRACTICE = frozenset({"digits", "breast_cancer", "wine", "iris", "diabetes"})
-"""Sources whose test scores are practice and no scientific claim."""
+"""Sources whose test scores are practice, not scientific results."""
 
 REQUIRED = frozenset({"root", "file", "target"})
-"""Arguments without which a source that has them cannot be read."""
+"""Arguments that are required by every source that has them."""
 
 USER_CODE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 """``module:function``: a user's own source."""
 
 
 def source(name: str) -> Part | None:
-    """The record of a source; None if the name is a user's own ``module:function`` or unknown."""
+    """Return the record of a source; None if the name is a user's ``module:function`` or unknown."""
     return next((part for part in SOURCES if part.name == name), None)
 
 
 def faults(name: str, arguments: Mapping[str, Any]) -> list[Fault]:
-    """Everything wrong with a source and its arguments, without opening anything.
+    """Return every fault in a source and its arguments, without opening anything.
 
-    Places are relative to the spec's ``data`` (``source``, ``arguments.root``).
+    Paths are relative to the spec's ``data`` (``source``, ``arguments.root``).
     """
     part = source(name)
     if part is None:
         if USER_CODE.fullmatch(name):
             return []
-        legal = ", ".join(each.name for each in SOURCES)
+        legal = ", ".join(shipped.name for shipped in SOURCES)
         return [Fault("source", f"{name!r} does not exist; legal: {legal}, or module:function")]
-    known = {own.name: own for own in part.hyperparameters}
-    legal = ", ".join(known) or "none"
-    found = []
+    declared = {parameter.name: parameter for parameter in part.hyperparameters}
+    legal = ", ".join(declared) or "none"
+    faults = []
     for key, value in arguments.items():
-        complaint = known[key].complaint(value) if key in known else f"does not exist; legal: {legal}"
+        complaint = declared[key].complaint(value) if key in declared else f"does not exist; legal: {legal}"
         if complaint:
-            found.append(Fault(f"arguments.{key}", complaint))
-    for key in sorted(REQUIRED & set(known)):
+            faults.append(Fault(f"arguments.{key}", complaint))
+    for key in sorted(REQUIRED & set(declared)):
         if arguments.get(key) is None:
-            found.append(Fault(f"arguments.{key}", f"is missing: {known[key].doc}"))
-    return found
+            faults.append(Fault(f"arguments.{key}", f"is missing: {declared[key].doc}"))
+    return faults
 
 
-def open_source(name: str, arguments: Mapping[str, Any], place: SourcePaths) -> Source:
-    """Make the source; no file is opened yet, but a user's own code is imported.
+def open_source(name: str, arguments: Mapping[str, Any], paths: SourcePaths) -> Source:
+    """Create the source; no file is opened yet, but a user's own code is imported.
 
     Raises:
         UserError: If the user's code cannot be imported.
@@ -153,28 +157,29 @@ def open_source(name: str, arguments: Mapping[str, Any], place: SourcePaths) -> 
     if part is None:
         from trainables.data.user_sources import UserSource
 
-        return UserSource.of(name, arguments, place)
-    complete = {own.name: own.default for own in part.hyperparameters} | dict(arguments)
+        return UserSource.of(name, arguments, paths)
+    defaults = {parameter.name: parameter.default for parameter in part.hyperparameters}
+    complete = defaults | dict(arguments)
     if part.builder.endswith("torchvision_sets:open_set"):
         complete["name"] = name
-    opened: Source = part.load()(place, **complete)
+    opened: Source = part.load()(paths, **complete)
     return opened
 
 
 def columns(
     arguments: Mapping[str, Any], groups: str | None = None, time: str | None = None
 ) -> dict[str, Any]:
-    """A source's arguments with the columns by which its rows are split."""
-    named = {"groups": groups, "time": time}
-    return dict(arguments) | {role: name for role, name in named.items() if name is not None}
+    """Return a source's arguments with the columns by which its rows are split."""
+    roles = {"groups": groups, "time": time}
+    return dict(arguments) | {role: name for role, name in roles.items() if name is not None}
 
 
 def code_of(name: str, base: Path) -> str | None:
-    """The file of a user's own code as far as can be said without importing it; None if shipped."""
+    """Return the file of a user's own code, found without importing it; None for a shipped source."""
     if source(name) is not None:
         return None
-    here = base / Path(*name.partition(":")[0].split("."))
-    for path in (here.with_suffix(".py"), here / "__init__.py"):
+    module = base / Path(*name.partition(":")[0].split("."))
+    for path in (module.with_suffix(".py"), module / "__init__.py"):
         if path.is_file():
             return str(path)
     return f"the installed module {name.partition(':')[0]}"

@@ -29,7 +29,7 @@ from hpo.spec.recipe_files import yaml_text
 from hpo.use_cases.accounting.evidence import evidence_of, notes_of, ranked, valued_on
 from hpo.use_cases.accounting.setting import search_setting
 from hpo.use_cases.model.provenance import model_provenance
-from hpo.use_cases.model.register_policy import described, looks_at, moment
+from hpo.use_cases.model.register_policy import described, moment, openings_of
 
 SPEC_FILE = "spec.yaml"
 """The spec as it is on record, beside the account."""
@@ -226,7 +226,7 @@ def _openings(home: Home, spec: SearchSpec, ledger: SearchLedger, history: Histo
     """Looks at the same test data from all searches; of practice data, this search's own."""
     assert history.opened is not None
     kept = prepared.read(home.data(history.opened.split["data"]))
-    looks = [described(each) for each in looks_at(spec.data, kept)] if kept else []
+    looks = [described(each) for each in openings_of(spec.data, kept)] if kept else []
     score, claim = history.score, history.claim
     if looks or score is None or claim is None:
         return looks

@@ -1,1 +1,1 @@
-"""The data of a search: read, split, checked and opened by workers."""
+"""The data of a search: reading, splitting, checking it and opening it in workers."""

@@ -1,4 +1,4 @@
-"""Leaks are looked for before a search begins, and an overlap of train with test stops it."""
+"""Look for leaks before a search starts; an overlap of train with test stops it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from hpo.spec.fields import Data
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 
 
-def find_dataset_leaks(data: Data, base: Path, material: SplitDataset, *, near: bool = False) -> Leaks:
-    """Look for what a data set gives away.
+def find_dataset_leaks(data: Data, base: Path, dataset: SplitDataset, *, near: bool = False) -> Leaks:
+    """Find leaks between the parts of a data set.
 
     Args:
-        data: The spec's word on it.
-        base: Folder to which relative paths refer.
-        material: The data, read and divided.
-        near: Whether near copies of images are looked for too, which takes a while.
+        data: The `data` section of the spec.
+        base: Folder that relative paths start from.
+        dataset: The data, read and split.
+        near: Whether to look for near duplicates of images too, which takes a while.
     """
-    return find_leaks(material.prepared, material.split, data.source, data.arguments, base, near=near)
+    return find_leaks(dataset.prepared, dataset.split, data.source, data.arguments, base, near=near)
 
 
 def refuse_overlap(data: Data, leaks: Leaks) -> None:
-    """Stop a search whose training rows are also in the test part, unless its spec accepts that.
+    """Stop a search whose training rows are also in the test part, unless its spec accepts the overlap.
 
     Raises:
-        UserError: If it does not.
+        UserError: If the spec does not accept it.
     """
     if leaks.stops and not data.accept_overlap:
         raise UserError(
-            f"data: {leaks.train_test} training rows are also in the test part, so its score would not be "
-            "of unseen examples. Take them out, or set data.accept_overlap: true to search all the same; "
+            f"data: {leaks.train_test} training rows are also in the test part, so the test score would not "
+            "be on unseen examples. Remove them, or set data.accept_overlap: true to search anyway; "
             "the overlap is then printed beside the score"
         )

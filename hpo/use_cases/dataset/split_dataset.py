@@ -1,4 +1,4 @@
-"""The data of a search: read once by the custodian, then divided."""
+"""The data of a search: read once by the custodian, then split."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from hpo.spec.fields import Data
 
 @dataclass(frozen=True)
 class SplitDataset:
-    """The data of a search, read and divided.
+    """The data of a search, read and split.
 
     Attributes:
-        prepared: The development part and what is known of the test part.
-        split: Who gets which rows in the search.
-        labelled: What a split must know of the development part.
-        seed: Of every split.
+        prepared: The development part, and counts and digests of the test part.
+        split: Rows of each role in the search.
+        labelled: Labels, groups and times of the development part.
+        seed: Seed of every split.
     """
 
     prepared: Prepared
@@ -35,39 +35,39 @@ class SplitDataset:
     seed: int
 
     def splits(self, fresh: FreshSeeds, seeds: int) -> dict[str, Split]:
-        """Every split that a search hands to its trainings, by name.
+        """Return every split that the trainings of a search use, by name.
 
-        With folds all development rows are dealt out: what the search was trained on and what it
+        Folds cover all development rows, those the search was trained on and those it was
         validated on.
 
         Args:
-            fresh: Whether finalists are cross-validated, and how.
-            seeds: Fresh seeds each of them has at most.
+            fresh: Whether and how finalists are cross-validated.
+            seeds: Greatest number of fresh seeds per finalist.
 
         Raises:
-            UserError: If the rows cannot be dealt out to so many folds.
+            UserError: If the rows cannot fill this number of folds.
         """
         if fresh.folds is None:
             return {SEARCH: self.split}
-        deals = seeds if fresh.repeated else 1
+        repeats = seeds if fresh.repeated else 1
         try:
-            dealt = folds(self.labelled, count=fresh.folds, seed=self.seed, repeats=deals)
+            splits = folds(self.labelled, count=fresh.folds, seed=self.seed, repeats=repeats)
         except UserError as error:
             raise UserError(f"finalists.folds: {fresh.folds} folds: {error}") from error
-        names = [fold_name(deal, fold) for deal in range(1, deals + 1) for fold in range(fresh.folds)]
-        if len(dealt) < len(names):  # later rows are validated on by earlier ones: one order, no deal
-            dealt *= deals
-        return {SEARCH: self.split, **dict(zip(names, dealt, strict=True))}
+        names = [fold_name(repeat, fold) for repeat in range(1, repeats + 1) for fold in range(fresh.folds)]
+        if len(splits) < len(names):  # folds by time: the same in every repeat
+            splits *= repeats
+        return {SEARCH: self.split, **dict(zip(names, splits, strict=True))}
 
     def facts(self, fresh: FreshSeeds | None = None, seeds: int = 1) -> dict[str, Any]:
-        """What goes on record of the search's split, and of the folds if finalists have some.
+        """Return the facts of the search's split, and of the finalists' folds, that go on record.
 
         Args:
-            fresh: Whether finalists are cross-validated, and how; None to leave the folds out.
-            seeds: Fresh seeds each of them has at most.
+            fresh: Whether and how finalists are cross-validated; None to leave the folds out.
+            seeds: Greatest number of fresh seeds per finalist.
         """
         test = self.prepared.test
-        cut = fresh is not None and fresh.folds is not None
+        folded = fresh is not None and fresh.folds is not None
         return {
             "fingerprint": self.split.fingerprint,
             "data": self.prepared.fingerprint,
@@ -75,7 +75,7 @@ class SplitDataset:
             "counts": self.split.counts(),
             "by": self.labelled.rule,
             **({"groups": self._groups()} if self.labelled.rule == "groups" else {}),
-            **({"folds": self._folds(fresh, seeds)} if fresh is not None and cut else {}),
+            **({"folds": self._folds(fresh, seeds)} if fresh is not None and folded else {}),
             "test": {"n": test.n, "fingerprint": test.fingerprint} if test else None,
         }
 
@@ -85,28 +85,28 @@ class SplitDataset:
         return {part: len(np.unique(groups[rows])) for part, rows in self.split.roles().items()}
 
     def _folds(self, fresh: FreshSeeds, seeds: int) -> dict[str, Any]:
-        """How rows are held out; the fingerprint covers every fold of every seed."""
-        cut = {name: each for name, each in self.splits(fresh, seeds).items() if name != SEARCH}
-        sizes = [len(each.validation) for each in cut.values()]
+        """Describe the folds; the fingerprint covers every fold of every seed."""
+        splits = {name: fold for name, fold in self.splits(fresh, seeds).items() if name != SEARCH}
+        sizes = [len(fold.validation) for fold in splits.values()]
         return {
             "count": fresh.folds,
-            "deals": len({each.fingerprint for each in cut.values()}) // (fresh.folds or 1),
+            "deals": len({fold.fingerprint for fold in splits.values()}) // (fresh.folds or 1),
             "held_out": [min(sizes), max(sizes)],
             "rows": len(self.labelled.targets),
-            "fingerprint": digest({name: each.fingerprint for name, each in cut.items()}),
+            "fingerprint": digest({name: fold.fingerprint for name, fold in splits.items()}),
         }
 
 
 def split_dataset_of(data: Data, base: Path, home: Home) -> SplitDataset:
-    """Have the data read and divide it.
+    """Have the data read, and split it.
 
     Args:
-        data: The spec's word on it.
-        base: Folder to which relative paths refer.
+        data: The `data` section of the spec.
+        base: Folder that relative paths start from.
         home: Where the development part is kept.
 
     Raises:
-        UserError: If the source or the split is at fault.
+        UserError: If the source or the split is invalid.
     """
     prepared = prepare(data.source, data.arguments, home, base)
     roles = {"search": data.search_share}
@@ -115,7 +115,7 @@ def split_dataset_of(data: Data, base: Path, home: Home) -> SplitDataset:
     labelled = RowLabels(
         prepared.targets(), prepared.info.classes, prepared.groups(), prepared.times(), data.stratified
     )
-    divided = split(
+    search_split = split(
         labelled.targets,
         validation=roles,
         seed=data.split_seed,
@@ -124,4 +124,4 @@ def split_dataset_of(data: Data, base: Path, home: Home) -> SplitDataset:
         times=labelled.times,
         classes=labelled.classes,
     )
-    return SplitDataset(prepared, divided, labelled, data.split_seed)
+    return SplitDataset(prepared, search_split, labelled, data.split_seed)

@@ -1,4 +1,4 @@
-"""Trainable and data, as every process that trains or scores opens them."""
+"""Open the trainable and the data in every process that trains or scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hpo.data.split import Split
 from hpo.running.environment import OpenedStage, TrainingData
 
 TRAIN, VALIDATION, FINAL = 1, 2, 3
-"""Roles of rows in the file of a split, one byte a row; 0 for rows that have none in it."""
+"""Roles of rows in the file of a split, one byte per row; 0 for rows without a role."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class DataStaging:
     """Where a stage's trainable and data come from; can be sent to another process.
 
     Attributes:
-        trainable: Shipped name, or ``module:attribute`` of a user's own.
-        base: Folder that the user's own code is imported from.
+        trainable: Shipped name, or ``module:attribute`` of the user's own.
+        base: Folder that the user's code is imported from.
         data: Folder of the development part.
         splits: Folder with a file for each split, named after it.
     """
@@ -48,21 +48,21 @@ class DataStaging:
 
         Args:
             trainable: Shipped name, or ``module:attribute``.
-            base: Folder that the user's own code is imported from.
+            base: Folder that the user's code is imported from.
             data: Folder of the development part.
-            splits: By name; ``search`` must be among them, and its final part is the stage's.
-            folder: Of the search.
+            splits: Splits by name; ``search`` is required, and its final part is the stage's.
+            folder: Folder of the search.
         """
-        place = folder / "splits"
-        place.mkdir(parents=True, exist_ok=True)
+        splits_folder = folder / "splits"
+        splits_folder.mkdir(parents=True, exist_ok=True)
         n = len(mapped(data / TARGETS))
         for name, split in splits.items():
             roles = np.zeros(n, np.uint8)
             for role, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (FINAL, split.final)):
                 if rows is not None:
                     roles[rows] = role
-            np.save(place / f"{name}.npy", roles)
-        return cls(trainable, base, data, place)
+            np.save(splits_folder / f"{name}.npy", roles)
+        return cls(trainable, base, data, splits_folder)
 
     def __call__(self) -> OpenedStage:
         """Open the stage in this process; a split is opened when it is first asked for."""
@@ -73,9 +73,9 @@ class DataStaging:
     def _parts(self, split: str) -> TrainingData:
         if split == ALL:
             roles = mapped(self.splits / f"{SEARCH}.npy")
-            # A recipe that looks at validation as it trains sees rows that it trains on.
-            seen = self._examples(SEARCH, VALIDATION)
-            return TrainingData(open_examples(self.data, np.flatnonzero(roles)), seen)
+            # A recipe that monitors validation as it trains then sees rows that it is trained on.
+            validation = self._examples(SEARCH, VALIDATION)
+            return TrainingData(open_examples(self.data, np.flatnonzero(roles)), validation)
         return TrainingData(self._examples(split, TRAIN), self._examples(split, VALIDATION))
 
     def _final(self) -> Examples | None:
@@ -87,10 +87,10 @@ class DataStaging:
 
 
 def load_trainable(name: str, base: Path) -> Trainable:
-    """Import a trainable: a shipped one, or a user's own from the spec's folder or what is installed.
+    """Import a trainable: a shipped one, or the user's own from the spec's folder or an installed package.
 
     Raises:
-        UserError: If there is none of that name.
+        UserError: If it does not exist.
     """
     from trainables.registry import SHIPPED
 
@@ -98,11 +98,11 @@ def load_trainable(name: str, base: Path) -> Trainable:
         shipped: Trainable = SHIPPED[name].load()
         return shipped
     module, _, attribute = name.partition(":")
-    # The spec's own folder comes first, whatever else a worker's path holds.
-    sys.path[:] = [str(base), *(each for each in sys.path if each != str(base))]
+    # The spec's own folder comes first, whatever else is on a worker's path.
+    sys.path[:] = [str(base), *(folder for folder in sys.path if folder != str(base))]
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        imported = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise UserError(f"trainable {name!r} cannot be imported: {error}") from error
-    trainable: Trainable = found() if isinstance(found, type) else found
+    trainable: Trainable = imported() if isinstance(imported, type) else imported
     return trainable

@@ -2,8 +2,8 @@
 
 The driver starts ``python -m hpo.use_cases.model.evaluation`` and never sees a test example. The claim is
 one row that the ledger accepts once per search. If the process dies between claim and score, the
-same claim is finished later with the same weights. Every look is in the test-use register before it
-is taken.
+same claim is finished later with the same weights. Every opening is in the test-use register before
+the test part is read.
 """
 
 from __future__ import annotations
@@ -45,30 +45,30 @@ def evaluate(home: Home, name: str, again: str = "") -> None:
     The caller holds the search.
 
     Args:
-        home: Where the search is kept.
-        name: Its name.
-        again: Why the test data is to be opened though it was before; empty if it is not to be.
+        home: Home of the search.
+        name: Name of the search.
+        again: Reason to open test data that was opened before; empty to refuse that.
 
     Raises:
         Refused: If the test part, or the same data for another search, was opened before.
         HpoError: If the child failed.
     """
     command = [sys.executable, "-P", "-m", "hpo.use_cases.model.evaluation", str(home.root), name, again]
-    done = subprocess.run(command, capture_output=True, text=True, start_new_session=True, check=False)
-    if done.returncode == Refused.exit_code:
-        raise Refused(done.stderr.strip())
-    if done.returncode:
-        raise HpoError(f"the evaluation failed: {done.stderr.strip()[-3000:]}")
+    child = subprocess.run(command, capture_output=True, text=True, start_new_session=True, check=False)
+    if child.returncode == Refused.exit_code:
+        raise Refused(child.stderr.strip())
+    if child.returncode:
+        raise HpoError(f"the evaluation failed: {child.stderr.strip()[-3000:]}")
 
 
 def score_winner(home: Home, name: str, again: str = "") -> None:
     """Claim the test part, open it, score the fixed model once, and record the score.
 
-    A process that was left alone by its driver may still be at it: whoever comes second waits, and
-    finds the score there.
+    An earlier process whose driver died may still be running: the second one waits, and finds the
+    score on record.
 
     Raises:
-        Refused: If the test part was claimed for other weights, is not what was sealed, or was
+        Refused: If the test part was claimed for other weights, changed since it was sealed, or was
             opened before and ``again`` gives no reason.
     """
     ledger = open_ledger(name, home)
@@ -83,22 +83,23 @@ def score_winner(home: Home, name: str, again: str = "") -> None:
             ledger.append([_score(task, 1, "")])
             return
         try:
-            ledger.append([_look(home, ledger, history, task, again)])
-        except AlreadyOpened as seen:
-            refusal = refusal_of(seen.looks)
+            ledger.append([_open_and_score(home, ledger, history, task, again)])
+        except AlreadyOpened as refused:
+            refusal = refusal_of(refused.openings)
             ledger.append([refusal])
-            raise Refused(refusal.message) from seen
+            raise Refused(refusal.message) from refused
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What is to be scored on what.
+    """The model to score and the test part to score it on.
 
     Attributes:
-        members: The fixed model's.
-        recipe: The winner's.
-        sealed: What was written down of the test part when the search was opened.
-        exempt: Whether the register does not ask for it.
+        spec: Spec of the search.
+        members: Members of the fixed model.
+        recipe: Recipe of the winner.
+        sealed: The test part on record since the search was opened.
+        exempt: Whether openings of this test part are not counted.
         practice: Whether the score is labelled practice.
     """
 
@@ -111,7 +112,7 @@ class _Task:
 
 
 def _task(home: Home, name: str, history: History) -> _Task:
-    """Everything that can be made ready while the test part is closed."""
+    """Prepare everything that can be prepared while the test part is sealed."""
     assert history.opened is not None
     assert history.winner is not None
     spec = specs.parse_spec(history.opened.spec, source=name)
@@ -129,15 +130,19 @@ def _task(home: Home, name: str, history: History) -> _Task:
     )
 
 
-def _look(home: Home, ledger: SearchLedger, history: History, task: _Task, again: str) -> TestScored:
-    """Claim in the ledger, then a look in the register, then the test part itself, then the score.
+def _open_and_score(
+    home: Home, ledger: SearchLedger, history: History, task: _Task, again: str
+) -> TestScored:
+    """Claim in the ledger, record the opening in the register, then read the test part and score.
 
-    So a crash at any point leaves at least as many looks on record as were taken.
+    A crash at any point leaves at least as many openings on record as there were.
     """
     register, rows = open_register(), rows_of(task.sealed)
-    mine = _key(ledger) if history.claim else ""
-    others = [look for look in register.looks(task.sealed.fingerprint, rows) if look.key != mine]
-    if others and not again and not mine:
+    key = _key(ledger) if history.claim else ""
+    others = [
+        opening for opening in register.openings_of(task.sealed.fingerprint, rows) if opening.key != key
+    ]
+    if others and not again and not key:
         raise AlreadyOpened(others)  # before the claim, so that the search can still be extended
     _claim(ledger, history)
     opening = register.begin(_opening(home, ledger, task, again), rows)
@@ -165,22 +170,22 @@ def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str) -> Openi
 
 
 def _key(ledger: SearchLedger) -> str:
-    """What tells a claim from every other, wherever the home is moved."""
+    """Return a key that identifies the claim, even after the home was moved."""
     (claim,) = ledger.read(kinds=[TestClaimed])
     return digest([ledger.name, claim.time, fields_of(claim.event)])
 
 
 def _score(task: _Task, look: int, reason: str) -> TestScored:
-    """Open the test part and score."""
+    """Open the test part and score the model."""
     spec, data = task.spec, task.spec.data
     trainable = load_trainable(spec.trainable, spec.base)
     examples = open_test(data.source, data.arguments, spec.base, task.sealed)
     outputs = outputs_of(trainable, task.members, examples.info, examples)
     targets = examples.targets[examples.rows]
     seed = derive(spec.seed, "intervals")
-    found = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed, look)
+    intervals = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed, look)
     return TestScored(
-        scores={name: each.to_dict() for name, each in found.items()},
+        scores={name: interval.to_dict() for name, interval in intervals.items()},
         n=len(examples),
         fingerprint=task.sealed.fingerprint,
         practice=task.practice,
@@ -190,7 +195,7 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
 
 
 def _claim(ledger: SearchLedger, history: History) -> None:
-    """Claim the test part, or go on with a claim whose process died before it had a score.
+    """Claim the test part, or continue a claim whose process died before it had a score.
 
     Raises:
         Refused: If it was claimed for other weights.
@@ -198,12 +203,12 @@ def _claim(ledger: SearchLedger, history: History) -> None:
     winner, model = history.winner, history.model
     assert winner is not None
     assert model is not None
-    claim = TestClaimed(winner.trial, winner.replicate, model.digest, _me())
+    claim = TestClaimed(winner.trial, winner.replicate, model.digest, _this_process())
     if ledger.claim(claim) is None and (history.claim is None or history.claim.sha256 != claim.sha256):
-        raise Refused("the test part was claimed for other weights; it stays closed to these")
+        raise Refused("the test part was claimed for other weights and stays sealed for these")
 
 
-def _me() -> str:
+def _this_process() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 

@@ -1,4 +1,4 @@
-"""The model of a search: fixed on record, opened from its files, asked as one."""
+"""The model of a search: fix it on record, read its weights, and compute its outputs."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ from hpo.running import checkpoints
 
 @dataclass(frozen=True)
 class ModelMember:
-    """One training's weights with the recipe that they belong to."""
+    """One training's weights and its recipe."""
 
     recipe: Recipe
     weights: Arrays
 
 
 def fix_model(ledger: SearchLedger) -> History:
-    """Put on record which weights are the model, unless they are; the history with it.
+    """Put on record which weights are the model, unless they already are, and return the history.
 
-    From then on nothing but these weights is tested, exported or used.
+    From then on only these weights are tested, exported or used.
 
     Raises:
-        UserError: If the search has no winner yet, or its model is still to be trained.
+        UserError: If the search has no winner yet, or its model is not trained yet.
     """
     history = read_history(ledger)
     if history.winner is None:
-        raise UserError(f"{ledger.name} has no winner yet; `hpo resume {ledger.name}` goes on with it")
+        raise UserError(f"{ledger.name} has no winner yet; `hpo resume {ledger.name}` continues it")
     if to_train(history) is not None:
         raise UserError(
-            f"the model of {ledger.name} is still to be trained; `hpo resume {ledger.name}` does it"
+            f"the model of {ledger.name} is not trained yet; `hpo resume {ledger.name}` trains it"
         )
     if history.model is not None:
         return history
-    model, asked = model_of(history), Ship.asked(history.opened.spec if history.opened else {})
-    said: list[ModelFixed | Warned] = [model]
-    if model.kind != asked.model:
-        said.append(Warned(f"ship: {asked.model} was asked; {model.reason}"))
-    for recorded in ledger.append(said):
+    model, requested = model_of(history), Ship.asked(history.opened.spec if history.opened else {})
+    events: list[ModelFixed | Warned] = [model]
+    if model.kind != requested.model:
+        events.append(Warned(f"ship: {requested.model} was requested; {model.reason}"))
+    for recorded in ledger.append(events):
         history.apply(recorded)
     return history
 
 
 def open_members(home: Home, name: str, history: History) -> tuple[ModelMember, ...]:
-    """Read the fixed model's weights, each held against its checksum.
+    """Read the fixed model's weights and verify their checksums.
 
     Raises:
-        HpoError: If a file is missing or is not what was written.
+        HpoError: If a file is missing or damaged.
     """
     folder = home.search(name).weights
     return tuple(
@@ -70,16 +70,16 @@ def open_members(home: Home, name: str, history: History) -> tuple[ModelMember, 
 def outputs_of(
     trainable: Trainable, members: Sequence[ModelMember], info: DataInfo, examples: Examples
 ) -> Array:
-    """What a model says of examples: its only member, or all of them together.
+    """Return a model's outputs for examples: those of its only member, or of all members combined.
 
     Args:
-        trainable: That of the members.
-        members: At least one.
-        info: Of the data that they were trained on.
+        trainable: Trainable of the members.
+        members: Members of the model, at least one.
+        info: Description of the data that they were trained on.
         examples: Rows of the same kind of data.
     """
-    each = [trainable.load(one.recipe, one.weights, info).predict(examples) for one in members]
-    if len(each) == 1:
-        return each[0]
+    outputs = [trainable.load(member.recipe, member.weights, info).predict(examples) for member in members]
+    if len(outputs) == 1:
+        return outputs[0]
     assert isinstance(trainable, Combines)
-    return trainable.combine(each)
+    return trainable.combine(outputs)

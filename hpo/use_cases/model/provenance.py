@@ -1,7 +1,7 @@
-"""How a model's weights were made, as an exported recipe says it and as it is read again.
+"""How a model's weights were trained, as exported in a recipe and as read from one.
 
-Under ``provenance.model`` a recipe names the kind, the digest and, for every member, the very
-training that gave its weights: enough to find them, to check them and to make them again.
+Under ``provenance.model`` a recipe states the kind, the digest and, for every member, the training
+that produced its weights: enough to find them, to check them and to reproduce them.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from hpo.spec.recipe_files import RecipeFile
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecord:
-    """How the weights of one member were made.
+    """How the weights of one member were trained.
 
     Attributes:
-        recipe: What was trained.
-        seed: Source of its randomness.
-        split: Name of the split that it trained on.
+        recipe: The recipe that was trained.
+        seed: Seed of the training.
+        split: Name of the split that it was trained on.
         until: Epochs after which it ended; None for a full training.
-        averages: So many last epochs' weights were averaged; 0 if none were.
+        averages: Number of last epochs whose weights were averaged; 0 without averaging.
         file: Name of the weights' file.
-        sha256: Of its content; empty where that was not written down.
-        metric: Name of the score by which a new training is held against this one.
-        value: That score; NaN where it was not written down.
+        sha256: SHA-256 of the file; empty if it is not on record.
+        metric: Name of the score by which a new training is compared with this one.
+        value: That score; NaN if it is not on record.
     """
 
     recipe: Mapping[str, Any] = field(repr=False)
@@ -49,19 +49,19 @@ class TrainingRecord:
 
 
 def model_provenance(history: History, horizon: int, folder: Path) -> dict[str, Any]:
-    """The fixed model of a search, as a JSON value.
+    """Return the fixed model of a search as a JSON value.
 
     Args:
-        history: The search, its model fixed.
+        history: History of the search, with a fixed model.
         horizon: Epochs of a full training.
-        folder: Where the weights lie.
+        folder: Folder of the weights.
     """
     model = history.model
     assert model is not None
     assert history.winner is not None
     averages = Ship.asked(history.opened.spec if history.opened else {}).averages(horizon)
     recipe = Recipe(history.trainings[history.winner.trial, 0].recipe)
-    members = [_member(each, averages, recipe, history.objective) for each in members_of(history)]
+    members = [_member(training, averages, recipe, history.objective) for training in members_of(history)]
     return {
         "kind": model.kind,
         "reason": model.reason,
@@ -73,7 +73,7 @@ def model_provenance(history: History, horizon: int, folder: Path) -> dict[str, 
 
 def _member(training: Training, averages: int, recipe: Recipe, objective: Objective) -> dict[str, Any]:
     metric, value = score_of(training, objective)
-    own = {} if Recipe(training.recipe) == recipe else {"recipe": dict(training.recipe)}
+    other_recipe = {} if Recipe(training.recipe) == recipe else {"recipe": dict(training.recipe)}
     return {
         "trial": training.trial,
         "replicate": training.replicate,
@@ -84,12 +84,12 @@ def _member(training: Training, averages: int, recipe: Recipe, objective: Object
         "file": training.weights,
         "sha256": training.sha256,
         "score": {"metric": metric, "value": value if math.isfinite(value) else None},
-        **own,
+        **other_recipe,
     }
 
 
 def score_of(training: Training, objective: Objective) -> tuple[str, float]:
-    """Name and value of the score of a training's kept weights, on whatever they were scored on."""
+    """Return name and value of the score of a training's kept weights."""
     if training.origin == RETRAINED:
         name = f"{SEEN}/{objective.metric}"
         return name, training.metrics.get(name, math.nan)
@@ -100,27 +100,29 @@ def score_of(training: Training, objective: Objective) -> tuple[str, float]:
 
 
 def training_records_of(recipe: RecipeFile, path: Path) -> tuple[TrainingRecord, ...]:
-    """How every member of an exported recipe's model was made.
+    """Return how every member of an exported recipe's model was trained.
 
-    Recipes that were exported before models had kinds say it of one training.
+    Recipes exported before models had kinds describe a single training.
 
     Raises:
-        UserError: If the provenance does not say it, or says it in another way.
+        UserError: If the provenance is incomplete or malformed.
     """
-    said = recipe.provenance
+    provenance = recipe.provenance
     try:
-        if "model" in said:
-            return tuple(_making(each, recipe.recipe) for each in said["model"]["members"])
-        kept, value = said.get("weights") or {}, (said.get("validation") or {}).get("this_model")
-        rows, objective = said.get("rows") or {}, Objective(**said["objective"])
-        final = rows and "final" in ((said.get("split") or {}).get("counts") or {})
+        if "model" in provenance:
+            members = provenance["model"]["members"]
+            return tuple(_training_record(member, recipe.recipe) for member in members)
+        weights = provenance.get("weights") or {}
+        value = (provenance.get("validation") or {}).get("this_model")
+        rows, objective = provenance.get("rows") or {}, Objective(**provenance["objective"])
+        final = rows and "final" in ((provenance.get("split") or {}).get("counts") or {})
         return (
             TrainingRecord(
                 recipe.recipe,
-                int(said["seed"]),
+                int(provenance["seed"]),
                 rows.get("split", SEARCH),
-                file=kept.get("file", ""),
-                sha256=kept.get("sha256", ""),
+                file=weights.get("file", ""),
+                sha256=weights.get("sha256", ""),
                 metric=objective.final_key if final else objective.key,
                 value=math.nan if value is None else float(value),
             ),
@@ -129,16 +131,16 @@ def training_records_of(recipe: RecipeFile, path: Path) -> tuple[TrainingRecord,
         raise UserError(f"{path}: provenance cannot be used: {error!r}") from error
 
 
-def _making(said: Mapping[str, Any], recipe: Mapping[str, Any]) -> TrainingRecord:
-    value = said["score"]["value"]
+def _training_record(member: Mapping[str, Any], recipe: Mapping[str, Any]) -> TrainingRecord:
+    value = member["score"]["value"]
     return TrainingRecord(
-        said.get("recipe", recipe),
-        int(said["seed"]),
-        said["split"],
-        said["until"],
-        said["averages"],
-        said["file"],
-        said["sha256"],
-        said["score"]["metric"],
+        member.get("recipe", recipe),
+        int(member["seed"]),
+        member["split"],
+        member["until"],
+        member["averages"],
+        member["file"],
+        member["sha256"],
+        member["score"]["metric"],
         math.nan if value is None else float(value),
     )

@@ -1,8 +1,8 @@
-"""What the test-use register means for a search: when it is asked, what it says, what it refuses.
+"""How searches use the test-use register: when they query it, what they warn of, what they refuse.
 
-A new folder is no new look: the register lies in the user's data folder, or in the file or database
-that ``HPO_REGISTER`` names (a team's, if all of it name one), and knows test data by its rows.
-Shipped practice data is exempt unless the spec says ``practice: false``.
+The register does not depend on the home: it is in the user's data folder, or in the file or database
+that ``HPO_REGISTER`` names (shared by a team if all members name the same one), and it recognises test
+data by its rows. Shipped practice data is exempt unless the spec says ``practice: false``.
 """
 
 from __future__ import annotations
@@ -27,65 +27,67 @@ if TYPE_CHECKING:
 
 
 def register_location() -> Path | str:
-    """The register: the file or database URL in ``HPO_REGISTER``, otherwise in the user's data folder."""
-    named = os.environ.get("HPO_REGISTER")
-    if named:
-        return named if "://" in named else Path(named).expanduser().absolute()
+    """Return the file or database URL in ``HPO_REGISTER``, otherwise a file in the user's data folder."""
+    location = os.environ.get("HPO_REGISTER")
+    if location:
+        return location if "://" in location else Path(location).expanduser().absolute()
     import platformdirs
 
     return platformdirs.user_data_path("hpo") / "test_register.db"
 
 
 def open_register() -> Register:
-    """The register, made if it is not there."""
+    """Open the register, creating it if necessary."""
     from hpo.ledger.register import Register
 
     return Register(register_location())
 
 
-def known_register() -> Register | None:
-    """The register to be asked; None if no file was made yet, since asking makes none."""
-    place = register_location()
-    return open_register() if isinstance(place, str) or place.exists() else None
+def existing_register() -> Register | None:
+    """Open the register for a query; None if its file does not exist, which a query does not create."""
+    location = register_location()
+    return open_register() if isinstance(location, str) or location.exists() else None
 
 
-def openings() -> list[Opening]:
-    """Every opening on record, oldest first."""
-    register = known_register()
+def all_openings() -> list[Opening]:
+    """Return every opening on record, oldest first."""
+    register = existing_register()
     return register.all() if register else []
 
 
 def is_exempt(data: Data, prepared: Prepared) -> bool:
-    """Whether looks at this test part are free: practice data that ships, unless the spec objects."""
+    """Return whether openings are not counted: shipped practice data, unless the spec says otherwise."""
     return prepared.info.practice and data.practice is not False
 
 
-def looks_at(data: Data, prepared: Prepared) -> list[Opening]:
-    """Looks at the test part of a data set so far, oldest first."""
+def openings_of(data: Data, prepared: Prepared) -> list[Opening]:
+    """Return the openings of a data set's test part so far, oldest first."""
     if prepared.test is None or is_exempt(data, prepared):
         return []
-    register = known_register()
-    return register.looks(prepared.test.fingerprint, rows_of(prepared.test)) if register else []
+    register = existing_register()
+    return register.openings_of(prepared.test.fingerprint, rows_of(prepared.test)) if register else []
 
 
-def expected_looks(data: Data, base: Path, home: Home) -> list[Opening]:
-    """The same without reading any data or running a user's code.
+def expected_openings(data: Data, base: Path, home: Home) -> list[Opening]:
+    """Return the same without reading any data or running a user's code.
 
-    Data that this home has read is known by its rows; any other by the place it is read from.
+    Data that this home has read is recognised by its rows, other data by where it is read from.
     """
-    if known_register() is None:
+    if existing_register() is None:
         return []
     from hpo.data.source_reading import recall
 
     prepared = recall(data.source, data.arguments, home, base)
     if prepared is not None:
-        return looks_at(data, prepared)
+        return openings_of(data, prepared)
     source = source_of(data, base)
-    return [each for each in openings() if each.source == source and each.state != "withdrawn"]
+    return [
+        opening for opening in all_openings() if opening.source == source and opening.state != "withdrawn"
+    ]
 
 
 def rows_of(test: TestManifest) -> Rows:
-    """Digests of a test part's rows; none if their file is of other data."""
+    """Return the digests of a test part's rows; empty if their file belongs to other data."""
     import numpy as np
 
     from hpo.data.prepared import mapped
@@ -96,12 +98,12 @@ def rows_of(test: TestManifest) -> Rows:
 
 
 def source_of(data: Data, base: Path) -> str:
-    """Where data is read from, in a line that is equal for the same place."""
+    """Return where data is read from, as a line that is equal for equal sources."""
     return json.dumps([data.source, data.arguments, str(base)], sort_keys=True)
 
 
 def who() -> str:
-    """Who looks: user and machine."""
+    """Return the user and the machine."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -109,53 +111,53 @@ def who() -> str:
     return f"{user} on {socket.gethostname()}"
 
 
-def warning_of(looks: Sequence[Opening]) -> str:
-    """What is said at once of test data that was opened before."""
+def warning_of(openings: Sequence[Opening]) -> str:
+    """Return the warning about test data that was opened before."""
     return (
-        f"the test data was opened before: {_first(looks)}. At its end the search will be refused "
-        "another look, unless --again --reason TEXT asks for one"
+        f"the test data was opened before: {_first(openings)}. At the end of the search another look will be "
+        "refused, unless --again --reason TEXT requests one"
     )
 
 
-def refusal_of(looks: Sequence[Opening]) -> TestRefused:
-    """What goes on record when another look is refused."""
+def refusal_of(openings: Sequence[Opening]) -> TestRefused:
+    """Return the event that records the refusal of another look."""
     message = (
-        f"the test part stays closed, since the same data was opened before: {_first(looks)}. "
-        "--again --reason TEXT opens it once more, and marks the score as a further look"
+        f"the test part stays sealed because the same data was opened before: {_first(openings)}. "
+        "--again --reason TEXT opens it once more and marks the score as a further look"
     )
-    return TestRefused(message, described(looks[0]), len(looks))
+    return TestRefused(message, described(openings[0]), len(openings))
 
 
-def described(look: Opening) -> dict[str, Any]:
-    """A look as a JSON value."""
+def described(opening: Opening) -> dict[str, Any]:
+    """Return an opening as a JSON value."""
     return {
-        "when": moment(look.time),
-        "by": look.by,
-        "search": look.search,
-        "recipe": look.recipe,
-        "scores": {name: dict(score) for name, score in look.scores.items()},
-        "overlap": look.overlap,
+        "when": moment(opening.time),
+        "by": opening.by,
+        "search": opening.search,
+        "recipe": opening.recipe,
+        "scores": {name: dict(score) for name, score in opening.scores.items()},
+        "overlap": opening.overlap,
     }
 
 
-def scores_text(look: Opening) -> str:
-    """What a look showed, on one line."""
-    scores = ", ".join(f"{name} {score['value']:.4f}" for name, score in look.scores.items())
+def scores_text(opening: Opening) -> str:
+    """Return the scores of an opening on one line."""
+    scores = ", ".join(f"{name} {score['value']:.4f}" for name, score in opening.scores.items())
     return scores or "no score on record"
 
 
 def moment(seconds: float) -> str:
-    """A time of day with its zone, as people and programs read it."""
+    """Return a date and time with its zone in ISO 8601."""
     return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
 
 
-def _first(looks: Sequence[Opening]) -> str:
-    if not looks:
-        raise HpoError("there is no look to name")
-    look = looks[0]
-    same = "" if look.overlap == 1 else f", {look.overlap:.0%} of whose rows are the same"
-    more = f", and {len(looks) - 1} more" if len(looks) > 1 else ""
+def _first(openings: Sequence[Opening]) -> str:
+    if not openings:
+        raise HpoError("no opening to describe")
+    first = openings[0]
+    same = "" if first.overlap == 1 else f", with {first.overlap:.0%} of the rows in common"
+    more = f", and {len(openings) - 1} more" if len(openings) > 1 else ""
     return (
-        f"first by {look.by} at {moment(look.time)} for {look.search}{same} "
-        f"(recipe {look.recipe[:12]}: {scores_text(look)}){more}"
+        f"first by {first.by} at {moment(first.time)} for {first.search}{same} "
+        f"(recipe {first.recipe[:12]}: {scores_text(first)}){more}"
     )

@@ -1,4 +1,4 @@
-"""Weights of a model that were lost or damaged: the same training, done again, gives the same file."""
+"""Restore lost or damaged weights of a model by repeating their training, which gives the same file."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ from hpo.running.worker import Worker
 
 
 def damaged_weights(members: Sequence[Training], folder: SearchFolder) -> dict[Key, str]:
-    """What is wrong with the weights of trainings; empty if they are those on record."""
-    found: dict[Key, str] = {}
+    """Return what is wrong with the weights of trainings; empty if they match the record."""
+    damaged: dict[Key, str] = {}
     for training in members:
         try:
             checkpoints.read(folder.weights / Path(training.weights).name, training.sha256)
         except checkpoints.DamagedFile as error:
-            found[training.key] = str(error)
-    return found
+            damaged[training.key] = str(error)
+    return damaged
 
 
 def repair(
-    training: Training, why: str, plan: Plan, place: TrainingEnvironment, ledger: SearchLedger
+    training: Training, fault: str, plan: Plan, environment: TrainingEnvironment, ledger: SearchLedger
 ) -> None:
-    """Do a training again whose weights are lost, and insist on the same.
+    """Repeat a training whose weights are lost, and require the same weights.
 
     Args:
-        training: As it is on record.
-        why: What is wrong with its weights.
-        plan: Of the search.
-        place: Where its trainings are done.
-        ledger: Its record, which says what was mended.
+        training: The training on record.
+        fault: What is wrong with its weights.
+        plan: Plan of the search.
+        environment: Where its trainings run.
+        ledger: Ledger of the search, where the repair is recorded.
 
     Raises:
-        HpoError: If it does not give the same weights.
+        HpoError: If the training gives other weights.
     """
-    ledger.append([Warned(f"{why}; the same training is done again")])
-    if _trained(order_of(plan, training, fresh=True), place) != training.sha256:
-        raise HpoError(f"{why}, and the same training gave other weights; submit the search anew")
+    ledger.append([Warned(f"{fault}; the training is repeated")])
+    if _trained(order_of(plan, training, fresh=True), environment) != training.sha256:
+        raise HpoError(f"{fault}, and the repeated training gave other weights; submit the search again")
 
 
-def _trained(order: TrainingTask, place: TrainingEnvironment) -> str:
-    """SHA-256 of the weights that an order gives."""
-    worker = Worker(place)
-    worker.start(order)
+def _trained(task: TrainingTask, environment: TrainingEnvironment) -> str:
+    """Run a training and return the SHA-256 of its weights."""
+    worker = Worker(environment)
+    worker.start(task)
     while True:
         message = worker.advance()
         if message.full:
-            raise DiskFull(message.full, place.folder.root)
+            raise DiskFull(message.full, environment.folder.root)
         if message.failure:
             raise HpoError(f"the training failed ({message.failure[0]}): {message.failure[1]}")
         if message.weights[0]:

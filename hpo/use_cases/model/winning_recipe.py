@@ -1,4 +1,4 @@
-"""The recipe of a search's winner with its provenance: enough to train the same model again and to use it."""
+"""The recipe of a search's winner with its provenance: enough to use the model and to train it again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hpo.use_cases.model.provenance import model_provenance, score_of
 
 
 def write_recipe(home: Home, spec: SearchSpec, ledger: SearchLedger) -> None:
-    """Write the winner's recipe into the search's folder and put that on record."""
+    """Write the winner's recipe into the search's folder and record the export."""
     file = recipe_file(spec, ledger.name, read_history(ledger), home)
     path = home.search(ledger.name).recipe
     path.write_text(recipe_text(file))
@@ -29,15 +29,15 @@ def write_recipe(home: Home, spec: SearchSpec, ledger: SearchLedger) -> None:
 
 
 def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> RecipeFile:
-    """The winner's recipe with its provenance: enough to train the very model again, and to use it."""
+    """Return the winner's recipe with its provenance."""
     winner, opened = history.winner, history.opened
     assert winner is not None
     assert opened is not None
-    if history.model is None:  # of a search from before models were fixed
+    if history.model is None:  # a search from before models were fixed
         history = dataclasses.replace(history, model=model_of(history))
     training = members_of(history)[0]
     _, value = score_of(training, history.objective)
-    kept = prepared.read(home.data(opened.split["data"]))
+    dataset = prepared.read(home.data(opened.split["data"]))
     provenance: dict[str, Any] = {
         "search": name,
         "trial": winner.trial,
@@ -57,11 +57,11 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
             "this_model": value if math.isfinite(training.value) else None,
         },
         "test": history.score.scores if history.score else None,
-        **_looked(history),
+        **_test_remarks(history),
         "model": model_provenance(history, spec.horizon, home.search(name).weights),
         "weights": {"file": training.weights, "sha256": training.sha256},
         "data": opened.spec["data"],
-        "info": prepared.info_to_json(kept.info) if kept else None,
+        "info": prepared.info_to_json(dataset.info) if dataset else None,
         "base": str(spec.base),
         "split": opened.split,
         "rows": {
@@ -77,8 +77,8 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
     return RecipeFile(spec.trainable, recipe, provenance)
 
 
-def _looked(history: History) -> dict[str, Any]:
-    """What must be known of the test score beside its value; nothing of a first look."""
+def _test_remarks(history: History) -> dict[str, Any]:
+    """Return what qualifies the test score; empty for a first look."""
     score, refused = history.score, history.refused
     if score is not None and score.look > 1:
         return {"test_look": score.look, "test_reason": score.reason}

@@ -74,7 +74,7 @@ def test_digests_know_equal_numbers_and_nothing_of_storage(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("inputs", "targets", "word"),
     [
-        (np.zeros((3, 2), np.float32), np.zeros(2, np.int64), "3 inputs do not go with 2 targets"),
+        (np.zeros((3, 2), np.float32), np.zeros(2, np.int64), "3 inputs but 2 targets"),
         (np.zeros((0, 2), np.float32), np.zeros(0, np.int64), "no examples"),
         (np.zeros((2, 3), np.float32), np.zeros(2, np.int64), "declared shape"),
         (np.zeros((2, 2)), np.zeros(2, np.int64), "must be float32"),

@@ -89,12 +89,12 @@ def test_of_16_bits_the_upper_8_are_kept_and_said(tmp_path: Path) -> None:
     found = folder(tmp_path / "images", test_share=0.5).development()
     assert found.inputs.shape == (2, 4, 4, 1)
     np.testing.assert_array_equal(found.inputs[0, :, :, 0], np.arange(0, 256, 16).reshape(4, 4))
-    assert found.warnings == ("2 images have 16 bits a pixel, of which the upper 8 are kept",)
+    assert found.warnings == ("2 images have 16 bits per pixel, of which the upper 8 are kept",)
 
 
 def test_pixels_without_a_greatest_value_are_refused(root: Path) -> None:
     Image.fromarray(np.ones((10, 12), np.float32)).save(root / "train" / "bee" / "9.tif")
-    with pytest.raises(UserError, match=r"9\.tif \(pixels of mode F; legal are 8 or 16 bits a channel\)"):
+    with pytest.raises(UserError, match=r"9\.tif \(pixels of mode F; legal are 8 or 16 bits per channel\)"):
         folder(root).development()
 
 
@@ -131,9 +131,9 @@ def test_an_empty_class_and_a_strange_one_are_named(root: Path) -> None:
         folder(root).development()
     (root / "train" / "cat").rmdir()
     (root / "test" / "dog").mkdir()
-    with pytest.raises(UserError, match=r"a class 'dog' that .*train lacks"):
+    with pytest.raises(UserError, match=r"a class 'dog' that is not in .*train"):
         folder(root).development()
-    with pytest.raises(UserError, match="there is no folder"):
+    with pytest.raises(UserError, match=r"the folder .* does not exist"):
         folder(root / "nowhere").development()
     with pytest.raises(UserError, match="a folder for each class"):
         folder(root / "train" / "ant").development()
@@ -150,7 +150,7 @@ def test_other_files_and_folders_are_counted(root: Path) -> None:
     (root / "train" / "ant" / "notes.txt").write_text("x")
     (root / "extra").mkdir()
     said = folder(root).development().warnings
-    assert "1 files are no images" in said[0]
+    assert "1 files are not images" in said[0]
     assert "extra is not used" in said[1]
 
 

@@ -68,7 +68,7 @@ def test_numbers_categories_and_missing_values(tmp_path: Path, kind: str) -> Non
     assert missing == columns["age"].count(None)
     both = np.concatenate([development.inputs[:, 2], test.inputs[:, 2]])
     np.testing.assert_allclose(sorted(both), sorted(np.float32(columns["height"])))
-    assert any("taken for classification" in each for each in development.warnings)
+    assert any("treated as classification" in each for each in development.warnings)
 
 
 def test_csv_and_parquet_of_one_table_are_the_same_data(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_regression_from_a_test_file(tmp_path: Path) -> None:
     place = development.info.columns.index("city")
     assert test.inputs[4, place] == 3, "one more than the three categories that are known"
     assert test.warnings == (
-        "column city: 2 values are no category of the development part and count as unknown",
+        "column city: 2 values are not categories of the development part and count as unknown",
     )
 
 
@@ -173,7 +173,7 @@ def test_identifiers_and_empty_columns_are_left_out_and_said(tmp_path: Path) -> 
     development = source(tmp_path).development()
     assert {"name", "void"}.isdisjoint(development.info.columns)
     assert any("name has" in each and "identifier" in each for each in development.warnings)
-    assert any("void has no value" in each for each in development.warnings)
+    assert any("void is empty" in each for each in development.warnings)
     assert "name" in source(tmp_path, categorical=["name"]).development().info.columns
 
 
@@ -190,13 +190,13 @@ NAMES = [f"name {number}" for number in range(60)]
 @pytest.mark.parametrize(
     ("columns", "arguments", "words"),
     [
-        (spoilt("height", 4, "tall"), {}, "column height is numbers but for row .*'tall'.*categorical"),
+        (spoilt("height", 4, "tall"), {}, "column height is numeric except for row .*'tall'.*categorical"),
         (spoilt("y", 4, None), {}, "the target y is missing in row .*1 such rows"),
-        (people(), {"task": "regression"}, "the target y must be numbers for regression; see row"),
+        (people(), {"task": "regression"}, "the target y must be numeric for regression; see row"),
         (
             spoilt("height", 4, "tall"),
             {"target": "height"},
-            "the target height is numbers but for row .*'tall'",
+            "the target height is numeric except for row .*'tall'",
         ),
         (
             {**people(), "y": NAMES},
@@ -207,10 +207,10 @@ NAMES = [f"name {number}" for number in range(60)]
         (people(), {"target": "x"}, "has no column 'x'; it has age, city"),
         (people(), {"groups": "x"}, "data.arguments.groups: .*has no column 'x'"),
         (people(), {"categorical": ["x"]}, "data.arguments.categorical: .*has no column 'x'"),
-        (people(), {"time": "city"}, "column city is neither numbers nor ISO 8601 dates; see row 1"),
-        (spoilt("when", 4, None), {"time": "when"}, "column when is missing in row 5"),
-        (spoilt("person", 4, None), {"groups": "person"}, "column person is missing in row 5"),
-        (people(), {"file": "nowhere.csv"}, "there is no file .*nowhere.csv"),
+        (people(), {"time": "city"}, "column city has neither numbers nor ISO 8601 dates; see row 1"),
+        (spoilt("when", 4, None), {"time": "when"}, "column when has no value in row 5"),
+        (spoilt("person", 4, None), {"groups": "person"}, "column person has no value in row 5"),
+        (people(), {"file": "nowhere.csv"}, "the file .*nowhere.csv does not exist"),
         (people(), {"delimiter": ";"}, "has no column 'y'"),
     ],
 )
@@ -240,7 +240,7 @@ def test_messages_show_no_value_of_the_test_part(tmp_path: Path) -> None:
     later = people(1, 20) | {"height": ["a secret"] * 20}
     write(tmp_path / "later.csv", later)
     one = source(tmp_path, test_file="later.csv")
-    with pytest.raises(UserError, match="column height must be numbers") as caught:
+    with pytest.raises(UserError, match="column height must be numeric") as caught:
         one.test()
     assert "secret" not in str(caught.value)
 

@@ -60,7 +60,9 @@ def test_a_file_of_another_magic_is_an_error_of_the_users(tmp_path: Path) -> Non
 
 
 def test_missing_files_point_to_the_download_flag(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no folder .*cifar-10-batches-py; with `download: true`"):
+    with pytest.raises(
+        UserError, match=r"the folder .*cifar-10-batches-py does not exist; with `download: true`"
+    ):
         opened("cifar10", tmp_path).development()
 
 

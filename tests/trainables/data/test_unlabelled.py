@@ -54,7 +54,7 @@ def test_columns_are_found_by_name_and_others_left_out(tmp_path, kind):
     found = read_unlabelled(path, TABLE, {})
     np.testing.assert_array_equal(found.inputs, ROWS)
     assert found.names == ("0", "1", "2")
-    assert found.warnings == ("column colour: 1 values are no known category",)
+    assert found.warnings == ("column colour: 1 values are unknown categories",)
 
 
 def test_what_means_missing_and_parts_fields_is_as_in_training(tmp_path):
@@ -80,15 +80,15 @@ def array(path, values):
 @pytest.mark.parametrize(
     ("make", "info", "words"),
     [
-        (lambda p: p / "nowhere", TABLE, "there is no file or folder"),
-        (lambda p: p, IMAGES, "has no image; legal endings"),
+        (lambda p: p / "nowhere", TABLE, "nowhere does not exist"),
+        (lambda p: p, IMAGES, "has no images; legal endings"),
         (lambda p: p, TABLE, r"legal: a \.csv or \.parquet table, or an \.npy array"),
         (lambda p: array(p, np.zeros((2, 4))), TABLE, r"shape \(2, 4\); legal: nx3"),
-        (lambda p: array(p, np.zeros((0, 3))), TABLE, "n of at least 1"),
+        (lambda p: array(p, np.zeros((0, 3))), TABLE, "with n at least 1"),
         (lambda p: array(p, np.zeros((2, 8, 6))), IMAGES, "must be uint8"),
         (lambda p: array(p, np.array([[1, np.inf, 0]])), TABLE, "row 0 has an infinite value"),
         (lambda p: array(p, np.array([{}, {}])), TABLE, "cannot be read as an array"),
-        (lambda p: array(p, np.array([["a", "b", "c"]])), TABLE, "is no array of numbers"),
+        (lambda p: array(p, np.array([["a", "b", "c"]])), TABLE, "is not numeric"),
     ],
 )
 def test_what_cannot_be_asked_about_is_refused(tmp_path, make, info, words):
@@ -102,7 +102,7 @@ def test_a_missing_column_and_a_text_among_numbers_are_named(tmp_path):
     with pytest.raises(UserError, match="has no column age; it has size, colour"):
         read_unlabelled(path, TABLE, {})
     path.write_text("size,colour,age\n1,red,old\n")
-    with pytest.raises(UserError, match="column age must be numbers"):
+    with pytest.raises(UserError, match="column age must be numeric"):
         read_unlabelled(path, TABLE, {})
 
 

@@ -47,7 +47,7 @@ def test_faults_name_what_is_wrong_and_what_is_legal() -> None:
     ]
     assert "test_share" in found[1].message
     assert "classification, regression" in found[2].message
-    assert "column that is predicted" in found[3].message
+    assert "column to predict" in found[3].message
     assert data_sources.faults("csv", {"file": "a.csv", "target": "y", "ignore": ["a", "b"]}) == []
     assert (
         "a list of texts"

@@ -1,4 +1,4 @@
-"""What is refused and what is warned of before anything trains, because the data does not bear it."""
+"""Errors and warnings, before anything is trained, about data that is insufficient for a spec."""
 
 import numpy as np
 import pytest
@@ -22,11 +22,11 @@ DOCUMENT = {
 }
 
 
-def asked(data=None, **finalists):
+def spec_with(data=None, **finalists):
     return parse_spec({**DOCUMENT, "data": {**DOCUMENT["data"], **(data or {})}, "finalists": finalists})
 
 
-def material(tmp_path, spec, n=1000, test=500, groups=None, times=None, classes=2):
+def split_dataset(tmp_path, spec, n=1000, test=500, groups=None, times=None, classes=2):
     targets = np.arange(n) % classes
     names = tuple(str(label) for label in range(classes))
     info = DataInfo("image", "classification", (8, 8, 1), names)
@@ -40,68 +40,68 @@ def material(tmp_path, spec, n=1000, test=500, groups=None, times=None, classes=
     return SplitDataset(Prepared(tmp_path, "f", info, n, counts, sealed), cut, labelled, 0)
 
 
-def said(tmp_path, spec, **data):
-    return data_warnings(spec, material(tmp_path, spec, **data))
+def warnings_of(tmp_path, spec, **data):
+    return data_warnings(spec, split_dataset(tmp_path, spec, **data))
 
 
-def test_ordinary_data_draws_no_complaint(tmp_path):
-    assert said(tmp_path, asked()) == []
-    assert said(tmp_path, asked(folds=5)) == []
+def test_ordinary_data_gives_no_warning(tmp_path):
+    assert warnings_of(tmp_path, spec_with()) == []
+    assert warnings_of(tmp_path, spec_with(folds=5)) == []
 
 
 def test_data_that_a_shipped_trainable_cannot_take_is_refused(tmp_path):
     with pytest.raises(UserError, match="tabular takes tables, and this data is images of shape 8 x 8 x 1"):
-        said(tmp_path, parse_spec({**DOCUMENT, "trainable": "tabular"}))
+        warnings_of(tmp_path, parse_spec({**DOCUMENT, "trainable": "tabular"}))
     with pytest.raises(UserError, match="every example is of the one class '0'"):
-        said(tmp_path, asked(), classes=1)
+        warnings_of(tmp_path, spec_with(), classes=1)
 
 
 def test_a_final_part_too_small_to_tell_anything_is_refused_with_the_size_it_needs(tmp_path):
-    spec = asked({"validation": {"search": 0.2, "final": 0.004}}, count=3, seeds=5, rule="race")
+    spec = spec_with({"validation": {"search": 0.2, "final": 0.004}}, count=3, seeds=5, rule="race")
     with pytest.raises(UserError, match=r"4 examples cannot tell 3 finalists apart .* at least 6 are needed"):
-        said(tmp_path, spec)
+        warnings_of(tmp_path, spec)
 
 
 def test_a_small_final_part_says_what_it_tells_and_how_large_it_would_have_to_be(tmp_path):
-    spec = asked({"validation": {"search": 0.2, "final": 0.1}}, count=3, seeds=5, rule="race")
-    (warning,) = said(tmp_path, spec)
+    spec = spec_with({"validation": {"search": 0.2, "final": 0.1}}, count=3, seeds=5, rule="race")
+    (warning,) = warnings_of(tmp_path, spec)
     assert "100 examples" in warning
-    assert "differ by 0.062 or more; for 0.02 it would have to have 961, a share of 0.96" in warning
-    assert said(tmp_path, asked({"validation": {"search": 0.2, "final": 0.1}}, count=1)) == []
+    assert "differ by 0.062 or more; 0.02 would require 961 examples, a share of 0.96" in warning
+    assert warnings_of(tmp_path, spec_with({"validation": {"search": 0.2, "final": 0.1}}, count=1)) == []
 
 
 def test_the_margin_of_a_race_is_what_a_final_part_must_tell(tmp_path):
     final = {"validation": {"search": 0.2, "final": 0.1}}
-    (warning,) = said(tmp_path, asked(final, count=2, seeds=5, rule="race", margin=0.01))
-    assert "for 0.01 it would have to have 2,706, a share of more than all there is" in warning
-    assert said(tmp_path, asked(final, count=2, seeds=5, rule="race", margin=0.08)) == []
+    (warning,) = warnings_of(tmp_path, spec_with(final, count=2, seeds=5, rule="race", margin=0.01))
+    assert "0.01 would require 2,706 examples, a share of more than all rows" in warning
+    assert warnings_of(tmp_path, spec_with(final, count=2, seeds=5, rule="race", margin=0.08)) == []
 
 
 def test_more_folds_than_examples_of_a_class_name_the_class(tmp_path):
     with pytest.raises(UserError, match=r"finalists.folds: 60 folds: .*class '0' has 50 examples"):
-        said(tmp_path, asked(folds=60), n=100)
+        warnings_of(tmp_path, spec_with(folds=60), n=100)
 
 
-def test_groups_that_cannot_be_dealt_to_folds_are_refused(tmp_path):
+def test_groups_too_few_for_the_folds_are_refused(tmp_path):
     groups = np.arange(1000) // 250
     with pytest.raises(UserError, match=r"finalists.folds: 5 folds: data: 4 group\(s\) cannot be divided"):
-        said(tmp_path, asked(folds=5), groups=groups)
-    (warning,) = said(tmp_path, asked(folds=3), groups=groups)
+        warnings_of(tmp_path, spec_with(folds=5), groups=groups)
+    (warning,) = warnings_of(tmp_path, spec_with(folds=3), groups=groups)
     assert "4 groups in 3 folds" in warning
 
 
 def test_times_that_cannot_be_cut_are_refused_and_groups_beside_them_warned_of(tmp_path):
     with pytest.raises(UserError, match="2 distinct times of 1000 rows cannot be cut into 6 parts"):
-        said(tmp_path, asked(folds=5), times=(np.arange(1000) >= 800).astype(float))
+        warnings_of(tmp_path, spec_with(folds=5), times=(np.arange(1000) >= 800).astype(float))
     days = np.arange(1000.0)
-    assert said(tmp_path, asked(folds=5), times=days) == [
+    assert warnings_of(tmp_path, spec_with(folds=5), times=days) == [
         "folds follow time, so they are the same for every fresh seed"
     ]
-    (warning,) = said(tmp_path, asked(), times=days, groups=np.arange(1000) // 10)
-    assert "parts follow time" in warning
+    (warning,) = warnings_of(tmp_path, spec_with(), times=days, groups=np.arange(1000) // 10)
+    assert "it is split by time" in warning
 
 
 def test_a_test_part_smaller_than_thirty_is_warned_of(tmp_path):
-    (warning,) = said(tmp_path, asked(), test=29)
+    (warning,) = warnings_of(tmp_path, spec_with(), test=29)
     assert "29 examples" in warning
-    assert said(tmp_path, asked(), test=30) == []
+    assert warnings_of(tmp_path, spec_with(), test=30) == []

@@ -1,4 +1,4 @@
-"""A search does not begin while its training rows are also in its test part, unless its spec says so."""
+"""A search whose training rows are also in its test part is refused, unless its spec accepts the overlap."""
 
 import json
 
@@ -29,7 +29,7 @@ ROWS = [f"{n / 7:.3f},{n * n % 13 / 3:.3f},{n % 2}" for n in range(60)]
 
 
 @pytest.fixture
-def place(tmp_path):
+def folder(tmp_path):
     (tmp_path / "rows.csv").write_text("\n".join(["a,b,y", *ROWS]) + "\n")
     tests = [f"{n / 9:.4f},{n / 11:.4f},{n % 2}" for n in range(200, 240)]
     (tmp_path / "test.csv").write_text("\n".join(["a,b,y", *ROWS[:20], *tests]) + "\n")
@@ -37,20 +37,20 @@ def place(tmp_path):
     return tmp_path
 
 
-def test_nothing_is_started(place):
-    home = Home(place / "home")
+def test_an_overlap_is_refused_before_anything_starts(folder):
+    home = Home(folder / "home")
     with pytest.raises(UserError, match=r"training rows are also in the test part.*accept_overlap"):
-        submit_search(read_spec(str(place / "spec.yaml"), []), home=home)
+        submit_search(read_spec(str(folder / "spec.yaml"), []), home=home)
     assert LedgerStore.at(home.ledger).names() == []
 
 
-def test_what_is_accepted_is_printed_beside_the_score(place):
-    home = Home(place / "home").create()
-    spec = read_spec(str(place / "spec.yaml"), ["data.accept_overlap=true"])
-    material = split_dataset_of(spec.data, spec.base, home)
-    leaks = find_dataset_leaks(spec.data, spec.base, material)
+def test_an_accepted_overlap_is_printed_beside_the_score(folder):
+    home = Home(folder / "home").create()
+    spec = read_spec(str(folder / "spec.yaml"), ["data.accept_overlap=true"])
+    dataset = split_dataset_of(spec.data, spec.base, home)
+    leaks = find_dataset_leaks(spec.data, spec.base, dataset)
     refuse_overlap(spec.data, leaks)
-    ledger = open_search(LedgerStore.at(home.ledger), spec, material, "tables", {}, leaks)
+    ledger = open_search(LedgerStore.at(home.ledger), spec, dataset, "tables", {}, leaks)
     recipe = {"learning_rate": 0.1}
     ledger.append(
         [
@@ -65,14 +65,14 @@ def test_what_is_accepted_is_printed_beside_the_score(place):
     assert any("also in the test part" in warning for warning in history.warnings)
 
 
-def test_check_reports_leaks_only_when_asked_to_read_the_data(place, capfd):
-    for option, told in ((), False), (("--data",), True):
+def test_check_reports_leaks_only_when_asked_to_read_the_data(folder, capfd):
+    for option, reported in ((), False), (("--data",), True):
         with pytest.raises(SystemExit) as left:
             command.main(
-                ["check", str(place / "spec.yaml"), "--home", str(place / "home"), "--json", *option]
+                ["check", str(folder / "spec.yaml"), "--home", str(folder / "home"), "--json", *option]
             )
         shown = json.loads(capfd.readouterr().out)
         assert left.value.code == 0
-        assert ("leaks" in shown) is told
+        assert ("leaks" in shown) is reported
     assert shown["leaks"]["stops"]
     assert shown["leaks"]["train_test"] > 10

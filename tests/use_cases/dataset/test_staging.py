@@ -19,7 +19,7 @@ def test_the_specs_own_folder_comes_first(tmp_path, monkeypatch):
         del sys.modules["of_two_folders"]
 
 
-def test_what_cannot_be_imported_is_named(tmp_path, monkeypatch):
+def test_a_trainable_that_cannot_be_imported_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     with pytest.raises(UserError, match="'nowhere_at_all:Mine' cannot be imported"):
         load_trainable("nowhere_at_all:Mine", tmp_path)

@@ -1,4 +1,4 @@
-"""A new folder is no new look: searches that ended, scored one after the other on the same data."""
+"""A new home does not make a first look: finished searches, scored one after another on the same data."""
 
 import json
 
@@ -76,8 +76,8 @@ def searched(tmp_path):
         table(folder / "rows.csv", 0, 50)
         table(folder / "test.csv", test_seed, 40, drop)
         spec, home = read_spec(str(folder / "spec.yaml"), []), Home(folder / "home").create()
-        material = split_dataset_of(spec.data, spec.base, home)
-        ledger = open_search(LedgerStore.at(home.ledger), spec, material, name, {})
+        dataset = split_dataset_of(spec.data, spec.base, home)
+        ledger = open_search(LedgerStore.at(home.ledger), spec, dataset, name, {})
         recipe = {"rate": 0.1}
         sha256 = checkpoints.write(home.search(name).weights / "w", {"line": np.ones(2, np.float32)})
         ledger.append(
@@ -100,9 +100,9 @@ def test_the_first_look_is_on_record_and_the_second_refused(searched):
     home, ledger = searched("one")
     score_winner(home, "one")
     score = read_history(ledger).score
-    (look,) = register_policy.openings()
+    (opening,) = register_policy.all_openings()
     assert (score.look, score.reason) == (1, "")
-    assert (look.state, look.search, look.scores) == ("completed", "one", score.scores)
+    assert (opening.state, opening.search, opening.scores) == ("completed", "one", score.scores)
 
     home, ledger = searched("two", drop=10)
     assert "opened before" in read_history(ledger).warnings[0]
@@ -130,8 +130,8 @@ def test_again_with_a_reason_is_marked_and_widened(searched):
     assert (history.score.look, history.score.reason) == (2, "a referee asked")
     assert second["value"] == first["value"]
     assert second["low"] <= first["low"] <= first["high"] <= second["high"]
-    said = recipe_file(spec_of(home), "two", history, home).provenance
-    assert (said["test_look"], said["test_reason"]) == (2, "a referee asked")
+    provenance = recipe_file(spec_of(home), "two", history, home).provenance
+    assert (provenance["test_look"], provenance["test_reason"]) == (2, "a referee asked")
 
 
 def test_other_test_data_is_a_first_look(searched):
@@ -153,12 +153,12 @@ def test_a_crash_after_opening_is_a_look_and_is_finished_as_the_same(searched, m
     with pytest.raises(HpoError):
         score_winner(home, "one")
     monkeypatch.setattr(evaluation, "open_test", whole)
-    assert [each.state for each in register_policy.openings()] == ["opening"]
+    assert [opening.state for opening in register_policy.all_openings()] == ["opening"]
     with pytest.raises(Refused):
         score_winner(searched("two")[0], "two")
     score_winner(home, "one")
     assert read_history(ledger).score.look == 1
-    assert [each.state for each in register_policy.openings()] == ["completed"]
+    assert [opening.state for opening in register_policy.all_openings()] == ["completed"]
 
 
 def test_data_that_changed_since_it_was_sealed_is_no_look(searched):
@@ -166,7 +166,7 @@ def test_data_that_changed_since_it_was_sealed_is_no_look(searched):
     table(home.root.parent / "test.csv", 5, 40)
     with pytest.raises(Refused, match="changed since it was sealed"):
         score_winner(home, "one")
-    assert [each.state for each in register_policy.openings()] == ["withdrawn"]
+    assert [opening.state for opening in register_policy.all_openings()] == ["withdrawn"]
 
 
 def hpo(*typed):
@@ -175,29 +175,29 @@ def hpo(*typed):
     return left.value.code
 
 
-def test_the_commands_say_so(searched, capfd):
+def test_the_commands_report_earlier_looks(searched, capfd):
     home, _ = searched("one")
-    place = ("--home", str(home.root))
+    home_option = ("--home", str(home.root))
     spec = str(home.root.parent / "spec.yaml")
-    assert hpo("check", spec, *place, "--json") == 0
+    assert hpo("check", spec, *home_option, "--json") == 0
     assert json.loads(capfd.readouterr().out)["warnings"] == []
     assert hpo("ledger", "--json") == 0
     assert json.loads(capfd.readouterr().out) == []
     score_winner(home, "one")
-    assert hpo("check", spec, *place, "--json") == 0
+    assert hpo("check", spec, *home_option, "--json") == 0
     assert "opened before" in json.loads(capfd.readouterr().out)["warnings"][0]
     home, _ = searched("two")
-    place = ("--home", str(home.root))
-    assert hpo("test", "two", *place) == 3
+    home_option = ("--home", str(home.root))
+    assert hpo("test", "two", *home_option) == 3
     assert "for one" in capfd.readouterr().err
-    assert hpo("best", "two", *place, "--json") == 0
+    assert hpo("best", "two", *home_option, "--json") == 0
     best = json.loads(capfd.readouterr().out)
     assert best["test"] is None
     assert best["test_refused"]["first"]["search"] == "one"
     for typed in (("--again",), ("--reason", "x"), ("--again", "--reason", " ")):
-        assert hpo("test", "two", *typed, *place) == 2
+        assert hpo("test", "two", *typed, *home_option) == 2
     capfd.readouterr()
-    assert hpo("test", "two", "--again", "--reason", "a referee asked", *place) == 0
+    assert hpo("test", "two", "--again", "--reason", "a referee asked", *home_option) == 0
     assert "look number 2" in capfd.readouterr().out
     assert hpo("ledger") == 0
     shown = capfd.readouterr().out
