@@ -55,12 +55,13 @@ def submit(
         Interrupted: If a signal stopped it; `resume` goes on.
         HpoError: If it cannot go on.
     """
+    checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.submit import submit_search
 
     place = Home.at(home)
     outcome = submit_search(
-        _spec(spec, overrides),
+        checked,
         home=place,
         name=name,
         tags=tags,

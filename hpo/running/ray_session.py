@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.core.errors import HpoError, UserError
+from hpo.core.namesakes import describe_namesake, find_namesake
 from hpo.running import reaper
 
 OBJECT_STORE_BYTES = 96 * 2**20
@@ -74,8 +75,12 @@ def ray_session(address: str | None, cpus: float, gpus: float, home: Path) -> It
         home: Where the workers' files lie; every node of a cluster has to see it.
 
     Raises:
-        UserError: If there is no cluster at the address, or a node of it does not see the home.
+        UserError: If there is no cluster at the address, a node of it does not see the home, or its
+            workers would import a user's package instead of hpo's.
     """
+    namesake = find_namesake(Path.cwd())  # Ray puts this folder first on its workers' path
+    if namesake is not None:
+        raise UserError(f"{describe_namesake(namesake)}; rename it, or run hpo from another folder")
     folder = Path(tempfile.mkdtemp(prefix="hpo-"))
     try:
         with (

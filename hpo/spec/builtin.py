@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 
 from hpo.core.errors import Fault, InvalidSpec
@@ -12,7 +11,7 @@ from hpo.spec.faults import unknown
 
 def folder() -> Path:
     """Where the shipped specs lie."""
-    return Path(str(files("search_spaces")))
+    return Path(__file__).parents[2] / "search_spaces"  # beside hpo; by its name a user's could be found
 
 
 def specs() -> dict[str, Path]:

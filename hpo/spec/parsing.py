@@ -15,6 +15,7 @@ from hpo.spec.conflicts import check_conflicts
 from hpo.spec.faults import Faults
 from hpo.spec.field_checks import check_fields
 from hpo.spec.fields import Document, Scheduler
+from hpo.spec.import_checks import check_imports
 from hpo.spec.interface import Interface, find
 from hpo.spec.overrides import override
 from hpo.spec.search_spec import SearchSpec
@@ -69,6 +70,8 @@ def _parse(
     document = check_fields(value, faults)
     if document.base is not None:
         base = Path(document.base)
+    else:
+        check_imports(document, base, Path.cwd(), faults)
     interface = None if faults.under("trainable") else find(document.trainable, base, faults, trainables)
     check_source(document.data.source, document.data.arguments, faults)
     scheduler = cross_checks.resolve_scheduler(document, interface.grammar if interface else None, faults)

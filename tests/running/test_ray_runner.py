@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hpo.core.errors import UserError
 from hpo.core.events import Cause, End, TrialEnded, TrialStarted, WorkerLost
 from hpo.core.home import SearchFolder
 from hpo.running.conductor import Conductor
@@ -131,6 +132,16 @@ def test_workers_are_reused_and_no_more_processes_start_than_there_are_workers(s
     ledger, _ = search(rules, workers=2)
     assert started.count("STARTED") == 2
     assert len(of(ledger, TrialEnded)) == len(of(ledger, TrialStarted)) == 16
+
+
+def test_a_working_folder_that_hides_hpo_from_workers_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "trainables.py").touch()
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(UserError, match="rename it, or run hpo from another folder"),
+        ray_session(None, cpus=1, gpus=0, home=tmp_path),
+    ):
+        pass
 
 
 def test_ray_listens_on_the_loopback_alone(session):

@@ -1,1 +1,0 @@
-"""The specs and recipes that ship: data, no code."""
