@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 from hpo.core.events import Cause, End, Event, FinalistsNamed, ModelFixed, TrialEnded, WinnerNamed
+from hpo.core.json_values import JsonFields
 
 KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -27,12 +28,7 @@ class Recorded:
     event: Event
 
 
-def fields_of(event: Event) -> dict[str, Any]:
-    """The event's fields, ready for JSON; its kind is the class's name."""
-    return {each.name: getattr(event, each.name) for each in dataclasses.fields(event)}
-
-
-def event_of(kind: str, fields: Mapping[str, Any]) -> Event:
+def event_of(kind: str, fields: JsonFields) -> Event:
     """Build an event from its kind and fields; unknown fields of a later version are dropped.
 
     Raises:
