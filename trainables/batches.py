@@ -19,7 +19,7 @@ class Batches:
     Attributes:
         examples: In the training part.
         size: Of a batch; the last one of an epoch may be smaller.
-        repeats: Times that an image occurs in its batch.
+        repeats: How often an image occurs in its batch.
     """
 
     examples: int
@@ -27,26 +27,26 @@ class Batches:
     repeats: int = 1
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
+        """Return the number of batches in an epoch."""
         return math.ceil(self._used / self.size)
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Tensor]:
-        """Indices of the examples of each batch of a new epoch."""
+        """Yield the indices of the examples of each batch of a new epoch."""
         order = torch.randperm(self.examples, generator=generator)[: self._used]
         return repeat_batches(order, self.size, self.repeats)
 
     @property
     def _used(self) -> int:
-        # A batch of one has no variance to normalize by: that example sits out this epoch.
-        alone = self.examples > 1 and self.size > 1 and self.examples % self.size == 1
-        return self.examples - alone
+        # A batch of one has no variance to normalize by, so that example is left out of this epoch.
+        one_left_over = self.examples > 1 and self.size > 1 and self.examples % self.size == 1
+        return self.examples - one_left_over
 
 
-def merge_batches(batches: Iterable[Tensor], most: int) -> Iterator[list[Tensor]]:
-    """Consecutive batches, as many as have at most so many examples together, but at least one."""
+def merge_batches(batches: Iterable[Tensor], limit: int) -> Iterator[list[Tensor]]:
+    """Yield groups of consecutive batches with at most ``limit`` examples in total, or a single batch."""
     group: list[Tensor] = []
     for batch in batches:
-        if group and sum(map(len, group)) + len(batch) > most:
+        if group and sum(map(len, group)) + len(batch) > limit:
             yield group
             group = []
         group.append(batch)

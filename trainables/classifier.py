@@ -1,4 +1,4 @@
-"""A trained image classifier that can be kept and asked."""
+"""A trained image classifier that can be stored and can predict."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from trainables.preprocessing import Preprocessor
 
 
 class Classifier:
-    """A network with the preprocessing and the test-time views that belong to it.
+    """A network with its preprocessing and test-time views.
 
     Args:
         network: On the device.
         prepare: Fitted on the training part.
-        recipe: It was trained with.
-        info: What the data set is.
+        recipe: Of the training.
+        info: Describes the data set.
     """
 
     def __init__(self, network: nn.Module, prepare: Preprocessor, recipe: Recipe, info: DataInfo):
@@ -36,13 +36,13 @@ class Classifier:
         self._prepare = at_size(prepare, self._size)
         self._views = augmentation.test_time(recipe["test_augment"], image_shape(info, self._size))
         pooling = recipe["regularize"].get("fractional_max_pooling", {})
-        # Without such a pooling every pass would say the same.
+        # Without such a pooling, every pass would predict the same.
         random = any(isinstance(module, nn.FractionalMaxPool2d) for module in network.modules())
         self._samples = int(pooling.get("samples", 1)) if random else 1
 
     @classmethod
     def load(cls, recipe: Recipe, weights: Arrays, info: DataInfo) -> Classifier:
-        """Build from what `weights` gave, on the CPU."""
+        """Build from the arrays that `weights` returned, on the CPU."""
         shape, cpu = image_shape(info, recipe["image_size"]), torch.device("cpu")
         with isolation.seeded(0, "network", device=cpu):
             network = build.network(recipe, shape, len(info.classes))
@@ -51,24 +51,24 @@ class Classifier:
         return cls(network, prepare, recipe, info)
 
     def weights(self) -> dict[str, Any]:
-        """Arrays from which `load` builds it again."""
+        """Return arrays from which `load` builds it again."""
         network = state.under("network", state.network_arrays(self.network))
         return network | state.under("preprocessing", self.prepare.state())
 
     def of(self, network: nn.Module) -> Classifier:
-        """The same with another network of the same build."""
+        """Return the same classifier with another network of the same build."""
         return self if network is self.network else Classifier(network, self.prepare, self.recipe, self.info)
 
     def predict(self, examples: Examples) -> NDArray[np.float32]:
-        """Logits [n, classes]; their softmax gives probabilities."""
+        """Return logits [n, classes]; their softmax gives probabilities."""
         return self.outputs(self.images(examples, hold=False))
 
     def images(self, examples: Examples, hold: bool = True) -> Images:
-        """A part made ready to be asked about, more than once if ``hold``."""
+        """Prepare a part for prediction; ``hold`` its images if it is predicted more than once."""
         return Images(examples, self.device, self._prepare, hold and self._views is None, self._size)
 
     def outputs(self, images: Images) -> NDArray[np.float32]:
-        """Logits [n, classes] of a part; the log of mean probabilities where several are averaged."""
+        """Return logits [n, classes] of a part, or the log of mean probabilities over views and samples."""
         autocast = torch.autocast(
             self.device.type, torch.bfloat16, enabled=self.recipe["precision"] == "bfloat16"
         )
@@ -85,29 +85,29 @@ class Classifier:
             inputs = [images.prepared(index)] * self._samples
         else:
             inputs = [self._prepare(v) for v in self._views(images.raw(index)) for _ in range(self._samples)]
-        each = [self.network(batch).float().log_softmax(1) for batch in inputs]
-        return torch.stack(each).logsumexp(0) - float(np.log(len(each)))
+        log_probabilities = [self.network(batch).float().log_softmax(1) for batch in inputs]
+        return torch.stack(log_probabilities).logsumexp(0) - float(np.log(len(log_probabilities)))
 
 
 def at_size(prepare: Preprocessor, size: int | None) -> Preprocessor:
-    """Preprocessing for images resized to ``size``; a mean image is resized like them.
+    """Return preprocessing for images resized to ``size``; a mean image is resized like them.
 
     Raises:
-        UserError: If its statistics over pixels hold for no other size.
+        UserError: If its statistics over pixels are only valid for the original size.
     """
     mean, matrix = prepare.mean, prepare.matrix
     if size is None or mean is None or mean.shape[1:] in ((1, 1), (size, size)):
         return prepare
     if matrix is not None:
         raise UserError(
-            "preprocessing.over: statistics over pixels hold for images as they are; "
-            "leave image_size and test_size at null, or say over: channels"
+            "preprocessing.over: statistics over pixels are only valid at the original size; "
+            "leave image_size and test_size at null, or use over: channels"
         )
     resized = F.interpolate(mean[None], (size, size), mode="bilinear", antialias=True)[0]
     return Preprocessor(resized, prepare.scale)
 
 
 def image_shape(info: DataInfo, size: int | None = None) -> tuple[int, int, int]:
-    """(channels, height, width) of a data set's images, or of what they are resized to."""
+    """Return (channels, height, width) of a data set's images, resized to ``size`` if it is given."""
     height, width, channels = info.shape
     return (channels, height, width) if size is None else (channels, size, size)

@@ -94,12 +94,12 @@ class _ImageTask:
         images = self._images
         if self._augment is None:
             for batch in indices:
-                index = batch.to(images.home)
+                index = batch.to(images.index_device)
                 labels = images.labels.index_select(0, index.to(images.device))
                 yield Batch(images.prepared(index), labels, labels)
             return
         for group in merge_batches(indices, images.augmented):
-            index, sizes = torch.cat(group).to(images.home), [len(batch) for batch in group]
+            index, sizes = torch.cat(group).to(images.index_device), [len(batch) for batch in group]
             labels = images.labels.index_select(0, index.to(images.device))
             augmented = self._augment.several(images.raw(index), labels, sizes, generator)
             for (inputs, targets), truth in zip(augmented, torch.split(labels, sizes), strict=True):

@@ -1,9 +1,9 @@
-"""Keeps a training's random numbers and threads to itself.
+"""Isolate a training's random numbers and threads from the rest of the process.
 
-Workers train one trial after another, so nothing may be left behind: torch's random state and
-thread count are put back, and every epoch has random numbers of its own, derived from the
-training's seed. A resumed training therefore draws what an undisturbed one would have drawn, with
-no generator to be kept. Memory that the training before held on a GPU goes back when the next one begins.
+Workers train one trial after another, so a training must not leave anything behind: torch's random
+state and thread count are restored, and each epoch has its own random numbers, derived from the
+training's seed. A resumed training therefore draws the same numbers as an undisturbed one, without a
+generator to save. GPU memory of the previous training is released when the next one begins.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from hpo.core.seeds import derive
 
 @contextmanager
 def alone(threads: int, device: torch.device) -> Iterator[None]:
-    """Use this many threads inside, and as many as before afterwards; count a GPU's memory from here on."""
+    """Use this many threads inside, then restore the former number; measure GPU memory from here on."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     if device.type == "cuda":
-        torch.cuda.empty_cache()  # of the training before, whose network is gone by now
+        torch.cuda.empty_cache()  # of the previous training, whose network no longer exists
         torch.cuda.reset_peak_memory_stats(device)
     try:
         yield
@@ -33,12 +33,12 @@ def alone(threads: int, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def seeded(seed: int, *purpose: str | int, device: torch.device) -> Iterator[torch.Generator]:
-    """Random numbers for one purpose, both torch's own and a generator's on the CPU.
+    """Seed torch and a generator on the CPU for one purpose, then restore torch's state.
 
     Args:
         seed: The training's seed.
-        purpose: What they are for, such as ``("epoch", 3)``.
-        device: Where else torch's random state is put back afterwards.
+        purpose: What the numbers are for, such as ``("epoch", 3)``.
+        device: Whose random state is restored as well if it is a GPU.
     """
     derived = derive(seed, *purpose)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -47,13 +47,13 @@ def seeded(seed: int, *purpose: str | int, device: torch.device) -> Iterator[tor
 
 
 def device(name: str) -> torch.device:
-    """The device of that name.
+    """Return the device of that name.
 
     Raises:
-        UserError: If there is none.
+        UserError: If it does not exist.
     """
     if name not in ("cpu", "cuda"):
         raise UserError(f"device: {name!r} does not exist; legal: cpu, cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device: cuda was asked for and torch finds no GPU here; legal here: cpu")
+        raise UserError("device: cuda was requested, but torch finds no GPU here; legal here: cpu")
     return torch.device(name, torch.cuda.current_device()) if name == "cuda" else torch.device(name)

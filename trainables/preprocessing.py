@@ -25,7 +25,7 @@ _MOST_VALUES = 4096
 
 
 class Preprocessor:
-    """A fixed map of images, with what is needed to build it again.
+    """A fixed map of images that can be stored and rebuilt.
 
     Attributes:
         mean: Subtracted; [c, 1, 1], [c, h, w], or None for nothing.
@@ -49,22 +49,22 @@ class Preprocessor:
         return (images.flatten(1) @ self.matrix.T).view_as(images)
 
     def to(self, device: torch.device | str) -> Preprocessor:
-        """The same map with its numbers on a device."""
-        return Preprocessor(*(None if each is None else each.to(device) for each in self._all()))
+        """Return the same map with its numbers on a device."""
+        return Preprocessor(*(None if tensor is None else tensor.to(device) for tensor in self._all()))
 
     def state(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Arrays from which `from_state` builds it again."""
+        """Return arrays from which `from_state` builds it again."""
         names = ("mean", "scale", "matrix")
         return {
-            name: each.cpu().numpy()
-            for name, each in zip(names, self._all(), strict=True)
-            if each is not None
+            name: tensor.cpu().numpy()
+            for name, tensor in zip(names, self._all(), strict=True)
+            if tensor is not None
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, npt.NDArray[np.float32]]) -> Preprocessor:
-        """Build from what `state` gave."""
-        return cls(**{name: torch.from_numpy(np.array(each)) for name, each in state.items()})
+        """Build from the arrays that `state` returned."""
+        return cls(**{name: torch.from_numpy(np.array(tensor)) for name, tensor in state.items()})
 
     def _all(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         return self.mean, self.scale, self.matrix
@@ -76,14 +76,14 @@ def fit(choice: Mapping[str, Any], images: Images, rows: Any = None) -> Preproce
     Args:
         choice: The group ``preprocessing`` of a recipe in normal form.
         images: Uint8 [n, height, width, channels]; read in chunks, so it may be a memory map.
-        rows: Rows of the training part; None if all images are.
+        rows: Rows of the training part; None for all images.
 
     Raises:
-        UserError: If there are too many values for a covariance over pixels.
+        UserError: If images have too many values for a covariance over pixels.
     """
-    own = {name: value for name, value in choice.items() if name != "name"}
-    places = np.arange(len(images)) if rows is None else np.asarray(rows)
-    fitted: Preprocessor = PREPROCESSING.part(choice["name"]).load()(images, places, **own)
+    options = {name: value for name, value in choice.items() if name != "name"}
+    positions = np.arange(len(images)) if rows is None else np.asarray(rows)
+    fitted: Preprocessor = PREPROCESSING.part(choice["name"]).load()(images, positions, **options)
     return fitted
 
 
@@ -108,7 +108,7 @@ def fit_channel_mean(images: Images, rows: npt.NDArray[np.int64]) -> Preprocesso
 
 
 def fit_channel_mean_std(images: Images, rows: npt.NDArray[np.int64]) -> Preprocessor:
-    """Subtract each channel's mean and divide by its standard deviation (by 1 where it is 0)."""
+    """Subtract each channel's mean and divide by its standard deviation (by 1 if it is 0)."""
     mean, variance = _channel_moments(images, rows)
     std = variance.clamp(min=0).sqrt()
     scale = torch.where(std > 1e-6, std, 1.0).reciprocal()
@@ -137,7 +137,7 @@ def _shaped(mean: Tensor, images: Images, over: str) -> Tensor:
 
 
 def _principal(covariance: Tensor) -> tuple[Tensor, Tensor]:
-    """Variances, descending, and axes as columns, each with its largest entry positive."""
+    """Return variances, descending, and axes as columns, each with its largest entry positive."""
     variances, axes = torch.linalg.eigh(covariance)
     variances, axes = variances.flip(0).clamp(min=0), axes.flip(1)
     largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
@@ -145,7 +145,7 @@ def _principal(covariance: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _channel_moments(images: Images, rows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-    """Mean [c] and variance [c] of values in [0, 1], from how often each byte occurs: exact and fast."""
+    """Return mean [c] and variance [c] of values in [0, 1], exactly, from the counts of each byte."""
     channels = images.shape[3]
     counts = torch.zeros(channels, 256, dtype=torch.int64)
     for chunk in _chunks(images, rows):
@@ -158,11 +158,11 @@ def _channel_moments(images: Images, rows: npt.NDArray[np.int64]) -> tuple[Tenso
 
 
 def _covariance(images: Images, rows: npt.NDArray[np.int64], over: str) -> tuple[Tensor, Tensor]:
-    """Mean [d] and covariance [d, d] of values in [0, 1], in double precision.
+    """Return mean [d] and covariance [d, d] of values in [0, 1], in double precision.
 
-    Bytes are summed before they are divided: such sums are whole numbers and exact, so the result
-    does not depend on how the rows are cut into chunks. Single precision holds the products of up
-    to 256 rows exactly and is twice as fast.
+    Bytes are summed before they are divided. These sums are exact whole numbers, so the result does not
+    depend on how rows are cut into chunks. Single precision holds the products of up to 256 rows
+    exactly and is twice as fast.
     """
     values = images.shape[3] if over == "channels" else int(np.prod(images.shape[1:]))
     if values > _MOST_VALUES:

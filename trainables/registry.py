@@ -1,4 +1,4 @@
-"""The trainables that ship, as plain data: their grammars and metrics can be read without torch."""
+"""The shipped trainables as plain data: their grammars and metrics can be read without torch."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from trainables.parts.transfer import TRANSFER
 
 @dataclass(frozen=True)
 class ShippedTrainable:
-    """A trainable that ships.
+    """A shipped trainable.
 
     Attributes:
         name: Name in a spec.
         builder: ``module:attribute`` of its class.
-        grammar: What its recipes may say.
-        kind: Kind of data that it takes; see `DataInfo`.
-        tasks: For each task that it can be given, what it reports on validation data and scores by.
+        grammar: What its recipes may contain.
+        kind: Kind of data that it accepts; see `DataInfo`.
+        tasks: For each task that it supports, the metrics that it reports on validation data.
         doc: One line for a reader.
-        clashes: Choices of its recipes that do not go together.
+        clashes: Choices of its recipes that conflict.
     """
 
     name: str
@@ -54,21 +54,22 @@ class ShippedTrainable:
         return tuple(metric for metrics in self.tasks.values() for metric in metrics)
 
     def complaint(self, info: DataInfo, metric: str) -> str | None:
-        """Why it cannot be trained on a data set for a metric; None if it can."""
+        """Return why it cannot be trained on a data set for a metric; None if it can."""
         if info.kind != self.kind:
-            given = f"{info.kind}s of shape {' x '.join(map(str, info.shape))}"
+            actual = f"{info.kind}s of shape {' x '.join(map(str, info.shape))}"
             others = [other.name for other in SHIPPED.values() if other.kind == info.kind]
             instead = f"; legal here: {', '.join(others)}" if others else f"; {_GIVEN_AS[self.kind]}"
-            return f"trainable: {self.name} takes {self.kind}s, and this data is {given}{instead}"
+            return f"trainable: {self.name} takes {self.kind}s, and this data has {actual}{instead}"
         if info.task not in self.tasks:
-            return (
-                f"trainable: {self.name} is made for {' and '.join(self.tasks)}, and this data is {info.task}"
-            )
+            supported = " and ".join(self.tasks)
+            return f"trainable: {self.name} supports {supported}, and this data is for {info.task}"
         if info.task == "classification" and len(info.classes) < 2:
-            return f"data: every example is of the one class {info.classes[0]!r}; classification needs two"
-        known = [each.name for each in self.tasks[info.task]]
-        if metric not in known:
-            return f"objective.metric: {metric} is no metric of {info.task}; legal here: {', '.join(known)}"
+            return f"data: all examples are of class {info.classes[0]!r}; classification needs at least two"
+        legal = [known.name for known in self.tasks[info.task]]
+        if metric not in legal:
+            return (
+                f"objective.metric: {metric} is not a metric of {info.task}; legal here: {', '.join(legal)}"
+            )
         return None
 
     def load(self) -> Any:
@@ -99,7 +100,13 @@ REGRESSION = (
 
 TRAINING = (
     Hyperparameter(
-        "epochs", "int", 30, 1, 100_000, log=True, doc="passes over the training part, outside a search"
+        "epochs",
+        "int",
+        30,
+        1,
+        100_000,
+        log=True,
+        doc="passes over the training part; in a search, the scheduler sets them",
     ),
     Hyperparameter("batch_size", "int", 64, 1, 1_000_000, log=True, doc="examples per optimizer step"),
     Hyperparameter(
@@ -110,7 +117,7 @@ TRAINING = (
         100,
         optional=True,
         log=True,
-        doc="at its highest; null: the optimizer's usual one",
+        doc="maximum learning rate; null: the usual one of the optimizer",
     ),
     Hyperparameter(
         "precision",
@@ -119,7 +126,9 @@ TRAINING = (
         choices=("float32", "bfloat16"),
         doc="of matrix products and convolutions; weights stay float32",
     ),
-    Hyperparameter("compile", "bool", False, doc="compile the network with torch.compile; pays off on a GPU"),
+    Hyperparameter(
+        "compile", "bool", False, doc="compile the network with torch.compile; worthwhile on a GPU"
+    ),
 )
 
 SIZES = (
@@ -131,7 +140,7 @@ SIZES = (
         4096,
         optional=True,
         log=True,
-        doc="height and width to which images are resized, in pixels; null: as they are",
+        doc="height and width to which images are resized, in pixels; null: not resized",
     ),
     Hyperparameter(
         "test_size",
@@ -171,7 +180,7 @@ IMAGE_CLASSIFIER = ShippedTrainable(
     ),
     "image",
     {"classification": CLASSIFICATION},
-    "Classifies images, with the network and training that a recipe says",
+    "Classifies images, with the network and training that a recipe describes",
     (ONE_VALUE, NO_POOLING),
 )
 
@@ -202,9 +211,9 @@ TABULAR = ShippedTrainable(
     ),
     "table",
     {"classification": CLASSIFICATION, "regression": REGRESSION},
-    "Classifies rows of a table, or predicts a value of them",
+    "Classifies the rows of a table, or predicts a value for each",
     (ONE_VALUE,),
 )
 
 SHIPPED: Mapping[str, ShippedTrainable] = {each.name: each for each in (IMAGE_CLASSIFIER, TABULAR)}
-"""Every shipped trainable by its name."""
+"""All shipped trainables by name."""

@@ -1,6 +1,6 @@
-"""A training as named numpy arrays, and back: what checkpoints and kept weights are made of.
+"""A training as named numpy arrays, and back: the content of checkpoints and weight files.
 
-Nothing here is pickled. Names are paths: ``network/0.weight``, ``optimizer/3/exp_avg``.
+Nothing is pickled. Names are paths: ``network/0.weight``, ``optimizer/3/exp_avg``.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from hpo.core.trainable import Arrays
 
 
 def below(arrays: Arrays, prefix: str) -> dict[str, Any]:
-    """Arrays whose names start with ``prefix/``, without it."""
+    """Return arrays whose names start with ``prefix/``, without it."""
     start = prefix + "/"
     return {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}
 
 
 def under(prefix: str, arrays: Arrays) -> dict[str, Any]:
-    """Arrays with ``prefix/`` before their names."""
+    """Return arrays with ``prefix/`` before their names."""
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
 def network_arrays(network: nn.Module) -> dict[str, NDArray[Any]]:
-    """Copies of a network's parameters and buffers."""
+    """Return copies of a network's parameters and buffers."""
     return {name: _array(tensor) for name, tensor in network.state_dict().items()}
 
 
 def load_network(network: nn.Module, arrays: Arrays) -> None:
-    """Put arrays back into a network of the same build."""
+    """Load arrays into a network of the same build."""
     network.load_state_dict({name: torch.tensor(np.asarray(array)) for name, array in arrays.items()})
 
 
 def optimizer_arrays(optimizer: Optimizer) -> dict[str, NDArray[Any]]:
-    """Everything an optimizer remembers: per parameter, and the plain numbers of its groups."""
+    """Return an optimizer's state: per parameter, and the numbers of its groups."""
     packed = optimizer.state_dict()
     arrays = {
         f"parameter/{index}/{key}": _array(value)
@@ -55,7 +55,7 @@ def optimizer_arrays(optimizer: Optimizer) -> dict[str, NDArray[Any]]:
 
 
 def load_optimizer(optimizer: Optimizer, arrays: Arrays) -> None:
-    """Put arrays back into an optimizer over the same parameters."""
+    """Load arrays into an optimizer over the same parameters."""
     packed = optimizer.state_dict()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Any]] = {}
@@ -66,13 +66,13 @@ def load_optimizer(optimizer: Optimizer, arrays: Arrays) -> None:
             state.setdefault(int(index), {})[key] = _laid_out(value, parameters[int(index)])
         else:
             group = packed["param_groups"][int(index)]
-            held = isinstance(group.get(key), Tensor)
-            group[key] = torch.tensor(np.asarray(array)) if held else np.asarray(array).item()
+            is_tensor = isinstance(group.get(key), Tensor)
+            group[key] = torch.tensor(np.asarray(array)) if is_tensor else np.asarray(array).item()
     optimizer.load_state_dict({"state": state, "param_groups": packed["param_groups"]})
 
 
 def _laid_out(value: Tensor, parameter: Tensor) -> Tensor:
-    """A value in the order in memory that its parameter has, which fused optimizers insist on."""
+    """Return a value in the memory layout of its parameter, which fused optimizers require."""
     if value.shape != parameter.shape:
         return value
     return torch.empty_like(parameter, dtype=value.dtype).copy_(value)
@@ -85,5 +85,5 @@ def _array(value: Any) -> NDArray[Any]:
 
 
 def floats(values: Mapping[str, float]) -> dict[str, NDArray[Any]]:
-    """Numbers as arrays of no dimension."""
+    """Return numbers as arrays without dimensions."""
     return {name: np.asarray(value, np.float64) for name, value in values.items()}

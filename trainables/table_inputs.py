@@ -1,4 +1,4 @@
-"""Rows of a table as numbers that a network takes, as the training part teaches.
+"""Rows of a table as numbers that a network takes.
 
 Medians, means, spreads and which columns have gaps are learned from the training rows alone.
 """
@@ -20,17 +20,17 @@ from trainables.networks.table_network import TableShape
 
 @dataclass(frozen=True)
 class TableEncoder:
-    """How a row of a data set becomes one of a network.
+    """Encodes rows of a data set as rows for a network.
 
-    A numeric column is standardized, its gaps filled with the median; a column that has gaps in
-    the training rows brings another one that says where they are. A categorical column keeps its
-    codes: an unknown category has one of its own, and so has a gap.
+    A numeric column is standardized and its gaps are filled with the median; a column with gaps in the
+    training rows adds another one that marks them. A categorical column keeps its codes; unknown
+    categories and gaps have one code each.
 
     Attributes:
         median: Of each numeric column.
-        mean: Of each numeric column once its gaps are filled.
-        spread: Standard deviation of the same; 1 where there is none.
-        gaps: Whether each numeric column gets a column that says where its gaps are.
+        mean: Of each numeric column after its gaps are filled.
+        spread: Standard deviation of the same; 1 for a constant column.
+        gaps: Whether each numeric column gets a column that marks its gaps.
         target: Mean and standard deviation of a regression's targets; 0 and 1 for classes.
     """
 
@@ -41,7 +41,7 @@ class TableEncoder:
     target: NDArray[np.float32]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Arrays from which ``TableEncoder(**arrays)`` builds it again."""
+        """Return arrays from which ``TableEncoder(**arrays)`` builds it again."""
         return {
             "median": self.median,
             "mean": self.mean,
@@ -51,22 +51,22 @@ class TableEncoder:
         }
 
     def shape(self, info: DataInfo) -> TableShape:
-        """What a row consists of."""
+        """Return the shape of an encoded row."""
         counts = tuple(len(info.categories[name]) + 2 for name in info.columns if name in info.categories)
         return TableShape(len(self.median) + int(self.gaps.sum()), counts)
 
     def rows(self, examples: Examples) -> Tensor:
-        """Rows [n, numbers + categories] of a part, in its order."""
+        """Return rows [n, numbers + categories] of a part, in its order."""
         numeric, coded = _split(examples)
         missing = np.isnan(numeric)
         numbers = (np.where(missing, self.median, numeric) - self.mean) / self.spread
-        known = [len(examples.info.categories[name]) for name in _categorical(examples.info)]
-        codes = np.where(np.isnan(coded), np.array(known, np.float32) + 1, coded)
+        category_counts = [len(examples.info.categories[name]) for name in _categorical(examples.info)]
+        codes = np.where(np.isnan(coded), np.array(category_counts, np.float32) + 1, coded)
         flags = missing[:, self.gaps].astype(np.float32)
         return torch.from_numpy(np.concatenate([numbers, flags, codes], 1).astype(np.float32))
 
     def targets(self, examples: Examples) -> Tensor:
-        """Labels int64 [n], or standardized values float32 [n, 1]."""
+        """Return labels int64 [n], or standardized values float32 [n, 1]."""
         targets: Tensor = torch.from_numpy(np.array(examples.targets[examples.rows]))
         if examples.info.task == "classification":
             return targets.long()
@@ -76,7 +76,7 @@ class TableEncoder:
 
 
 def fit(train: Examples) -> TableEncoder:
-    """Learn from the training rows."""
+    """Learn the encoding from the training rows."""
     numeric, _ = _split(train)
     missing = np.isnan(numeric)
     with np.errstate(all="ignore"):
@@ -97,15 +97,15 @@ def fit(train: Examples) -> TableEncoder:
 
 
 def load(arrays: Arrays) -> TableEncoder:
-    """Build from what `TableEncoder.arrays` gave."""
-    kept: Mapping[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
-    return TableEncoder(**kept)
+    """Build from the arrays that `TableEncoder.arrays` returned."""
+    restored: Mapping[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
+    return TableEncoder(**restored)
 
 
 def _median(column: NDArray[np.float32]) -> float:
-    """Median of the values that are there; 0 if none is."""
-    there = column[~np.isnan(column)]
-    return float(np.median(there)) if len(there) else 0.0
+    """Return the median of the values that are present; 0 if none is."""
+    present = column[~np.isnan(column)]
+    return float(np.median(present)) if len(present) else 0.0
 
 
 def _categorical(info: DataInfo) -> list[str]:
@@ -113,7 +113,7 @@ def _categorical(info: DataInfo) -> list[str]:
 
 
 def _split(examples: Examples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Numeric and categorical columns of a part's rows."""
+    """Return numeric and categorical columns of a part's rows."""
     rows = np.asarray(examples.inputs[examples.rows], np.float32)
     names = examples.info.columns or (None,) * rows.shape[1]
     coded = np.array([name in examples.info.categories for name in names], bool)

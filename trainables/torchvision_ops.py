@@ -1,9 +1,9 @@
-"""Makes torchvision importable beside a torch that has no CUDA.
+"""Make torchvision importable beside a torch that has no CUDA.
 
 torchvision's wheel links its operators against CUDA; beside a CPU-only torch the library cannot be
-loaded, and importing the package then fails because it describes operators nobody declared. The
-operators belong to detection, which is not trained here, so declaring their names is enough:
-models, transforms and data sets work. Where the library does load, nothing is done.
+loaded, and importing the package then fails because it describes undeclared operators. The operators
+belong to detection, which is not trained here, so declaring their names is enough: models,
+transforms and data sets work. If the library loads, nothing is done.
 
 Import this module before torchvision::
 
@@ -22,14 +22,14 @@ OPERATORS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
-"""Operators that torchvision describes at import whether or not its library could be loaded."""
+"""Operators that torchvision describes at import, whether or not its library is loaded."""
 
 
 def library_loads() -> bool:
-    """Whether torchvision's compiled operators work with the installed torch."""
-    found = importlib.util.find_spec("torchvision")
-    places = list(found.submodule_search_locations or []) if found else []
-    compiled = [path for place in places for path in Path(place).glob("_C*.so")]
+    """Return whether torchvision's compiled operators work with the installed torch."""
+    spec = importlib.util.find_spec("torchvision")
+    folders = list(spec.submodule_search_locations or []) if spec else []
+    compiled = [path for folder in folders for path in Path(folder).glob("_C*.so")]
     try:
         for path in compiled:
             torch.ops.load_library(path)  # type: ignore[no-untyped-call]
@@ -39,10 +39,10 @@ def library_loads() -> bool:
 
 
 def declare() -> torch.library.Library | None:
-    """Declare the missing operators' names; None where torchvision brings them itself.
+    """Declare the missing operators' names; None if torchvision brings them itself.
 
     Returns:
-        The declarations, which live as long as this object does.
+        The declarations, which live as long as this object.
     """
     if library_loads() or hasattr(torch.ops.torchvision, "nms"):
         return None

@@ -70,7 +70,7 @@ def test_every_builder_exists(part: Part) -> None:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_every_part_says_where_it_comes_from(part: Part) -> None:
+def test_every_part_names_its_source(part: Part) -> None:
     assert part.source
 
 
@@ -87,7 +87,7 @@ def test_defaults_are_legal_and_names_unique(group: Group) -> None:
 
 
 @pytest.mark.parametrize("shipped", registry.SHIPPED.values(), ids=lambda shipped: shipped.name)
-def test_a_recipe_may_say_nothing_at_all(shipped: registry.ShippedTrainable) -> None:
+def test_an_empty_recipe_is_legal(shipped: registry.ShippedTrainable) -> None:
     assert shipped.grammar.faults({}) == []
     resolved = shipped.grammar.resolve({})
     assert shipped.grammar.resolve(resolved) == resolved
@@ -97,7 +97,7 @@ def test_a_recipe_may_say_nothing_at_all(shipped: registry.ShippedTrainable) -> 
     ("group", "part"),
     [("activation", "binary_step"), ("init", "zero"), ("init", "large_gaussian")],
 )
-def test_what_is_for_demonstration_says_why(group: str, part: str) -> None:
+def test_parts_for_demonstration_give_the_reason(group: str, part: str) -> None:
     found = registry.IMAGE_CLASSIFIER.grammar.group(group).part(part)
     assert found.demonstration
 
@@ -122,7 +122,7 @@ def test_data_that_a_trainable_can_take(
 
 
 @pytest.mark.parametrize(
-    ("shipped", "info", "metric", "said"),
+    ("shipped", "info", "metric", "message"),
     [
         (registry.TABULAR, IMAGES, "accuracy", "images of shape 8 x 8 x 1; legal here: image_classifier"),
         (registry.IMAGE_CLASSIFIER, CLASSES, "accuracy", "tables of shape 4; legal here: tabular"),
@@ -131,24 +131,24 @@ def test_data_that_a_trainable_can_take(
             registry.IMAGE_CLASSIFIER,
             replace(IMAGES, task="regression"),
             "accuracy",
-            "this data is regression",
+            "this data is for regression",
         ),
         (
             registry.TABULAR,
             VALUES,
             "accuracy",
-            "accuracy is no metric of regression; legal here: mean_squared",
+            "accuracy is not a metric of regression; legal here: mean_squared",
         ),
-        (registry.TABULAR, CLASSES, "r2", "r2 is no metric of classification; legal here: accuracy"),
-        (registry.TABULAR, replace(CLASSES, classes=("only",)), "accuracy", "the one class 'only'"),
+        (registry.TABULAR, CLASSES, "r2", "r2 is not a metric of classification; legal here: accuracy"),
+        (registry.TABULAR, replace(CLASSES, classes=("only",)), "accuracy", "are of class 'only'"),
     ],
 )
 def test_data_that_it_cannot_take_is_named(
-    shipped: registry.ShippedTrainable, info: DataInfo, metric: str, said: str
+    shipped: registry.ShippedTrainable, info: DataInfo, metric: str, message: str
 ) -> None:
     complaint = shipped.complaint(info, metric)
     assert complaint is not None
-    assert said in complaint
+    assert message in complaint
 
 
 def test_tables_are_read_without_torch_and_numpy() -> None:

@@ -1,7 +1,7 @@
-"""Augmentation: every image of a batch changed its own way, without a loop over images.
+"""Augmentation: each image of a batch is changed differently, without a loop over images.
 
-`build` makes one function of all that a recipe's ``augment`` says, `test_time` the views that its
-``test_augment`` says. The tables are plain data; torch is imported only when something is built.
+`build` makes one function from a recipe's ``augment``, `test_time` makes views from its
+``test_augment``. The tables are plain data; torch is imported only when something is built.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from trainables.augmentation.augmenter import Augmenter
     from trainables.augmentation.views import Views
 
-_COLOURED = ("auto_augment", "rand_augment", "trivial_augment", "color_jitter", "pca_lighting")
+_COLOUR_PARTS = ("auto_augment", "rand_augment", "trivial_augment", "color_jitter", "pca_lighting")
 
 
 def build(augment: Mapping[str, Any], shape: tuple[int, int, int], classes: int) -> Augmenter | None:
-    """Make the augmentation that a recipe says.
+    """Build the augmentation of a recipe.
 
     Args:
         augment: The group ``augment`` of a recipe in normal form.
@@ -35,11 +35,11 @@ def build(augment: Mapping[str, Any], shape: tuple[int, int, int], classes: int)
         UserError: If a part cannot work on images of this shape.
     """
     strength = augment.get("strength", 1.0)
-    coloured = [name for name in _COLOURED if name in augment]
+    colour_parts = [name for name in _COLOUR_PARTS if name in augment]
     if strength == 0:
         return None
-    if coloured and shape[0] not in (1, 3):
-        raise UserError(f"augment.{coloured[0]}: images have {shape[0]} channels; it works on 1 or 3")
+    if colour_parts and shape[0] not in (1, 3):
+        raise UserError(f"augment.{colour_parts[0]}: images have {shape[0]} channels; it needs 1 or 3")
     parts = _load(AUGMENT, augment, shape, strength)
     if not parts:
         return None
@@ -49,15 +49,14 @@ def build(augment: Mapping[str, Any], shape: tuple[int, int, int], classes: int)
 
 
 def test_time(test_augment: Mapping[str, Any], shape: tuple[int, int, int]) -> Views | None:
-    """Make the views of a test image that a recipe says.
+    """Build the views of a test image of a recipe.
 
     Args:
         test_augment: The group ``test_augment`` of a recipe in normal form.
         shape: Channels, height and width of the images.
 
     Returns:
-        A function that yields views of a batch, the predictions on which are to be averaged; None
-        if nothing is on.
+        A function that yields views of a batch, whose predictions are averaged; None if nothing is on.
     """
     parts = _load(TEST_AUGMENT, test_augment, shape)
     if not parts:
@@ -67,19 +66,19 @@ def test_time(test_augment: Mapping[str, Any], shape: tuple[int, int, int]) -> V
     return combine(parts)
 
 
-# pytest takes it for a test of its own wherever it is imported.
+# pytest would collect it as a test wherever it is imported.
 test_time.__test__ = False  # type: ignore[attr-defined]
 
 
 def repeats(augment: Mapping[str, Any]) -> int:
-    """How often an image occurs in its batch: 1 unless ``repeated_augmentation`` is on."""
+    """Return how often an image occurs in its batch: 1 unless ``repeated_augmentation`` is on."""
     if augment.get("strength", 1.0) == 0 or "repeated_augmentation" not in augment:
         return 1
     return int(augment["repeated_augmentation"]["repeats"])
 
 
 def heads(augment: Mapping[str, Any]) -> int:
-    """How many images a network sees at once: 1 unless ``mimo`` is on."""
+    """Return how many images a network sees at once: 1 unless ``mimo`` is on."""
     if augment.get("strength", 1.0) == 0 or "mimo" not in augment:
         return 1
     return int(augment["mimo"]["heads"])

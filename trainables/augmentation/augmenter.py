@@ -14,7 +14,7 @@ from trainables.augmentation.mixing import InClassMixing, Mixer, Mixing
 
 
 class Step(Protocol):
-    """Something that changes images and leaves labels alone."""
+    """Something that changes images and not labels."""
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]; the result has the same shape."""
@@ -23,7 +23,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Augmenter:
-    """Everything that an augmentation does, in the order in which it does it.
+    """A complete augmentation, in the order in which it is applied.
 
     Attributes:
         steps: Changes of images.
@@ -39,12 +39,12 @@ class Augmenter:
         """Augment a batch.
 
         Args:
-            images: Float tensor [b, c, h, w] in [0, 1]; it is not changed.
+            images: Float tensor [b, c, h, w] in [0, 1]; it is not modified.
             labels: Int64 tensor [b].
             generator: Source of all randomness.
 
         Returns:
-            Images like those given, and targets: the labels, or with mixup or CutMix a float tensor
+            Images of the same shape, and targets: the labels, or with mixup or CutMix a float tensor
             [b, classes] whose rows sum to one.
         """
         return next(self.several(images, labels, [len(images)], generator))
@@ -52,10 +52,10 @@ class Augmenter:
     def several(
         self, images: Tensor, labels: Tensor, sizes: list[int], generator: torch.Generator
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Augment several batches at once; only what mixes images is done batch by batch.
+        """Augment several batches at once; only mixing is done batch by batch.
 
         Args:
-            images: Of all batches, one after the other; otherwise as for one batch, like ``labels``.
+            images: The images of all batches, one batch after the other.
             labels: Of the same images.
             sizes: Images of each batch.
             generator: Source of all randomness.
@@ -65,13 +65,21 @@ class Augmenter:
         """
         for step in self.steps:
             images = step(images, generator)
-        for each, own in zip(torch.split(images, sizes), torch.split(labels, sizes), strict=True):
-            batch = each if self.in_class is None else self.in_class(each, own, generator)
-            yield (batch, own) if self.mixing is None else self.mixing(batch, own, generator)
+        for batch_images, batch_labels in zip(
+            torch.split(images, sizes), torch.split(labels, sizes), strict=True
+        ):
+            batch = (
+                batch_images
+                if self.in_class is None
+                else self.in_class(batch_images, batch_labels, generator)
+            )
+            yield (
+                (batch, batch_labels) if self.mixing is None else self.mixing(batch, batch_labels, generator)
+            )
 
 
 def assemble(parts: Sequence[object], shape: Shape, classes: int) -> Augmenter | None:
-    """Join parts, given in the order of the table: geometry to one step, mixers to another.
+    """Combine parts, given in the order of the table: geometry into one step, mixers into another.
 
     Returns:
         None if no part changes images (repeated augmentation and MIMO do not).
@@ -81,8 +89,8 @@ def assemble(parts: Sequence[object], shape: Shape, classes: int) -> Augmenter |
     mixers = tuple(part for part in parts if isinstance(part, Mixer))
     in_class = next((part for part in parts if isinstance(part, InClassMixing)), None)
     steps: list[Step] = [Geometry(shape, placements, distortions)] if placements or distortions else []
-    apart = {id(part) for part in (*placements, *distortions, *mixers, in_class)}
-    steps += [part for part in parts if callable(part) and id(part) not in apart]
+    not_steps = {id(part) for part in (*placements, *distortions, *mixers, in_class)}
+    steps += [part for part in parts if callable(part) and id(part) not in not_steps]
     mixing = Mixing(mixers, classes) if mixers else None
     if not (steps or in_class or mixing):
         return None

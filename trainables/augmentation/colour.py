@@ -24,7 +24,7 @@ _EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.583
 
 
 def grey(images: Tensor) -> Tensor:
-    """Luminance: a tensor [n, 1, h, w]."""
+    """Return the luminance, a tensor [n, 1, h, w]."""
     if images.shape[1] == 1:
         return images
     red, green, blue = images.unbind(1)
@@ -33,8 +33,8 @@ def grey(images: Tensor) -> Tensor:
 
 def blend(images: Tensor, others: Tensor | float, factors: Tensor) -> Tensor:
     """``factor * image + (1 - factor) * other``, cut to [0, 1]."""
-    own = factors[:, None, None, None]
-    return (images * own).add_((1 - own) * others).clamp_(0, 1)
+    weights = factors[:, None, None, None]
+    return (images * weights).add_((1 - weights) * others).clamp_(0, 1)
 
 
 def brightness(images: Tensor, factors: Tensor) -> Tensor:
@@ -53,9 +53,9 @@ def saturation(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def sharpness(images: Tensor, factors: Tensor) -> Tensor:
-    """Blend with a smoothed image, whose outermost pixels are the image's own.
+    """Blend with a smoothed image, whose outermost pixels are left as they are.
 
-    Smoothed, a pixel is 5 parts of 13 itself and one each of its 8 neighbours.
+    A smoothed pixel is 5/13 of itself and 1/13 of each of its 8 neighbours.
     """
     if min(images.shape[-2:]) <= 2:
         return images
@@ -79,7 +79,7 @@ def solarize(images: Tensor, thresholds: Tensor) -> Tensor:
 
 
 def auto_contrast(images: Tensor) -> Tensor:
-    """Stretch each channel to [0, 1]; one of a single value stays."""
+    """Stretch each channel to [0, 1]; a constant channel stays."""
     low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
     flat = low == high
     scale = (high - low).masked_fill_(flat, 1).reciprocal_()
@@ -87,14 +87,14 @@ def auto_contrast(images: Tensor) -> Tensor:
 
 
 def equalize(images: Tensor) -> Tensor:
-    """Spread each channel's values as bytes evenly, by a table of its own.
+    """Spread the bytes of each channel evenly, by its own lookup table.
 
-    The table is that of Pillow and torchvision, in whole numbers: a value is as bright as so many
-    pixels are darker, in steps of a 255th of all that are not of the brightest value.
+    The table is that of Pillow and torchvision, in whole numbers: a value becomes the number of darker
+    pixels, in steps of a 255th of all pixels that do not have the brightest value.
     """
     count, pixels = images.shape[0] * images.shape[1], images.shape[2] * images.shape[3]
     first = 256 * torch.arange(count, device=images.device)[:, None]
-    # As torchvision makes bytes of floats: each has an equal share of [0, 1].
+    # Converts floats to bytes as torchvision does: each byte has an equal share of [0, 1].
     entries = ((images * (256 - 1e-3)).long().view(count, pixels) + first).view(-1)
     histogram = torch.bincount(entries, minlength=256 * count).view(count, 256)
     below = histogram.cumsum(1)
@@ -118,8 +118,8 @@ class ColorJitter:
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
         steps = ((brightness, self.brightness), (contrast, self.contrast), (saturation, self.saturation))
-        for change, reach in steps:
-            bound = self.strength * reach
+        for change, spread in steps:
+            bound = self.strength * spread
             if bound > 0:
                 factors = uniform(len(images), 1 - bound, 1 + bound, generator)
                 images = change(images, factors.to(images.device))
@@ -131,7 +131,7 @@ class Lighting:
     """Add a random multiple of each principal component of natural colours (Krizhevsky et al. 2012).
 
     Multiples are normal with a standard deviation of ``strength * std`` times the eigenvalue.
-    A grey image is shifted by the one component that grey pixels have.
+    Grey images have one component.
     """
 
     shape: Shape
@@ -147,7 +147,7 @@ class Lighting:
 
 
 def _components(channels: int, device: torch.device) -> Tensor:
-    """Eigenvectors times eigenvalues as columns, [channels, channels]."""
+    """Return eigenvectors times eigenvalues as columns, [channels, channels]."""
     vectors = torch.tensor(_EIGENVECTORS, device=device)
     values = torch.tensor(_EIGENVALUES, device=device)
     if channels == 3:

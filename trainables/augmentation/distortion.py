@@ -1,4 +1,4 @@
-"""Distortions that no matrix describes: displacement fields, added to the one resampling."""
+"""Distortions that cannot be written as a matrix: displacement fields, added to the resampling."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Elastic:
     sigma: float
 
     def displacement(self, count: int, generator: torch.Generator) -> Tensor:
-        """One field per image; see `Distortion`."""
+        """Draw one field per image; see `Distortion`."""
         _, height, width = self.shape
         noise = uniform((count, 2, height, width), -1, 1, generator)
         smooth = (
@@ -37,7 +37,7 @@ class Elastic:
 
 
 def smoothing(size: int, sigma: float, device: torch.device) -> Tensor:
-    """The Gaussian filter of a line as a matrix [size, size], its edges mirrored.
+    """Return the Gaussian filter of a line as a matrix [size, size], with mirrored edges.
 
     Two products with it smooth a whole batch, several times faster than a convolution.
     """
@@ -53,7 +53,7 @@ def smoothing(size: int, sigma: float, device: torch.device) -> Tensor:
 
 @dataclass(frozen=True)
 class Lens:
-    """Bend the image as a lens does: read at radius r * (1 + k * r²), r being 1 in the corners.
+    """Bend the image like a lens: read at radius r * (1 + k * r²), where r is 1 in the corners.
 
     The coefficient is uniform in ± ``strength * k``: positive is barrel, negative pincushion.
     """
@@ -63,10 +63,10 @@ class Lens:
     k: float
 
     def displacement(self, count: int, generator: torch.Generator) -> Tensor:
-        """One field per image; see `Distortion`."""
+        """Draw one field per image; see `Distortion`."""
         _, height, width = self.shape
         x, y = pixel_centres(height, width, generator.device)
-        places = torch.stack((x.expand(height, width), y.expand(height, width)))
-        square = places.pow(2).sum(0) / ((height / 2) ** 2 + (width / 2) ** 2)
+        positions = torch.stack((x.expand(height, width), y.expand(height, width)))
+        square = positions.pow(2).sum(0) / ((height / 2) ** 2 + (width / 2) ** 2)
         coefficient = uniform(count, -self.strength * self.k, self.strength * self.k, generator)
-        return coefficient[:, None, None, None] * (places * square)
+        return coefficient[:, None, None, None] * (positions * square)

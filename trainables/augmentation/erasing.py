@@ -16,8 +16,8 @@ from trainables.augmentation.random_draws import chance, uniform
 class Cutout:
     """Blank a square whose centre is anywhere in the image (DeVries and Taylor 2017).
 
-    Its side is ``strength * size`` of the image's short side, in whole pixels; it may reach over the
-    edge, so that less is blanked.
+    Its side is ``strength * size`` of the image's short side, in whole pixels. It may extend beyond
+    the edge, so that less is blanked.
     """
 
     shape: Shape
@@ -42,8 +42,8 @@ class RandomErasing:
     """Blank a rectangle inside the image with probability ``strength * p`` (Zhong et al. 2020).
 
     Its area is uniform between two shares of the image (in either order), the logarithm of its
-    aspect in ± ``log(ratio)``. Ten rectangles are drawn per image and the first that fits is taken;
-    should none fit, the image stays.
+    aspect in ± ``log(ratio)``. Ten rectangles are drawn per image and the first that fits is used;
+    if none fits, the image stays as it is.
     """
 
     shape: Shape
@@ -67,15 +67,15 @@ class RandomErasing:
         fits = (tall <= height) & (wide <= width)
         first = fits.to(torch.uint8).argmax(1, keepdim=True)
         tall, wide = tall.gather(1, first)[:, 0], wide.gather(1, first)[:, 0]
-        place = uniform((count, 2), 0, 1, generator)
-        top = (place[:, 0] * (height - tall + 1)).floor()
-        left = (place[:, 1] * (width - wide + 1)).floor()
+        position = uniform((count, 2), 0, 1, generator)
+        top = (position[:, 0] * (height - tall + 1)).floor()
+        left = (position[:, 1] * (width - wide + 1)).floor()
         inside = box(left, top, left + wide, top + tall, self.shape)
         return erase(images, inside & (on & fits.any(1))[:, None, None, None], self.fill, generator)
 
 
 def box(left: Tensor, top: Tensor, right: Tensor, bottom: Tensor, shape: Shape) -> Tensor:
-    """Which pixels lie in a box per image, its ends excluded: a tensor [n, 1, h, w]."""
+    """Return which pixels lie in a box per image, its ends excluded: a tensor [n, 1, h, w]."""
     _, height, width = shape
     x = torch.arange(width, device=left.device)
     y = torch.arange(height, device=left.device)

@@ -1,9 +1,9 @@
 """Geometric augmentation: every part is a matrix per image, and all of them are one resampling.
 
-A part's matrix maps a place in the result to the place in the image that it is read from, in pixels
-from the centre. Composing flip, crop, rotation and the rest is then a product of 3 x 3 matrices, and
-the images are touched once, whatever is on. Flips and crops by whole pixels read exactly one pixel
-each, without interpolation.
+A part's matrix maps a position in the result to the position in the image that it is read from, in
+pixels from the centre. Composing flip, crop, rotation and the rest is then a product of 3 x 3
+matrices, and images are resampled once, whatever is on. Flips and crops by whole pixels read exactly
+one pixel each, without interpolation.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Distortion(Protocol):
     """A geometric part that cannot be written as a matrix."""
 
     def displacement(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw how far from its own place each pixel is read: a tensor [count, 2, h, w], x first."""
+        """Draw how far from its position each pixel is read: a tensor [count, 2, h, w], x first."""
         ...
 
 
@@ -75,7 +75,7 @@ class Geometry:
     distortions: tuple[Distortion, ...] = ()
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Resample images [b, c, h, w], each its own way."""
+        """Resample images [b, c, h, w], each differently."""
         count = len(images)
         drawn = [placement.matrices(count, generator) for placement in self.placements]
         matrices = reduce(torch.matmul, drawn) if drawn else identity(count, generator.device)
@@ -92,12 +92,12 @@ class Geometry:
 
 
 def identity(count: int, device: torch.device) -> Tensor:
-    """Matrices [count, 3, 3] that change nothing."""
+    """Return matrices [count, 3, 3] that change nothing."""
     return torch.eye(3, device=device).expand(count, 3, 3).clone()
 
 
 def _matrices(entries: Mapping[tuple[int, int], Tensor]) -> Tensor:
-    """Matrices [count, 3, 3] with these entries [count] by row and column; the others change nothing."""
+    """Return matrices [count, 3, 3] with these entries [count] by row and column, else the identity's."""
     first = next(iter(entries.values()))
     matrices = identity(len(first), first.device)
     for (row, column), entry in entries.items():
@@ -113,15 +113,15 @@ def resample(
     exact: bool = False,
     border: str = "zeros",
 ) -> Tensor:
-    """Read every pixel of the result from where its matrix points to.
+    """Read each pixel of the result from where its matrix points.
 
     Args:
         images: Float tensor [n, c, h, w].
-        matrices: Tensor [n, 2 or 3, 3] from places in the result to places in the image, in pixels from
-            the centre; on any device.
-        displacement: Tensor [n, 2, h, w] in pixels, added to these places; on any device.
-        exact: Whether the places are whole pixels, so that nothing is interpolated.
-        border: What lies outside the image: ``zeros``, ``border`` or ``reflection``.
+        matrices: Tensor [n, 2 or 3, 3] from positions in the result to positions in the image, in
+            pixels from the centre; on any device.
+        displacement: Tensor [n, 2, h, w] in pixels, added to these positions; on any device.
+        exact: Whether positions are whole pixels, so that nothing is interpolated.
+        border: What is read outside the image: ``zeros``, ``border`` or ``reflection``.
 
     Returns:
         Float tensor [n, c, h, w].
@@ -129,7 +129,7 @@ def resample(
     height, width = images.shape[-2:]
     half = torch.tensor([[width / 2], [height / 2]], device=matrices.device)
     rows = (matrices[:, :2] / half).to(images.device)
-    grid = (rows @ _places(height, width, images.device)).view(-1, 2, height, width)
+    grid = (rows @ _positions(height, width, images.device)).view(-1, 2, height, width)
     if displacement is not None:
         grid += (displacement / half[..., None]).to(images.device)
     return functional.grid_sample(
@@ -141,14 +141,14 @@ def resample(
     )
 
 
-def _places(height: int, width: int, device: torch.device) -> Tensor:
-    """What matrices are multiplied with, [3, height * width]: x, y and 1 of every pixel."""
+def _positions(height: int, width: int, device: torch.device) -> Tensor:
+    """Return x, y and 1 of every pixel, [3, height * width], which matrices are multiplied with."""
     x, y = pixel_centres(height, width, device)
     return torch.stack((x.expand(height, width), y.expand(height, width), torch.ones_like(x + y))).flatten(1)
 
 
 def pixel_centres(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Places of columns [width] and of rows [height, 1], in pixels from the centre."""
+    """Return positions of columns [width] and of rows [height, 1], in pixels from the centre."""
     x = torch.arange(width, device=device, dtype=torch.float32) - (width - 1) / 2
     y = torch.arange(height, device=device, dtype=torch.float32) - (height - 1) / 2
     return x, y[:, None]
@@ -178,7 +178,7 @@ class RandomCrop(Placement):
 
     @property
     def padding_mode(self) -> str:
-        """What the recipe says."""
+        """As the recipe says."""
         return self.border
 
     def matrices(self, count: int, generator: torch.Generator) -> Tensor:
@@ -193,8 +193,8 @@ class RandomResizedCrop(Placement):
     """A box of random area and aspect, resized to the full size.
 
     The area is uniform in [``1 - strength * (1 - scale)``, 1], the logarithm of the aspect in
-    ± ``strength * log(ratio)``. Ten boxes are drawn per image and the first that fits is taken;
-    should none fit, the whole image is.
+    ± ``strength * log(ratio)``. Ten boxes are drawn per image and the first that fits is used;
+    if none fits, the whole image is.
     """
 
     scale: float
@@ -212,17 +212,17 @@ class RandomResizedCrop(Placement):
         high = (area / aspect * width / height).sqrt()
         fits = (wide <= 1) & (high <= 1)
         first = fits.to(torch.uint8).argmax(dim=1, keepdim=True)
-        some = fits.any(dim=1)
-        across = torch.where(some, wide.gather(1, first)[:, 0], 1.0)
-        down = torch.where(some, high.gather(1, first)[:, 0], 1.0)
+        any_fits = fits.any(dim=1)
+        across = torch.where(any_fits, wide.gather(1, first)[:, 0], 1.0)
+        down = torch.where(any_fits, high.gather(1, first)[:, 0], 1.0)
         return _box(self.shape, across, down, uniform((count, 2), -0.5, 0.5, generator))
 
 
 @dataclass(frozen=True)
 class ScaleJitter(Placement):
-    """Enlarge so that the short side is uniform in a range, then crop at a random place.
+    """Enlarge so that the short side is uniform in a range, then crop at a random position.
 
-    The ends may come in either order; below ``crop`` nothing is enlarged. Strength moves both
+    The ends may come in either order; below ``crop`` nothing is enlarged. The strength moves both
     ends towards ``crop``.
     """
 
@@ -241,9 +241,9 @@ class ScaleJitter(Placement):
         return _box(self.shape, share, share, uniform((count, 2), -0.5, 0.5, generator))
 
 
-def _box(shape: Shape, across: Tensor, down: Tensor, place: Tensor) -> Tensor:
-    """Matrices of boxes inside the image: shares of its sides, and places from -0.5 to 0.5."""
-    right, low = place[:, 0] * (1 - across) * shape[2], place[:, 1] * (1 - down) * shape[1]
+def _box(shape: Shape, across: Tensor, down: Tensor, position: Tensor) -> Tensor:
+    """Return matrices of boxes inside the image, given shares of its sides and positions in ±0.5."""
+    right, low = position[:, 0] * (1 - across) * shape[2], position[:, 1] * (1 - down) * shape[1]
     return _matrices({(0, 0): across, (1, 1): down, (0, 2): right, (1, 2): low})
 
 

@@ -1,9 +1,9 @@
 """Several images in, several predictions out of one network (Havasi et al. 2021).
 
-In training a network sees each image beside random others of its batch, and each of its heads
-learns one of them; at test time it sees one image several times over and its heads are an ensemble
-for the price of one network. All of that is a wrapper: whatever can be built for more channels and
-more outputs can be trained so.
+In training, a network sees each image together with random others of its batch, and each of its
+heads learns one of them. At test time it sees one image several times, and its heads are an ensemble
+at the cost of one network. A wrapper does all of this, so any network that can be built for more
+channels and outputs can be trained this way.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from trainables.augmentation.geometry import Shape
-from trainables.networks.no_decay import spared
+from trainables.networks.no_decay import no_decay_names
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Mimo:
-    """Several images in, several heads out; it changes no image, but what the network is."""
+    """Several images in, several heads out; changes the network instead of the images."""
 
     shape: Shape
     strength: float
@@ -43,8 +43,8 @@ class ManyHeads(nn.Module):
         self.body, self.heads = body, heads
 
     def no_weight_decay(self) -> set[str]:
-        """What the network inside spares; see `spared`."""
-        return spared(self.body, "body.")
+        """Return the parameters that the wrapped network exempts; see `no_decay_names`."""
+        return no_decay_names(self.body, "body.")
 
     def forward(self, images: Tensor) -> Tensor:
         """Predict images [b, channels, height, width].
@@ -58,7 +58,7 @@ class ManyHeads(nn.Module):
             logits = self.body(images.repeat(1, self.heads, 1, 1)).view(count, self.heads, -1)
             ensemble: Tensor = logits.log_softmax(2).logsumexp(1) - math.log(self.heads)
             return ensemble
-        # The first head gets the images in order, every other one in an order of its own.
+        # The first head gets the images in order, each other head in its own order.
         orders = [torch.arange(count, device=images.device)]
         orders += [torch.randperm(count).to(images.device) for _ in range(self.heads - 1)]
         beside = torch.cat([images.index_select(0, order) for order in orders], 1)
@@ -68,7 +68,7 @@ class ManyHeads(nn.Module):
 
 
 def over_heads(loss: Loss) -> Loss:
-    """A loss that is averaged over heads where there are several: outputs [b, heads, classes]."""
+    """Return the loss averaged over heads if outputs are [b, heads, classes]."""
 
     def averaged(outputs: Tensor, targets: Tensor) -> Tensor:
         if outputs.ndim == 2:

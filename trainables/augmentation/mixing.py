@@ -1,4 +1,4 @@
-"""Parts that mix each image with another of its batch, and say what becomes of the labels."""
+"""Parts that mix each image with another of its batch, and its label accordingly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Mixer(Protocol):
     """A part that mixes images and their labels."""
 
     def weights(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw how much of its own each image keeps.
+        """Draw how much of itself each image keeps.
 
         Returns:
             Weights of pixels, [count, 1, h, w] or [count, 1, 1, 1], and of labels, [count].
@@ -28,7 +28,7 @@ class Mixer(Protocol):
 
 @dataclass(frozen=True)
 class Mixing:
-    """Mix images and labels; with several mixers on, each image gets one of them.
+    """Mix images and labels; with several mixers on, one of them is drawn for each image.
 
     Attributes:
         mixers: At least one.
@@ -54,10 +54,10 @@ class Mixing:
         if len(self.mixers) == 1:
             return pixels, shares
         which = integers(count, len(self.mixers), generator)
-        for place, mixer in enumerate(self.mixers[1:], start=1):
+        for number, mixer in enumerate(self.mixers[1:], start=1):
             others = mixer.weights(count, generator)
-            pixels = torch.where((which == place)[:, None, None, None], others[0], pixels)
-            shares = torch.where(which == place, others[1], shares)
+            pixels = torch.where((which == number)[:, None, None, None], others[0], pixels)
+            shares = torch.where(which == number, others[1], shares)
         return pixels, shares
 
 
@@ -75,7 +75,7 @@ class Mixup:
         object.__setattr__(self, "quantiles", beta_quantiles(self.alpha))
 
     def weights(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """One weight per image; see `Mixer`."""
+        """Draw one weight per image; see `Mixer`."""
         share = beta(count, self.quantiles, generator)
         on = chance(count, self.strength * self.p, generator)
         share = share.masked_fill(~on, 1.0)
@@ -96,7 +96,7 @@ class CutMix:
         object.__setattr__(self, "quantiles", beta_quantiles(self.alpha))
 
     def weights(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """One weight per pixel; see `Mixer`."""
+        """Draw one weight per pixel; see `Mixer`."""
         _, height, width = self.shape
         side = (1 - beta(count, self.quantiles, generator)).sqrt()
         side = side * chance(count, self.strength * self.p, generator)
@@ -113,8 +113,8 @@ class CutMix:
 class InClassMixing:
     """Blend each image with another of its class, the label unchanged.
 
-    Partners go round within each class of the batch, in random order; an image alone in its class
-    stays as it is.
+    Each image's partner is the next one of its class in random order; the only image of a class stays
+    as it is.
     """
 
     shape: Shape
@@ -135,7 +135,7 @@ class InClassMixing:
 
 
 def partners(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """For each example another one with its label, or itself if there is none: places [b]."""
+    """Return the index of another example with the same label for each example, or its own: [b]."""
     count, device = len(labels), labels.device
     shuffled = permutation(count, generator).to(device)
     order = shuffled[labels[shuffled].argsort(stable=True)]

@@ -1,9 +1,9 @@
 """The operations that augmentation policies choose from, applied to a batch by kind.
 
-Images are sorted by operation, so that each operation sees one contiguous slice and only images
+Images are sorted by operation, so that each operation gets one contiguous slice with only the images
 that it changes; all geometric operations are one slice and one resampling. A slice holds few small
-images, and calling torch costs more than what it does to them: what can be settled for all rounds
-and images at once is.
+images, for which calling torch costs more than its work, so everything that can be computed for all
+rounds and images at once is.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ NAMES = (
     "equalize",
     "invert",
 )
-"""All operations; a policy names them by their place here."""
+"""All operations; policies refer to them by their index here."""
 
 _GEOMETRIC = slice(1, 6)
-"""Places of those that are a matrix."""
+"""Indices of the operations that are matrices."""
 
 _CHANGES: Sequence[Callable[[Tensor, Tensor], Tensor]] = (
     colour.brightness,
@@ -51,22 +51,22 @@ _CHANGES: Sequence[Callable[[Tensor, Tensor], Tensor]] = (
     lambda images, _: colour.equalize(images),
     lambda images, _: 1 - images,
 )
-"""Those that follow, in order."""
+"""The operations after the geometric ones, in order."""
 
 _NEGATIVE = torch.tensor([0, *(0.5,) * 9, *(0,) * 5])
-"""How probably the change from the start is turned round."""
+"""Probability that the change from the start is negated."""
 
 _GRADED = torch.tensor([0, *(1.0,) * 11, *(0,) * 3])
-"""Whether there is anything between nothing and all of it."""
+"""Whether the operation has a magnitude."""
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """What magnitude means for each operation.
+    """What a magnitude means for each operation.
 
     Attributes:
         start: Value at magnitude 0, where an operation does nothing.
-        end: Value at magnitude 1; of some the change from the start goes either way.
+        end: Value at magnitude 1; for some, the change from the start has a random sign.
     """
 
     start: Tensor
@@ -75,16 +75,16 @@ class Ranges:
     def draw(
         self, chosen: Tensor, magnitude: Tensor, strength: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Settle what is done to each image.
+        """Draw what is done to each image.
 
         Args:
-            chosen: Tensor of places in `NAMES`, of any shape.
+            chosen: Tensor of indices into `NAMES`, of any shape.
             magnitude: In [0, 1], of the same shape.
-            strength: Scales magnitudes, and the probability of operations that have none.
-            generator: Source of signs and of what is left out.
+            strength: Scales magnitudes, and the probability of operations without one.
+            generator: Source of signs and of omissions.
 
         Returns:
-            Places in `NAMES` and values for `apply`.
+            Indices into `NAMES` and values for `apply`.
         """
         table = torch.stack((self.start, self.end - self.start, _NEGATIVE, _GRADED), 1).to(chosen.device)
         start, change, negative, graded = table[chosen].unbind(-1)
@@ -100,22 +100,22 @@ def _ranges(x: float, y: float, shear: float, degrees: float, factor: float, bit
 
 
 def standard_ranges(height: int, width: int) -> Ranges:
-    """Ranges of AutoAugment and RandAugment: shifts in pixels, angles in degrees."""
+    """Return ranges of AutoAugment and RandAugment: shifts in pixels, angles in degrees."""
     return _ranges(150 / 331 * width, 150 / 331 * height, 0.3, 30, 0.9, 4)
 
 
 def wide_ranges() -> Ranges:
-    """Ranges of TrivialAugment: shifts in pixels, angles in degrees."""
+    """Return ranges of TrivialAugment: shifts in pixels, angles in degrees."""
     return _ranges(32, 32, 0.99, 135, 0.99, 2)
 
 
 def apply(images: Tensor, chosen: Tensor, values: Tensor) -> Tensor:
-    """Apply to each image its own operations, round after round.
+    """Apply a different operation to each image, round after round.
 
     Args:
         images: Float tensor [n, c, h, w] in [0, 1].
-        chosen: Tensor [rounds, n] of places in `NAMES`; on any device.
-        values: Tensor [rounds, n], the operation's own measure; see `Ranges`.
+        chosen: Tensor [rounds, n] of indices into `NAMES`; on any device.
+        values: Tensor [rounds, n], in the operation's own unit; see `Ranges`.
 
     Returns:
         A new tensor [n, c, h, w].
@@ -125,7 +125,7 @@ def apply(images: Tensor, chosen: Tensor, values: Tensor) -> Tensor:
     matrices = _matrices(chosen, values, *images.shape[-2:]).to(images.device)
     counts = (chosen[:, None] == torch.arange(len(NAMES), device=chosen.device)[:, None]).sum(2).tolist()
     values = values.to(images.device)
-    # Images stay as the last round sorted them until they are sorted for the next.
+    # Images keep the order of the previous round until they are sorted for the next.
     after = orders.argsort()
     moves = torch.cat((orders[:1], after[:-1].gather(1, orders[1:]), after[-1:])).to(images.device)
     for sizes, *drawn, move in zip(counts, matrices, values, moves[:-1], strict=True):
@@ -134,21 +134,21 @@ def apply(images: Tensor, chosen: Tensor, values: Tensor) -> Tensor:
 
 
 def _changed(images: Tensor, counts: list[int], matrices: Tensor, values: Tensor) -> list[Tensor]:
-    """Slices of images sorted by operation, of each of which there are so many."""
+    """Return the changed slices of images that are sorted by operation, with ``counts`` images each."""
     sizes = [counts[0], sum(counts[_GEOMETRIC]), *counts[_GEOMETRIC.stop :]]
     slices, measures = list(torch.split(images, sizes)), torch.split(values, sizes)
     if sizes[1]:
         slices[1] = resample(slices[1], matrices.narrow(0, sizes[0], sizes[1]))
-    for place, change in enumerate(_CHANGES, start=2):
-        if sizes[place]:
-            slices[place] = change(slices[place], measures[place])
+    for number, change in enumerate(_CHANGES, start=2):
+        if sizes[number]:
+            slices[number] = change(slices[number], measures[number])
     return slices
 
 
 def _matrices(chosen: Tensor, values: Tensor, height: int, width: int) -> Tensor:
-    """Matrices [rounds, n, 2, 3] of geometric operations, of others those that change nothing.
+    """Return matrices [rounds, n, 2, 3] of geometric operations, and the identity for others.
 
-    Shears keep the top left corner, as the papers' do.
+    Shears keep the top left corner, as in the papers.
     """
     kinds = torch.arange(_GEOMETRIC.start, _GEOMETRIC.stop, device=chosen.device)[:, None, None]
     shear_x, shear_y, x, y, angle = (values * (chosen == kinds)).unbind()

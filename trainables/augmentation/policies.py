@@ -1,6 +1,6 @@
-"""Augmentation policies: which operations each image gets, and how strongly.
+"""Augmentation policies: which operations each image gets, and how strong they are.
 
-Strength scales the magnitude of an operation that has one, and the probability of one that has not.
+The strength scales the magnitude of an operation, or its probability if it has no magnitude.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from trainables.augmentation.operations import NAMES, apply, standard_ranges, wi
 from trainables.augmentation.random_draws import chance, integers, normal
 
 _UNINVERTED = len(NAMES) - 1
-"""RandAugment and TrivialAugment choose from all operations but the last, ``invert``."""
+"""RandAugment and TrivialAugment choose from all operations except the last, ``invert``."""
 
 
 @dataclass(frozen=True)
 class RandAugment:
-    """Some random operations of one magnitude after each other (Cubuk et al. 2020).
+    """Several random operations of one magnitude in sequence (Cubuk et al. 2020).
 
     Magnitude 10 is the full range of each operation; with ``magnitude_std`` each operation's
-    magnitude is normal about it, cut to [0, 10].
+    magnitude is normally distributed around it, clipped to [0, 10].
     """
 
     shape: Shape

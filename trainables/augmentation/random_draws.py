@@ -1,8 +1,8 @@
 """Random numbers for augmentation, all from the given generator and on its device.
 
-What is drawn per image is small and is worked out where the generator lives; only what touches
-pixels is moved to theirs. So a generator on the CPU gives the same augmentation on every device,
-and a GPU is never waited for.
+What is drawn per image is small and is computed on the generator's device; only what touches pixels
+is moved to theirs. So a generator on the CPU gives the same augmentation on every device, and the
+CPU never waits for a GPU.
 """
 
 from __future__ import annotations
@@ -18,41 +18,41 @@ _QUANTILES = 4096
 
 
 def uniform(shape: int | Sequence[int], low: float, high: float, generator: torch.Generator) -> Tensor:
-    """Numbers from [low, high)."""
+    """Return numbers from [low, high)."""
     drawn = torch.rand(shape, generator=generator, device=generator.device)
     return drawn if (low, high) == (0, 1) else drawn.mul_(high - low).add_(low)
 
 
 def chance(shape: int | Sequence[int], p: float | Tensor, generator: torch.Generator) -> Tensor:
-    """Booleans that are true with probability p, one for all or one each: never at 0, always from 1 on."""
+    """Return booleans that are true with probability p: never at 0, always from 1 on."""
     return torch.rand(shape, generator=generator, device=generator.device) < p
 
 
 def normal(shape: int | Sequence[int], generator: torch.Generator) -> Tensor:
-    """Numbers from the standard normal distribution."""
+    """Return numbers from the standard normal distribution."""
     return torch.randn(shape, generator=generator, device=generator.device)
 
 
 def integers(shape: int | Sequence[int], end: int, generator: torch.Generator) -> Tensor:
-    """Whole numbers from 0 to end - 1."""
+    """Return whole numbers from 0 to end - 1."""
     size = (shape,) if isinstance(shape, int) else tuple(shape)
     return torch.randint(end, size, generator=generator, device=generator.device)
 
 
 def permutation(count: int, generator: torch.Generator) -> Tensor:
-    """The numbers from 0 to count - 1 in random order."""
+    """Return the numbers from 0 to count - 1 in random order."""
     return torch.randperm(count, generator=generator, device=generator.device)
 
 
 def beta_quantiles(alpha: float) -> Tensor:
-    """Quantiles of Beta(alpha, alpha), from which `beta` draws.
+    """Return quantiles of Beta(alpha, alpha), from which `beta` draws.
 
-    torch's own Beta takes no generator; inverting the distribution needs but one uniform number.
+    torch's own Beta does not take a generator; inverting the distribution needs one uniform number.
     """
     middles = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
     return torch.from_numpy(betaincinv(alpha, alpha, middles).astype(np.float32))
 
 
 def beta(count: int, quantiles: Tensor, generator: torch.Generator) -> Tensor:
-    """Numbers from the distribution whose `beta_quantiles` are given."""
+    """Return numbers from the distribution whose `beta_quantiles` are given."""
     return quantiles.to(generator.device)[integers(count, len(quantiles), generator)]

@@ -22,9 +22,9 @@ class RepeatedAugmentation:
 def repeat_batches(order: Tensor, batch_size: int, repeats: int = 1) -> Iterator[Tensor]:
     """Cut a shuffled epoch into batches in which each image occurs several times.
 
-    There are as many batches as without repeats and they are as large, so an epoch sees
-    ``1 / repeats`` of the images, ``repeats`` times each (the last one of a batch fewer times where
-    ``repeats`` does not divide it).
+    There are as many batches as without repeats, of the same size, so an epoch sees ``1 / repeats`` of
+    the images, ``repeats`` times each (the last one of a batch fewer times if ``repeats`` does not
+    divide its size).
 
     Args:
         order: Shuffled rows [n] of an epoch.

@@ -1,7 +1,8 @@
 """Views of a test image whose predictions are averaged: mirrored, cropped, at several scales.
 
-A view is a box of the image, mirrored or not, resized to the full size, so that every model can take
-it. Never use views where labels must stay exact: a mirrored 2 is no 2, a corner may lack the object.
+A view is a box of the image, mirrored or not, resized to the full size, so that every model accepts
+it. Do not use views if they can change the label: a mirrored 2 is not a 2, and a corner may not show
+the object.
 """
 
 from __future__ import annotations
@@ -24,23 +25,23 @@ class View:
 
     Attributes:
         ratio: Side of the box, share of the image's.
-        place: Where it lies, x and y from -0.5 (left, top) to 0.5.
+        position: Of the box, x and y from -0.5 (left, top) to 0.5.
         mirrored: Whether left and right are exchanged.
     """
 
     ratio: float = 1.0
-    place: tuple[float, float] = (0.0, 0.0)
+    position: tuple[float, float] = (0.0, 0.0)
     mirrored: bool = False
 
     def of(self, images: Tensor) -> Tensor:
-        """See images [b, c, h, w] this way; the whole image is returned as it is."""
+        """Return this view of images [b, c, h, w]; the whole image is returned as it is."""
         if self.ratio == 1.0:
             return images.flip(3) if self.mirrored else images
         height, width = images.shape[-2:]
         matrix = identity(1, images.device)
         matrix[:, :2] *= self.ratio
-        matrix[:, 0, 2] = self.place[0] * (1 - self.ratio) * width
-        matrix[:, 1, 2] = self.place[1] * (1 - self.ratio) * height
+        matrix[:, 0, 2] = self.position[0] * (1 - self.ratio) * width
+        matrix[:, 1, 2] = self.position[1] * (1 - self.ratio) * height
         if self.mirrored:
             matrix[:, 0, 0] *= -1
         return resample(images, matrix.expand(len(images), 3, 3), border="border")
@@ -74,11 +75,11 @@ class Widening(Protocol):
 
 
 def combine(parts: Sequence[Widening]) -> Views:
-    """All views that several parts make together, each once."""
+    """Return all views that several parts make together, without duplicates."""
     views: tuple[View, ...] = (View(),)
     for part in parts:
         views = part.extend(views)
-    whole = (View(v.ratio, v.place if v.ratio < 1 else (0.0, 0.0), v.mirrored) for v in views)
+    whole = (View(v.ratio, v.position if v.ratio < 1 else (0.0, 0.0), v.mirrored) for v in views)
     return Views(tuple(dict.fromkeys(whole)))
 
 
@@ -90,7 +91,7 @@ class FlippedViews:
 
     def extend(self, views: tuple[View, ...]) -> tuple[View, ...]:
         """Add to the views so far."""
-        return tuple(View(v.ratio, v.place, mirrored) for v in views for mirrored in (False, True))
+        return tuple(View(v.ratio, v.position, mirrored) for v in views for mirrored in (False, True))
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class CenterCrop:
 
     def extend(self, views: tuple[View, ...]) -> tuple[View, ...]:
         """Narrow the views so far."""
-        return tuple(View(v.ratio * self.ratio, v.place, v.mirrored) for v in views)
+        return tuple(View(v.ratio * self.ratio, v.position, v.mirrored) for v in views)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class FiveCrops:
     def extend(self, views: tuple[View, ...]) -> tuple[View, ...]:
         """Multiply the views so far."""
         return tuple(
-            View(v.ratio * self.ratio, place, v.mirrored) for v in views for place in _CORNERS + _CENTRE
+            View(v.ratio * self.ratio, position, v.mirrored) for v in views for position in _CORNERS + _CENTRE
         )
 
 
@@ -130,4 +131,4 @@ class ScaledViews:
     def extend(self, views: tuple[View, ...]) -> tuple[View, ...]:
         """Multiply the views so far."""
         ratios = [min(1.0, self.crop / size) for size in self.sizes]
-        return tuple(View(v.ratio * ratio, v.place, v.mirrored) for v in views for ratio in ratios)
+        return tuple(View(v.ratio * ratio, v.position, v.mirrored) for v in views for ratio in ratios)

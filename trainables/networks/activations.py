@@ -10,7 +10,7 @@ class BinaryStep(nn.Module):
     """1 where the input is at least zero, otherwise 0; its gradient is zero everywhere."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Step of a tensor of any shape. It stays in the graph, so that its zero gradient is seen."""
+        """Return the step of a tensor of any shape. It stays in the graph, so that its gradient is zero."""
         return (x >= 0).to(x.dtype) + 0 * x
 
 
@@ -18,15 +18,15 @@ class Arctan(nn.Module):
     """Arc tangent, between -pi/2 and pi/2."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Arc tangent of a tensor of any shape."""
+        """Return the arc tangent of a tensor of any shape."""
         return torch.atan(x)
 
 
 class Maxout(nn.Module):
     """The larger of two linear maps of the same inputs (Goodfellow et al., ICML 2013).
 
-    It stands where other activations stand, so it brings both maps: linear for features in the
-    last dimension, a 1 x 1 convolution for images.
+    It replaces an activation, so it brings both maps: linear for features in the last dimension, a
+    1 x 1 convolution for images.
     """
 
     needs_channels = True

@@ -1,4 +1,4 @@
-"""From a recipe to a network with its first weights."""
+"""Build a network with its initial weights from a recipe."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ from trainables.networks.transfer import Probe
 from trainables.parts.model import MODEL
 
 LIBRARIES = ("torchvision", "timm")
-"""Models that come with first weights of their own."""
+"""Models that bring their own initial weights."""
 
 
 def network(recipe: Mapping[str, Any], shape: Any, outputs: int, models: Group = MODEL) -> nn.Module:
-    """Build a recipe's network, from torch's current random state.
+    """Build a recipe's network, using torch's current random state.
 
     Args:
         recipe: In normal form.
-        shape: What one example is: (channels, height, width) of images.
-        outputs: Numbers given back per example.
+        shape: Shape of one example: (channels, height, width) of images.
+        outputs: Outputs per example.
         models: Networks that the recipe's ``model`` can name.
 
     Raises:
         UserError: If the network cannot be built for such examples.
     """
-    own = dict(recipe["model"])
-    name = own.pop("name")
+    options = dict(recipe["model"])
+    name = options.pop("name")
     heads = augmentation.heads(recipe.get("augment", {}))
     if heads > 1:
         shape, outputs = (heads * shape[0], *shape[1:]), heads * outputs
-    built: nn.Module = models.part(name).load()(shape, outputs, LayerChoices(recipe), **own)
-    initialize(built, recipe["init"], recipe["activation"]["name"], name in LIBRARIES)
+    body: nn.Module = models.part(name).load()(shape, outputs, LayerChoices(recipe), **options)
+    initialize(body, recipe["init"], recipe["activation"]["name"], name in LIBRARIES)
     if recipe["normalization"]["name"] == "weight_norm":
-        _normalize_weights(built)
+        _normalize_weights(body)
     stage = recipe.get("transfer", {}).get("stage")
     if stage is not None:
-        built = Probe(built, stage, shape, outputs)
-    regularizing.drop_connect(built, recipe["regularize"].get("drop_connect", {}).get("p", 0.0))
-    return ManyHeads(built, heads) if heads > 1 else built
+        body = Probe(body, stage, shape, outputs)
+    regularizing.drop_connect(body, recipe["regularize"].get("drop_connect", {}).get("p", 0.0))
+    return ManyHeads(body, heads) if heads > 1 else body
 
 
-def _normalize_weights(built: nn.Module) -> None:
-    layers = [module for module in built.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+def _normalize_weights(body: nn.Module) -> None:
+    layers = [module for module in body.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
     for layer in layers[:-1]:
-        # Weights at zero have no direction.
+        # Zero weights have no direction.
         if bool(layer.weight.flatten(1).norm(dim=1).all()):
             parametrizations.weight_norm(layer)

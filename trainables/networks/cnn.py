@@ -1,4 +1,4 @@
-"""Small convolutional network in the manner of VGG."""
+"""Small convolutional network in the style of VGG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Cnn(nn.Sequential):
     """See `cnn`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs [n, outputs] of images [n, channels, height, width]."""
+        """Return outputs [n, outputs] of images [n, channels, height, width]."""
         outputs: Tensor = super().forward(by_pixel(x))  # type: ignore[no-untyped-call]
         return outputs
 
@@ -22,19 +22,19 @@ class Cnn(nn.Sequential):
 def cnn(
     shape: tuple[int, ...],
     outputs: int,
-    ingredients: LayerChoices,
+    choices: LayerChoices,
     channels: int,
     stages: int,
     convolutions: int,
     kernel: int,
     padding: int | None,
 ) -> Cnn:
-    """Stages of convolution, norm and activation, each ended by a pooling; then mean and head.
+    """Build stages of convolution, norm and activation, each ending in a pooling; then mean and head.
 
     Args:
         shape: (channels, height, width) of an image.
-        outputs: Numbers given back per image.
-        ingredients: Makes norms, activations, poolings and dropout.
+        outputs: Outputs per image.
+        choices: Builds norms, activations, poolings and dropout.
         channels: Of the first stage; each further stage has twice as many.
         stages: Number of stages.
         convolutions: Per stage.
@@ -42,7 +42,7 @@ def cnn(
         padding: In pixels; None keeps the size (an even kernel pads one more at the end).
 
     Raises:
-        UserError: If kernel and padding leave nothing of the image.
+        UserError: If kernel and padding leave no pixel of the image.
     """
     network = Cnn()
     fan, size = shape[0], min(shape[1:])
@@ -54,18 +54,18 @@ def cnn(
             if size < 1:
                 raise UserError(
                     f"model: {stages} stages with kernel {kernel} and padding {padding} leave nothing of an "
-                    f"image of {shape[1]} x {shape[2]} pixels; take fewer stages or padding: null"
+                    f"image of {shape[1]} x {shape[2]} pixels; use fewer stages or padding: null"
                 )
             layers += [
                 nn.Identity() if padding is not None or kernel % 2 else nn.ZeroPad2d((0, 1, 0, 1)),
                 nn.Conv2d(fan, width, kernel, padding=(kernel - 1) // 2 if padding is None else padding),
-                ingredients.norm(width, "images"),
-                ingredients.activation(width, "images"),
+                choices.norm(width, "images"),
+                choices.activation(width, "images"),
             ]
             fan = width
-        pooling = ingredients.pooling(size)
+        pooling = choices.pooling(size)
         size = _pooled(pooling, size)
-        network.append(sequence(*layers, pooling, ingredients.dropout()))
+        network.append(sequence(*layers, pooling, choices.dropout()))
     network.append(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()))
     network.append(nn.Linear(fan, outputs))
     return network

@@ -1,6 +1,6 @@
-"""Fills the weights of linear and convolution layers.
+"""Fill the weights of linear and convolution layers.
 
-Every function takes a weight [out, fan_in] or [out, in, height, width] and fills it in place; torch
+Each function takes a weight [out, fan_in] or [out, in, height, width] and fills it in place; torch
 takes the product of all but the first dimension as fan-in.
 """
 
@@ -24,12 +24,12 @@ class Residual(Protocol):
     """A block whose branch ends in layers that can start at zero."""
 
     def branch_ends(self) -> Iterable[nn.Module]:
-        """The last norm, or the last linear map, of each branch."""
+        """Return the last norm, or the last linear map, of each branch."""
         ...
 
 
 def auto(weight: Tensor, activation: str) -> None:
-    """The distribution that keeps the scale of signals through the given activation."""
+    """Use the distribution that keeps the scale of signals through the given activation."""
     if activation in RELU_FAMILY:
         he_normal(weight)
     elif activation in FAN_IN_FAMILY:
@@ -84,7 +84,7 @@ def he_uniform(weight: Tensor) -> None:
 
 
 def sparse(weight: Tensor, sparsity: float, std: float) -> None:
-    """Of each unit's incoming weights a share is zero, the others are normal; one at least is."""
+    """Draw at least one of each unit's incoming weights from a normal, and set a share of them to zero."""
     fan_in = weight[0].numel()
     flat = torch.empty(fan_in, len(weight))
     nn.init.sparse_(flat, min(sparsity, (fan_in - 1) / fan_in), std)
@@ -97,27 +97,29 @@ def truncated_normal(weight: Tensor, std: float) -> None:
     nn.init.trunc_normal_(weight, std=std, a=-2 * std, b=2 * std)
 
 
-def initialize(network: nn.Module, choice: Mapping[str, Any], activation: str, by_name: bool = False) -> None:
-    """Give a network its first weights, from torch's current random state.
+def initialize(
+    network: nn.Module, choice: Mapping[str, Any], activation: str, from_library: bool = False
+) -> None:
+    """Initialize a network's weights, using torch's current random state.
 
     Args:
-        network: Built, not trained.
+        network: Not yet trained.
         choice: The recipe's ``init``, in normal form.
-        activation: The recipe's activation, by which ``auto`` chooses.
-        by_name: Whether the network came from a library, whose own weights ``auto`` keeps.
+        activation: The recipe's activation, which determines the distribution of ``auto``.
+        from_library: Whether a library built the network; ``auto`` keeps its weights.
     """
-    if by_name and choice["name"] == "auto":
+    if from_library and choice["name"] == "auto":
         return
     layers = [module for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
     fill = INIT.part(choice["name"]).load()
-    own = {key: choice[key] for key in choice if key not in ("name", "zero_bias", "zero_residual")}
+    options = {key: choice[key] for key in choice if key not in ("name", "zero_bias", "zero_residual")}
     if choice["name"] == "auto":
-        own["activation"] = activation
+        options["activation"] = activation
     for layer in layers:
-        fill(layer.weight, **own)
+        fill(layer.weight, **options)
         _start_bias(layer, choice["zero_bias"])
     if choice["name"] == "auto" and layers:
-        # Nearly equal outputs: the loss starts at ln C instead of far above it.
+        # Nearly equal outputs, so that the loss starts near ln C.
         gaussian(layers[-1].weight, 0.01)
     if choice["zero_residual"]:
         _close_branches(network)

@@ -1,4 +1,4 @@
-"""What the networks built here are made of, as a recipe chooses it."""
+"""The layers of the networks built here, as a recipe chooses them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def sequence(*layers: nn.Module) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class LayerChoices:
-    """Makes the layers between linear maps.
+    """Builds the layers between linear maps.
 
     Attributes:
         recipe: In normal form.
@@ -33,19 +33,19 @@ class LayerChoices:
         """Activation after a layer.
 
         Args:
-            channels: Channels it is given.
-            layout: Where they are; see `trainables.networks.normalizations`.
+            channels: Of its input.
+            layout: Of its input; see `trainables.networks.normalizations`.
         """
-        name, own = _split(self.recipe["activation"])
+        name, options = _split(self.recipe["activation"])
         build = ACTIVATION.part(name).load()
-        needed = (channels, layout) if getattr(build, "needs_channels", False) else ()
-        layer: nn.Module = build(*needed, **own)
+        arguments = (channels, layout) if getattr(build, "needs_channels", False) else ()
+        layer: nn.Module = build(*arguments, **options)
         return layer
 
     def norm(self, channels: int, layout: Layout = "features") -> nn.Module:
         """Normalization of a layer's outputs; arguments as for `activation`."""
-        name, own = _split(self.recipe["normalization"])
-        layer: nn.Module = NORMALIZATION.part(name).load()(channels, layout, **own)
+        name, options = _split(self.recipe["normalization"])
+        layer: nn.Module = NORMALIZATION.part(name).load()(channels, layout, **options)
         return layer
 
     def dropout(self) -> nn.Module:
@@ -57,7 +57,7 @@ class LayerChoices:
         return regularizing.stochastic_depth(self.strength("stochastic_depth") * depth)
 
     def pooling(self, size: int) -> nn.Module:
-        """Pooling that ends a stage of images of this size; none is left of a single pixel."""
+        """Pooling that ends a stage of images of this size; nothing for a single pixel."""
         if size < 2:
             return nn.Identity()
         chosen = self.recipe["regularize"].get("fractional_max_pooling")
@@ -66,7 +66,7 @@ class LayerChoices:
         return nn.MaxPool2d(2)
 
     def names(self, regularizer: str) -> bool:
-        """Whether the recipe says anything of a regularizer."""
+        """Return whether the recipe names a regularizer."""
         return regularizer in self.recipe["regularize"]
 
     def strength(self, regularizer: str) -> float:
@@ -75,5 +75,5 @@ class LayerChoices:
 
 
 def _split(choice: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    own = dict(choice)
-    return own.pop("name"), own
+    options = dict(choice)
+    return options.pop("name"), options

@@ -1,4 +1,4 @@
-"""Classifiers of torchvision and timm by name, fitted to the images at hand."""
+"""Classifiers of torchvision and timm by name, adapted to the data set's images."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainables.networks.layer_choices import LayerChoices
-from trainables.networks.no_decay import spared
+from trainables.networks.no_decay import no_decay_names
 from trainables.parts.names import Size, sizes
 
 
 class Fitted(nn.Module):
-    """Brings images to the channels and the size that a model needs.
+    """Gives images the channels and the size that a model needs.
 
     Args:
         model: The classifier.
-        channels: Channels that it takes; an image of one channel is given to it as that many alike.
+        channels: Channels that it takes; grey images are repeated to as many.
         size: Images that it takes; smaller ones are enlarged.
     """
 
@@ -26,11 +26,11 @@ class Fitted(nn.Module):
         self.model, self.channels, self.size = model, channels, size
 
     def no_weight_decay(self) -> set[str]:
-        """What the network inside spares; see `spared`."""
-        return spared(self.model, "model.")
+        """Return the parameters that the wrapped model exempts; see `no_decay_names`."""
+        return no_decay_names(self.model, "model.")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [n, classes] of images [n, c, h, w]."""
+        """Return logits [n, classes] of images [n, c, h, w]."""
         if images.shape[1] != self.channels:
             images = images.expand(-1, self.channels, -1, -1)
         height, width = images.shape[2:]
@@ -47,25 +47,23 @@ class Fitted(nn.Module):
         return round(height * scale), round(width * scale)
 
 
-def torchvision(
-    shape: tuple[int, ...], outputs: int, ingredients: LayerChoices, architecture: str
-) -> nn.Module:
-    """A torchvision classifier with random weights."""
+def torchvision(shape: tuple[int, ...], outputs: int, choices: LayerChoices, architecture: str) -> nn.Module:
+    """Return a torchvision classifier with random weights."""
     channels = shape[0] if shape[0] != 1 else 3
     model = plain_torchvision(architecture, outputs)
-    _set_drops(model, ingredients)
+    _set_drops(model, choices)
     return Fitted(_with_channels(model, channels), channels, sizes("torchvision")[architecture])
 
 
-def timm(shape: tuple[int, ...], outputs: int, ingredients: LayerChoices, architecture: str) -> nn.Module:
-    """A timm classifier with random weights."""
-    model = plain_timm(architecture, outputs, shape[0], ingredients.strength("stochastic_depth"))
-    _set_drops(model, ingredients)
+def timm(shape: tuple[int, ...], outputs: int, choices: LayerChoices, architecture: str) -> nn.Module:
+    """Return a timm classifier with random weights."""
+    model = plain_timm(architecture, outputs, shape[0], choices.strength("stochastic_depth"))
+    _set_drops(model, choices)
     return Fitted(model, shape[0], sizes("timm")[architecture])
 
 
 def plain_torchvision(architecture: str, outputs: int) -> nn.Module:
-    """The classifier as torchvision builds it, without auxiliary heads."""
+    """Return the classifier as torchvision builds it, without auxiliary heads."""
     from trainables import torchvision_ops  # noqa: F401
     from torchvision import models  # isort: skip
 
@@ -77,20 +75,20 @@ def plain_torchvision(architecture: str, outputs: int) -> nn.Module:
 
 
 def plain_timm(architecture: str, outputs: int, channels: int = 3, skipped: float = 0.0) -> nn.Module:
-    """The classifier as timm builds it, with stochastic depth where it has any."""
+    """Return the classifier as timm builds it, with stochastic depth if it supports it."""
     from trainables import torchvision_ops  # noqa: F401
     import timm as library  # isort: skip
 
-    own: dict[str, Any] = {"num_classes": outputs, "in_chans": channels}
+    options: dict[str, Any] = {"num_classes": outputs, "in_chans": channels}
     try:
-        model: nn.Module = library.create_model(architecture, drop_path_rate=skipped or None, **own)
+        model: nn.Module = library.create_model(architecture, drop_path_rate=skipped or None, **options)
     except TypeError:
-        model = library.create_model(architecture, **own)
+        model = library.create_model(architecture, **options)
     return model
 
 
 def _with_channels(model: nn.Module, channels: int) -> nn.Module:
-    """Exchange the first convolution where images are neither grey nor of three channels."""
+    """Replace the first convolution if images have neither one channel nor three."""
     first = next(name for name, module in model.named_modules() if isinstance(module, nn.Conv2d))
     old = model.get_submodule(first)
     assert isinstance(old, nn.Conv2d)
@@ -107,13 +105,13 @@ def _with_channels(model: nn.Module, channels: int) -> nn.Module:
     return model
 
 
-def _set_drops(model: nn.Module, ingredients: LayerChoices) -> None:
-    """Give a model the dropout and stochastic depth of the recipe, where it names them."""
-    if ingredients.names("dropout"):
+def _set_drops(model: nn.Module, choices: LayerChoices) -> None:
+    """Set the dropout and stochastic depth of the recipe, if it names them."""
+    if choices.names("dropout"):
         for module in model.modules():
             if isinstance(module, nn.Dropout):
-                module.p = ingredients.strength("dropout")
+                module.p = choices.strength("dropout")
     blocks = [module for module in model.modules() if type(module).__name__ == "StochasticDepth"]
-    if ingredients.names("stochastic_depth"):
+    if choices.names("stochastic_depth"):
         for depth, block in enumerate(blocks):
-            block.p = ingredients.strength("stochastic_depth") * depth / max(1, len(blocks) - 1)  # type: ignore[assignment]
+            block.p = choices.strength("stochastic_depth") * depth / max(1, len(blocks) - 1)  # type: ignore[assignment]

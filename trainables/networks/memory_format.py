@@ -1,10 +1,9 @@
-"""The order in which convolutions like their numbers: the channels of a pixel side by side.
+"""The fast memory layout of convolutions: the channels of a pixel side by side.
 
-On a CPU a training step takes a fifth to a third less time so than with each channel as a plane of
-its own. One operator spoils it: with channels side by side, the backward pass of torch 2.13's
-1 x 1 convolutions with a stride writes past the end of its memory where the channels it reads do not
-fill whole vectors of 16 numbers, and the process dies of it sooner or later. Networks that have one
-are given planes.
+On a CPU a training step takes a fifth to a third less time this way than with one plane per channel.
+There is one exception: in this layout, the backward pass of torch 2.13's 1 x 1 convolutions with a
+stride writes past the end of its memory if the channels it reads do not fill whole vectors of 16
+numbers, and the process eventually crashes. Networks with such a convolution get planes.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ VECTOR = 16
 
 
 def by_pixel(images: Tensor) -> Tensor:
-    """The same images [n, c, h, w], the channels of a pixel side by side in memory.
+    """Return the same images [n, c, h, w] with the channels of a pixel side by side in memory.
 
-    Where there is one channel the two orders differ in the strides alone, but torch goes by those
-    and leaves them as they are if asked for ``channels_last``.
+    With one channel the two layouts differ only in the strides, but torch relies on those and does not
+    change them when asked for ``channels_last``.
     """
     if images.shape[1] == 1:
         return images[:, 0].contiguous()[..., None].permute(0, 3, 1, 2)
@@ -28,7 +27,7 @@ def by_pixel(images: Tensor) -> Tensor:
 
 
 def takes_pixels(network: nn.Module) -> bool:
-    """Whether every convolution of a network can be trained on images that are `by_pixel`."""
+    """Return whether every convolution of a network can be trained on images that are `by_pixel`."""
     layers = (module for module in network.modules() if isinstance(module, nn.Conv2d))
     return not any(_skips_pixels(layer) and layer.in_channels % VECTOR for layer in layers)
 

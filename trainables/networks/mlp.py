@@ -9,15 +9,13 @@ from torch import nn
 from trainables.networks.layer_choices import LayerChoices, sequence
 
 
-def mlp(
-    shape: tuple[int, ...], outputs: int, ingredients: LayerChoices, depth: int, width: int
-) -> nn.Sequential:
+def mlp(shape: tuple[int, ...], outputs: int, choices: LayerChoices, depth: int, width: int) -> nn.Sequential:
     """Hidden layers of one width: linear, norm, activation, dropout; then a linear head.
 
     Args:
         shape: Shape of one example; it is flattened.
-        outputs: Numbers given back per example.
-        ingredients: Makes norms, activations and dropout.
+        outputs: Outputs per example.
+        choices: Builds norms, activations and dropout.
         depth: Hidden layers.
         width: Units of a hidden layer.
     """
@@ -27,9 +25,9 @@ def mlp(
         stages.append(
             sequence(
                 nn.Linear(features, width),
-                ingredients.norm(width),
-                ingredients.activation(width),
-                ingredients.dropout(),
+                choices.norm(width),
+                choices.activation(width),
+                choices.dropout(),
             )
         )
         features = width

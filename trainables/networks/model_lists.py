@@ -1,11 +1,10 @@
-"""Writes the lists of models by name: which there are, and how large an image each needs.
+"""Write the lists of models by name: which exist, and how large an image each needs.
 
 Run it when torchvision or timm has changed::
 
     python -m trainables.networks.model_lists torchvision timm
 
-The least size of a model is the smallest of a few at which it runs, found without computing
-anything: on torch's meta device.
+A model's minimum size is the smallest of a few sizes at which it runs, tried on torch's meta device.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ SIZES = (32, 64, 96, 128, 160, 192, 224, 240, 256, 288, 299, 320, 331, 384, 448,
 
 
 def installed(library: str) -> list[str]:
-    """Classifiers of an installed library, in alphabetical order."""
+    """Return classifiers of an installed library, in alphabetical order."""
     from trainables import torchvision_ops  # noqa: F401
 
     if library == "timm":
@@ -36,7 +35,7 @@ def installed(library: str) -> list[str]:
 
 
 def needed(library: str, architecture: str) -> names.Size | None:
-    """The square images of which a model makes an output; None if that cannot be found out."""
+    """Return the square images that a model accepts; None if that cannot be determined."""
     if library == "timm":
         import timm
 
@@ -48,7 +47,7 @@ def needed(library: str, architecture: str) -> names.Size | None:
         with torch.device("meta"):
             model = build(architecture, 10).eval()
     except (RuntimeError, NotImplementedError, TypeError):
-        # Some compute with tensors while they are built.
+        # Some models compute with tensors while they are built.
         model = build(architecture, 10).eval().to("meta")
     least = next((size for size in SIZES if _runs(model, size)), None)
     if least is None:
@@ -61,13 +60,13 @@ def _runs(model: nn.Module, size: int) -> bool:
         with torch.no_grad():
             model(torch.zeros(2, 3, size, size, device="meta"))
     except Exception:
-        # Whatever a model says of a size it cannot take.
+        # Models raise all kinds of errors for a size that they do not accept.
         return False
     return True
 
 
 def write(library: str) -> None:
-    """Write a library's list; models that nothing can be found out about are left out."""
+    """Write a library's list, without models whose size cannot be determined."""
     with Path(names.__file__).with_name(f"{library}.txt").open("w") as file:
         for architecture in installed(library):
             size = needed(library, architecture)

@@ -1,4 +1,4 @@
-"""Which parameters of a network are not decayed though they are no biases and no norms."""
+"""Parameters that are exempt from weight decay although they are neither biases nor norms."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from torch import nn
 
 
-def spared(network: nn.Module, path: str = "") -> set[str]:
-    """Parameters that a network names in ``no_weight_decay``, such as a class token.
+def no_decay_names(network: nn.Module, path: str = "") -> set[str]:
+    """Return the parameters that a network names in ``no_weight_decay``, such as a class token.
 
     Args:
-        network: One of ours, of torchvision's or timm's.
-        path: Where it is inside another network, before the names.
+        network: Built here, by torchvision or by timm.
+        path: Prefix of the network's names inside another network.
     """
-    ask: Any = getattr(network, "no_weight_decay", set)
-    return {path + name for name in ask()}
+    listing: Any = getattr(network, "no_weight_decay", set)
+    return {path + name for name in listing()}

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 Layout = Literal["features", "images", "tokens"]
 
 ALONE = "Expected more than 1 value per channel"
-"""How torch's batch norms begin to say that one value has no variance; the one built here does, too."""
+"""Start of the error of torch's batch norms, and of ours, about a single value per channel."""
 
 
 class ChannelsSecond(nn.Module):
-    """Hands tokens [n, tokens, channels] to a layer that takes [n, channels, tokens].
+    """Passes tokens [n, tokens, channels] to a layer that takes [n, channels, tokens].
 
     Args:
         layer: Any layer that keeps the shape.
@@ -53,7 +53,7 @@ def none(channels: int, layout: Layout) -> nn.Module:
 
 
 def batch_norm(channels: int, layout: Layout, eps: float, momentum: float) -> nn.Module:
-    """Per channel over batch and places; running statistics in eval mode."""
+    """Per channel over batch and positions; running statistics in eval mode."""
     kind = nn.BatchNorm2d if layout == "images" else nn.BatchNorm1d
     return _for(layout, kind(channels, eps, momentum))
 
@@ -64,7 +64,7 @@ def layer_norm(channels: int, layout: Layout, eps: float) -> nn.Module:
 
 
 def instance_norm(channels: int, layout: Layout, eps: float) -> nn.Module:
-    """Per example and channel over places; features have a single place, so they pass."""
+    """Per example and channel over positions; features have a single position and stay as they are."""
     return nn.Identity() if layout == "features" else _for(layout, InstanceNorm(channels, eps))
 
 
@@ -76,18 +76,18 @@ def group_norm(channels: int, layout: Layout, groups: int, eps: float) -> nn.Mod
 def decorrelated_batch_norm(
     channels: int, layout: Layout, group_size: int, iterations: int, eps: float, momentum: float
 ) -> nn.Module:
-    """Whitened over batch and places in groups of channels."""
+    """Whitened over batch and positions in groups of channels."""
     size = divisor(channels, group_size)
     return _for(layout, DecorrelatedBatchNorm(channels, size, iterations, eps, momentum))
 
 
 def divisor(number: int, at_most: int) -> int:
-    """The largest divisor of a number that is not above the given one."""
+    """Return the largest divisor of a number up to a limit."""
     return max(d for d in range(1, min(number, at_most) + 1) if number % d == 0)
 
 
 class InstanceNorm(nn.Module):
-    """Instance norm that lets pass what has a single place, of which it would leave nothing.
+    """Instance norm that skips inputs with a single position, which it would reduce to zero.
 
     Args:
         channels: Channels of the input, its second dimension.
@@ -111,7 +111,7 @@ class DecorrelatedBatchNorm(nn.Module):
     """Whitens groups of channels together, so that each batch has covariance one.
 
     Huang et al., CVPR 2018, with the inverse square root by Newton's iteration of Huang et al.,
-    CVPR 2019, whose gradient stays finite where eigenvalues are alike.
+    CVPR 2019, whose gradient stays finite when eigenvalues are equal.
 
     Args:
         channels: Channels of the input, its second dimension.
@@ -165,7 +165,7 @@ class DecorrelatedBatchNorm(nn.Module):
         matrix = covariance + self.eps * unit
         trace = matrix.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
         matrix, root = matrix / trace, unit
-        # The coupled form: the shorter one loses its way in single precision.
+        # The coupled form; the shorter one is unstable in single precision.
         for _ in range(self.iterations):
             turn = 1.5 * unit - 0.5 * root @ matrix
             matrix, root = matrix @ turn, turn @ root

@@ -8,15 +8,15 @@ from torch.nn.utils import parametrize
 
 
 def dropout(p: float) -> nn.Module:
-    """Dropout layer that scales what it keeps by 1 / (1 - p) in training."""
+    """Return a dropout layer that scales what it keeps by 1 / (1 - p) in training."""
     return nn.Dropout(p) if p else nn.Identity()
 
 
 def stochastic_depth(p: float) -> nn.Module:
-    """Layer that sets a residual branch to zero for an example with probability p."""
+    """Return a layer that sets a residual branch to zero for an example with probability p."""
     if not p:
         return nn.Identity()
-    # Only here: importing torchvision takes longer than many a training.
+    # Imported here because importing torchvision takes longer than many trainings do.
     from trainables import torchvision_ops  # noqa: F401
     from torchvision.ops import StochasticDepth  # isort: skip
 
@@ -25,19 +25,19 @@ def stochastic_depth(p: float) -> nn.Module:
 
 
 def fractional_max_pooling(ratio: float) -> nn.Module:
-    """Pooling by 2 x 2 regions at random places, to ``ratio`` times the size."""
+    """Return a pooling of 2 x 2 regions at random positions, to ``ratio`` times the size."""
     return nn.FractionalMaxPool2d(2, output_ratio=ratio)
 
 
 class DropWeights(nn.Module):
-    """Dropout on a weight; a parametrization of the layer that has it."""
+    """Dropout on a layer's weight, as a parametrization."""
 
     def __init__(self, p: float):
         super().__init__()
         self.p = p
 
     def forward(self, weight: Tensor) -> Tensor:
-        """The weight itself in eval mode."""
+        """Return the weight, unchanged in eval mode."""
         return F.dropout(weight, self.p, self.training)
 
 

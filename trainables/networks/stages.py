@@ -1,4 +1,4 @@
-"""The stages of any network, from its input to its head, by which transfer is dosed."""
+"""The stages of a network from its input to its head, which transfer trains or freezes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trainables.augmentation.mimo import ManyHeads
 from trainables.networks.library_models import Fitted
 
 FEW = 5
-"""A network of so few parts has its stages inside them."""
+"""A network with at most this many parts has its stages inside them."""
 
 
 @dataclass(frozen=True)
@@ -27,29 +27,29 @@ class NetworkStage:
 
 
 def stages(network: nn.Module) -> list[NetworkStage]:
-    """Stages in order; the last is the head.
+    """Return the stages in order; the last is the head.
 
-    They are the top-level parts, or those inside them where there are few. Parts without a weight
-    matrix, such as norms, go with what is before them; parameters of the network itself, such as
-    a class token, with the first stage.
+    Stages are the top-level parts, or the parts inside them if there are few. Parts without a weight
+    matrix, such as norms, join the stage before them; parameters of the network itself, such as a
+    class token, join the first stage.
     """
     root, prefix = _unwrapped(network)
-    found: list[NetworkStage] = []
+    result: list[NetworkStage] = []
     for name, module in _parts(root):
         path = prefix + name
         inside = tuple(f"{path}.{inner}" for inner, _ in module.named_parameters())
         matrix = any(parameter.ndim >= 2 for parameter in module.parameters())
-        if found and not matrix:
-            before = found.pop()
-            found.append(NetworkStage((*before.modules, path), before.parameters + inside))
+        if result and not matrix:
+            before = result.pop()
+            result.append(NetworkStage((*before.modules, path), before.parameters + inside))
         else:
-            found.append(NetworkStage((path,), inside))
-    own = tuple(prefix + name for name, _ in root.named_parameters(recurse=False))
-    return [NetworkStage(found[0].modules, own + found[0].parameters), *found[1:]]
+            result.append(NetworkStage((path,), inside))
+    direct = tuple(prefix + name for name, _ in root.named_parameters(recurse=False))
+    return [NetworkStage(result[0].modules, direct + result[0].parameters), *result[1:]]
 
 
 def _unwrapped(network: nn.Module) -> tuple[nn.Module, str]:
-    """What is inside the wrappers that belong to no stage, and its path."""
+    """Return what is inside the wrappers that belong to no stage, and its path."""
     root, prefix = network, ""
     while isinstance(root, Fitted | ManyHeads):
         inner = "model" if isinstance(root, Fitted) else "body"

@@ -1,4 +1,4 @@
-"""Networks for tables: numbers as they are, categories as learned embeddings."""
+"""Networks for tables: numbers enter as they are, categories as learned embeddings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from trainables.networks.mlp import mlp as perceptron
 
 @dataclass(frozen=True)
 class TableShape:
-    """What a row of a prepared table consists of: first numbers, then categories' codes.
+    """The content of an encoded row: first numbers, then the codes of categories.
 
     Attributes:
-        numbers: How many numbers.
-        categories: For each categorical column, how many codes there are.
+        numbers: Count of numbers.
+        categories: Count of codes of each categorical column.
     """
 
     numbers: int
@@ -26,11 +26,11 @@ class TableShape:
 
 
 class TableNetwork(nn.Module):
-    """Embeds the categories of a row and hands it to a network on numbers.
+    """Embeds the categories of a row and passes it to a network on numbers.
 
     Args:
         shape: Of a row.
-        widths: Numbers that each categorical column becomes.
+        widths: Width of each categorical column's embedding.
         body: Takes [n, numbers and embeddings].
     """
 
@@ -43,7 +43,7 @@ class TableNetwork(nn.Module):
         self.body = body
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Outputs [n, outputs] of rows [n, numbers + categories], with whole numbers as codes."""
+        """Return outputs [n, outputs] of rows [n, numbers + categories], with whole numbers as codes."""
         codes = rows[:, self.numbers :].long()
         embedded = [embed(code) for embed, code in zip(self.embeddings, codes.T, strict=True)]
         outputs: Tensor = self.body(torch.cat([rows[:, : self.numbers], *embedded], 1))
@@ -53,21 +53,21 @@ class TableNetwork(nn.Module):
 def mlp(
     shape: TableShape,
     outputs: int,
-    ingredients: LayerChoices,
+    choices: LayerChoices,
     depth: int,
     width: int,
     embedding: int | None,
 ) -> TableNetwork:
-    """A multilayer perceptron on numbers and embeddings.
+    """Build a multilayer perceptron on numbers and embeddings.
 
     Args:
         shape: Of a row.
-        outputs: Numbers given back per row.
-        ingredients: Makes norms, activations and dropout.
+        outputs: Outputs per row.
+        choices: Builds norms, activations and dropout.
         depth: Hidden layers.
         width: Units of a hidden layer.
         embedding: Numbers per category; None for half the categories, at most 50.
     """
     widths = [embedding or min(50, (count + 1) // 2) for count in shape.categories]
-    body = perceptron((shape.numbers + sum(widths),), outputs, ingredients, depth, width)
+    body = perceptron((shape.numbers + sum(widths),), outputs, choices, depth, width)
     return TableNetwork(shape, widths, body)

@@ -1,4 +1,4 @@
-"""Starts a network from a file of weights, and says how fast each stage may move away from it."""
+"""Start a network from a file of weights, and set how fast each stage may move away from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hpo.core.errors import UserError
 from trainables.augmentation.mimo import ManyHeads
-from trainables.networks.no_decay import spared
+from trainables.networks.no_decay import no_decay_names
 from trainables.networks.stages import NetworkStage, stages
 from trainables.parts.transfer import TRANSFER
 
@@ -21,7 +21,7 @@ WRAPPERS = ("body.", "model.")
 """Where `Probe`, `ManyHeads` and `Fitted` keep the network that they wrap."""
 
 DROPPED = ".parametrizations.weight.original"
-"""How a weight is called that DropConnect drops numbers of."""
+"""End of a weight's name under DropConnect."""
 
 LrMultipliers = dict[str, float]
 """Factor on the learning rate by parameter name; a parameter at 0 is frozen."""
@@ -33,11 +33,11 @@ class Probe(nn.Module):
     Args:
         body: The network.
         stage: Counted from 1.
-        shape: Shape of one example, from which the head's inputs are counted.
+        shape: Shape of one example, which determines the head's inputs.
         outputs: Numbers given back per example.
 
     Raises:
-        UserError: If there is no such stage.
+        UserError: If the stage does not exist.
     """
 
     def __init__(self, body: nn.Module, stage: int, shape: tuple[int, ...], outputs: int):
@@ -54,40 +54,43 @@ class Probe(nn.Module):
         self.head = nn.Linear(features, outputs)
 
     def no_weight_decay(self) -> set[str]:
-        """What the network inside spares; see `spared`."""
-        return spared(self.body, "body.")
+        """Return the parameters that the wrapped network exempts; see `no_decay_names`."""
+        return no_decay_names(self.body, "body.")
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs [n, outputs]."""
+        """Return outputs [n, outputs]."""
         outputs: Tensor = self.head(self._features(x, self.body))
         return outputs
 
     def _features(self, x: Tensor, body: nn.Module) -> Tensor:
-        taken: list[Tensor] = []
+        outputs_seen: list[Tensor] = []
         stage = body.get_submodule(self.path)
-        handle = stage.register_forward_hook(lambda module, inputs, output: taken.append(output))
+        handle = stage.register_forward_hook(lambda module, inputs, output: outputs_seen.append(output))
         try:
             body(x)
         finally:
             handle.remove()
-        features = taken[0]
+        features = outputs_seen[0]
         if features.ndim == 4:
             return features.mean((2, 3))
         return features.mean(1) if features.ndim == 3 else features
 
 
 def start(choice: Mapping[str, Any], network: nn.Module) -> LrMultipliers:
-    """Load what a recipe's ``transfer`` names into a network, and freeze what it does not train.
+    """Load the weights that a recipe's ``transfer`` names, and freeze what it does not train.
 
     Args:
         choice: In normal form.
-        network: As built for the recipe; its head keeps its first weights.
+        network: Built for the recipe; its head keeps its initial weights.
+
+    Returns:
+        Learning rate multipliers of the trained and frozen parameters.
 
     Raises:
-        UserError: If the file is missing, is no safetensors file, or belongs to another network.
+        UserError: If the file is missing, is not a safetensors file, or belongs to another network.
     """
-    own = dict(choice)
-    name, file = own.pop("name"), own.pop("weights", None)
+    options = dict(choice)
+    name, file = options.pop("name"), options.pop("weights", None)
     if name == "none":
         return {}
     body, path, probed = network, "", False
@@ -95,81 +98,83 @@ def start(choice: Mapping[str, Any], network: nn.Module) -> LrMultipliers:
         body, path, probed = body.body, f"{path}body.", isinstance(body, Probe)
     parts = stages(body)
     _load(body, _read(file), {*parts[-1].parameters})
-    own.pop("stage", None)
-    rates: LrMultipliers = TRANSFER.part(name).load()(parts, **own)
+    options.pop("stage", None)
+    lr_multipliers: LrMultipliers = TRANSFER.part(name).load()(parts, **options)
     if probed:
-        rates = {key: 0.0 for key, _ in body.named_parameters()}
-    rates = {path + key: rate for key, rate in rates.items()}
+        lr_multipliers = {key: 0.0 for key, _ in body.named_parameters()}
+    lr_multipliers = {path + key: multiplier for key, multiplier in lr_multipliers.items()}
     for key, parameter in network.named_parameters():
-        parameter.requires_grad_(rates.get(key, 1.0) > 0)
-    return rates
+        parameter.requires_grad_(lr_multipliers.get(key, 1.0) > 0)
+    return lr_multipliers
 
 
 def nothing(parts: list[NetworkStage]) -> LrMultipliers:
-    """Every stage at full rate."""
+    """Train every stage at the full learning rate."""
     return {}
 
 
 def head(parts: list[NetworkStage]) -> LrMultipliers:
-    """Only the head moves."""
+    """Train only the head."""
     return last_stages(parts, 0, 0.0)
 
 
 def last_stages(parts: list[NetworkStage], stages: int, rate_multiplier: float) -> LrMultipliers:
-    """The head at full rate, stages before it slower, the others not at all."""
+    """Train the head at the full learning rate, the stages before it slower, the others not at all."""
     below = parts[:-1]
     first = max(0, len(below) - stages)
     return {
-        name: rate_multiplier if place >= first else 0.0
-        for place, stage in enumerate(below)
+        name: rate_multiplier if number >= first else 0.0
+        for number, stage in enumerate(below)
         for name in stage.parameters
     }
 
 
 def all_stages(parts: list[NetworkStage], rate_multiplier: float, stage_decay: float) -> LrMultipliers:
-    """The head at full rate, stages before it slower, the more so the farther they are."""
+    """Train the head at the full learning rate, and stages slower the farther they are from it."""
     below = parts[:-1]
     return {
-        name: rate_multiplier * stage_decay ** (len(below) - 1 - place)
-        for place, stage in enumerate(below)
+        name: rate_multiplier * stage_decay ** (len(below) - 1 - number)
+        for number, stage in enumerate(below)
         for name in stage.parameters
     }
 
 
 def _read(file: str | None) -> dict[str, Tensor]:
     if not file:
-        raise UserError("transfer.weights: a safetensors file is needed, and none is named")
+        raise UserError("transfer.weights: needs the name of a safetensors file")
     if not Path(file).is_file():
-        raise UserError(f"transfer.weights: {file} is no file")
+        raise UserError(f"transfer.weights: {file} does not exist")
     try:
         loaded: dict[str, Tensor] = load_file(file)
     except SafetensorError as error:
-        raise UserError(f"transfer.weights: {file} is no safetensors file ({error})") from error
+        raise UserError(f"transfer.weights: {file} is not a safetensors file ({error})") from error
     return loaded
 
 
 def _load(network: nn.Module, weights: Mapping[str, Tensor], skipped: set[str]) -> None:
-    """Fill everything but the skipped; names may lack our prefixes or those of the wrapping."""
-    known = {_bare(name): tensor for name, tensor in weights.items()}
+    """Load everything but the skipped tensors; prefixes of wrappers may differ."""
+    given = {_bare(name): tensor for name, tensor in weights.items()}
     state = network.state_dict()
     faults = []
-    for name, held in state.items():
-        found = known.get(_bare(name))
-        if name in skipped or (found is None and name.endswith("num_batches_tracked")):
+    for name, current in state.items():
+        tensor = given.get(_bare(name))
+        if name in skipped or (tensor is None and name.endswith("num_batches_tracked")):
             continue
-        if found is None or found.shape != held.shape:
-            shape = "nothing" if found is None else f"shape {tuple(found.shape)}"
-            faults.append(f"{_bare(name)} (needs {tuple(held.shape)}, file has {shape})")
+        if tensor is None or tensor.shape != current.shape:
+            shape = "nothing" if tensor is None else f"shape {tuple(tensor.shape)}"
+            faults.append(f"{_bare(name)} (needs {tuple(current.shape)}, file has {shape})")
         else:
-            state[name] = found.to(held.dtype)
+            state[name] = tensor.to(current.dtype)
     if faults:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-        raise UserError(f"transfer.weights: the file is of another network: {', '.join(faults[:3])}{more}")
+        raise UserError(
+            f"transfer.weights: the file belongs to another network: {', '.join(faults[:3])}{more}"
+        )
     network.load_state_dict(state)
 
 
 def _bare(name: str) -> str:
-    """A tensor's name without what wraps the network or, as DropConnect does, its weight."""
+    """Return a tensor's name without the prefixes of wrappers and the suffix of DropConnect."""
     bare = name.removeprefix("network/")
     while bare.startswith(WRAPPERS):
         bare = bare.partition(".")[2]

@@ -15,7 +15,7 @@ from trainables.networks.normalizations import divisor
 def vit(
     shape: tuple[int, ...],
     outputs: int,
-    ingredients: LayerChoices,
+    choices: LayerChoices,
     patch: int,
     width: int,
     depth: int,
@@ -26,10 +26,10 @@ def vit(
     """Build a vision transformer.
 
     Args:
-        shape: (channels, height, width) of an image; one that patches do not tile is extended by
+        shape: (channels, height, width) of an image; if patches do not tile it, it is extended by
             zeros at the right and the bottom.
-        outputs: Numbers given back per image.
-        ingredients: Makes norms, activations, dropout and stochastic depth.
+        outputs: Outputs per image.
+        choices: Builds norms, activations, dropout and stochastic depth.
         patch: Height and width of a patch in pixels.
         width: Channels of a token.
         depth: Encoder blocks.
@@ -38,12 +38,10 @@ def vit(
         norm_position: ``before`` a branch (and once at the end), or ``after`` its skip.
     """
     hidden, first = max(1, round(width * mlp_ratio)), norm_position == "before"
-    drops = [place / max(1, depth - 1) for place in range(depth)]
-    blocks = [
-        EncoderBlock(width, divisor(width, heads), hidden, first, ingredients, place) for place in drops
-    ]
-    last = ingredients.norm(width, "tokens") if first else nn.Identity()
-    return VisionTransformer(shape, outputs, ingredients, patch, width, blocks, last)
+    depths = [share / max(1, depth - 1) for share in range(depth)]
+    blocks = [EncoderBlock(width, divisor(width, heads), hidden, first, choices, share) for share in depths]
+    last = choices.norm(width, "tokens") if first else nn.Identity()
+    return VisionTransformer(shape, outputs, choices, patch, width, blocks, last)
 
 
 class VisionTransformer(nn.Module):
@@ -53,7 +51,7 @@ class VisionTransformer(nn.Module):
         self,
         shape: tuple[int, ...],
         outputs: int,
-        ingredients: LayerChoices,
+        choices: LayerChoices,
         patch: int,
         width: int,
         blocks: list[EncoderBlock],
@@ -66,17 +64,17 @@ class VisionTransformer(nn.Module):
         self.embed = nn.Conv2d(channels, width, patch, patch)
         self.class_token = nn.Parameter(torch.zeros(1, 1, width))
         self.position = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, tokens, width), std=0.02))
-        self.dropout = ingredients.dropout()
+        self.dropout = choices.dropout()
         self.blocks = nn.Sequential(*blocks)
         self.norm = last
         self.head = nn.Linear(width, outputs)
 
     def no_weight_decay(self) -> set[str]:
-        """Parameters that are neither biases nor norms and are not decayed all the same."""
+        """Return parameters that are not decayed although they are neither biases nor norms."""
         return {"class_token", "position"}
 
     def forward(self, images: Tensor) -> Tensor:
-        """Outputs [n, outputs] of images [n, channels, height, width]."""
+        """Return outputs [n, outputs] of images [n, channels, height, width]."""
         lacking = [-size % self.patch for size in images.shape[2:]]
         patches = self.embed(F.pad(images, (0, lacking[1], 0, lacking[0]))).flatten(2).transpose(1, 2)
         tokens = torch.cat([self.class_token.expand(len(images), -1, -1), patches], 1) + self.position
@@ -91,25 +89,25 @@ class EncoderBlock(nn.Module):
         width: Channels of a token.
         heads: Of attention.
         hidden: Hidden width of the MLP.
-        norm_first: Whether norms stand before the branches rather than after the skips.
-        ingredients: Makes norms, activations, dropout and stochastic depth.
-        depth: Place in the network, from 0 (first block) to 1 (last).
+        norm_first: Whether norms come before the branches rather than after the skips.
+        choices: Builds norms, activations, dropout and stochastic depth.
+        depth: Position in the network, from 0 (first block) to 1 (last).
     """
 
     def __init__(
-        self, width: int, heads: int, hidden: int, norm_first: bool, ingredients: LayerChoices, depth: float
+        self, width: int, heads: int, hidden: int, norm_first: bool, choices: LayerChoices, depth: float
     ):
         super().__init__()
         self.norm_first = norm_first
-        self.norm1, self.norm2 = ingredients.norm(width, "tokens"), ingredients.norm(width, "tokens")
+        self.norm1, self.norm2 = choices.norm(width, "tokens"), choices.norm(width, "tokens")
         self.attention = Attention(width, heads)
         self.mlp = sequence(
             nn.Linear(width, hidden),
-            ingredients.activation(hidden, "tokens"),
-            ingredients.dropout(),
+            choices.activation(hidden, "tokens"),
+            choices.dropout(),
             nn.Linear(hidden, width),
         )
-        self.dropout, self.drop = ingredients.dropout(), ingredients.residual_drop(depth)
+        self.dropout, self.drop = choices.dropout(), choices.residual_drop(depth)
 
     def forward(self, x: Tensor) -> Tensor:
         """Tokens [n, tokens, width], unchanged in shape."""
@@ -122,7 +120,7 @@ class EncoderBlock(nn.Module):
         return outputs
 
     def branch_ends(self) -> Iterable[nn.Module]:
-        """The last linear map of both branches."""
+        """Return the last linear map of both branches."""
         return [self.attention.out, self.mlp[-1]]
 
 

@@ -1,4 +1,4 @@
-"""What counts as a network's weights wherever they are kept small: by decay, a penalty or a limit."""
+"""The weights of a network that decay, penalties and limits keep small."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from trainables.networks.no_decay import spared
+from trainables.networks.no_decay import no_decay_names
 
 LENGTH = "parametrizations.weight.original0"
 DIRECTION = "parametrizations.weight.original1"
@@ -14,16 +14,16 @@ DIRECTION = "parametrizations.weight.original1"
 
 
 def named_weights(network: nn.Module) -> dict[str, nn.Parameter]:
-    """Trained parameters by name but for biases, scales of norms, and what the network spares.
+    """Return trained parameters by name, except biases, scales of norms and what the network exempts.
 
-    Under weight norm a layer's weight is W = g v / |v|, row by row: of its length g and its
-    direction v, both are here.
+    Under weight norm a layer's weight is W = g v / |v|, row by row; its length g and its direction v
+    are both included.
     """
-    apart = spared(network)
+    no_decay = no_decay_names(network)
     return {
         name: parameter
         for name, parameter in network.named_parameters()
-        if parameter.requires_grad and parameter.ndim >= 2 and name not in apart
+        if parameter.requires_grad and parameter.ndim >= 2 and name not in no_decay
     }
 
 
@@ -31,17 +31,19 @@ class Weights:
     """The weights of a network as its layers use them.
 
     Args:
-        network: Built to the end; layers that are parametrized later are not noticed.
+        network: Completely built; layers that are parametrized later are not noticed.
 
     Attributes:
-        lengths: Parameters whose rows are as long as the weights' rows: the weights themselves, or
-            their lengths under weight norm.
+        lengths: Parameters whose rows have the lengths of the weights' rows: the weights themselves,
+            or their lengths under weight norm.
     """
 
     def __init__(self, network: nn.Module):
         named = named_weights(network)
-        self.lengths = [each for name, each in named.items() if not name.endswith(DIRECTION)]
-        self._plain = [each for name, each in named.items() if not name.endswith((LENGTH, DIRECTION))]
+        self.lengths = [parameter for name, parameter in named.items() if not name.endswith(DIRECTION)]
+        self._plain = [
+            parameter for name, parameter in named.items() if not name.endswith((LENGTH, DIRECTION))
+        ]
         self._normed: list[Any] = [
             network.get_submodule(name.removesuffix(LENGTH).rstrip(".")).parametrizations["weight"]  # type: ignore[index]
             for name in named
@@ -49,6 +51,9 @@ class Weights:
         ]
 
     def effective(self) -> list[Tensor]:
-        """What the layers multiply by, before DropConnect; gradients reach what it is made of."""
-        # Weight norm comes first, as it is put on first.
-        return [*self._plain, *(each[0](each.original0, each.original1) for each in self._normed)]
+        """Return what the layers multiply by, before DropConnect; gradients reach the parameters."""
+        # Weight norm comes first because it is registered first.
+        return [
+            *self._plain,
+            *(parameter[0](parameter.original0, parameter.original1) for parameter in self._normed),
+        ]

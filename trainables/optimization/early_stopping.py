@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 
 class EarlyStopping:
-    """Which epoch is kept, and whether training still goes on.
+    """Decides which epoch is kept and when training ends.
 
-    It looks at the validation losses alone, so that it has no state of its own.
+    It is a function of the validation losses and has no state.
 
     Args:
         patience: Epochs without a better validation loss after which training ends.
@@ -19,10 +19,10 @@ class EarlyStopping:
         self.patience = patience
 
     def best(self, losses: Sequence[float]) -> int:
-        """The epoch to keep, from 1: the first of the lowest finite loss; the last if none is."""
+        """Return the epoch to keep, from 1: the first with the lowest finite loss, or the last epoch."""
         finite = [(loss, epoch) for epoch, loss in enumerate(losses, 1) if math.isfinite(loss)]
         return min(finite)[1] if finite else len(losses)
 
     def over(self, losses: Sequence[float]) -> bool:
-        """Whether the last ``patience`` epochs, and one more, brought nothing better."""
+        """Return whether more than ``patience`` epochs have passed without a better loss."""
         return len(losses) - self.best(losses) > self.patience

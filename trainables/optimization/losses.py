@@ -1,7 +1,7 @@
 """Losses of classifiers: from logits [n, classes] and targets to one number.
 
-Targets are labels, int64 [n], or shares of the classes, float [n, classes], as mixing images makes
-them. Every builder takes the number of classes and the part's own hyperparameters.
+Targets are labels, int64 [n], or shares of the classes, float [n, classes], where images are mixed.
+Each builder takes the number of classes and the part's hyperparameters.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from trainables.parts.loss import LOSS
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 MIXED = 4
-"""Most classes that one image can be mixed of."""
+"""Maximum of classes in a mixed image."""
 
 
 def build(choice: Mapping[str, Any], classes: int) -> Loss:
-    """The loss of a recipe's ``loss``, in normal form."""
-    own = dict(choice)
-    loss: Loss = LOSS.part(own.pop("name")).load()(classes, **own)
+    """Return the loss of a recipe's ``loss``, in normal form."""
+    options = dict(choice)
+    loss: Loss = LOSS.part(options.pop("name")).load()(classes, **options)
     return loss
 
 
@@ -47,37 +47,37 @@ def binary_cross_entropy(classes: int, label_smoothing: float, reduction: str) -
 def hinge(classes: int, margin: float) -> Loss:
     """Margin by which each wrong class comes too close to the right one, averaged over the classes.
 
-    It is torch's ``multi_margin_loss``, which cannot be differentiated twice, as a gradient penalty
-    needs it.
+    The value is that of torch's ``multi_margin_loss``, which cannot be differentiated twice, as a
+    gradient penalty requires.
     """
 
     def of_labels(outputs: Tensor, labels: Tensor) -> Tensor:
         right = outputs.gather(1, labels[:, None])
-        lacking = (margin - right + outputs).clamp(min=0)
-        return lacking.scatter(1, labels[:, None], 0.0).sum(1) / classes
+        missing_margin = (margin - right + outputs).clamp(min=0)
+        return missing_margin.scatter(1, labels[:, None], 0.0).sum(1) / classes
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         if not targets.is_floating_point():
             return of_labels(outputs, targets).mean()
         weights, labels = targets.topk(min(MIXED, classes), dim=1)
-        each = [of_labels(outputs, label) for label in labels.T]
-        return (torch.stack(each, 1) * weights).sum(1).mean()
+        terms = [of_labels(outputs, label) for label in labels.T]
+        return (torch.stack(terms, 1) * weights).sum(1).mean()
 
     return loss
 
 
 def squared_error(classes: int) -> Loss:
-    """Mean squared difference between outputs and one-hot labels."""
+    """Return mean squared difference between outputs and one-hot labels."""
     return lambda outputs, targets: F.mse_loss(outputs, shares(targets, outputs))
 
 
 def absolute_error(classes: int) -> Loss:
-    """Mean absolute difference between outputs and one-hot labels."""
+    """Return mean absolute difference between outputs and one-hot labels."""
     return lambda outputs, targets: F.l1_loss(outputs, shares(targets, outputs))
 
 
 def shares(targets: Tensor, outputs: Tensor) -> Tensor:
-    """Targets as shares of the classes, in the outputs' shape and type."""
+    """Return targets as shares of the classes, in the outputs' shape and type."""
     if targets.is_floating_point():
         return targets.to(outputs.dtype)
     return F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)

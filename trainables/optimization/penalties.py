@@ -1,4 +1,4 @@
-"""What is added to a loss, and what is done to gradients and weights around a step."""
+"""Terms added to a loss, and limits on gradients and weights."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Network = Callable[[Tensor], Tensor]
 
 
 class PenalizedLoss:
-    """What a step minimizes: a loss and the penalties that a recipe switches on.
+    """The objective of a step: a loss and the penalties that a recipe switches on.
 
     Args:
         regularize: The recipe's ``regularize``, in normal form.
         network: Whose weights are penalized.
-        forward: The network as it is called: itself, or compiled.
+        forward: The network, possibly compiled.
         loss: Of outputs and targets.
     """
 
@@ -35,7 +35,7 @@ class PenalizedLoss:
         self.on_inputs = _chosen(regularize, {"gradient_penalty": "rate", "adversarial": "epsilon"})
 
     def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """The number to minimize, and the network's outputs."""
+        """Return the number to minimize, and the network's outputs."""
         if not self.on_inputs:
             outputs = self.forward(inputs)
             total = self.loss(outputs, targets)
@@ -53,7 +53,7 @@ class PenalizedLoss:
 
 
 def _chosen(regularize: Mapping[str, Any], strengths: Mapping[str, str]) -> list[Callable[..., Tensor]]:
-    """Those that are on; at strength 0 there is nothing, exactly."""
+    """Return the penalties that are on; strength 0 is exactly no penalty."""
     return [
         partial(REGULARIZE.part(name).load(), **regularize[name])
         for name, strength in strengths.items()
@@ -68,8 +68,8 @@ def l1(weights: Iterable[Tensor], rate: float) -> Tensor:
 
 def elastic_net(weights: Iterable[Tensor], rate: float, beta: float) -> Tensor:
     """Rate * sum (beta W^2 + |W|)."""
-    each = [beta * weight.square().sum() + weight.abs().sum() for weight in weights]
-    return rate * torch.stack(each).sum()
+    terms = [beta * weight.square().sum() + weight.abs().sum() for weight in weights]
+    return rate * torch.stack(terms).sum()
 
 
 def gradient_penalty(
@@ -77,7 +77,7 @@ def gradient_penalty(
 ) -> Tensor:
     """Rate * mean over examples of the squared norm of the loss's gradient by the inputs."""
     (slope,) = torch.autograd.grad(value, inputs, create_graph=True)
-    # The loss is a mean over the batch; an example's own gradient is larger by its length.
+    # The loss is a mean over the batch; an example's own gradient is larger by the batch size.
     return rate * (slope * len(inputs)).flatten(1).square().sum(1).mean()
 
 
@@ -90,7 +90,7 @@ def adversarial(
     epsilon: float,
     weight: float,
 ) -> Tensor:
-    """What turns a loss into (1 - weight) times itself plus weight times that of shifted inputs.
+    """Return the term that makes a loss (1 - weight) of itself plus weight times that of shifted inputs.
 
     Inputs are shifted by epsilon along the sign of the loss's gradient.
     """
@@ -105,14 +105,14 @@ def max_norm(lengths: Iterable[Tensor], limit: float) -> None:
 
     Args:
         lengths: Weights, or their lengths under weight norm; see `Weights`.
-        limit: The greatest length.
+        limit: The maximum length.
     """
     for weight in lengths:
         weight.renorm_(2, 0, limit)
 
 
 def no_clipping(parameters: list[nn.Parameter]) -> None:
-    """Leave gradients as they are."""
+    """Do not limit gradients."""
 
 
 def clip_norm(parameters: list[nn.Parameter], limit: float) -> None:
@@ -121,6 +121,6 @@ def clip_norm(parameters: list[nn.Parameter], limit: float) -> None:
 
 
 def clipping(choice: Mapping[str, Any]) -> Callable[[list[nn.Parameter]], None]:
-    """What a recipe's ``gradient_clipping`` does to gradients before a step."""
-    own = dict(choice)
-    return partial(GRADIENT_CLIPPING.part(own.pop("name")).load(), **own)
+    """Return the function by which a recipe's ``gradient_clipping`` changes gradients before a step."""
+    options = dict(choice)
+    return partial(GRADIENT_CLIPPING.part(options.pop("name")).load(), **options)

@@ -1,7 +1,7 @@
-"""The learning rate as a function of how far the training is.
+"""The learning rate as a function of the training's progress.
 
-Nothing here has a state to lose: the rate follows from the position alone, and for ``plateau`` from
-the validation losses so far, so that a resumed training goes on with the very same rates.
+Schedules have no state: the learning rate follows from the step, and for ``plateau`` from the
+validation losses so far, so that a resumed training continues with the same learning rates.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Schedule:
         steps_per_epoch: Optimizer steps of an epoch.
         warm: Steps of the warm-up.
         start: Factor at the first of them.
-        schedule: Factor after (epochs since the warm-up, epochs there are, validation losses).
+        schedule: Factor at (epochs since the warm-up, epochs after it in total, validation losses).
         horizon: Epochs of the whole training.
-        late: Step from which the rate is constant, for weight averaging; and its factor.
+        late: Step from which the learning rate is constant, for weight averaging, and its factor.
     """
 
     base: float
@@ -39,9 +39,9 @@ class Schedule:
     late: tuple[float, float] = (math.inf, 1.0)
 
     def at(self, step: int, losses: Sequence[float] = ()) -> float:
-        """Learning rate of a step.
+        """Return the learning rate of a step.
 
-        The schedule starts where the warm-up ends and fills what is left.
+        The schedule starts where the warm-up ends and covers the rest of the training.
 
         Args:
             step: Counted from 0 over the whole training.
@@ -57,7 +57,7 @@ class Schedule:
 
 
 def build(recipe: Mapping[str, Any], base: float, steps_per_epoch: int, horizon: int) -> Schedule:
-    """The learning rate of a recipe in normal form.
+    """Return the learning rate schedule of a recipe in normal form.
 
     Args:
         recipe: Its ``schedule``, ``warmup``, ``batch_scaling`` and ``averaging`` are read.
@@ -75,8 +75,8 @@ def build(recipe: Mapping[str, Any], base: float, steps_per_epoch: int, horizon:
 
 
 def _part(recipe: Mapping[str, Any], group: Group) -> Callable[..., Any]:
-    own = {key: value for key, value in recipe[group.name].items() if key not in ("name", "start")}
-    return partial(group.part(recipe[group.name]["name"]).load(), **own)
+    options = {key: value for key, value in recipe[group.name].items() if key not in ("name", "start")}
+    return partial(group.part(recipe[group.name]["name"]).load(), **options)
 
 
 def constant(epoch: float, total: float, losses: Sequence[float]) -> float:
@@ -95,12 +95,12 @@ def cosine(epoch: float, total: float, losses: Sequence[float], floor: float) ->
 
 
 def exponential(epoch: float, total: float, losses: Sequence[float], final: float) -> float:
-    """Falls by the same factor each epoch, to ``final``."""
+    """Falls by the same factor in each epoch, to ``final``."""
     return float(final ** (epoch / total))
 
 
 def linear(epoch: float, total: float, losses: Sequence[float], floor: float) -> float:
-    """Straight from 1 down to ``floor``."""
+    """A straight line from 1 down to ``floor``."""
     return 1 - (1 - floor) * epoch / total
 
 
@@ -117,7 +117,7 @@ def plateau(
     patience: int,
     threshold: float,
 ) -> float:
-    """Divided each time the validation loss was not better for more than ``patience`` epochs."""
+    """Divided each time the validation loss has not improved for more than ``patience`` epochs."""
     best, bad, drops = math.inf, 0, 0
     for loss in losses:
         if loss < best * (1 - threshold):
@@ -130,35 +130,35 @@ def plateau(
 
 
 def no_warmup(steps_per_epoch: int, horizon: int) -> int:
-    """No steps."""
+    """Return no steps."""
     return 0
 
 
 def warmup_epochs(steps_per_epoch: int, horizon: int, length: float) -> int:
-    """Steps of a warm-up given in epochs."""
+    """Return the steps of a warm-up given in epochs."""
     return round(length * steps_per_epoch)
 
 
 def warmup_steps(steps_per_epoch: int, horizon: int, length: int) -> int:
-    """Steps of a warm-up given in steps."""
+    """Return the steps of a warm-up given in steps."""
     return length
 
 
 def warmup_percent(steps_per_epoch: int, horizon: int, length: float) -> int:
-    """Steps of a warm-up given in per cent of the training."""
+    """Return the steps of a warm-up given as a percentage of the training."""
     return round(length / 100 * horizon * steps_per_epoch)
 
 
 def no_scaling(batch_size: int) -> float:
-    """1."""
+    """The learning rate does not depend on the batch size."""
     return 1.0
 
 
 def linear_scaling(batch_size: int, reference: int) -> float:
-    """Twice the batch, twice the rate."""
+    """Twice the batch, twice the learning rate."""
     return batch_size / reference
 
 
 def square_root_scaling(batch_size: int, reference: int) -> float:
-    """Four times the batch, twice the rate."""
+    """Four times the batch, twice the learning rate."""
     return math.sqrt(batch_size / reference)

@@ -1,4 +1,4 @@
-"""Averages of weights along the way, on torch's AveragedModel."""
+"""Averages of weights over a training, based on torch's AveragedModel."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from trainables.parts.averaging import AVERAGING
 
 
 class Average:
-    """An average that grows with a training.
+    """An average of the weights during a training.
 
     Args:
-        model: torch's, holding the average.
-        first_epoch: Epoch from whose end on weights count, from 1.
-        every_step: Whether each step counts, or each epoch.
+        model: torch's, which holds the average.
+        first_epoch: Weights are averaged after epochs later than this.
+        every_step: Whether to average after each step rather than after each epoch.
     """
 
     def __init__(self, model: AveragedModel, first_epoch: float, every_step: bool):
         self.model, self.first_epoch, self.every_step = model, first_epoch, every_step
 
     def after_step(self, network: nn.Module) -> None:
-        """Take in the weights after a step."""
+        """Update the average after a step."""
         if self.every_step:
             self.model.update_parameters(network)
 
     def after_epoch(
         self, epoch: int, network: nn.Module, batches: Callable[[], Iterable[Tensor]]
     ) -> nn.Module:
-        """Take in the weights after an epoch, and give the network to be judged.
+        """Update the average after an epoch and return the network that counts.
 
         Args:
             epoch: Epochs trained so far.
             network: As trained.
-            batches: Gives the training inputs, from which batch norms take their statistics anew,
-                as those of an average of weights are no average of theirs.
+            batches: Gives the training inputs, from which batch norms compute their statistics again,
+                as averaged weights do not have averaged statistics.
         """
         if self.every_step:
             return self.averaged
@@ -59,12 +59,12 @@ class Average:
 
 
 def update_normalization(network: nn.Module, batches: Callable[[], Iterable[Tensor]], seed: int) -> None:
-    """Let batch norms see the training inputs with weights that were averaged apart from them.
+    """Compute the statistics of batch norms again for averaged weights.
 
     Args:
-        network: With the averaged weights; on return it has their statistics.
+        network: With the averaged weights; its statistics are updated.
         batches: Gives the training inputs.
-        seed: Of what is random in the network, such as dropout.
+        seed: Of random layers, such as dropout.
     """
     with isolation.seeded(seed, "average", device=next(network.parameters()).device):
         reset_statistics(network, batches())
@@ -73,13 +73,13 @@ def update_normalization(network: nn.Module, batches: Callable[[], Iterable[Tens
 
 @torch.no_grad()
 def reset_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Let batch norms, the whitening one too, take their statistics as means over batches.
+    """Compute the statistics of batch norms, including the whitening one, as means over batches.
 
-    torch's ``update_bn`` knows its own batch norms alone, and dies of an example that is alone in its
-    batch, which has no variance: it is left out here as in training.
+    torch's ``update_bn`` only knows its own batch norms, and fails for a batch of one example, which has
+    no variance; here it is left out as in training.
 
     Args:
-        network: Its norms' statistics are replaced, and nothing else of it.
+        network: Only the statistics of its norms are replaced.
         batches: The training inputs.
     """
     norms: list[Any] = [m for m in network.modules() if isinstance(m, _BatchNorm | DecorrelatedBatchNorm)]
@@ -93,7 +93,7 @@ def reset_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
             continue
         seen += 1
         for norm in norms:
-            norm.momentum = 1 / seen  # the first batch replaces what was there
+            norm.momentum = 1 / seen  # the first batch replaces the former statistics
         network(inputs)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
@@ -101,9 +101,9 @@ def reset_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
 
 
 def build(choice: Mapping[str, Any], network: nn.Module, horizon: int) -> Average | None:
-    """The average of a recipe's ``averaging``, in normal form; None if there is none."""
-    own = dict(choice)
-    average: Average | None = AVERAGING.part(own.pop("name")).load()(network, horizon, **own)
+    """Return the average of a recipe's ``averaging``, in normal form; None for ``none``."""
+    options = dict(choice)
+    average: Average | None = AVERAGING.part(options.pop("name")).load()(network, horizon, **options)
     return average
 
 
@@ -127,15 +127,15 @@ def swa(network: nn.Module, horizon: int, start: float, rate: float | None) -> A
 
 
 def _averaged(network: nn.Module, share: Callable[[int], float]) -> AveragedModel:
-    """Torch's model of an average to which the newest network adds a share, by how many were taken in."""
+    """Return torch's averaged model, to which the newest network contributes a share of the count so far."""
 
     @torch.no_grad()
     def blend(averaged: Any, current: Any, count: Any) -> None:
         if torch.is_floating_point(averaged[0]):
             torch._foreach_lerp_(averaged, current, share(int(count)))
         else:
-            torch._foreach_copy_(averaged, current)  # how many batches a norm has seen
+            torch._foreach_copy_(averaged, current)  # a norm's count of batches
 
     model = AveragedModel(network, multi_avg_fn=blend, use_buffers=True)
-    model.n_averaged = model.n_averaged.cpu()  # read at each step, for which a GPU would be waited for
+    model.n_averaged = model.n_averaged.cpu()  # read at each step; on a GPU that would wait for the device
     return model

@@ -1,4 +1,4 @@
-"""What a recipe can name, as literal tables of plain data: read without torch.
+"""What a recipe can name, as literal tables of plain data, which can be read without torch.
 
-A table's builders lie in `trainables.networks` and `trainables.optimization`, or are torch's own.
+The builders that a table names are in `trainables.networks` and `trainables.optimization`, or are torch's.
 """

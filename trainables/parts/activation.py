@@ -1,4 +1,4 @@
-"""Activation functions of the networks built here; a model taken by name brings its own."""
+"""Activation functions of the networks built here; a library's model brings its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACTIVATION = Group(
             "binary_step",
             "trainables.networks.activations:BinaryStep",
             "McCulloch and Pitts, 1943",
-            demonstration="its gradient is zero, so nothing before it learns",
+            demonstration="its gradient is zero, so the layers before it do not learn",
             doc="1 for x >= 0, otherwise 0",
         ),
         Part("sigmoid", "torch.nn:Sigmoid", "Rumelhart et al., Nature 323, 1986", doc="Saturates at 0 and 1"),
@@ -29,7 +29,7 @@ ACTIVATION = Group(
             "Maas et al., ICML 2013",
             (
                 Hyperparameter(
-                    "negative_slope", "float", 0.01, 0, 1, doc="slope for x < 0; 0.1 is also in use"
+                    "negative_slope", "float", 0.01, 0, 1, doc="slope for x < 0; 0.1 is also common"
                 ),
             ),
         ),
@@ -37,14 +37,22 @@ ACTIVATION = Group(
             "prelu",
             "torch.nn:PReLU",
             "He et al., ICCV 2015, https://arxiv.org/abs/1502.01852",
-            (Hyperparameter("init", "float", 0.25, 0, 1, doc="first value of the learned slope for x < 0"),),
-            doc="One slope per layer, learned",
+            (
+                Hyperparameter(
+                    "init", "float", 0.25, 0, 1, doc="initial value of the learned slope for x < 0"
+                ),
+            ),
+            doc="One learned slope per layer",
         ),
         Part(
             "elu",
             "torch.nn:ELU",
             "Clevert et al., ICLR 2016, https://arxiv.org/abs/1511.07289",
-            (Hyperparameter("alpha", "float", 1.0, 0, 10, doc="minus the limit for x to minus infinity"),),
+            (
+                Hyperparameter(
+                    "alpha", "float", 1.0, 0, 10, doc="negative of the limit as x goes to minus infinity"
+                ),
+            ),
         ),
         Part(
             "selu",
@@ -58,7 +66,11 @@ ACTIVATION = Group(
             "Hendrycks and Gimpel, 2016, https://arxiv.org/abs/1606.08415",
             (
                 Hyperparameter(
-                    "approximate", "str", "none", choices=("none", "tanh"), doc="exact, or by a tanh"
+                    "approximate",
+                    "str",
+                    "none",
+                    choices=("none", "tanh"),
+                    doc="exact, or approximated by a tanh",
                 ),
             ),
         ),
@@ -74,7 +86,7 @@ ACTIVATION = Group(
             "Dugas et al., NIPS 2000",
             (
                 Hyperparameter(
-                    "beta", "float", 1.0, 1e-3, 100, log=True, doc="sharpness; large is close to relu"
+                    "beta", "float", 1.0, 1e-3, 100, log=True, doc="sharpness; large values approach relu"
                 ),
             ),
         ),

@@ -1,9 +1,8 @@
-"""What a recipe can say about augmentation: plain data, readable without torch.
+"""The augmentations that a recipe can name: plain data, readable without torch.
 
-``augment.strength`` scales every part: 0 is exactly no augmentation, 1 is the part as written. What
-it scales is a part's probability where it has one (``p``), and its range otherwise. Parts are
-applied in the order of the tables: geometry (all of it in one resampling), policies, colour,
-erasing, mixing.
+``augment.strength`` scales each part: 0 is exactly no augmentation, 1 is the part as written. It scales
+a part's probability (``p``) if it has one, otherwise its range. Parts are applied in the order of the
+tables: geometry (in one resampling), policies, colour, erasing, mixing.
 """
 
 from __future__ import annotations
@@ -21,12 +20,16 @@ def _share(name: str, default: float, doc: str, low: float = 0.0, high: float = 
 
 def _alpha(default: float) -> Hyperparameter:
     return Hyperparameter(
-        "alpha", "float", default, 0.01, 10, log=True, doc="share drawn from Beta(alpha, alpha)"
+        "alpha", "float", default, 0.01, 10, log=True, doc="share is drawn from Beta(alpha, alpha)"
     )
 
 
 _FILL = Hyperparameter(
-    "fill", "str", "zero", choices=("zero", "mean", "noise"), doc="black, the image's mean, or uniform noise"
+    "fill",
+    "str",
+    "zero",
+    choices=("zero", "mean", "noise"),
+    doc="black, the image's mean colour, or uniform noise",
 )
 
 _GEOMETRY = (
@@ -35,7 +38,7 @@ _GEOMETRY = (
         f"{_HERE}.geometry:HorizontalFlip",
         _ALEXNET,
         (_share("p", 0.5, "probability per image"),),
-        doc="mirror left and right; not for labels that change when mirrored (digits, text)",
+        doc="mirror left and right; not if mirroring changes the label (digits, text)",
     ),
     Part(
         "random_crop",
@@ -51,16 +54,16 @@ _GEOMETRY = (
                 doc="padding: black, the edge repeated, or the image mirrored",
             ),
         ),
-        doc="pad, then crop to the old size at a random place",
+        doc="pad, then crop to the original size at a random position",
     ),
     Part(
         "random_resized_crop",
         f"{_HERE}.geometry:RandomResizedCrop",
         "Szegedy et al. 2015, https://arxiv.org/abs/1409.4842",
         (
-            _share("scale", 0.08, "least share of the image's area", low=0.01),
+            _share("scale", 0.08, "minimum share of the image's area", low=0.01),
             Hyperparameter(
-                "ratio", "float", 4 / 3, 1, 4, log=True, doc="greatest width by height, or inverse"
+                "ratio", "float", 4 / 3, 1, 4, log=True, doc="maximum of width / height and of its inverse"
             ),
         ),
         doc="crop a random box and resize it to the full size",
@@ -70,38 +73,52 @@ _GEOMETRY = (
         f"{_HERE}.geometry:ScaleJitter",
         "He et al. 2016, https://arxiv.org/abs/1512.03385",
         (
-            Hyperparameter("shortest", "int", 256, 1, 4096, doc="least short side, pixels"),
-            Hyperparameter("longest", "int", 480, 1, 4096, doc="greatest short side, pixels"),
-            Hyperparameter("crop", "int", 224, 1, 4096, doc="crop at these sizes; only ratios to it count"),
+            Hyperparameter("shortest", "int", 256, 1, 4096, doc="minimum short side, in pixels"),
+            Hyperparameter("longest", "int", 480, 1, 4096, doc="maximum short side, in pixels"),
+            Hyperparameter(
+                "crop", "int", 224, 1, 4096, doc="crop at these sizes; only the ratio of sizes to it matters"
+            ),
         ),
-        doc="enlarge so that the short side is drawn from a range, then crop at a random place",
+        doc="enlarge so that the short side is drawn from a range, then crop at a random position",
     ),
     Part(
         "rotation",
         f"{_HERE}.geometry:Rotation",
         _TORCHVISION,
-        (Hyperparameter("degrees", "float", 15.0, 0, 180, doc="greatest angle either way"),),
+        (
+            Hyperparameter(
+                "degrees", "float", 15.0, 0, 180, doc="maximum angle in either direction, in degrees"
+            ),
+        ),
         doc="turn about the centre",
     ),
     Part(
         "translation",
         f"{_HERE}.geometry:Translation",
         _TORCHVISION,
-        (_share("share", 0.1, "greatest shift either way, share of the side"),),
+        (_share("share", 0.1, "maximum shift in either direction, as a share of the side"),),
         doc="shift along both axes by fractions of a pixel",
     ),
     Part(
         "stretch",
         f"{_HERE}.geometry:Stretch",
         _TORCHVISION,
-        (Hyperparameter("factor", "float", 1.2, 1, 3, log=True, doc="greatest factor per axis, or inverse"),),
+        (
+            Hyperparameter(
+                "factor", "float", 1.2, 1, 3, log=True, doc="maximum factor per axis, and of its inverse"
+            ),
+        ),
         doc="scale width and height independently",
     ),
     Part(
         "shear",
         f"{_HERE}.geometry:Shear",
         _TORCHVISION,
-        (Hyperparameter("degrees", "float", 10.0, 0, 60, doc="greatest angle either way"),),
+        (
+            Hyperparameter(
+                "degrees", "float", 10.0, 0, 60, doc="maximum angle in either direction, in degrees"
+            ),
+        ),
         doc="shear along both axes",
     ),
     Part(
@@ -109,8 +126,8 @@ _GEOMETRY = (
         f"{_HERE}.distortion:Elastic",
         "Simard et al. 2003, Best Practices for Convolutional Neural Networks",
         (
-            Hyperparameter("alpha", "float", 34.0, 0, 200, doc="height of the displacement, pixels"),
-            Hyperparameter("sigma", "float", 4.0, 0.5, 32, log=True, doc="width of its smoothing, pixels"),
+            Hyperparameter("alpha", "float", 34.0, 0, 200, doc="size of the displacement, in pixels"),
+            Hyperparameter("sigma", "float", 4.0, 0.5, 32, log=True, doc="width of its smoothing, in pixels"),
         ),
         doc="displace every pixel by a smooth random field",
     ),
@@ -118,8 +135,8 @@ _GEOMETRY = (
         "lens_distortion",
         f"{_HERE}.distortion:Lens",
         "Brown 1966, Decentering Distortion of Lenses",
-        (_share("k", 0.2, "greatest radial coefficient either way"),),
-        doc="bend straight lines as a lens does: barrel or pincushion",
+        (_share("k", 0.2, "maximum radial coefficient in either direction"),),
+        doc="bend straight lines like a lens: barrel or pincushion",
     ),
 )
 
@@ -134,7 +151,7 @@ _POLICIES = (
                 "str",
                 "cifar10",
                 choices=("imagenet", "cifar10", "svhn"),
-                doc="searched on this set",
+                doc="data set on which it was searched",
             ),
         ),
         doc="one of 25 searched pairs of operations per image",
@@ -144,9 +161,9 @@ _POLICIES = (
         f"{_HERE}.policies:RandAugment",
         "Cubuk et al. 2020, https://arxiv.org/abs/1909.13719",
         (
-            Hyperparameter("operations", "int", 2, 1, 8, doc="operations per image, one after the other"),
+            Hyperparameter("operations", "int", 2, 1, 8, doc="operations per image, in sequence"),
             Hyperparameter("magnitude", "float", 9.0, 0, 10, doc="strength of each; 10 is the full range"),
-            Hyperparameter("magnitude_std", "float", 0.0, 0, 10, doc="spread of the magnitude (0.5 in DeiT)"),
+            Hyperparameter("magnitude_std", "float", 0.0, 0, 10, doc="standard deviation of the magnitude"),
         ),
         doc="random operations of one magnitude",
     ),
@@ -154,7 +171,7 @@ _POLICIES = (
         "trivial_augment",
         f"{_HERE}.policies:TrivialAugment",
         "Müller and Hutter 2021, https://arxiv.org/abs/2103.10158",
-        doc="one random operation of random magnitude, wide ranges",
+        doc="one random operation of random magnitude, with wide ranges",
     ),
 )
 
@@ -166,7 +183,7 @@ _COLOUR = (
         (
             _share("brightness", 0.4, "factor from 1 - b to 1 + b"),
             _share("contrast", 0.4, "factor from 1 - c to 1 + c"),
-            _share("saturation", 0.0, "factor from 1 - s to 1 + s; nothing on grey images"),
+            _share("saturation", 0.0, "factor from 1 - s to 1 + s; grey images stay as they are"),
         ),
         doc="random brightness, contrast and saturation, in this order",
     ),
@@ -174,7 +191,7 @@ _COLOUR = (
         "pca_lighting",
         f"{_HERE}.colour:Lighting",
         _ALEXNET,
-        (_share("std", 0.1, "spread of the shift along each principal colour"),),
+        (_share("std", 0.1, "standard deviation of the shift along each principal colour"),),
         doc="shift colours along the principal components of natural images",
     ),
 )
@@ -184,8 +201,8 @@ _ERASING = (
         "cutout",
         f"{_HERE}.erasing:Cutout",
         "DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552",
-        (_share("size", 0.5, "side of the square, share of the image's short side"), _FILL),
-        doc="blank a square that may reach over the edge",
+        (_share("size", 0.5, "side of the square as a share of the image's short side"), _FILL),
+        doc="blank a square that may extend beyond the edge",
     ),
     Part(
         "random_erasing",
@@ -193,10 +210,10 @@ _ERASING = (
         "Zhong et al. 2020, https://arxiv.org/abs/1708.04896",
         (
             _share("p", 0.25, "probability per image"),
-            _share("smallest", 0.02, "least share of the area", low=0.001),
-            _share("largest", 0.33, "greatest share of the area", low=0.001),
+            _share("smallest", 0.02, "minimum share of the area", low=0.001),
+            _share("largest", 0.33, "maximum share of the area", low=0.001),
             Hyperparameter(
-                "ratio", "float", 3.3, 1, 10, log=True, doc="greatest height by width, or inverse"
+                "ratio", "float", 3.3, 1, 10, log=True, doc="maximum of height / width and of its inverse"
             ),
             Hyperparameter("fill", "str", "noise", choices=_FILL.choices, doc=_FILL.doc),
         ),
@@ -210,21 +227,21 @@ _MIXING = (
         f"{_HERE}.mixing:InClassMixing",
         "after mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412",
         (_alpha(1.0), _share("p", 1.0, "probability per image")),
-        doc="blend two images of one class; the label stays",
+        doc="blend two images of the same class; the label does not change",
     ),
     Part(
         "mixup",
         f"{_HERE}.mixing:Mixup",
         "Zhang et al. 2018, https://arxiv.org/abs/1710.09412",
         (_alpha(0.2), _share("p", 1.0, "probability per image")),
-        doc="blend two images and their labels; with CutMix on, each image gets either",
+        doc="blend two images and their labels; with cutmix also on, one of them is drawn per image",
     ),
     Part(
         "cutmix",
         f"{_HERE}.mixing:CutMix",
         "Yun et al. 2019, https://arxiv.org/abs/1905.04899",
         (_alpha(1.0), _share("p", 1.0, "probability per image")),
-        doc="paste a box of another image and mix labels by area; with mixup on, each image gets either",
+        doc="paste a box of another image and mix labels by area; with mixup also on, one is drawn per image",
     ),
 )
 
@@ -233,15 +250,15 @@ _BATCHES = (
         "repeated_augmentation",
         f"{_HERE}.repeating:RepeatedAugmentation",
         "Hoffer et al. 2020, https://arxiv.org/abs/1901.09335; Berman et al. 2019, https://arxiv.org/abs/1902.05509",
-        (Hyperparameter("repeats", "int", 3, 1, 16, doc="times that an image occurs in its batch"),),
-        doc="each image several times in a batch, augmented differently; as many batches as without",
+        (Hyperparameter("repeats", "int", 3, 1, 16, doc="how often an image occurs in its batch"),),
+        doc="each image several times per batch, augmented differently; the number of batches stays",
     ),
     Part(
         "mimo",
         f"{_HERE}.mimo:Mimo",
         "Havasi et al. 2021, https://arxiv.org/abs/2010.06610",
-        (Hyperparameter("heads", "int", 2, 2, 8, doc="images in and predictions out at once"),),
-        doc="one network sees several images and has a head for each; at test time they are an ensemble",
+        (Hyperparameter("heads", "int", 2, 2, 8, doc="images and predictions at once"),),
+        doc="one network sees several images and has a head for each; at test time the heads are an ensemble",
     ),
 )
 
@@ -263,20 +280,20 @@ TEST_AUGMENT = Group(
             "horizontal_flip",
             f"{_HERE}.views:FlippedViews",
             _ALEXNET,
-            doc="the image and its mirror image; never where mirroring changes the label",
+            doc="the image and its mirror image; not if mirroring changes the label",
         ),
         Part(
             "center_crop",
             f"{_HERE}.views:CenterCrop",
             "He et al. 2016, https://arxiv.org/abs/1512.03385",
-            (_share("ratio", 0.875, "side of the crop, share of the image's", low=0.05),),
+            (_share("ratio", 0.875, "side of the crop as a share of the image's", low=0.05),),
             doc="the central part, enlarged to the full size",
         ),
         Part(
             "five_crops",
             f"{_HERE}.views:FiveCrops",
             _ALEXNET,
-            (_share("ratio", 0.875, "side of the crops, share of the image's", low=0.05),),
+            (_share("ratio", 0.875, "side of the crops as a share of the image's", low=0.05),),
             doc="four corners and the centre; with horizontal_flip the classic ten crops",
         ),
         Part(
@@ -290,14 +307,19 @@ TEST_AUGMENT = Group(
                     (224, 256, 384, 480, 640),
                     1,
                     8192,
-                    doc="short sides of the enlarged image",
+                    doc="short sides of the enlarged image, in pixels",
                 ),
                 Hyperparameter(
-                    "crop", "int", 224, 1, 8192, doc="crop at these sizes; only ratios to it count"
+                    "crop",
+                    "int",
+                    224,
+                    1,
+                    8192,
+                    doc="crop at these sizes; only the ratio of sizes to it matters",
                 ),
             ),
-            doc="the crops at several scales (the centre alone unless five_crops is on)",
+            doc="the crops at several scales (the centre only, unless five_crops is on)",
         ),
     ),
-    doc="views of a test image whose predictions are averaged; never where labels must stay exact",
+    doc="views of a test image whose predictions are averaged; not if a view can change the label",
 )

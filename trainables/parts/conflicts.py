@@ -1,4 +1,4 @@
-"""Which choices of the shipped trainables do not go together, as far as a recipe alone tells."""
+"""Choices of the shipped trainables that conflict, as far as a recipe alone can show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hpo.core.conflicts import Conflict
 from hpo.core.space import Among, Between
 from trainables.parts.model import MODEL
 
-# How large images are is not known here: that a convolution ends in a single place is found when the
+# The size of images is not known here; convolutions that end in a single pixel are found when the
 # network is built.
 ONE_VALUE = Conflict(
     (
@@ -24,6 +24,6 @@ NO_POOLING = Conflict(
         ("regularize.fractional_max_pooling", Among((True,))),
         ("model", Among(tuple(name for name in MODEL.names if name != "cnn"))),
     ),
-    "regularize.fractional_max_pooling: replaces the poolings of cnn, and does nothing in any other model",
+    "regularize.fractional_max_pooling: replaces the poolings of cnn and has no effect in other models",
     stops=False,
 )

@@ -1,4 +1,4 @@
-"""Where weights start. Biases start at zero unless the group says otherwise.
+"""Initial weights. Biases start at zero unless ``zero_bias`` is false.
 
 Fan-in of a convolution is kernel height x width x input channels.
 """
@@ -15,13 +15,16 @@ _SMALL = "Stanford CS231n, notes on weight initialization"
 INIT = Group(
     "init",
     default="auto",
-    doc="Distribution of the first weights of every linear and convolution layer",
+    doc="Distribution of the initial weights of each linear and convolution layer",
     hyperparameters=(
         Hyperparameter(
-            "zero_bias", "bool", True, doc="biases start at zero; otherwise uniform in 1/sqrt(fan_in)"
+            "zero_bias", "bool", True, doc="biases start at zero; otherwise uniform within 1/sqrt(fan_in)"
         ),
         Hyperparameter(
-            "zero_residual", "bool", True, doc="residual branches end in zeros, so a block starts as identity"
+            "zero_residual",
+            "bool",
+            True,
+            doc="residual branches end in zeros, so that a block starts as the identity",
         ),
     ),
     parts=(
@@ -30,13 +33,13 @@ INIT = Group(
             f"{_BUILDERS}:auto",
             _HE,
             doc="he_normal for the relu family, xavier_fan_in for selu and maxout, else xavier_normal; "
-            "a model taken by name keeps its own",
+            "a library's model keeps its own",
         ),
         Part(
             "zero",
             f"{_BUILDERS}:zero",
             _SMALL,
-            demonstration="every unit computes the same and stays the same as its neighbours",
+            demonstration="all units compute the same and remain equal",
         ),
         Part(
             "small_gaussian",
@@ -49,7 +52,7 @@ INIT = Group(
             f"{_BUILDERS}:gaussian",
             _SMALL,
             (Hyperparameter("std", "float", 0.05, 0.05, 10, log=True, doc="standard deviation"),),
-            demonstration="wide layers saturate from the start",
+            demonstration="wide layers are saturated from the start",
         ),
         Part(
             "uniform",
@@ -65,7 +68,7 @@ INIT = Group(
             "orthogonal",
             f"{_BUILDERS}:orthogonal",
             "Saxe et al., ICLR 2014, https://arxiv.org/abs/1312.6120",
-            (Hyperparameter("gain", "float", 1.0, 0.1, 10, log=True, doc="every singular value"),),
+            (Hyperparameter("gain", "float", 1.0, 0.1, 10, log=True, doc="value of all singular values"),),
         ),
         Part("xavier_normal", f"{_BUILDERS}:xavier_normal", _GLOROT, doc="Var = 2 / (fan_in + fan_out)"),
         Part("xavier_uniform", f"{_BUILDERS}:xavier_uniform", _GLOROT, doc="Var = 2 / (fan_in + fan_out)"),
@@ -86,7 +89,7 @@ INIT = Group(
                     "sparsity", "float", 0.9, 0, 0.999, doc="share of each unit's weights at zero"
                 ),
                 Hyperparameter(
-                    "std", "float", 0.1, 1e-4, 1, log=True, doc="standard deviation of the others"
+                    "std", "float", 0.1, 1e-4, 1, log=True, doc="standard deviation of the other weights"
                 ),
             ),
         ),
@@ -94,7 +97,17 @@ INIT = Group(
             "truncated_normal",
             f"{_BUILDERS}:truncated_normal",
             "Dosovitskiy et al., ICLR 2021, https://arxiv.org/abs/2010.11929",
-            (Hyperparameter("std", "float", 0.02, 1e-4, 1, log=True, doc="before cutting at two of them"),),
+            (
+                Hyperparameter(
+                    "std",
+                    "float",
+                    0.02,
+                    1e-4,
+                    1,
+                    log=True,
+                    doc="standard deviation before truncation at two of them",
+                ),
+            ),
         ),
     ),
 )

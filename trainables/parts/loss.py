@@ -1,4 +1,4 @@
-"""What a training minimizes."""
+"""Losses that a training minimizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from hpo.core.grammar import Group, Hyperparameter, Part
 
 _BUILDERS = "trainables.optimization.losses"
 _SMOOTHING = Hyperparameter(
-    "label_smoothing", "float", 0.0, 0, 0.999, doc="share of each label given to all classes alike"
+    "label_smoothing",
+    "float",
+    0.0,
+    0,
+    0.999,
+    doc="share of each label that is spread evenly over all classes",
 )
 
 LOSS = Group(
@@ -19,7 +24,7 @@ LOSS = Group(
             f"{_BUILDERS}:cross_entropy",
             "Goodfellow et al., Deep Learning, 2016; smoothing: https://arxiv.org/abs/1512.00567",
             (_SMOOTHING,),
-            doc="ln C for C balanced classes at the start",
+            doc="starts near ln C for C balanced classes",
         ),
         Part(
             "binary_cross_entropy",
@@ -32,7 +37,7 @@ LOSS = Group(
                     "str",
                     "mean",
                     choices=("mean", "sum"),
-                    doc="over the classes; the mean is how the A1 to A3 recipes were trained",
+                    doc="over the classes; the A1 to A3 recipes used the mean",
                 ),
             ),
             doc="One yes-or-no question per class, as in the A1 to A3 recipes",
@@ -41,8 +46,8 @@ LOSS = Group(
             "hinge",
             f"{_BUILDERS}:hinge",
             "Weston and Watkins, ESANN 1999",
-            (Hyperparameter("margin", "float", 1.0, 0, 100, doc="distance asked of the right class"),),
-            doc="Multi-class, mean over the classes as in torch",
+            (Hyperparameter("margin", "float", 1.0, 0, 100, doc="required distance of the right class"),),
+            doc="Multi-class; mean over the classes, as in torch",
         ),
         Part(
             "mean_squared_error",
@@ -65,13 +70,16 @@ REGRESSION_LOSS = Group(
     doc="What a regression minimizes, on standardized targets",
     parts=(
         Part(
-            "mean_squared_error", "torch.nn:MSELoss", "Goodfellow et al., Deep Learning, 2016", doc="The mean"
+            "mean_squared_error",
+            "torch.nn:MSELoss",
+            "Goodfellow et al., Deep Learning, 2016",
+            doc="Predicts the mean",
         ),
         Part(
             "mean_absolute_error",
             "torch.nn:L1Loss",
             "Goodfellow et al., Deep Learning, 2016",
-            doc="The median",
+            doc="Predicts the median",
         ),
         Part(
             "huber",
@@ -79,7 +87,13 @@ REGRESSION_LOSS = Group(
             "Huber, Annals of Mathematical Statistics 35, 1964",
             (
                 Hyperparameter(
-                    "delta", "float", 1.0, 1e-3, 100, log=True, doc="error beyond which it is linear"
+                    "delta",
+                    "float",
+                    1.0,
+                    1e-3,
+                    100,
+                    log=True,
+                    doc="error above which the loss is linear, in standard deviations of the target",
                 ),
             ),
             doc="Squared for small errors, absolute for large ones",

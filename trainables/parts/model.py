@@ -26,13 +26,21 @@ MODEL = Group(
             "Simonyan and Zisserman, ICLR 2015, https://arxiv.org/abs/1409.1556",
             (
                 Hyperparameter(
-                    "channels", "int", 16, 1, 4096, log=True, doc="of the first stage; doubled after"
+                    "channels",
+                    "int",
+                    16,
+                    1,
+                    4096,
+                    log=True,
+                    doc="of the first stage; each further stage has twice as many",
                 ),
-                Hyperparameter("stages", "int", 3, 1, 6, doc="each halves the image, as far as it goes"),
-                Hyperparameter("convolutions", "int", 1, 1, 8, doc="per stage"),
+                Hyperparameter(
+                    "stages", "int", 3, 1, 6, doc="number of stages; each halves the image, down to one pixel"
+                ),
+                Hyperparameter("convolutions", "int", 1, 1, 8, doc="convolutions per stage"),
                 Hyperparameter("kernel", "int", 3, 1, 11, doc="kernel width in pixels"),
                 Hyperparameter(
-                    "padding", "int", None, 0, 5, optional=True, doc="in pixels; null keeps the size"
+                    "padding", "int", None, 0, 5, optional=True, doc="in pixels; null keeps the image's size"
                 ),
             ),
             doc="VGG-like: stages of convolutions, each ended by a pooling; then the mean over the image",
@@ -43,10 +51,14 @@ MODEL = Group(
             "He et al., CVPR 2016, https://arxiv.org/abs/1512.03385",
             (
                 Hyperparameter(
-                    "block", "str", "basic", choices=("basic", "bottleneck"), doc="two layers, or three"
+                    "block", "str", "basic", choices=("basic", "bottleneck"), doc="two layers or three"
                 ),
-                Hyperparameter("stages", "int", 3, 1, 6, doc="each halves the image but the first"),
-                Hyperparameter("blocks", "int", 3, 1, 100, log=True, doc="per stage, if layers is null"),
+                Hyperparameter(
+                    "stages", "int", 3, 1, 6, doc="number of stages; each but the first halves the image"
+                ),
+                Hyperparameter(
+                    "blocks", "int", 3, 1, 100, log=True, doc="blocks per stage, if layers is null"
+                ),
                 Hyperparameter("width", "int", 16, 1, 4096, log=True, doc="channels of the first stage"),
                 Hyperparameter(
                     "layers",
@@ -55,14 +67,14 @@ MODEL = Group(
                     1,
                     200,
                     optional=True,
-                    doc="blocks of each stage, such as 3, 4, 6, 3",
+                    doc="blocks of each stage, such as [3, 4, 6, 3]",
                 ),
                 Hyperparameter(
                     "stem",
                     "str",
                     "small",
                     choices=("small", "large"),
-                    doc="3 x 3, or 7 x 7 and pooling for images of 100 pixels and more",
+                    doc="3 x 3, or 7 x 7 and pooling for images of at least 100 pixels",
                 ),
             ),
             doc="The defaults are ResNet-20 for small images; ResNet-50 is bottleneck, layers 3 4 6 3, "
@@ -76,17 +88,21 @@ MODEL = Group(
                 Hyperparameter("patch", "int", 4, 1, 64, doc="height and width of a patch in pixels"),
                 Hyperparameter("width", "int", 64, 1, 4096, log=True, doc="channels of a token"),
                 Hyperparameter("depth", "int", 4, 1, 100, doc="encoder blocks"),
-                Hyperparameter("heads", "int", 4, 1, 64, doc="of attention; lowered to a divisor of width"),
-                Hyperparameter("mlp_ratio", "float", 2.0, 0.1, 8, doc="hidden width of a block / width"),
+                Hyperparameter(
+                    "heads", "int", 4, 1, 64, doc="attention heads; lowered to a divisor of width"
+                ),
+                Hyperparameter(
+                    "mlp_ratio", "float", 2.0, 0.1, 8, doc="hidden width of a block divided by width"
+                ),
                 Hyperparameter(
                     "norm_position",
                     "str",
                     "before",
                     choices=("before", "after"),
-                    doc="before a branch, or after its skip as in the original transformer",
+                    doc="before a branch, or after its skip connection as in the original transformer",
                 ),
             ),
-            doc="Transformer on patches, with a class token",
+            doc="Transformer on patches with a class token",
         ),
         Part(
             "torchvision",
@@ -98,10 +114,10 @@ MODEL = Group(
                     "str",
                     "resnet18",
                     choices=tuple(sizes("torchvision")),
-                    doc="name; images are enlarged where it needs that",
+                    doc="name of the model; images are enlarged if it needs that",
                 ),
             ),
-            doc="Any classifier of torchvision, with its own activations, norms and first weights",
+            doc="Any classifier of torchvision, with its own activations, norms and initial weights",
         ),
         Part(
             "timm",
@@ -113,10 +129,10 @@ MODEL = Group(
                     "str",
                     "resnet18",
                     choices=tuple(sizes("timm")),
-                    doc="name; images are enlarged where it needs that",
+                    doc="name of the model; images are enlarged if it needs that",
                 ),
             ),
-            doc="Any classifier of timm, with its own activations, norms and first weights",
+            doc="Any classifier of timm, with its own activations, norms and initial weights",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Normalization layers of the networks built here; a model taken by name brings its own."""
+"""Normalization layers of the networks built here; a library's model brings its own."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ NORMALIZATION = Group(
             f"{_BUILDERS}:layer_norm",
             "Ba et al., 2016, https://arxiv.org/abs/1607.06450",
             (_EPS,),
-            doc="Over all features of an example; of a token in vit",
+            doc="Over all features of an example, or of a token in vit",
         ),
         Part(
             "instance_norm",
             f"{_BUILDERS}:instance_norm",
             "Ulyanov et al., 2016, https://arxiv.org/abs/1607.08022",
             (_EPS,),
-            doc="Per image and channel; nothing in mlp, where a channel is one number",
+            doc="Per image and channel; no effect in mlp, where a channel is a single number",
         ),
         Part(
             "group_norm",
@@ -49,7 +49,7 @@ NORMALIZATION = Group(
             "Wu and He, ECCV 2018, https://arxiv.org/abs/1803.08494",
             (
                 Hyperparameter(
-                    "groups", "int", 8, 1, 1024, log=True, doc="channel groups; lowered to a divisor"
+                    "groups", "int", 8, 1, 1024, log=True, doc="groups of channels; lowered to a divisor"
                 ),
                 _EPS,
             ),
@@ -58,7 +58,7 @@ NORMALIZATION = Group(
             "weight_norm",
             f"{_BUILDERS}:none",
             "Salimans and Kingma, NIPS 2016, https://arxiv.org/abs/1602.07868",
-            doc="Weights as length times direction; no layer of its own",
+            doc="Weights as length times direction; not a layer",
         ),
         Part(
             "decorrelated_batch_norm",

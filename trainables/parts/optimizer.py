@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpo.core.grammar import Group, Hyperparameter, Part
 
-_MOMENTUM = Hyperparameter("momentum", "float", 0.9, 0, 0.9999, doc="share of the last step that goes on")
+_MOMENTUM = Hyperparameter("momentum", "float", 0.9, 0, 0.9999, doc="share of the previous step that is kept")
 _BETA1 = Hyperparameter("beta1", "float", 0.9, 0, 0.9999, doc="decay of the mean gradient")
 _BETA2 = Hyperparameter("beta2", "float", 0.999, 0, 0.999999, doc="decay of the mean squared gradient")
 
@@ -58,7 +58,7 @@ OPTIMIZER = Group(
             "torch.optim:AdamW",
             "Loshchilov and Hutter, ICLR 2019, https://arxiv.org/abs/1711.05101",
             (_BETA1, _BETA2, _eps(1e-8)),
-            doc="Adam whose weight decay stays apart from the gradient",
+            doc="Adam with weight decay decoupled from the gradient",
         ),
         Part(
             "nadam",
@@ -84,7 +84,7 @@ OPTIMIZER = Group(
                     1e-5,
                     1,
                     log=True,
-                    doc="step at rate 1 as a share of the weight's length; 0.001 in the paper",
+                    doc="step at learning rate 1 as a share of the weight's norm; 0.001 in the paper",
                 ),
             ),
             doc="Layer-wise trust ratio for very large batches",

@@ -1,4 +1,4 @@
-"""What is done to all images alike before the network; its statistics come from the training part."""
+"""Preprocessing of all images before the network; its statistics come from the training part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREPROCESSING = Group(
     name="preprocessing",
     default="channel_mean_std",
     parts=(
-        Part("none", f"{_PREPROCESSING}:fit_none", "no preprocessing", doc="values from 0 to 1 as they are"),
+        Part("none", f"{_PREPROCESSING}:fit_none", "no preprocessing", doc="values stay between 0 and 1"),
         Part(
             "mean_image",
             f"{_PREPROCESSING}:fit_mean_image",
@@ -52,11 +52,11 @@ PREPROCESSING = Group(
             (
                 *_COVARIANCE,
                 Hyperparameter(
-                    "epsilon", "float", 1e-3, 1e-8, 1, log=True, doc="added to each variance, against noise"
+                    "epsilon", "float", 1e-3, 1e-8, 1, log=True, doc="added to each variance, to limit noise"
                 ),
             ),
             doc="decorrelate and divide by the standard deviation along each axis",
         ),
     ),
-    doc="statistics of the training part alone, applied to every part",
+    doc="based on statistics of the training part, applied to all parts",
 )

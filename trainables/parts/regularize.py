@@ -1,4 +1,4 @@
-"""What keeps a network from learning its training examples by heart; any number can be on."""
+"""Regularization against overfitting; any number of parts can be on."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def _rate(default: float, doc: str) -> Hyperparameter:
 REGULARIZE = Group(
     "regularize",
     many=True,
-    doc="Regularization; none is on by default, whatever the optimizer",
+    doc="Regularization; nothing is on by default, whatever the optimizer",
     parts=(
         Part(
             "weight_decay",
             "trainables.optimization.optimizers:weight_decay",
             "Krogh and Hertz, NIPS 1991; https://arxiv.org/abs/1711.05101",
             (
-                _rate(1e-4, "lambda; the gradient gains lambda times the weight"),
+                _rate(1e-4, "lambda; lambda times the weight is added to the gradient"),
                 Hyperparameter(
-                    "norms_and_biases", "bool", False, doc="also on biases and on the scales of norms"
+                    "norms_and_biases", "bool", False, doc="also decay biases and the scales of norms"
                 ),
             ),
             doc="L2, lambda / 2 ||W||^2; decoupled from the gradient under adamw and lamb",
@@ -48,8 +48,8 @@ REGULARIZE = Group(
             "gradient_penalty",
             f"{_PENALTIES}:gradient_penalty",
             "Drucker and LeCun, IEEE TNN 3, 1992; https://arxiv.org/abs/1711.09404",
-            (_rate(0.01, "weight of the squared norm of the loss's gradient by an input"),),
-            doc="Smooths the loss around each example; costs a second backward pass",
+            (_rate(0.01, "weight of the squared norm of the loss's gradient with respect to an input"),),
+            doc="Smooths the loss around each example, at the cost of a second backward pass",
         ),
         Part(
             "dropout",
@@ -63,14 +63,14 @@ REGULARIZE = Group(
             f"{_LAYERS}:drop_connect",
             "Wan et al., ICML 2013",
             (Hyperparameter("p", "float", 0.2, 0, 0.95, doc="share of weights set to zero in training"),),
-            doc="One draw per step, in every linear and convolution layer but the last",
+            doc="One draw per step, in all linear and convolution layers except the last",
         ),
         Part(
             "stochastic_depth",
             f"{_LAYERS}:stochastic_depth",
             "Huang et al., ECCV 2016, https://arxiv.org/abs/1603.09382",
-            (Hyperparameter("p", "float", 0.1, 0, 0.95, doc="chance that the last block is skipped"),),
-            doc="Skips residual blocks per example, rising linearly with depth; resnet, vit, many by name",
+            (Hyperparameter("p", "float", 0.1, 0, 0.95, doc="probability that the last block is skipped"),),
+            doc="Skips residual blocks per example, the deeper the more often; resnet, vit, many of timm",
         ),
         Part(
             "fractional_max_pooling",
@@ -80,7 +80,7 @@ REGULARIZE = Group(
                 Hyperparameter("ratio", "float", 0.7, 0.4, 0.95, doc="output size / input size of a pooling"),
                 Hyperparameter("samples", "int", 4, 1, 64, doc="predictions averaged at test time"),
             ),
-            doc="Random pooling regions in cnn",
+            doc="Random pooling regions, in cnn",
         ),
         Part(
             "early_stopping",
@@ -88,10 +88,15 @@ REGULARIZE = Group(
             "Prechelt, Early Stopping - But When?, 1998",
             (
                 Hyperparameter(
-                    "patience", "int", 10, 0, 10_000, doc="epochs without a better validation loss"
+                    "patience",
+                    "int",
+                    10,
+                    0,
+                    10_000,
+                    doc="epochs without a better validation loss before training stops",
                 ),
             ),
-            doc="Keeps the best epoch; once stopped, the remaining epochs cost nothing",
+            doc="Keeps the best epoch; after stopping, the remaining epochs cost nothing",
         ),
         Part(
             "adversarial",
@@ -99,11 +104,16 @@ REGULARIZE = Group(
             "Goodfellow et al., ICLR 2015, https://arxiv.org/abs/1412.6572",
             (
                 Hyperparameter(
-                    "epsilon", "float", 0.01, 0, 1, doc="step along the sign, in model input units"
+                    "epsilon",
+                    "float",
+                    0.01,
+                    0,
+                    1,
+                    doc="size of the shift along the sign of the gradient, in units of the model's input",
                 ),
                 Hyperparameter("weight", "float", 0.5, 0, 1, doc="share of the loss on shifted examples"),
             ),
-            doc="FGSM; costs a second forward and backward pass",
+            doc="FGSM, at the cost of a second forward and backward pass",
         ),
         Part(
             "max_norm",
@@ -111,7 +121,7 @@ REGULARIZE = Group(
             "Srebro et al., NIPS 2005; Srivastava et al., JMLR 15, 2014",
             (
                 Hyperparameter(
-                    "limit", "float", 3.0, 1e-3, 1000, log=True, doc="greatest length of a unit's weights"
+                    "limit", "float", 3.0, 1e-3, 1000, log=True, doc="maximum norm of a unit's weights"
                 ),
             ),
         ),

@@ -1,7 +1,7 @@
-"""What becomes of the learning rate and the gradient on the way.
+"""Learning rate schedules, warm-up, batch scaling and gradient clipping.
 
-A schedule is a factor on the learning rate. Lengths in epochs are shares of nothing: they are what
-they say, while cosine, linear and exponential stretch to the whole training.
+A schedule is a factor on the learning rate. Lengths in epochs are absolute, while cosine, linear and
+exponential stretch to the whole training.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _REFERENCE = Hyperparameter(
     1,
     1_000_000,
     log=True,
-    doc="batch size the learning rate is meant for, in examples",
+    doc="batch size for which the learning rate is meant, in examples",
 )
 
 SCHEDULE = Group(
     "schedule",
     default="cosine",
-    doc="Factor on the learning rate, set at every step",
+    doc="Factor on the learning rate, updated at each step",
     parts=(
         Part("constant", f"{_BUILDERS}:constant", "Robbins and Monro, 1951"),
         Part(
@@ -32,7 +32,13 @@ SCHEDULE = Group(
             "He et al., CVPR 2016, https://arxiv.org/abs/1512.03385",
             (
                 Hyperparameter(
-                    "factor", "float", 0.1, 0.0001, 1, log=True, doc="what the rate is multiplied by"
+                    "factor",
+                    "float",
+                    0.1,
+                    0.0001,
+                    1,
+                    log=True,
+                    doc="factor on the learning rate at each drop",
                 ),
                 Hyperparameter("every", "float", 30.0, 0.01, 100_000, log=True, doc="epochs between drops"),
             ),
@@ -68,12 +74,14 @@ SCHEDULE = Group(
             "Stanford CS231n; torch.optim.lr_scheduler.ReduceLROnPlateau",
             (
                 Hyperparameter(
-                    "divisor", "float", 10.0, 1.01, 100, doc="what the rate is divided by; 2 to 10"
+                    "divisor", "float", 10.0, 1.01, 100, doc="divisor of the learning rate; 2 to 10 is usual"
                 ),
                 Hyperparameter("patience", "int", 5, 0, 1000, doc="epochs without a better validation loss"),
-                Hyperparameter("threshold", "float", 1e-4, 0, 1, doc="relative gain that counts as better"),
+                Hyperparameter(
+                    "threshold", "float", 1e-4, 0, 1, doc="relative improvement that counts as better"
+                ),
             ),
-            doc="Divides when the validation loss stalls",
+            doc="Divides the learning rate when the validation loss stalls",
         ),
     ),
 )
@@ -81,26 +89,26 @@ SCHEDULE = Group(
 WARMUP = Group(
     "warmup",
     default="none",
-    doc="Linear rise of the learning rate at the start; the schedule follows after it",
+    doc="Linear rise of the learning rate at the start, followed by the schedule",
     parts=(
         Part("none", f"{_BUILDERS}:no_warmup", "no warm-up"),
         Part(
             "epochs",
             f"{_BUILDERS}:warmup_epochs",
             "Goyal et al., 2017, https://arxiv.org/abs/1706.02677",
-            (Hyperparameter("length", "float", 5.0, 0, 10_000, doc="in epochs"), _START),
+            (Hyperparameter("length", "float", 5.0, 0, 10_000, doc="length in epochs"), _START),
         ),
         Part(
             "steps",
             f"{_BUILDERS}:warmup_steps",
             "Vaswani et al., NIPS 2017, https://arxiv.org/abs/1706.03762",
-            (Hyperparameter("length", "int", 500, 0, 10_000_000, doc="in optimizer steps"), _START),
+            (Hyperparameter("length", "int", 500, 0, 10_000_000, doc="length in optimizer steps"), _START),
         ),
         Part(
             "percent",
             f"{_BUILDERS}:warmup_percent",
             "Devlin et al., NAACL 2019, https://arxiv.org/abs/1810.04805",
-            (Hyperparameter("length", "float", 5.0, 0, 100, doc="per cent of the training"), _START),
+            (Hyperparameter("length", "float", 5.0, 0, 100, doc="as a percentage of the training"), _START),
         ),
     ),
 )
@@ -108,22 +116,22 @@ WARMUP = Group(
 BATCH_SCALING = Group(
     "batch_scaling",
     default="none",
-    doc="How the learning rate follows the batch size",
+    doc="How the learning rate depends on the batch size",
     parts=(
-        Part("none", f"{_BUILDERS}:no_scaling", "the learning rate is taken as it is"),
+        Part("none", f"{_BUILDERS}:no_scaling", "learning rate as written"),
         Part(
             "linear",
             f"{_BUILDERS}:linear_scaling",
             "Goyal et al., 2017, https://arxiv.org/abs/1706.02677",
             (_REFERENCE,),
-            doc="N times the batch, N times the rate; meant for SGD",
+            doc="N times the batch, N times the learning rate; for SGD",
         ),
         Part(
             "square_root",
             f"{_BUILDERS}:square_root_scaling",
             "Krizhevsky, 2014, https://arxiv.org/abs/1404.5997",
             (_REFERENCE,),
-            doc="N times the batch, sqrt(N) times the rate; meant for adaptive methods",
+            doc="N times the batch, sqrt(N) times the learning rate; for adaptive methods",
         ),
     ),
 )
@@ -138,11 +146,7 @@ GRADIENT_CLIPPING = Group(
             "norm",
             "trainables.optimization.penalties:clip_norm",
             "Pascanu et al., ICML 2013, https://arxiv.org/abs/1211.5063",
-            (
-                Hyperparameter(
-                    "limit", "float", 1.0, 1e-6, 1e6, log=True, doc="greatest norm of the gradient"
-                ),
-            ),
+            (Hyperparameter("limit", "float", 1.0, 1e-6, 1e6, log=True, doc="maximum norm of the gradient"),),
         ),
     ),
 )

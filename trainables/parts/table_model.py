@@ -14,7 +14,7 @@ TABLE_MODEL = Group(
             "trainables.networks.table_network:mlp",
             "Guo and Berkhahn, 2016, https://arxiv.org/abs/1604.06737",
             (
-                Hyperparameter("depth", "int", 2, 0, 1000, doc="hidden layers; 0 is a linear model"),
+                Hyperparameter("depth", "int", 2, 0, 1000, doc="hidden layers; 0 gives a linear model"),
                 Hyperparameter("width", "int", 128, 1, 65536, log=True, doc="units of a hidden layer"),
                 Hyperparameter(
                     "embedding",
@@ -24,10 +24,10 @@ TABLE_MODEL = Group(
                     1024,
                     optional=True,
                     log=True,
-                    doc="numbers per category; null: half the categories, at most 50",
+                    doc="width of an embedding; null: half the number of categories, at most 50",
                 ),
             ),
-            doc="Multilayer perceptron; categories enter as learned embeddings",
+            doc="Multilayer perceptron with learned embeddings of categories",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Starting from weights that another training left behind."""
+"""Transfer: starting from the weights of another training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hpo.core.grammar import Group, Hyperparameter, Part
 _BUILDERS = "trainables.networks.transfer"
 _YOSINSKI = "Yosinski et al., NIPS 2014, https://arxiv.org/abs/1411.1792"
 _WEIGHTS = Hyperparameter(
-    "weights", "str", None, optional=True, doc="safetensors file of a network of the same model; needed"
+    "weights", "str", None, optional=True, doc="safetensors file with weights of the same model; required"
 )
 _RATE = Hyperparameter(
     "rate_multiplier", "float", 0.1, 0, 10, log=True, doc="factor on the learning rate below the head"
@@ -16,9 +16,9 @@ _RATE = Hyperparameter(
 TRANSFER = Group(
     "transfer",
     default="none",
-    doc="Start from a file of weights; the head always starts anew",
+    doc="Start from a file of weights; the head is always new",
     parts=(
-        Part("none", f"{_BUILDERS}:nothing", "random first weights"),
+        Part("none", f"{_BUILDERS}:nothing", "random initial weights"),
         Part(
             "head",
             f"{_BUILDERS}:head",
@@ -32,7 +32,7 @@ TRANSFER = Group(
                     1,
                     1000,
                     optional=True,
-                    doc="stage whose mean outputs the head is given, from 1; null: the last",
+                    doc="stage whose mean outputs the head gets, counted from 1; null: the last",
                 ),
             ),
             doc="Linear probe: only the head is trained",
@@ -41,8 +41,14 @@ TRANSFER = Group(
             "last_stages",
             f"{_BUILDERS}:last_stages",
             _YOSINSKI,
-            (_WEIGHTS, Hyperparameter("stages", "int", 1, 1, 1000, doc="below the head, trained too"), _RATE),
-            doc="Head and last stages are trained, the rest is frozen",
+            (
+                _WEIGHTS,
+                Hyperparameter(
+                    "stages", "int", 1, 1, 1000, doc="stages below the head that are trained as well"
+                ),
+                _RATE,
+            ),
+            doc="The head and the last stages are trained, the rest is frozen",
         ),
         Part(
             "all_stages",
@@ -58,10 +64,10 @@ TRANSFER = Group(
                     0.01,
                     1,
                     log=True,
-                    doc="further factor per stage from the head",
+                    doc="further factor per stage away from the head",
                 ),
             ),
-            doc="Everything is trained, slower below the head",
+            doc="Everything is trained, more slowly below the head",
         ),
     ),
 )

@@ -171,12 +171,12 @@ def test_weights_for_one_image_are_refused_by_a_network_for_several(trained: tup
 
 def test_mistakes_are_named(trained: tuple[Path, Recorder], tmp_path: Path) -> None:
     network = build.network(recipe({"model": {**CNN, "channels": 8}}), (1, 8, 8), 10)
-    with pytest.raises(UserError, match="none is named"):
+    with pytest.raises(UserError, match="needs the name of a safetensors file"):
         transfer.start({"name": "head", "weights": None}, network)
-    with pytest.raises(UserError, match="is no file"):
+    with pytest.raises(UserError, match="does not exist"):
         transfer.start({"name": "head", "weights": str(tmp_path / "nowhere")}, network)
     (tmp_path / "text").write_text("hello")
-    with pytest.raises(UserError, match="no safetensors file"):
+    with pytest.raises(UserError, match="is not a safetensors file"):
         transfer.start({"name": "head", "weights": str(tmp_path / "text")}, network)
     with pytest.raises(UserError, match="another network"):
         transfer.start({"name": "head", "weights": str(trained[0])}, network)

@@ -50,9 +50,9 @@ def test_ordinary_data_gives_no_warning(tmp_path):
 
 
 def test_data_that_a_shipped_trainable_cannot_take_is_refused(tmp_path):
-    with pytest.raises(UserError, match="tabular takes tables, and this data is images of shape 8 x 8 x 1"):
+    with pytest.raises(UserError, match="tabular takes tables, and this data has images of shape 8 x 8 x 1"):
         warnings_of(tmp_path, parse_spec({**DOCUMENT, "trainable": "tabular"}))
-    with pytest.raises(UserError, match="every example is of the one class '0'"):
+    with pytest.raises(UserError, match="all examples are of class '0'"):
         warnings_of(tmp_path, spec_with(), classes=1)
 
 

@@ -1,7 +1,7 @@
-"""Classifiers of other libraries by name, with the images they need: lists that were generated.
+"""Classifiers of other libraries by name, with the images they need, as generated lists.
 
-Each line of ``torchvision.txt`` and ``timm.txt`` has a name, the least height and width in pixels,
-and ``only`` if the model takes no other size, otherwise ``any``. `trainables.networks.model_lists`
+Each line of ``torchvision.txt`` and ``timm.txt`` has a name, the minimum height and width in pixels,
+and ``only`` if the model accepts no other size, otherwise ``any``. `trainables.networks.model_lists`
 writes them.
 """
 
@@ -15,11 +15,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The images that a model takes.
+    """The images that a model accepts.
 
     Attributes:
-        least: Height and width in pixels, at least.
-        exact: Whether it takes no larger ones.
+        least: Minimum height and width in pixels.
+        exact: Whether it accepts only this size.
     """
 
     least: int
@@ -28,7 +28,7 @@ class Size:
 
 @cache
 def sizes(library: str) -> Mapping[str, Size]:
-    """Every listed classifier of ``torchvision`` or ``timm``, in alphabetical order."""
+    """Return every listed classifier of ``torchvision`` or ``timm``, in alphabetical order."""
     lines = Path(__file__).with_name(f"{library}.txt").read_text().splitlines()
     fields = (line.split() for line in lines)
     return {name: Size(int(least), which == "only") for name, least, which in fields}
