@@ -8,6 +8,15 @@ from ruamel.yaml import YAML
 ROOT = Path(__file__).parent.parent
 
 
+def test_every_file_and_target_it_names_exists():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(\.?\w[\w./-]*/[\w./-]*|\.?[\w-]+\.(?:md|toml|txt|yaml))`", text))
+    assert len(named) > 30
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= set(targets)
+
+
 def test_pre_commit_runs_what_precedes_the_tests():
     (local,) = YAML(typ="safe").load(ROOT / ".pre-commit-config.yaml")["repos"]
     assert local["repo"] == "local"
