@@ -1,8 +1,58 @@
-"""What a killed search leaves behind goes, though some of it is still written to."""
+"""What a killed search leaves behind is ended and removed, and nothing else is."""
 
+import os
 import shutil
+import subprocess
+import sys
+
+import psutil
+import pytest
 
 from hpo.running import reaper
+from hpo.running.reaper import MARKER, Reaper
+
+WAITING = "import sys; print('up', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def start():
+    """Starts processes that wait, with a marker in their environment."""
+    started = []
+
+    def begin(marker):
+        environment = {name: value for name, value in os.environ.items() if name != MARKER}
+        process = subprocess.Popen(
+            [sys.executable, "-c", WAITING],
+            env=environment | ({} if marker is None else {MARKER: marker}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout.readline() == "up\n"
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_only_the_processes_of_the_session_are_ended(start):
+    ours, spared, other, unmarked = start("session-a"), start("session-a"), start("session-ab"), start(None)
+    reaper.reap("session-a", spare=spared.pid)
+    assert not psutil.pid_exists(ours.pid)
+    assert [process.poll() for process in (spared, other, unmarked)] == [None, None, None]
+
+
+def test_a_child_ends_what_is_left_and_removes_the_folder(start, tmp_path):
+    folder = tmp_path / "session"
+    (folder / "logs").mkdir(parents=True)
+    left, other = start("session-c"), start("session-d")
+    Reaper("session-c", folder).dismiss()
+    assert left.wait(30) == -9
+    assert other.poll() is None
+    assert not folder.exists()
 
 
 def test_a_folder_that_is_written_to_while_it_is_removed_goes_all_the_same(tmp_path, monkeypatch):
