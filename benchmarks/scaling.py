@@ -145,7 +145,8 @@ def machinery(sampler: str, most: int, folder: Path) -> list[dict[str, Any]]:
     searcher = Timed(SAMPLERS[sampler](space_of(8)))
     plan = Plan(
         objective=LOSS, horizon=HORIZON, seed=0, recipe_of=dict, rank=lambda trials: trials,
-        finals=lambda history: None, rungs=RUNGS, rule="leaders", workers=4,
+        finals=lambda history: None, reduction_factor=3, rule="leaders", worker_losses=3, same_failures=5,
+        rungs=RUNGS, workers=4,
     )  # fmt: skip
     clock, windows = VirtualClock(), Windows(searcher, most)
     conductor = Conductor(plan, ledger, searcher, clock, windows)

@@ -72,6 +72,7 @@ class Product:
             reduction_factor=FACTOR,
             warm_start=self.warm_start,
             workers=workers,
+            worker_losses=3,
             same_failures=10**9,
         )
 

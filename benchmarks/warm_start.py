@@ -88,7 +88,7 @@ def searched(task: Task, workers: int) -> list[EarlierTrial]:
 
 def _searcher(warmth: WarmStart) -> Callable[[Task, tuple[int, ...], int], AutoSearcher]:
     return lambda task, rungs, seed: AutoSearcher(
-        task.space, "min", seed, rungs, task.horizon, warmth.lessons
+        task.space, "min", seed, rungs, task.horizon, warmth.earlier
     )
 
 

@@ -73,7 +73,7 @@ def searched(trials: int, ledger: Ledger, between: Callable[[int], None]) -> lis
     plan = Plan(
         objective=Objective("score", "max"), horizon=HORIZON, seed=0, recipe_of=dict,
         rank=lambda trials: trials, finals=lambda history: None, rungs=milestones(1, 3, HORIZON),
-        rule="asha", trials=trials,
+        reduction_factor=3, rule="asha", worker_losses=3, same_failures=5, trials=trials,
     )  # fmt: skip
     space, clock, spent = Space((Parameter("height", Uniform(0.0, 1.0)),)), VirtualClock(), []
     conductor = Conductor(plan, ledger, RandomSearcher(space, 0), clock)

@@ -1,9 +1,9 @@
-"""Searches from Python, by the same use cases as the command line.
+"""The searches in Python: the same use cases that the command line calls.
 
 import hpo
 
 search = hpo.submit("spec.yaml")
-search.trials()    # a pandas DataFrame, one row for each training
+search.trials()    # a pandas DataFrame, one row a trial
 search.best()
 """
 
@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpo.core.home import Home
-from hpo.core.json_values import SpecFields
 from hpo.core.outcome import Watcher
 
 if TYPE_CHECKING:
@@ -23,11 +22,11 @@ if TYPE_CHECKING:
     from hpo.use_cases.inspect import Search, Summary
 
 Folder = str | os.PathLike[str] | None
-"""Folder of a home; None for ``HPO_HOME``, or else ``.hpo`` in the working folder."""
+"""A home; None for ``HPO_HOME``, otherwise ``.hpo`` in the working folder."""
 
 
 def submit(
-    spec: str | Path | SpecFields | SearchSpec,
+    spec: str | Path | Mapping[str, Any] | SearchSpec,
     *,
     overrides: Sequence[str] = (),
     name: str | None = None,
@@ -41,29 +40,29 @@ def submit(
     """Run a search to its end.
 
     Args:
-        spec: A spec: its file, the name of one that ships, the content of a file, or one already read.
+        spec: File of a spec, name of one that ships, what a spec's file would say, or a read spec.
         overrides: ``key=value`` for any field of a spec that is read from a file.
-        name: Name of the search; by default the spec's name with a number.
+        name: What to call the search; by default the spec's name with a number.
         tags: Your own labels.
-        unseal: Whether to score the winner on the test part at the end.
-        again: Why to open the test part although the same data was opened before; empty to refuse that.
+        unseal: Whether the winner is scored on the test part at the end.
+        again: Why the test part is to be opened though the same data was before; empty if it is not.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
-        home: Folder of the home.
-        watch: Receives every event.
+        home: Where everything of it is kept.
+        watch: Told of every event.
 
     Raises:
-        InvalidSpec: If the spec has faults; the message lists them all.
-        Interrupted: If a signal stopped it; `resume` continues it.
+        InvalidSpec: With every fault of the spec.
+        Interrupted: If a signal stopped it; `resume` goes on.
         HpoError: If it cannot go on.
     """
     checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.submit import submit_search
 
-    opened = Home.at(home)
+    place = Home.at(home)
     outcome = submit_search(
         checked,
-        home=opened,
+        home=place,
         name=name,
         tags=tags,
         unseal=unseal,
@@ -71,7 +70,7 @@ def submit(
         address=address,
         watch=watch,
     )
-    return load_search(outcome.search, opened)
+    return load_search(outcome.search, place)
 
 
 def resume(
@@ -84,42 +83,33 @@ def resume(
     home: Folder = None,
     watch: Watcher | None = None,
 ) -> Search:
-    """Continue a search; see `submit` for the arguments.
-
-    Args:
-        name: Name of the search.
-        more_trials: Trials to add; only while its test part is sealed.
-        unseal: As for `submit`.
-        again: As for `submit`.
-        address: As for `submit`.
-        home: As for `submit`.
-        watch: As for `submit`.
+    """Go on with a search; see `submit` for the arguments.
 
     Raises:
         UserError: If there is no such search.
-        Refused: If another process runs it, or trials were to be added after its test part was opened.
+        Refused: If another process runs it, or trials are to be added after the test was opened.
     """
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.resume import resume_search
 
-    opened = Home.at(home)
+    place = Home.at(home)
     resume_search(
         name,
-        home=opened,
+        home=place,
         more_trials=more_trials,
         unseal=unseal,
         again=again,
         address=address,
         watch=watch,
     )
-    return load_search(name, opened)
+    return load_search(name, place)
 
 
 def load(name: str, *, home: Folder = None) -> Search:
-    """Return a search by its name, running or not.
+    """A search by its name, running or not.
 
     Raises:
-        UserError: If there is no such search; the message lists those that exist.
+        UserError: If there is none; the message lists those there are.
     """
     from hpo.use_cases.inspect import load_search
 
@@ -127,17 +117,17 @@ def load(name: str, *, home: Folder = None) -> Search:
 
 
 def searches(*, home: Folder = None) -> list[Summary]:
-    """Return a summary of every search of a home, oldest first."""
+    """What searches there are."""
     from hpo.use_cases.inspect import list_searches
 
     return list_searches(Home.at(home))
 
 
-def _spec(spec: str | Path | SpecFields | SearchSpec, overrides: Sequence[str]) -> SearchSpec:
+def _spec(spec: str | Path | Mapping[str, Any] | SearchSpec, overrides: Sequence[str]) -> SearchSpec:
     from hpo.spec import SearchSpec, parse_spec, read_spec
 
     if isinstance(spec, str | Path):
         return read_spec(spec, overrides)
     if overrides:
-        raise TypeError("overrides need a spec that is read from a file")
+        raise TypeError("overrides are for specs that are read from a file")
     return spec if isinstance(spec, SearchSpec) else parse_spec(spec)

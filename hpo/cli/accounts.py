@@ -1,4 +1,4 @@
-"""``hpo account``: how a search came to its result, on one page."""
+"""``hpo account``: the whole story of a search on one page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hpo.cli.session import Session, emit
 
 
 def account(context: typer.Context, search: SearchName) -> None:
-    """Report what a search tried, compared and chose, and how sure its result is."""
+    """Tell the whole story of a search: what was tried, compared, chosen, and how sure the result is."""
     from hpo.report.account import page
     from hpo.use_cases.account import account_of
 
     session = Session.of(context)
-    gathered = account_of(search, home=session.home)
+    told = account_of(search, home=session.home)
     if session.as_json:
-        emit(gathered.to_json())
+        emit(told)
     else:
-        typer.echo(page(gathered), nl=False)
+        typer.echo(page(told), nl=False)

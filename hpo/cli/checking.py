@@ -32,7 +32,7 @@ def check(
     from hpo.cli.check_report import fact_rows, own_code, plan, time_rows
     from hpo.cli.tables import grid, pairs
     from hpo.spec.overview import space_overview
-    from hpo.use_cases.search.gpus import gpus_lacking
+    from hpo.use_cases.search.gpus import gpu_warnings
 
     session = Session.of(context)
     said = overrides(settings, seed)
@@ -40,7 +40,7 @@ def check(
         typer.echo(f"code of yours, run in processes of its own: {what} {code}", err=session.as_json)
     read = specs.read_spec(spec, said)
     facts = space_overview(read)
-    seen = (*gpus_lacking(read), *_seen_before(read, session))
+    seen = (*gpu_warnings(read), *_seen_before(read, session))
     ahead, warming = _from_the_past(read, session)
     notes = warming.notes if warming else ()
     facts = dataclasses.replace(facts, forecast=ahead.forecast, warnings=(*seen, *facts.warnings, *notes))
@@ -53,7 +53,7 @@ def check(
     rows = ((row.name, row.values, row.when) for row in facts.rows)
     say(grid(("parameter", "values", "exists where"), rows))
     say()
-    earlier = [("warm start", each) for each in warming.said] if warming else []
+    earlier = [("warm start", each) for each in warming.sources] if warming else []
     say(pairs([*fact_rows(read, facts), *time_rows(ahead), *earlier]))
     if leaks:
         say(pairs(("leak", said) for said in leaks.findings() or ["none was found"]))

@@ -1,4 +1,4 @@
-"""The global options of a command, and how it prints."""
+"""What every command is handed: the home, and how to print."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from hpo.cli.formatting import jsonable
 from hpo.core.home import Home
-from hpo.core.json_values import jsonable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-WIDE = 1_000_000
-"""Columns of anything but a terminal: a pipe's reader wants whole lines."""
+WIDE = 1_000
+"""Columns where nobody looks at a screen, so that nothing is cut or folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Session:
     """The global options.
 
     Attributes:
-        home: Folder of the user's searches.
-        as_json: Whether standard output takes nothing but JSON.
-        typed_home: The folder as ``--home`` named it; None without that option.
+        home: Where the user's searches lie.
+        as_json: Whether JSON alone goes to standard output.
+        typed_home: The folder as it was typed; None if no option named it.
     """
 
     home: Home
@@ -40,19 +40,19 @@ class Session:
 
     @classmethod
     def of(cls, context: typer.Context) -> Session:
-        """Return the session of a running command."""
+        """The session of a running command."""
         session = context.obj
         assert isinstance(session, cls)
         return session
 
     def command(self, words: str) -> str:
-        """Return what to type to run another command on the same home."""
+        """What to type to run another command on the same home."""
         home = f" --home {shlex.quote(str(self.typed_home))}" if self.typed_home else ""
         return f"hpo{home} {words}"
 
 
 def console() -> Console:
-    """Return a console that prints text as it is: no markup, no highlighted numbers."""
+    """A console that prints text as it is: no markup, no colours in numbers, no cut columns."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else WIDE
@@ -60,18 +60,18 @@ def console() -> Console:
 
 
 def say(shown: RenderableType = "") -> None:
-    """Print text or a table; longer words than a terminal is wide continue on its next line."""
+    """Print text or a table; without trailing blanks where it is no screen that is printed on."""
     screen = console()
     if screen.is_terminal:
-        screen.print(shown, crop=False, soft_wrap=isinstance(shown, str))
+        screen.print(shown)
         return
     with screen.capture() as text:
-        screen.print(shown, crop=False, soft_wrap=isinstance(shown, str))
+        screen.print(shown, soft_wrap=isinstance(shown, str))
     print("\n".join(line.rstrip() for line in text.get().splitlines()), flush=True)
 
 
 def dumps(value: Any) -> str:
-    """Return one line of strict JSON."""
+    """One line of strict JSON."""
     return json.dumps(jsonable(value), ensure_ascii=False, allow_nan=False)
 
 
@@ -82,10 +82,10 @@ def emit(value: Any) -> None:
 
 @contextmanager
 def own_stdout() -> Iterator[TextIO]:
-    """Reserve standard output for the stream that is yielded.
+    """Keep standard output for one writer.
 
-    What training code and libraries print, in this process or in those it starts, goes to standard
-    error meanwhile.
+    Whatever else prints in this process or in those it starts (training code, libraries) goes to
+    standard error while the context lasts.
     """
     sys.stdout.flush()
     kept = os.dup(1)

@@ -1,9 +1,10 @@
-"""Asynchronous successive halving, the stopping kind, as a pure rule.
+"""The stopping variant of asynchronous successive halving, as a pure rule.
 
 Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020. A trial that
-arrives at a rung goes on if its value is in the best ``1 / reduction_factor`` of those recorded
-there before it; the first arrival always goes on. The rule decides as Ray's ``ASHAScheduler``
-does with one bracket, except that a non-finite value is never recorded and never goes on.
+reaches a rung continues if its value is among the best ``1 / reduction_factor`` of those recorded
+there before it; the first trial to arrive always continues. The decisions equal those of Ray's
+``ASHAScheduler`` with one bracket, except that a trial with a non-finite value never continues and its
+value is not recorded.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hpo.core.objective import Mode
 
 
 def milestones(first: int, factor: int, horizon: int) -> tuple[int, ...]:
-    """Epochs at which trials are compared: first, first * factor, ... below the horizon."""
+    """Return the epochs at which trials are compared: first, first * factor, ... below the horizon."""
     rungs = []
     epoch = first
     while epoch < horizon:
@@ -26,35 +27,35 @@ def milestones(first: int, factor: int, horizon: int) -> tuple[int, ...]:
 
 
 def quantile(ascending: list[float], share: float) -> float:
-    """Quantile of sorted values by linear interpolation, as numpy's default."""
-    place = share * (len(ascending) - 1)
-    low = math.floor(place)
+    """Return a quantile of sorted values by linear interpolation, numpy's default."""
+    position = share * (len(ascending) - 1)
+    low = math.floor(position)
     high = min(low + 1, len(ascending) - 1)
-    return ascending[low] + (ascending[high] - ascending[low]) * (place - low)
+    return ascending[low] + (ascending[high] - ascending[low]) * (position - low)
 
 
 @dataclass
 class AshaRule:
-    """Decides at each rung whether a trial goes on.
+    """Decides at each rung whether a trial continues.
 
     Attributes:
-        epochs: Rungs in ascending order; none means that nothing is ever stopped.
-        reduction_factor: One trial in this many goes on.
-        mode: Direction of the values handed in.
+        epochs: Rungs in ascending order; if empty, no trial is ever stopped.
+        reduction_factor: One trial in this many continues.
+        mode: Direction of the reported values.
     """
 
     epochs: tuple[int, ...]
-    reduction_factor: float = 3
-    mode: Mode = "max"
+    reduction_factor: float
+    mode: Mode
     recorded: dict[int, list[float]] = field(default_factory=dict)
 
     def report(self, epoch: int, value: float, trial: int = 0) -> bool:
-        """Record a trial's value at an epoch and say whether it goes on.
+        """Record a trial's value at an epoch and return whether the trial continues.
 
         Args:
-            epoch: Epochs trained so far; anything but a rung goes on.
-            value: What the trial counts by after that epoch.
-            trial: Its number, which changes nothing here.
+            epoch: Epochs trained so far; at any epoch but a rung the trial continues.
+            value: The trial's objective value after that epoch.
+            trial: Its number, which this rule does not use.
         """
         if epoch not in self.epochs:
             return True
@@ -67,4 +68,4 @@ class AshaRule:
         return goes_on
 
     def forget(self, trial: int) -> None:
-        """A trial failed; what it recorded stays, as with Ray."""
+        """Handle a failed trial: its recorded values stay, as in Ray."""

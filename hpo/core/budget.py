@@ -1,7 +1,7 @@
-"""What a search may spend, what its end needs of it, and what the rest can buy.
+"""What a search may spend, how much of it the finalists need, and what the rest buys.
 
-The finalists' trainings are reserved first, so that a search never ends without the means to
-name a winner.
+Epochs for the finalists' trainings are reserved first, so that a search can always afford to name a
+winner.
 """
 
 from __future__ import annotations
@@ -13,23 +13,25 @@ from random import Random
 
 from hpo.core.stopping_rules import RuleName, stopping_rule
 
-PLAYED = 16
+SIMULATED = 16
+"""Searches simulated for a forecast."""
+
 LONG = 1_000
-"""Searches that are played for a forecast, and the trials after which a search goes on as before."""
+"""Trials after which a simulated search is extrapolated from its second half."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Limits of a search, whichever ends first; None is no limit.
+    """Limits of a search, of which the first to be reached ends it; None means unlimited.
 
     Attributes:
-        trials: Trials started; the finalists' trainings are none.
-        epochs: Epochs trained, the finalists' included.
-        hours: Wall time, the finalists' included.
-        gpu_hours: Hours times GPUs held, the finalists' included.
+        trials: Trials started, without the finalists' trainings.
+        epochs: Epochs trained, including the finalists'.
+        hours: Wall time, including the finalists'.
+        gpu_hours: Hours times GPUs held, including the finalists'.
 
     Raises:
-        ValueError: If nothing is limited, or a limit is not positive and finite.
+        ValueError: If there is no limit, or a limit is not positive and finite.
     """
 
     trials: int | None = None
@@ -43,17 +45,17 @@ class Budget:
             raise ValueError("a budget limits at least one of trials, epochs, hours and gpu_hours")
         for limit in limits:
             if limit is not None and not 0 < limit < math.inf:
-                raise ValueError(f"{limit!r} is no budget; legal: a positive number")
+                raise ValueError(f"{limit!r} is not a budget; legal: a positive number")
 
     def search_epochs(self, reserve: int) -> int | None:
-        """Epochs left for the search once the finalists' are set aside; None if unlimited."""
+        """Return the epochs left for the search after reserving the finalists'; None if unlimited."""
         return None if self.epochs is None else max(0, self.epochs - reserve)
 
     def search_seconds(self, gpus_at_once: float = 0.0) -> float | None:
-        """Wall seconds in all, from whichever of hours and GPU-hours ends first; None if unlimited.
+        """Return the wall seconds that hours and GPU-hours allow in total; None if unlimited.
 
         Args:
-            gpus_at_once: GPUs that all running trials hold together.
+            gpus_at_once: Total GPUs held by all running trials.
         """
         limits = []
         if self.hours is not None:
@@ -65,14 +67,14 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a budget is expected to buy.
+    """What a budget is estimated to buy.
 
     Attributes:
-        trials: Trials that the search can start.
-        fully_trained: Of these, how many are expected to reach the last epoch.
+        trials: Trials the search can start.
+        fully_trained: How many of them are expected to reach the last epoch.
         epochs: Epochs the search is expected to train.
-        full_trainings: Full trainings that would cost as many epochs.
-        reserved: Epochs set aside for the finalists.
+        full_trainings: Number of full trainings that cost the same epochs.
+        reserved: Epochs reserved for the finalists.
     """
 
     trials: int
@@ -83,7 +85,7 @@ class Forecast:
 
 
 def reserved_epochs(horizon: int, count: int, seeds: int, folds: int | None = None) -> int:
-    """Epochs that training the finalists again takes.
+    """Return the epochs that training the finalists on fresh seeds takes.
 
     Args:
         horizon: Epochs of a full training.
@@ -100,34 +102,36 @@ def forecast(
     factor: float,
     horizon: int,
     reserve: int,
-    rule: RuleName = "asha",
+    rule: RuleName,
 ) -> Forecast:
-    """What a budget of trials and epochs is expected to buy; time buys what it turns out to.
+    """Estimate what a budget of trials and epochs buys; a budget of time cannot be estimated.
 
-    Searches are played with the rung rule itself, with values that keep their order from rung to
-    rung; real ones change places, which stops a few more trials early.
+    Searches are simulated with the rung rule itself, on values whose order is the same at every rung;
+    real values change order, which stops a few more trials early.
 
     Args:
         budget: What may be spent.
-        rungs: Epochs at which trials are compared; none if nothing is stopped.
-        factor: One trial in this many goes on.
+        rungs: Epochs at which trials are compared; empty if no trial is stopped early.
+        factor: One trial in this many continues.
         horizon: Epochs of a full training.
-        reserve: Epochs set aside for the finalists.
-        rule: Which rule decides at the rungs.
+        reserve: Epochs reserved for the finalists.
+        rule: The rule that decides at the rungs.
 
     Raises:
         ValueError: If neither trials nor epochs are limited.
     """
     if budget.trials is None and budget.epochs is None:
-        raise ValueError("only time is limited; how much it buys shows while the search runs")
+        raise ValueError("only time is limited; what it buys becomes clear while the search runs")
     trials = math.inf if budget.trials is None else budget.trials
     epochs = math.inf if budget.epochs is None else max(0, budget.epochs - reserve)
-    runs = [_play(trials, epochs, rungs, factor, horizon, Random(seed), rule) for seed in range(PLAYED)]
-    started, full, spent = (sum(each) / PLAYED for each in zip(*runs, strict=True))
+    runs = [
+        _simulate(trials, epochs, rungs, factor, horizon, Random(seed), rule) for seed in range(SIMULATED)
+    ]
+    started, full, spent = (sum(values) / SIMULATED for values in zip(*runs, strict=True))
     return Forecast(round(started), full, spent, spent / horizon, reserve)
 
 
-def _play(
+def _simulate(
     trials: float,
     epochs: float,
     rungs: Sequence[int],
@@ -136,8 +140,8 @@ def _play(
     random: Random,
     name: RuleName,
 ) -> tuple[float, float, float]:
-    """Trials, full trainings and epochs of one search; a long one goes on as its second half did."""
-    rule = stopping_rule(name, rungs, horizon, factor)
+    """Return trials, full trainings and epochs of one search, extrapolated if it is long."""
+    rule = stopping_rule(name, rungs, horizon, factor, "max")
     costs: list[int] = []
     spent = full = 0.0
     while len(costs) < min(trials, LONG) and spent < epochs:
@@ -151,7 +155,7 @@ def _play(
         full += stopped == horizon
     if len(costs) == LONG and trials > LONG and spent < epochs:
         late = costs[LONG // 2 :]
-        cost, share = sum(late) / len(late), sum(each == horizon for each in late) / len(late)
+        cost, share = sum(late) / len(late), sum(epochs == horizon for epochs in late) / len(late)
         more = min(trials - LONG, (epochs - spent) / cost)
         return LONG + more, full + share * more, spent + cost * more
     return len(costs), full, min(spent, epochs)

@@ -1,4 +1,4 @@
-"""Choices of a recipe that do not go together, though each is legal by itself."""
+"""Choices of a recipe that are legal one by one and conflict with each other."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from hpo.core.space import Clause
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """One combination, as a row of a trainable's tables.
+    """One combination of choices, a row in a trainable's tables.
 
     Attributes:
-        when: Values by dotted name, of a complete recipe; the combination is there where all hold.
-        reason: What is wrong with it and what would be right, in a sentence without an end.
-        stops: Whether it cannot be trained. Otherwise what ``when`` names first does nothing there.
+        when: Predicates on a complete recipe's values by dotted name; the conflict applies if all hold.
+        reason: What is wrong and how to correct it; a clause without a final period.
+        stops: Whether the recipe cannot be trained. If not, the first name in ``when`` has no effect.
     """
 
     when: Clause

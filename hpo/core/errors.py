@@ -1,7 +1,7 @@
-"""Every way in which the service says no, with the exit code a shell sees.
+"""The errors a user can see, each with its exit code.
 
-A mistake of the user's never ends in a traceback: it is raised as one of these, and the
-command line prints the message alone.
+A user's mistake never ends in a traceback: it is raised as one of these errors, and the command line
+prints the message alone.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether the operating system refused because a disk or a user's share of it is full."""
+    """Return whether an operation failed because the disk, or the user's quota on it, is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class HpoError(Exception):
-    """The search or command failed for a reason worth one clear sentence.
+    """The search or command failed for a reason that one sentence can explain.
 
     Attributes:
-        search: The search that can be resumed once the reason is gone; empty if there is none.
-        hint: What to type next; empty if there is nothing.
+        search: The search that can be resumed after the problem is solved; empty if none.
+        hint: What to type next; may be empty.
     """
 
     exit_code = 1
@@ -30,40 +30,40 @@ class HpoError(Exception):
 
 
 class DiskFull(HpoError):
-    """There is no room left where something had to be written; nothing on record is harmed."""
+    """The disk is full; everything on record is intact."""
 
-    def __init__(self, what: str, place: object):
-        super().__init__(f"{what}: the disk that holds {place} is full; make space")
+    def __init__(self, what: str, path: object):
+        super().__init__(f"{what}: the disk that holds {path} is full; free some space")
 
 
 class DamagedLedger(HpoError):
-    """The record of searches is not what was written."""
+    """The ledger differs from what was written to it."""
 
 
 class UserError(HpoError):
-    """What was typed or written is wrong; nothing has been started."""
+    """A command or a file contains a mistake; nothing has been started."""
 
     exit_code = 2
 
 
 class Refused(HpoError):
-    """The request is understood and not allowed: test already opened, search locked."""
+    """The request is valid but not allowed, because the test part was opened or the search is locked."""
 
     exit_code = 3
 
 
 class NoTrialSucceeded(HpoError):
-    """The budget is spent and no trial produced a usable model."""
+    """The search is over and no trial produced a usable model."""
 
     exit_code = 4
 
 
 class Interrupted(HpoError):
-    """A signal ended the search cleanly; it can be resumed.
+    """A signal stopped the search cleanly; it can be resumed.
 
     Attributes:
         search: Its name.
-        signal: Number of the signal; the exit code is 128 more, as shells count.
+        signal: Number of the signal; the exit code is 128 more, as in shells.
     """
 
     def __init__(self, search: str, signal: int):
@@ -74,12 +74,12 @@ class Interrupted(HpoError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in a document.
+    """One error in a document.
 
     Attributes:
-        path: Dotted place in the document, such as ``space.learning_rate``.
+        path: Dotted path in the document, such as ``space.learning_rate``.
         message: What is wrong, with the value and the legal choices.
-        line: Line in the file, counted from 1; None if the place has no line.
+        line: Line in the file, counted from 1; None if the path has no line.
     """
 
     path: str
@@ -88,7 +88,7 @@ class Fault:
 
 
 class InvalidSpec(UserError):
-    """A document with faults, all of them reported at once."""
+    """A document has faults, which are all reported together."""
 
     def __init__(self, source: str, faults: Sequence[Fault]):
         self.source = source

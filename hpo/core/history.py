@@ -1,4 +1,4 @@
-"""The state of a search, folded from its events one by one."""
+"""The state of a search, computed from its events one by one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 from hpo.core import events
 from hpo.core.events import Cause, End
-from hpo.core.json_values import fields_of
 from hpo.core.objective import Objective
-from hpo.core.record import Recorded
+from hpo.core.record import Recorded, fields_of
 
 Key = tuple[int, int]
 """(trial, replicate)."""
@@ -26,18 +25,18 @@ class Training:
 
     Attributes:
         split: Name of the split whose rows it trains and validates on.
-        until: Epochs after which it ends; None for all of a full training.
-        value: What it counts by so far; NaN before the first finite report.
-        reached: The same on the validation part; the final part's score does not replace it.
-        counted: The epoch that it counts by so far.
-        metrics: The last epoch's.
+        until: Epochs after which it ends; None for a full training.
+        value: Its objective value so far; NaN before the first finite report.
+        reached: The same on the validation part; the score on the final part does not replace it.
+        counted: The epoch that gave its objective value so far.
+        metrics: Metrics of the last epoch.
         seconds: Wall time of all its epochs.
         checkpoints: The newest two, oldest first.
         lost: How often its worker died.
-        end: None while it runs or waits to be taken up again.
-        scores: What the kept weights scored on the final part, if there is one.
-        examples: File name of what each example contributed to its value, if it was kept.
-        examples_sha256: Of that file.
+        end: None while it runs or waits to be resumed.
+        scores: Scores of the kept weights on the final part, if there is one.
+        examples: File name of each example's contribution to the value, if kept.
+        examples_sha256: SHA-256 of that file.
     """
 
     trial: int
@@ -73,18 +72,18 @@ class Training:
 
 @dataclass
 class History:
-    """Everything the ledger says of one search, without the single reports.
+    """Everything on record for one search, except the individual reports.
 
     Attributes:
-        objective: By which trainings count.
+        objective: The objective of its trainings.
         trainings: All trainings by (trial, replicate), in the order in which they started.
         epochs: Epochs trained by the search's own trials.
         trained: Seconds of training, over all workers and trainings.
-        trained_epochs: Epochs of all trainings, the finalists' included.
+        trained_epochs: Epochs of all trainings, including the finalists'.
         active: Seconds during which a process ran the search, over all its sessions.
-        gpu_seconds: The same, times the GPUs that its workers held.
-        workers: Trainings at once in the newest session.
-        seq: Sequence number of the last event folded in.
+        gpu_seconds: The same times the GPUs that its workers held.
+        workers: Trainings at once in the latest session.
+        seq: Sequence number of the last event applied.
     """
 
     objective: Objective
@@ -113,14 +112,14 @@ class History:
 
     @classmethod
     def of(cls, recorded: Iterable[Recorded], objective: Objective) -> History:
-        """Fold a whole record."""
+        """Return the state after all events of a record."""
         history = cls(objective)
-        for each in recorded:
-            history.apply(each)
+        for event in recorded:
+            history.apply(event)
         return history
 
     def apply(self, recorded: Recorded) -> None:
-        """Fold one event in."""
+        """Apply one event."""
         if not isinstance(recorded.event, events.BY_THE_EVALUATOR):
             if self.seq and not isinstance(recorded.event, events.SearchResumed):
                 passed = max(0.0, recorded.time - self.last_at)
@@ -169,10 +168,10 @@ class History:
                 self.warnings.append(message)
 
     def _start(self, started: events.TrialStarted) -> None:
-        known = self.trainings.get((started.trial, started.replicate))
-        if known:  # a stopped trial is trained on, because none was fully trained
-            known.end = known.cause = None
-            known.origin = started.origin
+        training = self.trainings.get((started.trial, started.replicate))
+        if training:  # a stopped trial continues, because no trial was fully trained
+            training.end = training.cause = None
+            training.origin = started.origin
         else:
             training = Training(**fields_of(started))
             self.trainings[training.key] = training
@@ -202,11 +201,11 @@ class History:
 
     @property
     def trials(self) -> list[Training]:
-        """The search's own trials, by number."""
+        """The search's own trials, ordered by number."""
         return [t for t in self.trainings.values() if t.replicate == 0]
 
     def replicates(self, trial: int) -> list[Training]:
-        """A finalist's trainings on fresh seeds, by replicate."""
+        """Return a finalist's trainings on fresh seeds, ordered by replicate."""
         return [
             training
             for (number, replicate), training in self.trainings.items()
@@ -214,25 +213,25 @@ class History:
         ]
 
     def count(self, end: End | None) -> int:
-        """Number of trials that ended so; None counts those under way."""
+        """Return the number of trials with an end; None counts those still running."""
         return sum(training.end == end for training in self.trials)
 
     @property
     def best(self) -> Training | None:
-        """The trial with the best value so far: a fully trained one if there is one."""
-        for wanted in ((End.FINISHED,), (None, End.STOPPED, End.INTERRUPTED)):
-            counted = [t for t in self.trials if t.end in wanted and math.isfinite(t.value)]
-            if counted:
-                return max(counted, key=lambda t: (self.objective.rising(t.value), -t.trial))
+        """The trial with the best value so far; fully trained trials come before all others."""
+        for ends in ((End.FINISHED,), (None, End.STOPPED, End.INTERRUPTED)):
+            candidates = [t for t in self.trials if t.end in ends and math.isfinite(t.value)]
+            if candidates:
+                return max(candidates, key=lambda t: (self.objective.rising(t.value), -t.trial))
         return None
 
     @property
     def over(self) -> bool:
-        """Whether nothing is left to train: there is a winner, or there can be none."""
-        nobody = self.finalists is not None and not self.finalists.trials
-        return nobody or self.winner is not None
+        """Whether there is a winner, or there cannot be one."""
+        without_finalists = self.finalists is not None and not self.finalists.trials
+        return without_finalists or self.winner is not None
 
     @property
     def status(self) -> str:
-        """``running`` until the search process said how it ended."""
+        """How the search process ended; ``running`` before that."""
         return self.ended.status if self.ended else "running"

@@ -1,4 +1,4 @@
-"""Where everything of a user's searches lies: one value names every path."""
+"""The folder of a user's searches: one value gives every path in it."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ class Home:
 
     @classmethod
     def at(cls, path: str | os.PathLike[str] | None = None) -> Home:
-        """The home at a path, at ``HPO_HOME``, or at ``.hpo`` in the working folder."""
+        """Return the home at a path, at ``HPO_HOME``, or at ``.hpo`` in the working folder."""
         return cls(Path(path or os.environ.get("HPO_HOME") or ".hpo").expanduser().absolute())
 
     def create(self) -> Home:
-        """Make the folder, readable by its owner alone, and return the home.
+        """Create the folder, readable by its owner only, and return the home.
 
         Raises:
-            UserError: If it cannot be made, is no folder of the user's, or holds something else that
-                others may read: they would be shut out of it.
-            DiskFull: If there is no room for it.
+            UserError: If it cannot be created, is not the user's folder, or contains something else
+                that others can read and would lose access to.
+            DiskFull: If the disk is full.
         """
         try:
-            self.root.mkdir(0o700, parents=True, exist_ok=True)  # closed from its first moment
+            self.root.mkdir(0o700, parents=True, exist_ok=True)  # never open to others, not even for a moment
             if self._is_shared():
                 raise UserError(
-                    f"--home {self.root}: is open to others and holds other things; name a folder that is "
-                    "new or empty, because a home is its owner's alone"
+                    f"--home {self.root}: it contains other files and other users can read it; choose "
+                    "a new or empty folder, because only its owner may read a home"
                 )
             self.root.chmod(0o700)
         except OSError as error:
             if is_full(error):
-                raise DiskFull("the home cannot be made", self.root) from error
+                raise DiskFull("the home cannot be created", self.root) from error
             raise UserError(f"--home {self.root}: cannot be used: {error.strerror}") from error
         if not os.access(self.root, os.W_OK):
             raise UserError(f"--home {self.root}: cannot be written to")
         return self
 
     def _is_shared(self) -> bool:
-        """Whether others may look into the folder, and what lies there is no home."""
+        """Return whether the folder is readable by others and contains something other than a home."""
         return bool(self.root.stat().st_mode & 0o077) and any(self.root.iterdir()) and not self.is_used
 
     @property
     def is_used(self) -> bool:
-        """Whether a search was ever put on record in it."""
-        return os.path.isfile(self.ledger)  # which holds for any text, however odd
+        """Whether it has a ledger."""
+        return os.path.isfile(self.ledger)  # unlike Path.is_file, does not raise for an invalid path
 
     @property
     def ledger(self) -> Path:
@@ -64,20 +64,20 @@ class Home:
 
     @property
     def tracking(self) -> Path:
-        """MLflow's database file, where no tracking server is named."""
+        """MLflow's database file, used if no tracking server is set."""
         return self.root / "mlflow.db"
 
     @property
     def artifacts(self) -> Path:
-        """MLflow's artifact folder, where no tracking server is named."""
+        """MLflow's artifact folder, used if no tracking server is set."""
         return self.root / "artifacts"
 
     def data(self, fingerprint: str) -> Path:
-        """The development part of a data set, as arrays that workers map into memory."""
+        """Return the folder of a data set's development part, arrays that workers map into memory."""
         return self.root / "data" / fingerprint[:32]
 
     def search(self, name: str) -> SearchFolder:
-        """The folder of one search."""
+        """Return the folder of one search."""
         return SearchFolder(self.root / "searches" / name)
 
 
@@ -93,7 +93,7 @@ class SearchFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Files from which unfinished trials go on."""
+        """Files from which unfinished trials continue."""
         return self.root / "checkpoints"
 
     @property
@@ -103,17 +103,17 @@ class SearchFolder:
 
     @property
     def logs(self) -> Path:
-        """What trials printed, one file each."""
+        """Output of the trials, one file per training."""
         return self.root / "logs"
 
     @property
     def lock(self) -> Path:
-        """Held by the process that runs the search."""
+        """Lock file of the process that runs the search."""
         return self.root / "lock"
 
     @property
     def stop_request(self) -> Path:
-        """Exists once someone asked the search to stop."""
+        """Exists after a request to stop the search."""
         return self.root / "stop"
 
     @property
@@ -123,5 +123,5 @@ class SearchFolder:
 
     @property
     def account(self) -> Path:
-        """The whole story of the search on a page; ``account.json`` lies beside it."""
+        """The account of the search as text; ``account.json`` is beside it."""
         return self.root / "account.txt"

@@ -1,21 +1,21 @@
-"""A rung rule that measures trials against the best ones when those were as young.
+"""A rung rule that compares trials with the leading trials at the same age.
 
-A fixed share of trials is right only if early values tell what late ones will be. Here a trial
-goes on while it is no worse than the worst of a few leaders was at the same rung: where the
-leaders themselves started slowly, much is let through, and where early values tell, little is. A
-trial must also be in the better half of those that came to the rung. Until enough trials are past
-a rung, asynchronous successive halving decides there, except that the first trials of a search
-are only what later ones are compared with.
+Keeping a fixed share of trials is right only if early values predict late ones. With this rule a trial
+continues while it is no worse than the worst of a few leaders was at the same rung: if the leaders
+themselves started slowly, many trials continue, and if early values are predictive, few do. A trial
+must also be in the better half of those that reached the rung. Until enough trials have passed a rung,
+asynchronous successive halving decides there, except that the first trials of a search only serve as
+a comparison for later ones.
 
-A rule that learns from its leaders can shut out whatever starts more slowly than they did, however
-good it would become. So when as many epochs as two full trainings and a dozen first rungs take have
-brought nobody to the end, the next trial in the better half at the first rung is trained to its end
-unjudged; if it turns out to lead, its own slow start is what others are measured against. Where leaders
-are found all along this never happens.
+A rule that learns from its leaders can exclude everything that starts more slowly than they did, however
+good it would become. So after the epochs of two full trainings and of a dozen first rungs without a
+fully trained trial, the next trial in the better half at the first rung is trained to the end
+unjudged. If it becomes a leader, others are compared with its slow start. In a search that keeps finding
+leaders this never happens.
 
-Comparing a trial with the incumbents' own curves is Domhan et al.'s idea, IJCAI 2015; here it
-takes no model of curves. Rungs can lie closer together than a reduction factor apart, because the
-rule does not stop a share at each.
+Comparing a trial with the incumbents' curves is due to Domhan et al., IJCAI 2015; this rule needs no
+model of curves. Rungs can be closer together than a reduction factor, because the rule does not stop a
+fixed share at each.
 """
 
 from __future__ import annotations
@@ -29,21 +29,26 @@ from hpo.core.asha import quantile
 from hpo.core.objective import Mode
 
 LEADERS = 3
+"""Trials with which another one is compared."""
+
 COMPARED = 3
-"""Trials that come to the first rung before one goes on: one of the first three is rarely worth a full
-training, and the search trains the best of them on if it ends there."""
+"""Trials that reach the first rung before one continues: one of the first three is rarely worth a full
+training, and if the search ends there, it continues the best of them."""
+
 FRUITLESS = 2
-"""Full trainings' worth of epochs in which nobody came to the end, after which one trial is let through.
-After one already, a search on recorded curves took a twentieth longer, and more with several workers."""
+"""Full trainings' worth of epochs without a fully trained trial, after which one trial may continue.
+With 1, searches on recorded curves took a twentieth longer, and more than that with several workers."""
+
 YOUNG = 12
-"""First rungs that must have been fruitless as well: where a full training is as long as three of them, six
-trials of which nobody went on are no evidence."""
+"""First rungs' worth of epochs without a fully trained trial that are required as well: if a full training
+is only as long as three first rungs, six trials that all stopped are no evidence."""
+
 ROSTER = 12
-"""Most trials past a rung that are remembered there: as many as can soon be leaders."""
+"""Most trials remembered at a rung they passed: as many as can become leaders soon."""
 
 
 def close_milestones(first: int, factor: float, horizon: int) -> tuple[int, ...]:
-    """Rungs at powers of the square root of a factor, while a full training is so much longer."""
+    """Return rungs at powers of a factor's square root, each at least that much below the horizon."""
     rungs: list[int] = []
     epoch = float(first)
     while epoch * math.sqrt(factor) <= horizon * (1 + 1e-9) and first < horizon:
@@ -55,7 +60,7 @@ def close_milestones(first: int, factor: float, horizon: int) -> tuple[int, ...]
 
 @dataclass(slots=True)
 class _Climb:
-    """What a trial counted by at each rung it reached, how many of them it left behind, if it is over."""
+    """A trial's values at the rungs it reached, how many of them it passed, and whether it has ended."""
 
     marks: list[float] = field(default_factory=list)
     passed: int = 0
@@ -64,21 +69,21 @@ class _Climb:
 
 @dataclass
 class LeadersRule:
-    """Decides at each rung whether a trial goes on.
+    """Decides at each rung whether a trial continues.
 
-    A report costs the logarithm of the number of trials, and a constant for the leaders.
+    A report takes time logarithmic in the number of trials, plus a constant for the leaders.
 
     Attributes:
         epochs: Rungs in ascending order.
         horizon: Epochs of a full training.
-        reduction_factor: While few trials are past a rung, one in this many goes on.
-        mode: Direction of the values handed in.
+        reduction_factor: While few trials have passed a rung, one in this many continues.
+        mode: Direction of the reported values.
     """
 
     epochs: tuple[int, ...]
     horizon: int
-    reduction_factor: float = 3
-    mode: Mode = "max"
+    reduction_factor: float
+    mode: Mode
     _recorded: dict[int, list[float]] = field(default_factory=dict)
     _climbs: dict[int, _Climb] = field(default_factory=dict)
     _past: list[list[int]] = field(default_factory=list)
@@ -89,11 +94,11 @@ class LeadersRule:
         self._past = [[] for _ in self.epochs]
 
     def report(self, epoch: int, value: float, trial: int = 0) -> bool:
-        """Take a trial's value at an epoch and say whether it goes on.
+        """Record a trial's value at an epoch and return whether the trial continues.
 
         Args:
             epoch: Epochs trained so far.
-            value: What the trial counts by after that epoch.
+            value: The trial's objective value after that epoch.
             trial: Its number.
         """
         self._leave_behind(epoch, trial)
@@ -121,7 +126,7 @@ class LeadersRule:
         return goes_on
 
     def forget(self, trial: int) -> None:
-        """A trial diverged: it leads nobody, however good it looked."""
+        """Handle a diverged trial: it is not a leader, however good its values were."""
         for roster in self._past:
             if trial in roster:
                 roster.remove(trial)
@@ -138,15 +143,15 @@ class LeadersRule:
         return _in_better_half(rising, before) and rising >= weakest
 
     def _is_due(self, level: int, rising: float, before: Sequence[float], trial: int) -> bool:
-        """Whether a trial goes on although it was found too weak, because nobody has for long."""
+        """Return whether a weak trial continues because no trial has been fully trained for long."""
         long = max(FRUITLESS * self.horizon, YOUNG * self.epochs[0])
         if level == 0 and self._fruitless > long and _in_better_half(rising, before):
-            self._fruitless = self.epochs[0] - self.horizon  # its own epochs are not held against it
+            self._fruitless = self.epochs[0] - self.horizon  # the epochs of this trial do not count
             self._unjudged.add(trial)
         return trial in self._unjudged
 
     def _leave_behind(self, epoch: int, trial: int) -> None:
-        """Note the rungs that a trial is past; a full roster loses its weakest."""
+        """Record the rungs that a trial has passed; a full roster drops its weakest trial."""
         climb = self._climbs.get(trial)
         while climb and climb.passed < len(self.epochs) and self.epochs[climb.passed] < epoch:
             roster = self._past[climb.passed]
@@ -158,16 +163,16 @@ class LeadersRule:
                 self._drop_if_over(weakest)
 
     def _drop_if_over(self, trial: int) -> None:
-        """Let go of the marks of a trial that is over and on no roster."""
+        """Forget the values of a trial that has ended and is on no roster."""
         if self._climbs[trial].over and not any(trial in roster for roster in self._past):
             del self._climbs[trial]
 
     def _by_wins(self, trials: Sequence[int]) -> list[int]:
-        """Trials by pairwise wins, each pair compared at the last rung that both have reached."""
+        """Return trials by pairwise wins, each pair compared at the last rung that both reached."""
         marks = [self._climbs[trial].marks for trial in trials]
         wins = dict.fromkeys(trials, 0.0)
-        for place, (trial, ours) in enumerate(zip(trials, marks, strict=True)):
-            for other, theirs in zip(trials[:place], marks[:place], strict=True):
+        for position, (trial, ours) in enumerate(zip(trials, marks, strict=True)):
+            for other, theirs in zip(trials[:position], marks[:position], strict=True):
                 last = min(len(ours), len(theirs)) - 1
                 ahead = (ours[last] > theirs[last]) - (ours[last] < theirs[last])
                 wins[trial] += ahead
@@ -176,6 +181,6 @@ class LeadersRule:
 
 
 def _in_better_half(rising: float, before: Sequence[float]) -> bool:
-    """Whether a value is in the better half of those that were seen at a rung before, ascending."""
+    """Return whether a value is in the better half of a rung's earlier values, given ascending."""
     better = len(before) - bisect.bisect_right(before, rising)
     return better < max(1.0, (len(before) + 1) / 2)

@@ -1,4 +1,4 @@
-"""What a search optimizes, and which epoch of a trial counts."""
+"""The objective of a search: a metric, its direction, and the epoch of a trial that counts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Mode = Literal["max", "min"]
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A validation metric, its direction, and the epoch by which a trial counts.
+    """A validation metric, its direction, and the epoch whose value counts.
 
     Attributes:
-        metric: Name of a metric the trainable reports on its validation part.
+        metric: Name of a validation metric that the trainable reports.
         mode: ``max`` or ``min``.
         at: ``best``: the best epoch counts; ``last``: the last one does.
     """
@@ -26,16 +26,16 @@ class Objective:
 
     @property
     def key(self) -> str:
-        """Name under which trials report the metric: always a validation metric."""
+        """Name under which trials report the metric."""
         return f"validation/{self.metric}"
 
     @property
     def final_key(self) -> str:
-        """Name of the metric on the final part, which nothing was chosen on before."""
+        """Name of the metric on the final part, which is used only to rank finalists."""
         return f"final/{self.metric}"
 
     def better(self, a: float, b: float) -> bool:
-        """Whether ``a`` is strictly better than ``b``; a non-finite value never is."""
+        """Return whether ``a`` is strictly better than ``b``; a non-finite value never is."""
         if not math.isfinite(a):
             return False
         if not math.isfinite(b):
@@ -43,16 +43,16 @@ class Objective:
         return a > b if self.mode == "max" else a < b
 
     def best(self, values: Iterable[float]) -> float:
-        """The best finite value, or NaN where there is none."""
+        """Return the best finite value, or NaN if there is none."""
         finite = [value for value in values if math.isfinite(value)]
         if not finite:
             return math.nan
         return max(finite) if self.mode == "max" else min(finite)
 
     def rising(self, value: float) -> float:
-        """The value on a scale where more is better."""
+        """Return the value on a scale where more is better."""
         return value if self.mode == "max" else -value
 
     def standing(self, previous: float, value: float) -> float:
-        """What a trial counts by after an epoch, given what it counted by before it."""
+        """Return a trial's objective value after an epoch, given the one before it."""
         return value if self.at == "last" else self.best((previous, value))

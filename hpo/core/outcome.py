@@ -1,60 +1,58 @@
-"""What a search says to whoever started it: at every event, and in one value at its end."""
+"""What a search tells its caller: every event while it runs, and an outcome when it ends."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from hpo.core import events
-from hpo.core.estimates import ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
 from hpo.core.history import History
-from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
-from hpo.core.record import Recorded
+from hpo.core.record import Recorded, fields_of
 from hpo.core.spending import BudgetUse, budget_use
 
 
 class Watcher(Protocol):
-    """Looks on while a search runs."""
+    """Receives the events of a running search."""
 
     def begin(self, search: str) -> None:
-        """This is the search's name; its events follow."""
+        """Receive the search's name, before its events."""
         ...
 
     def event(self, recorded: Recorded, history: History) -> None:
-        """An event was committed and folded into the history.
+        """Receive an event that was committed and applied to the history.
 
-        Called in the process that runs the search, between two decisions: it must return at
-        once, must not raise, and must not keep the history for another thread to read.
+        This is called in the process that runs the search, between two decisions: it must return
+        immediately, must not raise, and must not pass the history to another thread.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WinnerSummary:
-    """The recipe a search ends in.
+    """The winning recipe of a search.
 
     Attributes:
-        trial: Its number.
+        trial: Number of the trial.
         recipe: The complete recipe.
         mean: Mean validation value over the fresh seeds.
         std: Standard deviation over the fresh seeds (n - 1); NaN for one.
         n: Number of fresh seeds.
-        reason: Why it and not another, in a sentence.
-        point: What the search chose of the recipe, by the space's names.
-        tied: Finalists that a race could not tell apart, the winner among them; else empty.
-        saved: Trainings that a race could have taken and did not need.
+        reason: Why this trial won, in a sentence.
+        point: The values chosen from the space.
+        tied: Finalists that a race could not tell apart, including the winner; else empty.
+        saved: Trainings that the race did not need.
     """
 
     trial: int
-    recipe: RecipeFields
+    recipe: Mapping[str, Any]
     mean: float
     std: float
     n: int
     reason: str
-    point: RecipeFields = field(default_factory=dict)
+    point: Mapping[str, Any] = field(default_factory=dict)
     tied: tuple[int, ...] = ()
     saved: int = 0
 
@@ -64,26 +62,27 @@ class Outcome:
     """How a search ended.
 
     Attributes:
-        search: Its name.
+        search: Name of the search.
         status: ``done``, ``stopped``, ``failed`` or ``no_trial_succeeded``.
-        reason: Why it ended so, in a sentence; may be empty.
+        reason: Why it ended with this status, in a sentence; may be empty.
         metric: The objective's name.
-        trials: Numbers of trials that ended as ``finished``, ``stopped`` and ``failed``.
+        trials: Counts of trials that ended as ``finished``, ``stopped`` and ``failed``.
         best: The winner, if one was named.
-        test: Test scores by metric; None while the test part is sealed.
-        claimed: Whether it was claimed; without a score, whoever did so died before it had one.
+        test: Metric to ``{"value", "low", "high"}``; None while the test part is sealed.
+        claimed: Whether it was claimed; if there is no score, the evaluator died before it had one.
         test_examples: Number of examples behind the test score.
         practice: Whether the test score is on shipped practice data.
-        recipe_path: Where the recipe was written; empty if it was not.
-        test_refused: Why the test part stayed closed; None if nobody was refused.
-        look: How often this test data has been opened, this time included.
+        recipe_path: Path of the recipe; empty if it was not written.
+        test_refused: Why a request to open the test part was refused: ``message``, ``first`` (the
+            first look at the same data) and ``looks``.
+        look: How often this test data has been opened, including this time.
         look_reason: Why it was opened again; empty for the first look.
-        model: What is tested, exported and used; None until it is fixed.
-        overlap: Number of training rows that are also in the test part, as the spec accepts.
-        spent: What was used of each kind of budget.
-        saved: Why the search phase ended before its budget and what that left; empty if it did not.
-        numbers: The best single score, estimates of it without its luck, and the winner's mean, from
-            the account; None until that is written.
+        model: The fixed model that is tested, exported and used: ``kind``, ``reason``, ``digest``.
+        overlap: Number of training rows that are also in the test part, if the spec accepts overlap.
+        spent: Use of each kind of budget.
+        saved: Why the search phase ended before its budget was spent and what is left; else empty.
+        numbers: The best single score, the same corrected for selection, and the winner's mean, as in
+            the account; None before the account is written.
     """
 
     search: str
@@ -92,50 +91,49 @@ class Outcome:
     metric: str
     trials: Mapping[str, int]
     best: WinnerSummary | None
-    test: Mapping[str, ScoreInterval] | None
+    test: Mapping[str, Mapping[str, float]] | None
     test_examples: int
     practice: bool
     recipe_path: str
     claimed: bool = False
-    test_refused: events.TestRefused | None = None
+    test_refused: Mapping[str, Any] | None = None
     look: int = 1
     look_reason: str = ""
     overlap: int = 0
-    model: events.ModelFixed | None = None
+    model: Mapping[str, str] | None = None
     spent: tuple[BudgetUse, ...] = ()
     saved: str = ""
-    numbers: ScoreEstimates | None = None
+    numbers: Mapping[str, Any] | None = None
 
     @property
     def exit_code(self) -> int:
         """0 for a search that is done, 4 if no trial succeeded, otherwise 1."""
         return {"done": 0, "no_trial_succeeded": 4}.get(self.status, 1)
 
-    def to_json(self) -> JsonObject:
-        """The outcome as a JSON value, the last line of ``hpo submit --json``.
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as a JSON value, the last line of ``hpo submit --json``.
 
-        ``saved`` is there only where patience ended the search, ``test_refused`` only where the
-        test part was to be opened and was not, ``numbers`` only once the account was written,
-        ``model`` only where it is another than the winner's best checkpoint.
+        ``saved`` is present only if the search phase ended early, ``test_refused`` only if opening the
+        test part was refused, ``numbers`` only if the account was written, ``model`` only if it is not
+        the winner's best checkpoint.
         """
-        model = {"model": _model(self.model)} if self.model and self.model.kind != "best" else {}
-        refused = {"test_refused": fields_of(self.test_refused)} if self.test_refused else {}
-        shown: JsonObject = {
+        model = {"model": dict(self.model)} if self.model and self.model["kind"] != "best" else {}
+        refused = {"test_refused": dict(self.test_refused)} if self.test_refused else {}
+        return {
             "search": self.search,
             "status": self.status,
             "trials": dict(self.trials),
             **({"saved": self.saved} if self.saved else {}),
             "best": _best(self.best) if self.best else None,
-            "test": jsonable(self.test) if self.test else None,
+            "test": {name: dict(score) for name, score in self.test.items()} if self.test else None,
             "recipe_path": self.recipe_path or None,
             **refused,
             **model,
-            **({"numbers": jsonable(self.numbers)} if self.numbers else {}),
+            **({"numbers": dict(self.numbers)} if self.numbers else {}),
         }
-        return shown
 
 
-def _best(winner: WinnerSummary) -> JsonObject:
+def _best(winner: WinnerSummary) -> dict[str, Any]:
     spread = winner.std if math.isfinite(winner.std) else None
     return {
         "trial": winner.trial,
@@ -147,17 +145,17 @@ def _best(winner: WinnerSummary) -> JsonObject:
 
 
 def outcome_of(
-    name: str, history: History, recipe_path: str = "", numbers: ScoreEstimates | None = None
+    name: str, history: History, recipe_path: str = "", numbers: Mapping[str, Any] | None = None
 ) -> Outcome:
-    """How a search stands, as its record says.
+    """Return the outcome of a search from its record.
 
     Args:
         name: The search's name.
-        history: Its record, folded.
-        recipe_path: Where the winner's recipe was written; empty if it was not.
-        numbers: Of its account, if there is one.
+        history: Its state.
+        recipe_path: Path of the winner's recipe; empty if it was not written.
+        numbers: Numbers of its account, if there is one.
     """
-    score = history.score
+    score, refused = history.score, history.refused
     return Outcome(
         search=name,
         status=history.status,
@@ -165,15 +163,15 @@ def outcome_of(
         metric=history.objective.metric,
         trials={end.value: history.count(end) for end in (End.FINISHED, End.STOPPED, End.FAILED)},
         best=winner_of(history),
-        test=intervals_of(score.scores) if score else None,
+        test=score.scores if score else None,
         claimed=history.claim is not None,
         test_examples=score.n if score else 0,
         practice=bool(score and score.practice),
         recipe_path=recipe_path,
-        test_refused=history.refused,
+        test_refused=fields_of(refused) if refused else None,
         look=score.look if score else 1,
         look_reason=score.reason if score else "",
-        model=history.model,
+        model=_model(history.model) if history.model else None,
         overlap=int(history.opened.split.get("overlap", 0)) if history.opened else 0,
         spent=budget_use(history),
         saved=history.finalists.reason if history.finalists else "",
@@ -186,7 +184,7 @@ def _model(fixed: events.ModelFixed) -> dict[str, str]:
 
 
 def winner_of(history: History) -> WinnerSummary | None:
-    """The winner, if the record names one."""
+    """Return the winner, if there is one."""
     named = history.winner
     if named is None:
         return None

@@ -1,4 +1,4 @@
-"""The former name of `hpo.core.grammar`, which users' own trainables import."""
+"""The former name of `hpo.core.grammar`, kept because users' trainables import it."""
 
 from hpo.core.grammar import Grammar, Group, Hyperparameter, Part, Slot
 

@@ -1,4 +1,4 @@
-"""What the rooms expect of each other, so that none imports another."""
+"""The interfaces through which packages use each other without importing each other."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from hpo.core.space import Point
 
 
 class Searcher(Protocol):
-    """Proposes points and learns from what becomes of them.
+    """Proposes points and learns from their results.
 
-    Everything it knows it was told in the order of the ledger's events, so that a replay of the
-    ledger rebuilds it, and everything random in a proposal is seeded from (search seed, trial
-    number), so that the same history gives the same proposal.
+    It receives everything in the order of the ledger's events, so that replaying the ledger rebuilds
+    it. All randomness of a proposal is seeded from (search seed, trial number), so that the same history
+    gives the same proposal.
     """
 
     def ask(self, trial: int) -> Point | None:
-        """Propose the point of a trial; None if nothing is left to propose (a grid's end)."""
+        """Propose the point of a trial; None if no point is left (the end of a grid)."""
         ...
 
     def started(self, trial: int, point: Point) -> None:
-        """A trial runs at this point, whoever proposed it."""
+        """Record that a trial runs at a point, whether or not this searcher proposed it."""
         ...
 
     def report(self, trial: int, epoch: int, value: float) -> None:
-        """A running trial counts by this value after that epoch; non-finite if it diverged."""
+        """Record a running trial's objective value after an epoch; non-finite if it diverged."""
         ...
 
     def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
-        """A trial is over; the value is what it counts by, NaN if it never had one."""
+        """Record how a trial ended and its objective value, NaN if it has none."""
         ...
 
 
 Follow = Callable[[list[Recorded]], Sequence[Event]]
-"""What follows from events that are being committed; it goes on record with them or not at all.
+"""Returns events that follow from those being committed; all are committed together or not at all.
 
-Asked again of what followed, until nothing does."""
+It is called again with the events it returned, until it returns none."""
 
 
 class Ledger(Protocol):
@@ -50,33 +50,33 @@ class Ledger(Protocol):
 
         Args:
             events: What happened.
-            then: Says inside the commit what follows from them.
+            then: Returns, inside the commit, the events that follow from them.
         """
         ...
 
     def read(self, after: int = 0) -> Iterator[Recorded]:
-        """Events with a sequence number above ``after``, in order."""
+        """Return events with a sequence number above ``after``, in order."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingTask:
-    """A training for a worker to do.
+    """A training that a worker is to run.
 
     Attributes:
         trial: Number of the trial.
         replicate: 0, or the number of the fresh seed.
-        recipe: What to train, complete.
+        recipe: The complete recipe.
         seed: Source of its randomness.
         horizon: Epochs of a full training.
         pauses: Epochs after which the worker waits for a verdict.
-        checkpoints: From which it can go on, newest first; none at a fresh start.
-        keep_weights: Whether the weights of the epoch that counts are kept when it ends, and
-            scored on the final part of the validation data if there is one.
+        checkpoints: Checkpoints to continue from, newest first; empty for a fresh start.
+        keep_weights: Whether the weights of the best epoch are kept at the end, and scored on the
+            final part of the validation data if there is one.
         split: Name of the split whose rows it trains and validates on.
-        until: Epochs after which it ends, though schedules stretch to the horizon; then nothing is
-            held out, and the last epoch's weights are kept. None for a full training.
-        averages: So many last epochs' weights are averaged, and their mean is kept; 0 for none.
+        until: Epochs after which it ends, though schedules stretch to the horizon; nothing is held out
+            then, and the last epoch's weights are kept. None for a full training.
+        averages: Number of last epochs whose mean weights are kept; 0 for no averaging.
     """
 
     trial: int
@@ -98,5 +98,5 @@ class TrainingTask:
 
     @property
     def epochs(self) -> int:
-        """Epochs to train in all."""
+        """Epochs to train in total."""
         return self.until or self.horizon

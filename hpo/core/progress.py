@@ -1,4 +1,4 @@
-"""How far a search is: what the live table and ``hpo status`` show, read from its record alone."""
+"""The progress of a search, which the live table and ``hpo status`` show, from its record alone."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from hpo.core.stopping_rules import rungs_of
 
 @dataclass(frozen=True, slots=True)
 class SearchProgress:
-    """One moment of a search, safe to hand to another thread.
+    """The progress of a search at one moment; safe to pass to another thread.
 
     Attributes:
         phase: ``searching``, ``finalists``, ``retraining``, ``testing``, or how the search ended.
         metric: The objective's name.
-        states: Number of trials by state; those without an end are ``running``, or ``unfinished``
-            once nobody trains them.
+        states: Number of trials by state; those without an end are ``running``, or ``unfinished`` if
+            no process trains them.
         best: (trial, value) of the best trial so far, fully trained or not.
-        rungs: (epoch, trials that got there), the last one being the full training.
+        rungs: (epoch, trials that reached it); the last one is the full training.
         finalists: (trial, fresh seeds trained, their mean) in rank order.
-        budget: What the spec limits, and how much of it is spent.
-        share: How much of the search's own budget is spent, from 0 to 1.
-        searching: Estimated seconds of training to the end of the search phase; NaN while unknown.
-        finals: Estimated seconds of the finalists' trainings to come; NaN while unknown.
+        budget: Use of each limit that the spec sets.
+        share: Share of the search phase's budget that is spent, from 0 to 1.
+        searching: Estimated seconds of training to the end of the search phase; NaN if unknown.
+        finals: Estimated seconds of the finalists' remaining trainings; NaN if unknown.
         warnings: The newest ones.
     """
 
@@ -49,22 +49,22 @@ class SearchProgress:
 
     @property
     def remaining(self) -> float:
-        """Estimated seconds to the end if machinery cost nothing; NaN while nothing is known."""
+        """Estimated seconds of training to the end, without overhead; NaN if unknown."""
         return self.searching + self.finals
 
 
 class RemainingTime:
-    """Estimates time from how fast the budget has been spent since somebody began to look."""
+    """Estimates the remaining time from the rate at which the budget is spent."""
 
     def __init__(self) -> None:
         self._first: tuple[float, float] | None = None
 
     def remaining(self, progress: SearchProgress, now: float) -> float:
-        """Estimated seconds to the end; NaN while nothing is known.
+        """Return the estimated seconds to the end; NaN if unknown.
 
         Args:
-            progress: How far the search is.
-            now: Seconds by any clock that runs on.
+            progress: Progress of the search.
+            now: Seconds by any monotonic clock.
         """
         if self._first is None:
             self._first = now, progress.share
@@ -76,11 +76,11 @@ class RemainingTime:
 
 
 def progress_of(history: History, alive: bool = True) -> SearchProgress:
-    """Read how far a search is.
+    """Return the progress of a search.
 
     Args:
-        history: Its record, folded.
-        alive: Whether a process runs it, as far as it has not said that it ended.
+        history: Its state.
+        alive: Whether a process runs it; ignored if the record has its end.
     """
     spec = history.opened.spec if history.opened else {}
     budget = _budget(history)
@@ -129,7 +129,7 @@ def _rungs(spec: Mapping[str, Any]) -> tuple[int, ...]:
     first, factor = scheduler.get("first_rung"), scheduler.get("reduction_factor")
     if scheduler.get("name") == "none" or not first or not factor:
         return (horizon,)
-    return (*rungs_of(scheduler.get("name", "asha"), first, factor, horizon), horizon)
+    return (*rungs_of(scheduler["name"], first, factor, horizon), horizon)
 
 
 def _arrived(history: History, epoch: int) -> int:
@@ -137,31 +137,29 @@ def _arrived(history: History, epoch: int) -> int:
 
 
 def _finalist(history: History, trial: int, fresh: FreshSeeds) -> tuple[int, int, float]:
-    found = fresh.by_seed(history.replicates(trial)).values()
-    values = [value for value in found if math.isfinite(value)]
+    seed_values = fresh.by_seed(history.replicates(trial)).values()
+    values = [value for value in seed_values if math.isfinite(value)]
     return trial, len(values), sum(values) / len(values) if values else math.nan
 
 
 def _budget(history: History) -> tuple[BudgetUse, ...]:
-    """What is limited and how much of it is spent; trials count once they have ended."""
+    """Return the use of each limit; trials count when they have ended."""
     ended = len(history.trials) - history.count(None)
-    limited = [each for each in budget_use(history) if each.limit is not None]
-    return tuple(replace(each, spent=ended) if each.unit == "trials" else each for each in limited)
+    limited = [use for use in budget_use(history) if use.limit is not None]
+    return tuple(replace(use, spent=ended) if use.unit == "trials" else use for use in limited)
 
 
 def _share(spec: Mapping[str, Any], history: History, budget: Iterable[BudgetUse]) -> float:
-    """How far the search phase is by whichever limit is nearest, the finalists' share set aside."""
+    """Return how much of the search phase is over by the limit that is nearest."""
     if history.finalists or history.ended:
         return 1.0
     reserved = {"epochs": _final_epochs(spec, history)}
-    shares = [
-        each.spent / max(1e-9, each.limit - reserved.get(each.unit, 0)) for each in budget if each.limit
-    ]
+    shares = [use.spent / max(1e-9, use.limit - reserved.get(use.unit, 0)) for use in budget if use.limit]
     return min(1.0, max(shares, default=0.0))
 
 
 def _remaining(spec: Mapping[str, Any], history: History, share: float) -> tuple[float, float]:
-    """Training still to come at the pace so far, shared by as many workers as are busy now."""
+    """Return seconds of search and finalists' training to come, at the current pace and parallelism."""
     if (history.winner and not to_train(history)) or history.ended:
         return 0.0, 0.0
     trainings = history.trainings.values()
@@ -169,13 +167,13 @@ def _remaining(spec: Mapping[str, Any], history: History, share: float) -> tuple
     if not share or not epochs:
         return math.nan, math.nan
     busy = max(1, sum(training.end is None for training in trainings))
-    own = sum(training.seconds for training in trainings if training.replicate == 0)
-    each = sum(training.seconds for training in trainings) / epochs
-    return own * (1 / share - 1) / busy, _final_epochs(spec, history) * each / busy
+    spent = sum(training.seconds for training in trainings if training.replicate == 0)
+    epoch_seconds = sum(training.seconds for training in trainings) / epochs
+    return spent * (1 / share - 1) / busy, _final_epochs(spec, history) * epoch_seconds / busy
 
 
 def _final_epochs(spec: Mapping[str, Any], history: History) -> int:
-    """Epochs of the finalists' trainings that are still to come."""
+    """Return the epochs of finalists' and the model's trainings that are still to come."""
     finalists = spec.get("finalists") or {}
     count = len(_named(history)) or int(finalists.get("count") or 0)
     seeds, folds = int(finalists.get("seeds") or 0), int(finalists.get("folds") or 1)
@@ -185,5 +183,5 @@ def _final_epochs(spec: Mapping[str, Any], history: History) -> int:
         key = retraining(history)
         left = history.trainings.get(key) if key else None
         return (left.until or horizon) - left.epoch if left else horizon
-    own = Ship.asked(spec).reserves(horizon)
-    return max(0, reserved_epochs(horizon, count, seeds, folds) + own - trained)
+    reserved = reserved_epochs(horizon, count, seeds, folds) + Ship.from_spec(spec).reserves(horizon)
+    return max(0, reserved - trained)

@@ -1,4 +1,4 @@
-"""A recipe: one complete, frozen set of training choices."""
+"""A recipe: one complete, immutable set of training choices."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Value = Any
 
 
 def canonical(value: Value) -> str:
-    """JSON text that is equal for equal values: sorted keys, no spaces."""
+    """Return JSON text that is the same for equal values: sorted keys, no spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def digest(value: Value) -> str:
-    """SHA-256 of a JSON value's canonical text, in hexadecimal."""
+    """Return the SHA-256 of a JSON value's canonical text, in hexadecimal."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def merge(base: Mapping[str, Value], over: Mapping[str, Value]) -> dict[str, Value]:
-    """Lay one nested mapping over another; what ``over`` says wins."""
+    """Merge two nested mappings; values in ``over`` win."""
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
@@ -34,7 +34,7 @@ def merge(base: Mapping[str, Value], over: Mapping[str, Value]) -> dict[str, Val
 class Recipe(Mapping[str, Value]):
     """Nested, read-only choices, such as ``recipe["optimizer"]["momentum"]``.
 
-    Two recipes are equal if they say the same, whatever the order.
+    Two recipes are equal if they make the same choices, in any order.
     """
 
     def __init__(self, choices: Mapping[str, Value]):
@@ -61,16 +61,16 @@ class Recipe(Mapping[str, Value]):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the recipe says."""
+        """SHA-256 of the recipe's canonical text."""
         return hashlib.sha256(self._text.encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Value]:
-        """A copy that may be changed."""
+        """Return a copy that may be modified."""
         copy: dict[str, Value] = json.loads(self._text)
         return copy
 
     def flat(self) -> dict[str, Value]:
-        """Dotted names to plain values: ``{"optimizer.name": "sgd", ...}``."""
+        """Return plain values by dotted name: ``{"optimizer.name": "sgd", ...}``."""
         return dict(_leaves("", self._choices))
 
 

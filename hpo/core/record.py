@@ -1,24 +1,23 @@
-"""An event in the ledger: its place there, and its form as a kind and plain fields."""
+"""An event in the ledger: its position, and its form as a kind and plain fields."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from hpo.core.events import Cause, End, Event, FinalistsNamed, ModelFixed, TrialEnded, WinnerNamed
-from hpo.core.json_values import JsonFields
 
 KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An event with its place in the ledger.
+    """An event with its position in the ledger.
 
     Attributes:
-        seq: Position among the events of its search, from 1 without gaps.
+        seq: Position among its search's events, from 1 without gaps.
         time: Unix seconds by the writer's clock.
         event: What happened.
     """
@@ -28,14 +27,19 @@ class Recorded:
     event: Event
 
 
-def event_of(kind: str, fields: JsonFields) -> Event:
-    """Build an event from its kind and fields; unknown fields of a later version are dropped.
+def fields_of(event: Event) -> dict[str, Any]:
+    """Return the event's fields, ready for JSON; its kind is the class's name."""
+    return {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+
+
+def event_of(kind: str, fields: Mapping[str, Any]) -> Event:
+    """Build an event from its kind and fields, ignoring unknown fields of later versions.
 
     Raises:
         KeyError: If the kind is unknown.
     """
     cls = KINDS[kind]
-    known = {each.name for each in dataclasses.fields(cls)}
+    known = {field.name for field in dataclasses.fields(cls)}
     given = {name: value for name, value in fields.items() if name in known}
     if cls is TrialEnded:
         given["end"] = End(given["end"])

@@ -1,8 +1,8 @@
-"""What a search ships: the one model that is tested, exported and used, fixed before the test is opened.
+"""The shipped model: the one that is tested, exported and used, fixed before the test part is opened.
 
-Four kinds, as a spec's ``ship`` says:
+The spec's ``ship`` chooses one of four kinds:
 
-* ``best``: the weights that counted in the winner's first fresh training.
+* ``best``: the best epoch's weights of the winner's first fresh training.
 * ``retrained``: the winner trained once more, on all development rows, for as many epochs as its
   fresh trainings needed (Goodfellow, Bengio & Courville, "Deep Learning", 2016, algorithm 7.2). It
   has no validation score of its own.
@@ -29,13 +29,13 @@ from hpo.core.history import RETRAINED, History, Key, Training
 Kind = Literal["best", "retrained", "averaged", "ensemble"]
 
 ALL = "all"
-"""Name of the split that trains on every development row and has nothing to validate on."""
+"""Name of the split that trains on every development row, with no rows left for validation."""
 
 SEEN = "seen"
-"""Metrics on rows that were trained on are ``seen/<metric>``, so that nobody takes them for more."""
+"""Prefix of metrics on training rows, so that they are not mistaken for validation metrics."""
 
 AVERAGED = "averaged"
-"""Validation metrics of averaged weights are ``averaged/<metric>``."""
+"""Prefix of validation metrics of averaged weights."""
 
 LAST_SHARE = 0.25
 """Share of the epochs whose weights are averaged by default, as in stochastic weight averaging."""
@@ -43,13 +43,13 @@ LAST_SHARE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Ship:
-    """What a spec says of it.
+    """The spec's choice of shipped model.
 
     Attributes:
         model: The kind.
-        of: Whether an ensemble is of the winner's ``seeds`` or of the best ``finalists``.
-        count: Members of an ensemble at most; None for all there are.
-        epochs: Last epochs whose weights are averaged; None for a quarter of them.
+        of: Whether an ensemble consists of the winner's ``seeds`` or of the best ``finalists``.
+        count: Maximum number of ensemble members; None for all.
+        epochs: Last epochs whose weights are averaged; None for a quarter of the epochs.
     """
 
     model: Kind = "best"
@@ -58,88 +58,88 @@ class Ship:
     epochs: int | None = None
 
     @classmethod
-    def asked(cls, spec: Mapping[str, Any]) -> Ship:
-        """What a spec on record asks for; older ones say nothing."""
+    def from_spec(cls, spec: Mapping[str, Any]) -> Ship:
+        """Return the choice of a spec on record; specs of earlier versions have none."""
         return cls(**(spec.get("ship") or {}))
 
     def averages(self, horizon: int) -> int:
-        """How many last epochs' weights are averaged; 0 if none are."""
+        """Return the number of last epochs whose weights are averaged; 0 for no averaging."""
         if self.model != "averaged":
             return 0
         return min(horizon, self.epochs or max(1, math.ceil(LAST_SHARE * horizon)))
 
     def reserves(self, horizon: int) -> int:
-        """Epochs of its own training, if it takes one."""
+        """Return the epochs of the model's own training; 0 if it has none."""
         return horizon if self.model == "retrained" else 0
 
 
 def retraining(history: History) -> Key | None:
-    """Which training makes the model once there is a winner; None if none does."""
+    """Return the training on all rows that makes the model; None without a winner or such a training."""
     spec = _spec(history)
-    if history.winner is None or Ship.asked(spec).model != "retrained":
+    if history.winner is None or Ship.from_spec(spec).model != "retrained":
         return None
-    said = spec.get("finalists") or {}
-    # Behind all that finalists can have, so that an extended search finds its numbers free.
-    return history.winner.trial, int(said.get("seeds", 1)) * FreshSeeds.of(spec).each + 1
+    seeds = int((spec.get("finalists") or {}).get("seeds", 1))
+    # Numbered after all replicates a finalist can have, so that an extended search can use those.
+    return history.winner.trial, seeds * FreshSeeds.of(spec).trainings_per_seed + 1
 
 
 def epochs_needed(history: History) -> int:
-    """Epochs after which the winner's fresh trainings counted: the lower median."""
+    """Return the lower median of the winner's best epochs over its fresh trainings."""
     assert history.winner is not None
     counted = [t.counted for t in history.replicates(history.winner.trial) if t.end is End.FINISHED]
     return statistics.median_low(counted)
 
 
 def to_train(history: History) -> Key | None:
-    """The training that the model still waits for, started or not."""
+    """Return the training that the model still needs, started or not; None if it needs none."""
     key = retraining(history)
     training = history.trainings.get(key) if key else None
     return key if training is None or training.end is None else None
 
 
 def all_trained(history: History) -> bool:
-    """Whether nothing is left to train, the model included."""
+    """Return whether nothing is left to train, including the model."""
     return history.over and to_train(history) is None
 
 
 def model_of(history: History) -> ModelFixed:
-    """The model that a search ships, from its record alone.
+    """Return the model that a search ships, from its record alone.
 
     Args:
-        history: The search, with its winner named and nothing left to train.
+        history: A search with a winner and nothing left to train.
     """
     assert history.winner is not None
-    kind, members, reason = _chosen(Ship.asked(_spec(history)), history)
-    said = [
+    kind, members, reason = _chosen(Ship.from_spec(_spec(history)), history)
+    entries = [
         {"trial": t.trial, "replicate": t.replicate, "file": t.weights, "sha256": t.sha256} for t in members
     ]
-    return ModelFixed(kind, tuple(said), digest_of([t.sha256 for t in members]), reason)
+    return ModelFixed(kind, tuple(entries), digest_of([t.sha256 for t in members]), reason)
 
 
 def digest_of(checksums: list[str]) -> str:
-    """What stands for a model's weights: their file's SHA-256, or of several, that of the list."""
+    """Return the digest of a model's weights: its file's SHA-256, or the digest of several files' list."""
     return checksums[0] if len(checksums) == 1 else recipe.digest(checksums)
 
 
 def members_of(history: History) -> list[Training]:
-    """The trainings whose weights make the fixed model."""
+    """Return the trainings whose weights make up the fixed model."""
     assert history.model is not None
-    return [history.trainings[each["trial"], each["replicate"]] for each in history.model.members]
+    return [history.trainings[member["trial"], member["replicate"]] for member in history.model.members]
 
 
 def _chosen(ship: Ship, history: History) -> tuple[Kind, list[Training], str]:
     assert history.winner is not None
     first = history.trainings[history.winner.trial, history.winner.replicate]
     if ship.model == "retrained":
-        again = history.trainings.get(retraining(history) or first.key, first)
-        if again.end is End.FINISHED and again.origin == RETRAINED:
-            epochs = f"{again.until} epochs, the median its fresh trainings needed"
-            return "retrained", [again], f"the winner, trained on all development rows for {epochs}"
-        why = again.message.strip().splitlines()[:1] or ["it was not trained"]
+        retrained = history.trainings.get(retraining(history) or first.key, first)
+        if retrained.end is End.FINISHED and retrained.origin == RETRAINED:
+            epochs = f"{retrained.until} epochs, the median its fresh trainings needed"
+            return "retrained", [retrained], f"the winner, trained on all development rows for {epochs}"
+        reason = retrained.message.strip().splitlines()[:1] or ["it was not trained"]
         return (
             "best",
             [first],
-            f"training on all development rows failed ({why[0]}); the best checkpoint instead",
+            f"training on all development rows failed ({reason[0]}); the best checkpoint instead",
         )
     if ship.model == "averaged":
         return (
@@ -149,11 +149,11 @@ def _chosen(ship: Ship, history: History) -> tuple[Kind, list[Training], str]:
         )
     if ship.model == "ensemble":
         members = (_seeds if ship.of == "seeds" else _finalists)(history)[: ship.count]
-        return "ensemble", members, f"the mean prediction of {len(members)} {_named(ship, history)}"
+        return "ensemble", members, f"the mean prediction of {len(members)} {_described(ship, history)}"
     return "best", [first], "the weights that counted in the winner's first fresh training"
 
 
-def _named(ship: Ship, history: History) -> str:
+def _described(ship: Ship, history: History) -> str:
     if ship.of == "finalists":
         return "finalists, the first fresh training of each of the best"
     folds = " and folds" if FreshSeeds.of(_spec(history)).folds else ""
@@ -161,26 +161,26 @@ def _named(ship: Ship, history: History) -> str:
 
 
 def _seeds(history: History) -> list[Training]:
-    """The winner's fresh trainings that did not fail, in their order and not in that of their scores."""
+    """Return the winner's fresh trainings that did not fail, ordered by replicate, not by score."""
     assert history.winner is not None
-    every = history.replicates(history.winner.trial)
-    return sorted((t for t in every if t.end is End.FINISHED), key=lambda t: t.replicate)
+    trainings = history.replicates(history.winner.trial)
+    return sorted((t for t in trainings if t.end is End.FINISHED), key=lambda t: t.replicate)
 
 
 def _finalists(history: History) -> list[Training]:
-    """The first sound fresh training of each finalist: the winner's, then by their means, best first."""
+    """Return each finalist's first finished fresh training: the winner's, then by mean, best first."""
     assert history.winner is not None
     assert history.finalists is not None
     fresh, up = FreshSeeds.of(_spec(history)), history.objective.rising
     ranked: list[tuple[bool, float, int, Training]] = []
-    for place, trial in enumerate(history.finalists.trials):
+    for rank, trial in enumerate(history.finalists.trials):
         trainings = history.replicates(trial)
-        sound = sorted((t for t in trainings if t.end is End.FINISHED), key=lambda t: t.replicate)
+        finished = sorted((t for t in trainings if t.end is End.FINISHED), key=lambda t: t.replicate)
         values = [value for value in fresh.by_seed(trainings).values() if math.isfinite(value)]
-        if sound and values:
+        if finished and values:
             loses = trial != history.winner.trial
-            ranked.append((loses, -up(statistics.fmean(values)), place, sound[0]))
-    return [training for *_, training in sorted(ranked, key=lambda each: each[:3])]
+            ranked.append((loses, -up(statistics.fmean(values)), rank, finished[0]))
+    return [training for *_, training in sorted(ranked, key=lambda entry: entry[:3])]
 
 
 def _spec(history: History) -> Mapping[str, Any]:

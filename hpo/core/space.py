@@ -1,6 +1,6 @@
 """The declared hyperparameters: ranges, conditions, forbidden combinations.
 
-Names are dotted places of a recipe (``optimizer.momentum``), words are Ray Tune's (``loguniform``,
+Names are dotted paths in a recipe (``optimizer.momentum``), terms are Ray Tune's (``loguniform``,
 ``choice`` ...), bounds are inclusive.
 """
 
@@ -35,7 +35,7 @@ class Uniform:
         return random.uniform(self.low, self.high)
 
     def at(self, index: int) -> float:
-        """The ``index``-th value of a quantized range."""
+        """Return the ``index``-th value of a quantized range."""
         assert self.step is not None
         return float(f"{self.low + index * self.step:.12g}")
 
@@ -44,7 +44,7 @@ class Uniform:
         return math.floor((self.high - self.low) / self.step + 1e-9)
 
     def contains(self, value: Any) -> bool:
-        """Whether the value lies in the range (and on the grid, for a quantized one)."""
+        """Return whether a value is in the range (and on the grid, for a quantized range)."""
         if (
             isinstance(value, bool)
             or not isinstance(value, int | float)
@@ -56,11 +56,11 @@ class Uniform:
         return math.isclose(value, self.at(round((value - self.low) / self.step)), abs_tol=1e-9)
 
     def count(self) -> float:
-        """Number of values; infinite for a continuous range."""
+        """Return the number of values; infinite for a continuous range."""
         return math.inf if self.step is None else self._steps() + 1
 
     def grid(self) -> list[float]:
-        """All values of a quantized range.
+        """Return all values of a quantized range.
 
         Raises:
             ValueError: If the range is continuous.
@@ -70,7 +70,7 @@ class Uniform:
         return [self.at(index) for index in range(self._steps() + 1)]
 
     def legal(self) -> str:
-        """The legal values in words."""
+        """Describe the legal values."""
         step = f" in steps of {self.step:g}" if self.step is not None else ""
         return f"a number from {self.low:g} to {self.high:g}{step}"
 
@@ -91,25 +91,25 @@ class Integer:
         return min(max(round(value), self.low), self.high)
 
     def contains(self, value: Any) -> bool:
-        """Whether the value is whole and in the range."""
+        """Return whether a value is an integer in the range."""
         return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
 
     def count(self) -> float:
-        """Number of values."""
+        """Return the number of values."""
         return self.high - self.low + 1
 
     def grid(self) -> list[int]:
-        """All values, ascending."""
+        """Return all values, ascending."""
         return list(range(self.low, self.high + 1))
 
     def legal(self) -> str:
-        """The legal values in words."""
+        """Describe the legal values."""
         return f"a whole number from {self.low} to {self.high}"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of some values without an order; any JSON value can be one."""
+    """One of several unordered values, which can be any JSON values."""
 
     values: tuple[Any, ...]
 
@@ -118,30 +118,30 @@ class Choice:
         return random.choice(self.values)
 
     def contains(self, value: Any) -> bool:
-        """Whether the value is one of the choices; true is not 1."""
+        """Return whether a value is one of the choices; true does not equal 1."""
         return any(_same(value, choice) for choice in self.values)
 
     def index(self, value: Any) -> int:
-        """Place of a value among the choices.
+        """Return the index of a value among the choices.
 
         Raises:
-            ValueError: If it is none of them.
+            ValueError: If it is not one of them.
         """
-        for place, choice in enumerate(self.values):
+        for index, choice in enumerate(self.values):
             if _same(value, choice):
-                return place
+                return index
         raise ValueError(f"{value!r} is not {self.legal()}")
 
     def count(self) -> float:
-        """Number of values."""
+        """Return the number of values."""
         return len(self.values)
 
     def grid(self) -> list[Any]:
-        """All values, in the order written."""
+        """Return all values, in the order of the spec."""
         return list(self.values)
 
     def legal(self) -> str:
-        """The legal values in words."""
+        """Describe the legal values."""
         return "one of " + ", ".join(repr(value) for value in self.values)
 
 
@@ -150,13 +150,13 @@ Domain = Uniform | Integer | Choice
 
 @dataclass(frozen=True, slots=True)
 class Among:
-    """Holds for each of some values."""
+    """Holds for each of several values."""
 
     values: tuple[Any, ...]
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is one of them."""
-        return any(_same(value, each) for each in self.values)
+        """Return whether a value is one of them."""
+        return any(_same(value, member) for member in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class Between:
     high: float = math.inf
 
     def holds(self, value: Any) -> bool:
-        """Whether a value is a number in the range."""
+        """Return whether a value is a number in the range."""
         return (
             isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
         )
@@ -175,11 +175,11 @@ class Between:
 
 Predicate = Among | Between
 Clause = tuple[tuple[str, Predicate], ...]
-"""Predicates on parameters, all of which must hold; on an absent parameter none does."""
+"""Predicates on parameters, all of which must hold; a predicate on an absent parameter does not."""
 
 
 def holds(clause: Clause, point: Point) -> bool:
-    """Whether every predicate of a clause holds at a point."""
+    """Return whether every predicate of a clause holds at a point."""
     return all(name in point and predicate.holds(point[name]) for name, predicate in clause)
 
 
@@ -188,7 +188,7 @@ class Parameter:
     """One hyperparameter of a space.
 
     Attributes:
-        name: Dotted place in the recipe.
+        name: Dotted path in the recipe.
         domain: Its values and their prior.
         when: Conditions under which it exists.
     """
@@ -200,10 +200,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Space:
-    """Parameters in an order in which each comes after those its condition names.
+    """Parameters, ordered so that each comes after those its condition names.
 
     Attributes:
-        parameters: The parameters; any order is accepted and sorted.
+        parameters: The parameters; they may be given in any order.
         forbid: Combinations that no point may have.
 
     Raises:
@@ -222,24 +222,24 @@ class Space:
         object.__setattr__(self, "parameters", tuple(_sorted(by_name)))
 
     def exists(self, parameter: Parameter, point: Point) -> bool:
-        """Whether a parameter exists at a point that has all earlier ones."""
+        """Return whether a parameter exists at a point that has values for all earlier parameters."""
         return holds(parameter.when, point)
 
     def forbidden(self, point: Point) -> bool:
-        """Whether a point has a forbidden combination."""
+        """Return whether a point has a forbidden combination."""
         return any(holds(clause, point) for clause in self.forbid)
 
     def sample(self, random: Random, attempts: int = 10_000) -> dict[str, Any]:
-        """Draw a point from the prior, conditioned on not being forbidden.
+        """Draw a point from the prior that is not forbidden.
 
         Raises:
-            ValueError: If no allowed point was found.
+            ValueError: If every point drawn is forbidden.
         """
         for _ in range(attempts):
             point = self.sample_any(random)
             if not self.forbidden(point):
                 return point
-        raise ValueError(f"no point in {attempts} draws is allowed by forbid")
+        raise ValueError(f"forbid excludes every point in {attempts} draws")
 
     def sample_any(self, random: Random) -> dict[str, Any]:
         """Draw a point from the prior, forbidden or not."""
@@ -250,29 +250,31 @@ class Space:
         return point
 
     def complaints(self, point: Point) -> list[tuple[str, str]]:
-        """What is wrong with a point: (parameter, message) pairs; empty if it is legal."""
-        found = [(name, "is no parameter of the space") for name in point if name not in self.by_name]
+        """Return what is wrong with a point, as (parameter, message) pairs; empty if it is legal."""
+        faults = [(name, "is not a parameter of the space") for name in point if name not in self.by_name]
         for parameter in self.parameters:
             exists = self.exists(parameter, point)
             if exists and parameter.name not in point:
-                found.append((parameter.name, "is missing"))
+                faults.append((parameter.name, "is missing"))
             elif exists and not parameter.domain.contains(point[parameter.name]):
-                found.append((parameter.name, f"{point[parameter.name]!r} is not {parameter.domain.legal()}"))
+                faults.append(
+                    (parameter.name, f"{point[parameter.name]!r} is not {parameter.domain.legal()}")
+                )
             elif not exists and parameter.name in point:
-                found.append((parameter.name, "does not exist under the other choices"))
-        if not found and self.forbidden(point):
-            found.append((", ".join(point), "is a forbidden combination"))
-        return found
+                faults.append((parameter.name, "does not exist under the other choices"))
+        if not faults and self.forbidden(point):
+            faults.append((", ".join(point), "is a forbidden combination"))
+        return faults
 
     def feasible_share(self, draws: int = 2_000, seed: int = 0) -> float:
-        """Share of the prior that ``forbid`` leaves, estimated by sampling."""
+        """Estimate by sampling the share of the prior that ``forbid`` leaves."""
         if not self.forbid:
             return 1.0
         random = Random(seed)
         return sum(not self.forbidden(self.sample_any(random)) for _ in range(draws)) / draws
 
     def combinations(self, limit: int = 1_000_000) -> float:
-        """Number of distinct points; infinite if a reachable range is continuous.
+        """Return the number of distinct points; infinite if a reachable range is continuous.
 
         Counting stops at ``limit``, which is then returned.
         """
@@ -286,7 +288,7 @@ class Space:
         return total
 
     def grid(self) -> Iterator[dict[str, Any]]:
-        """Every allowed point of a finite space, the last parameter varying fastest.
+        """Yield every allowed point of a finite space, the last parameter varying fastest.
 
         Raises:
             ValueError: If a range is continuous.
@@ -312,7 +314,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _sorted(by_name: Mapping[str, Parameter]) -> Iterator[Parameter]:
-    """Parameters so that conditions come first, otherwise in the order given."""
+    """Yield parameters after those they depend on, otherwise in the given order."""
     done: set[str] = set()
     waiting: list[str] = []
     for root in by_name.values():
@@ -325,7 +327,7 @@ def _sorted(by_name: Mapping[str, Parameter]) -> Iterator[Parameter]:
             missing = [name for name, _ in top.when if name not in done]
             for name in missing:
                 if name not in by_name:
-                    raise ValueError(f"{top.name} depends on {name}, which is no parameter of the space")
+                    raise ValueError(f"{top.name} depends on {name}, which is not a parameter of the space")
             if not missing:
                 done.add(top.name)
                 yield top

@@ -1,4 +1,4 @@
-"""What a search has spent, of each kind of budget, whether that is limited or not."""
+"""What a search has spent of each kind of budget, limited or not."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hpo.core.history import History
 
 @dataclass(frozen=True, slots=True)
 class BudgetUse:
-    """How much of one kind of budget is spent.
+    """Use of one kind of budget.
 
     Attributes:
         unit: ``trials``, ``epochs``, ``hours`` or ``gpu_hours``.
-        spent: So far.
-        limit: What the spec allows; None if it does not say.
+        spent: Amount spent so far.
+        limit: The spec's limit; None if it sets none.
     """
 
     unit: str
@@ -25,9 +25,9 @@ class BudgetUse:
 
 
 def budget_use(history: History) -> tuple[BudgetUse, ...]:
-    """What is spent of each kind: trials started, epochs and hours with the finalists' included.
+    """Return the trials started, and the epochs and hours spent, including the finalists'.
 
-    GPU-hours, hours times the GPUs that its workers held, are there if it held any or has a limit.
+    GPU-hours, hours times the GPUs held by workers, are included if any were held or are limited.
     """
     limits = limits_of(history)
     spent = {
@@ -41,8 +41,8 @@ def budget_use(history: History) -> tuple[BudgetUse, ...]:
 
 
 def limits_of(history: History) -> Mapping[str, Any]:
-    """The limits that the spec sets, trials that were added later included."""
-    said = dict(history.opened.spec.get("budget") or {}) if history.opened else {}
-    if said.get("trials"):
-        said["trials"] += history.extended
-    return {unit: limit for unit, limit in said.items() if limit}
+    """Return the spec's limits by unit, including trials added later."""
+    limits = dict(history.opened.spec.get("budget") or {}) if history.opened else {}
+    if limits.get("trials"):
+        limits["trials"] += history.extended
+    return {unit: limit for unit, limit in limits.items() if limit}

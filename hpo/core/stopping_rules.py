@@ -1,9 +1,9 @@
-"""The rules that can stop a trial early, by the names a spec gives them, and the rungs each compares at."""
+"""The rules that stop trials early, by their names in a spec, and the rungs at which they compare."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from hpo.core.asha import AshaRule, milestones
 from hpo.core.leaders import LeadersRule, close_milestones
@@ -11,30 +11,36 @@ from hpo.core.objective import Mode
 
 RuleName = Literal["asha", "leaders"]
 
+SchedulerName = Literal[RuleName, "none"]
+"""What a spec's ``scheduler`` may name; ``none`` stops no trial early."""
+
+SCHEDULERS: tuple[str, ...] = get_args(SchedulerName)
+"""The names of `SchedulerName`."""
+
 
 class StoppingRule(Protocol):
-    """Decides at rungs whether trials go on, from what it was told in the order of the ledger."""
+    """Decides at rungs whether trials continue, from reports in the order of the ledger."""
 
     def report(self, epoch: int, value: float, trial: int = 0) -> bool:
-        """Take what a trial counts by after an epoch, each epoch once, and say whether it goes on."""
+        """Record a trial's objective value after an epoch and return whether the trial continues."""
         ...
 
     def forget(self, trial: int) -> None:
-        """A trial failed; what it reported is no measure for others."""
+        """Handle a failed trial, with which others should not be compared."""
         ...
 
 
 def stopping_rule(
-    name: RuleName, rungs: Sequence[int], horizon: int, factor: float, mode: Mode = "max"
+    name: RuleName, rungs: Sequence[int], horizon: int, factor: float, mode: Mode
 ) -> StoppingRule:
-    """The rule of a name, before its first report.
+    """Build a rule by its name.
 
     Args:
         name: ``asha`` or ``leaders``.
-        rungs: Epochs at which trials are compared; none if nothing is stopped.
+        rungs: Epochs at which trials are compared; empty if no trial is stopped early.
         horizon: Epochs of a full training.
         factor: The reduction factor.
-        mode: Direction of the values it will be told.
+        mode: Direction of the values it will receive.
     """
     if name == "leaders":
         return LeadersRule(tuple(rungs), horizon, factor, mode)
@@ -42,7 +48,12 @@ def stopping_rule(
 
 
 def rungs_of(name: RuleName, first: int, factor: int, horizon: int) -> tuple[int, ...]:
-    """Epochs at which a rule compares trials: a factor apart for ``asha``, closer for ``leaders``."""
+    """Return the epochs at which a rule compares trials: a factor apart, or closer for ``leaders``."""
     if name == "leaders":
         return close_milestones(first, factor, horizon)
     return milestones(first, factor, horizon)
+
+
+def default_first_rung(factor: int, horizon: int) -> int:
+    """Return the first rung of a spec that names none: 3, or less in short trainings."""
+    return max(1, min(3, horizon // factor))

@@ -1,8 +1,8 @@
-"""The interface for code that trains: the shipped trainables' and a user's own.
+"""The interface of training code, shipped or the user's own.
 
-A trainable is an object with four names (`Trainable`). It is handed a recipe, two parts of the
-data and a `Context`, and trains one epoch after the other, showing its `Model` to the context
-after each. A minimal one::
+A trainable is an object with four attributes (`Trainable`). It receives a recipe, two parts of the data
+and a `Context`, and trains epoch by epoch, reporting to the context with its `Model` after each. A
+minimal example::
 
     class Ridge:
         grammar = Grammar((Hyperparameter("alpha", "float", 1.0, low=0),))
@@ -31,10 +31,10 @@ from hpo.core.objective import Mode
 from hpo.core.recipe import Recipe
 
 Array = Any
-"""A numpy array; core names no array library."""
+"""A numpy array; this package does not import numpy."""
 
 Arrays = Mapping[str, Array]
-"""Named numpy arrays: a model's weights, or all that a training needs to go on."""
+"""Named numpy arrays: a model's weights, or the state from which a training continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Metric:
     Attributes:
         name: Its name in objectives and scores, such as ``accuracy``.
         mode: Which direction is better.
-        proportion: Whether it is the share of examples that have a property (accuracy, error),
-            so that its interval is that of a binomial share.
+        proportion: Whether it is the share of examples with some property (accuracy, error), so that
+            its interval is that of a binomial proportion.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class DataInfo:
-    """What is known of a data set without looking at an example.
+    """What is known about a data set without reading examples.
 
     Attributes:
         kind: ``image``, ``table`` or ``array``.
@@ -64,7 +64,7 @@ class DataInfo:
         classes: Names of the classes, in the order of their labels; empty for regression.
         columns: Column names of a table; empty otherwise.
         categories: For each categorical column, its values in the order of their codes.
-        practice: Whether it is shipped practice data, whose test score is no scientific claim.
+        practice: Whether it is shipped practice data, whose test score is not a scientific claim.
     """
 
     kind: str
@@ -78,15 +78,15 @@ class DataInfo:
 
 @dataclass(frozen=True)
 class Examples:
-    """One part of a data set: shared arrays and the rows that belong to the part.
+    """One part of a data set: shared arrays and the rows of the part.
 
     Attributes:
         inputs: Array [n, ...] of every development example: uint8 [n, height, width, channels]
             for images, float32 [n, columns] for tables (NaN where a value is missing, codes in
-            categorical columns). It is shared by all workers of a node and must not be written.
+            categorical columns). It is shared by all workers of a node and must not be modified.
         targets: Array [n]: int64 labels, or float32 values for regression.
         rows: int64 array of the rows of this part, in a fixed order.
-        info: What the data set is.
+        info: Description of the data set.
     """
 
     inputs: Array
@@ -99,23 +99,23 @@ class Examples:
 
 
 class Model(Protocol):
-    """A trained network that can be kept and asked."""
+    """A trained model that can be saved and can predict."""
 
     def weights(self) -> Arrays:
-        """Everything `Trainable.load` needs besides the recipe, as numpy arrays."""
+        """Return everything `Trainable.load` needs besides the recipe, as numpy arrays."""
         ...
 
     def predict(self, examples: Examples) -> Array:
-        """Outputs for examples never seen, in their order: an array [len(examples), ...].
+        """Return outputs for unseen examples, in their order: an array [len(examples), ...].
 
-        Of classes either scores [n, classes], of which the largest names the class, or labels [n];
-        of regression values [n].
+        For classification these are scores [n, classes], the largest of which gives the class, or
+        labels [n]; for regression they are values [n].
         """
         ...
 
 
 class Context(Protocol):
-    """What a training is handed besides its recipe and data.
+    """What a training receives besides its recipe and data.
 
     Attributes:
         seed: Source of all randomness of this training.
@@ -130,23 +130,23 @@ class Context(Protocol):
     threads: int
 
     def epochs(self) -> Iterator[int]:
-        """Epochs to train, counted from 1; a resumed training starts after its checkpoint."""
+        """Yield the epochs to train, counted from 1; a resumed training starts after its checkpoint."""
         ...
 
     def restored(self) -> Arrays | None:
-        """What the last checkpoint kept, or None at a fresh start. Read it before `epochs`."""
+        """Return the state in the last checkpoint, or None for a fresh start. Call it before `epochs`."""
         ...
 
     def report(
         self, metrics: Mapping[str, float], model: Model, state: Callable[[], Arrays] | None = None
     ) -> None:
-        """Say how the epoch went; does not return if the trial is to stop.
+        """Report the result of an epoch; does not return if the trial is stopped.
 
         Args:
-            metrics: Names with their part, such as ``validation/accuracy`` and ``train/loss``.
-            model: The network as it is now; its weights are read only if they are to be kept.
-            state: Gives all that is needed to go on later; called only when a checkpoint is due.
-                Without it an interrupted trial starts again.
+            metrics: Values by name, such as ``validation/accuracy`` and ``train/loss``.
+            model: The current model; its weights are read only if they are kept.
+            state: Returns everything needed to continue later; called only when a checkpoint is due.
+                Without it an interrupted trial starts from the beginning.
         """
         ...
 
@@ -154,11 +154,11 @@ class Context(Protocol):
 class Trainable(Protocol):
     """Code that trains a recipe.
 
-    It may have more: `Averages` for a search that ships averaged weights, `Combines` for one that
-    ships an ensemble, `AssessesExamples` for predictions with probabilities.
+    It may also implement `Averages` (for searches that ship averaged weights), `Combines` (for searches
+    that ship an ensemble) and `AssessesExamples` (for predictions with probabilities).
 
     Attributes:
-        grammar: What its recipes may say.
+        grammar: What its recipes may contain.
         metrics: What it reports on validation data as ``validation/<name>``, and what `score`
             returns; the first is the default objective.
     """
@@ -171,11 +171,11 @@ class Trainable(Protocol):
         ...
 
     def load(self, recipe: Recipe, weights: Arrays, info: DataInfo) -> Model:
-        """Build the model a training had, from its weights."""
+        """Rebuild a trained model from its weights."""
         ...
 
     def score(self, outputs: Array, targets: Array) -> Mapping[str, float]:
-        """Value of every metric for a model's outputs on examples with known targets."""
+        """Return the value of every metric for a model's outputs on examples with known targets."""
         ...
 
 
@@ -184,14 +184,14 @@ class Averages(Protocol):
     """A trainable whose weights can be averaged along a training."""
 
     def average(self, recipe: Recipe, mean: Arrays, train: Examples, context: Context) -> Arrays:
-        """Make the mean of several epochs' weights a model's weights.
+        """Turn the mean of several epochs' weights into a model's weights.
 
         Args:
-            recipe: Of the training.
-            mean: The plain mean of every array of floats; of the others the last one.
-            train: From which is taken anew what is no mean of its kind, such as the statistics of
+            recipe: The training's recipe.
+            mean: The mean of each floating-point array; for other arrays the last value.
+            train: Training examples, to recompute what cannot be averaged, such as the statistics of
                 batch norms.
-            context: Of the training.
+            context: The training's context.
         """
         ...
 
@@ -201,19 +201,19 @@ class Combines(Protocol):
     """A trainable whose models can predict together."""
 
     def combine(self, outputs: Sequence[Array]) -> Array:
-        """The outputs of an ensemble, from those of its members on the same examples.
+        """Return the outputs of an ensemble, from those of its members on the same examples.
 
-        They mean what a single model's mean: what `Trainable.score` takes.
+        They have the same meaning as a single model's outputs, so that `Trainable.score` accepts them.
         """
         ...
 
 
 @runtime_checkable
 class AssessesExamples(Protocol):
-    """A trainable whose outputs tell how probable each class is."""
+    """A trainable whose outputs give class probabilities."""
 
     def probabilities(self, outputs: Array) -> Array | None:
-        """Probabilities [n, classes] from a model's outputs; None where they tell of no classes."""
+        """Return probabilities [n, classes] for a model's outputs; None if there are no classes."""
         ...
 
 

@@ -1,7 +1,7 @@
-"""What earlier searches give to a new one, in the words of its space.
+"""What a new search takes from earlier ones, expressed in its own space.
 
-It is copied into the new search's first event, so that a replay never looks at the earlier ones
-again: they may have grown since, or be gone.
+It is copied into the new search's first event, so that a replay does not read the earlier searches
+again: they may have changed or been deleted.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ from hpo.core.space import Point
 
 @dataclass(frozen=True, slots=True)
 class EarlierTrials:
-    """What one earlier search found out.
+    """The results of one earlier search.
 
     Attributes:
-        source: Its name.
-        names: Parameters that both searches vary; of the others the points say nothing.
+        source: Name of the earlier search.
+        names: Parameters that both searches vary; the points carry no information on the others.
         points: Complete points of the new space [n].
-        scores: How each fared within its own search [n]: its rank as a standard normal quantile,
-            higher is better.
+        scores: Rank of each within its own search as a standard normal quantile [n]; higher is better.
 
     Raises:
-        ValueError: If there are not as many points as scores.
+        ValueError: If the numbers of points and scores differ.
     """
 
     source: str
@@ -38,7 +37,7 @@ class EarlierTrials:
             raise ValueError(f"{self.source}: {len(self.points)} points have {len(self.scores)} scores")
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON value; parameters are named once, as there can be hundreds of points."""
+        """Return a JSON value that names each parameter once, as there can be hundreds of points."""
         names = sorted({name for point in self.points for name in point})
         rows = [[point.get(name) for name in names] for point in self.points]
         absent = [[i for i, name in enumerate(names) if name not in point] for point in self.points]
@@ -52,43 +51,43 @@ class EarlierTrials:
         }
 
     @classmethod
-    def of_json(cls, said: Mapping[str, Any]) -> EarlierTrials:
-        """The lesson that `to_json` gave."""
-        names = said["columns"]
+    def of_json(cls, document: Mapping[str, Any]) -> EarlierTrials:
+        """Return the value that `to_json` wrote."""
+        names = document["columns"]
         points = tuple(
             {name: value for i, (name, value) in enumerate(zip(names, row, strict=True)) if i not in absent}
-            for row, absent in zip(said["rows"], said["absent"], strict=True)
+            for row, absent in zip(document["rows"], document["absent"], strict=True)
         )
-        return cls(said["source"], tuple(said["names"]), points, tuple(said["scores"]))
+        return cls(document["source"], tuple(document["names"]), points, tuple(document["scores"]))
 
 
 @dataclass(frozen=True, slots=True)
 class WarmStart:
-    """Everything a search begins with because of earlier ones.
+    """Everything a search takes from earlier ones.
 
     Attributes:
         first: Points tried first, in this order.
-        lessons: What the searcher knows before its first trial.
+        earlier: Results that the searcher learns from before its first trial.
     """
 
     first: tuple[Point, ...] = ()
-    lessons: tuple[EarlierTrials, ...] = ()
+    earlier: tuple[EarlierTrials, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON value; empty if there is nothing."""
-        if not self.first and not self.lessons:
+        """Return a JSON value; empty if nothing is taken."""
+        if not self.first and not self.earlier:
             return {}
         return {
             "first": [dict(point) for point in self.first],
-            "lessons": [lesson.to_json() for lesson in self.lessons],
+            "lessons": [trials.to_json() for trials in self.earlier],
         }
 
     @classmethod
-    def of_json(cls, said: Mapping[str, Any]) -> WarmStart:
-        """The warmth that `to_json` gave."""
-        lessons = tuple(EarlierTrials.of_json(each) for each in said.get("lessons", ()))
-        return cls(tuple(said.get("first", ())), lessons)
+    def of_json(cls, document: Mapping[str, Any]) -> WarmStart:
+        """Return the value that `to_json` wrote."""
+        earlier = tuple(EarlierTrials.of_json(trials) for trials in document.get("lessons", ()))
+        return cls(tuple(document.get("first", ())), earlier)
 
 
 NO_WARM_START = WarmStart()
-"""What a search begins with that no earlier one helps."""
+"""The warm start of a search that takes nothing from earlier ones."""

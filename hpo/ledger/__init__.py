@@ -1,1 +1,1 @@
-"""The append-only record of every search."""
+"""The append-only record of every search, and the register of test openings."""

@@ -1,8 +1,7 @@
-"""Saving what is whole of a damaged ledger: a new one with every event that can still be relied on.
+"""Rescuing a damaged ledger: a new one with every event that can still be relied on.
 
-An event means something only after those before it, so of each search that part is kept that comes
-before the first damage. A claim of the test part is kept wherever it is found: what was opened stays
-opened.
+An event is meaningful only after all events before it, so each search keeps its events up to the first
+damaged one. A claim of the test part is kept wherever it is found: an opening cannot be undone.
 """
 
 from __future__ import annotations
@@ -25,20 +24,20 @@ from hpo.core.record import Recorded, event_of
 from hpo.ledger.store import LedgerStore
 
 FILES = ("", "-wal", "-shm")
-"""What a ledger consists of, by the ends of their names."""
+"""Suffixes of a ledger's files."""
 
 SMALLEST_EVENT = 40
-"""Bytes; tells how many events a file can hold where it does not say so itself."""
+"""Size in bytes; bounds the number of events in a file that does not tell it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What was saved of one search.
+    """The events of one search that were saved.
 
     Attributes:
-        search: Its name.
+        search: Name of the search.
         kept: Number of its events in the new ledger.
-        lost: Number of events of which something is still there, but not all before them.
+        lost: Number of readable events that come after a damaged one.
     """
 
     search: str
@@ -47,7 +46,7 @@ class Saved:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether every event of a ledger can be read."""
+    """Return whether every event of a ledger can be read."""
     try:
         store = LedgerStore.at(path)
         try:
@@ -63,16 +62,16 @@ def is_whole(path: Path) -> bool:
 
 
 def rescue_database(path: Path) -> tuple[list[Saved], Path]:
-    """Put a new ledger in a damaged one's place, and the damaged one beside it.
+    """Replace a damaged ledger by a new one, and keep the damaged file beside it.
 
     Args:
-        path: The ledger's file. Nobody may be using it.
+        path: The ledger's file, which no process may be using.
 
     Returns:
-        What was saved, search by search, and where the damaged file is now.
+        What was saved of each search, and the new path of the damaged file.
 
     Raises:
-        HpoError: If nothing of it can be read; it is left as it is.
+        HpoError: If no event can be read; the file is left as it is.
     """
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".rescue-") as scratch:
         copy, fresh = Path(scratch) / "copy.db", Path(scratch) / "fresh.db"
@@ -82,10 +81,10 @@ def rescue_database(path: Path) -> tuple[list[Saved], Path]:
         _fill_up(copy)
         store = LedgerStore.at(fresh)
         store.close()
-        found = _found(copy) or _found(_with_new_head(copy, fresh))
-        saved = [each for name, record in found.items() if (each := _save(fresh, name, record))]
+        records = _readable(copy) or _readable(_with_new_header(copy, fresh))
+        saved = [kept for name, record in records.items() if (kept := _save(fresh, name, record))]
         if not saved:
-            raise HpoError(f"the ledger at {path} is damaged, and nothing of it can be read")
+            raise HpoError(f"the ledger at {path} is damaged and no event in it can be read")
         number = 1
         while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
             number += 1
@@ -97,29 +96,29 @@ def rescue_database(path: Path) -> tuple[list[Saved], Path]:
 
 
 def _fill_up(copy: Path) -> None:
-    """Lengthen a file that was cut short to what its head says: SQLite reads nothing of it otherwise."""
+    """Extend a truncated file to the length in its header; SQLite cannot read it otherwise."""
     with copy.open("r+b") as file:
-        head, length = file.read(100), file.seek(0, 2)
-        said = int.from_bytes(head[16:18], "big") * int.from_bytes(head[28:32], "big")
-        if head.startswith(b"SQLite format 3") and length < said < 64 * length:
-            file.truncate(said)
+        header, length = file.read(100), file.seek(0, 2)
+        expected = int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
+        if header.startswith(b"SQLite format 3") and length < expected < 64 * length:
+            file.truncate(expected)
 
 
-def _with_new_head(copy: Path, fresh: Path) -> Path:
-    """Give a file whose first page is damaged that of a new ledger: they are laid out alike."""
+def _with_new_header(copy: Path, fresh: Path) -> Path:
+    """Replace a file's damaged first page by that of a new ledger, which has the same layout."""
     with fresh.open("rb") as new, copy.open("r+b") as old:
-        head = bytearray(new.read(16 + 2))
-        size = int.from_bytes(head[16:18], "big")
-        head += new.read(size - len(head))
-        head[24:28] = b"\xff" * 4  # so that the number of pages is taken from the file, not from here
-        old.write(head)
+        header = bytearray(new.read(16 + 2))
+        size = int.from_bytes(header[16:18], "big")
+        header += new.read(size - len(header))
+        header[24:28] = b"\xff" * 4  # so that SQLite takes the number of pages from the file's size
+        old.write(header)
     Path(f"{copy}-wal").unlink(missing_ok=True)
     return copy
 
 
-def _found(copy: Path) -> dict[str, list[Recorded]]:
-    """Every event that can still be read, by the names of the searches."""
-    found: dict[str, list[Recorded]] = {}
+def _readable(copy: Path) -> dict[str, list[Recorded]]:
+    """Return every event that can still be read, by search name."""
+    records: dict[str, list[Recorded]] = {}
     with closing(sqlite3.connect(copy)) as database:
         database.execute("PRAGMA cell_size_check = ON")
         names = {row[0]: row[1] for row in _rows(database, "searches", "id, name", 10_000)}
@@ -127,12 +126,12 @@ def _found(copy: Path) -> dict[str, list[Recorded]]:
         for search, seq, when, kind, body in _rows(database, "events", "search, seq, time, kind, body", most):
             with suppress(ValueError, KeyError, TypeError, AttributeError):
                 event = event_of(kind, json.loads(body))
-                found.setdefault(names[search], []).append(Recorded(seq, when, event))
-    return found
+                records.setdefault(names[search], []).append(Recorded(seq, when, event))
+    return records
 
 
 def _rows(database: sqlite3.Connection, table: str, columns: str, most: int) -> Iterator[tuple[Any, ...]]:
-    """Rows one by one, so that one that cannot be read hides no other."""
+    """Yield rows one by one, so that an unreadable row does not hide others."""
     with suppress(sqlite3.DatabaseError):
         most = database.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
     for number in range(1, most + 1):
@@ -142,13 +141,13 @@ def _rows(database: sqlite3.Connection, table: str, columns: str, most: int) -> 
 
 
 def _save(fresh: Path, name: str, record: list[Recorded]) -> Saved | None:
-    """Write the good part of a search, with its own times; None if not even its opening is there."""
-    by_seq: Mapping[int, Recorded] = {each.seq: each for each in record}
-    good = [by_seq[seq] for seq in takewhile(by_seq.__contains__, range(1, len(record) + 1))]
-    if not good or not isinstance(good[0].event, SearchOpened):
+    """Write the intact part of a search with its original times; None if its first event is lost."""
+    by_seq: Mapping[int, Recorded] = {recorded.seq: recorded for recorded in record}
+    intact = [by_seq[seq] for seq in takewhile(by_seq.__contains__, range(1, len(record) + 1))]
+    if not intact or not isinstance(intact[0].event, SearchOpened):
         return None
-    opened = [e for e in record if e.seq > len(good) and isinstance(e.event, TestClaimed | TestScored)]
-    kept = [dataclasses.replace(each, seq=seq) for seq, each in enumerate((*good, *opened), 1)]
+    opened = [e for e in record if e.seq > len(intact) and isinstance(e.event, TestClaimed | TestScored)]
+    kept = [dataclasses.replace(event, seq=seq) for seq, event in enumerate((*intact, *opened), 1)]
     store = LedgerStore.at(fresh)
     store.restore(name, kept)
     store.close()

@@ -1,4 +1,4 @@
-"""Searches as their records tell them; nothing here starts or changes one."""
+"""Reading searches from their records; nothing here starts or changes one."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from hpo.ledger.store import LedgerStore, SearchLedger
 
 
 def open_ledger(name: str, home: Home) -> SearchLedger:
-    """The record of a search; a home that is none is left as it is.
+    """Open the ledger of a search, without creating a home.
 
     Raises:
-        UserError: If there is none of that name.
+        UserError: If there is no search of that name.
     """
     if not home.is_used:
-        raise UserError(f"there is no search {name!r}: {home.root} holds none yet")
+        raise UserError(f"there is no search {name!r}: {home.root} does not contain any search yet")
     return LedgerStore.at(home.ledger).open(name)
 
 
 def opened_of(ledger: SearchLedger) -> SearchOpened:
-    """The first event of a search."""
+    """Return the first event of a search."""
     for recorded in ledger.read(kinds=[SearchOpened]):
         if isinstance(recorded.event, SearchOpened):
             return recorded.event
@@ -30,10 +30,10 @@ def opened_of(ledger: SearchLedger) -> SearchOpened:
 
 
 def objective_of(opened: SearchOpened) -> Objective:
-    """By what the trials of a search count."""
+    """Return the objective of a search."""
     return Objective(**opened.spec["objective"])
 
 
 def read_history(ledger: SearchLedger) -> History:
-    """Fold a whole record."""
+    """Return the state of a search from its whole record."""
     return History.of(ledger.read(), objective_of(opened_of(ledger)))

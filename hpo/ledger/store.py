@@ -1,8 +1,8 @@
 """The ledger's database: every search's events, append-only, committed before anyone acts.
 
 SQLAlchemy Core over SQLite (write-ahead log, every commit flushed to disk) or PostgreSQL for a
-team. An event is one row of text, so that NaN and every float survive exactly, and the only
-statement that ever changes a row is none.
+team. An event is one row of text, so that NaN and every float survive exactly. No statement ever
+changes a row.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ import sqlalchemy as sa
 
 from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Event, SearchOpened, TestClaimed
-from hpo.core.json_values import fields_of
 from hpo.core.ports import Follow
-from hpo.core.record import Recorded, event_of
+from hpo.core.record import Recorded, event_of, fields_of
 from hpo.ledger.database import RESCUE, engine_of, errors_translated, writing
 
 VERSION = 1
-"""Of the layout below; a ledger of a later version is refused."""
+"""Version of the tables below; a ledger of a later version is refused."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-"""Of a search."""
+"""Pattern of a search's name."""
 
 _metadata = sa.MetaData()
 
@@ -50,7 +49,7 @@ _events = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
 )
 
-# One claim per search, whatever asks for it at once: the database itself refuses the second.
+# One claim per search, even if several processes try at once: the database refuses the second.
 _one_claim = sa.Index(
     "one_claim_per_search",
     _events.c.search,
@@ -61,7 +60,7 @@ _one_claim = sa.Index(
 
 
 def steady_clock() -> Callable[[], float]:
-    """Unix seconds as they are now, and from now on without the jumps of a clock that is set."""
+    """Return a clock of Unix seconds that does not jump when the system clock is set."""
     offset = time.time() - time.monotonic()
     return lambda: offset + time.monotonic()
 
@@ -77,41 +76,41 @@ class LedgerStore:
 
     @classmethod
     def at(cls, path: Path) -> LedgerStore:
-        """The SQLite store in a file, made if it is not there.
+        """Open the SQLite store in a file; create it if it does not exist.
 
         Raises:
-            HpoError: If the file is no ledger, is damaged, or is of a later version.
+            HpoError: If the file is not a ledger, is damaged, or is of a later version.
         """
         return cls(f"sqlite:///{path}")
 
     def _lay_out(self) -> None:
         with writing(self._engine) as connection:
             _metadata.create_all(connection)
-            found = connection.execute(sa.select(_about.c.version)).scalar()
-            if found is None:
+            version = connection.execute(sa.select(_about.c.version)).scalar()
+            if version is None:
                 connection.execute(_about.insert().values(version=VERSION))
-            elif found > VERSION:
+            elif version > VERSION:
                 raise HpoError(
-                    f"{self._engine.url.database} was written by a later version ({found} > {VERSION})"
+                    f"{self._engine.url.database} was written by a later version ({version} > {VERSION})"
                 )
 
     def create(self, stem: str, opened: SearchOpened, name: str | None = None) -> SearchLedger:
         """Open a new search with its first event.
 
         Args:
-            stem: Without a name of its own it is called ``<stem>-<k>`` with the least free k.
+            stem: If no name is given, the search is called ``<stem>-<k>`` with the smallest free k.
             opened: Its first event.
-            name: Its name, if the user gave one.
+            name: Its name, if the user chose one.
 
         Raises:
-            UserError: If a search of that name exists, or it is no name.
+            UserError: If a search of that name exists, or the name is not legal.
         """
         if name is not None:
             self.refuse_name(name)
         with errors_translated(self._engine), writing(self._engine) as connection:
             taken = set(connection.execute(sa.select(_searches.c.name)).scalars())
             if name is None:
-                name = next(each for k in range(1, len(taken) + 2) if (each := f"{stem}-{k}") not in taken)
+                name = next(free for k in range(1, len(taken) + 2) if (free := f"{stem}-{k}") not in taken)
             result = connection.execute(_searches.insert().values(name=name))
             assert result.inserted_primary_key is not None
             ledger = SearchLedger(self, name, result.inserted_primary_key[0])
@@ -119,45 +118,47 @@ class LedgerStore:
         return ledger
 
     def restore(self, name: str, record: Sequence[Recorded]) -> None:
-        """Put a whole search on record again, as it was: places and times included."""
+        """Write a whole search again, with its original positions and times."""
         with errors_translated(self._engine), writing(self._engine) as connection:
             result = connection.execute(_searches.insert().values(name=name))
             assert result.inserted_primary_key is not None
             ledger = SearchLedger(self, name, result.inserted_primary_key[0])
-            connection.execute(_insert, [ledger.row(each) for each in record])
+            connection.execute(_insert, [ledger.row(event) for event in record])
 
     def refuse_name(self, name: str) -> None:
-        """Refuse what cannot be a new search's name; it is a folder's name, too.
+        """Refuse a name that a new search cannot have; it is also the name of a folder.
 
         Raises:
-            UserError: If a search of that name exists, or it is no name.
+            UserError: If a search of that name exists, or the name is not legal.
         """
         if not NAME.fullmatch(name):
             raise UserError(f"--name {name!r}: legal are up to 80 letters, digits, dots, _ and -")
         if name in self.names():
-            raise UserError(f"--name {name}: there is such a search already; choose another")
+            raise UserError(f"--name {name}: a search of this name already exists; choose another")
 
     def open(self, name: str) -> SearchLedger:
-        """The ledger of an existing search.
+        """Open the ledger of an existing search.
 
         Raises:
-            UserError: If there is none of that name.
+            UserError: If there is no search of that name.
         """
         with errors_translated(self._engine), self._engine.connect() as connection:
             query = sa.select(_searches.c.id).where(_searches.c.name == name)
             number = connection.execute(query).scalar()
-        if number is None or not NAME.fullmatch(name):  # it is a folder's name, whoever wrote it
-            known = ", ".join(self.names()) or "none yet"
-            raise UserError(f"there is no search {name!r}; there are: {known}")
+        if number is None or not NAME.fullmatch(
+            name
+        ):  # it becomes a folder's name, even if the database is not trusted
+            names = ", ".join(self.names()) or "none yet"
+            raise UserError(f"there is no search {name!r}; existing searches: {names}")
         return SearchLedger(self, name, number)
 
     def names(self) -> list[str]:
-        """Names of all searches, oldest first."""
+        """Return the names of all searches, oldest first."""
         with errors_translated(self._engine), self._engine.connect() as connection:
             return list(connection.execute(sa.select(_searches.c.name).order_by(_searches.c.id)).scalars())
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
 
@@ -170,10 +171,10 @@ class SearchLedger:
         self._number = number
 
     def append(self, new: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
-        """Commit events to disk, all or none, and with them what follows from them.
+        """Commit events, and those that follow from them, to disk, all or none.
 
         Raises:
-            HpoError: If the database refuses (disk full, damaged, locked for too long).
+            HpoError: If the database cannot be written (disk full, damaged, locked for too long).
         """
         with errors_translated(self._store._engine), writing(self._store._engine) as connection:
             recorded: list[Recorded] = []
@@ -184,16 +185,16 @@ class SearchLedger:
             return recorded
 
     def insert(self, connection: sa.Connection, new: Sequence[Event]) -> list[Recorded]:
-        """Add events inside a transaction that the caller holds."""
+        """Add events inside the caller's transaction."""
         last = connection.execute(_last, {"number": self._number}).scalar() or 0
         now = self._store._clock()
-        recorded = [Recorded(last + place, now, each) for place, each in enumerate(new, 1)]
+        recorded = [Recorded(last + number, now, event) for number, event in enumerate(new, 1)]
         if recorded:
-            connection.execute(_insert, [self.row(each) for each in recorded])
+            connection.execute(_insert, [self.row(event) for event in recorded])
         return recorded
 
     def row(self, recorded: Recorded) -> dict[str, Any]:
-        """An event as the database keeps it."""
+        """Return an event as a row of the database."""
         return {
             "search": self._number,
             "seq": recorded.seq,
@@ -203,10 +204,10 @@ class SearchLedger:
         }
 
     def claim(self, claim: TestClaimed) -> Recorded | None:
-        """Claim the test part for this search in one transaction; None if it is claimed already.
+        """Claim the test part for this search in one transaction; None if it is already claimed.
 
         Raises:
-            HpoError: If the database refuses (disk full, damaged, locked for too long).
+            HpoError: If the database cannot be written (disk full, damaged, locked for too long).
         """
         with errors_translated(self._store._engine):
             try:
@@ -216,11 +217,11 @@ class SearchLedger:
                 return None
 
     def read(self, after: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[Recorded]:
-        """Events with a sequence number above ``after``, in order.
+        """Yield events with a sequence number above ``after``, in order.
 
         Args:
-            after: The last sequence number already known.
-            kinds: Only events of these kinds; all if empty.
+            after: The last sequence number that is already known.
+            kinds: Kinds of events to read; empty for all.
         """
         query = (
             sa.select(_events.c.seq, _events.c.time, _events.c.kind, _events.c.body)
@@ -230,9 +231,9 @@ class SearchLedger:
         if kinds:
             query = query.where(_events.c.kind.in_([kind.__name__ for kind in kinds]))
         with errors_translated(self._store._engine), self._store._engine.connect() as connection:
-            for place, (seq, when, kind, body) in enumerate(connection.execute(query), after + 1):
-                if not kinds and seq != place:
-                    raise DamagedLedger(f"event {place} of {self.name} is gone; {RESCUE}")
+            for expected, (seq, when, kind, body) in enumerate(connection.execute(query), after + 1):
+                if not kinds and seq != expected:
+                    raise DamagedLedger(f"event {expected} of {self.name} is missing; {RESCUE}")
                 yield Recorded(seq, when, self._event(seq, kind, body))
 
     def _event(self, seq: int, kind: str, body: str) -> Event:
@@ -241,7 +242,7 @@ class SearchLedger:
         except (ValueError, TypeError, AttributeError) as error:
             raise DamagedLedger(f"event {seq} of {self.name} cannot be read; {RESCUE}") from error
         except KeyError as error:
-            raise HpoError(f"event {seq} of {self.name} is of a later version: {kind}") from error
+            raise HpoError(f"event {seq} of {self.name} was written by a later version: {kind}") from error
 
 
 _last = sa.select(sa.func.max(_events.c.seq)).where(_events.c.search == sa.bindparam("number"))

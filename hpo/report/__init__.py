@@ -1,1 +1,1 @@
-"""Reports of searches, as pages of text."""
+"""Figures and the report."""

@@ -1,6 +1,6 @@
-"""Files of arrays that survive a crash: written whole or not at all, checked when read.
+"""Files of arrays that survive a crash: written atomically and verified when read.
 
-Safetensors only: reading one executes nothing, whoever wrote it.
+The format is safetensors only, so that reading a file never executes code.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from hpo.core.errors import HpoError
 
 
 class DamagedFile(HpoError):
-    """A file is missing, cut short, or not the one that was written."""
+    """A file is missing, truncated, or not the one that was written."""
 
 
 def write(path: Path, arrays: Mapping[str, Any]) -> str:
-    """Write arrays to a file so that a crash leaves the old file or the new one.
+    """Write arrays to a file atomically: a crash leaves the old file or the new one.
 
     Args:
-        path: The file; its folder is made if need be.
+        path: The file; its folder is created if it does not exist.
         arrays: Names to numpy arrays of any shape.
 
     Returns:
@@ -52,30 +52,35 @@ def read(path: Path, sha256: str = "") -> dict[str, Any]:
 
     Args:
         path: The file.
-        sha256: What its content must hash to; unchecked if empty.
+        sha256: Expected SHA-256 of its content; not checked if empty.
 
     Raises:
-        DamagedFile: If it is missing, is not what was written, or holds no arrays.
+        DamagedFile: If it is missing, is not what was written, or is not a file of arrays.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DamagedFile(f"{path} cannot be read: {error.strerror}") from error
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-        raise DamagedFile(f"{path} is damaged: its checksum is not the recorded one")
+        raise DamagedFile(f"{path} is damaged: its checksum differs from the recorded one")
     try:
         arrays: dict[str, Any] = load(content)
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:  # kinds of numbers numpy has not
-        raise DamagedFile(f"{path} is no safetensors file: {error}") from error
+    except (
+        SafetensorError,
+        KeyError,
+        ValueError,
+        TypeError,
+    ) as error:  # also for number types that numpy lacks
+        raise DamagedFile(f"{path} is not a valid safetensors file: {error}") from error
     return arrays
 
 
 def file_name(key: tuple[int, int], epoch: int) -> str:
-    """Name of the checkpoint of a training, (trial, replicate), after an epoch."""
+    """Return the name of a checkpoint of a training, (trial, replicate), after an epoch."""
     return f"{key[0]}-{key[1]}-{epoch}.safetensors"
 
 
 def discard(folder: Path, key: tuple[int, int]) -> None:
-    """Remove the checkpoints of a training that is over."""
+    """Delete the checkpoints of a training that has ended."""
     for path in folder.glob(f"{key[0]}-{key[1]}-*.safetensors"):
         path.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
-"""What a search does next, whoever trains: the one place where its decisions are made.
+"""The decisions of a search, independent of what runs its trainings.
 
-Everything that happens is first committed to the ledger and only then acted on, by the same code
-that replays a ledger after a crash. So a resumed search stands where the record stands. A runner
-(Ray Tune, or the inline one with a virtual clock) asks for orders and hands in what workers say.
+Every event is committed to the ledger before it is acted on, by the same code that replays a ledger after
+a crash. So a resumed search is in the state that the record describes. A runner (Ray Tune, or the inline
+one with a virtual clock) asks for tasks and passes on the workers' messages.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hpo.core.history import RETRAINED, History, Key, Training
 from hpo.core.ports import Ledger, Searcher, TrainingTask
 from hpo.core.record import Recorded
 from hpo.core.space import Point
-from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_search_phase, order_of
+from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_search_phase, task_of
 from hpo.running.patience import saved
 from hpo.running.plan import Plan
 from hpo.running.time_reserve import TimeReserve
@@ -27,11 +27,11 @@ from hpo.running.time_reserve import TimeReserve
 NO_SCORES: Mapping[str, float] = MappingProxyType({})
 
 EventCallback = Callable[[Recorded, History], None]
-"""Called after each commit, in the process that runs the search; must be quick."""
+"""Called after each commit in the process that runs the search; must return quickly."""
 
 
 class Conductor:
-    """Gives out orders and judges what comes back."""
+    """Gives out training tasks and judges their reports."""
 
     def __init__(
         self,
@@ -54,23 +54,25 @@ class Conductor:
         self._first_causes: list[Cause | None] = []
         self._leading = math.nan
         self._stale = 0
-        self._looked = 0  # at what event the finalists' rule was asked last; it says the same again
-        self._allowance = TimeReserve(plan, clock)
+        self._finals_seq = (
+            0  # last event when the finalists' rule was asked; its answer is the same until the next
+        )
+        self._reserve = TimeReserve(plan, clock)
         self.history = History(plan.objective)
         self.horizon = plan.horizon
         self.stopping = False
 
     def replay(self, record: Iterable[Recorded]) -> None:
-        """Stand where a record stands; trainings without an end wait to be taken up."""
+        """Restore the state of a record; trainings without an end wait to be resumed."""
         for recorded in record:
             self._take(recorded)
-        self._allowance.resume(self.history)
+        self._reserve.resume(self.history)
         self._append(*self._verdicts.values())
         self._waiting.extend(t.key for t in self.history.trainings.values() if t.end is None)
 
     @property
     def open(self) -> int:
-        """Number of trainings that are with workers now."""
+        """Number of trainings that workers are running."""
         return len(self._open)
 
     @property
@@ -81,7 +83,7 @@ class Conductor:
         return self.stopping or shipped_model.all_trained(self.history)
 
     def next(self) -> TrainingTask | None:
-        """The next training for a worker; None while the open ones must end first, or at the end."""
+        """Return the next task for a worker; None if a running training must end first, or at the end."""
         if self.stopping:
             return None
         if not self._waiting:
@@ -90,7 +92,7 @@ class Conductor:
             return None
         training = self.history.trainings[self._waiting.popleft()]
         self._open.add(training.key)
-        return order_of(self._plan, training)
+        return task_of(self._plan, training)
 
     def reported(
         self,
@@ -101,18 +103,18 @@ class Conductor:
         scores: Mapping[str, float] = NO_SCORES,
         examples: tuple[str, str] = ("", ""),
     ) -> bool:
-        """Record what a worker says and judge it.
+        """Record a worker's message and judge it.
 
         Args:
             key: The training.
-            reports: Its epochs since the last call, oldest first; known ones are passed over.
+            reports: Its epochs since the last call, oldest first; epochs already on record are ignored.
             checkpoint: The newest checkpoint, if one was written since.
             weights: File name and SHA-256 of the kept weights, with the last report.
-            scores: What they scored on the final part, if there is one.
-            examples: File name and SHA-256 of what each example contributed to that.
+            scores: Their scores on the final part, if there is one.
+            examples: File name and SHA-256 of each example's contribution to the value.
 
         Returns:
-            Whether the training goes on.
+            Whether the training continues.
         """
         training = self.history.trainings[key]
         new: list[Event] = [report for report in reports if report.epoch > training.epoch]
@@ -124,19 +126,19 @@ class Conductor:
         return training.end is None
 
     def _verdict(self, training: Training) -> list[Event]:
-        """How a training ends with what was just folded in, if it does: in the same commit."""
+        """Return the end of a training, if the events just applied end it; it goes into the same commit."""
         if training.key in self._verdicts:
             return [self._verdicts[training.key]]
-        if training.end is None and in_search_phase(training) and self._allowance.spent(self.history):
+        if training.end is None and in_search_phase(training) and self._reserve.spent(self.history):
             return [ended(training, End.INTERRUPTED, Cause.BUDGET, "the time budget is spent")]
         return []
 
     def failed(self, key: Key, cause: Cause, message: str) -> None:
-        """A training cannot go on."""
+        """Record that a training cannot continue."""
         self._append(ended(self.history.trainings[key], End.FAILED, cause, message))
 
     def lost(self, key: Key, message: str) -> None:
-        """A training's worker died; it goes on elsewhere unless that happened too often."""
+        """Record that a training's worker died; another one continues it unless that happened too often."""
         training = self.history.trainings[key]
         self._append(events.WorkerLost(*key, message))
         if training.lost >= self._plan.worker_losses:
@@ -146,26 +148,26 @@ class Conductor:
             self._waiting.appendleft(key)
 
     def stop(self) -> None:
-        """Give out nothing more; open trainings stay open in the record, to be resumed."""
+        """Give out no more tasks; running trainings stay without an end on record, to be resumed."""
         self.stopping = True
 
     def warn(self, message: str) -> None:
-        """Put something on record that a user should know and that stops nothing."""
+        """Record a warning for the user."""
         self._append(events.Warned(message))
 
     def close(self, end: events.SearchEnded) -> None:
-        """Put on record how the search ended."""
+        """Record how the search ended."""
         self._append(end)
 
     @property
     def hopeless(self) -> Cause | None:
-        """The one cause with which all first trials failed, once there are enough of them."""
+        """The cause with which all first trials failed, if enough of them have ended."""
         enough = len(self._first_causes) >= self._plan.same_failures
         first = self._first_causes[: self._plan.same_failures]
         return first[0] if enough and len(set(first)) == 1 else None
 
     def _look_ahead(self) -> None:
-        """Start what comes next, if anything can start before the open trainings end."""
+        """Start the next training, if one can start before the running trainings end."""
         if self.history.finalists is None:
             self._start_trial()
             if not self._waiting and not self._open:
@@ -188,12 +190,12 @@ class Conductor:
         self._waiting.append((number, 0))
 
     def _proposed(self, number: int) -> tuple[str, Point | None]:
-        """Where a trial's point comes from, and the point; None if there is none left."""
-        written, earlier = self._plan.start_from, self._plan.warm_start
-        if number < len(written):
-            return "start_from", written[number]
-        if number < len(written) + len(earlier):
-            return "warm_start", earlier[number - len(written)]
+        """Return the origin of a trial's point, and the point; None if no point is left."""
+        from_spec, earlier = self._plan.start_from, self._plan.warm_start
+        if number < len(from_spec):
+            return "start_from", from_spec[number]
+        if number < len(from_spec) + len(earlier):
+            return "warm_start", earlier[number - len(from_spec)]
         return "sampler", self._searcher.ask(number)
 
     def _affordable(self, number: int) -> bool:
@@ -204,12 +206,12 @@ class Conductor:
             or self._impatient
             or (plan.trials is not None and number >= plan.trials + history.extended)
             or (plan.epochs is not None and history.epochs >= plan.epochs)
-            or self._allowance.spent(history)
+            or self._reserve.spent(history)
         )
 
     @property
     def _impatient(self) -> bool:
-        """Whether so many trials in a row brought no gain that the search is over."""
+        """Whether the search is over because too many trials in a row did not improve it."""
         return self._plan.patience is not None and self._stale >= self._plan.patience
 
     def _name_finalists(self) -> None:
@@ -217,58 +219,56 @@ class Conductor:
         best = self.history.best
         if finished or best is None or self.hopeless:
             chosen = self._plan.rank(finished)[: self._plan.finalists]
-            why = saved(self._plan, self.history) if self._impatient else ""
-            self._append(events.FinalistsNamed(tuple(t.trial for t in chosen), why))
+            reason = saved(self._plan, self.history) if self._impatient else ""
+            self._append(events.FinalistsNamed(tuple(t.trial for t in chosen), reason))
             return
-        again = events.TrialStarted(best.trial, 0, best.point, best.recipe, best.seed, TRAINED_ON)
-        self._append(again)
+        self._append(events.TrialStarted(best.trial, 0, best.point, best.recipe, best.seed, TRAINED_ON))
         self._waiting.append(best.key)
 
     def _start_replicate(self) -> None:
-        """Start the next training that the finalists' rule waits for, or name the winner."""
+        """Start the next training that the finalists' rule needs, or name the winner."""
         history, plan = self.history, self._plan
-        if history.finalists is None or not history.finalists.trials or history.seq == self._looked:
+        if history.finalists is None or not history.finalists.trials or history.seq == self._finals_seq:
             return
-        step, self._looked = plan.finals(history), history.seq
+        step, self._finals_seq = plan.finals(history), history.seq
         if step is None or isinstance(step, events.WinnerNamed):
             self._append(step or events.FinalistsNamed(()))
             return
         key = next((key for key in step if key not in history.trainings), None)
         if key is not None:
             trial, replicate = key
-            own, seed = history.trainings[trial, 0], plan.training_seed(trial, replicate)
+            finalist, seed = history.trainings[trial, 0], plan.training_seed(trial, replicate)
             split = plan.fresh.split(replicate)
-            started = events.TrialStarted(*key, own.point, own.recipe, seed, "finalist", split)
-            self._append(started)
+            self._append(events.TrialStarted(*key, finalist.point, finalist.recipe, seed, "finalist", split))
             self._waiting.append(key)
 
     def _start_retraining(self) -> None:
-        """Start the training that makes the model, where the winner's own weights are not to be it."""
+        """Start the training of the model, if it is not one of the finalists' trainings."""
         history, key = self.history, shipped_model.to_train(self.history)
         if key is None or key in history.trainings:
             return
-        own, seed = history.trainings[key[0], 0], self._plan.training_seed(*key)
+        winner, seed = history.trainings[key[0], 0], self._plan.training_seed(*key)
         last = shipped_model.epochs_needed(history)
         self._append(
-            events.TrialStarted(*key, own.point, own.recipe, seed, RETRAINED, shipped_model.ALL, last)
+            events.TrialStarted(*key, winner.point, winner.recipe, seed, RETRAINED, shipped_model.ALL, last)
         )
         self._waiting.append(key)
 
     def _append(self, *new: Event, then: Callable[[], Sequence[Event]] = tuple) -> None:
-        """Commit events with what follows from them at once; nobody hears of them before that."""
+        """Commit events together with those that follow from them, then pass them to the watcher."""
 
-        def fold(recorded: Sequence[Recorded]) -> Sequence[Event]:
-            for each in recorded:
-                self._take(each)
+        def apply(committed: Sequence[Recorded]) -> Sequence[Event]:
+            for recorded in committed:
+                self._take(recorded)
             return then()
 
         new = new or tuple(then())
-        for recorded in self._ledger.append(new, fold) if new else ():
+        for recorded in self._ledger.append(new, apply) if new else ():
             if self._watch:
                 self._watch(recorded, self.history)
 
     def _take(self, recorded: Recorded) -> None:
-        """Everything that follows from an event, live and in replay alike."""
+        """Update the state after an event, both live and in a replay."""
         self.history.apply(recorded)
         match recorded.event:
             case Reported() as report:
@@ -288,7 +288,7 @@ class Conductor:
         key = report.trial, report.replicate
         training = self.history.trainings[key]
         if key in self._verdicts or training.end is not None:
-            return  # it was sent before the worker heard the verdict
+            return  # it was sent before the verdict reached the worker
         if in_search_phase(training):
             self._searcher.report(report.trial, report.epoch, training.value)
         verdict = self._judge.verdict(report, self.history)
@@ -304,7 +304,7 @@ class Conductor:
             self._first_causes.append(end.cause if end.end is End.FAILED else None)
             self._note_gain(end.value)
             if end.end is End.FINISHED:
-                self._allowance.fully_trained(self.history.trainings[key])
+                self._reserve.fully_trained(self.history.trainings[key])
 
     def _note_gain(self, value: float) -> None:
         objective, leading = self._plan.objective, self._leading

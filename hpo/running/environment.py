@@ -1,4 +1,4 @@
-"""What a worker needs to know of the search it works for, whatever process it lives in."""
+"""What a worker needs to know about its search, in whatever process it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpo.core.trainable import Examples, Trainable
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a training is handed of the data."""
+    """The data that a training receives."""
 
     train: Examples
     validation: Examples
@@ -20,13 +20,13 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class OpenedStage:
-    """A trainable and its data, as a worker process has them open.
+    """A trainable and its data, opened in a worker process.
 
     Attributes:
-        trainable: What trains.
+        trainable: The training code.
         parts: Opens a split by its name: ``search``, or one that holds a fold out.
-        final: Opens the part on which finalists are compared, if the search has set one aside;
-            it is asked for once a fresh seed has trained.
+        final: Opens the part on which finalists are compared, None if the search has none; called
+            after a fresh seed has trained.
     """
 
     trainable: Trainable
@@ -36,18 +36,18 @@ class OpenedStage:
 
 @dataclass(frozen=True)
 class TrainingEnvironment:
-    """The fixed surroundings of all trainings of a search; can be sent to another process.
+    """What all trainings of a search have in common; can be sent to another process.
 
     Attributes:
         open: Opens trainable and data in the worker's process.
         folder: The search's folder.
-        objective: By which trainings count.
+        objective: The search's objective.
         device: ``cpu`` or ``cuda``.
         threads: Threads of one training.
-        checkpoint_seconds: A checkpoint is due when the last is older than this.
-        checkpoint_epochs: Or when this many epochs were trained since; None if only time counts.
-        epoch_seconds: A training that takes longer for an epoch has failed; None for no limit.
-        message_seconds: A worker says what it has at least this often.
+        checkpoint_seconds: A checkpoint is due when the last one is older than this.
+        checkpoint_epochs: Or after this many epochs; None if only time matters.
+        epoch_seconds: A training fails if an epoch takes longer; None for no limit.
+        message_seconds: Longest time for which a worker holds reports back.
     """
 
     open: Callable[[], OpenedStage]

@@ -1,4 +1,4 @@
-"""What is done to the weights of a training before they are kept: made whole, and scored."""
+"""Completing and scoring the weights of a training before they are kept."""
 
 from __future__ import annotations
 
@@ -16,74 +16,76 @@ from hpo.running.environment import OpenedStage, TrainingData
 from hpo.running.training_context import Finish, Kept
 
 MOST = 20_000
-"""Examples beyond which their own luck is too small to be worth a look at each of them."""
+"""Examples beyond which sampling noise is too small for single contributions to be worth recording."""
 
 
-def final_scorer(stage: OpenedStage, order: TrainingTask, parts: TrainingData, metric: str) -> Finish:
-    """What becomes of the weights that an order keeps.
+def final_scorer(stage: OpenedStage, task: TrainingTask, parts: TrainingData, metric: str) -> Finish:
+    """Return the function that completes and scores a task's weights before they are kept.
 
-    Means of several epochs' weights are completed by the trainable and scored on validation; all
-    are scored on the final part, if there is one and it was not trained on. What each example
-    contributes to the value by which finalists are compared is noted, where it has parts.
+    Mean weights of several epochs are completed by the trainable and scored on validation. All weights
+    are scored on the final part, if there is one and it was not trained on. Each example's contribution
+    to the value that ranks finalists is recorded, if the value is a mean over examples.
 
     Args:
         stage: Trainable and data.
-        order: What is trained.
-        parts: On which rows.
-        metric: The objective's.
+        task: The training.
+        parts: Its training and validation data.
+        metric: The objective's metric.
     """
-    trainable, recipe = stage.trainable, Recipe(order.recipe)
+    trainable, recipe = stage.trainable, Recipe(task.recipe)
 
     def finish(weights: Arrays, context: Context) -> Kept:
         scores: dict[str, float] = {}
-        if order.averages:
+        if task.averages:
             assert isinstance(trainable, Averages)
             weights = trainable.average(recipe, weights, parts.train, context)
-            outputs, targets = _asked(trainable, recipe, weights, parts.validation)
-            scores |= _named(AVERAGED, trainable.score(outputs, targets))
-        final, each = None if order.until else stage.final(), None
+            outputs, targets = _predicted(trainable, recipe, weights, parts.validation)
+            scores |= _prefixed(AVERAGED, trainable.score(outputs, targets))
+        final, examples = None if task.until else stage.final(), None
         if final is not None:
-            outputs, targets = _asked(trainable, recipe, weights, final)
-            scores |= _named("final", trainable.score(outputs, targets))
-            each = contributions(trainable, metric, outputs, targets)
-        elif not (order.until or order.averages) and order.split == SEARCH and context.device == "cpu":
-            # Folds and all rows need no such word; on a GPU another pass by the CPU would be felt.
-            with contextlib.suppress(Exception):  # it is a word more, and must not cost a training
-                each = _validated(trainable, metric, recipe, weights, parts.validation)
-        return Kept(weights, scores, each)
+            outputs, targets = _predicted(trainable, recipe, weights, final)
+            scores |= _prefixed("final", trainable.score(outputs, targets))
+            examples = contributions(trainable, metric, outputs, targets)
+        elif not (task.until or task.averages) and task.split == SEARCH and context.device == "cpu":
+            # Not needed for folds and all rows; on a GPU another pass on the CPU would take too long.
+            with contextlib.suppress(Exception):  # it is optional and must not fail the training
+                examples = _validated(trainable, metric, recipe, weights, parts.validation)
+        return Kept(weights, scores, examples)
 
     return finish
 
 
 def _validated(trainable: Trainable, metric: str, recipe: Recipe, weights: Arrays, part: Examples) -> Any:
     return (
-        contributions(trainable, metric, *_asked(trainable, recipe, weights, part))
+        contributions(trainable, metric, *_predicted(trainable, recipe, weights, part))
         if len(part) <= MOST
         else None
     )
 
 
 def contributions(trainable: Trainable, metric: str, outputs: Array, targets: Array) -> Any:
-    """What each example contributes to a score, [n]; None where the score is no mean over examples.
+    """Return each example's contribution to a score, [n]; None if the score is not a mean over examples.
 
-    uint8 if each is 0 or 1, as of an accuracy, otherwise float32.
+    The type is uint8 if all are 0 or 1, as for an accuracy, otherwise float32.
     """
     if len(targets) > MOST:
         return None
-    with contextlib.suppress(Exception):  # a user's score may not take one example; none is needed
+    with contextlib.suppress(Exception):  # a user's score may reject single examples
         whole = trainable.score(outputs, targets)[metric]
-        alone = (trainable.score(outputs[i : i + 1], targets[i : i + 1]) for i in range(len(targets)))
-        each = np.array([score[metric] for score in alone], np.float64)
-        if np.isclose(each.mean(), whole, rtol=1e-6, atol=1e-9):
-            return each.astype(np.uint8 if np.isin(each, (0, 1)).all() else np.float32)
+        single = (trainable.score(outputs[i : i + 1], targets[i : i + 1]) for i in range(len(targets)))
+        values = np.array([score[metric] for score in single], np.float64)
+        if np.isclose(values.mean(), whole, rtol=1e-6, atol=1e-9):
+            return values.astype(np.uint8 if np.isin(values, (0, 1)).all() else np.float32)
     return None
 
 
-def _asked(trainable: Trainable, recipe: Recipe, weights: Arrays, examples: Examples) -> tuple[Array, Array]:
-    """A model's outputs for examples, and their targets."""
+def _predicted(
+    trainable: Trainable, recipe: Recipe, weights: Arrays, examples: Examples
+) -> tuple[Array, Array]:
+    """Return a model's outputs for examples, and the targets."""
     model = trainable.load(recipe, weights, examples.info)
     return model.predict(examples), examples.targets[examples.rows]
 
 
-def _named(part: str, scores: Any) -> dict[str, float]:
+def _prefixed(part: str, scores: Any) -> dict[str, float]:
     return {f"{part}/{name}": float(value) for name, value in scores.items()}

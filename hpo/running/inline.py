@@ -1,7 +1,7 @@
 """Runs a search in this process on recorded or computed curves, under a virtual clock.
 
-It drives the very conductor that Ray Tune drives, in the order in which a given number of workers
-would have reported. Benchmarks replay real learning curves with it, and tests compare the two.
+It drives the same conductor as Ray Tune does, in the order in which a given number of workers would
+report. Benchmarks replay real learning curves with it, and tests compare the two runners.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from hpo.core.ports import TrainingTask
 from hpo.running.conductor import Conductor
 
 Epochs = Iterator[tuple[Mapping[str, float], float]]
-"""What each epoch reports, and the seconds it takes."""
+"""The metrics of each epoch, and the seconds it takes."""
 
 
 @dataclass
 class VirtualClock:
-    """Seconds that pass only when work is done."""
+    """A clock that advances only with simulated work."""
 
     now: float = 0.0
 
     def __call__(self) -> float:
-        """The time now."""
+        """Return the current time."""
         return self.now
 
 
 @dataclass(order=True)
 class _Arrival:
-    """The next thing a worker will say; ties go to the order that was given out first."""
+    """The next message of a worker; ties go to the task that was given out first."""
 
     time: float
-    place: int
+    number: int
     key: Key = field(compare=False)
     report: Reported | None = field(compare=False)
 
 
 class InlineRunner:
-    """Trains orders in virtual time.
+    """Trains tasks in virtual time.
 
     Args:
-        train: Gives the epochs of an order, from the first; they may end early or raise.
-        workers: How many orders are trained at once.
-        clock: Advanced to the time of each arrival; give the conductor the same.
+        train: Returns the epochs of a task, from the first; they may end early or raise.
+        workers: Number of tasks trained at once.
+        clock: Advanced to the time of each arrival; the conductor must use the same clock.
     """
 
     def __init__(self, train: Callable[[TrainingTask], Epochs], workers: int, clock: VirtualClock):
@@ -61,32 +61,32 @@ class InlineRunner:
     def run(self, conductor: Conductor) -> None:
         """Train until the conductor is done."""
         while not conductor.done:
-            while len(self._running) < self._workers and (order := conductor.next()):
-                self._start(order)
+            while len(self._running) < self._workers and (task := conductor.next()):
+                self._start(task)
             if not self._arrivals:
                 return
             arrival = heapq.heappop(self._arrivals)
             self._clock.now = arrival.time
-            self._hand_in(conductor, arrival)
+            self._deliver(conductor, arrival)
 
-    def _start(self, order: TrainingTask) -> None:
-        self._running[order.key] = (self._given, 0, iter(self._train(order)))
-        self._lasts[order.key] = order.epochs
+    def _start(self, task: TrainingTask) -> None:
+        self._running[task.key] = (self._given, 0, iter(self._train(task)))
+        self._lasts[task.key] = task.epochs
         self._given += 1
-        self._schedule(order.key)
+        self._schedule(task.key)
 
     def _schedule(self, key: Key) -> None:
-        place, epoch, epochs = self._running[key]
+        number, epoch, epochs = self._running[key]
         step = next(epochs, None)
         if step is None:
-            heapq.heappush(self._arrivals, _Arrival(self._clock.now, place, key, None))
+            heapq.heappush(self._arrivals, _Arrival(self._clock.now, number, key, None))
             return
         metrics, seconds = step
-        self._running[key] = (place, epoch + 1, epochs)
+        self._running[key] = (number, epoch + 1, epochs)
         report = Reported(*key, epoch + 1, metrics, seconds)
-        heapq.heappush(self._arrivals, _Arrival(self._clock.now + seconds, place, key, report))
+        heapq.heappush(self._arrivals, _Arrival(self._clock.now + seconds, number, key, report))
 
-    def _hand_in(self, conductor: Conductor, arrival: _Arrival) -> None:
+    def _deliver(self, conductor: Conductor, arrival: _Arrival) -> None:
         key, report = arrival.key, arrival.report
         if report is None:
             conductor.failed(key, Cause.NEVER_REPORTED, "the training ended before its last epoch")

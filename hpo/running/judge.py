@@ -1,4 +1,4 @@
-"""What a report means for its training: it goes on, or it has ended and how."""
+"""The verdict on a report: the training continues, or how it ends."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from hpo.core.stopping_rules import stopping_rule
 from hpo.running.plan import Plan
 
 TRAINED_ON = "trained_on"
-"""Origin of a stopped trial that is trained to the end because no other trial was."""
+"""Origin of a stopped trial that is trained to the end because no trial was fully trained."""
 
 
 def in_search_phase(training: Training) -> bool:
-    """Whether a training competes at the rungs and teaches the sampler."""
+    """Return whether a training competes at the rungs and informs the sampler."""
     return training.replicate == 0 and training.origin != TRAINED_ON
 
 
-def order_of(plan: Plan, training: Training, fresh: bool = False) -> TrainingTask:
-    """What a worker is to do for a training.
+def task_of(plan: Plan, training: Training, fresh: bool = False) -> TrainingTask:
+    """Return the task by which a worker runs a training.
 
     Args:
-        plan: Of the search.
-        training: As it stands.
-        fresh: Whether it is done from its start, whatever checkpoints there are.
+        plan: Plan of the search.
+        training: Its current state.
+        fresh: Whether it starts from the beginning even if there are checkpoints.
     """
     return TrainingTask(
         *training.key,
@@ -44,7 +44,7 @@ def order_of(plan: Plan, training: Training, fresh: bool = False) -> TrainingTas
 
 
 def ended(training: Training, end: End, cause: Cause | None = None, message: str = "") -> TrialEnded:
-    """The end of a training as it stands."""
+    """Return an end of a training in its current state."""
     return TrialEnded(*training.key, end, training.epoch, training.value, cause, message)
 
 
@@ -56,17 +56,17 @@ def fresh_end(
     scores: Mapping[str, float],
     examples: tuple[str, str] = ("", ""),
 ) -> TrialEnded:
-    """The end of a fresh seed whose weights were kept.
+    """Return the end of a fresh seed whose weights were kept.
 
-    It counts by what these scored on the final part, and by the search's own where there is none.
+    Its value is their score on the final part, or on the search's validation part if there is none.
 
     Args:
         plan: The rules of the search.
-        training: As the record has it.
+        training: Its state on record.
         reports: Its last epochs, some of which may not be on record yet.
-        weights: File name and SHA-256 of what was kept.
-        scores: What that scored on the final part; empty without such a part.
-        examples: File name and SHA-256 of what each example contributed; empty if not kept.
+        weights: File name and SHA-256 of the kept weights.
+        scores: Their scores on the final part; empty without such a part.
+        examples: File name and SHA-256 of each example's contribution; empty if not kept.
     """
     objective, value = plan.objective, training.value
     for report in reports:
@@ -91,11 +91,11 @@ class Judge:
         )
 
     def verdict(self, report: Reported, history: History) -> TrialEnded | None:
-        """How the training ends with this report; None if it goes on.
+        """Return how a training ends with a report; None if it continues.
 
         Args:
-            report: Already folded into the history.
-            history: The search as it stands with that report.
+            report: The report, already applied to the history.
+            history: State of the search after the report.
         """
         training = history.trainings[report.trial, report.replicate]
         metric = self._plan.objective.key
@@ -110,7 +110,7 @@ class Judge:
             message = f"{metric} is {report.metrics[metric]} after epoch {report.epoch}"
             return ended(training, End.FAILED, Cause.DIVERGED, message)
         if training.replicate:
-            return None  # its end comes with its weights, in one commit
+            return None  # its end is committed together with its weights
         if not in_search_phase(training):
             return ended(training, End.FINISHED) if report.epoch >= self._plan.horizon else None
         goes_on = self._rule.report(report.epoch, training.value, report.trial)

@@ -1,4 +1,4 @@
-"""Memory that a training has freed, given back to the system before the next one begins."""
+"""Returning memory that a training has freed to the system before the next one begins."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import gc
 
 
 def release_memory() -> None:
-    """Free what a training left behind, and return it.
+    """Free what a training left behind and return it to the system.
 
-    glibc keeps freed memory in arenas, a thread's in another than the last one's: among Ray's threads a
-    worker that trained a dozen networks held four times what any of them needed. Elsewhere there is
-    nothing to ask for.
+    glibc keeps freed memory in arenas, and each thread may use a different one: in a Ray worker that
+    trained a dozen networks this added up to four times what any of them needed. Other C libraries need
+    no such call.
     """
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):

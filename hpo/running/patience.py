@@ -1,4 +1,4 @@
-"""What a search saves that ends because it no longer improves."""
+"""What is saved by ending a search that no longer improves."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from hpo.running.plan import Plan
 
 
 def saved(plan: Plan, history: History) -> str:
-    """Why the search phase is over before its budget, and what of the budget it leaves.
+    """Return why the search phase ended before its budget was spent, and what is left of the budget.
 
-    Epochs that no budget counts are estimated from what the trials so far took.
+    If epochs are not limited, the epochs saved are estimated from the trials so far.
 
     Args:
-        plan: With a patience.
-        history: The search as it stands.
+        plan: A plan with patience.
+        history: State of the search.
     """
     gain = f" by more than {plan.least_gain:g}" if plan.least_gain else ""
     trials, epochs = len(history.trials), history.epochs

@@ -1,4 +1,4 @@
-"""The rules of one search, as plain values: what a spec comes down to once it is checked."""
+"""The rules of one search, as plain values derived from a checked spec."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ class Finals(Protocol):
     """The rule by which finalists are trained again until there is a winner."""
 
     def __call__(self, history: History) -> Sequence[Key] | WinnerNamed | None:
-        """Say what comes next; nothing but the history may decide it, so that a replay is exact.
+        """Return the next step, which may depend on the history only, so that a replay is exact.
 
         Args:
-            history: The search, with its finalists named.
+            history: State of the search, with its finalists named.
 
         Returns:
-            The trainings that must end before anything is decided and have not, in the order in
-            which to start them; or the winner; or None if no training of a finalist succeeded.
+            The unfinished trainings that are needed for a decision, in the order in which to start
+            them; or the winner; or None if no finalist's training succeeded.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What decides how a search goes on.
+    """The rules of a search.
 
     Attributes:
-        objective: What it optimizes.
+        objective: The objective.
         horizon: Epochs of a full training.
         seed: Source of every other seed.
         recipe_of: Completes a point to a recipe.
         rank: Orders fully trained trials, best first.
-        finals: What finalists are trained on, and who wins.
-        rungs: Epochs at which trials are compared; empty if nothing is stopped early.
+        finals: Decides the finalists' trainings and the winner.
         reduction_factor: One trial in this many passes a rung.
-        rule: Which rule decides there.
-        trials: Most trials to start; None if only other budgets bind.
-        epochs: Most epochs of the search itself, the finalists' apart.
-        seconds: Most wall time of everything, over all sessions.
+        rule: The rule that decides at the rungs.
+        worker_losses: A training fails after losing its worker this often.
+        same_failures: The search gives up if this many first trials all fail for the same cause.
+        rungs: Epochs at which trials are compared; empty if no trial is stopped early.
+        trials: Most trials to start; None for no limit.
+        epochs: Most epochs of the search itself, without the finalists'.
+        seconds: Most wall time in total, over all sessions.
         gpu_seconds: The same times the GPUs held.
-        gpus: GPUs that all workers hold together.
-        finalists: How many trials are run again.
-        fresh: How these trainings are numbered, and on which split each of them trains.
-        averages: So many last epochs' weights are averaged in each of them; 0 for none.
+        gpus: Total GPUs held by all workers.
+        finalists: Number of trials that are trained again.
+        fresh: Numbering of these trainings and the split of each.
+        averages: Number of last epochs whose mean weights they keep; 0 for no averaging.
         start_from: Points tried first.
         warm_start: Points of earlier searches, tried next.
-        reserved_epochs: Epochs of the finalists' trainings, for which time is set aside.
+        reserved_epochs: Epochs of the finalists' trainings, for which time is reserved.
         workers: Trainings at once.
-        patience: The search is over after so many trials in a row without a gain; None for never.
-        least_gain: What counts as one.
-        worker_losses: A training that loses its worker this often has failed.
-        same_failures: The search gives up if so many first trials all fail with one cause.
+        patience: The search ends after this many trials in a row without a gain; None for never.
+        least_gain: Smallest improvement that counts as a gain.
     """
 
     objective: Objective
@@ -69,9 +69,11 @@ class Plan:
     recipe_of: Callable[[Point], Mapping[str, Any]]
     rank: Callable[[Sequence[Training]], Sequence[Training]]
     finals: Finals
+    reduction_factor: float
+    rule: RuleName
+    worker_losses: int
+    same_failures: int
     rungs: tuple[int, ...] = ()
-    reduction_factor: float = 3
-    rule: RuleName = "asha"
     trials: int | None = None
     epochs: int | None = None
     seconds: float | None = None
@@ -86,11 +88,9 @@ class Plan:
     workers: int = 1
     patience: int | None = None
     least_gain: float = 0.0
-    worker_losses: int = 3
-    same_failures: int = 5
 
     def training_seed(self, trial: int, replicate: int) -> int:
-        """Seed of a training, from (search seed, trial); fresh seeds are the same for every finalist."""
+        """Return the seed of a training; fresh seeds are the same for every finalist."""
         if replicate:
             return seeds.derive(self.seed, "fresh", replicate)
         return seeds.derive(self.seed, "train", trial, replicate)

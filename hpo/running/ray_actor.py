@@ -1,4 +1,4 @@
-"""The trial actor: a worker inside a Ray process that is reused from trial to trial."""
+"""The trial actor: a worker in a Ray process that is reused from trial to trial."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from hpo.running.training_context import OPENING
 from hpo.running.worker import Worker
 
 NAME = "hpo-training"
-"""Under which the actor is registered with Tune."""
+"""Name under which the actor is registered with Tune."""
 
 
 class TrainingActor(tune.Trainable):
-    """Trains orders. Its config holds ``workplace``, the same for all, and ``order``."""
+    """Trains tasks. Its config holds ``environment``, the same for all trainings, and ``task``."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Begin the first training of this process."""
-        os.nice(5)  # the loop that hands out work goes first
-        self._limit = config["workplace"].epoch_seconds
-        self._worker = Worker(config["workplace"])
-        self._worker.start(config["order"])
+        os.nice(5)  # the driver's loop has priority
+        self._limit = config["environment"].epoch_seconds
+        self._worker = Worker(config["environment"])
+        self._worker.start(config["task"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Begin the next training; raises, which Tune reports as a lost worker, if it cannot."""
-        self._worker.start(new_config["order"])
+        """Begin the next training; if it cannot, raises, which Tune reports as a lost worker."""
+        self._worker.start(new_config["task"])
         return True
 
     def train(self) -> dict[str, Any]:
-        """One turn: what the worker has to say, without Tune's own bookkeeping metrics."""
+        """Return the worker's next message, without Tune's own bookkeeping metrics."""
         self._iteration += 1
         if self._limit is not None:
-            watchdog.watch(self._limit + OPENING + watchdog.GRACE)
+            watchdog.start(self._limit + OPENING + watchdog.GRACE)
         message = self._worker.advance()
         if not self._worker.busy:
-            watchdog.leave()
+            watchdog.cancel()
         return {"message": message, "training_iteration": self._iteration, "done": False}
 
     def cleanup(self) -> None:
-        """Let go of the training that is under way."""
-        watchdog.leave()
+        """Stop the current training."""
+        watchdog.cancel()
         self._worker.abandon(seconds=5)

@@ -1,8 +1,7 @@
-"""Ray for the time of one search: an embedded one that leaves nothing behind, or a cluster.
+"""Ray for the duration of one search: an embedded instance that leaves nothing behind, or a cluster.
 
-The embedded Ray listens on the loopback device alone, asks for a token, serves no dashboard, and
-lives in a private temporary folder with a short path, because its sockets' names must fit into
-107 bytes.
+The embedded Ray listens on the loopback device only, requires a token, runs no dashboard, and uses a
+private temporary folder with a short path, because the names of its sockets are limited to 107 bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from hpo.core.namesakes import describe_namesake, find_namesake
 from hpo.running import reaper
 
 OBJECT_STORE_BYTES = 96 * 2**20
-"""Only orders and messages pass through Ray; data is mapped from files."""
+"""Only tasks and messages pass through Ray; data is mapped from files."""
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -49,13 +48,13 @@ _EMBEDDED = {
 
 @dataclass(frozen=True, slots=True)
 class RaySession:
-    """A Ray that runs.
+    """A running Ray.
 
     Attributes:
         folder: A private temporary folder for Tune's own files.
-        cpus: CPUs of all its nodes.
-        gpus: GPUs of all its nodes.
-        nodes: Number of its nodes.
+        cpus: CPUs of all nodes.
+        gpus: GPUs of all nodes.
+        nodes: Number of nodes.
     """
 
     folder: Path
@@ -66,16 +65,16 @@ class RaySession:
 
 @contextmanager
 def ray_session(address: str | None, cpus: float, gpus: float, home: Path) -> Iterator[RaySession]:
-    """Have Ray while the block runs.
+    """Run Ray, or connect to a cluster, while the block runs.
 
     Args:
         address: A cluster's address; None for an embedded Ray.
-        cpus: CPUs that the embedded Ray offers.
-        gpus: GPUs that the embedded Ray offers.
-        home: Where the workers' files lie; every node of a cluster has to see it.
+        cpus: CPUs of the embedded Ray.
+        gpus: GPUs of the embedded Ray.
+        home: Folder of the workers' files, which every node of a cluster must see.
 
     Raises:
-        UserError: If there is no cluster at the address, a node of it does not see the home, or its
+        UserError: If there is no cluster at the address, one of its nodes does not see the home, or its
             workers would import a user's package instead of hpo's.
     """
     namesake = find_namesake(Path.cwd())  # Ray puts this folder first on its workers' path
@@ -94,7 +93,7 @@ def ray_session(address: str | None, cpus: float, gpus: float, home: Path) -> It
 
 @contextmanager
 def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Have these variables while the block runs; who called may use Ray in his own way after it."""
+    """Set environment variables while the block runs, then restore them."""
     former = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
@@ -113,42 +112,42 @@ def _described(folder: Path, home: Path) -> RaySession:
     nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
     if len(nodes) > 1:
         _require_shared_home(nodes, home)
-    found = ray.cluster_resources()
-    return RaySession(folder, found.get("CPU", 0.0), found.get("GPU", 0.0), len(nodes))
+    resources = ray.cluster_resources()
+    return RaySession(folder, resources.get("CPU", 0.0), resources.get("GPU", 0.0), len(nodes))
 
 
 def _require_shared_home(nodes: list[str], home: Path) -> None:
-    """Refuse a cluster of which some node does not see the home."""
+    """Refuse a cluster with a node that does not see the home."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     marker = home / f".seen-{secrets.token_hex(8)}"
     marker.touch()
     try:
-        look = ray.remote(num_cpus=0)(os.path.exists)
+        exists = ray.remote(num_cpus=0)(os.path.exists)
         strategies = [NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes]
-        seen = ray.get([look.options(scheduling_strategy=each).remote(str(marker)) for each in strategies])
+        seen = ray.get([exists.options(scheduling_strategy=s).remote(str(marker)) for s in strategies])
     finally:
         marker.unlink(missing_ok=True)
     if not all(seen):
         raise UserError(
             f"--home {home}: {seen.count(False)} of {len(nodes)} nodes of the cluster do not see this "
-            "folder; name one on a file system that all of them share"
+            "folder; choose one on a file system that all nodes share"
         )
 
 
 @contextmanager
 def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
     marker = secrets.token_hex(16)
-    own = {**_EMBEDDED, "RAY_AUTH_TOKEN": secrets.token_hex(32), reaper.MARKER: marker}
+    settings = {**_EMBEDDED, "RAY_AUTH_TOKEN": secrets.token_hex(32), reaper.MARKER: marker}
     try:
-        with _environment(own):
+        with _environment(settings):
             child = reaper.Reaper(marker, folder)
-            _read_environment()
+            _reload_ray_environment()
             import ray
 
             try:
-                with _own_signals():
+                with _signal_handlers_kept():
                     ray.init(
                         address="local",
                         num_cpus=max(1, round(cpus)),
@@ -157,7 +156,9 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
                         object_store_memory=OBJECT_STORE_BYTES,
                         log_to_driver=False,
                         logging_level=logging.ERROR,
-                        _temp_dir=str(folder / "ray"),  # Ray opens its folder to all; this one stays private
+                        _temp_dir=str(
+                            folder / "ray"
+                        ),  # Ray makes its folder readable by all; the parent stays private
                     )
                 yield
             except OSError as error:
@@ -166,15 +167,15 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
                 ray.shutdown()
                 child.dismiss()
     finally:
-        _read_environment()
+        _reload_ray_environment()
 
 
 @contextmanager
-def _own_signals() -> Iterator[None]:
-    """Have Ray, which starts in the block, leave this process's signals as they are.
+def _signal_handlers_kept() -> Iterator[None]:
+    """Keep this process's signal handlers while Ray starts in the block.
 
-    Its own handlers exit wherever the search stands: one of Python's, and one below Python that
-    prints a stack and aborts three seconds later.
+    Ray's own handlers exit at any point of a search: one in Python, and one below Python that prints a
+    stack trace and aborts three seconds later.
     """
     from ray._private import utils
 
@@ -188,11 +189,11 @@ def _own_signals() -> Iterator[None]:
             for number, handler in ours.items():
                 signal.signal(number, handler)
             if signal.getsignal(signal.SIGALRM) is signal.SIG_DFL:
-                signal.alarm(0)  # nobody's but that of a signal which came meanwhile
+                signal.alarm(0)  # Ray's, set by a signal that arrived meanwhile
 
 
-def _read_environment() -> None:
-    """Have Ray read its environment again; it does so once, and a process may have several sessions."""
+def _reload_ray_environment() -> None:
+    """Make Ray read its environment again, which it does once, while a process may have many sessions."""
     from ray._private import ray_constants as constants
     from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
@@ -209,7 +210,7 @@ def _cluster(address: str) -> Iterator[None]:
     import ray
 
     try:
-        with _own_signals():
+        with _signal_handlers_kept():
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UserError(f"there is no Ray cluster to join at {address!r}: {error}") from error
@@ -220,10 +221,10 @@ def _cluster(address: str) -> Iterator[None]:
 
 
 def require_reachable(address: str) -> None:
-    """Refuse an address at which nobody listens; Ray itself would try for minutes.
+    """Refuse an address that cannot be connected to; Ray itself would try for minutes.
 
     Raises:
-        UserError: If so.
+        UserError: If the connection fails.
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in address:
@@ -235,7 +236,7 @@ def require_reachable(address: str) -> None:
 
 
 def local_gpus() -> float:
-    """GPUs of this machine, as Ray counts them."""
+    """Return the number of GPUs of this machine, as Ray counts them."""
     from ray._private.accelerators import NvidiaGPUAcceleratorManager
 
     return float(NvidiaGPUAcceleratorManager.get_current_node_num_accelerators())

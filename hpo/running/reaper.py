@@ -1,9 +1,8 @@
-"""Ends what a killed search leaves behind: a child that waits for its parent's end.
+"""Cleans up after a killed search: a child process that waits for its parent's end.
 
-Ray's servers outlive a driver that was killed, some of them for a minute. This process holds the
-reading end of a pipe whose writing end only the driver has. When the pipe closes, whichever way the
-driver ended, it ends every process that carries the driver's marker in its environment and removes
-the session's folder.
+Ray's servers outlive a killed driver, some of them by a minute. This process holds the reading end of a
+pipe whose writing end only the driver has. When the pipe closes, however the driver ended, it kills every
+process with the driver's marker in its environment and removes the session's folder.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ MARKER = "HPO_SESSION"
 
 
 class Reaper:
-    """A child that outlives this process for as long as its work takes.
+    """A child process that outlives this one until the cleanup is done.
 
     Args:
-        marker: Value of `MARKER` in the environment of what it has to end.
+        marker: Value of `MARKER` in the environment of the processes to kill.
         folder: Session folder to remove afterwards.
     """
 
@@ -43,13 +42,13 @@ class Reaper:
         os.close(reading)
 
     def dismiss(self) -> None:
-        """Set it to work, as this process's end would, and wait until it is done."""
+        """Start the cleanup, as the end of this process would, and wait until it is done."""
         os.close(self._pipe)
         self._child.wait()
 
 
 def reap(marker: str, spare: int) -> None:
-    """End every process that carries the marker, except the one to spare; it may end by itself."""
+    """Kill every process that has the marker, except the driver, which may still be ending."""
     for _ in range(10):
         left = [process for process in psutil.process_iter() if _carries(process, marker, spare)]
         for process in left:
@@ -73,7 +72,7 @@ def _carries(process: psutil.Process, marker: str, spare: int) -> bool:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, again if what was just ended had still put something into it."""
+    """Remove a folder, repeatedly if processes that were just killed had added files."""
     for _ in range(20):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -82,7 +81,7 @@ def remove(folder: Path) -> None:
 
 
 def main() -> None:
-    """Wait for the pipe to close, then end what is left."""
+    """Wait for the pipe to close, then clean up."""
     marker, folder, parent = sys.argv[1:]
     sys.stdin.buffer.read()
     reap(marker, int(parent))

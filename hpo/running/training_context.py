@@ -1,7 +1,7 @@
-"""What a training sees of the search: its seed and horizon, its checkpoint, and an ear for reports.
+"""What a training sees of the search: its seed, horizon and checkpoint, and a channel for reports.
 
-The training runs in a thread of its own. At a rung it waits for the verdict; elsewhere it trains on
-while its reports travel.
+A training runs in its own thread. At a rung it waits for the verdict; elsewhere it continues while its
+reports are on their way.
 """
 
 from __future__ import annotations
@@ -23,31 +23,30 @@ from hpo.running.environment import TrainingEnvironment
 from hpo.running.weight_mean import WeightMean
 
 KEPT = 3
-"""Checkpoints of a training that are kept: the record may be one behind the newest file."""
-
+"""Checkpoints kept per training: the newest on record may be older than the newest file."""
 
 OPENING = 120.0
-"""Seconds that opening trainable and data may take beside the limit of an epoch: imports are slow."""
+"""Seconds allowed for opening trainable and data in addition to the limit of an epoch."""
 
 
 class TrainingStopped(BaseException):
-    """Raised inside a training that is to stop; no ``except Exception`` of its code catches it."""
+    """Raised inside a training to stop it; not caught by ``except Exception`` in its code."""
 
 
 @dataclass
 class Message:
-    """What a worker has to say since it was last asked.
+    """What has happened in a worker since its last message.
 
     Attributes:
         reports: Epochs trained, oldest first.
         checkpoint: The newest one, if one was written.
         weights: File name and SHA-256 of the kept weights, once they are written.
-        scores: What they scored on the final part, with them; empty without such a part.
-        examples: File name and SHA-256 of what each example contributed to their value, if kept.
-        failure: Cause and text if the training cannot go on.
-        warnings: What a user should know.
-        lost_worker: Whether the worker can train nothing more (its training hangs).
-        full: What could not be written for want of room; no fault of the training's.
+        scores: Scores of these weights on the final part; empty without such a part.
+        examples: File name and SHA-256 of each example's contribution to the value, if kept.
+        failure: Cause and message if the training cannot continue.
+        warnings: Warnings for the user.
+        lost_worker: Whether the worker is unusable because its training hangs.
+        full: The write that failed because the disk is full, which is not the training's fault.
     """
 
     reports: list[Reported] = field(default_factory=list)
@@ -62,29 +61,29 @@ class Message:
 
 
 class Channel:
-    """Between a training's thread and the worker that answers for it."""
+    """Passes messages from a training's thread to its worker, and verdicts back."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._message = Message()
         self._paused = False
-        self._heard = False  # whether the pause was read, so that a verdict can follow it
+        self._pause_read = False  # whether a message with the pause was taken, so that a verdict can follow
         self._over = False
         self._stopping = False
-        self.last_heard = time.monotonic() + OPENING
+        self.last_activity = time.monotonic() + OPENING
 
-    def say(self, pause: bool, **news: object) -> None:
-        """Add to the message; wait for a verdict if asked to.
+    def send(self, pause: bool, **news: object) -> None:
+        """Add to the next message, and wait for a verdict if the training pauses.
 
         Raises:
-            TrainingStopped: If the training is to stop.
+            TrainingStopped: If the training must stop.
         """
         with self._changed:
-            self.last_heard = time.monotonic()
+            self.last_activity = time.monotonic()
             for name, value in news.items():
-                held = getattr(self._message, name)
-                setattr(self._message, name, [*held, *value] if isinstance(value, list) else value)
-            self._paused, self._heard = pause, False
+                earlier = getattr(self._message, name)
+                setattr(self._message, name, [*earlier, *value] if isinstance(value, list) else value)
+            self._paused, self._pause_read = pause, False
             self._changed.notify_all()
             while self._paused and not self._stopping:
                 self._changed.wait()
@@ -92,58 +91,58 @@ class Channel:
                 raise TrainingStopped
 
     def finish(self, failure: tuple[Cause, str] | None, full: str = "") -> None:
-        """Say that the thread is over, and whether it was for want of room on the disk."""
+        """Record that the thread has ended, with a failure, and the failed write if the disk is full."""
         with self._changed:
             self._message.failure, self._message.full = failure, full
             self._over = True
             self._changed.notify_all()
 
     def proceed(self) -> None:
-        """Let a training go on that waits for the verdict on what was taken."""
+        """Let a training continue that waits for the verdict on the message taken last."""
         with self._changed:
-            if self._heard and self._paused:
+            if self._pause_read and self._paused:
                 self._paused = False
-                self.last_heard = time.monotonic()  # its time begins now, however long the verdict took
+                self.last_activity = time.monotonic()  # the epoch's limit counts from now
                 self._changed.notify_all()
 
     @property
     def busy(self) -> bool:
-        """Whether the training runs: it neither waits for a verdict nor is over."""
+        """Whether the training runs: it has not ended and does not wait for a verdict."""
         return not (self._paused or self._over)
 
     def stop(self) -> None:
-        """Make the training stop at its next report."""
+        """Stop the training at its next report."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
 
     def wait(self, soon: float, late: float) -> None:
-        """Wait until there is something worth a message.
+        """Wait until there is something to report.
 
         Args:
-            soon: Seconds to wait for a pause or the end, though epochs may be ready.
-            late: Seconds after that to wait for the first epoch.
+            soon: Seconds to wait for a pause or the end, even if there are reports.
+            late: Seconds to wait after that for the first report.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._paused or self._over, soon):
                 self._changed.wait_for(lambda: self._paused or self._over or self._message.reports, late)
 
     def take(self) -> Message:
-        """Everything said since the last call."""
+        """Return everything sent since the last call."""
         with self._changed:
             message, self._message = self._message, Message()
-            self._heard = self._paused
+            self._pause_read = self._paused
             return message
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is left of a training.
+    """The results of a training that are kept.
 
     Attributes:
-        weights: The model's.
-        scores: What they scored beyond the reports; empty if nothing.
-        examples: What each example contributed to the training's value, [n]; None if unknown.
+        weights: Weights of the model.
+        scores: Their scores beyond the reports; may be empty.
+        examples: Each example's contribution to the training's value, [n]; None if unknown.
     """
 
     weights: Arrays
@@ -152,58 +151,58 @@ class Kept:
 
 
 Finish = Callable[[Arrays, Context], Kept]
-"""From the weights that are to be kept to those that are, and what they score where it counts."""
+"""Completes weights before they are kept, and scores them."""
 
 CONTRIBUTIONS = "contributions"
-"""Name of the array in a file of what each example contributed."""
+"""Name of the array in a file of contributions."""
 
 
 class TrainingContext:
-    """The `hpo.core.trainable.Context` of one order.
+    """The `hpo.core.trainable.Context` of one task.
 
     Args:
-        order: What is trained.
-        workplace: Its surroundings.
+        task: The training.
+        environment: What it has in common with all trainings of the search.
         channel: Where its reports go.
-        finish: Makes the weights that are kept whole, and scores them.
+        finish: Completes and scores the weights that are kept.
     """
 
     def __init__(
         self,
-        order: TrainingTask,
-        workplace: TrainingEnvironment,
+        task: TrainingTask,
+        environment: TrainingEnvironment,
         channel: Channel,
         finish: Finish = lambda weights, context: Kept(weights),
     ):
-        self.seed = order.seed
-        self.horizon = order.horizon
-        self.device = workplace.device
-        self.threads = workplace.threads
-        self._order = order
-        self._place = workplace
+        self.seed = task.seed
+        self.horizon = task.horizon
+        self.device = environment.device
+        self.threads = environment.threads
+        self._task = task
+        self._environment = environment
         self._channel = channel
         self._finish = finish
         self._epoch = 0
         self._value = math.nan
         self._best: dict[str, np.ndarray] = {}
-        self._mean = WeightMean(order.epochs - order.averages)
+        self._mean = WeightMean(task.epochs - task.averages)
         self._state: dict[str, np.ndarray] | None = None
         self._saved_epoch = 0
-        self._files = [workplace.folder.checkpoints / each.file for each in order.checkpoints[::-1]]
+        self._files = [environment.folder.checkpoints / each.file for each in task.checkpoints[::-1]]
         self._saved_at = self._last = time.monotonic()
         self._restore()
 
     def epochs(self) -> Iterator[int]:
         """Epochs to train, counted from 1."""
         self._last = time.monotonic()
-        while self._epoch < self._order.epochs:
+        while self._epoch < self._task.epochs:
             before = self._epoch
             yield before + 1
             if self._epoch == before:
                 raise RuntimeError(f"epoch {before + 1} ended without a call of context.report")
 
     def restored(self) -> Arrays | None:
-        """What the last checkpoint kept, or None at a fresh start."""
+        """Return the state in the last checkpoint, or None for a fresh start."""
         return self._state
 
     def report(
@@ -212,58 +211,58 @@ class TrainingContext:
         model: Model,
         state: Callable[[], Arrays] | None = None,
     ) -> None:
-        """Say how the epoch went; does not return if the trial is to stop."""
+        """Report the result of an epoch; does not return if the trial is stopped."""
         now = time.monotonic()
         self._epoch += 1
         epoch = self._epoch
         numbers = {name: float(value) for name, value in metrics.items()}
-        if self._order.until:  # it trains on what others are validated on
+        if self._task.until:  # it trains on the validation rows, too
             numbers = {_as_seen(name): value for name, value in numbers.items()}
-        report = Reported(*self._order.key, epoch, numbers, round(now - self._last, 6))
-        last, sound = epoch == self._order.epochs, self._take_up(epoch, numbers, model)
+        report = Reported(*self._task.key, epoch, numbers, round(now - self._last, 6))
+        last, finite = epoch == self._task.epochs, self._hold_weights(epoch, numbers, model)
         news: dict[str, object] = {"reports": [report]}
         if state is not None and self._due(epoch, now):
             news["checkpoint"] = self._save(epoch, state())
-        if self._order.keep_weights and last and sound:
-            whole = self._mean.arrays() if self._order.averages else self._best
-            kept = self._finish(whole, self)
+        if self._task.keep_weights and last and finite:
+            weights = self._mean.arrays() if self._task.averages else self._best
+            kept = self._finish(weights, self)
             news["weights"], news["scores"] = self._keep(kept.weights), kept.scores
             if kept.examples is not None:
                 news["examples"] = self._keep({CONTRIBUTIONS: kept.examples}, "examples-")
-        self._channel.say(epoch in self._order.pauses or last or not sound, **news)
+        self._channel.send(epoch in self._task.pauses or last or not finite, **news)
         self._last = time.monotonic()
 
-    def _take_up(self, epoch: int, numbers: Mapping[str, float], model: Model) -> bool:
-        """Note what an epoch came to and hold its weights, if they may be kept; whether it is finite."""
-        objective, until = self._place.objective, self._order.until
+    def _hold_weights(self, epoch: int, numbers: Mapping[str, float], model: Model) -> bool:
+        """Update the value and hold weights that may be kept; return whether the epoch's value is finite."""
+        objective, until = self._environment.objective, self._task.until
         value = numbers.get(_as_seen(objective.key) if until else objective.key, math.nan)
         standing = objective.standing(self._value, value)
         counts = epoch == until if until else standing != self._value or objective.at == "last"
         self._value = standing
-        sound = math.isfinite(value)
-        if self._order.keep_weights and sound:
-            if self._order.averages:
+        finite = math.isfinite(value)
+        if self._task.keep_weights and finite:
+            if self._task.averages:
                 self._mean.add(epoch, model)
             elif counts:
                 self._best = _copies(model.weights())
-        return sound
+        return finite
 
     def _due(self, epoch: int, now: float) -> bool:
-        every = self._place.checkpoint_epochs
-        if epoch >= self._order.epochs:
+        interval = self._environment.checkpoint_epochs
+        if epoch >= self._task.epochs:
             return False
-        if every is not None and epoch - self._saved_epoch >= every:
+        if interval is not None and epoch - self._saved_epoch >= interval:
             return True
-        return now - self._saved_at >= self._place.checkpoint_seconds
+        return now - self._saved_at >= self._environment.checkpoint_seconds
 
     def _save(self, epoch: int, state: Arrays) -> Checkpointed:
-        trial, replicate = self._order.key
-        name = checkpoints.file_name(self._order.key, epoch)
+        trial, replicate = self._task.key
+        name = checkpoints.file_name(self._task.key, epoch)
         arrays = {"epoch": np.array(epoch), "value": np.array(self._value)}
         arrays |= {f"state/{key}": value for key, value in state.items()}
         arrays |= {f"best/{key}": value for key, value in self._best.items()}
         arrays |= {f"mean/{key}": value for key, value in self._mean.state().items()}
-        path = self._place.folder.checkpoints / name
+        path = self._environment.folder.checkpoints / name
         sha256 = checkpoints.write(path, arrays)
         self._saved_epoch, self._saved_at = epoch, time.monotonic()
         self._files.append(path)
@@ -272,17 +271,17 @@ class TrainingContext:
         return Checkpointed(trial, replicate, epoch, name, sha256)
 
     def _keep(self, weights: Arrays, what: str = "") -> tuple[str, str]:
-        trial, replicate = self._order.key
+        trial, replicate = self._task.key
         name = f"{what}{trial}-{replicate}.safetensors"
-        return name, checkpoints.write(self._place.folder.weights / name, weights)
+        return name, checkpoints.write(self._environment.folder.weights / name, weights)
 
     def _restore(self) -> None:
-        for checkpoint in self._order.checkpoints:
-            path = self._place.folder.checkpoints / checkpoint.file
+        for checkpoint in self._task.checkpoints:
+            path = self._environment.folder.checkpoints / checkpoint.file
             try:
                 arrays = checkpoints.read(path, checkpoint.sha256)
             except checkpoints.DamagedFile as error:
-                self._channel.say(False, warnings=[f"{error}; going on from an earlier one"])
+                self._channel.send(False, warnings=[f"{error}; continuing from an earlier one"])
                 continue
             self._epoch = self._saved_epoch = int(arrays["epoch"])
             self._value = float(arrays["value"])
@@ -293,7 +292,7 @@ class TrainingContext:
 
 
 def _as_seen(name: str) -> str:
-    """A validation metric's name where the validation rows are trained on."""
+    """Return the name of a validation metric if the validation rows are trained on."""
     return f"{SEEN}/{name.removeprefix('validation/')}" if name.startswith("validation/") else name
 
 

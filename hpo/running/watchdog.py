@@ -1,7 +1,7 @@
-"""Ends a process whose training holds Python's lock for ever, so that its worker can answer no more.
+"""Ends a process whose training holds Python's global lock forever, so that its worker cannot answer.
 
-Backtracking regular expressions, numbers of a million digits and extensions that wait for each other
-do so: no thread of Python runs beside them. The timer of `faulthandler` is a thread of C.
+Backtracking regular expressions, integers of a million digits and deadlocked extensions do this: no other
+Python thread runs meanwhile. The timer of `faulthandler` is a C thread.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import faulthandler
 import sys
 
 GRACE = 60.0
-"""Seconds beyond the limit of an epoch: what can answer by itself, or is not asked, is left alone."""
+"""Seconds beyond the limit of an epoch, so that workers that can still answer are not ended."""
 
 
-def watch(seconds: float) -> None:
-    """End this process after so many seconds, with a stack on its standard error; starts anew each time."""
+def start(seconds: float) -> None:
+    """Start or restart the timer that ends this process, with a stack trace on standard error."""
     faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__ or sys.stderr)
 
 
-def leave() -> None:
-    """Do not."""
+def cancel() -> None:
+    """Cancel the timer."""
     faulthandler.cancel_dump_traceback_later()

@@ -2,8 +2,8 @@
 
 Along a trajectory that circles a wide minimum the mean lies closer to its middle than any point of
 it (Izmailov et al., UAI 2018, https://arxiv.org/abs/1803.05407; over checkpoints as here: Kaddour,
-"Stop wasting my time!", 2022, https://arxiv.org/abs/2209.14981). What is no mean of its kind, as
-the statistics of batch norms, the trainable takes anew from its training rows.
+"Stop wasting my time!", 2022, https://arxiv.org/abs/2209.14981). What cannot be averaged, such as the
+statistics of batch norms, is recomputed by the trainable from its training rows.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ COUNT = "count"
 
 
 class WeightMean:
-    """Grows by one epoch at a time; exact for what never changes.
+    """A running mean over epochs, exact for values that never change.
 
     Args:
-        after: Epochs whose weights do not count.
+        after: Number of first epochs whose weights are ignored.
     """
 
     def __init__(self, after: int):
@@ -32,7 +32,7 @@ class WeightMean:
         self._mean: dict[str, Any] = {}
 
     def add(self, epoch: int, model: Model) -> None:
-        """Take the weights after an epoch in, if it counts."""
+        """Add the weights after an epoch, unless it is ignored."""
         if epoch <= self._after:
             return
         self._count += 1
@@ -40,26 +40,26 @@ class WeightMean:
             now = np.asarray(array)
             self._kinds[name] = now.dtype
             if now.dtype.kind != "f":
-                self._mean[name] = now.copy()  # counters and codes: the last ones
+                self._mean[name] = now.copy()  # counters and codes: keep the last value
             elif name not in self._mean:
                 self._mean[name] = now.astype(np.float64)
             else:
-                # Not a sum that is divided at the end: what is constant stays so, to the last bit.
+                # An incremental mean keeps constant values exact, unlike a sum divided at the end.
                 self._mean[name] += (now - self._mean[name]) / self._count
 
     def arrays(self) -> dict[str, Any]:
-        """The mean, each array of the type that it had."""
+        """Return the mean, each array with its original type."""
         return {name: np.asarray(array).astype(self._kinds[name]) for name, array in self._mean.items()}
 
     def state(self) -> dict[str, Any]:
-        """All that is needed to go on; nothing before the first epoch that counts."""
+        """Return what is needed to continue; empty before the first epoch that counts."""
         if not self._count:
             return {}
         kinds = {f"kind/{name}": np.zeros(0, kind) for name, kind in self._kinds.items()}
         return {COUNT: np.array(self._count), **kinds, **{f"mean/{k}": v for k, v in self._mean.items()}}
 
     def restore(self, arrays: Mapping[str, Any]) -> None:
-        """Go back to what `state` gave."""
+        """Restore what `state` returned."""
         if COUNT not in arrays:
             return
         self._count = int(arrays[COUNT])

@@ -1,7 +1,6 @@
-"""One process that trains one order after the other, whatever drives it.
+"""A process that runs one training task after another, independent of what drives it.
 
-Between trainings nothing is left behind but what was opened once: the trainable and the shared
-data.
+Between trainings it keeps only what it opened once: the trainable and the shared data.
 """
 
 from __future__ import annotations
@@ -23,41 +22,41 @@ from hpo.running.memory import release_memory
 from hpo.running.training_context import Channel, Message, TrainingContext, TrainingStopped
 
 HEARTBEAT = 2.0
-"""Seconds after which a worker answers although it has nothing to say."""
+"""Seconds after which a worker answers even if it has nothing to report."""
 
 
 class Worker:
-    """Trains orders, each in a thread of its own."""
+    """Trains tasks, each in its own thread."""
 
-    def __init__(self, workplace: TrainingEnvironment):
-        self._place = workplace
+    def __init__(self, environment: TrainingEnvironment):
+        self._environment = environment
         self._stage: OpenedStage | None = None
         self._channel = Channel()
         self._thread: threading.Thread | None = None
 
-    def start(self, order: TrainingTask) -> None:
-        """Begin a training; the one before is stopped first.
+    def start(self, task: TrainingTask) -> None:
+        """Begin a training after stopping the previous one.
 
         Raises:
-            RuntimeError: If the one before does not stop.
+            RuntimeError: If the previous one does not stop.
         """
         self.abandon()
         self._channel = Channel()
-        arguments = (order, self._channel)
+        arguments = (task, self._channel)
         self._thread = threading.Thread(target=self._train, args=arguments, daemon=True)
         self._thread.start()
 
     def advance(self) -> Message:
-        """Let the training go on until it pauses, ends, or has something to say.
+        """Let the training continue until it pauses, ends, or has something to report.
 
         Returns:
-            What it said, perhaps nothing yet; with a failure if it hangs.
+            Its message, which may be empty; with a failure if the training hangs.
         """
         self._channel.proceed()
-        limit = self._place.epoch_seconds
-        self._channel.wait(self._place.message_seconds, HEARTBEAT)
+        limit = self._environment.epoch_seconds
+        self._channel.wait(self._environment.message_seconds, HEARTBEAT)
         message = self._channel.take()
-        silent = time.monotonic() - self._channel.last_heard
+        silent = time.monotonic() - self._channel.last_activity
         if limit is not None and silent > limit and not message.failure and not message.reports:
             text = f"an epoch took longer than the limit of {limit:g} s"
             message.failure = (Cause.TIMED_OUT, text)
@@ -70,7 +69,7 @@ class Worker:
         return self._thread is not None and self._channel.busy
 
     def abandon(self, seconds: float = 60.0) -> None:
-        """Stop the training that is under way, if any.
+        """Stop the current training, if any.
 
         Raises:
             RuntimeError: If it does not stop within the given time.
@@ -80,25 +79,25 @@ class Worker:
         self._channel.stop()
         self._thread.join(seconds)
         if self._thread.is_alive():
-            raise RuntimeError("the training before does not stop")
+            raise RuntimeError("the previous training does not stop")
         self._thread = None
         release_memory()
 
-    def _train(self, order: TrainingTask, channel: Channel) -> None:
+    def _train(self, task: TrainingTask, channel: Channel) -> None:
         failure: tuple[Cause, str] | None = None
         full = ""
         try:
-            failure = self._logged(order, channel)
+            failure = self._logged(task, channel)
         except TrainingStopped:
             failure = None
-        except BaseException as error:  # whatever user code raises is that trial's failure
-            failure = _cause(error), _account(error)
+        except BaseException as error:  # anything that user code raises is that trial's failure
+            failure = _cause(error), _description(error)
             full = str(error) if is_full(error) else ""
         channel.finish(failure, full)
 
-    def _logged(self, order: TrainingTask, channel: Channel) -> tuple[Cause, str]:
-        """Train; what is printed and why it failed goes to the training's log."""
-        log = self._place.folder.logs / f"{order.trial}-{order.replicate}.log"
+    def _logged(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:
+        """Train; output and the reason of a failure go to the training's log."""
+        log = self._environment.folder.logs / f"{task.trial}-{task.replicate}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with (
             log.open("a", buffering=1) as file,
@@ -106,25 +105,28 @@ class Worker:
             contextlib.redirect_stderr(file),
         ):
             try:
-                return self._train_whole(order, channel)
+                return self._train_in_stage(task, channel)
             except TrainingStopped:
                 raise
             except BaseException as error:
-                file.write(_account(error) + "\n")
+                file.write(_description(error) + "\n")
                 raise
 
-    def _train_whole(self, order: TrainingTask, channel: Channel) -> tuple[Cause, str]:
+    def _train_in_stage(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:
         if self._stage is None:
-            self._stage = self._place.open()
+            self._stage = self._environment.open()
             gc.collect()
-            gc.freeze()  # what was imported stays; between trainings only the new is looked through
-        channel.last_heard = time.monotonic()
+            gc.freeze()  # later collections skip what was imported once
+        channel.last_activity = time.monotonic()
         stage = self._stage
-        parts = stage.parts(order.split)
+        parts = stage.parts(task.split)
         context = TrainingContext(
-            order, self._place, channel, final_scorer(stage, order, parts, self._place.objective.metric)
+            task,
+            self._environment,
+            channel,
+            final_scorer(stage, task, parts, self._environment.objective.metric),
         )
-        stage.trainable.train(Recipe(order.recipe), parts.train, parts.validation, context)
+        stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
         return Cause.NEVER_REPORTED, "the training ended without training its epochs to the last"
 
 
@@ -135,15 +137,15 @@ def _cause(error: BaseException) -> Cause:
     return Cause.CODE_ERROR
 
 
-def _account(error: BaseException) -> str:
-    """The error with the lines of the training's own code, not those of this service.
+def _description(error: BaseException) -> str:
+    """Return an error with the traceback of the training's own code, without that of this service.
 
-    What is said to the user is one sentence and needs no lines.
+    An error that is written for users is one sentence and needs no traceback.
     """
     if isinstance(error, UserError):
         return str(error)
-    here = str(Path(__file__).parent)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(here)]
+    this_package = str(Path(__file__).parent)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(this_package)]
     lines = "".join(traceback.format_list(frames)).rstrip()
-    said = "".join(traceback.format_exception_only(error)).rstrip()
-    return f"{said}\n{lines}" if lines else said
+    summary = "".join(traceback.format_exception_only(error)).rstrip()
+    return f"{summary}\n{lines}" if lines else summary

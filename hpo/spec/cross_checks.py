@@ -13,6 +13,7 @@ from hpo.core.budget import Budget
 from hpo.core.grammar import Grammar, Hyperparameter, part_named
 from hpo.core.objective import Objective
 from hpo.core.space import Choice, Space
+from hpo.core.stopping_rules import default_first_rung
 from hpo.core.trainable import Metric
 from hpo.spec.builtin import locate_recipe
 from hpo.spec.faults import Faults, shown, unknown
@@ -154,7 +155,7 @@ def resolve_scheduler(document: Document, grammar: Grammar | None, faults: Fault
             return None
     if scheduler.name == "none":
         return scheduler.model_copy(update={"max_epochs": longest, "first_rung": None})
-    first = scheduler.first_rung or max(1, min(3, longest // scheduler.reduction_factor))
+    first = scheduler.first_rung or default_first_rung(scheduler.reduction_factor, longest)
     if first >= longest > 1:
         faults.add(
             ("scheduler", "first_rung"),

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from hpo.core.budget import reserved_epochs
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.shipped_model import Ship
-from hpo.core.stopping_rules import RuleName, rungs_of
+from hpo.core.stopping_rules import RuleName, SchedulerName, default_first_rung, rungs_of
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -104,7 +104,7 @@ class Sampler(Record):
 class Scheduler(Record):
     """What stops trials early, and how long a full training is."""
 
-    name: Literal["asha", "leaders", "none"] = Field(
+    name: SchedulerName = Field(
         default="leaders",
         description="leaders stops what is behind the best early; asha, all but a share; none nothing.",
     )
@@ -130,7 +130,7 @@ class Scheduler(Record):
         """Epochs at which trials are compared, ascending; none without early stopping."""
         if self.name == "none":
             return ()
-        first = self.first_rung or max(1, min(3, self.horizon // self.reduction_factor))
+        first = self.first_rung or default_first_rung(self.reduction_factor, self.horizon)
         return rungs_of(self.name, first, self.reduction_factor, self.horizon)
 
     @property
@@ -198,7 +198,7 @@ class Finalists(Record):
     @property
     def most(self) -> int:
         """Trainings that each of them has at most."""
-        return self.seeds * self.fresh.each
+        return self.seeds * self.fresh.trainings_per_seed
 
     def epochs(self, horizon: int) -> int:
         """Epochs their trainings take together."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hpo.core.stopping_rules import SCHEDULERS
 from hpo.spec.cross_checks import SAMPLERS
 from hpo.spec.domains import FORMS, MAX_CHOICES, Form
 from hpo.spec.fields import Document
@@ -36,7 +37,7 @@ def schema() -> dict[str, Any]:
         ]
     }
     _also(fields["sampler"], {"type": "string", "enum": sorted(SAMPLERS)})
-    _also(fields["scheduler"], {"type": "string", "enum": ["asha", "leaders", "none"]})
+    _also(fields["scheduler"], {"type": "string", "enum": list(SCHEDULERS)})
     fields["patience"]["anyOf"].append({"type": "integer", "minimum": 1})
     return made
 

@@ -1,4 +1,4 @@
-"""Write a search to MLflow from its record: after an outage, or into an empty store."""
+"""Showing a search in MLflow from its record: after an outage, or in an empty store."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from hpo.tracking import mirror_progress
 from hpo.tracking.mirror_progress import MirrorProgress
 from hpo.tracking.run_changes import Unreachable
 from hpo.tracking.target import Target
-from hpo.use_cases.search.mirror_process import alone, mirror_of
+from hpo.use_cases.search.mirror_process import mirror_of, writer_lock
 
 
 def mirror_search(name: str, *, home: Home) -> int:
-    """Bring MLflow up to date with a search; nothing is written twice.
+    """Bring MLflow up to date with a search; nothing is doubled that is there.
 
     Returns:
-        Number of events that MLflow now shows.
+        Number of events that MLflow shows now.
 
     Raises:
         UserError: If there is no such search.
-        Refused: If the search is running, and so does this itself.
+        Refused: If the search runs, and so shows itself.
         HpoError: If MLflow cannot be reached.
     """
     ledger = open_ledger(name, home)
     try:
         folder = home.search(name)
-        with alone(folder):
+        with writer_lock(folder):
             position = mirror_of(home, ledger).catch_up()
             mirror_progress.save_progress(folder, MirrorProgress(position))
             return position
     except Timeout as error:
-        raise Refused(f"{name} is running and keeps MLflow up to date itself") from error
+        raise Refused(f"{name} is running and brings MLflow up to date by itself") from error
     except Unreachable as error:
         raise HpoError(f"MLflow at {Target.of(home).shown} cannot be reached: {error}") from error

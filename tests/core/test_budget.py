@@ -15,10 +15,10 @@ def test_the_forecast_lies_between_values_that_stay_and_values_that_are_drawn_an
 ) -> None:
     """With new values at every rung, exactly one in ``factor`` later arrivals goes on."""
     rungs, horizon = milestones(1, factor, 27), 27
-    bought = forecast(Budget(trials=trials), rungs, factor, horizon, 0)
+    bought = forecast(Budget(trials=trials), rungs, factor, horizon, 0, "asha")
     random, least = Random(1), 0
     for _ in range(20):
-        rule = AshaRule(rungs, factor)
+        rule = AshaRule(rungs, factor, "max")
         for _ in range(trials):
             least += next((rung for rung in rungs if not rule.report(rung, random.random())), horizon)
     assert 0.9 * least / 20 <= bought.epochs <= trials * horizon
@@ -27,28 +27,29 @@ def test_the_forecast_lies_between_values_that_stay_and_values_that_are_drawn_an
 
 
 def test_a_long_search_costs_what_its_rungs_say() -> None:
-    bought = forecast(Budget(trials=10**6), (1, 3, 9), 3, 27, 0)
+    bought = forecast(Budget(trials=10**6), (1, 3, 9), 3, 27, 0, "asha")
     assert bought.epochs / 10**6 == pytest.approx(1 + 2 / 3 + 6 / 9 + 18 / 27, rel=0.1)
     assert bought.fully_trained / 10**6 == pytest.approx(1 / 27, rel=0.3)
 
 
 def test_without_early_stopping_every_trial_is_a_full_training() -> None:
-    bought = forecast(Budget(epochs=1000), (), 3, 10, 100)
+    bought = forecast(Budget(epochs=1000), (), 3, 10, 100, "asha")
     assert (bought.trials, bought.fully_trained, bought.epochs) == (90, 90, 900)
     assert bought.full_trainings == 90
 
 
 def test_whichever_of_trials_and_epochs_ends_first() -> None:
     rungs = milestones(3, 3, 27)
-    few = forecast(Budget(trials=10, epochs=10_000), rungs, 3, 27, 243)
+    few = forecast(Budget(trials=10, epochs=10_000), rungs, 3, 27, 243, "asha")
     assert few.trials == 10
-    bound = forecast(Budget(trials=10_000, epochs=1_000), rungs, 3, 27, 243)
+    bound = forecast(Budget(trials=10_000, epochs=1_000), rungs, 3, 27, 243, "asha")
     assert bound.epochs == 1_000 - 243
-    assert forecast(Budget(trials=bound.trials), rungs, 3, 27, 243).epochs == pytest.approx(757, rel=0.1)
+    within = forecast(Budget(trials=bound.trials), rungs, 3, 27, 243, "asha")
+    assert within.epochs == pytest.approx(757, rel=0.1)
 
 
 def test_a_huge_budget_is_forecast_at_once() -> None:
-    assert forecast(Budget(epochs=10**9), milestones(1, 2, 10**6), 2, 10**6, 0).trials > 10_000
+    assert forecast(Budget(epochs=10**9), milestones(1, 2, 10**6), 2, 10**6, 0, "asha").trials > 10_000
 
 
 def test_what_is_reserved_is_kept_from_the_search() -> None:
@@ -77,4 +78,4 @@ def test_a_budget_that_is_none(limits: dict[str, float]) -> None:
 
 def test_time_alone_cannot_be_forecast() -> None:
     with pytest.raises(ValueError, match="only time is limited"):
-        forecast(Budget(hours=1), (), 3, 10, 0)
+        forecast(Budget(hours=1), (), 3, 10, 0, "asha")

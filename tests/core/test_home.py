@@ -25,7 +25,9 @@ def test_a_folder_that_others_use_is_refused_and_stays_open(tmp_path):
     shared.mkdir()
     shared.chmod(0o755)
     (shared / "theirs.txt").touch()
-    with pytest.raises(UserError, match=r"--home .*shared: is open to others and holds other things"):
+    with pytest.raises(
+        UserError, match=r"--home .*shared: it contains other files and other users can read it"
+    ):
         Home.at(shared).create()
     assert mode(shared) == 0o755
 

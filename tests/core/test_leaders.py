@@ -30,7 +30,7 @@ def test_rungs_lie_half_a_factor_apart_and_end_well_before_the_horizon():
 
 
 def test_until_there_are_leaders_it_decides_as_asha_does_once_there_is_something_to_compare():
-    ours, theirs = stopping_rule("leaders", (3, 9), 27, 3), AshaRule((3, 9), 3)
+    ours, theirs = stopping_rule("leaders", (3, 9), 27, 3, "max"), AshaRule((3, 9), 3, "max")
     draw = random.Random(0)
     for trial in range(40):
         value = draw.random()
@@ -38,7 +38,7 @@ def test_until_there_are_leaders_it_decides_as_asha_does_once_there_is_something
 
 
 def test_a_trial_that_starts_as_slowly_as_the_leaders_did_goes_on_and_a_weaker_one_does_not():
-    rule = LeadersRule((3, 9), 27)
+    rule = LeadersRule((3, 9), 27, 3, "max")
     for trial in range(-3, 0):
         assert climb(rule, trial, rising(0.3)) == 3
     for trial in range(3):  # the reduction factor alone would stop some of these
@@ -50,7 +50,7 @@ def test_a_trial_that_starts_as_slowly_as_the_leaders_did_goes_on_and_a_weaker_o
 
 
 def test_lower_is_better_in_the_other_mode():
-    up, down = LeadersRule((1, 3), 9), LeadersRule((1, 3), 9, mode="min")
+    up, down = LeadersRule((1, 3), 9, 3, "max"), LeadersRule((1, 3), 9, 3, "min")
     draw = random.Random(1)
     for trial in range(60):
         curve = [draw.random() + 0.1 * epoch for epoch in range(9)]
@@ -58,7 +58,7 @@ def test_lower_is_better_in_the_other_mode():
 
 
 def test_who_diverged_leads_nobody():
-    rule = LeadersRule((3, 9), 27)
+    rule = LeadersRule((3, 9), 27, 3, "max")
     for trial in range(-3, 4):
         climb(rule, trial, rising(1.0 + trial / 10)[:20])
     leading = rule._by_wins(rule._past[0])
@@ -70,7 +70,7 @@ def test_who_diverged_leads_nobody():
 
 @pytest.mark.parametrize("trials", [400])
 def test_what_is_remembered_does_not_grow_with_the_number_of_trials(trials):
-    rule, draw = LeadersRule((1, 3, 9), 27), random.Random(2)
+    rule, draw = LeadersRule((1, 3, 9), 27, 3, "max"), random.Random(2)
     running = [[], [], []]  # three at once, so that one leaves a roster while another is at a rung
     for trial in range(trials):
         curve = [value + 0.2 * draw.random() for value in rising(draw.random() + trial / 50)]
@@ -95,7 +95,7 @@ def slow_then_high(epochs=27):
 
 
 def test_after_two_full_trainings_without_anybody_at_the_end_one_slow_starter_is_trained_on_and_leads():
-    rule = LeadersRule((3, 9), 27)
+    rule = LeadersRule((3, 9), 27, 3, "max")
     for trial in range(6):
         climb(rule, trial, quick_then_flat())
     ends = [climb(rule, trial, slow_then_high()) for trial in range(6, 30)]
@@ -108,14 +108,14 @@ def test_after_two_full_trainings_without_anybody_at_the_end_one_slow_starter_is
 @pytest.mark.parametrize("worse", [0, 3])
 def test_where_a_full_training_is_short_a_dozen_trials_must_have_been_fruitless(worse):
     """The next one in the better half goes on; those that are worse than that do not."""
-    rule = LeadersRule((3, 5), 9)
+    rule = LeadersRule((3, 5), 9, 3, "max")
     falling, middle = [0.9 - trial / 100 for trial in range(12 + worse)], 0.907 - (12 + worse) / 200
     ends = [climb(rule, trial, [value] * 9) for trial, value in enumerate([*falling, middle, middle])]
     assert ends == [*(3,) * (12 + worse), 9, 3]
 
 
 def test_nobody_goes_on_unjudged_while_trials_come_to_the_end():
-    rule, end = LeadersRule((3, 9), 27), []
+    rule, end = LeadersRule((3, 9), 27, 3, "max"), []
     for trial in range(60):
         curve = rising(1.0 + trial / 100) if trial % 8 == 0 else rising(0.5 - trial / 1000)
         end.append(climb(rule, trial, curve))
@@ -123,7 +123,7 @@ def test_nobody_goes_on_unjudged_while_trials_come_to_the_end():
 
 
 def test_a_trial_that_diverges_unjudged_is_forgotten():
-    rule = LeadersRule((3, 9), 27)
+    rule = LeadersRule((3, 9), 27, 3, "max")
     for trial in range(6):
         climb(rule, trial, quick_then_flat())
     for trial in range(6, 24):

@@ -13,7 +13,7 @@ from hpo.core.record import Recorded
 from hpo.core.spending import BudgetUse
 
 SPEC = {
-    "scheduler": {"first_rung": 1, "reduction_factor": 3, "max_epochs": 9},
+    "scheduler": {"name": "asha", "first_rung": 1, "reduction_factor": 3, "max_epochs": 9},
     "budget": {"trials": 4},
     "finalists": {"count": 2, "seeds": 2},
 }

@@ -125,7 +125,7 @@ def test_of_a_damaged_ledger_the_good_part_is_saved(fault, damage, place, undist
     for command in ("resume", "status"):
         refused = place.run(command, "tiny-1")
         assert refused.returncode == 1
-        assert "`hpo rescue` saves what is whole of it" in refused.stderr
+        assert "`hpo rescue` saves every event that is intact" in refused.stderr
         assert "Traceback" not in refused.stderr
     saved = place.run("rescue", "--json")
     assert saved.returncode == 0, saved.stderr

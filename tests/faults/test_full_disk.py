@@ -50,14 +50,14 @@ def test_too_little_room_is_said_before_anything_starts(small_disk):
     done = small_disk.run("submit", "tiny.yaml")
     assert done.returncode == 1
     assert "has 20 MiB left" in done.stderr or "has 19 MiB left" in done.stderr
-    assert "make space" in done.stderr
+    assert "free some space" in done.stderr
     assert small_disk.record() == []
     file.unlink()
 
 
 @pytest.mark.faults
 @pytest.mark.parametrize(
-    ("leave", "said"), [(12 * MEBIBYTE, "MiB left and a search needs"), (0, "is full; make space")]
+    ("leave", "said"), [(12 * MEBIBYTE, "MiB left and a search needs"), (0, "is full; free some space")]
 )
 @pytest.mark.parametrize("moment", ["a trial", "a finalist"])
 def test_a_disk_that_fills_up_ends_the_search_plainly_and_harms_nothing(
@@ -74,7 +74,7 @@ def test_a_disk_that_fills_up_ends_the_search_plainly_and_harms_nothing(
     assert "Traceback" not in err
     again = small_disk.run("resume", "tiny-1")
     assert again.returncode == 1
-    assert "make space" in again.stderr
+    assert "free some space" in again.stderr
     assert "Traceback" not in again.stderr
     file.unlink()
     killed, runs = small_disk.record(), small_disk.runs()

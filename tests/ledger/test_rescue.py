@@ -106,7 +106,7 @@ def test_an_event_that_cannot_be_read_or_is_gone_is_noticed(path, change):
 def test_of_what_is_no_ledger_nothing_is_saved_and_it_is_left_alone(tmp_path):
     path = tmp_path / "ledger.db"
     path.write_bytes(b"no ledger at all" * 4_000)
-    with pytest.raises(HpoError, match="nothing of it can be read"):
+    with pytest.raises(HpoError, match="no event in it can be read"):
         rescue_database(path)
     assert path.read_bytes() == b"no ledger at all" * 4_000
     assert [each.name for each in tmp_path.iterdir()] == ["ledger.db"]

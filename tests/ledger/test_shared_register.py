@@ -72,7 +72,7 @@ def test_a_new_file_is_shared_with_the_group_if_its_folder_is(tmp_path, folder, 
 
 
 def test_an_unusable_location_is_one_sentence(tmp_path):
-    with pytest.raises(UserError, match="no database that can be used"):
+    with pytest.raises(UserError, match="the database cannot be used"):
         Register("nonsense://somewhere/else")
     with pytest.raises(HpoError, match="cannot be written"):
         Register(tmp_path)

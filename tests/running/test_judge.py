@@ -8,7 +8,7 @@ from hpo.core.events import Cause, End, Reported, TrialStarted
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
-from hpo.running.judge import Judge, fresh_end, order_of
+from hpo.running.judge import Judge, fresh_end, task_of
 from tests.running.searches import plan
 
 KEY = "validation/accuracy"
@@ -98,7 +98,7 @@ def test_a_fresh_seed_counts_by_the_final_part_alone(rules):
 
 
 def test_a_trial_pauses_at_rungs_and_a_fresh_seed_keeps_its_weights(rules):
-    trial = order_of(rules, history_of(rules).trainings[0, 0])
-    fresh = order_of(rules, history_of(rules, replicate=1).trainings[0, 1])
+    trial = task_of(rules, history_of(rules).trainings[0, 0])
+    fresh = task_of(rules, history_of(rules, replicate=1).trainings[0, 1])
     assert (trial.pauses, trial.keep_weights) == ((1, 2), False)
     assert (fresh.pauses, fresh.keep_weights) == ((), True)

@@ -6,8 +6,8 @@ import sys
 HELD = """
 import re
 from hpo.running import watchdog
-watchdog.watch(60)
-watchdog.watch(0.2)
+watchdog.start(60)
+watchdog.start(0.2)
 {more}
 re.match("(a|a)+$", "a" * {length} + "b")
 """
@@ -28,4 +28,4 @@ def test_it_ends_what_holds_pythons_lock_for_ever():
 
 
 def test_it_can_be_called_off():
-    assert run("watchdog.leave()", 4).returncode == 0
+    assert run("watchdog.cancel()", 4).returncode == 0

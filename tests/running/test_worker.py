@@ -214,14 +214,14 @@ def test_the_limit_of_an_epoch_is_none_of_a_verdict(place, monkeypatch):
     clock = [1000.0]
     monkeypatch.setattr(training_context, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     channel = training_context.Channel()
-    training = threading.Thread(target=channel.say, args=(True,), daemon=True)
+    training = threading.Thread(target=channel.send, args=(True,), daemon=True)
     training.start()
     channel.wait(30, 30)
     channel.take()
     clock[0] += 500  # the driver was held up
     channel.proceed()
     training.join(30)
-    assert channel.last_heard == clock[0]
+    assert channel.last_activity == clock[0]
 
 
 def test_it_waits_after_a_number_that_is_none(place):
@@ -241,7 +241,7 @@ def test_arrays_that_cannot_be_are_said_to_be_none(kind, shape, end, tmp_path):
     head = json.dumps({"a": {"dtype": kind, "shape": shape, "data_offsets": [0, end]}}).encode()
     path = tmp_path / "strange.safetensors"
     path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(4))
-    with pytest.raises(checkpoints.DamagedFile, match="is no safetensors file"):
+    with pytest.raises(checkpoints.DamagedFile, match="is not a valid safetensors file"):
         checkpoints.read(path)
 
 

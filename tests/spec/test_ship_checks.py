@@ -30,7 +30,7 @@ def plain(toy):
 def test_a_kind_alone_or_with_its_fields(said, meant, document, toy):
     spec = parsed(document, toy, ship=said)
     assert spec.ship == meant
-    assert Ship.asked(spec.document) == meant
+    assert Ship.from_spec(spec.document) == meant
     assert parse_spec(spec.document, source="record", trainables=toy).ship == meant
 
 

@@ -81,8 +81,8 @@ def test_what_does_not_fit_is_said(recorded):
     assert "it did not vary activation" in notes
     assert "it varied batch_size, optimizer.momentum, which this space does not" in notes
     assert "lie outside this space and are left out (learning_rate" in notes
-    assert "tpe learns nothing from earlier results" in notes
-    (lesson,) = found.warm_start.lessons
+    assert "tpe does not learn from earlier results" in notes
+    (lesson,) = found.warm_start.earlier
     assert lesson.names == ("learning_rate",)
     assert all(point["learning_rate"] >= 0.01 for point in lesson.points)
 
@@ -91,15 +91,15 @@ def test_nothing_is_learned_from_a_search_that_shares_nothing(recorded):
     recorded.search(parse_spec(OLD), value)
     other = parse_spec({**NEW, "space": {"activation": {"choice": ["relu", "gelu"]}}})
     found = warm_start_of(other, recorded.home)
-    assert found.warm_start.lessons == ()
+    assert found.warm_start.earlier == ()
     assert "shares no parameter with this space" in found.notes[0]
 
 
 def test_of_a_search_that_has_shown_nothing_nothing_is_learned(recorded):
     recorded.search(parse_spec(OLD), value, events=2)
     found = warm_start_of(parse_spec(NEW), recorded.home)
-    assert found.warm_start.lessons == ()
-    assert "none of its trials has come to a rung yet" in found.notes[0]
+    assert found.warm_start.earlier == ()
+    assert "none of its trials has reached a rung yet" in found.notes[0]
 
 
 def test_recipes_come_before_searches_and_are_fitted(recorded, tmp_path):

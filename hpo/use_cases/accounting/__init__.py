@@ -1,1 +1,1 @@
-"""The account of a search, gathered from its record."""
+"""What a search's record says about it, gathered for the account."""

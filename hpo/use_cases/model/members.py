@@ -43,7 +43,7 @@ def fix_model(ledger: SearchLedger) -> History:
         )
     if history.model is not None:
         return history
-    model, requested = model_of(history), Ship.asked(history.opened.spec if history.opened else {})
+    model, requested = model_of(history), Ship.from_spec(history.opened.spec if history.opened else {})
     events: list[ModelFixed | Warned] = [model]
     if model.kind != requested.model:
         events.append(Warned(f"ship: {requested.model} was requested; {model.reason}"))

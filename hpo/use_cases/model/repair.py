@@ -13,7 +13,7 @@ from hpo.core.ports import TrainingTask
 from hpo.ledger.store import SearchLedger
 from hpo.running import checkpoints
 from hpo.running.environment import TrainingEnvironment
-from hpo.running.judge import order_of
+from hpo.running.judge import task_of
 from hpo.running.plan import Plan
 from hpo.running.worker import Worker
 
@@ -45,7 +45,7 @@ def repair(
         HpoError: If the training gives other weights.
     """
     ledger.append([Warned(f"{fault}; the training is repeated")])
-    if _trained(order_of(plan, training, fresh=True), environment) != training.sha256:
+    if _trained(task_of(plan, training, fresh=True), environment) != training.sha256:
         raise HpoError(f"{fault}, and the repeated training gave other weights; submit the search again")
 
 

@@ -1,1 +1,1 @@
-"""Running a search: what a submitted or resumed search is assembled from and driven by."""
+"""Running a submitted or resumed search: its parts and what drives them."""

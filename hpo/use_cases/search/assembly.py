@@ -1,4 +1,4 @@
-"""From a validated spec to the values that running, sampling and selection work with."""
+"""Building a search's plan, searcher and environment from its validated spec."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.search.finals import finals_of
 
 
-def plan_of(spec: SearchSpec, workers: int, warmth: WarmStart = NO_WARM_START) -> Plan:
-    """The rules by which a spec's search decides."""
+def plan_of(spec: SearchSpec, workers: int, warm_start: WarmStart = NO_WARM_START) -> Plan:
+    """Return the rules of a spec's search."""
     rank = RANKINGS[spec.finalists.rank]
     gpus_at_once = spec.resources.gpus * workers
     return Plan(
@@ -42,7 +42,7 @@ def plan_of(spec: SearchSpec, workers: int, warmth: WarmStart = NO_WARM_START) -
         fresh=spec.finalists.fresh,
         averages=spec.ship.averages(spec.horizon),
         start_from=spec.start_from,
-        warm_start=tuple(point for point in warmth.first if point not in spec.start_from),
+        warm_start=tuple(point for point in warm_start.first if point not in spec.start_from),
         worker_losses=spec.limits.worker_losses,
         same_failures=spec.limits.same_failures,
         patience=spec.patience.trials if spec.patience else None,
@@ -50,8 +50,8 @@ def plan_of(spec: SearchSpec, workers: int, warmth: WarmStart = NO_WARM_START) -
     )
 
 
-def searcher_of(spec: SearchSpec, warmth: WarmStart = NO_WARM_START) -> Searcher:
-    """The sampler that the spec names; only ``auto`` learns from earlier searches."""
+def searcher_of(spec: SearchSpec, warm_start: WarmStart = NO_WARM_START) -> Searcher:
+    """Return the sampler that a spec names; only ``auto`` learns from earlier searches."""
     from hpo.sampling.auto import AutoSearcher
     from hpo.sampling.non_adaptive import GridSearcher, QmcSearcher, RandomSearcher
     from hpo.sampling.optuna_searcher import SAMPLERS, OptunaSearcher
@@ -59,7 +59,7 @@ def searcher_of(spec: SearchSpec, warmth: WarmStart = NO_WARM_START) -> Searcher
     name, mode = spec.sampler.name, spec.objective.mode
     if name == "auto":
         rungs, optimizer = spec.scheduler.rungs, part_named(spec.recipe.get("optimizer"))
-        return AutoSearcher(spec.space, mode, spec.seed, rungs, spec.horizon, warmth.lessons, optimizer)
+        return AutoSearcher(spec.space, mode, spec.seed, rungs, spec.horizon, warm_start.earlier, optimizer)
     if name in SAMPLERS:
         return OptunaSearcher(spec.space, mode, spec.seed, name, spec.sampler.options)
     if name == "grid":
@@ -69,8 +69,8 @@ def searcher_of(spec: SearchSpec, warmth: WarmStart = NO_WARM_START) -> Searcher
     return RandomSearcher(spec.space, spec.seed)
 
 
-def workplace_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder) -> TrainingEnvironment:
-    """The surroundings of every training of a search."""
+def environment_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder) -> TrainingEnvironment:
+    """Return what all trainings of a search have in common."""
     return TrainingEnvironment(
         open=staging,
         folder=folder,
@@ -84,10 +84,10 @@ def workplace_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder) -
 
 
 def workers_of(spec: SearchSpec, cpus: float, gpus: float) -> int:
-    """How many trials run at once on so many CPUs and GPUs.
+    """Return how many trials run at once on a number of CPUs and GPUs.
 
     Raises:
-        UserError: If not even one fits.
+        UserError: If not even one trial fits.
     """
     need = spec.resources
     fits = int(cpus / need.cpus)
@@ -102,5 +102,5 @@ def workers_of(spec: SearchSpec, cpus: float, gpus: float) -> int:
 
 
 def local_cpus() -> int:
-    """CPUs that this process may use."""
+    """Return the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,7 +1,7 @@
-"""Room on the disk: asked for before a search starts, watched while it runs, its end said plainly.
+"""Disk space: required before a search starts, and watched while it runs.
 
-A search that stops while there is still room for its last words loses nothing. Where the room goes
-all at once, what is on record stays whole, and the search can be resumed once there is room again.
+A search that stops while there is still space for its last events loses nothing. If the disk fills up
+suddenly, the record stays intact, and the search can be resumed after space was freed.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from hpo.core.home import Home
 
 TO_START = 48 * 2**20
 TO_GO_ON = 24 * 2**20
-"""Bytes that must be free: for what ledger and mirror grow by, and a few small checkpoints."""
+"""Bytes that must be free, enough for the growth of ledger and mirror and a few small checkpoints."""
 
 
 def require_disk_space(home: Home, least: int = TO_START) -> None:
-    """Refuse to go on where there is too little room.
+    """Refuse to continue with too little disk space.
 
     Raises:
         HpoError: If fewer bytes are free on the disk that holds the home.
@@ -28,20 +28,20 @@ def require_disk_space(home: Home, least: int = TO_START) -> None:
     if free < least:
         raise HpoError(
             f"the disk that holds {home.root} has {free / 2**20:.0f} MiB left and a search needs "
-            f"{least / 2**20:.0f} MiB free; make space, or keep searches elsewhere with --home"
+            f"{least / 2**20:.0f} MiB free; free some space, or keep searches elsewhere with --home"
         )
 
 
 @contextmanager
 def full_disk_reported(home: Home) -> Iterator[None]:
-    """Turn the operating system's word for a full disk into one clear sentence.
+    """Turn the operating system's error for a full disk into one clear sentence.
 
     Raises:
-        DiskFull: In its place.
+        DiskFull: Instead of that error.
     """
     try:
         yield
     except OSError as error:
         if not is_full(error):
             raise
-        raise DiskFull("the search cannot go on", home.root) from error
+        raise DiskFull("the search cannot continue", home.root) from error

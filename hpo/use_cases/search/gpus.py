@@ -1,4 +1,4 @@
-"""Whether this machine has the GPUs that a spec asks for."""
+"""Checks that this machine has the GPUs that a spec requires."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from hpo.spec import SearchSpec
 
 
 def usable_gpus(spec: SearchSpec) -> float:
-    """GPUs of this machine, asked only if the spec wants one.
+    """Return the number of GPUs of this machine; 0 if the spec uses none.
 
     Raises:
-        UserError: If it wants one and there is none.
+        UserError: If the spec requires more than there are.
     """
-    found, lacking = _looked_for(spec)
-    if lacking:
-        raise UserError(lacking)
-    return found
+    available, problem = _available(spec)
+    if problem:
+        raise UserError(problem)
+    return available
 
 
-def gpus_lacking(spec: SearchSpec) -> tuple[str, ...]:
-    """The same sentence for a spec that is only looked at: it may be meant for a cluster.
+def gpu_warnings(spec: SearchSpec) -> tuple[str, ...]:
+    """Return a warning if this machine has too few GPUs for a spec that is only checked.
 
-    Nothing is said where ``RAY_ADDRESS`` names one.
+    There is no warning if ``RAY_ADDRESS`` names a cluster.
     """
     if os.environ.get("RAY_ADDRESS"):
         return ()
-    lacking = _looked_for(spec)[1]
-    return (lacking,) if lacking else ()
+    problem = _available(spec)[1]
+    return (problem,) if problem else ()
 
 
-def _looked_for(spec: SearchSpec) -> tuple[float, str]:
-    """GPUs that were found, and what is wrong if they are too few."""
-    wanted = spec.resources.gpus
-    found = local_gpus() if wanted else 0.0
-    if found >= wanted:
-        return found, ""
-    return found, (
-        f"resources.gpus: {wanted:g} per trial asked, this machine has {found:g}; "
+def _available(spec: SearchSpec) -> tuple[float, str]:
+    """Return the number of GPUs, and the problem if there are too few."""
+    required = spec.resources.gpus
+    available = local_gpus() if required else 0.0
+    if available >= required:
+        return available, ""
+    return available, (
+        f"resources.gpus: a trial needs {required:g}, this machine has {available:g}; "
         "set resources.gpus to 0, or name a cluster with --address"
     )

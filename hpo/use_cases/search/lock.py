@@ -1,6 +1,6 @@
-"""One process at a time runs a search; whoever comes second is told who is first.
+"""The lock of a search: one process runs it, and a second one learns which process that is.
 
-The operating system lets go of the lock when its holder dies, however it died.
+The operating system releases the lock when its holder dies for any reason.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from filelock import FileLock, Timeout
 from hpo.core.errors import Refused
 from hpo.core.home import SearchFolder
 
-GLANCE = 1.0
-"""Seconds to try: `is_locked` holds the lock for a moment, too, and a holder takes one to say who it is."""
+TIMEOUT = 1.0
+"""Seconds to try: `is_locked` holds the lock for a moment, too, and a holder needs one to write its name."""
 
 
 @contextmanager
 def hold_lock(folder: SearchFolder, name: str) -> Iterator[None]:
-    """Hold a search while the block runs.
+    """Hold a search's lock while the block runs.
 
     Raises:
         Refused: If another process holds it.
     """
     folder.root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.lock, timeout=GLANCE)
+    lock = FileLock(folder.lock, timeout=TIMEOUT)
     holder = folder.lock.with_suffix(".holder")
     try:
         lock.acquire()
     except Timeout as error:
         raise Refused(f"{name} is being run by {_read(holder)}") from error
     try:
-        with suppress(OSError):  # a full disk; whoever comes second is refused without a name
+        with suppress(OSError):  # a full disk; a second process is then refused without a name
             holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         yield
     finally:
@@ -45,10 +45,10 @@ def hold_lock(folder: SearchFolder, name: str) -> Iterator[None]:
 
 
 def is_locked(folder: SearchFolder) -> bool:
-    """Whether some process holds the search right now."""
+    """Return whether a process holds the search now."""
     try:
         with folder.lock.open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # several may look at once
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # several processes may check at once
     except BlockingIOError:
         return True
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def is_locked(folder: SearchFolder) -> bool:
 def _read(holder: os.PathLike[str]) -> str:
     try:
         with open(holder) as file:
-            said = json.load(file)
-        return f"process {said['pid']} on {said['host']}"
+            document = json.load(file)
+        return f"process {document['pid']} on {document['host']}"
     except (OSError, ValueError, KeyError):
         return "another process"

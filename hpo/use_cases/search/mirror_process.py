@@ -1,4 +1,4 @@
-"""The mirror beside a running search: a process of its own that follows the ledger into MLflow."""
+"""The mirror of a running search: a separate process that copies the ledger into MLflow."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from hpo.tracking.target import Target
 RETRY = 5.0
 """Seconds between attempts at a store that cannot be opened."""
 
-PATIENCE = 20.0
-"""Seconds that the end of a search waits for its mirror."""
+FINAL_WAIT = 20.0
+"""Seconds that a search waits for its mirror at its end."""
 
-HURRY = 8.0
-"""And if the search was asked to stop: what ends it may kill it soon, and `hpo mirror` shows the rest."""
+STOP_WAIT = 8.0
+"""The same if the search was asked to stop: it may be killed soon, and `hpo mirror` can copy the rest."""
 
 
 @contextmanager
 def mirror_running(
-    home: Home, ledger: SearchLedger, hurry: Callable[[], bool] = lambda: False
+    home: Home, ledger: SearchLedger, stopping: Callable[[], bool] = lambda: False
 ) -> Iterator[None]:
-    """Have the search shown in MLflow while the block runs; at its end the mirror catches up.
+    """Mirror a search into MLflow while the block runs; at its end the mirror catches up.
 
     Args:
-        home: Where the search lies.
+        home: Home of the search.
         ledger: Its record.
-        hurry: Whether somebody waits for the end.
+        stopping: Returns whether the search was asked to stop.
     """
     with (home.search(ledger.name).root / "mirror.log").open("w") as log:
         child = subprocess.Popen(
@@ -59,21 +59,21 @@ def mirror_running(
     finally:
         child.stdin.close()
         try:
-            child.wait(HURRY if hurry() else PATIENCE)
+            child.wait(STOP_WAIT if stopping() else FINAL_WAIT)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
 
 
 def follow(home: Home, name: str) -> bool:
-    """Mirror a search until standard input closes, then once more; whether all is shown."""
+    """Mirror a search until standard input closes, then once more; return whether all was copied."""
     folder = home.search(name)
     while True:
         try:
-            with alone(folder):
+            with writer_lock(folder):
                 return mirror_of(home, open_ledger(name, home)).follow(_parent_is_done, _wait)
         except Timeout:
-            continue  # of a search that was killed; it shows what it has and goes
+            continue  # the mirror of a killed search, which copies the rest and ends
         except (Unreachable, HpoError) as error:
             mirror_progress.save_progress(
                 folder, MirrorProgress(mirror_progress.load_progress(folder).position, str(error))
@@ -84,18 +84,18 @@ def follow(home: Home, name: str) -> bool:
 
 
 @contextmanager
-def alone(folder: SearchFolder) -> Iterator[None]:
-    """Have the right to write a search's runs: two who do at once would each create them.
+def writer_lock(folder: SearchFolder) -> Iterator[None]:
+    """Hold the writer lock of a search's runs: two writers at once would both create them.
 
     Raises:
-        Timeout: If another process has it and keeps it for some seconds.
+        Timeout: If another process holds it for some seconds.
     """
     with FileLock(folder.root / "mirror.lock", mode=0o600, timeout=RETRY):
         yield
 
 
 def mirror_of(home: Home, ledger: SearchLedger) -> Mirror:
-    """The mirror of a search.
+    """Return the mirror of a search.
 
     Raises:
         Unreachable: If its store cannot be opened now.
@@ -103,8 +103,8 @@ def mirror_of(home: Home, ledger: SearchLedger) -> Mirror:
     opened = opened_of(ledger)
     folder = home.search(ledger.name)
     names = list(opened.spec["space"])
-    picture = RunProjection(ledger.name, names, objective_of(opened), folder, getpass.getuser())
-    return Mirror(ledger, Target.of(home).store(opened.spec["experiment"]), picture, folder)
+    projection = RunProjection(ledger.name, names, objective_of(opened), folder, getpass.getuser())
+    return Mirror(ledger, Target.of(home).store(opened.spec["experiment"]), projection, folder)
 
 
 def _parent_is_done() -> bool:

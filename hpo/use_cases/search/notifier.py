@@ -1,4 +1,4 @@
-"""Telling whoever looks on of every event, whichever process wrote it."""
+"""Passing every event to a watcher, whichever process wrote it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from hpo.ledger.store import SearchLedger
 
 
 class Notifier:
-    """Passes events on to a watch, each once, in the ledger's order.
+    """Passes events to a watcher, each once, in the ledger's order.
 
-    The conductor hands its events in as they are committed; what others wrote before and after it
-    (the search's opening, the evaluator's claim and score) is read from the ledger.
+    The conductor delivers its events when they are committed; events written by others before and after
+    it (the search's opening, the evaluator's claim and score) are read from the ledger.
     """
 
     def __init__(self, watch: Watcher | None, ledger: SearchLedger, objective: Objective, since: int = 0):
-        """Begin to tell.
+        """Announce the search to the watcher.
 
         Args:
-            watch: Who is told; None for nobody.
+            watch: Receives the events; may be None.
             ledger: The search's record.
-            objective: By which its trials count.
-            since: Sequence number of the last event that is old news.
+            objective: The search's objective.
+            since: Sequence number of the last event that the watcher need not see.
         """
         self._watch = watch
         self._ledger = ledger
@@ -33,13 +33,13 @@ class Notifier:
             watch.begin(ledger.name)
 
     def event(self, recorded: Recorded, history: History) -> None:
-        """Pass on an event that was just committed and folded into the history."""
+        """Pass on an event that was just committed and applied to the history."""
         self._history = history
         if self._watch:
             self._watch.event(recorded, history)
 
     def catch_up(self) -> None:
-        """Pass on what is on record and was not handed in."""
+        """Pass on events on record that were not delivered."""
         if self._watch is None:
             return
         for recorded in self._ledger.read(after=self._history.seq):

@@ -19,7 +19,7 @@ from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
 from hpo.running.ray_session import ray_session
 from hpo.spec import SearchSpec
-from hpo.use_cases.accounting.files import numbers_of, write_account
+from hpo.use_cases.accounting.gathering import numbers_of, write_account
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.evaluation import evaluate
@@ -32,8 +32,8 @@ from hpo.use_cases.search.mirror_process import mirror_running
 from hpo.use_cases.search.notifier import Notifier
 from hpo.use_cases.search.signals import Signals
 
-LOOK_SECONDS = 0.5
-"""How often a running search looks for a request to stop."""
+POLL_SECONDS = 0.5
+"""Seconds between a running search's checks for a request to stop."""
 
 
 @dataclass(frozen=True)
@@ -41,34 +41,34 @@ class SearchRun:
     """A search that this process holds.
 
     Attributes:
-        home: Where it lies.
-        spec: What was asked.
-        material: Its data.
+        home: Home of the search.
+        spec: Its spec.
+        dataset: Its data.
         ledger: Its record.
-        since: Sequence number of the last event that is old news to who looks on.
+        since: Sequence number of the last event that the watcher need not see.
     """
 
     home: Home
     spec: SearchSpec
-    material: SplitDataset
+    dataset: SplitDataset
     ledger: SearchLedger
     since: int = 0
 
     @property
     def folder(self) -> SearchFolder:
-        """Its files."""
+        """Folder of the search."""
         return self.home.search(self.ledger.name)
 
     def to_end(self, *, unseal: bool, again: str = "", address: str | None, watch: Watcher | None) -> Outcome:
-        """Train what is left to train, then select, unseal and export.
+        """Run the remaining trainings, then select, unseal and export.
 
         Raises:
-            Interrupted: If a signal ended it.
-            HpoError: If it cannot go on; it can be resumed once the reason is gone.
+            Interrupted: If a signal stopped it.
+            HpoError: If it cannot continue; it can be resumed after the problem is solved.
         """
         signals = Signals()
         try:
-            with signals.heard():
+            with signals.handled():
                 self._run(signals, unseal, again, address, watch)
         except HpoError as error:
             error.search = self.ledger.name
@@ -81,26 +81,27 @@ class SearchRun:
     def _run(
         self, signals: Signals, unseal: bool, again: str, address: str | None, watch: Watcher | None
     ) -> None:
-        """Everything there is to do, with how it ended on record."""
-        told = Notifier(watch, self.ledger, self.spec.objective, self.since)
-        told.catch_up()
+        """Run the search and record how it ended."""
+        notifier = Notifier(watch, self.ledger, self.spec.objective, self.since)
+        notifier.catch_up()
         try:
             self.folder.stop_request.unlink(missing_ok=True)
-            look = StopRequest(self.home, self.folder, signals)
-            with disk_space.full_disk_reported(self.home), mirror_running(self.home, self.ledger, look.asked):
-                history = self._train(look, address, told)
-                self._conclude(history, look, unseal, again)
+            stop_request = StopRequest(self.home, self.folder, signals)
+            mirrored = mirror_running(self.home, self.ledger, stop_request.received)
+            with disk_space.full_disk_reported(self.home), mirrored:
+                history = self._train(stop_request, address, notifier)
+                self._conclude(history, stop_request, unseal, again)
         except HpoError as error:
-            with suppress(HpoError):  # a full disk takes no last word either
+            with suppress(HpoError):  # a full disk cannot take this event either
                 self.ledger.append([SearchEnded("failed", str(error))])
             raise
         finally:
-            told.catch_up()
+            notifier.catch_up()
 
-    def _train(self, look: StopRequest, address: str | None, told: Notifier) -> History:
-        """Train what the record lacks, up to a winner."""
+    def _train(self, stop_request: StopRequest, address: str | None, notifier: Notifier) -> History:
+        """Run the trainings that the record lacks, up to a winner."""
         history = read_history(self.ledger)
-        if all_trained(history) or look.asked():
+        if all_trained(history) or stop_request.received():
             return history
         spec, need = self.spec, self.spec.resources
         address = address or os.environ.get("RAY_ADDRESS")
@@ -111,40 +112,41 @@ class SearchRun:
             from hpo.running.ray_runner import RayRunner
 
             workers = assembly.workers_of(spec, session.cpus, session.gpus)
-            warmth = WarmStart.of_json(history.opened.warmth if history.opened else {})
-            plan, searcher = assembly.plan_of(spec, workers, warmth), assembly.searcher_of(spec, warmth)
+            warm_start = WarmStart.of_json(history.opened.warmth if history.opened else {})
+            plan = assembly.plan_of(spec, workers, warm_start)
+            searcher = assembly.searcher_of(spec, warm_start)
             self.ledger.append([WorkersReady(workers, need.gpus)])
-            told.catch_up()
-            conductor = Conductor(plan, self.ledger, searcher, watch=told.event)
+            notifier.catch_up()
+            conductor = Conductor(plan, self.ledger, searcher, watch=notifier.event)
             conductor.replay(self.ledger.read())
-            place = assembly.workplace_of(spec, self._staging(), self.folder)
+            environment = assembly.environment_of(spec, self._staging(), self.folder)
 
-            def tend() -> None:
-                if look.now_and_then():
+            def on_turn() -> None:
+                if stop_request.poll():
                     conductor.stop()
 
-            RayRunner(place, workers, need.cpus, need.gpus, session, tend).run(conductor)
+            RayRunner(environment, workers, need.cpus, need.gpus, session, on_turn).run(conductor)
         return conductor.history
 
     def _staging(self) -> DataStaging:
-        data = self.material
+        data = self.dataset
         finalists = self.spec.finalists
         splits = data.splits(finalists.fresh, finalists.seeds)
         return DataStaging.of(
             self.spec.trainable, self.spec.base, data.prepared.folder, splits, self.folder.root
         )
 
-    def _conclude(self, history: History, look: StopRequest, unseal: bool, again: str) -> None:
+    def _conclude(self, history: History, stop_request: StopRequest, unseal: bool, again: str) -> None:
         if not all_trained(history):
             self.ledger.append([SearchEnded("stopped")])
             return
         if history.winner is None:
-            self.ledger.append([SearchEnded("no_trial_succeeded", _why_none(history))])
+            self.ledger.append([SearchEnded("no_trial_succeeded", _why_none_succeeded(history))])
             return
         history = fix_model(self.ledger)
-        self._mend(history)
-        if unseal and self.material.prepared.test is not None and history.score is None:
-            if look.asked():  # who stops a search may have had second thoughts, and this cannot be undone
+        self._repair(history)
+        if unseal and self.dataset.prepared.test is not None and history.score is None:
+            if stop_request.received():  # opening the test part cannot be undone
                 self.ledger.append([SearchEnded("stopped")])
                 return
             self._unseal(again)
@@ -152,19 +154,21 @@ class SearchRun:
         write_account(self.ledger.name, home=self.home, status="done")
         self.ledger.append([SearchEnded("done")])
 
-    def _mend(self, history: History) -> None:
-        """Have the model's weights be those on record, before anything is done with them."""
+    def _repair(self, history: History) -> None:
+        """Make sure that the model's weights are those on record, before they are used."""
         members = members_of(history)
-        for key, why in damaged_weights(members, self.folder).items():
+        for key, reason in damaged_weights(members, self.folder).items():
             plan = assembly.plan_of(self.spec, workers=1)
-            place = assembly.workplace_of(self.spec, self._staging(), self.folder)
-            repair(history.trainings[key], why, plan, place, self.ledger)
+            environment = assembly.environment_of(self.spec, self._staging(), self.folder)
+            repair(history.trainings[key], reason, plan, environment, self.ledger)
         claim, model = history.claim, history.model
         if claim and model and history.score and claim.sha256 != model.digest:
-            raise Refused("the test part was scored for weights that a damaged ledger lost; submit anew")
+            raise Refused(
+                "the test part was scored for weights that a damaged ledger lost; submit a new search"
+            )
 
     def _unseal(self, again: str) -> None:
-        """Score the winner; a refusal by the test-use register is on record and ends nothing."""
+        """Score the winner; if the test-use register refuses, that is on record and not an error."""
         before = read_history(self.ledger).seq
         try:
             evaluate(self.home, self.ledger.name, again)
@@ -180,7 +184,7 @@ class SearchRun:
 
 
 class StopRequest:
-    """Looks whether a signal or another process asked the search to stop, or the disk fills up."""
+    """Checks whether a signal or another process asked the search to stop, or the disk is filling up."""
 
     def __init__(self, home: Home, folder: SearchFolder, signals: Signals):
         self._home = home
@@ -188,25 +192,25 @@ class StopRequest:
         self._signals = signals
         self._next = 0.0
 
-    def asked(self) -> bool:
-        """Whether the search was asked to stop."""
+    def received(self) -> bool:
+        """Return whether the search was asked to stop."""
         return self._signals.received is not None or self._path.exists()
 
-    def now_and_then(self) -> bool:
-        """Look for a signal each time, and now and then for the file and for room on the disk.
+    def poll(self) -> bool:
+        """Check for a signal every time, and at intervals for the request file and disk space.
 
         Raises:
-            HpoError: If there is hardly room left; what is on record by then is safe.
+            HpoError: If the disk is almost full; the record is safe.
         """
         now = time.monotonic()
         if now < self._next:
             return self._signals.received is not None
-        self._next = now + LOOK_SECONDS
+        self._next = now + POLL_SECONDS
         disk_space.require_disk_space(self._home, disk_space.TO_GO_ON)
-        return self.asked()
+        return self.received()
 
 
-def _why_none(history: History) -> str:
+def _why_none_succeeded(history: History) -> str:
     causes: dict[str, int] = {}
     messages: dict[str, str] = {}
     for trial in history.trials:

@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: once to stop cleanly, twice to end at once; the first is answered at once.
+"""Ctrl-C and SIGTERM: the first stops a search cleanly, the second ends the process immediately.
 
-They are heard from a search's first moment to its last, so that none of them meets a handler of
-Python's or of a library's, which would end the process wherever it stands.
+They are handled from the beginning of a search to its end, so that none reaches a handler of Python's or
+of a library's, which would end the process at any point.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ ANSWER = b"stopping; once more to end at once\n"
 
 
 class Signals:
-    """What the process was asked to do while a search ran.
+    """Signals received while a search runs.
 
     Attributes:
-        received: Number of the first signal; None if there was none.
+        received: Number of the first signal; None if none was received.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
 
     @contextmanager
-    def heard(self) -> Iterator[None]:
-        """Note the first signal; the second ends the process at once, resumable as it is."""
+    def handled(self) -> Iterator[None]:
+        """Record the first signal; the second ends the process immediately, in a resumable state."""
         if threading.current_thread() is not threading.main_thread():
-            yield  # Python delivers signals to the main thread alone
+            yield  # Python delivers signals to the main thread only
             return
 
         def handle(number: int, _: FrameType | None) -> None:
             if self.received is not None:
                 os._exit(128 + number)
             self.received = number
-            with suppress(OSError):  # nobody may be listening any more
-                os.write(2, ANSWER)  # print may be in the middle of a line of its own
+            with suppress(OSError):  # standard error may be closed
+                os.write(2, ANSWER)  # print may be in the middle of a line
 
         watched = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, handle) for number in watched]
+        previous = [signal.signal(number, handle) for number in watched]
         try:
             yield
         finally:
-            for number, former in zip(watched, before, strict=True):
-                signal.signal(number, former)
+            for number, handler in zip(watched, previous, strict=True):
+                signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""Versions of everything that decides a search's numbers."""
+"""Versions of everything that influences a search's numbers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ PACKAGES = ("hpo-service", "torch", "torchvision", "numpy", "scikit-learn", "opt
 
 
 def versions() -> dict[str, str]:
-    """Name to version of Python and of each package that is installed."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of each installed package, by name."""
+    installed = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What changed, as ``torch 2.12.0 -> 2.13.0``."""
+    """Return the changes between two sets of versions, such as ``torch 2.12.0 -> 2.13.0``."""
     names = sorted({*before, *now})
     return [
         f"{name} {before.get(name, 'absent')} -> {now.get(name, 'absent')}"

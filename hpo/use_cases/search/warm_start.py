@@ -1,4 +1,4 @@
-"""A warm start: earlier searches and recipes, in the words of a new search's space."""
+"""A warm start: earlier searches and recipes, mapped to a new search's space."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from hpo.spec.space_fit import fit
 from hpo.spec.start_points import recipe_point
 
 FIRST = 4
-"""Trials that earlier searches give; recipe files come on top."""
+"""Points taken from earlier searches; recipe files are added to them."""
 MOST = 120
 """Earlier trials that are kept, over all searches."""
 
 
 @dataclass(frozen=True)
 class WarmStartReport:
-    """What a warm start comes to.
+    """A warm start and what it takes from each source.
 
     Attributes:
-        warm_start: What the new search begins with.
-        said: What it takes from each source, in sentences.
+        warm_start: The warm start of the new search.
+        sources: What it takes from each source, in sentences.
         notes: What does not fit, in sentences.
     """
 
     warm_start: WarmStart = NO_WARM_START
-    said: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """What is shown of it, as a JSON value."""
-        return {"first": [dict(point) for point in self.warm_start.first], "sources": list(self.said)}
+        """Return the points and sources as a JSON value."""
+        return {"first": [dict(point) for point in self.warm_start.first], "sources": list(self.sources)}
 
 
 NOTHING_REPORTED = WarmStartReport()
@@ -58,11 +58,11 @@ class EarlierTrial:
     """An earlier trial.
 
     Attributes:
-        values: What it was trained with, by dotted name.
-        marks: What it counted by when each rung was reached, as far as it came.
-        value: What it counted by in the end.
+        values: Its choices by dotted name.
+        marks: Its objective value at each rung that it reached.
+        value: Its final objective value.
         epoch: Epochs trained.
-        diverged: Whether it ended in numbers that were none.
+        diverged: Whether it ended with a non-finite value.
     """
 
     values: Mapping[str, Any]
@@ -73,66 +73,63 @@ class EarlierTrial:
 
 
 def warm_start_of(spec: SearchSpec, home: Home) -> WarmStartReport:
-    """Gather what a spec's ``warm_start`` names.
+    """Build the warm start from the searches and recipes that a spec's ``warm_start`` names.
 
     Raises:
-        UserError: If there is no such search, or a recipe file is at fault.
+        UserError: If a search does not exist or a recipe file is invalid.
     """
     if not spec.warm_start:
         return NOTHING_REPORTED
-    first, lessons, said, notes = [], [], [], []
+    first, earlier, sources, notes = [], [], [], []
     for number, name in enumerate(spec.warm_start):
         if Path(name).suffix in RECIPE_SUFFIXES:
-            point, warned = recipe_point(spec, name, ("warm_start", number))
-            notes += warned
+            point, warnings = recipe_point(spec, name, ("warm_start", number))
+            notes += warnings
             first += [point] if point else []
-            said.append(f"{name}: tried first" if point else f"{name}: not used")
+            sources.append(f"{name}: tried first" if point else f"{name}: not used")
             continue
-        mapped_trials, found = earlier_trials_of(spec, name, home)
-        lessons += [mapped_trials] if mapped_trials.points else []
-        notes += [f"warm_start: {name}: {each}" for each in found]
-        said.append(f"{name}: {len(mapped_trials.points)} of its trials have a place in this space")
-    if spec.sampler.name != "auto" and lessons:
-        notes.append(f"warm_start: {spec.sampler.name} learns nothing from earlier results; auto does")
-    warmth = combined(spec.space, lessons, first)
-    said.append(f"{len(warmth.first)} points are tried first")
-    return WarmStartReport(warmth, tuple(said), tuple(notes))
+        trials, differences = earlier_trials_of(spec, name, home)
+        earlier += [trials] if trials.points else []
+        notes += [f"warm_start: {name}: {difference}" for difference in differences]
+        sources.append(f"{name}: {len(trials.points)} of its trials fit this space")
+    if spec.sampler.name != "auto" and earlier:
+        notes.append(f"warm_start: {spec.sampler.name} does not learn from earlier results; auto does")
+    warm_start = combined(spec.space, earlier, first)
+    sources.append(f"{len(warm_start.first)} points are tried first")
+    return WarmStartReport(warm_start, tuple(sources), tuple(notes))
 
 
 def combined(
-    space: Space, lessons: Sequence[EarlierTrials], first: Sequence[Point] = (), count: int = FIRST
+    space: Space, earlier: Sequence[EarlierTrials], first: Sequence[Point] = (), count: int = FIRST
 ) -> WarmStart:
-    """Lessons cut to what tells most, with their best and most different points to be tried first."""
+    """Combine the most informative earlier trials with their best and most different points."""
     from hpo.sampling.earlier_searches import best_and_different, most_informative
 
     points = list(first)
-    if lessons:
-        points += [p for p in best_and_different(space, lessons, count) if p not in points]
-    share = max(10, MOST // max(1, len(lessons)))
-    return WarmStart(
-        tuple(points),
-        tuple(
-            _cut(mapped_trials, most_informative(mapped_trials.scores, share)) for mapped_trials in lessons
-        ),
-    )
+    if earlier:
+        points += [p for p in best_and_different(space, earlier, count) if p not in points]
+    share = max(10, MOST // max(1, len(earlier)))
+    kept = (_subset(trials, most_informative(trials.scores, share)) for trials in earlier)
+    return WarmStart(tuple(points), tuple(kept))
 
 
-def _cut(mapped_trials: EarlierTrials, kept: Sequence[int]) -> EarlierTrials:
-    points, scores = (tuple(each[i] for i in kept) for each in (mapped_trials.points, mapped_trials.scores))
-    return EarlierTrials(mapped_trials.source, mapped_trials.names, points, scores)  # type: ignore[arg-type]
+def _subset(trials: EarlierTrials, indices: Sequence[int]) -> EarlierTrials:
+    points = tuple(trials.points[i] for i in indices)
+    scores = tuple(trials.scores[i] for i in indices)
+    return EarlierTrials(trials.source, trials.names, points, scores)
 
 
 def mapped_trials(
     space: Space, source: str, varied: Sequence[str], trials: Sequence[EarlierTrial], levels: int, sign: float
 ) -> tuple[EarlierTrials, tuple[str, ...]]:
-    """What a space can learn from an earlier search's trials, and what does not fit.
+    """Map an earlier search's trials to a new space; return them and what does not fit.
 
     Args:
         space: The new search's space.
         source: The earlier search's name.
         varied: Parameters that it varied.
         trials: Its trials, by number.
-        levels: Number of its rungs, its horizon included.
+        levels: Number of its rungs, including its horizon.
         sign: -1 if its objective was maximized, otherwise 1.
     """
     import numpy as np
@@ -140,34 +137,34 @@ def mapped_trials(
     from hpo.sampling.earlier_searches import graded
     from hpo.sampling.extrapolation import PartialResult
 
-    shown = [each for each in trials if each.marks or each.diverged]
+    usable = [trial for trial in trials if trial.marks or trial.diverged]
     nowhere = np.empty(0)
     standings = [
         PartialResult(nowhere, t.epoch, sign * t.value, [sign * mark for mark in t.marks], t.diverged)
-        for t in shown
+        for t in usable
     ]
     scores = graded(standings, levels)
-    fitted = fit(space, varied, [each.values for each in shown])
+    fitted = fit(space, varied, [trial.values for trial in usable])
     kept = [(p, s) for p, s in zip(fitted.points, scores, strict=True) if p is not None]
-    notes = () if shown else ("none of its trials has come to a rung yet; its results are not used",)
-    found = EarlierTrials(source, fitted.names, tuple(p for p, _ in kept), tuple(s for _, s in kept))
-    return found, notes or fitted.notes
+    notes = () if usable else ("none of its trials has reached a rung yet; its results are not used",)
+    mapped = EarlierTrials(source, fitted.names, tuple(p for p, _ in kept), tuple(s for _, s in kept))
+    return mapped, notes or fitted.notes
 
 
 def earlier_trials_of(spec: SearchSpec, name: str, home: Home) -> tuple[EarlierTrials, list[str]]:
-    """What a search on record tells, and what of it does not fit."""
+    """Return the trials of a search on record, mapped to a spec's space, and what does not fit."""
     ledger = _open(name, home)
     history = read_history(ledger)
     assert history.opened is not None
     document = history.opened.spec
     objective, scheduler = objective_of(history.opened), Scheduler(**document["scheduler"])
     levels = (*scheduler.rungs, scheduler.horizon)
-    alike = document["trainable"] == spec.trainable
-    values = {t.trial: _values(spec, t, alike) for t in history.trials}
-    trials = _tried(ledger, history, objective, levels, values)
+    same_trainable = document["trainable"] == spec.trainable
+    values = {t.trial: _values(spec, t, same_trainable) for t in history.trials}
+    trials = _earlier_trials(ledger, history, objective, levels, values)
     sign = -1.0 if objective.mode == "max" else 1.0
-    found, notes = mapped_trials(spec.space, name, list(document["space"]), trials, len(levels), sign)
-    return found, [*_differences(spec, document, objective), *notes]
+    mapped, notes = mapped_trials(spec.space, name, list(document["space"]), trials, len(levels), sign)
+    return mapped, [*_differences(spec, document, objective), *notes]
 
 
 def _open(name: str, home: Home) -> SearchLedger:
@@ -177,17 +174,17 @@ def _open(name: str, home: Home) -> SearchLedger:
         raise UserError(f"warm_start: {error}") from None
 
 
-def _values(spec: SearchSpec, training: Training, alike: bool) -> Mapping[str, Any]:
-    """A trial's choices by dotted name: all of them, or only its point if they mean other things here."""
-    if alike:
+def _values(spec: SearchSpec, training: Training, same_trainable: bool) -> Mapping[str, Any]:
+    """Return all of a trial's choices by dotted name, or only its point if the trainable differs."""
+    if same_trainable:
         try:
             return spec.values_of(training.recipe)
-        except ValueError:  # the trainable takes other choices by now
+        except ValueError:  # the trainable's grammar has changed since
             pass
     return training.point
 
 
-def _tried(
+def _earlier_trials(
     ledger: SearchLedger,
     history: History,
     objective: Objective,
@@ -195,26 +192,26 @@ def _tried(
     values: Mapping[int, Mapping[str, Any]],
 ) -> list[EarlierTrial]:
     marks: dict[int, list[float]] = {trial: [] for trial in values}
-    counted = dict.fromkeys(values, math.nan)
+    reached = dict.fromkeys(values, math.nan)
     for recorded in ledger.read(kinds=[Reported]):
         report = recorded.event
         if not isinstance(report, Reported) or report.replicate:
             continue
-        value = objective.standing(counted[report.trial], report.metrics.get(objective.key, math.nan))
+        value = objective.standing(reached[report.trial], report.metrics.get(objective.key, math.nan))
         if math.isfinite(value):
-            counted[report.trial] = value
-            known = marks[report.trial]
-            known += [value] * (bisect_right(levels, report.epoch) - len(known))
+            reached[report.trial] = value
+            trial_marks = marks[report.trial]
+            trial_marks += [value] * (bisect_right(levels, report.epoch) - len(trial_marks))
     return [
         EarlierTrial(
-            values[t.trial], tuple(marks[t.trial]), counted[t.trial], t.epoch, t.cause is Cause.DIVERGED
+            values[t.trial], tuple(marks[t.trial]), reached[t.trial], t.epoch, t.cause is Cause.DIVERGED
         )
         for t in history.trials
     ]
 
 
 def _differences(spec: SearchSpec, document: Mapping[str, Any], objective: Objective) -> list[str]:
-    """In what the earlier search was another one, apart from its space."""
+    """Return how the earlier search differs from a spec, apart from its space."""
     notes = []
     if document["trainable"] != spec.trainable:
         notes.append(f"it trained {document['trainable']}, this search {spec.trainable}")

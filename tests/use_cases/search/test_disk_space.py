@@ -20,7 +20,7 @@ def test_little_room_is_refused_by_its_amount(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(2**30, 0, 20 * 2**20))
     disk_space.require_disk_space(home, 20 * 2**20)
     with pytest.raises(
-        HpoError, match="has 20 MiB left and a search needs 48 MiB free; make space"
+        HpoError, match="has 20 MiB left and a search needs 48 MiB free; free some space"
     ) as refused:
         disk_space.require_disk_space(home)
     assert refused.value.exit_code == 1
@@ -29,7 +29,7 @@ def test_little_room_is_refused_by_its_amount(tmp_path, monkeypatch):
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_said_plainly(tmp_path, number):
     with (
-        pytest.raises(DiskFull, match="is full; make space"),
+        pytest.raises(DiskFull, match="is full; free some space"),
         disk_space.full_disk_reported(Home.at(tmp_path)),
     ):
         raise OSError(number, os.strerror(number))

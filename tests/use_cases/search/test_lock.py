@@ -16,7 +16,7 @@ def folder(tmp_path):
 
 
 def test_a_search_has_one_holder_who_is_named(folder, monkeypatch):
-    monkeypatch.setattr(lock, "GLANCE", 0.05)
+    monkeypatch.setattr(lock, "TIMEOUT", 0.05)
     assert not lock.is_locked(folder)
     with lock.hold_lock(folder, "digits-1"):
         assert lock.is_locked(folder)

@@ -19,10 +19,10 @@ def test_a_second_mirror_waits_and_then_says_so(tmp_path, monkeypatch):
     store.close()
     folder = home.search(name)
     folder.root.mkdir(parents=True)
-    with mirror_process.alone(folder):
-        with pytest.raises(Timeout), mirror_process.alone(folder):
+    with mirror_process.writer_lock(folder):
+        with pytest.raises(Timeout), mirror_process.writer_lock(folder):
             pass
-        with pytest.raises(Refused, match="keeps MLflow up to date itself"):
+        with pytest.raises(Refused, match="brings MLflow up to date by itself"):
             mirror_search(name, home=home)
-    with mirror_process.alone(folder):
+    with mirror_process.writer_lock(folder):
         pass

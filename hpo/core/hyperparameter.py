@@ -1,0 +1,82 @@
+"""A hyperparameter of a recipe: a choice with a plain value, its legal values and its default."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["float", "int", "bool", "str", "list", "names"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter:
+    """A choice with a plain value.
+
+    Attributes:
+        name: Name inside its part, group or recipe.
+        kind: Type of the value; ``list`` is a list of numbers, ``names`` a list of texts.
+        default: Value if a recipe does not set it; None means absent or decided elsewhere.
+        low: Smallest legal value (of each item for a list), inclusive.
+        high: Largest legal value (of each item for a list), inclusive.
+        choices: The legal values of a string; empty if any string is legal.
+        optional: Whether None is legal.
+        log: Whether a search should use a logarithmic scale.
+        doc: One-line description with the unit.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    low: float = -math.inf
+    high: float = math.inf
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+    log: bool = False
+    doc: str = ""
+
+    def complaint(self, value: Any) -> str | None:
+        """Return what is wrong with a value, with the legal values; None if it is legal."""
+        if value is None:
+            return None if self.optional or self.default is None else f"null is not {self.legal()}"
+        items = value if self.kind in ("list", "names") else [value]
+        if not isinstance(items, list | tuple) or not all(self._fits(item) for item in items):
+            return f"{value!r} is not {self.legal()}"
+        return None
+
+    def typed(self, value: Any) -> Any:
+        """Return a legal value with its proper type: an integer even if it was written 64.0."""
+        return int(value) if self.kind == "int" and value is not None else value
+
+    def _fits(self, value: Any) -> bool:
+        if self.kind in ("bool", "str", "names"):
+            typed = isinstance(value, bool if self.kind == "bool" else str)
+            return typed and (not self.choices or value in self.choices)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if not abs(value) <= sys.float_info.max:  # an integer can be too large for isfinite
+            return False
+        if self.kind == "int" and value != int(value):
+            return False
+        return self.low <= value <= self.high
+
+    def legal(self) -> str:
+        """Describe the legal values."""
+        if len(self.choices) > 40:
+            return f"one of {len(self.choices)} names, such as {', '.join(self.choices[:3])}"
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        words = {
+            "float": "a number",
+            "int": "a whole number",
+            "bool": "true or false",
+            "str": "a text",
+            "list": "a list of numbers",
+            "names": "a list of texts",
+        }[self.kind]
+        if self.low > -math.inf and self.high < math.inf:
+            return f"{words} from {self.low:g} to {self.high:g}"
+        if self.low > -math.inf:
+            return f"{words} of at least {self.low:g}"
+        return words if self.high == math.inf else f"{words} of at most {self.high:g}"

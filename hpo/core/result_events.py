@@ -1,0 +1,131 @@
+"""Events after the search phase: finalists, winner, model, test score, export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FinalistsNamed:
+    """The search phase is over; these trials are trained again on fresh seeds, in rank order.
+
+    Attributes:
+        trials: Numbers of the finalists.
+        reason: Why the search phase ended before its budget was spent, and what was saved; else empty.
+    """
+
+    trials: tuple[int, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WinnerNamed:
+    """The winner of the search.
+
+    Attributes:
+        trial: Number of the trial.
+        replicate: The training whose weights are the model; fixed before the test part is opened.
+        mean: Mean validation value over the fresh seeds.
+        std: Standard deviation over the fresh seeds (n - 1); NaN for one.
+        n: Number of fresh seeds.
+        reason: Why this trial won, in a sentence.
+        tied: Finalists that a race could not tell apart, including the winner; else empty.
+        saved: Trainings that the race did not need.
+    """
+
+    trial: int
+    replicate: int
+    mean: float
+    std: float
+    n: int
+    reason: str
+    tied: tuple[int, ...] = ()
+    saved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFixed:
+    """The model that is tested, exported and used, fixed before the test part is opened.
+
+    Attributes:
+        kind: ``best``, ``retrained``, ``averaged`` or ``ensemble``.
+        members: ``trial``, ``replicate``, ``file`` and ``sha256`` of each training whose weights it
+            consists of, in a fixed order.
+        digest: SHA-256 of the weights file, or of the list of checksums if there are several files.
+        reason: How the model was made, in a sentence.
+    """
+
+    kind: str
+    members: tuple[Mapping[str, Any], ...]
+    digest: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestClaimed:
+    """An evaluator's exclusive right to open the test part; at most one per search.
+
+    Attributes:
+        trial: The winner.
+        replicate: The winner's first fresh training.
+        sha256: Digest of the model that is scored.
+        by: Host and process of the evaluator.
+    """
+
+    __test__ = False
+
+    trial: int
+    replicate: int
+    sha256: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestScored:
+    """The winner was scored on the test part, once.
+
+    Attributes:
+        scores: Metric name to ``{"value", "low", "high"}``, a 95 % interval over examples.
+        n: Number of test examples.
+        fingerprint: Fingerprint of the test part.
+        practice: Whether the data is shipped practice data.
+        look: How often this test data has been opened, including this time; the interval is widened
+            accordingly.
+        reason: Why it was opened again; empty for the first look.
+    """
+
+    __test__ = False
+
+    scores: Mapping[str, Mapping[str, float]]
+    n: int
+    fingerprint: str
+    practice: bool = False
+    look: int = 1
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestRefused:
+    """The test part stayed sealed, because the same data was opened before.
+
+    Attributes:
+        message: Why, in a sentence.
+        first: The first look: ``when``, ``by``, ``search``, ``recipe``, ``scores``, ``overlap``.
+        looks: Number of looks so far.
+    """
+
+    __test__ = False
+
+    message: str
+    first: Mapping[str, Any]
+    looks: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeExported:
+    """The winner's recipe was written to a file."""
+
+    path: str
+    digest: str

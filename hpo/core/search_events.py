@@ -1,0 +1,75 @@
+"""Events of a search as a whole: opened, extended, resumed, warned, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOpened:
+    """A search was accepted.
+
+    Attributes:
+        spec: The validated spec, a JSON value.
+        digest: SHA-256 of the spec.
+        split: Fingerprint and counts of the split.
+        versions: Versions of the code and of the libraries that decide results.
+        tags: The user's own labels.
+        warmth: A copy of what it takes from earlier searches, `hpo.core.warm_start.WarmStart` as JSON.
+    """
+
+    spec: Mapping[str, Any]
+    digest: str
+    split: Mapping[str, Any]
+    versions: Mapping[str, str]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    warmth: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchExtended:
+    """Trials were added to a search whose test part is still sealed."""
+
+    trials: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResumed:
+    """A process resumed an unfinished search; versions differ if libraries changed."""
+
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersReady:
+    """The number of trainings that run at once from now on.
+
+    Attributes:
+        workers: Number of workers.
+        gpus: GPUs that each worker holds, whether it trains or waits.
+    """
+
+    workers: int
+    gpus: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning for the user; the search went on."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchEnded:
+    """The search process ended.
+
+    Attributes:
+        status: ``done``, ``stopped`` (can be resumed), ``failed``, ``no_trial_succeeded``.
+        reason: Why, in a sentence.
+    """
+
+    status: str
+    reason: str = ""

@@ -1,0 +1,141 @@
+"""Events of a single training: started, reported, saved, interrupted, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class End(StrEnum):
+    """How a training ended."""
+
+    FINISHED = "finished"
+    """Trained to the last epoch."""
+    STOPPED = "stopped"
+    """Stopped early by the rung rule."""
+    FAILED = "failed"
+    """Could not continue; see its cause."""
+    INTERRUPTED = "interrupted"
+    """Cut short because the search's budget ran out or the search was stopped."""
+
+
+class Cause(StrEnum):
+    """Why a training failed or was cut short."""
+
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    CODE_ERROR = "code_error"
+    METRIC_MISSING = "metric_missing"
+    NEVER_REPORTED = "never_reported"
+    TIMED_OUT = "timed_out"
+    WORKER_LOST = "worker_lost"
+    BUDGET = "budget"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStarted:
+    """A recipe was given to a worker for the first time.
+
+    Attributes:
+        trial: Its number in the search, from 0.
+        replicate: 0, or the number of the fresh seed.
+        point: The values chosen from the space.
+        recipe: The complete recipe.
+        seed: Source of the training's randomness.
+        origin: What proposed it: ``sampler``, ``start_from``, ``warm_start``, ``finalist``,
+            ``retrained``.
+        split: Name of the split whose rows it trains and validates on.
+        until: Epochs after which it ends; None for all of a full training.
+    """
+
+    trial: int
+    replicate: int
+    point: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    seed: int
+    origin: str
+    split: str = "search"
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One epoch of a training.
+
+    Attributes:
+        trial: Number of the trial.
+        replicate: 0, or the number of the fresh seed.
+        epoch: Epochs trained so far.
+        metrics: Values by name, such as ``validation/accuracy``; non-finite values are kept.
+        seconds: Wall time of the epoch.
+    """
+
+    trial: int
+    replicate: int
+    epoch: int
+    metrics: Mapping[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """A checkpoint from which a training can continue after a crash.
+
+    Attributes:
+        trial: Number of the trial.
+        replicate: 0, or the number of the fresh seed.
+        epoch: Epochs trained when it was written.
+        file: Name in the search's checkpoint folder.
+        sha256: SHA-256 of the file's content.
+    """
+
+    trial: int
+    replicate: int
+    epoch: int
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A training's process died; another worker continues the training, a limited number of times."""
+
+    trial: int
+    replicate: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnded:
+    """A training is over.
+
+    Attributes:
+        trial: Number of the trial.
+        replicate: 0, or the number of the fresh seed.
+        end: How it ended.
+        epoch: Epochs trained.
+        value: Its objective value; NaN if it never reported a finite one.
+        cause: Why it ended, unless it finished or was stopped by the rung rule.
+        message: One or more lines for a person.
+        weights: File name of the kept weights; empty if none were kept.
+        sha256: SHA-256 of that file.
+        scores: Scores of those weights on the final part, ``final/<metric>``, whose objective is the
+            value. For averaged weights also the validation scores, ``averaged/<metric>``.
+        examples: File name of each example's contribution to the value; empty if not kept.
+        examples_sha256: SHA-256 of that file.
+    """
+
+    trial: int
+    replicate: int
+    end: End
+    epoch: int
+    value: float
+    cause: Cause | None = None
+    message: str = ""
+    weights: str = ""
+    sha256: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    examples: str = ""
+    examples_sha256: str = ""
