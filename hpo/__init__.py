@@ -12,7 +12,7 @@ __all__ = ["load", "resume", "searches", "submit"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, so that ``import hpo`` costs nothing."""
+    """Import a name on first use, so that ``import hpo`` costs nothing."""
     if name in __all__:
         from hpo import api
 

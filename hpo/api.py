@@ -1,9 +1,9 @@
-"""The searches in Python: the same use cases that the command line calls.
+"""Searches from Python, by the same use cases as the command line.
 
 import hpo
 
 search = hpo.submit("spec.yaml")
-search.trials()    # a pandas DataFrame, one row a trial
+search.trials()    # a pandas DataFrame, one row for each training
 search.best()
 """
 
@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpo.core.home import Home
+from hpo.core.json_values import SpecFields
 from hpo.core.outcome import Watcher
 
 if TYPE_CHECKING:
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from hpo.use_cases.inspect import Search, Summary
 
 Folder = str | os.PathLike[str] | None
-"""A home; None for ``HPO_HOME``, otherwise ``.hpo`` in the working folder."""
+"""Folder of a home; None for ``HPO_HOME``, or else ``.hpo`` in the working folder."""
 
 
 def submit(
-    spec: str | Path | Mapping[str, Any] | SearchSpec,
+    spec: str | Path | SpecFields | SearchSpec,
     *,
     overrides: Sequence[str] = (),
     name: str | None = None,
@@ -40,29 +41,29 @@ def submit(
     """Run a search to its end.
 
     Args:
-        spec: File of a spec, name of one that ships, what a spec's file would say, or a read spec.
+        spec: A spec: its file, the name of one that ships, the content of a file, or one already read.
         overrides: ``key=value`` for any field of a spec that is read from a file.
-        name: What to call the search; by default the spec's name with a number.
+        name: Name of the search; by default the spec's name with a number.
         tags: Your own labels.
-        unseal: Whether the winner is scored on the test part at the end.
-        again: Why the test part is to be opened though the same data was before; empty if it is not.
+        unseal: Whether to score the winner on the test part at the end.
+        again: Why to open the test part although the same data was opened before; empty to refuse that.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
-        home: Where everything of it is kept.
-        watch: Told of every event.
+        home: Folder of the home.
+        watch: Receives every event.
 
     Raises:
-        InvalidSpec: With every fault of the spec.
-        Interrupted: If a signal stopped it; `resume` goes on.
+        InvalidSpec: If the spec has faults; the message lists them all.
+        Interrupted: If a signal stopped it; `resume` continues it.
         HpoError: If it cannot go on.
     """
     checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.submit import submit_search
 
-    place = Home.at(home)
+    opened = Home.at(home)
     outcome = submit_search(
         checked,
-        home=place,
+        home=opened,
         name=name,
         tags=tags,
         unseal=unseal,
@@ -70,7 +71,7 @@ def submit(
         address=address,
         watch=watch,
     )
-    return load_search(outcome.search, place)
+    return load_search(outcome.search, opened)
 
 
 def resume(
@@ -83,33 +84,42 @@ def resume(
     home: Folder = None,
     watch: Watcher | None = None,
 ) -> Search:
-    """Go on with a search; see `submit` for the arguments.
+    """Continue a search; see `submit` for the arguments.
+
+    Args:
+        name: Name of the search.
+        more_trials: Trials to add; only while its test part is sealed.
+        unseal: As for `submit`.
+        again: As for `submit`.
+        address: As for `submit`.
+        home: As for `submit`.
+        watch: As for `submit`.
 
     Raises:
         UserError: If there is no such search.
-        Refused: If another process runs it, or trials are to be added after the test was opened.
+        Refused: If another process runs it, or trials were to be added after its test part was opened.
     """
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.resume import resume_search
 
-    place = Home.at(home)
+    opened = Home.at(home)
     resume_search(
         name,
-        home=place,
+        home=opened,
         more_trials=more_trials,
         unseal=unseal,
         again=again,
         address=address,
         watch=watch,
     )
-    return load_search(name, place)
+    return load_search(name, opened)
 
 
 def load(name: str, *, home: Folder = None) -> Search:
-    """A search by its name, running or not.
+    """Return a search by its name, running or not.
 
     Raises:
-        UserError: If there is none; the message lists those there are.
+        UserError: If there is no such search; the message lists those that exist.
     """
     from hpo.use_cases.inspect import load_search
 
@@ -117,17 +127,17 @@ def load(name: str, *, home: Folder = None) -> Search:
 
 
 def searches(*, home: Folder = None) -> list[Summary]:
-    """What searches there are."""
+    """Return a summary of every search of a home, oldest first."""
     from hpo.use_cases.inspect import list_searches
 
     return list_searches(Home.at(home))
 
 
-def _spec(spec: str | Path | Mapping[str, Any] | SearchSpec, overrides: Sequence[str]) -> SearchSpec:
+def _spec(spec: str | Path | SpecFields | SearchSpec, overrides: Sequence[str]) -> SearchSpec:
     from hpo.spec import SearchSpec, parse_spec, read_spec
 
     if isinstance(spec, str | Path):
         return read_spec(spec, overrides)
     if overrides:
-        raise TypeError("overrides are for specs that are read from a file")
+        raise TypeError("overrides need a spec that is read from a file")
     return spec if isinstance(spec, SearchSpec) else parse_spec(spec)

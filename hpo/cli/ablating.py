@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.formatting import plain, spread
 from hpo.cli.options import Seed, Settings, overrides
 from hpo.cli.searches import Address
 from hpo.cli.session import Session, emit, say
+from hpo.core.formatting import NOTHING, plain, spread
 
 if TYPE_CHECKING:
     from hpo.use_cases.ablate import Ablation, AblationRow
@@ -23,23 +23,23 @@ def ablate(
     context: typer.Context,
     recipe: Annotated[
         str,
-        typer.Argument(metavar="RECIPE", help="A recipe file; or the name of an ablation, to see it."),
+        typer.Argument(metavar="RECIPE", help="A recipe file, or the name of an ablation to show."),
     ],
-    seeds: Annotated[int, typer.Option(help="Fresh seeds for each variant.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Fresh seeds of each variant.")] = 5,
     components: Annotated[
-        str | None, typer.Option(metavar="NAME,NAME", help="What to switch off; all there is by default.")
+        str | None, typer.Option(metavar="NAME,NAME", help="What to switch off; by default all that can be.")
     ] = None,
     settings: Settings = None,
     seed: Seed = None,
-    name: Annotated[str | None, typer.Option(help="What to call the search.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the search.")] = None,
     address: Address = None,
 ) -> None:
-    """Switch off one component of a recipe at a time, and say what each is worth on validation."""
+    """Switch off one component of a recipe at a time, and show what each is worth on validation."""
     from hpo.cli.live_table import show
     from hpo.use_cases import ablate as run
 
     session = Session.of(context)
-    only = [each.strip() for each in (components or "").split(",") if each.strip()]
+    only = [name.strip() for name in (components or "").split(",") if name.strip()]
     if os.path.isfile(recipe):
         outcome = show(
             session,
@@ -62,36 +62,35 @@ def ablate(
             session,
             lambda watch: run.resume_ablation(recipe, home=session.home, address=address, watch=watch),
         ).exit_code
-    found = run.ablation_table(recipe, home=session.home)
+    table = run.ablation_table(recipe, home=session.home)
     if session.as_json:
-        emit(found.to_json())
+        emit(table.to_json())
     else:
-        _print(found)
+        _print(table)
     raise typer.Exit(code)
 
 
-def _print(found: Ablation) -> None:
+def _print(table: Ablation) -> None:
     from hpo.cli.tables import grid
 
-    rows = list(found.rows)
-    together = len(rows) - 1
-    head = ("off", "instead", f"validation {found.metric}", "seeds", "difference", "95 % interval", "")
+    head = ("off", "instead", f"validation {table.metric}", "seeds", "difference", "95 % interval", "")
     say()
-    say(grid(head, (tuple(_cells(row)) for row in rows)))
+    say(grid(head, (tuple(_cells(row)) for row in table.rows)))
     say(
-        f"\nDifferences are over pairs of trainings on the same seed. Of {together} intervals one in twenty "
-        "misses by luck;\n* marks what is clear with all of them taken together (Bonferroni)."
+        "\nA difference is the mean over pairs of trainings on the same seed. One 95 % interval in twenty\n"
+        f"misses the true value by chance; * marks differences that are clear with all "
+        f"{len(table.rows) - 1} taken\ntogether (Bonferroni)."
     )
 
 
 def _cells(row: AblationRow) -> Iterator[str]:
-    yield row.component or "nothing: the recipe"
+    yield row.component or "nothing (the recipe)"
     yield "" if not row.component or row.off is False else f"{plain(row.own)} -> {plain(row.off)}"
-    yield row.failure or (spread(row.mean, row.std) if row.n else "-")
+    yield row.failure.replace("_", " ") or (spread(row.mean, row.std) if row.n else NOTHING)
     yield str(row.n)
     if not row.component or not math.isfinite(row.difference):
         yield from ("", "", "")
         return
     yield f"{row.difference:+.4f}"
-    yield f"{row.low:+.4f} to {row.high:+.4f}" if math.isfinite(row.low) else "-"
+    yield f"{row.low:+.4f} to {row.high:+.4f}" if math.isfinite(row.low) else NOTHING
     yield "*" if row.clear else ""

@@ -1,4 +1,4 @@
-"""``hpo account``: the whole story of a search on one page."""
+"""``hpo account``: how a search came to its result, on one page."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hpo.cli.session import Session, emit
 
 
 def account(context: typer.Context, search: SearchName) -> None:
-    """Tell the whole story of a search: what was tried, compared, chosen, and how sure the result is."""
+    """Report what a search tried, compared and chose, and how sure its result is."""
     from hpo.report.account import page
     from hpo.use_cases.account import account_of
 
     session = Session.of(context)
-    told = account_of(search, home=session.home)
+    gathered = account_of(search, home=session.home)
     if session.as_json:
-        emit(told)
+        emit(gathered.to_json())
     else:
-        typer.echo(page(told), nl=False)
+        typer.echo(page(gathered), nl=False)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpo.cli.formatting import plain
 from hpo.cli.session import Session, emit, say
 from hpo.core.errors import UserError
+from hpo.core.formatting import plain
 
 if TYPE_CHECKING:
     from hpo.core.grammar import Grammar, Group, Hyperparameter, Part

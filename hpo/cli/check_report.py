@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hpo.cli.formatting import count, duration, number
 from hpo.core.budget import Forecast
+from hpo.core.formatting import count, duration, number
 from hpo.spec import SearchSpec
 from hpo.spec.builtin import locate
 from hpo.spec.faults import Faults

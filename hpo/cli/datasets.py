@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from hpo.cli.formatting import count
 from hpo.cli.options import Settings, SpecFile, overrides
 from hpo.cli.session import Session, emit, own_stdout, say
+from hpo.core.formatting import count
 
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec

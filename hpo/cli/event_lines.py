@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO
 
-from hpo.cli.formatting import choices, count, number, spread
 from hpo.cli.session import dumps
 from hpo.core import events
 from hpo.core.events import End
+from hpo.core.formatting import STATES, choices, count, score, spread
 from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History
-from hpo.core.record import Recorded, fields_of
+from hpo.core.json_values import JsonFields, fields_of
+from hpo.core.record import Recorded
 
 
 class _Lines:
-    """Writes line by line; a reader that went away does not end the search."""
+    """Writes line by line; a closed pipe does not end the search."""
 
     def __init__(self, stream: IO[str]):
         self._stream = stream
         self._open = True
 
     def write(self, line: str) -> None:
-        """Write one line at once, or nothing once the reader is gone."""
+        """Write one line and flush it; write nothing after the pipe was closed."""
         if not self._open:
             return
         try:
@@ -47,12 +47,12 @@ class JsonLines:
     def event(self, recorded: Recorded, history: History) -> None:
         """Write the event with its search, sequence number, time and kind."""
         kind = type(recorded.event).__name__
-        place = {"search": self._search, "seq": recorded.seq, "time": recorded.time, "event": kind}
-        self._lines.write(dumps({**place, **fields_of(recorded.event)}))
+        head = {"search": self._search, "seq": recorded.seq, "time": recorded.time, "event": kind}
+        self._lines.write(dumps({**head, **fields_of(recorded.event)}))
 
 
 class PlainLines:
-    """One line for each thing a person would want to know of."""
+    """One line for each event that a person wants to know about."""
 
     def __init__(self, stream: IO[str]):
         self._lines = _Lines(stream)
@@ -63,7 +63,7 @@ class PlainLines:
         self._lines.write(f"search {search}")
 
     def event(self, recorded: Recorded, history: History) -> None:
-        """Write a line if the event is worth one."""
+        """Write a line, unless the event is a detail."""
         line = self._line(recorded.event, history)
         if line:
             self._lines.write(line)
@@ -71,7 +71,7 @@ class PlainLines:
     def _line(self, event: events.Event, history: History) -> str:
         match event:
             case events.SearchOpened(warmth=warmth):
-                return "opened" + (f", {_begun(warmth)}" if warmth else "")
+                return "opened" + (f", {_warm_start(warmth)}" if warmth else "")
             case events.SearchExtended(trials=trials):
                 return f"extended by {count(trials, 'trial')}"
             case events.SearchResumed():
@@ -79,7 +79,7 @@ class PlainLines:
             case events.TrialEnded():
                 return self._ended(event, history)
             case events.WorkerLost(trial=trial, message=message):
-                return f"trial {trial} lost its worker and goes on with another: {message}"
+                return f"trial {trial} lost its worker and continues on another: {message}"
             case events.FinalistsNamed(trials=trials, reason=reason):
                 line = f"finalists, now trained on fresh seeds: {', '.join(map(str, trials))}"
                 return f"{line} ({reason})" if reason else line
@@ -87,9 +87,9 @@ class PlainLines:
                 score = spread(event.mean, event.std)
                 return f"winner: trial {event.trial}, {history.objective.metric} {score}: {event.reason}"
             case events.ModelFixed():
-                return f"the model is fixed: {event.reason}"
+                return f"model chosen: {event.reason}"
             case events.TestClaimed():
-                return "the test part is opened"
+                return "opening the test part"
             case events.TestRefused(message=message):
                 return message
             case events.RecipeExported(path=path):
@@ -102,8 +102,9 @@ class PlainLines:
         training = history.trainings[ended.trial, ended.replicate]
         metric = history.objective.metric
         which = title_of(training, FreshSeeds.of(history.opened.spec if history.opened else {}))
-        why = f" ({ended.cause})" if ended.cause else ""
-        line = f"{which} {ended.end}{why} at epoch {ended.epoch}: {metric} {number(ended.value)}"
+        why = f" ({ended.cause.replace('_', ' ')})" if ended.cause else ""
+        state = STATES.get(ended.end, ended.end)
+        line = f"{which} {state}{why} at epoch {ended.epoch}: {metric} {score(ended.value)}"
         if ended.end is End.FAILED and ended.message:
             return f"{line}: {ended.message.strip().splitlines()[0]}"
         new = ended.end is End.FINISHED and not ended.replicate
@@ -113,9 +114,9 @@ class PlainLines:
         return line
 
 
-def _begun(warmth: Mapping[str, Any]) -> str:
-    """What a search begins with because of earlier ones."""
-    results = sum(len(lesson["scores"]) for lesson in warmth["lessons"])
-    sources = ", ".join(lesson["source"] for lesson in warmth["lessons"])
-    first = f"warm: {count(len(warmth['first']), 'point')} of earlier searches first"
+def _warm_start(warmth: JsonFields) -> str:
+    """What a search starts with from earlier ones."""
+    results = sum(len(earlier["scores"]) for earlier in warmth["lessons"])
+    sources = ", ".join(earlier["source"] for earlier in warmth["lessons"])
+    first = f"warm start: {count(len(warmth['first']), 'point')} of earlier searches first"
     return first + (f", {count(results, 'result')} of {sources} known" if results else "")

@@ -1,4 +1,4 @@
-"""Commands that read what searches left behind; they change nothing and work while one runs."""
+"""Commands that read the record of searches; they change nothing and work while a search runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.formatting import choices, number
 from hpo.cli.options import SearchName
 from hpo.cli.session import Session, emit, say
+from hpo.core.formatting import choices, score
 
 if TYPE_CHECKING:
     from hpo.core.outcome import Outcome, Watcher
@@ -18,21 +18,22 @@ if TYPE_CHECKING:
 
 def list_searches(context: typer.Context) -> None:
     """List the searches of this home."""
-    from hpo.cli.tables import grid
+    from hpo.cli.tables import grid, state_text
     from hpo.use_cases.inspect import list_searches
 
     session = Session.of(context)
-    found = list_searches(session.home)
+    summaries = list_searches(session.home)
     if session.as_json:
-        emit([dataclasses.asdict(each) for each in found])
+        emit([dataclasses.asdict(summary) for summary in summaries])
         return
-    if not found:
+    if not summaries:
         say(f"no searches in {session.home.root}")
         return
-    lines = (
-        (each.name, each.status, str(each.trials), number(each.best), _moment(each.opened)) for each in found
+    rows = (
+        (each.name, state_text(each.status), str(each.trials), score(each.best), _moment(each.opened))
+        for each in summaries
     )
-    say(grid(("search", "status", "trials", "best", "opened"), lines))
+    say(grid(("search", "status", "trials", "best", "opened"), rows))
 
 
 def _moment(seconds: float) -> str:
@@ -40,45 +41,42 @@ def _moment(seconds: float) -> str:
 
 
 def status(context: typer.Context, search: SearchName) -> None:
-    """Say how far a search is, and what it has found."""
+    """Show how far a search is, and its result so far."""
     from hpo.cli.live_table import rows
-    from hpo.cli.tables import pairs, standing, summary
-    from hpo.core.outcome import outcome_of
+    from hpo.cli.summaries import progress_json, result
+    from hpo.cli.tables import pairs
     from hpo.core.progress import progress_of
     from hpo.use_cases.inspect import load_search
 
     session = Session.of(context)
-    found = load_search(search, session.home)
-    progress = progress_of(found.history, alive=found.status == "running")
-    outcome = outcome_of(search, found.history, found.recipe_path, found.numbers)
+    loaded = load_search(search, session.home)
+    progress = progress_of(loaded.history, alive=loaded.status == "running")
+    outcome = loaded.outcome()
     if session.as_json:
-        behind = {"status": found.status, "tracking_behind": found.tracking_behind}
-        spent = {each.unit: {"spent": each.spent, "limit": each.limit} for each in outcome.spent}
-        emit({**outcome.to_json(), **behind, "spent": spent, "progress": standing(progress)})
+        behind = {"status": loaded.status, "tracking_behind": loaded.tracking_behind}
+        budget = {use.unit: {"spent": use.spent, "limit": use.limit} for use in outcome.spent}
+        emit({**outcome.to_json(), **behind, "spent": budget, "progress": progress_json(progress)})
         return
-    best = found.history.best
-    phase = found.status if found.status != "running" else f"running, {progress.phase}"
+    best = loaded.history.best
+    phase = loaded.status if loaded.status != "running" else f"running, {progress.phase}"
     shown = rows(progress, choices(best.point) if best else "")
-    _, _, *won = summary(outcome, session.command("ui"))
-    say(pairs([("search", f"{search}: {phase.replace('_', ' ')}"), *shown, *won]))
-    if found.tracking_behind:
-        say(f"tracking behind by {found.tracking_behind:,} events")
-    if found.status in ("interrupted", "stopped", "failed"):
-        say(f"`{session.command(f'resume {search}')}` goes on with it")
+    say(pairs([("search", f"{search}: {phase.replace('_', ' ')}"), *shown, *result(outcome)]))
+    if loaded.tracking_behind:
+        say(f"MLflow is behind by {loaded.tracking_behind:,} events")
+    if loaded.status in ("interrupted", "stopped", "failed"):
+        say(f"`{session.command(f'resume {search}')}` continues it")
 
 
 def best(context: typer.Context, search: SearchName) -> None:
     """Show the winner, or the best trial so far, with its recipe."""
-    from hpo.cli.tables import pairs, recipe_lines, summary, with_best_so_far
-    from hpo.core.outcome import outcome_of
+    from hpo.cli.summaries import summary, with_best_so_far
+    from hpo.cli.tables import pairs, recipe_lines
     from hpo.use_cases.inspect import load_search
 
     session = Session.of(context)
-    found = load_search(search, session.home)
-    outcome = with_best_so_far(
-        outcome_of(search, found.history, found.recipe_path, found.numbers), found.history
-    )
-    outcome = dataclasses.replace(outcome, status=found.status)
+    loaded = load_search(search, session.home)
+    outcome = with_best_so_far(loaded.outcome(), loaded.history)
+    outcome = dataclasses.replace(outcome, status=loaded.status)
     if session.as_json:
         emit(outcome.to_json())
         return
@@ -91,20 +89,18 @@ def best(context: typer.Context, search: SearchName) -> None:
 def watch(context: typer.Context, search: SearchName) -> None:
     """Follow a search until it ends; Ctrl-C leaves it running."""
     from hpo.cli.live_table import show
-    from hpo.core.outcome import outcome_of
     from hpo.use_cases.inspect import follow_search, load_search
 
     session = Session.of(context)
-    load_search(search, session.home)  # whether it is there, before its name is shown
+    load_search(search, session.home)  # fails before anything is shown if there is no such search
 
-    def look_on(eye: Watcher) -> Outcome:
-        eye.begin(search)
+    def follow(watcher: Watcher) -> Outcome:
+        watcher.begin(search)
         for recorded, history in follow_search(search, session.home):
-            eye.event(recorded, history)
-        found = load_search(search, session.home)
-        return outcome_of(search, found.history, found.recipe_path, found.numbers)
+            watcher.event(recorded, history)
+        return load_search(search, session.home).outcome()
 
-    raise typer.Exit(show(session, look_on).exit_code)
+    raise typer.Exit(show(session, follow).exit_code)
 
 
 def logs(
@@ -112,7 +108,7 @@ def logs(
     search: SearchName,
     trial: Annotated[int | None, typer.Argument(metavar="[TRIAL]", help="Number of one trial.")] = None,
 ) -> None:
-    """Print what trials printed and why they failed."""
+    """Print the output of trials and why they failed."""
     from hpo.use_cases.inspect import trial_output
 
     session = Session.of(context)

@@ -9,32 +9,31 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hpo.cli.event_lines import JsonLines, PlainLines
-from hpo.cli.formatting import choices, duration, number
 from hpo.cli.session import Session, console, dumps, own_stdout, say
-from hpo.cli.tables import pairs, summary
+from hpo.cli.summaries import summary
+from hpo.cli.tables import Pairs, pairs
 from hpo.core.errors import HpoError
+from hpo.core.formatting import choices, count, duration, score, spent, states
 from hpo.core.history import History
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.progress import RemainingTime, SearchProgress, progress_of
 from hpo.core.record import Recorded
-from hpo.core.spending import BudgetUse
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 PERIOD = 0.5
-"""Seconds between two readings of the history."""
+"""Least seconds between two readings of the history."""
 
 SHARE = 50
-"""A reading may take one part in this many of the time."""
+"""Readings take at most one part in this many of the time."""
 
 
 class LiveTable:
     """A table that follows a search.
 
     The drawing thread never sees the history: the search's own thread takes a `SearchProgress` of it
-    now and then, so seldom that the search does not notice.
+    from time to time, rarely enough not to slow the search down.
     """
 
     def __init__(self, on: Console, clock: Callable[[], float] = time.monotonic):
@@ -54,7 +53,7 @@ class LiveTable:
         self._search = search
 
     def event(self, recorded: Recorded, history: History) -> None:
-        """Take note; read the history only if the last reading is some time ago."""
+        """Read the history, if the last reading is long enough ago."""
         self._history = history
         now = self._clock()
         if now >= self._due:
@@ -68,8 +67,8 @@ class LiveTable:
             self._progress = progress_of(self._history)
             self._left = self._pace.remaining(self._progress, self._clock())
 
-    def render(self) -> Table:
-        """The table as it stands now."""
+    def render(self) -> Pairs:
+        """Return the table as it is now."""
         elapsed = self._clock() - self._began
         if self._progress is None:
             return pairs([("search", f"{self._search or 'data and workers'}: starting, {duration(elapsed)}")])
@@ -79,7 +78,7 @@ class LiveTable:
 
     @contextmanager
     def shown(self) -> Iterator[LiveTable]:
-        """Keep the table on the screen, and leave its last state there."""
+        """Keep the table on the screen while the context lasts, and leave its last state there."""
         from rich.live import Live
 
         with Live(console=self._console, get_renderable=self.render, refresh_per_second=1 / PERIOD):
@@ -91,37 +90,32 @@ class LiveTable:
 
 
 def rows(progress: SearchProgress, point: str) -> Iterator[tuple[str, str]]:
-    """The lines that the live table and ``hpo status`` share."""
-    yield "trials", ", ".join(f"{n} {state}" for state, n in progress.states.items() if n) or "none yet"
+    """Yield the lines that the live table and ``hpo status`` share."""
+    yield "trials", states(progress.states) or "none yet"
     if progress.best:
         trial, value = progress.best
-        yield "best so far", f"trial {trial}, {progress.metric} {number(value)}: {point}"
+        yield "best so far", f"trial {trial}, {progress.metric} {score(value)}: {point}"
     if progress.rungs:
         yield "reached", ", ".join(f"epoch {epoch}: {n}" for epoch, n in progress.rungs)
     for trial, seeds, mean in progress.finalists:
-        yield f"finalist {trial}", f"{progress.metric} {number(mean)} over {seeds} fresh seeds"
+        yield f"finalist {trial}", f"{progress.metric} {score(mean)} on {count(seeds, 'fresh seed')}"
     if progress.budget:
-        yield "budget", ", ".join(map(_used, progress.budget))
+        yield "budget", spent(progress.budget, shares=True)
     for warning in progress.warnings:
         yield "warning", warning
 
 
-def _used(used: BudgetUse) -> str:
-    unit = used.unit.replace("gpu_hours", "GPU-hours")
-    share = f" of {number(used.limit)} {unit} ({100 * used.spent / used.limit:.0f} %)" if used.limit else ""
-    return number(used.spent) + (share or f" {unit}")
-
-
 def show(session: Session, search: Callable[[Watcher], Outcome]) -> Outcome:
-    """Run a search while showing it as the session asks, and say how it ended.
+    """Run a search and show it: JSON events with ``--json``, a live table on a terminal, else plain lines.
 
-    JSON events where JSON is wanted, otherwise a live table on a terminal and plain lines elsewhere.
+    Returns:
+        How the search ended.
     """
     try:
         return _shown(session, search)
     except HpoError as error:
         if error.search:
-            error.hint = f"`{session.command(f'resume {error.search}')}` goes on with it"
+            error.hint = f"`{session.command(f'resume {error.search}')}` continues it"
         raise
 
 

@@ -1,4 +1,4 @@
-"""``hpo predict``: what the model of an exported recipe says of new data."""
+"""``hpo predict``: predictions of an exported recipe's model for new data."""
 
 from __future__ import annotations
 
@@ -19,25 +19,30 @@ def predict(
         typer.Argument(metavar="DATA", help="A folder of images, a .csv or .parquet table, an .npy array."),
     ],
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="CSV file to write; printed otherwise.")
+        Path | None, typer.Option(metavar="FILE", help="CSV file to write; printed by default.")
     ] = None,
 ) -> None:
-    """Predict with exactly the weights that were tested: a row, its class or value, probabilities."""
+    """Predict class or value and probabilities of each row, with exactly the weights that were tested."""
     from hpo.use_cases.predict import predict_file
 
     session = Session.of(context)
     with own_stdout() as stream:
-        found = predict_file(recipe, data)
-        for warning in found.warnings:
+        predictions = predict_file(recipe, data)
+        for warning in predictions.warnings:
             typer.echo(f"warning: {warning}", err=True)
         if out is not None:
             try:
-                out.write_text(found.to_csv(), encoding="utf-8")
+                out.write_text(predictions.to_csv(), encoding="utf-8")
             except OSError as error:
                 raise UserError(f"--out {out}: {error.strerror}") from error
-            said = {"path": str(out), "rows": len(found.names), "model": found.kind, "digest": found.digest}
-            print(dumps(said) if session.as_json else str(out), file=stream)
+            written = {
+                "path": str(out),
+                "rows": len(predictions.names),
+                "model": predictions.kind,
+                "digest": predictions.digest,
+            }
+            print(dumps(written) if session.as_json else str(out), file=stream)
         elif session.as_json:
-            print(dumps(found.to_json()), file=stream)
+            print(dumps(predictions.to_json()), file=stream)
         else:
-            print(found.to_csv(), end="", file=stream)
+            print(predictions.to_csv(), end="", file=stream)

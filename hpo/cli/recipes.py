@@ -1,4 +1,4 @@
-"""Commands about what a search ends in: its recipe, its model, its test score, its pictures."""
+"""Commands about the result of a search: its recipe, its model, its test score, its view in MLflow."""
 
 from __future__ import annotations
 
@@ -7,29 +7,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hpo.cli.formatting import number
 from hpo.cli.options import Again, Reason, SearchName, reason_of
 from hpo.cli.session import Session, dumps, emit, own_stdout, say
+from hpo.core.formatting import number, score
 
 if TYPE_CHECKING:
     from hpo.core.events import Reported
 
-
 Form = Literal["yaml", "json"]
+"""Format of a printed recipe."""
 
 
 def export(
     context: typer.Context,
     search: SearchName,
-    form: Annotated[Form, typer.Option("--format", help="Form of the recipe.")] = "yaml",
+    form: Annotated[Form, typer.Option("--format", help="Format of the recipe.")] = "yaml",
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write it; printed otherwise.")
+        Path | None, typer.Option(metavar="FILE", help="File to write; printed by default.")
     ] = None,
-    weights: Annotated[
-        bool, typer.Option("--weights", help="Put the model's weights beside FILE, to be carried along.")
-    ] = False,
+    weights: Annotated[bool, typer.Option("--weights", help="Copy the model's weights beside FILE.")] = False,
 ) -> None:
-    """Print or write the winner's recipe, with where it comes from."""
+    """Print or write the winner's recipe with its provenance."""
     from hpo.use_cases.export import export_recipe
 
     session = Session.of(context)
@@ -54,24 +52,26 @@ def train(
     session = Session.of(context)
     with own_stdout() as stream:
 
-        def tell(epoch: Reported) -> None:
+        def show_epoch(report: Reported) -> None:
             if not session.as_json:
-                values = ", ".join(f"{name} {number(value)}" for name, value in epoch.metrics.items())
-                print(f"epoch {epoch.epoch}: {values}", file=stream, flush=True)
+                values = ", ".join(f"{name} {score(value)}" for name, value in report.metrics.items())
+                print(f"epoch {report.epoch}: {values}", file=stream, flush=True)
 
-        result = train_recipe(recipe, home=session.home, watch=tell)
+        result = train_recipe(recipe, home=session.home, watch=show_epoch).to_json()
         if session.as_json:
             print(dumps(result), file=stream)
     if not session.as_json:
-        lines = (
-            (name, number(each, 6) if isinstance(each, float) else str(each)) for name, each in result.items()
+        rows = (
+            (name, number(value, 6) if isinstance(value, float) else str(value))
+            for name, value in result.items()
         )
-        say(pairs(lines))
+        say(pairs(rows))
 
 
 def test(context: typer.Context, search: SearchName, again: Again = False, reason: Reason = None) -> None:
-    """Open the test part of a search that kept it sealed, once, and score the winner on it."""
-    from hpo.cli.tables import pairs, summary
+    """Open the sealed test part of a search, once, and score the winner on it."""
+    from hpo.cli.summaries import summary
+    from hpo.cli.tables import pairs
     from hpo.use_cases.open_test import open_test_part
 
     session = Session.of(context)
@@ -100,10 +100,10 @@ def mirror(context: typer.Context, search: SearchName) -> None:
 def ui(
     context: typer.Context,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port; 5000 or any that is free.")
+        int | None, typer.Option(min=1, max=65535, help="Port; by default 5000, or else a free one.")
     ] = None,
 ) -> None:
-    """Open MLflow's UI on the searches of this home, on 127.0.0.1 alone."""
+    """Open MLflow's UI on the searches of this home, on 127.0.0.1 only."""
     from hpo.use_cases.ui import serve_ui
 
     raise typer.Exit(serve_ui(Session.of(context).home, port))

@@ -1,4 +1,4 @@
-"""``hpo refine``: from coarse to fine."""
+"""``hpo refine``: from a coarse search to a finer one."""
 
 from __future__ import annotations
 
@@ -14,24 +14,20 @@ from hpo.cli.session import Session, emit, say
 def refine(
     context: typer.Context,
     search: SearchName,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where to write the new spec; a new file.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="New file to write the spec to.")] = None,
 ) -> None:
-    """Show the next, narrower spec around what worked, as a diff; it begins where the search ended."""
+    """Show a narrower spec around the best trials as a diff; it starts from where the search ended."""
     from hpo.cli.tables import pairs
     from hpo.use_cases.refine import refine_spec
 
     session = Session.of(context)
-    found = refine_spec(search, home=session.home, out=out)
+    refined = refine_spec(search, home=session.home, out=out)
     if session.as_json:
-        emit(found.to_json())
+        emit(refined.to_json())
         return
-    typer.echo(found.diff)
-    rows = [
-        ("warning" if change.edge else "because", f"{change.name}: {change.why}") for change in found.changes
-    ]
-    rows += [("note", note) for note in found.notes]
-    if found.path:
-        rows.append(("written to", found.path))
+    typer.echo(refined.diff)
+    rows = [("warning" if each.edge else "because", f"{each.name}: {each.why}") for each in refined.changes]
+    rows += [("note", note) for note in refined.notes]
+    if refined.path:
+        rows.append(("written to", refined.path))
     say(pairs(rows))

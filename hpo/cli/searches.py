@@ -1,4 +1,4 @@
-"""Commands that run a search, or ask a running one to stop."""
+"""Commands that run a search, or stop a running one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hpo.cli.options import Again, Reason, SearchName, Seed, Settings, SpecFile,
 from hpo.cli.session import Session, emit, say
 from hpo.core.errors import UserError
 
-NoTest = Annotated[bool, typer.Option("--no-test", help="End with the test part still sealed.")]
+NoTest = Annotated[bool, typer.Option("--no-test", help="Leave the test part sealed at the end.")]
 Address = Annotated[
-    str | None, typer.Option(metavar="ADDRESS", help="Ray cluster to run on; RAY_ADDRESS, otherwise local.")
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Ray cluster; by default RAY_ADDRESS, else this machine."),
 ]
 
-
-MOST_DIGITS = 9
-"""Of a number of trials, as in a spec's budget."""
+MAX_DIGITS = 9
+"""Digits of a number of trials, as in a spec's budget."""
 
 
 def submit(
@@ -25,7 +25,7 @@ def submit(
     spec: SpecFile,
     settings: Settings = None,
     seed: Seed = None,
-    name: Annotated[str | None, typer.Option(help="What to call the search.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the search.")] = None,
     tag: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label to find it by; can be repeated.")
     ] = None,
@@ -41,12 +41,12 @@ def submit(
 
     session = Session.of(context)
     why = reason_of(again, reason)
-    tags = dict(_assignment("--tag", each) for each in tag or ())
-    wanted = specs.read_spec(spec, overrides(settings, seed))
+    tags = dict(_assignment("--tag", text) for text in tag or ())
+    read = specs.read_spec(spec, overrides(settings, seed))
     outcome = show(
         session,
         lambda watch: submit_search(
-            wanted,
+            read,
             home=session.home,
             name=name,
             tags=tags,
@@ -63,14 +63,15 @@ def resume(
     context: typer.Context,
     search: SearchName,
     trials: Annotated[
-        str | None, typer.Option(metavar="+N", help="Extend a search whose test part is sealed by N trials.")
+        str | None,
+        typer.Option(metavar="+N", help="Add N trials, while the test part is still sealed."),
     ] = None,
     no_test: NoTest = False,
     again: Again = False,
     reason: Reason = None,
     address: Address = None,
 ) -> None:
-    """Go on with a search that was stopped, killed or is to have more trials."""
+    """Continue a search that was stopped or killed, or add trials to it."""
     from hpo.cli.live_table import show
     from hpo.use_cases.resume import resume_search
 
@@ -92,7 +93,7 @@ def resume(
 
 
 def stop(context: typer.Context, search: SearchName) -> None:
-    """Ask a running search to stop; it can be resumed."""
+    """Stop a running search; it can be resumed."""
     from hpo.use_cases.stop import stop_search
 
     session = Session.of(context)
@@ -100,7 +101,7 @@ def stop(context: typer.Context, search: SearchName) -> None:
     if session.as_json:
         emit({"search": search, "stop_requested": True})
     else:
-        say(f"{search} was asked to stop; `{session.command(f'resume {search}')}` goes on later")
+        say(f"{search} will stop in a moment; `{session.command(f'resume {search}')}` continues it")
 
 
 def _assignment(option: str, text: str) -> tuple[str, str]:
@@ -114,7 +115,7 @@ def _more(trials: str | None) -> int:
     if trials is None:
         return 0
     digits = trials.removeprefix("+")
-    if not digits.isdecimal() or len(digits) > MOST_DIGITS or not int(digits):
-        legal = f"a whole number of at least 1 and at most {10**MOST_DIGITS - 1:,}"
-        raise UserError(f"--trials {trials[:80]}: write +N with {legal}, such as +50")
+    if not digits.isdecimal() or len(digits) > MAX_DIGITS or not int(digits):
+        legal = f"a whole number from 1 to {10**MAX_DIGITS - 1:,}"
+        raise UserError(f"--trials {trials[:80]}: write +N, such as +50, where N is {legal}")
     return int(digits)

@@ -1,4 +1,4 @@
-"""What every command is handed: the home, and how to print."""
+"""The global options of a command, and how it prints."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from hpo.cli.formatting import jsonable
 from hpo.core.home import Home
+from hpo.core.json_values import jsonable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-WIDE = 1_000
-"""Columns where nobody looks at a screen, so that nothing is cut or folded."""
+WIDE = 1_000_000
+"""Columns of anything but a terminal: a pipe's reader wants whole lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Session:
     """The global options.
 
     Attributes:
-        home: Where the user's searches lie.
-        as_json: Whether JSON alone goes to standard output.
-        typed_home: The folder as it was typed; None if no option named it.
+        home: Folder of the user's searches.
+        as_json: Whether standard output takes nothing but JSON.
+        typed_home: The folder as ``--home`` named it; None without that option.
     """
 
     home: Home
@@ -40,19 +40,19 @@ class Session:
 
     @classmethod
     def of(cls, context: typer.Context) -> Session:
-        """The session of a running command."""
+        """Return the session of a running command."""
         session = context.obj
         assert isinstance(session, cls)
         return session
 
     def command(self, words: str) -> str:
-        """What to type to run another command on the same home."""
+        """Return what to type to run another command on the same home."""
         home = f" --home {shlex.quote(str(self.typed_home))}" if self.typed_home else ""
         return f"hpo{home} {words}"
 
 
 def console() -> Console:
-    """A console that prints text as it is: no markup, no colours in numbers, no cut columns."""
+    """Return a console that prints text as it is: no markup, no highlighted numbers."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else WIDE
@@ -60,18 +60,18 @@ def console() -> Console:
 
 
 def say(shown: RenderableType = "") -> None:
-    """Print text or a table; without trailing blanks where it is no screen that is printed on."""
+    """Print text or a table; longer words than a terminal is wide continue on its next line."""
     screen = console()
     if screen.is_terminal:
-        screen.print(shown)
+        screen.print(shown, crop=False, soft_wrap=isinstance(shown, str))
         return
     with screen.capture() as text:
-        screen.print(shown, soft_wrap=isinstance(shown, str))
+        screen.print(shown, crop=False, soft_wrap=isinstance(shown, str))
     print("\n".join(line.rstrip() for line in text.get().splitlines()), flush=True)
 
 
 def dumps(value: Any) -> str:
-    """One line of strict JSON."""
+    """Return one line of strict JSON."""
     return json.dumps(jsonable(value), ensure_ascii=False, allow_nan=False)
 
 
@@ -82,10 +82,10 @@ def emit(value: Any) -> None:
 
 @contextmanager
 def own_stdout() -> Iterator[TextIO]:
-    """Keep standard output for one writer.
+    """Reserve standard output for the stream that is yielded.
 
-    Whatever else prints in this process or in those it starts (training code, libraries) goes to
-    standard error while the context lasts.
+    What training code and libraries print, in this process or in those it starts, goes to standard
+    error meanwhile.
     """
     sys.stdout.flush()
     kept = os.dup(1)

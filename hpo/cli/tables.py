@@ -1,158 +1,123 @@
-"""Tables and the last word of a search, as a person reads them."""
+"""How lists, tables and values are laid out on a terminal and in a pipe.
+
+On a terminal, text wraps at the window's width, but no word is ever broken or cut: a digest, an address
+or a search's name can be copied from wherever it is printed.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hpo.cli.formatting import choices, count, number, plain, spread
-from hpo.core.history import History
-from hpo.core.outcome import Outcome, WinnerSummary
-from hpo.core.progress import SearchProgress
+from hpo.core.formatting import STATES, plain
+from hpo.core.json_values import RecipeFields
 from hpo.core.recipe import Recipe
-from hpo.core.spending import BudgetUse
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.text import Text
+
+GAP = 2
+"""Blanks between the columns of a list of pairs."""
+
+LEAST_WIDTH = 20
+"""Columns that the text of a pair has at least, however long the name."""
+
+COLOURS = {
+    "done": "green",
+    "finished": "green",
+    "running": "cyan",
+    "stopped": "yellow",
+    "interrupted": "yellow",
+    "failed": "red",
+    "no_trial_succeeded": "red",
+}
+"""Colours of states; rich leaves them out if NO_COLOR is set or nobody looks at a terminal."""
 
 
-def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table without lines, as wide as its content."""
-    from rich.table import Table
+@dataclass(frozen=True)
+class Pairs:
+    """Names with a text each; the texts are aligned, and long ones wrap.
 
-    table = Table(*head, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def pairs(rows: Iterable[tuple[str, str]]) -> Table:
-    """Names and what is to be said of each."""
-    from rich.table import Table
-
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
-    for name, text in rows:
-        table.add_row(name, text)
-    return table
-
-
-def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
-    """What a search ended in, line by line.
-
-    Args:
-        outcome: How the search stands.
-        ui: What to type to look at it.
+    Attributes:
+        rows: Name and text.
     """
-    yield "search", f"{outcome.search}: {outcome.status.replace('_', ' ')}" + _because(outcome.reason)
-    yield "trials", ", ".join(f"{number} {state}" for state, number in outcome.trials.items())
-    if outcome.spent:
-        yield "spent", ", ".join(map(_spent, outcome.spent))
-    if outcome.saved:
-        yield "saved", outcome.saved
-    best = outcome.best
-    if best is None:
-        return
-    yield "winner" if best.n else "best so far", f"trial {best.trial}"
-    yield "because", best.reason
-    yield "chosen", choices(best.point)
-    over = f" (mean ± standard deviation over {count(best.n, 'fresh seed')})" if best.n else ""
-    yield from _lucky(outcome)
-    ends = _ends(outcome.numbers["winner"]) if outcome.numbers else ""
-    yield (
-        "validation",
-        f"{outcome.metric} {spread(best.mean, best.std)}{over}" + (f", {ends}" if ends else ""),
-    )
-    if not best.n:
-        return
-    if outcome.model and outcome.model["kind"] != "best":
-        yield "model", f"{outcome.model['kind']}: {outcome.model['reason']}"
-    yield from _test(outcome)
-    if outcome.recipe_path:
-        yield "written to", outcome.recipe_path
-    yield "look at it", ui
+
+    rows: tuple[tuple[str, str], ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Wrap at the width that there is; a longer word gets a line of its own."""
+        import textwrap
+
+        from rich.text import Text
+
+        indent = max((len(name) for name, _ in self.rows), default=0) + GAP
+        width = max(LEAST_WIDTH, options.max_width - indent)
+        for name, text in self.rows:
+            lines = [
+                line
+                for paragraph in text.split("\n")
+                for line in textwrap.wrap(
+                    paragraph, width, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+                )
+                or [""]
+            ]
+            yield Text.assemble((name.ljust(indent), "bold"), lines[0], no_wrap=True, overflow="ignore")
+            for line in lines[1:]:
+                yield Text(" " * indent + line, no_wrap=True, overflow="ignore")
 
 
-def _lucky(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """The best single score and what is left of it, above the number that is to be believed."""
-    numbers = outcome.numbers
-    if not numbers:
-        return
-    raw, fresh, bootstrap = numbers["raw"], numbers["fresh"], numbers["bootstrap"]
-    yield (
-        "best score",
-        f"{outcome.metric} {raw['value']:.4f} by trial {raw['trial']}, once: the luckiest score",
-    )
-    left = []
-    if fresh:
-        left.append(f"{fresh['value']:.4f} by fresh seeds" + (f" ({ends})" if (ends := _ends(fresh)) else ""))
-    if bootstrap is not None:
-        left.append(f"{bootstrap:.4f} by a bootstrap over trials")
-    if left:
-        yield "less luck", f"{outcome.metric} {', '.join(left)}"
+@dataclass(frozen=True)
+class Grid:
+    """A table without lines, as wide as its content needs.
+
+    Attributes:
+        head: Names of the columns.
+        rows: Cells of each row.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str | Text, ...], ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Wrap cells between words where the table is wider than the terminal."""
+        from rich.table import Table
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        widths = [_longest_word((name, *cells)) for name, *cells in zip(self.head, *self.rows, strict=True)]
+        for name, width in zip(self.head, widths, strict=True):
+            table.add_column(name, min_width=width)
+        for row in self.rows:
+            table.add_row(*row)
+        least = sum(widths) + len(widths) - 1
+        yield from console.render(table, options.update(width=max(options.max_width, least)))
 
 
-def _ends(found: Mapping[str, Any] | None) -> str:
-    """The interval of a number; empty where it has none."""
-    low, high = (found["low"], found["high"]) if found else (None, None)
-    known = low is not None and high is not None and math.isfinite(low) and math.isfinite(high)
-    return f"95 % interval {low:.4f} to {high:.4f}" if known else ""
+def _longest_word(cells: Iterable[str | Text]) -> int:
+    from rich.cells import cell_len
+
+    return max((cell_len(word) for cell in cells for word in str(cell).split()), default=0)
 
 
-def with_best_so_far(outcome: Outcome, history: History) -> Outcome:
-    """The outcome with the leading trial in the winner's place, as long as there is no winner."""
-    leader = history.best
-    if outcome.best or leader is None:
-        return outcome
-    reason = "the best by its own training alone, not yet trained on fresh seeds"
-    so_far = WinnerSummary(leader.trial, leader.recipe, leader.value, math.nan, 0, reason, leader.point)
-    return dataclasses.replace(outcome, best=so_far)
+def grid(head: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Grid:
+    """Return a table without lines."""
+    return Grid(tuple(head), tuple(tuple(row) for row in rows))
 
 
-def _spent(used: BudgetUse) -> str:
-    unit = used.unit.replace("gpu_hours", "GPU-hours")
-    return number(used.spent) + (f" of {number(used.limit)}" if used.limit is not None else "") + f" {unit}"
+def pairs(rows: Iterable[tuple[str, str]]) -> Pairs:
+    """Return names with their texts as aligned lines."""
+    return Pairs(tuple(rows))
 
 
-def _because(reason: str) -> str:
-    return f" ({reason})" if reason else ""
+def state_text(state: str) -> Text:
+    """Return the word for the state of a search or a trial, in its colour."""
+    from rich.text import Text
+
+    return Text(STATES.get(state, state).replace("_", " "), style=COLOURS.get(state, ""))
 
 
-def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    if outcome.test is None and outcome.test_refused:
-        yield "test", outcome.test_refused["message"]
-        return
-    if outcome.test is None and outcome.claimed:
-        yield "test", "claimed, not scored: a resumed search finishes that very claim"
-        return
-    if outcome.test is None:
-        yield "test", f"still sealed; `hpo test {outcome.search}` opens it, once"
-        return
-    practice = " (practice data: no scientific claim)" if outcome.practice else ""
-    examples = f" over {count(outcome.test_examples, 'test example')}{practice}"
-    if outcome.overlap:
-        examples += f"; {count(outcome.overlap, 'training row')} also in the test part"
-    if outcome.look > 1:
-        examples += f"; look number {outcome.look} at this test data, the interval is widened for it"
-    for name, score in sorted(outcome.test.items(), key=lambda item: item[0] != outcome.metric):
-        interval = f"95 % interval {score['low']:.4f} to {score['high']:.4f}"
-        yield "test", f"{name} {score['value']:.4f}, {interval}{examples if name == outcome.metric else ''}"
-
-
-def standing(progress: SearchProgress) -> dict[str, Any]:
-    """How far a search is, as a JSON value in which everything has a name."""
-    return {
-        **dataclasses.asdict(progress),
-        "best": {"trial": progress.best[0], "value": progress.best[1]} if progress.best else None,
-        "rungs": [{"epoch": epoch, "trials": trials} for epoch, trials in progress.rungs],
-        "finalists": [{"trial": trial, "n": n, "mean": mean} for trial, n, mean in progress.finalists],
-    }
-
-
-def recipe_lines(recipe: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every choice of a recipe under its dotted name."""
+def recipe_lines(recipe: RecipeFields) -> Iterator[tuple[str, str]]:
+    """Yield every choice of a recipe under its dotted name."""
     for name, value in Recipe(recipe).flat().items():
         yield name, plain(value)

@@ -1,4 +1,4 @@
-"""``hpo verify``: whether a recipe gives again what it says it gave."""
+"""``hpo verify``: whether a recipe still gives the model and the score in its provenance."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.formatting import number
 from hpo.cli.session import Session, dumps, own_stdout, say
+from hpo.core.formatting import number
 
 
 def verify(
@@ -16,7 +16,7 @@ def verify(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="An exported recipe.")],
     tolerance: Annotated[
         float | None,
-        typer.Option(min=0.0, help="How far the score may be off; by default the spread over fresh seeds."),
+        typer.Option(min=0.0, help="Largest accepted difference; by default the spread over fresh seeds."),
     ] = None,
 ) -> None:
     """Train a recipe again with its own seeds: identical, within tolerance, or not reproduced."""
@@ -36,7 +36,7 @@ def verify(
             ("recorded", number(verdict.recorded, 6)),
             ("now", number(verdict.found, 6)),
             ("difference", f"{number(verdict.difference)} (tolerance {number(verdict.tolerance)})"),
-            ("weights", "the same, bit by bit" if verdict.same_weights else "not the same"),
+            ("weights", "the same, bit by bit" if verdict.same_weights else "different"),
         ]
         say(pairs([*rows, *(("changed", reason) for reason in verdict.reasons)]))
     raise typer.Exit(verdict.exit_code)

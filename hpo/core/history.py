@@ -9,8 +9,9 @@ from typing import Any
 
 from hpo.core import events
 from hpo.core.events import Cause, End
+from hpo.core.json_values import fields_of
 from hpo.core.objective import Objective
-from hpo.core.record import Recorded, fields_of
+from hpo.core.record import Recorded
 
 Key = tuple[int, int]
 """(trial, replicate)."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from hpo.core import events
+from hpo.core.estimates import ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
 from hpo.core.history import History
-from hpo.core.record import Recorded, fields_of
+from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
+from hpo.core.record import Recorded
 from hpo.core.spending import BudgetUse, budget_use
 
 
@@ -47,12 +49,12 @@ class WinnerSummary:
     """
 
     trial: int
-    recipe: Mapping[str, Any]
+    recipe: RecipeFields
     mean: float
     std: float
     n: int
     reason: str
-    point: Mapping[str, Any] = field(default_factory=dict)
+    point: RecipeFields = field(default_factory=dict)
     tied: tuple[int, ...] = ()
     saved: int = 0
 
@@ -68,21 +70,20 @@ class Outcome:
         metric: The objective's name.
         trials: Counts of trials that ended as ``finished``, ``stopped`` and ``failed``.
         best: The winner, if one was named.
-        test: Metric to ``{"value", "low", "high"}``; None while the test part is sealed.
-        claimed: Whether it was claimed; if there is no score, the evaluator died before it had one.
+        test: Test scores by metric; None while the test part is sealed.
+        claimed: Whether it was claimed; without a score, whoever did so died before it had one.
         test_examples: Number of examples behind the test score.
         practice: Whether the test score is on shipped practice data.
-        recipe_path: Path of the recipe; empty if it was not written.
-        test_refused: Why a request to open the test part was refused: ``message``, ``first`` (the
-            first look at the same data) and ``looks``.
-        look: How often this test data has been opened, including this time.
+        recipe_path: Where the recipe was written; empty if it was not.
+        test_refused: Why the test part stayed closed; None if nobody was refused.
+        look: How often this test data has been opened, this time included.
         look_reason: Why it was opened again; empty for the first look.
-        model: The fixed model that is tested, exported and used: ``kind``, ``reason``, ``digest``.
-        overlap: Number of training rows that are also in the test part, if the spec accepts overlap.
-        spent: Use of each kind of budget.
-        saved: Why the search phase ended before its budget was spent and what is left; else empty.
-        numbers: The best single score, the same corrected for selection, and the winner's mean, as in
-            the account; None before the account is written.
+        model: What is tested, exported and used; None until it is fixed.
+        overlap: Number of training rows that are also in the test part, as the spec accepts.
+        spent: What was used of each kind of budget.
+        saved: Why the search phase ended before its budget and what that left; empty if it did not.
+        numbers: The best single score, estimates of it without its luck, and the winner's mean, from
+            the account; None until that is written.
     """
 
     search: str
@@ -91,49 +92,50 @@ class Outcome:
     metric: str
     trials: Mapping[str, int]
     best: WinnerSummary | None
-    test: Mapping[str, Mapping[str, float]] | None
+    test: Mapping[str, ScoreInterval] | None
     test_examples: int
     practice: bool
     recipe_path: str
     claimed: bool = False
-    test_refused: Mapping[str, Any] | None = None
+    test_refused: events.TestRefused | None = None
     look: int = 1
     look_reason: str = ""
     overlap: int = 0
-    model: Mapping[str, str] | None = None
+    model: events.ModelFixed | None = None
     spent: tuple[BudgetUse, ...] = ()
     saved: str = ""
-    numbers: Mapping[str, Any] | None = None
+    numbers: ScoreEstimates | None = None
 
     @property
     def exit_code(self) -> int:
         """0 for a search that is done, 4 if no trial succeeded, otherwise 1."""
         return {"done": 0, "no_trial_succeeded": 4}.get(self.status, 1)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the outcome as a JSON value, the last line of ``hpo submit --json``.
+    def to_json(self) -> JsonObject:
+        """The outcome as a JSON value, the last line of ``hpo submit --json``.
 
         ``saved`` is present only if the search phase ended early, ``test_refused`` only if opening the
         test part was refused, ``numbers`` only if the account was written, ``model`` only if it is not
         the winner's best checkpoint.
         """
-        model = {"model": dict(self.model)} if self.model and self.model["kind"] != "best" else {}
-        refused = {"test_refused": dict(self.test_refused)} if self.test_refused else {}
-        return {
+        model = {"model": _model(self.model)} if self.model and self.model.kind != "best" else {}
+        refused = {"test_refused": fields_of(self.test_refused)} if self.test_refused else {}
+        shown: JsonObject = {
             "search": self.search,
             "status": self.status,
             "trials": dict(self.trials),
             **({"saved": self.saved} if self.saved else {}),
             "best": _best(self.best) if self.best else None,
-            "test": {name: dict(score) for name, score in self.test.items()} if self.test else None,
+            "test": jsonable(self.test) if self.test else None,
             "recipe_path": self.recipe_path or None,
             **refused,
             **model,
-            **({"numbers": dict(self.numbers)} if self.numbers else {}),
+            **({"numbers": jsonable(self.numbers)} if self.numbers else {}),
         }
+        return shown
 
 
-def _best(winner: WinnerSummary) -> dict[str, Any]:
+def _best(winner: WinnerSummary) -> JsonObject:
     spread = winner.std if math.isfinite(winner.std) else None
     return {
         "trial": winner.trial,
@@ -145,7 +147,7 @@ def _best(winner: WinnerSummary) -> dict[str, Any]:
 
 
 def outcome_of(
-    name: str, history: History, recipe_path: str = "", numbers: Mapping[str, Any] | None = None
+    name: str, history: History, recipe_path: str = "", numbers: ScoreEstimates | None = None
 ) -> Outcome:
     """Return the outcome of a search from its record.
 
@@ -155,7 +157,7 @@ def outcome_of(
         recipe_path: Path of the winner's recipe; empty if it was not written.
         numbers: Numbers of its account, if there is one.
     """
-    score, refused = history.score, history.refused
+    score = history.score
     return Outcome(
         search=name,
         status=history.status,
@@ -163,15 +165,15 @@ def outcome_of(
         metric=history.objective.metric,
         trials={end.value: history.count(end) for end in (End.FINISHED, End.STOPPED, End.FAILED)},
         best=winner_of(history),
-        test=score.scores if score else None,
+        test=intervals_of(score.scores) if score else None,
         claimed=history.claim is not None,
         test_examples=score.n if score else 0,
         practice=bool(score and score.practice),
         recipe_path=recipe_path,
-        test_refused=fields_of(refused) if refused else None,
+        test_refused=history.refused,
         look=score.look if score else 1,
         look_reason=score.reason if score else "",
-        model=_model(history.model) if history.model else None,
+        model=history.model,
         overlap=int(history.opened.split.get("overlap", 0)) if history.opened else 0,
         spent=budget_use(history),
         saved=history.finalists.reason if history.finalists else "",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 from hpo.core.events import Cause, End, Event, FinalistsNamed, ModelFixed, TrialEnded, WinnerNamed
+from hpo.core.json_values import JsonFields
 
 KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -27,13 +28,8 @@ class Recorded:
     event: Event
 
 
-def fields_of(event: Event) -> dict[str, Any]:
-    """Return the event's fields, ready for JSON; its kind is the class's name."""
-    return {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
-
-
-def event_of(kind: str, fields: Mapping[str, Any]) -> Event:
-    """Build an event from its kind and fields, ignoring unknown fields of later versions.
+def event_of(kind: str, fields: JsonFields) -> Event:
+    """Build an event from its kind and fields; unknown fields of a later version are dropped.
 
     Raises:
         KeyError: If the kind is unknown.

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 
 from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Event, SearchOpened, TestClaimed
+from hpo.core.json_values import fields_of
 from hpo.core.ports import Follow
-from hpo.core.record import Recorded, event_of, fields_of
+from hpo.core.record import Recorded, event_of
 from hpo.ledger.database import RESCUE, engine_of, errors_translated, writing
 
 VERSION = 1

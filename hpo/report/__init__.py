@@ -1,1 +1,1 @@
-"""Figures and the report."""
+"""Reports of searches, as pages of text."""

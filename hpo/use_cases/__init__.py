@@ -1,1 +1,1 @@
-"""What a user can ask of the service, one function each."""
+"""The verbs of the service: one module for each thing that a user can do."""

@@ -1,14 +1,13 @@
-"""The account of a search: everything an experiments section needs, from the record alone."""
+"""The account of a search: everything that an experiments section needs, from the record alone."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from hpo.core.account import Account
 from hpo.core.home import Home
 from hpo.use_cases.accounting.gathering import gather_account
 
 
-def account_of(name: str, *, home: Home) -> dict[str, Any]:
+def account_of(name: str, *, home: Home) -> Account:
     """Return the account of a search; no data is read and nothing is trained.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Writing the recipe of a finished search where the user wants it."""
+"""Export the recipe of a finished search."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ def export_recipe(
     out: Path | None = None,
     weights: bool = False,
 ) -> str:
-    """The winner's recipe as text, written to a file if one is named.
+    """Return the winner's recipe as text, or write it to a file.
 
     Args:
         name: The search's name.
-        home: Where it is kept.
-        format: Form of the text.
-        out: Where to write it; None to have it.
-        weights: Whether to put the model's weights beside that file, so that both can be carried
-            away together.
+        home: Home of the search.
+        format: Format of the text.
+        out: File to write; None to return the text.
+        weights: Whether to copy the model's weights beside that file, so that both can be moved
+            together.
 
     Returns:
-        The text, or the file's path if it was written.
+        The text, or the path of the file that was written.
 
     Raises:
-        UserError: If there is no such search, it has no winner, or its model is still to be trained.
+        UserError: If there is no such search, it has no winner, or its model is not trained yet.
     """
     ledger = open_ledger(name, home)
     history = read_history(ledger)
     if history.winner is None:
         raise UserError(f"{name} has no winner yet; `hpo best {name}` shows the best trial so far")
     if to_train(history) is not None:
-        raise UserError(f"the model of {name} is still to be trained; `hpo resume {name}` does it")
+        raise UserError(f"the model of {name} is not trained yet; `hpo resume {name}` trains it")
     assert history.opened is not None
     spec = parse_spec(history.opened.spec, source=name)
     file = recipe_file(spec, name, history, home)
     text = recipe_text(file, format)
     if out is None:
         if weights:
-            raise UserError("--weights needs --out FILE: they are put beside it")
+            raise UserError("--weights needs --out FILE: the weights are copied beside it")
         return text
     try:
         out.write_text(text)
@@ -63,7 +63,7 @@ def export_recipe(
 
 
 def weights_beside(recipe: Path) -> Path:
-    """Folder of the weights that go with a recipe file."""
+    """Return the folder of the weights that belong to a recipe file."""
     return recipe.with_name(f"{recipe.stem}.weights")
 
 

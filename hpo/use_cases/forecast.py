@@ -1,22 +1,22 @@
-"""What a budget buys in time, at the pace of a past search of the same training code."""
+"""Estimate how long a budget lasts, from the pace of a past search of the same training code."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from hpo.core.budget import Budget, Forecast, forecast
 from hpo.core.history import History
 from hpo.core.home import Home
+from hpo.core.json_values import JsonObject, SpecFields
 from hpo.spec import SearchSpec
 from hpo.spec.overview import budget_forecast
 
-LOOKED_AT = 50
-"""Newest searches among which one of the same training code is looked for."""
-ENOUGH = 5
-"""Epochs from which a pace is taken."""
+NEWEST = 50
+"""Number of newest searches that are considered."""
+
+ENOUGH_EPOCHS = 5
+"""Trained epochs from which a pace can be measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class TrainingPace:
 
     Attributes:
         search: Its name.
-        seconds: Of an epoch, on average over its trainings.
-        workers: Trainings at once that the new search is expected to have.
+        seconds: Mean wall time of an epoch.
+        workers: Number of trainings that the new search is expected to run at once.
     """
 
     search: str
@@ -34,7 +34,7 @@ class TrainingPace:
     workers: int
 
     def hours(self, epochs: float) -> float:
-        """Wall time of so many epochs."""
+        """Return the wall time of a number of epochs."""
         return epochs * self.seconds / self.workers / 3600
 
 
@@ -43,8 +43,8 @@ class BudgetForecast:
     """What a budget is expected to buy, and how long that takes.
 
     Attributes:
-        forecast: Trials and epochs; None if only time is limited and no past search tells the pace.
-        pace: Of a past search; None if there is none like it.
+        forecast: Trials and epochs; None if only time is limited and there is no pace.
+        pace: Pace of a past search; None if none is similar.
         search: Hours of the search's own trials; NaN without a pace.
         finalists: Hours of the finalists' trainings; NaN without a pace.
     """
@@ -54,15 +54,15 @@ class BudgetForecast:
     search: float = math.nan
     finalists: float = math.nan
 
-    def to_json(self) -> dict[str, Any] | None:
-        """Pace and hours as a JSON value; None without a pace."""
+    def to_json(self) -> JsonObject | None:
+        """Return pace and hours as a JSON value; None without a pace."""
         if self.pace is None:
             return None
         return {**asdict(self.pace), "search_hours": self.search, "finalists_hours": self.finalists}
 
 
 def forecast_of(spec: SearchSpec, home: Home) -> BudgetForecast:
-    """What a spec's budget is expected to buy; nothing is started."""
+    """Estimate what a spec's budget buys; nothing is started."""
     pace = pace_of(spec, home)
     if pace is None:
         return BudgetForecast(budget_forecast(spec))
@@ -71,7 +71,7 @@ def forecast_of(spec: SearchSpec, home: Home) -> BudgetForecast:
 
 
 def _in_time(spec: SearchSpec, pace: TrainingPace) -> Forecast:
-    """What all limits together buy, time counted in epochs."""
+    """What all limits together buy, with time converted to epochs."""
     budget, scheduler = spec.budget, spec.scheduler
     limits = [budget.epochs] if budget.epochs is not None else []
     seconds = budget.search_seconds(spec.resources.gpus * pace.workers)
@@ -84,25 +84,25 @@ def _in_time(spec: SearchSpec, pace: TrainingPace) -> Forecast:
 
 
 def pace_of(spec: SearchSpec, home: Home) -> TrainingPace | None:
-    """The pace of the newest search of a home with the same training code, data and device."""
+    """Return the pace of the newest search of a home with the same training code, data and device."""
     if not home.is_used:
         return None
     from hpo.ledger.searches import opened_of, read_history
     from hpo.ledger.store import LedgerStore
 
     store = LedgerStore.at(home.ledger)
-    for name in reversed(store.names()[-LOOKED_AT:]):
+    for name in reversed(store.names()[-NEWEST:]):
         ledger = store.open(name)
-        if not _alike(spec, opened_of(ledger).spec):
+        if not _similar(spec, opened_of(ledger).spec):
             continue
         history = read_history(ledger)
-        if history.trained_epochs >= ENOUGH and history.trained > 0:
+        if history.trained_epochs >= ENOUGH_EPOCHS and history.trained > 0:
             return TrainingPace(name, history.trained / history.trained_epochs, _workers(spec, history))
     return None
 
 
-def _alike(spec: SearchSpec, document: Mapping[str, Any]) -> bool:
-    """Whether an epoch of another search is work of the same kind."""
+def _similar(spec: SearchSpec, document: SpecFields) -> bool:
+    """Whether an epoch of another search is about the same amount of work."""
     resources = document["resources"]
     return (
         document["trainable"] == spec.trainable
@@ -114,7 +114,7 @@ def _alike(spec: SearchSpec, document: Mapping[str, Any]) -> bool:
 
 
 def _workers(spec: SearchSpec, history: History) -> int:
-    """As many trainings at once as are asked for, or as the past search had, or as fit here."""
+    """Number of trainings at once: as the spec says, as in the past search, or as many as fit here."""
     from hpo.use_cases.search.assembly import local_cpus
 
     fit = max(1, int(local_cpus() / spec.resources.cpus))

@@ -1,32 +1,33 @@
-"""Looking at searches: their state, their trials as tables, what trials printed."""
+"""Reading searches: their state, their trials as tables, and what trials printed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpo.core import events
 from hpo.core.errors import UserError
+from hpo.core.estimates import ScoreEstimates
 from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History, Training
 from hpo.core.home import Home, SearchFolder
-from hpo.core.outcome import WinnerSummary, winner_of
+from hpo.core.outcome import Outcome, WinnerSummary, outcome_of, winner_of
 from hpo.core.record import Recorded
 from hpo.ledger.searches import objective_of, open_ledger, opened_of, read_history
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec, parse_spec
 from hpo.tracking import mirror_progress
-from hpo.use_cases.accounting.gathering import numbers_of
+from hpo.use_cases.accounting.files import numbers_of
 from hpo.use_cases.search.lock import is_locked
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LOOK_SECONDS = 0.5
-"""How often a search that runs elsewhere is looked at."""
+POLL_SECONDS = 0.5
+"""Seconds between two polls of a search that another process runs."""
 
 SUMMARY_KINDS = (
     events.SearchOpened,
@@ -59,7 +60,7 @@ class Summary:
 
 
 class Search:
-    """One search, as its record tells it."""
+    """One search, read from its record."""
 
     def __init__(self, home: Home, ledger: SearchLedger):
         self._ledger = ledger
@@ -69,12 +70,12 @@ class Search:
 
     @property
     def folder(self) -> SearchFolder:
-        """Its files."""
+        """Folder of its files."""
         return self.home.search(self.name)
 
     @property
     def spec(self) -> SearchSpec:
-        """What was asked."""
+        """The spec on record."""
         assert self.history.opened is not None
         return parse_spec(self.history.opened.spec, source=self.name)
 
@@ -85,13 +86,13 @@ class Search:
 
     @property
     def recipe_path(self) -> str:
-        """Where the winner's recipe was written; empty if it was not."""
+        """File of the winner's recipe; empty if it was not written."""
         exported = self.history.exported
         return str(self.home.root / exported.path) if exported else ""
 
     @property
-    def numbers(self) -> Mapping[str, Any] | None:
-        """What its account sets side by side; None before there is one."""
+    def numbers(self) -> ScoreEstimates | None:
+        """The best single score and its estimates without luck; None until the account is written."""
         return numbers_of(self.name, home=self.home) if self.history.winner else None
 
     @property
@@ -100,23 +101,27 @@ class Search:
         return mirror_progress.load_progress(self.folder).behind(self.history.seq)
 
     def best(self) -> WinnerSummary | None:
-        """The winner, once there is one."""
+        """Return the winner; None until there is one."""
         return winner_of(self.history)
 
+    def outcome(self) -> Outcome:
+        """Return how the search stands."""
+        return outcome_of(self.name, self.history, self.recipe_path, self.numbers)
+
     def trials(self) -> pd.DataFrame:
-        """Every training as a row: number, replicate, split, state, value, epochs, seconds, parameters.
+        """Return every training as a row, with its state, value, epochs, seconds and parameters.
 
         Replicate 0 is the trial itself; 1, 2, ... are finalists on fresh seeds.
         """
         import pandas as pd
 
-        return pd.DataFrame([_row(each) for each in self.history.trainings.values()])
+        return pd.DataFrame([_row(training) for training in self.history.trainings.values()])
 
     def curves(self) -> pd.DataFrame:
-        """Every epoch of every training as a row, with its metrics as columns."""
+        """Return every epoch of every training as a row, with its metrics as columns."""
         import pandas as pd
 
-        reports = (each.event for each in self._ledger.read(kinds=[events.Reported]))
+        reports = (recorded.event for recorded in self._ledger.read(kinds=[events.Reported]))
         rows = [
             {"trial": r.trial, "replicate": r.replicate, "epoch": r.epoch, "seconds": r.seconds, **r.metrics}
             for r in reports
@@ -140,14 +145,14 @@ def _row(training: Training) -> dict[str, object]:
 
 
 def status_of(history: History, folder: SearchFolder) -> str:
-    """How a search stands, told apart from one whose process died without a word."""
+    """Return how a search stands; ``interrupted`` if its process died without recording an end."""
     if history.status == "running" and not is_locked(folder):
         return "interrupted"
     return history.status
 
 
 def list_searches(home: Home) -> list[Summary]:
-    """A summary of every search of a home, oldest first."""
+    """Return a summary of every search of a home, oldest first."""
     if not home.is_used:
         return []
     store = LedgerStore.at(home.ledger)
@@ -165,16 +170,16 @@ def _summary(home: Home, ledger: SearchLedger) -> Summary:
 
 
 def load_search(name: str, home: Home) -> Search:
-    """Look at one search.
+    """Read one search.
 
     Raises:
-        UserError: If there is none of that name.
+        UserError: If there is no search of that name.
     """
     return Search(home, open_ledger(name, home))
 
 
 def follow_search(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
-    """Every event of a search and the state after it, until it ends."""
+    """Yield every event of a search with the state after it, until the search ends."""
     ledger = open_ledger(name, home)
     history = History(objective_of(opened_of(ledger)))
     while True:
@@ -183,11 +188,11 @@ def follow_search(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
             yield recorded, history
         if history.ended or not is_locked(home.search(name)):
             return
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
-    """What trials printed and why they failed, trial by trial.
+    """Yield what trials printed and why they failed, trial by trial.
 
     Raises:
         UserError: If there is no such search or trial.
@@ -196,15 +201,15 @@ def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[st
     chosen = [t for t in search.history.trainings.values() if trial in (None, t.trial)]
     if not chosen:
         count = len(search.history.trials)
-        raise UserError(f"{name} has no trial {trial}; it has {count}, counted from 0")
+        raise UserError(f"{name} has no trial {trial}; it has {count}, numbered from 0")
     fresh = FreshSeeds.of(search.history.opened.spec if search.history.opened else {})
     for training in chosen:
-        text = _printed(search.folder.logs / f"{training.trial}-{training.replicate}.log")
-        why = "" if training.message in text else training.message  # a failure ends the log as well
-        said = "\n".join(filter(None, (text, why)))
-        if said or trial is not None:
+        log = _printed(search.folder.logs / f"{training.trial}-{training.replicate}.log")
+        failure = "" if training.message in log else training.message  # a failure ends the log as well
+        text = "\n".join(filter(None, (log, failure)))
+        if text or trial is not None:
             title = title_of(training, fresh)
-            yield f"== {title}: {training.end.value if training.end else 'running'}\n{said}".rstrip()
+            yield f"== {title}: {training.end.value if training.end else 'running'}\n{text}".rstrip()
 
 
 def _printed(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Showing a search in MLflow from its record: after an outage, or in an empty store."""
+"""Write a search to MLflow from its record: after an outage, or into an empty store."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hpo.use_cases.search.mirror_process import mirror_of, writer_lock
 
 
 def mirror_search(name: str, *, home: Home) -> int:
-    """Bring MLflow up to date with a search; nothing is doubled that is there.
+    """Bring MLflow up to date with a search; nothing is written twice.
 
     Returns:
-        Number of events that MLflow shows now.
+        Number of events that MLflow now shows.
 
     Raises:
         UserError: If there is no such search.
-        Refused: If the search runs, and so shows itself.
+        Refused: If the search is running, and so does this itself.
         HpoError: If MLflow cannot be reached.
     """
     ledger = open_ledger(name, home)
@@ -33,6 +33,6 @@ def mirror_search(name: str, *, home: Home) -> int:
             mirror_progress.save_progress(folder, MirrorProgress(position))
             return position
     except Timeout as error:
-        raise Refused(f"{name} is running and brings MLflow up to date by itself") from error
+        raise Refused(f"{name} is running and keeps MLflow up to date itself") from error
     except Unreachable as error:
         raise HpoError(f"MLflow at {Target.of(home).shown} cannot be reached: {error}") from error

@@ -1,16 +1,18 @@
-"""Opening the test part of a search that kept it sealed."""
+"""Open the test part of a search that kept it sealed."""
 
 from __future__ import annotations
 
 from hpo.core.errors import Refused, UserError
+from hpo.core.estimates import intervals_of
 from hpo.core.events import SearchEnded, TestScored
+from hpo.core.formatting import with_interval
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, outcome_of
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.spec import parse_spec
-from hpo.use_cases.accounting.gathering import numbers_of, write_account
+from hpo.use_cases.accounting.files import numbers_of, write_account
 from hpo.use_cases.model.evaluation import evaluate
 from hpo.use_cases.model.members import fix_model
 from hpo.use_cases.model.winning_recipe import write_recipe
@@ -23,12 +25,12 @@ def open_test_part(name: str, *, home: Home, again: str = "") -> Outcome:
 
     Args:
         name: The search's name.
-        home: Where it is kept.
-        again: Why the test part is to be opened though the same data was before, for another
-            search; empty if it is not.
+        home: Home of the search.
+        again: Why the test part is opened although the same data was opened before, for another
+            search; empty to refuse that.
 
     Raises:
-        Refused: If it was scored before, the same data was opened before, or another process holds
+        Refused: If it was scored before, the same data was opened before, or another process runs
             the search.
         UserError: If there is no such search, or it has no winner or no test part.
     """
@@ -36,9 +38,9 @@ def open_test_part(name: str, *, home: Home, again: str = "") -> Outcome:
     with hold_lock(home.search(name), name):
         history = read_history(ledger)
         if history.score is not None:
-            raise Refused(f"the test part of {name} was opened before: {_described(history.score)}")
+            raise Refused(f"the test part of {name} was opened before: {_scores_text(history.score)}")
         if history.winner is None:
-            raise UserError(f"{name} has no winner yet; `hpo resume {name}` goes on with it")
+            raise UserError(f"{name} has no winner yet; `hpo resume {name}` continues it")
         if history.opened and history.opened.split["test"] is None:
             raise UserError(f"the data of {name} has no test part")
         fix_model(ledger)
@@ -59,11 +61,6 @@ def _export(home: Home, ledger: SearchLedger, history: History) -> None:
     ledger.append([SearchEnded("done")])
 
 
-def _described(score: TestScored) -> str:
-    return ", ".join(
-        f"{metric} {each['value']:.4f} [{each['low']:.4f}, {each['high']:.4f}]"
-        for metric, each in score.scores.items()
-    )
-
-
-open_test_part.__test__ = False  # type: ignore[attr-defined]
+def _scores_text(score: TestScored) -> str:
+    scores = intervals_of(score.scores)
+    return ", ".join(f"{metric} {with_interval(value)}" for metric, value in scores.items())

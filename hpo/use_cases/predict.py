@@ -1,4 +1,4 @@
-"""What an exported recipe's model says of new data: exactly the weights that were tested, or nothing."""
+"""Predict new data with an exported recipe: with exactly the weights that were tested, or not at all."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.json_values import JsonObject
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import digest_of
 from hpo.core.trainable import Array, Arrays, AssessesExamples, DataInfo, Examples, Trainable
@@ -29,16 +29,16 @@ from trainables.data.unlabelled import read_unlabelled
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of every row.
+    """A model's prediction for every row.
 
     Attributes:
-        kind: Of the model: ``best``, ``retrained``, ``averaged`` or ``ensemble``.
+        kind: Kind of the model: ``best``, ``retrained``, ``averaged`` or ``ensemble``.
         digest: Of its weights.
-        names: What each row is called.
+        names: Name of each row.
         predicted: Class name or value of each row.
-        classes: The classes' names; empty for regression.
-        probabilities: [n, classes]; None where the trainable does not tell.
-        warnings: What a user should know of the data, each a sentence.
+        classes: Names of the classes; empty for regression.
+        probabilities: [n, classes]; None if the trainable does not compute any.
+        warnings: What a user should know about the data, one sentence each.
     """
 
     kind: str
@@ -50,120 +50,123 @@ class Predictions:
     warnings: tuple[str, ...] = ()
 
     def head(self) -> list[str]:
-        """Names of the columns of `rows`."""
+        """Return the names of the columns of `rows`."""
         shares = self.classes if self.probabilities is not None else ()
         return ["row", "predicted", *(f"probability_{name}" for name in shares)]
 
     def rows(self) -> Iterator[list[str | float]]:
-        """Name, prediction and probabilities of one row after the other."""
-        for row, (name, said) in enumerate(zip(self.names, self.predicted, strict=True)):
+        """Yield name, prediction and probabilities of each row."""
+        for row, (name, predicted) in enumerate(zip(self.names, self.predicted, strict=True)):
             shares = [] if self.probabilities is None else self.probabilities[row].tolist()
-            yield [name, said, *shares]
+            yield [name, predicted, *shares]
 
     def to_csv(self) -> str:
-        """All rows with their head."""
+        """Return all rows as CSV, with the names of the columns."""
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(self.head())
-        writer.writerows([_short(each) for each in row] for row in self.rows())
+        writer.writerows([_csv_cell(cell) for cell in row] for row in self.rows())
         return stream.getvalue()
 
-    def to_json(self) -> dict[str, Any]:
-        """The same as a JSON value."""
+    def to_json(self) -> JsonObject:
+        """Return all rows as a JSON value."""
         rows = [dict(zip(self.head(), row, strict=True)) for row in self.rows()]
         return {"model": self.kind, "digest": self.digest, "rows": rows, "warnings": list(self.warnings)}
 
 
 def predict_file(path: Path, data: Path) -> Predictions:
-    """Ask an exported recipe's model about data without targets.
+    """Predict data without targets with the model of an exported recipe.
 
-    The weights are looked for beside the recipe (in ``<its name>.weights``, in its folder) and then
-    where the search kept them; wherever they are found, they must be the very ones.
+    The weights are looked up beside the recipe (in ``<its name>.weights``, then in its folder) and then
+    in the folder of the search; their digests must match.
 
     Args:
         path: The recipe file.
         data: A folder of images, a ``.csv`` or ``.parquet`` table, or an ``.npy`` array.
 
     Raises:
-        UserError: If the recipe names no model, its weights are nowhere or are others, or the data
-            is not of the kind that it was trained on.
+        UserError: If the recipe names no model, its weights are missing or are not those that were
+            tested, or the data is not of the kind that it was trained on.
     """
     recipe = read_recipe(path)
-    said = recipe.provenance
-    model, info = said.get("model"), said.get("info")
+    provenance = recipe.provenance
+    model, info = provenance.get("model"), provenance.get("info")
     if not isinstance(model, Mapping) or not isinstance(info, Mapping):
         raise UserError(
-            f"{path}: provenance names no model with its data; `hpo export` writes recipes that do"
+            f"{path}: provenance does not name a model and its data; recipes that `hpo export` writes do"
         )
-    known = info_from_json(info)
+    data_info = info_from_json(info)
     members = _members(recipe, path, str(model.get("digest", "")), str(model.get("folder", "")))
-    source = said.get("data")
+    source = provenance.get("data")
     arguments = source.get("arguments") if isinstance(source, Mapping) else None
-    given = read_unlabelled(data, known, arguments if isinstance(arguments, Mapping) else {})
+    rows = read_unlabelled(data, data_info, arguments if isinstance(arguments, Mapping) else {})
     trainable = load_trainable(recipe.trainable, _base(recipe, path))
-    n = len(given.names)
-    examples = Examples(given.inputs, np.zeros(n, np.int64), np.arange(n), known)
+    n = len(rows.names)
+    examples = Examples(rows.inputs, np.zeros(n, np.int64), np.arange(n), data_info)
     try:
-        outputs = np.asarray(outputs_of(trainable, members, known, examples))
+        outputs = np.asarray(outputs_of(trainable, members, data_info, examples))
     except Exception as error:  # of the trainable's code, which the recipe chose
-        said_of_it = "".join(traceback.format_exception_only(error)).strip()[:1000]
-        raise UserError(f"{path}: its weights and its recipe make no model: {said_of_it}") from error
-    predicted, shares = _told(trainable, outputs, known)
+        reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
+        raise UserError(f"{path}: its weights do not fit its recipe: {reason}") from error
+    predicted, shares = _predicted(trainable, outputs, data_info)
     kind = str(model.get("kind", "best"))
     return Predictions(
-        kind, str(model["digest"]), given.names, predicted, known.classes, shares, given.warnings
+        kind, str(model["digest"]), rows.names, predicted, data_info.classes, shares, rows.warnings
     )
 
 
 def _base(recipe: RecipeFile, path: Path) -> Path:
-    """Folder of a user's own code: beside the recipe, otherwise where the search found it."""
+    """Folder of a user's own code: the recipe's if the code is there, otherwise that of the search."""
     beside = path.absolute().parent
     module = Path(*recipe.trainable.partition(":")[0].split("."))
-    there = any((beside / name).exists() for name in (module, module.with_suffix(".py")))
-    return beside if there else Path(recipe.provenance.get("base") or beside)
+    exists = any((beside / name).exists() for name in (module, module.with_suffix(".py")))
+    return beside if exists else Path(recipe.provenance.get("base") or beside)
 
 
 def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[ModelMember, ...]:
-    made = training_records_of(recipe, path)
-    if digest_of([each.sha256 for each in made]) != digest:
+    records = training_records_of(recipe, path)
+    if digest_of([record.sha256 for record in records]) != digest:
         raise UserError(
-            f"{path}: the digest of its model is not that of the weights it names; export it again"
+            f"{path}: the digest of its model does not match the weights that it names; export it again"
         )
-    places = [weights_beside(path), path.absolute().parent, Path(folder)]
-    return tuple(ModelMember(Recipe(each.recipe), _weights(each.file, each.sha256, places)) for each in made)
-
-
-def _weights(file: str, sha256: str, places: Sequence[Path]) -> Arrays:
-    """Read weights from the first place that has the very ones.
-
-    Raises:
-        UserError: If none has; of others that lie there it says so.
-    """
-    strangers = []
-    for place in places:
-        found = place / Path(file).name
-        if not found.is_file():
-            continue
-        try:
-            return checkpoints.read(found, sha256)
-        except checkpoints.DamagedFile:
-            strangers.append(str(found))
-    if strangers:
-        raise UserError(
-            f"{', '.join(strangers)}: not the weights that were tested (SHA-256 {sha256[:16]}...), "
-            "so nothing is predicted with them"
-        )
-    looked = ", ".join(dict.fromkeys(map(str, places)))
-    raise UserError(
-        f"the model's weights {file} are in none of {looked}; `hpo export SEARCH --out FILE --weights` "
-        "puts them beside the recipe"
+    folders = [weights_beside(path), path.absolute().parent, Path(folder)]
+    return tuple(
+        ModelMember(Recipe(record.recipe), _weights(record.file, record.sha256, folders))
+        for record in records
     )
 
 
-def _told(
+def _weights(file: str, sha256: str, folders: Sequence[Path]) -> Arrays:
+    """Read weights from the first folder whose file has the right digest.
+
+    Raises:
+        UserError: If no folder has them; files of that name with another digest are listed.
+    """
+    others = []
+    for folder in folders:
+        path = folder / Path(file).name
+        if not path.is_file():
+            continue
+        try:
+            return checkpoints.read(path, sha256)
+        except checkpoints.DamagedFile:
+            others.append(str(path))
+    if others:
+        raise UserError(
+            f"{', '.join(others)}: not the weights that were tested (SHA-256 {sha256[:16]}...), "
+            "so nothing is predicted with them"
+        )
+    searched = ", ".join(dict.fromkeys(map(str, folders)))
+    raise UserError(
+        f"the model's weights {file} are not in any of {searched}; "
+        "`hpo export SEARCH --out FILE --weights` copies them beside the recipe"
+    )
+
+
+def _predicted(
     trainable: Trainable, outputs: Array, info: DataInfo
 ) -> tuple[tuple[str | float, ...], NDArray[np.float64] | None]:
-    """Class names or values, and probabilities where the trainable tells them."""
+    """Class names or values, and probabilities if the trainable computes them."""
     if info.task == "regression":
         return tuple(map(float, outputs.reshape(len(outputs)))), None
     labels = outputs.argmax(1) if outputs.ndim == 2 else outputs
@@ -172,5 +175,5 @@ def _told(
     return names, None if shares is None else np.asarray(shares, np.float64)
 
 
-def _short(value: str | float) -> str:
+def _csv_cell(value: str | float) -> str:
     return value if isinstance(value, str) else f"{value:.7g}"

@@ -1,15 +1,16 @@
-"""The next, narrower spec: around what worked in a search, for a person to read and run."""
+"""Narrow the spec of a search around its best trials, for a person to read and run."""
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hpo.core.errors import InvalidSpec, UserError
+from hpo.core.formatting import count
 from hpo.core.history import History
 from hpo.core.home import Home
+from hpo.core.json_values import JsonObject
 from hpo.core.space import Choice, Point
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec, read_spec
@@ -19,8 +20,8 @@ from hpo.spec.rewriting import moved, replaced, rewritten, written_out
 from hpo.spec.yaml_text import parse_text, read_text
 from hpo.use_cases.search.warm_start import earlier_trials_of
 
-PLACE = ("base", "name", "experiment", "start_from")
-"""Fields of a stored spec that a file says in other words, or not at all."""
+NOT_COMPARED = ("base", "name", "experiment", "start_from")
+"""Fields of a spec on record that its file states differently, or not at all."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Refinement:
     """A spec's next version.
 
     Attributes:
-        search: The search it was made from.
+        search: The search that it is based on.
         text: The new spec.
-        diff: Against the old one, as ``diff -u`` prints it; empty if nothing changes.
+        diff: Its difference from the old one, as ``diff -u`` prints it; empty if nothing changes.
         changes: New ranges with their reasons.
         notes: What else a reader should know.
-        path: Where it was written; empty if it was not.
+        path: File that it was written to; empty if it was not.
     """
 
     search: str
@@ -43,8 +44,8 @@ class Refinement:
     notes: tuple[str, ...]
     path: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """The refinement as a JSON value."""
+    def to_json(self) -> JsonObject:
+        """Return the refinement as a JSON value."""
         return {
             "search": self.search,
             "path": self.path or None,
@@ -63,36 +64,37 @@ def refine_spec(name: str, *, home: Home, out: Path | None = None) -> Refinement
 
     Args:
         name: The search's name.
-        home: Where it is kept.
-        out: The file to write the new spec to; none by default.
+        home: Home of the search.
+        out: File to write the new spec to; None to write nothing.
 
     Raises:
-        UserError: If there is no such search, it has no trial yet, or the file is there already.
+        UserError: If there is no such search, it has no trial yet, or the file already exists.
     """
     if out is not None and out.exists():
-        raise UserError(f"--out {out}: is there already; name a new file")
+        raise UserError(f"--out {out}: already exists; name a new file")
     history = read_history(open_ledger(name, home))
     assert history.opened is not None
     spec = parse_spec(history.opened.spec, source=name)
-    told, _ = earlier_trials_of(spec, name, home)
+    earlier, _ = earlier_trials_of(spec, name, home)
     winner = _winner(history)
     if winner is None:
-        raise UserError(f"{name} has no trial to learn from yet")
-    limits = {place: slot.hyperparameter for place, slot in spec.grammar.slots.items()}
-    changes = narrowed(spec.space, told.points, told.scores, winner, limits)
-    old, found = _source(spec)
+        raise UserError(f"{name} has no trial with a score yet")
+    limits = {path: slot.hyperparameter for path, slot in spec.grammar.slots.items()}
+    changes = narrowed(spec.space, earlier.points, earlier.scores, winner, limits)
+    old, from_file = _source(spec)
     text, kept, notes = _sound(spec, old, name, changes)
-    if len(told.points) < LEAST:
-        notes.insert(0, f"{len(told.points)} trials are too few to narrow a range; {LEAST} are the least")
+    if len(earlier.points) < LEAST:
+        trials = count(len(earlier.points), "trial")
+        notes.insert(0, f"{trials}: at least {LEAST} are needed to narrow a range")
     elif not kept:
-        notes.insert(0, "no range changes: the best trials lie everywhere")
-    if not found:
-        notes.insert(0, "the spec's own file is gone or has changed: comments are lost")
+        notes.insert(0, "no range changes: the best trials are spread over all of it")
+    if not from_file:
+        notes.insert(0, "the file of the spec is missing or has changed, so its comments are lost")
     if out is not None:
         text = moved(text, out.absolute().parent)
         _checked(text, out.absolute().parent, f"--out {out}")
         _write(out, text)
-    labels = (f"{spec.name} (as {name} had it)", str(out) if out else f"{spec.name} (refined)")
+    labels = (f"{spec.name} (as searched in {name})", str(out) if out else f"{spec.name} (refined)")
     diff = "".join(
         difflib.unified_diff(old.splitlines(keepends=True), text.splitlines(keepends=True), *labels)
     )
@@ -106,22 +108,22 @@ def _winner(history: History) -> Point | None:
 
 
 def _source(spec: SearchSpec) -> tuple[str, bool]:
-    """The text that the search's spec was read from, if it is still there; otherwise one made of it."""
+    """The text of the spec's file and True, or a text made of the spec on record and False."""
     for path in sorted(spec.base.glob("*.y*ml"))[:200]:
         try:
             value = read_text(path).value
             if isinstance(value, dict) and value.get("name", path.stem) == spec.name and "space" in value:
-                there = read_spec(path)
-                if there.space == spec.space and there.trainable == spec.trainable:
-                    return _as_searched(path.read_text(encoding="utf-8"), there, spec), True
+                current = read_spec(path)
+                if current.space == spec.space and current.trainable == spec.trainable:
+                    return _as_searched(path.read_text(encoding="utf-8"), current, spec), True
         except (InvalidSpec, OSError):
             continue
     return written_out(spec.document), False
 
 
-def _as_searched(text: str, there: SearchSpec, spec: SearchSpec) -> str:
+def _as_searched(text: str, current: SearchSpec, spec: SearchSpec) -> str:
     """A file's text with what ``--set`` and ``--seed`` had replaced."""
-    changed = [k for k, v in spec.document.items() if k not in PLACE and there.document[k] != v]
+    changed = [k for k, v in spec.document.items() if k not in NOT_COMPARED and current.document[k] != v]
     short = Document.model_validate(dict(spec.document)).model_dump(mode="json", exclude_defaults=True)
     return replaced(text, {k: short.get(k, spec.document[k]) for k in changed}) if changed else text
 
@@ -129,21 +131,20 @@ def _as_searched(text: str, there: SearchSpec, spec: SearchSpec) -> str:
 def _sound(
     spec: SearchSpec, old: str, name: str, changes: list[Change]
 ) -> tuple[str, list[Change], list[str]]:
-    """The new text; all choices stay if the spec has a fault without those that are to go."""
+    """The new text; it keeps all choices if dropping some would make the spec invalid."""
     text, notes = rewritten(old, changes, spec.grammar, name)
     try:
         _checked(text, spec.base, name)
     except InvalidSpec:
         changes = [change for change in changes if not isinstance(change.new, Choice)]
         text, notes = rewritten(old, changes, spec.grammar, name)
-        notes.append("all choices stay: other fields of the spec name those that never made it")
+        notes.append("all choices stay: other fields of the spec name those that would be dropped")
         _checked(text, spec.base, name)
     return text, changes, notes
 
 
 def _checked(text: str, base: Path, source: str) -> None:
-    said = parse_text(text, source)
-    parse_spec(said.value, source, base)
+    parse_spec(parse_text(text, source).value, source, base)
 
 
 def _write(out: Path, text: str) -> None:

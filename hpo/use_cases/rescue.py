@@ -1,4 +1,4 @@
-"""Saving what is whole of a home's damaged ledger, and going on with that."""
+"""Replace a damaged ledger with one that holds every event that can be recovered."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from hpo.use_cases.search.lock import is_locked
 
 
 def rescue_ledger(home: Home) -> tuple[list[Saved], Path] | None:
-    """Put a new ledger with every event that can be relied on in a damaged one's place.
+    """Replace a damaged ledger with a new one of all the events that are intact.
 
-    What is lost of a search is trained again when it is resumed.
+    Resuming a search trains again what it lost.
 
     Args:
-        home: Whose ledger it is.
+        home: Home of the ledger.
 
     Returns:
-        What was saved, search by search, and where the damaged file is now; None if it is whole.
+        What was saved, search by search, and where the damaged file is now; None if the ledger is
+        not damaged.
 
     Raises:
         UserError: If there is no ledger.
         Refused: If a search runs.
-        HpoError: If nothing of it can be read.
+        HpoError: If nothing can be recovered.
     """
     if not home.is_used:
         raise UserError(f"{home.root} holds no ledger")

@@ -1,4 +1,4 @@
-"""Taking up a search that was stopped, killed, or is to have more trials."""
+"""Continue a search that was stopped or killed, or add trials to it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def resume_search(
     address: str | None = None,
     watch: Watcher | None = None,
 ) -> Outcome:
-    """Go on with a search from its record, and end as it would have ended.
+    """Continue a search from its record, so that it ends as if it had not been interrupted.
 
     Args:
-        name: Its name.
-        home: Where it is kept.
+        name: The search's name.
+        home: Home of the search.
         more_trials: Trials to add; only while its test part is sealed.
-        unseal: Whether the winner is scored on the test part at the end.
-        again: Why the test part is to be opened though the same data was before; empty if it is not.
+        unseal: Whether to score the winner on the test part at the end.
+        again: Why to open the test part although the same data was opened before; empty to refuse that.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
-        watch: Told of every event from now on.
+        watch: Receives every event from now on.
 
     Raises:
         UserError: If there is no such search.
-        Refused: If another process runs it, its data changed, or its test part was opened and
-            trials are to be added.
+        Refused: If another process runs it, its data changed, or trials were to be added
+            after its test part was opened.
     """
     ledger = open_ledger(name, home)
     require_disk_space(home)
@@ -48,26 +48,26 @@ def resume_search(
         history = read_history(ledger)
         assert history.opened is not None
         spec = parse_spec(history.opened.spec, source=name)
-        material = split_dataset_of(spec.data, spec.base, home)
-        _same_data(name, spec, history, material)
+        dataset = split_dataset_of(spec.data, spec.base, home)
+        _require_same_data(name, spec, history, dataset)
         ledger.append(_events(name, history, more_trials))
-        running = SearchRun(home, spec, material, ledger, since=history.seq)
-        return running.to_end(unseal=unseal, again=again, address=address, watch=watch)
+        run = SearchRun(home, spec, dataset, ledger, since=history.seq)
+        return run.to_end(unseal=unseal, again=again, address=address, watch=watch)
 
 
-def _same_data(name: str, spec: SearchSpec, history: History, material: SplitDataset) -> None:
-    """Refuse other data, and data that another version of this service reads in another way."""
+def _require_same_data(name: str, spec: SearchSpec, history: History, dataset: SplitDataset) -> None:
+    """Refuse data that has changed, or that another version of this service reads differently."""
     assert history.opened is not None
     before = history.opened.split
-    now = material.facts(spec.finalists.fresh, spec.finalists.seeds)
+    now = dataset.facts(spec.finalists.fresh, spec.finalists.seeds)
     if any(now[key] != before[key] for key in ("fingerprint", "data", "folds") if key in before):
         if before.get("format", now["format"]) != now["format"]:
-            version = history.opened.versions.get("hpo-service", "the version it began with")
+            version = history.opened.versions.get("hpo-service", "another version")
             raise Refused(
-                f"{name} was begun by hpo {version}, which keeps data in another form (format "
-                f"{before['format']}, now {now['format']}); resume it with that version, or submit a new one"
+                f"{name} was started by hpo {version}, which stores data in format {before['format']}, not "
+                f"{now['format']}; resume it with that version, or submit a new search"
             )
-        raise Refused(f"the data of {name} is not what it was when the search began; submit a new one")
+        raise Refused(f"the data of {name} has changed since the search began; submit a new search")
 
 
 def _events(name: str, history: History, more_trials: int) -> list[Event]:
@@ -80,8 +80,8 @@ def _events(name: str, history: History, more_trials: int) -> list[Event]:
     if more_trials:
         if history.claim is not None:
             raise Refused(
-                f"the test part of {name} was opened; more trials would be chosen knowing its score. "
-                "Submit a new search"
+                f"the test part of {name} was opened, so a choice among more trials would be made knowing "
+                "its score; submit a new search"
             )
         events.append(SearchExtended(more_trials))
     return events

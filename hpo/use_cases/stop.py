@@ -1,4 +1,4 @@
-"""Asking a running search to stop."""
+"""Ask a running search to stop."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from hpo.use_cases.search.lock import is_locked
 
 
 def stop_search(name: str, *, home: Home) -> None:
-    """Leave word for the process that runs a search; it stops within a second or two.
+    """Leave a stop request for the process that runs a search; it stops within a second or two.
 
     Raises:
-        UserError: If there is no such search, or nobody runs it.
+        UserError: If there is no such search, or it is not running.
     """
     open_ledger(name, home)
     folder = home.search(name)
     if not is_locked(folder):
-        raise UserError(f"{name} is not running; `hpo status {name}` says how it ended")
+        raise UserError(f"{name} is not running; `hpo status {name}` shows how it ended")
     folder.stop_request.touch()

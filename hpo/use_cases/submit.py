@@ -1,4 +1,4 @@
-"""Opening a search and running it to its end."""
+"""Open a search and run it to its end."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ def submit_search(
     address: str | None = None,
     watch: Watcher | None = None,
 ) -> Outcome:
-    """Run a search: one recipe and one honest number.
+    """Run a search to its end: one recipe and one honest number.
 
     Args:
         spec: What to search.
-        home: Where everything of it is kept.
-        name: What to call it; by default the spec's name with a number.
+        home: Home of the search.
+        name: Name of the search; by default the spec's name with a number.
         tags: The user's own labels.
-        unseal: Whether the winner is scored on the test part at the end.
-        again: Why the test part is to be opened though the same data was before; empty if it is not.
+        unseal: Whether to score the winner on the test part at the end.
+        again: Why to open the test part although the same data was opened before; empty to refuse that.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
-        watch: Told of every event.
+        watch: Receives every event.
 
     Raises:
-        UserError: If something typed or written is wrong; nothing has started then.
+        UserError: If an argument or the spec is wrong; nothing has started then.
         Interrupted: If a signal stopped it; it can be resumed.
-        HpoError: If it cannot go on; it can be resumed once the reason is gone.
+        HpoError: If it cannot go on; it can be resumed when the reason is fixed.
     """
     home.create()
     disk_space.require_disk_space(home)
@@ -63,35 +63,46 @@ def submit_search(
     else:
         usable_gpus(spec)
     warm_start = warm_start_of(spec, home)
-    material = split_dataset_of(spec.data, spec.base, home)
-    unsound = data_warnings(spec, material)
-    leaks = find_dataset_leaks(spec.data, spec.base, material)
+    dataset = split_dataset_of(spec.data, spec.base, home)
+    warnings = data_warnings(spec, dataset)
+    leaks = find_dataset_leaks(spec.data, spec.base, dataset)
     refuse_overlap(spec.data, leaks)
-    ledger = open_search(store, spec, material, name, tags or {}, leaks, unsound, warm_start)
+    ledger = open_search(store, spec, dataset, name, tags or {}, leaks, warnings, warm_start)
     with hold_lock(home.search(ledger.name), ledger.name):
-        running = SearchRun(home, spec, material, ledger)
-        return running.to_end(unseal=unseal, again=again, address=address, watch=watch)
+        run = SearchRun(home, spec, dataset, ledger)
+        return run.to_end(unseal=unseal, again=again, address=address, watch=watch)
 
 
 def open_search(
     store: LedgerStore,
     spec: SearchSpec,
-    material: SplitDataset,
+    dataset: SplitDataset,
     name: str | None,
     tags: Mapping[str, str],
     leaks: Leaks | None = None,
-    unsound: Sequence[str] = (),
+    warnings: Sequence[str] = (),
     warm_start: WarmStartReport = NOTHING_REPORTED,
 ) -> SearchLedger:
-    """Put a search's first events on record, what its data gives away or does not bear among them."""
-    split = material.facts(spec.finalists.fresh, spec.finalists.seeds)
+    """Record the first events of a search, with every warning about its data.
+
+    Args:
+        store: Where to record it.
+        spec: What to search.
+        dataset: Its data.
+        name: Name of the search; None for the spec's name with a number.
+        tags: The user's own labels.
+        leaks: Examples that the split parts share; None if that was not checked.
+        warnings: What else is wrong with the data, one sentence each.
+        warm_start: What the search starts with from earlier ones.
+    """
+    split = dataset.facts(spec.finalists.fresh, spec.finalists.seeds)
     overlap = {"overlap": leaks.train_test} if leaks and leaks.stops else {}
     warmth = warm_start.warm_start.to_json()
     opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth)
     ledger = store.create(spec.name, opened, name)
-    looks = openings_of(spec.data, material.prepared)
-    said = [warning_of(looks)] if looks else []
-    said += leaks.findings() if leaks else []
-    said += [*unsound, *warm_start.notes]
-    ledger.append([Warned(text) for text in (*said, *spec.warnings, *material.prepared.warnings)])
+    openings = openings_of(spec.data, dataset.prepared)
+    texts = [warning_of(openings)] if openings else []
+    texts += leaks.findings() if leaks else []
+    texts += [*warnings, *warm_start.notes, *spec.warnings, *dataset.prepared.warnings]
+    ledger.append([Warned(text) for text in texts])
     return ledger

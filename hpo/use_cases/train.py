@@ -1,11 +1,11 @@
-"""One plain training of an exported recipe, without a search."""
+"""Train an exported recipe once, without a search."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,6 +13,7 @@ from hpo.core.errors import DiskFull, HpoError, UserError
 from hpo.core.events import Reported
 from hpo.core.fresh_seeds import SEARCH, FreshSeeds
 from hpo.core.home import Home, SearchFolder
+from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.objective import Objective
 from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import ALL
@@ -27,25 +28,43 @@ from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.provenance import TrainingRecord, training_records_of
 
 Tell = Callable[[Reported], None]
+"""Receives the report of every epoch."""
 
 
-def train_recipe(path: Path, *, home: Home, watch: Tell | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """The result of one training.
+
+    Attributes:
+        epoch: The epoch that counts.
+        metrics: Metrics of that epoch; those on the final part, if there is one, included.
+        weights: File of the weights.
+        sha256: Of that file.
+    """
+
+    epoch: int
+    metrics: Mapping[str, float]
+    weights: str
+    sha256: str
+
+    def to_json(self) -> JsonObject:
+        """Return epoch, metrics and weights side by side, as a JSON value."""
+        return {"epoch": self.epoch, **self.metrics, "weights": self.weights, "sha256": self.sha256}
+
+
+def train_recipe(path: Path, *, home: Home, watch: Tell | None = None) -> TrainedModel:
     """Train a recipe as its provenance says: data, split, seed and threads.
 
-    On the machine that it comes from it gives the very numbers of the model that was kept; of an
+    On the machine of the search the result has exactly the numbers of the model that was kept; of an
     ensemble, those of its first member.
 
     Args:
         path: The recipe file.
-        home: Where data and weights are kept.
-        watch: Told of every epoch.
-
-    Returns:
-        The metrics of the epoch that counts, on the final part as well if the data has one, that
-        epoch, and where the weights were written.
+        home: Home for data and weights.
+        watch: Receives every epoch.
 
     Raises:
-        UserError: If the file is no recipe, or does not say on what to train.
+        UserError: If the file is not a recipe, or does not say which data to train on.
         HpoError: If the training failed.
     """
     recipe = read_recipe(path)
@@ -53,113 +72,112 @@ def train_recipe(path: Path, *, home: Home, watch: Tell | None = None) -> dict[s
 
 
 def training_records(recipe: RecipeFile, path: Path) -> tuple[TrainingRecord, ...]:
-    """How each member of a recipe's model was made.
+    """Return how each member of a recipe's model was trained.
 
     Raises:
-        UserError: If its provenance does not say on what to train.
+        UserError: If its provenance does not say which data to train on.
     """
-    said = recipe.provenance
-    missing = [key for key in ("data", "seed", "objective") if key not in said]
+    missing = [key for key in ("data", "seed", "objective") if key not in recipe.provenance]
     if missing:
         raise UserError(
-            f"{path}: provenance does not say {', '.join(missing)}, so there is nothing to train on; "
-            "`hpo export` writes recipes that do"
+            f"{path}: provenance lacks {', '.join(missing)}, so it cannot be trained; "
+            "recipes that `hpo export` writes can"
         )
     return training_records_of(recipe, path)
 
 
 def train_again(
-    recipe: RecipeFile, path: Path, making: TrainingRecord, *, home: Home, watch: Tell | None = None
-) -> dict[str, Any]:
-    """Make one member's weights again; see `train_recipe`.
+    recipe: RecipeFile, path: Path, record: TrainingRecord, *, home: Home, watch: Tell | None = None
+) -> TrainedModel:
+    """Train one member's weights again; see `train_recipe`.
 
     Args:
         recipe: The file's content.
         path: The file.
-        making: How the weights were made.
-        home: Where data and weights are kept.
-        watch: Told of every epoch.
+        record: How the weights were trained.
+        home: Home for data and weights.
+        watch: Receives every epoch.
     """
     home.create()
     folder = SearchFolder(home.root / "trained" / path.stem)
-    place = _workplace(recipe, making.split, path, home, folder)
-    return _trained(Worker(place), _order(recipe, making), place, watch)
+    environment = _environment(recipe, record.split, path, home, folder)
+    return _trained(Worker(environment), _task(recipe, record), environment, watch)
 
 
-def _workplace(
+def _environment(
     recipe: RecipeFile, split: str, path: Path, home: Home, folder: SearchFolder
 ) -> TrainingEnvironment:
-    said = recipe.provenance
-    base = Path(said.get("base") or path.absolute().parent)
+    provenance = recipe.provenance
+    base = Path(provenance.get("base") or path.absolute().parent)
     try:
-        data = Data.model_validate(said["data"])
-        objective = Objective(**said["objective"])
+        data = Data.model_validate(provenance["data"])
+        objective = Objective(**provenance["objective"])
     except (ValidationError, TypeError) as error:
         raise UserError(f"{path}: provenance cannot be used: {error}") from error
-    material = split_dataset_of(data, base, home)
-    splits = _splits(said, split, material, path)
-    staging = DataStaging.of(recipe.trainable, base, material.prepared.folder, splits, folder.root)
+    dataset = split_dataset_of(data, base, home)
+    splits = _splits(provenance, split, dataset, path)
+    staging = DataStaging.of(recipe.trainable, base, dataset.prepared.folder, splits, folder.root)
     return TrainingEnvironment(
         open=staging,
         folder=folder,
         objective=objective,
-        device=str(said.get("device", "cpu")),
-        threads=int(said.get("threads", 1)),
+        device=str(provenance.get("device", "cpu")),
+        threads=int(provenance.get("threads", 1)),
         checkpoint_seconds=math.inf,
     )
 
 
-def _splits(said: Mapping[str, Any], name: str, material: SplitDataset, path: Path) -> dict[str, Split]:
+def _splits(provenance: JsonFields, name: str, dataset: SplitDataset, path: Path) -> dict[str, Split]:
     """The search's own split, and the one that a member was trained on if it is another."""
     if name == ALL:
-        return {SEARCH: material.split}
-    rows = said.get("rows") or {}
+        return {SEARCH: dataset.split}
+    rows = provenance.get("rows") or {}
     fresh = FreshSeeds(rows.get("folds"), rows.get("repeated", True))
-    known = material.splits(fresh, rows.get("seeds", 1))
-    if name not in known:
-        raise UserError(f"{path}: provenance names rows that are no split of its data: {name}")
-    return {each: known[each] for each in (SEARCH, name)}
+    splits = dataset.splits(fresh, rows.get("seeds", 1))
+    if name not in splits:
+        raise UserError(f"{path}: provenance names a split that its data does not have: {name}")
+    return {key: splits[key] for key in (SEARCH, name)}
 
 
-def _order(recipe: RecipeFile, making: TrainingRecord) -> TrainingTask:
-    horizon = making.recipe.get(HORIZON) or recipe.provenance.get("horizon")
+def _task(recipe: RecipeFile, record: TrainingRecord) -> TrainingTask:
+    horizon = record.recipe.get(HORIZON) or recipe.provenance.get("horizon")
     if not isinstance(horizon, int):
-        raise UserError(f"the recipe does not say {HORIZON}, so nobody knows how long to train it")
+        raise UserError(f"the recipe lacks {HORIZON}, the length of its training")
     return TrainingTask(
         0,
         1,
-        making.recipe,
-        making.seed,
+        record.recipe,
+        record.seed,
         horizon,
         keep_weights=True,
-        split=making.split,
-        until=making.until,
-        averages=making.averages,
+        split=record.split,
+        until=record.until,
+        averages=record.averages,
     )
 
 
 def _trained(
-    worker: Worker, order: TrainingTask, place: TrainingEnvironment, tell: Tell | None
-) -> dict[str, Any]:
-    """Train to the last epoch, and say how the epoch went that counts."""
-    objective, counts, value = place.objective, None, math.nan
-    worker.start(order)
+    worker: Worker, task: TrainingTask, environment: TrainingEnvironment, tell: Tell | None
+) -> TrainedModel:
+    """Train to the last epoch, and return the epoch that counts."""
+    objective, counts, value = environment.objective, None, math.nan
+    worker.start(task)
     while True:
         message = worker.advance()
         for report in message.reports:
             if tell:
                 tell(report)
             now = objective.standing(value, report.metrics.get(objective.key, math.nan))
-            if counts is None or now != value or objective.at == "last" or order.until:
+            if counts is None or now != value or objective.at == "last" or task.until:
                 counts, value = report, now
         if message.full:
-            raise DiskFull(message.full, place.folder.root)
+            raise DiskFull(message.full, environment.folder.root)
         if message.failure:
             raise HpoError(f"the training failed ({message.failure[0]}): {message.failure[1]}")
         if message.weights[0]:
             worker.abandon()
             break
     assert counts is not None
-    weights = place.folder.weights / message.weights[0]
-    found = {"epoch": counts.epoch, **counts.metrics, **message.scores}
-    return {**found, "weights": str(weights), "sha256": message.weights[1]}
+    file, sha256 = message.weights
+    metrics = {**counts.metrics, **message.scores}
+    return TrainedModel(counts.epoch, metrics, str(environment.folder.weights / file), sha256)

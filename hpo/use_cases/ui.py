@@ -1,4 +1,4 @@
-"""MLflow's user interface on the searches of a home."""
+"""Serve MLflow's user interface on the searches of a home."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hpo.tracking.ui_server import prepare_ui_server
 
 
 def serve_ui(home: Home, port: int | None = None) -> int:
-    """Serve it until interrupted; the exit status."""
-    found = prepare_ui_server(Target.of(home), port)
-    print(f"MLflow's UI: {found.url} (Ctrl-C ends it)", file=sys.stderr)
-    return found.run()
+    """Serve it until it is interrupted; return the exit status."""
+    server = prepare_ui_server(Target.of(home), port)
+    print(f"MLflow's UI: {server.url} (Ctrl-C stops it)", file=sys.stderr)
+    return server.run()

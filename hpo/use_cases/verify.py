@@ -1,4 +1,4 @@
-"""Whether an exported recipe, trained again as it says, gives the model that it says it gave."""
+"""Train an exported recipe again and compare the result with its provenance."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
+from hpo.core.json_values import JsonFields, JsonObject
 from hpo.spec.fields import Data
 from hpo.spec.recipe_files import read_recipe
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
@@ -23,28 +24,28 @@ from hpo.use_cases.train import Tell, train_again, training_records
 
 Result = Literal["identical", "within tolerance", "not reproduced"]
 
-ORDER: tuple[Result, ...] = ("identical", "within tolerance", "not reproduced")
-"""From the best to the worst."""
+RESULTS: tuple[Result, ...] = ("identical", "within tolerance", "not reproduced")
+"""From best to worst."""
 
-SHARE = 0.01
-"""Tolerance as a share of the value, where no spread over seeds is on record."""
+DEFAULT_SHARE = 0.01
+"""Tolerance as a share of the value, if no spread over seeds is on record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What training again came to.
+    """The result of training a recipe again.
 
     Attributes:
-        result: ``identical``: the same score and, bit by bit, the same weights; of an ensemble, the
-            worst of its members'.
-        metric: Name under which the value was reported; ``seen/...`` on rows that it trained on.
-        recorded: The value in the recipe's provenance; of an ensemble, the mean of its members'.
+        result: ``identical`` means the same score and, bit by bit, the same weights; of an ensemble, the
+            worst result of its members.
+        metric: Name of the reported metric; ``seen/...`` on rows that it trained on.
+        recorded: The value in the recipe's provenance; of an ensemble, the mean over its members.
         found: The value now; NaN if it was not trained.
-        tolerance: How far apart the two may be.
+        tolerance: Largest accepted difference of the two.
         same_weights: Whether the weights are the same, bit by bit.
-        kind: Of the model.
-        members: Trainings that it was made of.
-        reasons: What is not as it was: data, versions of libraries.
+        kind: Kind of the model.
+        members: Number of trainings that the model consists of.
+        reasons: What has changed: data, versions of libraries.
     """
 
     result: Result
@@ -59,7 +60,7 @@ class Verification:
 
     @property
     def difference(self) -> float:
-        """The value now less the recorded one."""
+        """The value now minus the recorded one."""
         return self.found - self.recorded
 
     @property
@@ -67,79 +68,80 @@ class Verification:
         """0 if it was reproduced, otherwise 1."""
         return int(self.result == "not reproduced")
 
-    def to_json(self) -> dict[str, Any]:
-        """The verdict as a JSON value."""
+    def to_json(self) -> JsonObject:
+        """Return the verification as a JSON value."""
         return {**dataclasses.asdict(self), "difference": self.difference}
 
 
 def verify_recipe(
     path: Path, *, home: Home, tolerance: float | None = None, watch: Tell | None = None
 ) -> Verification:
-    """Train a recipe again with its own seeds and hold the result against its provenance.
+    """Train a recipe again with its own seeds and compare the result with its provenance.
 
     Args:
         path: The recipe file.
-        home: Where data and weights are kept.
-        tolerance: How far the value may be off; by default the standard deviation over the fresh
-            seeds of its search, as another machine may add up in another order.
-        watch: Told of every epoch.
+        home: Home for data and weights.
+        tolerance: Largest accepted difference; by default the standard deviation over the fresh seeds
+            of its search, as another machine may add numbers in another order.
+        watch: Receives every epoch.
 
     Raises:
-        UserError: If the file is no recipe, or does not say on what to train and what came of it.
+        UserError: If the file is not a recipe, or does not say which data to train on and what the
+            score was.
         HpoError: If the training failed.
     """
     recipe = read_recipe(path)
-    said, made = recipe.provenance, training_records(recipe, path)
-    if any(math.isnan(each.value) for each in made):
+    provenance, records = recipe.provenance, training_records(recipe, path)
+    if any(math.isnan(record.value) for record in records):
         raise UserError(
-            f"{path}: provenance does not say validation.this_model, the score to hold a new training "
-            "against; `hpo export` writes recipes that do"
+            f"{path}: provenance lacks validation.this_model, the score to compare a new training with; "
+            "recipes that `hpo export` writes have it"
         )
-    recorded = statistics.fmean(each.value for each in made)
+    recorded = statistics.fmean(record.value for record in records)
     if tolerance is None:
-        spread = (said.get("validation") or {}).get("std")
-        tolerance = float(spread) if spread else SHARE * abs(recorded)
+        spread = (provenance.get("validation") or {}).get("std")
+        tolerance = float(spread) if spread else DEFAULT_SHARE * abs(recorded)
     verdict = Verification(
         "not reproduced",
-        made[0].metric,
+        records[0].metric,
         recorded,
         math.nan,
         tolerance,
         False,
-        tuple(changes(said["versions"], versions())) if "versions" in said else (),
-        (said.get("model") or {}).get("kind", "best"),
-        len(made),
+        tuple(changes(provenance["versions"], versions())) if "versions" in provenance else (),
+        (provenance.get("model") or {}).get("kind", "best"),
+        len(records),
     )
-    if _data_changed(said, path, home):
-        why = "the data is not what it was, so nothing was trained"
-        return dataclasses.replace(verdict, reasons=(why, *verdict.reasons))
-    again = [train_again(recipe, path, each, home=home, watch=watch) for each in made]
-    found = [float(trained.get(each.metric, math.nan)) for each, trained in zip(made, again, strict=True)]
-    same = [trained["sha256"] == each.sha256 for each, trained in zip(made, again, strict=True)]
-    results = [_result(*each, tolerance) for each in zip(made, found, same, strict=True)]
+    if _data_changed(provenance, path, home):
+        reason = "the data has changed, so nothing was trained"
+        return dataclasses.replace(verdict, reasons=(reason, *verdict.reasons))
+    models = [train_again(recipe, path, record, home=home, watch=watch) for record in records]
+    values = [m.metrics.get(record.metric, math.nan) for record, m in zip(records, models, strict=True)]
+    same = [m.sha256 == record.sha256 for record, m in zip(records, models, strict=True)]
+    results = [_result(*member, tolerance) for member in zip(records, values, same, strict=True)]
     return dataclasses.replace(
         verdict,
-        result=max(results, key=ORDER.index),
-        found=statistics.fmean(found),
+        result=max(results, key=RESULTS.index),
+        found=statistics.fmean(values),
         same_weights=all(same),
     )
 
 
-def _data_changed(said: Mapping[str, Any], path: Path, home: Home) -> bool:
-    """Whether the data or its split has another fingerprint than the recipe names."""
-    split = said.get("split")
-    if "data" not in said or not isinstance(split, Mapping):
+def _data_changed(provenance: JsonFields, path: Path, home: Home) -> bool:
+    """Whether the data or its split has another fingerprint than in the recipe."""
+    split = provenance.get("split")
+    if "data" not in provenance or not isinstance(split, Mapping):
         return False
     try:
-        data = Data.model_validate(said["data"])
+        data = Data.model_validate(provenance["data"])
     except ValidationError as error:
         raise UserError(f"{path}: provenance cannot be used: {error}") from error
-    base = Path(said.get("base") or path.absolute().parent)
+    base = Path(provenance.get("base") or path.absolute().parent)
     now = split_dataset_of(data, base, home.create()).facts()
     return any(split.get(key) not in (None, now[key]) for key in ("data", "fingerprint"))
 
 
-def _result(made: TrainingRecord, found: float, same_weights: bool, tolerance: float) -> Result:
-    if found == made.value and same_weights:
+def _result(record: TrainingRecord, value: float, same_weights: bool, tolerance: float) -> Result:
+    if value == record.value and same_weights:
         return "identical"
-    return "within tolerance" if abs(found - made.value) <= tolerance else "not reproduced"
+    return "within tolerance" if abs(value - record.value) <= tolerance else "not reproduced"

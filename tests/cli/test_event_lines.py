@@ -45,18 +45,18 @@ def test_plain_lines_tell_the_story():
     assert stream.getvalue().splitlines() == [
         "search digits-1",
         "opened",
-        "trial 0 finished at epoch 9: accuracy 0.9, the best so far: "
+        "trial 0 finished at epoch 9: accuracy 0.9000, the best so far: "
         "optimizer=sgd optimizer.momentum=0.9 learning_rate=0.01235",
-        "trial 1 stopped at epoch 3: accuracy 0.5",
-        "trial 2 finished at epoch 9: accuracy 0.95, the best so far: "
+        "trial 1 stopped early at epoch 3: accuracy 0.5000",
+        "trial 2 finished at epoch 9: accuracy 0.9500, the best so far: "
         "optimizer=sgd optimizer.momentum=0.9 learning_rate=0.01235",
         "trial 3 failed (diverged) at epoch 1: accuracy -: the loss is not a number",
         "finalists, now trained on fresh seeds: 2",
-        "trial 2 seed 1 finished at epoch 9: accuracy 0.93",
-        "trial 2 seed 2 finished at epoch 9: accuracy 0.95",
+        "trial 2 seed 1 finished at epoch 9: accuracy 0.9300",
+        "trial 2 seed 2 finished at epoch 9: accuracy 0.9500",
         "warning: finalists were close",
         "winner: trial 2, accuracy 0.9400 ± 0.0141: the best mean",
-        "the test part is opened",
+        "opening the test part",
         "recipe written: /home/recipe.yaml",
     ]
 
@@ -69,7 +69,7 @@ def test_a_warm_start_and_what_patience_saved_are_told():
     stream = io.StringIO()
     told(PlainLines(stream), stories.recorded(iter(story)))
     assert stream.getvalue().splitlines()[1:] == [
-        "opened, warm: 1 point of earlier searches first, 2 results of old-1 known",
+        "opened, warm start: 1 point of earlier searches first, 2 results of old-1 known",
         "finalists, now trained on fresh seeds:  (patience: over)",
     ]
 

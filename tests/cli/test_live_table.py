@@ -1,4 +1,4 @@
-"""The live table: what it shows, how seldom it looks, and the choice between the three ways."""
+"""The live table: what it shows, how rarely it reads the history, and the choice between the three ways."""
 
 import io
 
@@ -56,16 +56,16 @@ def test_the_last_state_is_shown_at_the_end():
             live.event(each, history)
     shown = stream.getvalue()
     assert "done" in shown
-    assert "2 finished, 1 stopped, 1 failed" in shown
+    assert "2 finished, 1 stopped early, 1 failed" in shown
 
 
 def test_rows_name_states_best_rungs_finalists_budget_and_warnings():
     shown = dict(rows(progress_of(stories.history(stories.won())), "learning_rate=0.01"))
     assert shown == {
-        "trials": "2 finished, 1 stopped, 1 failed",
-        "best so far": "trial 2, accuracy 0.95: learning_rate=0.01",
+        "trials": "2 finished, 1 stopped early, 1 failed",
+        "best so far": "trial 2, accuracy 0.9500: learning_rate=0.01",
         "reached": "epoch 3: 3, epoch 9: 2",
-        "finalist 2": "accuracy 0.94 over 2 fresh seeds",
+        "finalist 2": "accuracy 0.9400 on 2 fresh seeds",
         "budget": "4 of 4 trials (100 %), 40 of 100 epochs (40 %)",
         "warning": "finalists were close",
     }

@@ -8,8 +8,9 @@ import pytest
 from hpo.core import events
 from hpo.core.events import Cause, End
 from hpo.core.history import RETRAINED, History
+from hpo.core.json_values import fields_of
 from hpo.core.objective import Objective
-from hpo.core.record import Recorded, event_of, fields_of
+from hpo.core.record import Recorded, event_of
 from hpo.core.shipped_model import (
     Ship,
     all_trained,

@@ -105,7 +105,7 @@ def test_killed_between_claim_and_score(slow, reads, place, undisturbed):
     killed, runs = place.record(), place.runs()
     assert isinstance(killed[-1].event, events.TestClaimed)
     assert place.reads() == reads
-    assert "claimed, not scored" in place.run("status", "tiny-1").stdout
+    assert "opened, but not scored" in place.run("status", "tiny-1").stdout
     seconds = place.resumed()
     check("SIGKILL between claim and score", place, undisturbed, killed, runs, seconds, reads + 1)
 

@@ -98,7 +98,7 @@ def test_data_kept_in_another_form_is_refused_by_its_name(place):
     (newer / "sitecustomize.py").write_text("import hpo.data.prepared as kept\nkept.FORMAT += 1\n")
     done = place.run("resume", "tiny-1", PYTHONPATH=place.path(newer))
     assert done.returncode == 3
-    assert "keeps data in another form" in done.stderr
+    assert "stores data in format" in done.stderr
     assert "hpo 0.1.0" in done.stderr
     assert "Traceback" not in done.stderr
     place.resumed()

@@ -25,7 +25,7 @@ def test_a_signal_stops_cleanly_and_the_search_can_be_resumed(sent, code, place,
     _, err = process.communicate(timeout=30)
     assert process.returncode == code
     assert err.startswith("stopping; once more to end at once\n")
-    assert "`hpo --home .hpo resume tiny-1` goes on" in err
+    assert "`hpo --home .hpo resume tiny-1` continues it" in err
     killed, runs = place.record(), place.runs()
     assert killed[-1].event == events.SearchEnded("stopped")
     assert "RUNNING" not in {status for _, _, status in runs}

@@ -14,7 +14,8 @@ import psutil
 
 from hpo.core import events
 from hpo.core.home import Home, SearchFolder
-from hpo.core.record import Recorded, fields_of
+from hpo.core.json_values import fields_of
+from hpo.core.record import Recorded
 from hpo.ledger.store import LedgerStore
 from hpo.use_cases.model.register_policy import all_openings
 

@@ -110,7 +110,7 @@ def test_trials_that_were_added_later_are_no_rows(home):
 
 def test_another_search_is_no_ablation(home):
     name = recorded(home, [(0.5,)], tags={"mine": "yes"})
-    with pytest.raises(UserError, match="no ablation"):
+    with pytest.raises(UserError, match="is not an ablation"):
         ablate.ablation_table(name, home=home)
     with pytest.raises(UserError, match="other"):
         ablate.ablation_table("other", home=home)

@@ -1,4 +1,4 @@
-"""The account tells what the record says, whatever the search came to."""
+"""The account says what the record says, however the search ended."""
 
 import dataclasses
 import json
@@ -11,7 +11,8 @@ from hpo.core.home import Home
 from hpo.ledger.store import LedgerStore
 from hpo.report.account import page
 from hpo.spec import read_spec
-from hpo.use_cases.accounting.gathering import gather_account, numbers_of, write_account
+from hpo.use_cases.accounting.files import numbers_of, write_account
+from hpo.use_cases.accounting.gathering import gather_account
 
 SPEC = """
 version: 1
@@ -62,19 +63,19 @@ def won():
 
 
 @pytest.fixture
-def told(tmp_path):
-    def tell(story, settings=(), split=()):
+def account_of(tmp_path):
+    def gather(story, settings=(), split=()):
         (tmp_path / "digits.yaml").write_text(SPEC)
         spec, home = read_spec(str(tmp_path / "digits.yaml"), settings), Home(tmp_path / "home").create()
         opened = events.SearchOpened(spec.document, spec.digest, SPLIT | dict(split), {"torch": "2.13"})
         LedgerStore.at(home.ledger).create("digits", opened, "digits").append(list(story))
         return home, gather_account("digits", home=home)
 
-    return tell
+    return gather
 
 
-def test_it_counts_what_was_tried_and_compared(told):
-    _, shown = told(won())
+def test_it_counts_what_was_tried_and_compared(account_of):
+    shown = account_of(won())[1].to_json()
     assert shown["trials"] == {"started": 6, "finished": 4, "stopped": 1, "failed": 1, "interrupted": 0}
     assert shown["failures"] == {"diverged": 1}
     assert shown["comparisons"] == {
@@ -90,54 +91,74 @@ def test_it_counts_what_was_tried_and_compared(told):
     assert shown["seeds"] == {"search": 0, "split": 0, "model": 8}
 
 
-def test_it_sets_the_lucky_score_beside_the_corrected_ones(told):
-    numbers = told(won())[1]["numbers"]
-    assert numbers["raw"] == {"trial": 1, "value": 0.95}
-    assert numbers["fresh"]["value"] == pytest.approx(0.93)
-    assert numbers["fresh"]["low"] < 0.93 < numbers["fresh"]["high"]
-    assert numbers["bootstrap"] < 0.95
-    assert numbers["winner"]["value"] == pytest.approx(0.935)
-    assert numbers["test"]["accuracy"]["value"] == 0.92
-    assert numbers["notes"]
+def test_it_sets_the_lucky_score_beside_the_corrected_ones(account_of):
+    numbers = account_of(won())[1].numbers
+    assert (numbers.raw.trial, numbers.raw.value) == (1, 0.95)
+    assert numbers.fresh.value == pytest.approx(0.93)
+    assert numbers.fresh.low < 0.93 < numbers.fresh.high
+    assert numbers.bootstrap < 0.95
+    assert numbers.winner.value == pytest.approx(0.935)
+    assert numbers.test["accuracy"].value == 0.92
+    assert numbers.notes
 
 
-def test_an_opening_of_practice_data_is_this_searchs_own(told):
-    (look,) = told(won())[1]["openings"]
-    assert (look["search"], look["scores"]["accuracy"]["value"]) == ("digits", 0.92)
+def test_openings_of_practice_data_are_those_of_the_search_alone(account_of):
+    (opening,) = account_of(won())[1].openings
+    assert (opening.search, opening.scores["accuracy"].value) == ("digits", 0.92)
 
 
-def test_an_opening_is_told_though_a_damaged_ledger_lost_what_led_to_it(told):
+def test_an_opening_is_listed_even_if_a_damaged_ledger_lost_the_training_behind_it(account_of):
     kept = [event for event in won() if isinstance(event, events.TestClaimed | events.TestScored)]
-    _, said = told([*trained(0, 0, 0.9), *kept])
-    (look,) = said["openings"]
-    assert look["recipe"] == "unknown"
-    assert look["scores"]["accuracy"]["value"] == 0.92
-    assert "recipe unknown" in page(said)
+    _, account = account_of([*trained(0, 0, 0.9), *kept])
+    (opening,) = account.openings
+    assert opening.recipe == "unknown"
+    assert opening.scores["accuracy"].value == 0.92
+    assert "recipe unknown" in " ".join(page(account).split())
 
 
-def test_the_page_names_everything_and_fits(told):
-    text = page(told(won())[1])
-    for said in ("6 started", "1 diverged", "0.95 ", "[0.88, 0.95]", "best mean", "torch 2.13", "hpo verify"):
-        assert said in text
-    lines = text.splitlines()
+def test_the_page_names_everything_and_fits(account_of):
+    text = page(account_of(won())[1])
+    flowing = " ".join(text.split())
+    for sentence in (
+        "6 started",
+        "4 finished, 1 stopped early, 1 failed",
+        "1 diverged",
+        "accuracy 0.9500: the best single score, of the luckiest trial",
+        "accuracy 0.9200 (95 % interval 0.8800 to 0.9500)",
+        "best mean",
+        "torch 2.13",
+        "hpo verify",
+    ):
+        assert sentence in flowing, sentence
+    lines = [line for line in text.splitlines() if not line.startswith("reproduce")]
     assert len(lines) < 60
-    assert max(map(len, lines)) <= 120
+    assert max(map(len, lines)) <= 80
 
 
-def test_without_a_winner_it_says_so(told):
-    _, shown = told(searched())
-    assert (shown["winner"], shown["numbers"], shown["openings"]) == (None, None, [])
-    assert "none was named" in page(shown)
-    assert "never opened" in page(shown)
+def test_what_is_copied_from_the_page_is_never_broken(account_of):
+    _, account = account_of(won())
+    lines = page(account).splitlines()
+    assert "reproduce    hpo verify digits-recipe.yaml" in lines
+    assert any(line.endswith("-again.yaml") and line.startswith("reproduce    cp ") for line in lines)
+    assert account.to_json()["reproduce"][0] == (
+        "hpo export digits --out digits-recipe.yaml && hpo verify digits-recipe.yaml"
+    )
 
 
-def test_it_is_written_beside_the_recipe_as_strict_json(told):
-    home, shown = told(won())
+def test_without_a_winner_it_says_so(account_of):
+    _, account = account_of(searched())
+    assert (account.winner, account.numbers, account.openings) == (None, None, ())
+    assert "no winner was named" in page(account)
+    assert "never opened" in page(account)
+
+
+def test_it_is_written_beside_the_recipe_as_strict_json(account_of):
+    home, account = account_of(won())
     home.search("digits").root.mkdir(parents=True)
     write_account("digits", home=home, status="done")
     written = json.loads(home.search("digits").account.with_suffix(".json").read_text())
-    assert written["numbers"] == json.loads(json.dumps(shown["numbers"]))
-    assert home.search("digits").account.read_text() == page(shown)
+    assert written == json.loads(json.dumps(account.to_json(), allow_nan=False))
+    assert home.search("digits").account.read_text() == page(account)
 
 
 FINAL = ("data.validation={search: 0.2, final: 0.2}", "finalists.rule=race")
@@ -156,19 +177,19 @@ def scored_on_a_final_part():
     yield events.WinnerNamed(3, 1, 0.905, 0.0071, 2, reason, tied=(1, 3), saved=0)
 
 
-def test_a_final_part_frees_both_estimates_of_what_the_search_learnt(told):
-    _, shown = told(scored_on_a_final_part(), FINAL, FINAL_SPLIT)
-    numbers = shown["numbers"]
-    assert numbers["fresh"]["value"] == pytest.approx(0.90)
-    assert numbers["winner"]["value"] == pytest.approx(0.905)
-    assert numbers["bootstrap"] < 0.92
-    assert not any("final part" in note or "best epoch" in note for note in numbers["notes"])
-    assert shown["finalists"] == {
+def test_on_a_final_part_both_estimates_are_free_of_what_the_search_learnt(account_of):
+    _, account = account_of(scored_on_a_final_part(), FINAL, FINAL_SPLIT)
+    numbers = account.numbers
+    assert numbers.fresh.value == pytest.approx(0.90)
+    assert numbers.winner.value == pytest.approx(0.905)
+    assert numbers.bootstrap < 0.92
+    assert not any("final part" in note or "best epoch" in note for note in numbers.notes)
+    assert account.to_json()["finalists"] == {
         "rule": "race", "seeds": 2, "folds": None, "on": "final", "alpha": 0.05, "saved": 0,
     }  # fmt: skip
-    text = page(shown)
+    text = " ".join(page(account).split())
     assert "300 final" in text
-    assert "raced over at most 2 paired fresh seeds, on a final part" in text
+    assert "a race over at most 2 fresh seeds, the same for all, on a final part" in text
 
 
 FOLDS = ("finalists.folds=2", "finalists.seeds=2")
@@ -187,60 +208,69 @@ def cross_validated():
     yield events.WinnerNamed(1, 1, 0.93, 0.0141, 2, "it had no rival")
 
 
-def test_folds_count_seed_by_seed_over_all_rows(told):
-    _, shown = told(cross_validated(), FOLDS, FOLD_SPLIT)
-    numbers = shown["numbers"]
-    assert numbers["fresh"]["value"] == pytest.approx(0.93)
-    assert numbers["winner"]["value"] == pytest.approx(0.93)
+def test_folds_count_seed_by_seed_over_all_rows(account_of):
+    _, account = account_of(cross_validated(), FOLDS, FOLD_SPLIT)
+    numbers = account.numbers
+    assert numbers.fresh.value == pytest.approx(0.93)
+    assert numbers.winner.value == pytest.approx(0.93)
     # The seeds' means are 0.92 and 0.94; with 1,400 examples behind them the interval is narrower
     # than two seeds alone would give, which is 0.80 to 1.06.
-    assert 0.85 < numbers["winner"]["low"] < 0.92
-    said = " ".join(numbers["notes"])
-    assert "folds hold out" in said
-    assert "50% of the rows, the search's trials on 71%" in said
-    text = page(shown)
+    assert 0.85 < numbers.winner.low < 0.92
+    notes = " ".join(numbers.notes)
+    assert "folds hold out" in notes
+    assert "50% of the rows, the search's trials on 71%" in notes
+    text = " ".join(page(account).split())
     assert "2-fold cross-validation of all development rows" in text
-    assert "2 of 1,400 rows, dealt 2 times" in text
+    assert "2 folds of 1,400 rows, divided 2 times" in text
+    assert account.to_json()["data"]["folds"] == FOLD_SPLIT["folds"]
 
 
-def test_the_numbers_of_the_last_account_can_be_had_without_the_ledger(told):
-    home, shown = told(won())
+def test_the_numbers_of_the_last_account_are_read_from_its_file(account_of):
+    home, account = account_of(won())
     assert numbers_of("digits", home=home) is None
     home.search("digits").root.mkdir(parents=True)
     write_account("digits", home=home, status="done")
-    assert numbers_of("digits", home=home)["winner"]["value"] == shown["numbers"]["winner"]["value"]
+    assert numbers_of("digits", home=home) == account.numbers
 
 
-def test_it_is_enough_for_a_papers_experiments_section(told):
-    shown = told(won())[1]
-    text = " ".join(page(shown).split())
-    for said in (
-        "image_classifier for 3 epochs, 1 thread on cpu; max of validation accuracy",
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"numbers": {"raw": 1}}', '{"numbers": {}}', "null"])
+def test_a_file_that_is_not_an_account_has_no_numbers(account_of, text):
+    home, _ = account_of(won())
+    home.search("digits").root.mkdir(parents=True)
+    home.search("digits").account.with_suffix(".json").write_text(text)
+    assert numbers_of("digits", home=home) is None
+
+
+def test_it_is_enough_for_the_experiments_section_of_a_paper(account_of):
+    _, account = account_of(won())
+    text = " ".join(page(account).split())
+    for sentence in (
+        "image_classifier for 3 epochs on 1 thread (cpu); objective: max of validation accuracy",
         "learning_rate: a number from 0.001 to 0.3, logarithmic",
-        "all else as image_classifier has it by default",
+        "everything else at image_classifier's defaults",
         "sampler auto, scheduler asha with rungs at 1",
-        "trial 1: 0.925, 0.935",
-        "trial 3: 0.93, 0.94",
+        "trial 1: 0.9250, 0.9350",
+        "trial 3: 0.9300, 0.9400",
         "hpo submit",
     ):
-        assert said in text, said
-    assert [each["values"] for each in shown["fresh"]] == [[0.925, 0.935], [0.93, 0.94]]
+        assert sentence in text, sentence
+    assert [finalist.values for finalist in account.fresh] == [(0.925, 0.935), (0.93, 0.94)]
 
 
-def test_it_says_what_is_shipped_and_with_which_digest(told):
+def test_it_says_what_is_shipped_and_with_which_digest(account_of):
     files = [{"trial": 3, "replicate": n, "file": f"3-{n}", "sha256": str(n)} for n in (1, 2)]
     fixed = events.ModelFixed("ensemble", tuple(files), "ab" * 32, "the mean prediction of 2")
     story = list(won())
-    place = next(n for n, each in enumerate(story) if isinstance(each, events.TestClaimed))
-    _, shown = told([*story[:place], fixed, *story[place:]], ["ship=ensemble"])
-    assert [each["seed"] for each in shown["model"]["members"]] == [8, 9]
-    assert (shown["seeds"]["model"], shown["seeds"]["model 2"]) == (8, 9)
-    assert "weights SHA-256 " + "ab" * 8 in " ".join(page(shown).split())
+    claim = next(n for n, each in enumerate(story) if isinstance(each, events.TestClaimed))
+    _, account = account_of([*story[:claim], fixed, *story[claim:]], ["ship=ensemble"])
+    assert [member.seed for member in account.model.members] == [8, 9]
+    assert (account.seeds["model"], account.seeds["model 2"]) == (8, 9)
+    assert "weights SHA-256 " + "ab" * 8 in " ".join(page(account).split())
 
 
-def test_the_spec_beside_it_begins_the_same_search_again(told):
-    home, shown = told(won())
+def test_the_spec_beside_it_starts_the_same_search_again(account_of):
+    home, account = account_of(won())
     home.search("digits").root.mkdir(parents=True)
     write_account("digits", home=home, status="done")
     again = read_spec(str(home.search("digits").root / "spec.yaml"), [])
-    assert again.digest == shown["digest"]
+    assert again.digest == account.digest

@@ -96,8 +96,8 @@ def test_what_it_writes_is_a_sound_spec_that_begins_where_the_search_ended(searc
     assert found.path == str(out)
     assert spec.warm_start == ("coarse-1",)
     assert warm_start_of(spec, searched).warm_start.earlier[0].source == "coarse-1"
-    assert found.diff.startswith("--- coarse (as coarse-1 had it)\n+++ ")
-    with pytest.raises(UserError, match="is there already"):
+    assert found.diff.startswith("--- coarse (as searched in coarse-1)\n+++ ")
+    with pytest.raises(UserError, match="already exists; name a new file"):
         refine_spec("coarse-1", home=searched, out=out)
 
 
@@ -124,14 +124,14 @@ def test_from_too_few_trials_nothing_is_concluded(recorded, tmp_path):
     recorded.search(read_spec(path, ["budget.trials=4"]), value)
     found = refine_spec("coarse-1", home=recorded.home)
     assert all(change.edge for change in found.changes)
-    assert "4 trials are too few to narrow a range" in found.notes[0]
+    assert "4 trials: at least 8 are needed to narrow a range" in found.notes[0]
 
 
 def test_from_no_trial_at_all_there_is_nothing_to_refine(recorded, tmp_path):
     path = tmp_path / "coarse.yaml"
     path.write_text(SPEC.format(schema="spec.schema.json"))
     recorded.search(read_spec(path), value, events=1)
-    with pytest.raises(UserError, match="no trial to learn from"):
+    with pytest.raises(UserError, match="no trial with a score yet"):
         refine_spec("coarse-1", home=recorded.home)
 
 

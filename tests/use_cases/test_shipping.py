@@ -284,7 +284,7 @@ def test_other_weights_predict_nothing(shipped, given, home, tmp_path):
     with pytest.raises(UserError, match="not the weights that were tested"):
         predict_file(target, given[0])
     file.unlink()
-    with pytest.raises(UserError, match=r"are in none of .*model\.weights.*--weights"):
+    with pytest.raises(UserError, match=r"are not in any of .*model\.weights.*--weights"):
         predict_file(target, given[0])
     file.write_bytes(content)
     target.write_text(target.read_text().replace(said(target)["model"]["digest"], "f" * 64, 1))
@@ -318,7 +318,7 @@ def test_a_recipe_that_names_no_model_says_so(tmp_path, shipped, given):
     bare = tmp_path / "bare.yaml"
     text = shipped("best").read_text()
     bare.write_text(text[: text.index("provenance:")])
-    with pytest.raises(UserError, match="names no model"):
+    with pytest.raises(UserError, match="does not name a model"):
         predict_file(bare, given[0])
 
 

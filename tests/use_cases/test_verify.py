@@ -44,8 +44,8 @@ def provenance(home):
         "recipe": spec.recipe_of({"learning_rate": 0.1}),
     }
     trained = train_recipe(written(home.root / "first.yaml", said), home=home)
-    said["validation"] = {"this_model": trained["validation/accuracy"], "std": 0.01}
-    return {**said, "weights": {"sha256": trained["sha256"]}}
+    said["validation"] = {"this_model": trained.metrics["validation/accuracy"], "std": 0.01}
+    return {**said, "weights": {"sha256": trained.sha256}}
 
 
 def written(path, said):
@@ -79,7 +79,7 @@ def test_other_data_is_not_trained_on(provenance, home, tmp_path):
     other = {**provenance, "split": {**provenance["split"], "data": "0" * 64}, "versions": {"torch": "1.0"}}
     verdict = verify_recipe(written(tmp_path / "recipe.yaml", other), home=home)
     assert (verdict.result, verdict.exit_code) == ("not reproduced", 1)
-    assert verdict.reasons[0].startswith("the data is not what it was")
+    assert verdict.reasons[0].startswith("the data has changed")
     assert any(reason.startswith("torch 1.0 ->") for reason in verdict.reasons)
 
 

@@ -1,1 +1,1 @@
-"""What a search's record says about it, gathered for the account."""
+"""The account of a search, gathered from its record."""

@@ -1,47 +1,51 @@
-"""The whole story of a search from its record: what was tried, compared, chosen, and how lucky it was."""
+"""The account of a search from its record: what was tried, compared and chosen, and how lucky it was."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from hpo.core.events import End, TestScored
+from hpo.core.account import (
+    Account,
+    ChosenTrial,
+    Comparisons,
+    DataUsed,
+    FinalistRule,
+    Folds,
+    FreshValues,
+    TestRows,
+)
+from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval, intervals_of
+from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.home import Home
-from hpo.core.recipe import Recipe
-from hpo.core.record import fields_of
+from hpo.core.json_values import JsonFields, fields_of
 from hpo.core.seeds import derive
 from hpo.core.shipped_model import members_of
 from hpo.core.spending import budget_use
 from hpo.data import prepared
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
-from hpo.report.account import page
 from hpo.selection.intervals import Interval
 from hpo.selection.optimism import measure
 from hpo.spec import SearchSpec, parse_spec
-from hpo.spec.recipe_files import yaml_text
 from hpo.use_cases.accounting.evidence import evidence_of, notes_of, ranked, valued_on
+from hpo.use_cases.accounting.openings import openings_of
 from hpo.use_cases.accounting.setting import search_setting
 from hpo.use_cases.model.provenance import model_provenance
-from hpo.use_cases.model.register_policy import described, moment, openings_of
+from hpo.use_cases.model.register_policy import moment
 
 SPEC_FILE = "spec.yaml"
-"""The spec as it is on record, beside the account."""
+"""The spec on record, written beside the account."""
 
 
-def gather_account(name: str, *, home: Home, status: str = "") -> dict[str, Any]:
-    """The account of a search, as a JSON value; no data is read and nothing is trained.
+def gather_account(name: str, *, home: Home, status: str = "") -> Account:
+    """Return the account of a search; no data is read and nothing is trained.
 
     Args:
         name: The search's name.
-        home: Where it is kept.
-        status: How it ends, where that is not on record yet.
+        home: Home of the search.
+        status: How the search ends, if that is not on record yet.
 
     Raises:
         UserError: If there is no such search.
@@ -50,200 +54,140 @@ def gather_account(name: str, *, home: Home, status: str = "") -> dict[str, Any]
     history = read_history(ledger)
     assert history.opened is not None
     spec = parse_spec(history.opened.spec, source=name)
-    score, refused, again = history.score, history.refused, spec.base / f"{name}-again.yaml"
-    return {
-        "search": name,
-        "status": status or history.status,
-        "opened": moment(history.opened_at),
-        "spec": dict(history.opened.spec),
-        "digest": history.opened.digest,
-        "data": _data(home, spec, history),
-        "objective": dataclasses.asdict(history.objective),
-        "setting": search_setting(spec),
-        "trials": _trials(history),
-        "failures": dict(Counter(str(t.cause) for t in history.trainings.values() if t.end is End.FAILED)),
-        "comparisons": _comparisons(spec, history),
-        "finalists": _finalists(spec, history),
-        "fresh": _fresh(spec, history),
-        "budget": {each.unit: {"spent": each.spent, "limit": each.limit} for each in budget_use(history)},
-        "saved": history.finalists.reason if history.finalists else "",
-        "winner": _winner(history),
-        "model": model_provenance(history, spec.horizon, home.search(name).weights)
-        if history.model
-        else None,
-        "numbers": _numbers(spec, ledger, history, home.search(name).weights),
-        "look": score.look if score else 0,
-        "look_reason": score.reason if score else "",
-        "test_refused": fields_of(refused) if refused else None,
-        "openings": _openings(home, spec, ledger, history),
-        "seeds": _seeds(spec, history),
-        "versions": dict(history.opened.versions),
-        "reproduce": [
-            f"hpo export {name} --out {name}-recipe.yaml && hpo verify {name}-recipe.yaml",
-            f"cp {home.search(name).root / SPEC_FILE} {again} && hpo submit {again}",
-        ],
-        "warnings": list(dict.fromkeys(history.warnings)),
-    }
+    score, weights = history.score, home.search(name).weights
+    return Account(
+        search=name,
+        status=status or history.status,
+        opened=moment(history.opened_at),
+        spec=dict(history.opened.spec),
+        digest=history.opened.digest,
+        data=_data(home, spec, history),
+        objective=history.objective,
+        setting=search_setting(spec),
+        trials={"started": len(history.trials), **{end.value: history.count(end) for end in End}},
+        failures=Counter(str(t.cause) for t in history.trainings.values() if t.end is End.FAILED),
+        comparisons=_comparisons(spec, history),
+        finalists=_finalists(spec, history),
+        fresh=tuple(_fresh(spec, history, trial) for trial in _named(history)),
+        budget=budget_use(history),
+        saved=history.finalists.reason if history.finalists else "",
+        winner=_winner(history),
+        model=model_provenance(history, spec.horizon, weights) if history.model else None,
+        numbers=_numbers(spec, ledger, history, weights),
+        look=score.look if score else 0,
+        look_reason=score.reason if score else "",
+        test_refused=history.refused,
+        openings=openings_of(home, spec, ledger, history),
+        seeds=_seeds(spec, history),
+        versions=dict(history.opened.versions),
+        reproduce=_commands(name, home, spec),
+        warnings=tuple(dict.fromkeys(history.warnings)),
+    )
 
 
-def write_account(name: str, *, home: Home, status: str) -> None:
-    """Write the account into the search's folder, as text and as JSON; MLflow shows both.
-
-    The spec is put beside it, complete as it is on record, so that the search can be run again.
-
-    Args:
-        name: The search's name.
-        home: Where it is kept.
-        status: How the search is about to end.
-    """
-    told = gather_account(name, home=home, status=status)
-    folder = home.search(name)
-    folder.account.write_text(page(told), encoding="utf-8")
-    folder.account.with_suffix(".json").write_text(json.dumps(_strict(told), indent=2), encoding="utf-8")
-    # A file's relative paths and code are looked up beside it, so it does not say where that is.
-    spec = {name: each for name, each in _strict(told["spec"]).items() if name != "base"}
-    (folder.root / SPEC_FILE).write_text(yaml_text(spec), encoding="utf-8")
+def _named(history: History) -> tuple[int, ...]:
+    return history.finalists.trials if history.finalists else ()
 
 
-def numbers_of(name: str, *, home: Home) -> Mapping[str, Any] | None:
-    """The numbers that the last account of a search sets side by side; None if none was written."""
-    try:
-        written = json.loads(home.search(name).account.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    found: Mapping[str, Any] | None = written.get("numbers")
-    return found
-
-
-def _strict(value: Any) -> Any:
-    """The value with numbers that JSON does not have as null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(name): _strict(each) for name, each in value.items()}
-    return [_strict(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def _data(home: Home, spec: SearchSpec, history: History) -> dict[str, Any]:
+def _data(home: Home, spec: SearchSpec, history: History) -> DataUsed:
     assert history.opened is not None
     split = history.opened.split
-    kept = prepared.read(home.data(split["data"]))
+    kept, folds, test = prepared.read(home.data(split["data"])), split.get("folds"), split["test"]
     shipped = bool(kept and kept.info.practice)
-    return {
-        "source": spec.data.source,
-        "arguments": spec.data.arguments,
-        "fingerprint": split["data"],
-        "split": split["fingerprint"],
-        "counts": dict(split["counts"]),
-        "by": split.get("by", ""),
-        "folds": split.get("folds"),
-        "test": split["test"],
-        "overlap": int(split.get("overlap", 0)),
-        "practice": shipped if spec.data.practice is None else spec.data.practice,
-    }
+    return DataUsed(
+        source=spec.data.source,
+        arguments=spec.data.arguments,
+        fingerprint=split["data"],
+        split=split["fingerprint"],
+        counts=dict(split["counts"]),
+        by=split.get("by", ""),
+        folds=_folds(folds) if folds else None,
+        test=TestRows(test["n"], test["fingerprint"]) if test else None,
+        overlap=int(split.get("overlap", 0)),
+        practice=shipped if spec.data.practice is None else spec.data.practice,
+    )
 
 
-def _trials(history: History) -> dict[str, int]:
-    return {"started": len(history.trials), **{end.value: history.count(end) for end in End}}
+def _folds(folds: JsonFields) -> Folds:
+    smallest, largest = folds["held_out"]
+    return Folds(folds["count"], folds["deals"], (smallest, largest), folds["rows"], folds["fingerprint"])
 
 
-def _comparisons(spec: SearchSpec, history: History) -> dict[str, Any]:
-    """Among how many values was chosen: each is a chance to be lucky."""
+def _comparisons(spec: SearchSpec, history: History) -> Comparisons:
     compared = ranked(history)
-    named = history.finalists.trials if history.finalists else ()
-    fresh = [t for trial in named for t in history.replicates(trial)]
-    return {
-        "ranked": len(compared),
-        "at": history.objective.at,
-        "epochs": sum(t.epoch for t in compared),
-        "rungs": sum(t.epoch >= rung for t in history.trials for rung in spec.scheduler.rungs),
-        "finalists": len(named),
-        "fresh": len(fresh),
-    }
+    finalists = _named(history)
+    return Comparisons(
+        ranked=len(compared),
+        at=history.objective.at,
+        epochs=sum(t.epoch for t in compared),
+        rungs=sum(t.epoch >= rung for t in history.trials for rung in spec.scheduler.rungs),
+        finalists=len(finalists),
+        fresh=sum(len(history.replicates(trial)) for trial in finalists),
+    )
 
 
-def _finalists(spec: SearchSpec, history: History) -> dict[str, Any]:
-    """How the winner was found among the finalists."""
-    said = spec.finalists
-    return {
-        "rule": said.rule,
-        "seeds": said.seeds,
-        "folds": said.folds,
-        "on": valued_on(spec, history),
-        "alpha": said.alpha if said.rule == "race" else None,
-        "saved": history.winner.saved if history.winner else 0,
-    }
+def _finalists(spec: SearchSpec, history: History) -> FinalistRule:
+    finalists = spec.finalists
+    return FinalistRule(
+        rule=finalists.rule,
+        seeds=finalists.seeds,
+        folds=finalists.folds,
+        on=valued_on(spec, history),
+        alpha=finalists.alpha if finalists.rule == "race" else None,
+        saved=history.winner.saved if history.winner else 0,
+    )
 
 
-def _fresh(spec: SearchSpec, history: History) -> list[dict[str, Any]]:
-    """What every finalist reached, seed by seed, in rank order."""
-    named = history.finalists.trials if history.finalists else ()
-    found = []
-    for trial in named:
-        own = history.replicates(trial)
-        values = spec.finalists.fresh.by_seed(own)
-        seeds = [t.seed for t in own]
-        found.append({"trial": trial, "values": list(values.values()), "training_seeds": seeds})
-    return found
+def _fresh(spec: SearchSpec, history: History, trial: int) -> FreshValues:
+    """Values of a finalist, seed by seed."""
+    trainings = history.replicates(trial)
+    values = spec.finalists.fresh.by_seed(trainings)
+    return FreshValues(trial, tuple(values.values()), tuple(t.seed for t in trainings))
 
 
-def _winner(history: History) -> dict[str, Any] | None:
-    named = history.winner
-    if named is None:
+def _winner(history: History) -> ChosenTrial | None:
+    winner = history.winner
+    if winner is None:
         return None
-    training = history.trainings[named.trial, 0]
-    return {**fields_of(named), "point": dict(training.point), "recipe": dict(training.recipe)}
+    training = history.trainings[winner.trial, 0]
+    return ChosenTrial(**fields_of(winner), point=dict(training.point), recipe=dict(training.recipe))
 
 
 def _numbers(
     spec: SearchSpec, ledger: SearchLedger, history: History, weights: Path
-) -> dict[str, Any] | None:
-    """Raw score, what is left of it without the luck, the winner's mean, the test score."""
+) -> ScoreEstimates | None:
     if history.opened is None or history.winner is None or not ranked(history):
         return None
-    found = measure(
-        evidence_of(spec, ledger, history, weights), history.winner.trial, derive(spec.seed, "optimism")
+    evidence = evidence_of(spec, ledger, history, weights)
+    optimism = measure(evidence, history.winner.trial, derive(spec.seed, "optimism"))
+    return ScoreEstimates(
+        raw=LuckiestScore(optimism.trial, optimism.raw),
+        fresh=_interval(optimism.fresh) if optimism.fresh else None,
+        bootstrap=optimism.bootstrap,
+        winner=_interval(optimism.winner),
+        test=intervals_of(history.score.scores) if history.score else None,
+        notes=(*optimism.notes, *notes_of(history.opened.split)),
     )
-    return {
-        "raw": {"trial": found.trial, "value": found.raw},
-        "fresh": _shown(found.fresh),
-        "bootstrap": found.bootstrap,
-        "winner": _shown(found.winner),
-        "test": {k: dict(v) for k, v in history.score.scores.items()} if history.score else None,
-        "notes": [*found.notes, *notes_of(history.opened.split)],
-    }
 
 
-def _shown(interval: Interval | None) -> dict[str, Any] | None:
-    return {**interval.to_dict(), "method": interval.method} if interval else None
-
-
-LOST = "unknown"
-"""In place of a recipe's digest: `hpo rescue` keeps a claim of the test part though not what led to it."""
-
-
-def _openings(home: Home, spec: SearchSpec, ledger: SearchLedger, history: History) -> list[dict[str, Any]]:
-    """Looks at the same test data from all searches; of practice data, this search's own."""
-    assert history.opened is not None
-    kept = prepared.read(home.data(history.opened.split["data"]))
-    looks = [described(each) for each in openings_of(spec.data, kept)] if kept else []
-    score, claim = history.score, history.claim
-    if looks or score is None or claim is None:
-        return looks
-    (scored,) = ledger.read(kinds=[TestScored])
-    training = history.trainings.get((claim.trial, claim.replicate))
-    recipe = Recipe(training.recipe).digest if training else LOST
-    own = {"when": moment(scored.time), "by": claim.by, "search": ledger.name, "recipe": recipe}
-    return [{**own, "scores": {k: dict(v) for k, v in score.scores.items()}, "overlap": 1.0}]
+def _interval(interval: Interval) -> ScoreInterval:
+    return ScoreInterval(interval.value, interval.low, interval.high, interval.method)
 
 
 def _seeds(spec: SearchSpec, history: History) -> dict[str, int]:
+    """Seeds of the search, of its split, and of each training whose weights are the model."""
     seeds = {"search": spec.seed, "split": spec.data.split_seed}
     if history.winner:
-        made = (
-            members_of(history)
-            if history.model
-            else [history.trainings[history.winner.trial, history.winner.replicate]]
-        )
-        seeds |= {"model" if not n else f"model {n + 1}": each.seed for n, each in enumerate(made)}
+        winner = history.trainings[history.winner.trial, history.winner.replicate]
+        members = members_of(history) if history.model else [winner]
+        seeds |= {"model" if not n else f"model {n + 1}": each.seed for n, each in enumerate(members)}
     return seeds
+
+
+def _commands(name: str, home: Home, spec: SearchSpec) -> tuple[str, str]:
+    """Commands that reproduce the model, and the search."""
+    again = spec.base / f"{name}-again.yaml"
+    return (
+        f"hpo export {name} --out {name}-recipe.yaml && hpo verify {name}-recipe.yaml",
+        f"cp {home.search(name).root / SPEC_FILE} {again} && hpo submit {again}",
+    )

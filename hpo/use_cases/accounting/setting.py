@@ -1,30 +1,26 @@
-"""What was decided before a search began, as its account tells it."""
+"""The part of an account that was decided before the search began."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from hpo.core.account import ResourcesUsed, SamplerUsed, SchedulerUsed, SearchSetting, SpaceRow
 from hpo.core.recipe import Recipe
 from hpo.spec import SearchSpec
 from hpo.spec.overview import rows
 
 
-def search_setting(spec: SearchSpec) -> dict[str, Any]:
-    """Space, fixed choices, methods and resources, as a JSON value."""
+def search_setting(spec: SearchSpec) -> SearchSetting:
+    """Return space, fixed choices, methods and resources of a search."""
     scheduler, resources = spec.scheduler, spec.resources
-    return {
-        "trainable": spec.trainable,
-        "space": [{"name": row.name, "values": row.values, "when": row.when} for row in rows(spec)],
-        "forbidden": len(spec.space.forbid),
-        "fixed": Recipe(spec.recipe).flat(),
-        "started_from": len(spec.start_from),
-        "sampler": {"name": spec.sampler.name, "options": dict(spec.sampler.options)},
-        "scheduler": {"name": scheduler.name, "rungs": list(scheduler.rungs), "epochs": spec.horizon},
-        "unit": scheduler.unit,
-        "resources": {
-            "cpus": resources.cpus,
-            "gpus": resources.gpus,
-            "threads": resources.threads,
-            "device": "cuda" if resources.gpus else "cpu",
-        },
-    }
+    return SearchSetting(
+        trainable=spec.trainable,
+        space=tuple(SpaceRow(row.name, row.values, row.when) for row in rows(spec)),
+        forbidden=len(spec.space.forbid),
+        fixed=Recipe(spec.recipe).flat(),
+        started_from=len(spec.start_from),
+        sampler=SamplerUsed(spec.sampler.name, dict(spec.sampler.options)),
+        scheduler=SchedulerUsed(scheduler.name, tuple(scheduler.rungs), spec.horizon),
+        unit=scheduler.unit,
+        resources=ResourcesUsed(
+            resources.cpus, resources.gpus, resources.threads, "cuda" if resources.gpus else "cpu"
+        ),
+    )

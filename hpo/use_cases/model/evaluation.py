@@ -23,8 +23,8 @@ from hpo.core.errors import HpoError, Refused
 from hpo.core.events import TestClaimed, TestScored
 from hpo.core.history import History
 from hpo.core.home import Home
+from hpo.core.json_values import fields_of
 from hpo.core.recipe import Recipe, digest
-from hpo.core.record import fields_of
 from hpo.core.seeds import derive
 from hpo.data.custodian import prepare
 from hpo.data.prepared import TestManifest

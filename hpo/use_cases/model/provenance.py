@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hpo.core.account import NamedScore, ShippedMember, ShippedModel
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import SEARCH
 from hpo.core.history import RETRAINED, History, Training
@@ -48,8 +49,8 @@ class TrainingRecord:
     value: float = math.nan
 
 
-def model_provenance(history: History, horizon: int, folder: Path) -> dict[str, Any]:
-    """Return the fixed model of a search as a JSON value.
+def model_provenance(history: History, horizon: int, folder: Path) -> ShippedModel:
+    """Return the fixed model of a search, with how each member was trained.
 
     Args:
         history: History of the search, with a fixed model.
@@ -61,31 +62,23 @@ def model_provenance(history: History, horizon: int, folder: Path) -> dict[str, 
     assert history.winner is not None
     averages = Ship.from_spec(history.opened.spec if history.opened else {}).averages(horizon)
     recipe = Recipe(history.trainings[history.winner.trial, 0].recipe)
-    members = [_member(training, averages, recipe, history.objective) for training in members_of(history)]
-    return {
-        "kind": model.kind,
-        "reason": model.reason,
-        "digest": model.digest,
-        "folder": str(folder),
-        "members": members,
-    }
+    members = tuple(_member(each, averages, recipe, history.objective) for each in members_of(history))
+    return ShippedModel(model.kind, model.reason, model.digest, str(folder), members)
 
 
-def _member(training: Training, averages: int, recipe: Recipe, objective: Objective) -> dict[str, Any]:
-    metric, value = score_of(training, objective)
-    other_recipe = {} if Recipe(training.recipe) == recipe else {"recipe": dict(training.recipe)}
-    return {
-        "trial": training.trial,
-        "replicate": training.replicate,
-        "seed": training.seed,
-        "split": training.split,
-        "until": training.until,
-        "averages": averages,
-        "file": training.weights,
-        "sha256": training.sha256,
-        "score": {"metric": metric, "value": value if math.isfinite(value) else None},
-        **other_recipe,
-    }
+def _member(training: Training, averages: int, recipe: Recipe, objective: Objective) -> ShippedMember:
+    return ShippedMember(
+        trial=training.trial,
+        replicate=training.replicate,
+        seed=training.seed,
+        split=training.split,
+        until=training.until,
+        averages=averages,
+        file=training.weights,
+        sha256=training.sha256,
+        score=NamedScore(*score_of(training, objective)),
+        recipe=None if Recipe(training.recipe) == recipe else dict(training.recipe),
+    )
 
 
 def score_of(training: Training, objective: Objective) -> tuple[str, float]:

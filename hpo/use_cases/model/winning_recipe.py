@@ -9,8 +9,8 @@ from typing import Any
 from hpo.core.events import RecipeExported
 from hpo.core.history import History
 from hpo.core.home import Home
+from hpo.core.json_values import fields_of, jsonable
 from hpo.core.recipe import Recipe
-from hpo.core.record import fields_of
 from hpo.core.shipped_model import members_of, model_of
 from hpo.data import prepared
 from hpo.ledger.searches import read_history
@@ -58,7 +58,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
         },
         "test": history.score.scores if history.score else None,
         **_test_remarks(history),
-        "model": model_provenance(history, spec.horizon, home.search(name).weights),
+        "model": jsonable(model_provenance(history, spec.horizon, home.search(name).weights)),
         "weights": {"file": training.weights, "sha256": training.sha256},
         "data": opened.spec["data"],
         "info": prepared.info_to_json(dataset.info) if dataset else None,

@@ -19,7 +19,7 @@ from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
 from hpo.running.ray_session import ray_session
 from hpo.spec import SearchSpec
-from hpo.use_cases.accounting.gathering import numbers_of, write_account
+from hpo.use_cases.accounting.files import numbers_of, write_account
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.evaluation import evaluate

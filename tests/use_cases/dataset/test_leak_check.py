@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hpo.cli import main as command
-from hpo.cli.tables import summary
+from hpo.cli.summaries import summary
 from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.home import Home

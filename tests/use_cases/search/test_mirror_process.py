@@ -22,7 +22,7 @@ def test_a_second_mirror_waits_and_then_says_so(tmp_path, monkeypatch):
     with mirror_process.writer_lock(folder):
         with pytest.raises(Timeout), mirror_process.writer_lock(folder):
             pass
-        with pytest.raises(Refused, match="brings MLflow up to date by itself"):
+        with pytest.raises(Refused, match="keeps MLflow up to date itself"):
             mirror_search(name, home=home)
     with mirror_process.writer_lock(folder):
         pass

@@ -1,0 +1,108 @@
+"""What a search's best validation score is worth: the luckiest score, and estimates without its luck.
+
+`hpo.selection.optimism` computes the estimates; here they have the form in which the account, the
+outcome of a search and their JSON show them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hpo.core.json_values import JsonFields, JsonObject, jsonable
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreInterval:
+    """A score with its 95 % interval.
+
+    Attributes:
+        value: The score.
+        low: Lower end; NaN if there is no interval.
+        high: Upper end; NaN if there is no interval.
+        method: How the interval was computed; empty if that is not on record.
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    method: str = ""
+
+    @classmethod
+    def of_json(cls, fields: JsonFields) -> ScoreInterval:
+        """The interval that `to_json` wrote, or that is on record."""
+        value, low, high = (_number(fields[name]) for name in ("value", "low", "high"))
+        return cls(value, low, high, fields.get("method", ""))
+
+    @property
+    def bounded(self) -> bool:
+        """Whether both ends are known."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def to_json(self) -> JsonObject:
+        """Value and ends, unknown ones as null; the method where it is known."""
+        ends = {"value": self.value, "low": self.low, "high": self.high}
+        shown: JsonObject = jsonable({**ends, **({"method": self.method} if self.method else {})})
+        return shown
+
+
+def intervals_of(scores: Mapping[str, Mapping[str, float]]) -> dict[str, ScoreInterval]:
+    """Scores on the test part as they are on record, by metric."""
+    return {metric: ScoreInterval.of_json(score) for metric, score in scores.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class LuckiestScore:
+    """The best single validation score of a search.
+
+    Attributes:
+        trial: The trial that reached it.
+        value: The score.
+    """
+
+    trial: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreEstimates:
+    """The numbers that an account sets side by side, on the objective's own scale.
+
+    Attributes:
+        raw: The best single score.
+        fresh: The same trial's mean over fresh seeds; None if it has none.
+        bootstrap: The best score corrected by a bootstrap over trials; None if that is not possible.
+        winner: The winner's mean over fresh seeds; None in accounts that early versions wrote.
+        test: Test scores by metric; None while the test part is sealed.
+        notes: What could not be estimated and why, and which luck the numbers still contain.
+    """
+
+    raw: LuckiestScore
+    fresh: ScoreInterval | None
+    bootstrap: float | None
+    winner: ScoreInterval | None
+    test: Mapping[str, ScoreInterval] | None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of_json(cls, fields: JsonFields) -> ScoreEstimates:
+        """The estimates that `to_json` wrote.
+
+        Raises:
+            KeyError: If one is missing.
+            TypeError: If the value is not an object with such fields.
+        """
+        fresh, winner, test = fields["fresh"], fields["winner"], fields["test"]
+        return cls(
+            LuckiestScore(fields["raw"]["trial"], _number(fields["raw"]["value"])),
+            ScoreInterval.of_json(fresh) if fresh else None,
+            fields["bootstrap"],
+            ScoreInterval.of_json(winner) if winner else None,
+            None if test is None else intervals_of(test),
+            tuple(fields["notes"]),
+        )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,131 @@
+"""Numbers, durations, budgets and choices as a person reads them, the same on every page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hpo.core.estimates import ScoreInterval
+from hpo.core.json_values import RecipeFields
+from hpo.core.spending import BudgetUse
+
+NOTHING = "-"
+"""In place of a value that does not exist: missing, NaN or infinite."""
+
+DIGITS = 4
+"""Significant digits of a score."""
+
+STATES = {"stopped": "stopped early"}
+"""Words for states of trials: a search that was stopped is not a trial that was stopped early."""
+
+
+def number(value: float | None, digits: int = DIGITS) -> str:
+    """A value with a few significant digits; a dash for a value that does not exist."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return NOTHING
+    if isinstance(value, int) or float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.1f}"
+
+
+def score(value: float | None) -> str:
+    """A metric's value with four significant digits, final zeros included."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value and abs(value) < 1e-4:
+        return f"{value:.{DIGITS - 1}e}"
+    return f"{value:,.{_decimals(value)}f}"
+
+
+def spread(mean: float, std: float) -> str:
+    """Mean ± standard deviation with the same decimals; the mean alone if there is no deviation."""
+    if not math.isfinite(mean) or not math.isfinite(std):
+        return score(mean)
+    return f"{score(mean)} ± {_aligned(std, mean)}"
+
+
+def with_interval(interval: ScoreInterval) -> str:
+    """A score with its 95 % interval, or the score alone."""
+    ends = interval_text(interval)
+    return score(interval.value) + (f" ({ends})" if ends else "")
+
+
+def interval_text(interval: ScoreInterval | None) -> str:
+    """``95 % interval 0.8800 to 0.9500``; empty if there is no interval."""
+    if interval is None or not interval.bounded:
+        return ""
+    low, high = (_aligned(end, interval.value) for end in (interval.low, interval.high))
+    return f"95 % interval {low} to {high}"
+
+
+def _aligned(value: float, to: float) -> str:
+    """A value with the decimals of another one."""
+    return f"{value:,.{_decimals(to)}f}" if abs(to) >= 1e-4 or not to else score(value)
+
+
+def _decimals(value: float) -> int:
+    before_point = math.floor(math.log10(abs(value))) + 1 if value else 0
+    return max(0, DIGITS - before_point)
+
+
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours, in two units at most."""
+    if not math.isfinite(seconds):
+        return NOTHING
+    whole = round(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def count(amount: int, noun: str) -> str:
+    """``1 trial``, ``2 trials``."""
+    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
+def spent(budget: Sequence[BudgetUse], *, shares: bool = False) -> str:
+    """What is spent of each kind of budget, on one line.
+
+    Args:
+        budget: What is spent and what is allowed.
+        shares: Whether to add percentages of what is allowed.
+    """
+    return ", ".join(_spent(use, shares) for use in budget)
+
+
+def _spent(use: BudgetUse, shares: bool) -> str:
+    share = f" ({use.spent / use.limit:.0%})".replace("%", " %") if shares and use.limit else ""
+    if use.unit in ("hours", "gpu_hours"):
+        limit = f" of {duration(use.limit * 3600)}" if use.limit is not None else ""
+        kind = "GPU time " if use.unit == "gpu_hours" else ""
+        return f"{kind}{duration(use.spent * 3600)}{limit}{share}"
+    noun = use.unit.removesuffix("s")
+    if use.limit is None:
+        return count(int(use.spent), noun)
+    return f"{number(use.spent)} of {count(int(use.limit), noun)}{share}"
+
+
+def states(numbers: Mapping[str, int]) -> str:
+    """How many trials are in each state, on one line; empty if there are no trials."""
+    return ", ".join(f"{amount:,} {STATES.get(state, state)}" for state, amount in numbers.items() if amount)
+
+
+def choices(point: RecipeFields) -> str:
+    """The values of a point or a flat recipe, on one line."""
+    return " ".join(f"{name}={plain(value)}" for name, value in point.items())
+
+
+def plain(value: Any) -> str:
+    """One value of a recipe, as YAML would write it."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(plain(item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {plain(item)}" for name, item in value.items()) + "}"
+    return str(value)

@@ -1,0 +1,38 @@
+"""JSON values: names for those whose fields are declared elsewhere, and how values become strict JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+JsonObject = dict[str, Any]
+"""A JSON object that is about to be written."""
+
+JsonFields = Mapping[str, Any]
+"""A JSON object as it was read, not yet checked."""
+
+SpecFields = Mapping[str, Any]
+"""A spec as validated, or one section of it; `hpo.spec.fields` declares the fields."""
+
+RecipeFields = Mapping[str, Any]
+"""A recipe, or the values that a search chose of it; the trainable's grammar declares the fields."""
+
+
+def jsonable(value: Any) -> Any:
+    """The value with dataclasses as objects, and numbers that JSON does not have (NaN, infinite) as null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return jsonable(value.to_json() if hasattr(value, "to_json") else fields_of(value))
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [jsonable(item) for item in value]
+    return value
+
+
+def fields_of(value: Any) -> JsonObject:
+    """The fields of a dataclass by name, in the order of their declaration."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

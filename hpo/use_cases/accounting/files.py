@@ -1,0 +1,49 @@
+"""The account as files in the search's folder: a page, its JSON, and the spec to run it again."""
+
+from __future__ import annotations
+
+import json
+
+from hpo.core.estimates import ScoreEstimates
+from hpo.core.home import Home
+from hpo.core.json_values import jsonable
+from hpo.report.account import page
+from hpo.spec.recipe_files import yaml_text
+from hpo.use_cases.accounting.gathering import SPEC_FILE, gather_account
+
+
+def write_account(name: str, *, home: Home, status: str) -> None:
+    """Write the account into the search's folder, as text and as JSON; MLflow shows both.
+
+    The complete spec is written beside it, so that the search can be run again.
+
+    Args:
+        name: The search's name.
+        home: Home of the search.
+        status: How the search is about to end.
+    """
+    account = gather_account(name, home=home, status=status)
+    folder = home.search(name)
+    folder.account.write_text(page(account), encoding="utf-8")
+    folder.account.with_suffix(".json").write_text(json.dumps(account.to_json(), indent=2), encoding="utf-8")
+    # A spec file resolves relative paths and code from its own folder, so `base` is left out.
+    spec = {field: value for field, value in jsonable(account.spec).items() if field != "base"}
+    (folder.root / SPEC_FILE).write_text(yaml_text(spec), encoding="utf-8")
+
+
+def numbers_of(name: str, *, home: Home) -> ScoreEstimates | None:
+    """Read the best score and its estimates from the last account of a search.
+
+    Args:
+        name: The search's name.
+        home: Home of the search.
+
+    Returns:
+        None if no account was written, it cannot be read, or it names no winner.
+    """
+    try:
+        account = json.loads(home.search(name).account.with_suffix(".json").read_text(encoding="utf-8"))
+        numbers = account.get("numbers")
+        return ScoreEstimates.of_json(numbers) if numbers else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

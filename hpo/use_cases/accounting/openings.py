@@ -1,0 +1,54 @@
+"""The part of an account that says how often its test part was opened, and for whom."""
+
+from __future__ import annotations
+
+from hpo.core.account import OpeningSummary
+from hpo.core.estimates import intervals_of
+from hpo.core.events import TestScored
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.core.recipe import Recipe
+from hpo.data import prepared
+from hpo.ledger.register import Opening
+from hpo.ledger.store import SearchLedger
+from hpo.spec import SearchSpec
+from hpo.use_cases.model import register_policy
+from hpo.use_cases.model.register_policy import moment
+
+LOST = "unknown"
+"""In place of a recipe's digest: `hpo rescue` may save a claim of the test part without its training."""
+
+
+def openings_of(
+    home: Home, spec: SearchSpec, ledger: SearchLedger, history: History
+) -> tuple[OpeningSummary, ...]:
+    """Return all searches' openings of the same test data; of practice data, this search's own.
+
+    Args:
+        home: Home of the search.
+        spec: What was searched.
+        ledger: The record.
+        history: The same, folded.
+    """
+    assert history.opened is not None
+    kept = prepared.read(home.data(history.opened.split["data"]))
+    openings = tuple(map(_summary, register_policy.openings_of(spec.data, kept))) if kept else ()
+    score, claim = history.score, history.claim
+    if openings or score is None or claim is None:
+        return openings
+    (scored,) = ledger.read(kinds=[TestScored])
+    training = history.trainings.get((claim.trial, claim.replicate))
+    recipe = Recipe(training.recipe).digest if training else LOST
+    scores = intervals_of(score.scores)
+    return (OpeningSummary(moment(scored.time), claim.by, ledger.name, recipe, scores, 1.0),)
+
+
+def _summary(opening: Opening) -> OpeningSummary:
+    return OpeningSummary(
+        moment(opening.time),
+        opening.by,
+        opening.search,
+        opening.recipe,
+        intervals_of(opening.scores),
+        opening.overlap,
+    )

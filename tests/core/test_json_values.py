@@ -1,0 +1,31 @@
+"""Values become strict JSON."""
+
+import math
+
+from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval
+from hpo.core.json_values import jsonable
+
+
+def test_numbers_that_json_lacks_are_null():
+    assert jsonable({"a": (1, math.inf), 2: True}) == {"a": [1, None], "2": True}
+
+
+def test_dataclasses_are_objects_in_the_order_of_their_fields():
+    estimates = ScoreEstimates(
+        LuckiestScore(3, 0.9),
+        ScoreInterval(0.8, method="t"),
+        None,
+        None,
+        {"accuracy": ScoreInterval(0.7, 0.6, 0.8)},
+    )
+    shown = jsonable(estimates)
+    assert shown == {
+        "raw": {"trial": 3, "value": 0.9},
+        "fresh": {"value": 0.8, "low": None, "high": None, "method": "t"},
+        "bootstrap": None,
+        "winner": None,
+        "test": {"accuracy": {"value": 0.7, "low": 0.6, "high": 0.8}},
+        "notes": [],
+    }
+    assert list(shown) == ["raw", "fresh", "bootstrap", "winner", "test", "notes"]
+    assert jsonable(ScoreEstimates.of_json(shown)) == shown
