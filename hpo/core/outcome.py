@@ -13,6 +13,7 @@ from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
 from hpo.core.record import Recorded
+from hpo.core.search_shortfall import GAVE_UP
 from hpo.core.spending import BudgetUse, budget_use
 
 
@@ -176,9 +177,14 @@ def outcome_of(
         model=history.model,
         overlap=int(history.opened.split.get("overlap", 0)) if history.opened else 0,
         spent=budget_use(history),
-        saved=history.finalists.reason if history.finalists else "",
+        saved=_saved(history),
         numbers=numbers if history.winner else None,
     )
+
+
+def _saved(history: History) -> str:
+    reason = history.finalists.reason if history.finalists else ""
+    return "" if reason.startswith(GAVE_UP) else reason
 
 
 def _model(fixed: events.ModelFixed) -> dict[str, str]:

@@ -19,6 +19,7 @@ from hpo.core.history import RETRAINED, History, Key, Training
 from hpo.core.ports import Ledger, Searcher, TrainingTask
 from hpo.core.record import Recorded
 from hpo.core.space import Point
+from hpo.running.giving_up import FirstFailures
 from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_search_phase, task_of
 from hpo.running.patience import saved
 from hpo.running.plan import Plan
@@ -51,7 +52,7 @@ class Conductor:
         self._open: set[Key] = set()
         self._started = 0
         self._exhausted = False
-        self._first_causes: list[Cause | None] = []
+        self._first_failures = FirstFailures(plan.same_failures)
         self._leading = math.nan
         self._stale = 0
         self._finals_seq = (
@@ -161,10 +162,12 @@ class Conductor:
 
     @property
     def hopeless(self) -> Cause | None:
-        """The cause with which all first trials failed, if enough of them have ended."""
-        enough = len(self._first_causes) >= self._plan.same_failures
-        first = self._first_causes[: self._plan.same_failures]
-        return first[0] if enough and len(set(first)) == 1 else None
+        """The cause with which all first trials failed, while no other trial does better.
+
+        The search starts no further trial then, and gives up if the trials still running fail as well.
+        """
+        keys = (*self._open, *self._waiting)
+        return self._first_failures.cause(self.history.trainings[key] for key in keys)
 
     def _look_ahead(self) -> None:
         """Start the next training, if one can start before the running trainings end."""
@@ -219,11 +222,18 @@ class Conductor:
         best = self.history.best
         if finished or best is None or self.hopeless:
             chosen = self._plan.rank(finished)[: self._plan.finalists]
-            reason = saved(self._plan, self.history) if self._impatient else ""
-            self._append(events.FinalistsNamed(tuple(t.trial for t in chosen), reason))
+            self._append(events.FinalistsNamed(tuple(t.trial for t in chosen), self._reason_to_end()))
             return
         self._append(events.TrialStarted(best.trial, 0, best.point, best.recipe, best.seed, TRAINED_ON))
         self._waiting.append(best.key)
+
+    def _reason_to_end(self) -> str:
+        """Return why the search phase ends before its budget is spent; empty if it is spent."""
+        plan, history = self._plan, self.history
+        if self.hopeless:
+            most = None if plan.trials is None else plan.trials + history.extended
+            return self._first_failures.reason(self.hopeless, self._started, most)
+        return saved(plan, history) if self._impatient else ""
 
     def _start_replicate(self) -> None:
         """Start the next training that the finalists' rule needs, or name the winner."""
@@ -301,7 +311,7 @@ class Conductor:
         self._open.discard(key)
         if in_search_phase(self.history.trainings[key]):
             self._searcher.tell(end.trial, end.end, end.value, end.cause)
-            self._first_causes.append(end.cause if end.end is End.FAILED else None)
+            self._first_failures.add(end)
             self._note_gain(end.value)
             if end.end is End.FINISHED:
                 self._reserve.fully_trained(self.history.trainings[key])

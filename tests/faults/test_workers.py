@@ -9,6 +9,7 @@ from hpo.core import events
 from hpo.core.events import Cause, End
 from hpo.core.history import History
 from hpo.core.objective import Objective
+from hpo.core.seeds import derive
 from tests.faults.promises import note, run_twice
 from tests.faults.tiny_search import MODEL, after, number
 
@@ -144,3 +145,23 @@ def test_a_worker_that_is_killed_costs_its_trial_nothing(place, undisturbed):
     undisturbed_ends = [e.event for e in undisturbed if isinstance(e.event, events.TrialEnded)]
     assert values == [(end.trial, end.replicate, end.end, end.value) for end in undisturbed_ends]
     note("SIGKILL to a worker", place)
+
+
+@pytest.mark.faults
+def test_a_winner_with_a_failed_seed_does_not_open_the_test_part_unasked(place):
+    failing_seed = derive(0, "fresh", 2)
+    failing_line = f"if context.seed == {failing_seed}:\n            raise MemoryError\n        "
+    text = MODEL.replace("kept = context.restored()", failing_line + "kept = context.restored()")
+    (place.folder / "tiny_model.py").write_text(text)
+    done = place.run("submit", "tiny.yaml", "--set", "budget.trials=2", "--set", "finalists.count=1")
+    assert done.returncode == 0, done.stderr
+    history = folded(place.record())
+    assert "fresh training of the winner failed" in history.ended.reason
+    assert "seed 2: out_of_memory" in history.ended.reason
+    assert history.claim is None
+    assert place.openings() == 0
+    assert "the test part stays sealed" in done.stdout
+    again = place.run("resume", "tiny-1")
+    assert (again.returncode, place.openings()) == (0, 0)
+    opened = place.run("test", "tiny-1")
+    assert (opened.returncode, place.openings()) == (0, 1), opened.stderr

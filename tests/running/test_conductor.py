@@ -95,7 +95,46 @@ def test_a_search_whose_first_trials_fail_alike_gives_up():
     assert conductor.hopeless is Cause.DIVERGED
     assert len(conductor.history.trials) == 5
     assert conductor.history.winner is None
-    assert conductor.history.finalists == FinalistsNamed(())
+    assert conductor.history.finalists.trials == ()
+
+
+def by_number(failing, seconds=4.0):
+    """Curves whose failing trials end at once, and whose other trials take some time."""
+
+    def train(task):
+        if task.replicate == 0 and failing(task.trial):
+            yield {"validation/score": math.nan}, 0.1
+        for epoch in range(task.horizon):
+            yield {"validation/score": task.recipe["height"] * (1 - 0.7 ** (epoch + 1))}, seconds
+
+    return train
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4, 8])
+@pytest.mark.parametrize(
+    "failing", [lambda n: n % 2 == 0, lambda n: n % 2 == 1, lambda n: n not in (0, 9, 19)]
+)
+def test_failures_that_end_first_do_not_end_a_search_whose_other_trials_take_longer(workers, failing):
+    rules = plan(trials=20, rungs=(), same_failures=5)
+    _, conductor = run(rules, workers=workers, train=by_number(failing))
+    assert len(conductor.history.trials) == 20
+    assert conductor.history.winner is not None
+    assert conductor.history.finalists.reason == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4, 8])
+def test_while_only_failures_are_known_the_trials_that_run_are_waited_for(workers):
+    rules = plan(trials=20, rungs=(), same_failures=5)
+    _, conductor = run(rules, workers=workers, train=by_number(lambda n: n < 5, seconds=100.0))
+    assert len(conductor.history.trials) == (5 if workers == 1 else 20)
+    all_fail, first = run(rules, workers=workers, train=by_number(lambda n: True))
+    started = len(of(all_fail, TrialStarted))
+    assert 5 <= started <= 5 + workers
+    assert first.history.finalists == FinalistsNamed(
+        (),
+        "gave up: the first 5 trials failed with the same cause, diverged, and no trial succeeded; "
+        f"{20 - started} of 20 trials were not started",
+    )
 
 
 def test_a_missing_metric_is_a_failure_that_names_what_was_reported():

@@ -8,10 +8,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from hpo.core.errors import HpoError, Interrupted, Refused
-from hpo.core.events import SearchEnded, TestRefused, WorkersReady
+from hpo.core.events import SearchEnded, TestRefused, Warned, WorkersReady
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watcher, outcome_of
+from hpo.core.search_shortfall import shortfall
 from hpo.core.shipped_model import all_trained, members_of
 from hpo.core.warm_start import WarmStart
 from hpo.ledger.searches import read_history
@@ -145,14 +146,20 @@ class SearchRun:
             return
         history = fix_model(self.ledger)
         self._repair(history)
+        sealed = ""
         if unseal and self.dataset.prepared.test is not None and history.score is None:
             if stop_request.received():  # opening the test part cannot be undone
                 self.ledger.append([SearchEnded("stopped")])
                 return
-            self._unseal(again)
+            lacking = shortfall(history) if history.claim is None else ""
+            if lacking:
+                sealed = f"the test part stays sealed, because {lacking}"
+                self.ledger.append([Warned(sealed)])
+            else:
+                self._unseal(again)
         write_recipe(self.home, self.spec, self.ledger)
         write_account(self.ledger.name, home=self.home, status="done")
-        self.ledger.append([SearchEnded("done")])
+        self.ledger.append([SearchEnded("done", sealed)])
 
     def _repair(self, history: History) -> None:
         """Make sure that the model's weights are those on record, before they are used."""
@@ -219,4 +226,6 @@ def _why_none_succeeded(history: History) -> str:
         messages.setdefault(name, trial.message)
     counted = ", ".join(f"{count} x {cause}" for cause, count in causes.items()) or "no trial was started"
     shown = "".join(f"\n{cause}: {message}" for cause, message in messages.items())
-    return f"no trial produced a usable model ({counted}){shown}"
+    reason = f"no trial produced a usable model ({counted}){shown}"
+    gave_up = history.finalists.reason if history.finalists else ""
+    return f"{gave_up}: {reason}" if gave_up else reason
