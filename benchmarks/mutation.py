@@ -78,9 +78,9 @@ def files_of(room: str) -> list[str]:
     return [name for name in listed.stdout.split() if not name.endswith("__init__.py")]
 
 
-def draw(room: str, count: int, seed: int) -> list[tuple[str, Mutant]]:
+def draw(room: str, count: int, seed: int, root: Path = ROOT) -> list[tuple[str, Mutant]]:
     """Return a fixed draw of a room's faults: the files' faults pooled, without replacement."""
-    pool = [(file, mutant) for file in files_of(room) for mutant in mutants((ROOT / file).read_text())]
+    pool = [(file, mutant) for file in files_of(room) for mutant in mutants((root / file).read_text())]
     return random.Random(f"{seed}/{room}").sample(pool, min(count, len(pool)))
 
 
@@ -137,7 +137,7 @@ def _outcome(file: str, mutant: Mutant, tree: Path, tests: list[str]) -> str:
             return "left out"
         prefix = ISOLATED
     limit = 60 + 5 * sum(seconds_of_tests().get(name, 1.0) for name in tests)
-    source = (ROOT / file).read_text()
+    source = (tree / file).read_text()
     (tree / file).write_text(mutant.applied(source))
     try:
         command = [*prefix, sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
@@ -173,7 +173,7 @@ def run(rooms: Sequence[str], count: int, seed: int, path: Path) -> Iterator[Tri
     done = {(trial.file, trial.line, trial.before, trial.after) for trial in recorded(path)}
     tree = copy_of_tree()
     for room in rooms:
-        for file, mutant in draw(room, count, seed):
+        for file, mutant in draw(room, count, seed, tree):
             if (file, mutant.line, mutant.before, mutant.after) in done:
                 continue
             trial = attempt(room, file, mutant, tree)
