@@ -24,6 +24,7 @@ from hpo.cli import (
     refining,
     register,
     searches,
+    trials,
     verifying,
 )
 
@@ -76,6 +77,8 @@ COMMANDS = (
     Command(LOOK, "list", inspecting.list_searches, "List the searches of this home."),
     Command(LOOK, "status", inspecting.status, "Show the progress and the result of a search."),
     Command(LOOK, "watch", inspecting.watch, "Follow a running search until it ends."),
+    Command(LOOK, "trials", trials.trials, "List the trials of a search, best first."),
+    Command(LOOK, "trial", trials.trial, "Show one trial: its choices, its curve, its end."),
     Command(LOOK, "logs", inspecting.logs, "Print the output of trials and why they failed."),
     Command(LOOK, "best", inspecting.best, "Show the winner, or the best trial so far."),
     Command(LOOK, "account", accounts.account, "Report how a search came to its result."),

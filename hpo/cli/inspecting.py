@@ -16,24 +16,37 @@ if TYPE_CHECKING:
     from hpo.core.outcome import Outcome, Watcher
 
 
-def list_searches(context: typer.Context) -> None:
-    """List the searches of this home."""
+def list_searches(
+    context: typer.Context,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY[=VALUE]", help="Only searches with this tag; can be repeated."),
+    ] = None,
+) -> None:
+    """List the searches of this home, newest first."""
     from hpo.cli.tables import grid, state_text
     from hpo.use_cases.inspect import list_searches
 
     session = Session.of(context)
-    summaries = list_searches(session.home)
+    summaries = list_searches(session.home, tag or ())
     if session.as_json:
-        emit([dataclasses.asdict(summary) for summary in summaries])
+        emit([summary.to_json() for summary in summaries])
         return
     if not summaries:
-        say(f"no searches in {session.home.root}")
+        say(f"no searches in {session.home.root}" + (f" with {' and '.join(tag)}" if tag else ""))
         return
     rows = (
-        (each.name, state_text(each.status), str(each.trials), score(each.best), _moment(each.opened))
-        for each in summaries
+        (
+            each.name,
+            state_text(each.status),
+            str(each.trials),
+            f"{each.objective.metric} ({each.objective.mode})",
+            score(each.test),
+            _moment(each.opened),
+        )
+        for each in reversed(summaries)
     )
-    say(grid(("search", "status", "trials", "best", "opened"), rows))
+    say(grid(("search", "status", "trials", "objective", "test", "opened"), rows))
 
 
 def _moment(seconds: float) -> str:
@@ -107,14 +120,23 @@ def logs(
     context: typer.Context,
     search: SearchName,
     trial: Annotated[int | None, typer.Argument(metavar="[TRIAL]", help="Number of one trial.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print new lines as they come, until the search ends.")
+    ] = False,
 ) -> None:
     """Print the output of trials and why they failed."""
-    from hpo.use_cases.inspect import trial_output
+    from hpo.use_cases.logs import follow_output, trial_output
 
     session = Session.of(context)
-    texts = trial_output(search, session.home, trial)
+    if follow:
+        for line in follow_output(search, session.home, trial):
+            emit(line) if session.as_json else typer.echo(line)
+        return
+    texts = list(trial_output(search, session.home, trial))
     if session.as_json:
-        emit(list(texts))
+        emit(texts)
         return
     for text in texts:
         typer.echo(text)
+    if not texts:
+        typer.echo(f"no trial of {search} has printed anything or failed", err=True)

@@ -99,7 +99,8 @@ def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
         examples += f"; look number {outcome.look} at this test data, the interval is widened for it"
     for name, value in sorted(outcome.test.items(), key=lambda item: item[0] != outcome.metric):
         ends = f", {interval}" if (interval := interval_text(value)) else ""
-        yield "test", f"{name} {score(value.value)}{ends}{examples if name == outcome.metric else ''}"
+        first = name == outcome.metric
+        yield "test" if first else "", f"{name} {score(value.value)}{ends}{examples if first else ''}"
 
 
 def _why_no_score(outcome: Outcome) -> str:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 GAP = 2
-"""Blanks between the columns of a list of pairs."""
+"""Blanks between two columns."""
+
+SHORT = 16
+"""Columns up to which a cell of a table stays on one line."""
 
 LEAST_WIDTH = 20
 """Columns that the text of a pair has at least, however long the name."""
@@ -80,24 +83,37 @@ class Grid:
     head: tuple[str, ...]
     rows: tuple[tuple[str | Text, ...], ...]
 
+    @property
+    def width(self) -> int:
+        """Columns that the table needs if no cell wraps."""
+        from rich.cells import cell_len
+
+        columns = zip(self.head, *self.rows, strict=True)
+        return sum(max(cell_len(str(cell)) for cell in cells) for cells in columns) + GAP * (
+            len(self.head) - 1
+        )
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Wrap cells between words where the table is wider than the terminal."""
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        widths = [_longest_word((name, *cells)) for name, *cells in zip(self.head, *self.rows, strict=True)]
+        widths = [_least_width((name, *cells)) for name, *cells in zip(self.head, *self.rows, strict=True)]
         for name, width in zip(self.head, widths, strict=True):
             table.add_column(name, min_width=width)
         for row in self.rows:
             table.add_row(*row)
-        least = sum(widths) + len(widths) - 1
+        least = sum(widths) + GAP * (len(widths) - 1)
         yield from console.render(table, options.update(width=max(options.max_width, least)))
 
 
-def _longest_word(cells: Iterable[str | Text]) -> int:
+def _least_width(cells: Sequence[str | Text]) -> int:
+    """Columns that a column of a table needs: short cells stay on one line, long ones break between words."""
     from rich.cells import cell_len
 
-    return max((cell_len(word) for cell in cells for word in str(cell).split()), default=0)
+    longest = max(cell_len(str(cell)) for cell in cells)
+    words = max((cell_len(word) for cell in cells for word in str(cell).split()), default=0)
+    return longest if longest <= SHORT else words
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Grid:

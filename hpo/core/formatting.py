@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +17,9 @@ NOTHING = "-"
 
 DIGITS = 4
 """Significant digits of a score."""
+
+NOT_A_TEXT = re.compile(r"|true|false|null|~|[-+]?[.\d].*")
+"""Texts that YAML would read as another value, or perhaps, unless they are quoted."""
 
 STATES = {"stopped": "stopped early"}
 """Words for states of trials: a search that was stopped is not a trial that was stopped early."""
@@ -128,4 +133,5 @@ def plain(value: Any) -> str:
         return "[" + ", ".join(plain(item) for item in value) + "]"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name}: {plain(item)}" for name, item in value.items()) + "}"
-    return str(value)
+    text = str(value)
+    return json.dumps(text) if isinstance(value, str) and NOT_A_TEXT.fullmatch(text) else text

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from hpo.core.formatting import plain
+
 Point = Mapping[str, Any]
 """Values of the active parameters by name; a parameter whose condition fails is absent."""
 
@@ -142,7 +144,7 @@ class Choice:
 
     def legal(self) -> str:
         """Describe the legal values."""
-        return "one of " + ", ".join(repr(value) for value in self.values)
+        return "one of " + ", ".join(map(plain, self.values))
 
 
 Domain = Uniform | Integer | Choice

@@ -103,7 +103,7 @@ def _row(parameter: Parameter) -> ParameterRow:
 
 def clause_text(clause: Clause) -> str:
     """Conditions as a reader says them."""
-    return " and ".join(f"{name} {_words(predicate)}" for name, predicate in clause)
+    return " and ".join(dict.fromkeys(f"{name} {_words(predicate)}" for name, predicate in clause))
 
 
 def _words(predicate: Predicate) -> str:

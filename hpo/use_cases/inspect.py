@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hpo.core import events
-from hpo.core.errors import UserError
 from hpo.core.estimates import ScoreEstimates
-from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History, Training
 from hpo.core.home import Home, SearchFolder
+from hpo.core.json_values import JsonObject, fields_of, jsonable
+from hpo.core.objective import Objective
 from hpo.core.outcome import Outcome, WinnerSummary, outcome_of, winner_of
 from hpo.core.record import Recorded
 from hpo.ledger.searches import objective_of, open_ledger, opened_of, read_history
@@ -36,8 +36,10 @@ SUMMARY_KINDS = (
     events.TrialStarted,
     events.TrialEnded,
     events.WinnerNamed,
+    events.TestScored,
     events.SearchEnded,
 )
+"""Events that a summary is made of; the single reports of a search take long to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ class Summary:
         trials: Trials started.
         best: Value of the best trial so far; NaN if there is none.
         opened: Unix seconds.
+        objective: Metric and direction.
+        test: Score of the winner on the test part; NaN while that is sealed.
+        tags: The user's own labels.
     """
 
     name: str
@@ -57,6 +62,14 @@ class Summary:
     trials: int
     best: float
     opened: float
+    objective: Objective
+    test: float = math.nan
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> JsonObject:
+        """Return name, status, number of trials, best value and time as a JSON value."""
+        shown: JsonObject = jsonable(fields_of(self))
+        return {key: shown[key] for key in ("name", "status", "trials", "best", "opened")}
 
 
 class Search:
@@ -151,22 +164,45 @@ def status_of(history: History, folder: SearchFolder) -> str:
     return history.status
 
 
-def list_searches(home: Home) -> list[Summary]:
-    """Return a summary of every search of a home, oldest first."""
+def list_searches(home: Home, tags: Sequence[str] = ()) -> list[Summary]:
+    """Return a summary of every search of a home, oldest first.
+
+    Args:
+        home: The home.
+        tags: Only searches with all these tags: ``KEY`` with any value, or ``KEY=VALUE``.
+    """
     if not home.is_used:
         return []
     store = LedgerStore.at(home.ledger)
-    return [_summary(home, store.open(name)) for name in store.names()]
+    ledgers = (store.open(name) for name in store.names())
+    return [
+        _summary(home, ledger, opened) for ledger in ledgers if _tagged(opened := opened_of(ledger), tags)
+    ]
 
 
-def _summary(home: Home, ledger: SearchLedger) -> Summary:
-    history = History(objective_of(opened_of(ledger)))
+def _tagged(opened: events.SearchOpened, tags: Sequence[str]) -> bool:
+    wanted = (tag.partition("=") for tag in tags)
+    return all(
+        key in opened.tags and (not equals or opened.tags[key] == value) for key, equals, value in wanted
+    )
+
+
+def _summary(home: Home, ledger: SearchLedger, opened: events.SearchOpened) -> Summary:
+    objective = objective_of(opened)
+    history = History(objective)
     for recorded in ledger.read(kinds=SUMMARY_KINDS):
         history.apply(recorded)
-    best = history.best
-    value = best.value if best else float("nan")
-    status = status_of(history, home.search(ledger.name))
-    return Summary(ledger.name, status, len(history.trials), value, history.opened_at)
+    score = history.score.scores.get(objective.metric) if history.score else None
+    return Summary(
+        name=ledger.name,
+        status=status_of(history, home.search(ledger.name)),
+        trials=len(history.trials),
+        best=history.best.value if history.best else math.nan,
+        opened=history.opened_at,
+        objective=objective,
+        test=score["value"] if score else math.nan,
+        tags=opened.tags,
+    )
 
 
 def load_search(name: str, home: Home) -> Search:
@@ -189,28 +225,3 @@ def follow_search(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
         if history.ended or not is_locked(home.search(name)):
             return
         time.sleep(POLL_SECONDS)
-
-
-def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
-    """Yield what trials printed and why they failed, trial by trial.
-
-    Raises:
-        UserError: If there is no such search or trial.
-    """
-    search = load_search(name, home)
-    chosen = [t for t in search.history.trainings.values() if trial in (None, t.trial)]
-    if not chosen:
-        count = len(search.history.trials)
-        raise UserError(f"{name} has no trial {trial}; it has {count}, numbered from 0")
-    fresh = FreshSeeds.of(search.history.opened.spec if search.history.opened else {})
-    for training in chosen:
-        log = _printed(search.folder.logs / f"{training.trial}-{training.replicate}.log")
-        failure = "" if training.message in log else training.message  # a failure ends the log as well
-        text = "\n".join(filter(None, (log, failure)))
-        if text or trial is not None:
-            title = title_of(training, fresh)
-            yield f"== {title}: {training.end.value if training.end else 'running'}\n{text}".rstrip()
-
-
-def _printed(path: Path) -> str:
-    return path.read_text(errors="replace").rstrip() if path.exists() else ""

@@ -98,6 +98,7 @@ def test_values_are_written_as_in_yaml():
         "[1, 0.5]",
         "{on: false}",
     ]
+    assert [plain(value) for value in ("true", "1e-3", "", "adam")] == ['"true"', '"1e-3"', '""', "adam"]
     assert choices({"optimizer": "sgd", "nesterov": True}) == "optimizer=sgd nesterov=true"
 
 

@@ -32,7 +32,7 @@ def test_a_draw_has_exactly_what_exists():
         ({"optimizer": "adam", "momentum": 0.9}, "momentum", "does not exist"),
         ({"optimizer": "sgd"}, "momentum", "missing"),
         ({"optimizer": "sgd", "momentum": 0.2}, "momentum", "0.2 is not a number from 0.5 to 0.99"),
-        ({"optimizer": "lbfgs"}, "optimizer", "'lbfgs' is not one of 'sgd', 'adam'"),
+        ({"optimizer": "lbfgs"}, "optimizer", "'lbfgs' is not one of sgd, adam"),
         ({"optimizer": "adam", "width": 3}, "width", "not a parameter"),
     ],
 )

@@ -1,0 +1,103 @@
+"""What trials printed, and why they failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hpo.core.errors import UserError
+from hpo.core.fresh_seeds import FreshSeeds, title_of
+from hpo.core.history import History, Training
+from hpo.core.home import Home, SearchFolder
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.use_cases.inspect import POLL_SECONDS
+from hpo.use_cases.search.lock import is_locked
+
+
+def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
+    """Yield what trials printed and why they failed, trial by trial.
+
+    Args:
+        name: Name of the search.
+        home: Home of the search.
+        trial: Number of one trial; None for all that printed something or failed.
+
+    Raises:
+        UserError: If there is no such search or trial.
+    """
+    history, folder = read_history(open_ledger(name, home)), home.search(name)
+    fresh = _fresh(history)
+    for training in _chosen(name, history, trial):
+        log = printed_by(folder, training)
+        failure = "" if training.message in log else training.message  # a failure ends the log as well
+        text = "\n".join(filter(None, (log, failure)))
+        if text or trial is not None:
+            title = title_of(training, fresh)
+            yield f"== {title}: {training.end.value if training.end else 'running'}\n{text}".rstrip()
+
+
+def follow_output(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
+    """Yield each new line that trials print, and why they fail, until the search ends.
+
+    Args:
+        name: Name of the search.
+        home: Home of the search.
+        trial: Number of one trial, whether it has started or not; None for all.
+
+    Raises:
+        UserError: If there is no such search.
+    """
+    ledger, folder = open_ledger(name, home), home.search(name)
+    read: dict[tuple[int, int], int] = {}
+    failed: set[tuple[int, int]] = set()
+    while True:
+        running = is_locked(folder)  # asked first, so that the last round reads to the end
+        history = read_history(ledger)
+        fresh = _fresh(history)
+        for training in history.trainings.values():
+            if trial not in (None, training.trial):
+                continue
+            title = title_of(training, fresh)
+            text, read[training.key] = _new_lines(folder, training, read.get(training.key, 0), not running)
+            yield from (f"{title} | {line}" for line in text.splitlines())
+            if training.message and training.key not in failed:
+                failed.add(training.key)
+                if training.message not in printed_by(folder, training):
+                    yield from (f"{title} | {line}" for line in training.message.splitlines())
+        if history.ended or not running:
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def printed_by(folder: SearchFolder, training: Training) -> str:
+    """Return what a training printed so far."""
+    path = _path(folder, training)
+    return path.read_text(errors="replace").rstrip() if path.exists() else ""
+
+
+def _new_lines(folder: SearchFolder, training: Training, start: int, whole: bool) -> tuple[str, int]:
+    """The text of a log from a position on, and the position after it; unfinished lines wait."""
+    path = _path(folder, training)
+    if not path.exists():
+        return "", start
+    with path.open("rb") as log:
+        log.seek(start)
+        content = log.read()
+    end = len(content) if whole else content.rfind(b"\n") + 1
+    return content[:end].decode(errors="replace"), start + end
+
+
+def _path(folder: SearchFolder, training: Training) -> Path:
+    return folder.logs / f"{training.trial}-{training.replicate}.log"
+
+
+def _chosen(name: str, history: History, trial: int | None) -> list[Training]:
+    chosen = [t for t in history.trainings.values() if trial in (None, t.trial)]
+    if not chosen and trial is not None:
+        raise UserError(f"{name} has no trial {trial}; it has {len(history.trials)}, numbered from 0")
+    return chosen
+
+
+def _fresh(history: History) -> FreshSeeds:
+    return FreshSeeds.of(history.opened.spec if history.opened else {})

@@ -1,0 +1,164 @@
+"""One trial in full: what it trained, how its training went, and why it ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hpo.core.errors import UserError
+from hpo.core.events import End, Reported
+from hpo.core.fresh_seeds import FreshSeeds
+from hpo.core.history import Training
+from hpo.core.home import Home
+from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
+from hpo.core.objective import Objective
+from hpo.ledger.searches import open_ledger
+from hpo.ledger.store import SearchLedger
+from hpo.use_cases.inspect import Search
+from hpo.use_cases.logs import printed_by
+from hpo.use_cases.trials import TrialRow, row_of
+
+LOG_LINES = 10
+"""Last lines of the output that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class RungArrival:
+    """How a trial compared with those that had reached the same rung before it.
+
+    Attributes:
+        epoch: The rung.
+        value: What the trial counted by.
+        rank: Its rank among the arrivals so far, itself included; 1 is best.
+        arrivals: Number of arrivals so far, itself included.
+    """
+
+    epoch: int
+    value: float
+    rank: int
+    arrivals: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStory:
+    """Everything that is on record of a trial.
+
+    Attributes:
+        search: Name of the search.
+        metric: The objective.
+        unit: What the training is measured in, such as ``epoch``.
+        row: State, value, epochs and time.
+        seed: Source of its randomness.
+        proposed: What proposed it, in words.
+        message: Why it failed; empty if it did not.
+        horizon: Epochs of a full training.
+        recipe: All choices.
+        curve: (epoch, objective) of every report.
+        rungs: How it compared at each rung that it reached.
+        fresh: Its values on fresh seeds, seed by seed.
+        log: Last lines of what it printed.
+    """
+
+    search: str
+    metric: str
+    unit: str
+    row: TrialRow
+    seed: int
+    proposed: str
+    message: str
+    horizon: int
+    recipe: RecipeFields
+    curve: tuple[tuple[int, float], ...]
+    rungs: tuple[RungArrival, ...]
+    fresh: tuple[float, ...]
+    log: tuple[str, ...]
+
+    def to_json(self) -> JsonObject:
+        """Return the trial as a JSON value."""
+        shown: JsonObject = jsonable(fields_of(self))
+        return shown
+
+
+def trial_story(name: str, number: int, *, home: Home) -> TrialStory:
+    """Return everything that is on record of a trial.
+
+    Args:
+        name: Name of the search.
+        number: Number of the trial.
+        home: Home of the search.
+
+    Raises:
+        UserError: If there is no such search or trial.
+    """
+    ledger = open_ledger(name, home)
+    search = Search(home, ledger)
+    history, spec = search.history, search.spec
+    training = history.trainings.get((number, 0))
+    if training is None:
+        raise UserError(f"{name} has no trial {number}; it has {len(history.trials)}, numbered from 0")
+    rungs = tuple(spec.scheduler.rungs)
+    curve, arrivals = _reports(ledger, history.objective, number, rungs)
+    fresh = FreshSeeds.of(history.opened.spec if history.opened else {})
+    return TrialStory(
+        search=name,
+        metric=history.objective.metric,
+        unit=spec.scheduler.unit,
+        row=row_of(history, training, search.status == "running"),
+        seed=training.seed,
+        proposed=_proposed(training, spec.sampler.name),
+        message=training.message,
+        horizon=spec.horizon,
+        recipe=training.recipe,
+        curve=curve,
+        rungs=arrivals,
+        fresh=tuple(fresh.by_seed(history.replicates(number)).values()),
+        log=tuple(printed_by(search.folder, training).splitlines()[-LOG_LINES:]),
+    )
+
+
+def _proposed(training: Training, sampler: str) -> str:
+    return {
+        "sampler": f"by the sampler {sampler}",
+        "start_from": "by the spec, in start_from",
+        "warm_start": "by an earlier search, in warm_start",
+    }.get(training.origin, f"by {training.origin}")
+
+
+def _reports(
+    ledger: SearchLedger, objective: Objective, number: int, rungs: tuple[int, ...]
+) -> tuple[tuple[tuple[int, float], ...], tuple[RungArrival, ...]]:
+    """The learning curve of a trial, and how it compared at each rung."""
+    curve: dict[int, float] = {}
+    arrivals: list[RungArrival] = []
+    standing: dict[int, float] = {}
+    at_rung: dict[int, dict[int, float]] = {rung: {} for rung in rungs}
+    for recorded in ledger.read(kinds=[Reported]):
+        report = recorded.event
+        if not isinstance(report, Reported) or report.replicate:
+            continue
+        value = report.metrics.get(objective.key, math.nan)
+        now = objective.standing(standing.get(report.trial, math.nan), value)
+        standing[report.trial] = now
+        if report.trial == number:
+            curve[report.epoch] = value
+        if report.epoch in at_rung and math.isfinite(now):
+            others = at_rung[report.epoch]
+            if report.trial == number and number not in others:
+                rank = 1 + sum(objective.better(other, now) for other in others.values())
+                arrivals.append(RungArrival(report.epoch, now, rank, len(others) + 1))
+            others[report.trial] = now
+    return tuple(sorted(curve.items())), tuple(arrivals)
+
+
+def ended(story: TrialStory) -> str:
+    """Return why a trial ended, in words."""
+    row = story.row
+    if row.state == End.FINISHED:
+        return f"trained to the last {story.unit}"
+    if row.state == End.STOPPED and story.rungs:
+        last = story.rungs[-1]
+        return f"stopped early at {story.unit} {row.epochs}: rank {last.rank} of {last.arrivals} at this rung"
+    if row.state == End.STOPPED:
+        return f"stopped early at {story.unit} {row.epochs}"
+    reason = f" ({row.cause.replace('_', ' ')})" if row.cause else ""
+    return f"{row.state}{reason} at {story.unit} {row.epochs}"
