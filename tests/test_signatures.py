@@ -23,8 +23,14 @@ ALIASES = {
 EXCEPTIONS = {
     "hpo.running.ray_runner": "Ray calls these methods with its own dictionaries",
     "hpo.running.ray_actor": "Ray calls these methods with its own dictionaries",
+    "hpo.spec": "it reads specs and recipes as their authors wrote them, before they are checked",
 }
-"""Modules whose signatures another library dictates."""
+"""Modules and packages that take untyped dictionaries, and why."""
+
+
+def excepted(module: str) -> str:
+    """The exception that covers a module; empty if none does."""
+    return next((name for name in EXCEPTIONS if f"{module}.".startswith(f"{name}.")), "")
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -53,7 +59,7 @@ def test_no_public_signature_has_an_untyped_dictionary():
     untyped = {
         where: ast.unparse(annotation)
         for module, tree in modules()
-        if module not in EXCEPTIONS
+        if not excepted(module)
         for where, annotation in signatures(tree, module)
         if UNTYPED.search(ast.unparse(annotation))
     }
@@ -74,7 +80,7 @@ def test_only_these_names_stand_for_an_untyped_dictionary():
 
 def test_the_exceptions_are_still_needed():
     needed = {
-        module
+        excepted(module)
         for module, tree in modules()
         for _, annotation in signatures(tree, module)
         if UNTYPED.search(ast.unparse(annotation))

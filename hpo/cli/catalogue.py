@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.cli.session import Session, emit, say
 from hpo.core.errors import UserError
 from hpo.core.formatting import plain
+from hpo.core.json_values import JsonFields, JsonObject
 
 if TYPE_CHECKING:
     from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
@@ -47,9 +48,9 @@ def parts(
         say()
 
 
-def gathered(grammars: Mapping[str, Grammar]) -> dict[str, dict[str, Any]]:
+def gathered(grammars: Mapping[str, Grammar]) -> dict[str, JsonObject]:
     """Groups of all trainables by name, those that trainables share once, as JSON values."""
-    groups: dict[str, dict[str, Any]] = {}
+    groups: dict[str, JsonObject] = {}
     for trainable, grammar in grammars.items():
         own = _all(grammar.hyperparameters)
         if own:
@@ -59,7 +60,7 @@ def gathered(grammars: Mapping[str, Grammar]) -> dict[str, dict[str, Any]]:
     return {name: {**each, "about": _about(each)} for name, each in groups.items()}
 
 
-def _add(groups: dict[str, dict[str, Any]], name: str, trainable: str, content: dict[str, Any]) -> None:
+def _add(groups: dict[str, JsonObject], name: str, trainable: str, content: JsonObject) -> None:
     """Add a group, or another trainable to the same one; a namesake with other parts gets its own entry."""
     content = {"doc": "", "default": None, "parts": [], **content}
     same = groups.get(name)
@@ -71,7 +72,7 @@ def _add(groups: dict[str, dict[str, Any]], name: str, trainable: str, content: 
         groups[f"{trainable}.{name}"] = {"trainables": [trainable], **content}
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: Group) -> JsonObject:
     return {
         "kind": "any number" if group.many else "one of",
         "doc": group.doc,
@@ -81,7 +82,7 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Part) -> JsonObject:
     return {
         "name": part.name,
         "about": part.doc,
@@ -91,7 +92,7 @@ def _part(part: Part) -> dict[str, Any]:
     }
 
 
-def _all(hyperparameters: tuple[Hyperparameter, ...]) -> list[dict[str, Any]]:
+def _all(hyperparameters: tuple[Hyperparameter, ...]) -> list[JsonObject]:
     return [
         {
             "name": own.name,
@@ -107,14 +108,14 @@ def _all(hyperparameters: tuple[Hyperparameter, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _about(group: Mapping[str, Any]) -> str:
+def _about(group: JsonFields) -> str:
     kinds = {"own": "choices of every recipe", "one of": "one of these", "any number": "any number of these"}
     default = f", {group['default']} by default" if group["default"] else ""
     doc = f"{group['doc'].rstrip('.')}; " if group["doc"] else ""
     return f"{doc}{kinds[group['kind']]}{default} ({', '.join(group['trainables'])})"
 
 
-def table_rows(group: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def table_rows(group: JsonFields) -> Iterator[tuple[str, ...]]:
     """A line for each part and each hyperparameter of a group."""
     for own in group["hyperparameters"]:
         yield _own_row(own)
@@ -125,5 +126,5 @@ def table_rows(group: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         yield from (_own_row(own) for own in part["hyperparameters"])
 
 
-def _own_row(own: Mapping[str, Any]) -> tuple[str, ...]:
+def _own_row(own: JsonFields) -> tuple[str, ...]:
     return "", own["name"], own["legal"], plain(own["default"]), own["about"]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpo.core.budget import Forecast
 from hpo.core.formatting import count, duration, number
+from hpo.core.json_values import JsonObject
 from hpo.spec import SearchSpec
 from hpo.spec.builtin import locate
 from hpo.spec.faults import Faults
@@ -39,7 +40,7 @@ def own_code(spec: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield what, f"{name} from {code_of(name, base)}"
 
 
-def plan(spec: SearchSpec, facts: SpaceOverview) -> dict[str, Any]:
+def plan(spec: SearchSpec, facts: SpaceOverview) -> JsonObject:
     """Everything that ``hpo check`` shows, as a JSON value."""
     bought = facts.forecast
     return {

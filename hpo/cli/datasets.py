@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from hpo.cli.options import Settings, SpecFile, overrides
 from hpo.cli.session import Session, emit, own_stdout, say
 from hpo.core.formatting import count
+from hpo.core.json_values import JsonFields, JsonObject
 
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec
@@ -44,7 +45,7 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None) -> N
     say(pairs(fact_rows(read.data.source, shown)))
 
 
-def facts(spec: SearchSpec, material: SplitDataset) -> dict[str, Any]:
+def facts(spec: SearchSpec, material: SplitDataset) -> JsonObject:
     """What is known of the data and its split, as a JSON value."""
     from hpo.use_cases.dataset.checks import data_warnings
 
@@ -62,7 +63,7 @@ def facts(spec: SearchSpec, material: SplitDataset) -> dict[str, Any]:
     }
 
 
-def fact_rows(source: str, shown: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def fact_rows(source: str, shown: JsonFields) -> Iterator[tuple[str, str]]:
     """The same, line by line."""
     shape = " x ".join(map(str, shown["shape"])) + (" columns" if shown["kind"] == "table" else "")
     practice = ", practice data" if shown["practice"] else ""
@@ -87,7 +88,7 @@ def fact_rows(source: str, shown: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "warning", warning
 
 
-def fold_words(folds: dict[str, Any]) -> str:
+def fold_words(folds: JsonFields) -> str:
     """How finalists are cross-validated."""
     least, most = folds["held_out"]
     held_out = f"{least:,}" if least == most else f"{least:,} to {most:,}"

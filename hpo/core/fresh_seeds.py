@@ -9,12 +9,12 @@ held out, and their mean is the seed's value. Replicates are numbered seed by se
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from hpo.core.events import End
 from hpo.core.history import RETRAINED, Training
+from hpo.core.json_values import SpecFields
 
 SEARCH = "search"
 """Name of the split that the search itself trains and validates on."""
@@ -34,7 +34,7 @@ class FreshSeeds:
     repeated: bool = True
 
     @classmethod
-    def of(cls, spec: Mapping[str, Any]) -> FreshSeeds:
+    def of(cls, spec: SpecFields) -> FreshSeeds:
         """Return the numbering for a spec on record; specs of earlier versions may lack the fields."""
         finalists = spec.get("finalists") or {}
         return cls(finalists.get("folds"), finalists.get("repeated", True))

@@ -21,6 +21,7 @@ from typing import Any
 
 from hpo.core.errors import Fault
 from hpo.core.hyperparameter import Hyperparameter, Kind
+from hpo.core.json_values import RecipeFields
 
 __all__ = ["Grammar", "Group", "Hyperparameter", "Kind", "Part", "Slot", "part_named"]
 
@@ -130,7 +131,7 @@ class Grammar:
         """
         return {group.name: group for group in self.groups}[name]
 
-    def resolve(self, choices: Mapping[str, Any]) -> dict[str, Any]:
+    def resolve(self, choices: RecipeFields) -> RecipeFields:
         """Complete a recipe's choices with all defaults.
 
         Args:
@@ -151,7 +152,7 @@ class Grammar:
             resolved[group.name] = _resolve_group(group, choices.get(group.name))
         return resolved
 
-    def faults(self, choices: Mapping[str, Any]) -> list[Fault]:
+    def faults(self, choices: RecipeFields) -> list[Fault]:
         """Return every fault of a recipe's choices, each with its dotted path."""
         hyperparameters = {h.name: h for h in self.hyperparameters}
         groups = {group.name: group for group in self.groups}
@@ -208,7 +209,7 @@ def _widest(namesakes: list[Hyperparameter]) -> Hyperparameter:
     )
 
 
-def _filled(hyperparameters: tuple[Hyperparameter, ...], choices: Mapping[str, Any]) -> dict[str, Any]:
+def _filled(hyperparameters: tuple[Hyperparameter, ...], choices: RecipeFields) -> dict[str, Any]:
     return {h.name: h.typed(choices.get(h.name, h.default)) for h in hyperparameters}
 
 

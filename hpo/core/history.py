@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from hpo.core import events
 from hpo.core.events import Cause, End
-from hpo.core.json_values import fields_of
+from hpo.core.json_values import RecipeFields, fields_of
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
 
@@ -42,8 +41,8 @@ class Training:
 
     trial: int
     replicate: int
-    point: Mapping[str, Any]
-    recipe: Mapping[str, Any]
+    point: RecipeFields
+    recipe: RecipeFields
     seed: int
     origin: str
     split: str = "search"

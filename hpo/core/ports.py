@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from hpo.core.events import Cause, Checkpointed, End, Event
+from hpo.core.json_values import RecipeFields
 from hpo.core.record import Recorded
 from hpo.core.space import Point
 
@@ -81,7 +82,7 @@ class TrainingTask:
 
     trial: int
     replicate: int
-    recipe: Mapping[str, Any]
+    recipe: RecipeFields
     seed: int
     horizon: int
     pauses: tuple[int, ...] = ()

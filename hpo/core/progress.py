@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from hpo.core.budget import reserved_epochs
 from hpo.core.events import End
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History
+from hpo.core.json_values import SpecFields
 from hpo.core.shipped_model import Ship, retraining, to_train
 from hpo.core.spending import BudgetUse, budget_use
 from hpo.core.stopping_rules import rungs_of
@@ -117,11 +117,11 @@ def _named(history: History) -> tuple[int, ...]:
     return history.finalists.trials if history.finalists else ()
 
 
-def _horizon(spec: Mapping[str, Any]) -> int:
+def _horizon(spec: SpecFields) -> int:
     return int((spec.get("scheduler") or {}).get("max_epochs") or 0)
 
 
-def _rungs(spec: Mapping[str, Any]) -> tuple[int, ...]:
+def _rungs(spec: SpecFields) -> tuple[int, ...]:
     scheduler = spec.get("scheduler") or {}
     horizon = _horizon(spec)
     if not horizon:
@@ -149,7 +149,7 @@ def _budget(history: History) -> tuple[BudgetUse, ...]:
     return tuple(replace(use, spent=ended) if use.unit == "trials" else use for use in limited)
 
 
-def _share(spec: Mapping[str, Any], history: History, budget: Iterable[BudgetUse]) -> float:
+def _share(spec: SpecFields, history: History, budget: Iterable[BudgetUse]) -> float:
     """Return how much of the search phase is over by the limit that is nearest."""
     if history.finalists or history.ended:
         return 1.0
@@ -158,7 +158,7 @@ def _share(spec: Mapping[str, Any], history: History, budget: Iterable[BudgetUse
     return min(1.0, max(shares, default=0.0))
 
 
-def _remaining(spec: Mapping[str, Any], history: History, share: float) -> tuple[float, float]:
+def _remaining(spec: SpecFields, history: History, share: float) -> tuple[float, float]:
     """Return seconds of search and finalists' training to come, at the current pace and parallelism."""
     if (history.winner and not to_train(history)) or history.ended:
         return 0.0, 0.0
@@ -172,7 +172,7 @@ def _remaining(spec: Mapping[str, Any], history: History, share: float) -> tuple
     return spent * (1 / share - 1) / busy, _final_epochs(spec, history) * epoch_seconds / busy
 
 
-def _final_epochs(spec: Mapping[str, Any], history: History) -> int:
+def _final_epochs(spec: SpecFields, history: History) -> int:
     """Return the epochs of finalists' and the model's trainings that are still to come."""
     finalists = spec.get("finalists") or {}
     count = len(_named(history)) or int(finalists.get("count") or 0)

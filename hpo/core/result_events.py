@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from hpo.core.json_values import JsonFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class ModelFixed:
     """
 
     kind: str
-    members: tuple[Mapping[str, Any], ...]
+    members: tuple[JsonFields, ...]
     digest: str
     reason: str
 
@@ -119,7 +120,7 @@ class TestRefused:
     __test__ = False
 
     message: str
-    first: Mapping[str, Any]
+    first: JsonFields
     looks: int
 
 

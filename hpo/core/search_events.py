@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from hpo.core.json_values import JsonFields, SpecFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +21,12 @@ class SearchOpened:
         warmth: A copy of what it takes from earlier searches, `hpo.core.warm_start.WarmStart` as JSON.
     """
 
-    spec: Mapping[str, Any]
+    spec: SpecFields
     digest: str
-    split: Mapping[str, Any]
+    split: JsonFields
     versions: Mapping[str, str]
     tags: Mapping[str, str] = field(default_factory=dict)
-    warmth: Mapping[str, Any] = field(default_factory=dict)
+    warmth: JsonFields = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from hpo.core import recipe
 from hpo.core.events import End, ModelFixed
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import RETRAINED, History, Key, Training
+from hpo.core.json_values import SpecFields
 
 Kind = Literal["best", "retrained", "averaged", "ensemble"]
 
@@ -58,7 +58,7 @@ class Ship:
     epochs: int | None = None
 
     @classmethod
-    def from_spec(cls, spec: Mapping[str, Any]) -> Ship:
+    def from_spec(cls, spec: SpecFields) -> Ship:
         """Return the choice of a spec on record; specs of earlier versions have none."""
         return cls(**(spec.get("ship") or {}))
 
@@ -183,5 +183,5 @@ def _finalists(history: History) -> list[Training]:
     return [training for *_, training in sorted(ranked, key=lambda entry: entry[:3])]
 
 
-def _spec(history: History) -> Mapping[str, Any]:
+def _spec(history: History) -> SpecFields:
     return history.opened.spec if history.opened else {}

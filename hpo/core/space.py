@@ -231,7 +231,7 @@ class Space:
         """Return whether a point has a forbidden combination."""
         return any(holds(clause, point) for clause in self.forbid)
 
-    def sample(self, random: Random, attempts: int = 10_000) -> dict[str, Any]:
+    def sample(self, random: Random, attempts: int = 10_000) -> Point:
         """Draw a point from the prior that is not forbidden.
 
         Raises:
@@ -243,7 +243,7 @@ class Space:
                 return point
         raise ValueError(f"forbid excludes every point in {attempts} draws")
 
-    def sample_any(self, random: Random) -> dict[str, Any]:
+    def sample_any(self, random: Random) -> Point:
         """Draw a point from the prior, forbidden or not."""
         point: dict[str, Any] = {}
         for parameter in self.parameters:
@@ -289,7 +289,7 @@ class Space:
                 break
         return total
 
-    def grid(self) -> Iterator[dict[str, Any]]:
+    def grid(self) -> Iterator[Point]:
         """Yield every allowed point of a finite space, the last parameter varying fastest.
 
         Raises:
@@ -299,7 +299,7 @@ class Space:
             if not self.forbidden(point):
                 yield point
 
-    def _points(self, rest: Sequence[Parameter], point: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _points(self, rest: Sequence[Parameter], point: dict[str, Any]) -> Iterator[Point]:
         if not rest:
             yield dict(point)
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hpo.core.history import History
 
@@ -40,7 +39,7 @@ def budget_use(history: History) -> tuple[BudgetUse, ...]:
     return tuple(BudgetUse(unit, spent[unit], limits.get(unit)) for unit in kinds)
 
 
-def limits_of(history: History) -> Mapping[str, Any]:
+def limits_of(history: History) -> Mapping[str, float]:
     """Return the spec's limits by unit, including trials added later."""
     limits = dict(history.opened.spec.get("budget") or {}) if history.opened else {}
     if limits.get("trials"):

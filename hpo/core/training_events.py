@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+
+from hpo.core.json_values import RecipeFields
 
 
 class End(StrEnum):
@@ -52,8 +53,8 @@ class TrialStarted:
 
     trial: int
     replicate: int
-    point: Mapping[str, Any]
-    recipe: Mapping[str, Any]
+    point: RecipeFields
+    recipe: RecipeFields
     seed: int
     origin: str
     split: str = "search"

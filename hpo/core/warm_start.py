@@ -6,10 +6,9 @@ again: they may have changed or been deleted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.space import Point
 
 
@@ -36,7 +35,7 @@ class EarlierTrials:
         if len(self.points) != len(self.scores):
             raise ValueError(f"{self.source}: {len(self.points)} points have {len(self.scores)} scores")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return a JSON value that names each parameter once, as there can be hundreds of points."""
         names = sorted({name for point in self.points for name in point})
         rows = [[point.get(name) for name in names] for point in self.points]
@@ -51,7 +50,7 @@ class EarlierTrials:
         }
 
     @classmethod
-    def of_json(cls, document: Mapping[str, Any]) -> EarlierTrials:
+    def of_json(cls, document: JsonFields) -> EarlierTrials:
         """Return the value that `to_json` wrote."""
         names = document["columns"]
         points = tuple(
@@ -73,7 +72,7 @@ class WarmStart:
     first: tuple[Point, ...] = ()
     earlier: tuple[EarlierTrials, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return a JSON value; empty if nothing is taken."""
         if not self.first and not self.earlier:
             return {}
@@ -83,7 +82,7 @@ class WarmStart:
         }
 
     @classmethod
-    def of_json(cls, document: Mapping[str, Any]) -> WarmStart:
+    def of_json(cls, document: JsonFields) -> WarmStart:
         """Return the value that `to_json` wrote."""
         earlier = tuple(EarlierTrials.of_json(trials) for trials in document.get("lessons", ()))
         return cls(tuple(document.get("first", ())), earlier)

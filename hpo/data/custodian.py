@@ -15,10 +15,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from hpo.core.errors import HpoError, Refused, UserError, is_full
 from hpo.core.home import Home
+from hpo.core.json_values import JsonFields, JsonObject, SpecFields
 from hpo.data import prepared, source_reading
 from hpo.data.prepared import Prepared
 
@@ -28,7 +28,7 @@ GRACE = 10.0
 CODES: Mapping[int, type[HpoError]] = {2: UserError, 3: Refused}
 
 
-def prepare(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Prepared:
+def prepare(source: str, arguments: SpecFields, home: Home, base: Path) -> Prepared:
     """Have a data source read, unless it was read before and has not changed since.
 
     Any number of processes may ask for the same data at once: one reads, the others wait.
@@ -54,9 +54,7 @@ def prepare(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -
     return read
 
 
-def find_near_duplicates(
-    data: Prepared, source: str, arguments: Mapping[str, Any], base: Path
-) -> dict[str, Any]:
+def find_near_duplicates(data: Prepared, source: str, arguments: SpecFields, base: Path) -> JsonObject:
     """Have images compared with each other and with the sealed ones; the result is kept beside the data.
 
     Returns:
@@ -71,11 +69,11 @@ def find_near_duplicates(
     if not file.exists():
         request = {"source": source, "arguments": dict(arguments), "base": str(base)}
         _ask(json.dumps({**request, "near": str(data.folder)}))
-    result: dict[str, Any] = json.loads(file.read_text())
+    result: JsonObject = json.loads(file.read_text())
     return result
 
 
-def _ask(request: str) -> dict[str, Any]:
+def _ask(request: str) -> JsonObject:
     command = [sys.executable, "-P", "-m", "hpo.data.custodian"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -86,7 +84,7 @@ def _ask(request: str) -> dict[str, Any]:
             _end(child)
             raise
     if child.returncode == 0:
-        answer: dict[str, Any] = json.loads(out)
+        answer: JsonObject = json.loads(out)
         return answer
     if child.returncode < 0:
         name = signal.Signals(-child.returncode).name
@@ -130,7 +128,7 @@ def main() -> int:
     return code
 
 
-def _answer(request: Mapping[str, Any]) -> Path:
+def _answer(request: JsonFields) -> Path:
     source, arguments, base = request["source"], request["arguments"], Path(request["base"])
     if "near" in request:
         source_reading.read_near(source, arguments, base, Path(request["near"]))

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.json_values import JsonObject
 from hpo.data.examples import open_examples
 from hpo.data.prepared import Prepared
 from hpo.data.split import Split
 
 
-def describe(data: Prepared, split: Split) -> dict[str, Any]:
+def describe(data: Prepared, split: Split) -> JsonObject:
     """Describe a data set as a JSON value.
 
     Returns:

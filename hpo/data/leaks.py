@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.json_values import JsonObject, SpecFields
 from hpo.data.custodian import find_near_duplicates
 from hpo.data.examples import open_examples
 from hpo.data.prepared import Prepared, mapped
@@ -74,7 +75,7 @@ class Leaks:
             for name, share in self.columns.items()
         ]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return everything as a JSON value, with the sentences."""
         return {**dataclasses.asdict(self), "stops": self.stops, "findings": self.findings()}
 
@@ -83,7 +84,7 @@ def find_leaks(
     data: Prepared,
     split: Split,
     source: str,
-    arguments: Mapping[str, Any],
+    arguments: SpecFields,
     base: Path,
     *,
     near: bool = True,
@@ -125,7 +126,7 @@ def find_leaks(
 
 
 def _near(
-    data: Prepared, source: str, arguments: Mapping[str, Any], base: Path
+    data: Prepared, source: str, arguments: SpecFields, base: Path
 ) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None, tuple[str, ...]]:
     if data.info.kind != "image":
         return None, None, ()

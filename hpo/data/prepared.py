@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.trainable import DataInfo
 
 FORMAT = 2
@@ -89,7 +89,7 @@ class Prepared:
         """Return the time of each development row, [n]; None if the data has no times."""
         return _optional(self.folder / TIMES)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the manifest: everything except the folder, with file sizes to detect damage."""
         body = dataclasses.asdict(self)
         body["info"] = info_to_json(self.info)
@@ -123,7 +123,7 @@ def read(folder: Path) -> Prepared | None:
     )
 
 
-def _test_from_json(body: Mapping[str, Any], folder: Path) -> TestManifest:
+def _test_from_json(body: JsonFields, folder: Path) -> TestManifest:
     return TestManifest(
         body["n"],
         body["fingerprint"],
@@ -144,12 +144,12 @@ def _optional(path: Path) -> NDArray[Any] | None:
     return mapped(path) if path.exists() else None
 
 
-def info_to_json(info: DataInfo) -> dict[str, Any]:
+def info_to_json(info: DataInfo) -> JsonObject:
     """Return the data's kind, task, shape, classes and columns as a JSON value."""
     return dataclasses.asdict(info) | {"categories": {name: list(of) for name, of in info.categories.items()}}
 
 
-def info_from_json(body: Mapping[str, Any]) -> DataInfo:
+def info_from_json(body: JsonFields) -> DataInfo:
     """Return what `info_to_json` was given."""
     return DataInfo(
         body["kind"],

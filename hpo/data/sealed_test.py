@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import Refused
+from hpo.core.json_values import SpecFields
 from hpo.core.trainable import Examples
 from hpo.data.prepared import TestManifest, mapped
 from hpo.data.source_reading import check_source_arguments
@@ -19,7 +18,7 @@ from trainables.data.digests import overlap, set_digest
 from trainables.parts import data_sources
 
 
-def open_test(source: str, arguments: Mapping[str, Any], base: Path, expected: TestManifest) -> Examples:
+def open_test(source: str, arguments: SpecFields, base: Path, expected: TestManifest) -> Examples:
     """Read the test part and check that it is the one that was sealed.
 
     Args:

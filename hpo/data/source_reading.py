@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
+from hpo.core.json_values import SpecFields
 from hpo.data import near_duplicates, prepared
 from hpo.data.prepared import Prepared, TestManifest
 from trainables.data.content import Content, Source, SourcePaths
@@ -31,7 +31,7 @@ from trainables.parts import data_sources
 CHUNK = 64 << 20
 
 
-def recall(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Prepared | None:
+def recall(source: str, arguments: SpecFields, home: Home, base: Path) -> Prepared | None:
     """Return what an earlier reading wrote, if the source has not changed since. Opens no source file.
 
     Raises:
@@ -45,7 +45,7 @@ def recall(source: str, arguments: Mapping[str, Any], home: Home, base: Path) ->
     return None if key is None else _remembered(home, key)
 
 
-def read_source(source: str, arguments: Mapping[str, Any], home: Home, base: Path) -> Path:
+def read_source(source: str, arguments: SpecFields, home: Home, base: Path) -> Path:
     """Read a source, write its development part, and return the folder.
 
     Raises:
@@ -73,7 +73,7 @@ def read_source(source: str, arguments: Mapping[str, Any], home: Home, base: Pat
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def check_source_arguments(source: str, arguments: Mapping[str, Any]) -> None:
+def check_source_arguments(source: str, arguments: SpecFields) -> None:
     """Check a source's name and arguments.
 
     Raises:
@@ -84,7 +84,7 @@ def check_source_arguments(source: str, arguments: Mapping[str, Any]) -> None:
         raise UserError("; ".join(f"data.{fault.path}: {fault.message}" for fault in faults))
 
 
-def _key(source: str, arguments: Mapping[str, Any], base: Path, opened: Source) -> str | None:
+def _key(source: str, arguments: SpecFields, base: Path, opened: Source) -> str | None:
     state = opened.state()
     return None if state is None else _digest([prepared.FORMAT, source, arguments, str(base), state])
 
@@ -163,7 +163,7 @@ def _sorted(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return rows[np.lexsort(rows.T[::-1])]
 
 
-def read_near(source: str, arguments: Mapping[str, Any], base: Path, folder: Path) -> None:
+def read_near(source: str, arguments: SpecFields, base: Path, folder: Path) -> None:
     """Find near duplicates of images, in the test part too, and save the development rows concerned.
 
     Raises:

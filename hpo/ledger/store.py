@@ -12,13 +12,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
 from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Event, SearchOpened, TestClaimed
-from hpo.core.json_values import fields_of
+from hpo.core.json_values import JsonObject, fields_of
 from hpo.core.ports import Follow
 from hpo.core.record import Recorded, event_of
 from hpo.ledger.database import RESCUE, engine_of, errors_translated, writing
@@ -194,7 +193,7 @@ class SearchLedger:
             connection.execute(_insert, [self.row(event) for event in recorded])
         return recorded
 
-    def row(self, recorded: Recorded) -> dict[str, Any]:
+    def row(self, recorded: Recorded) -> JsonObject:
         """Return an event as a row of the database."""
         return {
             "search": self._number,

@@ -8,22 +8,21 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from hpo.core.errors import HpoError
+from hpo.core.trainable import Arrays
 
 
 class DamagedFile(HpoError):
     """A file is missing, truncated, or not the one that was written."""
 
 
-def write(path: Path, arrays: Mapping[str, Any]) -> str:
+def write(path: Path, arrays: Arrays) -> str:
     """Write arrays to a file atomically: a crash leaves the old file or the new one.
 
     Args:
@@ -47,7 +46,7 @@ def write(path: Path, arrays: Mapping[str, Any]) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read(path: Path, sha256: str = "") -> dict[str, Any]:
+def read(path: Path, sha256: str = "") -> Arrays:
     """Read arrays from a file.
 
     Args:
@@ -64,7 +63,7 @@ def read(path: Path, sha256: str = "") -> dict[str, Any]:
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise DamagedFile(f"{path} is damaged: its checksum differs from the recorded one")
     try:
-        arrays: dict[str, Any] = load(content)
+        arrays: Arrays = load(content)
     except (
         SafetensorError,
         KeyError,

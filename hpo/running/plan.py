@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from hpo.core import seeds
 from hpo.core.events import WinnerNamed
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History, Key, Training
+from hpo.core.json_values import RecipeFields
 from hpo.core.objective import Objective
 from hpo.core.space import Point
 from hpo.core.stopping_rules import RuleName
@@ -66,7 +67,7 @@ class Plan:
     objective: Objective
     horizon: int
     seed: int
-    recipe_of: Callable[[Point], Mapping[str, Any]]
+    recipe_of: Callable[[Point], RecipeFields]
     rank: Callable[[Sequence[Training]], Sequence[Training]]
     finals: Finals
     reduction_factor: float

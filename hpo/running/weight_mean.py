@@ -8,7 +8,6 @@ statistics of batch norms, is recomputed by the trainable from its training rows
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -47,18 +46,18 @@ class WeightMean:
                 # An incremental mean keeps constant values exact, unlike a sum divided at the end.
                 self._mean[name] += (now - self._mean[name]) / self._count
 
-    def arrays(self) -> dict[str, Any]:
+    def arrays(self) -> Arrays:
         """Return the mean, each array with its original type."""
         return {name: np.asarray(array).astype(self._kinds[name]) for name, array in self._mean.items()}
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> Arrays:
         """Return what is needed to continue; empty before the first epoch that counts."""
         if not self._count:
             return {}
         kinds = {f"kind/{name}": np.zeros(0, kind) for name, kind in self._kinds.items()}
         return {COUNT: np.array(self._count), **kinds, **{f"mean/{k}": v for k, v in self._mean.items()}}
 
-    def restore(self, arrays: Mapping[str, Any]) -> None:
+    def restore(self, arrays: Arrays) -> None:
         """Restore what `state` returned."""
         if COUNT not in arrays:
             return
@@ -67,5 +66,5 @@ class WeightMean:
         self._mean = {k.removeprefix("mean/"): np.array(v) for k, v in _starting("mean/", arrays).items()}
 
 
-def _starting(prefix: str, arrays: Arrays) -> dict[str, Any]:
+def _starting(prefix: str, arrays: Arrays) -> Arrays:
     return {name: array for name, array in arrays.items() if name.startswith(prefix)}

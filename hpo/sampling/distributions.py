@@ -33,7 +33,7 @@ def label(value: Any) -> bool | int | float | str | None:
     return canonical(value) if isinstance(value, list | tuple | Mapping) else value
 
 
-def suggest(space: Space, trial: Trial) -> dict[str, Any]:
+def suggest(space: Space, trial: Trial) -> Point:
     """Let a trial suggest every parameter that exists, parents before their children.
 
     Returns:
@@ -58,7 +58,7 @@ def _suggest(trial: Trial, name: str, domain: Domain) -> Any:
             return values[next(i for i, candidate in enumerate(labels) if _same(candidate, chosen))]
 
 
-def parameters(space: Space, point: Point) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+def parameters(space: Space, point: Point) -> tuple[Point, dict[str, BaseDistribution]]:
     """Return a point as the parameters and distributions of an Optuna trial."""
     values = {name: label(value) for name, value in point.items()}
     return values, {name: distribution(space.by_name[name].domain) for name in point}

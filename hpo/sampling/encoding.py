@@ -51,7 +51,7 @@ class Encoding:
         """Number of cells of a row."""
         return len(self.space.parameters)
 
-    def point(self, row: Array) -> dict[str, Any]:
+    def point(self, row: Array) -> Point:
         """Return the point of a row [width]; it may be forbidden."""
         point: dict[str, Any] = {}
         for parameter, cell in zip(self.space.parameters, row.tolist(), strict=True):

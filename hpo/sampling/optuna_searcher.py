@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, TPESampler
@@ -19,6 +18,7 @@ from optuna.trial import Trial, TrialState, create_trial
 
 from hpo.core import seeds
 from hpo.core.events import Cause, End
+from hpo.core.json_values import SpecFields
 from hpo.core.objective import Mode
 from hpo.core.space import Point, Space
 from hpo.sampling.distributions import parameters, suggest
@@ -51,7 +51,7 @@ class OptunaSearcher:
         mode: Mode,
         seed: int,
         sampler: str = "tpe",
-        options: Mapping[str, Any] | None = None,
+        options: SpecFields | None = None,
     ):
         self._space = space
         self._seed = seed
@@ -85,7 +85,7 @@ class OptunaSearcher:
             return
         if proposal is not None:
             self._study.tell(proposal, state=TrialState.FAIL)
-        running = create_trial(state=TrialState.RUNNING, params=values, distributions=distributions)
+        running = create_trial(state=TrialState.RUNNING, params=dict(values), distributions=distributions)
         self._study.add_trial(running)
         added = self._study.get_trials(deepcopy=False)[-1]
         self._trials[trial] = Trial(self._study, added._trial_id)

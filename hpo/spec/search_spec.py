@@ -100,7 +100,7 @@ class SearchSpec:
         Raises:
             ValueError: If the point is none of the space and the grammar refuses it.
         """
-        return self.grammar.resolve(self._laid(point))
+        return dict(self.grammar.resolve(self._laid(point)))
 
     def overridden(self, point: Point) -> dict[str, tuple[Any, Any]]:
         """Fixed choices that a point or the horizon replaced: dotted name to (written, used)."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hpo.core.json_values import RecipeFields
 from hpo.core.recipe import Recipe
 
 ABSENT = "n/a"
@@ -15,7 +16,7 @@ LONGEST_PARAM = 6_000
 LONGEST_TAG = 5_000
 
 
-def params(point: Mapping[str, Any], recipe: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+def params(point: RecipeFields, recipe: RecipeFields, names: Sequence[str]) -> dict[str, str]:
     """Return everything a training was run with, by the space's names, as MLflow's texts.
 
     Args:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import SEARCH, FreshSeeds, fold_name
 from hpo.core.home import Home
+from hpo.core.json_values import JsonObject
 from hpo.core.recipe import digest
 from hpo.data.custodian import prepare
 from hpo.data.prepared import FORMAT, Prepared
@@ -59,7 +59,7 @@ class SplitDataset:
             splits *= repeats
         return {SEARCH: self.split, **dict(zip(names, splits, strict=True))}
 
-    def facts(self, fresh: FreshSeeds | None = None, seeds: int = 1) -> dict[str, Any]:
+    def facts(self, fresh: FreshSeeds | None = None, seeds: int = 1) -> JsonObject:
         """Return the facts of the search's split, and of the finalists' folds, that go on record.
 
         Args:
@@ -84,7 +84,7 @@ class SplitDataset:
         assert groups is not None
         return {part: len(np.unique(groups[rows])) for part, rows in self.split.roles().items()}
 
-    def _folds(self, fresh: FreshSeeds, seeds: int) -> dict[str, Any]:
+    def _folds(self, fresh: FreshSeeds, seeds: int) -> JsonObject:
         """Describe the folds; the fingerprint covers every fold of every seed."""
         splits = {name: fold for name, fold in self.splits(fresh, seeds).items() if name != SEARCH}
         sizes = [len(fold.validation) for fold in splits.values()]

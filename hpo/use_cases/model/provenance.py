@@ -7,15 +7,14 @@ that produced its weights: enough to find them, to check them and to reproduce t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hpo.core.account import NamedScore, ShippedMember, ShippedModel
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import SEARCH
 from hpo.core.history import RETRAINED, History, Training
+from hpo.core.json_values import JsonFields, RecipeFields
 from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import AVERAGED, SEEN, Ship, members_of
@@ -38,7 +37,7 @@ class TrainingRecord:
         value: That score; NaN if it is not on record.
     """
 
-    recipe: Mapping[str, Any] = field(repr=False)
+    recipe: RecipeFields = field(repr=False)
     seed: int
     split: str = SEARCH
     until: int | None = None
@@ -124,7 +123,7 @@ def training_records_of(recipe: RecipeFile, path: Path) -> tuple[TrainingRecord,
         raise UserError(f"{path}: provenance cannot be used: {error!r}") from error
 
 
-def _training_record(member: Mapping[str, Any], recipe: Mapping[str, Any]) -> TrainingRecord:
+def _training_record(member: JsonFields, recipe: RecipeFields) -> TrainingRecord:
     value = member["score"]["value"]
     return TrainingRecord(
         member.get("recipe", recipe),

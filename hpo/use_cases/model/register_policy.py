@@ -14,11 +14,12 @@ import socket
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hpo.core.errors import HpoError
 from hpo.core.events import TestRefused
 from hpo.core.home import Home
+from hpo.core.json_values import JsonObject
 
 if TYPE_CHECKING:
     from hpo.data.prepared import Prepared, TestManifest
@@ -128,7 +129,7 @@ def refusal_of(openings: Sequence[Opening]) -> TestRefused:
     return TestRefused(message, described(openings[0]), len(openings))
 
 
-def described(opening: Opening) -> dict[str, Any]:
+def described(opening: Opening) -> JsonObject:
     """Return an opening as a JSON value."""
     return {
         "when": moment(opening.time),

@@ -9,7 +9,7 @@ from typing import Any
 from hpo.core.events import RecipeExported
 from hpo.core.history import History
 from hpo.core.home import Home
-from hpo.core.json_values import fields_of, jsonable
+from hpo.core.json_values import JsonObject, fields_of, jsonable
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import members_of, model_of
 from hpo.data import prepared
@@ -77,7 +77,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
     return RecipeFile(spec.trainable, recipe, provenance)
 
 
-def _test_remarks(history: History) -> dict[str, Any]:
+def _test_remarks(history: History) -> JsonObject:
     """Return what qualifies the test score; empty for a first look."""
     score, refused = history.score, history.refused
     if score is not None and score.look > 1:

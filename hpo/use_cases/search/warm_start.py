@@ -7,12 +7,12 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hpo.core.errors import UserError
 from hpo.core.events import Cause, Reported
 from hpo.core.history import History, Training
 from hpo.core.home import Home
+from hpo.core.json_values import JsonObject, RecipeFields, SpecFields
 from hpo.core.objective import Objective
 from hpo.core.space import Point, Space
 from hpo.core.warm_start import NO_WARM_START, EarlierTrials, WarmStart
@@ -44,7 +44,7 @@ class WarmStartReport:
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the points and sources as a JSON value."""
         return {"first": [dict(point) for point in self.warm_start.first], "sources": list(self.sources)}
 
@@ -65,7 +65,7 @@ class EarlierTrial:
         diverged: Whether it ended with a non-finite value.
     """
 
-    values: Mapping[str, Any]
+    values: RecipeFields
     marks: tuple[float, ...]
     value: float
     epoch: int
@@ -174,7 +174,7 @@ def _open(name: str, home: Home) -> SearchLedger:
         raise UserError(f"warm_start: {error}") from None
 
 
-def _values(spec: SearchSpec, training: Training, same_trainable: bool) -> Mapping[str, Any]:
+def _values(spec: SearchSpec, training: Training, same_trainable: bool) -> RecipeFields:
     """Return all of a trial's choices by dotted name, or only its point if the trainable differs."""
     if same_trainable:
         try:
@@ -189,7 +189,7 @@ def _earlier_trials(
     history: History,
     objective: Objective,
     levels: Sequence[int],
-    values: Mapping[int, Mapping[str, Any]],
+    values: Mapping[int, RecipeFields],
 ) -> list[EarlierTrial]:
     marks: dict[int, list[float]] = {trial: [] for trial in values}
     reached = dict.fromkeys(values, math.nan)
@@ -210,7 +210,7 @@ def _earlier_trials(
     ]
 
 
-def _differences(spec: SearchSpec, document: Mapping[str, Any], objective: Objective) -> list[str]:
+def _differences(spec: SearchSpec, document: SpecFields, objective: Objective) -> list[str]:
     """Return how the earlier search differs from a spec, apart from its space."""
     notes = []
     if document["trainable"] != spec.trainable:
