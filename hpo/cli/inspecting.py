@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,8 @@ import typer
 
 from hpo.cli.options import SearchName
 from hpo.cli.session import Session, emit, say
-from hpo.core.formatting import choices, score
+from hpo.core.formatting import choices, duration, score
+from hpo.core.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from hpo.core.outcome import Outcome, Watcher
@@ -55,10 +57,11 @@ def _moment(seconds: float) -> str:
 
 def status(context: typer.Context, search: SearchName) -> None:
     """Show how far a search is, and its result so far."""
-    from hpo.cli.live_table import rows
+    from hpo.cli.progress_rows import MOST_CHOICES, progress_rows, time_text
     from hpo.cli.summaries import progress_json, result
     from hpo.cli.tables import pairs
     from hpo.core.progress import progress_of
+    from hpo.use_cases.forecast import time_left_of
     from hpo.use_cases.inspect import load_search
 
     session = Session.of(context)
@@ -70,10 +73,19 @@ def status(context: typer.Context, search: SearchName) -> None:
         budget = {use.unit: {"spent": use.spent, "limit": use.limit} for use in outcome.spent}
         emit({**outcome.to_json(), **behind, "spent": budget, "progress": progress_json(progress)})
         return
-    best = loaded.history.best
-    phase = loaded.status if loaded.status != "running" else f"running, {progress.phase}"
-    shown = rows(progress, choices(best.point) if best else "")
-    say(pairs([("search", f"{search}: {phase.replace('_', ' ')}"), *shown, *result(outcome)]))
+    best, running = loaded.history.best, loaded.status == "running"
+    phase = f"running, {progress.phase}" if running else loaded.status.replace("_", " ")
+    waited = max(0.0, time.time() - loaded.history.last_at) if running else 0.0
+    elapsed = loaded.history.active + waited
+    left = time_left_of(loaded.history, session.home).after(waited) if running else TimeLeft()
+    point = choices(best.point, MOST_CHOICES) if best else ""
+    shown = [
+        ("search", f"{search}: {phase}"),
+        ("time", time_text(elapsed, left) if running else duration(elapsed)),
+        *progress_rows(progress, point, winner=outcome.best is not None),
+        *result(outcome),
+    ]
+    say(pairs(shown))
     if loaded.tracking_behind:
         say(f"MLflow is behind by {loaded.tracking_behind:,} events")
     if loaded.status in ("interrupted", "stopped", "failed"):

@@ -1,23 +1,24 @@
-"""A running search on a terminal: one table, redrawn twice a second."""
+"""A running search on a terminal: one table, redrawn twice a second, that fits a window of 80 by 24."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from hpo.cli.event_lines import JsonLines, PlainLines
+from hpo.cli.progress_rows import MOST_CHOICES, progress_rows, time_text
 from hpo.cli.session import Session, console, dumps, own_stdout, say
 from hpo.cli.summaries import summary
 from hpo.cli.tables import Pairs, pairs
 from hpo.core.errors import HpoError
-from hpo.core.formatting import choices, count, duration, score, spent, states
+from hpo.core.formatting import choices
 from hpo.core.history import History
 from hpo.core.outcome import Outcome, Watcher
-from hpo.core.progress import RemainingTime, SearchProgress, progress_of
+from hpo.core.progress import SearchProgress, progress_of
 from hpo.core.record import Recorded
+from hpo.core.time_left import TimeLeft, expected_epochs, time_left
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +29,9 @@ PERIOD = 0.5
 SHARE = 50
 """Readings take at most one part in this many of the time."""
 
+Earlier = Callable[[History], float]
+"""Seconds that an earlier search of the same spec took; NaN if there is none."""
+
 
 class LiveTable:
     """A table that follows a search.
@@ -36,15 +40,17 @@ class LiveTable:
     from time to time, rarely enough not to slow the search down.
     """
 
-    def __init__(self, on: Console, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, on: Console, earlier: Earlier, clock: Callable[[], float] = time.monotonic):
         self._console = on
+        self._earlier_of = earlier
         self._clock = clock
-        self._began = clock()
+        self._began = self._read_at = clock()
         self._due = 0.0
         self._history: History | None = None
         self._progress: SearchProgress | None = None
-        self._pace = RemainingTime()
-        self._left = math.nan
+        self._estimates: tuple[float, float] | None = None
+        self._active = 0.0
+        self._left = TimeLeft()
         self._point = ""
         self._search = ""
 
@@ -61,48 +67,42 @@ class LiveTable:
             self._due = now + max(PERIOD, SHARE * (self._clock() - now))
 
     def _read(self) -> None:
-        if self._history is not None:
-            best = self._history.best
-            self._point = choices(best.point) if best else ""
-            self._progress = progress_of(self._history)
-            self._left = self._pace.remaining(self._progress, self._clock())
+        history = self._history
+        if history is None or history.opened is None:
+            return
+        if self._estimates is None:
+            self._estimates = expected_epochs(history), self._earlier_of(history)
+        best = history.best
+        self._point = choices(best.point, MOST_CHOICES) if best else ""
+        self._progress = progress_of(history)
+        self._left = time_left(history, *self._estimates)
+        self._active, self._read_at = history.active, self._clock()
 
     def render(self) -> Pairs:
         """Return the table as it is now."""
-        elapsed = self._clock() - self._began
-        if self._progress is None:
-            return pairs([("search", f"{self._search or 'data and workers'}: starting, {duration(elapsed)}")])
-        phase = ("search", f"{self._search}: {self._progress.phase}")
-        left = ("time", f"{duration(elapsed)} elapsed, about {duration(self._left)} to go")
-        return pairs([phase, *rows(self._progress, self._point), left])
+        now = self._clock()
+        progress = self._progress
+        if progress is None:
+            return pairs([("search", "reading the data"), ("time", time_text(now - self._began, TimeLeft()))])
+        since = now - self._read_at
+        return pairs(
+            [
+                ("search", f"{self._search}: {progress.phase if progress.begun else 'starting the workers'}"),
+                ("time", time_text(self._active + since, self._left.after(since))),
+                *progress_rows(progress, self._point, brief=True),
+            ]
+        )
 
     @contextmanager
     def shown(self) -> Iterator[LiveTable]:
-        """Keep the table on the screen while the context lasts, and leave its last state there."""
+        """Keep the table on the screen while the context lasts; what comes after takes its place."""
         from rich.live import Live
 
-        with Live(console=self._console, get_renderable=self.render, refresh_per_second=1 / PERIOD):
+        with Live(
+            console=self._console, get_renderable=self.render, refresh_per_second=1 / PERIOD, transient=True
+        ):
             self._console.show_cursor()  # a second Ctrl-C ends the process with the table still up
-            try:
-                yield self
-            finally:
-                self._read()
-
-
-def rows(progress: SearchProgress, point: str) -> Iterator[tuple[str, str]]:
-    """Yield the lines that the live table and ``hpo status`` share."""
-    yield "trials", states(progress.states) or "none yet"
-    if progress.best:
-        trial, value = progress.best
-        yield "best so far", f"trial {trial}, {progress.metric} {score(value)}: {point}"
-    if progress.rungs:
-        yield "reached", ", ".join(f"epoch {epoch}: {n}" for epoch, n in progress.rungs)
-    for trial, seeds, mean in progress.finalists:
-        yield f"finalist {trial}", f"{progress.metric} {score(mean)} on {count(seeds, 'fresh seed')}"
-    if progress.budget:
-        yield "budget", spent(progress.budget, shares=True)
-    for warning in progress.warnings:
-        yield "warning", warning
+            yield self
 
 
 def show(session: Session, search: Callable[[Watcher], Outcome]) -> Outcome:
@@ -127,9 +127,18 @@ def _shown(session: Session, search: Callable[[Watcher], Outcome]) -> Outcome:
         return outcome
     screen = console()
     if screen.is_terminal:
-        with LiveTable(screen).shown() as table:
+        with LiveTable(screen, _earlier(session)).shown() as table:
             outcome = search(table)
     else:
         outcome = search(PlainLines(screen.file))
     say(pairs(summary(outcome, session.command("ui"))))
     return outcome
+
+
+def _earlier(session: Session) -> Earlier:
+    def seconds(history: History) -> float:
+        from hpo.use_cases.forecast import earlier_seconds
+
+        return earlier_seconds(history, session.home)
+
+    return seconds

@@ -18,6 +18,9 @@ NOTHING = "-"
 DIGITS = 4
 """Significant digits of a score."""
 
+CLOSE = 1.5
+"""Two estimates that differ by a smaller factor are shown as one."""
+
 NOT_A_TEXT = re.compile(r"|true|false|null|~|[-+]?[.\d].*")
 """Texts that YAML would read as another value, or perhaps, unless they are quoted."""
 
@@ -86,6 +89,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def time_left(low: float, high: float) -> str:
+    """How long something still takes: one duration, or two if they are far apart; empty if unknown."""
+    if not math.isfinite(low):
+        return ""
+    if high <= max(CLOSE * low, low + 1):
+        return f"about {duration((low + high) / 2)} to go"
+    return f"about {duration(low)} to {duration(high)} to go"
+
+
 def count(amount: int, noun: str) -> str:
     """``1 trial``, ``2 trials``."""
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
@@ -118,9 +130,16 @@ def states(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{amount:,} {STATES.get(state, state)}" for state, amount in numbers.items() if amount)
 
 
-def choices(point: RecipeFields) -> str:
-    """The values of a point or a flat recipe, on one line."""
-    return " ".join(f"{name}={plain(value)}" for name, value in point.items())
+def choices(point: RecipeFields, most: int | None = None) -> str:
+    """The values of a point or a flat recipe, on one line.
+
+    Args:
+        point: Names and values.
+        most: Number of values that are shown; the others are counted. None shows all of them.
+    """
+    texts = [f"{name}={plain(value)}" for name, value in point.items()]
+    shown = texts if most is None or len(texts) <= most else [*texts[:most], f"and {len(texts) - most} more"]
+    return " ".join(shown)
 
 
 def plain(value: Any) -> str:

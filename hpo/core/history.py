@@ -83,6 +83,10 @@ class History:
         active: Seconds during which a process ran the search, over all its sessions.
         gpu_seconds: The same times the GPUs that its workers held.
         workers: Trainings at once in the latest session.
+        session_at: Active seconds before the latest session.
+        paced_at: Active seconds at its first report; NaN before that.
+        paced_epochs: Trained epochs at that time.
+        trained_at: Active seconds at the last report; NaN before the first.
         seq: Sequence number of the last event applied.
     """
 
@@ -99,6 +103,10 @@ class History:
     epochs: int = 0
     trained: float = 0.0
     trained_epochs: int = 0
+    session_at: float = 0.0
+    paced_at: float = math.nan
+    paced_epochs: int = 0
+    trained_at: float = math.nan
     finalists: events.FinalistsNamed | None = None
     winner: events.WinnerNamed | None = None
     model: events.ModelFixed | None = None
@@ -146,6 +154,7 @@ class History:
                 self.finalists = self.winner = self.model = self.ended = None
             case events.SearchResumed():
                 self.ended, self.gpus_held = None, 0.0
+                self.session_at, self.paced_at = self.active, math.nan
             case events.WorkersReady(workers=workers, gpus=gpus):
                 self.workers, self.gpus_held = workers, workers * gpus
             case events.FinalistsNamed() as finalists:
@@ -185,6 +194,9 @@ class History:
         training.seconds += report.seconds
         self.trained += report.seconds
         self.trained_epochs += 1
+        self.trained_at = self.active
+        if math.isnan(self.paced_at) or self.paced_at == self.active:  # the first reports come together
+            self.paced_at, self.paced_epochs = self.active, self.trained_epochs
         value = report.metrics.get(self.objective.key, math.nan)
         before, training.value = training.value, self.objective.standing(training.value, value)
         training.reached = training.value

@@ -48,31 +48,14 @@ class SearchProgress:
     warnings: tuple[str, ...]
 
     @property
+    def begun(self) -> bool:
+        """Whether a trial has started, or the search has ended without one."""
+        return any(self.states.values()) or self.phase != "searching"
+
+    @property
     def remaining(self) -> float:
         """Estimated seconds of training to the end, without overhead; NaN if unknown."""
         return self.searching + self.finals
-
-
-class RemainingTime:
-    """Estimates the remaining time from the rate at which the budget is spent."""
-
-    def __init__(self) -> None:
-        self._first: tuple[float, float] | None = None
-
-    def remaining(self, progress: SearchProgress, now: float) -> float:
-        """Return the estimated seconds to the end; NaN if unknown.
-
-        Args:
-            progress: Progress of the search.
-            now: Seconds by any monotonic clock.
-        """
-        if self._first is None:
-            self._first = now, progress.share
-        began, share = self._first
-        if now <= began or progress.share <= share:
-            return progress.remaining
-        wall = (1 - progress.share) * (now - began) / (progress.share - share)
-        return max(wall, progress.searching) + progress.finals
 
 
 def progress_of(history: History, alive: bool = True) -> SearchProgress:
@@ -93,7 +76,7 @@ def progress_of(history: History, alive: bool = True) -> SearchProgress:
         metric=history.objective.metric,
         states={unended: history.count(None), **{end.value: history.count(end) for end in End}},
         best=(best.trial, best.value) if best else None,
-        rungs=tuple((epoch, _arrived(history, epoch)) for epoch in _rungs(spec)),
+        rungs=tuple((epoch, _arrived(history, epoch)) for epoch in rungs_of_spec(spec)),
         finalists=tuple(_finalist(history, trial, FreshSeeds.of(spec)) for trial in _named(history)),
         budget=budget,
         share=share,
@@ -117,13 +100,15 @@ def _named(history: History) -> tuple[int, ...]:
     return history.finalists.trials if history.finalists else ()
 
 
-def _horizon(spec: SpecFields) -> int:
+def horizon_of(spec: SpecFields) -> int:
+    """Return the epochs of a full training; 0 if the spec does not say."""
     return int((spec.get("scheduler") or {}).get("max_epochs") or 0)
 
 
-def _rungs(spec: SpecFields) -> tuple[int, ...]:
+def rungs_of_spec(spec: SpecFields) -> tuple[int, ...]:
+    """Return the epochs at which trials are compared, and the last one of a full training."""
     scheduler = spec.get("scheduler") or {}
-    horizon = _horizon(spec)
+    horizon = horizon_of(spec)
     if not horizon:
         return ()
     first, factor = scheduler.get("first_rung"), scheduler.get("reduction_factor")
@@ -153,7 +138,7 @@ def _share(spec: SpecFields, history: History, budget: Iterable[BudgetUse]) -> f
     """Return how much of the search phase is over by the limit that is nearest."""
     if history.finalists or history.ended:
         return 1.0
-    reserved = {"epochs": _final_epochs(spec, history)}
+    reserved = {"epochs": final_epochs(spec, history)}
     shares = [use.spent / max(1e-9, use.limit - reserved.get(use.unit, 0)) for use in budget if use.limit]
     return min(1.0, max(shares, default=0.0))
 
@@ -169,19 +154,27 @@ def _remaining(spec: SpecFields, history: History, share: float) -> tuple[float,
     busy = max(1, sum(training.end is None for training in trainings))
     spent = sum(training.seconds for training in trainings if training.replicate == 0)
     epoch_seconds = sum(training.seconds for training in trainings) / epochs
-    return spent * (1 / share - 1) / busy, _final_epochs(spec, history) * epoch_seconds / busy
+    return spent * (1 / share - 1) / busy, final_epochs(spec, history) * epoch_seconds / busy
 
 
-def _final_epochs(spec: SpecFields, history: History) -> int:
+def final_epochs(spec: SpecFields, history: History) -> int:
     """Return the epochs of finalists' and the model's trainings that are still to come."""
-    finalists = spec.get("finalists") or {}
-    count = len(_named(history)) or int(finalists.get("count") or 0)
-    seeds, folds = int(finalists.get("seeds") or 0), int(finalists.get("folds") or 1)
-    trained = sum(training.epoch for training in history.trainings.values() if training.replicate)
-    horizon = _horizon(spec)
     if history.winner:
         key = retraining(history)
         left = history.trainings.get(key) if key else None
-        return (left.until or horizon) - left.epoch if left else horizon
-    reserved = reserved_epochs(horizon, count, seeds, folds) + Ship.from_spec(spec).reserves(horizon)
-    return max(0, reserved - trained)
+        return (left.until or horizon_of(spec)) - left.epoch if left else horizon_of(spec)
+    trained = sum(training.epoch for training in history.trainings.values() if training.replicate)
+    return max(0, reserve_of(spec, len(_named(history))) - trained)
+
+
+def reserve_of(spec: SpecFields, finalists: int = 0) -> int:
+    """Return the epochs that the trainings after the search phase take.
+
+    Args:
+        spec: The spec.
+        finalists: Number of finalists; 0 for as many as the spec allows.
+    """
+    section, horizon = spec.get("finalists") or {}, horizon_of(spec)
+    count = finalists or int(section.get("count") or 0)
+    seeds, folds = int(section.get("seeds") or 0), int(section.get("folds") or 1)
+    return reserved_epochs(horizon, count, seeds, folds) + Ship.from_spec(spec).reserves(horizon)

@@ -6,9 +6,11 @@ import math
 from dataclasses import asdict, dataclass
 
 from hpo.core.budget import Budget, Forecast, forecast
+from hpo.core.events import SearchEnded, SearchExtended, SearchOpened, SearchResumed, WinnerNamed
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, SpecFields
+from hpo.core.time_left import TimeLeft, expected_epochs, time_left
 from hpo.spec import SearchSpec
 from hpo.spec.overview import budget_forecast
 
@@ -17,6 +19,10 @@ NEWEST = 50
 
 ENOUGH_EPOCHS = 5
 """Trained epochs from which a pace can be measured."""
+
+
+LIFE_EVENTS = (SearchOpened, SearchResumed, SearchExtended, WinnerNamed, SearchEnded)
+"""Events from which the time that a search took can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,37 @@ def pace_of(spec: SearchSpec, home: Home) -> TrainingPace | None:
         if history.trained_epochs >= ENOUGH_EPOCHS and history.trained > 0:
             return TrainingPace(name, history.trained / history.trained_epochs, _workers(spec, history))
     return None
+
+
+def time_left_of(history: History, home: Home) -> TimeLeft:
+    """Estimate how long a search still takes, from its last event on."""
+    return time_left(history, expected_epochs(history), earlier_seconds(history, home))
+
+
+def earlier_seconds(history: History, home: Home) -> float:
+    """Return how long the newest finished search of the same spec took; NaN if there is none.
+
+    Args:
+        history: The search that is asked for; an extended one has no equal.
+        home: The home.
+    """
+    from hpo.ledger.searches import opened_of
+    from hpo.ledger.store import LedgerStore
+
+    if history.opened is None or history.extended or not home.is_used:
+        return math.nan
+    store = LedgerStore.at(home.ledger)
+    for name in reversed(store.names()[-NEWEST:]):
+        ledger = store.open(name)
+        opened = opened_of(ledger)
+        if opened.digest != history.opened.digest:
+            continue
+        past = History(history.objective)
+        for recorded in ledger.read(kinds=LIFE_EVENTS):
+            past.apply(recorded)
+        if past.ended and past.ended.status == "done" and not past.extended:
+            return past.active
+    return math.nan
 
 
 def _similar(spec: SearchSpec, document: SpecFields) -> bool:

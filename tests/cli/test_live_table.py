@@ -1,13 +1,18 @@
 """The live table: what it shows, how rarely it reads the history, and the choice between the three ways."""
 
 import io
+import math
 
 from rich.console import Console
 
-from hpo.cli.live_table import LiveTable, rows
+from hpo.cli.live_table import LiveTable
+from hpo.cli.progress_rows import progress_rows, time_text
+from hpo.core.formatting import choices
 from hpo.core.history import History
 from hpo.core.objective import Objective
-from hpo.core.progress import progress_of
+from hpo.core.progress import SearchProgress, progress_of
+from hpo.core.spending import BudgetUse
+from hpo.core.time_left import TimeLeft
 from tests.cli import stories
 
 
@@ -19,53 +24,118 @@ class Clock:
         return self.now
 
 
-def text(table):
+def text(table, width=200):
     stream = io.StringIO()
-    Console(file=stream, width=200).print(table)
+    Console(file=stream, width=width).print(table)
     return stream.getvalue()
 
 
-def test_the_table_starts_empty():
+def live_table(clock, earlier=math.nan, **options):
+    screen = Console(file=io.StringIO(), **options)
+    return LiveTable(screen, lambda history: earlier, clock), screen
+
+
+def test_before_the_search_has_a_record_its_data_is_read():
     clock = Clock()
-    live = LiveTable(Console(file=io.StringIO()), clock)
+    live, _ = live_table(clock)
     clock.now += 3
-    assert "data and workers: starting, 3 s" in text(live.render())
+    assert [line.rstrip() for line in text(live.render()).splitlines()] == [
+        "search  reading the data",
+        "time    3 s elapsed",
+    ]
+
+
+def test_until_a_trial_starts_the_workers_do_and_an_earlier_search_says_how_long_all_takes():
+    clock = Clock()
+    live, _ = live_table(clock, earlier=60.0)
+    live.begin("digits-1")
+    history = stories.history(iter(()))
+    (opened, *_) = stories.recorded(stories.won())
+    history.apply(opened)
+    live.event(opened, history)
+    clock.now += 12
+    shown = text(live.render())
+    assert "digits-1: starting the workers" in shown
+    assert "12 s elapsed, about 48 s to go" in shown
+    assert "trials" not in shown
 
 
 def test_the_history_is_read_at_most_twice_a_second():
     clock = Clock()
-    live = LiveTable(Console(file=io.StringIO()), clock)
+    live, _ = live_table(clock)
     history = History(Objective("accuracy"))
-    for each in stories.recorded(stories.won()):
-        history.apply(each)
-        live.event(each, history)
+    for recorded in stories.recorded(stories.won()):
+        history.apply(recorded)
+        live.event(recorded, history)
     assert "done" not in text(live.render())
     clock.now += 1
-    live.event(each, history)
+    live.event(recorded, history)
     assert "done" in text(live.render())
 
 
-def test_the_last_state_is_shown_at_the_end():
-    stream = io.StringIO()
-    live = LiveTable(Console(file=stream, width=120, force_terminal=True), Clock())
+def test_the_time_that_has_passed_is_that_of_the_record():
+    clock = Clock()
+    live, _ = live_table(clock)
+    history = stories.history(stories.searched())
+    live.event(stories.recorded(stories.searched())[-1], history)
+    clock.now += 5
+    assert f"{round(history.active) + 5} s elapsed" in text(live.render())
+
+
+def test_the_table_makes_way_for_what_comes_after_it():
+    live, screen = live_table(Clock(), width=120, force_terminal=True)
     with live.shown():
         history = stories.history(stories.searched())
         live.event(stories.recorded(stories.searched())[-1], history)
-        for each in stories.recorded(stories.won())[history.seq :]:
-            history.apply(each)
-            live.event(each, history)
-    shown = stream.getvalue()
-    assert "done" in shown
+    shown = screen.file.getvalue()
     assert "2 finished, 1 stopped early, 1 failed" in shown
+    assert shown.rstrip("\n").endswith("\x1b[2K")
 
 
-def test_rows_name_states_best_rungs_finalists_budget_and_warnings():
-    shown = dict(rows(progress_of(stories.history(stories.won())), "learning_rate=0.01"))
+def test_rows_name_budget_states_best_rungs_finalists_and_warnings():
+    progress = progress_of(stories.history(stories.won()))
+    shown = dict(progress_rows(progress, "learning_rate=0.01"))
     assert shown == {
+        "budget": "4 of 4 trials (100 %), 40 of 100 epochs (40 %)",
         "trials": "2 finished, 1 stopped early, 1 failed",
-        "best so far": "trial 2, accuracy 0.9500: learning_rate=0.01",
+        "best so far": "trial 2, accuracy 0.9500\nlearning_rate=0.01",
         "reached": "epoch 3: 3, epoch 9: 2",
         "finalist 2": "accuracy 0.9400 on 2 fresh seeds",
-        "budget": "4 of 4 trials (100 %), 40 of 100 epochs (40 %)",
         "warning": "finalists were close",
     }
+    assert "best so far" not in dict(progress_rows(progress, "", winner=True))
+
+
+def test_a_large_search_fits_a_small_window():
+    progress = SearchProgress(
+        phase="finalists",
+        metric="accuracy",
+        states={"running": 8, "finished": 40, "stopped": 300, "failed": 12, "interrupted": 3},
+        best=(117, 0.98765),
+        rungs=tuple((3**n, 400 // 3**n) for n in range(6)),
+        finalists=tuple((trial, 5, 0.9) for trial in range(12)),
+        budget=(
+            BudgetUse("trials", 363, 400),
+            BudgetUse("epochs", 9000, 12000),
+            BudgetUse("hours", 3.3, 9.0),
+        ),
+        share=0.9,
+        searching=0.0,
+        finals=0.0,
+        warnings=("a warning of many words " * 20,) * 3,
+    )
+    live, _ = live_table(Clock())
+    live.begin("a-search-with-a-long-name-12")
+    point = {f"regularize.group_{n}.strength": 0.012345 for n in range(40)}
+    live._progress, live._point = progress, choices(point, 6)
+    lines = text(live.render(), width=80).splitlines()
+    assert len(lines) <= 24
+    assert [line.split()[0] for line in lines[:3]] == ["search", "time", "budget"]
+    assert "and 34 more" in "".join(lines)
+    assert "and 7 more finalists" in "".join(lines)
+
+
+def test_an_estimate_is_one_duration_or_a_range():
+    assert time_text(5, TimeLeft()) == "5 s elapsed"
+    assert time_text(5, TimeLeft(50, 60)) == "5 s elapsed, about 55 s to go"
+    assert time_text(5, TimeLeft(50, 120)) == "5 s elapsed, about 50 s to 2 min 00 s to go"

@@ -8,7 +8,7 @@ from hpo.core import events
 from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.objective import Objective
-from hpo.core.progress import RemainingTime, progress_of
+from hpo.core.progress import progress_of
 from hpo.core.record import Recorded
 from hpo.core.spending import BudgetUse
 
@@ -52,16 +52,6 @@ def test_half_of_the_trials():
     assert half.share == 0.5
     # 120 s of training are half of the search's; the finalists' 36 epochs take 10 s each; one worker.
     assert half.remaining == pytest.approx(120 + 360)
-
-
-def test_the_pace_counts_what_machinery_costs():
-    pace = RemainingTime()
-    before = progress(training(0, 9, End.FINISHED))
-    half = progress(training(0, 9, End.FINISHED), training(1, 1, End.STOPPED))
-    assert pace.remaining(before, 1000.0) == before.remaining
-    # a quarter of the trials took 1,000 s, so the other half takes 2,000, and the finalists 360
-    assert pace.remaining(half, 2000.0) == pytest.approx(2000 + 360)
-    assert pace.remaining(half, 1000.1) == pytest.approx(half.remaining)
 
 
 def test_epochs_for_finalists_are_no_budget_of_the_search():

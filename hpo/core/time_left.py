@@ -1,0 +1,135 @@
+"""How long a search still takes, from its record: its own pace, or before that an earlier search's time.
+
+The pace is wall time per epoch since the first report of the session, so that it contains what lies
+between epochs, and neither the start of the workers nor the time before an interruption. How many epochs
+the search phase still needs has two estimates: the forecast of the budget, and the epochs so far scaled
+up by the share of the budget that is spent. Where they differ, the time is a range.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hpo.core.budget import Budget, forecast
+from hpo.core.history import History
+from hpo.core.progress import final_epochs, horizon_of, progress_of, reserve_of, rungs_of_spec
+from hpo.core.shipped_model import to_train
+from hpo.core.stopping_rules import RuleName
+
+CLOSING_SHARES = (0.1, 0.38)
+"""Time from the last training to the end, as a share of the time to the first report of the session.
+
+Both consist of starting processes and importing libraries. The second share is that of a search that
+opens its test part (medians of 20 small searches: 0.07 to 0.14 without a test, 0.31 to 0.6 with one).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """A range of seconds; NaN while nothing is known.
+
+    Attributes:
+        low: Lower end.
+        high: Upper end.
+    """
+
+    low: float = math.nan
+    high: float = math.nan
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an estimate."""
+        return math.isfinite(self.low)
+
+    def after(self, seconds: float) -> TimeLeft:
+        """Return what is left when some more time has passed."""
+        if not self.known:
+            return self
+        return TimeLeft(max(0.0, self.low - seconds), max(0.0, self.high - seconds))
+
+
+def expected_epochs(history: History) -> float:
+    """Return the epochs that the search phase is expected to train in all; NaN if only time is limited.
+
+    It plays some searches and takes a moment, so it is not for every event.
+    """
+    spec = history.opened.spec if history.opened else {}
+    budget, scheduler = spec.get("budget") or {}, spec.get("scheduler") or {}
+    trials, epochs, horizon = budget.get("trials"), budget.get("epochs"), horizon_of(spec)
+    if not horizon or not (trials or epochs):
+        return math.nan
+    rule: RuleName = "leaders" if scheduler.get("name") == "leaders" else "asha"
+    limits = Budget(trials + history.extended if trials else None, epochs)
+    factor, reserve = scheduler["reduction_factor"], reserve_of(spec)
+    return forecast(limits, rungs_of_spec(spec)[:-1], factor, horizon, reserve, rule).epochs
+
+
+def time_left(history: History, expected: float = math.nan, earlier: float = math.nan) -> TimeLeft:
+    """Estimate the seconds from the last event of a search to its end.
+
+    Args:
+        history: State of the search.
+        expected: Epochs of the search phase, as `expected_epochs` returns them.
+        earlier: Seconds that an earlier search of the same spec took; NaN if there is none.
+    """
+    if history.ended:
+        return TimeLeft(0.0, 0.0)
+    if history.winner and not to_train(history):
+        return TimeLeft(*_closing(history)).after(history.active - history.trained_at)
+    epochs = history.trained_epochs - history.paced_epochs
+    seconds = history.trained_at - history.paced_at
+    if not (epochs > 0 and seconds > 0):
+        return TimeLeft(earlier, earlier).after(history.active)
+    pace = seconds / epochs
+    search = [count * pace for count in _search_epochs(history, expected)] or [math.inf]
+    finals, limit = _final_seconds(history, pace), _time_limit(history)
+    quick, slow = _closing(history)
+    trained = TimeLeft(min(*search, limit) + finals, min(max(search), limit) + finals)
+    if not math.isfinite(trained.high):
+        return TimeLeft()
+    passed = history.active - history.trained_at
+    return TimeLeft(trained.low + quick, trained.high + slow).after(passed)
+
+
+def _search_epochs(history: History, expected: float) -> list[float]:
+    """Estimates of the epochs that the search phase still needs."""
+    if history.finalists:
+        return [0.0]
+    share = progress_of(history).share
+    estimates = [history.epochs * (1 / share - 1)] if share > 0 else []
+    if math.isfinite(expected) and expected > history.epochs:
+        estimates.append(expected - history.epochs)
+    return estimates
+
+
+def _final_seconds(history: History, pace: float) -> float:
+    """Seconds of the finalists' and the model's trainings, which may leave workers idle."""
+    spec = history.opened.spec if history.opened else {}
+    epochs, horizon = final_epochs(spec, history), horizon_of(spec)
+    if not epochs or not horizon:
+        return 0.0
+    workers = max(1, history.workers)
+    trainings = math.ceil(epochs / horizon)
+    rounds = math.ceil(trainings / workers)
+    return rounds * epochs / trainings * pace * workers
+
+
+def _closing(history: History) -> tuple[float, float]:
+    """Seconds of choosing, testing and exporting; the record does not say whether a test will follow."""
+    started = max(0.0, history.paced_at - history.session_at)
+    quick, slow = CLOSING_SHARES
+    tested = history.opened is not None and history.opened.split.get("test") is not None
+    return quick * started, (slow if tested else quick) * started
+
+
+def _time_limit(history: History) -> float:
+    """Seconds of the search phase that the budget still allows; infinite if it does not limit time."""
+    budget = (history.opened.spec.get("budget") or {}) if history.opened else {}
+    limits = [math.inf]
+    if budget.get("hours"):
+        limits.append(budget["hours"] * 3600 - history.active)
+    held = history.gpus_held
+    if budget.get("gpu_hours") and held:
+        limits.append((budget["gpu_hours"] * 3600 - history.gpu_seconds) / held)
+    return max(0.0, min(limits))
