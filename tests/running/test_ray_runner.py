@@ -120,15 +120,15 @@ def test_every_way_to_fail_has_its_cause_and_the_search_goes_on(search):
 def test_workers_are_reused_and_no_more_processes_start_than_there_are_workers(search, monkeypatch):
     rules = plan(trials=12, horizon=3, rungs=(1,))
     started = []
-    from hpo.running import ray_runner
+    from hpo.running import tune_controller
 
-    add = ray_runner.Controller._actor_started
+    add = tune_controller.Controller._actor_started
 
     def counting(self, tracked_actor, log="STARTED"):
         started.append(log)
         return add(self, tracked_actor, log)
 
-    monkeypatch.setattr(ray_runner.Controller, "_actor_started", counting)
+    monkeypatch.setattr(tune_controller.Controller, "_actor_started", counting)
     ledger, _ = search(rules, workers=2)
     assert started.count("STARTED") == 2
     assert len(of(ledger, TrialEnded)) == len(of(ledger, TrialStarted)) == 16

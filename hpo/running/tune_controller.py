@@ -1,0 +1,171 @@
+"""Tune's controller, changed so that a search never stands still while a worker is idle.
+
+A trial that waits for resources takes the next worker that becomes free, though one was requested for it;
+idle workers that nothing waits for are given back; and nothing in the loop blocks or asks the cluster.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ray.air.execution._internal.tracked_actor import TrackedActor
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+
+RESOURCE_WAIT = 1.0
+"""Seconds that a trial waits for resources before it takes an idle worker. Shorter trials than a worker's
+start would otherwise never get a second worker."""
+
+START_WAIT = 30.0
+"""Seconds that a trial waits for its starting worker before it takes an idle one."""
+
+
+class Controller(TuneController):
+    """Tune's controller without snapshots, that hands idle workers to whatever waits.
+
+    Attributes:
+        clock: Returns monotonic seconds.
+        idle_seconds: Seconds after which an idle worker is given back.
+        is_fit: Returns whether a node, by its id, may be given another training.
+    """
+
+    _trials: list[Trial]
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+    idle_seconds = 60.0
+    is_fit: Callable[[str], bool] = staticmethod(lambda node: True)
+
+    def keep_workers(self, resources: Any, number: int) -> None:
+        """Keep up to a number of idle processes; by default Tune keeps only one."""
+        self._actor_cache.increase_max(resources, by=number)
+        self._key = resources
+        self._requested: dict[Trial, float] = {}
+        self._idle_since: dict[TrackedActor, float] = {}
+        self._node_of: dict[TrackedActor, str] = {}
+
+    @property
+    def training(self) -> int:
+        """Number of trials that are with a worker."""
+        return len(self._running_trials)
+
+    @property
+    def waiting(self) -> int:
+        """Number of trials that wait for a worker."""
+        return len(self._pending_trials)
+
+    @property
+    def idle(self) -> int:
+        """Number of workers without a trial."""
+        return int(self._actor_cache.num_cached_objects)
+
+    def checkpoint(self, force: bool = False, wait: bool = False) -> None:
+        """Write nothing, because the ledger is the record."""
+
+    def on_step_begin(self) -> None:
+        """Ask nothing; Tune would ask the cluster for its resources, which can block."""
+
+    def on_step_end(self) -> None:
+        """Give idle workers back, and stop those that do not end by themselves."""
+        self._release_idle()
+        super().on_step_end()
+
+    def _update_trial_queue(self, blocking: bool = True, timeout: int = 600) -> bool:
+        return bool(super()._update_trial_queue(blocking=False, timeout=timeout))
+
+    def _maybe_add_actors(self) -> None:
+        super()._maybe_add_actors()
+        for trial in list(self._pending_trials):
+            if not self._actor_cache.num_cached_objects:
+                return
+            self._maybe_reuse_cached_actor(trial)
+
+    def _schedule_trial_actor(self, trial: Trial) -> None:
+        self._requested[trial] = self.clock()
+        super()._schedule_trial_actor(trial)
+
+    def _maybe_reuse_cached_actor(self, trial: Trial) -> bool:
+        if trial in self._trial_to_actor and trial not in self._resetting_trials:
+            requested = self._trial_to_actor[trial]
+            starting = self._actor_manager.is_actor_started(requested)
+            limit = START_WAIT if starting else RESOURCE_WAIT
+            if self.clock() - self._requested.get(trial, 0.0) < limit:
+                return False
+        self._latest_idle_first()
+        reused = bool(super()._maybe_reuse_cached_actor(trial))
+        if reused and trial in self._trial_to_actor:
+            self._idle_since.pop(self._trial_to_actor[trial], None)
+        return reused
+
+    def _latest_idle_first(self) -> None:
+        """Offer the worker that became idle last, so that those not needed grow old and are given back."""
+        workers = self._actor_cache._cached_objects[self._key]
+        if len(workers) > 1:
+            workers.insert(0, workers.pop())
+
+    def _maybe_cache_trial_actor(self, trial: Trial) -> bool:
+        node = self._scheduler_alg.nodes.get(trial.trial_id, "")
+        if trial.trial_id in self._scheduler_alg.unusable or not self.is_fit(node):
+            return False
+        actor = self._trial_to_actor[trial]
+        if not super()._maybe_cache_trial_actor(trial):
+            return False
+        self._idle_since[actor], self._node_of[actor] = self.clock(), node
+        return True
+
+    def _release_idle(self) -> None:
+        """Give back workers that nothing has needed for a while, or whose node is no longer fit."""
+        workers = self._actor_cache._cached_objects[self._key]
+        now = self.clock()
+        for actor in list(workers):
+            unneeded = now - self._idle_since.get(actor, now) >= self.idle_seconds
+            if unneeded or not self.is_fit(self._node_of.get(actor, "")):
+                workers.remove(actor)
+                self._actor_cache._num_cached_objects -= 1
+                self._end_worker(actor)
+
+    def _end_worker(self, actor: TrackedActor) -> None:
+        self._idle_since.pop(actor, None)
+        actor.set_on_stop(None)
+        actor.set_on_error(None)
+        self._remove_actor(tracked_actor=actor)
+        self._started_actors.discard(actor)
+
+    def release_all_idle(self) -> None:
+        """Give back every idle worker."""
+        self.idle_seconds, kept = 0.0, self.idle_seconds
+        self._release_idle()
+        self.idle_seconds = kept
+
+    def _actor_stopped(self, tracked_actor: TrackedActor) -> None:
+        super()._actor_stopped(tracked_actor)
+        self._node_of.pop(tracked_actor, None)
+        self._idle_since.pop(tracked_actor, None)
+
+    def _schedule_trial_stop(self, trial: Trial, exception: Exception | None = None) -> None:
+        super()._schedule_trial_stop(trial, exception)
+        self._requested.pop(trial, None)
+        self._resetting_trials.discard(trial)
+        self._staged_trials.discard(trial)
+        self._scheduler_alg.nodes.pop(trial.trial_id, None)
+        self._scheduler_alg.unusable.discard(trial.trial_id)
+
+    def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
+        if trial.trial_id in self._search_alg.keys:
+            self._search_alg.death_messages[trial.trial_id] = failure_message(exception)
+        super()._process_trial_failure(trial, exception)
+
+    def forget_ended(self) -> None:
+        """Forget trials that have ended, so that memory does not grow with their number."""
+        if len(self._trials) > 2 * len(self._live_trials) + 64:
+            self._trials = [trial for trial in self._trials if not trial.is_finished()]
+            self._stopped_trials.clear()
+            self._failed_trials.clear()
+            self._trials_to_cache.clear()
+
+
+def failure_message(error: Exception) -> str:
+    """Return the end of Ray's message on a dead process, which contains the reason."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    return " ".join(lines[-3:])[-500:] or type(error).__name__

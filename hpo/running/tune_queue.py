@@ -1,0 +1,110 @@
+"""The conductor as Tune sees it: a search algorithm that gives out tasks, and a scheduler of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import SearchAlgorithm
+
+from hpo.core.errors import DiskFull
+from hpo.core.history import Key
+from hpo.core.ports import TrainingTask
+from hpo.running import checkpoints
+from hpo.running.conductor import Conductor
+from hpo.running.training_context import Message
+
+
+class TrialQueue(SearchAlgorithm):
+    """Gives the conductor's tasks to Tune as trials, never more than there are places for.
+
+    Args:
+        conductor: Gives out the tasks.
+        limit: Returns the number of tasks that may be with workers or wait for one.
+        make_trial: Wraps a task, with a running number, as a Tune trial.
+    """
+
+    def __init__(
+        self, conductor: Conductor, limit: Callable[[], int], make_trial: Callable[[TrainingTask, int], Trial]
+    ):
+        self._conductor = conductor
+        self._limit = limit
+        self._make_trial = make_trial
+        self._given = 0
+        self.keys: dict[str, Key] = {}
+        self.death_messages: dict[str, str] = {}
+
+    def next_trial(self) -> Trial | None:
+        """Return the next task as a trial, if there is a place for it."""
+        if self._conductor.open >= self._limit():
+            return None
+        task = self._conductor.next()
+        if task is None:
+            return None
+        self._given += 1
+        trial = self._make_trial(task, self._given)
+        self.keys[trial.trial_id] = task.key
+        return trial
+
+    def is_finished(self) -> bool:
+        """Whether the conductor has nothing left to train."""
+        return self._conductor.done
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Handle the end of a Tune trial, which has an error if its worker died."""
+        key = self.keys.pop(trial_id)
+        message = self.death_messages.pop(trial_id, "its process ended without a message")
+        if error:
+            self._conductor.lost(key, message)
+
+
+class LedgerScheduler(FIFOScheduler):
+    """Passes the workers' messages to the conductor, and its verdicts to Tune.
+
+    Attributes:
+        unusable: Ids of trials whose workers must not be used again.
+        nodes: Id of the node on which each trial in progress trains, by trial id.
+        messages: Number of messages received so far.
+    """
+
+    def __init__(self, conductor: Conductor, queue: TrialQueue, folder: Path):
+        super().__init__()
+        self._checkpoints = folder
+        self._conductor = conductor
+        self._queue = queue
+        self.unusable: set[str] = set()
+        self.nodes: dict[str, str] = {}
+        self.messages = 0
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Record a message and return whether its training continues."""
+        message: Message = result["message"]
+        key = self._queue.keys[trial.trial_id]
+        self.messages += 1
+        self.nodes[trial.trial_id] = result.get("node", "")
+        for warning in message.warnings:
+            self._conductor.warn(f"trial {key[0]}: {warning}")
+        goes_on = True
+        if message.reports or message.checkpoint or message.weights[0]:
+            goes_on = self._conductor.reported(
+                key, message.reports, message.checkpoint, message.weights, message.scores, message.examples
+            )
+        if message.full:
+            raise DiskFull(message.full, self._checkpoints.parent)
+        if goes_on and message.failure:
+            self._conductor.failed(key, *message.failure)
+            goes_on = False
+        if message.lost_worker:
+            self.unusable.add(trial.trial_id)
+        if not goes_on:
+            checkpoints.discard(self._checkpoints, key)
+        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Return nothing; Tune's own choice scans all trials, including ended ones."""
+        return None

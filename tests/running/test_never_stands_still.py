@@ -1,0 +1,95 @@
+"""Under losses, additions and delays of workers every trial ends, and no worker idles while a trial waits."""
+
+import types
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ray.train._internal import storage
+
+from hpo.core.home import SearchFolder
+from hpo.running.conductor import Conductor
+from hpo.running.environment import TrainingEnvironment
+from hpo.running.ray_runner import RayRunner
+from hpo.running.tune_controller import RESOURCE_WAIT, START_WAIT
+from hpo.sampling.non_adaptive import RandomSearcher
+from tests.running.curves import open_stage
+from tests.running.searches import OBJECTIVE, SPACE, MemoryLedger, plan
+from tests.running.simulated_cluster import SimulatedCluster
+
+SLACK = 6.0
+"""Seconds of virtual time that may pass between a worker's becoming idle and its next task."""
+
+
+def searched(folder, cluster, workers, **rules):
+    """Run a search on a simulated cluster; its conductor, and the longest that idle workers were refused."""
+    session = types.SimpleNamespace(folder=folder, nodes=1)
+    environment = TrainingEnvironment(open_stage, SearchFolder(folder / "search"), OBJECTIVE)
+    conductor = Conductor(plan(horizon=9, rungs=(1, 3), **rules), MemoryLedger(), RandomSearcher(SPACE, 0))
+    refused = Refused(cluster)
+    runner = RayRunner(environment, workers, 1, 0, session, refused.look)
+    runner._resource_manager = lambda: None  # nothing here may reach for a real Ray
+    storage.__dict__["_get_ray_train_session_dir"] = lambda: str(folder)
+    controller = runner.controller(conductor)
+    controller.__dict__ |= {"_actor_manager": cluster, "clock": lambda: cluster.now, "idle_seconds": 5.0}
+    refused.controller = controller
+    runner.drive(controller, conductor)
+    assert controller.is_finished()
+    return conductor, refused
+
+
+class Refused:
+    """How long, at most, an idle worker and a waiting trial stood side by side, and workers stood idle."""
+
+    controller = None
+
+    def __init__(self, cluster):
+        self.cluster, self.since, self.longest, self.idle_since, self.idle = cluster, None, 0.0, None, 0.0
+
+    def look(self):
+        """Note this moment."""
+        if self.controller is None:
+            return
+        assert self.cluster.now < 50_000, "the search stands still"
+        waits = [t for t in self.controller._pending_trials if t not in self.controller._resetting_trials]
+        both = bool(waits) and self.controller.idle > 0
+        self.since = (self.since or self.cluster.now) if both else None
+        self.longest = max(self.longest, self.cluster.now - (self.since or self.cluster.now))
+        ages = [self.cluster.now - since for since in self.controller._idle_since.values()]
+        self.idle = max([self.idle, *ages])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seed=st.integers(0, 2**32),
+    slots=st.lists(st.integers(0, 3), min_size=1, max_size=4).filter(sum),
+    disturbances=st.integers(0, 25),
+    others=st.integers(0, 8),
+    workers=st.integers(1, 8),
+)
+def test_every_trial_ends_whatever_happens_to_the_workers(
+    tmp_path, seed, slots, disturbances, others, workers
+):
+    cluster = SimulatedCluster(seed, slots, disturbances, others)
+    conductor, refused = searched(tmp_path, cluster, workers, trials=12, worker_losses=100)
+    history = conductor.history
+    assert len(history.trials) == 12
+    assert history.count(None) == 0
+    assert history.winner is not None
+    assert refused.longest <= START_WAIT + SLACK
+    assert refused.idle <= 5.0 + SLACK
+
+
+def test_a_trial_whose_worker_cannot_be_placed_takes_an_idle_one(tmp_path):
+    cluster = SimulatedCluster(1, slots=(2,))
+    conductor, refused = searched(tmp_path, cluster, workers=4, trials=12)
+    assert conductor.history.count(None) == 0
+    assert refused.longest <= RESOURCE_WAIT + 0.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_lost_node_costs_its_trials_a_worker_loss_and_nothing_more(tmp_path, seed):
+    conductor, _ = searched(tmp_path, SimulatedCluster(seed, disturbances=12), workers=6, trials=20)
+    history = conductor.history
+    assert history.count(None) == 0
+    assert all(t.lost >= 3 for t in history.trainings.values() if t.cause == "worker_lost")
