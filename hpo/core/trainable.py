@@ -1,6 +1,6 @@
 """The interface of training code, shipped or the user's own.
 
-A trainable is an object with four attributes (`Trainable`). It receives a recipe, two parts of the data
+A trainable is an object with five attributes (`Trainable`). It receives a recipe, two parts of the data
 and a `Context`, and trains epoch by epoch, reporting to the context with its `Model` after each. A
 minimal example::
 
