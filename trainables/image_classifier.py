@@ -49,10 +49,9 @@ class ImageClassifier:
     def average(self, recipe: Recipe, mean: Arrays, train: Examples, context: Context) -> Arrays:
         """Return averaged weights whose batch norms have seen the training rows with them."""
         model = self.load(recipe, mean, train.info)
+        transfer.freeze(recipe["transfer"], model.network)
         images = model.images(train, hold=False)
-        weight_averages.update_normalization(
-            model.network, lambda: map(images.prepared, images.stretches()), context.seed
-        )
+        weight_averages.update_normalization(model.network, images.shuffled, context.seed)
         return model.weights()
 
     def combine(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -106,8 +105,8 @@ class _ImageTask:
                 yield Batch(images.prepare(inputs), targets, truth)
 
     def inputs(self) -> Iterable[Tensor]:
-        """Yield all training images as the network takes them."""
-        return map(self._images.prepared, self._images.stretches())
+        """Yield all training images as the network takes them, in random order."""
+        return self._images.shuffled()
 
     def outcomes(self, outputs: Tensor) -> Tensor:
         """Return predicted labels."""

@@ -107,9 +107,17 @@ class Images:
 
     def stretches(self) -> Iterator[Tensor]:
         """Yield all indices in order, in batches of the size that suits evaluation."""
+        yield from torch.arange(len(self)).split(self._evaluated())  # type: ignore[no-untyped-call]
+
+    def shuffled(self) -> Iterator[Tensor]:
+        """Yield all images as the network takes them, in the order that torch's random state gives."""
+        order = torch.randperm(len(self))
+        yield from map(self.prepared, order.split(self._evaluated()))  # type: ignore[no-untyped-call]
+
+    def _evaluated(self) -> int:
+        """Return how many images are best evaluated at once."""
         budget = EVALUATED_BYTES_ON_GPU if self.device.type == "cuda" else EVALUATED_BYTES
-        size = max(EVALUATED_IMAGES, budget // self._image_bytes())
-        yield from torch.arange(len(self)).split(size)  # type: ignore[no-untyped-call]
+        return max(EVALUATED_IMAGES, budget // self._image_bytes())
 
     @property
     def augmented(self) -> int:

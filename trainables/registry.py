@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hpo.core.conflicts import Conflict
-from hpo.core.grammar import Grammar, Hyperparameter
+from hpo.core.grammar import ABSENT, Grammar, Hyperparameter
 from hpo.core.trainable import DataInfo, Metric
 from trainables.parts.activation import ACTIVATION
 from trainables.parts.augmentation import AUGMENT, TEST_AUGMENT
@@ -154,6 +154,11 @@ SIZES = (
     ),
 )
 
+EARLIER: Mapping[str, Any] = {"init": "auto", "init.zero_bias": True, "init.zero_residual": True}
+"""Defaults that have changed since version 0.1.0."""
+
+EARLIER_FOR_TABLES: Mapping[str, Any] = {**EARLIER, "model.embedding_std": ABSENT}
+
 IMAGE_CLASSIFIER = ShippedTrainable(
     "image_classifier",
     "trainables.image_classifier:ImageClassifier",
@@ -177,6 +182,7 @@ IMAGE_CLASSIFIER = ShippedTrainable(
             AUGMENT,
             TEST_AUGMENT,
         ),
+        EARLIER,
     ),
     "image",
     {"classification": CLASSIFICATION},
@@ -208,6 +214,7 @@ TABULAR = ShippedTrainable(
             replace(REGULARIZE, parts=_FOR_TABLES),
             AVERAGING,
         ),
+        EARLIER_FOR_TABLES,
     ),
     "table",
     {"classification": CLASSIFICATION, "regression": REGRESSION},

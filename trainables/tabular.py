@@ -15,6 +15,7 @@ from hpo.core.trainable import Arrays, Context, DataInfo, Examples
 from trainables import isolation, registry, scores, state, table_inputs, training_loop
 from trainables.batches import Batches
 from trainables.networks import build
+from trainables.networks.table_network import TableNetwork
 from trainables.optimization import losses, weight_averages
 from trainables.parts.loss import REGRESSION_LOSS
 from trainables.parts.table_model import TABLE_MODEL
@@ -63,7 +64,7 @@ class Tabular:
         """Return averaged weights whose batch norms have seen the training rows with them."""
         model = self.load(recipe, mean, train.info)
         inputs = model.columns.rows(train)
-        weight_averages.update_normalization(model.network, lambda: _chunks(inputs), context.seed)
+        weight_averages.update_normalization(model.network, lambda: _shuffled(inputs), context.seed)
         return model.weights()
 
     def combine(self, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -88,13 +89,16 @@ class _TableTask:
         self._truth = train.targets[train.rows]
 
         with isolation.seeded(seed, "network", device=device):
-            self.network = _network(recipe, columns, train.info).to(device)
+            network = _network(recipe, columns, train.info).to(device)
+        if "embedding_std" in recipe["model"]:
+            network.zero_unseen(self._inputs)
+        self.network: nn.Module = network
         self.lr_multipliers: Mapping[str, float] = {}
         self.loss = _loss(recipe, train.info)
         self.batches = Batches(len(train), recipe["batch_size"])
         self.example = self._inputs[:1]
 
-        self._model = TableModel(self.network, columns, train.info)
+        self._model = TableModel(network, columns, train.info)
         self._validation = columns.rows(validation).to(device)
         self._validation_targets = columns.targets(validation)
         self._validation_truth = validation.targets[validation.rows]
@@ -106,8 +110,8 @@ class _TableTask:
             yield Batch(self._inputs.index_select(0, index), self._targets.index_select(0, index), index)
 
     def inputs(self) -> Iterable[Tensor]:
-        """Yield all training rows."""
-        return _chunks(self._inputs)
+        """Yield all training rows, in random order."""
+        return _shuffled(self._inputs)
 
     def outcomes(self, outputs: Tensor) -> Tensor:
         """Return the outputs themselves."""
@@ -179,12 +183,20 @@ def _chunks(inputs: Tensor) -> tuple[Tensor, ...]:
     return inputs.split(EVALUATED_ROWS)  # type: ignore[no-untyped-call, no-any-return]
 
 
+def _shuffled(inputs: Tensor) -> Iterator[Tensor]:
+    """Yield chunks of rows in the order that torch's random state gives."""
+    for index in _chunks(torch.randperm(len(inputs)).to(inputs.device)):
+        yield inputs.index_select(0, index)
+
+
 def _scores(outputs: NDArray[Any], targets: NDArray[Any]) -> Mapping[str, float]:
     return (scores.classification if outputs.ndim == 2 else scores.regression)(outputs, targets)
 
 
-def _network(recipe: Recipe, columns: TableEncoder, info: DataInfo) -> nn.Module:
-    return build.network(recipe, columns.shape(info), len(info.classes) or 1, TABLE_MODEL)
+def _network(recipe: Recipe, columns: TableEncoder, info: DataInfo) -> TableNetwork:
+    network = build.network(recipe, columns.shape(info), len(info.classes) or 1, TABLE_MODEL)
+    assert isinstance(network, TableNetwork)
+    return network
 
 
 def _loss(recipe: Recipe, info: DataInfo) -> losses.Loss:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from hpo.core.trainable import Arrays
 from trainables import state
 from trainables.augmentation.mimo import over_heads
+from trainables.networks.frozen_layers import training_mode
 from trainables.optimization import optimizers, penalties, schedules, weight_averages
 from trainables.optimization.early_stopping import EarlyStopping
 from trainables.optimization.losses import Loss
@@ -75,11 +76,7 @@ class Trainer:
 
     def begin(self) -> None:
         """Put the network into training mode; layers that are frozen keep their statistics."""
-        self.network.train()
-        for module in self.network.modules():
-            parameters = list(module.parameters(recurse=False))
-            if parameters and not any(parameter.requires_grad for parameter in parameters):
-                module.eval()
+        training_mode(self.network)
 
     def step(self, inputs: Tensor, targets: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Take one step.

@@ -16,14 +16,17 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpo.core.errors import Fault
 from hpo.core.hyperparameter import Hyperparameter, Kind
 from hpo.core.json_values import RecipeFields
 
-__all__ = ["Grammar", "Group", "Hyperparameter", "Kind", "Part", "Slot", "part_named"]
+ABSENT: Any = object()
+"""Stands for the default of a hyperparameter that did not exist."""
+
+__all__ = ["ABSENT", "Grammar", "Group", "Hyperparameter", "Kind", "Part", "Slot", "part_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +111,13 @@ class Grammar:
     Attributes:
         hyperparameters: The recipe's top-level hyperparameters.
         groups: Its groups of parts.
+        earlier: Defaults that have changed, by dotted name, as specs recorded before rely on them;
+            `ABSENT` for a hyperparameter that did not exist.
     """
 
     hyperparameters: tuple[Hyperparameter, ...]
     groups: tuple[Group, ...] = ()
+    earlier: Mapping[str, Any] = field(default_factory=dict)
     slots: Mapping[str, Slot] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +136,10 @@ class Grammar:
             KeyError: If the grammar has no such group.
         """
         return {group.name: group for group in self.groups}[name]
+
+    def before(self) -> Grammar:
+        """Return the grammar with the defaults that have changed since as they were."""
+        return replace(self, groups=tuple(_before(group, self.earlier) for group in self.groups), earlier={})
 
     def resolve(self, choices: RecipeFields) -> RecipeFields:
         """Complete a recipe's choices with all defaults.
@@ -210,7 +220,30 @@ def _widest(namesakes: list[Hyperparameter]) -> Hyperparameter:
 
 
 def _filled(hyperparameters: tuple[Hyperparameter, ...], choices: RecipeFields) -> dict[str, Any]:
-    return {h.name: h.typed(choices.get(h.name, h.default)) for h in hyperparameters}
+    filled = {h.name: h.typed(choices.get(h.name, h.default)) for h in hyperparameters}
+    left_out = {h.name for h in hyperparameters if h.added and filled[h.name] == h.default}
+    return {name: value for name, value in filled.items() if name not in left_out}
+
+
+def _before(group: Group, earlier: Mapping[str, Any]) -> Group:
+    """Return a group with its earlier defaults; the parts of a one-of group share their dotted names."""
+    parts = []
+    for part in group.parts:
+        prefix = f"{group.name}.{part.name}." if group.many else f"{group.name}."
+        parts.append(replace(part, hyperparameters=_with_earlier(part.hyperparameters, prefix, earlier)))
+    return replace(
+        group,
+        parts=tuple(parts),
+        default=earlier.get(group.name, group.default),
+        hyperparameters=_with_earlier(group.hyperparameters, f"{group.name}.", earlier),
+    )
+
+
+def _with_earlier(
+    hyperparameters: tuple[Hyperparameter, ...], prefix: str, earlier: Mapping[str, Any]
+) -> tuple[Hyperparameter, ...]:
+    defaults = [(h, earlier.get(prefix + h.name, h.default)) for h in hyperparameters]
+    return tuple(replace(h, default=value) for h, value in defaults if value is not ABSENT)
 
 
 def _resolve_group(group: Group, choice: Any) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Hyperparameter:
         optional: Whether None is legal.
         log: Whether a search should use a logarithmic scale.
         doc: One-line description with the unit.
+        added: Whether it was added after recipes had been recorded. The normal form then leaves it out
+            at its default, which must mean the same as its absence.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Hyperparameter:
     optional: bool = False
     log: bool = False
     doc: str = ""
+    added: bool = False
 
     def complaint(self, value: Any) -> str | None:
         """Return what is wrong with a value, with the legal values; None if it is legal."""

@@ -21,6 +21,10 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 Amount = Annotated[float, Field(gt=0, le=10**9)]
 
 
+DEFAULTS: Literal[2] = 2
+"""Edition of the shipped recipes' defaults; a spec on record that names none relies on the first."""
+
+
 class Record(BaseModel):
     """A mapping with fixed keys; numbers are numbers and texts are texts."""
 
@@ -309,4 +313,7 @@ class Document(Record):
     seed: int = Field(default=0, ge=0, lt=2**53, description="Source of all randomness of the search.")
     base: str | None = Field(
         default=None, description="Folder that relative paths start from; of stored specs alone."
+    )
+    defaults: Literal[2] | None = Field(
+        default=None, description="Edition of the recipe's defaults; of stored specs alone."
     )

@@ -24,7 +24,7 @@ def schema() -> dict[str, Any]:
     made = Document.model_json_schema()
     made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Search spec"}
     definitions, fields = made["$defs"], made["properties"]
-    del fields["base"]  # for stored specs, which have left their folder
+    del fields["base"], fields["defaults"]  # for stored specs
     definitions["Parameter"] = _parameter()
     definitions["Condition"] = _condition()
     definitions["Sampler"]["properties"]["name"]["enum"] = sorted(SAMPLERS)

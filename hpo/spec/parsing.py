@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hpo.core.grammar import Grammar
 from hpo.core.objective import Objective
 from hpo.core.space import Space
 from hpo.spec import cross_checks
@@ -14,7 +16,7 @@ from hpo.spec.builtin import locate
 from hpo.spec.conflicts import check_conflicts
 from hpo.spec.faults import Faults
 from hpo.spec.field_checks import check_fields
-from hpo.spec.fields import Document, Scheduler
+from hpo.spec.fields import DEFAULTS, Document, Scheduler
 from hpo.spec.import_checks import check_imports
 from hpo.spec.interface import Interface, find
 from hpo.spec.overrides import override
@@ -41,6 +43,8 @@ def read_spec(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
     value = override(text.value, overrides, faults)
     if isinstance(value, dict) and "base" in value:
         faults.add(("base",), "is not for files: paths and code are looked up beside the file itself")
+    if isinstance(value, dict) and "defaults" in value:
+        faults.add(("defaults",), "is not for files: they have the present defaults")
     return _parse(value, faults, file.absolute().parent, file.stem)
 
 
@@ -84,6 +88,8 @@ def _parse(
     assert interface is not None
     check_ship(document, interface, faults)
     objective = cross_checks.resolve_objective(document.objective, interface.metrics, faults)
+    if document.base is not None and document.defaults is None:
+        interface = replace(interface, grammar=interface.grammar.before())
     grammar = interface.grammar
     check_recipe(document.recipe, document.space, grammar, faults)
     space = build_space(document.space, document.forbid, document.recipe, grammar, faults)
@@ -94,7 +100,7 @@ def _parse(
     assert objective is not None
     assert scheduler is not None
     assert budget is not None
-    complete = _complete(document, document.name or _name(stem), scheduler, objective, points, base)
+    complete = _complete(document, document.name or _name(stem), scheduler, objective, points, base, grammar)
     return SearchSpec(
         version=complete.version,
         name=complete.name or "",
@@ -119,7 +125,7 @@ def _parse(
         patience=complete.patience,
         seed=complete.seed,
         base=base,
-        document=complete.model_dump(mode="json"),
+        document=_recorded(complete),
         warnings=tuple(faults.warnings),
         user_code=interface.file,
     )
@@ -150,6 +156,7 @@ def _complete(
     objective: Objective,
     points: list[dict[str, Any]],
     base: Path,
+    grammar: Grammar,
 ) -> Document:
     """The document as it goes on record: nothing in it is left to be looked up elsewhere."""
     goal = document.objective.model_copy(update={"metric": objective.metric, "mode": objective.mode})
@@ -159,9 +166,16 @@ def _complete(
         "scheduler": scheduler,
         "start_from": points,
         "base": str(base),
+        "defaults": document.defaults if document.base or not grammar.earlier else DEFAULTS,
         "objective": goal,
     }
     return document.model_copy(update=found)
+
+
+def _recorded(complete: Document) -> dict[str, Any]:
+    """The document as JSON; specs whose recipes rely on no changed default are recorded as before."""
+    document = complete.model_dump(mode="json")
+    return {key: value for key, value in document.items() if key != "defaults" or value is not None}
 
 
 def check_source(name: str, arguments: Mapping[str, Any], faults: Faults) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hpo.core.grammar import Grammar, Group
@@ -74,7 +74,7 @@ def flat(grammar: Grammar, recipe: Mapping[str, Any]) -> dict[str, Any]:
 
     Parts that are off are false; a chosen part is its group's value.
     """
-    values = {own.name: recipe.get(own.name) for own in grammar.hyperparameters}
+    values = {own.name: recipe.get(own.name, own.default) for own in grammar.hyperparameters}
     for group in grammar.groups:
         said = recipe[group.name]
         names = group.names if group.many else ()
@@ -87,7 +87,17 @@ def flat(grammar: Grammar, recipe: Mapping[str, Any]) -> dict[str, Any]:
                 values[group.name] = value
             elif key not in names:
                 values[f"{group.name}.{key}"] = value
+        values = dict(_left_out(group, said)) | values
     return values
+
+
+def _left_out(group: Group, chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the defaults that the normal form leaves out."""
+    yield from ((f"{group.name}.{own.name}", own.default) for own in group.hyperparameters if own.added)
+    for part in group.parts:
+        if part.name in chosen if group.many else part.name == chosen["name"]:
+            prefix = f"{group.name}.{part.name}" if group.many else group.name
+            yield from ((f"{prefix}.{own.name}", own.default) for own in part.hyperparameters if own.added)
 
 
 def locate(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:

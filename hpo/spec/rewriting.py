@@ -31,7 +31,8 @@ INDENTS = ((2, 2, 0), (2, 4, 2))
 def written_out(document: Mapping[str, Any]) -> str:
     """A stored spec as a text, without what says nothing beyond the defaults."""
     said = Document.model_validate(dict(document)).model_dump(mode="json", exclude_defaults=True)
-    said.pop("base", None)
+    for name in ("base", "defaults"):
+        said.pop(name, None)
     return f"{SCHEMA}{FILE}\n{yaml_text(said)}"
 
 

@@ -58,7 +58,7 @@ class SearchSpec:
     experiment: str
     data: Data
     trainable: str
-    grammar: Grammar = field(repr=False)
+    grammar: Grammar = field(repr=False, compare=False)
     metrics: tuple[Metric, ...]
     recipe: Mapping[str, Any]
     space: Space
@@ -87,7 +87,8 @@ class SearchSpec:
     @property
     def digest(self) -> str:
         """SHA-256 of what the spec says, wherever it lies."""
-        return recipes.digest({key: value for key, value in self.document.items() if key != "base"})
+        stored = ("base", "defaults")
+        return recipes.digest({key: value for key, value in self.document.items() if key not in stored})
 
     @property
     def reserved_epochs(self) -> int:

@@ -20,7 +20,7 @@ from hpo.spec.rewriting import moved, replaced, rewritten, written_out
 from hpo.spec.yaml_text import parse_text, read_text
 from hpo.use_cases.search.warm_start import earlier_trials_of
 
-NOT_COMPARED = ("base", "name", "experiment", "start_from")
+NOT_COMPARED = ("base", "defaults", "name", "experiment", "start_from")
 """Fields of a spec on record that its file states differently, or not at all."""
 
 

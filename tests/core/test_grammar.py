@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
+from hpo.core.grammar import ABSENT, Grammar, Group, Hyperparameter, Part
+from hpo.spec.recipe_points import flat
 
 MOMENTUM = Hyperparameter("momentum", "float", 0.9, 0, 1)
 GRAMMAR = Grammar(
@@ -112,3 +113,29 @@ def test_a_builder_is_imported_only_when_it_is_loaded():
 @pytest.mark.parametrize("kind", ["int", "float"])
 def test_numbers_that_no_float_holds_are_refused(kind, value):
     assert "is not a" in Hyperparameter("width", kind, 1).complaint(value)
+
+
+def test_a_hyperparameter_that_was_added_is_left_out_at_its_default() -> None:
+    added = Hyperparameter("steps", "int", 1, 1, 9, added=True)
+    grammar = Grammar(
+        (added,), (Group("loss", (Part("square", "a:b", "page", (added,)),), default="square"),)
+    )
+    assert grammar.resolve({"steps": 1, "loss": {"name": "square", "steps": 1}}) == {
+        "loss": {"name": "square"}
+    }
+    chosen = {"steps": 2, "loss": {"name": "square", "steps": 3}}
+    assert grammar.resolve(chosen) == chosen
+    assert flat(grammar, grammar.resolve({})) == {"steps": 1, "loss": "square", "loss.steps": 1}
+
+
+def test_defaults_that_have_changed_are_as_they_were_before() -> None:
+    parts = (
+        Part("new", "a:b", "page", (Hyperparameter("size", "int", 5), Hyperparameter("extra", "int", 7))),
+        Part("old", "a:b", "page", (Hyperparameter("size", "int", 5),)),
+    )
+    group = Group("init", parts, default="new", hyperparameters=(Hyperparameter("zero", "bool", False),))
+    grammar = Grammar((), (group,), {"init": "old", "init.zero": True, "init.size": 4, "init.extra": ABSENT})
+    assert grammar.resolve({}) == {"init": {"name": "new", "zero": False, "size": 5, "extra": 7}}
+    before = grammar.before()
+    assert before.resolve({}) == {"init": {"name": "old", "zero": True, "size": 4}}
+    assert before.resolve({"init": "new"}) == {"init": {"name": "new", "zero": True, "size": 4}}

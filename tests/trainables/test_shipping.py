@@ -1,12 +1,15 @@
 """Averaged weights with norms that fit them, and models that predict together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from hpo.core.trainable import AssessesExamples, Averages, Combines, DataInfo, Examples
 from tests.trainables.recorder import recipe, train
-from trainables import scores
+from trainables import images, scores
 from trainables.image_classifier import ImageClassifier
 from trainables.tabular import Tabular
 
@@ -49,6 +52,22 @@ def test_norms_take_their_statistics_anew_from_the_training_rows(digits):
     inputs = seen[0].transpose(0, 1).flatten(1)
     np.testing.assert_allclose(first.running_mean, inputs.mean(1), atol=1e-5)
     np.testing.assert_allclose(first.running_var, inputs.var(1), rtol=1e-4)
+
+
+def test_statistics_do_not_depend_on_the_order_of_classes(digits, monkeypatch):
+    monkeypatch.setattr(images, "EVALUATED_BYTES", 0)  # batches of 64 images
+    order = np.argsort(digits[0].targets[digits[0].rows], kind="stable")
+    by_class = replace(digits[0], rows=digits[0].rows[order])
+    recorder = train(NORMED, digits, epochs=2)
+    trainable, mean = ImageClassifier(), recorder.weights[-1]
+    model = trainable.load(recipe(NORMED), mean, digits[0].info)
+    first = next(m for m in model.network.modules() if isinstance(m, nn.Conv2d))
+    outputs = first(model.images(digits[0]).prepared(torch.arange(300)))
+    total = outputs.transpose(0, 1).flatten(1).var(1).detach().numpy()
+    for part in (digits[0], by_class):
+        averaged = trainable.average(recipe(NORMED), mean, part, recorder)
+        (variance,) = (array for name, array in averaged.items() if name.endswith("running_var"))
+        np.testing.assert_allclose(variance, total, rtol=0.03)
 
 
 def test_averaging_is_the_same_twice_and_without_norms_changes_nothing(digits):

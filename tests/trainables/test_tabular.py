@@ -147,6 +147,52 @@ def test_every_metric_of_the_task_is_reported(diabetes: Parts) -> None:
     assert all(math.isfinite(value) for value in report.values())
 
 
+def many_categories(count: int = 100, rows: int = 2400) -> Parts:
+    """Values that are the sum of an effect of each of two categories; a tenth of them is never trained on."""
+    random = np.random.default_rng(3)
+    effects = random.normal(size=(2, count))
+    codes = random.integers(0, count, (rows, 2))
+    targets = (effects[0, codes[:, 0]] + effects[1, codes[:, 1]]).astype(np.float32)
+    names = tuple(map(str, range(count)))
+    info = DataInfo("table", "regression", (2,), (), ("a", "b"), {"a": names, "b": names})
+    return parts(codes.astype(np.float32), targets, info, 0.8)
+
+
+def test_embeddings_that_start_small_learn_many_categories() -> None:
+    scores = {}
+    for std in (1.0, 0.01):
+        choices = {"model": {"depth": 1, "width": 64, "embedding": 8, "embedding_std": std}}
+        report = train({**choices, "learning_rate": 0.01}, many_categories(), 12, "tabular").reports[-1]
+        scores[std] = report["validation/r2"]
+    assert scores[0.01] > 0.9
+    assert 1 - scores[0.01] < (1 - scores[1.0]) / 5
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "nesterov"])
+def test_categories_that_are_never_trained_on_are_neutral(optimizer: str) -> None:
+    learned, held_out = many_categories()
+    known = learned.rows[(learned.inputs[learned.rows] >= 10).all(1)]
+    choices = {
+        "model": {"depth": 1, "width": 32, "embedding": 8},
+        "optimizer": optimizer,
+        "learning_rate": 0.01,
+        "regularize": {"weight_decay": True},
+    }
+    recorder = train(choices, (replace(learned, rows=known), held_out), 6, "tabular")
+    weight = np.asarray(recorder.weights[-1]["network/embeddings.0.weight"])
+    assert (weight[:10] == 0).all()  # categories of the data set without a training row
+    assert (weight[-2:] == 0).all()  # unknown categories and gaps
+    assert (weight[10:-2] != 0).all(1).all()
+
+
+def test_recipes_on_record_keep_their_embeddings() -> None:
+    recorded = {"name": "mlp", "depth": 2, "width": 8, "embedding": 30}
+    chosen = {**recipe({}, "tabular"), "model": recorded}
+    torch.manual_seed(0)
+    network = build.network(chosen, TableShape(2, (200,)), 5, TABLE_MODEL)
+    assert network.embeddings[0].weight.std().item() == pytest.approx(1, rel=0.05)  # type: ignore[index, union-attr, operator]
+
+
 LOSSES = {
     "mean_squared_error": lambda off: np.square(off).mean(),
     "mean_absolute_error": lambda off: np.abs(off).mean(),

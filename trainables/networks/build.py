@@ -17,9 +17,6 @@ from trainables.networks.layer_choices import LayerChoices
 from trainables.networks.transfer import Probe
 from trainables.parts.model import MODEL
 
-LIBRARIES = ("torchvision", "timm")
-"""Models that bring their own initial weights."""
-
 
 def network(recipe: Mapping[str, Any], shape: Any, outputs: int, models: Group = MODEL) -> nn.Module:
     """Build a recipe's network, using torch's current random state.
@@ -39,7 +36,7 @@ def network(recipe: Mapping[str, Any], shape: Any, outputs: int, models: Group =
     if heads > 1:
         shape, outputs = (heads * shape[0], *shape[1:]), heads * outputs
     body: nn.Module = models.part(name).load()(shape, outputs, LayerChoices(recipe), **options)
-    initialize(body, recipe["init"], recipe["activation"]["name"], name in LIBRARIES)
+    initialize(body, recipe["init"], recipe["activation"]["name"], name)
     if recipe["normalization"]["name"] == "weight_norm":
         _normalize_weights(body)
     stage = recipe.get("transfer", {}).get("stage")

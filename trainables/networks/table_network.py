@@ -42,6 +42,17 @@ class TableNetwork(nn.Module):
         )
         self.body = body
 
+    @torch.no_grad()
+    def zero_unseen(self, rows: Tensor) -> None:
+        """Set the embeddings of codes to zero that no row [n, numbers + categories] has.
+
+        They get no gradient, so that a code that is first met later has no effect.
+        """
+        for embed, codes in zip(self.embeddings, rows[:, self.numbers :].long().T, strict=True):
+            assert isinstance(embed, nn.Embedding)
+            counts = torch.bincount(codes, minlength=embed.num_embeddings)
+            embed.weight[counts == 0] = 0.0
+
     def forward(self, rows: Tensor) -> Tensor:
         """Return outputs [n, outputs] of rows [n, numbers + categories], with whole numbers as codes."""
         codes = rows[:, self.numbers :].long()
@@ -57,6 +68,7 @@ def mlp(
     depth: int,
     width: int,
     embedding: int | None,
+    embedding_std: float | None = None,
 ) -> TableNetwork:
     """Build a multilayer perceptron on numbers and embeddings.
 
@@ -66,8 +78,13 @@ def mlp(
         choices: Builds norms, activations and dropout.
         depth: Hidden layers.
         width: Units of a hidden layer.
-        embedding: Numbers per category; None for half the categories, at most 50.
+        embedding: Width of an embedding; None for half the categories, at most 50.
+        embedding_std: Standard deviation of the initial embeddings; None, as in recipes on record, for 1.
     """
     widths = [embedding or min(50, (count + 1) // 2) for count in shape.categories]
     body = perceptron((shape.numbers + sum(widths),), outputs, choices, depth, width)
-    return TableNetwork(shape, widths, body)
+    network = TableNetwork(shape, widths, body)
+    if embedding_std is not None:
+        for embed in network.embeddings:
+            nn.init.normal_(embed.weight, std=embedding_std)  # type: ignore[arg-type]
+    return network

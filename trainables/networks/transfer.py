@@ -89,16 +89,28 @@ def start(choice: Mapping[str, Any], network: nn.Module) -> LrMultipliers:
     Raises:
         UserError: If the file is missing, is not a safetensors file, or belongs to another network.
     """
-    options = dict(choice)
-    name, file = options.pop("name"), options.pop("weights", None)
+    if choice["name"] != "none":
+        body = _unwrapped(network)[0]
+        _load(body, _read(choice.get("weights")), {*stages(body)[-1].parameters})
+    return freeze(choice, network)
+
+
+def freeze(choice: Mapping[str, Any], network: nn.Module) -> LrMultipliers:
+    """Freeze what a recipe's ``transfer`` does not train.
+
+    Args:
+        choice: In normal form.
+        network: Built for the recipe.
+
+    Returns:
+        Learning rate multipliers of the trained and frozen parameters.
+    """
+    options = {key: value for key, value in choice.items() if key not in ("weights", "stage")}
+    name = options.pop("name")
     if name == "none":
         return {}
-    body, path, probed = network, "", False
-    while isinstance(body, Probe | ManyHeads):
-        body, path, probed = body.body, f"{path}body.", isinstance(body, Probe)
+    body, path, probed = _unwrapped(network)
     parts = stages(body)
-    _load(body, _read(file), {*parts[-1].parameters})
-    options.pop("stage", None)
     lr_multipliers: LrMultipliers = TRANSFER.part(name).load()(parts, **options)
     if probed:
         lr_multipliers = {key: 0.0 for key, _ in body.named_parameters()}
@@ -106,6 +118,14 @@ def start(choice: Mapping[str, Any], network: nn.Module) -> LrMultipliers:
     for key, parameter in network.named_parameters():
         parameter.requires_grad_(lr_multipliers.get(key, 1.0) > 0)
     return lr_multipliers
+
+
+def _unwrapped(network: nn.Module) -> tuple[nn.Module, str, bool]:
+    """Return the network inside probes and heads, its path, and whether it is probed."""
+    body, path, probed = network, "", False
+    while isinstance(body, Probe | ManyHeads):
+        body, path, probed = body.body, f"{path}body.", isinstance(body, Probe)
+    return body, path, probed
 
 
 def nothing(parts: list[NetworkStage]) -> LrMultipliers:

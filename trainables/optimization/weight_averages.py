@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import AveragedModel
 
 from trainables import isolation
+from trainables.networks.frozen_layers import training_mode
 from trainables.networks.normalizations import DecorrelatedBatchNorm
 from trainables.parts.averaging import AVERAGING
 
@@ -79,14 +80,20 @@ def reset_statistics(network: nn.Module, batches: Iterable[Tensor]) -> None:
     no variance; here it is left out as in training.
 
     Args:
-        network: Only the statistics of its norms are replaced.
-        batches: The training inputs.
+        network: Only the statistics of its norms are replaced, except those of frozen layers.
+        batches: The training inputs, in random order: the classes of a batch decide its variance.
     """
-    norms: list[Any] = [m for m in network.modules() if isinstance(m, _BatchNorm | DecorrelatedBatchNorm)]
+    training = network.training
+    training_mode(network)
+    norms: list[Any] = [
+        module
+        for module in network.modules()
+        if isinstance(module, _BatchNorm | DecorrelatedBatchNorm) and module.training
+    ]
     if not norms:
+        network.train(training)
         return
-    momenta, training = [norm.momentum for norm in norms], network.training
-    network.train()
+    momenta = [norm.momentum for norm in norms]
     seen = 0
     for inputs in batches:
         if len(inputs) == 1 and seen:

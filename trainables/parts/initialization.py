@@ -1,4 +1,4 @@
-"""Initial weights. Biases start at zero unless ``zero_bias`` is false.
+"""Initial weights.
 
 Fan-in of a convolution is kernel height x width x input channels.
 """
@@ -14,26 +14,39 @@ _SMALL = "Stanford CS231n, notes on weight initialization"
 
 INIT = Group(
     "init",
-    default="auto",
+    default="by_model",
     doc="Distribution of the initial weights of each linear and convolution layer",
     hyperparameters=(
         Hyperparameter(
-            "zero_bias", "bool", True, doc="biases start at zero; otherwise uniform within 1/sqrt(fan_in)"
+            "zero_bias",
+            "bool",
+            None,
+            optional=True,
+            doc="biases start at zero, otherwise uniform within 1/sqrt(fan_in); null: zero, "
+            "except under by_model in cnn and resnet",
         ),
         Hyperparameter(
             "zero_residual",
             "bool",
-            True,
-            doc="residual branches end in zeros, so that a block starts as the identity",
+            None,
+            optional=True,
+            doc="residual branches end in zeros, so that a block starts as the identity; null: under "
+            "auto, and under by_model in vit",
         ),
     ),
     parts=(
         Part(
+            "by_model",
+            f"{_BUILDERS}:by_model",
+            f"{_HE}; measured against plain loops, see benchmarks/RESULTS.md",
+            doc="torch's own in cnn and resnet; as auto in mlp and vit; a library's model keeps its own",
+        ),
+        Part(
             "auto",
             f"{_BUILDERS}:auto",
             _HE,
-            doc="he_normal for the relu family, xavier_fan_in for selu and maxout, else xavier_normal; "
-            "a library's model keeps its own",
+            doc="he_normal for the relu family, xavier_fan_in for selu and maxout, else xavier_normal, and a "
+            "nearly constant head; a library's model keeps its own",
         ),
         Part(
             "zero",

@@ -26,6 +26,16 @@ TABLE_MODEL = Group(
                     log=True,
                     doc="width of an embedding; null: half the number of categories, at most 50",
                 ),
+                Hyperparameter(
+                    "embedding_std",
+                    "float",
+                    0.01,
+                    0,
+                    10,
+                    log=True,
+                    doc="standard deviation of the initial embeddings; categories without a training row "
+                    "stay at zero",
+                ),
             ),
             doc="Multilayer perceptron with learned embeddings of categories",
         ),

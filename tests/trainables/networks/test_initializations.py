@@ -14,6 +14,7 @@ from trainables.parts.initialization import INIT
 # A convolution of 16 to 64 channels, 3 x 3: fan-in 144, fan-out 576. Standard deviation and greatest size.
 FAN_IN, FAN_OUT = 144, 576
 SIZES: dict[str, tuple[float, float]] = {
+    "by_model": (math.sqrt(1 / (3 * FAN_IN)), math.sqrt(1 / FAN_IN)),  # torch's own
     "auto": (math.sqrt(2 / FAN_IN), math.inf),  # for relu
     "zero": (0.0, 0.0),
     "small_gaussian": (0.01, math.inf),
@@ -33,7 +34,7 @@ SIZES: dict[str, tuple[float, float]] = {
 def filled(name: str, seed: int = 0, **own: Any) -> Tensor:
     weight = torch.full((64, 16, 3, 3), math.nan)
     defaults = {h.name: h.default for h in INIT.part(name).hyperparameters}
-    if name == "auto":
+    if name in ("auto", "by_model"):
         defaults["activation"] = "relu"
     torch.manual_seed(seed)
     INIT.part(name).load()(weight, **{**defaults, **own})
@@ -78,6 +79,47 @@ def test_sparse_units_have_few_inputs_but_never_none() -> None:
 )
 def test_auto_follows_the_activation(activation: str, variance: float) -> None:
     assert filled("auto", activation=activation).var().item() == pytest.approx(variance, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("model", "deviations"),
+    [
+        ("cnn", {"0.0": math.sqrt(1 / 27), "3.0": math.sqrt(1 / (9 * 128)), "5": 1 / 16}),
+        ("resnet", {"conv1": math.sqrt(1 / 27), "layer3.0.conv2": 1 / 24, "fc": 1 / 8}),
+    ],
+)
+def test_by_model_is_torchs_own_in_cnn_and_resnet(model: str, deviations: dict[str, float]) -> None:
+    torch.manual_seed(0)
+    own = {"channels": 32, "stages": 4} if model == "cnn" else {}
+    network = build.network(recipe({"model": {"name": model, **own}}), (3, 32, 32), 1000)
+    for path, expected in deviations.items():
+        weight = network.get_submodule(path).weight
+        assert weight.abs().max().item() == pytest.approx(expected, rel=0.05), path  # uniform in these bounds
+    if model == "resnet":  # residual branches are open
+        assert network.layer1[0].bn2.weight.min() == 1  # type: ignore[index, operator, union-attr]
+    head = network.get_submodule("5" if model == "cnn" else "fc")
+    assert 0 < head.bias.abs().max() <= 1 / math.sqrt(head.weight.shape[1])  # type: ignore[operator, union-attr, arg-type, index]
+
+
+@pytest.mark.parametrize("model", ["mlp", "vit"])
+def test_by_model_is_auto_in_mlp_and_vit(model: str) -> None:
+    networks = []
+    for name in ("by_model", "auto"):
+        torch.manual_seed(0)
+        networks.append(build.network(recipe({"model": model, "init": name}), (1, 8, 8), 10))
+    for (name, ours), theirs in zip(networks[0].named_parameters(), networks[1].parameters(), strict=True):
+        assert ours.shape == theirs.shape, name
+        sizes = [weights.detach().square().mean().sqrt().item() for weights in (ours, theirs)]
+        assert sizes[0] == pytest.approx(sizes[1], rel=0.1), name
+
+
+def test_recipes_on_record_keep_their_first_weights() -> None:
+    recorded = {"name": "auto", "zero_bias": True, "zero_residual": True}
+    torch.manual_seed(0)
+    network = build.network(recipe({"model": "resnet", "init": recorded}), (1, 8, 8), 10)
+    assert network.layer1[0].bn2.weight.abs().max() == 0  # type: ignore[index, operator, union-attr]
+    assert network.fc.weight.std().item() == pytest.approx(0.01, rel=0.1)  # type: ignore[operator, union-attr]
+    assert recipe({"init": "auto"})["init"] == {"name": "auto", "zero_bias": None, "zero_residual": None}
 
 
 def test_a_network_starts_as_the_recipe_says() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tests.trainables.recorder import recipe
 from trainables import torchvision_ops  # noqa: F401
 from trainables.networks import build
+from trainables.networks.initializations import LIBRARIES
 from trainables.networks.layer_choices import LayerChoices
 from trainables.networks.vit import Attention, EncoderBlock
 from trainables.optimization import optimizers
@@ -133,16 +134,17 @@ def test_a_block_starts_as_the_identity() -> None:
     torch.testing.assert_close(built.blocks(tokens), tokens)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("name", [name for name in MODEL.names if name not in build.LIBRARIES])
+@pytest.mark.parametrize("name", [name for name in MODEL.names if name not in LIBRARIES])
 def test_the_first_loss_is_that_of_a_guess(name: str) -> None:
     batch, labels = images((3, 8, 8), 64), torch.arange(64) % 5
-    loss = nn.functional.cross_entropy(network(name)(batch - 0.5), labels)
+    loss = nn.functional.cross_entropy(network(name, init="auto")(batch - 0.5), labels)
     assert loss.item() == pytest.approx(math.log(5), abs=0.05)
 
 
-@pytest.mark.parametrize("name", [name for name in MODEL.names if name not in build.LIBRARIES])
-def test_a_few_images_are_learned_by_heart(name: str) -> None:
-    built, batch, labels = network(name), images((3, 8, 8), 10) - 0.5, torch.arange(10) % 5
+@pytest.mark.parametrize("name", [name for name in MODEL.names if name not in LIBRARIES])
+@pytest.mark.parametrize("init", ["auto", "by_model"])
+def test_a_few_images_are_learned_by_heart(name: str, init: str) -> None:
+    built, batch, labels = network(name, init=init), images((3, 8, 8), 10) - 0.5, torch.arange(10) % 5
     optimizer = torch.optim.Adam(built.parameters(), lr=0.02)
     for _ in range(70):
         optimizer.zero_grad()

@@ -13,6 +13,7 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import Examples
 from tests.trainables.recorder import Recorder, recipe, train
 from trainables import torchvision_ops  # noqa: F401
+from trainables.image_classifier import ImageClassifier
 from trainables.networks import build, transfer
 from trainables.networks.stages import stages
 from trainables.parts.transfer import TRANSFER
@@ -182,3 +183,26 @@ def test_mistakes_are_named(trained: tuple[Path, Recorder], tmp_path: Path) -> N
         transfer.start({"name": "head", "weights": str(trained[0])}, network)
     with pytest.raises(UserError, match="has 3 stages"):
         build.network(recipe({"model": CNN, "transfer": {"name": "head", "stage": 9}}), (1, 8, 8), 10)
+
+
+@pytest.mark.parametrize("choice", [{"name": "last_stages", "stages": 1}, {"name": "head"}])
+def test_averaged_weights_keep_the_statistics_of_frozen_norms(
+    choice: dict[str, Any], trained: tuple[Path, Recorder], digits: Parts
+) -> None:
+    shifted = tuple(
+        Examples((255 - part.inputs).astype(np.uint8), part.targets, part.rows, part.info) for part in digits
+    )
+    choices = {
+        "model": CNN,
+        "transfer": {**choice, "weights": str(trained[0])},
+        "averaging": {"name": "swa", "start": 0.0},
+    }
+    recorder = train(choices, shifted, 2)
+    shipped = ImageClassifier().average(recipe(choices), recorder.weights[-1], shifted[0], recorder)
+    frozen = [f"network/{stage}.1.running_{kind}" for stage in (0, 1) for kind in ("mean", "var")]
+    for name in frozen:
+        np.testing.assert_array_equal(recorder.weights[-1][name], trained[1].weights[-1][name], name)
+        np.testing.assert_array_equal(shipped[name], trained[1].weights[-1][name], name)
+    if choice["name"] == "last_stages":
+        name = "network/2.1.running_mean"
+        assert not np.array_equal(recorder.weights[-1][name], trained[1].weights[-1][name])
