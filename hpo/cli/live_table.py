@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hpo.cli.event_lines import JsonLines, PlainLines
 from hpo.cli.progress_rows import MOST_CHOICES, progress_rows, time_text
-from hpo.cli.session import Session, console, dumps, own_stdout, say
+from hpo.cli.session import Session, console, dumps, own_stdout, say, stderr_lines
 from hpo.cli.summaries import summary
 from hpo.cli.tables import Pairs, pairs
 from hpo.core.errors import HpoError
@@ -98,11 +98,21 @@ class LiveTable:
         """Keep the table on the screen while the context lasts; what comes after takes its place."""
         from rich.live import Live
 
-        with Live(
-            console=self._console, get_renderable=self.render, refresh_per_second=1 / PERIOD, transient=True
+        with (
+            Live(
+                console=self._console,
+                get_renderable=self.render,
+                refresh_per_second=1 / PERIOD,
+                transient=True,
+            ),
+            stderr_lines(self._print),
         ):
             self._console.show_cursor()  # a second Ctrl-C ends the process with the table still up
             yield self
+
+    def _print(self, line: str) -> None:
+        """Print a line above the table."""
+        self._console.print(line, soft_wrap=True)
 
 
 def show(session: Session, search: Callable[[Watcher], Outcome]) -> Outcome:

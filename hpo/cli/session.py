@@ -6,7 +6,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,35 @@ def dumps(value: Any) -> str:
 def emit(value: Any) -> None:
     """Print one line of JSON."""
     print(dumps(value), flush=True)
+
+
+@contextmanager
+def stderr_lines(show: Callable[[str], None]) -> Iterator[None]:
+    """Pass each line that anybody writes to standard error to a function while the context lasts.
+
+    Signal handlers, libraries and child processes write there past Python, where a line would tear a
+    table that is being redrawn.
+    """
+    reader, writer = os.pipe()
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(writer, 2)
+    os.close(writer)
+
+    def drain() -> None:
+        with os.fdopen(reader, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                show(line.rstrip("\n"))
+
+    draining = threading.Thread(target=drain, daemon=True)
+    draining.start()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        draining.join(timeout=1.0)  # a child process may keep the pipe open
 
 
 @contextmanager

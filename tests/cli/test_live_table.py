@@ -2,6 +2,9 @@
 
 import io
 import math
+import os
+import subprocess
+import sys
 
 from rich.console import Console
 
@@ -90,6 +93,18 @@ def test_the_table_makes_way_for_what_comes_after_it():
     shown = screen.file.getvalue()
     assert "2 finished, 1 stopped early, 1 failed" in shown
     assert shown.rstrip("\n").endswith("\x1b[2K")
+
+
+def test_what_others_write_to_standard_error_is_printed_above_the_table(capfd):
+    live, screen = live_table(Clock(), width=80, force_terminal=True)
+    with live.shown():
+        os.write(2, b"stopping; once more to end at once\n")
+        subprocess.run([sys.executable, "-c", "import sys; print('of a child', file=sys.stderr)"], check=True)
+    os.write(2, b"after it\n")
+    shown = screen.file.getvalue()
+    assert "stopping; once more to end at once" in shown
+    assert "of a child" in shown
+    assert capfd.readouterr().err == "after it\n"
 
 
 def test_rows_name_budget_states_best_rungs_finalists_and_warnings():
