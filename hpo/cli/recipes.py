@@ -84,13 +84,19 @@ def test(context: typer.Context, search: SearchName, again: Again = False, reaso
     raise typer.Exit(outcome.exit_code)
 
 
-def mirror(context: typer.Context, search: SearchName) -> None:
+def mirror(
+    context: typer.Context,
+    search: SearchName,
+    restore: Annotated[
+        bool, typer.Option("--restore", help="Restore the experiment if it was deleted in MLflow.")
+    ] = False,
+) -> None:
     """Bring MLflow up to date with a search, after an outage or in an empty store."""
     from hpo.use_cases.mirror import mirror_search
 
     session = Session.of(context)
     with own_stdout():
-        events = mirror_search(search, home=session.home)
+        events = mirror_search(search, home=session.home, restore=restore)
     if session.as_json:
         emit({"search": search, "events": events})
     else:

@@ -19,6 +19,7 @@ from hpo.tracking.run_changes import (
     PARENT,
     POSITION_TAG,
     RUN_TAG,
+    ExperimentDeleted,
     Measurement,
     RunChange,
     Status,
@@ -54,12 +55,14 @@ class ClientStore:
         uri: ``http(s)://...`` or a database address that SQLAlchemy understands.
         experiment: Name of the experiment that holds the runs; created if missing.
         artifacts: Artifact folder of a new experiment; None leaves it to the server.
+        restore: Whether an experiment that was deleted in MLflow comes back.
     """
 
-    def __init__(self, uri: str, experiment: str, artifacts: str | None = None):
+    def __init__(self, uri: str, experiment: str, artifacts: str | None = None, *, restore: bool = False):
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
         self._uri, self._experiment, self._artifacts = uri, experiment, artifacts
+        self._restore = restore
         self._connected: Any = None
         self._experiment_id = ""
         self._search = ""
@@ -123,6 +126,8 @@ class ClientStore:
         experiment = self._client.get_experiment_by_name(self._experiment)
         if experiment is None:
             return str(self._create_experiment())
+        if experiment.lifecycle_stage == "deleted" and not self._restore:
+            raise ExperimentDeleted(self._experiment)
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)

@@ -24,7 +24,7 @@ from hpo.tracking.run_changes import PARENT, Measurement, RunChange, Status
 
 STATUS = {
     End.FINISHED: Status.FINISHED,
-    End.STOPPED: Status.KILLED,
+    End.STOPPED: Status.FINISHED,  # as planned; MLflow marks KILLED with the same cross as FAILED
     End.FAILED: Status.FAILED,
     End.INTERRUPTED: Status.KILLED,
 }
@@ -201,9 +201,9 @@ class RunProjection:
     def _winner_named(self, event: events.WinnerNamed, time: int) -> None:
         key = event.trial, event.replicate
         if self._winner is not None and self._winner != key:
-            self._child(self._winner).tags["winner"] = "no longer"
+            self._mark_winner(self._winner, "no longer")
         self._winner = key
-        self._child(key).tags["winner"] = "yes"
+        self._mark_winner(key, "yes")
         parent, training = self._parent(), self.history.trainings[key]
         metric = self.objective.metric
         parent.tags |= {"winner": f"trial {event.trial}", "winner.reason": cut(event.reason, LONGEST_TAG)}
@@ -217,6 +217,11 @@ class RunProjection:
         parent.files["recipe.json"] = pretty(training.recipe)
         self._keep_weights(parent, training)
         parent.tags["mlflow.note.content"] = self._note()
+
+    def _mark_winner(self, key: Key, mark: str) -> None:
+        """Tag a trial and its training on a fresh seed, whose weights may be the model."""
+        for run in {key, (key[0], 0)} & self._started.keys():
+            self._child(run).tags["winner"] = mark
 
     def _model_fixed(self, event: events.ModelFixed) -> None:
         parent = self._parent()

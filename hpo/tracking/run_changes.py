@@ -93,6 +93,13 @@ class Unreachable(Exception):
     """The store cannot be written to at present; nothing is lost meanwhile."""
 
 
+class ExperimentDeleted(Unreachable):
+    """Somebody deleted the experiment in MLflow, so it is not written to unless it is restored."""
+
+    def __init__(self, experiment: str):
+        super().__init__(f"the experiment {experiment} was deleted in MLflow")
+
+
 class RunStore(Protocol):
     """A store of runs. Every method raises `Unreachable` if the store does not answer."""
 

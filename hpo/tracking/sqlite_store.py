@@ -22,6 +22,7 @@ from hpo.tracking.run_changes import (
     PARENT,
     POSITION_TAG,
     RUN_TAG,
+    ExperimentDeleted,
     RunChange,
     StoredRuns,
     Unreachable,
@@ -67,10 +68,12 @@ class LocalStore:
         file: The store.
         artifacts: Folder for files.
         experiment: Name of the experiment that holds the runs; created if missing.
+        restore: Whether an experiment that was deleted in MLflow comes back.
     """
 
-    def __init__(self, file: Path, artifacts: Path, experiment: str):
+    def __init__(self, file: Path, artifacts: Path, experiment: str, *, restore: bool = False):
         self._file, self._artifacts, self._experiment = file, artifacts, experiment
+        self._restore = restore
         self._connected: sqlite3.Connection | None = None
         self._experiment_id = 0
         self._search = ""
@@ -124,6 +127,8 @@ class LocalStore:
         now = int(time.time() * 1000)
         if row is None:
             return self._create_experiment(store, now)
+        if row[1] != "active" and not self._restore:
+            raise ExperimentDeleted(self._experiment)
         if row[1] != "active":
             restore = "UPDATE experiments SET lifecycle_stage = 'active', last_update_time = ?"
             store.execute(f"{restore} WHERE experiment_id = ?", (now, row[0]))

@@ -69,14 +69,18 @@ class Target:
             return self.uri
         return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
 
-    def store(self, experiment: str) -> RunStore:
+    def store(self, experiment: str, *, restore: bool = False) -> RunStore:
         """Open the store, creating it if it is a database that does not exist yet.
+
+        Args:
+            experiment: Name of the experiment that holds the runs.
+            restore: Whether an experiment that was deleted in MLflow comes back.
 
         Raises:
             Unreachable: If that fails; it may work later.
         """
         artifacts = None if self.is_server else str(self.home.artifacts)
-        client = ClientStore(self.uri, experiment, artifacts)
+        client = ClientStore(self.uri, experiment, artifacts, restore=restore)
         if self.is_server:
             return client
         try:
@@ -84,7 +88,7 @@ class Target:
             if not self.named:
                 revision = sqlite_schema.prepare(self.home.tracking, self.home.artifacts)
                 if revision == sqlite_schema.REVISION:
-                    return LocalStore(self.home.tracking, self.home.artifacts, experiment)
+                    return LocalStore(self.home.tracking, self.home.artifacts, experiment, restore=restore)
             # MLflow creates its tables on first use, and two processes that do so at once conflict.
             with FileLock(self.home.root / "mlflow.making.lock", mode=0o600):
                 client.connect()

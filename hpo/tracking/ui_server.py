@@ -79,6 +79,7 @@ def prepare_ui_server(
     argv = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(number), "--workers", "1"]
     # The address goes through the environment, since a command line shows passwords to everyone.
     argv += ["--no-serve-artifacts", "--default-artifact-root", str(target.home.artifacts)]
+    argv += ["--uvicorn-opts", "--log-level warning"]  # not a line for every request
     settings = {
         "MLFLOW_BACKEND_STORE_URI": target.uri,
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from filelock import Timeout
 
-from hpo.core.errors import HpoError, Refused
+from hpo.core.errors import HpoError, Refused, UserError
 from hpo.core.home import Home
 from hpo.ledger.searches import open_ledger
 from hpo.tracking import mirror_progress
 from hpo.tracking.mirror_progress import MirrorProgress
-from hpo.tracking.run_changes import Unreachable
+from hpo.tracking.run_changes import ExperimentDeleted, Unreachable
 from hpo.tracking.target import Target
 from hpo.use_cases.search.mirror_process import mirror_of, writer_lock
 
 
-def mirror_search(name: str, *, home: Home) -> int:
+def mirror_search(name: str, *, home: Home, restore: bool = False) -> int:
     """Bring MLflow up to date with a search; nothing is written twice.
+
+    Args:
+        name: The search's name.
+        home: Home of the search.
+        restore: Whether an experiment that was deleted in MLflow comes back.
 
     Returns:
         Number of events that MLflow now shows.
 
     Raises:
-        UserError: If there is no such search.
+        UserError: If there is no such search, or its experiment was deleted in MLflow.
         Refused: If the search is running, and so does this itself.
         HpoError: If MLflow cannot be reached.
     """
@@ -29,10 +34,12 @@ def mirror_search(name: str, *, home: Home) -> int:
     try:
         folder = home.search(name)
         with writer_lock(folder):
-            position = mirror_of(home, ledger).catch_up()
+            position = mirror_of(home, ledger, restore=restore).catch_up()
             mirror_progress.save_progress(folder, MirrorProgress(position))
             return position
     except Timeout as error:
         raise Refused(f"{name} is running and keeps MLflow up to date itself") from error
+    except ExperimentDeleted as error:
+        raise UserError(f"{error}; `hpo mirror {name} --restore` restores it") from error
     except Unreachable as error:
         raise HpoError(f"MLflow at {Target.of(home).shown} cannot be reached: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hpo.ledger.memory import MemoryLedger
 from hpo.tracking import mirror_progress
 from hpo.tracking.client_store import ClientStore
 from hpo.tracking.mirror import Mirror
-from hpo.tracking.run_changes import RunChange, RunStore, StoredRuns, Unreachable
+from hpo.tracking.run_changes import ExperimentDeleted, RunChange, RunStore, StoredRuns, Unreachable
 from hpo.tracking.sqlite_schema import prepare
 from hpo.tracking.sqlite_store import LocalStore
 from tests.tracking.conftest import Server
@@ -26,7 +27,7 @@ from tests.tracking.scenario import NAME, ended, memory_ledger, opened, projecti
 class StoreUnderTest:
     """A store under test, written by the mirror and read by MLflow's own client."""
 
-    def __init__(self, uri: str, make: Callable[[], RunStore], experiment: str):
+    def __init__(self, uri: str, make: Callable[..., RunStore], experiment: str):
         from mlflow.tracking import MlflowClient
 
         self.uri, self.make, self.experiment = uri, make, experiment
@@ -69,15 +70,19 @@ def tested(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreUnde
     experiment = f"digits {uuid.uuid4().hex[:8]}"
     if request.param == "server":
         uri = request.getfixturevalue("server").uri
-        yield StoreUnderTest(uri, lambda: ClientStore(uri, experiment), experiment)
+        yield StoreUnderTest(uri, partial(ClientStore, uri, experiment), experiment)
         return
     file, files = tmp_path / "store" / "mlflow.db", tmp_path / "files"
     prepare(file, files)
     uri = f"sqlite:///{file}"
     if request.param == "client":
-        yield StoreUnderTest(uri, lambda: ClientStore(uri, experiment, str(files)), experiment)
+        yield StoreUnderTest(
+            uri, lambda **options: ClientStore(uri, experiment, str(files), **options), experiment
+        )
     else:
-        yield StoreUnderTest(uri, lambda: LocalStore(file, files, experiment), experiment)
+        yield StoreUnderTest(
+            uri, lambda **options: LocalStore(file, files, experiment, **options), experiment
+        )
 
 
 def mirror(tested: StoreUnderTest, ledger: MemoryLedger, home: Home, store: RunStore | None = None) -> Mirror:
@@ -92,7 +97,7 @@ def test_a_whole_search(tested: StoreUnderTest, home: Home) -> None:
     told = tested.shown()
     assert set(told) == {NAME, "trial 0", "trial 1", "trial 2", "finalist 0 seed 1", "finalist 0 seed 2"}
     states = {title: run["state"][0] for title, run in told.items()}
-    assert states.pop("trial 1") == "KILLED"
+    assert told["trial 1"]["tags"]["state"] == "stopped early"
     assert states.pop("trial 2") == "FAILED"
     assert set(states.values()) == {"FINISHED"}
     assert told["trial 2"]["tags"]["cause"] == "diverged"
@@ -206,6 +211,21 @@ def test_a_run_that_someone_deleted_comes_back_whole(tested: StoreUnderTest, hom
     assert tested.shown() == told
 
 
+def test_an_experiment_that_someone_deleted_stays_deleted_until_it_is_restored(
+    tested: StoreUnderTest, home: Home
+) -> None:
+    ledger = memory_ledger(search(home.search(NAME)))
+    mirror(tested, ledger, home).catch_up()
+    told = tested.shown()
+    experiment = tested.client.get_experiment_by_name(tested.experiment)
+    tested.client.delete_experiment(experiment.experiment_id)
+    with pytest.raises(ExperimentDeleted, match="was deleted in MLflow"):
+        mirror(tested, ledger, home).catch_up()
+    assert tested.client.get_experiment_by_name(tested.experiment).lifecycle_stage == "deleted"
+    mirror(tested, ledger, home, tested.make(restore=True)).catch_up()
+    assert tested.shown() == told
+
+
 def test_two_homes_share_a_server_without_meeting(tested: StoreUnderTest, home: Home) -> None:
     first = memory_ledger([opened(), started(0)])
     mirror(tested, first, home).catch_up()
@@ -256,7 +276,7 @@ def test_a_ledger_that_lost_its_end_is_shown_as_it_is(tested: StoreUnderTest, ho
     assert tested.shown()["trial 0"]["state"][0] == "RUNNING"
     shorter.append([ended(0, End.STOPPED, 1, 0.5)])
     mirror(tested, shorter, home).catch_up()
-    assert tested.shown()["trial 0"]["state"][0] == "KILLED"
+    assert tested.shown()["trial 0"]["state"][0] == "FINISHED"
 
 
 def test_progress_can_be_read_without_mlflow(tested: StoreUnderTest, home: Home) -> None:

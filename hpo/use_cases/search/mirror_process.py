@@ -94,8 +94,13 @@ def writer_lock(folder: SearchFolder) -> Iterator[None]:
         yield
 
 
-def mirror_of(home: Home, ledger: SearchLedger) -> Mirror:
+def mirror_of(home: Home, ledger: SearchLedger, *, restore: bool = False) -> Mirror:
     """Return the mirror of a search.
+
+    Args:
+        home: Home of the search.
+        ledger: Its record.
+        restore: Whether an experiment that was deleted in MLflow comes back.
 
     Raises:
         Unreachable: If its store cannot be opened now.
@@ -104,7 +109,9 @@ def mirror_of(home: Home, ledger: SearchLedger) -> Mirror:
     folder = home.search(ledger.name)
     names = list(opened.spec["space"])
     projection = RunProjection(ledger.name, names, objective_of(opened), folder, getpass.getuser())
-    return Mirror(ledger, Target.of(home).store(opened.spec["experiment"]), projection, folder)
+    return Mirror(
+        ledger, Target.of(home).store(opened.spec["experiment"], restore=restore), projection, folder
+    )
 
 
 def _parent_is_done() -> bool:
