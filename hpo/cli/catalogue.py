@@ -1,4 +1,4 @@
-"""``hpo parts``: everything a recipe can say, read from the trainables' tables without torch."""
+"""Implement ``hpo parts``: list everything a recipe can contain, without importing torch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hpo.core.json_values import JsonFields, JsonObject
 if TYPE_CHECKING:
     from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
 
-OWN = "recipe"
-"""Under this name go the choices that belong to no group."""
+UNGROUPED = "recipe"
+"""Entry of the choices that do not belong to a group."""
 
 
 def parts(
@@ -26,42 +26,42 @@ def parts(
         str | None, typer.Argument(metavar="[GROUP]", help="One group, such as optimizer.")
     ] = None,
 ) -> None:
-    """List what recipes and data can say: parts with their hyperparameters and sources."""
+    """List what recipes and data sources can contain, with hyperparameters and references."""
     from hpo.cli.tables import grid
     from hpo.core.grammar import Grammar
     from trainables.parts.data_sources import SOURCE
     from trainables.registry import SHIPPED
 
     data = {"data": Grammar((), (SOURCE,))}
-    groups = gathered({**{name: each.grammar for name, each in SHIPPED.items()}, **data})
+    groups = gathered({**{name: trainable.grammar for name, trainable in SHIPPED.items()}, **data})
     if group is not None:
-        wanted = {name: each for name, each in groups.items() if group in (name, name.rpartition(".")[2])}
-        if not wanted:
-            raise UserError(f"there is no group {group!r}; there are: {', '.join(groups)}")
-        groups = wanted
+        chosen = {name: entry for name, entry in groups.items() if group in (name, name.rpartition(".")[2])}
+        if not chosen:
+            raise UserError(f"unknown group {group!r}; legal: {', '.join(groups)}")
+        groups = chosen
     if Session.of(context).as_json:
         emit(groups)
         return
-    for name, each in groups.items():
-        say(f"{name}: {each['about']}")
-        say(grid(("part", "hyperparameter", "legal", "default", "about"), table_rows(each)))
+    for name, entry in groups.items():
+        say(f"{name}: {entry['about']}")
+        say(grid(("part", "hyperparameter", "legal", "default", "about"), table_rows(entry)))
         say()
 
 
 def gathered(grammars: Mapping[str, Grammar]) -> dict[str, JsonObject]:
-    """Groups of all trainables by name, those that trainables share once, as JSON values."""
+    """Return the groups of all trainables by name, as JSON values; shared ones appear once."""
     groups: dict[str, JsonObject] = {}
     for trainable, grammar in grammars.items():
-        own = _all(grammar.hyperparameters)
-        if own:
-            _add(groups, OWN, trainable, {"kind": "own", "hyperparameters": own})
+        ungrouped = _all(grammar.hyperparameters)
+        if ungrouped:
+            _add(groups, UNGROUPED, trainable, {"kind": "own", "hyperparameters": ungrouped})
         for group in grammar.groups:
             _add(groups, group.name, trainable, _group(group))
-    return {name: {**each, "about": _about(each)} for name, each in groups.items()}
+    return {name: {**entry, "about": _about(entry)} for name, entry in groups.items()}
 
 
 def _add(groups: dict[str, JsonObject], name: str, trainable: str, content: JsonObject) -> None:
-    """Add a group, or another trainable to the same one; a namesake with other parts gets its own entry."""
+    """Add a group, or a trainable to an equal one; a different group of that name gets its own entry."""
     content = {"doc": "", "default": None, "parts": [], **content}
     same = groups.get(name)
     if same is None:
@@ -95,16 +95,16 @@ def _part(part: Part) -> JsonObject:
 def _all(hyperparameters: tuple[Hyperparameter, ...]) -> list[JsonObject]:
     return [
         {
-            "name": own.name,
-            "kind": own.kind,
-            "default": own.default,
-            "low": own.low if math.isfinite(own.low) else None,
-            "high": own.high if math.isfinite(own.high) else None,
-            "choices": list(own.choices),
-            "legal": own.legal(),
-            "about": own.doc,
+            "name": parameter.name,
+            "kind": parameter.kind,
+            "default": parameter.default,
+            "low": parameter.low if math.isfinite(parameter.low) else None,
+            "high": parameter.high if math.isfinite(parameter.high) else None,
+            "choices": list(parameter.choices),
+            "legal": parameter.legal(),
+            "about": parameter.doc,
         }
-        for own in hyperparameters
+        for parameter in hyperparameters
     ]
 
 
@@ -116,15 +116,15 @@ def _about(group: JsonFields) -> str:
 
 
 def table_rows(group: JsonFields) -> Iterator[tuple[str, ...]]:
-    """A line for each part and each hyperparameter of a group."""
-    for own in group["hyperparameters"]:
-        yield _own_row(own)
+    """Yield a row for each part and each hyperparameter of a group."""
+    for parameter in group["hyperparameters"]:
+        yield _parameter_row(parameter)
     for part in group["parts"]:
         warning = f"for demonstration: {part['demonstration']}" if part["demonstration"] else ""
         about = "; ".join(text for text in (part["about"].rstrip("."), warning, part["source"]) if text)
         yield part["name"], "", "", "", about
-        yield from (_own_row(own) for own in part["hyperparameters"])
+        yield from (_parameter_row(parameter) for parameter in part["hyperparameters"])
 
 
-def _own_row(own: JsonFields) -> tuple[str, ...]:
-    return "", own["name"], own["legal"], plain(own["default"]), own["about"]
+def _parameter_row(parameter: JsonFields) -> tuple[str, ...]:
+    return "", parameter["name"], parameter["legal"], plain(parameter["default"]), parameter["about"]

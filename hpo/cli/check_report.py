@@ -1,4 +1,4 @@
-"""What a spec says, as ``hpo check`` shows it: the space, what it holds, what the budget buys."""
+"""Format the result of ``hpo check``: the space, its size, and what the budget buys."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from hpo.use_cases.forecast import BudgetForecast
 
 
-def own_code(spec: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """What code of the user's own a spec names, and where it would come from; none of it is run.
+def user_code(spec: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the user code that a spec names and the files it would come from, without running it.
 
     Raises:
-        InvalidSpec: If the spec cannot be read at all.
+        InvalidSpec: If the spec cannot be read.
     """
     file = locate(spec)
-    said = override(read_text(file).value, overrides, Faults(str(file)))
-    if not isinstance(said, Mapping):
+    document = override(read_text(file).value, overrides, Faults(str(file)))
+    if not isinstance(document, Mapping):
         return
-    data = said.get("data")
-    base = Path(str(said.get("base") or file.absolute().parent))
+    data = document.get("data")
+    base = Path(str(document.get("base") or file.absolute().parent))
     source = data.get("source") if isinstance(data, Mapping) else None
-    for what, name in (("trainable", said.get("trainable")), ("data source", source)):
+    for kind, name in (("trainable", document.get("trainable")), ("data source", source)):
         if isinstance(name, str) and ":" in name:
-            yield what, f"{name} from {code_of(name, base)}"
+            yield kind, f"{name} from {code_of(name, base)}"
 
 
 def plan(spec: SearchSpec, facts: SpaceOverview) -> JsonObject:
-    """Everything that ``hpo check`` shows, as a JSON value."""
+    """Return everything that ``hpo check`` shows, as a JSON value."""
     bought = facts.forecast
     return {
         "name": spec.name,
@@ -68,14 +68,14 @@ def plan(spec: SearchSpec, facts: SpaceOverview) -> JsonObject:
 
 
 def fact_rows(spec: SearchSpec, facts: SpaceOverview) -> Iterator[tuple[str, str]]:
-    """What follows from the spec, line by line."""
+    """Yield the facts that follow from the spec, as rows."""
     yield "trains", f"{spec.trainable} on {spec.data.source}"
     yield (
         "objective",
         f"{spec.objective.mode} of validation {spec.objective.metric} ({spec.objective.at} epoch)",
     )
     yield "combinations", _combinations(facts.combinations)
-    yield "feasible", f"{100 * facts.feasible_share:.3g} % of the space is allowed by forbid"
+    yield "feasible", f"forbid allows {100 * facts.feasible_share:.3g} % of the space"
     rungs = ", ".join(map(str, facts.rungs)) or "none"
     yield "rungs", f"{rungs}; a full training has {count(facts.horizon, 'epoch')}"
     yield "budget", ", ".join(_limits(spec))
@@ -86,24 +86,25 @@ def fact_rows(spec: SearchSpec, facts: SpaceOverview) -> Iterator[tuple[str, str
 
 
 def _finalists(spec: SearchSpec) -> str:
-    said = spec.finalists
-    seeds = count(said.seeds, "fresh seed")
-    on = f" and {said.folds} folds" if said.folds else ""
-    on += ", valued on a final part" if spec.data.final_share is not None else ""
-    if said.rule == "simple":
-        return f"{count(said.count, 'trial')} on {seeds}{on} each"
-    return f"{count(said.count, 'trial')} racing on at most {seeds}{on} each, error rate {said.alpha:g}"
+    finalists = spec.finalists
+    seeds = count(finalists.seeds, "fresh seed")
+    on = f" and {finalists.folds} folds" if finalists.folds else ""
+    on += ", scored on a final part" if spec.data.final_share is not None else ""
+    trials = count(finalists.count, "trial")
+    if finalists.rule == "simple":
+        return f"{trials} on {seeds}{on} each"
+    return f"{trials} racing on at most {seeds}{on} each, error probability {finalists.alpha:g}"
 
 
-def time_rows(outlook: BudgetForecast) -> Iterator[tuple[str, str]]:
-    """How long it is expected to take, where a past search tells the pace."""
-    pace = outlook.pace
+def time_rows(forecast: BudgetForecast) -> Iterator[tuple[str, str]]:
+    """Estimate the duration, if a past search gives the pace."""
+    pace = forecast.pace
     if pace is not None:
-        search, finalists = (duration(hours * 3600) for hours in (outlook.search, outlook.finalists))
+        search, finalists = (duration(hours * 3600) for hours in (forecast.search, forecast.finalists))
         yield (
             "time",
-            f"about {search} for the search and {finalists} for the finalists with {pace.workers} at once, "
-            f"at the pace of {pace.search}: {number(pace.seconds, 3)} s an epoch",
+            f"about {search} for the search and {finalists} for the finalists, with {pace.workers} at once "
+            f"and {number(pace.seconds, 3)} s per epoch as in {pace.search}",
         )
 
 
@@ -126,5 +127,5 @@ def _bought(bought: Forecast | None, sampler: str) -> str:
     if bought is None:
         return f"as many trials as fit into the time, proposed by {sampler}"
     trials = f"about {count(bought.trials, 'trial')} proposed by {sampler}"
-    cost = f"{bought.epochs:,.0f} epochs, as many as {bought.full_trainings:.0f} full trainings"
-    return f"{trials}, {bought.fully_trained:.0f} of them trained fully; {cost}"
+    cost = f"{bought.epochs:,.0f} epochs, the cost of {bought.full_trainings:.0f} full trainings"
+    return f"{trials}, {bought.fully_trained:.0f} of them fully trained; {cost}"

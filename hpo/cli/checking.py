@@ -1,4 +1,4 @@
-"""Commands about specs and what they are made of; they start nothing."""
+"""Implement the commands about specs: ``check``, ``schema`` and ``examples``; none starts a search."""
 
 from __future__ import annotations
 
@@ -24,68 +24,68 @@ def check(
     settings: Settings = None,
     seed: Seed = None,
     data: Annotated[
-        bool, typer.Option("--data", help="Read the data too, and look for leaks between its parts.")
+        bool, typer.Option("--data", help="Also read the data and look for leaks between its parts.")
     ] = False,
 ) -> None:
-    """Validate a spec and show what it would search; nothing is started."""
+    """Validate a spec and show what it would search, without starting anything."""
     from hpo import spec as specs
-    from hpo.cli.check_report import fact_rows, own_code, plan, time_rows
+    from hpo.cli.check_report import fact_rows, plan, time_rows, user_code
     from hpo.cli.tables import grid, pairs
     from hpo.spec.overview import space_overview
     from hpo.use_cases.search.gpus import gpu_warnings
 
     session = Session.of(context)
-    said = overrides(settings, seed)
-    for what, code in own_code(spec, said):
-        typer.echo(f"code of yours, run in processes of its own: {what} {code}", err=session.as_json)
-    read = specs.read_spec(spec, said)
+    changes = overrides(settings, seed)
+    for kind, code in user_code(spec, changes):
+        typer.echo(f"your code, run in separate processes: {kind} {code}", err=session.as_json)
+    read = specs.read_spec(spec, changes)
     facts = space_overview(read)
-    seen = (*gpu_warnings(read), *_seen_before(read, session))
-    ahead, warming = _from_the_past(read, session)
-    notes = warming.notes if warming else ()
-    facts = dataclasses.replace(facts, forecast=ahead.forecast, warnings=(*seen, *facts.warnings, *notes))
-    unsound, leaks = _looked_into(read, session) if data else ((), None)
-    facts = dataclasses.replace(facts, warnings=(*facts.warnings, *unsound))
+    beforehand = (*gpu_warnings(read), *_earlier_openings(read, session))
+    forecast, warm_start = _from_the_past(read, session)
+    notes = warm_start.notes if warm_start else ()
+    about_data, leaks = _check_data(read, session) if data else ((), None)
+    warnings = (*beforehand, *facts.warnings, *notes, *about_data)
+    facts = dataclasses.replace(facts, forecast=forecast.forecast, warnings=warnings)
     if session.as_json:
-        past = {"pace": ahead.to_json(), "warm_start": warming.to_json() if warming else None}
+        past = {"pace": forecast.to_json(), "warm_start": warm_start.to_json() if warm_start else None}
         emit(plan(read, facts) | past | ({"leaks": leaks.to_json()} if leaks else {}))
         return
     rows = ((row.name, row.values, row.when) for row in facts.rows)
     say(grid(("parameter", "values", "exists where"), rows))
     say()
-    earlier = [("warm start", each) for each in warming.sources] if warming else []
-    say(pairs([*fact_rows(read, facts), *time_rows(ahead), *earlier]))
+    earlier = [("warm start", sentence) for sentence in warm_start.sources] if warm_start else []
+    say(pairs([*fact_rows(read, facts), *time_rows(forecast), *earlier]))
     if leaks:
-        say(pairs(("leak", said) for said in leaks.findings() or ["none was found"]))
-        say(pairs(("note", said) for said in leaks.notes))
+        say(pairs(("leak", finding) for finding in leaks.findings() or ["none was found"]))
+        say(pairs(("note", note) for note in leaks.notes))
 
 
-def _looked_into(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:
-    """What is wrong with the data or not borne by it, and what it gives away, near copies included."""
+def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:
+    """Return warnings about the data, and its leaks, including near duplicates."""
     from hpo.use_cases.dataset.checks import data_warnings
     from hpo.use_cases.dataset.leak_check import find_dataset_leaks
     from hpo.use_cases.dataset.split_dataset import split_dataset_of
 
     with own_stdout():
-        material = split_dataset_of(spec.data, spec.base, session.home.create())
-        unsound = [*data_warnings(spec, material), *material.prepared.warnings]
-        return unsound, find_dataset_leaks(spec.data, spec.base, material, near=True)
+        dataset = split_dataset_of(spec.data, spec.base, session.home.create())
+        warnings = [*data_warnings(spec, dataset), *dataset.prepared.warnings]
+        return warnings, find_dataset_leaks(spec.data, spec.base, dataset, near=True)
 
 
 def _from_the_past(spec: SearchSpec, session: Session) -> tuple[BudgetForecast, WarmStartReport | None]:
-    """What the searches of this home tell of a new one: its pace, and what it begins with."""
+    """Estimate a new search from those of this home: its pace, and its warm start."""
     from hpo.use_cases.forecast import forecast_of
 
-    ahead = forecast_of(spec, session.home)
+    forecast = forecast_of(spec, session.home)
     if not spec.warm_start:
-        return ahead, None
+        return forecast, None
     from hpo.use_cases.search.warm_start import warm_start_of
 
-    return ahead, warm_start_of(spec, session.home)
+    return forecast, warm_start_of(spec, session.home)
 
 
-def _seen_before(spec: SearchSpec, session: Session) -> tuple[str, ...]:
-    """What the test-use register says of the spec's test data, as far as that is known unread."""
+def _earlier_openings(spec: SearchSpec, session: Session) -> tuple[str, ...]:
+    """Warn of earlier openings of the spec's test data, as far as they are known without reading it."""
     from hpo.use_cases.model.register_policy import expected_openings, warning_of
 
     looks = expected_openings(spec.data, spec.base, session.home)
@@ -94,33 +94,33 @@ def _seen_before(spec: SearchSpec, session: Session) -> tuple[str, ...]:
 
 def schema(context: typer.Context) -> None:
     """Print the JSON Schema of a spec, for editors."""
-    from hpo.spec.json_schema import schema as made
+    from hpo.spec.json_schema import schema as spec_schema
     from hpo.spec.json_schema import schema_text
 
-    typer.echo(dumps(made()) if Session.of(context).as_json else schema_text().rstrip())
+    typer.echo(dumps(spec_schema()) if Session.of(context).as_json else schema_text().rstrip())
 
 
 def spaces(context: typer.Context) -> None:
-    """List the search spaces and recipes that ship, with a line each."""
+    """List the shipped specs and recipes, with one line each."""
     from hpo.cli.tables import grid
     from hpo.spec.builtin import folder
 
-    found = sorted(folder().rglob("*.yaml"), key=lambda path: (len(path.parts), path))
-    shipped = [{"path": _from_here(path), "about": about(path)} for path in found]
+    files = sorted(folder().rglob("*.yaml"), key=lambda path: (len(path.parts), path))
+    shipped = [{"path": _from_here(path), "about": about(path)} for path in files]
     if Session.of(context).as_json:
         emit(shipped)
         return
-    say(grid(("spec", "about"), [(each["path"], each["about"]) for each in shipped]))
+    say(grid(("spec", "about"), [(entry["path"], entry["about"]) for entry in shipped]))
 
 
 def _from_here(path: Path) -> str:
-    """The path as it can be typed here."""
+    """Return the path as it can be typed in the working folder."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def about(path: Path) -> str:
-    """The first comment of a spec that is meant for a reader."""
+    """Return the first comment of a spec that is meant for a reader."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             text = line.strip().removeprefix("#").strip()

@@ -1,6 +1,6 @@
-"""The table of all commands: under which heading ``hpo --help`` lists each, and its one-line summary.
+"""List all commands with their heading in ``hpo --help`` and their one-line summary.
 
-Typer prints help panels with rich alone, whose import takes longer than the whole help page; so the
+Typer prints help panels only with rich, whose import takes longer than the whole help page, so the
 grouped page is written here as plain text.
 """
 
@@ -31,7 +31,7 @@ from hpo.cli import (
 WRITE, RUN, LOOK, USE = "Write a spec", "Run a search", "Look at searches", "Use the recipe"
 
 MAX_SUMMARY = 60
-"""Characters of a summary, so that it fits on one line of an 80-column terminal."""
+"""Maximum length of a summary, which has to fit on one line of an 80-column terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Command:
         heading: Heading of the help page that lists it.
         name: What to type after ``hpo``.
         function: What it runs.
-        summary: Its line on the help page; empty for a former name, which the page leaves out.
+        summary: Its line on the help page; empty for a former name, which is not listed.
 
     Raises:
         ValueError: If the summary is longer than `MAX_SUMMARY`.
@@ -59,7 +59,7 @@ class Command:
 
     @property
     def hidden(self) -> bool:
-        """Whether the help page leaves it out."""
+        """Whether the help page omits it."""
         return not self.summary
 
 
@@ -100,7 +100,7 @@ class GroupedHelp(TyperGroup):
     """A group whose help page lists its commands under their headings."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write one section for each heading, with all summaries in the same column."""
+        """Write a section for each heading, with all summaries in the same column."""
         shown = {name: command for name, command in self.commands.items() if not command.hidden}
         width = max(map(len, shown))
         sections: dict[str, list[tuple[str, str]]] = {}

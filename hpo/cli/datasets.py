@@ -1,4 +1,4 @@
-"""``hpo data``: what a spec's data is and who gets how much of it; test examples stay unseen."""
+"""Implement ``hpo data``: describe a spec's data and its split without revealing test examples."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 BY = {
     "time": "time: every part is later than the one before",
-    "groups": "groups: all rows of one stay together, the classes evened out as far as that allows",
-    "classes": "chance, with each class's share kept",
+    "groups": "groups: all rows of a group stay together, with classes balanced as far as possible",
+    "classes": "chance, keeping the share of each class",
     "chance": "chance",
 }
-"""What decides which rows go together, in words."""
+"""What decides how rows are divided, as text."""
 
 SHOWN = 30
-"""Classes or columns that are listed by name; more are counted."""
+"""Classes or columns that are listed by name; the rest is only counted."""
 
 
 def data(context: typer.Context, spec: SpecFile, settings: Settings = None) -> None:
@@ -37,19 +37,19 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None) -> N
     session = Session.of(context)
     read = specs.read_spec(spec, overrides(settings, None))
     with own_stdout():
-        material = split_dataset_of(read.data, read.base, session.home.create())
-        shown = facts(read, material)
+        dataset = split_dataset_of(read.data, read.base, session.home.create())
+        shown = facts(read, dataset)
     if session.as_json:
         emit(shown)
         return
     say(pairs(fact_rows(read.data.source, shown)))
 
 
-def facts(spec: SearchSpec, material: SplitDataset) -> JsonObject:
-    """What is known of the data and its split, as a JSON value."""
+def facts(spec: SearchSpec, dataset: SplitDataset) -> JsonObject:
+    """Describe the data and its split as a JSON value."""
     from hpo.use_cases.dataset.checks import data_warnings
 
-    prepared = material.prepared
+    prepared = dataset.prepared
     info = prepared.info
     return {
         "kind": info.kind,
@@ -58,13 +58,13 @@ def facts(spec: SearchSpec, material: SplitDataset) -> JsonObject:
         "classes": dict(zip(info.classes, prepared.class_counts, strict=False)),
         "columns": list(info.columns),
         "practice": info.practice,
-        "split": material.facts(spec.finalists.fresh, spec.finalists.seeds),
-        "warnings": [*data_warnings(spec, material), *prepared.warnings],
+        "split": dataset.facts(spec.finalists.fresh, spec.finalists.seeds),
+        "warnings": [*data_warnings(spec, dataset), *prepared.warnings],
     }
 
 
 def fact_rows(source: str, shown: JsonFields) -> Iterator[tuple[str, str]]:
-    """The same, line by line."""
+    """Yield the description as rows."""
     shape = " x ".join(map(str, shown["shape"])) + (" columns" if shown["kind"] == "table" else "")
     practice = ", practice data" if shown["practice"] else ""
     yield "data", f"{source}: {shown['task']} of {shown['kind']}s, {shape}{practice}"
@@ -89,10 +89,10 @@ def fact_rows(source: str, shown: JsonFields) -> Iterator[tuple[str, str]]:
 
 
 def fold_words(folds: JsonFields) -> str:
-    """How finalists are cross-validated."""
+    """Describe how finalists are cross-validated."""
     least, most = folds["held_out"]
     held_out = f"{least:,}" if least == most else f"{least:,} to {most:,}"
-    again = f", dealt {folds['deals']} times" if folds["deals"] > 1 else ""
+    again = f", drawn {folds['deals']} times" if folds["deals"] > 1 else ""
     return (
         f"{folds['count']} of {folds['rows']:,} rows, {held_out} held out in each{again}; "
         f"fingerprint {folds['fingerprint'][:16]}"

@@ -1,12 +1,12 @@
-"""What the command ``hpo`` runs first: it hears Ctrl-C while the command line is still being imported.
+"""Start the command ``hpo``, handling Ctrl-C while the command line is still being imported.
 
-So it imports nothing itself. From then on `hpo.cli.main` hears for itself.
+It therefore imports nothing itself; once imported, `hpo.cli.main` handles Ctrl-C.
 """
 
 import sys
 
 INTERRUPTED = 130
-"""What shells expect of a command that Ctrl-C ended."""
+"""Exit code that shells expect after Ctrl-C."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The command ``hpo``: its global options, its commands, and what becomes of errors.
+"""Define the command ``hpo``: global options, commands, errors and exit codes.
 
 Nothing heavy is imported before a command needs it, so that ``hpo --help`` answers at once.
 """
@@ -53,30 +53,31 @@ def _version(wanted: bool) -> None:
 def options(
     context: typer.Context,
     home: Annotated[
-        Path | None, typer.Option(help="Folder of all searches; HPO_HOME, otherwise .hpo here.")
+        Path | None,
+        typer.Option(help="Folder of all searches; HPO_HOME by default, otherwise .hpo in this folder."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON alone.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Read the options that every command has."""
+    """Read the global options."""
     context.obj = Session(Home.at(home), as_json, home)
 
 
 def _in_front(arguments: Sequence[str]) -> list[str]:
-    """The arguments with the global options first, wherever they were typed."""
+    """Move the global options to the front of the arguments."""
     front: list[str] = []
     rest = list(arguments)
-    own = rest.index("--") if "--" in rest else len(rest)
-    place = 0
-    while place < own:
-        word = rest[place]
+    end = rest.index("--") if "--" in rest else len(rest)
+    position = 0
+    while position < end:
+        word = rest[position]
         taken = {"--json": 1, "--home": 2}.get(word, 1 if word.startswith("--home=") else 0)
-        front += rest[place : place + taken]
-        del rest[place : place + taken]
-        own -= taken
-        place += taken == 0
+        front += rest[position : position + taken]
+        del rest[position : position + taken]
+        end -= taken
+        position += taken == 0
     return front + rest
 
 
@@ -84,7 +85,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 class _Terminated(BaseException):
-    """SIGTERM where nothing else hears it: unwinds, so that no child is left behind."""
+    """SIGTERM without another handler; unwinds the stack so that no child process is left behind."""
 
 
 def _terminated(*_: object) -> None:
@@ -92,10 +93,10 @@ def _terminated(*_: object) -> None:
 
 
 @contextmanager
-def _signals_said() -> Iterator[None]:
-    """Have Ctrl-C and SIGTERM end the command with a word and the exit code that a shell expects."""
-    heard = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, _terminated) if heard else None
+def _signals_reported() -> Iterator[None]:
+    """Report Ctrl-C and SIGTERM in a sentence, and exit with the code that a shell expects."""
+    in_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, _terminated) if in_main else None
     try:
         yield
     except KeyboardInterrupt:
@@ -103,33 +104,33 @@ def _signals_said() -> Iterator[None]:
     except _Terminated:
         _leave("ended by SIGTERM", 128 + signal.SIGTERM)
     finally:
-        if heard:
+        if in_main:
             signal.signal(signal.SIGTERM, before)
 
 
-def _leave(said: str, code: int) -> NoReturn:
-    typer.echo(said, err=True)
+def _leave(message: str, code: int) -> NoReturn:
+    typer.echo(message, err=True)
     sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and leave with its exit code.
+    """Run one command and exit with its exit code.
 
-    An error's sentence goes to standard error; where JSON is wanted, as JSON to standard output, too.
+    Errors go to standard error and, with ``--json``, also to standard output as JSON.
     """
     typed = _in_front(sys.argv[1:] if arguments is None else arguments)
-    with _signals_said():
+    with _signals_reported():
         try:
             app(args=typed, prog_name="hpo")
-        except SystemExit as left:
-            if left.code == INTERRUPTED:  # Typer has caught a Ctrl-C, and says nothing
+        except SystemExit as exit_:
+            if exit_.code == INTERRUPTED:  # Typer catches Ctrl-C silently
                 _leave("ended by Ctrl-C", INTERRUPTED)
             raise
         except HpoError as error:
-            said = "\n".join(filter(None, (str(error), error.hint)))
+            message = "\n".join(filter(None, (str(error), error.hint)))
             if "--json" in takewhile(lambda word: word != "--", typed):
-                emit({"error": said, "exit_code": error.exit_code})
-            _leave(said, error.exit_code)
+                emit({"error": message, "exit_code": error.exit_code})
+            _leave(message, error.exit_code)
 
 
 if __name__ == "__main__":

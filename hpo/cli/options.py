@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Define arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -9,34 +9,30 @@ import typer
 from hpo.core.errors import UserError
 
 SearchName = Annotated[str, typer.Argument(metavar="SEARCH", help="Name of the search; see hpo list.")]
-SpecFile = Annotated[
-    str, typer.Argument(metavar="SPEC", help="The spec: a YAML file, or the name of one that ships.")
-]
+SpecFile = Annotated[str, typer.Argument(metavar="SPEC", help="A YAML file, or the name of a shipped spec.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Set any field of the spec; can be repeated."),
+    typer.Option("--set", metavar="KEY=VALUE", help="Set a field of the spec; can be repeated."),
 ]
-Seed = Annotated[int | None, typer.Option(help="Seed of the search, instead of the spec's.")]
-Again = Annotated[
-    bool, typer.Option("--again", help="Open test data that was opened before; needs --reason.")
-]
-Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why it is opened again; kept on record.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of the search; overrides the spec's.")]
+Again = Annotated[bool, typer.Option("--again", help="Open test data again; needs --reason.")]
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why it is opened again; recorded.")]
 
 
 def reason_of(again: bool, reason: str | None) -> str:
-    """Why test data is to be opened once more; empty if it is not to be.
+    """Return the reason for opening test data again; empty without ``--again``.
 
     Raises:
-        UserError: If one of the two options stands alone.
+        UserError: If only one of the two options is given.
     """
-    said = (reason or "").strip()
-    if again and not said:
-        raise UserError("--again needs --reason TEXT: it is kept on record beside the score")
+    text = (reason or "").strip()
+    if again and not text:
+        raise UserError("--again needs --reason TEXT, which is recorded beside the score")
     if reason is not None and not again:
-        raise UserError("--reason is for --again alone")
-    return said
+        raise UserError("--reason needs --again")
+    return text
 
 
 def overrides(settings: list[str] | None, seed: int | None) -> list[str]:
-    """The fields of the spec that were set on the command line; ``--seed`` has the last word."""
+    """Return the fields set on the command line; ``--seed`` overrides ``--set seed=``."""
     return [*(settings or ()), *(() if seed is None else (f"seed={seed}",))]

@@ -1,4 +1,4 @@
-"""What is on record: every look of this user or team at a test part; what is whole of a damaged ledger."""
+"""Implement ``openings``, which lists the test-use register, and ``rescue`` for damaged ledgers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hpo.cli.session import Session, emit, say
 
 
 def ledger(context: typer.Context) -> None:
-    """List every opening of a test part: who, when, which recipe, which score."""
+    """List every opening of a test part: who, when, which recipe and which score."""
     from hpo.cli.tables import grid
     from hpo.use_cases.model.register_policy import (
         all_openings,
@@ -20,45 +20,47 @@ def ledger(context: typer.Context) -> None:
         scores_text,
     )
 
-    found = all_openings()
+    records = all_openings()
     if Session.of(context).as_json:
-        emit([{**dataclasses.asdict(each), "when": moment(each.time)} for each in found])
+        emit([{**dataclasses.asdict(opening), "when": moment(opening.time)} for opening in records])
         return
-    if not found:
+    if not records:
         register = existing_register()
-        say(f"no test part was opened so far, says {register.location if register else register_location()}")
+        location = register.location if register else register_location()
+        say(f"no test part has been opened yet, according to {location}")
         return
     rows = (
         (
-            moment(each.time),
-            each.by,
-            each.search,
-            each.fingerprint[:12],
-            str(each.look),
-            each.recipe[:12],
-            scores_text(each) if each.state != "withdrawn" else "withdrawn, nothing was seen",
-            each.reason,
+            moment(opening.time),
+            opening.by,
+            opening.search,
+            opening.fingerprint[:12],
+            str(opening.look),
+            opening.recipe[:12],
+            scores_text(opening) if opening.state != "withdrawn" else "withdrawn, nothing was seen",
+            opening.reason,
         )
-        for each in found
+        for opening in records
     )
     say(grid(("when", "by", "search", "test data", "look", "recipe", "score", "reason"), rows))
 
 
 def rescue(context: typer.Context) -> None:
-    """Save what is whole of a damaged ledger; its searches can be resumed from there."""
+    """Recover the intact events of a damaged ledger; its searches can then be resumed."""
     from hpo.use_cases.rescue import rescue_ledger
 
     session = Session.of(context)
-    done = rescue_ledger(session.home)
-    saved, aside = done if done else ([], None)
+    result = rescue_ledger(session.home)
+    saved, aside = result if result else ([], None)
     if session.as_json:
-        searches = [dataclasses.asdict(each) for each in saved]
+        searches = [dataclasses.asdict(search) for search in saved]
         emit({"saved": searches, "damaged": str(aside) if aside else None})
         return
     if aside is None:
-        say(f"the ledger at {session.home.ledger} is whole; nothing was changed")
-    for each in saved:
-        lost = f", {each.lost} after the damage are lost" if each.lost else ""
-        say(f"{each.search}: {each.kept:,} events saved{lost}; `{session.command(f'resume {each.search}')}`")
+        say(f"the ledger at {session.home.ledger} is intact; nothing was changed")
+    for search in saved:
+        lost = f", {search.lost} after the damage are lost" if search.lost else ""
+        again = session.command(f"resume {search.search}")
+        say(f"{search.search}: {search.kept:,} events recovered{lost}; continue with `{again}`")
     if aside is not None:
         say(f"the damaged ledger is now {aside}")

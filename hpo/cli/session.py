@@ -118,12 +118,12 @@ def own_stdout() -> Iterator[TextIO]:
     error meanwhile.
     """
     sys.stdout.flush()
-    kept = os.dup(1)
+    stdout = os.dup(1)
     os.dup2(2, 1)
     try:
-        with os.fdopen(os.dup(kept), "w", encoding="utf-8") as stream:
+        with os.fdopen(os.dup(stdout), "w", encoding="utf-8") as stream:
             yield stream
     finally:
         sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)

@@ -1,4 +1,4 @@
-"""From YAML to a validated search: every fault at once, with its line and the legal choices."""
+"""Turn YAML into a validated search, or report every fault with its line and the legal choices."""
 
 from hpo.spec.json_schema import schema
 from hpo.spec.parsing import parse_spec, read_spec

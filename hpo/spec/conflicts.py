@@ -1,7 +1,7 @@
-"""What a fixed recipe and a space say together that does not go together.
+"""Find conflicts between a fixed recipe and a space.
 
-A combination that every point has is a fault; one that some points have is a warning, as those
-trials fail and the others do not.
+A conflict at every point is a fault. A conflict at some points is a warning: only those trials
+fail.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from hpo.spec.faults import Faults
 from hpo.spec.recipe_points import flat, lay
 
 DRAWS = 60
-"""Points that are looked at for each combination."""
+"""Points drawn to look for each conflict."""
 
 
 def check_conflicts(
-    clashes: Sequence[Conflict], fixed: Mapping[str, Any], space: Space, grammar: Grammar, faults: Faults
+    conflicts: Sequence[Conflict], fixed: Mapping[str, Any], space: Space, grammar: Grammar, faults: Faults
 ) -> None:
-    """Report the combinations of a trainable's tables that points of a space have.
+    """Report the conflicts listed by a trainable that occur in a space.
 
     Args:
-        clashes: From the trainable's tables.
+        conflicts: From the trainable's tables.
         fixed: The fixed recipe.
         space: The space.
-        grammar: What a recipe may say.
-        faults: Gathers what is wrong.
+        grammar: What a recipe can contain.
+        faults: Collects the faults.
     """
-    for clash in clashes:
-        # Held at what would clash: seldom drawn values, such as one of a thousand sizes, come out.
-        towards = _held(space, clash.when if clash.stops else clash.when[:1])
-        if towards is None:
+    for conflict in conflicts:
+        # Held at the conflicting values, which may be too rare to be drawn: one size in a thousand.
+        suspects = _held(space, conflict.when if conflict.stops else conflict.when[:1])
+        if suspects is None:
             continue
-        found = [holds(clash.when, values) for values in _recipes(towards, fixed, grammar)]
-        if not clash.stops:
-            if found and all(found):
-                faults.warn(clash.reason)
-        elif any(found):
-            if all(holds(clash.when, values) for values in _recipes(space, fixed, grammar)):
-                faults.add(_place(clash, fixed, space), clash.reason)
+        occurs = [holds(conflict.when, values) for values in _recipes(suspects, fixed, grammar)]
+        if not conflict.stops:
+            if occurs and all(occurs):
+                faults.warn(conflict.reason)
+        elif any(occurs):
+            if all(holds(conflict.when, values) for values in _recipes(space, fixed, grammar)):
+                faults.add(_path(conflict, fixed, space), conflict.reason)
             else:
-                faults.warn(f"{clash.reason}; trials that draw the two together fail: forbid it")
+                faults.warn(f"{conflict.reason}; trials that draw both will fail: add them to forbid")
 
 
 def _held(space: Space, clause: Clause) -> Space | None:
-    """The space with its parameters held at what a clause says; None if they never are."""
+    """Restrict the parameters of a space to a clause; None if the clause can never hold."""
     wanted = dict(clause)
     held = []
     for parameter in space.parameters:
@@ -73,7 +73,7 @@ def _narrowed(domain: Domain, predicate: Predicate) -> Domain | None:
 
 
 def _recipes(space: Space, fixed: Mapping[str, Any], grammar: Grammar) -> Iterator[dict[str, Any]]:
-    """Values by dotted name of recipes drawn from what a space allows."""
+    """Yield the values, by dotted name, of recipes drawn from a space."""
     random = Random(0)
     for _ in range(DRAWS):
         point = space.sample_any(random)
@@ -82,9 +82,9 @@ def _recipes(space: Space, fixed: Mapping[str, Any], grammar: Grammar) -> Iterat
             yield flat(grammar, grammar.resolve(recipe))
 
 
-def _place(clash: Conflict, fixed: Mapping[str, Any], space: Space) -> tuple[str, ...]:
-    """The first of the choices that is written, where a reader can change it."""
-    for name, _ in clash.when:
+def _path(conflict: Conflict, fixed: Mapping[str, Any], space: Space) -> tuple[str, ...]:
+    """Return the field path of the first conflicting choice that the spec contains."""
+    for name, _ in conflict.when:
         if name in space.by_name:
             return ("space", name)
         if name in fixed:

@@ -1,4 +1,4 @@
-"""Everything wrong with a document, gathered with its places before anyone is told."""
+"""Collect every fault of a document with its field path and line before reporting any."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 from hpo.core.errors import Fault, InvalidSpec
 
-MOST = 200
-LONGEST = 1_200
-"""Faults beyond so many are only counted, and characters of a message beyond so many are cut."""
+MAX_FAULTS = 200
+MAX_MESSAGE = 1_200
+"""Further faults are only counted; longer messages are cut to this number of characters."""
 
-Place = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 """Keys and indices from the root of a document to a value."""
 
 
-def dotted(place: Sequence[str | int]) -> str:
-    """A place as a person writes it: ``forbid[0].optimizer``."""
+def dotted(path: Sequence[str | int]) -> str:
+    """Return a field path as text: ``forbid[0].optimizer``."""
     text = ""
-    for step in place:
+    for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
@@ -29,20 +29,20 @@ def dotted(place: Sequence[str | int]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as it is quoted in a message: never more than a line."""
+    """Return a value as quoted in a message, at most one line."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def listed(names: Iterable[str], most: int = 40) -> str:
-    """Legal choices in a row."""
+    """Join legal choices with commas."""
     names = list(names)
     rest = f", ... ({len(names) - most} more)" if len(names) > most else ""
     return (", ".join(names[:most]) or "nothing") + rest
 
 
 def unknown(name: str, legal: Iterable[str], what: str = "is unknown") -> str:
-    """Say that a name is unknown, what was probably meant, and what is legal."""
+    """Return a message that a name is unknown, what was probably meant, and what is legal."""
     legal = list(legal)
     close = difflib.get_close_matches(name[:80], legal, n=1) if len(legal) < 2_000 else []
     guess = f"; did you mean {close[0]}?" if close else ""
@@ -55,53 +55,53 @@ class Faults:
 
     Attributes:
         source: File or other name of the document.
-        lines: Line of each place, where it was read from a text.
+        lines: Line of each field path, if the document was read from a text.
         found: Faults so far.
-        warnings: What a user should know and that stops nothing.
+        warnings: Problems that a user should know of but that stop nothing.
     """
 
     source: str
-    lines: Mapping[Place, int] = field(default_factory=dict)
+    lines: Mapping[FieldPath, int] = field(default_factory=dict)
     found: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def add(self, place: Place, message: str) -> None:
-        """Note a fault at a place; the line is the nearest enclosing one that is known."""
-        if len(message) > LONGEST:
-            message = f"{message[:LONGEST]} ..."
-        fault = Fault(dotted(place) or "document", message, self.line(place))
+    def add(self, path: FieldPath, message: str) -> None:
+        """Add a fault at a field path; its line is that of the nearest enclosing field with a known line."""
+        if len(message) > MAX_MESSAGE:
+            message = f"{message[:MAX_MESSAGE]} ..."
+        fault = Fault(dotted(path) or "document", message, self.line(path))
         if fault not in self.found:
             self.found.append(fault)
 
     def warn(self, message: str) -> None:
-        """Note something a user should know and that stops nothing."""
+        """Add a warning, once."""
         if message not in self.warnings:
             self.warnings.append(message)
 
-    def line(self, place: Place) -> int | None:
-        """Line of a place or of what it lies in."""
-        for end in range(len(place), -1, -1):
-            if place[:end] in self.lines:
-                return self.lines[place[:end]]
+    def line(self, path: FieldPath) -> int | None:
+        """Return the line of a field, or of the nearest enclosing one."""
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.lines:
+                return self.lines[path[:end]]
         return None
 
-    def under(self, *place: str | int) -> bool:
-        """Whether something at or below a place is wrong."""
-        start = dotted(place)
+    def under(self, *path: str | int) -> bool:
+        """Return whether there is a fault at or below a field path."""
+        start = dotted(path)
         return any(
             fault.path == start or fault.path.startswith((f"{start}.", f"{start}[")) for fault in self.found
         )
 
     def raise_any(self) -> None:
-        """End the reading if anything is wrong.
+        """Raise if there is any fault.
 
         Raises:
-            InvalidSpec: With every fault, in the order of their lines.
+            InvalidSpec: With every fault, ordered by line.
         """
         if not self.found:
             return
         ordered = sorted(self.found, key=lambda fault: fault.line or 0)
-        if len(ordered) > MOST:
-            rest = len(ordered) - MOST
-            ordered = [*ordered[:MOST], Fault("document", f"and {rest} more faults")]
+        if len(ordered) > MAX_FAULTS:
+            rest = len(ordered) - MAX_FAULTS
+            ordered = [*ordered[:MAX_FAULTS], Fault("document", f"and {rest} more faults")]
         raise InvalidSpec(self.source, ordered)

@@ -1,7 +1,7 @@
-"""A raw mapping to the records of `hpo.spec.fields`, with pydantic's complaints in our words.
+"""Validate a raw mapping against the records of `hpo.spec.fields`, with messages for users.
 
-What is faulty is cut out and the rest validated again, so that one wrong field does not hide what
-is wrong in the others.
+Faulty fields are cut out and the rest is validated again, so that one wrong field does not hide
+faults in the others.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from hpo.spec.faults import Faults, Place, shown, unknown
+from hpo.spec.faults import Faults, FieldPath, shown, unknown
 from hpo.spec.fields import BRANCHES, Document
 
 _FILLERS: Mapping[str, Any] = {
@@ -23,12 +23,12 @@ _FILLERS: Mapping[str, Any] = {
     "space": {},
     "budget": {"trials": 10**9},
 }
-"""Stand-ins for required fields that are missing or beyond repair; a fault was noted for each."""
+"""Stand-ins for required fields that are missing or faulty; each of them has a fault by then."""
 
 KINDS: Mapping[str, str] = {
     "integer": "a whole number",
     "number": "a number",
-    "string": "a text",
+    "string": "text",
     "boolean": "true or false",
     "array": "a list",
     "object": "a mapping",
@@ -36,25 +36,25 @@ KINDS: Mapping[str, str] = {
 
 
 def check_fields(value: Any, faults: Faults) -> Document:
-    """The document's records; faulty fields have their defaults.
+    """Return the document's records; faulty fields get their defaults.
 
     Raises:
-        InvalidSpec: If the document is no mapping at all.
+        InvalidSpec: If the document is not a mapping.
     """
     if not isinstance(value, Mapping):
-        faults.add((), f"{shown(value)} is no mapping; legal keys: {', '.join(Document.model_fields)}")
+        faults.add((), f"{shown(value)} is not a mapping; legal keys: {', '.join(Document.model_fields)}")
         faults.raise_any()
-    said = _copied(value)
+    document = _copied(value)
     for _ in range(4):
         try:
-            return Document.model_validate(said)
+            return Document.model_validate(document)
         except ValidationError as error:
-            wrong = [(_place(each["loc"], said), each) for each in error.errors(include_url=False)]
-            for place, each in wrong:
-                faults.add(place, _message(each, place))
-            for place, _ in wrong:
-                _cut(said, place)
-    rest = {key: said.get(key, filler) for key, filler in _FILLERS.items()}
+            wrong = [(_path(detail["loc"], document), detail) for detail in error.errors(include_url=False)]
+            for path, detail in wrong:
+                faults.add(path, _message(detail, path))
+            for path, _ in wrong:
+                _cut(document, path)
+    rest = {key: document.get(key, filler) for key, filler in _FILLERS.items()}
     try:
         return Document.model_validate(rest)
     except ValidationError:
@@ -62,14 +62,14 @@ def check_fields(value: Any, faults: Faults) -> Document:
 
 
 def _copied(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Two levels are changed at most; what lies deeper can be shared."""
+    """Copy a mapping down to two levels, the only ones that are changed."""
     return {str(k): copy.copy(v) if isinstance(v, dict | list) else v for k, v in value.items()}
 
 
-def _place(loc: tuple[str | int, ...], said: Mapping[str, Any]) -> Place:
-    """Where the fault lies in what was written: pydantic also names branches of unions."""
-    place: list[str | int] = []
-    current: Any = said
+def _path(loc: tuple[str | int, ...], document: Mapping[str, Any]) -> FieldPath:
+    """Return the field path of a fault; pydantic's locations also name branches of unions."""
+    path: list[str | int] = []
+    current: Any = document
     for number, step in enumerate(loc):
         if step in BRANCHES:
             continue
@@ -80,17 +80,17 @@ def _place(loc: tuple[str | int, ...], said: Mapping[str, Any]) -> Place:
             current = current[step]
         elif number < len(loc) - 1 or not isinstance(current, Mapping):
             continue
-        place.append(step)
-    return tuple(place)
+        path.append(step)
+    return tuple(path)
 
 
-def _message(error: Mapping[str, Any], place: Place) -> str:
+def _message(error: Mapping[str, Any], path: FieldPath) -> str:
     given = error.get("input")
     match error["type"]:
         case "extra_forbidden":
-            return unknown(str(place[-1]), _fields(place[:-1]))
+            return unknown(str(path[-1]), _fields(path[:-1]))
         case "missing":
-            return f"is missing: {_description(place)}"
+            return f"is missing: {_description(path)}"
         case "literal_error":
             legal = [
                 word.strip("' ") for word in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")
@@ -99,21 +99,21 @@ def _message(error: Mapping[str, Any], place: Place) -> str:
         case "value_error":
             return f"{shown(given)}: {error['ctx']['error']}"
         case "string_pattern_mismatch":
-            return f"{shown(given)}: legal are letters, digits and . _ -, at most 80 in all"
+            return f"{shown(given)}: legal: at most 80 letters, digits and . _ -"
         case "model_type" | "model_attributes_type":
-            return f"{shown(given)} is no mapping; legal keys: {', '.join(_fields(place))}"
-    legal_words = _legal(place)
+            return f"{shown(given)} is not a mapping; legal keys: {', '.join(_fields(path))}"
+    legal_words = _legal(path)
     words = str(error["msg"])
     return f"{shown(given)}: " + (f"legal: {legal_words}" if legal_words else words[:1].lower() + words[1:])
 
 
-def _legal(place: Place) -> str:
-    """The legal values of a field in words, from its JSON Schema; empty if they are not simple."""
-    model = _model(place[:-1])
-    if model is None or str(place[-1]) not in model.model_fields:
+def _legal(path: FieldPath) -> str:
+    """Describe the legal values of a field by its JSON Schema; empty if that takes more than a phrase."""
+    model = _model(path[:-1])
+    if model is None or str(path[-1]) not in model.model_fields:
         return ""
-    said = model.model_json_schema()["properties"][str(place[-1])]
-    for branch in said.get("anyOf") or said.get("oneOf") or [said]:
+    schema = model.model_json_schema()["properties"][str(path[-1])]
+    for branch in schema.get("anyOf") or schema.get("oneOf") or [schema]:
         if (kind := branch.get("type")) in KINDS:
             return KINDS[kind] + _bounds(branch)
     return ""
@@ -126,24 +126,24 @@ def _bounds(branch: Mapping[str, Any]) -> str:
         "maximum": "and at most",
         "exclusiveMaximum": "and below",
     }
-    found = [f"{words[key]} {branch[key]:,}" for key in words if key in branch]
-    return "".join(f" {each}" for each in found)
+    bounds = [f"{words[key]} {branch[key]:,}" for key in words if key in branch]
+    return "".join(f" {bound}" for bound in bounds)
 
 
-def _fields(place: Place) -> list[str]:
-    model = _model(place)
+def _fields(path: FieldPath) -> list[str]:
+    model = _model(path)
     return [name for name in model.model_fields if name != "base"] if model else []
 
 
-def _description(place: Place) -> str:
-    model = _model(place[:-1])
-    field = model.model_fields.get(str(place[-1])) if model else None
+def _description(path: FieldPath) -> str:
+    model = _model(path[:-1])
+    field = model.model_fields.get(str(path[-1])) if model else None
     return (field.description if field else None) or "it has no default"
 
 
-def _model(place: Place) -> type[BaseModel] | None:
+def _model(path: FieldPath) -> type[BaseModel] | None:
     model: type[BaseModel] | None = Document
-    for step in place:
+    for step in path:
         field = model.model_fields.get(str(step)) if model else None
         model = _record_in(field.annotation) if field else None
     return model
@@ -152,18 +152,18 @@ def _model(place: Place) -> type[BaseModel] | None:
 def _record_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for each in typing.get_args(annotation) if (found := _record_in(each))), None)
+    return next((record for inner in typing.get_args(annotation) if (record := _record_in(inner))), None)
 
 
-def _cut(said: dict[str, Any], place: Place) -> None:
-    """Take a faulty value out; a required one is replaced by its stand-in."""
-    if not place:
+def _cut(document: dict[str, Any], path: FieldPath) -> None:
+    """Remove a faulty value, or replace a required one by its stand-in."""
+    if not path:
         return
-    head = str(place[0])
-    within = said.get(head)
-    if len(place) > 1 and isinstance(within, dict) and place[1] in within:
-        del within[place[1]]
+    head = str(path[0])
+    within = document.get(head)
+    if len(path) > 1 and isinstance(within, dict) and path[1] in within:
+        del within[path[1]]
     elif head in _FILLERS:
-        said[head] = copy.copy(_FILLERS[head])
+        document[head] = copy.copy(_FILLERS[head])
     else:
-        said.pop(head, None)
+        document.pop(head, None)

@@ -1,7 +1,7 @@
-"""The fields of a spec as records: what can be written, its type, its default, a line of help.
+"""Define the fields of a spec as records: types, defaults and one line of help each.
 
-What a single field can say is checked here; what fields say together is checked in `hpo.spec.cross_checks`.
-The JSON Schema for editors is made from the same records.
+Single fields are checked here; `hpo.spec.cross_checks` checks them against each other. The JSON
+Schema for editors is made from the same records.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ Amount = Annotated[float, Field(gt=0, le=10**9)]
 
 
 DEFAULTS: Literal[2] = 2
-"""Edition of the shipped recipes' defaults; a spec on record that names none relies on the first."""
+"""Edition of the shipped recipes' defaults; a recorded spec without this field has the first."""
 
 
 class Record(BaseModel):
-    """A mapping with fixed keys; numbers are numbers and texts are texts."""
+    """A mapping with fixed keys and strict types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -35,19 +35,19 @@ class SplitShares(Record):
     """Separate validation parts for the search and for its finalists."""
 
     search: Share = Field(description="Share that picks the epoch and drives early stopping.")
-    final: Share = Field(description="Share that ranks the finalists, seen by nothing before.")
+    final: Share = Field(description="Share that ranks the finalists and is used for nothing else.")
 
     @model_validator(mode="after")
     def _something_is_left(self) -> SplitShares:
         if self.search + self.final >= 1:
             raise ValueError(
-                f"search and final take {self.search + self.final:g} of the data; nothing is left"
+                f"search and final take {self.search + self.final:g} of the data, leaving nothing to train on"
             )
         return self
 
 
 BRANCHES = ("one share", "two shares")
-"""Names pydantic gives to the two forms of ``validation`` in the places of its complaints."""
+"""Names of the two forms of ``validation`` in the locations of pydantic's errors."""
 
 
 def _branch(value: Any) -> str:
@@ -55,73 +55,74 @@ def _branch(value: Any) -> str:
 
 
 class Data(Record):
-    """Where the examples come from and how they are split."""
+    """Source of the examples and how they are split."""
 
     source: str = Field(min_length=1, description="A shipped source by name, or module:function.")
     arguments: dict[str, Any] = Field(
-        default={}, description="What the source needs: root, path, target, ..."
+        default={}, description="Arguments of the source: root, path, target, ..."
     )
     validation: Annotated[
         Annotated[Share, Tag(BRANCHES[0])] | Annotated[SplitShares, Tag(BRANCHES[1])], Discriminator(_branch)
     ] = Field(default=0.2, description="Share of the development data, or {search, final}.")
     split_seed: int = Field(
-        default=0, ge=0, lt=2**53, description="Seed of the split; not the search's seed."
+        default=0, ge=0, lt=2**53, description="Seed of the split, independent of the search's seed."
     )
     stratified: bool = Field(default=True, description="Keep the classes' shares in every part.")
     practice: bool | None = Field(
-        default=None, description="Whether the score is practice, no claim; null asks the source."
+        default=None,
+        description="Whether the score is practice rather than a claim; null: as the source says.",
     )
     accept_overlap: bool = Field(
-        default=False, description="Search though training rows are also in the test part; it is said so."
+        default=False,
+        description="Search even if the test part contains training rows; the report says so.",
     )
 
     @property
     def search_share(self) -> float:
-        """Share of the development data on which the search validates."""
+        """Share of the development data that the search validates on."""
         return self.validation if isinstance(self.validation, float) else self.validation.search
 
     @property
     def final_share(self) -> float | None:
-        """Share that ranks the finalists; None if it is the search's own."""
+        """Share that ranks the finalists; None if they use the search's."""
         return None if isinstance(self.validation, float) else self.validation.final
 
 
 class Goal(Record):
-    """What is optimized."""
+    """The objective."""
 
     metric: str | None = Field(
-        default=None, description="A metric the trainable reports; its first by default."
+        default=None, description="A metric that the trainable reports; its first by default."
     )
     mode: Literal["max", "min"] | None = Field(
-        default=None, description="Direction; known for shipped metrics."
+        default=None, description="Direction; the metric's own by default."
     )
-    at: Literal["best", "last"] = Field(default="best", description="Which epoch a trial counts by.")
+    at: Literal["best", "last"] = Field(default="best", description="Epoch whose value ranks a trial.")
 
 
 class Sampler(Record):
-    """What proposes points."""
+    """The sampler, which proposes points."""
 
-    name: str = Field(default="auto", description="auto, tpe, random, qmc, gp, cmaes, grid.")
-    options: dict[str, Any] = Field(default={}, description="The sampler's own settings.")
+    name: str = Field(default="auto", description="auto, tpe, random, qmc, gp, cmaes or grid.")
+    options: dict[str, Any] = Field(default={}, description="Settings of the sampler.")
 
 
 class Scheduler(Record):
-    """What stops trials early, and how long a full training is."""
+    """The early-stopping rule and the length of a full training."""
 
     name: SchedulerName = Field(
         default="leaders",
-        description="leaders stops what is behind the best early; asha, all but a share; none nothing.",
+        description="leaders stops trials that fall behind the best; asha, all but a share; none, nothing.",
     )
     max_epochs: Count | None = Field(
-        default=None, description="Epochs of a full training; the fixed recipe's own by default."
+        default=None, description="Epochs of a full training; those of the fixed recipe by default."
     )
     first_rung: Count | None = Field(
-        default=None, description="Epoch at which trials are first compared; 3, or less in short trainings."
+        default=None,
+        description="Epoch of the first comparison; 3 by default, or earlier in short trainings.",
     )
-    reduction_factor: int = Field(default=3, ge=2, le=1000, description="One trial in this many goes on.")
-    unit: str = Field(
-        default="epoch", min_length=1, max_length=40, description="What one step of training is called."
-    )
+    reduction_factor: int = Field(default=3, ge=2, le=1000, description="One trial in this many continues.")
+    unit: str = Field(default="epoch", min_length=1, max_length=40, description="Name of one training step.")
 
     @property
     def horizon(self) -> int:
@@ -130,106 +131,111 @@ class Scheduler(Record):
         return self.max_epochs
 
     @property
+    def first(self) -> int:
+        """Epoch at which trials are first compared."""
+        return self.first_rung or default_first_rung(self.reduction_factor, self.horizon)
+
+    @property
     def rungs(self) -> tuple[int, ...]:
-        """Epochs at which trials are compared, ascending; none without early stopping."""
+        """Epochs at which trials are compared, ascending; empty without early stopping."""
         if self.name == "none":
             return ()
-        first = self.first_rung or default_first_rung(self.reduction_factor, self.horizon)
-        return rungs_of(self.name, first, self.reduction_factor, self.horizon)
+        return rungs_of(self.name, self.first, self.reduction_factor, self.horizon)
 
     @property
     def rule(self) -> RuleName:
-        """The rule that decides at the rungs; any will do where there are none."""
+        """The rule that decides at the rungs; irrelevant if there are none."""
         return "leaders" if self.name == "leaders" else "asha"
 
 
 class BudgetFields(Record):
-    """What the search may spend: whichever ends first."""
+    """Limits of the search; the first one reached ends it."""
 
     trials: Count | None = Field(default=None, description="Trials started.")
-    epochs: Count | None = Field(default=None, description="Epochs trained, the finalists' included.")
-    hours: Amount | None = Field(default=None, description="Wall time, the finalists' included.")
+    epochs: Count | None = Field(default=None, description="Epochs trained, including the finalists'.")
+    hours: Amount | None = Field(default=None, description="Wall time, including the finalists'.")
     gpu_hours: Amount | None = Field(
-        default=None, description="Hours times GPUs held, the finalists' included."
+        default=None, description="Hours times GPUs held, including the finalists'."
     )
 
 
 class Resources(Record):
-    """What one trial needs, and how many run together."""
+    """Resources of one trial, and how many trials run at once."""
 
     cpus: Amount = Field(default=1.0, description="CPUs per trial; fractions are allowed.")
     gpus: float = Field(default=0.0, ge=0, le=1000, description="GPUs per trial; fractions are allowed.")
     trials_at_once: int | None = Field(
-        default=None, ge=1, le=10_000, description="Trials at once; as many as fit by default."
+        default=None, ge=1, le=10_000, description="Trials at once; by default as many as fit."
     )
     threads: int = Field(
-        default=1, ge=1, le=1024, description="Threads of one training; more change its numbers."
+        default=1, ge=1, le=1024, description="Threads per training; results depend on this number."
     )
 
 
 class Finalists(Record):
-    """How the winner is found among fully trained trials."""
+    """How the winner is chosen among fully trained trials."""
 
     count: int = Field(default=3, ge=1, le=1000, description="Trials that are trained again.")
-    seeds: int = Field(default=3, ge=1, le=1000, description="Fresh seeds for each.")
-    folds: int | None = Field(default=None, ge=2, le=100, description="Cross-validation folds for each seed.")
-    repeated: bool = Field(default=True, description="Whether each seed deals the folds anew.")
-    rank: str = Field(
-        default="value", description="Rule that puts trials in the order of becoming finalists."
-    )
+    seeds: int = Field(default=3, ge=1, le=1000, description="Fresh seeds per finalist.")
+    folds: int | None = Field(default=None, ge=2, le=100, description="Cross-validation folds per seed.")
+    repeated: bool = Field(default=True, description="Whether each seed draws new folds.")
+    rank: str = Field(default="value", description="Ranking that selects the finalists.")
     rule: Literal["simple", "race"] = Field(
         default="simple",
-        description="simple: best mean, ties to the cheaper; race: until one is clearly ahead.",
+        description="simple: the best mean, the cheaper in a tie; race: until one is clearly ahead.",
     )
     alpha: float = Field(
         default=0.05,
         gt=0,
         le=0.5,
-        description="Of a race: probability of dropping the truly best finalist.",
+        description="In a race: probability of dropping the truly best finalist.",
     )
     margin: float = Field(
-        default=0.0, ge=0, description="Of a race: differences below it do not matter; a tie ends it early."
+        default=0.0, ge=0, description="In a race: smaller differences do not matter and count as a tie."
     )
     prefer: Literal["cheapest", "steadiest"] = Field(
-        default="cheapest", description="Of a race: who wins a tie; steadiest: least spread over seeds."
+        default="cheapest",
+        description="In a race: who wins a tie; steadiest: least spread over seeds.",
     )
 
     @property
     def fresh(self) -> FreshSeeds:
-        """How the trainings of their fresh seeds are numbered."""
+        """How the trainings on fresh seeds are numbered."""
         return FreshSeeds(self.folds, self.repeated)
 
     @property
     def most(self) -> int:
-        """Trainings that each of them has at most."""
+        """Maximum number of trainings per finalist."""
         return self.seeds * self.fresh.trainings_per_seed
 
     def epochs(self, horizon: int) -> int:
-        """Epochs their trainings take together."""
+        """Epochs of all trainings together."""
         return reserved_epochs(horizon, self.count, self.seeds, self.folds)
 
 
 class ShipFields(Record):
-    """What is tested, exported and used, decided before the test part is opened."""
+    """The model that is tested, exported and used, fixed before the test part is opened."""
 
     model: Literal["best", "retrained", "averaged", "ensemble"] = Field(
         default="best",
-        description="Of the winner: its best checkpoint, a training on all development rows, the mean of its "
-        "last epochs' weights, or several models' mean prediction.",
+        description="best: the winner's best checkpoint; retrained: trained on all development rows; "
+        "averaged: the mean of its last epochs' weights; ensemble: the mean prediction of several models.",
     )
     of: Literal["seeds", "finalists"] = Field(
-        default="seeds", description="Of an ensemble: the winner's fresh trainings, or the best finalists."
+        default="seeds",
+        description="Members of an ensemble: the winner's fresh trainings or the best finalists.",
     )
     count: int | None = Field(
-        default=None, ge=2, le=1000, description="Members of an ensemble; all there are by default."
+        default=None, ge=2, le=1000, description="Number of members of an ensemble; all by default."
     )
     epochs: Count | None = Field(
-        default=None, description="Last epochs whose weights are averaged; a quarter of them by default."
+        default=None,
+        description="Last epochs whose weights are averaged; a quarter of all epochs by default.",
     )
 
     @property
     def ship(self) -> Ship:
-        """The same as the rest of the service takes it."""
+        """The same choice as a `Ship`."""
         return Ship(self.model, self.of, self.count, self.epochs)
 
 
@@ -239,23 +245,26 @@ class Limits(Record):
     epoch_seconds: Amount | None = Field(
         default=None, description="An epoch that takes longer ends the trial."
     )
-    checkpoint_seconds: Amount = Field(default=60.0, description="Longest time between checkpoints.")
+    checkpoint_seconds: Amount = Field(default=60.0, description="Maximum time between checkpoints.")
     checkpoint_epochs: Count | None = Field(
-        default=None, description="Most epochs between checkpoints; only time counts by default."
+        default=None, description="Maximum epochs between checkpoints; unlimited by default."
     )
     same_failures: int = Field(
-        default=5, ge=1, le=10**6, description="If so many first trials fail alike, the search gives up."
+        default=5,
+        ge=1,
+        le=10**6,
+        description="The search gives up if this many first trials all fail alike.",
     )
     worker_losses: int = Field(
-        default=3, ge=1, le=1000, description="A training that loses its worker so often has failed."
+        default=3, ge=1, le=1000, description="A training fails after losing its worker this many times."
     )
 
 
 class Patience(Record):
-    """When a search that no longer improves ends early."""
+    """When to end a search that no longer improves."""
 
-    trials: Count = Field(description="Trials in a row that did not improve the best value.")
-    by: float = Field(default=0.0, ge=0, description="Least gain that counts as an improvement.")
+    trials: Count = Field(description="Trials in a row without an improvement of the best value.")
+    by: float = Field(default=0.0, ge=0, description="Smallest gain that counts as an improvement.")
 
 
 def _named(value: Any) -> Any:
@@ -273,26 +282,28 @@ def _counted(value: Any) -> Any:
 class Document(Record):
     """A whole spec."""
 
-    version: Literal[1] = Field(description="Version of this language.")
+    version: Literal[1] = Field(description="Version of the spec format.")
     name: str | None = Field(
-        default=None, pattern=NAME, description="What its searches are called; the file's name."
+        default=None, pattern=NAME, description="Name of its searches; the name of the file by default."
     )
-    description: str = Field(default="", max_length=500, description="A line for a reader.")
+    description: str = Field(default="", max_length=500, description="One-line description.")
     experiment: str | None = Field(
         default=None,
         min_length=1,
         max_length=200,
         description="MLflow experiment; the spec's name by default.",
     )
-    data: Data = Field(description="Where the examples come from and how they are split.")
+    data: Data = Field(description="Source of the examples and how they are split.")
     trainable: str = Field(min_length=1, max_length=300, description="A shipped name, or module:attribute.")
-    recipe: dict[str, Any] = Field(default={}, description="Fixed choices; everything unsaid has a default.")
-    space: dict[str, Any] = Field(description="Parameters by dotted name; see hpo parts for what there is.")
+    recipe: dict[str, Any] = Field(default={}, description="Fixed choices; all others have defaults.")
+    space: dict[str, Any] = Field(description="Parameters by dotted name; `hpo parts` lists them.")
     forbid: list[Any] = Field(default=[], max_length=200, description="Combinations that no trial may have.")
     start_from: list[Any] = Field(
-        default=[], max_length=1000, description="Points or recipe files tried first."
+        default=[], max_length=1000, description="Points or recipe files to try first."
     )
-    warm_start: list[str] = Field(default=[], max_length=100, description="Earlier searches or recipe files.")
+    warm_start: list[str] = Field(
+        default=[], max_length=100, description="Searches or recipe files to learn from."
+    )
     objective: Goal = Field(default=Goal(), description="What is optimized.")
     sampler: Annotated[Sampler, BeforeValidator(_named)] = Field(
         default=Sampler(), description="What proposes points."
@@ -300,20 +311,18 @@ class Document(Record):
     scheduler: Annotated[Scheduler, BeforeValidator(_named)] = Field(
         default=Scheduler(), description="What stops trials early."
     )
-    budget: BudgetFields = Field(description="What the search may spend: whichever ends first.")
-    resources: Resources = Field(default=Resources(), description="What one trial needs.")
-    finalists: Finalists = Field(default=Finalists(), description="How the winner is found.")
+    budget: BudgetFields = Field(description="Limits of the search; the first one reached ends it.")
+    resources: Resources = Field(default=Resources(), description="Resources of one trial.")
+    finalists: Finalists = Field(default=Finalists(), description="How the winner is chosen.")
     ship: Annotated[ShipFields, BeforeValidator(_model)] = Field(
-        default=ShipFields(), description="What is tested, exported and used."
+        default=ShipFields(), description="The model that is tested, exported and used."
     )
     limits: Limits = Field(default=Limits(), description="Limits of one training.")
     patience: Annotated[Patience, BeforeValidator(_counted)] | None = Field(
-        default=None, description="When to end early."
+        default=None, description="When to end a search that no longer improves."
     )
-    seed: int = Field(default=0, ge=0, lt=2**53, description="Source of all randomness of the search.")
-    base: str | None = Field(
-        default=None, description="Folder that relative paths start from; of stored specs alone."
-    )
+    seed: int = Field(default=0, ge=0, lt=2**53, description="Seed of everything random in the search.")
+    base: str | None = Field(default=None, description="Folder of relative paths; in stored specs only.")
     defaults: Literal[2] | None = Field(
-        default=None, description="Edition of the recipe's defaults; of stored specs alone."
+        default=None, description="Edition of the recipe's defaults; in stored specs only."
     )

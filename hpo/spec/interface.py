@@ -1,7 +1,7 @@
-"""What a trainable says of itself: what its recipes may contain and what it reports.
+"""Describe a trainable: what its recipes can contain and what it reports.
 
-A shipped trainable's tables are data and are read in place; a user's own code is asked in a
-process of its own (`hpo.spec.user_trainables`).
+The tables of a shipped trainable are data and are read in place; a user's own code is inspected
+in a separate process (`hpo.spec.user_trainables`).
 """
 
 from __future__ import annotations
@@ -18,49 +18,49 @@ from hpo.spec.faults import Faults, shown, unknown
 
 @dataclass(frozen=True)
 class Interface:
-    """What is known of a trainable without training.
+    """A trainable's description.
 
     Attributes:
-        grammar: What its recipes may say.
+        grammar: What its recipes can contain.
         metrics: What it reports on validation data; the first is the default objective.
-        file: File of a user's own code; None for shipped ones.
-        extras: Methods that it has besides those that every trainable has.
-        clashes: Choices of its recipes that do not go together.
+        file: File of a user's own code; None for shipped trainables.
+        extras: Names of its optional methods.
+        conflicts: Choices in its recipes that do not go together.
     """
 
     grammar: Grammar
     metrics: tuple[Metric, ...]
     file: Path | None = None
     extras: tuple[str, ...] = EXTRAS
-    clashes: tuple[Conflict, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
 
 
 def shipped() -> Mapping[str, Interface]:
-    """The shipped trainables by name."""
+    """Return the shipped trainables by name."""
     from trainables.registry import SHIPPED
 
     return {
-        name: Interface(each.grammar, tuple(each.metrics), clashes=each.clashes)
-        for name, each in SHIPPED.items()
+        name: Interface(trainable.grammar, tuple(trainable.metrics), conflicts=trainable.clashes)
+        for name, trainable in SHIPPED.items()
     }
 
 
 def find(
-    name: str, base: Path, faults: Faults, known: Mapping[str, Interface] | None = None
+    name: str, base: Path, faults: Faults, trainables: Mapping[str, Interface] | None = None
 ) -> Interface | None:
-    """Look a trainable up, or inspect a user's own; None if there is none that can be used.
+    """Look up a trainable, or inspect a user's own; None if it cannot be used.
 
     Args:
         name: Shipped name, or ``module:attribute``.
-        base: Folder of the spec, in which a user's module is looked for first.
-        faults: Gathers what is wrong.
-        known: Trainables by name; the shipped ones by default.
+        base: Folder of the spec, searched first for a user's module.
+        faults: Collects the faults.
+        trainables: Trainables by name; the shipped ones by default.
     """
-    known = shipped() if known is None else known
-    if name in known:
-        return known[name]
+    trainables = shipped() if trainables is None else trainables
+    if name in trainables:
+        return trainables[name]
     if ":" not in name:
-        legal = unknown(name, known, f"{shown(name)} is no shipped trainable")
+        legal = unknown(name, trainables, f"{shown(name)} is not a shipped trainable")
         faults.add(("trainable",), f"{legal}, or module:attribute for your own")
         return None
     from hpo.spec.user_trainables import inspect

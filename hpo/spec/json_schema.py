@@ -1,7 +1,7 @@
-"""JSON Schema of a spec, so that an editor completes it and marks mistakes while it is written.
+"""Build the JSON Schema of a spec, with which editors complete fields and mark mistakes.
 
-Made from the records of `hpo.spec.fields` and the forms of `hpo.spec.domains`; what depends on
-the trainable (which parameters there are) is left to ``hpo check``.
+It is made from the records of `hpo.spec.fields` and the forms of `hpo.spec.domains`. What depends
+on the trainable, such as the parameters that exist, is left to ``hpo check``.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from hpo.spec.domains import FORMS, MAX_CHOICES, Form
 from hpo.spec.fields import Document
 
 FILE = "spec.schema.json"
-"""Name under which it lies beside the shipped specs."""
+"""Name of the schema's file, beside the shipped specs."""
 
 
 def schema() -> dict[str, Any]:
-    """The schema as a JSON value (draft 2020-12)."""
-    made = Document.model_json_schema()
-    made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "Search spec"}
-    definitions, fields = made["$defs"], made["properties"]
-    del fields["base"], fields["defaults"]  # for stored specs
+    """Return the schema as a JSON value (draft 2020-12)."""
+    document = Document.model_json_schema()
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "Search spec"}
+    definitions, fields = document["$defs"], document["properties"]
+    del fields["base"], fields["defaults"]  # only in stored specs
     definitions["Parameter"] = _parameter()
     definitions["Condition"] = _condition()
     definitions["Sampler"]["properties"]["name"]["enum"] = sorted(SAMPLERS)
@@ -39,16 +39,16 @@ def schema() -> dict[str, Any]:
     _also(fields["sampler"], {"type": "string", "enum": sorted(SAMPLERS)})
     _also(fields["scheduler"], {"type": "string", "enum": list(SCHEDULERS)})
     fields["patience"]["anyOf"].append({"type": "integer", "minimum": 1})
-    return made
+    return document
 
 
 def schema_text() -> str:
-    """The schema as the text of a file."""
+    """Return the schema as the text of a file."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _also(field: dict[str, Any], short: Mapping[str, Any]) -> None:
-    """Allow a short form beside the mapping."""
+    """Allow a short form besides the mapping."""
     field["anyOf"] = [{"$ref": field.pop("$ref")}, dict(short)]
 
 
@@ -88,7 +88,7 @@ def _condition() -> dict[str, Any]:
     }
     scalar = {"type": ["string", "number", "boolean", "null"]}
     return {
-        "description": "Parameter to a value, a list of values, or {low:, high:}; all must hold.",
+        "description": "Parameters with a value, a list of values, or {low:, high:}; all must hold.",
         "type": "object",
         "minProperties": 1,
         "additionalProperties": {"anyOf": [scalar, {"type": "array", "minItems": 1}, bounds]},

@@ -1,10 +1,10 @@
-"""From what a search's trials showed to narrower ranges: coarse to fine, each step with its reason.
+"""Narrow the ranges of a space around the best trials of a search, with a reason for each change.
 
-A range shrinks to where the best quarter of the trials lies, plus one gap between them on either
-side: that is about the whole range where a parameter made no difference, so that only what
-mattered is narrowed. A range shrinks to a quarter of itself at most. On the side on which the
-winner sits at the edge it grows. A choice goes only if it is unlikely that it failed so often by
-chance.
+A range shrinks to the extent of the best quarter of the trials, plus the mean gap between them on
+either side. If a parameter made no difference, that is about the whole range, so only parameters
+that mattered are narrowed. A range keeps at least a quarter of its width, and it grows on a side
+where the winner lies at its edge. A choice is dropped only if it is unlikely to have failed so
+often by chance.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from hpo.core.grammar import Hyperparameter
 from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Integer, Parameter, Point, Space, Uniform
 
-LEAST = 8
-"""Trials of a parameter from which its range is narrowed."""
+MIN_TRIALS = 8
+"""Trials with a parameter that are needed to narrow its range."""
 QUARTER = 0.25
 EDGE = 0.05
-"""Share of a range, on its own scale, that counts as its edge."""
+"""Share of a range, on its scale, that counts as its edge."""
 GROWTH = 0.5
-"""By how much of its new width a range grows beyond an edge."""
+"""Share of its new width by which a range grows beyond an edge."""
 UNLIKELY = 0.05
 
 
 @dataclass(frozen=True)
 class Change:
-    """One parameter's new range.
+    """A new range for one parameter.
 
     Attributes:
         name: The parameter.
-        old: What it could be.
-        new: What it can be now.
-        why: In a sentence.
-        edge: Whether the winner sits on the edge of the old range.
+        old: Its old range.
+        new: Its new range.
+        why: The reason, as a sentence.
+        edge: Whether the winner lies at the edge of the old range.
     """
 
     name: str
@@ -54,59 +54,59 @@ def narrowed(
     winner: Point,
     limits: Mapping[str, Hyperparameter],
 ) -> list[Change]:
-    """What changes, parameter by parameter; what stays is not listed, unless the winner is at its edge.
+    """Return the parameters that change, and those with the winner at the edge of their range.
 
     Args:
         space: The old space.
-        points: Trials, those of which something is known.
-        scores: How they fared, higher is better.
-        winner: Stays inside.
-        limits: What values each parameter can take at all.
+        points: Points of the trials that have a score.
+        scores: Their scores; higher is better.
+        winner: A point that stays inside.
+        limits: Values that each parameter accepts.
     """
-    found = []
+    changes = []
     for parameter in space.parameters:
-        told = [(p[parameter.name], s) for p, s in zip(points, scores, strict=True) if parameter.name in p]
+        scored = [(p[parameter.name], s) for p, s in zip(points, scores, strict=True) if parameter.name in p]
         best = winner.get(parameter.name)
         domain = parameter.domain
         if isinstance(domain, Choice):
-            change = _choices(parameter, domain, told, best)
+            change = _choices(parameter, domain, scored, best)
         else:
-            change = _range(parameter, told, best, limits.get(parameter.name))
-        found += [change] if change else []
-    return found
+            change = _range(parameter, scored, best, limits.get(parameter.name))
+        changes += [change] if change else []
+    return changes
 
 
 def _choices(
-    parameter: Parameter, domain: Choice, told: Sequence[tuple[Any, float]], best: Any
+    parameter: Parameter, domain: Choice, scored: Sequence[tuple[Any, float]], best: Any
 ) -> Change | None:
-    """Without the choices that are unlikely to have missed the best quarter by chance."""
-    count = math.ceil(QUARTER * len(told))
-    order = sorted(told, key=lambda pair: -pair[1])
+    """Drop the choices that are unlikely to have missed the best quarter by chance."""
+    count = math.ceil(QUARTER * len(scored))
+    order = sorted(scored, key=lambda pair: -pair[1])
     top = {canonical(value) for value, _ in order[:count]}
     dropped = []
     for value in domain.values:
-        tried = sum(canonical(each) == canonical(value) for each, _ in told)
+        tried = sum(canonical(other) == canonical(value) for other, _ in scored)
         if canonical(value) in top or (best is not None and canonical(value) == canonical(best)):
             continue
-        if _by_chance(len(told), tried, count) < UNLIKELY / len(domain.values):
+        if _by_chance(len(scored), tried, count) < UNLIKELY / len(domain.values):
             dropped.append((value, tried))
     if not dropped:
         return None
-    kept = tuple(value for value in domain.values if value not in [gone for gone, _ in dropped])
+    kept = tuple(value for value in domain.values if value not in [old for old, _ in dropped])
     words = ", ".join(f"{value} ({tried} trials)" for value, tried in dropped)
     return Change(
-        parameter.name, domain, Choice(kept), f"never among the best {count} of {len(told)}: {words}"
+        parameter.name, domain, Choice(kept), f"never among the best {count} of {len(scored)}: {words}"
     )
 
 
 def _by_chance(n: int, tried: int, top: int) -> float:
-    """Probability that none of ``tried`` of ``n`` trials is among the best ``top`` if all are alike."""
+    """Probability that none of ``tried`` of ``n`` equally good trials is among the best ``top``."""
     return math.comb(n - tried, top) / math.comb(n, top) if n - tried >= top else 0.0
 
 
 def _range(
     parameter: Parameter,
-    told: Sequence[tuple[Any, float]],
+    scored: Sequence[tuple[Any, float]],
     best: Any,
     limit: Hyperparameter | None,
 ) -> Change | None:
@@ -114,33 +114,33 @@ def _range(
     assert not isinstance(domain, Choice)
     scale = Scale.of(domain)
     low, high, why = 0.0, 1.0, ""
-    if len(told) >= LEAST:
-        low, high = _where_best([(scale.unit(value), score) for value, score in told])
-        why = f"the best {max(4, math.ceil(QUARTER * len(told)))} of {len(told)} trials lie here"
+    if len(scored) >= MIN_TRIALS:
+        low, high = _where_best([(scale.unit(value), score) for value, score in scored])
+        why = f"the best {max(4, math.ceil(QUARTER * len(scored)))} of {len(scored)} trials lie here"
     at = scale.unit(best) if best is not None else (low + high) / 2
     low, high = _around(at, low, high)
     edge = best is not None and not EDGE < at < 1 - EDGE
     if edge:
-        why = f"the winner's {best:g} is at the edge of the old range, which grows there"
+        why = f"the winner's {best:g} is at the edge of the old range, so it grows there"
         grown = GROWTH * (high - low)
         low, high = (at - grown, high) if at <= EDGE else (low, at + grown)
     new = scale.domain(low, high, best, limit)
     if edge and (new.low >= domain.low if at <= EDGE else new.high <= domain.high):
-        why = f"the winner's {best:g} is at the edge of what can be; there is nothing beyond"
+        why = f"the winner's {best:g} is at the edge of the legal values, so it cannot grow"
     small = not edge and scale.width(new) > 0.9
     return None if (new == domain and not edge) or small else Change(parameter.name, domain, new, why, edge)
 
 
-def _where_best(told: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Where the best quarter lies, one gap between them added on either side."""
-    count = max(4, math.ceil(QUARTER * len(told)))
-    best = sorted(place for place, _ in sorted(told, key=lambda pair: -pair[1])[:count])
+def _where_best(scored: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the extent of the best quarter, widened by their mean gap on either side."""
+    count = max(4, math.ceil(QUARTER * len(scored)))
+    best = sorted(position for position, _ in sorted(scored, key=lambda pair: -pair[1])[:count])
     gap = (best[-1] - best[0]) / (count - 1)
     return max(0.0, best[0] - gap), min(1.0, best[-1] + gap)
 
 
 def _around(at: float, low: float, high: float) -> tuple[float, float]:
-    """A stretch with a place inside, and not below a quarter of the whole."""
+    """Extend an interval to contain a position and at least a quarter of the whole."""
     low, high = min(low, at), max(high, at)
     if high - low < QUARTER:
         middle = (low + high) / 2
@@ -152,7 +152,7 @@ def _around(at: float, low: float, high: float) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Scale:
-    """A range's own scale, from 0 at its low end to 1 at its high end.
+    """The scale of a range, from 0 at its low end to 1 at its high end.
 
     Attributes:
         old: The range.
@@ -162,28 +162,28 @@ class Scale:
 
     @classmethod
     def of(cls, domain: Uniform | Integer) -> Scale:
-        """The scale of a range."""
+        """Return the scale of a range."""
         return cls(domain)
 
     def unit(self, value: float) -> float:
-        """Where a value lies."""
+        """Return the position of a value."""
         low, high = self._ends()
         return (self._to(value) - low) / (high - low) if high > low else 0.5
 
-    def value(self, place: float) -> float:
-        """The value at a place, which may lie beyond the ends."""
+    def value(self, position: float) -> float:
+        """Return the value at a position, which may lie beyond the ends."""
         low, high = self._ends()
-        moved = low + place * (high - low)
+        moved = low + position * (high - low)
         return math.exp(moved) if self.old.log else moved
 
     def width(self, new: Uniform | Integer) -> float:
-        """How wide another range is on this scale."""
+        """Return the width of another range on this scale."""
         return self.unit(new.high) - self.unit(new.low)
 
     def domain(
         self, low: float, high: float, inside: float | None, limit: Hyperparameter | None
     ) -> Uniform | Integer:
-        """The range between two places, rounded outwards to two digits, within what is legal."""
+        """Return the range between two positions, rounded outwards to two digits, within the limits."""
         bottom, top = _rounded(self.value(low), math.floor), _rounded(self.value(high), math.ceil)
         if low >= 0:
             bottom = max(bottom, self.old.low)
@@ -215,7 +215,7 @@ class Scale:
 
 
 def _rounded(value: float, towards: Any) -> float:
-    """Two significant digits."""
+    """Round to two significant digits."""
     if value == 0 or not math.isfinite(value):
         return value
     step = 10.0 ** (math.floor(math.log10(abs(value))) - 1)

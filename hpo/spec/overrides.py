@@ -1,4 +1,4 @@
-"""``key.sub=value`` laid over a document before it is validated, for ``--set``."""
+"""Apply ``key.sub=value`` to a document before it is validated, for ``--set``."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from hpo.spec.faults import Faults, shown
 from hpo.spec.yaml_text import Text, parse_text
 
 DOTTED = ("space",)
-"""Mappings whose keys have dots themselves."""
+"""Mappings whose keys contain dots."""
 
 
 def override(document: Any, overrides: Sequence[str], faults: Faults) -> Any:
-    """A copy of a document with fields replaced or added.
+    """Return a copy of a document with fields replaced or added.
 
     Args:
-        document: What the file says.
+        document: The document as read.
         overrides: ``key.sub=value``; the value is read as YAML.
-        faults: Gathers what is wrong.
+        faults: Collects the faults.
     """
     if not overrides or not isinstance(document, dict):
         return document
     changed = copy.deepcopy(document)
     for text in overrides:
-        name, equals, written = text.partition("=")
+        name, equals, value_text = text.partition("=")
         if not equals or not name:
-            faults.add(("--set",), f"{shown(text)} is no key=value")
+            faults.add(("--set",), f"{shown(text)} is not of the form key=value")
             continue
         try:
-            read = parse_text(written, "--set") if written.strip() else Text(None, {}, [])
+            read = parse_text(value_text, "--set") if value_text.strip() else Text(None, {}, [])
         except InvalidSpec as error:
             faults.add(("--set",), f"{shown(text)}: {error.faults[0].message}")
             continue
@@ -42,21 +42,21 @@ def override(document: Any, overrides: Sequence[str], faults: Faults) -> Any:
 
 
 def _put(document: dict[str, Any], name: str, value: Any) -> str | None:
-    """Put a value at a dotted name; what is in the way, if anything is."""
+    """Set a field by its dotted name; return why that is impossible, or None."""
     current: Any = document
     steps = name.split(".")
     while steps:
         if isinstance(current, list):
             step = steps.pop(0)
             if not step.isdecimal() or int(step) >= len(current):
-                return f"{step} is no index below {len(current)}"
+                return f"{step} is not an index below {len(current)}"
             if not steps:
                 current[int(step)] = value
                 return None
             current = current[int(step)]
             continue
         if not isinstance(current, dict):
-            return f"{'.'.join(steps)} lies in {shown(current)}, which is no mapping"
+            return f"{'.'.join(steps)} would be inside {shown(current)}, which is not a mapping"
         key, steps = _key(current, steps, whole=current is document.get(DOTTED[0]))
         if not steps:
             current[key] = value
@@ -70,7 +70,7 @@ def _put(document: dict[str, Any], name: str, value: Any) -> str | None:
 
 
 def _key(current: dict[str, Any], steps: list[str], whole: bool) -> tuple[str, list[str]]:
-    """The longest run of steps that is a key here, and the steps after it."""
+    """Split off the longest run of steps that is a key here."""
     for end in range(len(steps), 0, -1):
         key = ".".join(steps[:end])
         if key in current:

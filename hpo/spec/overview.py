@@ -1,4 +1,4 @@
-"""What follows from a spec, for ``hpo check``: how large the space is and what the budget buys."""
+"""Summarize a spec for ``hpo check``: the size of its space and what the budget buys."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hpo.spec.space_size import combinations
 
 @dataclass(frozen=True, slots=True)
 class ParameterRow:
-    """One parameter as a reader sees it.
+    """One parameter, described for a reader.
 
     Attributes:
         name: Dotted name.
-        values: Its values in words.
-        when: Its conditions in words, the implied ones included; empty if it always exists.
+        values: Its values as text.
+        when: Its conditions as text, including implied ones; empty if it always exists.
     """
 
     name: str
@@ -29,7 +29,7 @@ class ParameterRow:
 
 @dataclass(frozen=True)
 class SpaceOverview:
-    """What a reader wants to know before a search starts.
+    """What a user wants to know before a search starts.
 
     Attributes:
         rows: The space, parameter by parameter.
@@ -39,9 +39,9 @@ class SpaceOverview:
         rungs: Epochs at which trials are compared.
         horizon: Epochs of a full training.
         reserved_epochs: Epochs set aside for the finalists.
-        forecast: What trials and epochs buy; None if only time is limited.
+        forecast: What the trials and epochs buy; None if only time is limited.
         user_code: File of the user's own trainable; None for a shipped one.
-        warnings: What a user should know and that is no fault.
+        warnings: Problems that a user should know of but that stop nothing.
     """
 
     rows: tuple[ParameterRow, ...]
@@ -56,7 +56,7 @@ class SpaceOverview:
 
 
 def space_overview(spec: SearchSpec) -> SpaceOverview:
-    """Gather the facts of a spec; nothing is started or opened."""
+    """Summarize a spec without starting or opening anything."""
     return SpaceOverview(
         rows(spec),
         combinations(spec.space),
@@ -71,12 +71,12 @@ def space_overview(spec: SearchSpec) -> SpaceOverview:
 
 
 def rows(spec: SearchSpec) -> tuple[ParameterRow, ...]:
-    """The space, parameter by parameter."""
+    """Describe the space, parameter by parameter."""
     return tuple(_row(parameter) for parameter in spec.space.parameters)
 
 
 def budget_forecast(spec: SearchSpec) -> Forecast | None:
-    """What the budget is expected to buy; None if only time is limited."""
+    """Estimate what the budget buys; None if only time is limited."""
     if spec.budget.trials is None and spec.budget.epochs is None:
         return None
     scheduler = spec.scheduler
@@ -91,7 +91,7 @@ def budget_forecast(spec: SearchSpec) -> Forecast | None:
 
 
 def feasible_share(space: Space, most: int = 60_000) -> float:
-    """Share of the prior that ``forbid`` leaves, from as many draws as take a moment."""
+    """Estimate the share of the prior that ``forbid`` leaves, with few enough draws to be quick."""
     size = len(space.parameters) + sum(len(clause) for clause in space.forbid)
     return space.feasible_share(max(100, min(4_000, most // size)))
 
@@ -102,7 +102,7 @@ def _row(parameter: Parameter) -> ParameterRow:
 
 
 def clause_text(clause: Clause) -> str:
-    """Conditions as a reader says them."""
+    """Return conditions as text."""
     return " and ".join(dict.fromkeys(f"{name} {_words(predicate)}" for name, predicate in clause))
 
 

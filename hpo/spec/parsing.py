@@ -1,4 +1,4 @@
-"""From what a user wrote to a validated search, or to every fault in it at once."""
+"""Turn a user's spec into a validated search, or report all its faults at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_spec(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
 
     Args:
         path: File, or the name of a shipped spec such as ``digits``.
-        overrides: ``key.sub=value`` with values as YAML has them; any field of the spec.
+        overrides: ``key.sub=value`` with a YAML value, for any field of the spec.
 
     Raises:
         InvalidSpec: With every fault, its line, its value and the legal choices.
@@ -42,9 +42,9 @@ def read_spec(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
     faults = Faults(str(file), text.lines, text.faults)
     value = override(text.value, overrides, faults)
     if isinstance(value, dict) and "base" in value:
-        faults.add(("base",), "is not for files: paths and code are looked up beside the file itself")
+        faults.add(("base",), "is not allowed in a file: paths and code are looked up beside the file")
     if isinstance(value, dict) and "defaults" in value:
-        faults.add(("defaults",), "is not for files: they have the present defaults")
+        faults.add(("defaults",), "is not allowed in a file, which always has the current defaults")
     return _parse(value, faults, file.absolute().parent, file.stem)
 
 
@@ -54,12 +54,12 @@ def parse_spec(
     base: Path | None = None,
     trainables: Mapping[str, Interface] | None = None,
 ) -> SearchSpec:
-    """Validate a spec that is at hand as a mapping.
+    """Validate a spec given as a mapping.
 
     Args:
-        document: What a file would say.
-        source: What to call it in messages.
-        base: Folder that relative paths start from; the working folder by default.
+        document: The content of a spec file.
+        source: Name of the document in messages.
+        base: Folder of relative paths; the working folder by default.
         trainables: Trainables by name; the shipped ones by default.
 
     Raises:
@@ -134,14 +134,14 @@ def _parse(
 def _points(
     document: Document, space: Space, interface: Interface, base: Path, faults: Faults
 ) -> list[dict[str, Any]]:
-    """The points tried first; what fixed recipe, space and grid say together is checked on the way."""
+    """Check fixed recipe, space and grid against each other, and return the points tried first."""
     if faults.under("recipe"):
         return []
     grammar = interface.grammar
     check_points(space, document.recipe, grammar, faults)
     check_feasible(space, faults)
     if not faults.found:
-        check_conflicts(interface.clashes, document.recipe, space, grammar, faults)
+        check_conflicts(interface.conflicts, document.recipe, space, grammar, faults)
     cross_checks.demonstrations(grammar, document.recipe, space, faults)
     cross_checks.check_grid(document, space, faults)
     return starting_points(
@@ -158,9 +158,9 @@ def _complete(
     base: Path,
     grammar: Grammar,
 ) -> Document:
-    """The document as it goes on record: nothing in it is left to be looked up elsewhere."""
+    """Return the document as it is recorded, with nothing left to look up elsewhere."""
     goal = document.objective.model_copy(update={"metric": objective.metric, "mode": objective.mode})
-    found = {
+    resolved = {
         "name": name,
         "experiment": document.experiment or name,
         "scheduler": scheduler,
@@ -169,17 +169,17 @@ def _complete(
         "defaults": document.defaults if document.base or not grammar.earlier else DEFAULTS,
         "objective": goal,
     }
-    return document.model_copy(update=found)
+    return document.model_copy(update=resolved)
 
 
 def _recorded(complete: Document) -> dict[str, Any]:
-    """The document as JSON; specs whose recipes rely on no changed default are recorded as before."""
+    """Return the document as JSON, without an edition of the defaults if no default has changed."""
     document = complete.model_dump(mode="json")
     return {key: value for key, value in document.items() if key != "defaults" or value is not None}
 
 
 def check_source(name: str, arguments: Mapping[str, Any], faults: Faults) -> None:
-    """Whether the data source exists and takes its arguments; nothing is opened."""
+    """Check that the data source exists and accepts its arguments, without opening anything."""
     from trainables.parts import data_sources
 
     if faults.under("data", "source") or name == "?":
@@ -189,5 +189,5 @@ def check_source(name: str, arguments: Mapping[str, Any], faults: Faults) -> Non
 
 
 def _name(stem: str) -> str:
-    """A search's name from a file's."""
+    """Turn the name of a file into the name of a search."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("._-")[:60] or "search"

@@ -1,7 +1,7 @@
-"""What a recipe file may say of where it comes from, as far as a command acts on it.
+"""Check the provenance of a recipe file, as far as a command uses it.
 
-A recipe travels: whoever trains, verifies or asks it may have it from a stranger. So what is read
-of its provenance is held against these shapes first; what nobody reads may be anything.
+A recipe may come from a stranger, so every provenance field that is read has to have the shape
+declared here; fields that nothing reads can be anything.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Text = Annotated[str, Field(max_length=4_000)]
 
 
-class _Said(BaseModel):
+class _Record(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
-class _Score(_Said):
+class _Score(_Record):
     metric: Text
     value: float | None
 
 
-class _Member(_Said):
+class _Member(_Record):
     seed: Seed
     split: Text
     until: Annotated[int, Field(ge=1, le=10**9)] | None
@@ -38,14 +38,14 @@ class _Member(_Said):
     recipe: dict[str, Any] = Field(default={})
 
 
-class _Model(_Said):
+class _Model(_Record):
     kind: Text = "best"
     digest: Text = ""
     folder: Text = ""
     members: Annotated[list[_Member], Field(min_length=1, max_length=1_000)]
 
 
-class _Info(_Said):
+class _Info(_Record):
     kind: Literal["image", "table", "array"]
     task: Literal["classification", "regression"]
     shape: list[Annotated[int, Field(ge=1, le=10**6)]]
@@ -61,30 +61,30 @@ class _Info(_Said):
         return self
 
 
-class _Rows(_Said):
+class _Rows(_Record):
     split: Text = "search"
     folds: Annotated[int, Field(ge=2, le=100)] | None = None
     repeated: bool = True
     seeds: Annotated[int, Field(ge=1, le=1_000)] = 1
 
 
-class _Objective(_Said):
+class _Objective(_Record):
     metric: Text
     mode: Literal["min", "max"] = "max"
     at: Literal["best", "last"] = "best"
 
 
-class _Weights(_Said):
+class _Weights(_Record):
     file: Text = ""
     sha256: Text = ""
 
 
-class _Validation(_Said):
+class _Validation(_Record):
     this_model: float | None = None
     std: float | None = None
 
 
-class _Provenance(_Said):
+class _Provenance(_Record):
     seed: Seed | None = None
     horizon: Annotated[int, Field(ge=1, le=10**9)] | None = None
     threads: Annotated[int, Field(ge=1, le=1_024)] = 1
@@ -101,11 +101,11 @@ class _Provenance(_Said):
     versions: dict[str, str] = Field(default={})
 
 
-def provenance_faults(said: Mapping[str, Any], faults: Faults) -> None:
-    """Gather what cannot be in a provenance."""
+def provenance_faults(provenance: Mapping[str, Any], faults: Faults) -> None:
+    """Report the faults of a provenance."""
     try:
-        _Provenance.model_validate(dict(said))
+        _Provenance.model_validate(dict(provenance))
     except ValidationError as error:
-        for each in error.errors(include_url=False):
-            what = "" if each["type"] == "missing" else f"{shown(each['input'])}: "
-            faults.add(("provenance", *each["loc"]), f"{what}{each['msg']}")
+        for detail in error.errors(include_url=False):
+            value = "" if detail["type"] == "missing" else f"{shown(detail['input'])}: "
+            faults.add(("provenance", *detail["loc"]), f"{value}{detail['msg']}")

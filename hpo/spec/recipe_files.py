@@ -1,7 +1,7 @@
-"""Recipe files: one complete set of choices with where it comes from, read without executing anything.
+"""Read and write recipe files: a complete set of choices and its provenance.
 
-``hpo export`` writes them, ``hpo train`` and ``start_from`` read them, and the published recipes
-that ship are such files.
+``hpo export`` writes them, ``hpo train`` and ``start_from`` read them, and the shipped published
+recipes are such files. Reading one executes nothing.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class _Fields(Record):
 
 @dataclass(frozen=True)
 class RecipeFile:
-    """What a recipe file says.
+    """The content of a recipe file.
 
     Attributes:
         trainable: Shipped name, or ``module:attribute``.
         recipe: Choices as written; `Grammar.resolve` completes them.
-        provenance: Where it comes from: a search, or a paper.
+        provenance: Its origin: a search, or a paper.
     """
 
     trainable: str
@@ -47,12 +47,12 @@ class RecipeFile:
 
 
 def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -> RecipeFile:
-    """Read a recipe file and hold it against its trainable's tables.
+    """Read a recipe file and check it against its trainable's grammar.
 
     Args:
         path: A YAML or JSON file.
-        trainables: The trainables it may be for; no code of a user's is imported then. By default
-            the shipped ones, and a user's own, which is inspected in a process of its own.
+        trainables: The trainables it may be for; no user code is imported then. By default the
+            shipped ones and the user's own, which are inspected in a separate process.
 
     Raises:
         InvalidSpec: With every fault.
@@ -68,7 +68,7 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
     else:
         interface = trainables.get(fields.trainable)
         if interface is None:
-            legal = unknown(fields.trainable, trainables, "is another trainable")
+            legal = unknown(fields.trainable, trainables, "is a different trainable")
             faults.add(("trainable",), f"{shown(fields.trainable)}: {legal}")
     if interface is not None:
         recipe_faults(fields.recipe, interface.grammar, faults)
@@ -77,7 +77,7 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
 
 
 def recipe_faults(recipe: Mapping[str, Any], grammar: Grammar, faults: Faults) -> None:
-    """Gather everything a grammar has against a recipe."""
+    """Report the faults of a recipe under a grammar."""
     for fault in grammar.faults(recipe):
         faults.add(("recipe", *fault.path.split(".")), fault.message)
 
@@ -85,24 +85,24 @@ def recipe_faults(recipe: Mapping[str, Any], grammar: Grammar, faults: Faults) -
 def _fields(value: Any, faults: Faults) -> _Fields | None:
     legal = list(_Fields.model_fields)
     if not isinstance(value, Mapping):
-        faults.add((), f"{shown(value)} is no recipe file; legal keys: {', '.join(legal)}")
+        faults.add((), f"{shown(value)} is not a recipe file; legal keys: {', '.join(legal)}")
         return None
     try:
         return _Fields.model_validate(dict(value))
     except ValidationError as error:
-        for each in error.errors(include_url=False):
-            name = str(each["loc"][0])
-            if each["type"] == "extra_forbidden":
+        for detail in error.errors(include_url=False):
+            name = str(detail["loc"][0])
+            if detail["type"] == "extra_forbidden":
                 faults.add((name,), unknown(name, legal))
-            elif each["type"] == "missing":
+            elif detail["type"] == "missing":
                 faults.add((name,), "is missing")
             else:
-                faults.add(each["loc"][:2], f"{shown(each['input'])}: {each['msg']}")
+                faults.add(detail["loc"][:2], f"{shown(detail['input'])}: {detail['msg']}")
         return None
 
 
 def recipe_text(recipe: RecipeFile, format: Literal["yaml", "json"] = "yaml") -> str:
-    """A recipe file's text; `read_recipe` gives back what was written."""
+    """Return the text of a recipe file, which `read_recipe` turns back into an equal recipe."""
     content = {
         "version": 1,
         "trainable": recipe.trainable,
@@ -115,7 +115,7 @@ def recipe_text(recipe: RecipeFile, format: Literal["yaml", "json"] = "yaml") ->
 
 
 def yaml_text(content: Mapping[str, Any]) -> str:
-    """Plain values as YAML 1.2 in the order given."""
+    """Return plain values as YAML 1.2, in the given order."""
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
     writer.allow_unicode = True
@@ -127,5 +127,5 @@ def yaml_text(content: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The same value as JSON would give it back: mappings, lists and scalars alone."""
+    """Return the value as JSON would give it back: only mappings, lists and scalars."""
     return json.loads(json.dumps(value, allow_nan=False, default=dict))

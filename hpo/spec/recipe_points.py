@@ -1,4 +1,4 @@
-"""Points and recipes: a point laid over the fixed recipe, and the point at which a recipe lies."""
+"""Convert between points and recipes: lay a point over a recipe, or find a recipe's point."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hpo.core.space import Choice, Domain, Integer, Point, Space, Uniform
 def lay(grammar: Grammar, fixed: Mapping[str, Any], point: Point) -> dict[str, Any]:
     """Lay a point of a space over fixed choices.
 
-    Where the point names a part, what the fixed choices say of other parts of its group is left
-    out: a fixed momentum is for SGD alone.
+    If the point chooses a part, fixed settings of the other parts of its group are left out: a
+    fixed momentum applies to SGD only.
 
     Args:
-        grammar: What a recipe may say.
+        grammar: What a recipe can contain.
         fixed: Nested choices, short forms allowed.
         point: Values by dotted name.
 
@@ -26,7 +26,7 @@ def lay(grammar: Grammar, fixed: Mapping[str, Any], point: Point) -> dict[str, A
     """
     groups = {group.name: group for group in grammar.groups}
     switches = {group.name: frozenset(group.names) for group in grammar.groups if group.many}
-    recipe = {name: _opened(groups.get(name), said) for name, said in fixed.items()}
+    recipe = {name: _opened(groups.get(name), choice) for name, choice in fixed.items()}
     for name, value in point.items():
         head, _, rest = name.partition(".")
         if head not in groups:
@@ -44,43 +44,45 @@ def lay(grammar: Grammar, fixed: Mapping[str, Any], point: Point) -> dict[str, A
             within[last] = value
     for head, group in groups.items():
         if head in point:
-            recipe[head] = _taken(group, recipe[head])
+            recipe[head] = _accepted(group, recipe[head])
     return recipe
 
 
-def _opened(group: Group | None, said: Any) -> Any:
-    """A copy of what is said of one name, short forms written out."""
+def _opened(group: Group | None, choice: Any) -> Any:
+    """Copy the choice for one name, with short forms written out."""
     if group is None:
-        return said
-    if isinstance(said, str):
-        return {"name": said}
-    said = dict(said or {})
+        return choice
+    if isinstance(choice, str):
+        return {"name": choice}
+    settings = dict(choice or {})
     names = group.names if group.many else ()
-    for name, switch in said.items():
+    for name, switch in settings.items():
         if name in names:
-            said[name] = dict(switch) if isinstance(switch, Mapping) else ({} if switch else False)
-    return said
+            settings[name] = dict(switch) if isinstance(switch, Mapping) else ({} if switch else False)
+    return settings
 
 
-def _taken(group: Group, said: Mapping[str, Any]) -> dict[str, Any]:
-    """What the chosen part of a group takes of what is said."""
-    part = group.part(said["name"])
-    own = {"name", *(each.name for each in group.hyperparameters + part.hyperparameters)}
-    return {name: value for name, value in said.items() if name in own}
+def _accepted(group: Group, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the settings that the chosen part of a group accepts."""
+    part = group.part(settings["name"])
+    names = {"name", *(parameter.name for parameter in group.hyperparameters + part.hyperparameters)}
+    return {name: value for name, value in settings.items() if name in names}
 
 
 def flat(grammar: Grammar, recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """A complete recipe's values by the dotted names that a space uses.
+    """Return the values of a complete recipe by the dotted names that a space uses.
 
-    Parts that are off are false; a chosen part is its group's value.
+    Parts that are off are false; the value of a group is its chosen part.
     """
-    values = {own.name: recipe.get(own.name, own.default) for own in grammar.hyperparameters}
+    values = {
+        parameter.name: recipe.get(parameter.name, parameter.default) for parameter in grammar.hyperparameters
+    }
     for group in grammar.groups:
-        said = recipe[group.name]
+        settings = recipe[group.name]
         names = group.names if group.many else ()
         for part in names:
-            values[f"{group.name}.{part}"] = part in said
-        for key, value in said.items():
+            values[f"{group.name}.{part}"] = part in settings
+        for key, value in settings.items():
             if isinstance(value, Mapping):
                 values.update({f"{group.name}.{key}.{name}": inner for name, inner in value.items()})
             elif key == "name" and not group.many:
@@ -101,15 +103,15 @@ def _left_out(group: Group, chosen: Mapping[str, Any]) -> Iterator[tuple[str, An
 
 
 def locate(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The point of a space that is nearest to a recipe.
+    """Return the point of a space that is nearest to a recipe.
 
     Args:
         space: The space.
         values: The recipe's values by dotted name.
 
     Returns:
-        A complete point (it may still be forbidden), and (parameter, message) pairs of what was
-        changed to fit.
+        A complete point, which may still be forbidden, and (parameter, message) pairs for the
+        values that were changed to fit.
     """
     point: dict[str, Any] = {}
     changed = []
@@ -122,14 +124,12 @@ def locate(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], lis
             continue
         near = nearest(parameter.domain, value)
         point[parameter.name] = near
-        changed.append(
-            (parameter.name, f"{value!r} is not {parameter.domain.legal()[:200]}; {near!r} is tried")
-        )
+        changed.append((parameter.name, f"{value!r} is not {parameter.domain.legal()[:200]}; using {near!r}"))
     return point, changed
 
 
 def nearest(domain: Domain, value: Any) -> Any:
-    """The legal value nearest to any value; for what has no order, the first choice."""
+    """Return the legal value nearest to a value; the first choice if values have no order."""
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if isinstance(domain, Choice):
         ordered = [v for v in domain.values if isinstance(v, int | float) and not isinstance(v, bool)]

@@ -1,4 +1,4 @@
-"""A spec's text with narrower ranges: comments, order and spelling stay wherever they can."""
+"""Rewrite a spec with narrower ranges, keeping its comments, order and spelling where possible."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from hpo.spec.recipe_files import yaml_text
 
 SCHEMA = "# yaml-language-server: $schema="
 INDENTS = ((2, 2, 0), (2, 4, 2))
-"""Ways in which lists are usually indented: of mappings, of lists, of their dashes."""
+"""Usual indents of mappings, of lists, and of the dashes in lists."""
 
 
 def written_out(document: Mapping[str, Any]) -> str:
-    """A stored spec as a text, without what says nothing beyond the defaults."""
-    said = Document.model_validate(dict(document)).model_dump(mode="json", exclude_defaults=True)
+    """Return a stored spec as text, without fields that have their default."""
+    fields = Document.model_validate(dict(document)).model_dump(mode="json", exclude_defaults=True)
     for name in ("base", "defaults"):
-        said.pop(name, None)
-    return f"{SCHEMA}{FILE}\n{yaml_text(said)}"
+        fields.pop(name, None)
+    return f"{SCHEMA}{FILE}\n{yaml_text(fields)}"
 
 
 def moved(text: str, to: Path) -> str:
-    """The text with its first line pointing from a folder to the schema, if it names one."""
+    """Adjust the path of the schema in the first line, if there is one, to a new folder."""
     first, newline, rest = text.partition("\n")
     if not first.startswith(SCHEMA) or (to / first.removeprefix(SCHEMA).strip()).is_file():
         return text
@@ -50,13 +50,13 @@ def rewritten(
     grammar: Grammar,
     warm_start: str,
 ) -> tuple[str, list[str]]:
-    """The text with new ranges, and what had to go with old ones.
+    """Return the text with new ranges, and notes on what had to be left out.
 
     Args:
-        text: A spec that has no fault.
+        text: A spec without faults.
         changes: New ranges.
-        grammar: What its trainable's recipes may say.
-        warm_start: Search from which the new one begins.
+        grammar: What its trainable's recipes can contain.
+        warm_start: Search that the new one starts from.
     """
     yaml = _like(text)
     document = yaml.load(text)
@@ -67,21 +67,21 @@ def rewritten(
     domains = {change.name: change.new for change in changes}
     notes += _without_orphans(space, domains, grammar)
     notes += _without_never(document, domains)
-    place = list(document).index("space") + 1
+    position = list(document).index("space") + 1
     if "start_from" in document:
-        place = list(document).index("start_from")
+        position = list(document).index("start_from")
         del document["start_from"]
-        notes.append("start_from is left out: the search has tried its points")
+        notes.append("start_from is left out: the search has already tried its points")
     earlier = document.pop("warm_start", None) or []
-    names = CommentedSeq([each for each in earlier if each != warm_start] + [warm_start])
+    names = CommentedSeq([name for name in earlier if name != warm_start] + [warm_start])
     names.fa.set_flow_style()
-    document.insert(place, "warm_start", names)
-    after = list(document)[place + 1 :][:1]
+    document.insert(position, "warm_start", names)
+    after = list(document)[position + 1 :][:1]
     return _spaced(_dumped(yaml, document), text, after), notes
 
 
 def _spaced(new: str, old: str, after: Sequence[str]) -> str:
-    """The new text with the blank line before a field that the old one has."""
+    """Restore the blank line that the old text has before a field."""
     for field in after:
         if f"\n\n{field}:" in old and f"\n\n{field}:" not in new:
             return new.replace(f"\n{field}:", f"\n\n{field}:", 1)
@@ -89,7 +89,7 @@ def _spaced(new: str, old: str, after: Sequence[str]) -> str:
 
 
 def replaced(text: str, fields: Mapping[str, Any]) -> str:
-    """The text with other values for some of its fields."""
+    """Return the text with new values for some of its fields."""
     yaml = _like(text)
     document = yaml.load(text)
     for field, value in fields.items():
@@ -98,7 +98,7 @@ def replaced(text: str, fields: Mapping[str, Any]) -> str:
 
 
 def _like(text: str) -> YAML:
-    """A reader and writer that gives back a text as nearly as it can."""
+    """Return the reader and writer that reproduces a text most closely."""
     candidates = []
     for mapping, sequence, offset in INDENTS:
         yaml = YAML()
@@ -116,15 +116,15 @@ def _dumped(yaml: YAML, document: Any) -> str:
     return stream.getvalue()
 
 
-def _put(said: CommentedMap, new: Domain) -> None:
-    """Write a range in the place of the old one, in the old one's style."""
-    word = next(word for word in said if word in FORMS)
-    items = said[word]
+def _put(parameter: CommentedMap, new: Domain) -> None:
+    """Replace the range of a parameter, in the style of the old one."""
+    word = next(word for word in parameter if word in FORMS)
+    items = parameter[word]
     if isinstance(new, Choice):
         kept = {canonical(value) for value in new.values}
-        for place in reversed(range(len(items))):
-            if canonical(_plain(items[place])) not in kept:
-                del items[place]
+        for index in reversed(range(len(items))):
+            if canonical(_plain(items[index])) not in kept:
+                del items[index]
         return
     items[0], items[1] = new.low, new.high
     if isinstance(new, Uniform) and new.step is not None:
@@ -132,11 +132,11 @@ def _put(said: CommentedMap, new: Domain) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it."""
+    """Return a value as JSON has it."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     if isinstance(value, bool) or value is None:
         return value
     for kind in (int, float, str):
@@ -146,7 +146,7 @@ def _plain(value: Any) -> Any:
 
 
 def _without_orphans(space: CommentedMap, domains: Mapping[str, Domain], grammar: Grammar) -> list[str]:
-    """Take out parameters that existed only under choices that are gone."""
+    """Remove parameters that exist only under choices that were dropped."""
     notes = []
     for name in list(space):
         slot = grammar.slots.get(name)
@@ -161,31 +161,33 @@ def _without_orphans(space: CommentedMap, domains: Mapping[str, Domain], grammar
             left = [value for value in values if domain.contains(_plain(value))]
             if not left:
                 del space[name]
-                notes.append(f"{name} is left out: it exists only where {parent} is what it no longer can be")
+                notes.append(f"{name} is left out: it exists only under a dropped choice of {parent}")
                 break
             if parent in when and isinstance(when[parent], list):
-                for value in [each for each in values if each not in left]:
+                for value in [value for value in values if value not in left]:
                     when[parent].remove(value)
     return notes
 
 
 def _without_never(document: CommentedMap, domains: Mapping[str, Domain]) -> list[str]:
-    """Take out forbidden combinations that can no longer occur."""
-    forbid, gone = document.get("forbid") or [], 0
-    for place in reversed(range(len(forbid))):
+    """Remove forbidden combinations that can no longer occur."""
+    forbid, removed = document.get("forbid") or [], 0
+    for index in reversed(range(len(forbid))):
         if not all(
-            name in document["space"] and _possible(forbid[place], name, domains.get(name))
-            for name in list(forbid[place])
+            name in document["space"] and _possible(forbid[index], name, domains.get(name))
+            for name in list(forbid[index])
         ):
-            del forbid[place]
-            gone += 1
+            del forbid[index]
+            removed += 1
     if "forbid" in document and not forbid:
         del document["forbid"]
-    return [f"{gone} of the forbidden combinations cannot occur any more and are left out"] if gone else []
+    if not removed:
+        return []
+    return [f"{removed} of the forbidden combinations can no longer occur and are left out"]
 
 
 def _possible(combination: CommentedMap, name: str, domain: Domain | None) -> bool:
-    """Whether a predicate can hold under a new range; values that cannot are taken out of it."""
+    """Return whether a predicate can hold under a new range, removing its impossible values."""
     wanted = combination[name]
     if domain is None:
         return True
@@ -196,7 +198,7 @@ def _possible(combination: CommentedMap, name: str, domain: Domain | None) -> bo
         return low <= domain.high and high >= domain.low
     if not isinstance(wanted, list):
         return domain.contains(_plain(wanted))
-    for value in [each for each in wanted if not domain.contains(_plain(each))]:
+    for value in [value for value in wanted if not domain.contains(_plain(value))]:
         wanted.remove(value)
     return bool(wanted)
 

@@ -1,4 +1,4 @@
-"""A spec that was found to be right: what every other room is handed."""
+"""Define the validated spec that all other packages work with."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ class SearchSpec:
     """A validated search.
 
     Attributes:
-        version: Version of the language it was written in.
-        name: What its searches are called.
-        description: A line for a reader.
+        version: Version of the spec format.
+        name: Name of its searches.
+        description: One-line description.
         experiment: MLflow experiment.
         data: Source and split.
         trainable: Shipped name, or ``module:attribute``.
-        grammar: What the trainable's recipes may say.
+        grammar: What the trainable's recipes can contain.
         metrics: What the trainable reports on validation data.
         recipe: Fixed choices as written.
-        space: The parameters, with the conditions that parts imply.
-        start_from: Points tried first, complete.
+        space: The parameters, including the conditions that parts imply.
+        start_from: Points to try first, complete.
         warm_start: Earlier searches or recipe files.
         objective: What is optimized.
         sampler: What proposes points.
         scheduler: What stops trials early, and the epochs of a full training.
-        budget: What may be spent.
-        resources: What a trial needs.
-        finalists: How the winner is found.
-        ship: What is tested, exported and used.
+        budget: Limits of the search.
+        resources: Resources of one trial.
+        finalists: How the winner is chosen.
+        ship: The model that is tested, exported and used.
         limits: Limits of one training.
         patience: When to end early; None for never.
-        seed: Source of all randomness.
-        base: Folder that relative paths start from.
+        seed: Seed of everything random.
+        base: Folder of relative paths.
         document: Everything above as a JSON value that `hpo.spec.parse_spec` turns into an equal spec.
-        warnings: What a user should know and that is no fault.
-        user_code: File of the trainable, where it is a user's own.
+        warnings: Problems that a user should know of but that stop nothing.
+        user_code: File of a user's own trainable; None for a shipped one.
     """
 
     version: int
@@ -86,25 +86,25 @@ class SearchSpec:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the spec says, wherever it lies."""
+        """SHA-256 of the spec's content, independent of its folder."""
         stored = ("base", "defaults")
         return recipes.digest({key: value for key, value in self.document.items() if key not in stored})
 
     @property
     def reserved_epochs(self) -> int:
-        """Epochs that the finalists' trainings and the model's own, if it has one, take."""
+        """Epochs set aside for the finalists, and for retraining the model if it is retrained."""
         return self.finalists.epochs(self.horizon) + self.ship.reserves(self.horizon)
 
     def recipe_of(self, point: Point) -> dict[str, Any]:
-        """The complete recipe of a point: fixed choices, the point over them, defaults, the horizon.
+        """Return the complete recipe of a point: fixed choices, the point, defaults, the horizon.
 
         Raises:
-            ValueError: If the point is none of the space and the grammar refuses it.
+            ValueError: If the grammar rejects the point.
         """
         return dict(self.grammar.resolve(self._laid(point)))
 
     def overridden(self, point: Point) -> dict[str, tuple[Any, Any]]:
-        """Fixed choices that a point or the horizon replaced: dotted name to (written, used)."""
+        """Return the fixed choices that a point or the horizon replaces: name to (written, used)."""
         written = {
             k: v for k, v in recipes.Recipe(lay(self.grammar, self.recipe, {})).flat().items() if v != {}
         }
@@ -116,10 +116,10 @@ class SearchSpec:
         }
 
     def values_of(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
-        """A recipe's values by the dotted names a space uses, defaults filled in.
+        """Return a recipe's values by the dotted names of a space, with defaults filled in.
 
         Raises:
-            ValueError: If the grammar refuses the recipe.
+            ValueError: If the grammar rejects the recipe.
         """
         return flat(self.grammar, self.grammar.resolve(recipe))
 

@@ -1,4 +1,4 @@
-"""Whether a spec's ``ship`` can be had: from its finalists, its epochs, and its trainable."""
+"""Check that a spec's ``ship`` is possible with its finalists, epochs and trainable."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ from hpo.spec.interface import Interface
 
 NEEDED: Mapping[str, tuple[str, str]] = {
     "averaged": ("average", "average(recipe, mean, train, context), which completes averaged weights"),
-    "ensemble": ("combine", "combine(outputs), which says what several models' outputs come to"),
+    "ensemble": ("combine", "combine(outputs), which combines the outputs of several models"),
 }
-"""The method of a trainable that a kind of model needs, and what it does."""
+"""Method of the trainable that a kind of model needs, and its description."""
 
 
 def check_ship(document: Document, interface: Interface, faults: Faults) -> None:
-    """Gather what stands against the model that is to be shipped."""
-    said = document.ship
+    """Report why the model cannot be shipped."""
+    ship = document.ship
     for name, kind in (("of", "ensemble"), ("count", "ensemble"), ("epochs", "averaged")):
-        if name in said.model_fields_set and said.model != kind and getattr(said, name) is not None:
-            default = type(said).model_fields[name].default
-            if getattr(said, name) != default:
-                faults.add(("ship", name), f"is for model: {kind}; here model is {said.model}")
-    method, what = NEEDED.get(said.model, ("", ""))
+        if name in ship.model_fields_set and ship.model != kind and getattr(ship, name) is not None:
+            default = type(ship).model_fields[name].default
+            if getattr(ship, name) != default:
+                faults.add(("ship", name), f"has no effect unless model: {kind}; here it is {ship.model}")
+    method, description = NEEDED.get(ship.model, ("", ""))
     if method and method not in interface.extras:
         faults.add(
-            ("ship", "model"), f"{said.model} needs a trainable with {what}; {document.trainable} has none"
+            ("ship", "model"),
+            f"{ship.model} needs a trainable with {description}; {document.trainable} has no such method",
         )
-    if said.model == "ensemble":
+    if ship.model == "ensemble":
         _check_count(document, faults)
     longest = document.scheduler.max_epochs
-    if said.model == "averaged" and said.epochs and longest and said.epochs > longest:
+    if ship.model == "averaged" and ship.epochs and longest and ship.epochs > longest:
         faults.add(
-            ("ship", "epochs"), f"{said.epochs} of {longest} epochs cannot be averaged; legal: 1 to {longest}"
+            ("ship", "epochs"), f"{ship.epochs}: a full training has {longest} epochs; legal: 1 to {longest}"
         )
 
 
 def _check_count(document: Document, faults: Faults) -> None:
-    said, finalists = document.ship, document.finalists
-    most = finalists.count if said.of == "finalists" else finalists.most
-    where = "finalists.count" if said.of == "finalists" else "finalists.seeds"
-    if most < (said.count or 2):
+    ship, finalists = document.ship, document.finalists
+    most = finalists.count if ship.of == "finalists" else finalists.most
+    where = "finalists.count" if ship.of == "finalists" else "finalists.seeds"
+    if most < (ship.count or 2):
         faults.add(
-            ("ship", "count" if said.count else "model"),
-            f"an ensemble of {said.count or 'at least 2'} needs as many {said.of}; {where} allows {most}",
+            ("ship", "count" if ship.count else "model"),
+            f"an ensemble of {ship.count or 'at least 2'} needs as many {ship.of}, but {where} allows {most}",
         )

@@ -1,7 +1,7 @@
-"""The space of a spec: written parameters tied to what the trainable's recipes can say.
+"""Build the space of a spec, checking its parameters against the trainable's grammar.
 
-A part's own hyperparameter exists only where the part is chosen. That condition comes from the
-grammar, so nobody writes it; where the fixed recipe chose another part, it is a fault.
+A hyperparameter of a part exists only where the part is chosen. The grammar implies that
+condition, so users need not write it; if the fixed recipe chooses another part, it is a fault.
 """
 
 from __future__ import annotations
@@ -18,49 +18,50 @@ from hpo.spec.recipe_points import lay
 
 MAX_PARAMETERS = 500
 HORIZON = "epochs"
-"""The hyperparameter that a search sets itself, from the scheduler's maximum."""
+"""The hyperparameter that the search itself sets, to the scheduler's maximum."""
 
 DRAWS = 2
-"""Points that are completed for each part a space offers."""
+"""Points completed for each part that a space offers."""
 
 
 def build_space(
-    said: Mapping[str, Any], forbid: list[Any], fixed: Mapping[str, Any], grammar: Grammar, faults: Faults
+    ranges: Mapping[str, Any], forbid: list[Any], fixed: Mapping[str, Any], grammar: Grammar, faults: Faults
 ) -> Space | None:
     """Check every parameter and combination; None if any has a fault.
 
     Args:
-        said: Ranges by dotted name.
+        ranges: Ranges by dotted name.
         forbid: Forbidden combinations.
         fixed: The fixed recipe.
-        grammar: What a recipe may say.
-        faults: Gathers what is wrong.
+        grammar: What a recipe can contain.
+        faults: Collects the faults.
     """
-    if not said and faults.under("space"):
+    if not ranges and faults.under("space"):
         return None
-    if not said:
-        faults.add(("space",), f"has no parameter; legal: {_examples(grammar)}")
+    if not ranges:
+        faults.add(("space",), f"is empty; legal: {_examples(grammar)}")
         return None
-    if len(said) > MAX_PARAMETERS:
-        faults.add(("space",), f"has {len(said)} parameters; legal: at most {MAX_PARAMETERS}")
+    if len(ranges) > MAX_PARAMETERS:
+        faults.add(("space",), f"has {len(ranges)} parameters; legal: at most {MAX_PARAMETERS}")
         return None
-    parsed = {name: parse_domain(range_, ("space", name), faults) for name, range_ in said.items()}
+    parsed = {name: parse_domain(range_, ("space", name), faults) for name, range_ in ranges.items()}
     domains = {name: domain for name, domain in parsed.items() if domain is not None}
-    for name in said:
+    for name in ranges:
         _check_name(name, domains.get(name), grammar, faults)
-    # A parameter with a faulty range can still be named in conditions; any value will do there.
-    known = {name: domain or Choice(("?",)) for name, domain in parsed.items()}
-    conditions = {name: _when(said[name], known, name, faults) for name in domains}
+    # Conditions can name a parameter whose range is faulty; a stand-in is enough to check them.
+    declared = {name: domain or Choice(("?",)) for name, domain in parsed.items()}
+    conditions = {name: _when(ranges[name], declared, name, faults) for name in domains}
     for name in domains:
         if name in grammar.slots:
             conditions[name] = _implied(name, domains, fixed, grammar, faults) + conditions[name]
     clauses = tuple(
-        parse_clause(each, known, ("forbid", i), faults, "combination") for i, each in enumerate(forbid)
+        parse_clause(combination, declared, ("forbid", i), faults, "combination")
+        for i, combination in enumerate(forbid)
     )
     _check_cycles(conditions, faults)
     if faults.under("space") or faults.under("forbid"):
         return None
-    order = {name: place for place, name in enumerate(grammar.slots)}
+    order = {name: position for position, name in enumerate(grammar.slots)}
     return Space(
         tuple(
             Parameter(name, domains[name], conditions[name])
@@ -76,50 +77,52 @@ def _examples(grammar: Grammar) -> str:
 
 
 def _check_name(name: str, domain: Domain | None, grammar: Grammar, faults: Faults) -> None:
-    place = ("space", name)
+    path = ("space", name)
     if name == HORIZON and name in grammar.slots:
-        faults.add(place, "is set by the search: scheduler.max_epochs is the length of a full training")
+        faults.add(path, "is set by the search: scheduler.max_epochs is the length of a full training")
     elif name not in grammar.slots:
-        faults.add(place, unknown(name, grammar.slots, "is nothing the trainable takes"))
+        faults.add(path, unknown(name, grammar.slots, "is not a hyperparameter of the trainable"))
     elif domain is not None:
         complaint = _misfit(grammar.slots[name].hyperparameter, domain)
         if complaint:
-            faults.add(place, complaint)
+            faults.add(path, complaint)
 
 
-def _misfit(own: Hyperparameter, domain: Domain) -> str | None:
-    """Why a range goes beyond what a hyperparameter takes; None if it does not."""
+def _misfit(parameter: Hyperparameter, domain: Domain) -> str | None:
+    """Return why a range does not fit a hyperparameter; None if it does."""
     if isinstance(domain, Choice):
-        return next((c for value in domain.values if (c := own.complaint(value))), None)
-    if own.kind not in ("float", "int"):
-        return f"a range of numbers is written; it takes {own.legal()}: use choice"
-    if own.kind == "int" and isinstance(domain, Uniform):
-        return "a range of any numbers is written; it takes whole ones: use randint, lograndint or choice"
-    return own.complaint(domain.low) or own.complaint(domain.high)
+        return next((c for value in domain.values if (c := parameter.complaint(value))), None)
+    if parameter.kind not in ("float", "int"):
+        return f"needs choice, not a range of numbers; legal values: {parameter.legal()}"
+    if parameter.kind == "int" and isinstance(domain, Uniform):
+        return "takes whole numbers only: use randint, lograndint or choice"
+    return parameter.complaint(domain.low) or parameter.complaint(domain.high)
 
 
-def _when(said: Any, domains: Mapping[str, Domain], name: str, faults: Faults) -> Clause:
-    if not isinstance(said, Mapping) or "when" not in said:
+def _when(range_: Any, domains: Mapping[str, Domain], name: str, faults: Faults) -> Clause:
+    if not isinstance(range_, Mapping) or "when" not in range_:
         return ()
-    return parse_clause(said["when"], domains, ("space", name, "when"), faults, "condition")
+    return parse_clause(range_["when"], domains, ("space", name, "when"), faults, "condition")
 
 
 def _implied(
     name: str, domains: Mapping[str, Domain], fixed: Mapping[str, Any], grammar: Grammar, faults: Faults
 ) -> Clause:
-    """The conditions under which the grammar says that a parameter exists."""
+    """Return the conditions that the grammar implies for a parameter."""
     clause: list[tuple[str, Among]] = []
-    for place, values in grammar.slots[name].when:
-        if place in domains:
-            offered = tuple(value for value in values if domains[place].contains(value))
+    for parent, values in grammar.slots[name].when:
+        if parent in domains:
+            offered = tuple(value for value in values if domains[parent].contains(value))
             if not offered:
-                faults.add(("space", name), f"exists only if {place} is {_any_of(values)}, never so here")
+                faults.add(
+                    ("space", name), f"exists only if {parent} is {_any_of(values)}, which it never is here"
+                )
             else:
-                clause.append((place, Among(offered)))
-        elif (chosen := _chosen(place, fixed, grammar)) not in values:
+                clause.append((parent, Among(offered)))
+        elif (chosen := _chosen(parent, fixed, grammar)) not in values:
             faults.add(
                 ("space", name),
-                f"exists only if {place} is {_any_of(values)}; the recipe has {place}: {shown(chosen)}",
+                f"exists only if {parent} is {_any_of(values)}; the recipe has {parent}: {shown(chosen)}",
             )
     return tuple(clause)
 
@@ -128,14 +131,14 @@ def _any_of(values: tuple[Any, ...]) -> str:
     return " or ".join("on" if value is True else str(value) for value in values)
 
 
-def _chosen(place: str, fixed: Mapping[str, Any], grammar: Grammar) -> Any:
-    """The part a group has, or whether a switch is on, where no parameter varies it."""
-    head, _, rest = place.partition(".")
-    said = fixed.get(head)
+def _chosen(name: str, fixed: Mapping[str, Any], grammar: Grammar) -> Any:
+    """Return the fixed part of a group, or whether a switch is on in the fixed recipe."""
+    head, _, rest = name.partition(".")
+    choice = fixed.get(head)
     if rest:
-        switch = said.get(rest, False) if isinstance(said, Mapping) else False
+        switch = choice.get(rest, False) if isinstance(choice, Mapping) else False
         return switch is not False
-    return part_named(said) or grammar.group(head).default
+    return part_named(choice) or grammar.group(head).default
 
 
 def _check_cycles(conditions: Mapping[str, Clause], faults: Faults) -> None:
@@ -164,37 +167,37 @@ def _check_cycles(conditions: Mapping[str, Clause], faults: Faults) -> None:
 def check_recipe(
     fixed: Mapping[str, Any], varied: Mapping[str, Any], grammar: Grammar, faults: Faults
 ) -> None:
-    """Check fixed choices; where the space varies the part, for any of the parts it offers.
+    """Check fixed choices; if the space varies a part, they must be legal for one of those offered.
 
     Args:
         fixed: The fixed recipe as written.
         varied: The space as written.
-        grammar: What a recipe may say.
-        faults: Gathers what is wrong.
+        grammar: What a recipe can contain.
+        faults: Collects the faults.
     """
     groups = {group.name: group for group in grammar.groups}
-    for name, said in fixed.items():
+    for name, choice in fixed.items():
         offered = _offered(varied.get(name))
-        if name in groups and not groups[name].many and offered and isinstance(said, Mapping):
-            found = [grammar.faults({name: {**said, "name": part}}) for part in offered]
-            paths = set.intersection(*({fault.path for fault in each} for each in found))
-            wrong = [fault for fault in found[0] if fault.path in paths]
+        if name in groups and not groups[name].many and offered and isinstance(choice, Mapping):
+            by_part = [grammar.faults({name: {**choice, "name": part}}) for part in offered]
+            common = set.intersection(*({fault.path for fault in faults_} for faults_ in by_part))
+            wrong = [fault for fault in by_part[0] if fault.path in common]
         else:
-            wrong = grammar.faults({name: said})
+            wrong = grammar.faults({name: choice})
         for fault in wrong:
             message = fault.message
             if name not in grammar.slots and name not in groups:
-                message = unknown(name, [*(own.name for own in grammar.hyperparameters), *groups])
+                message = unknown(name, [*(parameter.name for parameter in grammar.hyperparameters), *groups])
             faults.add(("recipe", *fault.path.split(".")), f"{_value_at(fixed, fault.path)}{message}")
 
 
-def _offered(said: Any) -> list[str]:
-    values = said.get("choice") if isinstance(said, Mapping) else None
+def _offered(range_: Any) -> list[str]:
+    values = range_.get("choice") if isinstance(range_, Mapping) else None
     return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
 
 def _value_at(fixed: Mapping[str, Any], path: str) -> str:
-    """The faulty value, for messages that name only what is legal."""
+    """Return the faulty value, for messages that name only the legal ones."""
     value: Any = fixed
     for step in path.split("."):
         if not isinstance(value, Mapping) or step not in value:
@@ -204,29 +207,29 @@ def _value_at(fixed: Mapping[str, Any], path: str) -> str:
 
 
 def check_points(space: Space, fixed: Mapping[str, Any], grammar: Grammar, faults: Faults) -> None:
-    """Complete a sample of points, with every range at its low end, its high end and within.
+    """Check a sample of complete recipes, with every range at its low end, its high end and within.
 
-    Bounds that are legal for one part and not for another come out here, so each part that is
-    offered has its turn.
+    Every part that is offered gets its turn, so this finds bounds that are legal for one part but
+    not for another.
     """
     random = Random(0)
-    told: set[str] = set()
-    for seen, group in _turns(space, grammar):
+    reported: set[str] = set()
+    for held, group in _turns(space, grammar):
         for _ in range(DRAWS):
-            point = seen.sample_any(random)
+            point = held.sample_any(random)
             for end in ("low", "high", None):
                 moved = {name: _end(space.by_name[name].domain, value, end) for name, value in point.items()}
                 recipe = lay(grammar, fixed, moved)
                 for fault in grammar.faults({group: recipe[group]} if group in recipe else recipe):
-                    if fault.path not in told and not space.forbidden(moved):
-                        told.add(fault.path)
+                    if fault.path not in reported and not space.forbidden(moved):
+                        reported.add(fault.path)
                         varied = fault.path in space.by_name
-                        place = ("space", fault.path) if varied else ("recipe", *fault.path.split("."))
-                        faults.add(place, fault.message + _where(fault.path, moved))
+                        path = ("space", fault.path) if varied else ("recipe", *fault.path.split("."))
+                        faults.add(path, fault.message + _where(fault.path, moved))
 
 
 def _turns(space: Space, grammar: Grammar) -> Iterator[tuple[Space, str]]:
-    """The space as it is, and with each group held at each of the parts it offers."""
+    """Yield the space itself, and the space with each group held at each part it offers."""
     yield space, ""
     for group in grammar.groups:
         varied = space.by_name.get(group.name)
@@ -253,7 +256,7 @@ def _end(domain: Domain, value: Any, end: str | None) -> Any:
 
 
 def check_feasible(space: Space, faults: Faults) -> None:
-    """Whether ``forbid`` leaves anything."""
+    """Check that ``forbid`` leaves anything."""
     size = len(space.parameters) + sum(len(clause) for clause in space.forbid)
     draws = max(100, min(4_000, 100_000 // size))
     random = Random(0)

@@ -1,4 +1,4 @@
-"""Whether what an earlier search tried has a place in another search's space."""
+"""Map the trials of an earlier search into the space of another."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hpo.spec.recipe_points import locate
 
 @dataclass(frozen=True)
 class SpaceFit:
-    """What of an earlier search a space can take.
+    """The part of an earlier search that fits a space.
 
     Attributes:
         names: Parameters that both vary, with at least one value in common.
-        points: Of each earlier trial its point in the new space, or None if it lies outside.
-        notes: What does not fit, in sentences.
+        points: Each earlier trial's point in the new space, or None if it lies outside.
+        notes: What does not fit, as sentences.
     """
 
     names: tuple[str, ...]
@@ -27,11 +27,11 @@ class SpaceFit:
 
 
 def fit(space: Space, varied: Collection[str], trials: Sequence[Mapping[str, Any]]) -> SpaceFit:
-    """Place earlier trials in a space.
+    """Map earlier trials into a space.
 
-    A trial has a place if each parameter that both searches vary exists there as it did here, with
-    a legal value. Parameters that the earlier search did not vary take the nearest legal value, and
-    nothing is concluded about them.
+    A trial fits if each parameter that both searches vary exists in both, with a legal value.
+    Parameters that the earlier search did not vary take the nearest legal value, and nothing is
+    learned about them.
 
     Args:
         space: The new search's space.
@@ -42,7 +42,9 @@ def fit(space: Space, varied: Collection[str], trials: Sequence[Mapping[str, Any
     placed = [locate(space, values)[0] for values in trials]
     apart = [name for name in shared if not _overlaps(space, name, placed, trials)]
     names = tuple(name for name in shared if name not in apart)
-    wrong = [tuple(_misfits(space, names, *each)) for each in zip(placed, trials, strict=True)]
+    wrong = [
+        tuple(_misfits(space, names, point, values)) for point, values in zip(placed, trials, strict=True)
+    ]
     points = tuple(
         None if misfit or not names else point for point, misfit in zip(placed, wrong, strict=True)
     )
@@ -50,9 +52,9 @@ def fit(space: Space, varied: Collection[str], trials: Sequence[Mapping[str, Any
 
 
 def _overlaps(space: Space, name: str, placed: Sequence[Point], trials: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether any trial's value is legal; so it is, too, where no trial had the parameter."""
-    told = [values[name] for point, values in zip(placed, trials, strict=True) if name in values]
-    return not told or any(space.by_name[name].domain.contains(value) for value in told)
+    """Return whether any trial has a legal value, or no trial has the parameter."""
+    tried = [values[name] for point, values in zip(placed, trials, strict=True) if name in values]
+    return not tried or any(space.by_name[name].domain.contains(value) for value in tried)
 
 
 def _misfits(space: Space, names: Sequence[str], point: Point, values: Mapping[str, Any]) -> Iterator[str]:
@@ -69,16 +71,16 @@ def _notes(
     wrong: Sequence[tuple[str, ...]],
 ) -> Iterator[str]:
     if apart:
-        yield f"no value of {_listed(apart)} is legal in this space; nothing is learned about it"
+        yield f"none of its values of {_listed(apart)} is legal in this space, so nothing is learned about it"
     if not names:
         yield "it shares no parameter with this space; its results are not used"
         return
     new = [parameter.name for parameter in space.parameters if parameter.name not in varied]
     if new:
-        yield f"it did not vary {_listed(new)}; nothing is learned about that"
-    gone = [name for name in varied if name not in space.by_name]
-    if gone:
-        yield f"it varied {_listed(gone)}, which this space does not; that is ignored"
+        yield f"it did not vary {_listed(new)}, so nothing is learned about that"
+    unused = [name for name in varied if name not in space.by_name]
+    if unused:
+        yield f"it varied {_listed(unused)}, which this space does not vary; that is ignored"
     outside = Counter(name for misfit in wrong for name in misfit)
     if outside:
         count = sum(bool(misfit) for misfit in wrong)

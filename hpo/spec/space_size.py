@@ -1,4 +1,4 @@
-"""How many points a space has, without going through all of them."""
+"""Count the points of a space without enumerating all of them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from hpo.core.space import Parameter, Space
 
-MOST_STATES = 5_000
-"""Assignments of parameters that depend on each other that are gone through for a count."""
+MAX_STATES = 5_000
+"""Assignments of interdependent parameters that are enumerated at most."""
 
 
 def combinations(space: Space) -> float | None:
-    """Number of distinct allowed points, without going through all of them.
+    """Count the distinct allowed points without enumerating all of them.
 
-    Parameters that no condition or forbidden combination ties together are counted apart, and
+    Parameters that no condition or forbidden combination ties together are counted separately, and
     those on which nothing depends are multiplied in.
 
     Returns:
-        The number; infinite if a range is continuous; None if more than `MOST_STATES` assignments
-        of tied parameters would have to be gone through.
+        The number; infinite if a range is continuous; None if more than `MAX_STATES` assignments
+        of interdependent parameters would have to be enumerated.
     """
     if any(parameter.domain.count() == math.inf for parameter in space.parameters):
         return math.inf
@@ -34,7 +34,7 @@ def combinations(space: Space) -> float | None:
 
 
 def _tied(space: Space) -> list[list[Parameter]]:
-    """Parameters in groups that can be counted apart, each in an order in which conditions come first."""
+    """Group parameters that must be counted together, each after those that its condition names."""
     group_of = {parameter.name: {parameter.name} for parameter in space.parameters}
     links = [{p.name, *(name for name, _ in p.when)} for p in space.parameters]
     links += [{name for name, _ in clause} for clause in space.forbid]
@@ -53,7 +53,7 @@ def _count(group: Sequence[Parameter], space: Space) -> float | None:
     leaves = [parameter for parameter in group if parameter.name not in named]
     total = 0.0
     for seen, point in enumerate(_assignments(deciding, space)):
-        if seen == MOST_STATES:
+        if seen == MAX_STATES:
             return None
         if not space.forbidden(point):
             total += math.prod(p.domain.count() for p in leaves if space.exists(p, point))
@@ -61,7 +61,7 @@ def _count(group: Sequence[Parameter], space: Space) -> float | None:
 
 
 def _assignments(deciding: Sequence[Parameter], space: Space) -> Iterator[Mapping[str, Any]]:
-    """Every assignment of the deciding parameters, one after the other."""
+    """Yield every assignment of the deciding parameters."""
     if not deciding:
         yield {}
         return

@@ -1,4 +1,4 @@
-"""Points that a search tries first: written ones, and recipes mapped onto the space."""
+"""Resolve the points that a search tries first: written points, and recipes mapped onto the space."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hpo.core.errors import InvalidSpec
 from hpo.core.grammar import Grammar
 from hpo.core.space import Space
 from hpo.spec.builtin import locate_recipe
-from hpo.spec.faults import Faults, Place, shown, unknown
+from hpo.spec.faults import Faults, FieldPath, shown, unknown
 from hpo.spec.interface import Interface
 from hpo.spec.recipe_files import read_recipe
 from hpo.spec.recipe_points import flat, lay, locate
@@ -19,7 +19,7 @@ from hpo.spec.space_building import HORIZON
 
 
 def starting_points(
-    said: Sequence[Any],
+    entries: Sequence[Any],
     fixed: Mapping[str, Any],
     trainable: str,
     grammar: Grammar,
@@ -27,29 +27,29 @@ def starting_points(
     base: Path,
     faults: Faults,
 ) -> list[dict[str, Any]]:
-    """Complete points of the space, in the order written.
+    """Return complete points of the space, in the order written.
 
-    A written point must fit; what it leaves out comes from the fixed recipe. Of a recipe file,
-    whatever does not fit is reported as a warning and the nearest legal value is taken.
+    A written point must fit; values that it leaves out come from the fixed recipe. Values of a
+    recipe file that do not fit are reported as warnings and replaced by the nearest legal ones.
 
     Args:
-        said: Points (dotted or nested) and names or paths of recipe files.
+        entries: Points (dotted or nested) and names or paths of recipe files.
         fixed: The fixed recipe.
         trainable: Name of the spec's trainable.
-        grammar: What a recipe may say.
+        grammar: What a recipe can contain.
         space: The space.
-        base: Folder that paths start from.
-        faults: Gathers what is wrong.
+        base: Folder of relative paths.
+        faults: Collects the faults.
     """
     points: list[dict[str, Any]] = []
-    for number, each in enumerate(said):
-        place: Place = ("start_from", number)
-        if isinstance(each, Mapping):
-            point = _written(each, fixed, grammar, space, place, faults)
-        elif isinstance(each, str):
-            point = _from_file(each, fixed, trainable, grammar, space, base, place, faults)
+    for number, entry in enumerate(entries):
+        path: FieldPath = ("start_from", number)
+        if isinstance(entry, Mapping):
+            point = _written(entry, fixed, grammar, space, path, faults)
+        elif isinstance(entry, str):
+            point = _from_file(entry, fixed, trainable, grammar, space, base, path, faults)
         else:
-            faults.add(place, f"{shown(each)} is neither a point nor the name of a recipe file")
+            faults.add(path, f"{shown(entry)} is neither a point nor the name of a recipe file")
             continue
         if point is not None and point not in points:
             points.append(point)
@@ -57,67 +57,67 @@ def starting_points(
 
 
 def _written(
-    said: Mapping[str, Any],
+    entry: Mapping[str, Any],
     fixed: Mapping[str, Any],
     grammar: Grammar,
     space: Space,
-    place: Place,
+    path: FieldPath,
     faults: Faults,
 ) -> dict[str, Any] | None:
-    given = _dotted(said, grammar)
-    strange = [name for name in given if name not in space.by_name]
-    for name in strange:
-        faults.add((*place, name), unknown(name, space.by_name, "is no parameter of the space"))
+    given = _dotted(entry, grammar)
+    unexpected = [name for name in given if name not in space.by_name]
+    for name in unexpected:
+        faults.add((*path, name), unknown(name, space.by_name, "is not a parameter of the space"))
     point, changed = locate(space, {**_defaults(grammar, fixed), **given})
     for name, message in changed:
         if name in given:
-            faults.add((*place, name), message.partition(";")[0])
+            faults.add((*path, name), message.partition(";")[0])
     for name in given:
         if name in space.by_name and name not in point:
-            faults.add((*place, name), f"{shown(given[name])}: does not exist under the other choices")
+            faults.add((*path, name), f"{shown(given[name])}: does not exist under the other choices")
     if space.forbidden(point):
-        faults.add(place, f"{shown(point)} is a forbidden combination")
-    return None if strange or faults.under(*place) else point
+        faults.add(path, f"{shown(point)} is a forbidden combination")
+    return None if unexpected or faults.under(*path) else point
 
 
 def _defaults(grammar: Grammar, fixed: Mapping[str, Any]) -> dict[str, Any]:
-    """Values where nothing is written: the fixed recipe's, and below it the grammar's."""
+    """Return the values that a point need not contain: the fixed recipe's, or else the grammar's."""
     lowest = {name: slot.hyperparameter.default for name, slot in grammar.slots.items()}
     return lowest | flat(grammar, grammar.resolve(lay(grammar, fixed, {})))
 
 
-def _dotted(said: Mapping[str, Any], grammar: Grammar) -> dict[str, Any]:
-    """A point by dotted names, whether it was written so or nested as recipes are."""
+def _dotted(entry: Mapping[str, Any], grammar: Grammar) -> dict[str, Any]:
+    """Return a point by dotted names, whether it was written so or nested like a recipe."""
     groups = {group.name: group for group in grammar.groups}
-    found: dict[str, Any] = {}
-    for name, value in said.items():
+    values: dict[str, Any] = {}
+    for name, value in entry.items():
         if name not in groups or not isinstance(value, Mapping):
-            found[name] = value
+            values[name] = value
             continue
         for key, inner in value.items():
             if key == "name" and not groups[name].many:
-                found[name] = inner
+                values[name] = inner
             elif isinstance(inner, Mapping):
-                found[f"{name}.{key}"] = True
-                found.update({f"{name}.{key}.{own}": each for own, each in inner.items()})
+                values[f"{name}.{key}"] = True
+                values.update({f"{name}.{key}.{setting}": each for setting, each in inner.items()})
             else:
-                found[f"{name}.{key}"] = inner
-    return found
+                values[f"{name}.{key}"] = inner
+    return values
 
 
-def recipe_point(spec: SearchSpec, name: str, place: Place) -> tuple[dict[str, Any] | None, list[str]]:
-    """The point of a spec's space that is nearest to a recipe file, and what was changed to fit.
+def recipe_point(spec: SearchSpec, name: str, path: FieldPath) -> tuple[dict[str, Any] | None, list[str]]:
+    """Return the point of a spec's space that is nearest to a recipe file, and what was changed.
 
     Args:
         spec: The search.
         name: Path or name of the file.
-        place: Where the spec names it.
+        path: Field path of the name in the spec.
 
     Raises:
         InvalidSpec: If there is no such file, or it has faults.
     """
     faults = Faults(spec.name)
-    point = _from_file(name, spec.recipe, spec.trainable, spec.grammar, spec.space, spec.base, place, faults)
+    point = _from_file(name, spec.recipe, spec.trainable, spec.grammar, spec.space, spec.base, path, faults)
     faults.raise_any()
     return point, list(faults.warnings)
 
@@ -129,40 +129,40 @@ def _from_file(
     grammar: Grammar,
     space: Space,
     base: Path,
-    place: Place,
+    path: FieldPath,
     faults: Faults,
 ) -> dict[str, Any] | None:
-    path = locate_recipe(name, base)
+    file = locate_recipe(name, base)
     try:
-        recipe = read_recipe(path, {trainable: Interface(grammar, ())})
+        recipe = read_recipe(file, {trainable: Interface(grammar, ())})
     except InvalidSpec as invalid:
         for fault in invalid.faults:
             at = f":{fault.line}" if fault.line else ""
-            faults.add(place, f"{shown(name)}{at}: {fault.path}: {fault.message}")
+            faults.add(path, f"{shown(name)}{at}: {fault.path}: {fault.message}")
         return None
     values = flat(grammar, grammar.resolve(recipe.recipe))
     point, changed = locate(space, {**_defaults(grammar, fixed), **values})
     for parameter, message in changed:
         if parameter in values:
-            faults.warn(f"{place[0]}: {name}: {parameter}: {message}")
-    unsaid = [parameter for parameter in point if parameter not in values]
-    if unsaid:
-        faults.warn(f"{place[0]}: {name}: says nothing of {', '.join(unsaid)}; the defaults are tried")
+            faults.warn(f"{path[0]}: {name}: {parameter}: {message}")
+    missing = [parameter for parameter in point if parameter not in values]
+    if missing:
+        faults.warn(f"{path[0]}: {name}: does not set {', '.join(missing)}; the defaults are used")
     kept = _kept(values, flat(grammar, grammar.resolve(lay(grammar, fixed, point))), space)
     if kept:
-        faults.warn(f"{place[0]}: {name}: the space does not vary, and the search keeps, {', '.join(kept)}")
+        faults.warn(f"{path[0]}: {name}: the space does not vary these, the search keeps {', '.join(kept)}")
     if space.forbidden(point):
-        faults.warn(f"{place[0]}: {name}: is left out, as the nearest point is a forbidden combination")
+        faults.warn(f"{path[0]}: {name}: is left out: the nearest point is a forbidden combination")
         return None
     return point
 
 
 def _kept(wanted: Mapping[str, Any], used: Mapping[str, Any], space: Space) -> list[str]:
-    """Choices of a recipe that the search decides otherwise, with its own; at most a dozen."""
+    """Describe the choices of a recipe that the search replaces by its own; at most a dozen."""
     names = [
         name
         for name in used
         if name not in space.by_name and name != HORIZON and wanted.get(name) != used[name]
     ]
-    shortened = [f"{name}: {used[name]!r} (there {wanted.get(name)!r})" for name in names[:12]]
+    shortened = [f"{name}: {used[name]!r} (instead of {wanted.get(name)!r})" for name in names[:12]]
     return [*shortened, f"and {len(names) - 12} more"] if len(names) > 12 else shortened

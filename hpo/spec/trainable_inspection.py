@@ -1,8 +1,8 @@
-"""What runs in the process that inspects a user's trainable: import it, say what it is, in JSON.
+"""Import a user's trainable in a process of its own and describe it in JSON.
 
 Started by `hpo.spec.user_trainables` as
 ``python -I -m hpo.spec.trainable_inspection module:attribute FOLDER``.
-Whatever the user's module prints goes to standard error; standard output carries the answer alone.
+Anything the user's module prints goes to standard error; standard output has only the description.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hpo.core.trainable import EXTRAS, Metric
 
 
 def describe_trainable(name: str, folder: str) -> dict[str, Any]:
-    """Grammar, metrics and file of a trainable, or what is wrong with it."""
+    """Return the grammar, metrics and file of a trainable, or an error."""
     sys.path.insert(0, folder)
     module_name, _, attribute = name.partition(":")
     try:
@@ -29,10 +29,10 @@ def describe_trainable(name: str, folder: str) -> dict[str, Any]:
         if isinstance(trainable, type):
             trainable = trainable()
     except BaseException as error:
-        return {"error": _own_words(error)}
+        return {"error": _error_text(error)}
     complaint = _complaint(trainable)
     if complaint:
-        return {"error": f"is no trainable: {complaint}"}
+        return {"error": f"is not a trainable: {complaint}"}
     return {
         "grammar": dataclasses.asdict(trainable.grammar),
         "metrics": [dataclasses.asdict(metric) for metric in trainable.metrics],
@@ -43,18 +43,18 @@ def describe_trainable(name: str, folder: str) -> dict[str, Any]:
 
 def _complaint(trainable: Any) -> str | None:
     if not isinstance(getattr(trainable, "grammar", None), Grammar):
-        return "it has no `grammar`, a hpo.core.grammar.Grammar"
+        return "its `grammar` must be a hpo.core.grammar.Grammar"
     metrics = getattr(trainable, "metrics", None)
     if not isinstance(metrics, tuple | list) or not all(isinstance(each, Metric) for each in metrics):
-        return "it has no `metrics`, a tuple of hpo.core.trainable.Metric"
+        return "its `metrics` must be a tuple of hpo.core.trainable.Metric"
     if not metrics:
-        return "its `metrics` are empty; the first is the default objective"
+        return "its `metrics` must not be empty: the first is the default objective"
     missing = [verb for verb in ("train", "load", "score") if not callable(getattr(trainable, verb, None))]
     return f"it has no method {', '.join(missing)}" if missing else None
 
 
-def _own_words(error: BaseException) -> str:
-    """The error with the user's own line: the last one outside the import machinery."""
+def _error_text(error: BaseException) -> str:
+    """Return the error with the user's line: the last one outside the import machinery."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
     where = f" (line {frames[-1].lineno} of {frames[-1].filename})" if len(frames) > 1 else ""
     text = " ".join(f"{type(error).__name__}: {error}".split())
@@ -62,12 +62,12 @@ def _own_words(error: BaseException) -> str:
 
 
 def main() -> None:
-    """Answer on what was standard output when the process began."""
-    answer_to = os.dup(1)
+    """Write the description to the original standard output."""
+    output = os.dup(1)
     os.dup2(2, 1)
-    answer = json.dumps(describe_trainable(sys.argv[1], sys.argv[2]), default=str)
-    with os.fdopen(answer_to, "w", encoding="utf-8") as stream:
-        stream.write(answer)
+    description = json.dumps(describe_trainable(sys.argv[1], sys.argv[2]), default=str)
+    with os.fdopen(output, "w", encoding="utf-8") as stream:
+        stream.write(description)
 
 
 if __name__ == "__main__":

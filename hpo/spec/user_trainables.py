@@ -1,7 +1,7 @@
-"""A user's own trainable, asked what it takes and reports in a process of its own.
+"""Inspect a user's own trainable in a separate process.
 
-Reading a spec must not run strange code in the process that reads it, nor wait for ever. The child
-sees the spec's own folder and installed packages, nothing else (`python -I`), and answers in JSON.
+Reading a spec must neither run user code in the process that reads it nor wait for ever. The child
+can import from the spec's folder and installed packages only (`python -I`), and answers in JSON.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from hpo.spec.interface import Interface
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 SECONDS = 60.0
-"""Time a user's module has for its imports: torch alone takes ten seconds on a busy machine."""
+"""Time limit for importing a user's module: torch alone takes ten seconds on a busy machine."""
 
 
 def code_of(name: str, base: Path) -> str:
-    """Which file would be imported, without importing it."""
+    """Return the file that would be imported, without importing it."""
     module = name.partition(":")[0].split(".")
     here = base.joinpath(*module)
     for file in (here.with_suffix(".py"), here / "__init__.py"):
@@ -42,27 +42,27 @@ def inspect(name: str, base: Path, faults: Faults, seconds: float = SECONDS) -> 
     Args:
         name: ``module:attribute``.
         base: Folder of the spec.
-        faults: Gathers what is wrong.
+        faults: Collects the faults.
         seconds: When to stop waiting.
     """
-    place = ("trainable",)
+    path = ("trainable",)
     if not NAME.fullmatch(name):
-        faults.add(place, f"{shown(name)} is no module:attribute")
+        faults.add(path, f"{shown(name)} is not of the form module:attribute")
         return None
-    answer = _ask(name, base, seconds)
+    answer = _describe(name, base, seconds)
     if "error" in answer:
-        faults.add(place, f"{shown(name)} ({code_of(name, base)}): {answer['error']}")
+        faults.add(path, f"{shown(name)} ({code_of(name, base)}): {answer['error']}")
         return None
     try:
-        metrics = tuple(Metric(**each) for each in answer["metrics"])
+        metrics = tuple(Metric(**fields) for fields in answer["metrics"])
         extras = tuple(answer["extras"])
         return Interface(_grammar(answer["grammar"]), metrics, Path(answer["file"]), extras)
     except (TypeError, KeyError, ValueError) as error:
-        faults.add(place, f"{shown(name)}: its grammar cannot be read: {error}")
+        faults.add(path, f"{shown(name)}: its grammar cannot be read: {error}")
         return None
 
 
-def _ask(name: str, base: Path, seconds: float) -> Mapping[str, Any]:
+def _describe(name: str, base: Path, seconds: float) -> Mapping[str, Any]:
     command = [sys.executable, "-I", "-m", "hpo.spec.trainable_inspection", name, str(base)]
     with subprocess.Popen(
         command,
@@ -76,25 +76,26 @@ def _ask(name: str, base: Path, seconds: float) -> Mapping[str, Any]:
             out, err = child.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
-            return {"error": f"its import took more than {seconds:g} s"}
+            return {"error": f"importing it took more than {seconds:g} s"}
     try:
         answer: Mapping[str, Any] = json.loads(out)
         return answer
     except ValueError:
-        last = err.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-        return {"error": f"its process ended with {child.returncode}: {last[0][:300]}"}
+        last = err.decode(errors="replace").strip().splitlines()[-1:] or ["it printed nothing"]
+        return {"error": f"its process ended with exit code {child.returncode}: {last[0][:300]}"}
 
 
-def _grammar(said: Mapping[str, Any]) -> Grammar:
-    return Grammar(_hyperparameters(said), tuple(_group(each) for each in said["groups"]))
+def _grammar(fields: Mapping[str, Any]) -> Grammar:
+    return Grammar(_hyperparameters(fields), tuple(_group(group) for group in fields["groups"]))
 
 
-def _group(said: Mapping[str, Any]) -> Group:
-    parts = tuple(Part(**{**each, "hyperparameters": _hyperparameters(each)}) for each in said["parts"])
-    return Group(**{**said, "parts": parts, "hyperparameters": _hyperparameters(said)})
+def _group(fields: Mapping[str, Any]) -> Group:
+    parts = tuple(Part(**{**part, "hyperparameters": _hyperparameters(part)}) for part in fields["parts"])
+    return Group(**{**fields, "parts": parts, "hyperparameters": _hyperparameters(fields)})
 
 
-def _hyperparameters(said: Mapping[str, Any]) -> tuple[Hyperparameter, ...]:
+def _hyperparameters(fields: Mapping[str, Any]) -> tuple[Hyperparameter, ...]:
     return tuple(
-        Hyperparameter(**{**each, "choices": tuple(each["choices"])}) for each in said["hyperparameters"]
+        Hyperparameter(**{**parameter, "choices": tuple(parameter["choices"])})
+        for parameter in fields["hyperparameters"]
     )

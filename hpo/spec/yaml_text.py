@@ -1,9 +1,9 @@
-"""Text to plain values, each with its line; whatever the text is, this ends soon and executes nothing.
+"""Read YAML into plain values with their lines, in bounded time and without executing anything.
 
-The parser of ruamel.yaml gives events, and the values are built here rather than by its
-constructors: what a plain word means is YAML 1.2's core schema (``1e-4`` is a number, ``no`` is a
-word, ``010`` is ten), two equal keys are a fault and not a choice of the last, no tag is obeyed,
-and size, depth and aliases are counted while the text is still being read.
+ruamel.yaml's parser gives events, and the values are built here rather than by its constructors:
+plain scalars follow YAML 1.2's core schema (``1e-4`` is a number, ``no`` is a word, ``010`` is
+ten), duplicate keys are a fault instead of the last one winning, tags are not supported, and
+size, depth and aliases are counted while the text is being read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ruamel.yaml.events import (
 )
 
 from hpo.core.errors import Fault, InvalidSpec
-from hpo.spec.faults import Place, dotted
+from hpo.spec.faults import FieldPath, dotted
 
 MAX_BYTES = 250_000
 MAX_NODES = 10_000
@@ -51,24 +51,24 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 @dataclass
 class Text:
-    """What a text says.
+    """The content of a text.
 
     Attributes:
-        value: Mappings, lists, texts, numbers, true, false and null.
-        lines: Line of each place, counted from 1.
-        faults: Equal keys, tags and impossible numbers, over which the reading went on.
+        value: Mappings, lists, strings, numbers, true, false and null.
+        lines: Line of each field path, counted from 1.
+        faults: Duplicate keys, tags and impossible numbers, which do not end the reading.
     """
 
     value: Any
-    lines: dict[Place, int]
+    lines: dict[FieldPath, int]
     faults: list[Fault]
 
 
 class _Wrong(Exception):
-    """The text cannot be a document; carries the one fault that ended the reading."""
+    """A fault that ends the reading."""
 
-    def __init__(self, message: str, line: int | None = None, place: Place = ()):
-        self.fault = Fault(dotted(place) or "document", message, line)
+    def __init__(self, message: str, line: int | None = None, path: FieldPath = ()):
+        self.fault = Fault(dotted(path) or "document", message, line)
         super().__init__(message)
 
 
@@ -76,11 +76,11 @@ def read_text(path: Path) -> Text:
     """Read a YAML (or JSON) file.
 
     Raises:
-        InvalidSpec: If there is no such file, or it holds no document within the limits.
+        InvalidSpec: If the file does not exist or is not a document within the limits.
     """
     try:
         if not path.is_file():
-            raise InvalidSpec(str(path), [Fault("file", "does not exist or is no file")])
+            raise InvalidSpec(str(path), [Fault("file", "does not exist or is not a file")])
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
@@ -92,7 +92,7 @@ def parse_text(content: bytes | str, source: str) -> Text:
     """Turn the bytes of a YAML 1.2 document into plain values with their lines.
 
     Raises:
-        InvalidSpec: If the bytes are no document within the limits.
+        InvalidSpec: If the bytes are not a document within the limits.
     """
     try:
         builder = _Builder(_events(_decoded(content)))
@@ -105,151 +105,151 @@ def parse_text(content: bytes | str, source: str) -> Text:
 def _decoded(content: bytes | str) -> str:
     size = len(content)
     if size > MAX_BYTES:
-        raise _Wrong(f"has more than {MAX_BYTES:,} bytes, the most that are read")
+        raise _Wrong(f"has more than {MAX_BYTES:,} bytes, the limit")
     if isinstance(content, bytes):
         try:
             content = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1  # type: ignore[arg-type]
-            raise _Wrong(f"is no UTF-8 text: {error.reason} at byte {error.start}", line) from None
-    place = content.find("\0")
-    if place >= 0:
-        raise _Wrong("holds a NUL character, which no text has", content.count("\n", 0, place) + 1)
+            raise _Wrong(f"is not UTF-8 text: {error.reason} at byte {error.start}", line) from None
+    position = content.find("\0")
+    if position >= 0:
+        raise _Wrong("contains a NUL character", content.count("\n", 0, position) + 1)
     _check_brackets(content)
     return content
 
 
 def _check_brackets(content: str) -> None:
-    """Refuse brackets that never close: the parser looks far ahead of each, which takes long."""
+    """Refuse deeply nested brackets: the parser looks far ahead from each, which takes long."""
     depth = 0
     for match in _BRACKETS.finditer(content):
         depth = max(0, depth + (1 if match[0] in "[{" else -1))
         if depth > 5 * MAX_DEPTH:
             line = content.count("\n", 0, match.start()) + 1
-            raise _Wrong(f"is nested more than {MAX_DEPTH} deep", line)
+            raise _Wrong(f"is nested more than {MAX_DEPTH} levels deep", line)
 
 
 def _events(text: str) -> Iterator[Event]:
-    """Events of the parser; whatever it stumbles over is one clear fault."""
+    """Yield the parser's events; anything that it cannot read is a fault."""
     try:
         yield from YAML(typ="safe", pure=True).parse(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         words = " ".join(part for part in (error.context, error.problem) if part)
-        raise _Wrong(f"is no YAML: {words}", mark.line + 1 if mark else None) from None
+        raise _Wrong(f"is not YAML: {words}", mark.line + 1 if mark else None) from None
     except _Wrong:
         raise
-    except Exception as error:  # the parser raises many kinds on malformed text
-        raise _Wrong(f"is no YAML: {error}"[:300]) from None
+    except Exception as error:  # the parser raises many kinds of errors on malformed text
+        raise _Wrong(f"is not YAML: {error}"[:300]) from None
 
 
 @dataclass
 class _Builder:
-    """Builds values from events, counting as it goes."""
+    """Builds values from events and counts them."""
 
     events: Iterator[Event]
-    lines: dict[Place, int] = field(default_factory=dict)
+    lines: dict[FieldPath, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     anchors: dict[str, tuple[Any, int]] = field(default_factory=dict)
     nodes: int = 0
 
     def document(self) -> Any:
-        """The value of the one document in the text."""
+        """Return the value of the only document in the text."""
         value = None
         documents = 0
         for event in self.events:
             if isinstance(event, DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise _Wrong("holds a second document; one file is one document", _line(event))
+                    raise _Wrong("contains a second document; only one is allowed", _line(event))
                 value = self.node(next(self.events), ())
         if not documents:
             raise _Wrong("is empty")
         return value
 
-    def node(self, event: Event, place: Place) -> Any:
-        """The value that starts with an event."""
-        line = self.lines[place] = _line(event)
-        if len(place) > MAX_DEPTH:
-            raise _Wrong(f"is nested more than {MAX_DEPTH} deep", line)
+    def node(self, event: Event, path: FieldPath) -> Any:
+        """Return the value that starts with an event."""
+        line = self.lines[path] = _line(event)
+        if len(path) > MAX_DEPTH:
+            raise _Wrong(f"is nested more than {MAX_DEPTH} levels deep", line)
         if isinstance(event, AliasEvent):
-            return self.alias(event, place)
+            return self.alias(event, path)
         before = self.nodes
         self.count(1, line)
         tag = getattr(event, "tag", None)
         if tag and not (isinstance(event, ScalarEvent) and tag == "!"):
-            self.fault(place, f"the tag {str(tag)[:80]!r} is not obeyed; write plain values", line)
+            self.fault(path, f"YAML tags ({str(tag)[:80]!r}) are not supported; write plain values", line)
         if isinstance(event, ScalarEvent):
-            value = self.scalar(event, place)
+            value = self.scalar(event, path)
         elif isinstance(event, MappingStartEvent):
-            value = self.mapping(place)
+            value = self.mapping(path)
         else:
             assert isinstance(event, SequenceStartEvent)
-            value = self.sequence(place)
+            value = self.sequence(path)
         if event.anchor:
             self.anchors[str(event.anchor)] = value, self.nodes - before
         return value
 
-    def alias(self, event: AliasEvent, place: Place) -> Any:
-        """A value written elsewhere, which counts as often as it is used."""
+    def alias(self, event: AliasEvent, path: FieldPath) -> Any:
+        """Return the value of an anchor, which counts each time it is used."""
         if str(event.anchor) not in self.anchors:
-            raise _Wrong(f"the alias *{event.anchor} names no earlier anchor", _line(event), place)
+            raise _Wrong(f"the alias *{event.anchor} has no earlier anchor", _line(event), path)
         value, size = self.anchors[str(event.anchor)]
         self.count(size, _line(event))
         return value
 
-    def mapping(self, place: Place) -> dict[str, Any]:
-        """Keys are texts, whatever they look like."""
-        found: dict[str, Any] = {}
+    def mapping(self, path: FieldPath) -> dict[str, Any]:
+        """Return a mapping; its keys are strings, whatever they look like."""
+        values: dict[str, Any] = {}
         while not isinstance(event := next(self.events), MappingEndEvent):
             if not isinstance(event, ScalarEvent):
-                raise _Wrong("a key is no text", _line(event), place)
+                raise _Wrong("a key is not a string", _line(event), path)
             key = str(event.value)
-            inner = (*place, key)
-            if key in found:
+            inner = (*path, key)
+            if key in values:
                 first = self.lines[inner]
-                self.fault(inner, f"is written twice; the first is on line {first}", _line(event))
-                self.node(next(self.events), (*place, f"{key} (again)"))
+                self.fault(inner, f"is a duplicate; the first one is on line {first}", _line(event))
+                self.node(next(self.events), (*path, f"{key} (again)"))
                 continue
             line = _line(event)
-            found[key] = self.node(next(self.events), inner)
+            values[key] = self.node(next(self.events), inner)
             self.lines[inner] = line
-        return found
+        return values
 
-    def sequence(self, place: Place) -> list[Any]:
-        """Items in order."""
-        found: list[Any] = []
+    def sequence(self, path: FieldPath) -> list[Any]:
+        """Return a list."""
+        values: list[Any] = []
         while not isinstance(event := next(self.events), SequenceEndEvent):
-            found.append(self.node(event, (*place, len(found))))
-        return found
+            values.append(self.node(event, (*path, len(values))))
+        return values
 
-    def scalar(self, event: ScalarEvent, place: Place) -> Any:
-        """A word, read by the core schema unless it is quoted."""
+    def scalar(self, event: ScalarEvent, path: FieldPath) -> Any:
+        """Return a scalar, read by the core schema unless it is quoted."""
         text = str(event.value)
         if not event.implicit[0]:
             return text
         if text in _WORDS:
             return _WORDS[text]
         if _NOT_FINITE.fullmatch(text):
-            self.fault(place, f"{text} is no finite number", _line(event))
+            self.fault(path, f"{text} is not a finite number", _line(event))
             return 0
         number = _number(text)
         if number is None:
             return text
         if abs(number) >= MAX_WHOLE if isinstance(number, int) else not math.isfinite(number):
-            self.fault(place, f"{text[:40]} is too large a number", _line(event))
+            self.fault(path, f"{text[:40]} is too large", _line(event))
             return 0
         return number
 
     def count(self, nodes: int, line: int) -> None:
-        """Count values; an alias counts all that it stands for."""
+        """Count values; an alias counts as many as its anchor has."""
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            raise _Wrong(f"holds more than {MAX_NODES:,} values (aliases counted as often as used)", line)
+            raise _Wrong(f"contains more than {MAX_NODES:,} values, aliases counted each time", line)
 
-    def fault(self, place: Place, message: str, line: int) -> None:
-        """Note a fault and go on reading."""
-        self.faults.append(Fault(dotted(place) or "document", message, line))
+    def fault(self, path: FieldPath, message: str, line: int) -> None:
+        """Add a fault and continue reading."""
+        self.faults.append(Fault(dotted(path) or "document", message, line))
 
 
 def _number(text: str) -> int | float | None:

@@ -15,7 +15,7 @@ from hpo.core.space import Choice, Point
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec, read_spec
 from hpo.spec.fields import Document
-from hpo.spec.narrowing import LEAST, Change, narrowed
+from hpo.spec.narrowing import MIN_TRIALS, Change, narrowed
 from hpo.spec.rewriting import moved, replaced, rewritten, written_out
 from hpo.spec.yaml_text import parse_text, read_text
 from hpo.use_cases.search.warm_start import earlier_trials_of
@@ -83,9 +83,9 @@ def refine_spec(name: str, *, home: Home, out: Path | None = None) -> Refinement
     changes = narrowed(spec.space, earlier.points, earlier.scores, winner, limits)
     old, from_file = _source(spec)
     text, kept, notes = _sound(spec, old, name, changes)
-    if len(earlier.points) < LEAST:
+    if len(earlier.points) < MIN_TRIALS:
         trials = count(len(earlier.points), "trial")
-        notes.insert(0, f"{trials}: at least {LEAST} are needed to narrow a range")
+        notes.insert(0, f"{trials}: at least {MIN_TRIALS} are needed to narrow a range")
     elif not kept:
         notes.insert(0, "no range changes: the best trials are spread over all of it")
     if not from_file:

@@ -1,4 +1,4 @@
-"""Data that cannot be trained on, as a user meets it: named, before training, without a traceback."""
+"""Data that cannot be trained on is reported before training, without a traceback."""
 
 from __future__ import annotations
 
@@ -107,19 +107,19 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("make", "said"), BAD.items(), ids=[make.__name__ for make in BAD])
-def test_it_is_named_and_nothing_has_started(hpo, tmp_path, make, said):
+@pytest.mark.parametrize(("make", "message"), BAD.items(), ids=[make.__name__ for make in BAD])
+def test_it_is_reported_and_nothing_is_started(hpo, tmp_path, make, message):
     ran = hpo("submit", make(tmp_path), "--home", str(tmp_path / "home"))
     assert ran.returncode == 2, ran.stdout + ran.stderr
-    assert said in ran.stderr
+    assert message in ran.stderr
     assert "Traceback" not in ran.stderr
     assert hpo("list", "--home", str(tmp_path / "home"), "--json").stdout.strip() == "[]"
 
 
-def test_a_gpu_that_is_not_there(hpo, tmp_path):
+def test_a_missing_gpu_is_reported(hpo, tmp_path):
     ran = hpo("submit", spec(tmp_path, "digits"), "--set", "resources.gpus=99", "--home", str(tmp_path))
     assert ran.returncode == 2
-    assert "resources.gpus: 99 per trial asked" in ran.stderr
+    assert "resources.gpus: a trial needs 99, this machine has" in ran.stderr
 
 
 def test_an_unseen_category_is_counted(hpo, tmp_path):

@@ -1,4 +1,4 @@
-"""The list of what recipes can say."""
+"""The list of what recipes can contain."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""check, spaces and parts: what is shown, how mistakes end, and that nothing heavy is imported."""
+"""check, examples and parts: their output, their errors, and that nothing heavy is imported."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ def test_commands_about_specs_import_nothing_heavy(typed, tmp_path):
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "sys.exit(f'loaded: {loaded}' if loaded else 0)"
     )
-    # In a folder without a home: where one is, its ledger tells how fast the last search was.
+    # In a folder without a home: with one, its ledger is opened for the pace of the last search.
     command = [sys.executable, "-c", code]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
@@ -67,7 +67,7 @@ def test_a_budget_of_time_and_a_finite_space():
     assert rows["search"] == "as many trials as fit into the time, proposed by auto"
 
 
-def test_own_code_is_named_before_it_is_run(tmp_path, hpo):
+def test_user_code_is_named_before_it_is_run(tmp_path, hpo):
     (tmp_path / "broken.py").write_text("raise RuntimeError('it ran')\n")
     (tmp_path / "own.yaml").write_text("version: 1\ntrainable: broken:Net\ndata: {source: 'there:rows'}\n")
     ran = hpo("check", str(tmp_path / "own.yaml"))
@@ -81,14 +81,14 @@ def test_own_code_is_named_before_it_is_run(tmp_path, hpo):
 
 
 @pytest.mark.parametrize("address", ["", "ray://there:10001"])
-def test_a_gpu_that_is_not_here_is_a_warning_in_the_words_of_submit(address, hpo, tmp_path):
+def test_a_missing_gpu_is_a_warning_in_the_words_of_submit(address, hpo, tmp_path):
     typed = ("digits", "--set", "resources.gpus=1000")
     around = {"RAY_ADDRESS": address, "HPO_HOME": str(tmp_path)}
-    said = "resources.gpus: 1000 per trial asked, this machine has "
+    message = "resources.gpus: a trial needs 1000, this machine has "
     checked = hpo("check", *typed, "--json", **around)
     assert checked.returncode == 0, checked.stderr
     warnings = json.loads(checked.stdout)["warnings"]
-    assert [each.startswith(said) for each in warnings] == ([] if address else [True])
+    assert [each.startswith(message) for each in warnings] == ([] if address else [True])
     if not address:
         submitted = hpo("submit", *typed, **around)
         assert submitted.returncode == 2
@@ -120,7 +120,7 @@ def test_check_as_json(hpo):
         (["parts", "nonsense"], "optimizer"),
     ],
 )
-def test_mistakes_exit_2_with_a_clear_text(typed, message, hpo):
+def test_mistakes_exit_2_with_a_clear_message(typed, message, hpo):
     ran = hpo(*typed)
     assert ran.returncode == 2
     assert message in ran.stderr

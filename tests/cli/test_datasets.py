@@ -1,4 +1,4 @@
-"""``hpo data``: what is said of the data, and that nothing of the test part is but its size."""
+"""``hpo data`` describes the data, and of the test part only its size and fingerprint."""
 
 import json
 
@@ -48,7 +48,7 @@ def test_digits(hpo, tmp_path):
     assert shown["practice"]
 
 
-def test_data_that_is_not_there_is_a_mistake(hpo, tmp_path):
+def test_missing_data_is_an_error(hpo, tmp_path):
     spec = ("data", "fashion_mnist", "--set", "data.arguments.root=/nowhere", "--home", str(tmp_path))
     ran = hpo(*spec)
     assert ran.returncode == 2

@@ -1,4 +1,4 @@
-"""The command itself: help without weight, global options anywhere, errors without tracebacks."""
+"""The command itself: fast help, global options anywhere, errors without tracebacks."""
 
 import json
 import os
@@ -144,7 +144,7 @@ def test_errors_end_with_their_message_and_exit_code(error, code, monkeypatch, c
 
 
 @pytest.mark.parametrize("typed", [["list", "--json"], ["--home", "x", "--json", "list"]])
-def test_where_json_is_wanted_an_error_is_json_too(typed, monkeypatch, capsys):
+def test_with_json_an_error_is_json_too(typed, monkeypatch, capsys):
     def fail(*_, **__):
         raise Refused("test already opened")
 
@@ -155,14 +155,14 @@ def test_where_json_is_wanted_an_error_is_json_too(typed, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("ends", "code", "said"),
+    ("ends", "code", "message"),
     [
         (KeyboardInterrupt, 130, "ended by Ctrl-C"),
         (lambda: SystemExit(130), 130, "ended by Ctrl-C"),
         (lambda: os.kill(os.getpid(), signal.SIGTERM), 143, "ended by SIGTERM"),
     ],
 )
-def test_a_signal_ends_a_command_with_a_word(ends, code, said, monkeypatch, capsys):
+def test_a_signal_ends_a_command_with_a_message(ends, code, message, monkeypatch, capsys):
     before = signal.getsignal(signal.SIGTERM)
 
     def interrupted(*_, **__):
@@ -172,7 +172,7 @@ def test_a_signal_ends_a_command_with_a_word(ends, code, said, monkeypatch, caps
     with pytest.raises(SystemExit) as left:
         command.main(["list"])
     assert left.value.code == code
-    assert capsys.readouterr().err == f"{said}\n"
+    assert capsys.readouterr().err == f"{message}\n"
     assert signal.getsignal(signal.SIGTERM) is before
 
 
@@ -193,13 +193,13 @@ main()
 
 
 @pytest.mark.parametrize("during", ["hpo.cli.main", "typer", "hpo.core.home"])
-def test_ctrl_c_while_importing_ends_with_a_word(during):
+def test_ctrl_c_while_importing_ends_with_a_message(during):
     code = PRESSED.format(during=during)
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "ended by Ctrl-C\n")
 
 
-def test_the_command_is_the_one_that_hears_ctrl_c():
+def test_the_installed_command_is_the_one_that_handles_ctrl_c():
     project = Path(__file__).parents[2] / "pyproject.toml"
     assert tomllib.loads(project.read_text())["project"]["scripts"] == {"hpo": "hpo.cli.entry:main"}
 
@@ -222,7 +222,7 @@ ON_A_SEARCH = (
 
 
 @pytest.mark.parametrize("word", [*ON_A_SPEC, *ON_A_SEARCH])
-def test_what_is_not_there_is_said_and_made_by_no_command(word, tmp_path, monkeypatch, capsys):
+def test_a_missing_file_or_search_is_an_error_and_creates_nothing(word, tmp_path, monkeypatch, capsys):
     for home in (tmp_path / "none", tmp_path):
         with pytest.raises(SystemExit) as left:
             command.main([word, LONG, "--home", str(home)])
@@ -232,7 +232,7 @@ def test_what_is_not_there_is_said_and_made_by_no_command(word, tmp_path, monkey
 
 
 @pytest.mark.parametrize("home", ["a file", "a file/below", "/proc/none"])
-def test_a_home_that_cannot_be_is_a_mistake(home, tmp_path, monkeypatch, capsys):
+def test_an_impossible_home_is_an_error(home, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a file").write_text("")
     with pytest.raises(SystemExit) as left:

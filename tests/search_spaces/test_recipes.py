@@ -1,4 +1,4 @@
-"""The published recipes say what the table of them says, row by row."""
+"""The published recipes agree with their table, row by row."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -49,12 +49,12 @@ FORWARD_PASSES = (450_000, 450_000, 300_000, 375_000, 500_000, 375_000, 188_000,
 TOP_1 = (0.753, 0.761, 0.770, 0.784, 0.795, 0.804, 0.798, 0.781)
 
 
-def test_all_of_them_ship() -> None:
+def test_all_published_recipes_ship() -> None:
     assert sorted(recipes()) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_recipe_says_what_the_table_says(name: str) -> None:
+def test_a_recipe_agrees_with_the_table(name: str) -> None:
     column = NAMES.index(name)
     file = read_recipe(recipes()[name])
     said = Recipe(shipped()[file.trainable].grammar.resolve(file.recipe)).flat()
@@ -70,7 +70,7 @@ DECAYS = {"step": lambda t: 0.1 ** (t // 30), "fams": lambda t: 0.02 ** (t / 400
 
 
 @pytest.mark.parametrize("name", ["resnet", "pytorch", "fixres", "fams"])
-def test_the_rate_falls_as_the_table_says_to_the_end(name: str) -> None:
+def test_the_learning_rate_falls_as_the_table_says(name: str) -> None:
     column, steps = NAMES.index(name), 10
     file = read_recipe(recipes()[name])
     said = shipped()[file.trainable].grammar.resolve(file.recipe)

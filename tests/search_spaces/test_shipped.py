@@ -1,4 +1,4 @@
-"""Every shipped search space reads without a fault, and every point of it is a recipe."""
+"""Every shipped search space is valid, and each of its points is a recipe."""
 
 import json
 import re
@@ -20,7 +20,7 @@ NO_REASON = re.compile(r"|on or off|either|any|all( there (is|are))?|every kind(
 """What a bound says of itself anyway, or a single word."""
 
 
-def test_what_ships() -> None:
+def test_the_list_of_shipped_specs() -> None:
     assert NAMES == (
         "cifar10",
         "cifar10_vit",
@@ -50,7 +50,7 @@ def test_every_point_is_a_recipe(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_spec_says_what_it_is_for_and_why_its_bounds(name: str) -> None:
+def test_a_spec_explains_its_purpose_and_its_bounds(name: str) -> None:
     text = specs()[name].read_text(encoding="utf-8")
     schema, about = text.splitlines()[:2]
     assert schema.startswith("# yaml-language-server")
@@ -120,7 +120,7 @@ print([name for name in %r if name in sys.modules])
 """
 
 
-def test_checking_what_ships_imports_nothing_heavy() -> None:
+def test_checking_shipped_specs_imports_nothing_heavy() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", CHILD % (HEAVY,), *NAMES],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Choices that do not go together: a fault where all points have them, a warning where some do."""
+"""Conflicting choices are a fault if all points have them, and a warning if some do."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_a_fixed_recipe_that_cannot_be_trained_is_a_fault(trainable: str, norm: 
         ),
     ],
 )
-def test_a_space_of_which_no_point_can_be_trained_is_one(recipe: Any, space: Any, place: str) -> None:
+def test_a_space_without_a_trainable_point_is_a_fault(recipe: Any, space: Any, place: str) -> None:
     with pytest.raises(InvalidSpec, match="batch_size of at least 2"):
         asked(recipe, space)
 
@@ -54,10 +54,10 @@ def test_a_space_of_which_no_point_can_be_trained_is_one(recipe: Any, space: Any
 SEVERAL = {"batch_size": {"lograndint": [1, 512]}, "normalization": {"choice": ["batch_norm", "none"]}}
 
 
-def test_a_space_of_which_some_points_cannot_is_warned_of_and_forbidding_them_is_enough() -> None:
+def test_a_space_with_untrainable_points_is_warned_of_unless_they_are_forbidden() -> None:
     (warning,) = asked({"model": "mlp"}, SEVERAL).warnings
     assert "batch_size: 1 leaves a normalization" in warning
-    assert "forbid it" in warning
+    assert "add them to forbid" in warning
     for clause in (
         {"batch_size": 1, "normalization": "batch_norm"},
         {"batch_size": {"high": 3}},
@@ -84,7 +84,7 @@ def test_a_space_of_which_some_points_cannot_is_warned_of_and_forbidding_them_is
         ),
     ],
 )
-def test_what_can_be_trained_draws_no_word(recipe: Any, space: Any) -> None:
+def test_trainable_recipes_are_not_warned_of(recipe: Any, space: Any) -> None:
     assert asked(recipe, space).warnings == ()
 
 
@@ -104,13 +104,13 @@ MAYBE = {"regularize.fractional_max_pooling": {"choice": [True, False]}}
         ({"regularize": {"fractional_max_pooling": False}, "model": "mlp"}, None, False),
     ],
 )
-def test_poolings_that_no_model_has_are_warned_of(recipe: Any, space: Any, warned: bool) -> None:
+def test_poolings_without_a_model_to_use_them_are_warned_of(recipe: Any, space: Any, warned: bool) -> None:
     warnings = asked(recipe, space).warnings
     assert [("replaces the poolings of cnn" in each) for each in warnings] == [True] * warned
 
 
 @pytest.mark.parametrize("trainable", SHIPPED.values(), ids=SHIPPED)
-def test_every_row_names_what_a_recipe_has(trainable: Any) -> None:
+def test_every_conflict_names_fields_of_a_recipe(trainable: Any) -> None:
     complete = flat(trainable.grammar, trainable.grammar.resolve({}))
     for clash in trainable.clashes:
         assert {name for name, _ in clash.when} <= set(trainable.grammar.slots)

@@ -1,4 +1,4 @@
-"""Ranges shrink where the best trials lie, and only with evidence."""
+"""Ranges shrink around the best trials, and only with evidence."""
 
 from random import Random
 
@@ -30,7 +30,7 @@ def near(point):
     return -((point["depth"] - 6) ** 2) / 10 - 3 * (point["kind"] == "c")
 
 
-def test_what_mattered_shrinks_around_the_winner_and_stays_of_its_kind():
+def test_ranges_that_mattered_shrink_around_the_winner_and_keep_their_kind():
     changes = found(near)
     depth = changes["depth"].new
     assert isinstance(depth, Integer)
@@ -39,7 +39,7 @@ def test_what_mattered_shrinks_around_the_winner_and_stays_of_its_kind():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_made_no_difference_is_hardly_narrowed(seed):
+def test_ranges_that_made_no_difference_are_hardly_narrowed(seed):
     dice = Random(seed)
     for change in found(lambda point: dice.random(), seed=seed).values():
         assert not isinstance(change.new, Choice)
@@ -54,7 +54,7 @@ def test_a_choice_that_was_hardly_tried_stays():
     assert "kind" not in found(near, trials=9)
 
 
-def test_an_edge_grows_up_to_what_is_legal():
+def test_a_range_grows_at_an_edge_up_to_the_legal_limit():
     def high(point):
         return point["rate"]
 
@@ -65,7 +65,7 @@ def test_an_edge_grows_up_to_what_is_legal():
     assert grown.new.high > 1.0
     assert stuck.edge
     assert stuck.new.high == 1.0
-    assert "nothing beyond" in stuck.why
+    assert "cannot grow" in stuck.why
 
 
 def test_a_range_keeps_at_least_a_quarter_and_the_winner():

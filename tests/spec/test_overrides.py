@@ -28,7 +28,7 @@ from hpo.spec.overrides import override
         ("description=a=b", {"description": "a=b"}),
     ],
 )
-def test_values_are_put_where_the_key_says(text: str, wanted: dict[str, Any]) -> None:
+def test_values_are_put_at_their_keys(text: str, wanted: dict[str, Any]) -> None:
     document = {
         "budget": {"hours": 1},
         "scheduler": "asha",
@@ -45,16 +45,16 @@ def test_values_are_put_where_the_key_says(text: str, wanted: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("seed", "is no key=value"),
-        ("=3", "is no key=value"),
-        ("seed.x.y=3", "is no mapping"),
-        ("forbid.7=3", "is no index"),
-        ("seed=[1", "is no YAML"),
-        ("seed=.nan", "no finite number"),
-        ("seed=!!python/name:os.system x", "the tag"),
+        ("seed", "is not of the form key=value"),
+        ("=3", "is not of the form key=value"),
+        ("seed.x.y=3", "is not a mapping"),
+        ("forbid.7=3", "is not an index"),
+        ("seed=[1", "is not YAML"),
+        ("seed=.nan", "not a finite number"),
+        ("seed=!!python/name:os.system x", "YAML tags"),
     ],
 )
-def test_what_cannot_be_put(text: str, words: str) -> None:
+def test_impossible_overrides_are_faults(text: str, words: str) -> None:
     with pytest.raises(InvalidSpec, match=words):
         read_spec("digits", [text])
 

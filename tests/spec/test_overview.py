@@ -1,4 +1,4 @@
-"""Counts agree with going through the space, and forecasts with simulated searches."""
+"""Counts agree with enumerating the space, and forecasts with simulated searches."""
 
 import math
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ F = Parameter("f", Integer(0, 2), (("e", Among((True,))),))
         Space((A, B, D), ((("d", Between(low=1)),),)),
     ],
 )
-def test_the_count_is_that_of_going_through(space: Space) -> None:
+def test_the_count_is_that_of_an_enumeration(space: Space) -> None:
     assert combinations(space) == sum(1 for _ in space.grid())
 
 
@@ -55,6 +55,8 @@ def test_facts_of_a_shipped_spec() -> None:
     assert momentum.when.startswith("optimizer is ")
 
 
-def test_time_alone_buys_what_it_turns_out_to(document: dict[str, Any], toy: Mapping[str, Interface]) -> None:
+def test_a_budget_of_time_alone_has_no_forecast(
+    document: dict[str, Any], toy: Mapping[str, Interface]
+) -> None:
     document["budget"] = {"hours": 2}
     assert space_overview(parse_spec(document, trainables=toy)).forecast is None

@@ -1,4 +1,4 @@
-"""A spec is read whole or refused with every fault."""
+"""A spec is read completely or refused with all its faults."""
 
 import copy
 import json
@@ -49,7 +49,7 @@ def test_short_forms(document: dict[str, Any], toy: Toy) -> None:
     assert spec.patience.trials == 7
 
 
-def test_the_digest_follows_what_is_said_and_not_where_or_how(document: dict[str, Any], toy: Toy) -> None:
+def test_the_digest_depends_on_content_alone(document: dict[str, Any], toy: Toy) -> None:
     spec = parse_spec(document, base=Path("/one"), trainables=toy)
     turned = {key: document[key] for key in reversed(document)}
     turned["space"] = {key: document["space"][key] for key in reversed(document["space"])}
@@ -77,7 +77,7 @@ def test_a_recipe_is_complete_and_has_the_horizon(document: dict[str, Any], toy:
 
 
 def at(*steps: str | int) -> Callable[[dict[str, Any], Any], None]:
-    """Puts a value at a place of a document, making mappings on the way."""
+    """Return a function that puts a value at a field path, creating mappings on the way."""
 
     def put(document: dict[str, Any], value: Any) -> None:
         current: Any = document
@@ -91,7 +91,7 @@ def at(*steps: str | int) -> Callable[[dict[str, Any], Any], None]:
     return put
 
 
-GONE = "take it out"
+GONE = "remove it"
 RANGE = {"uniform": [0, 1]}
 
 WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
@@ -100,11 +100,16 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
     (at("spaze"), {}, "spaze", "did you mean space.*legal: version"),
     (at("data", "sorce"), "x", "data.sorce", "did you mean source"),
     (at("data"), GONE, "data", "is missing"),
-    (at("data"), 7, "data", "7 is no mapping; legal keys: source"),
+    (at("data"), 7, "data", "7 is not a mapping; legal keys: source"),
     (at("data", "source"), "digit", "data.source", "legal: digits"),
     (at("data", "arguments"), {"root": "x"}, "data.arguments.root", "does not exist"),
     (at("data", "validation"), 1.5, "data.validation", r"1\.5: legal: a number above 0"),
-    (at("data", "validation"), {"search": 0.5, "final": 0.5}, "data.validation", "nothing is left"),
+    (
+        at("data", "validation"),
+        {"search": 0.5, "final": 0.5},
+        "data.validation",
+        "leaving nothing to train on",
+    ),
     (at("data", "validation"), {"search": 0.5}, "data.validation.final", "is missing"),
     (
         at("data", "validation"),
@@ -115,60 +120,80 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
     (at("data", "stratified"), "yes", "data.stratified", "'yes': legal: true or false"),
     (at("trainable"), "toi", "trainable", "did you mean toy.*or module:attribute"),
     (at("trainable"), GONE, "trainable", "is missing"),
-    (at("name"), "../up", "name", "'../up': legal are"),
-    (at("name"), "x" * 81, "name", "legal are"),
+    (at("name"), "../up", "name", "'../up': legal: at most 80 letters"),
+    (at("name"), "x" * 81, "name", "legal: at most 80 letters"),
     (at("recipe", "wdth"), 3, "recipe.wdth", "3: .*did you mean width"),
     (at("recipe", "width"), 65, "recipe.width", "65 is not a whole number from 1 to 64"),
     (at("recipe", "optimizer"), "sdg", "recipe.optimizer", "'sdg' does not exist; legal: sgd"),
     (at("recipe", "optimizer"), {"name": "adam", "momentum": 0.9}, "recipe.optimizer.momentum", "under adam"),
     (at("recipe", "augment"), {"flop": True}, "recipe.augment.flop", "legal: strength, flip"),
-    (at("space"), {}, "space", "has no parameter; legal: epochs"),
+    (at("space"), {}, "space", "is empty; legal: epochs"),
     (at("space"), GONE, "space", "is missing"),
-    (at("space", "wdth"), RANGE, "space.wdth", "takes; did you mean width"),
+    (
+        at("space", "wdth"),
+        RANGE,
+        "space.wdth",
+        "is not a hyperparameter of the trainable; did you mean width",
+    ),
     (at("space", "rate"), {"uniform": [1, 1]}, "space.rate.uniform", "low 1 is not below high 1"),
     (at("space", "rate"), {"uniform": [2, 1]}, "space.rate.uniform", "low 2 is not below high 1"),
     (at("space", "rate"), {"uniform": [0, 11]}, "space.rate", "11 is not a number from 0 to 10"),
     (at("space", "rate"), {"uniform": [0]}, "space.rate.uniform", r"has 1 items; legal: \[low, high\]"),
-    (at("space", "rate"), {"uniform": [0, "1"]}, "space.rate.uniform", "'1' is no number"),
-    (at("space", "rate"), {"uniform": [0, True]}, "space.rate.uniform", "True is no number"),
-    (at("space", "rate"), {"uniform": 3}, "space.rate.uniform", "3 is no list"),
-    (at("space", "rate"), {"loguniform": [0, 1]}, "space.rate.loguniform", "starts above 0, and 0 is not"),
-    (at("space", "rate"), {"quniform": [0, 1, 0]}, "space.rate.quniform", "the step 0 is not above 0"),
-    (at("space", "rate"), {"quniform": [0, 1, -1]}, "space.rate.quniform", "the step -1 is not above 0"),
-    (at("space", "rate"), {"quniform": [0, 1, 2]}, "space.rate.quniform", "the step 2 is not above 0"),
+    (at("space", "rate"), {"uniform": [0, "1"]}, "space.rate.uniform", "'1' is not a number"),
+    (at("space", "rate"), {"uniform": [0, True]}, "space.rate.uniform", "True is not a number"),
+    (at("space", "rate"), {"uniform": 3}, "space.rate.uniform", "3 is not a list"),
+    (at("space", "rate"), {"loguniform": [0, 1]}, "space.rate.loguniform", "must start above 0, not at 0"),
+    (at("space", "rate"), {"quniform": [0, 1, 0]}, "space.rate.quniform", "the step 0 must be above 0"),
+    (at("space", "rate"), {"quniform": [0, 1, -1]}, "space.rate.quniform", "the step -1 must be above 0"),
+    (
+        at("space", "rate"),
+        {"quniform": [0, 1, 2]},
+        "space.rate.quniform",
+        "the step 2 must be above 0 and at most 1",
+    ),
     (at("space", "rate"), {"quniform": [0, 1, 1e-9]}, "space.rate.quniform", "use uniform"),
     (at("space", "rate"), {"choice": []}, "space.rate.choice", "legal: 1 to"),
-    (at("space", "rate"), {"choice": [1, 1]}, "space.rate.choice", "written twice"),
+    (at("space", "rate"), {"choice": [1, 1]}, "space.rate.choice", "a choice occurs twice"),
     (at("space", "rate"), {"choice": [1, "x"]}, "space.rate", "'x' is not a number"),
     (at("space", "rate"), {"unifrom": [0, 1]}, "space.rate.unifrom", "did you mean uniform"),
-    (at("space", "rate"), {"uniform": [0, 1], "choice": [1]}, "space.rate", "2 ranges are written"),
-    (at("space", "rate"), {"when": {"width": 3}}, "space.rate", "no range is written; legal: exactly one"),
-    (at("space", "rate"), 0.1, "space.rate", r"0\.1 is no range"),
-    (at("space", "width"), {"lograndint": [0, 9]}, "space.width.lograndint", "starts at 1 or above"),
-    (at("space", "width"), {"randint": [1.5, 9]}, "space.width.randint", r"1\.5 is no whole number"),
+    (at("space", "rate"), {"uniform": [0, 1], "choice": [1]}, "space.rate", "has 2 ranges"),
+    (at("space", "rate"), {"when": {"width": 3}}, "space.rate", "has no range; legal: exactly one"),
+    (at("space", "rate"), 0.1, "space.rate", r"0\.1 is not a range"),
+    (
+        at("space", "width"),
+        {"lograndint": [0, 9]},
+        "space.width.lograndint",
+        "must start at 1 or above, not at 0",
+    ),
+    (at("space", "width"), {"randint": [1.5, 9]}, "space.width.randint", r"1\.5 is not a whole number"),
     (at("space", "width"), {"uniform": [1, 9]}, "space.width", "use randint"),
-    (at("space", "optimizer"), RANGE, "space.optimizer", "use choice"),
+    (at("space", "optimizer"), RANGE, "space.optimizer", "needs choice"),
     (at("space", "optimizer"), {"choice": ["sgd", "sdg"]}, "space.optimizer", "'sdg' is not one of sgd"),
     (at("space", "optimizer.beta"), RANGE, "space.optimizer.beta", "only if optimizer is adam; .* 'sgd'"),
     (at("space", "augment.flip.p"), RANGE, "space.augment.flip.p", "only if augment.flip is on; .* False"),
     (at("space", "epochs"), {"randint": [1, 9]}, "space.epochs", "scheduler.max_epochs"),
-    (at("space", "rate", "when"), {"wdth": 3}, "space.rate.when.wdth", "no parameter.*did you mean width"),
+    (at("space", "rate", "when"), {"wdth": 3}, "space.rate.when.wdth", "not a parameter.*did you mean width"),
     (at("space", "rate", "when"), {"width": 65}, "space.rate.when.width", "65 is never its value"),
-    (at("space", "rate", "when"), {"width": {"low": 65}}, "space.rate.when.width", "no value lies from 65"),
+    (at("space", "rate", "when"), {"width": {"low": 65}}, "space.rate.when.width", "has no value from 65"),
     (at("space", "rate", "when"), {"width": {"lo": 5}}, "space.rate.when.width.lo", "did you mean low"),
-    (at("space", "rate", "when"), {"width": {"low": "a"}}, "space.rate.when.width.low", "'a' is no number"),
+    (
+        at("space", "rate", "when"),
+        {"width": {"low": "a"}},
+        "space.rate.when.width.low",
+        "'a' is not a number",
+    ),
     (
         at("space", "rate", "when"),
         {"width": {"low": 5, "high": 4}},
         "space.rate.when.width",
         "low 5 is above",
     ),
-    (at("space", "rate", "when"), {"width": {}}, "space.rate.when.width", "says nothing"),
-    (at("space", "rate", "when"), {"width": []}, "space.rate.when.width", "holds for nothing"),
-    (at("space", "rate", "when"), {}, "space.rate.when", "is no condition"),
+    (at("space", "rate", "when"), {"width": {}}, "space.rate.when.width", "{} is empty"),
+    (at("space", "rate", "when"), {"width": []}, "space.rate.when.width", "matches nothing"),
+    (at("space", "rate", "when"), {}, "space.rate.when", "is not a condition"),
     (at("space", "rate", "when"), {"rate": 0.1}, "space.rate.when", "form a cycle: rate -> rate"),
     (at("forbid"), [{"wdth": 3}], "forbid[0].wdth", "did you mean width"),
-    (at("forbid"), [7], "forbid[0]", "7 is no combination"),
+    (at("forbid"), [7], "forbid[0]", "7 is not a combination"),
     (at("forbid"), [{"width": {"low": 1}}], "forbid", "leaves nothing"),
     (at("forbid"), {"width": 3}, "forbid", "legal: a list"),
     (at("start_from"), [{"wdth": 3}], "start_from[0].wdth", "did you mean width"),
@@ -181,7 +206,7 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
     (at("objective", "mode"), "maximise", "objective.mode", "legal: max, min"),
     (at("objective", "at"), "first", "objective.at", "legal: best, last"),
     (at("sampler"), "tp", "sampler.name", "'tp': .*did you mean tpe"),
-    (at("sampler"), "grid", "sampler.name", "grid cannot serve rate.*these can: auto, tpe, random"),
+    (at("sampler"), "grid", "sampler.name", "grid does not support rate.*legal: auto, tpe, random"),
     (
         at("sampler"),
         {"name": "tpe", "options": {"startup": 3}},
@@ -195,11 +220,11 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
         "3 is not true or false",
     ),
     (at("scheduler"), {"name": "hyperband"}, "scheduler.name", "legal: asha, leaders, none"),
-    (at("scheduler"), {}, "scheduler.max_epochs", "how long is a full training"),
+    (at("scheduler"), {}, "scheduler.max_epochs", "is missing: the epochs of a full training"),
     (at("scheduler", "max_epochs"), 0, "scheduler.max_epochs", "0: legal: a whole number of at least 1"),
-    (at("scheduler", "first_rung"), 9, "scheduler.first_rung", "9 is not below max_epochs, 9"),
+    (at("scheduler", "first_rung"), 9, "scheduler.first_rung", "9 is not below max_epochs .9."),
     (at("scheduler", "reduction_factor"), 1, "scheduler.reduction_factor", "of at least 2"),
-    (at("budget"), {}, "budget", "limits nothing; legal: at least one of trials"),
+    (at("budget"), {}, "budget", "sets no limit; legal: at least one of trials"),
     (at("budget"), GONE, "budget", "is missing"),
     (at("budget", "trials"), -3, "budget.trials", "-3: legal: a whole number of at least 1"),
     (at("budget", "hours"), 0, "budget.hours", "0: legal: a number above 0"),
@@ -208,7 +233,7 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
     (at("resources", "cpus"), 0, "resources.cpus", "0: legal: a number above 0"),
     (at("resources", "cpus"), 1e300, "resources.cpus", "1e.300: legal"),
     (at("resources", "gpus"), 1.5, "resources.gpus", "legal: below 1, or whole"),
-    (at("finalists", "count"), 11, "finalists.count", "11 of 10 trials"),
+    (at("finalists", "count"), 11, "finalists.count", "11 finalists cannot come from 10 trials"),
     (at("finalists", "seeds"), 0, "finalists.seeds", "0: legal"),
     (at("finalists", "folds"), 1, "finalists.folds", "1: legal: a whole number of at least 2"),
     (at("limits", "epoch_seconds"), -1, "limits.epoch_seconds", "-1: legal"),
@@ -222,7 +247,7 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
 @pytest.mark.parametrize(
     ("put", "value", "path", "words"), WRONG, ids=[f"{w[2]}-{i}" for i, w in enumerate(WRONG)]
 )
-def test_a_fault_names_place_value_and_legal_choices(
+def test_a_fault_names_path_value_and_legal_choices(
     put: Callable[[dict[str, Any], Any], None],
     value: Any,
     path: str,
@@ -270,22 +295,22 @@ def test_all_faults_come_together_in_the_order_of_their_lines(tmp_path: Path) ->
     assert caught.value.exit_code == 2
 
 
-def test_faults_without_end_are_counted(document: dict[str, Any], toy: Toy) -> None:
+def test_too_many_faults_are_only_counted(document: dict[str, Any], toy: Toy) -> None:
     document |= {f"key{i}": i for i in range(1000)}
     with pytest.raises(InvalidSpec, match="and 800 more faults"):
         parse_spec(document, trainables=toy)
 
 
 @pytest.mark.parametrize("document", [None, 3, "text", [1], True])
-def test_a_document_that_is_no_mapping(document: Any) -> None:
-    with pytest.raises(InvalidSpec, match="no mapping"):
+def test_a_document_that_is_not_a_mapping_is_refused(document: Any) -> None:
+    with pytest.raises(InvalidSpec, match="is not a mapping"):
         parse_spec(document)
 
 
-def test_what_stops_nothing_is_a_warning(document: dict[str, Any], toy: Toy) -> None:
+def test_problems_that_stop_nothing_are_warnings(document: dict[str, Any], toy: Toy) -> None:
     document |= {"recipe": {"optimizer": "broken"}, "objective": {"metric": "loss", "mode": "max"}}
     assert parse_spec({**document}, trainables=toy).warnings == (
-        "objective.mode: max is written; of loss, min is the better direction",
+        "objective.mode is max, although min is the better direction for loss",
         "optimizer: broken is for demonstration: it never learns",
     )
     document["recipe"] = {}
@@ -293,61 +318,63 @@ def test_what_stops_nothing_is_a_warning(document: dict[str, Any], toy: Toy) -> 
     assert any("broken" in warning for warning in parse_spec(document, trainables=toy).warnings)
 
 
-def test_what_ranks_the_finalists_is_said_once(document: dict[str, Any], toy: Toy) -> None:
+def test_folds_and_a_final_part_exclude_each_other(document: dict[str, Any], toy: Toy) -> None:
     document["data"] = {"source": "digits", "validation": {"search": 0.1, "final": 0.1}}
     document["finalists"] = {"folds": 5}
-    with pytest.raises(InvalidSpec, match=r"data.validation.final sets rows aside .* legal: one of the two"):
+    with pytest.raises(
+        InvalidSpec, match=r"5 folds and data.validation.final both rank .* legal: one of them"
+    ):
         parse_spec(document, trainables=toy)
 
 
-def test_a_race_over_one_seed_can_have_no_result(document: dict[str, Any], toy: Toy) -> None:
+def test_a_race_needs_at_least_two_seeds(document: dict[str, Any], toy: Toy) -> None:
     document["finalists"] = {"rule": "race", "seeds": 1}
     with pytest.raises(InvalidSpec, match="legal: at least 2"):
         parse_spec(document, trainables=toy)
     document["finalists"] = {"rule": "race", "seeds": 3}
     (warning,) = parse_spec(document, trainables=toy).warnings
-    assert "nothing is ever saved" in warning
+    assert "3 seeds save nothing" in warning
     document["finalists"] = {"rule": "race", "seeds": 8, "alpha": 0.1, "prefer": "steadiest", "margin": 0.01}
     spec = parse_spec(document, trainables=toy)
     assert spec.warnings == ()
     assert parse_spec(spec.document, trainables=toy).finalists == spec.finalists
 
 
-def test_what_only_a_race_heeds_is_warned_of(document: dict[str, Any], toy: Toy) -> None:
+def test_race_settings_without_a_race_are_warned_of(document: dict[str, Any], toy: Toy) -> None:
     document["finalists"] = {"alpha": 0.1, "prefer": "steadiest"}
     warnings = parse_spec(document, trainables=toy).warnings
     assert warnings == (
-        "finalists.alpha: 0.1 is written; only rule: race heeds it",
-        "finalists.prefer: 'steadiest' is written; only rule: race heeds it",
+        "finalists.alpha: 0.1 has no effect unless rule: race",
+        "finalists.prefer: 'steadiest' has no effect unless rule: race",
     )
 
 
-def test_folds_are_paid_for(document: dict[str, Any], toy: Toy) -> None:
+def test_folds_count_in_the_reserved_epochs(document: dict[str, Any], toy: Toy) -> None:
     document["finalists"] = {"count": 2, "seeds": 3, "folds": 4}
     assert parse_spec(document, trainables=toy).reserved_epochs == 2 * 3 * 4 * 9
 
 
-def test_a_grid_says_what_it_wastes(document: dict[str, Any], toy: Toy) -> None:
+def test_a_grid_is_warned_of(document: dict[str, Any], toy: Toy) -> None:
     document |= {"sampler": "grid", "space": {"width": {"randint": [1, 8]}, "rate": {"choice": [0.1, 0.2]}}}
     (warning,) = parse_spec(document, trainables=toy).warnings
     assert (
-        "grid has 16 points, of which the budget tries the first 10; of each parameter it tries at most 8"
+        "grid has 16 points, of which the budget allows the first 10; it tries at most 8 values of each"
         in warning
     )
 
 
-def test_files_to_warm_start_from_must_be_there(document: dict[str, Any], toy: Toy, tmp_path: Path) -> None:
+def test_files_to_warm_start_from_must_exist(document: dict[str, Any], toy: Toy, tmp_path: Path) -> None:
     document["warm_start"] = ["digits-3", "old.yaml"]
-    with pytest.raises(InvalidSpec, match=r"warm_start\[1\]: 'old.yaml' is no file"):
+    with pytest.raises(InvalidSpec, match=r"warm_start\[1\]: 'old.yaml' is not a file"):
         parse_spec(document, base=tmp_path, trainables=toy)
     (tmp_path / "old.yaml").write_text("version: 1\n")
     assert parse_spec(document, base=tmp_path, trainables=toy).warm_start == ("digits-3", "old.yaml")
 
 
-def test_a_file_cannot_say_where_code_is_looked_up(tmp_path: Path) -> None:
+def test_a_file_cannot_set_its_base(tmp_path: Path) -> None:
     file = tmp_path / "spec.yaml"
     file.write_text("base: /elsewhere\nversion: 1\n")
-    with pytest.raises(InvalidSpec, match="base: is not for files"):
+    with pytest.raises(InvalidSpec, match="base: is not allowed in a file"):
         read_spec(file)
 
 
@@ -355,6 +382,6 @@ def test_a_recipe_to_start_from_runs_no_code(document: dict[str, Any], toy: Toy,
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'canary')!r}, 'w')\n")
     (tmp_path / "theirs.yaml").write_text("version: 1\ntrainable: evil:x\nrecipe: {}\n")
     document["start_from"] = ["theirs.yaml"]
-    with pytest.raises(InvalidSpec, match="is another trainable"):
+    with pytest.raises(InvalidSpec, match="is a different trainable"):
         parse_spec(document, base=tmp_path, trainables=toy)
     assert not (tmp_path / "canary").exists()

@@ -36,9 +36,9 @@ def test_yaml_is_written_for_readers() -> None:
         ("version: 1\ntrainable: toy\nrecipe: {}\nrecpe: {}\n", "recpe: is unknown; did you mean recipe"),
         ("version: 1\ntrainable: toy\nrecipe: {rate: x}\n", ":3: recipe.rate: 'x' is not a number"),
         ("version: 1\ntrainable: toy\nrecipe: [1]\n", "recipe"),
-        ("[1, 2]", "is no recipe file; legal keys: version"),
-        ("version: 1\nversion: 1\ntrainable: toy\nrecipe: {}", "written twice"),
-        ("!!python/object/apply:os.system ['touch canary']", "the tag"),
+        ("[1, 2]", "is not a recipe file; legal keys: version"),
+        ("version: 1\nversion: 1\ntrainable: toy\nrecipe: {}", "is a duplicate"),
+        ("!!python/object/apply:os.system ['touch canary']", "YAML tags"),
     ],
 )
 def test_faults_of_a_recipe_file(text: str, words: str, tmp_path: Path, toy: Toy) -> None:
@@ -64,7 +64,7 @@ def test_faults_of_a_recipe_file(text: str, words: str, tmp_path: Path, toy: Toy
         ("{objective: {}}", "provenance.objective.metric: Field required"),
     ],
 )
-def test_a_provenance_that_cannot_be_is_a_fault_with_its_place(
+def test_an_impossible_provenance_is_a_fault_with_its_path(
     said: str, words: str, tmp_path: Path, toy: Toy
 ) -> None:
     file = tmp_path / "recipe.yaml"
@@ -73,7 +73,7 @@ def test_a_provenance_that_cannot_be_is_a_fault_with_its_place(
         read_recipe(file, toy)
 
 
-def test_a_pickle_is_no_recipe(tmp_path: Path, toy: Toy) -> None:
+def test_a_pickle_is_refused(tmp_path: Path, toy: Toy) -> None:
     file = tmp_path / "recipe.yaml"
     canary = tmp_path / "canary"
     file.write_bytes(f"cos\nsystem\n(S'touch {canary}'\ntR.".encode())

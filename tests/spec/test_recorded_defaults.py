@@ -45,5 +45,5 @@ def test_a_spec_recorded_earlier_has_the_defaults_of_its_time() -> None:
 
 def test_a_file_cannot_choose_its_defaults(tmp_path) -> None:
     (tmp_path / "spec.yaml").write_text(json.dumps({**SPEC, "defaults": 2}))
-    with pytest.raises(InvalidSpec, match="defaults: is not for files"):
+    with pytest.raises(InvalidSpec, match="defaults: is not allowed in a file"):
         read_spec(tmp_path / "spec.yaml")

@@ -1,4 +1,4 @@
-"""What a spec may say of the model that it ships, and what its finalists and trainable allow."""
+"""A spec's ``ship`` must be possible with its finalists, epochs and trainable."""
 
 import pytest
 
@@ -15,33 +15,35 @@ def parsed(document, toy, **fields):
 
 @pytest.fixture
 def plain(toy):
-    """The toy trainable with nothing but what every trainable has."""
+    """The toy trainable without optional methods."""
     return {"toy": Interface(toy["toy"].grammar, toy["toy"].metrics, extras=())}
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("written", "expected"),
     [
         ("retrained", Ship("retrained")),
         ({"model": "averaged", "epochs": 3}, Ship("averaged", epochs=3)),
         ({"model": "ensemble", "of": "finalists", "count": 2}, Ship("ensemble", "finalists", 2)),
     ],
 )
-def test_a_kind_alone_or_with_its_fields(said, meant, document, toy):
-    spec = parsed(document, toy, ship=said)
-    assert spec.ship == meant
-    assert Ship.from_spec(spec.document) == meant
-    assert parse_spec(spec.document, source="record", trainables=toy).ship == meant
+def test_a_kind_alone_or_with_its_fields(written, expected, document, toy):
+    spec = parsed(document, toy, ship=written)
+    assert spec.ship == expected
+    assert Ship.from_spec(spec.document) == expected
+    assert parse_spec(spec.document, source="record", trainables=toy).ship == expected
 
 
-def test_the_best_checkpoint_is_shipped_unless_said(document, toy):
+def test_the_best_checkpoint_is_shipped_by_default(document, toy):
     assert parsed(document, toy).ship == Ship()
 
 
-def test_a_training_of_its_own_is_set_aside(document, toy):
+def test_retraining_is_set_aside(document, toy):
     before, after = parsed(document, toy), parsed(document, toy, ship="retrained")
     assert after.reserved_epochs == before.reserved_epochs + 9
-    with pytest.raises(InvalidSpec, match=r"finalists 90 .*and the model retrained\); legal: at least 99"):
+    with pytest.raises(
+        InvalidSpec, match=r"finalists take 90 .*and the model retrained\); legal: at least 99"
+    ):
         parsed(document, toy, ship="retrained", budget={"epochs": 95})
 
 
@@ -49,15 +51,18 @@ def test_a_training_of_its_own_is_set_aside(document, toy):
     ("ship", "words"),
     [
         ("bset", "'bset'.*did you mean best|'bset'.*legal: best"),
-        ({"model": "best", "count": 3}, "ship.count: is for model: ensemble; here model is best"),
-        ({"model": "ensemble", "epochs": 3}, "ship.epochs: is for model: averaged"),
-        ({"model": "averaged", "epochs": 10}, "10 of 9 epochs cannot be averaged"),
-        ({"model": "ensemble", "count": 4}, "ensemble of 4 needs as many seeds; finalists.seeds allows 3"),
+        ({"model": "best", "count": 3}, "ship.count: has no effect unless model: ensemble; here it is best"),
+        ({"model": "ensemble", "epochs": 3}, "ship.epochs: has no effect unless model: averaged"),
+        ({"model": "averaged", "epochs": 10}, "10: a full training has 9 epochs"),
+        (
+            {"model": "ensemble", "count": 4},
+            "ensemble of 4 needs as many seeds, but finalists.seeds allows 3",
+        ),
         ({"model": "ensemble", "of": "finalists", "count": 9}, "finalists.count allows 3"),
         ({"model": "ensemble", "count": 1}, "at least 2"),
     ],
 )
-def test_what_cannot_be_had_is_said(ship, words, document, toy):
+def test_a_model_that_cannot_be_shipped_is_a_fault(ship, words, document, toy):
     with pytest.raises(InvalidSpec, match=words):
         parsed(document, toy, ship=ship)
 

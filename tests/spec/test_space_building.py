@@ -1,4 +1,4 @@
-"""Conditions that parts imply, and points that are completed to recipes."""
+"""Parts imply conditions, and points are completed to recipes."""
 
 from collections.abc import Mapping
 from random import Random
@@ -14,7 +14,7 @@ from hpo.spec.interface import Interface
 Toy = Mapping[str, Interface]
 
 
-def test_a_parts_own_parameter_exists_where_the_part_is_chosen(document: dict[str, Any], toy: Toy) -> None:
+def test_a_parameter_of_a_part_exists_where_the_part_is_chosen(document: dict[str, Any], toy: Toy) -> None:
     document["space"] |= {
         "optimizer.momentum": {"uniform": [0, 0.5]},
         "optimizer": {"choice": ["sgd", "slow", "adam"]},
@@ -58,13 +58,13 @@ def test_written_conditions_join_the_implied_ones(document: dict[str, Any], toy:
     )
 
 
-def test_a_part_that_is_never_offered(document: dict[str, Any], toy: Toy) -> None:
+def test_a_parameter_of_a_part_that_is_never_offered_is_a_fault(document: dict[str, Any], toy: Toy) -> None:
     document["space"] |= {"optimizer.beta": {"uniform": [0, 0.9]}, "optimizer": {"choice": ["sgd", "slow"]}}
-    with pytest.raises(InvalidSpec, match="exists only if optimizer is adam, never so here"):
+    with pytest.raises(InvalidSpec, match="exists only if optimizer is adam, which it never is here"):
         parse_spec(document, trainables=toy)
 
 
-def test_a_bound_that_one_of_the_parts_refuses(document: dict[str, Any], toy: Toy) -> None:
+def test_a_bound_that_one_of_the_parts_rejects_is_a_fault(document: dict[str, Any], toy: Toy) -> None:
     document["space"] |= {
         "optimizer.momentum": {"uniform": [0, 0.9]},
         "optimizer": {"choice": ["sgd", "slow"]},
@@ -138,12 +138,12 @@ def test_lists_are_choices(document: dict[str, Any], toy: Toy) -> None:
         ("qmc", {"optimizer": {"choice": ["sgd", "adam"]}, "optimizer.beta": {"uniform": [0, 0.5]}}, True),
     ],
 )
-def test_a_sampler_that_cannot_serve_the_space_is_refused(
+def test_a_sampler_that_does_not_support_the_space_is_refused(
     sampler: str, space: dict[str, Any], able: bool, document: dict[str, Any], toy: Toy
 ) -> None:
     document |= {"sampler": sampler, "space": space}
     if able:
         assert parse_spec(document, trainables=toy).sampler.name == sampler
     else:
-        with pytest.raises(InvalidSpec, match=f"sampler.name: {sampler} cannot serve"):
+        with pytest.raises(InvalidSpec, match=f"sampler.name: {sampler} does not support"):
             parse_spec(document, trainables=toy)

@@ -1,4 +1,4 @@
-"""Points tried first: written ones must fit, recipes are brought to the nearest point."""
+"""Points tried first: written points must fit, recipes are mapped to the nearest point."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_a_point_is_written_dotted_or_nested_and_completed(wide: dict[str, Any],
         ({"rate": 2}, "rate", "2 is not a number from 0.001 to 1"),
         ({"optimizer": "adam", "optimizer.momentum": 0.3}, "optimizer.momentum", "does not exist under"),
         ({"optimizer": "slow"}, "optimizer", "'slow' is not one of sgd, adam"),
-        ({"sizes": [1]}, "sizes", "is no parameter of the space"),
+        ({"sizes": [1]}, "sizes", "is not a parameter of the space"),
     ],
 )
 def test_a_written_point_must_fit(
@@ -73,7 +73,9 @@ recipe: {rate: 5, width: 7, sizes: [4], epochs: 300, optimizer: {name: slow}, au
 """
 
 
-def test_of_a_recipe_what_does_not_fit_is_reported(wide: dict[str, Any], toy: Toy, tmp_path: Path) -> None:
+def test_values_of_a_recipe_that_do_not_fit_are_reported(
+    wide: dict[str, Any], toy: Toy, tmp_path: Path
+) -> None:
     (tmp_path / "old.yaml").write_text(RECIPE)
     wide["start_from"] = ["old.yaml"]
     spec = parse_spec(wide, base=tmp_path, trainables=toy)
@@ -88,9 +90,9 @@ def test_of_a_recipe_what_does_not_fit_is_reported(wide: dict[str, Any], toy: To
         },
     )
     warnings = "\n".join(spec.warnings)
-    assert "old.yaml: rate: 5 is not a number from 0.001 to 1; 1.0 is tried" in warnings
-    assert "old.yaml: optimizer: 'slow' is not one of sgd, adam; 'sgd' is tried" in warnings
-    assert "the search keeps, sizes: [8, 8] (there [4])" in warnings
+    assert "old.yaml: rate: 5 is not a number from 0.001 to 1; using 1.0" in warnings
+    assert "old.yaml: optimizer: 'slow' is not one of sgd, adam; using 'sgd'" in warnings
+    assert "the search keeps sizes: [8, 8] (instead of [4])" in warnings
     assert "epochs" not in warnings
     assert parse_spec(spec.document, trainables=toy).start_from == spec.start_from
 
@@ -101,10 +103,10 @@ def test_of_a_recipe_what_does_not_fit_is_reported(wide: dict[str, Any], toy: To
         ("version: 1\ntrainable: toy\nrecipe: {wdth: 3}\n", r"'old.yaml':3: recipe.wdth: does not exist"),
         (
             "version: 1\ntrainable: other\nrecipe: {}\n",
-            r"'old.yaml':2: trainable: 'other': is another trainable; legal: toy",
+            r"'old.yaml':2: trainable: 'other': is a different trainable; legal: toy",
         ),
         ("version: 1\n", "recipe: is missing"),
-        ("a: [", "is no YAML"),
+        ("a: [", "is not YAML"),
     ],
 )
 def test_a_recipe_file_with_faults(

@@ -1,4 +1,4 @@
-"""A user's trainable is asked in a process of its own, and only its own folder is looked in."""
+"""A user's trainable is inspected in a separate process that imports from its folder only."""
 
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["mine:Mine", "mine:mine"])
-def test_a_class_or_an_object_says_what_it_takes(name: str, folder: Path, document: dict[str, Any]) -> None:
+def test_a_class_or_an_object_is_described(name: str, folder: Path, document: dict[str, Any]) -> None:
     document |= {"trainable": name, "space": {"alpha": {"uniform": [0, 1]}, "kind.b": {"choice": ["u", "v"]}}}
     spec = parse_spec(document, base=folder)
     assert spec.user_code == folder / "mine.py"
@@ -66,17 +66,17 @@ def test_a_class_or_an_object_says_what_it_takes(name: str, folder: Path, docume
     ("name", "words"),
     [
         ("mine:nothing", "has no attribute 'nothing'"),
-        ("mine:no_grammar", "has no `grammar`"),
+        ("mine:no_grammar", "its `grammar` must be"),
         ("mine:NoScore", "has no method score"),
-        ("mine:NoMetrics", "`metrics` are empty"),
+        ("mine:NoMetrics", "`metrics` must not be empty"),
         ("mine:Fails", r"RuntimeError: out of luck \(line 28 of .*mine\.py\)"),
         ("nowhere:x", "No module named 'nowhere'"),
-        ("os:system", "is no trainable"),
-        ("../mine:x", "is no module:attribute"),
-        ("mine:a b", "is no module:attribute"),
+        ("os:system", "is not a trainable"),
+        ("../mine:x", "is not of the form module:attribute"),
+        ("mine:a b", "is not of the form module:attribute"),
     ],
 )
-def test_what_is_no_trainable(name: str, words: str, folder: Path, document: dict[str, Any]) -> None:
+def test_anything_else_is_refused(name: str, words: str, folder: Path, document: dict[str, Any]) -> None:
     document["trainable"] = name
     with pytest.raises(InvalidSpec, match=words):
         parse_spec(document, base=folder)
@@ -92,20 +92,20 @@ def test_nothing_is_imported_from_elsewhere(folder: Path, tmp_path_factory: pyte
     assert "No module named 'mine'" in faults.found[0].message
 
 
-def test_a_module_that_never_ends_is_given_up(tmp_path: Path) -> None:
+def test_a_module_that_never_finishes_importing_is_given_up(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("import time\ntime.sleep(600)\n")
     faults = Faults("x")
     assert inspect("slow:x", tmp_path, faults, seconds=1) is None
-    assert "its import took more than 1 s" in faults.found[0].message
+    assert "importing it took more than 1 s" in faults.found[0].message
 
 
-def test_a_module_that_kills_its_process(tmp_path: Path) -> None:
+def test_a_module_that_kills_its_process_is_reported(tmp_path: Path) -> None:
     (tmp_path / "hard.py").write_text("import os\nos._exit(3)\n")
     faults = Faults("x")
     assert inspect("hard:x", tmp_path, faults) is None
-    assert "its process ended with 3" in faults.found[0].message
+    assert "its process ended with exit code 3" in faults.found[0].message
 
 
-def test_which_file_would_run_is_said_without_running_it(folder: Path) -> None:
+def test_the_file_that_would_run_is_named_without_running_it(folder: Path) -> None:
     assert code_of("mine:Mine", folder) == str(folder / "mine.py")
     assert code_of("torch.nn:Linear", folder) == "the installed module torch.nn"

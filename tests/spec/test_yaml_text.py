@@ -1,4 +1,4 @@
-"""YAML 1.2 as written, with lines; what is no plain document is refused soon."""
+"""YAML 1.2 is read into plain values with lines; anything else is refused quickly."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ from hpo.spec.yaml_text import parse_text, read_text
         ("|\n  1", "1\n"),
     ],
 )
-def test_plain_words_mean_what_the_core_schema_says(written: str, value: object) -> None:
+def test_plain_scalars_follow_the_core_schema(written: str, value: object) -> None:
     read = parse_text(f"a: {written}\n", "x").value["a"]
     assert read == value
     assert type(read) is type(value)
@@ -49,11 +49,11 @@ def test_json_is_yaml() -> None:
     }
 
 
-def test_keys_are_texts() -> None:
+def test_keys_are_strings() -> None:
     assert parse_text("1: a\nno: b\nnull: c\n", "x").value == {"1": "a", "no": "b", "null": "c"}
 
 
-def test_every_place_has_its_line() -> None:
+def test_every_field_has_its_line() -> None:
     read = parse_text("# a comment\na:\n  b: [1,\n    2]\n\nc: 3\n", "x")
     assert read.lines["a",] == 2
     assert read.lines["a", "b"] == 3
@@ -61,7 +61,7 @@ def test_every_place_has_its_line() -> None:
     assert read.lines["c",] == 6
 
 
-def test_faults_over_which_reading_goes_on_come_together() -> None:
+def test_faults_that_do_not_end_the_reading_come_together() -> None:
     read = parse_text("a: 1\na: 2\nb: .nan\nc: 1e999\nd: !!python/name:os.system x\ne: {f: 1, f: 2}\n", "x")
     assert [(fault.line, fault.path) for fault in read.faults] == [
         (2, "a"),
@@ -70,10 +70,10 @@ def test_faults_over_which_reading_goes_on_come_together() -> None:
         (5, "d"),
         (6, "e.f"),
     ]
-    assert "the first is on line 1" in read.faults[0].message
+    assert "the first one is on line 1" in read.faults[0].message
 
 
-def test_an_alias_is_what_it_names() -> None:
+def test_an_alias_has_the_value_of_its_anchor() -> None:
     assert parse_text("a: &x [1, 2]\nb: *x\n", "x").value == {"a": [1, 2], "b": [1, 2]}
 
 
@@ -85,34 +85,34 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (BOMB, "aliases counted as often as used"),
+        (BOMB, "aliases counted each time"),
         ("[" * 5_000, "nested more than"),
         ("{a: " * 5_000, "nested more than"),
         ("- " * 5_000 + "a", "nested more than"),
-        ("[" + "1, " * 20_000 + "]", "holds more than"),
-        (b"a: \xff\xfe", "no UTF-8"),
+        ("[" + "1, " * 20_000 + "]", "contains more than"),
+        (b"a: \xff\xfe", "not UTF-8"),
         (b"a: b\0c", "NUL"),
         ("x" * (yaml_text.MAX_BYTES + 1), "bytes"),
-        ("a: *nothing", "names no earlier anchor"),
-        ("a: &a [*a]", "names no earlier anchor"),
+        ("a: *nothing", "has no earlier anchor"),
+        ("a: &a [*a]", "has no earlier anchor"),
         ("a: 1\n---\nb: 2", "second document"),
         ("", "is empty"),
         ("# nothing\n", "is empty"),
-        ("a: [1, 2", "is no YAML"),
-        ("a: 'x", "is no YAML"),
-        ("a:\n\t- x", "is no YAML"),
-        ("a: @x", "is no YAML"),
-        ('a: "\\UFFFFFFFF"', "is no YAML"),
-        ("%YAML 9.9\n---\na: 1", "is no YAML"),
-        ("? [a, b]\n: c", "a key is no text"),
+        ("a: [1, 2", "is not YAML"),
+        ("a: 'x", "is not YAML"),
+        ("a:\n\t- x", "is not YAML"),
+        ("a: @x", "is not YAML"),
+        ('a: "\\UFFFFFFFF"', "is not YAML"),
+        ("%YAML 9.9\n---\na: 1", "is not YAML"),
+        ("? [a, b]\n: c", "a key is not a string"),
     ],
 )
-def test_what_is_no_plain_document_is_refused(content: str | bytes, words: str) -> None:
+def test_anything_but_a_plain_document_is_refused(content: str | bytes, words: str) -> None:
     with pytest.raises(InvalidSpec, match=words):
         parse_text(content, "x")
 
 
-def test_digits_without_end_are_a_fault_and_no_number() -> None:
+def test_endless_digits_are_a_fault() -> None:
     assert parse_text("a: " + "9" * 100_000, "x").faults
 
 
@@ -128,13 +128,13 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
             read_text(path)
 
 
-def test_a_byte_order_mark_is_no_character(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"\xef\xbb\xbfa: 1\n")
     assert read_text(tmp_path / "a.yaml").value == {"a": 1}
 
 
 @pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "9" * 19])
-def test_whole_numbers_too_large_to_count_are_named(number: str) -> None:
+def test_integers_that_are_too_large_are_faults(number: str) -> None:
     (fault,) = parse_text(f"width: {number}\n", "x").faults
     assert fault.path == "width"
-    assert "too large a number" in fault.message
+    assert "is too large" in fault.message

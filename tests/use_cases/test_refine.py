@@ -75,7 +75,7 @@ def test_a_winner_at_the_edge_widens_that_side_with_a_warning(searched):
     )
     assert change.edge
     assert change.new.high > 0.1
-    assert "at the edge of the old range, which grows there" in change.why
+    assert "at the edge of the old range, so it grows there" in change.why
 
 
 def test_a_choice_goes_only_with_evidence_and_takes_what_hung_on_it_along(searched):
@@ -154,4 +154,4 @@ def test_check_shows_the_warm_start_and_the_pace(searched, tmp_path, capsys):
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     assert "of its trials fit this space" in shown
-    assert "at the pace of coarse-1: 1 s an epoch" in shown
+    assert "and 1 s per epoch as in coarse-1" in shown
