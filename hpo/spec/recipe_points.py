@@ -89,7 +89,7 @@ def flat(grammar: Grammar, recipe: Mapping[str, Any]) -> dict[str, Any]:
                 values[group.name] = value
             elif key not in names:
                 values[f"{group.name}.{key}"] = value
-        values = dict(_left_out(group, said)) | values
+        values = dict(_left_out(group, settings)) | values
     return values
 
 
