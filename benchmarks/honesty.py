@@ -21,9 +21,9 @@ import numpy as np
 from benchmarks import recorded_searches
 from benchmarks.simulated_searches import GENERATORS, Search
 from hpo.core.objective import Objective
-from hpo.selection.intervals import bootstrap
 from hpo.selection.optimism import measure
 from hpo.selection.race import FoldRun, Race, RaceDecision
+from hpo.selection.resampling import bootstrap
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from scipy import special
 from hpo.core.objective import Objective
 from hpo.core.trainable import Metric
 from hpo.selection.evidence import EpochLuck, Evidence, epoch_luck
-from hpo.selection.intervals import Interval, score_intervals
+from hpo.selection.intervals import Interval
 from hpo.selection.race import FoldRun, Race, RaceDecision
 from hpo.selection.ranking import Finalist, name_winner
+from hpo.selection.score_intervals import score_intervals
 
 BEST = Objective("accuracy", "max", "best")
 LAST = Objective("accuracy", "max", "last")

@@ -1,34 +1,21 @@
-"""How sure a score is: intervals over examples, intervals over seeds, and what a further look costs.
+"""What an interval is, Wilson's for a share, Student's over seeds, and the price of a further look.
 
-A test score is a mean over a few thousand examples, and a number without its interval claims more
-than it knows. Proportions get Wilson's interval, every other metric a bootstrap over examples.
+A score is a mean over a few thousand rows, and a number without its interval claims more than it
+knows. `hpo.selection.score_intervals` gives the intervals of all metrics of a model.
 
 Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
-Efron, "Better bootstrap confidence intervals", JASA 1987 (BCa).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-from hpo.core.trainable import Array, Metric
-
 LEVEL = 0.95
-RESAMPLES = 2000
-BLOCKS = 200
-"""Groups of the delete-a-group jackknife; above as many examples, one example per group."""
-
-Score = Callable[[Array, Array], Mapping[str, float]]
-"""A trainable's `score`: outputs and targets to the value of every metric."""
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +43,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Mean and standard deviation (n - 1; NaN for one value) of the same thing done again."""
+    """Mean and standard deviation (n - 1; NaN for one value) of repeated trainings."""
 
     mean: float
     std: float
@@ -69,7 +56,7 @@ class Spread:
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Mean, standard deviation and number of values.
+    """Return mean, standard deviation and number of values.
 
     Raises:
         ValueError: If there is no value or one is not finite: a failed training has no score, and
@@ -83,12 +70,13 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def level_of_look(look: int, level: float = LEVEL) -> float:
-    """Level of the interval of the n-th look at the same test data: Bonferroni over the looks.
+    """Return the level at which the n-th look at the same test data is reported (Bonferroni).
 
-    At ``1 - (1 - level) / n`` each, the intervals of n looks cover all n truths together, hence
-    also that of whichever look is reported, with probability ``level``. A recipe that was chosen
-    because of earlier test scores is no longer covered by this or any interval over examples;
-    that is why its score stays marked as the n-th look.
+    At ``1 - (1 - level) / n`` each, the intervals of n looks hold together with probability
+    ``level``. Those of earlier looks were issued at higher levels of error, so they have to be
+    restated at this one before they are read together: see `hpo.selection.looks`. A recipe that was
+    chosen because of earlier test scores is not covered by any interval over rows, so its
+    score stays marked as the n-th look.
 
     Raises:
         ValueError: If ``look`` is below 1.
@@ -99,10 +87,10 @@ def level_of_look(look: int, level: float = LEVEL) -> float:
 
 
 def wilson(share: float, n: int, level: float = LEVEL) -> Interval:
-    """Wilson's score interval of a proportion: of n examples, ``share`` have the property.
+    """Return Wilson's score interval of a share of ``n`` rows.
 
     Raises:
-        ValueError: If the share is outside [0, 1] or there is no example.
+        ValueError: If the share is outside [0, 1] or there is no row.
     """
     if n < 1 or not 0 <= share <= 1:
         raise ValueError(f"expected a share in [0, 1] of at least one example, got {share} of {n}")
@@ -111,7 +99,7 @@ def wilson(share: float, n: int, level: float = LEVEL) -> Interval:
 
 
 def wilson_ends(share: float, n: float, z: float) -> tuple[float, float]:
-    """Ends of Wilson's interval of a share of ``n`` examples at the normal (or t) quantile ``z``."""
+    """Return the ends of Wilson's interval of a share of ``n`` rows at the normal or t quantile ``z``."""
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     # Rounding must not push the share of 0 or 1 out of its own interval.
@@ -119,7 +107,7 @@ def wilson_ends(share: float, n: float, z: float) -> tuple[float, float]:
 
 
 def examples_needed(share: float, half: float, level: float = LEVEL) -> int:
-    """How many examples a part needs for its score to be known to within ``half`` either way.
+    """Return the number of rows for which a share is known to within ``half`` either way.
 
     Raises:
         ValueError: If the share is outside [0, 1] or ``half`` outside (0, 1).
@@ -135,119 +123,17 @@ def examples_needed(share: float, half: float, level: float = LEVEL) -> int:
     return low
 
 
-def bootstrap(
-    score: Score,
-    outputs: Array,
-    targets: Array,
-    seed: int,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-) -> dict[str, Interval]:
-    """BCa intervals over examples, for every metric of a score at once.
-
-    Resamples on which a metric is undefined (a class drawn not once) are left out of that metric;
-    where that is one in ten or more, the ends are NaN.
-
-    Args:
-        score: Values of all metrics for outputs and targets.
-        outputs: Array [n, ...] of a model's outputs.
-        targets: Array [n].
-        seed: Of the resampling.
-        level: Probability of coverage.
-        resamples: Number of resamples; each costs one call of ``score``.
-
-    Returns:
-        Metric name to interval.
-    """
-    outputs, targets = np.asarray(outputs), np.asarray(targets)
-    n = len(targets)
-    rng = np.random.default_rng(seed)
-    value = dict(score(outputs, targets))
-    drawn = _scores(score, outputs, targets, (rng.integers(0, n, n) for _ in range(resamples)), value)
-    blocks = np.array_split(rng.permutation(n), min(n, BLOCKS)) if n > 1 else []
-    kept = (np.setdiff1d(np.arange(n), block) for block in blocks)
-    left = _scores(score, outputs, targets, kept, value)
-    return {name: _bca(value[name], drawn[name], left[name], level) for name in value}
-
-
-def score_intervals(
-    score: Score,
-    metrics: Sequence[Metric],
-    outputs: Array,
-    targets: Array,
-    seed: int,
-    look: int = 1,
-) -> dict[str, Interval]:
-    """The score of a model on the test part: every metric with its interval over examples.
-
-    Args:
-        score: The trainable's.
-        metrics: The trainable's; those marked as a proportion get Wilson's interval.
-        outputs: Array [n, ...] of the model's outputs.
-        targets: Array [n].
-        seed: Of the resampling.
-        look: How often this test data has been opened, this time included.
-
-    Returns:
-        Metric name to interval, at the level of `level_of_look`.
-    """
-    level = level_of_look(look)
-    value = {name: float(v) for name, v in score(outputs, targets).items()}
-    n = len(targets)
-    # A metric that only calls itself a proportion falls through to the bootstrap: the test part
-    # is opened once, and a faulty declaration must not cost the score.
-    shares = {m.name for m in metrics if m.proportion and 0 <= value.get(m.name, math.nan) <= 1}
-    found = {name: wilson(value[name], n, level) for name in shares}
-    if shares != set(value):
-        drawn = bootstrap(score, outputs, targets, seed, level)
-        found |= {name: drawn[name] for name in value if name not in shares}
-    return {name: found[name] for name in value}
-
-
 def mean_interval(values: Iterable[float], level: float = LEVEL) -> Interval:
-    """Student's t interval of the mean over seeds: what the recipe gives on these very examples.
+    """Return Student's t interval of the mean over seeds: what the recipe gives on these very rows.
 
-    It says nothing of the luck of the examples; see `hpo.selection.optimism` for both together.
-    One value has no interval: its ends are NaN.
+    It says nothing about other rows; see `hpo.selection.optimism` for both together. One value has
+    no interval: its ends are NaN.
 
     Raises:
         ValueError: If there is no value or one is not finite.
     """
-    found = spread(values)
+    over = spread(values)
     half = math.nan
-    if found.n > 1:
-        half = float(special.stdtrit(found.n - 1, 0.5 + level / 2)) * found.error
-    return Interval(found.mean, found.mean - half, found.mean + half, level, "t over seeds")
-
-
-def _scores(
-    score: Score, outputs: Any, targets: Any, choices: Iterable[Any], names: Iterable[str]
-) -> dict[str, Values]:
-    """Every metric on every choice of rows; NaN where the score is undefined there."""
-    rows: list[Mapping[str, float]] = []
-    with np.errstate(all="ignore"):
-        for chosen in choices:
-            try:
-                rows.append(score(outputs[chosen], targets[chosen]))
-            except (ValueError, ZeroDivisionError):
-                rows.append({})
-    return {name: np.array([row.get(name, math.nan) for row in rows], np.float64) for name in names}
-
-
-def _bca(value: float, drawn: Values, left: Values, level: float) -> Interval:
-    """Bias-corrected and accelerated ends from resampled and left-out values."""
-    finite = drawn[np.isfinite(drawn)]
-    if not math.isfinite(value) or len(finite) <= 0.9 * len(drawn):
-        return Interval(value, math.nan, math.nan, level, "undefined on these examples")
-    # Half of the equal ones count as below, else a metric with few values looks biased.
-    below = np.mean(finite < value) + np.mean(finite == value) / 2
-    edge = 1 / (2 * len(finite))
-    shift = float(special.ndtri(min(max(below, edge), 1 - edge)))
-    pull = left[np.isfinite(left)]
-    pull = pull.mean() - pull if len(pull) else np.zeros(1)
-    power = float((pull**2).sum()) ** 1.5
-    acceleration = float((pull**3).sum()) / (6 * power) if power > 0 else 0.0
-    z = shift + special.ndtri(np.array([0.5 - level / 2, 0.5 + level / 2]))
-    places = special.ndtr(shift + z / (1 - acceleration * z))
-    low, high = np.quantile(finite, places)
-    return Interval(value, float(low), float(high), level, "BCa bootstrap")
+    if over.n > 1:
+        half = float(special.stdtrit(over.n - 1, 0.5 + level / 2)) * over.error
+    return Interval(over.mean, over.mean - half, over.mean + half, level, "t over seeds")

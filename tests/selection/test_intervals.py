@@ -5,8 +5,10 @@ import pytest
 from scipy import stats
 
 from hpo.core.trainable import Metric
-from hpo.selection import intervals
-from hpo.selection.intervals import bootstrap, level_of_look, mean_interval, spread, wilson
+from hpo.selection import intervals, resampling
+from hpo.selection.intervals import level_of_look, mean_interval, spread, wilson
+from hpo.selection.resampling import bootstrap
+from hpo.selection.score_intervals import score_intervals
 
 
 def losses(outputs, targets):
@@ -55,7 +57,7 @@ def test_bootstrap_agrees_with_scipys_bca():
 def test_the_jackknife_in_groups_gives_nearly_the_same_as_one_by_one(monkeypatch):
     errors = np.random.default_rng(4).exponential(size=600)
     grouped = bootstrap(losses, errors, np.zeros(600), seed=5)["error"]
-    monkeypatch.setattr(intervals, "BLOCKS", 600)
+    monkeypatch.setattr(resampling, "JACKKNIFE", 600)
     single = bootstrap(losses, errors, np.zeros(600), seed=5)["error"]
     width = single.high - single.low
     assert (grouped.low, grouped.high) == pytest.approx((single.low, single.high), abs=0.05 * width)
@@ -72,23 +74,24 @@ def test_a_metric_undefined_on_many_resamples_has_no_ends():
     def ranked(outputs, targets):
         if len(set(targets)) < 2:
             raise ValueError("one class")
-        return {"auc": float(outputs[targets == 1].mean() > outputs[targets == 0].mean())}
+        return {"above": float(outputs[targets == 1].mean() > outputs[targets == 0].mean())}
 
-    found = bootstrap(ranked, np.arange(5.0), np.array([0, 0, 0, 0, 1]), seed=0, resamples=200)["auc"]
+    found = bootstrap(ranked, np.arange(5.0), np.array([0, 0, 0, 0, 1]), seed=0, resamples=200)["above"]
     assert found.value == 1.0
     assert math.isnan(found.low)
     assert math.isnan(found.high)
-    assert found.method == "undefined on these examples"
+    assert found.method == "no interval: undefined on these rows"
 
 
 def test_the_test_score_uses_wilson_for_shares_and_the_bootstrap_for_the_rest():
     outputs, targets = np.random.default_rng(3).exponential(size=400), np.zeros(400)
     metrics = (Metric("accuracy", "max", proportion=True), Metric("error", "min", proportion=True))
-    found = intervals.score_intervals(losses, metrics, outputs * 2, targets, seed=1)
+    found = score_intervals(losses, metrics, outputs * 2, targets, seed=1)
     assert found["accuracy"] == wilson(found["accuracy"].value, 400)
     # A loss above 1 that calls itself a share is bootstrapped all the same.
     assert found["error"].value > 1
-    assert {found["error"].method, found["worst"].method} == {"BCa bootstrap"}
+    assert found["error"].method == "bootstrap-t of the logarithm"
+    assert found["worst"].method == "BCa bootstrap"
     assert list(found) == ["error", "worst", "accuracy"]
 
 
@@ -96,9 +99,7 @@ def test_a_further_look_widens_the_interval_by_bonferroni():
     assert [level_of_look(n) for n in (1, 2, 5)] == pytest.approx([0.95, 0.975, 0.99])
     outputs, targets = np.random.default_rng(3).exponential(size=400), np.zeros(400)
     looks = [
-        intervals.score_intervals(
-            losses, (Metric("accuracy", "max", proportion=True),), outputs, targets, 1, n
-        )
+        score_intervals(losses, (Metric("accuracy", "max", proportion=True),), outputs, targets, 1, n)
         for n in (1, 2, 10)
     ]
     for name in ("accuracy", "error"):

@@ -32,7 +32,7 @@ from hpo.data.sealed_test import open_test
 from hpo.ledger.register import AlreadyOpened, Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
-from hpo.selection.intervals import score_intervals
+from hpo.selection.score_intervals import score_intervals
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.model.members import ModelMember, fix_model, open_members, outputs_of

@@ -1,0 +1,168 @@
+"""A metric's form: its value, what each row adds to it, and on which scale it lies.
+
+An interval needs to know how a score would change with other rows. For a score that is a smooth
+function of sums over rows that is its influence: by how much each row moves it, to first order
+(Efron, "The Jackknife, the Bootstrap and Other Resampling Plans", 1982, chapter 6). The forms of
+well-known metrics are written down here; a metric is recognized by its value, whatever its name is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+Scale = Literal["share", "classes", "ranking", "precision", "positive", "explained", "real"]
+Score = Callable[[Any, Any], Mapping[str, float]]
+"""A trainable's `score`: outputs and targets to the value of every metric."""
+
+CELLS = 20_000_000
+"""Rows times classes up to which metrics of classes are recognized."""
+ALONE = 20_000
+"""Rows up to which an unknown mean is scored row by row."""
+LEFT_OUT = 2_000
+"""Rows up to which an unknown metric is scored once without each row."""
+CLOSE = 1e-6
+
+
+@dataclass(frozen=True)
+class Form:
+    """A score as a function of its rows.
+
+    Attributes:
+        value: The score.
+        influence: By how much each row moves it, times n: [n], mean zero.
+        scale: Between which bounds it lies, and how its variance depends on it.
+        classes: Of a mean over classes, the value of each, [classes].
+        parts: Influence of each class's value, [classes, n].
+        sizes: Rows behind each class's value, [classes].
+        each: Scale of each class's value: a share of its rows, F1, or one of the others.
+    """
+
+    value: float
+    influence: Values
+    scale: Scale
+    classes: Values = field(default_factory=lambda: np.empty(0))
+    parts: Values = field(default_factory=lambda: np.empty((0, 0)))
+    sizes: Values = field(default_factory=lambda: np.empty(0))
+    each: Literal["share", "f1", "ranking", "precision"] = "share"
+
+    @property
+    def contributions(self) -> Values:
+        """What each row contributes, [n]; their mean is the score."""
+        return self.value + self.influence
+
+
+def of_means(rows: Values, share: bool = True) -> Form:
+    """Return the form of a mean over rows [n]; of zeros and ones it is a share, if it can be one."""
+    value = float(rows.mean())
+    if share and np.isin(rows, (0.0, 1.0)).all():
+        return Form(value, rows - value, "share")
+    return Form(value, rows - value, "positive" if rows.min() >= 0 else "real")
+
+
+def forms(score: Score, outputs: Any, targets: Any) -> dict[str, Form | None]:
+    """Return the form of every metric of a score; None where it is unknown or undefined.
+
+    Args:
+        score: Values of all metrics for outputs and targets.
+        outputs: Array [n, ...] of a model's outputs.
+        targets: Array [n].
+    """
+    outputs, targets = np.asarray(outputs), np.asarray(targets)
+    values = {name: float(value) for name, value in score(outputs, targets).items()}
+    known = recognized(outputs, targets, values)
+    missing = [name for name in values if name not in known and math.isfinite(values[name])]
+    if missing:
+        known |= _scored_alone(score, outputs, targets, {name: values[name] for name in missing})
+    return {name: known.get(name) for name in values}
+
+
+def recognized(outputs: Any, targets: Any, values: Mapping[str, float]) -> dict[str, Form]:
+    """Return the forms of metrics whose values are those of a known metric."""
+    found: dict[str, Form] = {}
+    for candidate in _candidates(outputs, targets):
+        for name, value in values.items():
+            equal = math.isclose(candidate.value, value, rel_tol=CLOSE, abs_tol=1e-12)
+            if equal and (name not in found or _fits(name, candidate) > _fits(name, found[name])):
+                found[name] = candidate
+    return found
+
+
+def _fits(name: str, form: Form) -> int:
+    """Return how well a form fits a metric's name: perfect answers have the same value in all metrics."""
+    words = {"f1": "f1", "average_precision": "precision", "auc": "ranking", "roc": "ranking"}
+    words |= {"macro": "classes", "balanced": "classes", "f_score": "f1"}
+    kinds = {form.scale, form.each} if form.scale == "classes" else {form.scale}
+    return sum(kind in kinds for word, kind in words.items() if word in name.lower())
+
+
+def _candidates(outputs: Any, targets: Any) -> Any:
+    from hpo.metrics import classification, ranking, regression
+
+    if not np.isfinite(np.asarray(outputs, np.float64)).all():
+        return
+    few = targets.dtype.kind in "iub" and len(targets) and targets.min() >= 0
+    if few and len(targets) * (int(targets.max()) + 1) <= CELLS:
+        yield from classification.candidates(outputs, targets)
+        yield from ranking.candidates(outputs, targets)
+    if outputs.ndim == 1:
+        yield from regression.candidates(outputs.astype(np.float64), targets.astype(np.float64))
+
+
+def _scored_alone(score: Score, outputs: Any, targets: Any, values: Mapping[str, float]) -> dict[str, Form]:
+    """Return the forms of means over rows, found by scoring every row alone."""
+    n = len(targets)
+    if n > ALONE or n < 2:
+        return {}
+    means = [name for name in values if _is_mean(score, outputs, targets, name, values[name])]
+    if not means:
+        return {}
+    rows = np.full((len(means), n), np.nan)
+    try:
+        for row in range(n):
+            alone = score(outputs[row : row + 1], targets[row : row + 1])
+            rows[:, row] = [alone[name] for name in means]
+    except Exception:  # a user's score may not take a single row
+        return {}
+    found = {name: of_means(own) for name, own in zip(means, rows, strict=True) if np.isfinite(own).all()}
+    return {n: f for n, f in found.items() if math.isclose(f.value, values[n], rel_tol=CLOSE, abs_tol=1e-9)}
+
+
+def _is_mean(score: Score, outputs: Any, targets: Any, name: str, value: float) -> bool:
+    """Return whether a metric of two halves averages to that of the whole, for three random halves."""
+    rng, n = np.random.default_rng(0), len(targets)
+    for _ in range(3):
+        halves = np.array_split(rng.permutation(n), 2)
+        try:
+            parts = [float(score(outputs[half], targets[half])[name]) for half in halves]
+        except Exception:
+            return False
+        mean = sum(len(half) * part for half, part in zip(halves, parts, strict=True)) / n
+        if not math.isclose(mean, value, rel_tol=CLOSE, abs_tol=1e-9):
+            return False
+    return True
+
+
+def jackknifed(score: Score, name: str, outputs: Any, targets: Any) -> Form | None:
+    """Return the form of any metric by leaving out each row once; None for many rows or if undefined."""
+    n = len(targets)
+    if not 2 < n <= LEFT_OUT:
+        return None
+    whole, left = float(score(outputs, targets)[name]), np.empty(n)
+    keep = np.ones(n, bool)
+    for row in range(n):
+        keep[row] = False
+        try:
+            left[row] = float(score(outputs[keep], targets[keep])[name])
+        except Exception:
+            return None
+        keep[row] = True
+    if not np.isfinite(left).all():
+        return None
+    return Form(whole, (n - 1) * (left.mean() - left), "real")

@@ -1,0 +1,256 @@
+"""Intervals of a score over rows, by what kind of score it is; rows can belong together.
+
+A share gets Wilson's interval at the number of independent rows that would be as uncertain, a mean
+over classes those of its classes put together, a loss a bootstrap-t on its logarithm. None of them
+has width zero: where nothing varies, the interval says how sure that is, or there is none.
+
+Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+Donner & Zou, "Closed-form confidence intervals for functions of the normal mean and standard
+deviation", Stat. Methods Med. Res. 2012 (MOVER: intervals of the parts put together).
+Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic, part
+2", Statistics in Medicine 2006 (method 5).
+Hall, "The Bootstrap and Edgeworth Expansion", 1992 (bootstrap-t).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import special
+
+from hpo.metrics.forms import Form, Values
+from hpo.metrics.row_blocks import RowBlocks
+from hpo.selection.intervals import LEVEL, Interval, wilson_ends
+from hpo.selection.log_ratio import HEAVY, log_ratio_ends
+
+Ends = tuple[float, float]
+
+LEAST = 2
+"""Blocks below which no variance is known."""
+SMALL = 40
+"""Independent rows up to which a share's interval is the wider of Wilson's and Jeffreys'."""
+MANY_CLASSES, SPARSE = 20, 10
+"""From this number of classes on, a mean over classes is biased if half of them have fewer rows."""
+STILL = 1.5
+"""Ratio of extrapolated to plain variance from which stretches of time are called dependent."""
+FEW = 10
+"""Rows of the rarer class up to which the variance of a ranking is not estimated from them."""
+
+
+def form_interval(form: Form, blocks: RowBlocks, level: float = LEVEL, seed: int = 0) -> Interval:
+    """Return the interval of a score over rows.
+
+    Args:
+        form: The score.
+        blocks: Which of its rows belong together.
+        level: Probability with which the interval covers the score on the population.
+        seed: Of the resampling, where there is any.
+    """
+    if reason := _unknown(form, blocks):
+        return Interval(form.value, math.nan, math.nan, level, f"no interval: {reason}")
+    ends, method = _BY_SCALE[form.scale](form, blocks, level, seed)
+    return Interval(form.value, *ends, level, method + _over(form, blocks))
+
+
+def quantile(blocks: RowBlocks, level: float) -> float:
+    """Return the two-sided normal quantile, or that of t where the blocks are few."""
+    if blocks.kind == "rows":
+        return float(special.ndtri(0.5 + level / 2))
+    return float(special.stdtrit(blocks.dof, 0.5 + level / 2))
+
+
+def _student(rows: float, level: float) -> float:
+    """Return the quantile of t for so many rows."""
+    return float(special.stdtrit(max(rows - 1, 1.0), 0.5 + level / 2))
+
+
+def _over(form: Form, blocks: RowBlocks) -> str:
+    if blocks.kind == "rows":
+        return ""
+    if blocks.kind == "groups":
+        return f" over {blocks.count} groups"
+    near = blocks.stretching(form.influence) > STILL
+    return f" over {blocks.count} stretches of time" + (", which still depend on each other" if near else "")
+
+
+def _unknown(form: Form, blocks: RowBlocks) -> str:
+    """Return why there can be no interval; empty if there can."""
+    if not math.isfinite(form.value):
+        return "the score is not finite"
+    if blocks.kind != "rows" and blocks.count < LEAST:
+        return "all rows belong together" if blocks.kind == "groups" else "all rows are of one time"
+    if form.scale in ("positive", "explained", "real"):
+        if len(blocks) < LEAST:
+            return "a single row"
+        if not blocks.variance(form.influence) > 0:
+            return "the rows do not vary"
+    if form.scale == "classes" and len(form.classes) >= MANY_CLASSES and np.median(form.sizes) < SPARSE:
+        return f"half of {len(form.classes)} classes have fewer than {SPARSE} rows"
+    return ""
+
+
+def _share(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+    size, z = effective_size(form.value, form.influence, blocks), quantile(blocks, level)
+    ends = share_ends if size <= SMALL else wilson_ends
+    return ends(form.value, size, z), "Wilson"
+
+
+def effective_size(share: float, influence: Values, blocks: RowBlocks) -> float:
+    """Return the number of independent rows whose share would be as uncertain.
+
+    Where all rows are alike, nothing tells how much those of a block repeat each other: a block
+    then counts as one row.
+    """
+    if blocks.kind == "rows":
+        return float(len(blocks))
+    variance = blocks.variance(influence)
+    if not 0 < share < 1 or not variance > 0:
+        return float(blocks.count)
+    return min(float(len(blocks)), share * (1 - share) / variance)
+
+
+def _classes(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+    """Put the intervals of the classes together (MOVER)."""
+    z, design = quantile(blocks, level), _design_effect(form, blocks)
+    part = {"share": wilson_part, "f1": _f1_part, "ranking": _auc_part, "precision": wilson_part}[form.each]
+    ends = [
+        part(value, size / design, z)
+        for value, size in zip(form.classes.tolist(), form.sizes.tolist(), strict=True)
+    ]
+    correlation = _correlation(form, blocks)
+    down = form.classes - np.array([low for low, _ in ends])
+    up = np.array([high for _, high in ends]) - form.classes
+    count = len(form.classes)
+    low = form.value - math.sqrt(float(down @ correlation @ down)) / count
+    high = form.value + math.sqrt(float(up @ correlation @ up)) / count
+    name = {"share": "Wilson", "f1": "Wilson", "ranking": "Newcombe", "precision": "Wilson"}[form.each]
+    return (max(0.0, low), min(1.0, high)), f"{name} for each class, combined"
+
+
+def _design_effect(form: Form, blocks: RowBlocks) -> float:
+    """Return how many rows of a class are worth one, over all classes together."""
+    if blocks.kind == "rows":
+        return 1.0
+    alone = RowBlocks.independent(len(blocks))
+    together = sum(blocks.variance(part) for part in form.parts)
+    apart = sum(alone.variance(part) for part in form.parts)
+    return max(1.0, together / apart) if apart > 0 else len(blocks) / blocks.count
+
+
+def _correlation(form: Form, blocks: RowBlocks) -> Values:
+    """Return how the values of classes vary together; shares of rows of their own do not."""
+    count = len(form.classes)
+    if form.each == "share" and blocks.kind == "rows":
+        return np.eye(count)
+    covariance = blocks.covariance(form.parts)
+    width = np.sqrt(np.diag(covariance))
+    scale = np.outer(width, width)
+    # An error of two classes lowers the F1 of both, also where there was none so far.
+    unknown = 1 / (count - 1) if form.each == "f1" and count > 1 else 0.0
+    found = np.divide(covariance, scale, out=np.full_like(scale, unknown), where=scale > 0)
+    np.fill_diagonal(found, 1.0)
+    return np.asarray(np.clip(found, 0.0, 1.0), np.float64)
+
+
+def wilson_part(value: float, size: float, z: float) -> Ends:
+    """Return the ends of the share of a class; anything from 0 to 1 without a row."""
+    return share_ends(value, size, z) if size > 0 else (0.0, 1.0)
+
+
+def share_ends(share: float, size: float, z: float) -> Ends:
+    """Return Wilson's ends, or Jeffreys' where they reach further: Wilson's are too near for few rows."""
+    low, high = wilson_ends(share, size, z)
+    tail, right, wrong = float(special.ndtr(-z)), share * size + 0.5, (1 - share) * size + 0.5
+    return (
+        min(low, float(special.betaincinv(right, wrong, tail))),
+        max(high, float(special.betaincinv(right, wrong, 1 - tail))),
+    )
+
+
+def _f1_part(value: float, size: float, z: float) -> Ends:
+    low, high = wilson_part(value / (2 - value), size, z)
+    return 2 * low / (1 + low), 2 * high / (1 + high)
+
+
+def _auc_part(value: float, size: float, z: float) -> Ends:
+    return newcombe_ends(value, size, size, z)
+
+
+def _ranking(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+    n, m = form.sizes.tolist()
+    expected, variance = auc_variance(form.value, n, m), blocks.variance(form.influence)
+    scale = 1.0
+    if expected > 0 and variance > 0 and (min(n, m) > FEW or blocks.kind != "rows"):
+        scale = max(variance / expected, 0.5 if blocks.kind == "rows" else 1.0)
+    elif blocks.kind != "rows":
+        scale = len(blocks) / blocks.count
+    z = max(quantile(blocks, level), _student(min(n, m), level))
+    return newcombe_ends(form.value, n, m, z, scale), "Newcombe"
+
+
+def auc_variance(auc: float, n: float, m: float) -> float:
+    """Return the variance of an AUC of ``n`` and ``m`` rows (Newcombe's, after Hanley & McNeil)."""
+    middle = (n + m) / 2 - 1
+    shape = 1 + middle * (1 - auc) / (2 - auc) + middle * auc / (1 + auc)
+    return auc * (1 - auc) * shape / (n * m)
+
+
+def newcombe_ends(auc: float, n: float, m: float, z: float, scale: float = 1.0) -> Ends:
+    """Return the AUCs that are just compatible with the one seen."""
+
+    def apart(candidate: float) -> float:
+        return abs(auc - candidate) - z * math.sqrt(scale * auc_variance(candidate, n, m))
+
+    return _root(apart, auc, 0.0), _root(apart, auc, 1.0)
+
+
+def _root(apart: Callable[[float], float], inside: float, outside: float) -> float:
+    """Return where a function that is negative inside becomes positive, by bisection."""
+    if apart(outside) <= 0:
+        return outside
+    for _ in range(60):
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if apart(middle) < 0 else (inside, middle)
+    return (inside + outside) / 2
+
+
+def _precision(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+    positives, variance = float(form.sizes[0]), blocks.variance(form.influence)
+    size = positives
+    if 0 < form.value < 1 and variance > 0:
+        size = min(positives, form.value * (1 - form.value) / variance)
+    elif blocks.kind != "rows":
+        size = min(positives, float(blocks.count))
+    z = max(quantile(blocks, level), _student(positives, level))
+    return wilson_ends(form.value, size, z), "Wilson at the effective number of positives"
+
+
+def _positive(form: Form, blocks: RowBlocks, level: float, seed: int) -> tuple[Ends, str]:
+    rows = form.contributions
+    low, high, heavy = log_ratio_ends(rows, np.ones(len(rows)), blocks, level, seed)
+    return (low, high), "bootstrap-t of the logarithm" + (HEAVY if heavy else "")
+
+
+def _explained(form: Form, blocks: RowBlocks, level: float, seed: int) -> tuple[Ends, str]:
+    low, high, heavy = log_ratio_ends(form.classes, form.sizes, blocks, level, seed)
+    return (1 - high, 1 - low), "bootstrap-t of the unexplained share" + (HEAVY if heavy else "")
+
+
+def _real(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+    half = float(special.stdtrit(max(blocks.dof, 1.0), 0.5 + level / 2)) * math.sqrt(
+        blocks.variance(form.influence)
+    )
+    return (form.value - half, form.value + half), "t"
+
+
+_BY_SCALE: dict[str, Callable[[Form, RowBlocks, float, int], tuple[Ends, str]]] = {
+    "share": _share,
+    "classes": _classes,
+    "ranking": _ranking,
+    "precision": _precision,
+    "positive": _positive,
+    "explained": _explained,
+    "real": _real,
+}

@@ -1,0 +1,73 @@
+"""The intervals of all metrics of a model on a part, each by the method that suits it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hpo.core.trainable import Array, Metric
+from hpo.metrics.forms import Form, Score, forms
+from hpo.metrics.row_blocks import RowBlocks
+from hpo.selection.form_intervals import effective_size, form_interval, quantile
+from hpo.selection.intervals import Interval, level_of_look, wilson_ends
+from hpo.selection.resampling import bootstrap
+
+
+def score_intervals(
+    score: Score,
+    metrics: Sequence[Metric],
+    outputs: Array,
+    targets: Array,
+    seed: int,
+    look: int = 1,
+    blocks: RowBlocks | None = None,
+) -> dict[str, Interval]:
+    """Return every metric of a model with its interval over rows.
+
+    Args:
+        score: The trainable's.
+        metrics: The trainable's; one marked as a proportion gets Wilson's interval.
+        outputs: Array [n, ...] of the model's outputs.
+        targets: Array [n].
+        seed: Of the resampling.
+        look: How often this test data has been opened, this time included.
+        blocks: Which rows belong together; none if None.
+
+    Returns:
+        Metric name to interval, at the level of `level_of_look`.
+    """
+    outputs, targets = np.asarray(outputs), np.asarray(targets)
+    level, blocks = level_of_look(look), blocks or RowBlocks.independent(len(targets))
+    known = forms(score, outputs, targets)
+    shares = {metric.name for metric in metrics if metric.proportion}
+    found: dict[str, Interval] = {}
+    rest = []
+    for name, form in known.items():
+        if form is not None:
+            found[name] = form_interval(_as_declared(form, name in shares), blocks, level, seed)
+        else:
+            rest.append(name)
+    if rest:
+        drawn = bootstrap(score, outputs, targets, seed, level, blocks=blocks)
+        for name in rest:
+            found[name] = _declared_share(drawn[name], blocks) if name in shares else drawn[name]
+    return {name: found[name] for name in known}
+
+
+def _as_declared(form: Form, share: bool) -> Form:
+    """Return the form as a share if it is declared one and can be one."""
+    return replace(form, scale="share") if share and 0 <= form.value <= 1 else form
+
+
+def _declared_share(interval: Interval, blocks: RowBlocks) -> Interval:
+    """Return Wilson's interval for a share that could not be taken apart into rows."""
+    if not 0 <= interval.value <= 1 or blocks.kind != "rows":
+        return interval
+    size = effective_size(interval.value, np.zeros(len(blocks)), blocks)
+    if not math.isfinite(interval.value) or size < 1:
+        return interval
+    ends = wilson_ends(interval.value, size, quantile(blocks, interval.level))
+    return Interval(interval.value, *ends, interval.level, "Wilson")
