@@ -1,24 +1,34 @@
-"""Is the number honest? Corrections, intervals and the race against searches whose truth is known.
+"""Are the numbers honest? Corrections, intervals and the race on searches with a known truth.
 
     python -m benchmarks.honesty [--searches 1000] [--curves FOLDER] [--out benchmarks/results/honesty.md]
+    python -m benchmarks.honesty --cells 1000 --processes 4 --json cells.jsonl [--only REGEX] [--out FILE]
 
 Every simulated figure is over that many searches of each generator of `simulated_searches`. A
 bias ratio is the mean error of an estimate over the mean error of the raw best score; a coverage
 is the share of 95 % intervals that hold the truth. Standard errors follow after ±.
+
+With ``--cells`` the intervals of test scores are measured instead, in the cells of
+`interval_cells`: metrics, sizes, prevalences, groups, times and tails. Each cell is written to the file
+when it ends and is not measured again, so that a run can be interrupted and shared among machines.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks import recorded_searches
+from benchmarks.interval_cells import CELLS, Cell, covered
 from benchmarks.simulated_searches import GENERATORS, Search
 from hpo.core.objective import Objective
 from hpo.selection.optimism import measure
@@ -28,14 +38,14 @@ from hpo.selection.resampling import bootstrap
 
 @dataclass(frozen=True)
 class Figures:
-    """Over many searches of one generator.
+    """Figures over many searches of one generator.
 
     Attributes:
         raw: Errors of the best single score [searches].
         fresh: Errors of the estimate by fresh seeds.
         bootstrap: Errors of the estimate by the bootstrap over trials.
         covered: Interval's name to whether it held the truth [searches].
-        refused: Searches for which an estimate could not be had.
+        refused: Searches for which an estimate was not possible.
     """
 
     raw: np.ndarray
@@ -51,13 +61,13 @@ class Figures:
         return bias / raw, float(rest.std(ddof=1)) / abs(raw) / len(rest) ** 0.5
 
     def coverage(self, name: str) -> tuple[float, float]:
-        """Share of intervals that held the truth, with its standard error."""
+        """Return the share of intervals that held the truth, with its standard error."""
         share = float(self.covered[name].mean())
         return share, (share * (1 - share) / len(self.covered[name])) ** 0.5
 
 
 def simulate(generator: Callable[[np.random.Generator], Search], searches: int, seed: int) -> Figures:
-    """Correct many searches of one generator and hold the results against the truth."""
+    """Correct many searches of one generator and compare the results with the truth."""
     rng = np.random.default_rng(seed)
     errors: list[tuple[float, float, float]] = []
     covered: dict[str, list[bool]] = defaultdict(list)
@@ -79,7 +89,7 @@ def simulate(generator: Callable[[np.random.Generator], Search], searches: int, 
 
 
 def losses(sets: int, seed: int) -> tuple[float, float]:
-    """Share of bootstrap intervals that hold the truth, for a skewed loss on 300 test examples."""
+    """Return the share of bootstrap intervals that hold the truth, for a skewed loss on 300 examples."""
     rng = np.random.default_rng(seed)
     held = []
     for k in range(sets):
@@ -108,7 +118,7 @@ NOISES: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] 
 
 
 def race(finalists: int, most: int, gap: float, noise: str, races: int, seed: int) -> Raced:
-    """Races between one best finalist and others that lie ``gap`` noise widths behind it."""
+    """Run races between a best finalist and others that are ``gap`` noise widths behind it."""
     rng = np.random.default_rng(seed)
     rule = Race(dict.fromkeys(range(finalists), 1.0), Objective("accuracy"), most)
     dropped = clear = saved = 0
@@ -125,7 +135,7 @@ def race(finalists: int, most: int, gap: float, noise: str, races: int, seed: in
 
 
 def simulated_table(searches: int, seed: int) -> list[str]:
-    """Bias ratios and coverages, one line per generator."""
+    """Return bias ratios and coverages, one line per generator."""
     names = ("fresh seeds", "winner", "test accuracy")
     lines = [
         "| generator | raw bias | by fresh seeds | by bootstrap | "
@@ -143,7 +153,7 @@ def simulated_table(searches: int, seed: int) -> list[str]:
 
 
 def race_table(races: int, seed: int) -> list[str]:
-    """Error rate and savings of the race."""
+    """Return error rate and savings of the race."""
     lines = [
         "| finalists | seeds at most | noise | gap | best dropped | one left | trainings saved |",
         "|" + " --- |" * 7,
@@ -163,10 +173,10 @@ def race_table(races: int, seed: int) -> list[str]:
 
 
 def recorded_table(folder: Path, searches: int, seed: int) -> list[str]:
-    """Selection bias on recorded curves, before and after, for each family of tasks."""
+    """Return the selection bias on recorded curves before and after correction, per family of tasks."""
     families: dict[str, list[recorded_searches.Gap]] = defaultdict(list)
-    for place, task in enumerate(recorded_searches.load(folder)):
-        rng = np.random.default_rng([seed, place])
+    for number, task in enumerate(recorded_searches.load(folder)):
+        rng = np.random.default_rng([seed, number])
         offset = recorded_searches.Offset.of(task, rng)
         found = [recorded_searches.search(task, 81, 0.01, offset, rng) for _ in range(searches)]
         families[task.name.split("-")[0]] += found
@@ -181,6 +191,51 @@ def recorded_table(folder: Path, searches: int, seed: int) -> list[str]:
     return lines
 
 
+LOW = 0.93
+"""Coverage below which a cell is listed with what a user reads there."""
+
+
+def measured_cell(task: tuple[Cell, int]) -> dict[str, Any]:
+    """Measure one cell, in a process of its own."""
+    return covered(*task)
+
+
+def measure_cells(draws: int, processes: int, only: str, file: Path) -> list[dict[str, Any]]:
+    """Measure the cells that are not in a file yet, and return all that are."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    rows = {row["cell"]: row for row in map(json.loads, lines)}
+    todo = [(cell, draws) for cell in CELLS if cell.name not in rows and re.search(only, cell.name)]
+    with get_context("spawn").Pool(processes) as pool, file.open("a") as out:
+        for row in pool.imap_unordered(measured_cell, todo):
+            rows[row["cell"]] = row
+            out.write(json.dumps(row) + "\n")
+            out.flush()
+            print(cell_line(row), flush=True)
+    return [rows[cell.name] for cell in CELLS if cell.name in rows]
+
+
+def cell_line(row: dict[str, Any]) -> str:
+    """Format a cell as a line of Markdown."""
+    known = row["draws"] - row["none"]
+    share = row["held"] / known if known else float("nan")
+    error = (share * (1 - share) / known) ** 0.5 if known else float("nan")
+    sides = f"{row['below'] / max(known, 1):.3f} | {row['above'] / max(known, 1):.3f}"
+    none = f"{row['none'] / row['draws']:.0%}"
+    method = max(row["methods"], key=row["methods"].get)
+    figures = f"{share:.3f} ± {error:.3f} | {sides} | {none} | {row['width']:.3g} | {row['truth']:.4f}"
+    return f"| {row['cell']} | {figures} | {method} |"
+
+
+def cells_table(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the cells as Markdown: first those below 93 %, then all."""
+    titles = "cell | covers | truth below | above | no interval | median width | truth | method"
+    head = [f"| {titles} |", "|" + " --- |" * 8]
+    low = [row for row in rows if row["held"] < LOW * (row["draws"] - row["none"])]
+    within = f"{len(rows) - len(low)} of {len(rows)} cells cover at least {LOW:.0%}."
+    text = [within, "", f"Below {LOW:.0%}:", "", *head, *map(cell_line, low)]
+    return [*text, "", "All cells:", "", *head, *map(cell_line, rows)]
+
+
 def _pm(figure: tuple[float, float]) -> str:
     return f"{figure[0]:.3f} ± {figure[1]:.3f}"
 
@@ -191,7 +246,7 @@ def _mean(values: Iterable[float]) -> str:
 
 
 def main() -> None:
-    """Print the tables; write them where asked."""
+    """Print the tables and write them to files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--searches", type=int, default=1000)
     parser.add_argument("--races", type=int, default=1000)
@@ -199,21 +254,31 @@ def main() -> None:
     parser.add_argument("--curves", type=Path, help="folder of recorded curves; left out without it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
+    parser.add_argument("--cells", type=int, help="draws of each cell of test scores")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--only", default="", metavar="REGEX", help="cells to measure, by their name")
+    parser.add_argument("--json", type=Path, default=Path("build/honesty_cells.jsonl"))
+    args = parser.parse_args()
     began = time.monotonic()
-    text = [f"Simulated searches: {given.searches} of each generator, seed {given.seed}.", ""]
-    text += simulated_table(given.searches, given.seed)
-    held = _pm(losses(given.searches, given.seed))
-    text += ["", f"Bootstrap intervals of a skewed loss on {given.searches} test sets cover {held}."]
+    if args.cells:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        rows = cells_table(measure_cells(args.cells, args.processes, args.only, args.json))
+        if args.out:
+            args.out.write_text("\n".join(rows) + "\n")
+        return
+    text = [f"Simulated searches: {args.searches} of each generator, seed {args.seed}.", ""]
+    text += simulated_table(args.searches, args.seed)
+    held = _pm(losses(args.searches, args.seed))
+    text += ["", f"Bootstrap intervals of a skewed loss on {args.searches} test sets cover {held}."]
     print(text[-1], flush=True)
-    text += ["", f"The race, {given.races} races a line (a quarter of that with a gap), alpha 5 %.", ""]
-    text += race_table(given.races, given.seed)
-    if given.curves and (given.curves / "curves.py").exists():
-        text += ["", f"Recorded curves, {given.recorded} searches of each task.", ""]
-        text += recorded_table(given.curves, given.recorded, given.seed)
+    text += ["", f"The race, {args.races} races a line (a quarter of that with a gap), alpha 5 %.", ""]
+    text += race_table(args.races, args.seed)
+    if args.curves and (args.curves / "curves.py").exists():
+        text += ["", f"Recorded curves, {args.recorded} searches of each task.", ""]
+        text += recorded_table(args.curves, args.recorded, args.seed)
     print(f"{time.monotonic() - began:.0f} s")
-    if given.out:
-        given.out.write_text("\n".join(text) + "\n")
+    if args.out:
+        args.out.write_text("\n".join(text) + "\n")
 
 
 if __name__ == "__main__":

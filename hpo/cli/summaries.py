@@ -56,9 +56,14 @@ def _validation(outcome: Outcome, best: WinnerSummary) -> Iterator[tuple[str, st
         yield "validation", value
         return
     deviation = "mean ± standard deviation over" if math.isfinite(best.std) else "on"
-    ends = interval_text(outcome.numbers.winner) if outcome.numbers else ""
     seeds = f"{deviation} {count(best.n, 'fresh seed')}"
-    yield "validation", f"{value} ({seeds}{f'; {ends}' if ends else ''})"
+    numbers = outcome.numbers
+    if numbers and numbers.corrected:
+        yield "validation", f"{outcome.metric} {with_interval(numbers.corrected)}, corrected for selection"
+        yield "", f"before: {value} ({seeds})"
+    else:
+        ends = interval_text(numbers.winner) if numbers else ""
+        yield "validation", f"{value} ({seeds}{f'; {ends}' if ends else ''})"
     yield from _luck(outcome)
 
 

@@ -7,7 +7,7 @@ the fields is the order of the keys in its JSON.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
@@ -287,6 +287,8 @@ class OpeningSummary:
         recipe: Digest of the recipe that was scored.
         scores: Test scores by metric; empty if none are on record.
         overlap: Share of the rows that are also in this search's test part.
+        together: The same scores with intervals that hold for all openings at once; empty if there
+            is only one.
     """
 
     when: str
@@ -295,6 +297,7 @@ class OpeningSummary:
     recipe: str
     scores: Mapping[str, ScoreInterval]
     overlap: float
+    together: Mapping[str, ScoreInterval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

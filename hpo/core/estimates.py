@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from hpo.core.json_values import JsonFields, JsonObject, jsonable
 
@@ -47,9 +48,19 @@ class ScoreInterval:
         return shown
 
 
-def intervals_of(scores: Mapping[str, Mapping[str, float]]) -> dict[str, ScoreInterval]:
-    """Scores on the test part as they are on record, by metric."""
-    return {metric: ScoreInterval.of_json(score) for metric, score in scores.items()}
+def intervals_of(
+    scores: Mapping[str, Mapping[str, float]], methods: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, ScoreInterval]:
+    """Scores on the test part as they are on record, by metric.
+
+    Args:
+        scores: Metric name to value and ends.
+        methods: Metric name to how its interval was computed, where that is on record.
+    """
+    return {
+        metric: ScoreInterval.of_json({"method": methods.get(metric, ""), **score})
+        for metric, score in scores.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,8 @@ class ScoreEstimates:
         fresh: The same trial's mean over fresh seeds; None if it has none.
         bootstrap: The best score corrected by a bootstrap over trials; None if that is not possible.
         winner: The winner's mean over fresh seeds; None in accounts that early versions wrote.
+        corrected: The winner's validation score without the luck of having been chosen on these rows,
+            the number to report; None in accounts that early versions wrote.
         test: Test scores by metric; None while the test part is sealed.
         notes: What could not be estimated and why, and which luck the numbers still contain.
     """
@@ -84,6 +97,7 @@ class ScoreEstimates:
     winner: ScoreInterval | None
     test: Mapping[str, ScoreInterval] | None
     notes: tuple[str, ...] = ()
+    corrected: ScoreInterval | None = None
 
     @classmethod
     def of_json(cls, fields: JsonFields) -> ScoreEstimates:
@@ -94,6 +108,7 @@ class ScoreEstimates:
             TypeError: If the value is not an object with such fields.
         """
         fresh, winner, test = fields["fresh"], fields["winner"], fields["test"]
+        corrected = fields.get("corrected")
         return cls(
             LuckiestScore(fields["raw"]["trial"], _number(fields["raw"]["value"])),
             ScoreInterval.of_json(fresh) if fresh else None,
@@ -101,6 +116,7 @@ class ScoreEstimates:
             ScoreInterval.of_json(winner) if winner else None,
             None if test is None else intervals_of(test),
             tuple(fields["notes"]),
+            ScoreInterval.of_json(corrected) if corrected else None,
         )
 
 

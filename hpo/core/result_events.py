@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hpo.core.json_values import JsonFields
 
@@ -95,6 +95,9 @@ class TestScored:
         look: How often this test data has been opened, including this time; the interval is widened
             accordingly.
         reason: Why it was opened again; empty for the first look.
+        level: Probability with which each interval covers.
+        methods: Metric name to how its interval was computed, or why there is none; early versions
+            did not record it.
     """
 
     __test__ = False
@@ -105,6 +108,8 @@ class TestScored:
     practice: bool = False
     look: int = 1
     reason: str = ""
+    level: float = 0.95
+    methods: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,12 +87,16 @@ class Examples:
         targets: Array [n]: int64 labels, or float32 values for regression.
         rows: int64 array of the rows of this part, in a fixed order.
         info: Description of the data set.
+        groups: Group of every development example, [n]; None if they are independent.
+        times: Time of every development example, [n]; None if time does not matter.
     """
 
     inputs: Array
     targets: Array
     rows: Array
     info: DataInfo
+    groups: Array | None = None
+    times: Array | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -83,11 +83,11 @@ class Prepared:
 
     def groups(self) -> NDArray[Any] | None:
         """Return the group of each development row, [n]; None if the data has no groups."""
-        return _optional(self.folder / GROUPS)
+        return optional(self.folder / GROUPS)
 
     def times(self) -> NDArray[Any] | None:
         """Return the time of each development row, [n]; None if the data has no times."""
-        return _optional(self.folder / TIMES)
+        return optional(self.folder / TIMES)
 
     def to_json(self) -> JsonObject:
         """Return the manifest: everything except the folder, with file sizes to detect damage."""
@@ -140,7 +140,8 @@ def mapped(path: Path) -> NDArray[Any]:
     return array
 
 
-def _optional(path: Path) -> NDArray[Any] | None:
+def optional(path: Path) -> NDArray[Any] | None:
+    """Map an array that may not exist; None then."""
     return mapped(path) if path.exists() else None
 
 

@@ -44,7 +44,8 @@ def open_test(source: str, arguments: SpecFields, base: Path, expected: TestMani
             f"examples and now has {len(content)}{_left(expected, digests)}. Restore the data, or "
             "start a new search on it."
         )
-    return Examples(content.inputs, content.targets, np.arange(len(content)), content.info)
+    rows = np.arange(len(content))
+    return Examples(content.inputs, content.targets, rows, content.info, content.groups, content.times)
 
 
 def _left(expected: TestManifest, digests: NDArray[np.uint64]) -> str:

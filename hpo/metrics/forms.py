@@ -25,8 +25,8 @@ CELLS = 20_000_000
 """Rows times classes up to which metrics of classes are recognized."""
 ALONE = 20_000
 """Rows up to which an unknown mean is scored row by row."""
-LEFT_OUT = 2_000
-"""Rows up to which an unknown metric is scored once without each row."""
+LEAST_LEFT_OUT, LEFT_OUT = 20, 2_000
+"""Rows from which and up to which an unknown metric is scored once without each row."""
 CLOSE = 1e-6
 
 
@@ -150,9 +150,9 @@ def _is_mean(score: Score, outputs: Any, targets: Any, name: str, value: float) 
 
 
 def jackknifed(score: Score, name: str, outputs: Any, targets: Any) -> Form | None:
-    """Return the form of any metric by leaving out each row once; None for many rows or if undefined."""
+    """Return the form of any metric by leaving out each row once; None for few or many rows."""
     n = len(targets)
-    if not 2 < n <= LEFT_OUT:
+    if not LEAST_LEFT_OUT <= n <= LEFT_OUT:
         return None
     whole, left = float(score(outputs, targets)[name]), np.empty(n)
     keep = np.ones(n, bool)

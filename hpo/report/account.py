@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from hpo.core.account import Account, DataUsed, FinalistRule, Folds, ShippedModel
+from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.formatting import (
     choices,
     count,
@@ -144,15 +145,28 @@ def _winner(account: Account) -> Iterator[tuple[str, str]]:
         yield "model", _model(account.model)
     if numbers is None:
         return
-    yield "validation", f"{metric} {score(numbers.raw.value)}: the best single score, of the luckiest trial"
-    if numbers.fresh:
-        yield "", f"{metric} {with_interval(numbers.fresh)}: the same trial on fresh seeds"
-    if numbers.bootstrap is not None:
-        yield "", f"{metric} {score(numbers.bootstrap)}: the same trial, by a bootstrap over trials"
-    if numbers.winner:
-        yield "", f"{metric} {with_interval(numbers.winner)}: the winner's mean over fresh seeds"
+    yield from _estimates(metric, numbers)
     for note in numbers.notes:
         yield "", f"note: {note}"
+
+
+def _estimates(metric: str, numbers: ScoreEstimates) -> Iterator[tuple[str, str]]:
+    """The validation scores, the one to report first."""
+    if numbers.corrected:
+        what = "the winner, without the luck of having been chosen on these rows"
+        yield "validation", f"{metric} {_by_method(numbers.corrected)}: {what}"
+    if numbers.winner:
+        yield "", f"{metric} {score(numbers.winner.value)}: the winner's plain mean over fresh seeds"
+    yield "", f"{metric} {score(numbers.raw.value)}: the best single score, of the luckiest trial"
+    if numbers.fresh:
+        yield "", f"{metric} {_by_method(numbers.fresh)}: the same trial on fresh seeds"
+    if numbers.bootstrap is not None:
+        yield "", f"{metric} {score(numbers.bootstrap)}: the same trial, by a bootstrap over trials"
+
+
+def _by_method(interval: ScoreInterval) -> str:
+    """A score with its interval and how it was computed, or why there is none."""
+    return with_interval(interval) + (f", {interval.method}" if interval.method else "")
 
 
 def _model(model: ShippedModel) -> str:
@@ -169,16 +183,19 @@ def _test(account: Account) -> Iterator[tuple[str, str]]:
         yield "test", account.test_refused.message
     scores = (account.numbers.test if account.numbers else None) or {}
     for row, name in enumerate(sorted(scores, key=lambda metric: metric != account.objective.metric)):
-        yield "" if row else "test", f"{name} {with_interval(scores[name])}"
+        yield "" if row else "test", f"{name} {_by_method(scores[name])}"
     if account.look > 1:
         yield "", f"look number {account.look}, because: {account.look_reason}"
     if not account.openings:
         yield "openings", "the test part was never opened"
     for opening in account.openings:
-        results = _listed(f"{name} {score(result.value)}" for name, result in opening.scores.items())
+        shown = opening.together or {name: ScoreInterval(of.value) for name, of in opening.scores.items()}
+        results = _listed(f"{name} {with_interval(result)}" for name, result in shown.items())
         share = f", {opening.overlap:.0%} of the rows" if opening.overlap < 1 else ""
         yield (
             "openings",
             f"{opening.when} by {opening.by} for {opening.search}, recipe {opening.recipe[:12]}{share}: "
             f"{results or 'no score on record'}",
         )
+    if len(account.openings) > 1:
+        yield "", f"these intervals hold for all {len(account.openings)} openings together with 95 %"

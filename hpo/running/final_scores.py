@@ -12,6 +12,7 @@ from hpo.core.ports import TrainingTask
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import AVERAGED
 from hpo.core.trainable import Array, Arrays, Averages, Context, Examples, Trainable
+from hpo.metrics.forms import forms, jackknifed
 from hpo.running.environment import OpenedStage, TrainingData
 from hpo.running.training_context import Finish, Kept
 
@@ -50,7 +51,8 @@ def final_scorer(stage: OpenedStage, task: TrainingTask, parts: TrainingData, me
             # Not needed for folds and all rows; on a GPU another pass on the CPU would take too long.
             with contextlib.suppress(Exception):  # it is optional and must not fail the training
                 examples = _validated(trainable, metric, recipe, weights, parts.validation)
-        return Kept(weights, scores, examples)
+        related = dependence(parts.validation if final is None else final) if examples is not None else {}
+        return Kept(weights, scores, examples, related)
 
     return finish
 
@@ -64,19 +66,30 @@ def _validated(trainable: Trainable, metric: str, recipe: Recipe, weights: Array
 
 
 def contributions(trainable: Trainable, metric: str, outputs: Array, targets: Array) -> Any:
-    """Return each example's contribution to a score, [n]; None if the score is not a mean over examples.
+    """Return each example's contribution to a score, [n]; None if it is unknown.
 
-    The type is uint8 if all are 0 or 1, as for an accuracy, otherwise float32.
+    Their mean is the score. Of a score that is not a mean over examples, the contribution is by how
+    much each example moves it. The type is uint8 if all are 0 or 1, as for an accuracy, otherwise
+    float32.
     """
     if len(targets) > MOST:
         return None
-    with contextlib.suppress(Exception):  # a user's score may reject single examples
-        whole = trainable.score(outputs, targets)[metric]
-        single = (trainable.score(outputs[i : i + 1], targets[i : i + 1]) for i in range(len(targets)))
-        values = np.array([score[metric] for score in single], np.float64)
-        if np.isclose(values.mean(), whole, rtol=1e-6, atol=1e-9):
+
+    def score(some: Array, their: Array) -> dict[str, float]:
+        return {metric: float(trainable.score(some, their)[metric])}
+
+    with contextlib.suppress(Exception):  # a user's score may reject some of the examples
+        form = forms(score, outputs, targets)[metric] or jackknifed(score, metric, outputs, targets)
+        if form is not None:
+            values = form.contributions.round(12)
             return values.astype(np.uint8 if np.isin(values, (0, 1)).all() else np.float32)
     return None
+
+
+def dependence(examples: Examples) -> dict[str, Any]:
+    """Return groups and times of a part's rows as arrays [n], by their names in a file; often none."""
+    named = {"groups": examples.groups, "times": examples.times}
+    return {name: np.asarray(values[examples.rows]) for name, values in named.items() if values is not None}
 
 
 def _predicted(

@@ -143,11 +143,13 @@ class Kept:
         weights: Weights of the model.
         scores: Their scores beyond the reports; may be empty.
         examples: Each example's contribution to the training's value, [n]; None if unknown.
+        related: ``groups`` or ``times`` of the same examples, [n], if the data has them.
     """
 
     weights: Arrays
     scores: Mapping[str, float] = field(default_factory=dict)
     examples: np.ndarray | None = None
+    related: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 Finish = Callable[[Arrays, Context], Kept]
@@ -228,7 +230,7 @@ class TrainingContext:
             kept = self._finish(weights, self)
             news["weights"], news["scores"] = self._keep(kept.weights), kept.scores
             if kept.examples is not None:
-                news["examples"] = self._keep({CONTRIBUTIONS: kept.examples}, "examples-")
+                news["examples"] = self._keep({CONTRIBUTIONS: kept.examples, **kept.related}, "examples-")
         self._channel.send(epoch in self._task.pauses or last or not finite, **news)
         self._last = time.monotonic()
 

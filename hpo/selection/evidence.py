@@ -8,6 +8,7 @@ variance of seeds crossed with examples (Searle, Casella & McCulloch, "Variance 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.objective import Objective
+from hpo.metrics.row_blocks import RowBlocks
 
 Values = NDArray[np.float64]
 
@@ -47,6 +49,7 @@ class Evidence:
             that the search used; empty if not kept.
         n: Number of examples of that part, if the value is a share of them; else 0.
         luck: Luck of the best epoch, from `epoch_luck`; zero where the last epoch counts.
+        blocks: Which of the examples belong together; None if they are independent.
         held_out: Whether a fresh value is the mean over folds that hold out each example once, few
             of which the search used to choose.
     """
@@ -59,6 +62,7 @@ class Evidence:
     n: int = 0
     luck: EpochLuck = EpochLuck()
     held_out: bool = False
+    blocks: RowBlocks | None = None
 
     @property
     def unseen(self) -> bool:
@@ -75,12 +79,14 @@ class Noise:
         dof: Its degrees of freedom; 0 if no finalist has two fresh seeds.
         examples: Variance of drawing other examples, for the mean over infinitely many seeds.
         with_recipe: The share of ``examples`` that differs between recipes, and so can be selected.
+        blocks_dof: Degrees of freedom of ``examples``; infinite for independent examples.
     """
 
     seed: float
     dof: int
     examples: float
     with_recipe: float
+    blocks_dof: float = math.inf
 
     @property
     def share(self) -> float:
@@ -101,14 +107,20 @@ def noise_of(evidence: Evidence) -> Noise:
     # The scatter of seeds within an example adds to the variance of a mean over seeds.
     scatter = [float(a.var(axis=0, ddof=1).mean()) / len(a) for a in kept]
     means = [a.mean(axis=0) for a in kept]
-    across = np.mean([float(m.var(ddof=1)) - s for m, s in zip(means, scatter, strict=True)])
+    blocks = evidence.blocks or RowBlocks.independent(n)
+
+    def variance(values: Values) -> float:
+        return float(n * blocks.variance(values - values.mean()))
+
+    across = np.mean([variance(m) - s for m, s in zip(means, scatter, strict=True)])
     pairs = [
-        (float((means[i] - means[j]).var(ddof=1)) - scatter[i] - scatter[j]) / 2
+        (variance(means[i] - means[j]) - scatter[i] - scatter[j]) / 2
         for i in range(len(kept))
         for j in range(i)
     ]
     between = float(np.mean(pairs)) if pairs else 0.0
-    return Noise(seed, dof, max(0.0, float(across)) / n, max(0.0, between) / n)
+    freedom = math.inf if blocks.kind == "rows" else blocks.dof
+    return Noise(seed, dof, max(0.0, float(across)) / n, max(0.0, between) / n, freedom)
 
 
 def epoch_luck(curves: Mapping[int, Sequence[Sequence[float]]], objective: Objective) -> EpochLuck:

@@ -134,18 +134,18 @@ class Shares:
     [
         ("accuracy", np.array([1, 0, 1, 0], np.uint8)),
         ("loss", np.array([0, 0.25, 0, 1], np.float32)),
-        ("root", None),
+        ("root", np.array([0.2795085, 0.5031153, 0.2795085, 1.1739357], np.float32)),
         ("range", None),
         ("unknown", None),
     ],
 )
-def test_contributions_are_told_of_means_over_examples_alone(metric, expected):
+def test_contributions_are_recorded_of_smooth_scores_alone(metric, expected):
     outputs, targets = np.array([1.0, 0.5, 0.0, 2.0]), np.array([1.0, 1.0, 0.0, 1.0])
     found = contributions(Shares(), metric, outputs, targets)
     if expected is None:
         assert found is None
     else:
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
         assert found.dtype == expected.dtype
 
 

@@ -16,6 +16,7 @@ from hpo.core.history import History, Training
 from hpo.core.json_values import JsonFields
 from hpo.core.objective import Objective
 from hpo.ledger.store import SearchLedger
+from hpo.metrics.row_blocks import RowBlocks
 from hpo.running.checkpoints import DamagedFile, read
 from hpo.running.training_context import CONTRIBUTIONS
 from hpo.selection.evidence import EpochLuck, Evidence, epoch_luck
@@ -49,12 +50,14 @@ def evidence_of(spec: SearchSpec, ledger: SearchLedger, history: History, kept: 
     counted = {trial: list(fresh.by_seed(history.replicates(trial)).values()) for trial in finalists}
     finals = valued_on(spec, history) == "final"
     share = any(m.proportion for m in spec.metrics if m.name == objective.metric)
+    examples, blocks = ({}, None) if fresh.folds else _examples(history, kept, finalists)
     return Evidence(
         objective,
         {t.trial: t.value for t in ranked(history)},
         {trial: _searched(history, fresh, curves, trial) for trial in finalists} if finals else counted,
         finals=counted if finals else {},
-        examples={} if fresh.folds else _examples(history, kept, finalists),
+        examples=examples,
+        blocks=blocks,
         n=examples_behind(history.opened.split, valued_on(spec, history)) if share else 0,
         luck=EpochLuck()
         if finals
@@ -103,24 +106,30 @@ def notes_of(split: JsonFields) -> list[str]:
     return [f"fresh seeds train on {fitted:.0%} of the rows, the search's trials on {before:.0%}"]
 
 
-def _examples(history: History, kept: Path, finalists: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
+def _examples(
+    history: History, kept: Path, finalists: tuple[int, ...]
+) -> tuple[dict[int, NDArray[np.float64]], RowBlocks | None]:
     """Contribution of each example to the value of each fresh seed [seeds, n], where it was kept.
 
-    A file that is missing, damaged or not of these values is left out.
+    A file that is missing, damaged or not of these values is left out. The files also say which
+    examples belong together.
     """
-    contributions = {}
+    contributions, blocks = {}, None
     for trial in finalists:
         rows = []
         for training in history.replicates(trial):
             if training.end is End.FINISHED and training.examples:
                 with contextlib.suppress(DamagedFile):
                     path = kept / Path(training.examples).name
-                    row = read(path, training.examples_sha256)[CONTRIBUTIONS].astype(np.float64)
+                    arrays = read(path, training.examples_sha256)
+                    row = arrays[CONTRIBUTIONS].astype(np.float64)
                     if np.isclose(row.mean(), training.value, rtol=1e-4, atol=1e-6):
                         rows.append(row)
+                        if blocks is None and len(arrays) > 1:
+                            blocks = RowBlocks.of(len(row), arrays.get("groups"), arrays.get("times"))
         if rows:
             contributions[trial] = np.stack(rows)
-    return contributions
+    return contributions, blocks
 
 
 def _searched(history: History, fresh: FreshSeeds, curves: Curves, trial: int) -> list[float]:

@@ -165,8 +165,9 @@ def _numbers(
         fresh=_interval(optimism.fresh) if optimism.fresh else None,
         bootstrap=optimism.bootstrap,
         winner=_interval(optimism.winner),
-        test=intervals_of(history.score.scores) if history.score else None,
+        test=intervals_of(history.score.scores, history.score.methods) if history.score else None,
         notes=(*optimism.notes, *notes_of(history.opened.split)),
+        corrected=_interval(optimism.corrected),
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hpo.core.account import OpeningSummary
-from hpo.core.estimates import intervals_of
+from hpo.core.estimates import ScoreInterval, intervals_of
 from hpo.core.events import TestScored
 from hpo.core.history import History
 from hpo.core.home import Home
@@ -11,6 +13,8 @@ from hpo.core.recipe import Recipe
 from hpo.data import prepared
 from hpo.ledger.register import Opening
 from hpo.ledger.store import SearchLedger
+from hpo.selection.intervals import level_of_look
+from hpo.selection.looks import restated
 from hpo.spec import SearchSpec
 from hpo.use_cases.model import register_policy
 from hpo.use_cases.model.register_policy import moment
@@ -32,23 +36,29 @@ def openings_of(
     """
     assert history.opened is not None
     kept = prepared.read(home.data(history.opened.split["data"]))
-    openings = tuple(map(_summary, register_policy.openings_of(spec.data, kept))) if kept else ()
+    openings = _summaries(register_policy.openings_of(spec.data, kept)) if kept else ()
     score, claim = history.score, history.claim
     if openings or score is None or claim is None:
         return openings
     (scored,) = ledger.read(kinds=[TestScored])
     training = history.trainings.get((claim.trial, claim.replicate))
     recipe = Recipe(training.recipe).digest if training else LOST
-    scores = intervals_of(score.scores)
+    scores = intervals_of(score.scores, score.methods)
     return (OpeningSummary(moment(scored.time), claim.by, ledger.name, recipe, scores, 1.0),)
 
 
-def _summary(opening: Opening) -> OpeningSummary:
-    return OpeningSummary(
-        moment(opening.time),
-        opening.by,
-        opening.search,
-        opening.recipe,
-        intervals_of(opening.scores),
-        opening.overlap,
-    )
+def _summaries(openings: Sequence[Opening]) -> tuple[OpeningSummary, ...]:
+    """Return the openings, each with its intervals as issued and, of several, as they hold together."""
+    return tuple(_summary(opening, number, len(openings)) for number, opening in enumerate(openings, 1))
+
+
+def _summary(opening: Opening, number: int, count: int) -> OpeningSummary:
+    scores = intervals_of(opening.scores)
+    issued, level = level_of_look(opening.look or number), level_of_look(count)
+    together = {}
+    if count > 1:
+        for name, score in scores.items():
+            ends = restated(score.value, score.low, score.high, min(issued, level), level)
+            together[name] = ScoreInterval(score.value, *ends)
+    when = moment(opening.time)
+    return OpeningSummary(when, opening.by, opening.search, opening.recipe, scores, opening.overlap, together)

@@ -32,6 +32,8 @@ from hpo.data.sealed_test import open_test
 from hpo.ledger.register import AlreadyOpened, Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
+from hpo.metrics.row_blocks import RowBlocks
+from hpo.selection.intervals import level_of_look
 from hpo.selection.score_intervals import score_intervals
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.staging import load_trainable
@@ -183,7 +185,8 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
     outputs = outputs_of(trainable, task.members, examples.info, examples)
     targets = examples.targets[examples.rows]
     seed = derive(spec.seed, "intervals")
-    intervals = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed, look)
+    blocks = RowBlocks.of(len(examples), examples.groups, examples.times)
+    intervals = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed, look, blocks)
     return TestScored(
         scores={name: interval.to_dict() for name, interval in intervals.items()},
         n=len(examples),
@@ -191,6 +194,8 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
         practice=task.practice,
         look=look,
         reason=reason,
+        level=level_of_look(look),
+        methods={name: interval.method for name, interval in intervals.items()},
     )
 
 
