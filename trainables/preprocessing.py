@@ -5,7 +5,7 @@ Every kind is ``(x - mean) * scale``, or a rotation of ``x - mean`` by a matrix,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,31 @@ def fit_channel_mean_std(images: Images, rows: npt.NDArray[np.int64]) -> Preproc
     std = variance.clamp(min=0).sqrt()
     scale = torch.where(std > 1e-6, std, 1.0).reciprocal()
     return Preprocessor(mean.float()[:, None, None], scale.float()[:, None, None])
+
+
+def given_mean_std(
+    images: Images, rows: npt.NDArray[np.int64], mean: Sequence[float], std: Sequence[float]
+) -> Preprocessor:
+    """Subtract a given mean and divide by a given standard deviation, one for all channels or one each.
+
+    A grey image, which a library's model gets as three equal channels, takes the mean of several.
+
+    Raises:
+        UserError: If there are as many values as no images have channels.
+    """
+    channels = images.shape[3]
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) not in (1, channels) and channels != 1:
+            raise UserError(
+                f"preprocessing.{name}: has {len(values)} values, and images have {channels} channels; "
+                f"legal: 1 or {channels}"
+            )
+    shift, spread = (torch.tensor(values, dtype=torch.float32) for values in (mean, std))
+    if channels == 1:
+        shift, spread = shift.mean()[None], spread.mean()[None]
+    return Preprocessor(
+        shift.expand(channels)[:, None, None].clone(), spread.expand(channels)[:, None, None].reciprocal()
+    )
 
 
 def fit_decorrelation(images: Images, rows: npt.NDArray[np.int64], over: str) -> Preprocessor:

@@ -13,7 +13,14 @@ from hpo.core.trainable import DataInfo, Metric
 from trainables.parts.activation import ACTIVATION
 from trainables.parts.augmentation import AUGMENT, TEST_AUGMENT
 from trainables.parts.averaging import AVERAGING
-from trainables.parts.conflicts import NO_POOLING, ONE_VALUE
+from trainables.parts.conflicts import (
+    LIBRARY_ACTIVATION,
+    LIBRARY_NORMALIZATION,
+    LONG_WARMUP,
+    NO_BRANCHES,
+    NO_POOLING,
+    ONE_VALUE,
+)
 from trainables.parts.initialization import INIT
 from trainables.parts.loss import LOSS, REGRESSION_LOSS
 from trainables.parts.model import MODEL
@@ -187,7 +194,7 @@ IMAGE_CLASSIFIER = ShippedTrainable(
     "image",
     {"classification": CLASSIFICATION},
     "Classifies images, with the network and training that a recipe describes",
-    (ONE_VALUE, NO_POOLING),
+    (ONE_VALUE, LONG_WARMUP, NO_POOLING, NO_BRANCHES, LIBRARY_ACTIVATION, LIBRARY_NORMALIZATION),
 )
 
 _FOR_TABLES = tuple(
@@ -219,7 +226,7 @@ TABULAR = ShippedTrainable(
     "table",
     {"classification": CLASSIFICATION, "regression": REGRESSION},
     "Classifies the rows of a table, or predicts a value for each",
-    (ONE_VALUE,),
+    (ONE_VALUE, LONG_WARMUP),
 )
 
 SHIPPED: Mapping[str, ShippedTrainable] = {each.name: each for each in (IMAGE_CLASSIFIER, TABULAR)}

@@ -29,16 +29,18 @@ class TableEncoder:
     Attributes:
         median: Of each numeric column.
         mean: Of each numeric column after its gaps are filled.
-        spread: Standard deviation of the same; 1 for a constant column.
+        spread: Standard deviation of the same; infinite for a constant column, which becomes zero
+            everywhere, whatever it holds in other rows.
         gaps: Whether each numeric column gets a column that marks its gaps.
-        target: Mean and standard deviation of a regression's targets; 0 and 1 for classes.
+        target: Mean and standard deviation of a regression's targets, in their precision; 0 and 1 for
+            classes.
     """
 
     median: NDArray[np.float32]
     mean: NDArray[np.float32]
     spread: NDArray[np.float32]
     gaps: NDArray[np.bool_]
-    target: NDArray[np.float32]
+    target: NDArray[np.floating[Any]]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return arrays from which ``TableEncoder(**arrays)`` builds it again."""
@@ -71,8 +73,8 @@ class TableEncoder:
         if examples.info.task == "classification":
             return targets.long()
         mean, spread = self.target.tolist()
-        values: Tensor = (targets.float() - mean) / spread
-        return values[:, None]
+        values: Tensor = (targets - mean) / spread
+        return values.float()[:, None]
 
 
 def fit(train: Examples) -> TableEncoder:
@@ -86,11 +88,11 @@ def fit(train: Examples) -> TableEncoder:
     target = np.array([0.0, 1.0], np.float32)
     if train.info.task == "regression":
         values = np.asarray(train.targets[train.rows], np.float64)
-        target = np.array([values.mean(), values.std() or 1.0], np.float32)
+        target = np.array([values.mean(), values.std() or 1.0], train.targets.dtype)
     return TableEncoder(
         median,
         filled.mean(0).astype(np.float32),
-        np.where(spread > 1e-12, spread, 1.0).astype(np.float32),
+        np.where(filled.max(0) > filled.min(0), spread, np.inf).astype(np.float32),
         np.asarray(missing.any(0)),
         target,
     )

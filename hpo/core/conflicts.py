@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from hpo.core.space import Clause
+from hpo.core.space import Clause, holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +17,16 @@ class Conflict:
         when: Predicates on a complete recipe's values by dotted name; the conflict applies if all hold.
         reason: What is wrong and how to correct it; a clause without a final period.
         stops: Whether the recipe cannot be trained. If not, the first name in ``when`` has no effect.
+        exceeds: Two names; the conflict applies only if the first one's value is larger than the other's.
     """
 
     when: Clause
     reason: str
     stops: bool = True
+    exceeds: tuple[str, str] | None = None
+
+    def applies(self, values: Mapping[str, Any]) -> bool:
+        """Return whether a complete recipe, by dotted name, has the combination."""
+        if not holds(self.when, values):
+            return False
+        return self.exceeds is None or bool(values[self.exceeds[0]] > values[self.exceeds[1]])

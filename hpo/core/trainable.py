@@ -84,7 +84,8 @@ class Examples:
         inputs: Array [n, ...] of every development example: uint8 [n, height, width, channels]
             for images, float32 [n, columns] for tables (NaN where a value is missing, codes in
             categorical columns). It is shared by all workers of a node and must not be modified.
-        targets: Array [n]: int64 labels, or float32 values for regression.
+        targets: Array [n]: int64 labels, or float32 values for regression (float64 where
+            float32 would lose their differences).
         rows: int64 array of the rows of this part, in a fixed order.
         info: Description of the data set.
         groups: Group of every development example, [n]; None if they are independent.

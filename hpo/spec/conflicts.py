@@ -12,16 +12,23 @@ from typing import Any
 
 from hpo.core.conflicts import Conflict
 from hpo.core.grammar import Grammar
-from hpo.core.space import Among, Choice, Clause, Domain, Parameter, Predicate, Space, holds
+from hpo.core.space import Among, Choice, Clause, Domain, Parameter, Predicate, Space
 from hpo.spec.faults import Faults
 from hpo.spec.recipe_points import flat, lay
+from hpo.spec.space_building import HORIZON
 
 DRAWS = 60
 """Points drawn to look for each conflict."""
 
 
 def check_conflicts(
-    conflicts: Sequence[Conflict], fixed: Mapping[str, Any], space: Space, grammar: Grammar, faults: Faults
+    conflicts: Sequence[Conflict],
+    fixed: Mapping[str, Any],
+    space: Space,
+    grammar: Grammar,
+    horizon: int,
+    faults: Faults,
+    recorded: bool = False,
 ) -> None:
     """Report the conflicts listed by a trainable that occur in a space.
 
@@ -30,22 +37,28 @@ def check_conflicts(
         fixed: The fixed recipe.
         space: The space.
         grammar: What a recipe can contain.
+        horizon: Epochs of a full training.
         faults: Collects the faults.
+        recorded: Whether the spec is on record; then choices without an effect are only warned of.
     """
     for conflict in conflicts:
         # Held at the conflicting values, which may be too rare to be drawn: one size in a thousand.
         suspects = _held(space, conflict.when if conflict.stops else conflict.when[:1])
         if suspects is None:
             continue
-        occurs = [holds(conflict.when, values) for values in _recipes(suspects, fixed, grammar)]
-        if not conflict.stops:
-            if occurs and all(occurs):
-                faults.warn(conflict.reason)
-        elif any(occurs):
-            if all(holds(conflict.when, values) for values in _recipes(space, fixed, grammar)):
-                faults.add(_path(conflict, fixed, space), conflict.reason)
-            else:
-                faults.warn(f"{conflict.reason}; trials that draw both will fail: add them to forbid")
+        occurs = [conflict.applies(values) for values in _recipes(suspects, fixed, grammar, horizon)]
+        always = bool(occurs) and all(occurs)
+        if always and conflict.stops:
+            always = all(conflict.applies(values) for values in _recipes(space, fixed, grammar, horizon))
+        harmless = not conflict.stops or conflict.exceeds is not None
+        if always and recorded and harmless:
+            faults.warn(conflict.reason)
+        elif always:
+            faults.add(_path(conflict, fixed, space), conflict.reason)
+        elif any(occurs) and conflict.exceeds is not None:
+            faults.warn(f"{conflict.reason}; some trials can draw that")
+        elif any(occurs) and conflict.stops:
+            faults.warn(f"{conflict.reason}; trials that draw both will fail: add them to forbid")
 
 
 def _held(space: Space, clause: Clause) -> Space | None:
@@ -72,12 +85,16 @@ def _narrowed(domain: Domain, predicate: Predicate) -> Domain | None:
     return Choice(values) if values else None
 
 
-def _recipes(space: Space, fixed: Mapping[str, Any], grammar: Grammar) -> Iterator[dict[str, Any]]:
+def _recipes(
+    space: Space, fixed: Mapping[str, Any], grammar: Grammar, horizon: int
+) -> Iterator[dict[str, Any]]:
     """Yield the values, by dotted name, of recipes drawn from a space."""
     random = Random(0)
     for _ in range(DRAWS):
         point = space.sample_any(random)
         recipe = lay(grammar, fixed, point)
+        if HORIZON in grammar.slots:
+            recipe[HORIZON] = horizon
         if not space.forbidden(point) and not grammar.faults(recipe):
             yield flat(grammar, grammar.resolve(recipe))
 

@@ -94,7 +94,7 @@ def _parse(
     check_recipe(document.recipe, document.space, grammar, faults)
     space = build_space(document.space, document.forbid, document.recipe, grammar, faults)
     cross_checks.check_sampler(document.sampler, space, faults)
-    points = _points(document, space, interface, base, faults) if space is not None else []
+    points = _points(document, space, interface, scheduler, base, faults) if space is not None else []
     faults.raise_any()
     assert space is not None
     assert objective is not None
@@ -132,7 +132,12 @@ def _parse(
 
 
 def _points(
-    document: Document, space: Space, interface: Interface, base: Path, faults: Faults
+    document: Document,
+    space: Space,
+    interface: Interface,
+    scheduler: Scheduler | None,
+    base: Path,
+    faults: Faults,
 ) -> list[dict[str, Any]]:
     """Check fixed recipe, space and grid against each other, and return the points tried first."""
     if faults.under("recipe"):
@@ -141,7 +146,9 @@ def _points(
     check_points(space, document.recipe, grammar, faults)
     check_feasible(space, faults)
     if not faults.found:
-        check_conflicts(interface.conflicts, document.recipe, space, grammar, faults)
+        horizon = scheduler.horizon if scheduler else 1
+        recorded = document.base is not None
+        check_conflicts(interface.conflicts, document.recipe, space, grammar, horizon, faults, recorded)
     cross_checks.demonstrations(grammar, document.recipe, space, faults)
     cross_checks.check_grid(document, space, faults)
     return starting_points(

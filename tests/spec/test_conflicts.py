@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from hpo.core.errors import InvalidSpec
-from hpo.core.space import holds
 from hpo.spec import parse_spec
 from hpo.spec.recipe_points import flat
 from trainables.registry import SHIPPED
@@ -104,9 +103,37 @@ MAYBE = {"regularize.fractional_max_pooling": {"choice": [True, False]}}
         ({"regularize": {"fractional_max_pooling": False}, "model": "mlp"}, None, False),
     ],
 )
-def test_poolings_without_a_model_to_use_them_are_warned_of(recipe: Any, space: Any, warned: bool) -> None:
-    warnings = asked(recipe, space).warnings
-    assert [("replaces the poolings of cnn" in each) for each in warnings] == [True] * warned
+def test_poolings_that_no_model_has_are_refused(recipe: Any, space: Any, warned: bool) -> None:
+    if not warned:
+        assert asked(recipe, space).warnings == ()
+        return
+    with pytest.raises(InvalidSpec, match="replaces the poolings of cnn"):
+        asked(recipe, space)
+
+
+WITHOUT_EFFECT = [
+    ({"model": "mlp", "regularize": {"stochastic_depth": True}}, "skips residual blocks, which mlp and cnn"),
+    ({"model": "torchvision", "activation": "gelu"}, "a library's model has its own activations"),
+    ({"model": "timm", "normalization": "layer_norm"}, "a library's model has its own normalization"),
+    ({"warmup": {"name": "epochs", "length": 10}}, "is longer than the training"),
+]
+
+
+@pytest.mark.parametrize(("recipe", "reason"), WITHOUT_EFFECT)
+def test_choices_without_an_effect_are_refused_and_on_record_warned_of(recipe: Any, reason: str) -> None:
+    with pytest.raises(InvalidSpec, match=reason) as refused:
+        asked(recipe)
+    assert refused.value.faults[0].path.startswith("recipe.")
+    document = asked({}).document
+    (warning,) = parse_spec({**document, "recipe": recipe}).warnings
+    assert reason in warning
+
+
+def test_a_warmup_that_only_some_trials_draw_too_long_is_warned_of() -> None:
+    lengths = {"warmup.length": {"choice": [1, 3, 20]}}
+    (warning,) = asked({"warmup": "epochs"}, lengths).warnings
+    assert "is longer than the training" in warning
+    assert asked({"warmup": {"name": "epochs", "length": 3}}).warnings == ()
 
 
 @pytest.mark.parametrize("trainable", SHIPPED.values(), ids=SHIPPED)
@@ -114,7 +141,7 @@ def test_every_conflict_names_fields_of_a_recipe(trainable: Any) -> None:
     complete = flat(trainable.grammar, trainable.grammar.resolve({}))
     for clash in trainable.clashes:
         assert {name for name, _ in clash.when} <= set(trainable.grammar.slots)
-        assert not holds(clash.when, complete)
+        assert not clash.applies(complete)
         for name, predicate in clash.when:
             for value in getattr(predicate, "values", ()):
                 assert trainable.grammar.slots[name].hyperparameter.complaint(value) is None

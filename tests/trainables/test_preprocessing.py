@@ -9,8 +9,13 @@ from sklearn.decomposition import PCA
 
 from hpo.core.errors import UserError
 from hpo.core.grammar import Grammar
-from trainables import preprocessing
+from trainables import (
+    preprocessing,
+    torchvision_ops,  # noqa: F401
+)
 from trainables.parts.preprocessing import PREPROCESSING
+
+from torchvision.transforms.v2.functional import normalize  # isort: skip
 
 GRAMMAR = Grammar((), (PREPROCESSING,))
 NAMES = PREPROCESSING.names
@@ -67,6 +72,28 @@ def check_channel_mean_std() -> None:
         -1,
         1,
     ]
+
+
+def check_given_mean_std() -> None:
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    images = data()
+    expected = normalize(floats(images), mean, std).numpy()
+    np.testing.assert_allclose(fitted("given_mean_std", images), expected, atol=1e-5)
+    grey = data(channels=1)
+    expected = (floats(grey).double().numpy() - np.mean(mean)) / np.mean(std)
+    np.testing.assert_allclose(fitted("given_mean_std", grey), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        fitted("given_mean_std", images, mean=[0.5], std=[0.25]),
+        (floats(images).numpy() - 0.5) * 4,
+        atol=1e-5,
+    )
+
+
+def test_a_given_mean_of_other_channels_is_refused() -> None:
+    with pytest.raises(
+        UserError, match=r"preprocessing\.mean: has 2 values, and images have 3 channels; legal: 1 or 3"
+    ):
+        preprocessing.fit(resolve("given_mean_std", mean=[0.1, 0.2]), data())
 
 
 def against_sklearn(name: str, whiten: bool, **own: object) -> None:

@@ -193,6 +193,39 @@ def test_recipes_on_record_keep_their_embeddings() -> None:
     assert network.embeddings[0].weight.std().item() == pytest.approx(1, rel=0.05)  # type: ignore[index, union-attr, operator]
 
 
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (3e-13, 0.0), (1e12, 0.0), (1.0, 100.0)])
+def test_columns_of_any_scale_are_understood(scale: float, offset: float, diabetes: Parts) -> None:
+    scaled = tuple(
+        replace(part, inputs=(part.inputs * scale + offset).astype(np.float32)) for part in diabetes
+    )
+    choices = {"model": {"depth": 0}, "learning_rate": 0.03}
+    report = train(choices, scaled, 20, "tabular").reports[-1]
+    assert report["validation/r2"] == pytest.approx(least_squares(diabetes), abs=0.03)
+
+
+def test_a_column_that_is_constant_in_training_has_no_effect(diabetes: Parts) -> None:
+    inputs = np.concatenate([diabetes[0].inputs, np.zeros((len(diabetes[0].inputs), 1), np.float32)], 1)
+    inputs[diabetes[1].rows, -1] = 1e6
+    info = replace(diabetes[0].info, columns=(*diabetes[0].info.columns, "constant"), shape=(11,))
+    wider = tuple(replace(part, inputs=inputs, info=info) for part in diabetes)
+    choices = {"model": {"depth": 0}, "learning_rate": 0.03}
+    report = train(choices, wider, 20, "tabular").reports[-1]
+    assert report["validation/r2"] == pytest.approx(least_squares(diabetes), abs=0.03)
+
+
+def test_targets_far_from_zero_keep_their_differences(diabetes: Parts) -> None:
+    far = tuple(replace(p, targets=p.targets.astype(np.float64) / 100 + 1e9) for p in diabetes)
+    choices = {"model": {"depth": 0}, "learning_rate": 0.03}
+    recorder = train(choices, far, 20, "tabular")
+    assert recorder.reports[-1]["validation/r2"] == pytest.approx(least_squares(diabetes), abs=0.03)
+    loaded = Tabular().load(recipe(choices, "tabular"), recorder.weights[-1], far[0].info)
+    outputs = loaded.predict(far[1])
+    assert outputs.dtype == np.float64
+    assert Tabular().score(outputs, far[1].targets[far[1].rows])["r2"] == pytest.approx(
+        recorder.reports[-1]["validation/r2"]
+    )
+
+
 LOSSES = {
     "mean_squared_error": lambda off: np.square(off).mean(),
     "mean_absolute_error": lambda off: np.abs(off).mean(),

@@ -8,7 +8,7 @@ the object.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from torch import Tensor
@@ -77,8 +77,11 @@ class Widening(Protocol):
 def combine(parts: Sequence[Widening]) -> Views:
     """Return all views that several parts make together, without duplicates."""
     views: tuple[View, ...] = (View(),)
+    scaled = any(isinstance(part, ScaledViews) for part in parts)
     for part in parts:
-        views = part.extend(views)
+        # At several scales, the scale alone decides how large a crop is.
+        crops = replace(part, ratio=1.0) if scaled and isinstance(part, FiveCrops) else part
+        views = crops.extend(views)
     whole = (View(v.ratio, v.position if v.ratio < 1 else (0.0, 0.0), v.mirrored) for v in views)
     return Views(tuple(dict.fromkeys(whole)))
 

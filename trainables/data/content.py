@@ -47,7 +47,8 @@ class Content:
 
     Attributes:
         inputs: uint8 [n, height, width, channels] for images, float32 [n, columns] for tables.
-        targets: int64 labels [n], or float32 values [n] for regression.
+        targets: int64 labels [n], or float32 values [n] for regression (float64 where float32 would
+            lose their differences).
         info: Kind, task, shape, classes and columns; the same for both parts.
         groups: Group of each row, [n] of int64 or text; None if it has no groups.
         times: Time of each row, [n] of float64; None if it has no times.
@@ -136,8 +137,8 @@ def _target_complaint(content: Content) -> str | None:
     if targets.ndim != 1:
         return f"targets must be one per example, not of shape {targets.shape}"
     if info.task == "regression":
-        if targets.dtype != np.float32:
-            return f"targets of regression must be float32, not {targets.dtype}"
+        if targets.dtype not in (np.float32, np.float64):
+            return f"targets of regression must be float32 or float64, not {targets.dtype}"
         broken = np.flatnonzero(~np.isfinite(targets))
         first = f"the target of row {broken[0]} is not a finite number" if len(broken) else None
         return first and f"{first} ({len(broken)} such rows)"

@@ -13,6 +13,20 @@ from trainables.data import columns
 from trainables.data.table import Table
 
 
+def float_targets(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    """Return targets of a regression as float32, or as float64 where float32 would lose their differences.
+
+    Years in seconds, say, differ by less than float32 resolves.
+    """
+    exact = np.asarray(values, np.float64)
+    with np.errstate(over="ignore"):
+        rounded = exact.astype(np.float32)
+    if not len(exact) or not np.isfinite(exact).all():
+        return rounded
+    loss = float(np.abs(rounded - exact).max())
+    return exact if loss > 1e-4 * float(exact.std()) else rounded
+
+
 def encode(table: Table, info: DataInfo) -> tuple[NDArray[np.float32], dict[str, int]]:
     """Return a table's inputs in the encoding of a data set.
 
@@ -63,7 +77,7 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
         if values is None:
             cell = table.cell(target, columns.strays(column)[0])
             raise UserError(f"data: the target {target} must be numeric for regression; see {cell}")
-        return values.astype(np.float32)
+        return float_targets(values)
     labels, strange = columns.coded(column, info.classes)
     if strange:
         named = sorted(set(columns.texts(column)) - set(info.classes), key=str)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.content import Content, SourcePaths
+from trainables.data.encoding import float_targets
 
 MICROSECONDS_A_DAY = 86_400e6
 
@@ -105,7 +106,7 @@ class UserSource:
         info = development or _info(arrays, inputs, targets)
         if info.kind != "image" and inputs.dtype != np.float32 and inputs.dtype.kind in "fiub":
             inputs = inputs.astype(np.float32)
-        coded = targets.astype(np.float32) if info.task == "regression" else _labels(targets, info)
+        coded = float_targets(targets) if info.task == "regression" else _labels(targets, info)
         groups, times = arrays.get("groups"), arrays.get("times")
         return Content(
             np.ascontiguousarray(inputs),

@@ -11,6 +11,9 @@ from trainables.networks.layer_choices import LayerChoices
 from trainables.networks.no_decay import no_decay_names
 from trainables.parts.names import Size, sizes
 
+NOT_DECAYED = ("class_token", "pos_embedding", "relative_position_bias_table", "layer_scale", "logit_scale")
+"""Ends of the names of torchvision's parameters that its references do not decay, or should not."""
+
 
 class Fitted(nn.Module):
     """Gives images the channels and the size that a model needs.
@@ -26,8 +29,9 @@ class Fitted(nn.Module):
         self.model, self.channels, self.size = model, channels, size
 
     def no_weight_decay(self) -> set[str]:
-        """Return the parameters that the wrapped model exempts; see `no_decay_names`."""
-        return no_decay_names(self.model, "model.")
+        """Return the parameters that the wrapped model exempts, or should; see `no_decay_names`."""
+        names = {f"model.{name}" for name, _ in self.model.named_parameters() if name.endswith(NOT_DECAYED)}
+        return names | no_decay_names(self.model, "model.")
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits [n, classes] of images [n, c, h, w]."""

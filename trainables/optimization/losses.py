@@ -52,6 +52,8 @@ def hinge(classes: int, margin: float) -> Loss:
     """
 
     def of_labels(outputs: Tensor, labels: Tensor) -> Tensor:
+        if outputs.dtype in (torch.bfloat16, torch.float16):
+            outputs = outputs.float()  # half precision rounds the margin and the sum over classes
         right = outputs.gather(1, labels[:, None])
         missing_margin = (margin - right + outputs).clamp(min=0)
         return missing_margin.scatter(1, labels[:, None], 0.0).sum(1) / classes

@@ -62,7 +62,9 @@ def build(
     """
     # Floats throughout: torch refuses a beta of 0 beside one of 0.9.
     options: dict[str, Any] = {
-        key: float(value) for key, value in recipe["optimizer"].items() if key != "name"
+        key: value if value is None else float(value)
+        for key, value in recipe["optimizer"].items()
+        if key != "name"
     }
     builder = OPTIMIZER.part(recipe["optimizer"]["name"]).load()
     if "beta1" in options:

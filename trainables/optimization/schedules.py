@@ -45,7 +45,8 @@ class Schedule:
 
         Args:
             step: Counted from 0 over the whole training.
-            losses: Validation losses of the epochs so far, for ``plateau``.
+            losses: Validation losses of the epochs so far, for ``plateau``; those of the warm-up do
+                not count.
         """
         if step < self.warm:
             return self.base * (self.start + (1 - self.start) * step / self.warm)
@@ -53,7 +54,8 @@ class Schedule:
             return self.base * self.late[1]
         epoch = (step - self.warm) / self.steps_per_epoch
         total = max(self.horizon - self.warm / self.steps_per_epoch, 1 / self.steps_per_epoch)
-        return self.base * self.schedule(epoch, total, losses)
+        warm_epochs = math.ceil(self.warm / self.steps_per_epoch)
+        return self.base * self.schedule(epoch, total, losses[warm_epochs:])
 
 
 def build(recipe: Mapping[str, Any], base: float, steps_per_epoch: int, horizon: int) -> Schedule:

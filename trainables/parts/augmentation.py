@@ -318,7 +318,7 @@ TEST_AUGMENT = Group(
                     doc="crop at these sizes; only the ratio of sizes to it matters",
                 ),
             ),
-            doc="the crops at several scales (the centre only, unless five_crops is on)",
+            doc="crops at several scales: the centre, or with five_crops all five, in place of their ratio",
         ),
     ),
     doc="views of a test image whose predictions are averaged; not if a view can change the label",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hpo.core.conflicts import Conflict
 from hpo.core.space import Among, Between
+from trainables.parts.activation import ACTIVATION
 from trainables.parts.model import MODEL
+from trainables.parts.normalization import NORMALIZATION
 
 # The size of images is not known here; convolutions that end in a single pixel are found when the
 # network is built.
@@ -26,4 +28,42 @@ NO_POOLING = Conflict(
     ),
     "regularize.fractional_max_pooling: replaces the poolings of cnn and has no effect in other models",
     stops=False,
+)
+
+NO_BRANCHES = Conflict(
+    (
+        ("regularize.stochastic_depth", Among((True,))),
+        ("model", Among(("mlp", "cnn"))),
+    ),
+    "regularize.stochastic_depth: skips residual blocks, which mlp and cnn do not have; legal: resnet, vit "
+    "or a library's model",
+    stops=False,
+)
+
+LIBRARY_ACTIVATION = Conflict(
+    (
+        ("activation", Among(tuple(name for name in ACTIVATION.names if name != ACTIVATION.default))),
+        ("model", Among(("torchvision", "timm"))),
+    ),
+    "activation: a library's model has its own activations; leave it out",
+    stops=False,
+)
+
+LIBRARY_NORMALIZATION = Conflict(
+    (
+        (
+            "normalization",
+            # Weight norm changes the layers of any model.
+            Among(tuple(name for name in NORMALIZATION.names if name not in ("auto", "weight_norm"))),
+        ),
+        ("model", Among(("torchvision", "timm"))),
+    ),
+    "normalization: a library's model has its own normalization; leave it out",
+    stops=False,
+)
+
+LONG_WARMUP = Conflict(
+    (("warmup", Among(("epochs",))),),
+    "warmup.length: is longer than the training, which then never reaches its learning rate",
+    exceeds=("warmup.length", "epochs"),
 )

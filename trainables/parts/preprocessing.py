@@ -39,6 +39,30 @@ PREPROCESSING = Group(
             doc="subtract each channel's mean, divide by its standard deviation",
         ),
         Part(
+            "given_mean_std",
+            f"{_PREPROCESSING}:given_mean_std",
+            "https://docs.pytorch.org/vision/stable/models.html",
+            (
+                Hyperparameter(
+                    "mean",
+                    "list",
+                    (0.485, 0.456, 0.406),
+                    -10,
+                    10,
+                    doc="of each channel of images from 0 to 1; ImageNet's by default",
+                ),
+                Hyperparameter(
+                    "std",
+                    "list",
+                    (0.229, 0.224, 0.225),
+                    1e-6,
+                    10,
+                    doc="standard deviation of each channel; ImageNet's by default",
+                ),
+            ),
+            doc="subtract a given mean, divide by a given standard deviation: those of the pretraining",
+        ),
+        Part(
             "decorrelation",
             f"{_PREPROCESSING}:fit_decorrelation",
             "LeCun et al. 1998, Efficient BackProp",

@@ -72,9 +72,10 @@ def test_views_are_what_the_table_says(name: str) -> None:
 
 def test_ten_crops_at_five_scales_are_the_classic() -> None:
     _, seen = views(horizontal_flip=True, five_crops=True, scales=True)
-    assert len(seen) == 2 * 5 * 5
+    # At the smallest scale the crop is the whole square image, which has no corners to choose from.
+    assert len(seen) == 2 * (1 + 4 * 5)
     distinct = torch.stack(seen).flatten(1).unique(dim=0)
-    assert len(distinct) == 50
+    assert len(distinct) == len(seen)
 
 
 def test_equal_views_are_taken_once() -> None:
@@ -84,3 +85,11 @@ def test_equal_views_are_taken_once() -> None:
 
 def test_nothing_on_is_nothing() -> None:
     assert augmentation.test_time(GRAMMAR.resolve({})["test_augment"], SHAPE) is None
+
+
+def test_at_several_scales_the_scale_alone_decides_how_large_crops_are() -> None:
+    choices = {"five_crops": True, "scales": {"sizes": [224, 256, 448], "crop": 224}}
+    both = augmentation.test_time(GRAMMAR.resolve({"test_augment": choices})["test_augment"], SHAPE)
+    assert both is not None
+    assert sorted({view.ratio for view in both.views}) == [0.5, 0.875, 1.0]
+    assert len(both) == 1 + 5 + 5

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 
 from tests.trainables.recorder import recipe
 from trainables import torchvision_ops  # noqa: F401
-from trainables.networks import build
+from trainables.networks import build, library_models
 from trainables.networks.initializations import LIBRARIES
 from trainables.networks.layer_choices import LayerChoices
 from trainables.networks.vit import Attention, EncoderBlock
 from trainables.optimization import optimizers
+from trainables.optimization.decayed_weights import named_weights
 from trainables.parts.model import MODEL
 from trainables.parts.names import sizes
 
@@ -175,6 +176,29 @@ def test_what_a_network_spares_from_decay_is_spared_however_it_is_wrapped(name: 
         }
         undecayed = {n for n, p in built.named_parameters() if p.ndim >= 2 and id(p) not in decayed}
         assert undecayed == {path + token for token in TOKENS[name]}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "exempt"),
+    [
+        ("vit_b_32", {"class_token", "pos_embedding"}),
+        ("swin_t", {"relative_position_bias_table"}),
+        ("swin_v2_t", {"logit_scale"}),
+        ("convnext_tiny", {"layer_scale"}),
+    ],
+)
+def test_tokens_positions_biases_and_scales_of_torchvision_are_not_decayed(
+    architecture: str, exempt: set[str]
+) -> None:
+    with torch.device("meta"):
+        model = library_models.plain_torchvision(architecture, 5)
+    built = library_models.Fitted(model, 3, sizes("torchvision")[architecture])
+    weights = named_weights(built)
+    undecayed = {
+        n.rpartition(".")[2] for n, p in built.named_parameters() if p.ndim >= 2 and n not in weights
+    }
+    assert undecayed == exempt
+    assert all(name.endswith("weight") for name in weights)
 
 
 def test_kernel_padding_and_channels_shape_a_cnn() -> None:

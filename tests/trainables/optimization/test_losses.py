@@ -119,3 +119,12 @@ def test_gradient_of_regression_losses(name: str) -> None:
     loss = part.load()(**{h.name: h.default for h in part.hyperparameters})
     outputs = torch.tensor([1.5, 0.0, 0.3], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: loss(x, torch.tensor([1.0, 2.0, 0.0]).double()), outputs)
+
+
+def test_hinge_in_half_precision_is_that_of_single_precision() -> None:
+    outputs, labels = torch.randn(64, 10, generator=torch.Generator().manual_seed(0)), torch.arange(64) % 10
+    hinge = losses.build({"name": "hinge", "margin": 1.0}, 10)
+    half = outputs.bfloat16()
+    for targets in (labels, torch.nn.functional.one_hot(labels, 10).float()):
+        expected = torch.nn.functional.multi_margin_loss(half.float(), labels)
+        torch.testing.assert_close(hinge(half, targets), expected)

@@ -159,3 +159,15 @@ def test_frozen_parameters_are_left_out() -> None:
     network.bias.requires_grad_(False)
     optimizer = build("adam", network)
     assert [group["params"] for group in optimizer.param_groups] == [[network.weight]]
+
+
+@pytest.mark.parametrize(("limit", "ratio"), [(1.0, 0.1), (None, 1.0), (2.0, 0.2)])
+def test_lamb_limits_the_gradient_as_the_recipe_says(limit: float | None, ratio: float) -> None:
+    choices = recipe({"optimizer": {"name": "lamb", "max_grad_norm": limit}})
+    assert ("max_grad_norm" in choices["optimizer"]) == (limit != 1.0)
+    network = nn.Linear(1, 1, bias=False)
+    optimizer = optimizers.build(choices, network)
+    network.weight.grad = torch.tensor([[10.0]])
+    optimizer.step()
+    average = optimizer.state[network.weight]["exp_avg"].item()
+    assert average == pytest.approx(0.1 * 10 * ratio, rel=1e-3)

@@ -130,3 +130,15 @@ def test_weight_averaging_can_leave_the_rate_to_the_schedule() -> None:
     choices = {"averaging": {"name": "swa", "start": 0.5, "rate": None}}
     averaged, plain = (schedules.build(recipe(said), 1.0, 10, 4) for said in (choices, {}))
     assert [averaged.at(step) for step in range(40)] == [plain.at(step) for step in range(40)]
+
+
+def test_plateau_does_not_count_the_losses_of_the_warm_up() -> None:
+    chosen = recipe(
+        {
+            "schedule": {"name": "plateau", "patience": 1, "divisor": 2},
+            "warmup": {"name": "epochs", "length": 3},
+        }
+    )
+    schedule = schedules.build(chosen, 1.0, 10, 20)
+    assert schedule.at(50, [0.1, 0.1, 0.1, 5.0, 4.0]) == 1.0
+    assert schedule.at(60, [0.1, 0.1, 0.1, 5.0, 5.0, 5.0]) == 0.5
