@@ -11,7 +11,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from hpo.core.errors import UserError
-from hpo.tracking import sqlite_schema
+from hpo.tracking import leaderboard, sqlite_schema
+from hpo.tracking.leaderboard import Leaderboard
 from hpo.tracking.target import Target
 
 HOST = "127.0.0.1"
@@ -56,7 +57,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def prepare_ui_server(
-    target: Target, port: int | None = None, environ: Mapping[str, str] | None = None
+    target: Target,
+    port: int | None = None,
+    environ: Mapping[str, str] | None = None,
+    board: Leaderboard | None = None,
 ) -> UiServer:
     """Prepare to serve the user interface of a target.
 
@@ -64,6 +68,7 @@ def prepare_ui_server(
         target: What it shows; a missing store is created.
         port: Port to listen on; None takes the usual one, or any free one.
         environ: Environment of the server; by default that of this process.
+        board: The leaderboard that it opens on; None for the list of runs.
 
     Raises:
         UserError: If the port is taken, or the target is a server, which has its own.
@@ -72,10 +77,15 @@ def prepare_ui_server(
         raise UserError(f"MLFLOW_TRACKING_URI names a tracking server: open {target.shown} in a browser")
     number = _port(port)
     target.home.create()
-    page = "/#/experiments"
+    page, query = "/#/experiments", ""
     if not target.named:
         sqlite_schema.prepare(target.home.tracking, target.home.artifacts)
         page += _newest(target)
+        if board is not None and leaderboard.is_supported():
+            experiment = leaderboard.write_leaderboard(target.home.tracking, board)
+            page, query = (
+                (f"/#/experiments/{experiment}/runs", leaderboard.QUERY) if experiment else (page, "")
+            )
     argv = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(number), "--workers", "1"]
     # The address goes through the environment, since a command line shows passwords to everyone.
     argv += ["--no-serve-artifacts", "--default-artifact-root", str(target.home.artifacts)]
@@ -88,7 +98,11 @@ def prepare_ui_server(
     inherited = {
         name: value for name, value in (environ or os.environ).items() if name != "MLFLOW_TRACKING_URI"
     }
-    return UiServer(tuple(argv), {**inherited, **settings}, f"http://{HOST}:{number}{page}?{TRAINING}")
+    return UiServer(
+        tuple(argv),
+        {**inherited, **settings},
+        f"http://{HOST}:{number}{page}?{TRAINING}" + (f"&{query}" if query else ""),
+    )
 
 
 def _newest(target: Target) -> str:

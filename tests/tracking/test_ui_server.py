@@ -5,6 +5,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -57,11 +58,12 @@ def test_a_server_has_its_own(home: Home) -> None:
         ui_server.prepare_ui_server(Target.of(home, {"MLFLOW_TRACKING_URI": "http://host:5000"}))
 
 
-def test_it_serves_and_ends_with_ctrl_c(home: Home) -> None:
+def test_it_serves_without_a_line_for_each_request_and_ends_with_ctrl_c(home: Home, tmp_path: Path) -> None:
     served = ui_server.prepare_ui_server(Target.of(home, {}))
-    process = subprocess.Popen(
-        served.argv, env=dict(served.environ), start_new_session=True, stderr=subprocess.DEVNULL
-    )
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            served.argv, env=dict(served.environ), start_new_session=True, stdout=log, stderr=log
+        )
     try:
         deadline = time.monotonic() + 120
         while True:
@@ -76,6 +78,7 @@ def test_it_serves_and_ends_with_ctrl_c(home: Home) -> None:
             assert b"MLflow" in page.read()
         os.killpg(process.pid, signal.SIGINT)
         process.wait(timeout=60)
+        assert "GET /" not in (tmp_path / "log").read_text()
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
