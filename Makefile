@@ -39,7 +39,7 @@ test: lint types imports
 	$(PYTEST) -m "not slow and not faults" tests/trainables
 
 slow: setup
-	$(BIN)/python -m pytest -m "slow and not faults" --ignore tests/trainables
+	$(PYTEST) -m "slow and not faults" --ignore tests/trainables
 	$(PYTEST) --dist worksteal -m "slow and not faults" tests/trainables
 
 faults: setup
