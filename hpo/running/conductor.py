@@ -156,6 +156,16 @@ class Conductor:
         """Record a warning for the user."""
         self._append(events.Warned(message))
 
+    def workers_changed(self, workers: int, gpus: float) -> None:
+        """Record that another number of trainings now runs at once.
+
+        Args:
+            workers: Number of workers.
+            gpus: GPUs that each of them holds.
+        """
+        if (workers, workers * gpus) != (self.history.workers, self.history.gpus_held):
+            self._append(events.WorkersReady(workers, gpus))
+
     def close(self, end: events.SearchEnded) -> None:
         """Record how the search ended."""
         self._append(end)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
@@ -48,6 +48,7 @@ class TrainingEnvironment:
         checkpoint_epochs: Or after this many epochs; None if only time matters.
         epoch_seconds: A training fails if an epoch takes longer; None for no limit.
         message_seconds: Longest time for which a worker holds reports back.
+        versions: Versions of packages that every node of a cluster must have.
     """
 
     open: Callable[[], OpenedStage]
@@ -59,3 +60,4 @@ class TrainingEnvironment:
     checkpoint_epochs: int | None = None
     epoch_seconds: float | None = None
     message_seconds: float = 0.5
+    versions: Mapping[str, str] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import ray
 from ray import tune
 
 from hpo.running import watchdog
@@ -22,6 +23,7 @@ class TrainingActor(tune.Trainable):
         """Begin the first training of this process."""
         os.nice(5)  # the driver's loop has priority
         self._limit = config["environment"].epoch_seconds
+        self._node = ray.get_runtime_context().get_node_id()
         self._worker = Worker(config["environment"])
         self._worker.start(config["task"])
 
@@ -38,7 +40,12 @@ class TrainingActor(tune.Trainable):
         message = self._worker.advance()
         if not self._worker.busy:
             watchdog.cancel()
-        return {"message": message, "training_iteration": self._iteration, "done": False}
+        return {
+            "message": message,
+            "node": self._node,
+            "training_iteration": self._iteration,
+            "done": False,
+        }
 
     def cleanup(self) -> None:
         """Stop the current training."""

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ray import tune
-from ray.air.execution import FixedResourceManager, PlacementGroupResourceManager
+from ray.air.execution import FixedResourceManager
 from ray.train._internal.storage import StorageContext
 from ray.tune.error import TuneError
 from ray.tune.experiment import Trial
@@ -21,8 +21,12 @@ from ray.tune.registry import register_trainable
 
 from hpo.core.errors import HpoError
 from hpo.core.ports import TrainingTask
+from hpo.running.cluster import ClusterLost
 from hpo.running.conductor import Conductor
+from hpo.running.crew import Crew
 from hpo.running.environment import TrainingEnvironment
+from hpo.running.node_check import ray_checks
+from hpo.running.node_resources import CheckedNodeResources
 from hpo.running.ray_actor import NAME, TrainingActor
 from hpo.running.ray_session import RaySession
 from hpo.running.tune_controller import Controller
@@ -30,6 +34,9 @@ from hpo.running.tune_queue import LedgerScheduler, TrialQueue
 
 MOST = 10_000
 """Workers at once that Tune may request or keep; the queue sets the actual limit."""
+
+IDLE_SECONDS = 5.0
+"""Seconds after which an idle worker is given back to a cluster."""
 
 PAUSE = 0.05
 """Seconds to sleep in a turn in which there is no worker to wait for."""
@@ -40,7 +47,7 @@ class RayRunner:
 
     Args:
         environment: What all trainings have in common.
-        workers: Number of tasks trained at once.
+        workers: Most tasks trained at once; on a cluster, None for as many as fit.
         cpus: CPUs per training; fractions are allowed.
         gpus: GPUs per training; fractions are allowed.
         session: The running Ray.
@@ -50,7 +57,7 @@ class RayRunner:
     def __init__(
         self,
         environment: TrainingEnvironment,
-        workers: int,
+        workers: int | None,
         cpus: float,
         gpus: float,
         session: RaySession,
@@ -60,34 +67,49 @@ class RayRunner:
         self._workers = workers
         self._resources = tune.PlacementGroupFactory([{"CPU": cpus, **({"GPU": gpus} if gpus else {})}])
         self._storage = StorageContext(storage_path=str(session.folder), experiment_dir_name="tune")
-        self._single_node = session.nodes == 1
+        self._monitor = session.monitor
+        self._crew: Crew | None = None
         self._on_turn = on_turn
+        self._need = cpus, gpus
 
     def run(self, conductor: Conductor) -> None:
         """Train until the conductor is done or asked to stop."""
-        controller = self.controller(conductor)
+        if self._monitor is not None:
+            checks = ray_checks(self._environment)
+            self._crew = Crew(self._monitor, checks, *self._need, self._workers)
+        controller, lost = self.controller(conductor), False
         try:
             self.drive(controller, conductor)
         except TuneError as error:
             if isinstance(error.__context__, HpoError):
                 raise error.__context__ from None  # Tune wraps what its callbacks raise
             raise
+        except ClusterLost:
+            lost = True
+            raise
         finally:
-            controller.cleanup()
+            if not lost:  # nobody would answer
+                controller.cleanup()
+            if self._crew:
+                self._crew.close()
 
     def controller(self, conductor: Conductor) -> Controller:
         """Build the controller of a search."""
         register_trainable(NAME, TrainingActor)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MOST)  # by default one at a time
-        queue = TrialQueue(conductor, lambda: self._workers, self._trial)
+        queue = TrialQueue(conductor, self._limit, self._trial)
+        self._scheduler = LedgerScheduler(conductor, queue, self._environment.folder.checkpoints)
         controller = Controller(
             search_alg=queue,
-            scheduler=LedgerScheduler(conductor, queue, self._environment.folder.checkpoints),
+            scheduler=self._scheduler,
             storage=self._storage,
             reuse_actors=True,
             resource_manager_factory=self._resource_manager,
         )
         controller.keep_workers(self._resources, MOST)
+        if self._crew:
+            controller.is_fit, controller.idle_seconds = self._crew.is_fit, IDLE_SECONDS
+        self._controller = controller
         return controller
 
     def drive(self, controller: Controller, conductor: Conductor) -> None:
@@ -98,10 +120,27 @@ class RayRunner:
                 time.sleep(PAUSE)
             controller.step()
             controller.forget_ended()
+            self._tend(controller, conductor)
             self._on_turn()
 
+    def _tend(self, controller: Controller, conductor: Conductor) -> None:
+        """Follow the cluster's nodes, and recover from standing still."""
+        if self._crew is None:
+            return
+        mark, idle = (self._scheduler.messages, controller.training), controller.idle
+        stalled = self._crew.turn(conductor, mark, controller.training, controller.waiting)
+        if stalled and idle:
+            controller.release_all_idle()
+        self._placements.refresh(always=stalled)
+
+    def _limit(self) -> int:
+        return self._crew.limit(self._controller.training) if self._crew else self._workers or 1
+
     def _resource_manager(self) -> Any:
-        return FixedResourceManager() if self._single_node else PlacementGroupResourceManager()
+        if self._crew is None:
+            return FixedResourceManager()
+        self._placements = CheckedNodeResources(self._crew.nodes)
+        return self._placements
 
     def _trial(self, task: TrainingTask, number: int) -> Trial:
         return Trial(

@@ -6,6 +6,7 @@ private temporary folder with a short path, because the names of its sockets are
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import secrets
@@ -22,9 +23,17 @@ from pathlib import Path
 from hpo.core.errors import HpoError, UserError
 from hpo.core.namesakes import describe_namesake, find_namesake
 from hpo.running import reaper
+from hpo.running.cluster import ClusterMonitor, reader
+from hpo.running.quiet import LOG_LEVEL, quiet
 
 OBJECT_STORE_BYTES = 96 * 2**20
 """Only tasks and messages pass through Ray; data is mapped from files."""
+
+ATTEMPTS = 3
+"""Attempts to start the embedded Ray, each of which Ray itself limits to about half a minute."""
+
+LEAVE_SECONDS = 10.0
+"""Seconds in which a process disconnects from a cluster."""
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -38,6 +47,8 @@ _SETTINGS = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "60",
     "SPT_NOENV": "1",
+    **LOG_LEVEL,
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "600",  # a lost head is noticed here, and said
 }
 _EMBEDDED = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -54,28 +65,27 @@ class RaySession:
         folder: A private temporary folder for Tune's own files.
         cpus: CPUs of all nodes.
         gpus: GPUs of all nodes.
-        nodes: Number of nodes.
+        monitor: The nodes of a cluster; None for an embedded Ray.
     """
 
     folder: Path
     cpus: float
     gpus: float
-    nodes: int
+    monitor: ClusterMonitor | None = None
 
 
 @contextmanager
-def ray_session(address: str | None, cpus: float, gpus: float, home: Path) -> Iterator[RaySession]:
+def ray_session(address: str | None, cpus: float, gpus: float) -> Iterator[RaySession]:
     """Run Ray, or connect to a cluster, while the block runs.
 
     Args:
         address: A cluster's address; None for an embedded Ray.
         cpus: CPUs of the embedded Ray.
         gpus: GPUs of the embedded Ray.
-        home: Folder of the workers' files, which every node of a cluster must see.
 
     Raises:
-        UserError: If there is no cluster at the address, one of its nodes does not see the home, or its
-            workers would import a user's package instead of hpo's.
+        UserError: If there is no cluster at the address, or its workers would import a user's package
+            instead of hpo's.
     """
     namesake = find_namesake(Path.cwd())  # Ray puts this folder first on its workers' path
     if namesake is not None:
@@ -85,8 +95,9 @@ def ray_session(address: str | None, cpus: float, gpus: float, home: Path) -> It
         with (
             _environment(_SETTINGS),
             _cluster(address) if address else _embedded(folder, cpus, gpus),
+            _described(folder, address) as session,
         ):
-            yield _described(folder, home)
+            yield session
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -106,34 +117,21 @@ def _environment(settings: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _described(folder: Path, home: Path) -> RaySession:
+@contextmanager
+def _described(folder: Path, address: str | None) -> Iterator[RaySession]:
+    """Describe the Ray to which this process is connected, and watch its nodes if it is a cluster."""
     import ray
 
-    nodes = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
-    if len(nodes) > 1:
-        _require_shared_home(nodes, home)
     resources = ray.cluster_resources()
-    return RaySession(folder, resources.get("CPU", 0.0), resources.get("GPU", 0.0), len(nodes))
-
-
-def _require_shared_home(nodes: list[str], home: Path) -> None:
-    """Refuse a cluster with a node that does not see the home."""
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    marker = home / f".seen-{secrets.token_hex(8)}"
-    marker.touch()
+    cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
+    if not address:
+        yield RaySession(folder, cpus, gpus)
+        return
+    monitor = ClusterMonitor(reader(ray.get_runtime_context().gcs_address))
     try:
-        exists = ray.remote(num_cpus=0)(os.path.exists)
-        strategies = [NodeAffinitySchedulingStrategy(node, soft=False) for node in nodes]
-        seen = ray.get([exists.options(scheduling_strategy=s).remote(str(marker)) for s in strategies])
+        yield RaySession(folder, cpus, gpus, monitor)
     finally:
-        marker.unlink(missing_ok=True)
-    if not all(seen):
-        raise UserError(
-            f"--home {home}: {seen.count(False)} of {len(nodes)} nodes of the cluster do not see this "
-            "folder; choose one on a file system that all nodes share"
-        )
+        monitor.close()
 
 
 @contextmanager
@@ -147,27 +145,46 @@ def _embedded(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
             import ray
 
             try:
-                with _signal_handlers_kept():
-                    ray.init(
-                        address="local",
-                        num_cpus=max(1, round(cpus)),
-                        num_gpus=gpus or None,
-                        include_dashboard=False,
-                        object_store_memory=OBJECT_STORE_BYTES,
-                        log_to_driver=False,
-                        logging_level=logging.ERROR,
-                        _temp_dir=str(
-                            folder / "ray"
-                        ),  # Ray makes its folder readable by all; the parent stays private
-                    )
+                _start(folder, cpus, gpus)
                 yield
-            except OSError as error:
-                raise HpoError(f"Ray could not be started: {error}") from error
             finally:
                 ray.shutdown()
                 child.dismiss()
     finally:
         _reload_ray_environment()
+
+
+def _start(folder: Path, cpus: float, gpus: float) -> None:
+    """Start the embedded Ray, again if a busy machine let it time out.
+
+    Raises:
+        HpoError: If it does not start.
+    """
+    import ray
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with _signal_handlers_kept(), quiet():
+                ray.init(
+                    address="local",
+                    num_cpus=max(1, round(cpus)),
+                    num_gpus=gpus or None,
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    # Ray makes its folder readable by all; the parent stays private.
+                    _temp_dir=str(folder / f"ray{attempt}"),
+                )
+            return
+        except Exception as error:  # Ray raises many kinds, a bare Exception for its own time limit
+            ray.shutdown()
+            if attempt == ATTEMPTS:
+                reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+                raise HpoError(
+                    f"Ray could not be started on this machine in {ATTEMPTS} attempts ({reason[0]}); "
+                    "it may be too busy"
+                ) from error
 
 
 @contextmanager
@@ -210,14 +227,25 @@ def _cluster(address: str) -> Iterator[None]:
     import ray
 
     try:
-        with _signal_handlers_kept():
+        with _signal_handlers_kept(), quiet():
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UserError(f"there is no Ray cluster to join at {address!r}: {error}") from error
     try:
         yield
     finally:
-        ray.shutdown()
+        _leave_cluster()
+
+
+def _leave_cluster() -> None:
+    """Disconnect, without waiting for a head that does not answer."""
+    import ray
+
+    leaving = threading.Thread(target=ray.shutdown, daemon=True)
+    leaving.start()
+    leaving.join(LEAVE_SECONDS)
+    if leaving.is_alive():
+        atexit.unregister(ray.shutdown)
 
 
 def require_reachable(address: str) -> None:

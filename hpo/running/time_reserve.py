@@ -51,11 +51,14 @@ class TimeReserve:
         ahead = self._clock() - self._began + self._reserved(history)
         if plan.seconds is not None and self._before + ahead >= plan.seconds:
             return True
-        return plan.gpu_seconds is not None and self._before_gpu + ahead * plan.gpus >= plan.gpu_seconds
+        return (
+            plan.gpu_seconds is not None
+            and self._before_gpu + ahead * (history.gpus_held or plan.gpus) >= plan.gpu_seconds
+        )
 
     def _reserved(self, history: History) -> float:
         plan = self._plan
-        rounds = math.ceil(plan.reserved_epochs / plan.horizon / plan.workers)
+        rounds = math.ceil(plan.reserved_epochs / plan.horizon / (history.workers or plan.workers))
         return self._pace(history) * (rounds * plan.horizon + BESIDE)
 
     def _pace(self, history: History) -> float:

@@ -40,6 +40,7 @@ class Controller(TuneController):
     def keep_workers(self, resources: Any, number: int) -> None:
         """Keep up to a number of idle processes; by default Tune keeps only one."""
         self._actor_cache.increase_max(resources, by=number)
+        self._insufficient_resources_manager = _Silent()
         self._key = resources
         self._requested: dict[Trial, float] = {}
         self._idle_since: dict[TrackedActor, float] = {}
@@ -163,6 +164,13 @@ class Controller(TuneController):
             self._stopped_trials.clear()
             self._failed_trials.clear()
             self._trials_to_cache.clear()
+
+
+class _Silent:
+    """Takes the place of Tune's warnings about resources, which ask the cluster and print."""
+
+    def on_no_available_trials(self, trials: list[Trial]) -> None:
+        """Say nothing; `hpo.running.crew` says what is waited for."""
 
 
 def failure_message(error: Exception) -> str:

@@ -152,7 +152,7 @@ def _similar(spec: SearchSpec, document: SpecFields) -> bool:
 
 def _workers(spec: SearchSpec, history: History) -> int:
     """Number of trainings at once: as the spec says, as in the past search, or as many as fit here."""
-    from hpo.use_cases.search.assembly import local_cpus
+    from hpo.use_cases.search.capacity import local_cpus
 
     fit = max(1, int(local_cpus() / spec.resources.cpus))
     return spec.resources.trials_at_once or history.workers or fit

@@ -10,14 +10,13 @@ from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
 from hpo.data.leaks import Leaks
 from hpo.ledger.store import LedgerStore, SearchLedger
-from hpo.running.ray_session import require_reachable
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.checks import data_warnings
 from hpo.use_cases.dataset.leak_check import find_dataset_leaks, refuse_overlap
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
 from hpo.use_cases.model.register_policy import openings_of, warning_of
 from hpo.use_cases.search import disk_space
-from hpo.use_cases.search.gpus import usable_gpus
+from hpo.use_cases.search.capacity import require_capacity
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.versions import versions
@@ -57,11 +56,8 @@ def submit_search(
     store = LedgerStore.at(home.ledger)
     if name is not None:
         store.refuse_name(name)
-    cluster = address or os.environ.get("RAY_ADDRESS")
-    if cluster:
-        require_reachable(cluster)
-    else:
-        usable_gpus(spec)
+    cluster = address or os.environ.get("RAY_ADDRESS") or None
+    require_capacity(spec, cluster)
     warm_start = warm_start_of(spec, home)
     dataset = split_dataset_of(spec.data, spec.base, home)
     warnings = data_warnings(spec, dataset)

@@ -42,10 +42,10 @@ class SimulatedCluster:
         self._numbers = itertools.count()
         self.most_idle = 0.0
         for _ in range(disturbances):
-            self._at(self.random.uniform(1, 120), self._disturb)
+            self.at(self.random.uniform(1, 120), self._disturb)
         for _ in range(others):
             begin = self.random.uniform(0, 80)
-            self._at(begin, lambda: self._other_search(+1))
+            self.at(begin, lambda: self._other_search(+1))
 
     # -- what happens by chance ------------------------------------------------------------------
 
@@ -58,11 +58,18 @@ class SimulatedCluster:
         elif what == "lose":
             node = self.random.choice(alive)
             slots, self.slots[node] = self.slots[node], 0
-            self._at(self.random.uniform(5, 120), lambda: self._give_back(node, slots))
+            if self.random.random() < 0.5 or len(alive) == 1:  # others never return
+                self.at(self.random.uniform(5, 120), lambda: self._give_back(node, slots))
             for actor in [a for a, s in self.state.items() if s.node == node]:
                 self._kill(actor)
         elif self.state:
             self._kill(self.random.choice(list(self.state)))
+
+    def lose_for_good(self, node=0):
+        """Lose a node that never returns."""
+        self.slots[node] = 0
+        for actor in [a for a, s in self.state.items() if s.node == node]:
+            self._kill(actor)
 
     def _give_back(self, node, slots):
         self.slots[node] = slots
@@ -70,7 +77,7 @@ class SimulatedCluster:
     def _other_search(self, by):
         free = [node for node in self.slots if self.used[node] < self.slots[node]]
         if not free:
-            self._at(1.0, lambda: self._other_search(+1))
+            self.at(1.0, lambda: self._other_search(+1))
             return
         node = self.random.choice(free)
         self.used[node] += 1
@@ -78,7 +85,7 @@ class SimulatedCluster:
         def end():
             self.used[node] -= 1
 
-        self._at(self.random.uniform(10, 200), end)
+        self.at(self.random.uniform(10, 200), end)
 
     def _kill(self, actor):
         state = self.state.pop(actor, None)
@@ -94,7 +101,8 @@ class SimulatedCluster:
 
     # -- what the controller asks ----------------------------------------------------------------
 
-    def _at(self, seconds, do):
+    def at(self, seconds, do):
+        """Let something happen later."""
         heapq.heappush(self._events, (self.now + seconds, next(self._numbers), do))
 
     def next(self, timeout=None):
@@ -119,7 +127,7 @@ class SimulatedCluster:
             self.state[actor] = state
             self._live_actors_to_ray_actors_resources[actor] = (Mock(), None)
             late = self.random.random() < 0.05
-            self._at(self.random.uniform(50, 90) if late else self.random.uniform(1, 4), self._started(actor))
+            self.at(self.random.uniform(50, 90) if late else self.random.uniform(1, 4), self._started(actor))
 
     def _started(self, actor):
         def started():
@@ -147,7 +155,7 @@ class SimulatedCluster:
             return False
         state = self.state.get(tracked_actor)
         if state is None:  # an idle worker that died unnoticed
-            self._at(0.1, lambda: self._live_actors_to_ray_actors_resources.pop(tracked_actor, None))
+            self.at(0.1, lambda: self._live_actors_to_ray_actors_resources.pop(tracked_actor, None))
             return True
         state.stopping = True
         if not state.started:
@@ -160,7 +168,7 @@ class SimulatedCluster:
                 if tracked_actor._on_stop:
                     tracked_actor._on_stop(tracked_actor)
 
-        self._at(self.random.uniform(0.1, 2), stopped)
+        self.at(self.random.uniform(0.1, 2), stopped)
         return True
 
     def schedule_actor_task(
@@ -171,7 +179,7 @@ class SimulatedCluster:
         if method_name == "stop" or tracked_actor.actor_id in self.failed:
             return
         if state is None:  # an idle worker that died unnoticed
-            self._at(0.1, lambda: self._fail(tracked_actor, on_error))
+            self.at(0.1, lambda: self._fail(tracked_actor, on_error))
             return
         task = SimpleNamespace(on_error=on_error)
         state.task = task
@@ -187,7 +195,7 @@ class SimulatedCluster:
                 message = {"message": state.training.message(), "node": str(state.node), "done": False}
                 on_result(tracked_actor, message | {"training_iteration": 1})
 
-        self._at(self.random.uniform(0.1, 3), answer)
+        self.at(self.random.uniform(0.1, 3), answer)
 
     def _fail(self, actor, on_error):
         error = RayActorError()

@@ -23,7 +23,7 @@ SLACK = 6.0
 
 def searched(folder, cluster, workers, **rules):
     """Run a search on a simulated cluster; its conductor, and the longest that idle workers were refused."""
-    session = types.SimpleNamespace(folder=folder, nodes=1)
+    session = types.SimpleNamespace(folder=folder, monitor=None)
     environment = TrainingEnvironment(open_stage, SearchFolder(folder / "search"), OBJECTIVE)
     conductor = Conductor(plan(horizon=9, rungs=(1, 3), **rules), MemoryLedger(), RandomSearcher(SPACE, 0))
     refused = Refused(cluster)
@@ -93,3 +93,13 @@ def test_a_lost_node_costs_its_trials_a_worker_loss_and_nothing_more(tmp_path, s
     history = conductor.history
     assert history.count(None) == 0
     assert all(t.lost >= 3 for t in history.trainings.values() if t.cause == "worker_lost")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_node_that_is_lost_for_good_leaves_no_trial_waiting_beside_idle_workers(tmp_path, seed):
+    """Without the rules of the controller such a search stands still for ever, its idle workers kept."""
+    cluster = SimulatedCluster(seed)
+    cluster.at(7, cluster.lose_for_good)
+    conductor, refused = searched(tmp_path, cluster, workers=6, trials=24)
+    assert conductor.history.count(None) == 0
+    assert refused.longest <= START_WAIT + SLACK

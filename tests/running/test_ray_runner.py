@@ -32,7 +32,7 @@ def session(tmp_path_factory):
         patch.setenv(
             "PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep
         )  # workers find the curves
-        with ray_session(None, cpus=2, gpus=0, home=tmp_path_factory.mktemp("home")) as session:
+        with ray_session(None, cpus=2, gpus=0) as session:
             yield session
     assert not session.folder.exists()
     assert _settings() == environment  # who called may use Ray in his own way
@@ -139,7 +139,7 @@ def test_a_working_folder_that_hides_hpo_from_workers_is_refused(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     with (
         pytest.raises(UserError, match="rename it, or run hpo from another folder"),
-        ray_session(None, cpus=1, gpus=0, home=tmp_path),
+        ray_session(None, cpus=1, gpus=0),
     ):
         pass
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from hpo.core.errors import UserError
 from hpo.core.grammar import part_named
 from hpo.core.home import SearchFolder
@@ -11,10 +9,12 @@ from hpo.core.ports import Searcher
 from hpo.core.warm_start import NO_WARM_START, WarmStart
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.plan import Plan
+from hpo.running.ray_session import RaySession
 from hpo.selection.ranking import RANKINGS
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.search.finals import finals_of
+from hpo.use_cases.search.versions import versions
 
 
 def plan_of(spec: SearchSpec, workers: int, warm_start: WarmStart = NO_WARM_START) -> Plan:
@@ -80,27 +80,25 @@ def environment_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder)
         checkpoint_seconds=spec.limits.checkpoint_seconds,
         checkpoint_epochs=spec.limits.checkpoint_epochs,
         epoch_seconds=spec.limits.epoch_seconds,
+        versions=versions(),
     )
 
 
-def workers_of(spec: SearchSpec, cpus: float, gpus: float) -> int:
-    """Return how many trials run at once on a number of CPUs and GPUs.
+def workers_of(spec: SearchSpec, session: RaySession) -> int:
+    """Return how many trials run at once.
 
     Raises:
         UserError: If not even one trial fits.
     """
     need = spec.resources
-    fits = int(cpus / need.cpus)
-    if need.gpus:
-        fits = min(fits, int(gpus / need.gpus))
+    if session.monitor is not None:
+        fits = sum(node.fits(need.cpus, need.gpus) for node in session.monitor.nodes)
+    else:
+        fits = int(session.cpus / need.cpus)
+        fits = min(fits, int(session.gpus / need.gpus)) if need.gpus else fits
     if fits < 1:
         raise UserError(
-            f"resources: a trial needs {need.cpus:g} CPUs and {need.gpus:g} GPUs, "
-            f"and Ray has {cpus:g} and {gpus:g}"
+            f"resources: a trial needs {need.cpus:g} CPUs and {need.gpus:g} GPUs on one node, "
+            f"and Ray has {session.cpus:g} and {session.gpus:g}"
         )
     return min(fits, need.trials_at_once or fits)
-
-
-def local_cpus() -> int:
-    """Return the number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 from hpo.core.errors import HpoError, Interrupted, Refused
@@ -28,6 +28,7 @@ from hpo.use_cases.model.members import fix_model
 from hpo.use_cases.model.repair import damaged_weights, repair
 from hpo.use_cases.model.winning_recipe import write_recipe
 from hpo.use_cases.search import assembly, disk_space
+from hpo.use_cases.search.capacity import local_cpus
 from hpo.use_cases.search.gpus import usable_gpus
 from hpo.use_cases.search.mirror_process import mirror_running
 from hpo.use_cases.search.notifier import Notifier
@@ -106,13 +107,11 @@ class SearchRun:
             return history
         spec, need = self.spec, self.spec.resources
         address = address or os.environ.get("RAY_ADDRESS")
-        cpus, gpus = float(assembly.local_cpus()), usable_gpus(spec) if not address else 0.0
-        with ExitStack() as stack:
-            slots = max(cpus, need.cpus * (need.trials_at_once or 1))
-            session = stack.enter_context(ray_session(address, slots, gpus, self.home.root))
+        gpus = usable_gpus(spec) if not address else 0.0
+        with ray_session(address, local_cpus(), gpus) as session:
             from hpo.running.ray_runner import RayRunner
 
-            workers = assembly.workers_of(spec, session.cpus, session.gpus)
+            workers = assembly.workers_of(spec, session)
             warm_start = WarmStart.of_json(history.opened.warmth if history.opened else {})
             plan = assembly.plan_of(spec, workers, warm_start)
             searcher = assembly.searcher_of(spec, warm_start)
@@ -126,7 +125,8 @@ class SearchRun:
                 if stop_request.poll():
                     conductor.stop()
 
-            RayRunner(environment, workers, need.cpus, need.gpus, session, on_turn).run(conductor)
+            most = need.trials_at_once if session.monitor else workers
+            RayRunner(environment, most, need.cpus, need.gpus, session, on_turn).run(conductor)
         return conductor.history
 
     def _staging(self) -> DataStaging:

@@ -1,0 +1,180 @@
+"""The nodes of a Ray cluster, as a background thread sees them, so that nothing else waits for an answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from hpo.core.errors import HpoError, UserError
+from hpo.running.quiet import quiet
+
+POLL_SECONDS = 2.0
+"""Seconds between two readings of the cluster's nodes."""
+
+TIMEOUT = 10.0
+"""Seconds after which an unanswered question to the head counts as a failure."""
+
+HEAD_SECONDS = 20.0
+"""Seconds without an answer after which the head counts as lost; Ray ends the process after 60."""
+
+
+class ClusterLost(HpoError):
+    """The cluster's head no longer answers, or another one runs at its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterNode:
+    """A node that is alive.
+
+    Attributes:
+        id: Ray's id of the node, in hexadecimal.
+        name: Name or address of the machine.
+        cpus: All its CPUs.
+        gpus: All its GPUs.
+        free_cpus: CPUs that nothing has reserved.
+        free_gpus: GPUs that nothing has reserved.
+        draining: Whether it is about to be shut down.
+    """
+
+    id: str
+    name: str
+    cpus: float
+    gpus: float
+    free_cpus: float = 0.0
+    free_gpus: float = 0.0
+    draining: bool = False
+
+    def fits(self, cpus: float, gpus: float) -> int:
+        """Return how many trials with these needs it can hold."""
+        return _fits(self.cpus, self.gpus, cpus, gpus)
+
+    def free_for(self, cpus: float, gpus: float) -> int:
+        """Return how many trials with these needs it can hold beside what it runs now."""
+        return _fits(self.free_cpus, self.free_gpus, cpus, gpus)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id[:8]})"
+
+
+def _fits(cpus: float, gpus: float, need_cpus: float, need_gpus: float) -> int:
+    ratios = [have / need for have, need in ((cpus, need_cpus), (gpus, need_gpus)) if need]
+    return int(min(ratios) + 1e-9) if ratios else 1
+
+
+def node_table(nodes: Iterable[ClusterNode], remarks: Callable[[ClusterNode], str] = lambda node: "") -> str:
+    """Return what each node has, a line for each."""
+    lines = []
+    for node in nodes:
+        remark = remarks(node)
+        state = ", is being drained" if node.draining else ""
+        text = f"  node {node}: {node.cpus:g} CPUs and {node.gpus:g} GPUs{state}"
+        lines.append(f"{text}; {remark}" if remark else text)
+    return "\n".join(lines) or "  the cluster has no nodes"
+
+
+class ClusterMonitor:
+    """Reads the cluster's nodes every few seconds in a thread of its own.
+
+    Args:
+        read: Returns the nodes that are alive; may raise or block.
+        clock: Returns monotonic seconds.
+    """
+
+    def __init__(
+        self, read: Callable[[], tuple[ClusterNode, ...]], clock: Callable[[], float] = time.monotonic
+    ):
+        self._read = read
+        self._clock = clock
+        self._closed = threading.Event()
+        self._answered = clock()
+        self.nodes: tuple[ClusterNode, ...] = read()
+        self.readings = 1
+        threading.Thread(target=self._watch, name="hpo-cluster", daemon=True).start()
+
+    @property
+    def silent(self) -> float:
+        """Seconds since the head last answered."""
+        return self._clock() - self._answered
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._closed.set()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(POLL_SECONDS):
+            try:
+                nodes = self._read()
+            except Exception:  # whatever Ray raises, there was no answer
+                continue
+            self.nodes, self._answered = nodes, self._clock()
+            self.readings += 1
+
+
+def reader(address: str) -> Callable[[], tuple[ClusterNode, ...]]:
+    """Return a function that reads the nodes of the cluster to which this process is connected.
+
+    Raises:
+        ClusterLost: By that function, if another cluster now runs at the address.
+    """
+    import ray
+    from ray._private import state
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]
+
+    client, own = GcsClient(address=address), ray.get_runtime_context().get_node_id()
+
+    def read() -> tuple[ClusterNode, ...]:
+        nodes = read_nodes(client)
+        if own not in {node.id for node in nodes}:
+            raise ClusterLost("this driver's node is no longer part of the cluster")
+        free = state.available_resources_per_node()
+        draining = state.state.get_draining_nodes()
+        return tuple(
+            ClusterNode(
+                node.id,
+                node.name,
+                node.cpus,
+                node.gpus,
+                free.get(node.id, {}).get("CPU", 0.0),
+                free.get(node.id, {}).get("GPU", 0.0),
+                node.id in draining,
+            )
+            for node in nodes
+        )
+
+    return read
+
+
+def cluster_nodes(address: str) -> tuple[ClusterNode, ...]:
+    """Return the nodes of the cluster at an address, without connecting to it as a driver.
+
+    Raises:
+        UserError: If it does not answer.
+    """
+    from ray._private.services import canonicalize_bootstrap_address
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]
+
+    try:
+        with quiet():
+            return read_nodes(GcsClient(address=canonicalize_bootstrap_address(address) or address))
+    except Exception as error:  # Ray raises many kinds
+        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        raise UserError(
+            f"the Ray cluster at {address} does not answer: {reason[0].split('. ')[0]}"
+        ) from error
+
+
+def read_nodes(client: object) -> tuple[ClusterNode, ...]:
+    """Return the nodes that are alive, from Ray's client of the head."""
+    infos = client.get_all_node_info(timeout=TIMEOUT)  # type: ignore[attr-defined]
+    return tuple(
+        ClusterNode(
+            node_id.hex(),
+            info.node_name or info.node_manager_address,
+            info.resources_total.get("CPU", 0.0),
+            info.resources_total.get("GPU", 0.0),
+        )
+        for node_id, info in sorted(infos.items(), key=lambda item: item[1].start_time_ms)
+        if info.state == 0
+    )

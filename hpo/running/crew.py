@@ -1,0 +1,149 @@
+"""The workers that a search may have on a cluster, as its nodes come, go, drain and fail their checks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from hpo.core.errors import HpoError
+from hpo.running.cluster import HEAD_SECONDS, ClusterLost, ClusterMonitor, ClusterNode, node_table
+from hpo.running.conductor import Conductor
+from hpo.running.node_check import NodeChecks
+from hpo.running.stall import END_SECONDS, Stall, StallWatch
+
+TURN_SECONDS = 0.5
+"""Seconds between two looks at the nodes."""
+
+
+class Crew:
+    """Decides on which nodes, and on how many workers, a search trains now.
+
+    Args:
+        monitor: The cluster's nodes.
+        checks: Which nodes may be given trainings.
+        cpus: CPUs per training.
+        gpus: GPUs per training.
+        most: Most trainings at once; None for as many as fit.
+        clock: Returns monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        monitor: ClusterMonitor,
+        checks: NodeChecks,
+        cpus: float,
+        gpus: float,
+        most: int | None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._monitor, self._checks = monitor, checks
+        self._cpus, self._gpus, self._most = cpus, gpus, most
+        self._clock = clock
+        self._next = 0.0
+        self._known: dict[str, ClusterNode] = {}
+        self._stall = StallWatch(clock)
+        self._workers = 0
+
+    def nodes(self) -> frozenset[str]:
+        """Return the ids of nodes that may be given trainings."""
+        return frozenset(n.id for n in self._monitor.nodes if n.id in self._checks.passed and not n.draining)
+
+    def is_fit(self, node_id: str) -> bool:
+        """Return whether a node may be given another training."""
+        return not node_id or node_id in self.nodes()
+
+    def set_aside(self, node_id: str, fault: str) -> None:
+        """Give a node nothing more, because of a fault in its set-up."""
+        self._checks.set_aside(node_id, fault)
+
+    @property
+    def workers(self) -> int:
+        """Trainings at once that the nodes have room for."""
+        nodes = self.nodes()
+        room = sum(n.fits(self._cpus, self._gpus) for n in self._monitor.nodes if n.id in nodes)
+        return min(room, self._most or room)
+
+    @property
+    def free(self) -> int:
+        """Trainings that could begin now, beside what the nodes run."""
+        nodes = self.nodes()
+        return sum(n.free_for(self._cpus, self._gpus) for n in self._monitor.nodes if n.id in nodes)
+
+    def limit(self, training: int) -> int:
+        """Return how many tasks may be with workers or wait for one: those that can be placed, and one more.
+
+        Args:
+            training: Number of tasks that are with workers.
+        """
+        return min(self.workers, training + max(1, self.free))
+
+    def turn(self, conductor: Conductor, mark: object, training: int, waiting: int) -> bool:
+        """Look after the nodes now and then; return whether what waits should be requested anew.
+
+        Args:
+            conductor: Of the search.
+            mark: Anything that changes with every message of a worker.
+            training: Number of tasks that are with workers.
+            waiting: Number of tasks that wait for a worker.
+
+        Raises:
+            ClusterLost: If the head does not answer any more.
+            HpoError: If nothing has progressed for long and nothing can change that by itself.
+        """
+        now = self._clock()
+        if now < self._next:
+            return False
+        self._next = now + TURN_SECONDS
+        if self._monitor.silent > HEAD_SECONDS:
+            raise ClusterLost(
+                f"the head of the Ray cluster has not answered for {self._monitor.silent:.0f} s"
+            )
+        self._name_lost(conductor)
+        for sentence in self._checks.update(self._fitting()):
+            conductor.warn(sentence)
+        if self.workers != self._workers and self.workers:
+            self._workers = self.workers
+            conductor.workers_changed(self.workers, self._gpus)
+        return self._watch_stall(conductor, mark, training, waiting)
+
+    def close(self) -> None:
+        """End the checks."""
+        self._checks.close()
+
+    def _fitting(self) -> tuple[ClusterNode, ...]:
+        """Return the nodes that can hold at least one training."""
+        return tuple(n for n in self._monitor.nodes if n.fits(self._cpus, self._gpus))
+
+    def _name_lost(self, conductor: Conductor) -> None:
+        alive = {node.id: node for node in self._monitor.nodes}
+        for node_id, node in self._known.items():
+            if node_id not in alive and node.fits(self._cpus, self._gpus):
+                conductor.warn(
+                    f"node {node} was lost; its trainings continue elsewhere from their newest checkpoints"
+                )
+            elif node_id in alive and alive[node_id].draining and not node.draining:
+                conductor.warn(f"node {node} is being drained; it is given no further trial")
+        self._known = alive
+
+    def _watch_stall(self, conductor: Conductor, mark: object, training: int, waiting: int) -> bool:
+        if conductor.stopping or conductor.done:
+            return False
+        held_by_others = bool(waiting and self.workers and not self.free)
+        step = self._stall.look((mark, self.nodes()), may_come=bool(training) or held_by_others)
+        if step is Stall.END:
+            raise HpoError(f"{self._situation(waiting)}; the search ends after {END_SECONDS:g} s of that")
+        if step is Stall.SAY:
+            conductor.warn(self._situation(waiting))
+        return step is Stall.SAY
+
+    def _situation(self, waiting: int) -> str:
+        seconds, room = self._stall.seconds, self.workers
+        table = node_table(self._monitor.nodes, lambda node: self._checks.faults.get(node.id, ""))
+        need = f"{self._cpus:g} CPUs and {self._gpus:g} GPUs"
+        if not room:
+            why = f"no node that passed its checks can hold a trial of {need}"
+        elif waiting:
+            why = f"{waiting} trials wait for {need} that other work on the cluster holds"
+        else:
+            why = "the workers do not answer"
+        return f"nothing has progressed for {seconds:.0f} s: {why}\n{table}\n"

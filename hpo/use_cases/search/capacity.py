@@ -1,0 +1,44 @@
+"""Whether this machine, or a cluster, can run a spec's trials at all; asked before a search is opened."""
+
+from __future__ import annotations
+
+import os
+
+from hpo.core.errors import UserError
+from hpo.running.cluster import cluster_nodes, node_table
+from hpo.running.ray_session import require_reachable
+from hpo.spec import SearchSpec
+from hpo.use_cases.search.gpus import usable_gpus
+
+
+def local_cpus() -> int:
+    """Return the number of CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def require_capacity(spec: SearchSpec, address: str | None) -> None:
+    """Refuse a spec of which not one trial can run.
+
+    Args:
+        spec: The spec.
+        address: A Ray cluster; None for this machine.
+
+    Raises:
+        UserError: If so, or if the cluster does not answer.
+    """
+    need = spec.resources
+    if address is None:
+        usable_gpus(spec)
+        if need.cpus > local_cpus():
+            raise UserError(
+                f"resources.cpus: a trial needs {need.cpus:g}, this machine has {local_cpus()}; "
+                "set resources.cpus to less, or name a cluster with --address"
+            )
+        return
+    require_reachable(address)
+    nodes = cluster_nodes(address)
+    if not any(node.fits(need.cpus, need.gpus) for node in nodes):
+        raise UserError(
+            f"resources: a trial needs {need.cpus:g} CPUs and {need.gpus:g} GPUs on one node, and no node of "
+            f"the cluster at {address} has them:\n{node_table(nodes)}"
+        )

@@ -1,0 +1,161 @@
+"""Which nodes a search trains on, how many workers it has there, and what is said when nothing progresses."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import pytest
+
+from hpo.core.errors import HpoError
+from hpo.core.events import Warned, WorkersReady
+from hpo.running.cluster import ClusterLost, ClusterNode, node_table
+from hpo.running.conductor import Conductor
+from hpo.running.crew import Crew
+from hpo.running.node_check import NodeChecks
+from hpo.running.stall import END_SECONDS, SAY_SECONDS
+from hpo.sampling.non_adaptive import RandomSearcher
+from tests.running.searches import SPACE, MemoryLedger, plan
+
+HEAD = ClusterNode("h" * 8, "head", 0, 0)
+A = ClusterNode("a" * 8, "alpha", 4, 0, free_cpus=4)
+B = ClusterNode("b" * 8, "beta", 2, 0, free_cpus=2)
+
+
+class World:
+    """A cluster whose nodes, answers and clock a test sets."""
+
+    def __init__(self, tmp_path, *nodes, most=None, cpus=1):
+        self.now, self.answers = 1000.0, {}
+        self.monitor = SimpleNamespace(nodes=nodes, silent=0.0)
+        self.checks = NodeChecks(
+            tmp_path, lambda node, marker: node, lambda node: self.answers.get(node, ""), lambda: self.now
+        )
+        self.crew = Crew(self.monitor, self.checks, cpus, 0, most, lambda: self.now)
+        self.ledger = MemoryLedger()
+        self.conductor = Conductor(plan(), self.ledger, RandomSearcher(SPACE, 0))
+
+    def turn(self, seconds=1.0, mark=0, training=0, waiting=1):
+        self.now += seconds
+        return self.crew.turn(self.conductor, mark, training, waiting)
+
+    def events(self, kind):
+        return [each.event for each in self.ledger.record if isinstance(each.event, kind)]
+
+    def warnings(self):
+        return [event.message for event in self.events(Warned)]
+
+
+def test_a_node_is_given_trainings_once_it_passed_its_checks(tmp_path):
+    world = World(tmp_path, HEAD, A, B)
+    world.answers = {A.id: "", B.id: None}
+    assert world.crew.nodes() == frozenset()
+    world.turn()
+    assert world.crew.nodes() == {A.id}
+    world.answers[B.id] = ""
+    world.turn()
+    assert world.crew.nodes() == {A.id, B.id}
+    assert world.crew.workers == 6
+    assert [e.workers for e in world.events(WorkersReady)] == [4, 6]
+
+
+def test_a_node_with_a_fault_in_its_set_up_is_named_once_set_aside_and_checked_again(tmp_path):
+    world = World(tmp_path, A, B)
+    world.answers = {B.id: "it does not see /home/me"}
+    for _ in range(200):
+        world.turn()
+    assert world.crew.nodes() == {A.id}
+    (warning,) = [w for w in world.warnings() if "set aside" in w]
+    assert warning == "node beta (bbbbbbbb) is set aside: it does not see /home/me"
+    world.answers[B.id] = ""
+    world.turn(100)
+    world.turn(100)
+    assert world.crew.nodes() == {A.id, B.id}
+
+
+def test_a_node_that_does_not_answer_is_set_aside_after_its_deadline(tmp_path):
+    world = World(tmp_path, A, B)
+    world.answers = {B.id: None}
+    world.turn()
+    world.turn(59)
+    assert not any("set aside" in w for w in world.warnings())
+    world.turn(2)
+    assert any("beta" in w and "did not answer within 60 s" in w for w in world.warnings())
+
+
+def test_workers_follow_nodes_that_join_drain_and_are_lost(tmp_path):
+    world = World(tmp_path, A)
+    world.turn()
+    assert world.crew.workers == 4
+    world.monitor.nodes = (A, B)
+    world.turn()
+    assert world.crew.workers == 6
+    world.monitor.nodes = (A, dataclasses.replace(B, draining=True))
+    world.turn()
+    assert world.crew.workers == 4
+    assert not world.crew.is_fit(B.id)
+    world.monitor.nodes = (dataclasses.replace(B, draining=True),)
+    world.turn()
+    assert world.crew.workers == 0
+    assert [w.split("; ")[0] for w in world.warnings()] == [
+        "node beta (bbbbbbbb) is being drained",
+        "node alpha (aaaaaaaa) was lost",
+    ]
+
+
+def test_no_more_trials_begin_than_can_be_placed_and_one_that_waits(tmp_path):
+    world = World(tmp_path, dataclasses.replace(A, free_cpus=0), dataclasses.replace(B, free_cpus=1))
+    world.turn()
+    assert world.crew.limit(training=0) == 1
+    assert world.crew.limit(training=3) == 4
+    world.monitor.nodes = (dataclasses.replace(A, free_cpus=0), dataclasses.replace(B, free_cpus=0))
+    assert world.crew.limit(training=3) == 4
+    assert World(tmp_path, A, B, most=2).crew.limit(0) == 0  # nothing has passed a check yet
+
+
+def test_a_trial_that_no_single_node_can_hold_has_no_workers(tmp_path):
+    world = World(tmp_path, A, B, cpus=5)
+    world.turn()
+    assert world.crew.workers == 0
+
+
+def test_after_a_while_without_progress_it_says_what_is_waited_for(tmp_path):
+    busy = dataclasses.replace(A, free_cpus=0)
+    world = World(tmp_path, busy)
+    world.turn()
+    world.turn(SAY_SECONDS - 2)
+    assert not world.warnings()
+    assert world.turn(3)
+    (warning,) = world.warnings()
+    assert "1 trials wait for 1 CPUs and 0 GPUs that other work on the cluster holds" in warning
+    assert "node alpha (aaaaaaaa): 4 CPUs and 0 GPUs" in warning
+    for _ in range(20):
+        assert not world.turn(END_SECONDS)  # others may hold the cluster for hours
+    assert len(world.warnings()) == 1
+    world.turn(mark=1)
+    world.turn(SAY_SECONDS + 1, mark=1)
+    assert len(world.warnings()) == 2
+
+
+def test_a_wait_that_nothing_can_end_ends_the_search_with_a_table(tmp_path):
+    world = World(tmp_path, A)
+    world.answers = {A.id: "it does not see /home/me"}
+    world.turn()
+    world.turn(END_SECONDS - 10)
+    with pytest.raises(HpoError, match="no node that passed its checks can hold a trial") as ended:
+        world.turn(11)
+    assert "it does not see /home/me" in str(ended.value)
+
+
+def test_a_head_that_does_not_answer_ends_the_search_before_ray_ends_the_process(tmp_path):
+    world = World(tmp_path, A)
+    world.monitor.silent = 19.0
+    world.turn()
+    world.monitor.silent = 21.0
+    with pytest.raises(ClusterLost, match="has not answered for 21 s"):
+        world.turn()
+
+
+def test_a_table_of_nodes_names_each_with_what_it_has():
+    assert node_table((A, dataclasses.replace(B, draining=True)), lambda n: "no home" if n is A else "") == (
+        "  node alpha (aaaaaaaa): 4 CPUs and 0 GPUs; no home\n"
+        "  node beta (bbbbbbbb): 2 CPUs and 0 GPUs, is being drained"
+    )
