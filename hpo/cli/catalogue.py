@@ -16,6 +16,9 @@ from hpo.core.json_values import JsonFields, JsonObject
 if TYPE_CHECKING:
     from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
 
+EVERYTHING = "all"
+"""In place of a group: all of them in full."""
+
 UNGROUPED = "recipe"
 """Entry of the choices that do not belong to a group."""
 
@@ -23,7 +26,7 @@ UNGROUPED = "recipe"
 def parts(
     context: typer.Context,
     group: Annotated[
-        str | None, typer.Argument(metavar="[GROUP]", help="One group, such as optimizer.")
+        str | None, typer.Argument(metavar="[GROUP]", help="One group, such as optimizer; or all.")
     ] = None,
 ) -> None:
     """List what recipes and data sources can contain, with hyperparameters and references."""
@@ -34,13 +37,17 @@ def parts(
 
     data = {"data": Grammar((), (SOURCE,))}
     groups = gathered({**{name: trainable.grammar for name, trainable in SHIPPED.items()}, **data})
-    if group is not None:
+    if group not in (None, EVERYTHING):
         chosen = {name: entry for name, entry in groups.items() if group in (name, name.rpartition(".")[2])}
         if not chosen:
             raise UserError(f"unknown group {group!r}; legal: {', '.join(groups)}")
         groups = chosen
     if Session.of(context).as_json:
         emit(groups)
+        return
+    if group is None:
+        say(grid(("group", "default", "parts"), overview_rows(groups)))
+        say("\n`hpo parts GROUP` shows one group with its hyperparameters, `hpo parts all` all of them")
         return
     for name, entry in groups.items():
         say(f"{name}: {entry['about']}")
@@ -113,6 +120,14 @@ def _about(group: JsonFields) -> str:
     default = f", {group['default']} by default" if group["default"] else ""
     doc = f"{group['doc'].rstrip('.')}; " if group["doc"] else ""
     return f"{doc}{kinds[group['kind']]}{default} ({', '.join(group['trainables'])})"
+
+
+def overview_rows(groups: Mapping[str, JsonFields]) -> Iterator[tuple[str, str, str]]:
+    """Yield a row for each group: its name, its default, and the names that it knows."""
+    for name, group in groups.items():
+        known = [part["name"] for part in group["parts"]]
+        known = known or [parameter["name"] for parameter in group["hyperparameters"]]
+        yield name, group["default"] or "", ", ".join(known)
 
 
 def table_rows(group: JsonFields) -> Iterator[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpo.cli.catalogue import gathered, table_rows
+from hpo.cli.catalogue import gathered, overview_rows, table_rows
 from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
 
 RATE = Hyperparameter("learning_rate", "float", 0.1, low=1e-9, doc="Step size.")
@@ -31,6 +31,15 @@ def test_what_trainables_share_is_listed_once(groups):
 def test_groups_say_how_many_parts_can_be_named(groups):
     assert groups["optimizer"]["about"] == "How weights move; one of these, sgd by default (image, table)"
     assert groups["augment"]["about"] == "any number of these (image)"
+
+
+def test_an_overview_has_one_row_for_each_group(groups):
+    assert list(overview_rows(groups)) == [
+        ("recipe", "", "learning_rate"),
+        ("optimizer", "sgd", "sgd, odd"),
+        ("augment", "", "flip"),
+        ("table.augment", "", "noise"),
+    ]
 
 
 def test_rows_show_hyperparameters_sources_and_warnings(groups):
