@@ -108,8 +108,9 @@ def ui(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port; by default 5000, or else a free one.")
     ] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser, where there is a screen.")] = True,
 ) -> None:
-    """Open MLflow's UI on the searches of this home, on 127.0.0.1 only."""
+    """Open MLflow's UI on the searches of this home, on 127.0.0.1 and for you only."""
     from hpo.use_cases.ui import serve_ui
 
-    raise typer.Exit(serve_ui(Session.of(context).home, port))
+    raise typer.Exit(serve_ui(Session.of(context).home, port, browser=browser))

@@ -1,17 +1,24 @@
-"""MLflow's user interface, on the right store and only on this machine."""
+"""MLflow's user interface, on the right store, on this machine and for its owner only."""
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import closing, suppress
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from hpo.core.errors import UserError
-from hpo.tracking import leaderboard, sqlite_schema
+from hpo.tracking import leaderboard, sqlite_schema, ui_guard
 from hpo.tracking.leaderboard import Leaderboard
 from hpo.tracking.target import Target
 
@@ -29,22 +36,51 @@ class UiServer:
     Attributes:
         argv: Its command line.
         environ: Its environment.
-        url: Its address in a browser.
+        url: Its address in a browser, with the token.
     """
 
     argv: tuple[str, ...]
     environ: Mapping[str, str]
     url: str
 
-    def run(self) -> int:
-        """Serve until interrupted; return the exit status."""
+    def run(self, browse: Callable[[str], object] | None = None) -> int:
+        """Serve until interrupted; return the exit status.
+
+        Args:
+            browse: Opens an address in a browser, once the server answers; None opens none.
+        """
         process = subprocess.Popen(self.argv, env=dict(self.environ))
         try:
-            return process.wait()
+            with ExitStack() as files:
+                if browse is not None and _answers(self.url, process):
+                    browse(files.enter_context(_private_link(self.url)))
+                return process.wait()
         except KeyboardInterrupt:
             return 0
         finally:
             _stop(process)
+
+
+def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until a server accepts connections; False if it ends before."""
+    address = urlsplit(url)
+    while process.poll() is None:
+        with suppress(OSError), socket.create_connection((address.hostname or HOST, address.port or 80)):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@contextmanager
+def _private_link(url: str) -> Iterator[str]:
+    """Yield the address of a file that leads to another address.
+
+    A browser's command line is readable by every user, so it must not contain the token.
+    """
+    with tempfile.TemporaryDirectory(prefix="hpo-ui-") as folder:
+        file = Path(folder) / "open.html"
+        file.write_text(f"<!doctype html><script>location.replace({json.dumps(url)})</script>")
+        yield file.as_uri()
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -71,38 +107,41 @@ def prepare_ui_server(
         board: The leaderboard that it opens on; None for the list of runs.
 
     Raises:
-        UserError: If the port is taken, or the target is a server, which has its own.
+        UserError: If the port is taken, the target is a server, which has its own, or the guard is
+            not installed.
     """
     if target.is_server:
         raise UserError(f"MLFLOW_TRACKING_URI names a tracking server: open {target.shown} in a browser")
+    if not entry_points(group="mlflow.app", name=ui_guard.APP):
+        raise UserError("this installation of hpo is older than its code; install it again")
     number = _port(port)
     target.home.create()
-    page, query = "/#/experiments", ""
+    page, query = "#/experiments", ""
     if not target.named:
         sqlite_schema.prepare(target.home.tracking, target.home.artifacts)
         page += _newest(target)
         if board is not None and leaderboard.is_supported():
             experiment = leaderboard.write_leaderboard(target.home.tracking, board)
             page, query = (
-                (f"/#/experiments/{experiment}/runs", leaderboard.QUERY) if experiment else (page, "")
+                (f"#/experiments/{experiment}/runs", leaderboard.QUERY) if experiment else (page, "")
             )
     argv = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(number), "--workers", "1"]
     # The address goes through the environment, since a command line shows passwords to everyone.
     argv += ["--no-serve-artifacts", "--default-artifact-root", str(target.home.artifacts)]
-    argv += ["--uvicorn-opts", "--log-level warning"]  # not a line for every request
+    argv += ["--app-name", ui_guard.APP]
+    argv += ["--uvicorn-opts", "--log-level warning --no-access-log"]  # that log would contain the token
+    token = secrets.token_urlsafe(32)
     settings = {
         "MLFLOW_BACKEND_STORE_URI": target.uri,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        ui_guard.TOKEN: token,
     }
     inherited = {
         name: value for name, value in (environ or os.environ).items() if name != "MLFLOW_TRACKING_URI"
     }
-    return UiServer(
-        tuple(argv),
-        {**inherited, **settings},
-        f"http://{HOST}:{number}{page}?{TRAINING}" + (f"&{query}" if query else ""),
-    )
+    url = f"http://{HOST}:{number}/?token={token}{page}?{TRAINING}" + (f"&{query}" if query else "")
+    return UiServer(tuple(argv), {**inherited, **settings}, url)
 
 
 def _newest(target: Target) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import webbrowser
 
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
@@ -13,11 +15,21 @@ from hpo.tracking.ui_server import prepare_ui_server
 from hpo.use_cases.inspect import load_search
 
 
-def serve_ui(home: Home, port: int | None = None) -> int:
-    """Serve it until it is interrupted; return the exit status."""
+def serve_ui(home: Home, port: int | None = None, *, browser: bool = True) -> int:
+    """Serve it until it is interrupted; return the exit status.
+
+    Args:
+        home: The home.
+        port: Port to listen on; None takes the usual one, or any free one.
+        browser: Whether to open a browser, where there is a screen.
+    """
     server = prepare_ui_server(Target.of(home), port, board=newest_leaderboard(home))
-    print(f"MLflow's UI: {server.url} (Ctrl-C stops it)", file=sys.stderr)
-    return server.run()
+    print(f"MLflow's UI, for you alone: {server.url} (Ctrl-C stops it)", file=sys.stderr)
+    return server.run(webbrowser.open if browser and _has_screen() else None)
+
+
+def _has_screen() -> bool:
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def newest_leaderboard(home: Home) -> Leaderboard | None:

@@ -22,7 +22,9 @@ def test_it_is_a_schema_and_the_file_that_ships() -> None:
 @pytest.mark.parametrize("path", specs().values(), ids=specs())
 def test_shipped_specs_and_their_normal_form_fit(path: Path) -> None:
     assert not list(VALIDATOR.iter_errors(read_text(path).value))
-    stored = {key: value for key, value in read_spec(path).document.items() if key not in ("base", "defaults")}
+    stored = {
+        key: value for key, value in read_spec(path).document.items() if key not in ("base", "defaults")
+    }
     assert not list(VALIDATOR.iter_errors(stored))
     assert path.read_text(encoding="utf-8").startswith(f"# yaml-language-server: $schema={FILE}\n")
 

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import pytest
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.tracking import ui_server
+from hpo.tracking import ui_guard, ui_server
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.target import Target
 from tests.tracking.scenario import NAME, memory_ledger, opened, projection, started
@@ -30,10 +31,10 @@ def test_it_is_for_this_machine_alone_and_hides_the_address(home: Home) -> None:
 
 def test_it_opens_on_the_runs_of_the_newest_search(home: Home) -> None:
     target = Target.of(home, {})
-    assert "/#/experiments?workflowType=machine_learning" in ui_server.prepare_ui_server(target).url
+    assert "#/experiments?workflowType=machine_learning" in ui_server.prepare_ui_server(target).url
     ledger, folder = memory_ledger([opened(), started(0)]), home.search(NAME)
     Mirror(ledger, target.store("digits"), projection(home), folder).catch_up()
-    assert "/#/experiments/1/runs?workflowType=machine_learning" in ui_server.prepare_ui_server(target).url
+    assert "#/experiments/1/runs?workflowType=machine_learning" in ui_server.prepare_ui_server(target).url
 
 
 def test_a_port_that_is_taken_is_named(home: Home) -> None:
@@ -66,9 +67,10 @@ def test_it_serves_without_a_line_for_each_request_and_ends_with_ctrl_c(home: Ho
         )
     try:
         deadline = time.monotonic() + 120
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
         while True:
             try:
-                page = urllib.request.urlopen(served.url, timeout=10)
+                page = browser.open(served.url, timeout=10)
                 break
             except (urllib.error.URLError, OSError):
                 assert time.monotonic() < deadline
@@ -83,3 +85,20 @@ def test_it_serves_without_a_line_for_each_request_and_ends_with_ctrl_c(home: Ho
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def test_a_browser_is_opened_without_showing_the_token_in_a_command_line(home: Home) -> None:
+    served = ui_server.prepare_ui_server(Target.of(home, {}))
+    addresses: list[str] = []
+
+    def browse(address: str) -> None:
+        file = Path(address.removeprefix("file://"))
+        addresses.append(address)
+        assert json.dumps(served.url) in file.read_text()
+        assert file.parent.stat().st_mode & 0o077 == 0
+        os.kill(os.getpid(), signal.SIGINT)  # as soon as it is open, Ctrl-C ends the server
+
+    assert served.run(browse) == 0
+    assert len(addresses) == 1
+    assert served.environ[ui_guard.TOKEN] not in addresses[0]
+    assert not Path(addresses[0].removeprefix("file://")).exists()
