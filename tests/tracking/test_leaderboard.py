@@ -77,7 +77,7 @@ def test_an_experiment_that_does_not_exist_yet_has_no_view(target: Target) -> No
 
 def test_the_page_opens_on_the_leaderboard(target: Target) -> None:
     url = ui_server.prepare_ui_server(target, board=BOARD).url
-    assert url.endswith("/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=hpo")
+    assert url.endswith("#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=hpo")
 
 
 def test_with_another_version_of_mlflow_it_opens_the_list_of_runs(
@@ -85,4 +85,4 @@ def test_with_another_version_of_mlflow_it_opens_the_list_of_runs(
 ) -> None:
     monkeypatch.setattr(leaderboard, "VERSIONS", ("2.",))
     url = ui_server.prepare_ui_server(target, board=BOARD).url
-    assert url.endswith("/#/experiments/1/runs?workflowType=machine_learning")
+    assert url.endswith("#/experiments/1/runs?workflowType=machine_learning")
