@@ -20,6 +20,9 @@ from hpo.spec.space_building import HORIZON
 DRAWS = 60
 """Points drawn to look for each conflict."""
 
+ATTEMPTS = 40
+"""Draws for each of them, as a space can forbid most of its points."""
+
 
 def check_conflicts(
     conflicts: Sequence[Conflict],
@@ -90,13 +93,19 @@ def _recipes(
 ) -> Iterator[dict[str, Any]]:
     """Yield the values, by dotted name, of recipes drawn from a space."""
     random = Random(0)
-    for _ in range(DRAWS):
+    drawn = 0
+    for _ in range(ATTEMPTS * DRAWS):
         point = space.sample_any(random)
+        if space.forbidden(point):
+            continue
         recipe = lay(grammar, fixed, point)
         if HORIZON in grammar.slots:
             recipe[HORIZON] = horizon
-        if not space.forbidden(point) and not grammar.faults(recipe):
+        if not grammar.faults(recipe):
             yield flat(grammar, grammar.resolve(recipe))
+            drawn += 1
+            if drawn == DRAWS:
+                return
 
 
 def _path(conflict: Conflict, fixed: Mapping[str, Any], space: Space) -> tuple[str, ...]:

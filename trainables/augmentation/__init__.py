@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from trainables.augmentation.augmenter import Augmenter
     from trainables.augmentation.views import Views
 
-_COLOUR_PARTS = ("auto_augment", "rand_augment", "trivial_augment", "color_jitter", "pca_lighting")
+_COLOUR_PARTS = (
+    "auto_augment",
+    "rand_augment",
+    "rand_augment_increasing",
+    "trivial_augment",
+    "color_jitter",
+    "pca_lighting",
+)
 
 
 def build(augment: Mapping[str, Any], shape: tuple[int, int, int], classes: int) -> Augmenter | None:

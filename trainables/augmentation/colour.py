@@ -78,6 +78,12 @@ def solarize(images: Tensor, thresholds: Tensor) -> Tensor:
     return torch.where(images >= thresholds[:, None, None, None], 1 - images, images)
 
 
+def solarize_add(images: Tensor, amounts: Tensor) -> Tensor:
+    """Brighten all pixels below 128 of 255, up to white."""
+    dark = (images * 255).round() < 128
+    return torch.where(dark, (images + amounts[:, None, None, None]).clamp_(max=1), images)
+
+
 def auto_contrast(images: Tensor) -> Tensor:
     """Stretch each channel to [0, 1]; a constant channel stays."""
     low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 
 from trainables.augmentation.geometry import Shape
-from trainables.augmentation.random_draws import chance, uniform
+from trainables.augmentation.random_draws import chance, normal, uniform
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and standard deviation of its training pixels."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,20 @@ def box(left: Tensor, top: Tensor, right: Tensor, bottom: Tensor, shape: Shape) 
 
 
 def erase(images: Tensor, inside: Tensor, fill: str, generator: torch.Generator) -> Tensor:
-    """Blank pixels with black, the image's mean colour or uniform noise."""
+    """Blank pixels with black, the image's mean colour, uniform or normal noise.
+
+    Normal noise is standard normal once ImageNet's mean and standard deviation are taken off, as where
+    erasing follows that preprocessing; it can lie outside of [0, 1].
+    """
     inside = inside.to(images.device)
     if fill == "zero":
         return images.masked_fill(inside, 0.0)
     if fill == "mean":
         return torch.where(inside, images.mean((2, 3), keepdim=True), images)
+    if fill == "normal":
+        colour = [torch.tensor(values)[:, None, None] for values in IMAGENET]
+        if images.shape[1] != 3:
+            colour = [values.mean() for values in colour]
+        noise = normal(images.shape, generator).mul_(colour[1]).add_(colour[0])
+        return torch.where(inside, noise.to(images.device), images)
     return torch.where(inside, uniform(images.shape, 0, 1, generator).to(images.device), images)

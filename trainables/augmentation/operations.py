@@ -34,6 +34,7 @@ NAMES = (
     "auto_contrast",
     "equalize",
     "invert",
+    "solarize_add",
 )
 """All operations; policies refer to them by their index here."""
 
@@ -50,13 +51,14 @@ _CHANGES: Sequence[Callable[[Tensor, Tensor], Tensor]] = (
     lambda images, _: colour.auto_contrast(images),
     lambda images, _: colour.equalize(images),
     lambda images, _: 1 - images,
+    colour.solarize_add,
 )
 """The operations after the geometric ones, in order."""
 
-_NEGATIVE = torch.tensor([0, *(0.5,) * 9, *(0,) * 5])
+_NEGATIVE = torch.tensor([0, *(0.5,) * 9, *(0,) * 6])
 """Probability that the change from the start is negated."""
 
-_GRADED = torch.tensor([0, *(1.0,) * 11, *(0,) * 3])
+_GRADED = torch.tensor([0, *(1.0,) * 11, *(0,) * 3, 1.0])
 """Whether the operation has a magnitude."""
 
 
@@ -94,8 +96,8 @@ class Ranges:
 
 
 def _ranges(x: float, y: float, shear: float, degrees: float, factor: float, bits: float) -> Ranges:
-    start = (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 8, 256 / 255, 0, 0, 0)
-    end = (0, shear, shear, x, y, degrees, *(1 + factor,) * 4, bits, 0, 0, 0, 0)
+    start = (0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 8, 256 / 255, 0, 0, 0, 0)
+    end = (0, shear, shear, x, y, degrees, *(1 + factor,) * 4, bits, 0, 0, 0, 0, 110 / 255)
     return Ranges(torch.tensor(start, dtype=torch.float32), torch.tensor(end, dtype=torch.float32))
 
 
@@ -109,13 +111,14 @@ def wide_ranges() -> Ranges:
     return _ranges(32, 32, 0.99, 135, 0.99, 2)
 
 
-def apply(images: Tensor, chosen: Tensor, values: Tensor) -> Tensor:
+def apply(images: Tensor, chosen: Tensor, values: Tensor, fill: float = 0.0) -> Tensor:
     """Apply a different operation to each image, round after round.
 
     Args:
         images: Float tensor [n, c, h, w] in [0, 1].
         chosen: Tensor [rounds, n] of indices into `NAMES`; on any device.
         values: Tensor [rounds, n], in the operation's own unit; see `Ranges`.
+        fill: Brightness of what lies outside the image.
 
     Returns:
         A new tensor [n, c, h, w].
@@ -128,17 +131,22 @@ def apply(images: Tensor, chosen: Tensor, values: Tensor) -> Tensor:
     # Images keep the order of the previous round until they are sorted for the next.
     after = orders.argsort()
     moves = torch.cat((orders[:1], after[:-1].gather(1, orders[1:]), after[-1:])).to(images.device)
-    for sizes, *drawn, move in zip(counts, matrices, values, moves[:-1], strict=True):
-        images = torch.cat(_changed(images.index_select(0, move), sizes, *drawn))
+    for sizes, matrix, value, move in zip(counts, matrices, values, moves[:-1], strict=True):
+        images = torch.cat(_changed(images.index_select(0, move), sizes, matrix, value, fill))
     return images.index_select(0, moves[-1])
 
 
-def _changed(images: Tensor, counts: list[int], matrices: Tensor, values: Tensor) -> list[Tensor]:
+def _changed(
+    images: Tensor, counts: list[int], matrices: Tensor, values: Tensor, fill: float
+) -> list[Tensor]:
     """Return the changed slices of images that are sorted by operation, with ``counts`` images each."""
     sizes = [counts[0], sum(counts[_GEOMETRIC]), *counts[_GEOMETRIC.stop :]]
     slices, measures = list(torch.split(images, sizes)), torch.split(values, sizes)
     if sizes[1]:
-        slices[1] = resample(slices[1], matrices.narrow(0, sizes[0], sizes[1]))
+        shifted = slices[1] - fill if fill else slices[1]
+        slices[1] = resample(shifted, matrices.narrow(0, sizes[0], sizes[1]))
+        if fill:
+            slices[1] = slices[1].add_(fill).clamp_(0, 1)
     for number, change in enumerate(_CHANGES, start=2):
         if sizes[number]:
             slices[number] = change(slices[number], measures[number])

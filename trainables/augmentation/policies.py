@@ -15,8 +15,8 @@ from trainables.augmentation.geometry import Shape
 from trainables.augmentation.operations import NAMES, apply, standard_ranges, wide_ranges
 from trainables.augmentation.random_draws import chance, integers, normal
 
-_UNINVERTED = len(NAMES) - 1
-"""RandAugment and TrivialAugment choose from all operations except the last, ``invert``."""
+_UNINVERTED = NAMES.index("invert")
+"""RandAugment and TrivialAugment choose from all operations before ``invert``."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,46 @@ class RandAugment:
         magnitude = normal(rounds, generator).mul_(self.magnitude_std).add_(self.magnitude).clamp_(0, 10) / 10
         ranges = standard_ranges(*self.shape[1:])
         return apply(images, *ranges.draw(chosen, magnitude, self.strength, generator))
+
+
+@dataclass(frozen=True)
+class RandAugmentIncreasing:
+    """RandAugment as timm has it under ``inc1``, which DeiT and ResNet strikes back were trained with.
+
+    Each of 15 operations, chosen at random, is applied with probability ``strength * p``, and the more
+    strongly the larger the magnitude. What lies outside the image is grey.
+    """
+
+    shape: Shape
+    strength: float
+    operations: int
+    magnitude: float
+    magnitude_std: float
+    p: float
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Change images [b, c, h, w]."""
+        rounds = (self.operations, len(images))
+        chosen = 1 + integers(rounds, len(NAMES) - 1, generator)
+        chosen = chosen * chance(rounds, self.strength * self.p, generator)
+        magnitude = normal(rounds, generator).mul_(self.magnitude_std).add_(self.magnitude).clamp_(0, 10) / 10
+        negative = chance(rounds, 0.5, generator)
+        values = _increasing_values(chosen, torch.where(negative, -magnitude, magnitude), *self.shape[1:])
+        return apply(images, chosen, values, fill=128 / 255)
+
+
+def _increasing_values(chosen: Tensor, signed: Tensor, height: int, width: int) -> Tensor:
+    """Return the operations' values for magnitudes in [-1, 1]; whole numbers are cut as timm cuts them."""
+    size = signed.abs()
+    reach = {"shear_x": 0.3, "shear_y": 0.3, "translate_x": 0.45 * width, "translate_y": 0.45 * height}
+    values = {name: signed * end for name, end in {**reach, "rotate": 30.0}.items()}
+    enhanced = (1 + 0.9 * signed).clamp(min=0.1)
+    values |= dict.fromkeys(("brightness", "saturation", "contrast", "sharpness"), enhanced)
+    values["posterize"] = 4 - (4 * size).floor()
+    values["solarize"] = (256 - (256 * size).floor()) / 255
+    values["solarize_add"] = (110 * size).floor() / 255
+    table = torch.stack([values.get(name, torch.zeros_like(size)) for name in NAMES])
+    return table.gather(0, chosen[None])[0]
 
 
 @dataclass(frozen=True)

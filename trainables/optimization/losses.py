@@ -33,12 +33,19 @@ def cross_entropy(classes: int, label_smoothing: float) -> Loss:
     return lambda outputs, targets: F.cross_entropy(outputs, targets, label_smoothing=label_smoothing)
 
 
-def binary_cross_entropy(classes: int, label_smoothing: float, reduction: str) -> Loss:
-    """One yes-or-no question per class, averaged or summed over the classes."""
+def binary_cross_entropy(
+    classes: int, label_smoothing: float, reduction: str, target_threshold: float | None = None
+) -> Loss:
+    """One yes-or-no question per class, averaged or summed over the classes.
+
+    With a threshold, targets above it are 1 and others 0, as in timm's ``BinaryCrossEntropy``.
+    """
     scale = classes if reduction == "sum" else 1
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
         soft = shares(targets, outputs) * (1 - label_smoothing) + label_smoothing / classes
+        if target_threshold is not None:
+            soft = (soft > target_threshold).to(soft.dtype)
         return scale * F.binary_cross_entropy_with_logits(outputs, soft)
 
     return loss

@@ -28,8 +28,8 @@ _FILL = Hyperparameter(
     "fill",
     "str",
     "zero",
-    choices=("zero", "mean", "noise"),
-    doc="black, the image's mean colour, or uniform noise",
+    choices=("zero", "mean", "noise", "normal"),
+    doc="black, the image's mean colour, uniform noise, or normal noise with ImageNet's mean and spread",
 )
 
 _GEOMETRY = (
@@ -166,6 +166,18 @@ _POLICIES = (
             Hyperparameter("magnitude_std", "float", 0.0, 0, 10, doc="standard deviation of the magnitude"),
         ),
         doc="random operations of one magnitude",
+    ),
+    Part(
+        "rand_augment_increasing",
+        f"{_HERE}.policies:RandAugmentIncreasing",
+        "timm, rand-m9-mstd0.5-inc1; https://arxiv.org/abs/2012.12877, https://arxiv.org/abs/2110.00476",
+        (
+            Hyperparameter("operations", "int", 2, 1, 8, doc="operations per image, in sequence"),
+            Hyperparameter("magnitude", "float", 9.0, 0, 10, doc="strength of each; 10 is the full range"),
+            Hyperparameter("magnitude_std", "float", 0.5, 0, 10, doc="standard deviation of the magnitude"),
+            _share("p", 0.5, "probability of each operation"),
+        ),
+        doc="timm's variant, as in DeiT and ResNet strikes back: 15 operations, each with a probability",
     ),
     Part(
         "trivial_augment",

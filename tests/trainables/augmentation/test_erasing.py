@@ -4,8 +4,10 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from tests.trainables.augmentation.cases import bytes_like, part, seeded
+from trainables.augmentation.erasing import IMAGENET
 
 
 def blanked(mask: np.ndarray) -> tuple[int, int]:
@@ -41,3 +43,13 @@ def test_random_erasing() -> None:
         assert 1 / 3.3 - 0.15 <= height / width <= 3.3 + 0.9
     noise = part("random_erasing", shape, p=1.0)(images, seeded())
     assert noise[(noise != images)].std() == pytest.approx(1 / math.sqrt(12), abs=0.02)
+
+
+def test_normal_noise_is_standard_after_imagenets_preprocessing() -> None:
+    erased = part("random_erasing", (3, 32, 32), p=1.0, fill="normal")(torch.zeros(64, 3, 32, 32), seeded())
+    mean, std = (torch.tensor(values) for values in IMAGENET)
+    for channel in range(3):
+        noise = erased[:, channel][erased[:, channel] != 0]
+        scaled = (noise - mean[channel]) / std[channel]
+        assert scaled.mean().item() == pytest.approx(0, abs=0.03)
+        assert scaled.std().item() == pytest.approx(1, abs=0.03)

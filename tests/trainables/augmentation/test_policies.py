@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import random
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from sklearn.datasets import load_sample_image
 from torch import Tensor
 
 from tests.trainables.augmentation.cases import SHAPES, part, same_image, seeded
 from trainables import torchvision_ops  # noqa: F401
+from trainables.augmentation.operations import NAMES, apply
+from trainables.augmentation.policies import _increasing_values
 
+from timm.data.auto_augment import AugmentOp, rand_augment_transform  # isort: skip
 from torchvision.transforms import v2  # isort: skip
 from torchvision.transforms.v2 import functional as vision  # isort: skip
 
@@ -95,3 +102,58 @@ def test_auto_augment(policy: str) -> None:
     ]
     outputs = [theirs(theirs(images[0], *first), *second) for first, second in dict.fromkeys(pairs)]
     assert len(nearest_of(ours, outputs).unique()) > 40
+
+
+def patches(count: int) -> list[Image.Image]:
+    """Patches of 32 x 32 pixels of a photograph."""
+    photograph = load_sample_image("china.jpg")
+    random = np.random.default_rng(0)
+    corners = zip(random.integers(0, 395, count), random.integers(0, 608, count), strict=True)
+    return [Image.fromarray(photograph[top : top + 32, left : left + 32]) for top, left in corners]
+
+
+def as_tensor(images: list[Image.Image]) -> Tensor:
+    return torch.from_numpy(np.stack([np.asarray(image) for image in images])).permute(0, 3, 1, 2) / 255
+
+
+def test_rand_augment_increasing() -> None:
+    for magnitude, spread in ((9, 0.0), (7, 0.5)):
+        agrees_with_timm(magnitude, spread)
+
+
+def agrees_with_timm(magnitude: int, spread: float) -> None:
+    """Compare how far pixels move, and how many images stay as they are."""
+    random.seed(0)
+    np.random.seed(0)
+    images = patches(1500)
+    before = as_tensor(images)
+    grey = {"img_mean": (128, 128, 128), "interpolation": Image.Resampling.BILINEAR, "translate_pct": 0.45}
+    change = rand_augment_transform(f"rand-m{magnitude}-mstd{spread}-inc1", grey)
+    theirs_after = as_tensor([change(image) for image in images])
+    own = {"magnitude": float(magnitude), "magnitude_std": spread}
+    ours_after = part("rand_augment_increasing", (3, 32, 32), **own)(before, seeded())
+    shifts, unchanged = [], []
+    for after in (ours_after, theirs_after):
+        shift = (after - before).abs().flatten(1).mean(1)
+        shifts.append(shift.mean().item())
+        unchanged.append((shift < 1e-3).float().mean().item())
+    assert shifts[0] == pytest.approx(shifts[1], rel=0.06)
+    assert unchanged[0] == pytest.approx(unchanged[1], abs=0.03)
+    assert 0.2 < unchanged[0] < 0.35
+
+
+@pytest.mark.parametrize(
+    "name", ["AutoContrast", "Equalize", "Invert", "PosterizeIncreasing", "SolarizeIncreasing", "SolarizeAdd"]
+)
+def test_operations_of_bytes_are_timms(name: str) -> None:
+    ours = {"AutoContrast": "auto_contrast", "SolarizeAdd": "solarize_add"}.get(
+        name, name.removesuffix("Increasing").lower()
+    )
+    images = patches(20)
+    for magnitude in (3, 6, 9):
+        there = as_tensor([AugmentOp(name, prob=1.0, magnitude=magnitude)(image) for image in images])
+        chosen = torch.full((1, 20), NAMES.index(ours))
+        values = _increasing_values(chosen, torch.full((1, 20), magnitude / 10), 32, 32)
+        here = apply(as_tensor(images), chosen, values)
+        wrong = ((here - there).abs() > 1.5 / 255).float().mean()
+        assert wrong < 0.001, magnitude

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tests.trainables.recorder import recipe
 from trainables import torchvision_ops  # noqa: F401
 from trainables.optimization import losses
 from trainables.parts.loss import LOSS, REGRESSION_LOSS
@@ -128,3 +129,13 @@ def test_hinge_in_half_precision_is_that_of_single_precision() -> None:
     for targets in (labels, torch.nn.functional.one_hot(labels, 10).float()):
         expected = torch.nn.functional.multi_margin_loss(half.float(), labels)
         torch.testing.assert_close(hinge(half, targets), expected)
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5])
+def test_a_threshold_makes_mixed_labels_whole_as_in_timm(threshold: float) -> None:
+    outputs = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    shares = torch.tensor([[0.9, 0.1, 0.0], [0.5, 0.5, 0.0], [0.3, 0.0, 0.7]]).repeat(2, 1)
+    theirs = timm.loss.BinaryCrossEntropy(smoothing=0.0, target_threshold=threshold)
+    ours = build("binary_cross_entropy", target_threshold=threshold)
+    torch.testing.assert_close(ours(outputs, shares), theirs(outputs, shares))
+    assert "target_threshold" not in recipe({"loss": "binary_cross_entropy"})["loss"]
