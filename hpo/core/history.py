@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 from hpo.core import events
 from hpo.core.events import Cause, End
@@ -125,6 +126,11 @@ class History:
         for event in recorded:
             history.apply(event)
         return history
+
+    def copy(self) -> History:
+        """Return a state of its own, which later events do not change."""
+        trainings = {key: copy(training) for key, training in self.trainings.items()}
+        return replace(self, trainings=trainings, warnings=[*self.warnings])
 
     def apply(self, recorded: Recorded) -> None:
         """Apply one event."""

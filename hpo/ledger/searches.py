@@ -35,5 +35,9 @@ def objective_of(opened: SearchOpened) -> Objective:
 
 
 def read_history(ledger: SearchLedger) -> History:
-    """Return the state of a search from its whole record."""
-    return History.of(ledger.read(), objective_of(opened_of(ledger)))
+    """Return the state of a search; what this ledger object has read before is not read again."""
+    if ledger.latest is None:
+        ledger.latest = History(objective_of(opened_of(ledger)))
+    for recorded in ledger.read(after=ledger.latest.seq):
+        ledger.latest.apply(recorded)
+    return ledger.latest.copy()

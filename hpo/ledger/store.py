@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Event, SearchOpened, TestClaimed
+from hpo.core.history import History
 from hpo.core.json_values import JsonObject, fields_of
 from hpo.core.ports import Follow
 from hpo.core.record import Recorded, event_of
@@ -163,12 +164,17 @@ class LedgerStore:
 
 
 class SearchLedger:
-    """The append-only record of one search."""
+    """The append-only record of one search.
+
+    Attributes:
+        latest: The state when it was last read whole; None before that. See `hpo.ledger.searches`.
+    """
 
     def __init__(self, store: LedgerStore, name: str, number: int):
         self._store = store
         self.name = name
         self._number = number
+        self.latest: History | None = None
 
     def append(self, new: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
         """Commit events, and those that follow from them, to disk, all or none.

@@ -51,6 +51,7 @@ _SETTINGS = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "600",  # a lost head is noticed here, and said
 }
 _EMBEDDED = {
+    "RAY_raylet_start_wait_time_s": "60",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
     "RAY_GRAFANA_HOST": "",

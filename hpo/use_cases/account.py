@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpo.core.account import Account
 from hpo.core.home import Home
+from hpo.ledger.searches import open_ledger
 from hpo.use_cases.accounting.gathering import gather_account
 
 
@@ -13,4 +14,4 @@ def account_of(name: str, *, home: Home) -> Account:
     Raises:
         UserError: If there is no such search.
     """
-    return gather_account(name, home=home)
+    return gather_account(open_ledger(name, home), home=home)

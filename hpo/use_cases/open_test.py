@@ -57,7 +57,7 @@ def _export(home: Home, ledger: SearchLedger, history: History) -> None:
     assert history.opened is not None
     spec = parse_spec(history.opened.spec, source=ledger.name)
     write_recipe(home, spec, ledger)
-    write_account(ledger.name, home=home, status="done")
+    write_account(ledger, home=home, status="done")
     ledger.append([SearchEnded("done")])
 
 

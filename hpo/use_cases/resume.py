@@ -51,7 +51,7 @@ def resume_search(
         dataset = split_dataset_of(spec.data, spec.base, home)
         _require_same_data(name, spec, history, dataset)
         ledger.append(_events(name, history, more_trials))
-        run = SearchRun(home, spec, dataset, ledger, since=history.seq)
+        run = SearchRun(home, spec, dataset, ledger, since=history)
         return run.to_end(unseal=unseal, again=again, address=address, watch=watch)
 
 

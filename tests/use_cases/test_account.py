@@ -6,6 +6,7 @@ import json
 import pytest
 
 from hpo.core import events
+from hpo.ledger.searches import open_ledger
 from hpo.report.account import page
 from hpo.spec import read_spec
 from hpo.use_cases.accounting.files import numbers_of, write_account
@@ -17,7 +18,7 @@ from tests.use_cases.recorded_search import TRIALS, recorded, searched, trained,
 def account_of(tmp_path):
     def gather(story, settings=(), split=()):
         home = recorded(tmp_path, story, settings, split)
-        return home, gather_account("digits", home=home)
+        return home, gather_account(open_ledger("digits", home), home=home)
 
     return gather
 
@@ -103,7 +104,7 @@ def test_without_a_winner_it_says_so(account_of):
 def test_it_is_written_beside_the_recipe_as_strict_json(account_of):
     home, account = account_of(won())
     home.search("digits").root.mkdir(parents=True)
-    write_account("digits", home=home, status="done")
+    write_account(open_ledger("digits", home), home=home, status="done")
     written = json.loads(home.search("digits").account.with_suffix(".json").read_text())
     assert written == json.loads(json.dumps(account.to_json(), allow_nan=False))
     assert home.search("digits").account.read_text() == page(account)
@@ -177,7 +178,7 @@ def test_the_numbers_of_the_last_account_are_read_from_its_file(account_of):
     home, account = account_of(won())
     assert numbers_of("digits", home=home) is None
     home.search("digits").root.mkdir(parents=True)
-    write_account("digits", home=home, status="done")
+    write_account(open_ledger("digits", home), home=home, status="done")
     assert numbers_of("digits", home=home) == account.numbers
 
 
@@ -219,6 +220,6 @@ def test_it_says_what_is_shipped_and_with_which_digest(account_of):
 def test_the_spec_beside_it_starts_the_same_search_again(account_of):
     home, account = account_of(won())
     home.search("digits").root.mkdir(parents=True)
-    write_account("digits", home=home, status="done")
+    write_account(open_ledger("digits", home), home=home, status="done")
     again = read_spec(str(home.search("digits").root / "spec.yaml"), [])
     assert again.digest == account.digest

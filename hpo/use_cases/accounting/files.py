@@ -7,23 +7,24 @@ import json
 from hpo.core.estimates import ScoreEstimates
 from hpo.core.home import Home
 from hpo.core.json_values import jsonable
+from hpo.ledger.store import SearchLedger
 from hpo.report.account import page
 from hpo.spec.recipe_files import yaml_text
 from hpo.use_cases.accounting.gathering import SPEC_FILE, gather_account
 
 
-def write_account(name: str, *, home: Home, status: str) -> None:
+def write_account(ledger: SearchLedger, *, home: Home, status: str) -> None:
     """Write the account into the search's folder, as text and as JSON; MLflow shows both.
 
     The complete spec is written beside it, so that the search can be run again.
 
     Args:
-        name: The search's name.
+        ledger: The search's record.
         home: Home of the search.
         status: How the search is about to end.
     """
-    account = gather_account(name, home=home, status=status)
-    folder = home.search(name)
+    account = gather_account(ledger, home=home, status=status)
+    folder = home.search(ledger.name)
     folder.account.write_text(page(account), encoding="utf-8")
     folder.account.with_suffix(".json").write_text(json.dumps(account.to_json(), indent=2), encoding="utf-8")
     # A spec file resolves relative paths and code from its own folder, so `base` is left out.

@@ -24,7 +24,7 @@ from hpo.core.seeds import derive
 from hpo.core.shipped_model import members_of
 from hpo.core.spending import budget_use
 from hpo.data import prepared
-from hpo.ledger.searches import open_ledger, read_history
+from hpo.ledger.searches import read_history
 from hpo.ledger.store import SearchLedger
 from hpo.selection.intervals import Interval
 from hpo.selection.optimism import measure
@@ -39,19 +39,15 @@ SPEC_FILE = "spec.yaml"
 """The spec on record, written beside the account."""
 
 
-def gather_account(name: str, *, home: Home, status: str = "") -> Account:
+def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Account:
     """Return the account of a search; no data is read and nothing is trained.
 
     Args:
-        name: The search's name.
+        ledger: The search's record.
         home: Home of the search.
         status: How the search ends, if that is not on record yet.
-
-    Raises:
-        UserError: If there is no such search.
     """
-    ledger = open_ledger(name, home)
-    history = read_history(ledger)
+    name, history = ledger.name, read_history(ledger)
     assert history.opened is not None
     spec = parse_spec(history.opened.spec, source=name)
     score, weights = history.score, home.search(name).weights

@@ -16,19 +16,20 @@ class Notifier:
     it (the search's opening, the evaluator's claim and score) are read from the ledger.
     """
 
-    def __init__(self, watch: Watcher | None, ledger: SearchLedger, objective: Objective, since: int = 0):
+    def __init__(
+        self, watch: Watcher | None, ledger: SearchLedger, objective: Objective, since: History | None = None
+    ):
         """Announce the search to the watcher.
 
         Args:
             watch: Receives the events; may be None.
             ledger: The search's record.
             objective: The search's objective.
-            since: Sequence number of the last event that the watcher need not see.
+            since: The state of which the watcher knows; None if it is to see every event.
         """
         self._watch = watch
         self._ledger = ledger
-        self._since = since
-        self._history = History(objective)
+        self._history = since.copy() if since else History(objective)
         if watch:
             watch.begin(ledger.name)
 
@@ -44,5 +45,4 @@ class Notifier:
             return
         for recorded in self._ledger.read(after=self._history.seq):
             self._history.apply(recorded)
-            if recorded.seq > self._since:
-                self._watch.event(recorded, self._history)
+            self._watch.event(recorded, self._history)

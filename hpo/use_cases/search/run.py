@@ -47,14 +47,14 @@ class SearchRun:
         spec: Its spec.
         dataset: Its data.
         ledger: Its record.
-        since: Sequence number of the last event that the watcher need not see.
+        since: The state of which the watcher knows; None for a new search.
     """
 
     home: Home
     spec: SearchSpec
     dataset: SplitDataset
     ledger: SearchLedger
-    since: int = 0
+    since: History | None = None
 
     @property
     def folder(self) -> SearchFolder:
@@ -158,7 +158,7 @@ class SearchRun:
             else:
                 self._unseal(again)
         write_recipe(self.home, self.spec, self.ledger)
-        write_account(self.ledger.name, home=self.home, status="done")
+        write_account(self.ledger, home=self.home, status="done")
         self.ledger.append([SearchEnded("done", sealed)])
 
     def _repair(self, history: History) -> None:
@@ -184,7 +184,7 @@ class SearchRun:
                 raise
 
     def _outcome(self) -> Outcome:
-        history = History.of(self.ledger.read(), self.spec.objective)
+        history = read_history(self.ledger)
         path = history.exported.path if history.exported else ""
         numbers = numbers_of(self.ledger.name, home=self.home)
         return outcome_of(self.ledger.name, history, str(self.home.root / path) if path else "", numbers)

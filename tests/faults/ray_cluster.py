@@ -1,0 +1,122 @@
+"""A Ray cluster of separate processes on this machine, whose nodes a test can lose, drain, freeze and add."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.faults.tiny_search import ROOT
+
+RAY = str(Path(sys.executable).with_name("ray"))
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+
+
+PATIENT = {"RAY_raylet_start_wait_time_s": "120"}
+"""Environment in which a node on a busy machine has time to start."""
+
+
+class RayCluster:
+    """A head without CPUs and nodes beside it, each a `ray start --block` with what it started.
+
+    Attributes:
+        address: Of the head.
+    """
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="hc"))  # a short name, because of Ray's sockets
+        self._nodes: list[subprocess.Popen] = []
+        self.start_head()
+
+    def start_head(self, port=0):
+        """Start a head, at a given port or any."""
+        options = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={self.folder}/h")
+        self.head = self._start(0, *options)
+        text = self._wait_until_up(self.head)
+        self.address = re.search(r"--address='([\d.]+:\d+)'", text).group(1)
+
+    def add(self, cpus=1, within=(), wait=True, **environment):
+        """Start a node; return its process."""
+        node = self._start(cpus, f"--address={self.address}", within=within, **environment)
+        if wait:
+            self._wait_until_up(node)
+        return node
+
+    def kill(self, node):
+        """SIGKILL a node and everything that it started."""
+        for process in self._family(node):
+            process.kill()
+        node.wait(30)
+
+    def freeze(self, node, signal_number=signal.SIGSTOP):
+        """Stop a node where it stands; SIGCONT lets it go on."""
+        for process in self._family(node):
+            process.send_signal(signal_number)
+
+    def drain(self, node, seconds=60):
+        """Have a node drained as before the end of a spot machine."""
+        (node_id,) = self.ids(node)
+        command = [RAY, "drain-node", f"--address={self.address}", "--node-id", node_id]
+        reason = ["--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "test"]
+        deadline = ["--deadline-remaining-seconds", str(seconds)]
+        subprocess.run([*command, *reason, *deadline], env=_environment(), check=True, capture_output=True)
+
+    def ids(self, node):
+        """Ids that Ray gave a node."""
+        for process in self._family(node):
+            found = re.search(r"--node_id=([0-9a-f]{56})", " ".join(process.cmdline()))
+            if found:
+                return [found.group(1)]
+        return []
+
+    def end(self):
+        """End every node, and what is left of them."""
+        family = [process for node in self._nodes for process in self._family(node)]
+        for process in family:
+            if process.is_running():
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+        for node in self._nodes:
+            node.wait(30)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self, cpus, *options, within=(), **environment):
+        command = [*within, RAY, "start", "--block", f"--num-cpus={cpus}", "--disable-usage-stats", *options]
+        log = self.folder / f"{len(self._nodes)}.log"
+        with log.open("w") as file:
+            node = subprocess.Popen(
+                [*command, "--node-ip-address=127.0.0.1"],
+                env=_environment() | environment,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+        node.log = log
+        self._nodes.append(node)
+        return node
+
+    @staticmethod
+    def _wait_until_up(node, seconds=120):
+        end = time.monotonic() + seconds
+        while "--block" not in node.log.read_text():  # it says so last, once it is up
+            if node.poll() is not None or time.monotonic() > end:
+                raise AssertionError(node.log.read_text())
+            time.sleep(0.05)
+        return node.log.read_text()
+
+    @staticmethod
+    def _family(node):
+        if node.poll() is not None:
+            return []
+        process = psutil.Process(node.pid)
+        return [*process.children(recursive=True), process]
+
+
+def _environment():
+    return {**os.environ, **TOKEN, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)} | PATIENT
