@@ -94,7 +94,7 @@ def status(context: typer.Context, search: SearchName) -> None:
 
 def best(context: typer.Context, search: SearchName) -> None:
     """Show the winner, or the best trial so far, with its recipe."""
-    from hpo.cli.summaries import summary, with_best_so_far
+    from hpo.cli.summaries import summary, where_to_look, with_best_so_far
     from hpo.cli.tables import pairs, recipe_lines
     from hpo.use_cases.inspect import load_search
 
@@ -105,7 +105,7 @@ def best(context: typer.Context, search: SearchName) -> None:
     if session.as_json:
         emit(outcome.to_json())
         return
-    say(pairs(summary(outcome, session.command("ui"))))
+    say(pairs(summary(outcome, where_to_look(session, search))))
     if outcome.best:
         say()
         say(pairs(recipe_lines(outcome.best.recipe)))

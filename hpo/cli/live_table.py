@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hpo.cli.event_lines import JsonLines, PlainLines
 from hpo.cli.progress_rows import MOST_CHOICES, progress_rows, time_text
 from hpo.cli.session import Session, console, dumps, own_stdout, say, stderr_lines
-from hpo.cli.summaries import summary
+from hpo.cli.summaries import summary, where_to_look
 from hpo.cli.tables import Pairs, pairs
 from hpo.core.errors import HpoError
 from hpo.core.formatting import choices
@@ -141,7 +141,7 @@ def _shown(session: Session, search: Callable[[Watcher], Outcome]) -> Outcome:
             outcome = search(table)
     else:
         outcome = search(PlainLines(screen.file))
-    say(pairs(summary(outcome, session.command("ui"))))
+    say(pairs(summary(outcome, where_to_look(session, outcome.search))))
     return outcome
 
 

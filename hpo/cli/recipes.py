@@ -70,7 +70,7 @@ def train(
 
 def test(context: typer.Context, search: SearchName, again: Again = False, reason: Reason = None) -> None:
     """Open the sealed test part of a search, once, and score the winner on it."""
-    from hpo.cli.summaries import summary
+    from hpo.cli.summaries import summary, where_to_look
     from hpo.cli.tables import pairs
     from hpo.use_cases.open_test import open_test_part
 
@@ -80,7 +80,7 @@ def test(context: typer.Context, search: SearchName, again: Again = False, reaso
         if session.as_json:
             print(dumps(outcome.to_json()), file=stream)
     if not session.as_json:
-        say(pairs(summary(outcome, session.command("ui"))))
+        say(pairs(summary(outcome, where_to_look(session, search))))
     raise typer.Exit(outcome.exit_code)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 
+from hpo.cli.session import Session
 from hpo.core.formatting import choices, count, interval_text, score, spent, spread, states, with_interval
 from hpo.core.history import History
 from hpo.core.json_values import JsonObject, fields_of
@@ -30,6 +31,13 @@ def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
     yield from result(outcome)
     if outcome.best and outcome.best.n:
         yield "look at it", ui
+
+
+def where_to_look(session: Session, search: str) -> str:
+    """Return the address of a search's page on a tracking server, or else the command that opens MLflow."""
+    from hpo.use_cases.inspect import server_page
+
+    return server_page(search, session.home) or session.command("ui")
 
 
 def result(outcome: Outcome) -> Iterator[tuple[str, str]]:

@@ -73,6 +73,13 @@ class ClientStore:
         with _as_unreachable():
             self._find_experiment()
 
+    @property
+    def page(self) -> str:
+        """Path of the search's page on a tracking server; empty without a server, or before it is known."""
+        if PARENT not in self._ids or not self._uri.startswith("http"):
+            return ""
+        return f"#/experiments/{self._experiment_id}/runs/{self._ids[PARENT]}"
+
     def open(self, search: str) -> StoredRuns:
         """Find the runs of a search and the position recorded on its parent run."""
         self._search = search

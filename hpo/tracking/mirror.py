@@ -42,6 +42,11 @@ class Mirror:
         """Sequence number of the last event that the store shows."""
         return self._position
 
+    @property
+    def page(self) -> str:
+        """Path of the search's page on a tracking server; empty without a server."""
+        return self._store.page
+
     def catch_up(self) -> int:
         """Write everything that the ledger has by now, and return the position reached.
 
@@ -93,7 +98,7 @@ class Mirror:
             self.catch_up()
         except Unreachable as exc:
             error = str(exc)
-        now = MirrorProgress(self._position, error)
+        now = MirrorProgress(self._position, error, self.page)
         if error or self._position != before or now != mirror_progress.load_progress(self._folder):
             mirror_progress.save_progress(self._folder, now)
         return error

@@ -18,10 +18,12 @@ class MirrorProgress:
     Attributes:
         position: Sequence number of the last event that MLflow shows.
         error: Why it got no further; empty if there is no problem.
+        page: Path of the search's page on a tracking server; empty without a server.
     """
 
     position: int = 0
     error: str = ""
+    page: str = ""
 
     def behind(self, last: int) -> int:
         """Return the number of events that MLflow does not show yet, given the ledger's last one."""
@@ -37,7 +39,7 @@ def load_progress(folder: SearchFolder) -> MirrorProgress:
     """Read the progress; position 0 where the file is missing or unreadable."""
     try:
         fields = json.loads(progress_file(folder).read_text())
-        return MirrorProgress(int(fields["position"]), str(fields["error"]))
+        return MirrorProgress(int(fields["position"]), str(fields["error"]), str(fields.get("page", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return MirrorProgress()
 

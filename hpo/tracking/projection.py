@@ -13,7 +13,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hpo.core import events
+from hpo.core.estimates import intervals_of
 from hpo.core.events import End
+from hpo.core.formatting import count, interval_text, score, spread
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History, Key, Training
 from hpo.core.home import SearchFolder
@@ -242,8 +244,8 @@ class RunProjection:
 
     def _test_scored(self, event: events.TestScored, time: int) -> None:
         parent = self._parent()
-        for metric, score in event.scores.items():
-            for name, value in score.items():
+        for metric, interval in event.scores.items():
+            for name, value in interval.items():
                 label = f"test/{metric}" if name == "value" else f"test/{metric}_{name}"
                 if math.isfinite(value):
                     parent.metrics.append(Measurement(clean_key(label), float(value), 0, time))
@@ -271,21 +273,18 @@ class RunProjection:
 
     def _note(self) -> str:
         """Return the parent run's description, in Markdown."""
-        winner, score, metric = self.history.winner, self.history.score, self.objective.metric
+        winner, scored, metric = self.history.winner, self.history.score, self.objective.metric
         lines = []
         if winner:
-            spread = f" ± {winner.std:.4g}" if math.isfinite(winner.std) else ""
-            seeds = f"{winner.n} fresh seed" + ("s" if winner.n != 1 else "")
-            lines.append(
-                f"**Winner: trial {winner.trial}.** Validation {metric} {winner.mean:.4g}{spread} ({seeds})."
-            )
+            value = spread(winner.mean, winner.std)
+            seeds = count(winner.n, "fresh seed")
+            lines.append(f"**Winner: trial {winner.trial}.** Validation {metric} {value} ({seeds}).")
             lines.append(winner.reason)
-        if score:
-            for name, value in score.scores.items():
-                bounds = (
-                    f", 95 % interval {value['low']:.4g} to {value['high']:.4g}" if "low" in value else ""
-                )
-                lines.append(f"Test {name} **{value['value']:.4g}**{bounds} ({score.n} examples).")
+        if scored:
+            for name, result in intervals_of(scored.scores).items():
+                bounds = f", {ends}" if (ends := interval_text(result)) else ""
+                examples = count(scored.n, "example")
+                lines.append(f"Test {name} **{score(result.value)}**{bounds} ({examples}).")
         return cut("\n\n".join(line for line in lines if line), LONGEST_TAG)
 
 

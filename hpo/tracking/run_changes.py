@@ -103,6 +103,11 @@ class ExperimentDeleted(Unreachable):
 class RunStore(Protocol):
     """A store of runs. Every method raises `Unreachable` if the store does not answer."""
 
+    @property
+    def page(self) -> str:
+        """Path of the search's page on a tracking server; empty without a server, or before it is known."""
+        ...
+
     def open(self, search: str) -> StoredRuns:
         """Find the runs of a search, by the value of its `ID_TAG`."""
         ...

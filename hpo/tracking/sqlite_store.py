@@ -79,6 +79,11 @@ class LocalStore:
         self._search = ""
         self._ids: dict[str, str] = {}
 
+    @property
+    def page(self) -> str:
+        """Empty: `hpo ui` serves this store."""
+        return ""
+
     def open(self, search: str) -> StoredRuns:
         """Find the runs of a search and the position recorded on its parent run."""
         self._search = search

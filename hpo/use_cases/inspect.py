@@ -20,6 +20,7 @@ from hpo.ledger.searches import objective_of, open_ledger, opened_of, read_histo
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec, parse_spec
 from hpo.tracking import mirror_progress
+from hpo.tracking.target import Target
 from hpo.use_cases.accounting.files import numbers_of
 from hpo.use_cases.search.lock import is_locked
 
@@ -162,6 +163,12 @@ def status_of(history: History, folder: SearchFolder) -> str:
     if history.status == "running" and not is_locked(folder):
         return "interrupted"
     return history.status
+
+
+def server_page(name: str, home: Home) -> str:
+    """Return the address of a search's page on a tracking server; empty if none has it."""
+    target, page = Target.of(home), mirror_progress.load_progress(home.search(name)).page
+    return f"{target.shown.rstrip('/')}/{page}" if target.is_server and page else ""
 
 
 def list_searches(home: Home, tags: Sequence[str] = ()) -> list[Summary]:

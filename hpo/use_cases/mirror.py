@@ -34,8 +34,9 @@ def mirror_search(name: str, *, home: Home, restore: bool = False) -> int:
     try:
         folder = home.search(name)
         with writer_lock(folder):
-            position = mirror_of(home, ledger, restore=restore).catch_up()
-            mirror_progress.save_progress(folder, MirrorProgress(position))
+            mirror = mirror_of(home, ledger, restore=restore)
+            position = mirror.catch_up()
+            mirror_progress.save_progress(folder, MirrorProgress(position, page=mirror.page))
             return position
     except Timeout as error:
         raise Refused(f"{name} is running and keeps MLflow up to date itself") from error

@@ -157,6 +157,10 @@ class TornStore:
     def __init__(self, store: RunStore, kept: int):
         self.store, self.kept = store, kept
 
+    @property
+    def page(self) -> str:
+        return self.store.page
+
     def open(self, search: str) -> StoredRuns:
         return self.store.open(search)
 
@@ -209,6 +213,15 @@ def test_a_run_that_someone_deleted_comes_back_whole(tested: StoreUnderTest, hom
     assert "trial 0" not in tested.runs()
     mirror(tested, ledger, home).catch_up()
     assert tested.shown() == told
+
+
+def test_a_server_has_a_page_of_the_search(tested: StoreUnderTest, home: Home) -> None:
+    follower = mirror(tested, memory_ledger([opened(), started(0)]), home)
+    assert follower.page == ""
+    follower.catch_up()
+    parent = tested.runs()[NAME].info
+    page = f"#/experiments/{parent.experiment_id}/runs/{parent.run_id}"
+    assert follower.page == (page if tested.uri.startswith("http") else "")
 
 
 def test_an_experiment_that_someone_deleted_stays_deleted_until_it_is_restored(
@@ -314,7 +327,8 @@ def test_a_server_that_dies_and_returns_only_delays(server: Server, home: Home) 
         if server.process is None:
             server.start()
     assert pauses[1] < pauses[2] < pauses[3]
-    assert mirror_progress.load_progress(folder) == mirror_progress.MirrorProgress(len(story))
+    progress = mirror_progress.load_progress(folder)
+    assert (progress.position, progress.error) == (len(story), "")
     other = f"{experiment} undisturbed"
     undisturbed = StoreUnderTest(server.uri, lambda: ClientStore(server.uri, other), other)
     mirror(undisturbed, ledger, home).catch_up()

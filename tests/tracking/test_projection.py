@@ -86,7 +86,7 @@ def test_a_second_winner_takes_the_mark_from_the_first(home: Home) -> None:
     assert (
         changes[PARENT]
         .tags["mlflow.note.content"]
-        .startswith("**Winner: trial 0.** Validation accuracy 0.9 (1")
+        .startswith("**Winner: trial 0.** Validation accuracy 0.9000 (1")
     )
 
 

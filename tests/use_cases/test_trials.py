@@ -9,7 +9,8 @@ import pytest
 from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.events import Cause, End
-from hpo.use_cases.inspect import list_searches
+from hpo.tracking.mirror_progress import MirrorProgress, save_progress
+from hpo.use_cases.inspect import list_searches, server_page
 from hpo.use_cases.logs import follow_output, trial_output
 from hpo.use_cases.trial import ended, trial_story
 from hpo.use_cases.trials import trial_table
@@ -151,6 +152,15 @@ def test_following_prints_why_a_trial_failed_once(tmp_path):
     assert list(follow_output("digits", home)) == ["trial 0 | boom"]
     written(home, "0-0.log", "working\nboom")
     assert list(follow_output("digits", home)) == ["trial 0 | working", "trial 0 | boom"]
+
+
+def test_the_page_of_a_search_is_on_the_server_that_has_it(home, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    home.search("digits").root.mkdir(parents=True)
+    save_progress(home.search("digits"), MirrorProgress(9, page="#/experiments/1/runs/ab"))
+    assert server_page("digits", home) == ""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:secret@host:5000/")
+    assert server_page("digits", home) == "http://***@host:5000/#/experiments/1/runs/ab"
 
 
 def test_a_summary_has_the_test_score_and_is_found_by_its_tag(home):

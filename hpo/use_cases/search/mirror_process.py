@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,7 +20,6 @@ from hpo.ledger.searches import objective_of, open_ledger, opened_of
 from hpo.ledger.store import SearchLedger
 from hpo.tracking import mirror_progress
 from hpo.tracking.mirror import Mirror
-from hpo.tracking.mirror_progress import MirrorProgress
 from hpo.tracking.projection import RunProjection
 from hpo.tracking.run_changes import Unreachable
 from hpo.tracking.target import Target
@@ -75,9 +75,8 @@ def follow(home: Home, name: str) -> bool:
         except Timeout:
             continue  # the mirror of a killed search, which copies the rest and ends
         except (Unreachable, HpoError) as error:
-            mirror_progress.save_progress(
-                folder, MirrorProgress(mirror_progress.load_progress(folder).position, str(error))
-            )
+            before = mirror_progress.load_progress(folder)
+            mirror_progress.save_progress(folder, replace(before, error=str(error)))
         if _parent_is_done():
             return False
         _wait(RETRY)
