@@ -17,11 +17,13 @@ ALIASES = {
     "hpo.core.json_values.SpecFields": "a spec or a section of it; hpo.spec.fields declares the fields",
     "hpo.core.json_values.RecipeFields": "a recipe or a part of it; a grammar declares the fields",
     "hpo.core.space.Point": "a point of a space; the space declares the names and values",
+    "hpo.tracking.ui_guard.Scope": "a request of a web server; ASGI declares the fields",
+    "hpo.tracking.ui_guard.Message": "a message of a web server; ASGI declares the fields",
 }
 """Names for dictionaries whose keys are declared elsewhere, and why no dataclass can declare them."""
 
 EXCEPTIONS = {
-    "hpo.running.ray_runner": "Ray calls these methods with its own dictionaries",
+    "hpo.running.tune_queue": "Ray calls these methods with its own dictionaries",
     "hpo.running.ray_actor": "Ray calls these methods with its own dictionaries",
     "hpo.spec": "it reads specs and recipes as their authors wrote them, before they are checked",
 }

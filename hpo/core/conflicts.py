@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from hpo.core.json_values import RecipeFields
 from hpo.core.space import Clause, holds
 
 
@@ -25,7 +24,7 @@ class Conflict:
     stops: bool = True
     exceeds: tuple[str, str] | None = None
 
-    def applies(self, values: Mapping[str, Any]) -> bool:
+    def applies(self, values: RecipeFields) -> bool:
         """Return whether a complete recipe, by dotted name, has the combination."""
         if not holds(self.when, values):
             return False

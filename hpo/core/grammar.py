@@ -117,7 +117,7 @@ class Grammar:
 
     hyperparameters: tuple[Hyperparameter, ...]
     groups: tuple[Group, ...] = ()
-    earlier: Mapping[str, Any] = field(default_factory=dict)
+    earlier: RecipeFields = field(default_factory=dict)
     slots: Mapping[str, Slot] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -86,7 +86,7 @@ def contributions(trainable: Trainable, metric: str, outputs: Array, targets: Ar
     return None
 
 
-def dependence(examples: Examples) -> dict[str, Any]:
+def dependence(examples: Examples) -> Arrays:
     """Return groups and times of a part's rows as arrays [n], by their names in a file; often none."""
     named = {"groups": examples.groups, "times": examples.times}
     return {name: np.asarray(values[examples.rows]) for name, values in named.items() if values is not None}
