@@ -12,17 +12,16 @@ from hpo.cli.session import Session, emit, say
 def ledger(context: typer.Context) -> None:
     """List every opening of a test part: who, when, which recipe and which score."""
     from hpo.cli.tables import grid
+    from hpo.use_cases.dataset.register_access import existing_register, register_location
     from hpo.use_cases.model.register_policy import (
         all_openings,
-        existing_register,
         moment,
-        register_location,
         scores_text,
     )
 
     records = all_openings()
     if Session.of(context).as_json:
-        emit([{**dataclasses.asdict(opening), "when": moment(opening.time)} for opening in records])
+        emit([{**opening.to_json(), "when": moment(opening.time)} for opening in records])
         return
     if not records:
         register = existing_register()

@@ -28,7 +28,7 @@ GRACE = 10.0
 CODES: Mapping[int, type[HpoError]] = {2: UserError, 3: Refused}
 
 
-def prepare(source: str, arguments: SpecFields, home: Home, base: Path) -> Prepared:
+def prepare(source: str, arguments: SpecFields, home: Home, base: Path, key: bytes | None = None) -> Prepared:
     """Have a data source read, unless it was read before and has not changed since.
 
     Any number of processes may ask for the same data at once: one reads, the others wait.
@@ -38,6 +38,8 @@ def prepare(source: str, arguments: SpecFields, home: Home, base: Path) -> Prepa
         arguments: Arguments of the source, as a JSON value.
         home: Where the development part is kept.
         base: Folder that relative paths start from: the spec's folder.
+        key: Secret of the test-use register, for the signature by which it recognises the data; None
+            to compute no signature.
 
     Raises:
         UserError: If the source, its arguments or its content are invalid.
@@ -47,11 +49,25 @@ def prepare(source: str, arguments: SpecFields, home: Home, base: Path) -> Prepa
     if remembered is not None:
         return remembered
     request = {"source": source, "arguments": dict(arguments), "home": str(home.root), "base": str(base)}
-    answer = _ask(json.dumps(request))
+    answer = _ask(json.dumps({**request, "key": key.hex() if key else None}))
     read = prepared.read(Path(answer["folder"]))
     if read is None:
         raise HpoError(f"data: {answer['folder']} was removed while it was being read")
     return read
+
+
+def sign(data: Prepared, source: str, arguments: SpecFields, base: Path, key: bytes) -> Path:
+    """Have the signature of a data set computed, unless it is kept beside the data, and return its file.
+
+    Raises:
+        UserError: If the source can no longer be read.
+        HpoError: If the custodian died.
+    """
+    file = prepared.signature_file(data.folder, key)
+    if not file.exists():
+        request = {"source": source, "arguments": dict(arguments), "base": str(base), "key": key.hex()}
+        _ask(json.dumps({**request, "sign": str(data.folder)}))
+    return file
 
 
 def find_near_duplicates(data: Prepared, source: str, arguments: SpecFields, base: Path) -> JsonObject:
@@ -133,7 +149,12 @@ def _answer(request: JsonFields) -> Path:
     if "near" in request:
         source_reading.read_near(source, arguments, base, Path(request["near"]))
         return Path(request["near"])
-    return source_reading.read_source(source, arguments, Home(Path(request["home"])), base)
+    key = bytes.fromhex(request["key"]) if request["key"] else None
+    if "sign" in request:
+        assert key is not None
+        source_reading.sign_source(source, arguments, base, Path(request["sign"]), key)
+        return Path(request["sign"])
+    return source_reading.read_source(source, arguments, Home(Path(request["home"])), base, key)
 
 
 def _stop(*_: object) -> None:

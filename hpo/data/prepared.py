@@ -7,6 +7,7 @@ a count and digests, which reveal no example and no label.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,11 @@ TEST_DIGESTS = "test_digests.npy"
 TEST_HASHES = "test_hashes.npy"
 TEST_COPIES = "test_copies.npy"
 NEAR = "near.json"
+
+
+def signature_file(folder: Path, key: bytes) -> Path:
+    """Return the file of a data set's signature for the register with this key."""
+    return folder / f"signature-{hashlib.blake2b(key, digest_size=8).hexdigest()}.npz"
 
 
 @dataclass(frozen=True, slots=True)

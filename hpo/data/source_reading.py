@@ -24,6 +24,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import SpecFields
 from hpo.data import near_duplicates, prepared
 from hpo.data.prepared import Prepared, TestManifest
+from hpo.data.signature import signature_of
 from trainables.data.content import Content, Source, SourcePaths
 from trainables.data.digests import as_keys, row_digests, set_digest
 from trainables.parts import data_sources
@@ -45,7 +46,7 @@ def recall(source: str, arguments: SpecFields, home: Home, base: Path) -> Prepar
     return None if key is None else _remembered(home, key)
 
 
-def read_source(source: str, arguments: SpecFields, home: Home, base: Path) -> Path:
+def read_source(source: str, arguments: SpecFields, home: Home, base: Path, key: bytes | None = None) -> Path:
     """Read a source, write its development part, and return the folder.
 
     Raises:
@@ -61,13 +62,13 @@ def read_source(source: str, arguments: SpecFields, home: Home, base: Path) -> P
         scratch.mkdir()
         try:
             opened = data_sources.open_source(source, arguments, SourcePaths(base, scratch))
-            key = _key(source, arguments, base, opened)
-            remembered = None if key is None else _remembered(home, key)
+            state = _key(source, arguments, base, opened)
+            remembered = None if state is None else _remembered(home, state)
             if remembered is not None:
                 return remembered.folder
-            folder = _write(opened, scratch, home)
-            if key is not None and key == _key(source, arguments, base, opened):
-                _remember(home, key, folder)
+            folder = _write(opened, scratch, home, key)
+            if state is not None and state == _key(source, arguments, base, opened):
+                _remember(home, state, folder)
             return folder
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -109,7 +110,7 @@ def _remember(home: Home, key: str, folder: Path) -> None:
     fresh.replace(index / key[:32])
 
 
-def _write(opened: Source, scratch: Path, home: Home) -> Path:
+def _write(opened: Source, scratch: Path, home: Home, key: bytes | None) -> Path:
     part = scratch / "part"
     part.mkdir()
     development = opened.development()
@@ -134,7 +135,32 @@ def _write(opened: Source, scratch: Path, home: Home) -> Path:
         part, fingerprint, development.info, len(development), tuple(counts.tolist()), test, warnings
     )
     _synced(part / prepared.MANIFEST, json.dumps(data.to_json(), indent=1).encode())
-    return _publish(part, home.data(fingerprint))
+    folder = _publish(part, home.data(fingerprint))
+    if key is not None and sealed is not None:
+        _sign(development, sealed, folder, key)
+    return folder
+
+
+def sign_source(source: str, arguments: SpecFields, base: Path, folder: Path, key: bytes) -> None:
+    """Read a source again and save its signature beside the development part.
+
+    Raises:
+        UserError: If the source can no longer be read.
+    """
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".sign-") as scratch:
+        opened = data_sources.open_source(source, arguments, SourcePaths(base, Path(scratch)))
+        development, test = opened.development(), opened.test()
+        if test is None:
+            raise UserError(f"data: {source} had a test part when it was read, but has none now")
+        _sign(development, test, folder, key)
+
+
+def _sign(development: Content, test: Content, folder: Path, key: bytes) -> None:
+    file = prepared.signature_file(folder, key)
+    if not file.exists():
+        fresh = folder / f".{file.name}-{os.getpid()}"
+        _synced(fresh, signature_of(development, test, key).to_bytes())
+        fresh.replace(file)
 
 
 def _inspect(test: Content | None, development: Content, part: Path) -> TestManifest | None:

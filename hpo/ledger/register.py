@@ -22,41 +22,31 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from hpo.core.errors import HpoError, Refused
+from hpo.core.likeness import SAME, UNKNOWN, Likeness
 from hpo.ledger.database import engine_of, errors_translated, writing
+from hpo.ledger.register_layout import laid_out, openings, parts_with_signatures, signatures, test_parts
 from trainables.data.digests import BYTES, as_keys
 
-SAME = 0.5
+SAME_SHARE = 0.5
 """Test parts that share more than this fraction of the smaller one's rows are the same."""
-
-VERSION = 1
-"""Version of the layout below; a register of a later version is refused."""
 
 OPENING, COMPLETED, WITHDRAWN = "opening", "completed", "withdrawn"
 """Started and possibly seen; scored; abandoned before any example was scored, which does not count."""
 
-_metadata = sa.MetaData()
-
-_about = sa.Table("about", _metadata, sa.Column("version", sa.Integer, nullable=False))
-
-_parts = sa.Table(
-    "test_parts",
-    _metadata,
-    sa.Column("fingerprint", sa.Text, primary_key=True),
-    sa.Column("rows", sa.LargeBinary, nullable=False),
-)
-
-_openings = sa.Table(
-    "openings",
-    _metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("fingerprint", sa.Text, sa.ForeignKey("test_parts.fingerprint"), nullable=False),
-    sa.Column("time", sa.Float, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
-)
-
 Rows = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """How data is recognised after it was edited.
+
+    Attributes:
+        signature: Signature to keep with an opening of this data.
+        compare: Compares the signature of an opened test part with this data.
+    """
+
+    signature: bytes
+    compare: Callable[[bytes], Likeness]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +68,8 @@ class Opening:
         state: ``opening``, ``completed`` or ``withdrawn``.
         scores: Metric to ``{"value", "low", "high"}``; empty until it is completed.
         overlap: Share of rows in common with the part that was queried.
+        likeness: ``same`` or ``resembles``: how alike the part that was queried is.
+        evidence: What shows the likeness beyond the rows in common; may be empty.
     """
 
     key: str
@@ -94,6 +86,16 @@ class Opening:
     state: str = OPENING
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     overlap: float = 1.0
+    likeness: str = SAME
+    evidence: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the opening as a JSON value, without what depends on a query."""
+        return {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if name not in ("likeness", "evidence")
+        }
 
 
 class AlreadyOpened(Refused):
@@ -127,12 +129,7 @@ class Register:
         self._engine = engine_of(url, keep=False)
         self._clock = clock
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            _metadata.create_all(connection)
-            version = connection.execute(sa.select(_about.c.version)).scalar()
-            if version is None:
-                connection.execute(_about.insert().values(version=VERSION))
-            elif version > VERSION:
-                raise HpoError(f"{self.location} was written by a later version ({version} > {VERSION})")
+            self.key = laid_out(connection, self.location)
 
     @property
     def location(self) -> str:
@@ -145,47 +142,51 @@ class Register:
         with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
             return _read(connection, {})
 
-    def openings_of(self, fingerprint: str, rows: Rows) -> list[Opening]:
-        """Return the openings of the same test data so far, oldest first.
+    def openings_of(
+        self, fingerprint: str, rows: Rows, recognition: Recognition | None = None
+    ) -> list[Opening]:
+        """Return the openings of the same or resembling test data so far, oldest first.
 
         Args:
             fingerprint: Fingerprint of the test part.
             rows: Its row digests, [n, 2]; without rows only the identical part is recognised.
+            recognition: Recognises the data after it was edited; None to compare row digests alone.
         """
         with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
-            return _openings_of(connection, fingerprint, rows)
+            return _openings_of(connection, fingerprint, rows, recognition)
 
-    def begin(self, opening: Opening, rows: Rows) -> Opening:
+    def begin(self, opening: Opening, rows: Rows, recognition: Recognition | None = None) -> Opening:
         """Record an opening before the test part is read; the same claim's earlier one is resumed.
 
         Raises:
-            AlreadyOpened: If the same data has other openings and this one gives no reason.
+            AlreadyOpened: If the same or resembling data has other openings and this one gives no reason.
         """
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            earlier = _openings_of(connection, opening.fingerprint, rows)
+            earlier = _openings_of(connection, opening.fingerprint, rows, recognition)
             others = [known for known in earlier if known.key != opening.key]
             if len(others) < len(earlier):
                 return next(known for known in earlier if known.key == opening.key)
             if others and not opening.reason:
                 raise AlreadyOpened(others)
-            begun = dataclasses.replace(opening, look=len(others) + 1, time=self._clock(), state=OPENING)
+            looks = sum(known.likeness == SAME for known in others)
+            begun = dataclasses.replace(opening, look=looks + 1, time=self._clock(), state=OPENING)
             if not others:
                 begun = dataclasses.replace(begun, reason="")
-            _insert(connection, begun, rows)
+            _insert(connection, begun, rows, recognition.signature if recognition else b"")
             return begun
 
     def complete(self, key: str, scores: Mapping[str, Mapping[str, float]]) -> None:
         """Record the scores of an opening."""
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            this = _openings.c.key == key
-            body = json.loads(connection.execute(sa.select(_openings.c.body).where(this)).scalar_one())
+            this = openings.c.key == key
+            body = json.loads(connection.execute(sa.select(openings.c.body).where(this)).scalar_one())
             scored = json.dumps({**body, "scores": {name: dict(score) for name, score in scores.items()}})
-            connection.execute(_openings.update().where(this).values(state=COMPLETED, body=scored))
+            connection.execute(openings.update().where(this).values(state=COMPLETED, body=scored))
 
     def withdraw(self, key: str) -> None:
         """Record that nothing was seen: the data had changed."""
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            change = _openings.update().where(_openings.c.key == key, _openings.c.state == OPENING)
+            change = openings.update().where(openings.c.key == key, openings.c.state == OPENING)
             connection.execute(change.values(state=WITHDRAWN))
 
 
@@ -204,33 +205,50 @@ def _file_url(path: Path) -> str:
 
 
 COLUMNS = ("key", "fingerprint", "time", "state")
-DERIVED = (*COLUMNS, "overlap")
+DERIVED = (*COLUMNS, "overlap", "likeness", "evidence")
 """Fields of an opening that are not in its JSON body."""
 
 
-def _insert(connection: sa.Connection, opening: Opening, rows: Rows) -> None:
-    part = sa.select(_parts.c.fingerprint).where(_parts.c.fingerprint == opening.fingerprint)
+def _insert(connection: sa.Connection, opening: Opening, rows: Rows, signature: bytes) -> None:
+    part = sa.select(test_parts.c.fingerprint).where(test_parts.c.fingerprint == opening.fingerprint)
     if connection.execute(part).scalar() is None:
         content = np.unique(as_keys(rows)).tobytes()
-        connection.execute(_parts.insert().values(fingerprint=opening.fingerprint, rows=content))
+        connection.execute(test_parts.insert().values(fingerprint=opening.fingerprint, rows=content))
+    if signature:
+        of_part = signatures.c.fingerprint == opening.fingerprint
+        connection.execute(signatures.delete().where(of_part))
+        row = {"fingerprint": opening.fingerprint, "content": signature}
+        connection.execute(signatures.insert().values(**row))
     fields = dataclasses.asdict(opening)
     body = json.dumps({name: value for name, value in fields.items() if name not in DERIVED})
-    connection.execute(_openings.delete().where(_openings.c.key == opening.key))  # withdrawn earlier
-    connection.execute(_openings.insert().values(body=body, **{name: fields[name] for name in COLUMNS}))
+    connection.execute(openings.delete().where(openings.c.key == opening.key))  # withdrawn earlier
+    connection.execute(openings.insert().values(body=body, **{name: fields[name] for name in COLUMNS}))
 
 
-def _openings_of(connection: sa.Connection, fingerprint: str, rows: Rows) -> list[Opening]:
-    shares = {fingerprint: 1.0}
+def _openings_of(
+    connection: sa.Connection, fingerprint: str, rows: Rows, recognition: Recognition | None
+) -> list[Opening]:
+    alike = {fingerprint: Likeness(SAME, 1.0)}
     ours = np.unique(as_keys(rows))
-    for other, content in connection.execute(sa.select(_parts.c.fingerprint, _parts.c.rows)):
+    for other, content, signature in connection.execute(parts_with_signatures):
         if other != fingerprint:
-            shares[other] = _shared(ours, np.frombuffer(content, dtype=f"V{BYTES}"))
-    same = {part: share for part, share in shares.items() if share > SAME}
+            share = _shared(ours, np.frombuffer(content, dtype=f"V{BYTES}"))
+            alike[other] = _likeness(share, signature, recognition)
+    alike = {part: likeness for part, likeness in alike.items() if likeness.answer != UNKNOWN}
     return [
         opening
-        for opening in _read(connection, same)
-        if opening.fingerprint in same and opening.state != WITHDRAWN
+        for opening in _read(connection, alike)
+        if opening.fingerprint in alike and opening.state != WITHDRAWN
     ]
+
+
+def _likeness(share: float, signature: bytes | None, recognition: Recognition | None) -> Likeness:
+    """Judge by the rows in common; where these are few, by the signatures."""
+    if share > SAME_SHARE:
+        return Likeness(SAME, share)
+    if recognition is None or not signature:
+        return Likeness(UNKNOWN)
+    return recognition.compare(signature)
 
 
 def _shared(ours: NDArray[np.void], theirs: NDArray[np.void]) -> float:
@@ -239,16 +257,15 @@ def _shared(ours: NDArray[np.void], theirs: NDArray[np.void]) -> float:
     return float(np.isin(ours, theirs).sum()) / smaller if smaller else 0.0
 
 
-def _read(connection: sa.Connection, shares: Mapping[str, float]) -> list[Opening]:
-    columns = (*(_openings.c[name] for name in COLUMNS), _openings.c.body)
+def _read(connection: sa.Connection, alike: Mapping[str, Likeness]) -> list[Opening]:
+    columns = (*(openings.c[name] for name in COLUMNS), openings.c.body)
     names = {field.name for field in dataclasses.fields(Opening)}
-    openings: list[Opening] = []
+    records: list[Opening] = []
     for key, fingerprint, when, state, body in connection.execute(
-        sa.select(*columns).order_by(_openings.c.id)
+        sa.select(*columns).order_by(openings.c.id)
     ):
         fields: dict[str, Any] = {name: value for name, value in json.loads(body).items() if name in names}
-        overlap = shares.get(fingerprint, 1.0)
-        openings.append(
-            Opening(key=key, fingerprint=fingerprint, time=when, state=state, overlap=overlap, **fields)
-        )
-    return openings
+        found = alike.get(fingerprint, Likeness(SAME, 1.0))
+        fields |= {"overlap": found.share, "likeness": found.answer, "evidence": found.evidence}
+        records.append(Opening(key=key, fingerprint=fingerprint, time=when, state=state, **fields))
+    return records

@@ -96,7 +96,7 @@ def open_search(
     warmth = warm_start.warm_start.to_json()
     opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth)
     ledger = store.create(spec.name, opened, name)
-    openings = openings_of(spec.data, dataset.prepared)
+    openings = openings_of(spec.data, dataset.prepared, spec.base)
     texts = [warning_of(openings)] if openings else []
     texts += leaks.findings() if leaks else []
     texts += [*warnings, *warm_start.notes, *spec.warnings, *dataset.prepared.warnings]

@@ -55,6 +55,10 @@ class Content:
         identity: Digests [n, 2] by which rows are recognised, where these cover more than the
             inputs (an image before it was scaled, columns that are not used).
         warnings: What the user should know, each a sentence with its count.
+        positions: Position of each row in the file that both parts were cut from, [n]; None if the
+            parts were separate.
+        traits: Columns by which the data is recognised, numbers or texts, [n] each, where these
+            are more than the inputs (columns that are not used); empty otherwise.
     """
 
     inputs: NDArray[Any]
@@ -64,6 +68,8 @@ class Content:
     times: NDArray[np.float64] | None = None
     identity: NDArray[np.uint64] | None = None
     warnings: tuple[str, ...] = ()
+    positions: NDArray[np.int64] | None = None
+    traits: tuple[NDArray[Any], ...] = ()
 
     def __post_init__(self) -> None:
         for complaint in (_shape_complaint(self), _target_complaint(self), _side_complaint(self)):
@@ -86,6 +92,8 @@ class Content:
             None if self.groups is None else self.groups[rows],
             None if self.times is None else self.times[rows],
             None if self.identity is None else self.identity[rows],
+            positions=None if self.positions is None else self.positions[rows],
+            traits=tuple(column[rows] for column in self.traits),
         )
 
 
@@ -152,7 +160,13 @@ def _target_complaint(content: Content) -> str | None:
 
 
 def _side_complaint(content: Content) -> str | None:
-    sides = {"groups": content.groups, "times": content.times, "row digests": content.identity}
+    sides = {
+        "groups": content.groups,
+        "times": content.times,
+        "row digests": content.identity,
+        "positions": content.positions,
+        **{f"values of column {index}": column for index, column in enumerate(content.traits)},
+    }
     for name, side in sides.items():
         if side is not None and len(side) != len(content):
             return f"{len(side)} {name} but {len(content)} examples"

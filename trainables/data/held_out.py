@@ -38,6 +38,7 @@ def carve(content: Content, fraction: float) -> tuple[Content, Content]:
     """
     labels = content.targets if content.info.task == "classification" else None
     mask = chosen(content.digests(), fraction, labels=labels, groups=content.groups, times=content.times)
+    content = replace(content, positions=np.arange(len(content)))
     development = replace(content.take(np.flatnonzero(~mask)), warnings=content.warnings)
     return development, content.take(np.flatnonzero(mask))
 

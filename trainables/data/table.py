@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,16 @@ class Table:
         file: Path of the file, for messages.
         rows: Position of each row in the file, from 0, [n].
         sealed: Whether the rows are the test part's, so that messages must not show values.
+        digested_without: Column left out of ``known_digests``.
+        known_digests: Digests that were computed already, [n, 2]; None if there are none.
     """
 
     columns: Mapping[str, pa.Array]
     file: str
     rows: NDArray[np.int64]
     sealed: bool = False
+    digested_without: str = ""
+    known_digests: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -42,7 +46,12 @@ class Table:
         """Return the rows for which the mask is true."""
         arrow_mask = pa.array(mask)
         kept = {name: column.filter(arrow_mask) for name, column in self.columns.items()}
-        return Table(kept, self.file, self.rows[mask], sealed)
+        digests = None if self.known_digests is None else self.known_digests[mask]
+        return Table(kept, self.file, self.rows[mask], sealed, self.digested_without, digests)
+
+    def digested(self, without: str) -> Table:
+        """Return the same table with its digests, which its parts then share."""
+        return replace(self, digested_without=without, known_digests=self.digests(without))
 
     def column(self, name: str, role: str) -> pa.Array:
         """Return a column by name; the role is the argument that named it.
@@ -62,6 +71,8 @@ class Table:
 
     def digests(self, without: str) -> NDArray[np.uint64]:
         """Return digests by which rows are recognised, [n, 2]: of all columns but one, in any order."""
+        if self.known_digests is not None and self.digested_without == without:
+            return self.known_digests
         names = sorted(name for name in self.columns if name != without)
         texts = [[f"{name}={value}" for value in columns.canonical(self.columns[name])] for name in names]
         return text_digests(map("\x1f".join, zip(*texts, strict=True)))

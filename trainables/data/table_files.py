@@ -94,6 +94,7 @@ class TableFile:
             sealed = read_table(self.test_file, self.kind, self.missing, self.delimiter, sealed=True)
             shared = {name: sealed.column(name, "test_file") for name in whole.columns}
             return whole, replace(sealed, columns=shared)
+        whole = whole.digested(self.target)
         mask = chosen(
             whole.digests(self.target),
             self.test_share,
@@ -203,6 +204,25 @@ class TableFile:
             self._times(table),
             table.digests(self.target),
             tuple(warnings),
+            positions=table.rows if self.test_file is None else None,
+            traits=tuple(self._trait(table, name) for name in table.columns if name != self.target),
+        )
+
+    def _trait(self, table: Table, name: str) -> NDArray[Any]:
+        """Return a column as numbers if both parts hold numbers there, otherwise as texts."""
+        if name in self._numeric:
+            values = columns.numbers(table.columns[name])
+            assert values is not None
+            return values
+        return np.array([value or "" for value in columns.texts(table.columns[name])], str)
+
+    @functools.cached_property
+    def _numeric(self) -> frozenset[str]:
+        parts = self._parts
+        return frozenset(
+            name
+            for name in parts[0].columns
+            if all(columns.numbers(part.columns[name]) is not None for part in parts)
         )
 
     def _group_names(self, table: Table) -> NDArray[Any] | None:

@@ -9,6 +9,7 @@ from hpo.core.estimates import ScoreInterval, intervals_of
 from hpo.core.events import TestScored
 from hpo.core.history import History
 from hpo.core.home import Home
+from hpo.core.likeness import SAME
 from hpo.core.recipe import Recipe
 from hpo.data import prepared
 from hpo.ledger.register import Opening
@@ -36,7 +37,8 @@ def openings_of(
     """
     assert history.opened is not None
     kept = prepared.read(home.data(history.opened.split["data"]))
-    openings = _summaries(register_policy.openings_of(spec.data, kept)) if kept else ()
+    known = register_policy.openings_of(spec.data, kept) if kept else []
+    openings = _summaries([opening for opening in known if opening.likeness == SAME])
     score, claim = history.score, history.claim
     if openings or score is None or claim is None:
         return openings

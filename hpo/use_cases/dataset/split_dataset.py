@@ -16,6 +16,7 @@ from hpo.data.custodian import prepare
 from hpo.data.prepared import FORMAT, Prepared
 from hpo.data.split import RowLabels, Split, folds, split
 from hpo.spec.fields import Data
+from hpo.use_cases.dataset.register_access import signing_key
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def split_dataset_of(data: Data, base: Path, home: Home) -> SplitDataset:
     Raises:
         UserError: If the source or the split is invalid.
     """
-    prepared = prepare(data.source, data.arguments, home, base)
+    prepared = prepare(data.source, data.arguments, home, base, signing_key(data))
     roles = {"search": data.search_share}
     if data.final_share is not None:
         roles["final"] = data.final_share

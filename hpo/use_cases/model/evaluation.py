@@ -27,7 +27,7 @@ from hpo.core.json_values import fields_of
 from hpo.core.recipe import Recipe, digest
 from hpo.core.seeds import derive
 from hpo.data.custodian import prepare
-from hpo.data.prepared import TestManifest
+from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.sealed_test import open_test
 from hpo.ledger.register import AlreadyOpened, Opening
 from hpo.ledger.searches import open_ledger, read_history
@@ -36,9 +36,10 @@ from hpo.metrics.row_blocks import RowBlocks
 from hpo.selection.intervals import level_of_look
 from hpo.selection.score_intervals import score_intervals
 from hpo.spec import SearchSpec
+from hpo.use_cases.dataset.register_access import open_register, signing_key
 from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.model.members import ModelMember, fix_model, open_members, outputs_of
-from hpo.use_cases.model.register_policy import is_exempt, open_register, refusal_of, rows_of, source_of, who
+from hpo.use_cases.model.register_policy import is_exempt, recognition_of, refusal_of, rows_of, source_of, who
 
 
 def evaluate(home: Home, name: str, again: str = "") -> None:
@@ -100,6 +101,7 @@ class _Task:
         spec: Spec of the search.
         members: Members of the fixed model.
         recipe: Recipe of the winner.
+        dataset: The data as it is now.
         sealed: The test part on record since the search was opened.
         exempt: Whether openings of this test part are not counted.
         practice: Whether the score is labelled practice.
@@ -108,6 +110,7 @@ class _Task:
     spec: SearchSpec
     members: tuple[ModelMember, ...]
     recipe: Recipe
+    dataset: Prepared
     sealed: TestManifest
     exempt: bool
     practice: bool
@@ -120,12 +123,13 @@ def _task(home: Home, name: str, history: History) -> _Task:
     spec = specs.parse_spec(history.opened.spec, source=name)
     data = spec.data
     members = open_members(home, name, history)
-    prepared = prepare(data.source, data.arguments, home, spec.base)
+    prepared = prepare(data.source, data.arguments, home, spec.base, signing_key(data))
     assert prepared.test is not None
     return _Task(
         spec,
         members,
         Recipe(history.trainings[history.winner.trial, 0].recipe),
+        prepared,
         dataclasses.replace(prepared.test, **history.opened.split["test"]),
         is_exempt(data, prepared),
         prepared.info.practice if data.practice is None else data.practice,
@@ -140,14 +144,19 @@ def _open_and_score(
     A crash at any point leaves at least as many openings on record as there were.
     """
     register, rows = open_register(), rows_of(task.sealed)
+    recognition = None
+    if task.dataset.test is not None and task.dataset.test.fingerprint == task.sealed.fingerprint:
+        recognition = recognition_of(task.spec.data, task.dataset, task.spec.base, register.key)
     key = _key(ledger) if history.claim else ""
     others = [
-        opening for opening in register.openings_of(task.sealed.fingerprint, rows) if opening.key != key
+        opening
+        for opening in register.openings_of(task.sealed.fingerprint, rows, recognition)
+        if opening.key != key
     ]
     if others and not again and not key:
         raise AlreadyOpened(others)  # before the claim, so that the search can still be extended
     _claim(ledger, history)
-    opening = register.begin(_opening(home, ledger, task, again), rows)
+    opening = register.begin(_opening(home, ledger, task, again), rows, recognition)
     try:
         score = _score(task, opening.look, opening.reason)
     except Refused:

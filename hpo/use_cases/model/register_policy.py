@@ -20,34 +20,13 @@ from hpo.core.errors import HpoError
 from hpo.core.events import TestRefused
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
+from hpo.core.likeness import SAME
+from hpo.use_cases.dataset.register_access import existing_register
 
 if TYPE_CHECKING:
     from hpo.data.prepared import Prepared, TestManifest
-    from hpo.ledger.register import Opening, Register, Rows
+    from hpo.ledger.register import Opening, Recognition, Rows
     from hpo.spec.fields import Data
-
-
-def register_location() -> Path | str:
-    """Return the file or database URL in ``HPO_REGISTER``, otherwise a file in the user's data folder."""
-    location = os.environ.get("HPO_REGISTER")
-    if location:
-        return location if "://" in location else Path(location).expanduser().absolute()
-    import platformdirs
-
-    return platformdirs.user_data_path("hpo") / "test_register.db"
-
-
-def open_register() -> Register:
-    """Open the register, creating it if necessary."""
-    from hpo.ledger.register import Register
-
-    return Register(register_location())
-
-
-def existing_register() -> Register | None:
-    """Open the register for a query; None if its file does not exist, which a query does not create."""
-    location = register_location()
-    return open_register() if isinstance(location, str) or location.exists() else None
 
 
 def all_openings() -> list[Opening]:
@@ -61,12 +40,52 @@ def is_exempt(data: Data, prepared: Prepared) -> bool:
     return prepared.info.practice and data.practice is not False
 
 
-def openings_of(data: Data, prepared: Prepared) -> list[Opening]:
-    """Return the openings of a data set's test part so far, oldest first."""
+def openings_of(data: Data, prepared: Prepared, base: Path | None = None) -> list[Opening]:
+    """Return the openings of the same or resembling test data so far, oldest first.
+
+    Args:
+        data: The `data` section of the spec.
+        prepared: The data, read.
+        base: Folder that relative paths start from, to read the source again if the data has no
+            signature for this register; None to do without.
+    """
     if prepared.test is None or is_exempt(data, prepared):
         return []
     register = existing_register()
-    return register.openings_of(prepared.test.fingerprint, rows_of(prepared.test)) if register else []
+    if register is None or not register.all():
+        return []
+    recognition = recognition_of(data, prepared, base, register.key)
+    return register.openings_of(prepared.test.fingerprint, rows_of(prepared.test), recognition)
+
+
+def recognition_of(data: Data, prepared: Prepared, base: Path | None, key: bytes) -> Recognition | None:
+    """Return what recognises a data set after it was edited; None if it has no signature.
+
+    Args:
+        data: The `data` section of the spec.
+        prepared: The data, read.
+        base: Folder that relative paths start from, to read the source again for a signature; None to
+            use only a signature that is kept beside the data.
+        key: Secret of the register.
+
+    Raises:
+        UserError: If the source can no longer be read.
+    """
+    from hpo.data.custodian import sign
+    from hpo.data.likeness import compare
+    from hpo.data.prepared import signature_file
+    from hpo.data.signature import Signature
+    from hpo.ledger.register import Recognition
+
+    file = signature_file(prepared.folder, key)
+    if base is not None:
+        file = sign(prepared, data.source, data.arguments, base, key)
+    if not file.exists():
+        return None
+    ours = Signature.from_bytes(file.read_bytes())
+    return Recognition(
+        ours.to_bytes(development=False), lambda opened: compare(Signature.from_bytes(opened), ours)
+    )
 
 
 def expected_openings(data: Data, base: Path, home: Home) -> list[Opening]:
@@ -113,20 +132,31 @@ def who() -> str:
 
 
 def warning_of(openings: Sequence[Opening]) -> str:
-    """Return the warning about test data that was opened before."""
+    """Return the warning about test data that was opened before, or resembles such data."""
+    known = "was opened before" if _same(openings) else "resembles data that was opened before"
     return (
-        f"the test data was opened before: {_first(openings)}. At the end of the search another look will be "
+        f"the test data {known}: {_first(openings)}. At the end of the search another look will be "
         "refused, unless --again --reason TEXT requests one"
     )
 
 
 def refusal_of(openings: Sequence[Opening]) -> TestRefused:
     """Return the event that records the refusal of another look."""
+    same = _same(openings)
+    if same:
+        cause = "the same data was opened before"
+        effect = "opens it once more and marks the score as a further look"
+    else:
+        cause = "it resembles data that was opened before"
+        effect = "opens it and keeps the reason with the score"
     message = (
-        f"the test part stays sealed because the same data was opened before: {_first(openings)}. "
-        "--again --reason TEXT opens it once more and marks the score as a further look"
+        f"the test part stays sealed because {cause}: {_first(openings)}. --again --reason TEXT {effect}"
     )
-    return TestRefused(message, described(openings[0]), len(openings))
+    return TestRefused(message, described((same or list(openings))[0]), len(openings))
+
+
+def _same(openings: Sequence[Opening]) -> list[Opening]:
+    return [opening for opening in openings if opening.likeness == SAME]
 
 
 def described(opening: Opening) -> JsonObject:
@@ -155,8 +185,9 @@ def moment(seconds: float) -> str:
 def _first(openings: Sequence[Opening]) -> str:
     if not openings:
         raise HpoError("no opening to describe")
-    first = openings[0]
+    first = (_same(openings) or list(openings))[0]
     same = "" if first.overlap == 1 else f", with {first.overlap:.0%} of the rows in common"
+    same = f" ({first.evidence})" if first.evidence else same
     more = f", and {len(openings) - 1} more" if len(openings) > 1 else ""
     return (
         f"first by {first.by} at {moment(first.time)} for {first.search}{same} "

@@ -80,6 +80,6 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
 def _test_remarks(history: History) -> JsonObject:
     """Return what qualifies the test score; empty for a first look."""
     score, refused = history.score, history.refused
-    if score is not None and score.look > 1:
+    if score is not None and (score.look > 1 or score.reason):
         return {"test_look": score.look, "test_reason": score.reason}
     return {"test_refused": fields_of(refused)} if refused else {}

@@ -68,13 +68,16 @@ def table(path, seed, n, drop=0):
 def searched(tmp_path):
     """Make a folder of its own with a search that has a winner and a sealed test part."""
 
-    def make(name, drop=0, test_seed=1):
+    def make(name, drop=0, test_seed=1, edit=None):
         folder = tmp_path / name
         folder.mkdir()
         (folder / "line_model.py").write_text(MODEL)
         (folder / "spec.yaml").write_text(SPEC)
-        table(folder / "rows.csv", 0, 50)
-        table(folder / "test.csv", test_seed, 40, drop)
+        table(folder / "rows.csv", 0, 100)
+        table(folder / "test.csv", test_seed, 80, drop)
+        if edit:
+            edited(folder / "rows.csv", edit)
+            edited(folder / "test.csv", edit)
         spec, home = read_spec(str(folder / "spec.yaml"), []), Home(folder / "home").create()
         dataset = split_dataset_of(spec.data, spec.base, home)
         ledger = open_search(LedgerStore.at(home.ledger), spec, dataset, name, {})
@@ -117,6 +120,45 @@ def test_the_first_look_is_on_record_and_the_second_refused(searched):
 
 def spec_of(home):
     return read_spec(str(home.root.parent / "spec.yaml"), [])
+
+
+def edited(path, edit):
+    """Rewrite a table of numbers, its columns as arrays by name."""
+    header, *lines = path.read_text().splitlines()
+    columns = dict(
+        zip(header.split(","), np.array([line.split(",") for line in lines], float).T, strict=True)
+    )
+    columns = edit(columns)
+    rows = zip(*columns.values(), strict=True)
+    path.write_text(
+        "\n".join([",".join(columns), *(",".join(map(repr, map(float, row))) for row in rows)]) + "\n"
+    )
+
+
+EDITS = {
+    "renamed": lambda table: {"u": table["a"], "v": table["b"], "y": table["y"]},
+    "scaled": lambda table: {**table, "a": table["a"] * 1000, "b": table["b"] / 10},
+    "added": lambda table: {"id": np.arange(len(table["y"])), **table, "one": np.ones(len(table["y"]))},
+    "dropped": lambda table: {"a": table["a"], "y": table["y"]},
+    "standardised": lambda table: {
+        **table,
+        "a": (table["a"] - table["a"].mean()) / table["a"].std(),
+        "b": table["b"] * 2.54 + 1,
+    },
+    "noise": lambda table: {
+        **table,
+        "a": table["a"] + np.random.default_rng(3).normal(0, 1e-6, len(table["y"])),
+    },
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_edited_test_data_is_recognised(searched, edit):
+    score_winner(searched("one")[0], "one")
+    home, ledger = searched("two", edit=edit)
+    assert "opened before" in read_history(ledger).warnings[0]
+    with pytest.raises(Refused, match=r"first by .* for one"):
+        score_winner(home, "two")
 
 
 def test_again_with_a_reason_is_marked_and_widened(searched):
@@ -163,7 +205,7 @@ def test_a_crash_after_opening_is_a_look_and_is_finished_as_the_same(searched, m
 
 def test_data_that_changed_since_it_was_sealed_is_no_look(searched):
     home, _ = searched("one")
-    table(home.root.parent / "test.csv", 5, 40)
+    table(home.root.parent / "test.csv", 5, 80)
     with pytest.raises(Refused, match="changed since it was sealed"):
         score_winner(home, "one")
     assert [opening.state for opening in register_policy.all_openings()] == ["withdrawn"]

@@ -1,0 +1,231 @@
+"""Whether a data set holds the rows of a test part that was opened: the same, resembling, or unknown.
+
+Each kind of evidence stands alone, since an edit of the data leaves some of it and takes the rest:
+sketches of columns survive dropped rows, shapes of distributions survive scaling, digests of labels
+survive any change of the inputs. Values that recur between the test and the development part of
+one data set say nothing, so every sketch is calibrated by its own flags before it counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.likeness import RESEMBLES, SAME, UNKNOWN, Likeness
+from hpo.data.signature import QUANTILES, Signature
+from hpo.data.sketch import DEVELOPMENT, IDENTITY, ORDER_SHIFT, TEST, VALUES, Hashes
+
+HALF = 0.5
+"""Share in common from which values or rows are the same."""
+RECURRING = 0.3
+"""Share of test values that also occur in development from which a column tells nothing."""
+THIRD = 1 / 3
+"""Share of the telling columns that must be the same."""
+FEWEST = 8
+"""Values that must be comparable for a share to mean anything."""
+LOOSE = 0.2
+"""Share from which data resembles other data."""
+TOLERANCE = 0.05
+"""Greatest mean difference of scaled quantiles of the same rows, times the root of their number."""
+NEAR = 32
+"""Greatest number of the 252 bits that differ in the same image."""
+SOME_IMAGES = 0.25
+"""Share of sealed images with a near duplicate from which images are the same."""
+FEW_IMAGES = 0.05
+
+
+def compare(opened: Signature, other: Signature) -> Likeness:
+    """Say whether the rows of an opened test part are in another data set.
+
+    Args:
+        opened: Signature of the data set whose test part was opened.
+        other: Signature of a data set that is to be used.
+    """
+    findings = [
+        _by_images(opened, other),
+        _by_blocks(opened, other),
+        _by_columns(opened, other),
+        _by_sketch(opened.keys, other.keys, "rows"),
+        _by_sketch(opened.combinations, other.combinations, "combinations of values"),
+        _by_sketch(opened.ranks, other.ranks, "combinations of ranks"),
+        _by_shapes(opened, other),
+    ]
+    rank = {SAME: 2, RESEMBLES: 1, UNKNOWN: 0}
+    return max(findings, key=lambda finding: (rank[finding.answer], finding.share))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """What two sketches have in common.
+
+    Attributes:
+        test: Share of the opened test rows' own values that the other data has.
+        all: Share of all values of the opened data that the other has.
+        other: Share of the other's values that the opened data has.
+        recurring: Share of the opened test values that its development part has, too.
+        n: Number of the opened test rows' own values that were compared.
+    """
+
+    test: float
+    all: float
+    other: float
+    recurring: float
+    n: int
+
+    @property
+    def same(self) -> bool:
+        """Whether the opened rows are there: most of them, or as many as of all, in a part of the data.
+
+        Either must be more than recurring values alone would give, by three standard deviations.
+        """
+        present = self.test > HALF or (self.other > HALF and self.test > HALF * self.all > 0)
+        chance = self.n * self.recurring
+        return present and self.n * self.test > chance + 3 * np.sqrt(chance * (1 - self.recurring)) + 1
+
+
+def _shares(opened: Hashes, other: Hashes, size: int) -> _Shares | None:
+    """Compare two sketches; None if too few values are comparable."""
+    border = min(_border(opened, size), _border(other, size))
+    ours, theirs = opened[opened < border], other[other < border]
+    test = (ours & TEST) > 0
+    both = test & ((ours & DEVELOPMENT) > 0)
+    alone = test & ~both
+    if alone.sum() < FEWEST or len(theirs) < FEWEST:
+        return None
+    known = np.isin(ours & IDENTITY, theirs & IDENTITY)
+    return _Shares(
+        float(known[alone].mean()),
+        float(known.mean()),
+        float(known.sum() / len(theirs)),
+        float(both.sum() / test.sum()),
+        int(alone.sum()),
+    )
+
+
+def _border(sketch: Hashes, size: int) -> np.uint64:
+    """Return the order up to which a sketch holds every value of its set."""
+    if len(sketch) < size:
+        return np.uint64(2**64 - 1)
+    return np.uint64(sketch[-1] >> ORDER_SHIFT << ORDER_SHIFT)
+
+
+def _by_columns(opened: Signature, other: Signature) -> Likeness:
+    ours, theirs = opened.sketches(), other.sketches()
+    telling = [
+        index
+        for index, sketch in enumerate(ours)
+        if not opened.counters[index] and _recurring(sketch) <= RECURRING
+    ]
+    candidates = _sharing_values([ours[index] for index in telling], theirs)
+    same, target, best = 0, False, 0.0
+    for index, columns in zip(telling, candidates, strict=True):
+        pairs = [_shares(ours[index], theirs[column], VALUES) for column in columns]
+        matching = [shares.test for shares in pairs if shares is not None and shares.same]
+        same += bool(matching)
+        best = max([best, *matching])
+        target = target or (bool(matching) and index < opened.target[0])
+    evidence = f"{same} of {len(telling)} distinctive columns have the same values"
+    if target or (same and same >= max(min(2, len(telling)), THIRD * len(telling))):
+        return Likeness(SAME, best, evidence)
+    return Likeness(RESEMBLES, best, evidence) if same else Likeness(UNKNOWN)
+
+
+def _sharing_values(ours: list[Hashes], theirs: list[Hashes]) -> list[NDArray[np.int64]]:
+    """Return for each of our columns which of theirs share at least a few values with it."""
+    if not theirs:
+        return [np.zeros(0, np.int64)] * len(ours)
+    values = np.concatenate(theirs) & IDENTITY
+    column = np.repeat(np.arange(len(theirs)), [len(sketch) for sketch in theirs])
+    order = np.argsort(values, kind="stable")
+    values, column = values[order], column[order]
+    sharing = []
+    for sketch in ours:
+        first = np.searchsorted(values, sketch & IDENTITY, "left")
+        last = np.searchsorted(values, sketch & IDENTITY, "right")
+        found = [column[start:end] for start, end in zip(first, last, strict=True) if end > start]
+        counts = np.bincount(np.concatenate(found), minlength=len(theirs)) if found else np.zeros(1, np.int64)
+        sharing.append(np.flatnonzero(counts >= FEWEST // 2))
+    return sharing
+
+
+def _recurring(sketch: Hashes) -> float:
+    test = (sketch & TEST) > 0
+    if test.sum() < FEWEST:
+        return 1.0
+    return float(((sketch[test] & DEVELOPMENT) > 0).mean())
+
+
+def _by_sketch(opened: Hashes, other: Hashes, what: str) -> Likeness:
+    shares = _shares(opened, other, 2048)
+    if shares is None or shares.recurring > RECURRING:
+        return Likeness(UNKNOWN)
+    expected = 3 * shares.recurring
+    evidence = f"{shares.test:.0%} of the {what} are there"
+    if (shares.same or shares.test > LOOSE) and shares.test > expected:
+        return Likeness(SAME, shares.test, evidence)
+    if shares.test > LOOSE / 2 + expected:
+        return Likeness(RESEMBLES, shares.test, evidence)
+    return Likeness(UNKNOWN)
+
+
+def _by_blocks(opened: Signature, other: Signature) -> Likeness:
+    fewer = min(len(opened.blocks), len(other.blocks))
+    if not fewer:
+        return Likeness(UNKNOWN)
+    common = int(np.isin(opened.blocks, other.blocks).sum())
+    evidence = f"{common} of {len(opened.blocks)} blocks of labels are the same"
+    if common > HALF * fewer:
+        return Likeness(SAME, common / len(opened.blocks), evidence)
+    return Likeness(RESEMBLES, common / len(opened.blocks), evidence) if common else Likeness(UNKNOWN)
+
+
+def _by_shapes(opened: Signature, other: Signature) -> Likeness:
+    """Compare the distributions of columns: of the wholes, and of the test part with either."""
+    ours, theirs = opened.quantiles, other.quantiles
+    if not len(ours) or not len(theirs):
+        return Likeness(UNKNOWN)
+    best, telling = 0, 0
+    for mine, their in ((0, 0), (1, 0), (1, 1)):
+        rows = max(1, min(int(opened.sizes[mine]), int(other.sizes[their])))
+        usable = ~np.isnan(ours[:, mine, 0]) & ~opened.counters
+        telling = max(telling, int(usable.sum()))
+        best = max(best, int(_matching(ours[usable, mine], theirs[:, their], rows).sum()))
+    evidence = f"{best} of {telling} columns have the same distribution, scale aside"
+    if best >= max(2, THIRD * telling) or best == telling == 1:
+        return Likeness(SAME, 1.0, evidence)
+    return Likeness(RESEMBLES, best / telling, evidence) if best > 1 else Likeness(UNKNOWN)
+
+
+def _matching(ours: NDArray[np.float32], theirs: NDArray[np.float32], rows: int) -> NDArray[np.bool_]:
+    """Whether each of our columns has the quantiles of one of theirs."""
+    theirs = theirs[~np.isnan(theirs[:, 0])]
+    if not len(theirs) or not len(ours):
+        return np.zeros(len(ours), bool)
+    limit = TOLERANCE / np.sqrt(rows)
+    weights = np.ones(QUANTILES) / QUANTILES
+    return np.array([bool(((np.abs(theirs - column) @ weights) < limit).any()) for column in ours])
+
+
+def _by_images(opened: Signature, other: Signature) -> Likeness:
+    theirs = np.concatenate([other.images, other.others])
+    if not len(opened.images) or not len(theirs):
+        return Likeness(UNKNOWN)
+    share = near_share(opened.images, theirs)
+    evidence = f"{share:.0%} of the images are there"
+    if share > SOME_IMAGES:
+        return Likeness(SAME, share, evidence)
+    return Likeness(RESEMBLES, share, evidence) if share > FEW_IMAGES else Likeness(UNKNOWN)
+
+
+def near_share(ours: Hashes, theirs: Hashes, limit: int = NEAR) -> float:
+    """Return the share of our images of which theirs have one that differs in few bits."""
+    step = max(1, (32 << 20) // (8 * len(theirs)))
+    near = 0
+    for start in range(0, len(ours), step):
+        differing = np.zeros((len(ours[start : start + step]), len(theirs)), np.int16)
+        for word in range(4):
+            differing += np.bitwise_count(ours[start : start + step, word, None] ^ theirs[None, :, word])
+        near += int(np.any(differing <= limit, axis=1).sum())
+    return near / len(ours)

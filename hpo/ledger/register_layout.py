@@ -1,0 +1,74 @@
+"""Tables of the test-use register, and how an earlier layout is brought up to date.
+
+Layout 1 had no secret and no signatures. Such a register gets both tables when it is next opened; what
+it holds stays as it is, and its openings are recognised by their row digests alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import sqlalchemy as sa
+
+from hpo.core.errors import HpoError
+
+VERSION = 2
+"""Version of the layout below; a register of a later version is refused."""
+
+KEY_BYTES = 32
+
+_metadata = sa.MetaData()
+
+about = sa.Table("about", _metadata, sa.Column("version", sa.Integer, nullable=False))
+
+test_parts = sa.Table(
+    "test_parts",
+    _metadata,
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("rows", sa.LargeBinary, nullable=False),
+)
+
+openings = sa.Table(
+    "openings",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("fingerprint", sa.Text, sa.ForeignKey("test_parts.fingerprint"), nullable=False),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+secret = sa.Table("secret", _metadata, sa.Column("key", sa.LargeBinary, nullable=False))
+
+signatures = sa.Table(
+    "signatures",
+    _metadata,
+    sa.Column("fingerprint", sa.Text, sa.ForeignKey("test_parts.fingerprint"), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+
+parts_with_signatures = sa.select(
+    test_parts.c.fingerprint, test_parts.c.rows, signatures.c.content
+).select_from(test_parts.outerjoin(signatures))
+
+
+def laid_out(connection: sa.Connection, location: str) -> bytes:
+    """Create the tables or bring an earlier layout up to date, and return the register's secret key.
+
+    Raises:
+        HpoError: If the register is of a later version.
+    """
+    _metadata.create_all(connection)
+    version = connection.execute(sa.select(about.c.version)).scalar()
+    if version is None:
+        connection.execute(about.insert().values(version=VERSION))
+    elif version > VERSION:
+        raise HpoError(f"{location} was written by a later version ({version} > {VERSION})")
+    elif version < VERSION:
+        connection.execute(about.update().values(version=VERSION))
+    key = connection.execute(sa.select(secret.c.key)).scalar()
+    if key is None:
+        key = secrets.token_bytes(KEY_BYTES)
+        connection.execute(secret.insert().values(key=key))
+    return bytes(key)

@@ -1,0 +1,44 @@
+"""Where the test-use register is, and how it is opened."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hpo.ledger.register import Register
+    from hpo.spec.fields import Data
+
+
+def register_location() -> Path | str:
+    """Return the file or database URL in ``HPO_REGISTER``, otherwise a file in the user's data folder."""
+    location = os.environ.get("HPO_REGISTER")
+    if location:
+        return location if "://" in location else Path(location).expanduser().absolute()
+    import platformdirs
+
+    return platformdirs.user_data_path("hpo") / "test_register.db"
+
+
+def open_register() -> Register:
+    """Open the register, creating it if necessary."""
+    from hpo.ledger.register import Register
+
+    return Register(register_location())
+
+
+def existing_register() -> Register | None:
+    """Open the register for a query; None if its file does not exist, which a query does not create."""
+    location = register_location()
+    return open_register() if isinstance(location, str) or location.exists() else None
+
+
+def signing_key(data: Data) -> bytes | None:
+    """Return the key for the signature of a data set; None if nothing will ask for one."""
+    from trainables.parts.data_sources import PRACTICE
+
+    if data.source in PRACTICE and data.practice is not False:
+        return None
+    register = existing_register()
+    return register.key if register else None

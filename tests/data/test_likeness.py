@@ -1,0 +1,128 @@
+"""A data set is recognised after it was edited, and other data of the same kind is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from hpo.core.likeness import SAME, UNKNOWN
+from hpo.core.trainable import DataInfo
+from hpo.data.cells import canonical_text, number_tokens
+from hpo.data.likeness import compare
+from hpo.data.signature import Signature, signature_of
+from hpo.data.sketch import DEVELOPMENT, IDENTITY, TEST, VALUES, sketched
+from trainables.data.content import Content
+from trainables.data.held_out import carve
+
+KEY = bytes(range(32))
+RANDOM = np.random.default_rng(0)
+Table = tuple[np.ndarray, np.ndarray]
+
+
+def measured(n: int = 400, columns: int = 6, seed: int = 0) -> Table:
+    random = np.random.default_rng(seed)
+    inputs = random.lognormal(0, 1, (n, columns)) * 10.0 ** np.arange(columns)
+    return inputs, (np.log(inputs[:, 0]) + random.normal(0, 1, n) > 0).astype(np.int64)
+
+
+def sign(table: Table, key: bytes = KEY) -> Signature:
+    inputs, targets = table
+    info = DataInfo("table", "classification", (inputs.shape[1],), ("no", "yes"))
+    development, test = carve(Content(inputs.astype(np.float32), targets, info), 0.2)
+    return signature_of(development, test, key)
+
+
+def images(pixels: np.ndarray) -> Signature:
+    info = DataInfo("image", "classification", pixels.shape[1:], ("a", "b"))
+    development, test = carve(Content(pixels, np.arange(len(pixels)) % 2, info), 0.2)
+    return signature_of(development, test, KEY)
+
+
+EDITS: dict[str, Callable[[np.ndarray, np.ndarray], Table]] = {
+    "unchanged": lambda x, y: (x, y),
+    "reordered columns": lambda x, y: (x[:, ::-1], y),
+    "added columns": lambda x, y: (np.column_stack([np.arange(len(x)), x, x[:, 0] + x[:, 1]]), y),
+    "dropped column": lambda x, y: (x[:, 1:], y),
+    "rounded": lambda x, y: (np.round(x, 3), y),
+    "times 1000": lambda x, y: (x * 1000, y),
+    "standardised": lambda x, y: ((x - x.mean(axis=0)) / x.std(axis=0), y),
+    "noise": lambda x, y: (x + RANDOM.normal(0, 1e-6, x.shape), y),
+    "labels swapped": lambda x, y: (x, 1 - y),
+    "shuffled": lambda x, y: (x[RANDOM.permutation(len(x))], y),
+    "halved and shuffled": lambda x, y: (x[RANDOM.permutation(len(x))[: len(x) // 2]], y[: len(x) // 2]),
+    "repeated": lambda x, y: (np.concatenate([x, x]), np.concatenate([y, y])),
+    "joined": lambda x, y: (np.concatenate([x, measured(seed=9)[0]]), np.concatenate([y, y])),
+    "rounded, halved and scaled": lambda x, y: (np.round(x[::2], 3) / 10, y[::2]),
+    "standardised and shuffled": lambda x, y: (
+        ((x - x.mean(axis=0)) / x.std(axis=0))[RANDOM.permutation(len(x))],
+        y,
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_edited_data_is_the_same(edit: Callable[[np.ndarray, np.ndarray], Table]) -> None:
+    opened = Signature.from_bytes(sign(measured()).to_bytes(development=False))
+    assert compare(opened, sign(edit(*measured()))).answer == SAME
+
+
+def test_other_data_of_the_same_kind_is_unknown() -> None:
+    for seed in range(20):
+        inputs, targets = measured(800, seed=seed)
+        half = np.random.default_rng(seed).permutation(800) < 400
+        opened, other = sign((inputs[half], targets[half])), sign((inputs[~half], targets[~half]))
+        assert compare(opened, other).answer == UNKNOWN, seed
+
+
+def test_the_development_rows_of_opened_data_are_not_its_test_rows() -> None:
+    inputs, targets = measured(2000)
+    info = DataInfo("table", "classification", (inputs.shape[1],), ("no", "yes"))
+    development, test = carve(Content(inputs.astype(np.float32), targets, info), 0.2)
+    opened = signature_of(development, test, KEY)
+    assert compare(opened, sign((development.inputs, development.targets))).answer == UNKNOWN
+    assert compare(opened, sign((test.inputs, test.targets))).answer == SAME
+
+
+def test_columns_that_count_rows_tell_nothing() -> None:
+    numbers = np.column_stack([np.arange(500), np.random.default_rng(1).integers(0, 5, 500)])
+    others = np.column_stack([np.arange(500), np.random.default_rng(2).integers(0, 5, 500)])
+    labels = np.repeat([0, 1], 250)
+    assert compare(sign((numbers, labels)), sign((others, labels))).answer == UNKNOWN
+
+
+def test_signatures_under_different_keys_have_nothing_in_common() -> None:
+    one, other = sign(measured()), sign(measured(), bytes(32))
+    assert not np.isin(one.columns & IDENTITY, other.columns & IDENTITY).any()
+    assert not np.isin(one.keys & IDENTITY, other.keys & IDENTITY).any()
+
+
+def test_images_are_recognised_by_their_hashes() -> None:
+    small = np.random.default_rng(0).integers(0, 256, (100, 8, 8, 1), dtype=np.uint8)
+    pixels = small.repeat(4, axis=1).repeat(4, axis=2)
+    opened = Signature.from_bytes(images(pixels).to_bytes(development=False))
+    assert compare(opened, images(pixels[::-1].repeat(2, axis=1).repeat(2, axis=2))).answer == SAME
+    assert compare(opened, images(np.minimum(pixels, 254) + np.uint8(1))).answer == SAME
+    strangers = np.random.default_rng(1).integers(0, 256, small.shape, dtype=np.uint8)
+    assert compare(opened, images(strangers.repeat(4, axis=1).repeat(4, axis=2))).answer == UNKNOWN
+
+
+def test_texts_are_recognised_without_case_blanks_and_form() -> None:
+    assert canonical_text(" Cafe\u0301  NOIR\n") == canonical_text("caf\u00e9 noir")
+
+
+def test_numbers_are_their_sign_and_leading_digits() -> None:
+    values = np.array([0.1, 100.0, -0.1, 0.0, np.nan, 0.99999994], np.float32)
+    tokens = number_tokens(values)
+    assert tokens[0] == tokens[1] == tokens[5]
+    assert len(set(tokens.tolist())) == 4
+
+
+def test_a_sketch_is_small_whatever_the_set_and_knows_both_parts() -> None:
+    for tokens in (np.zeros(100_000, np.uint64), np.arange(100_000, dtype=np.uint64)):
+        is_test = np.arange(len(tokens)) % 5 == 0
+        sketch = sketched(tokens, is_test, KEY)
+        assert len(sketch) == min(VALUES, len(np.unique(tokens)))
+        assert sketch.nbytes <= 4096
+    assert (sketched(np.zeros(10, np.uint64), np.arange(10) < 5, KEY) & np.uint64(3)) == TEST | DEVELOPMENT
