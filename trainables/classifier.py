@@ -78,13 +78,21 @@ class Classifier:
             array: NDArray[np.float32] = torch.cat(logits).cpu().numpy()
         return array
 
+    def _pixels(self, images: Images, index: Tensor) -> Tensor:
+        assert self._views is not None
+        return images.raw(index) if self._views.size is None else images.stored(index)
+
     def _logits(self, images: Images, index: Tensor) -> Tensor:
         if self._views is None and self._samples == 1:
             return self.network(images.prepared(index)).float()  # type: ignore[no-any-return]
         if self._views is None:
             inputs = [images.prepared(index)] * self._samples
         else:
-            inputs = [self._prepare(v) for v in self._views(images.raw(index)) for _ in range(self._samples)]
+            inputs = [
+                self._prepare(v)
+                for v in self._views(self._pixels(images, index))
+                for _ in range(self._samples)
+            ]
         log_probabilities = [self.network(batch).float().log_softmax(1) for batch in inputs]
         return torch.stack(log_probabilities).logsumexp(0) - float(np.log(len(log_probabilities)))
 

@@ -73,7 +73,7 @@ class _ImageTask:
         size, shape = recipe["image_size"], image_shape(train.info, recipe["image_size"])
         # Statistics come from the training rows alone.
         fitted = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
-        self._augment = augmentation.build(recipe["augment"], shape, classes)
+        self._augment = augmentation.build(recipe["augment"], shape, classes, image_shape(train.info))
         hold = self._augment is None
         self._images = Images(train, device, at_size(fitted, size), hold=hold, size=size)
 
@@ -100,7 +100,8 @@ class _ImageTask:
         for group in merge_batches(indices, images.augmented):
             index, sizes = torch.cat(group).to(images.index_device), [len(batch) for batch in group]
             labels = images.labels.index_select(0, index.to(images.device))
-            augmented = self._augment.several(images.raw(index), labels, sizes, generator)
+            pixels = images.stored(index) if self._augment.takes_stored else images.raw(index)
+            augmented = self._augment.several(pixels, labels, sizes, generator)
             for (inputs, targets), truth in zip(augmented, torch.split(labels, sizes), strict=True):
                 yield Batch(images.prepare(inputs), targets, truth)
 

@@ -89,15 +89,19 @@ class Images:
         Args:
             index: Of the images in the part [b], on any device.
         """
-        rows = self._rows.index_select(0, index.to(self.index_device))
-        pixels = self._bytes.index_select(0, rows)
-        pixels = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
-        layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
-        images = pixels.to(torch.float32, memory_format=layout).div_(255)
+        images = self.stored(index)
         if self._size is None or images.shape[2:] == (self._size, self._size):
             return images
         size = (self._size, self._size)
         return F.interpolate(images, size, mode="bilinear", antialias=True).clamp_(0, 1)
+
+    def stored(self, index: Tensor) -> Tensor:
+        """Return float images [b, channels, height, width] in [0, 1] in the size in which they are stored."""
+        rows = self._rows.index_select(0, index.to(self.index_device))
+        pixels = self._bytes.index_select(0, rows)
+        pixels = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
+        return pixels.to(torch.float32, memory_format=layout).div_(255)
 
     def prepared(self, index: Tensor) -> Tensor:
         """Return float images [b, channels, height, width] as the network takes them."""

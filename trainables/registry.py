@@ -164,6 +164,11 @@ SIZES = (
 EARLIER: Mapping[str, Any] = {"init": "auto", "init.zero_bias": True, "init.zero_residual": True}
 """Defaults that have changed since version 0.1.0."""
 
+EARLIER_FOR_IMAGES: Mapping[str, Any] = {
+    **EARLIER,
+    "augment.original_pixels": ABSENT,
+    "test_augment.original_pixels": ABSENT,
+}
 EARLIER_FOR_TABLES: Mapping[str, Any] = {**EARLIER, "model.embedding_std": ABSENT}
 
 IMAGE_CLASSIFIER = ShippedTrainable(
@@ -189,7 +194,7 @@ IMAGE_CLASSIFIER = ShippedTrainable(
             AUGMENT,
             TEST_AUGMENT,
         ),
-        EARLIER,
+        EARLIER_FOR_IMAGES,
     ),
     "image",
     {"classification": CLASSIFICATION},

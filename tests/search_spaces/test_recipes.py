@@ -90,7 +90,11 @@ def test_the_learning_rate_falls_as_the_table_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_else_is_switched_on(name: str) -> None:
-    rows = {row.split(".")[1] for row in TABLE if row.count(".") == 2} | {"scale_jitter", "strength"}
+    rows = {row.split(".")[1] for row in TABLE if row.count(".") == 2} | {
+        "scale_jitter",
+        "strength",
+        "original_pixels",
+    }
     file = read_recipe(recipes()[name])
     said = shipped()[file.trainable].grammar.resolve(file.recipe)
     on = {part for group in ("augment", "regularize", "test_augment") for part in said[group]}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from trainables.augmentation.augmenter import Augmenter
     from trainables.augmentation.views import Views
 
+CROPS = ("random_resized_crop", "scale_jitter")
+"""Parts of which the first one that is on cuts images as they are stored."""
+
 _COLOUR_PARTS = (
     "auto_augment",
     "rand_augment",
@@ -27,13 +30,19 @@ _COLOUR_PARTS = (
 )
 
 
-def build(augment: Mapping[str, Any], shape: tuple[int, int, int], classes: int) -> Augmenter | None:
+def build(
+    augment: Mapping[str, Any],
+    shape: tuple[int, int, int],
+    classes: int,
+    stored: tuple[int, int, int] | None = None,
+) -> Augmenter | None:
     """Build the augmentation of a recipe.
 
     Args:
         augment: The group ``augment`` of a recipe in normal form.
         shape: Channels, height and width of the images.
         classes: Number of classes.
+        stored: Channels, height and width of the images before they are resized, if they are.
 
     Returns:
         A function of (images, labels, generator); None if nothing is on or the strength is 0.
@@ -52,7 +61,13 @@ def build(augment: Mapping[str, Any], shape: tuple[int, int, int], classes: int)
         return None
     from trainables.augmentation.augmenter import assemble
 
-    return assemble(parts, shape, classes)
+    crops: list[Any] = []
+    if augment.get("original_pixels", False) and stored not in (None, shape):
+        first = [name for name in CROPS if name in augment][:1]
+        cropping = {name: augment[name] for name in first}
+        crops = _load(AUGMENT, cropping, stored, strength)
+        parts = _load(AUGMENT, {n: v for n, v in augment.items() if n not in cropping}, shape, strength)
+    return assemble(parts, shape, classes, crops)
 
 
 def test_time(test_augment: Mapping[str, Any], shape: tuple[int, int, int]) -> Views | None:
@@ -70,7 +85,7 @@ def test_time(test_augment: Mapping[str, Any], shape: tuple[int, int, int]) -> V
         return None
     from trainables.augmentation.views import combine
 
-    return combine(parts)
+    return combine(parts, shape[1:] if test_augment.get("original_pixels", False) else None)
 
 
 # pytest would collect it as a test wherever it is imported.

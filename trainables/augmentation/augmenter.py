@@ -11,6 +11,7 @@ from torch import Tensor
 
 from trainables.augmentation.geometry import Distortion, Geometry, Placement, Shape
 from trainables.augmentation.mixing import InClassMixing, Mixer, Mixing
+from trainables.augmentation.original_crops import OriginalCrop
 
 
 class Step(Protocol):
@@ -29,11 +30,13 @@ class Augmenter:
         steps: Changes of images.
         in_class: Mixing within classes, if on.
         mixing: Mixing of images and labels, if on.
+        takes_stored: Whether it begins with a crop and wants images as they are stored.
     """
 
     steps: tuple[Step, ...]
     in_class: InClassMixing | None = None
     mixing: Mixing | None = None
+    takes_stored: bool = False
 
     def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Augment a batch.
@@ -78,8 +81,12 @@ class Augmenter:
             )
 
 
-def assemble(parts: Sequence[object], shape: Shape, classes: int) -> Augmenter | None:
+def assemble(
+    parts: Sequence[object], shape: Shape, classes: int, crops: Sequence[Placement] = ()
+) -> Augmenter | None:
     """Combine parts, given in the order of the table: geometry into one step, mixers into another.
+
+    A crop of stored images comes first.
 
     Returns:
         None if no part changes images (repeated augmentation and MIMO do not).
@@ -89,9 +96,10 @@ def assemble(parts: Sequence[object], shape: Shape, classes: int) -> Augmenter |
     mixers = tuple(part for part in parts if isinstance(part, Mixer))
     in_class = next((part for part in parts if isinstance(part, InClassMixing)), None)
     steps: list[Step] = [Geometry(shape, placements, distortions)] if placements or distortions else []
+    steps = [OriginalCrop(crop, shape) for crop in crops] + steps
     not_steps = {id(part) for part in (*placements, *distortions, *mixers, in_class)}
     steps += [part for part in parts if callable(part) and id(part) not in not_steps]
     mixing = Mixing(mixers, classes) if mixers else None
     if not (steps or in_class or mixing):
         return None
-    return Augmenter(tuple(steps), in_class, mixing)
+    return Augmenter(tuple(steps), in_class, mixing, bool(crops))

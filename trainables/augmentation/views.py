@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from torch import Tensor
+from torch.nn import functional
 
 from trainables.augmentation.geometry import Shape, identity, resample
 
@@ -33,6 +34,21 @@ class View:
     position: tuple[float, float] = (0.0, 0.0)
     mirrored: bool = False
 
+    def of_original(self, images: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return this view of stored images [b, c, h, w], in a size [height, width].
+
+        The image is resized to ``size / ratio`` and cropped, as torchvision's ``Resize`` and
+        ``CenterCrop`` do it: 256 and 224 pixels at a ratio of 0.875.
+        """
+        whole = (round(size[0] / self.ratio), round(size[1] / self.ratio))
+        if whole != images.shape[2:]:
+            images = functional.interpolate(images, whole, mode="bilinear", antialias=True).clamp_(0, 1)
+        top, left = (
+            round((n - m) * (p + 0.5)) for n, m, p in zip(whole, size, self.position[::-1], strict=True)
+        )
+        cropped = images[:, :, top : top + size[0], left : left + size[1]]
+        return cropped.flip(3) if self.mirrored else cropped
+
     def of(self, images: Tensor) -> Tensor:
         """Return this view of images [b, c, h, w]; the whole image is returned as it is."""
         if self.ratio == 1.0:
@@ -53,9 +69,11 @@ class Views:
 
     Attributes:
         views: At least one.
+        size: Height and width of the views of stored images; None to take them from resized ones.
     """
 
     views: tuple[View, ...]
+    size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.views)
@@ -63,7 +81,7 @@ class Views:
     def __call__(self, images: Tensor) -> Iterator[Tensor]:
         """Yield every view of images [b, c, h, w], each [b, c, h, w]."""
         for view in self.views:
-            yield view.of(images)
+            yield view.of(images) if self.size is None else view.of_original(images, self.size)
 
 
 class Widening(Protocol):
@@ -74,7 +92,7 @@ class Widening(Protocol):
         ...
 
 
-def combine(parts: Sequence[Widening]) -> Views:
+def combine(parts: Sequence[Widening], size: tuple[int, int] | None = None) -> Views:
     """Return all views that several parts make together, without duplicates."""
     views: tuple[View, ...] = (View(),)
     scaled = any(isinstance(part, ScaledViews) for part in parts)
@@ -83,7 +101,7 @@ def combine(parts: Sequence[Widening]) -> Views:
         crops = replace(part, ratio=1.0) if scaled and isinstance(part, FiveCrops) else part
         views = crops.extend(views)
     whole = (View(v.ratio, v.position if v.ratio < 1 else (0.0, 0.0), v.mirrored) for v in views)
-    return Views(tuple(dict.fromkeys(whole)))
+    return Views(tuple(dict.fromkeys(whole)), size)
 
 
 @dataclass(frozen=True)

@@ -279,6 +279,12 @@ AUGMENT = Group(
     many=True,
     hyperparameters=(
         Hyperparameter("strength", "float", 1.0, 0, 1, doc="scales every part; 0 is no augmentation"),
+        Hyperparameter(
+            "original_pixels",
+            "bool",
+            True,
+            doc="resized and scaled crops are cut from images as stored, not from resized ones",
+        ),
     ),
     parts=(*_GEOMETRY, *_POLICIES, *_COLOUR, *_ERASING, *_MIXING, *_BATCHES),
     doc="random changes of training images, different for each image",
@@ -287,6 +293,14 @@ AUGMENT = Group(
 TEST_AUGMENT = Group(
     name="test_augment",
     many=True,
+    hyperparameters=(
+        Hyperparameter(
+            "original_pixels",
+            "bool",
+            True,
+            doc="views are cut from images as stored: 224 of 256 pixels at a ratio of 0.875",
+        ),
+    ),
     parts=(
         Part(
             "horizontal_flip",
