@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.core.errors import DiskFull, UserError, is_full
+from hpo.core.private_files import require_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Home:
                 that others can read and would lose access to.
             DiskFull: If the disk is full.
         """
+        if self.is_used:
+            require_own(self.root)
         try:
             self.root.mkdir(0o700, parents=True, exist_ok=True)  # never open to others, not even for a moment
             if self._is_shared():

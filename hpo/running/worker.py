@@ -15,6 +15,7 @@ from pathlib import Path
 from hpo.core.errors import UserError, is_full
 from hpo.core.events import Cause
 from hpo.core.ports import TrainingTask
+from hpo.core.private_files import open_log
 from hpo.core.recipe import Recipe
 from hpo.running.environment import OpenedStage, TrainingEnvironment
 from hpo.running.final_scores import final_scorer
@@ -100,7 +101,7 @@ class Worker:
         log = self._environment.folder.logs / f"{task.trial}-{task.replicate}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with (
-            log.open("a", buffering=1) as file,
+            open_log(log, "a", buffering=1) as file,
             contextlib.redirect_stdout(file),
             contextlib.redirect_stderr(file),
         ):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hpo.core.home import SearchFolder
+from hpo.core.private_files import replace_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,5 @@ def save_progress(folder: SearchFolder, progress: MirrorProgress) -> None:
     If the disk is full, the old file stays; the next attempt replaces it.
     """
     file = progress_file(folder)
-    draft = file.with_suffix(".tmp")
     with suppress(OSError):
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(handle, "w") as stream:
-            json.dump(asdict(progress), stream)
-        draft.replace(file)
+        replace_file(file, json.dumps(asdict(progress)))

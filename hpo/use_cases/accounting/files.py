@@ -7,6 +7,7 @@ import json
 from hpo.core.estimates import ScoreEstimates
 from hpo.core.home import Home
 from hpo.core.json_values import jsonable
+from hpo.core.private_files import replace_file
 from hpo.ledger.store import SearchLedger
 from hpo.report.account import page
 from hpo.spec.recipe_files import yaml_text
@@ -25,11 +26,11 @@ def write_account(ledger: SearchLedger, *, home: Home, status: str) -> None:
     """
     account = gather_account(ledger, home=home, status=status)
     folder = home.search(ledger.name)
-    folder.account.write_text(page(account), encoding="utf-8")
-    folder.account.with_suffix(".json").write_text(json.dumps(account.to_json(), indent=2), encoding="utf-8")
+    replace_file(folder.account, page(account))
+    replace_file(folder.account.with_suffix(".json"), json.dumps(account.to_json(), indent=2))
     # A spec file resolves relative paths and code from its own folder, so `base` is left out.
     spec = {field: value for field, value in jsonable(account.spec).items() if field != "base"}
-    (folder.root / SPEC_FILE).write_text(yaml_text(spec), encoding="utf-8")
+    replace_file(folder.root / SPEC_FILE, yaml_text(spec))
 
 
 def numbers_of(name: str, *, home: Home) -> ScoreEstimates | None:

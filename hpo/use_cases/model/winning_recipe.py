@@ -10,6 +10,7 @@ from hpo.core.events import RecipeExported
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, fields_of, jsonable
+from hpo.core.private_files import replace_file
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import members_of, model_of
 from hpo.data import prepared
@@ -24,7 +25,7 @@ def write_recipe(home: Home, spec: SearchSpec, ledger: SearchLedger) -> None:
     """Write the winner's recipe into the search's folder and record the export."""
     file = recipe_file(spec, ledger.name, read_history(ledger), home)
     path = home.search(ledger.name).recipe
-    path.write_text(recipe_text(file))
+    replace_file(path, recipe_text(file))
     ledger.append([RecipeExported(str(path.relative_to(home.root)), Recipe(file.recipe).digest)])
 
 

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from hpo.core.errors import Refused
 from hpo.core.home import SearchFolder
+from hpo.core.private_files import refuse_links, replace_file, require_own
 
 TIMEOUT = 1.0
 """Seconds to try: `is_locked` holds the lock for a moment, too, and a holder needs one to write its name."""
@@ -27,7 +28,11 @@ def hold_lock(folder: SearchFolder, name: str) -> Iterator[None]:
 
     Raises:
         Refused: If another process holds it.
+        UserError: If the home is somebody else's, or has a link that would lead elsewhere.
     """
+    home = folder.root.parent.parent
+    require_own(home)
+    refuse_links(home, folder.root)
     folder.root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.lock, timeout=TIMEOUT)
     holder = folder.lock.with_suffix(".holder")
@@ -37,7 +42,7 @@ def hold_lock(folder: SearchFolder, name: str) -> Iterator[None]:
         raise Refused(f"{name} is being run by {_read(holder)}") from error
     try:
         with suppress(OSError):  # a full disk; a second process is then refused without a name
-            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+            replace_file(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
         yield
     finally:
         holder.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from hpo.core.errors import HpoError
 from hpo.core.home import Home, SearchFolder
+from hpo.core.private_files import open_log
 from hpo.ledger.searches import objective_of, open_ledger, opened_of
 from hpo.ledger.store import SearchLedger
 from hpo.tracking import mirror_progress
@@ -45,7 +46,7 @@ def mirror_running(
         ledger: Its record.
         stopping: Returns whether the search was asked to stop.
     """
-    with (home.search(ledger.name).root / "mirror.log").open("w") as log:
+    with open_log(home.search(ledger.name).root / "mirror.log", "w") as log:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "hpo.use_cases.search.mirror_process", str(home.root), ledger.name],
             stdin=subprocess.PIPE,

@@ -6,13 +6,13 @@ import threading
 import pytest
 
 from hpo.core.errors import Refused
-from hpo.core.home import SearchFolder
+from hpo.core.home import Home
 from hpo.use_cases.search import lock
 
 
 @pytest.fixture
 def folder(tmp_path):
-    return SearchFolder(tmp_path / "digits-1")
+    return Home(tmp_path).search("digits-1")
 
 
 def test_a_search_has_one_holder_who_is_named(folder, monkeypatch):
