@@ -157,6 +157,8 @@ ANY, GOOD, RARE, RARER = (
     Law("binary", prevalence=0.1),
     Law("binary", prevalence=0.01),
 )
+BOASTING = Law("classes", 0.6, 0.2, 5)
+"""A law whose probabilities have nothing to do with its shares of right answers."""
 FIVE, MANY_CLASSES, NORMAL = Law("classes", 0.8, 0.1, 5), Law("classes", 0.8, 1 / 200, 200), Law("values")
 SIZES = (20, 50, 200, 1000, 5000)
 MACRO = ("macro_f1", "macro_recall", "macro_precision")
@@ -170,6 +172,8 @@ def _independent() -> Iterator[Cell]:
         yield from (Cell(metric, n, RARE) for metric in LABELS if n > 20)
         yield from (Cell(metric, n, RARER) for metric in LABELS[2:] if n >= 200)
         yield from (Cell(metric, n, FIVE) for metric in MACRO if n >= 50)
+        yield from (Cell(metric, n, law) for metric in ("balanced_accuracy", "brier") for law in (ANY, RARE))
+        yield from (Cell("calibration_error", n, law) for law in (ANY, BOASTING) if n >= 50)
         yield from (Cell(metric, n, MANY_CLASSES) for metric in ("accuracy", *MACRO) if n >= 1000)
         for noise in SQUARES:
             yield Cell("mean_squared_error", n, Law("values", noise=noise))

@@ -30,5 +30,6 @@ SCORES: dict[str, Callable[[Any, Any], float]] = {
     "balanced_accuracy": lambda o, t: float(metrics.balanced_accuracy_score(t, o.argmax(1))),
     "roc_auc": lambda o, t: float(metrics.roc_auc_score(t, _margin(o))),
     "average_precision": lambda o, t: float(metrics.average_precision_score(t, _margin(o))),
+    "calibration_error": _shipped("calibration_error"),
     "brier": lambda o, t: float(np.mean((special.expit(_margin(o).astype(np.float64)) - t) ** 2)),
 }

@@ -97,6 +97,10 @@ CLASSIFICATION = (
     Metric("macro_f1", "max"),
     Metric("macro_precision", "max"),
     Metric("macro_recall", "max"),
+    Metric("balanced_accuracy", "max"),
+    Metric("roc_auc", "max"),
+    Metric("average_precision", "max"),
+    Metric("calibration_error", "min"),
 )
 
 REGRESSION = (

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.ranking_scores import calibration_error, ranking
 from trainables.registry import CLASSIFICATION, REGRESSION
 
 
@@ -24,11 +25,16 @@ def classification(outputs: NDArray[np.floating], targets: NDArray[np.integer]) 
     right = np.take_along_axis(outputs, targets[:, None], 1)[:, 0]
     rest = np.exp(outputs - top[:, None]).sum(1)
     loss = float((top + np.log(rest) - right).mean())
-    return labelling(outputs.argmax(1), targets, outputs.shape[1]) | {"loss": loss}
+    return {
+        **labelling(outputs.argmax(1), targets, outputs.shape[1]),
+        "loss": loss,
+        **ranking(outputs, targets),
+        "calibration_error": calibration_error(outputs, targets),
+    }
 
 
 def labelling(predicted: NDArray[np.integer], targets: NDArray[np.integer], classes: int) -> dict[str, float]:
-    """Return accuracy, error and macro F1, precision and recall of predicted labels [n]."""
+    """Return accuracy, error, balanced accuracy and macro F1, precision and recall of labels [n]."""
     accuracy = float((predicted == targets).mean())
     return {"accuracy": accuracy, "error": 1 - accuracy, **macro(predicted, targets, classes)}
 
@@ -37,7 +43,8 @@ def macro(predicted: NDArray[np.integer], targets: NDArray[np.integer], classes:
     """Return the means over the classes of F1, precision TP / (TP + FP) and recall TP / (TP + FN).
 
     A class that does not occur is left out; one that is never predicted has a precision of 0, one that
-    is predicted and never true has a recall of 0, as in scikit-learn.
+    is predicted and never true has a recall of 0, as in scikit-learn. ``balanced_accuracy`` is the mean
+    recall of the classes that are true somewhere.
     """
     hits = np.bincount(targets[predicted == targets], minlength=classes)
     predicted_count, true_count = (np.bincount(labels, minlength=classes) for labels in (predicted, targets))
@@ -47,6 +54,7 @@ def macro(predicted: NDArray[np.integer], targets: NDArray[np.integer], classes:
         "macro_f1": float((2 * hits / (predicted_count + true_count)).mean()),
         "macro_precision": float((hits / np.maximum(predicted_count, 1)).mean()),
         "macro_recall": float((hits / np.maximum(true_count, 1)).mean()),
+        "balanced_accuracy": float((hits / np.maximum(true_count, 1))[true_count > 0].mean()),
     }
 
 

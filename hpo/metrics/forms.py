@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
-Scale = Literal["share", "classes", "ranking", "precision", "positive", "explained", "real"]
+Scale = Literal["share", "classes", "ranking", "precision", "positive", "explained", "calibration", "real"]
 Score = Callable[[Any, Any], Mapping[str, float]]
 """A trainable's `score`: outputs and targets to the value of every metric."""
 
@@ -97,13 +97,13 @@ def recognized(outputs: Any, targets: Any, values: Mapping[str, float]) -> dict[
 def _fits(name: str, form: Form) -> int:
     """Return how well a form fits a metric's name: perfect answers have the same value in all metrics."""
     words = {"f1": "f1", "average_precision": "precision", "auc": "ranking", "roc": "ranking"}
-    words |= {"macro": "classes", "balanced": "classes", "f_score": "f1"}
+    words |= {"macro": "classes", "balanced": "classes", "f_score": "f1", "calibration": "calibration"}
     kinds = {form.scale, form.each} if form.scale == "classes" else {form.scale}
     return sum(kind in kinds for word, kind in words.items() if word in name.lower())
 
 
 def _candidates(outputs: Any, targets: Any) -> Any:
-    from hpo.metrics import classification, ranking, regression
+    from hpo.metrics import calibration, classification, ranking, regression
 
     if not np.isfinite(np.asarray(outputs, np.float64)).all():
         return
@@ -111,6 +111,7 @@ def _candidates(outputs: Any, targets: Any) -> Any:
     if few and len(targets) * (int(targets.max()) + 1) <= CELLS:
         yield from classification.candidates(outputs, targets)
         yield from ranking.candidates(outputs, targets)
+        yield from calibration.candidates(outputs, targets)
     if outputs.ndim == 1:
         yield from regression.candidates(outputs.astype(np.float64), targets.astype(np.float64))
 

@@ -81,7 +81,7 @@ def _unknown(form: Form, blocks: RowBlocks) -> str:
         return "the score is not finite"
     if blocks.kind != "rows" and blocks.count < LEAST:
         return "all rows belong together" if blocks.kind == "groups" else "all rows are of one time"
-    if form.scale in ("positive", "explained", "real"):
+    if form.scale in ("positive", "explained", "calibration", "real"):
         if len(blocks) < LEAST:
             return "a single row"
         if not blocks.variance(form.influence) > 0:
@@ -238,6 +238,13 @@ def _explained(form: Form, blocks: RowBlocks, level: float, seed: int) -> tuple[
     return (1 - high, 1 - low), "bootstrap-t of the unexplained share" + (HEAVY if heavy else "")
 
 
+def _calibration(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+    """Reach further down by what chance alone adds to the mean of absolute differences."""
+    half = _student(blocks.dof + 1, level) * math.sqrt(blocks.variance(form.influence))
+    low = max(0.0, form.value - half - float(form.sizes[0]))
+    return (low, min(1.0, form.value + half)), "t, less what chance adds"
+
+
 def _real(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
     half = float(special.stdtrit(max(blocks.dof, 1.0), 0.5 + level / 2)) * math.sqrt(
         blocks.variance(form.influence)
@@ -252,5 +259,6 @@ _BY_SCALE: dict[str, Callable[[Form, RowBlocks, float, int], tuple[Ends, str]]] 
     "precision": _precision,
     "positive": _positive,
     "explained": _explained,
+    "calibration": _calibration,
     "real": _real,
 }

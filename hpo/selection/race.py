@@ -34,7 +34,7 @@ from hpo.core.errors import NoTrialSucceeded
 from hpo.core.objective import Objective
 from hpo.selection.intervals import Spread, spread
 
-Prefer = Literal["cheapest", "steadiest"]
+Prefer = Literal["best", "cheapest", "steadiest"]
 Values = NDArray[np.float64]
 
 
@@ -88,7 +88,8 @@ class Race:
         alpha: Probability of dropping the truly best finalist.
         margin: Differences below it do not matter: a tie is declared as soon as all that are left
             lie that close to the leader, with the same error rate. 0 waits for the last seed.
-        prefer: Who wins a tie: the cheapest, or the steadiest (least spread over seeds).
+        prefer: Who wins a tie: the one with the best mean, the cheapest, or the steadiest (least spread
+            over seeds).
     """
 
     costs: Mapping[int, float]
@@ -98,7 +99,7 @@ class Race:
     folds: int = 1
     alpha: float = 0.05
     margin: float = 0.0
-    prefer: Prefer = "cheapest"
+    prefer: Prefer = "best"
 
     def __post_init__(self) -> None:
         if not self.costs:
@@ -190,7 +191,10 @@ class Race:
             raise NoTrialSucceeded("every training of every finalist failed on fresh seeds")
 
         def first(trial: int) -> tuple[float, ...]:
-            cheap = (self.costs[trial], -self.objective.rising(spreads[trial].mean))
+            best = -self.objective.rising(spreads[trial].mean)
+            if self.prefer == "best":
+                return best, self.costs[trial]
+            cheap = (self.costs[trial], best)
             return cheap if self.prefer == "cheapest" else (spreads[trial].std, *cheap)
 
         winner = min(spreads, key=first)
@@ -205,8 +209,9 @@ class Race:
         head = f"Trial {winner}, mean {best.mean:.4f} over {best.n} fresh seed{'s' if best.n > 1 else ''}"
         if len(spreads) > 1:
             others = ", ".join(f"{t} ({s.mean:.4f})" for t, s in spreads.items() if t != winner)
-            why = f"cost {self.costs[winner]:.3g}" if self.prefer == "cheapest" else f"spread {best.std:.2g}"
-            why = f"wins a tie with trial {others} as the {self.prefer} ({why})"
+            by = {"best": "highest mean" if self.objective.mode == "max" else "lowest mean"}
+            by |= {"cheapest": f"cost {self.costs[winner]:.3g}", "steadiest": f"spread {best.std:.2g}"}
+            why = f"wins a tie with trial {others} as the {self.prefer} ({by[self.prefer]})"
         elif dropped:
             why = "is the only one left"
         else:

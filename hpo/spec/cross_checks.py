@@ -20,8 +20,8 @@ from hpo.spec.fields import Document, Finalists, Goal, Sampler, Scheduler
 from hpo.spec.space_building import HORIZON
 from hpo.spec.space_size import combinations
 
-FIRST_STAGE = 3
-"""Fresh seeds after which a race first compares its finalists."""
+RACE_SEEDS = 8
+"""Fresh seeds below which a race has hardly any power: see `benchmarks.finalist_rules`."""
 
 RECIPE_SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -255,6 +255,8 @@ def check_finalists(document: Document, faults: Faults) -> None:
             f"{finalists.folds} folds and data.validation.final both rank the finalists; legal: one of them",
         )
     if finalists.rule == "simple":
+        if document.base is not None:  # a stored spec may hold an earlier default
+            return
         for name in ("alpha", "margin", "prefer"):
             value = getattr(finalists, name)
             if value != Finalists.model_fields[name].default:
@@ -262,10 +264,10 @@ def check_finalists(document: Document, faults: Faults) -> None:
         return
     if finalists.count > 1 and finalists.seeds == 1:
         faults.add(("finalists", "seeds"), "1: a race compares over several fresh seeds; legal: at least 2")
-    elif finalists.count > 1 and finalists.seeds <= FIRST_STAGE:
+    elif finalists.count > 1 and finalists.seeds < RACE_SEEDS:
         faults.warn(
-            f"finalists.seeds: a race first compares after {FIRST_STAGE} seeds, so {finalists.seeds} seeds "
-            "save nothing and show few differences; at least 8 are needed to tell finalists apart"
+            f"finalists.seeds: a race of {finalists.seeds} seeds saves hardly a training and shows few "
+            f"differences; at least {RACE_SEEDS} are needed to tell finalists apart"
         )
 
 

@@ -193,9 +193,9 @@ class Finalists(Record):
     margin: float = Field(
         default=0.0, ge=0, description="In a race: smaller differences do not matter and count as a tie."
     )
-    prefer: Literal["cheapest", "steadiest"] = Field(
-        default="cheapest",
-        description="In a race: who wins a tie; steadiest: least spread over seeds.",
+    prefer: Literal["best", "cheapest", "steadiest"] = Field(
+        default="best",
+        description="In a race: who wins a tie; best: highest mean; steadiest: least spread over seeds.",
     )
 
     @property

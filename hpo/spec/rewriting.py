@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from hpo.core.grammar import Grammar
+from hpo.core.json_values import JsonObject
 from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Uniform
 from hpo.spec.builtin import folder
@@ -30,10 +31,26 @@ INDENTS = ((2, 2, 0), (2, 4, 2))
 
 def written_out(document: Mapping[str, Any]) -> str:
     """Return a stored spec as text, without fields that have their default."""
-    fields = Document.model_validate(dict(document)).model_dump(mode="json", exclude_defaults=True)
+    fields = without_defaults(document)
     for name in ("base", "defaults"):
         fields.pop(name, None)
     return f"{SCHEMA}{FILE}\n{yaml_text(fields)}"
+
+
+def without_defaults(document: Mapping[str, Any]) -> JsonObject:
+    """Return a stored spec's fields that differ from their defaults."""
+    short = Document.model_validate(with_effect(document)).model_dump(mode="json", exclude_defaults=True)
+    return dict(short)
+
+
+def with_effect(document: Mapping[str, Any]) -> JsonObject:
+    """Return a stored spec without what only concerns a race if it has none: that had other defaults."""
+    fields = dict(document)
+    finalists = dict(fields.get("finalists") or {})
+    if finalists and finalists.get("rule") != "race":
+        finalists.pop("prefer", None)
+        fields["finalists"] = finalists
+    return fields
 
 
 def moved(text: str, to: Path) -> str:

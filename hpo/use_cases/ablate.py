@@ -12,6 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History, Training
@@ -20,9 +23,12 @@ from hpo.core.json_values import JsonObject
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.space import Point
 from hpo.ledger.searches import open_ledger, read_history
-from hpo.selection.intervals import LEVEL, mean_interval, spread
+from hpo.metrics.row_blocks import RowBlocks
+from hpo.selection.intervals import LEVEL, spread
+from hpo.selection.paired_difference import paired_difference
 from hpo.spec.ablation import ablation_document
 from hpo.spec.recipe_files import read_recipe
+from hpo.use_cases.accounting.evidence import kept_examples
 from hpo.use_cases.resume import resume_search
 from hpo.use_cases.submit import submit_search
 
@@ -42,7 +48,8 @@ class AblationRow:
         std: Standard deviation over them (n - 1); NaN for one.
         n: Number of fresh seeds that succeeded.
         difference: Mean over seeds of the variant's value minus the recipe's; NaN without a pair.
-        low: Lower end of its 95 % interval; NaN for a single pair.
+        low: Lower end of its 95 % interval over seeds and, if what each example contributes was kept,
+            examples; NaN for a single pair without that.
         high: Upper end of that interval.
         clear: Whether the difference is significant with all differences of the table taken together
             (Bonferroni, 95 %).
@@ -146,7 +153,7 @@ def ablation_table(name: str, *, home: Home) -> Ablation:
     """
     history = _read(name, home)
     objective = history.objective
-    return Ablation(name, objective.metric, objective.mode, tuple(_rows(history)))
+    return Ablation(name, objective.metric, objective.mode, tuple(_rows(history, home.search(name).weights)))
 
 
 def _read(name: str, home: Home) -> History:
@@ -159,7 +166,7 @@ def _read(name: str, home: Home) -> History:
     return history
 
 
-def _rows(history: History) -> list[AblationRow]:
+def _rows(history: History, kept: Path) -> list[AblationRow]:
     """The unchanged recipe and each variant of one component; trials that were added later are left out."""
     assert history.opened is not None
     fresh = FreshSeeds.of(history.opened.spec)
@@ -169,11 +176,40 @@ def _rows(history: History) -> list[AblationRow]:
     changes = [_changed(base.point, trial.point) for trial in others]
     variants = [(names[0], trial) for names, trial in zip(changes, others, strict=True) if len(names) == 1]
     reference = fresh.by_seed(history.replicates(base.trial))
-    rows = [_row("", base, base, reference, {}, 1)]
+    examples, blocks = _examples(history, kept)
+    rows = [_row("", base, base, reference, {}, _Pairs(1))]
     for name, trial in variants:
         values = fresh.by_seed(history.replicates(trial.trial))
-        rows.append(_row(name, base, trial, values, reference, len(variants)))
+        here, there = examples.get(trial.trial), examples.get(base.trial)
+        apart = None
+        if here is not None and there is not None and here.shape == there.shape:
+            apart = here - there
+        pairs = _Pairs(len(variants), apart, blocks)
+        rows.append(_row(name, base, trial, values, reference, pairs))
     return rows
+
+
+def _examples(history: History, kept: Path) -> tuple[dict[int, NDArray[np.float64]], RowBlocks | None]:
+    """Contributions of the examples to each variant's values; none where folds were held out."""
+    assert history.opened is not None
+    if FreshSeeds.of(history.opened.spec).folds:
+        return {}, None
+    return kept_examples(history, kept, tuple(trial.trial for trial in history.trials))
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """How differences are compared.
+
+    Attributes:
+        together: Number of differences in the table.
+        rows: What each example contributes to the difference on each seed, [seeds, n]; None if unknown.
+        blocks: Which examples belong together; None if they are independent.
+    """
+
+    together: int
+    rows: NDArray[np.float64] | None = None
+    blocks: RowBlocks | None = None
 
 
 def _changed(base: Point, point: Point) -> list[str]:
@@ -187,14 +223,17 @@ def _row(
     variant: Training,
     values: Mapping[int, float],
     reference: Mapping[int, float],
-    together: int,
+    pairs: _Pairs,
 ) -> AblationRow:
     sound = [value for value in values.values() if math.isfinite(value)]
-    differences = (values[seed] - reference[seed] for seed in values if seed in reference)
-    pairs = [difference for difference in differences if math.isfinite(difference)]
+    every = (values[seed] - reference[seed] for seed in values if seed in reference)
+    differences = [difference for difference in every if math.isfinite(difference)]
     level = spread(sound) if sound else None
-    interval = mean_interval(pairs) if pairs else None
-    joint = mean_interval(pairs, 1 - (1 - LEVEL) / together) if pairs else None
+    joint_level = 1 - (1 - LEVEL) / pairs.together
+    interval, joint = (
+        paired_difference(differences, pairs.rows, pairs.blocks, at) if differences else None
+        for at in (LEVEL, joint_level)
+    )
     return AblationRow(
         component=name,
         own=base.point.get(name),

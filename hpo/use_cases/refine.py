@@ -14,9 +14,8 @@ from hpo.core.json_values import JsonObject
 from hpo.core.space import Choice, Point
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec, read_spec
-from hpo.spec.fields import Document
 from hpo.spec.narrowing import MIN_TRIALS, Change, narrowed
-from hpo.spec.rewriting import moved, replaced, rewritten, written_out
+from hpo.spec.rewriting import moved, replaced, rewritten, with_effect, without_defaults, written_out
 from hpo.spec.yaml_text import parse_text, read_text
 from hpo.use_cases.search.warm_start import earlier_trials_of
 
@@ -123,8 +122,9 @@ def _source(spec: SearchSpec) -> tuple[str, bool]:
 
 def _as_searched(text: str, current: SearchSpec, spec: SearchSpec) -> str:
     """A file's text with what ``--set`` and ``--seed`` had replaced."""
-    changed = [k for k, v in spec.document.items() if k not in NOT_COMPARED and current.document[k] != v]
-    short = Document.model_validate(dict(spec.document)).model_dump(mode="json", exclude_defaults=True)
+    present, stored = with_effect(current.document), with_effect(spec.document)
+    changed = [k for k, v in stored.items() if k not in NOT_COMPARED and present[k] != v]
+    short = without_defaults(spec.document)
     return replaced(text, {k: short.get(k, spec.document[k]) for k in changed}) if changed else text
 
 

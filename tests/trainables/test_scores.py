@@ -23,6 +23,38 @@ def test_classification_agrees_with_scikit_learn() -> None:
     assert ours["macro_f1"] == pytest.approx(metrics.f1_score(LABELS, predicted, **same))
     assert ours["macro_precision"] == pytest.approx(metrics.precision_score(LABELS, predicted, **same))
     assert ours["macro_recall"] == pytest.approx(metrics.recall_score(LABELS, predicted, **same))
+    assert ours["balanced_accuracy"] == pytest.approx(
+        metrics.recall_score(LABELS, predicted, average="macro", labels=np.unique(LABELS))
+    )
+    own = [probabilities[:, label].round(6) for label in range(4)]
+    auc = [metrics.roc_auc_score(label == LABELS, own[label]) for label in range(4)]
+    precision = [metrics.average_precision_score(label == LABELS, own[label]) for label in range(4)]
+    assert ours["roc_auc"] == pytest.approx(np.mean(auc), abs=1e-4)
+    assert ours["average_precision"] == pytest.approx(np.mean(precision), abs=1e-4)
+
+
+def test_two_classes_are_ranked_by_the_second_and_ties_count_half() -> None:
+    margins = RANDOM.normal(size=300).round(1).astype(np.float32)
+    labels = (RANDOM.random(300) < 0.2 + 0.3 * (margins > 0)).astype(np.int64)
+    ours = scores.classification(np.stack([np.zeros(300, np.float32), margins], 1), labels)
+    assert ours["roc_auc"] == pytest.approx(metrics.roc_auc_score(labels, margins))
+    assert ours["average_precision"] == pytest.approx(metrics.average_precision_score(labels, margins))
+
+
+def test_one_class_has_no_order_and_a_sure_liar_a_calibration_error_of_one() -> None:
+    logits = np.stack([np.zeros(40, np.float32), np.full(40, 30, np.float32)], 1)
+    ours = scores.classification(logits, np.zeros(40, np.int64))
+    assert "roc_auc" not in ours
+    assert ours["calibration_error"] == pytest.approx(1.0)
+    assert scores.classification(logits, np.ones(40, np.int64))["calibration_error"] == pytest.approx(0.0)
+
+
+def test_honest_probabilities_have_a_small_calibration_error() -> None:
+    margins = RANDOM.normal(size=20_000)
+    labels = (RANDOM.random(20_000) < 1 / (1 + np.exp(-margins))).astype(np.int64)
+    logits = np.stack([np.zeros(20_000), margins], 1)
+    assert scores.classification(logits, labels)["calibration_error"] < 0.02
+    assert scores.classification(3 * logits, labels)["calibration_error"] > 0.1
 
 
 def test_macro_scores_by_hand() -> None:

@@ -50,7 +50,7 @@ def evidence_of(spec: SearchSpec, ledger: SearchLedger, history: History, kept: 
     counted = {trial: list(fresh.by_seed(history.replicates(trial)).values()) for trial in finalists}
     finals = valued_on(spec, history) == "final"
     share = any(m.proportion for m in spec.metrics if m.name == objective.metric)
-    examples, blocks = ({}, None) if fresh.folds else _examples(history, kept, finalists)
+    examples, blocks = ({}, None) if fresh.folds else kept_examples(history, kept, finalists)
     return Evidence(
         objective,
         {t.trial: t.value for t in ranked(history)},
@@ -106,13 +106,18 @@ def notes_of(split: JsonFields) -> list[str]:
     return [f"fresh seeds train on {fitted:.0%} of the rows, the search's trials on {before:.0%}"]
 
 
-def _examples(
+def kept_examples(
     history: History, kept: Path, finalists: tuple[int, ...]
 ) -> tuple[dict[int, NDArray[np.float64]], RowBlocks | None]:
-    """Contribution of each example to the value of each fresh seed [seeds, n], where it was kept.
+    """Return what each example contributes to the value of each fresh seed [seeds, n], where it was kept.
 
     A file that is missing, damaged or not of these values is left out. The files also say which
     examples belong together.
+
+    Args:
+        history: The record, folded.
+        kept: Folder of the files that trainings left.
+        finalists: Trials to look up.
     """
     contributions, blocks = {}, None
     for trial in finalists:

@@ -63,7 +63,7 @@ def test_a_final_part_too_small_to_tell_anything_is_refused_with_the_size_it_nee
 
 
 def test_a_small_final_part_says_what_it_tells_and_how_large_it_would_have_to_be(tmp_path):
-    spec = spec_with({"validation": {"search": 0.2, "final": 0.1}}, count=3, seeds=5, rule="race")
+    spec = spec_with({"validation": {"search": 0.2, "final": 0.1}}, count=3, seeds=8, rule="race")
     (warning,) = warnings_of(tmp_path, spec)
     assert "100 examples" in warning
     assert "differ by 0.062 or more; 0.02 would require 961 examples, a share of 0.96" in warning
@@ -72,9 +72,9 @@ def test_a_small_final_part_says_what_it_tells_and_how_large_it_would_have_to_be
 
 def test_the_margin_of_a_race_is_what_a_final_part_must_tell(tmp_path):
     final = {"validation": {"search": 0.2, "final": 0.1}}
-    (warning,) = warnings_of(tmp_path, spec_with(final, count=2, seeds=5, rule="race", margin=0.01))
+    (warning,) = warnings_of(tmp_path, spec_with(final, count=2, seeds=8, rule="race", margin=0.01))
     assert "0.01 would require 2,706 examples, a share of more than all rows" in warning
-    assert warnings_of(tmp_path, spec_with(final, count=2, seeds=5, rule="race", margin=0.08)) == []
+    assert warnings_of(tmp_path, spec_with(final, count=2, seeds=8, rule="race", margin=0.08)) == []
 
 
 def test_more_folds_than_examples_of_a_class_name_the_class(tmp_path):
