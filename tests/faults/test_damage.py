@@ -56,7 +56,7 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(fault, first, s
         second(files[1])
     seconds = place.resumed()
     said = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
-    said = [message for message in said if "going on from an earlier one" in message]
+    said = [message for message in said if "continuing from an earlier one" in message]
     for file in files[: 2 if second else 1]:
         assert sum(file.name in message for message in said) == 1
     check(fault, place, undisturbed, killed, runs, seconds)
@@ -71,7 +71,7 @@ def test_lost_weights_of_the_model_are_trained_again(harm, place, undisturbed):
     harm(file)
     seconds = place.resumed()
     said = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
-    assert sum(file.name in message and "done again" in message for message in said) == 1
+    assert sum(file.name in message and "the training is repeated" in message for message in said) == 1
     assert file.read_bytes() == whole
     check("the model's weights damaged", place, undisturbed, killed, runs, seconds)
 

@@ -98,7 +98,7 @@ def test_a_pickle_in_the_place_of_a_checkpoint_is_run_by_no_worker(place):
         file.write_bytes(pickled_array(Canary(song)))
     place.resumed()
     said = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
-    assert any("is no safetensors file" in message for message in said)
+    assert any("is not a valid safetensors file" in message for message in said)
     assert not song.exists()
 
 
