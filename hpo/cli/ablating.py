@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.options import Seed, Settings, overrides
-from hpo.cli.searches import Address
 from hpo.cli.session import Session, emit, say
+from hpo.cli.submitting import Address
 from hpo.core.formatting import NOTHING, plain, spread
 
 if TYPE_CHECKING:

@@ -13,11 +13,7 @@ def ledger(context: typer.Context) -> None:
     """List every opening of a test part: who, when, which recipe and which score."""
     from hpo.cli.tables import grid
     from hpo.use_cases.dataset.register_access import existing_register, register_location
-    from hpo.use_cases.model.register_policy import (
-        all_openings,
-        moment,
-        scores_text,
-    )
+    from hpo.use_cases.model.register_policy import all_openings, moment, scores_text
 
     records = all_openings()
     if Session.of(context).as_json:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.seeds import derive
-from hpo.data.allocation import by_class, by_group, by_time, evenly
+from hpo.data.stratification import by_class, by_group, by_time, evenly
 
 Rows = NDArray[np.int64]
 

@@ -7,14 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hpo.core.account import Account, DataUsed, FinalistRule, Folds, ShippedModel
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
-from hpo.core.formatting import (
-    choices,
-    count,
-    score,
-    spent,
-    states,
-    with_interval,
-)
+from hpo.core.formatting import choices, count, score, spent, states, with_interval
 
 WIDTH = 80
 INDENT = 13

@@ -17,6 +17,9 @@ from safetensors.numpy import load, save
 from hpo.core.errors import HpoError
 from hpo.core.trainable import Arrays
 
+KEPT = 3
+"""Checkpoints kept per training: the newest on record may be older than the newest file."""
+
 
 class DamagedFile(HpoError):
     """A file is missing, truncated, or not the one that was written."""

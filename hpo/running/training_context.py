@@ -22,9 +22,6 @@ from hpo.running import checkpoints
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.weight_mean import WeightMean
 
-KEPT = 3
-"""Checkpoints kept per training: the newest on record may be older than the newest file."""
-
 OPENING = 120.0
 """Seconds allowed for opening trainable and data in addition to the limit of an epoch."""
 
@@ -268,7 +265,7 @@ class TrainingContext:
         sha256 = checkpoints.write(path, arrays)
         self._saved_epoch, self._saved_at = epoch, time.monotonic()
         self._files.append(path)
-        if len(self._files) > KEPT:
+        if len(self._files) > checkpoints.KEPT:
             self._files.pop(0).unlink(missing_ok=True)
         return Checkpointed(trial, replicate, epoch, name, sha256)
 

@@ -17,7 +17,7 @@ from hpo.core.home import Home
 from hpo.data import prepared
 from hpo.data.custodian import prepare
 from hpo.data.examples import open_examples
-from hpo.data.sealed_test import open_test
+from hpo.data.sealed_part import open_test
 from trainables.data.digests import as_keys, row_digests
 
 CANARY = """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
-from trainables.data.table import Table
+from trainables.data.table_reading import Table
 
 
 def float_targets(values: NDArray[Any]) -> NDArray[np.floating[Any]]:

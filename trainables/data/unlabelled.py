@@ -83,7 +83,7 @@ def _array(path: Path, info: DataInfo) -> Unlabelled:
 
 def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
     from trainables.data.encoding import encode
-    from trainables.data.table import read_table
+    from trainables.data.table_reading import read_table
 
     options = {name: arguments[name] for name in ("missing", "delimiter") if name in arguments}
     table = read_table(path, TABLES[path.suffix.lower()], **options)

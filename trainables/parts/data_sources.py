@@ -92,14 +92,14 @@ SOURCES: tuple[Part, ...] = (
     ),
     Part(
         "csv",
-        f"{HERE}.table_files:open_csv",
+        f"{HERE}.table_source:open_csv",
         "https://www.rfc-editor.org/rfc/rfc4180",
         (*TABLE, MISSING, DELIMITER),
         doc="a table with a header; classification or regression",
     ),
     Part(
         "parquet",
-        f"{HERE}.table_files:open_parquet",
+        f"{HERE}.table_source:open_parquet",
         "https://parquet.apache.org/docs/file-format/",
         TABLE,
         doc="a table; classification or regression",

@@ -28,7 +28,7 @@ from hpo.core.recipe import Recipe, digest
 from hpo.core.seeds import derive
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest
-from hpo.data.sealed_test import open_test
+from hpo.data.sealed_part import open_test
 from hpo.ledger.register import AlreadyOpened, Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger

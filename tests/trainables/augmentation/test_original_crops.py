@@ -12,10 +12,7 @@ from torch import Tensor
 from hpo.core.trainable import DataInfo, Examples
 from tests.trainables.augmentation.cases import resolve, seeded
 from tests.trainables.recorder import train
-from trainables import (
-    augmentation,
-    torchvision_ops,  # noqa: F401
-)
+from trainables import augmentation
 from trainables.augmentation.original_crops import crop_and_resize
 from trainables.augmentation.views import View
 from trainables.registry import IMAGE_CLASSIFIER

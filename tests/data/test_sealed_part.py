@@ -8,7 +8,7 @@ from hpo.core.errors import Refused
 from hpo.core.home import Home
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared
-from hpo.data.sealed_test import open_test
+from hpo.data.sealed_part import open_test
 
 CODE = """
 import numpy as np

@@ -10,11 +10,11 @@ import pytest
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.data.custodian import prepare
-from hpo.data.sealed_test import open_test
+from hpo.data.sealed_part import open_test
 from trainables.data.content import Source, SourcePaths
 from trainables.data.digests import overlap, set_digest
 from trainables.data.encoding import encode
-from trainables.data.table import read_table
+from trainables.data.table_reading import read_table
 from trainables.parts import data_sources
 
 N = 60

@@ -22,7 +22,7 @@ from trainables.data.content import Content, SourcePaths
 from trainables.data.encoding import encode, targets_of
 from trainables.data.file_state import state_of
 from trainables.data.held_out import chosen
-from trainables.data.table import Table, read_table
+from trainables.data.table_reading import Table, read_table
 
 FEW_CLASSES = 20
 IDENTIFIER = 0.5
