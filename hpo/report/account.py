@@ -29,6 +29,8 @@ def _wrapped(text: str) -> list[str]:
 
 def _rows(account: Account) -> Iterator[tuple[str, str]]:
     yield "search", f"{account.search}: {account.status.replace('_', ' ')}, opened {account.opened}"
+    if account.numbers and (text := disagreement(account.numbers, account.objective.metric)):
+        yield "attention", text
     yield from _data(account.data)
     yield from _setting(account)
     yield from _search(account)
@@ -44,6 +46,26 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
             yield "reproduce", command
     for warning in account.warnings:
         yield "warning", warning
+
+
+def disagreement(numbers: ScoreEstimates, metric: str) -> str:
+    """Return a warning if validation and test score differ by more than both intervals; else nothing.
+
+    Args:
+        numbers: The scores of a search.
+        metric: The objective's metric.
+    """
+    validation, test = numbers.corrected or numbers.winner, (numbers.test or {}).get(metric)
+    if validation is None or test is None or not (validation.bounded and test.bounded):
+        return ""
+    if test.low <= validation.high and validation.low <= test.high:
+        return ""
+    return (
+        f"the validation score {metric} {with_interval(validation)} and the test score "
+        f"{with_interval(test)} disagree by more than both intervals: compare the two parts (other classes, "
+        "columns, units or times), look for groups or copies that training and validation rows share, and "
+        "for a target that a column gives away"
+    )
 
 
 def _listed(texts: Iterable[str]) -> str:

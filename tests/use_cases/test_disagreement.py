@@ -1,0 +1,26 @@
+"""Validation and test scores that disagree are said to do so before anything else."""
+
+import pytest
+
+from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval
+from hpo.report.account import disagreement
+
+VALIDATION, LOWER = ScoreInterval(0.796, 0.711, 0.855), ScoreInterval(0.615, 0.546, 0.680)
+
+
+def numbers(test, corrected=VALIDATION):
+    return ScoreEstimates(LuckiestScore(1, 0.9), None, None, None, test and {"accuracy": test}, (), corrected)
+
+
+def test_scores_apart_by_more_than_both_intervals_are_named_with_what_to_look_at():
+    text = disagreement(numbers(LOWER), "accuracy")
+    assert "disagree by more than both intervals" in text
+    assert "0.796" in text
+    assert "0.615" in text
+    assert "groups or copies" in text
+
+
+@pytest.mark.parametrize("test", [None, ScoreInterval(0.7, 0.6, 0.75), ScoreInterval(0.1)])
+def test_scores_that_overlap_or_have_no_interval_are_not(test):
+    assert disagreement(numbers(test), "accuracy") == ""
+    assert disagreement(numbers(LOWER, None), "accuracy") == ""
