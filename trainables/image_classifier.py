@@ -79,7 +79,8 @@ class _ImageTask:
 
         self.network = _network(recipe, shape, classes, seed, device)
         self.lr_multipliers: Mapping[str, float] = transfer.start(recipe["transfer"], self.network)
-        self.loss = losses.build(recipe["loss"], classes)
+        counts = torch.bincount(self._images.labels, minlength=classes).tolist()
+        self.loss = losses.build(recipe["loss"], classes, counts)
         repeats = augmentation.repeats(recipe["augment"])
         self.batches = Batches(len(self._images), recipe["batch_size"], repeats)
         self.example = torch.zeros(1, *shape, device=device)

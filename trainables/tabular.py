@@ -94,7 +94,7 @@ class _TableTask:
             network.zero_unseen(self._inputs)
         self.network: nn.Module = network
         self.lr_multipliers: Mapping[str, float] = {}
-        self.loss = _loss(recipe, train.info)
+        self.loss = _loss(recipe, train.info, self._truth)
         self.batches = Batches(len(train), recipe["batch_size"])
         self.example = self._inputs[:1]
 
@@ -199,9 +199,10 @@ def _network(recipe: Recipe, columns: TableEncoder, info: DataInfo) -> TableNetw
     return network
 
 
-def _loss(recipe: Recipe, info: DataInfo) -> losses.Loss:
+def _loss(recipe: Recipe, info: DataInfo, targets: NDArray[Any]) -> losses.Loss:
     if info.task == "classification":
-        return losses.build(recipe["loss"], len(info.classes))
+        counts = np.bincount(targets, minlength=len(info.classes)).tolist()
+        return losses.build(recipe["loss"], len(info.classes), counts)
     options = dict(recipe["regression_loss"])
     loss: losses.Loss = REGRESSION_LOSS.part(options.pop("name")).load()(**options)
     return loss

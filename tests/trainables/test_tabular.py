@@ -226,6 +226,20 @@ def test_targets_far_from_zero_keep_their_differences(diabetes: Parts) -> None:
     )
 
 
+@pytest.mark.parametrize("loss", [{"name": "cross_entropy", "class_weights": "balanced"}, {"name": "focal"}])
+def test_rare_classes_are_found_more_often_with_weights(loss: dict[str, Any]) -> None:
+    random = np.random.default_rng(0)
+    labels = (random.random(2000) < 0.05).astype(np.int64)
+    inputs = (random.normal(size=(2000, 4)) + labels[:, None]).astype(np.float32)
+    info = DataInfo("table", "classification", (4,), ("usual", "rare"), ("a", "b", "c", "d"))
+    data = parts(inputs, labels, info)
+    recalls = []
+    for chosen in ("cross_entropy", loss):
+        report = train({"loss": chosen, "model": {"width": 16}}, data, 8, "tabular").reports[-1]
+        recalls.append(report["validation/macro_recall"])
+    assert recalls[1] > recalls[0] + (0.1 if loss["name"] == "cross_entropy" else -0.05)
+
+
 LOSSES = {
     "mean_squared_error": lambda off: np.square(off).mean(),
     "mean_absolute_error": lambda off: np.abs(off).mean(),

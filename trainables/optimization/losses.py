@@ -6,7 +6,7 @@ Each builder takes the number of classes and the part's hyperparameters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,16 +21,55 @@ MIXED = 4
 """Maximum of classes in a mixed image."""
 
 
-def build(choice: Mapping[str, Any], classes: int) -> Loss:
-    """Return the loss of a recipe's ``loss``, in normal form."""
+def build(choice: Mapping[str, Any], classes: int, counts: Sequence[int] | None = None) -> Loss:
+    """Return the loss of a recipe's ``loss``, in normal form.
+
+    Args:
+        choice: The recipe's ``loss``.
+        classes: Number of classes.
+        counts: Training examples of each class, for ``class_weights: balanced``.
+    """
     options = dict(choice)
+    if options.pop("class_weights", "none") == "balanced":
+        assert counts is not None
+        options["weights"] = balanced_weights(counts)
     loss: Loss = LOSS.part(options.pop("name")).load()(classes, **options)
     return loss
 
 
-def cross_entropy(classes: int, label_smoothing: float) -> Loss:
-    """Minus the log of the probability of the right class."""
-    return lambda outputs, targets: F.cross_entropy(outputs, targets, label_smoothing=label_smoothing)
+def balanced_weights(counts: Sequence[int]) -> Tensor:
+    """Return weights inversely proportional to the counts of classes, as scikit-learn's ``balanced``."""
+    total = torch.tensor(counts, dtype=torch.float32)
+    return total.sum() / (len(total) * total.clamp(min=1))
+
+
+def cross_entropy(classes: int, label_smoothing: float, weights: Tensor | None = None) -> Loss:
+    """Minus the log of the probability of the right class, weighted by class if there are weights."""
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        weight = None if weights is None else weights.to(outputs)
+        return F.cross_entropy(outputs, targets, weight, label_smoothing=label_smoothing)
+
+    return loss
+
+
+def focal(classes: int, gamma: float, weights: Tensor | None = None) -> Loss:
+    """Cross-entropy times ``(1 - p) ** gamma``, p being the probability of the right class.
+
+    With class weights it is, like cross-entropy, a mean by the weights of the labels.
+    """
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        logs = outputs.float().log_softmax(1) if outputs.dtype.itemsize < 4 else outputs.log_softmax(1)
+        soft = shares(targets, logs)
+        if weights is not None:
+            soft = soft * weights.to(logs)
+        # At p = 1 the power has no finite slope for gamma below 1.
+        hardness = (1 - logs.exp()).clamp(min=1e-6) ** gamma if gamma else 1.0
+        total = -(hardness * soft * logs).sum()
+        return total / (len(outputs) if weights is None else soft.sum())
+
+    return loss
 
 
 def binary_cross_entropy(

@@ -14,6 +14,15 @@ _SMOOTHING = Hyperparameter(
     doc="share of each label that is spread evenly over all classes",
 )
 
+_CLASS_WEIGHTS = Hyperparameter(
+    "class_weights",
+    "str",
+    "none",
+    choices=("none", "balanced"),
+    doc="weight of each class; balanced: inversely proportional to its share of the training part",
+    added=True,
+)
+
 LOSS = Group(
     "loss",
     default="cross_entropy",
@@ -23,7 +32,7 @@ LOSS = Group(
             "cross_entropy",
             f"{_BUILDERS}:cross_entropy",
             "Goodfellow et al., Deep Learning, 2016; smoothing: https://arxiv.org/abs/1512.00567",
-            (_SMOOTHING,),
+            (_SMOOTHING, _CLASS_WEIGHTS),
             doc="starts near ln C for C balanced classes",
         ),
         Part(
@@ -51,6 +60,18 @@ LOSS = Group(
                 ),
             ),
             doc="One yes-or-no question per class, as in the A1 to A3 recipes",
+        ),
+        Part(
+            "focal",
+            f"{_BUILDERS}:focal",
+            "Lin et al., ICCV 2017, https://arxiv.org/abs/1708.02002",
+            (
+                Hyperparameter(
+                    "gamma", "float", 2.0, 0, 10, doc="how little easy examples count; 0: equally"
+                ),
+                _CLASS_WEIGHTS,
+            ),
+            doc="Cross-entropy in which examples count less the surer they are; for rare classes",
         ),
         Part(
             "hinge",

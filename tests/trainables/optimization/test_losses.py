@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 
 from tests.trainables.recorder import recipe
@@ -23,6 +25,8 @@ VALUES: dict[str, tuple[dict[str, Any], float]] = {
     "cross_entropy": ({}, (0.40760596 + 1.09861229) / 2),
     # softplus(-2) + softplus(1) + softplus(0) = 0.126928 + 1.313262 + 0.693147; row 2: 3 ln 2.
     "binary_cross_entropy": ({}, (0.12692801 + 1.31326169 + 0.69314718 + 3 * 0.69314718) / 6),
+    # Probabilities e^-0.407606 and 1/3 of the right classes.
+    "focal": ({}, ((1 - math.exp(-0.40760596)) ** 2 * 0.40760596 + (2 / 3) ** 2 * 1.09861229) / 2),
     # Row 1: max(0, 1 - 2 + 1) = 0; row 2: two wrong classes at 1, over three classes.
     "hinge": ({}, (0.0 + 2 / 3) / 2),
     "mean_squared_error": ({}, ((1 + 1 + 0) + (0 + 0 + 1)) / 6),
@@ -139,3 +143,21 @@ def test_a_threshold_makes_mixed_labels_whole_as_in_timm(threshold: float) -> No
     ours = build("binary_cross_entropy", target_threshold=threshold)
     torch.testing.assert_close(ours(outputs, shares), theirs(outputs, shares))
     assert "target_threshold" not in recipe({"loss": "binary_cross_entropy"})["loss"]
+
+
+def test_focal_loss_without_gamma_is_cross_entropy() -> None:
+    outputs, labels = torch.randn(9, 3, generator=torch.Generator().manual_seed(0)), torch.arange(9) % 3
+    torch.testing.assert_close(build("focal", gamma=0.0)(outputs, labels), F.cross_entropy(outputs, labels))
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "focal"])
+def test_balanced_classes_weigh_as_in_scikit_learn(name: str) -> None:
+    outputs = torch.randn(10, 3, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0] * 6 + [1] * 3 + [2])
+    weights = compute_class_weight("balanced", classes=np.arange(3), y=labels.numpy())
+    torch.testing.assert_close(losses.balanced_weights([6, 3, 1]), torch.tensor(weights).float())
+    choice = recipe({"loss": {"name": name, "class_weights": "balanced"}})["loss"]
+    own = {"gamma": 0.0} if name == "focal" else {}
+    ours = losses.build({**choice, **own}, 3, [6, 3, 1])(outputs, labels)
+    torch.testing.assert_close(ours, F.cross_entropy(outputs, labels, torch.tensor(weights).float()))
+    assert "class_weights" not in recipe({"loss": name})["loss"]
