@@ -1,4 +1,4 @@
-"""Records of small searches, told event by event."""
+"""Records of small searches, event by event."""
 
 from __future__ import annotations
 

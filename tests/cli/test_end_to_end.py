@@ -62,7 +62,7 @@ finalists: {count: 1, seeds: 2}
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("search")
     (folder / "tiny_data.py").write_text(DATA)
     (folder / "tiny_model.py").write_text(MODEL)
@@ -71,8 +71,8 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def submitted(place, hpo):
-    return hpo("submit", "tiny.yaml", "--no-test", "--tag", "purpose=try", "--json", cwd=place)
+def submitted(folder, hpo):
+    return hpo("submit", "tiny.yaml", "--no-test", "--tag", "purpose=try", "--json", cwd=folder)
 
 
 def test_submit_streams_events_and_ends_with_the_outcome(submitted):
@@ -89,50 +89,50 @@ def test_submit_streams_events_and_ends_with_the_outcome(submitted):
     assert outcome["best"]["validation"]["n"] == 2
 
 
-def test_what_trials_print_goes_to_their_logs(submitted, place, hpo):
+def test_what_trials_print_goes_to_their_logs(submitted, folder, hpo):
     assert "training at" not in submitted.stdout
-    assert "training at" in hpo("logs", "tiny-1", "0", cwd=place).stdout
-    assert "training at" in "".join(json.loads(hpo("logs", "tiny-1", "--json", cwd=place).stdout))
+    assert "training at" in hpo("logs", "tiny-1", "0", cwd=folder).stdout
+    assert "training at" in "".join(json.loads(hpo("logs", "tiny-1", "--json", cwd=folder).stdout))
 
 
-def test_list_status_and_best_read_the_ledger(submitted, place, hpo):
-    (only,) = json.loads(hpo("list", "--json", cwd=place).stdout)
+def test_list_status_and_best_read_the_ledger(submitted, folder, hpo):
+    (only,) = json.loads(hpo("list", "--json", cwd=folder).stdout)
     assert (only["name"], only["status"], only["trials"]) == ("tiny-1", "done", 3)
     outcome = json.loads(submitted.stdout.splitlines()[-1])
-    status = json.loads(hpo("status", "tiny-1", "--json", cwd=place).stdout)
+    status = json.loads(hpo("status", "tiny-1", "--json", cwd=folder).stdout)
     assert {key: status[key] for key in outcome} == outcome
     assert status["tracking_behind"] == 0
-    assert json.loads(hpo("best", "tiny-1", "--json", cwd=place).stdout) == outcome
-    assert "tiny-1: done" in hpo("status", "tiny-1", cwd=place).stdout
-    assert re.search(r"rate +0\.", hpo("best", "tiny-1", cwd=place).stdout)
-    assert "tiny-1" in hpo("list", cwd=place).stdout
+    assert json.loads(hpo("best", "tiny-1", "--json", cwd=folder).stdout) == outcome
+    assert "tiny-1: done" in hpo("status", "tiny-1", cwd=folder).stdout
+    assert re.search(r"rate +0\.", hpo("best", "tiny-1", cwd=folder).stdout)
+    assert "tiny-1" in hpo("list", cwd=folder).stdout
 
 
-def test_watch_tells_an_ended_search_again(submitted, place, hpo):
-    watched = hpo("watch", "tiny-1", "--json", cwd=place)
+def test_watch_tells_an_ended_search_again(submitted, folder, hpo):
+    watched = hpo("watch", "tiny-1", "--json", cwd=folder)
     assert watched.stdout == submitted.stdout
-    shown = hpo("watch", "tiny-1", cwd=place)
+    shown = hpo("watch", "tiny-1", cwd=folder)
     assert shown.returncode == 0
     assert "still sealed" in shown.stdout
 
 
-def test_export_prints_or_writes_the_recipe(submitted, place, hpo, tmp_path):
-    recipe = json.loads(hpo("export", "tiny-1", "--format", "json", cwd=place).stdout)
+def test_export_prints_or_writes_the_recipe(submitted, folder, hpo, tmp_path):
+    recipe = json.loads(hpo("export", "tiny-1", "--format", "json", cwd=folder).stdout)
     best = json.loads(submitted.stdout.splitlines()[-1])["best"]
     assert recipe["recipe"] == best["recipe"]
     out = tmp_path / "recipe.yaml"
-    assert hpo("export", "tiny-1", "--out", str(out), cwd=place).returncode == 0
+    assert hpo("export", "tiny-1", "--out", str(out), cwd=folder).returncode == 0
     assert "trainable: tiny_model:Line" in out.read_text()
 
 
-def test_train_repeats_the_exported_model(submitted, place, hpo):
-    exported = hpo("export", "tiny-1", "--out", "beside-the-code.yaml", "--json", cwd=place)
+def test_train_repeats_the_exported_model(submitted, folder, hpo):
+    exported = hpo("export", "tiny-1", "--out", "beside-the-code.yaml", "--json", cwd=folder)
     assert json.loads(exported.stdout) == {"search": "tiny-1", "path": "beside-the-code.yaml"}
-    recipe = json.loads(hpo("export", "tiny-1", "--json", cwd=place).stdout)
-    trained = hpo("train", "beside-the-code.yaml", "--json", cwd=place)
+    recipe = json.loads(hpo("export", "tiny-1", "--json", cwd=folder).stdout)
+    trained = hpo("train", "beside-the-code.yaml", "--json", cwd=folder)
     assert trained.returncode == 0, trained.stderr
     assert json.loads(trained.stdout)["validation/mse"] == recipe["provenance"]["validation"]["this_model"]
-    shown = hpo("train", "beside-the-code.yaml", cwd=place).stdout
+    shown = hpo("train", "beside-the-code.yaml", cwd=folder).stdout
     assert "epoch 3: validation/mse" in shown
     assert "training at" not in shown
 
@@ -151,14 +151,14 @@ def test_train_repeats_the_exported_model(submitted, place, hpo):
         ("mirror", "nope"),
     ],
 )
-def test_an_unknown_search_lists_those_there_are(typed, submitted, place, hpo):
-    ran = hpo(*typed, cwd=place)
+def test_an_unknown_search_lists_those_there_are(typed, submitted, folder, hpo):
+    ran = hpo(*typed, cwd=folder)
     assert ran.returncode == 2
     assert "tiny-1" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
-def test_mistakes_about_a_search_that_is_there(submitted, place, hpo):
+def test_mistakes_about_a_search_that_is_there(submitted, folder, hpo):
     for typed, message in (
         (("stop", "tiny-1"), "not running"),
         (("logs", "tiny-1", "7"), "no trial 7"),
@@ -167,30 +167,30 @@ def test_mistakes_about_a_search_that_is_there(submitted, place, hpo):
         (("submit", "tiny.yaml", "--name", "tiny-1"), "tiny-1"),
         (("train", "nowhere.yaml"), "nowhere.yaml"),
     ):
-        ran = hpo(*typed, cwd=place)
+        ran = hpo(*typed, cwd=folder)
         assert (ran.returncode, ran.stdout) == (2, ""), (typed, ran.stderr)
         assert message in ran.stderr
         assert "Traceback" not in ran.stderr
 
 
-def test_mirror_finds_nothing_to_add(submitted, place, hpo):
+def test_mirror_finds_nothing_to_add(submitted, folder, hpo):
     events = len(submitted.stdout.splitlines()) - 1
-    ran = hpo("mirror", "tiny-1", "--json", cwd=place)
+    ran = hpo("mirror", "tiny-1", "--json", cwd=folder)
     assert json.loads(ran.stdout) == {"search": "tiny-1", "events": events}, ran.stderr
 
 
-def test_a_home_that_was_copied_is_extended_then_tested_once(submitted, place, hpo, tmp_path):
-    shutil.copytree(place / ".hpo", tmp_path / "elsewhere")
+def test_a_home_that_was_copied_is_extended_then_tested_once(submitted, folder, hpo, tmp_path):
+    shutil.copytree(folder / ".hpo", tmp_path / "elsewhere")
     home = ("--home", str(tmp_path / "elsewhere"))
-    extended = hpo("resume", "tiny-1", "--trials", "+1", "--no-test", *home, cwd=place)
+    extended = hpo("resume", "tiny-1", "--trials", "+1", "--no-test", *home, cwd=folder)
     assert extended.returncode == 0, extended.stderr
     assert extended.stdout.startswith("search tiny-1\nresumed\nextended by 1 trial\n")
-    assert json.loads(hpo("list", "--json", *home, cwd=place).stdout)[0]["trials"] == 4
-    tested = hpo("test", "tiny-1", *home, cwd=place)
+    assert json.loads(hpo("list", "--json", *home, cwd=folder).stdout)[0]["trials"] == 4
+    tested = hpo("test", "tiny-1", *home, cwd=folder)
     assert tested.returncode == 0, tested.stderr
     assert "95 % interval" in tested.stdout
     assert f"hpo --home {tmp_path / 'elsewhere'} ui" in tested.stdout
-    again = hpo("test", "tiny-1", *home, cwd=place)
+    again = hpo("test", "tiny-1", *home, cwd=folder)
     assert (again.returncode, again.stdout) == (3, "")
-    refused = hpo("resume", "tiny-1", "--trials", "+1", *home, cwd=place)
+    refused = hpo("resume", "tiny-1", "--trials", "+1", *home, cwd=folder)
     assert refused.returncode == 3

@@ -12,18 +12,18 @@ from hpo.core.objective import Objective
 from tests.cli import stories
 
 
-def told(watch, recorded):
+def replay(watch, record):
     history = History(Objective("accuracy"))
     watch.begin("digits-1")
-    for each in recorded:
-        history.apply(each)
-        watch.event(each, history)
+    for recorded in record:
+        history.apply(recorded)
+        watch.event(recorded, history)
 
 
 def test_every_event_is_one_json_object():
     stream = io.StringIO()
     record = stories.recorded(stories.won())
-    told(JsonLines(stream), record)
+    replay(JsonLines(stream), record)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["seq"] for line in lines] == [each.seq for each in record]
     assert [line["event"] for line in lines] == [type(each.event).__name__ for each in record]
@@ -32,7 +32,7 @@ def test_every_event_is_one_json_object():
 
 def test_numbers_that_json_does_not_have_are_null():
     stream = io.StringIO()
-    told(JsonLines(stream), stories.recorded(stories.searched()))
+    replay(JsonLines(stream), stories.recorded(stories.searched()))
     diverged = [json.loads(line) for line in stream.getvalue().splitlines()][-1]
     assert diverged["value"] is None
     assert diverged["cause"] == "diverged"
@@ -41,7 +41,7 @@ def test_numbers_that_json_does_not_have_are_null():
 
 def test_plain_lines_tell_the_story():
     stream = io.StringIO()
-    told(PlainLines(stream), stories.recorded(stories.won()))
+    replay(PlainLines(stream), stories.recorded(stories.won()))
     assert stream.getvalue().splitlines() == [
         "search digits-1",
         "opened",
@@ -67,7 +67,7 @@ def test_a_warm_start_and_what_patience_saved_are_told():
     warmth = {"first": [{"a": 1}], "lessons": [lesson]}
     story = [events.SearchOpened({}, "d", {}, {}, warmth=warmth), events.FinalistsNamed((), "patience: over")]
     stream = io.StringIO()
-    told(PlainLines(stream), stories.recorded(iter(story)))
+    replay(PlainLines(stream), stories.recorded(iter(story)))
     assert stream.getvalue().splitlines()[1:] == [
         "opened, warm start: 1 point of earlier searches first, 2 results of old-1 known",
         "finalists, now trained on fresh seeds:  (patience: over)",
@@ -81,7 +81,7 @@ class Gone(io.StringIO):
 
 def test_a_reader_that_goes_away_does_not_end_the_search():
     for watch in (JsonLines(Gone()), PlainLines(Gone())):
-        told(watch, stories.recorded(stories.won()))
+        replay(watch, stories.recorded(stories.won()))
 
 
 def test_json_keeps_standard_output_for_itself():

@@ -28,11 +28,11 @@ def test_a_race_over_folds_is_one_search_from_data_to_a_verified_recipe(hpo, tmp
 
     ran = hpo("submit", str(tmp_path / "cv.yaml"), "--name", "cv", *home, "--json")
     assert ran.returncode == 0, ran.stderr
-    *told, last = map(json.loads, ran.stdout.splitlines())
-    starts = [event for event in told if event["event"] == "TrialStarted" and event["replicate"]]
+    *events, last = map(json.loads, ran.stdout.splitlines())
+    starts = [event for event in events if event["event"] == "TrialStarted" and event["replicate"]]
     assert {event["split"] for event in starts} == {"fold-1.1", "fold-1.2", "fold-2.1", "fold-2.2"}
     assert len(starts) == 8
-    (winner,) = [event for event in told if event["event"] == "WinnerNamed"]
+    (winner,) = [event for event in events if event["event"] == "WinnerNamed"]
     assert (winner["n"], winner["saved"]) == (2, 0)
     assert last["best"]["validation"]["n"] == 2
     assert last["numbers"]["winner"]["value"] == winner["mean"]

@@ -27,21 +27,21 @@ def value(recipe):
 
 
 def test_without_a_past_it_says_what_trials_and_epochs_buy_and_no_hours(recorded):
-    found = forecast_of(parse_spec(SPEC), recorded.home)
-    assert found.pace is None
-    assert math.isnan(found.search)
-    assert found.to_json() is None
-    assert found.forecast.trials == 10
+    forecast = forecast_of(parse_spec(SPEC), recorded.home)
+    assert forecast.pace is None
+    assert math.isnan(forecast.search)
+    assert forecast.to_json() is None
+    assert forecast.forecast.trials == 10
     assert forecast_of(parse_spec({**SPEC, "budget": {"hours": 1.0}}), recorded.home).forecast is None
 
 
 def test_hours_follow_from_the_pace_of_the_newest_search_like_it(recorded):
     recorded.search(parse_spec(SPEC), value)
-    found = forecast_of(parse_spec(SPEC), recorded.home)
-    assert found.pace.search == "timed-1"
-    assert found.pace.seconds == 1.0
-    assert found.search == pytest.approx(found.forecast.epochs / 2 / 3600)
-    assert found.finalists == pytest.approx(2 * 3 * 9 / 2 / 3600)
+    forecast = forecast_of(parse_spec(SPEC), recorded.home)
+    assert forecast.pace.search == "timed-1"
+    assert forecast.pace.seconds == 1.0
+    assert forecast.search == pytest.approx(forecast.forecast.epochs / 2 / 3600)
+    assert forecast.finalists == pytest.approx(2 * 3 * 9 / 2 / 3600)
 
 
 def test_time_alone_buys_as_many_trials_as_the_pace_allows(recorded):

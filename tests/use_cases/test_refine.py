@@ -54,18 +54,18 @@ def searched(recorded, tmp_path):
 
 
 def test_it_narrows_what_mattered_and_keeps_what_was_written(searched):
-    found = refine_spec("coarse-1", home=searched)
+    refined = refine_spec("coarse-1", home=searched)
     old = (searched.root.parent / "coarse.yaml").read_text()
-    kept = [line for line in found.text.splitlines() if line in old.splitlines()]
-    assert found.text.splitlines()[0] == old.splitlines()[0]
+    kept = [line for line in refined.text.splitlines() if line in old.splitlines()]
+    assert refined.text.splitlines()[0] == old.splitlines()[0]
     assert "# Digits, coarsely." in kept
     assert "  model: {name: mlp}    # enough for digits" in kept
     assert "  batch_size: {choice: [32, 64, 128]}" in kept
     assert "sampler: random    # evenly" in kept
-    assert "# a guess" in found.text
-    assert "warm_start: [coarse-1]" in found.text
-    assert "start_from" not in found.text
-    changed = {change.name: change for change in found.changes}
+    assert "# a guess" in refined.text
+    assert "warm_start: [coarse-1]" in refined.text
+    assert "start_from" not in refined.text
+    changed = {change.name: change for change in refined.changes}
     assert changed["learning_rate"].new.low > 1e-3
 
 
@@ -79,24 +79,24 @@ def test_a_winner_at_the_edge_widens_that_side_with_a_warning(searched):
 
 
 def test_a_choice_goes_only_with_evidence_and_takes_what_hung_on_it_along(searched):
-    found = refine_spec("coarse-1", home=searched)
-    assert "optimizer: {choice: [adamw]}" in found.text
-    assert "optimizer.momentum:" not in found.text
-    assert "optimizer: momentum, batch_size: 128" not in found.text
-    assert "optimizer: [adamw], batch_size: 32" in found.text
-    assert "never among the best" in next(each.why for each in found.changes if each.name == "optimizer")
-    assert any(note.startswith("optimizer.momentum is left out") for note in found.notes)
+    refined = refine_spec("coarse-1", home=searched)
+    assert "optimizer: {choice: [adamw]}" in refined.text
+    assert "optimizer.momentum:" not in refined.text
+    assert "optimizer: momentum, batch_size: 128" not in refined.text
+    assert "optimizer: [adamw], batch_size: 32" in refined.text
+    assert "never among the best" in next(each.why for each in refined.changes if each.name == "optimizer")
+    assert any(note.startswith("optimizer.momentum is left out") for note in refined.notes)
 
 
 def test_what_it_writes_is_a_sound_spec_that_begins_where_the_search_ended(searched, tmp_path):
     out = tmp_path / "elsewhere" / "fine.yaml"
     out.parent.mkdir()
-    found = refine_spec("coarse-1", home=searched, out=out)
+    refined = refine_spec("coarse-1", home=searched, out=out)
     spec = read_spec(out)
-    assert found.path == str(out)
+    assert refined.path == str(out)
     assert spec.warm_start == ("coarse-1",)
     assert warm_start_of(spec, searched).warm_start.earlier[0].source == "coarse-1"
-    assert found.diff.startswith("--- coarse (as searched in coarse-1)\n+++ ")
+    assert refined.diff.startswith("--- coarse (as searched in coarse-1)\n+++ ")
     with pytest.raises(UserError, match="already exists; name a new file"):
         refine_spec("coarse-1", home=searched, out=out)
 
@@ -112,19 +112,19 @@ def test_what_was_set_on_the_command_line_stays_set(recorded, tmp_path):
 
 def test_without_the_file_it_is_written_from_the_record(searched):
     (searched.root.parent / "coarse.yaml").unlink()
-    found = refine_spec("coarse-1", home=searched)
-    assert found.text.startswith("# yaml-language-server: $schema=")
-    assert "comments are lost" in found.notes[0]
-    assert "warm_start: [coarse-1]" in found.text
+    refined = refine_spec("coarse-1", home=searched)
+    assert refined.text.startswith("# yaml-language-server: $schema=")
+    assert "comments are lost" in refined.notes[0]
+    assert "warm_start: [coarse-1]" in refined.text
 
 
 def test_from_too_few_trials_nothing_is_concluded(recorded, tmp_path):
     path = tmp_path / "coarse.yaml"
     path.write_text(SPEC.format(schema="spec.schema.json"))
     recorded.search(read_spec(path, ["budget.trials=4"]), value)
-    found = refine_spec("coarse-1", home=recorded.home)
-    assert all(change.edge for change in found.changes)
-    assert "4 trials: at least 8 are needed to narrow a range" in found.notes[0]
+    refined = refine_spec("coarse-1", home=recorded.home)
+    assert all(change.edge for change in refined.changes)
+    assert "4 trials: at least 8 are needed to narrow a range" in refined.notes[0]
 
 
 def test_from_no_trial_at_all_there_is_nothing_to_refine(recorded, tmp_path):
