@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -15,16 +16,13 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, rmtree
 from typing import Any
 
 from hpo.core.errors import DamagedLedger, HpoError
 from hpo.core.events import SearchOpened, TestClaimed, TestScored
 from hpo.core.record import Recorded, event_of
-from hpo.ledger.store import LedgerStore
-
-FILES = ("", "-wal", "-shm")
-"""Suffixes of a ledger's files."""
+from hpo.ledger.store import FILES, LedgerStore, adopt_rescued, rescued_beside
 
 SMALLEST_EVENT = 40
 """Size in bytes; bounds the number of events in a file that does not tell it."""
@@ -64,6 +62,8 @@ def is_whole(path: Path) -> bool:
 def rescue_database(path: Path) -> tuple[list[Saved], Path]:
     """Replace a damaged ledger by a new one, and keep the damaged file beside it.
 
+    Killed at any moment, it leaves the old ledger under its name or the new one.
+
     Args:
         path: The ledger's file, which no process may be using.
 
@@ -73,6 +73,8 @@ def rescue_database(path: Path) -> tuple[list[Saved], Path]:
     Raises:
         HpoError: If no event can be read; the file is left as it is.
     """
+    for left in path.parent.glob(".rescue-*"):  # of a rescue that was killed
+        rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".rescue-") as scratch:
         copy, fresh = Path(scratch) / "copy.db", Path(scratch) / "fresh.db"
         for end in FILES[:2]:
@@ -88,11 +90,32 @@ def rescue_database(path: Path) -> tuple[list[Saved], Path]:
         number = 1
         while (aside := path.with_name(f"{path.stem}.damaged-{number}{path.suffix}")).exists():
             number += 1
-        for end in FILES:
+        for end in FILES[:2]:
             with suppress(FileNotFoundError):
-                Path(f"{path}{end}").rename(f"{aside}{end}")
-        fresh.replace(path)
+                _second_name(Path(f"{path}{end}"), Path(f"{aside}{end}"))
+        _synced(fresh)
+        os.replace(fresh, rescued_beside(path))  # from here on the new ledger is the one that counts
+        _synced(path.parent)
+        adopt_rescued(path)
+        _synced(path.parent)
     return saved, aside
+
+
+def _second_name(file: Path, name: Path) -> None:
+    """Give a file a second name, or a copy where the disk has no links: the first one stays."""
+    try:
+        os.link(file, name)
+    except OSError:
+        copyfile(file, name)
+        _synced(name)
+
+
+def _synced(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _fill_up(copy: Path) -> None:

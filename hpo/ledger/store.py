@@ -8,6 +8,7 @@ changes a row.
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -66,6 +67,26 @@ def steady_clock() -> Callable[[], float]:
     return lambda: offset + time.monotonic()
 
 
+FILES = ("", "-wal", "-shm")
+"""Suffixes of an SQLite ledger's files."""
+
+
+def rescued_beside(path: Path) -> Path:
+    """Return the file in which a rescue leaves a complete new ledger until it has taken its place."""
+    return path.with_name(f"{path.name}.rescued")
+
+
+def adopt_rescued(path: Path) -> None:
+    """Finish a rescue that was killed: put its new ledger in the place of the damaged one.
+
+    The old write-ahead log goes first, because SQLite would apply it to the new file.
+    """
+    if rescued_beside(path).is_file():
+        for end in FILES[1:]:
+            Path(f"{path}{end}").unlink(missing_ok=True)
+        os.replace(rescued_beside(path), path)
+
+
 class LedgerStore:
     """All searches of one home or team."""
 
@@ -82,6 +103,7 @@ class LedgerStore:
         Raises:
             HpoError: If the file is not a ledger, is damaged, or is of a later version.
         """
+        adopt_rescued(path)
         return cls(f"sqlite:///{path}")
 
     def _lay_out(self) -> None:

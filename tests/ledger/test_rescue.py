@@ -1,14 +1,16 @@
 """Of a damaged ledger every event is saved that comes before the damage, exactly as it was."""
 
+import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from hpo.core.errors import DamagedLedger, HpoError
 from hpo.core.events import Reported, SearchOpened, TestClaimed, TestScored
 from hpo.ledger.rescue import is_whole, rescue_database
-from hpo.ledger.store import LedgerStore
+from hpo.ledger.store import LedgerStore, rescued_beside
 
 OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})
 EVENTS = 400
@@ -110,3 +112,57 @@ def test_of_what_is_no_ledger_nothing_is_saved_and_it_is_left_alone(tmp_path):
         rescue_database(path)
     assert path.read_bytes() == b"no ledger at all" * 4_000
     assert [each.name for each in tmp_path.iterdir()] == ["ledger.db"]
+
+
+class Killed(BaseException):
+    """The process was killed here."""
+
+
+def killed_at(number, monkeypatch):
+    """Kill the rescue before its n-th change of a name or flush to the disk."""
+    calls = iter(range(number))
+
+    def before(call):
+        def counted(*arguments, **options):
+            if next(calls, None) is None:
+                raise Killed
+            return call(*arguments, **options)
+
+        return counted
+
+    for name in ("link", "replace", "rename", "unlink", "fsync"):
+        monkeypatch.setattr(os, name, before(getattr(os, name)))
+
+
+def test_killed_anywhere_a_rescue_leaves_the_old_ledger_or_the_new_one(path, monkeypatch):
+    damaged(path, lambda content: len(content) // 2)
+    Path(f"{path}-wal").write_bytes(b"")
+    old, expected = path.read_bytes(), None
+    reference = path.parent / "reference" / "ledger.db"
+    reference.parent.mkdir()
+    reference.write_bytes(old)
+    rescue_database(reference)
+    expected = records(reference)
+    for number in range(100):
+        for file in path.parent.glob("ledger.*"):
+            file.unlink()
+        path.write_bytes(old)
+        Path(f"{path}-wal").write_bytes(b"")
+        with monkeypatch.context() as patch:
+            killed_at(number, patch)
+            try:
+                rescue_database(path)
+                finished = True
+            except Killed:
+                finished = False
+        if not finished and path.read_bytes() == old and not rescued_beside(path).exists():
+            assert not is_whole(path)
+            rescue_database(path)
+        assert records(path) == expected
+        assert is_whole(path)
+        assert not rescued_beside(path).exists()
+        assert old in [file.read_bytes() for file in path.parent.glob("ledger.damaged-*.db")]
+        assert list(path.parent.glob(".rescue-*")) == [] or not finished
+        if finished:
+            break
+    assert 5 <= number < 99
