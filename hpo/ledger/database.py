@@ -37,8 +37,14 @@ def engine_of(url: str, keep: bool = True) -> sa.Engine:
             url = "postgresql+psycopg://" + url.removeprefix(scheme)
     try:
         engine = sa.create_engine(url, poolclass=None if keep else sa.pool.NullPool)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
-        raise UserError(f"the database cannot be used: {error}; legal: postgresql://...") from error
+    except sa.exc.NoSuchModuleError as error:
+        scheme = url.partition(":")[0]
+        raise UserError(
+            f"the database cannot be used: unknown {scheme!r}; legal: postgresql://..."
+        ) from error
+    except (sa.exc.ArgumentError, ValueError):  # whose words may be a piece of the password
+        legal = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special characters as %XX"
+        raise UserError(f"the database cannot be used: its address cannot be read; legal: {legal}") from None
     except ModuleNotFoundError as error:
         advice = "run pip install 'hpo-service[postgresql]'"
         raise UserError(f"the database driver is not installed ({error}); {advice}") from error

@@ -50,7 +50,9 @@ class Target:
         kind = re.split(r"[:+]", uri, maxsplit=1)[0] if ":" in uri else ""
         if kind not in SERVERS + DATABASES:
             legal = ", ".join(f"{scheme}:..." for scheme in SERVERS + DATABASES)
-            raise UserError(f"MLFLOW_TRACKING_URI is {uri!r}, which MLflow does not support; legal: {legal}")
+            raise UserError(
+                f"MLFLOW_TRACKING_URI: MLflow does not support {kind or 'a path'!r}; legal: {legal}"
+            )
         if kind == "sqlite":
             file = Path(uri.removeprefix("sqlite:///")).expanduser().absolute()
             uri = f"sqlite:///{file}"

@@ -83,3 +83,19 @@ def test_a_password_is_never_shown(tmp_path):
     with pytest.raises(HpoError) as refused:
         Register("postgresql://me:secret@127.0.0.1:1/none")
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:geheim@host:port/x",
+        "postgresql://me:ge:heim@host:5432:x/y",
+        "postgresql://me:geheim@[::1/x",
+        "nonsense://me:geheim@x",
+    ],
+)
+def test_a_malformed_address_is_one_sentence_without_the_password(address):
+    with pytest.raises(UserError, match="the database cannot be used") as refused:
+        Register(address)
+    for error in (refused.value, refused.value.__cause__):
+        assert "heim" not in str(error)
