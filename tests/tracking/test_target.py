@@ -36,7 +36,7 @@ def test_a_database_that_the_user_names_gets_an_absolute_address(
 
 @pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "ftp://somewhere", "databricks"])
 def test_an_address_that_mlflow_keeps_no_runs_at_is_refused(home: Home, uri: str) -> None:
-    with pytest.raises(UserError, match="MLflow does not support [a-z ]+; legal: http:"):
+    with pytest.raises(UserError, match=r"MLflow does not support [a-z ]+; legal: http:"):
         Target.of(home, {"MLFLOW_TRACKING_URI": uri})
 
 
