@@ -112,6 +112,36 @@ class ClusterMonitor:
             self.readings += 1
 
 
+def watched(work: Callable[[], None], monitor: ClusterMonitor) -> None:
+    """Do something that asks the cluster, and give up on it if the head is lost.
+
+    Calls of Ray block below Python, where nothing interrupts them, so they are made in another thread.
+
+    Args:
+        work: What to do.
+        monitor: The cluster's nodes.
+
+    Raises:
+        ClusterLost: If the head does not answer any more.
+    """
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # it is raised again in the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="hpo-loop", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+        if thread.is_alive() and monitor.silent > HEAD_SECONDS + 2:
+            raise ClusterLost(f"the head of the Ray cluster has not answered for {monitor.silent:.0f} s")
+    if errors:
+        raise errors[0]
+
+
 def reader(address: str) -> Callable[[], tuple[ClusterNode, ...]]:
     """Return a function that reads the nodes of the cluster to which this process is connected.
 

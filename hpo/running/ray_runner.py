@@ -21,7 +21,7 @@ from ray.tune.registry import register_trainable
 
 from hpo.core.errors import HpoError
 from hpo.core.ports import TrainingTask
-from hpo.running.cluster import ClusterLost
+from hpo.running.cluster import ClusterLost, watched
 from hpo.running.conductor import Conductor
 from hpo.running.crew import Crew
 from hpo.running.environment import TrainingEnvironment
@@ -79,13 +79,17 @@ class RayRunner:
             self._crew = Crew(self._monitor, checks, *self._need, self._workers)
         controller, lost = self.controller(conductor), False
         try:
-            self.drive(controller, conductor)
+            if self._monitor is None:
+                self.drive(controller, conductor)
+            else:
+                watched(lambda: self.drive(controller, conductor), self._monitor)
         except TuneError as error:
             if isinstance(error.__context__, HpoError):
                 raise error.__context__ from None  # Tune wraps what its callbacks raise
             raise
         except ClusterLost:
             lost = True
+            conductor.stop()  # should the loop wake up after all
             raise
         finally:
             if not lost:  # nobody would answer

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -245,8 +246,16 @@ def _leave_cluster() -> None:
     leaving = threading.Thread(target=ray.shutdown, daemon=True)
     leaving.start()
     leaving.join(LEAVE_SECONDS)
-    if leaving.is_alive():
+    if leaving.is_alive():  # it would hold up the end of this process as well
         atexit.unregister(ray.shutdown)
+        atexit.register(_end_at_once)
+
+
+def _end_at_once() -> None:
+    """End a process whose search failed because the cluster was lost, without Ray's own ending."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(HpoError.exit_code)
 
 
 def require_reachable(address: str) -> None:
