@@ -61,7 +61,7 @@ def canonical_text(text: str) -> str:
 
 
 def columns_of(content: Content) -> Iterator[NDArray[np.generic]]:
-    """Yield the columns of a part: numbers as float32 or texts, [n] each; none of images."""
+    """Yield the columns of a part: numbers or texts, [n] each; none of images."""
     if content.traits:
         yield from content.traits
         return
@@ -78,8 +78,10 @@ def tokens_of(column: NDArray[np.generic], key: bytes) -> Hashes:
     """Return the tokens of a column, [n]."""
     if column.dtype.kind in "fiub":
         return number_tokens(np.asarray(column, np.float64))
-    names, member = np.unique(column.astype(str), return_inverse=True)
-    return text_tokens((canonical_text(name) for name in names), key)[member]
+    texts = [str(value) for value in column]
+    index = {text: position for position, text in enumerate(dict.fromkeys(texts))}
+    tokens = text_tokens(map(canonical_text, index), key)
+    return tokens[np.fromiter(map(index.__getitem__, texts), np.int64, len(texts))]
 
 
 def gram_tokens(column: NDArray[np.generic], key: bytes) -> tuple[Hashes, NDArray[np.int64]] | None:

@@ -110,14 +110,12 @@ def signature_of(development: Content, test: Content, key: bytes) -> Signature:
     target = [np.concatenate([development.targets, test.targets]).astype(np.float64)] if regression else []
     pool = [*target, *columns]
     tokens = [tokens_of(column, key) for column in pool]
-    sketches = [sketched(cells, is_test, key) for cells in tokens]
-    sketches += [sketch for column in columns if (sketch := _grams(column, is_test, key)) is not None]
+    sketches = [_sketch(column, cells, is_test, key) for column, cells in zip(pool, tokens, strict=True)]
     shapes, counters = [], []
     for column in pool:
         ascending = _ascending(column)
         counters.append(_is_counter(ascending, n))
         shapes.append(np.stack([_shape(ascending), _shape(_ascending(column[is_test]))]))
-    more = len(sketches) - len(pool)
     inputs = [index for index in range(len(target), len(pool)) if not counters[index]]
     ranks = [cells for index in inputs if (cells := _ranks(pool[index])) is not None]
     empty = np.zeros((0, 4), np.uint64)
@@ -126,8 +124,8 @@ def signature_of(development: Content, test: Content, key: bytes) -> Signature:
         columns=np.concatenate([empty[:, 0], *sketches]),
         ends=np.cumsum([len(sketch) for sketch in sketches], dtype=np.int64),
         target=np.array([len(target)]),
-        counters=np.array([*counters, *[False] * more], bool),
-        quantiles=np.stack([*shapes, *[EMPTY_SHAPES] * more]) if sketches else EMPTY_SHAPES[None][:0],
+        counters=np.array(counters, bool),
+        quantiles=np.stack(shapes) if shapes else EMPTY_SHAPES[None][:0],
         combinations=_combined(_rich([coarse(tokens[index]) for index in inputs]), is_test, key),
         ranks=_combined(ranks, is_test, key),
         keys=sketched(row_keys([tokens[index] for index in inputs], key), is_test, key, ROWS),
@@ -152,9 +150,10 @@ def _joined(development: Content, test: Content) -> list[NDArray[np.generic]]:
     return [np.concatenate([ours, theirs]) for ours, theirs in pairs]
 
 
-def _grams(column: NDArray[np.generic], is_test: NDArray[np.bool_], key: bytes) -> Hashes | None:
+def _sketch(column: NDArray[np.generic], tokens: Hashes, is_test: NDArray[np.bool_], key: bytes) -> Hashes:
+    """Sketch the values of a column; of prose, its runs of words."""
     grams = gram_tokens(column, key)
-    return None if grams is None else sketched(grams[0], is_test[grams[1]], key)
+    return sketched(tokens, is_test, key) if grams is None else sketched(grams[0], is_test[grams[1]], key)
 
 
 def _ascending(column: NDArray[np.generic]) -> NDArray[np.float64] | None:

@@ -126,3 +126,21 @@ def test_a_sketch_is_small_whatever_the_set_and_knows_both_parts() -> None:
         assert len(sketch) == min(VALUES, len(np.unique(tokens)))
         assert sketch.nbytes <= 4096
     assert (sketched(np.zeros(10, np.uint64), np.arange(10) < 5, KEY) & np.uint64(3)) == TEST | DEVELOPMENT
+
+
+def prose(change: Callable[[str], str]) -> Signature:
+    words = [f"word{k}" for k in range(300)]
+    random = np.random.default_rng(0)
+    texts = [change(" ".join(random.choice(words, 14))) for _ in range(300)]
+    info = DataInfo("table", "classification", (1,), ("no", "yes"))
+    counts = np.array([[len(text)] for text in texts], np.float32)
+    traits = (np.array(texts, object),)
+    development, test = carve(Content(counts, np.repeat([0, 1], 150), info, traits=traits), 0.2)
+    return signature_of(development, test, KEY)
+
+
+@pytest.mark.parametrize(
+    "change", [str.upper, lambda text: f"  {text.replace(' ', '  ')} ", lambda text: text[: -len("word1")]]
+)
+def test_edited_texts_are_the_same(change: Callable[[str], str]) -> None:
+    assert compare(prose(str), prose(change)).answer == SAME

@@ -214,7 +214,8 @@ class TableFile:
             values = columns.numbers(table.columns[name])
             assert values is not None
             return values
-        return np.array([value or "" for value in columns.texts(table.columns[name])], str)
+        # As objects: an array of fixed width would be as wide as its longest text everywhere.
+        return np.array([value or "" for value in columns.texts(table.columns[name])], object)
 
     @functools.cached_property
     def _numeric(self) -> frozenset[str]:
