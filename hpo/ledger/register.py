@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from hpo.core.errors import HpoError, Refused
+from hpo.core.json_values import JsonObject
 from hpo.core.likeness import SAME, UNKNOWN, Likeness
 from hpo.ledger.database import engine_of, errors_translated, writing
 from hpo.ledger.register_layout import laid_out, openings, parts_with_signatures, signatures, test_parts
@@ -89,7 +90,7 @@ class Opening:
     likeness: str = SAME
     evidence: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return the opening as a JSON value, without what depends on a query."""
         return {
             name: value

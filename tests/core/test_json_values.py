@@ -26,6 +26,7 @@ def test_dataclasses_are_objects_in_the_order_of_their_fields():
         "winner": None,
         "test": {"accuracy": {"value": 0.7, "low": 0.6, "high": 0.8}},
         "notes": [],
+        "corrected": None,
     }
-    assert list(shown) == ["raw", "fresh", "bootstrap", "winner", "test", "notes"]
+    assert list(shown) == ["raw", "fresh", "bootstrap", "winner", "test", "notes", "corrected"]
     assert jsonable(ScoreEstimates.of_json(shown)) == shown

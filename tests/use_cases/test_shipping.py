@@ -309,7 +309,7 @@ def test_the_command_writes_a_table_and_speaks_json(shipped, given, tmp_path, ca
     assert typed("predict", shipped("best"), given[0], "--json") == 0
     told = json.loads(capfd.readouterr().out)
     assert [each["predicted"] for each in told["rows"]] == [row["predicted"] for row in rows]
-    with pytest.raises(UserError, match="there is no file"):
+    with pytest.raises(UserError, match=r"nothing\.npy does not exist"):
         predict_file(shipped("best"), tmp_path / "nothing.npy")
     assert typed("predict", shipped("best"), tmp_path / "nothing.npy") == 2
 

@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_said(recorded):
     }
     found = warm_start_of(parse_spec({**NEW, "space": space, "sampler": "tpe"}), recorded.home)
     notes = "\n".join(found.notes)
-    assert "no value of optimizer is legal in this space" in notes
+    assert "none of its values of optimizer is legal in this space" in notes
     assert "it did not vary activation" in notes
     assert "it varied batch_size, optimizer.momentum, which this space does not" in notes
     assert "lie outside this space and are left out (learning_rate" in notes
