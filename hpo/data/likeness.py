@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.likeness import RESEMBLES, SAME, UNKNOWN, Likeness
+from hpo.data.near_duplicates import near_share
 from hpo.data.signature import QUANTILES, Signature
 from hpo.data.sketch import DEVELOPMENT, IDENTITY, ORDER_SHIFT, TEST, VALUES, Hashes
 
@@ -29,11 +30,11 @@ LOOSE = 0.2
 """Share from which data resembles other data."""
 TOLERANCE = 0.05
 """Greatest mean difference of scaled quantiles of the same rows, times the root of their number."""
-NEAR = 32
-"""Greatest number of the 252 bits that differ in the same image."""
 SOME_IMAGES = 0.25
 """Share of sealed images with a near duplicate from which images are the same."""
 FEW_IMAGES = 0.05
+MOST_IMAGES = 0.75
+"""Share that suffices however many near duplicates one data set has."""
 
 
 def compare(opened: Signature, other: Signature) -> Likeness:
@@ -212,20 +213,9 @@ def _by_images(opened: Signature, other: Signature) -> Likeness:
     theirs = np.concatenate([other.images, other.others])
     if not len(opened.images) or not len(theirs):
         return Likeness(UNKNOWN)
-    share = near_share(opened.images, theirs)
+    share, recurring = near_share(opened.images, theirs), float(opened.recurring[0])
     evidence = f"{share:.0%} of the images are there"
-    if share > SOME_IMAGES:
+    if share > max(SOME_IMAGES, min(3 * recurring, MOST_IMAGES)):
         return Likeness(SAME, share, evidence)
-    return Likeness(RESEMBLES, share, evidence) if share > FEW_IMAGES else Likeness(UNKNOWN)
-
-
-def near_share(ours: Hashes, theirs: Hashes, limit: int = NEAR) -> float:
-    """Return the share of our images of which theirs have one that differs in few bits."""
-    step = max(1, (32 << 20) // (8 * len(theirs)))
-    near = 0
-    for start in range(0, len(ours), step):
-        differing = np.zeros((len(ours[start : start + step]), len(theirs)), np.int16)
-        for word in range(4):
-            differing += np.bitwise_count(ours[start : start + step, word, None] ^ theirs[None, :, word])
-        near += int(np.any(differing <= limit, axis=1).sum())
-    return near / len(ours)
+    few = max(FEW_IMAGES, 2 * recurring)
+    return Likeness(RESEMBLES, share, evidence) if share > few else Likeness(UNKNOWN)

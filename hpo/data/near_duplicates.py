@@ -37,6 +37,8 @@ BLUR = 1.0
 BLOCK = 2048
 CROWDED = 5
 """Candidate pairs per image above which a data set is too uniform to detect copies."""
+HASH_NEAR = 32
+"""Greatest number of bits that differ in the same image of another file; 48 confuses small uniform images."""
 HASH_LIMIT = 48
 """Greatest number of the 252 bits that differ in a copy; JPEG at quality 50 and noise stay below 30."""
 
@@ -117,6 +119,20 @@ def resembling(ours: NDArray[np.uint64], theirs: NDArray[np.uint64]) -> float:
             for word in range(4)
         )
         near += int(np.any(np.asarray(differing) <= HASH_LIMIT, axis=1).sum())
+    return near / len(ours)
+
+
+def near_share(ours: NDArray[np.uint64], theirs: NDArray[np.uint64]) -> float:
+    """Return the share of our images of which theirs have the same one in another file, by their hashes."""
+    if not len(ours) or not len(theirs):
+        return 0.0
+    step = max(1, (32 << 20) // (8 * len(theirs)))
+    near = 0
+    for start in range(0, len(ours), step):
+        differing = np.zeros((len(ours[start : start + step]), len(theirs)), np.int16)
+        for word in range(4):
+            differing += np.bitwise_count(ours[start : start + step, word, None] ^ theirs[None, :, word])
+        near += int(np.any(differing <= HASH_NEAR, axis=1).sum())
     return near / len(ours)
 
 

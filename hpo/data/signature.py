@@ -33,6 +33,8 @@ CONTINUOUS = 64
 """Distinct values from which the distribution of a column is a signature of its rows."""
 UNIQUE = 0.25
 """Share of distinct values from which evenly spaced ones count rows."""
+SOME = 128
+"""Test images by which near duplicates within one data set are counted."""
 PICKED = 6
 """Cells of a row that are combined by threes."""
 DISTINCTIVE = 50
@@ -60,6 +62,7 @@ class Signature:
         blocks: Digests of the labels in blocks of the file, uint64 [blocks].
         images: Perceptual hashes of the images of the test part, uint64 [n, 4].
         others: The same of the development part; kept in the home alone.
+        recurring: Share of test images with a near duplicate in the development part; float64 [1].
     """
 
     sizes: NDArray[np.int64]
@@ -74,6 +77,7 @@ class Signature:
     blocks: Hashes
     images: Hashes
     others: Hashes
+    recurring: NDArray[np.float64]
 
     def sketches(self) -> list[Hashes]:
         """Return the sketch of each column."""
@@ -119,6 +123,7 @@ def signature_of(development: Content, test: Content, key: bytes) -> Signature:
     inputs = [index for index in range(len(target), len(pool)) if not counters[index]]
     ranks = [cells for index in inputs if (cells := _ranks(pool[index])) is not None]
     empty = np.zeros((0, 4), np.uint64)
+    images, others = _hashes(test) if n_test else empty, _hashes(development)
     return Signature(
         sizes=np.array([n, n_test]),
         columns=np.concatenate([empty[:, 0], *sketches]),
@@ -130,8 +135,9 @@ def signature_of(development: Content, test: Content, key: bytes) -> Signature:
         ranks=_combined(ranks, is_test, key),
         keys=sketched(row_keys([tokens[index] for index in inputs], key), is_test, key, ROWS),
         blocks=_blocks(development, test, key),
-        images=_hashes(test) if n_test else empty,
-        others=_hashes(development),
+        images=images,
+        others=others,
+        recurring=np.array([near_duplicates.near_share(images[:: 1 + len(images) // SOME], others)]),
     )
 
 
