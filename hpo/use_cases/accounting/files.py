@@ -28,8 +28,9 @@ def write_account(ledger: SearchLedger, *, home: Home, status: str) -> None:
     folder = home.search(ledger.name)
     replace_file(folder.account, page(account))
     replace_file(folder.account.with_suffix(".json"), json.dumps(account.to_json(), indent=2))
-    # A spec file resolves relative paths and code from its own folder, so `base` is left out.
-    spec = {field: value for field, value in jsonable(account.spec).items() if field != "base"}
+    # A spec file resolves relative paths and code from its own folder, and has the current defaults.
+    stored = ("base", "defaults")
+    spec = {field: value for field, value in jsonable(account.spec).items() if field not in stored}
     replace_file(folder.root / SPEC_FILE, yaml_text(spec))
 
 
