@@ -78,7 +78,8 @@ def test_a_former_name_still_works_and_is_not_listed(former, name, hpo, tmp_path
 
 
 def test_shell_completion_can_be_installed_and_imports_no_framework(hpo, tmp_path):
-    installed = hpo("--install-completion", "bash", HOME=str(tmp_path))
+    named = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # otherwise that of the process above
+    installed = hpo("--install-completion", "bash", HOME=str(tmp_path), **named)
     assert installed.returncode == 0, installed.stderr
     assert "_HPO_COMPLETE" in (tmp_path / ".bash_completions" / "hpo.sh").read_text()
     frameworks = set(HEAVY) - {"rich", "pydantic"}  # Typer itself completes with these two

@@ -116,27 +116,37 @@ def test_a_race_saves_trainings_and_says_how_many():
     assert winner.trial == best
 
 
-def test_finalists_that_cannot_be_told_apart_are_a_tie_that_the_cheapest_wins():
+def test_finalists_that_cannot_be_told_apart_are_a_tie_decided_as_the_spec_prefers():
     def alike(order):
         draw = random.Random(f"{order.seed} {order.trial}")
         for _ in range(order.horizon):
             yield {"validation/score": 0.5 + 0.1 * draw.gauss(0, 1)}, 1.0 + order.trial
 
-    said = Finalists(count=3, seeds=4, rule="race")
+    said = Finalists(count=3, seeds=4, rule="race", prefer="cheapest")
     ledger, conductor = search(rules(said), train=alike)
     (winner,) = of(ledger, WinnerNamed)
     assert len(winner.tied) > 1
     assert winner.trial == min(winner.tied)
     assert "as the cheapest" in winner.reason
+    (best,) = of(search(rules(Finalists(count=3, seeds=4, rule="race")), train=alike)[0], WinnerNamed)
+    means = {trial: mean_of(conductor.history, trial, 4) for trial in best.tied}
+    assert best.trial == max(means, key=means.get)
     steadiest = Finalists(count=3, seeds=4, rule="race", prefer="steadiest")
     (other,) = of(search(rules(steadiest), train=alike)[0], WinnerNamed)
     spreads = [spread_of(conductor.history, trial, 4) for trial in other.tied]
     assert other.std == pytest.approx(min(spreads))
 
 
+def values_of(history, trial, seeds):
+    return [history.trainings[trial, replicate].value for replicate in range(1, seeds + 1)]
+
+
+def mean_of(history, trial, seeds):
+    return sum(values_of(history, trial, seeds)) / seeds
+
+
 def spread_of(history, trial, seeds):
-    values = [history.trainings[trial, replicate].value for replicate in range(1, seeds + 1)]
-    mean = sum(values) / len(values)
+    values, mean = values_of(history, trial, seeds), mean_of(history, trial, seeds)
     return math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
 
 
