@@ -68,14 +68,19 @@ def parse_spec(
     return _parse(document, Faults(source), base or Path.cwd(), "search", trainables)
 
 
+def _base(document: Document, base: Path, faults: Faults) -> Path:
+    """Return the folder of relative paths: a stored spec names its own; a file's is checked for namesakes."""
+    if document.base is not None:
+        return Path(document.base)
+    check_imports(document, base, Path.cwd(), faults)
+    return base
+
+
 def _parse(
     value: Any, faults: Faults, base: Path, stem: str, trainables: Mapping[str, Interface] | None = None
 ) -> SearchSpec:
     document = check_fields(value, faults)
-    if document.base is not None:
-        base = Path(document.base)
-    else:
-        check_imports(document, base, Path.cwd(), faults)
+    base = _base(document, base, faults)
     interface = None if faults.under("trainable") else find(document.trainable, base, faults, trainables)
     check_source(document.data.source, document.data.arguments, faults)
     scheduler = cross_checks.resolve_scheduler(document, interface.grammar if interface else None, faults)
