@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -41,12 +42,15 @@ class View:
         ``CenterCrop`` do it: 256 and 224 pixels at a ratio of 0.875.
         """
         whole = (round(size[0] / self.ratio), round(size[1] / self.ratio))
-        if whole != images.shape[2:]:
-            images = functional.interpolate(images, whole, mode="bilinear", antialias=True).clamp_(0, 1)
         top, left = (
             round((n - m) * (p + 0.5)) for n, m, p in zip(whole, size, self.position[::-1], strict=True)
         )
-        cropped = images[:, :, top : top + size[0], left : left + size[1]]
+        if whole[0] > images.shape[2] and whole[1] > images.shape[3]:
+            cropped = _magnified(images, whole, (top, left), size)
+        else:
+            if whole != images.shape[2:]:
+                images = functional.interpolate(images, whole, mode="bilinear", antialias=True).clamp_(0, 1)
+            cropped = images[:, :, top : top + size[0], left : left + size[1]]
         return cropped.flip(3) if self.mirrored else cropped
 
     def of(self, images: Tensor) -> Tensor:
@@ -61,6 +65,19 @@ class View:
         if self.mirrored:
             matrix[:, 0, 0] *= -1
         return resample(images, matrix.expand(len(images), 3, 3), border="border")
+
+
+def _magnified(
+    images: Tensor, whole: tuple[int, int], corner: tuple[int, int], size: tuple[int, int]
+) -> Tensor:
+    """Return a box of images as if they had been enlarged to ``whole``, without the rest of it in memory."""
+    theta = torch.zeros(len(images), 2, 3, device=images.device, dtype=images.dtype)
+    for axis, across in ((0, 1), (1, 0)):  # x is the second size
+        share = size[across] / whole[across]
+        theta[:, axis, axis] = share
+        theta[:, axis, 2] = 2 * corner[across] / whole[across] - 1 + share
+    grid = functional.affine_grid(theta, [len(images), images.shape[1], *size], align_corners=False)
+    return functional.grid_sample(images, grid, "bilinear", "border", align_corners=False)
 
 
 @dataclass(frozen=True)

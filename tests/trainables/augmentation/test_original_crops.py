@@ -12,7 +12,7 @@ from torch import Tensor
 from hpo.core.trainable import DataInfo, Examples
 from tests.trainables.augmentation.cases import resolve, seeded
 from tests.trainables.recorder import train
-from trainables import augmentation
+from trainables import augmentation, torchvision_ops  # noqa: F401  declares what a CPU build lacks
 from trainables.augmentation.original_crops import crop_and_resize
 from trainables.augmentation.views import View
 from trainables.registry import IMAGE_CLASSIFIER
@@ -96,3 +96,18 @@ def test_recipes_on_record_crop_resized_images() -> None:
     change = augmentation.build(before["augment"], (3, 8, 8), 2, (3, 60, 80))
     assert change is not None
     assert not change.takes_stored
+
+
+@pytest.mark.parametrize("position", [(0.0, 0.0), (-0.5, -0.5), (0.5, 0.5)])
+def test_a_view_of_an_enlarged_image_equals_a_crop_of_it(position: tuple[float, float]) -> None:
+    whole = torch.nn.functional.interpolate(IMAGES, (240, 320), mode="bilinear", antialias=True)
+    top, left = (
+        round((n - m) * (p + 0.5)) for n, m, p in zip((240, 320), (60, 80), position[::-1], strict=True)
+    )
+    view = View(0.25, position).of_original(IMAGES, (60, 80))
+    torch.testing.assert_close(view, whole[:, :, top : top + 60, left : left + 80], atol=1e-5, rtol=0)
+
+
+def test_a_tiny_view_does_not_hold_the_whole_enlarged_image() -> None:
+    # Enlarged as a whole, these images would take 9 TB.
+    assert View(1e-4).of_original(IMAGES, (60, 80)).shape == (4, 3, 60, 80)
