@@ -65,7 +65,7 @@ def test_recipes_drawn_from_a_space_are_built(name: str) -> None:
         assert schedules.build(recipe, optimizers.base_learning_rate(recipe), 10, spec.horizon).at(0, []) >= 0
         penalties.clipping(recipe["gradient_clipping"])
         weight_averages.build(recipe["averaging"], network, spec.horizon)
-        losses.build(recipe["loss"], 10)
+        losses.build(recipe["loss"], 10, list(range(1, 11)))
         if "augment" in recipe:
             augmentation.build(recipe["augment"], SHAPES.get(name, (3, 32, 32)), 10)
             augmentation.test_time(recipe["test_augment"], SHAPES.get(name, (3, 32, 32)))
