@@ -7,7 +7,6 @@ one with a virtual clock) asks for tasks and passes on the workers' messages.
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,7 +20,7 @@ from hpo.core.record import Recorded
 from hpo.core.space import Point
 from hpo.running.giving_up import FirstFailures
 from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_search_phase, task_of
-from hpo.running.patience import saved
+from hpo.running.patience import Patience, saved
 from hpo.running.plan import Plan
 from hpo.running.time_reserve import TimeReserve
 
@@ -53,8 +52,7 @@ class Conductor:
         self._started = 0
         self._exhausted = False
         self._first_failures = FirstFailures(plan.same_failures)
-        self._leading = math.nan
-        self._stale = 0
+        self._patience = Patience(plan)
         self._finals_seq = (
             0  # last event when the finalists' rule was asked; its answer is the same until the next
         )
@@ -216,16 +214,11 @@ class Conductor:
         return not (
             self._exhausted
             or self.hopeless
-            or self._impatient
+            or self._patience.exhausted
             or (plan.trials is not None and number >= plan.trials + history.extended)
             or (plan.epochs is not None and history.epochs >= plan.epochs)
             or self._reserve.spent(history)
         )
-
-    @property
-    def _impatient(self) -> bool:
-        """Whether the search is over because too many trials in a row did not improve it."""
-        return self._plan.patience is not None and self._stale >= self._plan.patience
 
     def _name_finalists(self) -> None:
         finished = [t for t in self.history.trials if t.end is End.FINISHED]
@@ -243,7 +236,7 @@ class Conductor:
         if self.hopeless:
             most = None if plan.trials is None else plan.trials + history.extended
             return self._first_failures.reason(self.hopeless, self._started, most)
-        return saved(plan, history) if self._impatient else ""
+        return saved(plan, history) if self._patience.exhausted else ""
 
     def _start_replicate(self) -> None:
         """Start the next training that the finalists' rule needs, or name the winner."""
@@ -322,14 +315,6 @@ class Conductor:
         if in_search_phase(self.history.trainings[key]):
             self._searcher.tell(end.trial, end.end, end.value, end.cause)
             self._first_failures.add(end)
-            self._note_gain(end.value)
+            self._patience.add(end.value)
             if end.end is End.FINISHED:
                 self._reserve.fully_trained(self.history.trainings[key])
-
-    def _note_gain(self, value: float) -> None:
-        objective, leading = self._plan.objective, self._leading
-        gain = objective.rising(value) - objective.rising(leading)
-        if math.isfinite(value) and not gain <= self._plan.least_gain:
-            self._leading, self._stale = value, 0
-        else:
-            self._stale += 1

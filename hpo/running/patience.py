@@ -1,9 +1,38 @@
-"""What is saved by ending a search that no longer improves."""
+"""When a search ends because it no longer improves, and what that saves."""
 
 from __future__ import annotations
 
+import math
+
 from hpo.core.history import History
 from hpo.running.plan import Plan
+
+
+class Patience:
+    """Counts the trials in a row that did not improve the best value.
+
+    Args:
+        plan: Plan of the search; without ``patience`` it is never exhausted.
+    """
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+        self._leading = math.nan
+        self._without_gain = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether too many trials in a row did not improve the search."""
+        return self._plan.patience is not None and self._without_gain >= self._plan.patience
+
+    def add(self, value: float) -> None:
+        """Count a trial that ended with this value; NaN if it never had a finite one."""
+        objective = self._plan.objective
+        gain = objective.rising(value) - objective.rising(self._leading)
+        if math.isfinite(value) and not gain <= self._plan.least_gain:
+            self._leading, self._without_gain = value, 0
+        else:
+            self._without_gain += 1
 
 
 def saved(plan: Plan, history: History) -> str:

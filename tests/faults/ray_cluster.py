@@ -50,9 +50,11 @@ class RayCluster:
 
     def kill(self, node):
         """SIGKILL a node and everything that it started."""
-        for process in self._family(node):
+        family = self._family(node)
+        for process in family:
             process.kill()
         node.wait(30)
+        psutil.wait_procs(family, timeout=30)  # a head's port is free once its servers are gone
 
     def freeze(self, node, signal_number=signal.SIGSTOP):
         """Stop a node where it stands; SIGCONT lets it go on."""
