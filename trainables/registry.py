@@ -44,7 +44,7 @@ class ShippedTrainable:
         kind: Kind of data that it accepts; see `DataInfo`.
         tasks: For each task that it supports, the metrics that it reports on validation data.
         doc: One line for a reader.
-        clashes: Choices of its recipes that conflict.
+        conflicts: Choices of its recipes that conflict.
     """
 
     name: str
@@ -53,7 +53,7 @@ class ShippedTrainable:
     kind: str
     tasks: Mapping[str, tuple[Metric, ...]]
     doc: str
-    clashes: tuple[Conflict, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

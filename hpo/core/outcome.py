@@ -72,7 +72,7 @@ class Outcome:
         trials: Counts of trials that ended as ``finished``, ``stopped`` and ``failed``.
         best: The winner, if one was named.
         test: Test scores by metric; None while the test part is sealed.
-        claimed: Whether it was claimed; without a score, whoever did so died before it had one.
+        claimed: Whether it was claimed; without a score, the evaluator died before it had one.
         test_examples: Number of examples behind the test score.
         practice: Whether the test score is on shipped practice data.
         recipe_path: Where the recipe was written; empty if it was not.

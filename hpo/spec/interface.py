@@ -40,7 +40,7 @@ def shipped() -> Mapping[str, Interface]:
     from trainables.registry import SHIPPED
 
     return {
-        name: Interface(trainable.grammar, tuple(trainable.metrics), conflicts=trainable.clashes)
+        name: Interface(trainable.grammar, tuple(trainable.metrics), conflicts=trainable.conflicts)
         for name, trainable in SHIPPED.items()
     }
 

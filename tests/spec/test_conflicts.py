@@ -139,7 +139,7 @@ def test_a_warmup_that_only_some_trials_draw_too_long_is_warned_of() -> None:
 @pytest.mark.parametrize("trainable", SHIPPED.values(), ids=SHIPPED)
 def test_every_conflict_names_fields_of_a_recipe(trainable: Any) -> None:
     complete = flat(trainable.grammar, trainable.grammar.resolve({}))
-    for clash in trainable.clashes:
+    for clash in trainable.conflicts:
         assert {name for name, _ in clash.when} <= set(trainable.grammar.slots)
         assert not clash.applies(complete)
         for name, predicate in clash.when:
