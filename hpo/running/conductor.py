@@ -20,7 +20,7 @@ from hpo.core.record import Recorded
 from hpo.core.space import Point
 from hpo.running.giving_up import FirstFailures
 from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_search_phase, task_of
-from hpo.running.patience import Patience, saved
+from hpo.running.patience import PatienceCounter, saved
 from hpo.running.plan import Plan
 from hpo.running.time_reserve import TimeReserve
 
@@ -52,7 +52,7 @@ class Conductor:
         self._started = 0
         self._exhausted = False
         self._first_failures = FirstFailures(plan.same_failures)
-        self._patience = Patience(plan)
+        self._patience = PatienceCounter(plan)
         self._finals_seq = (
             0  # last event when the finalists' rule was asked; its answer is the same until the next
         )

@@ -8,7 +8,7 @@ from hpo.core.history import History
 from hpo.running.plan import Plan
 
 
-class Patience:
+class PatienceCounter:
     """Counts the trials in a row that did not improve the best value.
 
     Args:
