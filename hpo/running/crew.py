@@ -52,10 +52,6 @@ class Crew:
         """Return whether a node may be given another training."""
         return not node_id or node_id in self.nodes()
 
-    def set_aside(self, node_id: str, fault: str) -> None:
-        """Give a node nothing more, because of a fault in its set-up."""
-        self._checks.set_aside(node_id, fault)
-
     @property
     def workers(self) -> int:
         """Trainings at once that the nodes have room for."""

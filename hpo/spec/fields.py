@@ -24,6 +24,9 @@ Amount = Annotated[float, Field(gt=0, le=10**9)]
 DEFAULTS: Literal[2] = 2
 """Edition of the shipped recipes' defaults; a recorded spec without this field has the first."""
 
+STORED_ONLY = ("base", "defaults")
+"""Fields that only a recorded spec has; a file has its own folder and the current defaults."""
+
 
 class Record(BaseModel):
     """A mapping with fixed keys and strict types."""

@@ -13,7 +13,7 @@ from typing import Any
 from hpo.core.stopping_rules import SCHEDULERS
 from hpo.spec.cross_checks import SAMPLERS
 from hpo.spec.domains import FORMS, MAX_CHOICES, Form
-from hpo.spec.fields import Document
+from hpo.spec.fields import STORED_ONLY, Document
 
 FILE = "spec.schema.json"
 """Name of the schema's file, beside the shipped specs."""
@@ -24,7 +24,8 @@ def schema() -> dict[str, Any]:
     document = Document.model_json_schema()
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "Search spec"}
     definitions, fields = document["$defs"], document["properties"]
-    del fields["base"], fields["defaults"]  # only in stored specs
+    for name in STORED_ONLY:
+        del fields[name]
     definitions["Parameter"] = _parameter()
     definitions["Condition"] = _condition()
     definitions["Sampler"]["properties"]["name"]["enum"] = sorted(SAMPLERS)

@@ -19,7 +19,7 @@ from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Uniform
 from hpo.spec.builtin import folder
 from hpo.spec.domains import FORMS
-from hpo.spec.fields import Document
+from hpo.spec.fields import STORED_ONLY, Document
 from hpo.spec.json_schema import FILE
 from hpo.spec.narrowing import Change
 from hpo.spec.recipe_files import yaml_text
@@ -32,7 +32,7 @@ INDENTS = ((2, 2, 0), (2, 4, 2))
 def written_out(document: Mapping[str, Any]) -> str:
     """Return a stored spec as text, without fields that have their default."""
     fields = without_defaults(document)
-    for name in ("base", "defaults"):
+    for name in STORED_ONLY:
         fields.pop(name, None)
     return f"{SCHEMA}{FILE}\n{yaml_text(fields)}"
 

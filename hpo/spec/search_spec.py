@@ -14,7 +14,7 @@ from hpo.core.objective import Objective
 from hpo.core.shipped_model import Ship
 from hpo.core.space import Point, Space
 from hpo.core.trainable import Metric
-from hpo.spec.fields import Data, Finalists, Limits, Patience, Resources, Sampler, Scheduler
+from hpo.spec.fields import STORED_ONLY, Data, Finalists, Limits, Patience, Resources, Sampler, Scheduler
 from hpo.spec.recipe_points import flat, lay
 from hpo.spec.space_building import HORIZON
 
@@ -87,8 +87,8 @@ class SearchSpec:
     @property
     def digest(self) -> str:
         """SHA-256 of the spec's content, independent of its folder."""
-        stored = ("base", "defaults")
-        return recipes.digest({key: value for key, value in self.document.items() if key not in stored})
+        content = {key: value for key, value in self.document.items() if key not in STORED_ONLY}
+        return recipes.digest(content)
 
     @property
     def reserved_epochs(self) -> int:

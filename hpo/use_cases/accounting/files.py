@@ -10,6 +10,7 @@ from hpo.core.json_values import jsonable
 from hpo.core.private_files import replace_file
 from hpo.ledger.store import SearchLedger
 from hpo.report.account import page
+from hpo.spec.fields import STORED_ONLY
 from hpo.spec.recipe_files import yaml_text
 from hpo.use_cases.accounting.gathering import SPEC_FILE, gather_account
 
@@ -28,9 +29,7 @@ def write_account(ledger: SearchLedger, *, home: Home, status: str) -> None:
     folder = home.search(ledger.name)
     replace_file(folder.account, page(account))
     replace_file(folder.account.with_suffix(".json"), json.dumps(account.to_json(), indent=2))
-    # A spec file resolves relative paths and code from its own folder, and has the current defaults.
-    stored = ("base", "defaults")
-    spec = {field: value for field, value in jsonable(account.spec).items() if field not in stored}
+    spec = {field: value for field, value in jsonable(account.spec).items() if field not in STORED_ONLY}
     replace_file(folder.root / SPEC_FILE, yaml_text(spec))
 
 
