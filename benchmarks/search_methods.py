@@ -26,7 +26,7 @@ from hpo.core.ports import Searcher
 from hpo.core.record import Recorded
 from hpo.core.space import Point
 from hpo.core.stopping_rules import RuleName, rungs_of
-from hpo.ledger.memory import MemoryLedger
+from hpo.ledger.in_memory import MemoryLedger
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.running.plan import Plan

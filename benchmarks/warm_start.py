@@ -44,7 +44,7 @@ from hpo.core.history import History
 from hpo.core.record import Recorded
 from hpo.core.space import Space
 from hpo.core.warm_start import NO_WARM_START, EarlierTrials, WarmStart
-from hpo.ledger.memory import MemoryLedger
+from hpo.ledger.in_memory import MemoryLedger
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.auto import AutoSearcher

@@ -11,7 +11,7 @@ from hpo.core.conflicts import Conflict
 from hpo.core.grammar import ABSENT, Grammar, Hyperparameter
 from hpo.core.trainable import DataInfo, Metric
 from trainables.parts.activation import ACTIVATION
-from trainables.parts.augmentation import AUGMENT, TEST_AUGMENT
+from trainables.parts.augmentation import AUGMENT
 from trainables.parts.averaging import AVERAGING
 from trainables.parts.conflicts import (
     LIBRARY_ACTIVATION,
@@ -31,6 +31,7 @@ from trainables.parts.regularize import REGULARIZE
 from trainables.parts.schedule import BATCH_SCALING, GRADIENT_CLIPPING, SCHEDULE, WARMUP
 from trainables.parts.table_model import TABLE_MODEL
 from trainables.parts.transfer import TRANSFER
+from trainables.parts.views import TEST_AUGMENT
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from hpo.core.formatting import number, score
 if TYPE_CHECKING:
     from hpo.core.events import Reported
 
-Form = Literal["yaml", "json"]
+RecipeFormat = Literal["yaml", "json"]
 """Format of a printed recipe."""
 
 
 def export(
     context: typer.Context,
     search: SearchName,
-    form: Annotated[Form, typer.Option("--format", help="Format of the recipe.")] = "yaml",
+    form: Annotated[RecipeFormat, typer.Option("--format", help="Format of the recipe.")] = "yaml",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to write; printed by default.")
     ] = None,
@@ -31,7 +31,7 @@ def export(
     from hpo.use_cases.export import export_recipe
 
     session = Session.of(context)
-    wanted: Form = "json" if session.as_json and out is None else form
+    wanted: RecipeFormat = "json" if session.as_json and out is None else form
     written = export_recipe(search, home=session.home, format=wanted, out=out, weights=weights)
     if out is None:
         typer.echo(written.rstrip())

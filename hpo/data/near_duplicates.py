@@ -44,16 +44,16 @@ HASH_LIMIT = 48
 
 
 @dataclass(frozen=True)
-class Pairs:
+class NearDuplicates:
     """Pairs of near duplicates.
 
     Attributes:
         rows: int64 [m, 2]: row of the first and row of the second set, each pair once.
-        told: False if the images are too small or too uniform to tell copies from similar images.
+        decided: False if the images are too small or too uniform to tell copies from similar images.
     """
 
     rows: NDArray[np.int64]
-    told: bool = True
+    decided: bool = True
 
 
 def thumbnails(images: NDArray[np.uint8]) -> Floats:
@@ -67,7 +67,7 @@ def thumbnails(images: NDArray[np.uint8]) -> Floats:
     return grey
 
 
-def near_pairs(ours: Floats, theirs: Floats | None = None, small: bool = False) -> Pairs:
+def near_pairs(ours: Floats, theirs: Floats | None = None, small: bool = False) -> NearDuplicates:
     """Find near duplicates between two sets of thumbnails, or within one.
 
     Args:
@@ -77,7 +77,7 @@ def near_pairs(ours: Floats, theirs: Floats | None = None, small: bool = False) 
     """
     none = np.zeros((0, 2), np.int64)
     if small or len(ours) == 0:
-        return Pairs(none, told=False)
+        return NearDuplicates(none, decided=False)
     others = ours if theirs is None else theirs
     frequencies = _frequencies(ours)
     mean, spread = frequencies.mean(axis=0), frequencies.std(axis=0) + 1e-6
@@ -91,13 +91,13 @@ def near_pairs(ours: Floats, theirs: Floats | None = None, small: bool = False) 
             alike.append(pairs)
             limit -= len(pairs)
             if limit < 0:
-                return Pairs(none, told=False)
+                return NearDuplicates(none, decided=False)
         rows = np.concatenate(alike)
         second = blurred[1][:, :, ::-1] if mirrored else blurred[1]
         for start in range(0, len(rows), BLOCK):
             block = rows[start : start + BLOCK]
             copies.append(block[_same(blurred[0][block[:, 0]], second[block[:, 1]])])
-    return Pairs(np.unique(np.concatenate(copies), axis=0))
+    return NearDuplicates(np.unique(np.concatenate(copies), axis=0))
 
 
 def hashes(grey: Floats) -> NDArray[np.uint64]:

@@ -204,7 +204,7 @@ def read_near(source: str, arguments: SpecFields, base: Path, folder: Path) -> N
         sealed = ours[:0] if test is None else near_duplicates.thumbnails(test.inputs)
     across = near_duplicates.near_pairs(ours, sealed, small=small) if len(sealed) else within
     rows = np.unique(across.rows[:, 0]).tolist() if len(sealed) else []
-    result = {"within": within.rows.tolist(), "test": rows, "told": within.told and across.told}
+    result = {"within": within.rows.tolist(), "test": rows, "told": within.decided and across.decided}
     fresh = folder / f".{prepared.NEAR}-{os.getpid()}"
     _synced(fresh, json.dumps(result).encode())
     fresh.replace(folder / prepared.NEAR)

@@ -103,14 +103,14 @@ def _fits(name: str, form: Form) -> int:
 
 
 def _candidates(outputs: Any, targets: Any) -> Any:
-    from hpo.metrics import calibration, classification, ranking, regression
+    from hpo.metrics import calibration, classification, ranking_metrics, regression
 
     if not np.isfinite(np.asarray(outputs, np.float64)).all():
         return
     few = targets.dtype.kind in "iub" and len(targets) and targets.min() >= 0
     if few and len(targets) * (int(targets.max()) + 1) <= CELLS:
         yield from classification.candidates(outputs, targets)
-        yield from ranking.candidates(outputs, targets)
+        yield from ranking_metrics.candidates(outputs, targets)
         yield from calibration.candidates(outputs, targets)
     if outputs.ndim == 1:
         yield from regression.candidates(outputs.astype(np.float64), targets.astype(np.float64))

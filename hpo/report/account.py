@@ -5,9 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from hpo.core.account import Account, DataUsed, FinalistRule, Folds, ShippedModel
+from hpo.core.account import Account, FinalistRule
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.formatting import choices, count, score, spent, states, with_interval
+from hpo.core.model_provenance import ShippedModel
+from hpo.core.search_setting import DataUsed, Folds
 
 WIDTH = 80
 INDENT = 13

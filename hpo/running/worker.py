@@ -19,7 +19,7 @@ from hpo.core.private_files import open_log
 from hpo.core.recipe import Recipe
 from hpo.running.environment import OpenedStage, TrainingEnvironment
 from hpo.running.final_scores import final_scorer
-from hpo.running.memory import release_memory
+from hpo.running.memory_release import release_memory
 from hpo.running.training_context import Channel, Message, TrainingContext, TrainingStopped
 
 HEARTBEAT = 2.0

@@ -23,7 +23,7 @@ class _Illegal(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class Notation:
     """One way to write a range.
 
     Attributes:
@@ -78,15 +78,15 @@ def _choice(*values: Any) -> Domain:
 
 
 _LOW_HIGH = ("low", "high")
-FORMS: Mapping[str, Form] = {
-    form.word: form
-    for form in (
-        Form("uniform", _LOW_HIGH, False, _uniform, "A number between low and high."),
-        Form("loguniform", _LOW_HIGH, False, _loguniform, "A positive number, uniform in its logarithm."),
-        Form("quniform", (*_LOW_HIGH, "step"), False, _quniform, "low, low + step, ... up to high."),
-        Form("randint", _LOW_HIGH, True, _randint, "A whole number; high is included."),
-        Form("lograndint", _LOW_HIGH, True, _lograndint, "A whole number, uniform in its logarithm."),
-        Form("choice", (), False, _choice, "One of a list of values without an order."),
+NOTATIONS: Mapping[str, Notation] = {
+    notation.word: notation
+    for notation in (
+        Notation("uniform", _LOW_HIGH, False, _uniform, "A number between low and high."),
+        Notation("loguniform", _LOW_HIGH, False, _loguniform, "A positive number, uniform in its logarithm."),
+        Notation("quniform", (*_LOW_HIGH, "step"), False, _quniform, "low, low + step, ... up to high."),
+        Notation("randint", _LOW_HIGH, True, _randint, "A whole number; high is included."),
+        Notation("lograndint", _LOW_HIGH, True, _lograndint, "A whole number, uniform in its logarithm."),
+        Notation("choice", (), False, _choice, "One of a list of values without an order."),
     )
 }
 
@@ -96,40 +96,40 @@ def parse_domain(value: Any, path: FieldPath, faults: Faults) -> Domain | None:
     if not isinstance(value, Mapping):
         faults.add(
             path,
-            f"{shown(value)} is not a range; write one of {listed(FORMS)}, e.g. {{uniform: [0, 1]}}",
+            f"{shown(value)} is not a range; write one of {listed(NOTATIONS)}, e.g. {{uniform: [0, 1]}}",
         )
         return None
-    unexpected = [key for key in value if key not in FORMS and key != "when"]
+    unexpected = [key for key in value if key not in NOTATIONS and key != "when"]
     for key in unexpected:
-        faults.add((*path, key), unknown(key, (*FORMS, "when")))
-    words = [word for word in value if word in FORMS]
+        faults.add((*path, key), unknown(key, (*NOTATIONS, "when")))
+    words = [word for word in value if word in NOTATIONS]
     if unexpected and not words:
         return None
     if len(words) != 1:
         count = f"has {len(words)} ranges" if words else "has no range"
-        faults.add(path, f"{count}; legal: exactly one of {listed(FORMS)}")
+        faults.add(path, f"{count}; legal: exactly one of {listed(NOTATIONS)}")
         return None
-    form = FORMS[words[0]]
-    complaint = _complaint(form, value[form.word])
+    notation = NOTATIONS[words[0]]
+    complaint = _complaint(notation, value[notation.word])
     if complaint is None:
         try:
-            return form.build(*value[form.word])
+            return notation.build(*value[notation.word])
         except _Illegal as illegal:
-            complaint = f"{shown(value[form.word])}: {illegal}"
-    faults.add((*path, form.word), complaint)
+            complaint = f"{shown(value[notation.word])}: {illegal}"
+    faults.add((*path, notation.word), complaint)
     return None
 
 
-def _complaint(form: Form, items: Any) -> str | None:
+def _complaint(notation: Notation, items: Any) -> str | None:
     if not isinstance(items, list | tuple):
-        return f"{shown(items)} is not a list; legal: [{', '.join(form.items) or 'value, value, ...'}]"
-    if not form.items:
+        return f"{shown(items)} is not a list; legal: [{', '.join(notation.items) or 'value, value, ...'}]"
+    if not notation.items:
         return None
-    if len(items) != len(form.items):
-        return f"{shown(items)} has {len(items)} items; legal: [{', '.join(form.items)}]"
+    if len(items) != len(notation.items):
+        return f"{shown(items)} has {len(items)} items; legal: [{', '.join(notation.items)}]"
     for item in items:
-        if isinstance(item, bool) or not isinstance(item, int if form.whole else int | float):
-            return f"{shown(item)} is not a {'whole ' if form.whole else ''}number"
+        if isinstance(item, bool) or not isinstance(item, int if notation.whole else int | float):
+            return f"{shown(item)} is not a {'whole ' if notation.whole else ''}number"
         if not math.isfinite(item) or abs(item) > 1e300:
             return f"{shown(item)} is too large"
     if items[0] >= items[1]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from hpo.core.stopping_rules import SCHEDULERS
 from hpo.spec.cross_checks import SAMPLERS
-from hpo.spec.domains import FORMS, MAX_CHOICES, Form
+from hpo.spec.domains import MAX_CHOICES, NOTATIONS, Notation
 from hpo.spec.fields import STORED_ONLY, Document
 
 FILE = "spec.schema.json"
@@ -58,25 +58,25 @@ def _parameter() -> dict[str, Any]:
         "description": "One range, and the conditions under which the parameter exists.",
         "type": "object",
         "properties": {
-            **{form.word: _form(form) for form in FORMS.values()},
+            **{notation.word: _notation(notation) for notation in NOTATIONS.values()},
             "when": {"$ref": "#/$defs/Condition"},
         },
-        "oneOf": [{"required": [word]} for word in FORMS],
+        "oneOf": [{"required": [word]} for word in NOTATIONS],
         "additionalProperties": False,
     }
 
 
-def _form(form: Form) -> dict[str, Any]:
-    if not form.items:
+def _notation(notation: Notation) -> dict[str, Any]:
+    if not notation.items:
         limits = {"minItems": 1, "maxItems": MAX_CHOICES, "uniqueItems": True}
-        return {"type": "array", "description": form.doc, **limits}
-    number = {"type": "integer" if form.whole else "number"}
+        return {"type": "array", "description": notation.doc, **limits}
+    number = {"type": "integer" if notation.whole else "number"}
     return {
         "type": "array",
-        "description": form.doc,
-        "prefixItems": [{**number, "title": item} for item in form.items],
+        "description": notation.doc,
+        "prefixItems": [{**number, "title": item} for item in notation.items],
         "items": False,
-        "minItems": len(form.items),
+        "minItems": len(notation.items),
     }
 
 

@@ -18,7 +18,7 @@ from hpo.core.json_values import JsonObject
 from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Uniform
 from hpo.spec.builtin import folder
-from hpo.spec.domains import FORMS
+from hpo.spec.domains import NOTATIONS
 from hpo.spec.fields import STORED_ONLY, Document
 from hpo.spec.json_schema import FILE
 from hpo.spec.narrowing import Change
@@ -135,7 +135,7 @@ def _dumped(yaml: YAML, document: Any) -> str:
 
 def _put(parameter: CommentedMap, new: Domain) -> None:
     """Replace the range of a parameter, in the style of the old one."""
-    word = next(word for word in parameter if word in FORMS)
+    word = next(word for word in parameter if word in NOTATIONS)
     items = parameter[word]
     if isinstance(new, Choice):
         kept = {canonical(value) for value in new.values}

@@ -56,7 +56,7 @@ def test_planted_copies_are_found_and_nothing_else(name: str, scenes: Scenes) ->
     found = near_duplicates.near_pairs(
         near_duplicates.thumbnails(images), near_duplicates.thumbnails(planted)
     )
-    assert found.told
+    assert found.decided
     expected = {(10 * row, row) for row in range(60)}
     pairs = {(int(ours), int(theirs)) for ours, theirs in found.rows}
     assert len(pairs & expected) >= 0.95 * 60
@@ -72,9 +72,9 @@ def test_copies_within_a_set_are_pairs_once(scenes: Scenes) -> None:
 
 def test_what_cannot_be_told_is_said(scenes: Scenes) -> None:
     images = scenes(50)
-    assert not near_duplicates.near_pairs(near_duplicates.thumbnails(images), small=True).told
+    assert not near_duplicates.near_pairs(near_duplicates.thumbnails(images), small=True).decided
     uniform = np.repeat(images[:1], 400, axis=0)
-    assert not near_duplicates.near_pairs(near_duplicates.thumbnails(uniform)).told
+    assert not near_duplicates.near_pairs(near_duplicates.thumbnails(uniform)).decided
     blank = np.full((30, 32, 32, 3), 200, np.uint8)
     assert len(near_duplicates.near_pairs(near_duplicates.thumbnails(blank)).rows) == 0
 

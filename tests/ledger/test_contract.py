@@ -19,7 +19,7 @@ from hpo.core.events import (
     TestClaimed,
     TrialEnded,
 )
-from hpo.ledger.memory import MemoryLedger
+from hpo.ledger.in_memory import MemoryLedger
 from hpo.ledger.store import LedgerStore
 
 OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})

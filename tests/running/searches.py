@@ -8,7 +8,7 @@ from hpo.core.asha import milestones
 from hpo.core.events import WinnerNamed
 from hpo.core.objective import Objective
 from hpo.core.space import Parameter, Space, Uniform
-from hpo.ledger.memory import MemoryLedger
+from hpo.ledger.in_memory import MemoryLedger
 from hpo.running.plan import Plan
 
 OBJECTIVE = Objective("score", "max")

@@ -9,7 +9,7 @@ from hpo.core import events
 from hpo.core.events import Cause, End, Event
 from hpo.core.home import Home, SearchFolder
 from hpo.core.objective import Objective
-from hpo.ledger.memory import MemoryLedger
+from hpo.ledger.in_memory import MemoryLedger
 from hpo.tracking.projection import RunProjection
 
 PARAMETERS = ("learning_rate", "optimizer", "optimizer.momentum", "augment.cutout")

@@ -13,7 +13,7 @@ import pytest
 from hpo.core import events
 from hpo.core.events import End
 from hpo.core.home import Home
-from hpo.ledger.memory import MemoryLedger
+from hpo.ledger.in_memory import MemoryLedger
 from hpo.tracking import mirror_progress
 from hpo.tracking.client_store import ClientStore
 from hpo.tracking.mirror import Mirror

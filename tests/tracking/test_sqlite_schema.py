@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hpo.core.home import Home
-from hpo.ledger.memory import MemoryLedger
+from hpo.ledger.in_memory import MemoryLedger
 from hpo.tracking import sqlite_schema
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.sqlite_store import LocalStore

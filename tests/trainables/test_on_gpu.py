@@ -16,7 +16,7 @@ from hpo.core.errors import UserError
 from hpo.core.grammar import Group
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import DataInfo, Examples
-from hpo.running.memory import release_memory
+from hpo.running.memory_release import release_memory
 from hpo.spec import read_spec
 from tests.trainables.augmentation.cases import CLASSES, SHAPES, bytes_like, resolve, seeded
 from tests.trainables.recorder import TIMED, Interrupted, Recorder, recipe, train

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hpo.core.errors import UserError
 from hpo.core.grammar import Group
-from trainables.parts.augmentation import AUGMENT, TEST_AUGMENT
+from trainables.parts.augmentation import AUGMENT
+from trainables.parts.views import TEST_AUGMENT
 
 if TYPE_CHECKING:
     from trainables.augmentation.augmenter import Augmenter

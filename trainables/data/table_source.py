@@ -19,9 +19,9 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
 from trainables.data.content import Content, SourcePaths
-from trainables.data.encoding import encode, targets_of
 from trainables.data.file_state import state_of
 from trainables.data.held_out import chosen
+from trainables.data.table_encoding import encode, targets_of
 from trainables.data.table_reading import Table, read_table
 
 FEW_CLASSES = 20

@@ -82,7 +82,7 @@ def _array(path: Path, info: DataInfo) -> Unlabelled:
 
 
 def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
-    from trainables.data.encoding import encode
+    from trainables.data.table_encoding import encode
     from trainables.data.table_reading import read_table
 
     options = {name: arguments[name] for name in ("missing", "delimiter") if name in arguments}

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.content import Content, SourcePaths
-from trainables.data.encoding import float_targets
+from trainables.data.table_encoding import float_targets
 
 MICROSECONDS_A_DAY = 86_400e6
 

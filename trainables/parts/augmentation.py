@@ -8,14 +8,11 @@ tables: geometry (in one resampling), policies, colour, erasing, mixing.
 from __future__ import annotations
 
 from hpo.core.grammar import Group, Hyperparameter, Part
+from trainables.parts.geometry import GEOMETRY
+from trainables.parts.shares import share
 
 _HERE = "trainables.augmentation"
-_TORCHVISION = "https://pytorch.org/vision/stable/transforms.html"
 _ALEXNET = "Krizhevsky et al. 2012, ImageNet Classification with Deep CNNs"
-
-
-def _share(name: str, default: float, doc: str, low: float = 0.0, high: float = 1.0) -> Hyperparameter:
-    return Hyperparameter(name, "float", default, low, high, doc=doc)
 
 
 def _alpha(default: float) -> Hyperparameter:
@@ -30,114 +27,6 @@ _FILL = Hyperparameter(
     "zero",
     choices=("zero", "mean", "noise", "normal"),
     doc="black, the image's mean colour, uniform noise, or normal noise with ImageNet's mean and spread",
-)
-
-_GEOMETRY = (
-    Part(
-        "horizontal_flip",
-        f"{_HERE}.geometry:HorizontalFlip",
-        _ALEXNET,
-        (_share("p", 0.5, "probability per image"),),
-        doc="mirror left and right; not if mirroring changes the label (digits, text)",
-    ),
-    Part(
-        "random_crop",
-        f"{_HERE}.geometry:RandomCrop",
-        "He et al. 2016, https://arxiv.org/abs/1512.03385",
-        (
-            Hyperparameter("padding", "int", 4, 0, 64, doc="pixels added on every side before the crop"),
-            Hyperparameter(
-                "border",
-                "str",
-                "zeros",
-                choices=("zeros", "border", "reflection"),
-                doc="padding: black, the edge repeated, or the image mirrored",
-            ),
-        ),
-        doc="pad, then crop to the original size at a random position",
-    ),
-    Part(
-        "random_resized_crop",
-        f"{_HERE}.geometry:RandomResizedCrop",
-        "Szegedy et al. 2015, https://arxiv.org/abs/1409.4842",
-        (
-            _share("scale", 0.08, "minimum share of the image's area", low=0.01),
-            Hyperparameter(
-                "ratio", "float", 4 / 3, 1, 4, log=True, doc="maximum of width / height and of its inverse"
-            ),
-        ),
-        doc="crop a random box and resize it to the full size",
-    ),
-    Part(
-        "scale_jitter",
-        f"{_HERE}.geometry:ScaleJitter",
-        "He et al. 2016, https://arxiv.org/abs/1512.03385",
-        (
-            Hyperparameter("shortest", "int", 256, 1, 4096, doc="minimum short side, in pixels"),
-            Hyperparameter("longest", "int", 480, 1, 4096, doc="maximum short side, in pixels"),
-            Hyperparameter(
-                "crop", "int", 224, 1, 4096, doc="crop at these sizes; only the ratio of sizes to it matters"
-            ),
-        ),
-        doc="enlarge so that the short side is drawn from a range, then crop at a random position",
-    ),
-    Part(
-        "rotation",
-        f"{_HERE}.geometry:Rotation",
-        _TORCHVISION,
-        (
-            Hyperparameter(
-                "degrees", "float", 15.0, 0, 180, doc="maximum angle in either direction, in degrees"
-            ),
-        ),
-        doc="turn about the centre",
-    ),
-    Part(
-        "translation",
-        f"{_HERE}.geometry:Translation",
-        _TORCHVISION,
-        (_share("share", 0.1, "maximum shift in either direction, as a share of the side"),),
-        doc="shift along both axes by fractions of a pixel",
-    ),
-    Part(
-        "stretch",
-        f"{_HERE}.geometry:Stretch",
-        _TORCHVISION,
-        (
-            Hyperparameter(
-                "factor", "float", 1.2, 1, 3, log=True, doc="maximum factor per axis, and of its inverse"
-            ),
-        ),
-        doc="scale width and height independently",
-    ),
-    Part(
-        "shear",
-        f"{_HERE}.geometry:Shear",
-        _TORCHVISION,
-        (
-            Hyperparameter(
-                "degrees", "float", 10.0, 0, 60, doc="maximum angle in either direction, in degrees"
-            ),
-        ),
-        doc="shear along both axes",
-    ),
-    Part(
-        "elastic_distortion",
-        f"{_HERE}.distortion:Elastic",
-        "Simard et al. 2003, Best Practices for Convolutional Neural Networks",
-        (
-            Hyperparameter("alpha", "float", 34.0, 0, 200, doc="size of the displacement, in pixels"),
-            Hyperparameter("sigma", "float", 4.0, 0.5, 32, log=True, doc="width of its smoothing, in pixels"),
-        ),
-        doc="displace every pixel by a smooth random field",
-    ),
-    Part(
-        "lens_distortion",
-        f"{_HERE}.distortion:Lens",
-        "Brown 1966, Decentering Distortion of Lenses",
-        (_share("k", 0.2, "maximum radial coefficient in either direction"),),
-        doc="bend straight lines like a lens: barrel or pincushion",
-    ),
 )
 
 _POLICIES = (
@@ -175,7 +64,7 @@ _POLICIES = (
             Hyperparameter("operations", "int", 2, 1, 8, doc="operations per image, in sequence"),
             Hyperparameter("magnitude", "float", 9.0, 0, 10, doc="strength of each; 10 is the full range"),
             Hyperparameter("magnitude_std", "float", 0.5, 0, 10, doc="standard deviation of the magnitude"),
-            _share("p", 0.5, "probability of each operation"),
+            share("p", 0.5, "probability of each operation"),
         ),
         doc="timm's variant, as in DeiT and ResNet strikes back: 15 operations, each with a probability",
     ),
@@ -193,9 +82,9 @@ _COLOUR = (
         f"{_HERE}.colour:ColorJitter",
         _ALEXNET,
         (
-            _share("brightness", 0.4, "factor from 1 - b to 1 + b"),
-            _share("contrast", 0.4, "factor from 1 - c to 1 + c"),
-            _share("saturation", 0.0, "factor from 1 - s to 1 + s; grey images stay as they are"),
+            share("brightness", 0.4, "factor from 1 - b to 1 + b"),
+            share("contrast", 0.4, "factor from 1 - c to 1 + c"),
+            share("saturation", 0.0, "factor from 1 - s to 1 + s; grey images stay as they are"),
         ),
         doc="random brightness, contrast and saturation, in this order",
     ),
@@ -203,7 +92,7 @@ _COLOUR = (
         "pca_lighting",
         f"{_HERE}.colour:Lighting",
         _ALEXNET,
-        (_share("std", 0.1, "standard deviation of the shift along each principal colour"),),
+        (share("std", 0.1, "standard deviation of the shift along each principal colour"),),
         doc="shift colours along the principal components of natural images",
     ),
 )
@@ -213,7 +102,7 @@ _ERASING = (
         "cutout",
         f"{_HERE}.erasing:Cutout",
         "DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552",
-        (_share("size", 0.5, "side of the square as a share of the image's short side"), _FILL),
+        (share("size", 0.5, "side of the square as a share of the image's short side"), _FILL),
         doc="blank a square that may extend beyond the edge",
     ),
     Part(
@@ -221,9 +110,9 @@ _ERASING = (
         f"{_HERE}.erasing:RandomErasing",
         "Zhong et al. 2020, https://arxiv.org/abs/1708.04896",
         (
-            _share("p", 0.25, "probability per image"),
-            _share("smallest", 0.02, "minimum share of the area", low=0.001),
-            _share("largest", 0.33, "maximum share of the area", low=0.001),
+            share("p", 0.25, "probability per image"),
+            share("smallest", 0.02, "minimum share of the area", low=0.001),
+            share("largest", 0.33, "maximum share of the area", low=0.001),
             Hyperparameter(
                 "ratio", "float", 3.3, 1, 10, log=True, doc="maximum of height / width and of its inverse"
             ),
@@ -238,21 +127,21 @@ _MIXING = (
         "in_class_mixing",
         f"{_HERE}.mixing:InClassMixing",
         "after mixup, Zhang et al. 2018, https://arxiv.org/abs/1710.09412",
-        (_alpha(1.0), _share("p", 1.0, "probability per image")),
+        (_alpha(1.0), share("p", 1.0, "probability per image")),
         doc="blend two images of the same class; the label does not change",
     ),
     Part(
         "mixup",
         f"{_HERE}.mixing:Mixup",
         "Zhang et al. 2018, https://arxiv.org/abs/1710.09412",
-        (_alpha(0.2), _share("p", 1.0, "probability per image")),
+        (_alpha(0.2), share("p", 1.0, "probability per image")),
         doc="blend two images and their labels; with cutmix also on, one of them is drawn per image",
     ),
     Part(
         "cutmix",
         f"{_HERE}.mixing:CutMix",
         "Yun et al. 2019, https://arxiv.org/abs/1905.04899",
-        (_alpha(1.0), _share("p", 1.0, "probability per image")),
+        (_alpha(1.0), share("p", 1.0, "probability per image")),
         doc="paste a box of another image and mix labels by area; with mixup also on, one is drawn per image",
     ),
 )
@@ -286,66 +175,6 @@ AUGMENT = Group(
             doc="resized and scaled crops are cut from images as stored, not from resized ones",
         ),
     ),
-    parts=(*_GEOMETRY, *_POLICIES, *_COLOUR, *_ERASING, *_MIXING, *_BATCHES),
+    parts=(*GEOMETRY, *_POLICIES, *_COLOUR, *_ERASING, *_MIXING, *_BATCHES),
     doc="random changes of training images, different for each image",
-)
-
-TEST_AUGMENT = Group(
-    name="test_augment",
-    many=True,
-    hyperparameters=(
-        Hyperparameter(
-            "original_pixels",
-            "bool",
-            True,
-            doc="views are cut from images as stored: 224 of 256 pixels at a ratio of 0.875",
-        ),
-    ),
-    parts=(
-        Part(
-            "horizontal_flip",
-            f"{_HERE}.views:FlippedViews",
-            _ALEXNET,
-            doc="the image and its mirror image; not if mirroring changes the label",
-        ),
-        Part(
-            "center_crop",
-            f"{_HERE}.views:CenterCrop",
-            "He et al. 2016, https://arxiv.org/abs/1512.03385",
-            (_share("ratio", 0.875, "side of the crop as a share of the image's", low=0.05),),
-            doc="the central part, enlarged to the full size",
-        ),
-        Part(
-            "five_crops",
-            f"{_HERE}.views:FiveCrops",
-            _ALEXNET,
-            (_share("ratio", 0.875, "side of the crops as a share of the image's", low=0.05),),
-            doc="four corners and the centre; with horizontal_flip the classic ten crops",
-        ),
-        Part(
-            "scales",
-            f"{_HERE}.views:ScaledViews",
-            "Simonyan and Zisserman 2015, https://arxiv.org/abs/1409.1556; He et al. 2016",
-            (
-                Hyperparameter(
-                    "sizes",
-                    "list",
-                    (224, 256, 384, 480, 640),
-                    1,
-                    8192,
-                    doc="short sides of the enlarged image, in pixels",
-                ),
-                Hyperparameter(
-                    "crop",
-                    "int",
-                    224,
-                    1,
-                    8192,
-                    doc="crop at these sizes; only the ratio of sizes to it matters",
-                ),
-            ),
-            doc="crops at several scales: the centre, or with five_crops all five, in place of their ratio",
-        ),
-    ),
-    doc="views of a test image whose predictions are averaged; not if a view can change the label",
 )

@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from hpo.core.account import (
-    Account,
-    ChosenTrial,
-    Comparisons,
-    DataUsed,
-    FinalistRule,
-    Folds,
-    FreshValues,
-    TestRows,
-)
+from hpo.core.account import Account, ChosenTrial, Comparisons, FinalistRule, FreshValues
 from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, fields_of
+from hpo.core.search_setting import DataUsed, Folds, TestRows
 from hpo.core.seeds import derive
 from hpo.core.shipped_model import members_of
 from hpo.core.spending import budget_use

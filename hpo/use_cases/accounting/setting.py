@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hpo.core.account import ResourcesUsed, SamplerUsed, SchedulerUsed, SearchSetting, SpaceRow
 from hpo.core.recipe import Recipe
+from hpo.core.search_setting import ResourcesUsed, SamplerUsed, SchedulerUsed, SearchSetting, SpaceRow
 from hpo.spec import SearchSpec
 from hpo.spec.overview import rows
 

@@ -10,11 +10,11 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpo.core.account import NamedScore, ShippedMember, ShippedModel
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import SEARCH
 from hpo.core.history import RETRAINED, History, Training
 from hpo.core.json_values import JsonFields, RecipeFields
+from hpo.core.model_provenance import NamedScore, ShippedMember, ShippedModel
 from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import AVERAGED, SEEN, Ship, members_of

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from hpo.core.grammar import Grammar
-from trainables.parts.augmentation import AUGMENT, TEST_AUGMENT
+from trainables.parts.augmentation import AUGMENT
+from trainables.parts.views import TEST_AUGMENT
 
 SHAPES = ((1, 12, 10), (3, 16, 16))
 CLASSES = 24

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from hpo.core.grammar import Grammar
 from trainables import augmentation
-from trainables.parts.augmentation import TEST_AUGMENT
+from trainables.parts.views import TEST_AUGMENT
 
 GRAMMAR = Grammar((), (TEST_AUGMENT,))
 SHAPE = (3, 16, 12)

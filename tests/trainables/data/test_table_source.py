@@ -13,7 +13,7 @@ from hpo.data.custodian import prepare
 from hpo.data.sealed_part import open_test
 from trainables.data.content import Source, SourcePaths
 from trainables.data.digests import overlap, set_digest
-from trainables.data.encoding import encode
+from trainables.data.table_encoding import encode
 from trainables.data.table_reading import read_table
 from trainables.parts import data_sources
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from hpo.core.errors import UserError
 from tests.trainables.augmentation.cases import CLASSES, SHAPES, bytes_like, resolve, same_image, seeded
 from trainables import augmentation
-from trainables.parts.augmentation import AUGMENT, TEST_AUGMENT
+from trainables.parts.augmentation import AUGMENT
+from trainables.parts.views import TEST_AUGMENT
 
 LABEL_MIXERS = {"mixup", "cutmix"}
 IMAGE_PARTS = [name for name in AUGMENT.names if name not in ("repeated_augmentation", "mimo")]
