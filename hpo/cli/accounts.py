@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from hpo.cli.options import SearchName
-from hpo.cli.session import Session, emit
+from hpo.cli.session import Session, document, emit
 
 
 def account(context: typer.Context, search: SearchName) -> None:
@@ -18,4 +18,4 @@ def account(context: typer.Context, search: SearchName) -> None:
     if session.as_json:
         emit(gathered.to_json())
     else:
-        typer.echo(page(gathered), nl=False)
+        document(page(gathered))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
-from hpo.cli.session import Session, dumps, emit, own_stdout, say
+from hpo.cli.session import Session, dumps, emit, line, own_stdout, say
 
 if TYPE_CHECKING:
     from hpo.data.leaks import Leaks
@@ -37,7 +37,7 @@ def check(
     session = Session.of(context)
     changes = overrides(settings, seed)
     for kind, code in user_code(spec, changes):
-        typer.echo(f"your code, run in separate processes: {kind} {code}", err=session.as_json)
+        line(f"your code, run in separate processes: {kind} {code}", error=session.as_json)
     read = specs.read_spec(spec, changes)
     facts = space_overview(read)
     beforehand = (*gpu_warnings(read), *_earlier_openings(read, session))

@@ -13,6 +13,7 @@ from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History
 from hpo.core.json_values import JsonFields, fields_of
 from hpo.core.record import Recorded
+from hpo.core.visible_text import one_line
 
 
 class _Lines:
@@ -60,13 +61,13 @@ class PlainLines:
 
     def begin(self, search: str) -> None:
         """Write the search's name."""
-        self._lines.write(f"search {search}")
+        self._lines.write(one_line(f"search {search}"))
 
     def event(self, recorded: Recorded, history: History) -> None:
         """Write a line, unless the event is a detail."""
         line = self._line(recorded.event, history)
         if line:
-            self._lines.write(line)
+            self._lines.write(one_line(line))
 
     def _line(self, event: events.Event, history: History) -> str:
         match event:

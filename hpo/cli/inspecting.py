@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.options import SearchName
-from hpo.cli.session import Session, emit, say
+from hpo.cli.session import Session, emit, line, say
 from hpo.core.formatting import choices, duration, score
 from hpo.core.time_left import TimeLeft
 
@@ -135,20 +135,24 @@ def logs(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Print new lines as they come, until the search ends.")
     ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Do not escape control characters: colours, but any sequence.")
+    ] = False,
 ) -> None:
     """Print the output of trials and why they failed."""
     from hpo.use_cases.logs import follow_output, trial_output
 
     session = Session.of(context)
+    show = print if raw else line
     if follow:
-        for line in follow_output(search, session.home, trial):
-            emit(line) if session.as_json else typer.echo(line)
+        for new in follow_output(search, session.home, trial):
+            emit(new) if session.as_json else show(new)
         return
     texts = list(trial_output(search, session.home, trial))
     if session.as_json:
         emit(texts)
         return
     for text in texts:
-        typer.echo(text)
+        show(text)
     if not texts:
-        typer.echo(f"no trial of {search} has printed anything or failed", err=True)
+        line(f"no trial of {search} has printed anything or failed", error=True)

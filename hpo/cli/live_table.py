@@ -19,6 +19,7 @@ from hpo.core.outcome import Outcome, Watcher
 from hpo.core.progress import SearchProgress, progress_of
 from hpo.core.record import Recorded
 from hpo.core.time_left import TimeLeft, expected_epochs, time_left
+from hpo.core.visible_text import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,7 +113,7 @@ class LiveTable:
 
     def _print(self, line: str) -> None:
         """Print a line above the table."""
-        self._console.print(line, soft_wrap=True)
+        self._console.print(one_line(line), soft_wrap=True)
 
 
 def show(session: Session, search: Callable[[Watcher], Outcome]) -> Outcome:

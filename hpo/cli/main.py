@@ -18,7 +18,7 @@ import typer
 
 from hpo import __version__
 from hpo.cli.commands import COMMANDS, GroupedHelp
-from hpo.cli.session import Session, emit
+from hpo.cli.session import Session, emit, line
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
 
@@ -109,7 +109,7 @@ def _signals_reported() -> Iterator[None]:
 
 
 def _leave(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
+    line(message, error=True)
     sys.exit(code)
 
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.session import Session, dumps, own_stdout
+from hpo.cli.session import Session, document, dumps, line, own_stdout
 from hpo.core.errors import UserError
+from hpo.core.visible_text import visible
 
 
 def predict(
@@ -29,7 +30,7 @@ def predict(
     with own_stdout() as stream:
         predictions = predict_file(recipe, data)
         for warning in predictions.warnings:
-            typer.echo(f"warning: {warning}", err=True)
+            line(f"warning: {warning}", error=True)
         if out is not None:
             try:
                 out.write_text(predictions.to_csv(), encoding="utf-8")
@@ -41,8 +42,8 @@ def predict(
                 "model": predictions.kind,
                 "digest": predictions.digest,
             }
-            print(dumps(written) if session.as_json else str(out), file=stream)
+            print(dumps(written) if session.as_json else visible(str(out)), file=stream)
         elif session.as_json:
             print(dumps(predictions.to_json()), file=stream)
         else:
-            print(predictions.to_csv(), end="", file=stream)
+            document(predictions.to_csv(), stream)

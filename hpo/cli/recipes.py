@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hpo.cli.options import Again, Reason, SearchName, reason_of
-from hpo.cli.session import Session, dumps, emit, own_stdout, say
+from hpo.cli.session import Session, document, dumps, emit, line, own_stdout, say
 from hpo.core.formatting import number, score
+from hpo.core.visible_text import one_line
 
 if TYPE_CHECKING:
     from hpo.core.events import Reported
@@ -34,11 +35,11 @@ def export(
     wanted: RecipeFormat = "json" if session.as_json and out is None else form
     written = export_recipe(search, home=session.home, format=wanted, out=out, weights=weights)
     if out is None:
-        typer.echo(written.rstrip())
+        document(written.rstrip() + "\n")
     elif session.as_json:
         emit({"search": search, "path": written})
     else:
-        typer.echo(written)
+        line(written)
 
 
 def train(
@@ -55,7 +56,7 @@ def train(
         def show_epoch(report: Reported) -> None:
             if not session.as_json:
                 values = ", ".join(f"{name} {score(value)}" for name, value in report.metrics.items())
-                print(f"epoch {report.epoch}: {values}", file=stream, flush=True)
+                print(one_line(f"epoch {report.epoch}: {values}"), file=stream, flush=True)
 
         result = train_recipe(recipe, home=session.home, watch=show_epoch).to_json()
         if session.as_json:
@@ -100,7 +101,7 @@ def mirror(
     if session.as_json:
         emit({"search": search, "events": events})
     else:
-        typer.echo(f"MLflow shows {search} up to event {events:,}")
+        line(f"MLflow shows {search} up to event {events:,}")
 
 
 def ui(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli.options import SearchName
-from hpo.cli.session import Session, emit, say
+from hpo.cli.session import Session, emit, line, say
 
 
 def refine(
@@ -25,7 +25,7 @@ def refine(
     if session.as_json:
         emit(refined.to_json())
         return
-    typer.echo(refined.diff)
+    line(refined.diff)
     rows = [("warning" if each.edge else "because", f"{each.name}: {each.why}") for each in refined.changes]
     rows += [("note", note) for note in refined.notes]
     if refined.path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import shlex
@@ -17,6 +18,7 @@ import typer
 
 from hpo.core.home import Home
 from hpo.core.json_values import jsonable
+from hpo.core.visible_text import visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -63,6 +65,7 @@ def console() -> Console:
 def say(shown: RenderableType = "") -> None:
     """Print text or a table; longer words than a terminal is wide continue on its next line."""
     screen = console()
+    shown = visible(shown) if isinstance(shown, str) else shown
     if screen.is_terminal:
         screen.print(shown, crop=False, soft_wrap=isinstance(shown, str))
         return
@@ -71,9 +74,20 @@ def say(shown: RenderableType = "") -> None:
     print("\n".join(line.rstrip() for line in text.get().splitlines()), flush=True)
 
 
+def line(text: str, *, error: bool = False) -> None:
+    """Print text as it is, however wide, with its control characters escaped."""
+    typer.echo(visible(text), err=error)
+
+
+def document(text: str, stream: TextIO | None = None) -> None:
+    """Print a document such as YAML or CSV: unchanged into a file or a pipe, escaped on a terminal."""
+    stream = stream or sys.stdout
+    print(visible(text) if stream.isatty() else text, end="", file=stream, flush=True)
+
+
 def dumps(value: Any) -> str:
     """Return one line of strict JSON."""
-    return json.dumps(jsonable(value), ensure_ascii=False, allow_nan=False)
+    return visible_json(json.dumps(jsonable(value), ensure_ascii=False, allow_nan=False))
 
 
 def emit(value: Any) -> None:
@@ -88,18 +102,44 @@ def stderr_lines(show: Callable[[str], None]) -> Iterator[None]:
     Signal handlers, libraries and child processes write there past Python, where a line would tear a
     table that is being redrawn.
     """
+
+    def drain(reader: int) -> None:
+        with os.fdopen(reader, encoding="utf-8", errors="replace") as lines:
+            for text in lines:
+                show(text.rstrip("\n"))
+
+    with _stderr_read_by(drain):
+        yield
+
+
+@contextmanager
+def _escaped_stderr() -> Iterator[None]:
+    """Escape what anybody writes to standard error while the context lasts, if it is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    terminal = os.dup(2)
+
+    def drain(reader: int) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        with os.fdopen(reader, "rb", buffering=0) as pieces, os.fdopen(terminal, "w") as screen:
+            while piece := pieces.read(65_536):  # not by lines, since a prompt does not end one
+                screen.write(visible(decoder.decode(piece).replace("\r", "\n")))  # bars of progress
+                screen.flush()
+
+    with _stderr_read_by(drain):
+        yield
+
+
+@contextmanager
+def _stderr_read_by(drain: Callable[[int], None]) -> Iterator[None]:
+    """Turn standard error into a pipe; a thread passes its other end to a function that reads it."""
     reader, writer = os.pipe()
     sys.stderr.flush()
     kept = os.dup(2)
     os.dup2(writer, 2)
     os.close(writer)
-
-    def drain() -> None:
-        with os.fdopen(reader, encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                show(line.rstrip("\n"))
-
-    draining = threading.Thread(target=drain, daemon=True)
+    draining = threading.Thread(target=drain, args=[reader], daemon=True)
     draining.start()
     try:
         yield
@@ -117,13 +157,14 @@ def own_stdout() -> Iterator[TextIO]:
     What training code and libraries print, in this process or in those it starts, goes to standard
     error meanwhile.
     """
-    sys.stdout.flush()
-    stdout = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with os.fdopen(os.dup(stdout), "w", encoding="utf-8") as stream:
-            yield stream
-    finally:
+    with _escaped_stderr():
         sys.stdout.flush()
-        os.dup2(stdout, 1)
-        os.close(stdout)
+        stdout = os.dup(1)
+        os.dup2(2, 1)
+        try:
+            with os.fdopen(os.dup(stdout), "w", encoding="utf-8") as stream:
+                yield stream
+        finally:
+            sys.stdout.flush()
+            os.dup2(stdout, 1)
+            os.close(stdout)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hpo.core.formatting import STATES, plain
 from hpo.core.json_values import RecipeFields
 from hpo.core.recipe import Recipe
+from hpo.core.visible_text import one_line, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -118,19 +119,20 @@ def _least_width(cells: Sequence[str | Text]) -> int:
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Grid:
     """Return a table without lines."""
-    return Grid(tuple(head), tuple(tuple(row) for row in rows))
+    escaped = (tuple(one_line(cell) if isinstance(cell, str) else cell for cell in row) for row in rows)
+    return Grid(tuple(map(one_line, head)), tuple(escaped))
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> Pairs:
     """Return names with their texts as aligned lines."""
-    return Pairs(tuple(rows))
+    return Pairs(tuple((one_line(name), visible(text)) for name, text in rows))
 
 
 def state_text(state: str) -> Text:
     """Return the word for the state of a search or a trial, in its colour."""
     from rich.text import Text
 
-    return Text(STATES.get(state, state).replace("_", " "), style=COLOURS.get(state, ""))
+    return Text(one_line(STATES.get(state, state)).replace("_", " "), style=COLOURS.get(state, ""))
 
 
 def recipe_lines(recipe: RecipeFields) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hpo.cli.options import SearchName
-from hpo.cli.session import Session, console, emit, say
+from hpo.cli.session import Session, console, document, emit, say
 from hpo.core.formatting import NOTHING, choices, count, duration, plain, score
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def trials(
         emit(table.to_json())
         return
     if as_csv:
-        typer.echo(table.to_csv(named), nl=False)
+        document(table.to_csv(named))
         return
     head = named or _fitting(table)
     say(_grid(table, head))

@@ -11,6 +11,7 @@ from typing import Any
 from hpo.core.estimates import ScoreInterval
 from hpo.core.json_values import RecipeFields
 from hpo.core.spending import BudgetUse
+from hpo.core.visible_text import one_line
 
 NOTHING = "-"
 """In place of a value that does not exist: missing, NaN or infinite."""
@@ -137,7 +138,7 @@ def choices(point: RecipeFields, most: int | None = None) -> str:
         point: Names and values.
         most: Number of values that are shown; the others are counted. None shows all of them.
     """
-    texts = [f"{name}={plain(value)}" for name, value in point.items()]
+    texts = [one_line(f"{name}={plain(value)}") for name, value in point.items()]
     shown = texts if most is None or len(texts) <= most else [*texts[:most], f"and {len(texts) - most} more"]
     return " ".join(shown)
 

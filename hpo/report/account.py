@@ -10,6 +10,7 @@ from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.formatting import choices, count, score, spent, states, with_interval
 from hpo.core.model_provenance import ShippedModel
 from hpo.core.search_setting import DataUsed, Folds
+from hpo.core.visible_text import one_line
 
 WIDTH = 80
 INDENT = 13
@@ -18,7 +19,7 @@ INDENT = 13
 def page(account: Account) -> str:
     """Return the account as text, wrapped at 80 columns; words and commands are never broken."""
     lines: list[str] = []
-    for name, text in _rows(account):
+    for name, text in ((name, one_line(text)) for name, text in _rows(account)):
         broken = [text] if name == "reproduce" else _wrapped(text)
         lines.append(f"{name:<{INDENT}}{broken[0]}")
         lines += [" " * INDENT + line for line in broken[1:]]

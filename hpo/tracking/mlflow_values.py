@@ -9,6 +9,7 @@ from typing import Any
 
 from hpo.core.json_values import RecipeFields
 from hpo.core.recipe import Recipe
+from hpo.core.visible_text import visible, visible_json
 
 ABSENT = "n/a"
 LONGEST_KEY = 250
@@ -39,7 +40,8 @@ def text(value: Any) -> str:
 
 
 def cut(value: str, length: int) -> str:
-    """Shorten a text to MLflow's limit, marking that something is left out."""
+    """Escape control characters, and shorten a text to MLflow's limit, marking that something is left out."""
+    value = visible(value)
     return value if len(value) <= length else value[: length - 20] + " … (cut short)"
 
 
@@ -57,4 +59,4 @@ def clean(tags: Mapping[str, str]) -> dict[str, str]:
 
 def pretty(value: Any) -> bytes:
     """Return indented JSON."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, default=dict) + "\n").encode()
+    return (visible_json(json.dumps(value, indent=2, ensure_ascii=False, default=dict)) + "\n").encode()

@@ -21,6 +21,7 @@ from hpo.core.history import History, Key, Training
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
+from hpo.core.visible_text import markdown
 from hpo.tracking.mlflow_values import ABSENT, LONGEST_TAG, clean, clean_key, cut, params, pretty
 from hpo.tracking.run_changes import PARENT, Measurement, RunChange, Status
 
@@ -184,7 +185,7 @@ class RunProjection:
             if math.isfinite(value):
                 child.metrics.append(Measurement(clean_key(metric), float(value), event.epoch, time))
             else:
-                child.tags["non-finite"] = f"{metric} is {value} at epoch {event.epoch}"
+                child.tags["non-finite"] = cut(f"{metric} is {value} at epoch {event.epoch}", LONGEST_TAG)
 
     def _trial_ended(self, event: events.TrialEnded, time: int) -> None:
         child = self._child((event.trial, event.replicate))
@@ -273,18 +274,18 @@ class RunProjection:
 
     def _note(self) -> str:
         """Return the parent run's description, in Markdown."""
-        winner, scored, metric = self.history.winner, self.history.score, self.objective.metric
+        winner, scored, metric = self.history.winner, self.history.score, markdown(self.objective.metric)
         lines = []
         if winner:
             value = spread(winner.mean, winner.std)
             seeds = count(winner.n, "fresh seed")
             lines.append(f"**Winner: trial {winner.trial}.** Validation {metric} {value} ({seeds}).")
-            lines.append(winner.reason)
+            lines.append(markdown(winner.reason))
         if scored:
             for name, result in intervals_of(scored.scores).items():
                 bounds = f", {ends}" if (ends := interval_text(result)) else ""
                 examples = count(scored.n, "example")
-                lines.append(f"Test {name} **{score(result.value)}**{bounds} ({examples}).")
+                lines.append(f"Test {markdown(name)} **{score(result.value)}**{bounds} ({examples}).")
         return cut("\n\n".join(line for line in lines if line), LONGEST_TAG)
 
 

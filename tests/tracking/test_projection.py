@@ -4,7 +4,9 @@ import math
 from hpo.core import events
 from hpo.core.events import End
 from hpo.core.home import Home
+from hpo.core.objective import Objective
 from hpo.core.record import Recorded
+from hpo.core.visible_text import CONTROL
 from hpo.tracking.mlflow_values import clean_key, cut, params, text
 from hpo.tracking.projection import RunProjection, search_id
 from hpo.tracking.run_changes import PARENT, RunChange
@@ -129,3 +131,26 @@ def test_the_model_that_is_shipped_is_shown_with_its_weights(home: Home) -> None
     (parent,) = (each for each in drawn.changes(list(ledger.read())) if each.run == PARENT)
     assert (parent.tags["model"], parent.tags["model.digest"]) == ("ensemble", "abc")
     assert {"model-1.safetensors", "model-2.safetensors"} <= parent.files.keys()
+
+
+def test_sequences_and_html_in_what_others_write_are_shown_as_text(home: Home) -> None:
+    evil = "\x1b[2J\u202e<img src=http://there/?me> ![seen](http://there)"
+    drawn = RunProjection("digits-1", (), Objective(f"acc{evil}"), home.search("digits-1"))
+    story = [
+        opened(tags={f"team{evil}": evil}, spec={"name": evil}, split={"classes": [evil]}),
+        dataclasses.replace(started(0), point={"choice": evil}, recipe={f"choice{evil}": evil}, origin=evil),
+        events.Reported(0, 0, 1, {f"validation/{evil}": math.nan}, 1.0),
+        events.TrialEnded(0, 0, End.FINISHED, 1, 0.7, message=evil),
+        events.Warned(evil),
+        events.WinnerNamed(0, 0, 0.7, 0.1, 3, f"because of {evil}"),
+        events.TestScored({f"recall{evil}": {"value": 0.5, "low": 0.4, "high": 0.6}}, 9, "t", reason=evil),
+        events.SearchEnded("done", evil),
+    ]
+    runs = {change.run: change for change in drawn.changes(memory_ledger(story).read())}
+    for change in runs.values():
+        files = [file.decode() for file in change.files.values() if isinstance(file, bytes)]
+        shown = [*change.tags.values(), *change.params.values(), *files, *change.tags, *change.params]
+        assert not any(CONTROL.search(text) for text in shown)
+    note = runs[PARENT].tags["mlflow.note.content"]
+    assert note.count("&lt;img src=http://there/?me&gt; !&#91;seen](http://there)") == 3
+    assert "<" not in note
