@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trainables.augmentation.repeating import repeat_batches
+from trainables.sampling import balanced_order
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,13 @@ class Batches:
         examples: In the training part.
         size: Of a batch; the last one of an epoch may be smaller.
         repeats: How often an image occurs in its batch.
+        labels: Label of each example, [examples], where classes are drawn equally often; else None.
     """
 
     examples: int
     size: int
     repeats: int = 1
+    labels: Tensor | None = None
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -32,8 +35,11 @@ class Batches:
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the indices of the examples of each batch of a new epoch."""
-        order = torch.randperm(self.examples, generator=generator)[: self._used]
-        return repeat_batches(order, self.size, self.repeats)
+        if self.labels is None:
+            order = torch.randperm(self.examples, generator=generator)
+        else:
+            order = balanced_order(self.labels, generator)
+        return repeat_batches(order[: self._used], self.size, self.repeats)
 
     @property
     def _used(self) -> int:

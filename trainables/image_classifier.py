@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import augmentation, isolation, preprocessing, registry, scores, training_loop
+from trainables import augmentation, isolation, preprocessing, registry, sampling, scores, training_loop
 from trainables.batches import Batches, merge_batches
 from trainables.classifier import Classifier, at_size, image_shape
 from trainables.images import Images
@@ -82,7 +82,8 @@ class _ImageTask:
         counts = torch.bincount(self._images.labels, minlength=classes).tolist()
         self.loss = losses.build(recipe["loss"], classes, counts)
         repeats = augmentation.repeats(recipe["augment"])
-        self.batches = Batches(len(self._images), recipe["batch_size"], repeats)
+        labels = sampling.labels(recipe, train)
+        self.batches = Batches(len(self._images), recipe["batch_size"], repeats, labels)
         self.example = torch.zeros(1, *shape, device=device)
 
         self._model = Classifier(self.network, fitted, recipe, train.info)

@@ -18,6 +18,7 @@ from trainables.parts.conflicts import (
     LIBRARY_NORMALIZATION,
     LONG_WARMUP,
     NO_BRANCHES,
+    NO_CLASSES,
     NO_POOLING,
     ONE_VALUE,
 )
@@ -95,6 +96,7 @@ CLASSIFICATION = (
     Metric("accuracy", "max", proportion=True),
     Metric("error", "min", proportion=True),
     Metric("loss", "min"),
+    Metric("log_loss", "min"),
     Metric("macro_f1", "max"),
     Metric("macro_precision", "max"),
     Metric("macro_recall", "max"),
@@ -130,6 +132,14 @@ TRAINING = (
         optional=True,
         log=True,
         doc="maximum learning rate; null: the usual one of the optimizer",
+    ),
+    Hyperparameter(
+        "sampling",
+        "str",
+        "shuffled",
+        choices=("shuffled", "balanced"),
+        doc="examples of an epoch: each once, or equally many of each class, those of rare ones repeated",
+        added=True,
     ),
     Hyperparameter(
         "precision",
@@ -236,7 +246,7 @@ TABULAR = ShippedTrainable(
     "table",
     {"classification": CLASSIFICATION, "regression": REGRESSION},
     "Classifies the rows of a table, or predicts a value for each",
-    (ONE_VALUE, LONG_WARMUP),
+    (ONE_VALUE, LONG_WARMUP, NO_CLASSES),
 )
 
 SHIPPED: Mapping[str, ShippedTrainable] = {each.name: each for each in (IMAGE_CLASSIFIER, TABULAR)}

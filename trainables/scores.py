@@ -16,7 +16,8 @@ def classification(outputs: NDArray[np.floating], targets: NDArray[np.integer]) 
     """Score a classifier; all NaN if any output is not finite.
 
     Args:
-        outputs: Logits [n, classes]. The loss is their cross-entropy, whatever the recipe minimizes.
+        outputs: Logits [n, classes]. The loss is their cross-entropy, whatever the recipe minimizes;
+            ``log_loss`` is another name for it.
         targets: Labels [n].
     """
     if not np.isfinite(outputs).all():
@@ -28,6 +29,7 @@ def classification(outputs: NDArray[np.floating], targets: NDArray[np.integer]) 
     return {
         **labelling(outputs.argmax(1), targets, outputs.shape[1]),
         "loss": loss,
+        "log_loss": loss,
         **ranking(outputs, targets),
         "calibration_error": calibration_error(outputs, targets),
     }

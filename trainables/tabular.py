@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import isolation, registry, scores, state, table_inputs, training_loop
+from trainables import isolation, registry, sampling, scores, state, table_inputs, training_loop
 from trainables.batches import Batches
 from trainables.networks import build
 from trainables.networks.table_network import TableNetwork
@@ -42,7 +42,7 @@ class Tabular:
         """Train epoch by epoch and report after each.
 
         Raises:
-            UserError: If the recipe cannot be trained on this machine.
+            UserError: If the recipe cannot be trained on such rows or on this machine.
         """
         training_loop.run(
             recipe, context, lambda device: _TableTask(recipe, train, validation, context.seed, device)
@@ -95,7 +95,7 @@ class _TableTask:
         self.network: nn.Module = network
         self.lr_multipliers: Mapping[str, float] = {}
         self.loss = _loss(recipe, train.info, self._truth)
-        self.batches = Batches(len(train), recipe["batch_size"])
+        self.batches = Batches(len(train), recipe["batch_size"], labels=sampling.labels(recipe, train))
         self.example = self._inputs[:1]
 
         self._model = TableModel(network, columns, train.info)

@@ -17,12 +17,18 @@ class Conflict:
         reason: What is wrong and how to correct it; a clause without a final period.
         stops: Whether the recipe cannot be trained. If not, the first name in ``when`` has no effect.
         exceeds: Two names; the conflict applies only if the first one's value is larger than the other's.
+        metrics: Objectives with which the choices conflict, such as those of a task; empty for all.
     """
 
     when: Clause
     reason: str
     stops: bool = True
     exceeds: tuple[str, str] | None = None
+    metrics: tuple[str, ...] = ()
+
+    def concerns(self, metric: str) -> bool:
+        """Return whether the choices conflict in a search for this objective."""
+        return not self.metrics or metric in self.metrics
 
     def applies(self, values: RecipeFields) -> bool:
         """Return whether a complete recipe, by dotted name, has the combination."""

@@ -49,10 +49,10 @@ def check_conflicts(
         suspects = _held(space, conflict.when if conflict.stops else conflict.when[:1])
         if suspects is None:
             continue
-        occurs = [conflict.applies(values) for values in _recipes(suspects, fixed, grammar, horizon)]
+        occurs = [conflict.applies(values) for values in drawn_recipes(suspects, fixed, grammar, horizon)]
         always = bool(occurs) and all(occurs)
         if always and conflict.stops:
-            always = all(conflict.applies(values) for values in _recipes(space, fixed, grammar, horizon))
+            always = all(conflict.applies(values) for values in drawn_recipes(space, fixed, grammar, horizon))
         harmless = not conflict.stops or conflict.exceeds is not None
         if always and recorded and harmless:
             faults.warn(conflict.reason)
@@ -88,10 +88,17 @@ def _narrowed(domain: Domain, predicate: Predicate) -> Domain | None:
     return Choice(values) if values else None
 
 
-def _recipes(
+def drawn_recipes(
     space: Space, fixed: Mapping[str, Any], grammar: Grammar, horizon: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the values, by dotted name, of recipes drawn from a space."""
+    """Yield the values, by dotted name, of recipes drawn from a space.
+
+    Args:
+        space: The space.
+        fixed: The fixed recipe.
+        grammar: What a recipe can contain.
+        horizon: Epochs of a full training.
+    """
     random = Random(0)
     drawn = 0
     for _ in range(ATTEMPTS * DRAWS):

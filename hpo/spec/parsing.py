@@ -93,6 +93,10 @@ def _parse(
     assert interface is not None
     check_ship(document, interface, faults)
     objective = cross_checks.resolve_objective(document.objective, interface.metrics, faults)
+    if objective is not None:
+        interface = replace(
+            interface, conflicts=tuple(c for c in interface.conflicts if c.concerns(objective.metric))
+        )
     if document.base is not None and document.defaults is None:
         interface = replace(interface, grammar=interface.grammar.before())
     grammar = interface.grammar

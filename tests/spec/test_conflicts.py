@@ -129,6 +129,16 @@ def test_choices_without_an_effect_are_refused_and_on_record_warned_of(recipe: A
     assert reason in warning
 
 
+def test_balanced_batches_are_refused_where_there_are_no_classes() -> None:
+    asked({"sampling": "balanced"}, trainable="tabular", data={"source": "wine"})
+    regression = {"trainable": "tabular", "data": {"source": "diabetes"}, "objective": {"metric": "r2"}}
+    with pytest.raises(InvalidSpec, match="a regression has no classes; legal: shuffled") as refused:
+        asked({"sampling": "balanced"}, **regression)
+    assert refused.value.faults[0].path == "recipe.sampling"
+    sampled = {**RATE, "sampling": {"choice": ["shuffled", "balanced"]}}
+    assert "a regression has no classes" in asked({}, sampled, **regression).warnings[0]
+
+
 def test_a_warmup_that_only_some_trials_draw_too_long_is_warned_of() -> None:
     lengths = {"warmup.length": {"choice": [1, 3, 20]}}
     (warning,) = asked({"warmup": "epochs"}, lengths).warnings

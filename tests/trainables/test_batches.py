@@ -34,3 +34,35 @@ def test_batches_are_taken_together_as_far_as_they_go(most: int, sizes: list[int
     groups = list(merge_batches(batches, most))
     assert [sum(map(len, group)) for group in groups] == sizes
     assert [batch.tolist() for group in groups for batch in group] == [each.tolist() for each in batches]
+
+
+def test_balanced_batches_draw_every_class_equally_often_and_use_each_row_in_turn() -> None:
+    labels = torch.tensor([0] * 90 + [1] * 8 + [2] * 2)
+    batches, generator = Batches(100, 10, labels=labels), torch.Generator().manual_seed(3)
+    seen = torch.zeros(100)
+    for _ in range(30):
+        rows = torch.cat(list(batches.shuffled(generator)))
+        assert len(rows) == 100
+        assert sorted(torch.bincount(labels[rows]).tolist()) == [33, 33, 34]
+        counts = torch.bincount(rows, minlength=100)
+        for label in range(3):  # no row twice more often than another of its class
+            of_class = counts[labels == label]
+            assert of_class.max() - of_class.min() <= 1
+        seen += counts
+    assert seen[labels == 0].min() > 0
+    # The same shares as torch's own sampler has in expectation.
+    weights = (1 / torch.bincount(labels))[labels]
+    torch_sampler = torch.utils.data.WeightedRandomSampler(weights.tolist(), 30_000, generator=generator)
+    expected = torch.bincount(labels[torch.tensor(list(torch_sampler))]) / 30_000
+    torch.testing.assert_close(
+        torch.tensor([float(seen[labels == label].sum()) for label in range(3)]) / 3000,
+        expected,
+        atol=0.015,
+        rtol=0,
+    )
+
+
+def test_balanced_batches_of_classes_that_do_not_all_occur() -> None:
+    labels = torch.tensor([5, 5, 5, 9])
+    rows = torch.cat(list(Batches(4, 4, labels=labels).shuffled(torch.Generator())))
+    assert torch.bincount(labels[rows], minlength=10)[[5, 9]].tolist() == [2, 2]

@@ -103,7 +103,7 @@ def test_every_promised_metric_is_reported(digits: Parts) -> None:
     report = train(SMALL, digits, 1).reports[-1]
     validation = {f"validation/{metric.name}" for metric in ImageClassifier.metrics}
     # Of the training rows, labels are kept and no probabilities.
-    ranked = {"roc_auc", "average_precision", "calibration_error"}
+    ranked = {"log_loss", "roc_auc", "average_precision", "calibration_error"}
     training = {f"train/{metric.name}" for metric in ImageClassifier.metrics if metric.name not in ranked}
     names = {"loss", "accuracy", "error", "balanced_accuracy", *ranked}
     names |= {f"macro_{score}" for score in ("f1", "precision", "recall")}

@@ -10,6 +10,7 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.linear_model import LinearRegression
 
+from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo, Examples
 from tests.trainables.recorder import Interrupted, Recorder, numbers, recipe, train
 from trainables import table_inputs
@@ -226,18 +227,27 @@ def test_targets_far_from_zero_keep_their_differences(diabetes: Parts) -> None:
     )
 
 
-@pytest.mark.parametrize("loss", [{"name": "cross_entropy", "class_weights": "balanced"}, {"name": "focal"}])
-def test_rare_classes_are_found_more_often_with_weights(loss: dict[str, Any]) -> None:
+WEIGHTED = {"loss": {"name": "cross_entropy", "class_weights": "balanced"}}
+
+
+@pytest.mark.parametrize("choice", [WEIGHTED, {"loss": "focal"}, {"sampling": "balanced"}])
+def test_rare_classes_are_found_more_often_with_weights(choice: dict[str, Any]) -> None:
     random = np.random.default_rng(0)
     labels = (random.random(2000) < 0.05).astype(np.int64)
     inputs = (random.normal(size=(2000, 4)) + labels[:, None]).astype(np.float32)
     info = DataInfo("table", "classification", (4,), ("usual", "rare"), ("a", "b", "c", "d"))
     data = parts(inputs, labels, info)
     recalls = []
-    for chosen in ("cross_entropy", loss):
-        report = train({"loss": chosen, "model": {"width": 16}}, data, 8, "tabular").reports[-1]
+    for chosen in ({}, choice):
+        report = train({**chosen, "model": {"width": 16}}, data, 8, "tabular").reports[-1]
         recalls.append(report["validation/macro_recall"])
-    assert recalls[1] > recalls[0] + (0.1 if loss["name"] == "cross_entropy" else -0.05)
+    assert recalls[1] > recalls[0] + (-0.05 if choice.get("loss") == "focal" else 0.1)
+
+
+def test_balanced_batches_need_classes(diabetes: Parts) -> None:
+    with pytest.raises(UserError, match="sampling: balanced needs classes, and this data is for regression"):
+        train({"sampling": "balanced"}, diabetes, 1, "tabular")
+    assert "sampling" not in recipe({"sampling": "shuffled"}, "tabular")
 
 
 LOSSES = {

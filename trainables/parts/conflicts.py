@@ -21,6 +21,13 @@ ONE_VALUE = Conflict(
     "unit of an mlp, which has no variance; legal: a batch_size of at least 2, or another normalization",
 )
 
+NO_CLASSES = Conflict(
+    (("sampling", Among(("balanced",))),),
+    "sampling: balanced draws equally many examples of each class, and a regression has no classes; "
+    "legal: shuffled",
+    metrics=("mean_squared_error", "mean_absolute_error", "r2"),
+)
+
 NO_POOLING = Conflict(
     (
         ("regularize.fractional_max_pooling", Among((True,))),

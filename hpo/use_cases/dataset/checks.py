@@ -6,6 +6,7 @@ the number that would be enough.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from hpo.core.errors import UserError
 from hpo.selection.sample_size import difference_told, examples_to_compare, least_examples
 from hpo.spec import SearchSpec
+from hpo.spec.conflicts import drawn_recipes
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from trainables.registry import SHIPPED
 
@@ -21,16 +23,27 @@ DIFFERENCE = 0.02
 
 SMALL_TEST = 30
 
+MAJORITY = 0.75
+"""Share of one class from which accuracy says little."""
+
 
 def data_warnings(spec: SearchSpec, dataset: SplitDataset) -> list[str]:
     """Return what the user should know before a search on this data, each a sentence.
 
     Raises:
         UserError: If the trainable cannot take such data, the rows cannot be split as specified, or the
-            final part cannot tell finalists apart whatever they predict.
+            final part cannot tell finalists apart whatever they predict, or every warm-up is longer than
+            the training.
     """
     _check_trainable(spec, dataset)
-    return [*_final(spec, dataset), *_order(dataset), *_folds(spec, dataset), *_test(dataset)]
+    return [
+        *_majority(spec, dataset),
+        *_warmup(spec, dataset),
+        *_final(spec, dataset),
+        *_order(dataset),
+        *_folds(spec, dataset),
+        *_test(dataset),
+    ]
 
 
 def _check_trainable(spec: SearchSpec, dataset: SplitDataset) -> None:
@@ -39,6 +52,52 @@ def _check_trainable(spec: SearchSpec, dataset: SplitDataset) -> None:
     complaint = shipped.complaint(dataset.prepared.info, spec.objective.metric) if shipped else None
     if complaint:
         raise UserError(complaint)
+
+
+def _majority(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:
+    """Say what always answering the most frequent class scores, if the objective rewards it."""
+    info, metric = dataset.prepared.info, spec.objective.metric
+    if info.task != "classification" or metric not in ("accuracy", "error", "average_precision"):
+        return
+    counts = np.bincount(dataset.labelled.targets, minlength=len(info.classes))
+    share = float(counts.max() / counts.sum())
+    if share < MAJORITY:
+        return
+    if metric == "average_precision":
+        if len(counts) == 2 and counts[1] > counts[0]:
+            yield (
+                f"average_precision of two classes is that of the second, {info.classes[1]!r}, which "
+                f"{100 * share:.3g} % of the examples have: any order of the examples scores {share:.3g} or "
+                "so; balanced_accuracy, macro_f1 and roc_auc count the rare class, too (objective.metric)"
+            )
+        return
+    value = share if metric == "accuracy" else 1 - share
+    yield (
+        f"{100 * share:.3g} % of the examples are of class {info.classes[int(counts.argmax())]!r}: always "
+        f"answering that class has an {metric} of {value:.3g}; balanced_accuracy, macro_f1 and roc_auc "
+        "count rare classes, too (objective.metric), as do sampling: balanced and loss.class_weights: "
+        "balanced in training"
+    )
+
+
+def _warmup(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:
+    """Compare a warm-up that is given in steps with the steps of a full training."""
+    if spec.trainable not in SHIPPED:
+        return
+    rows, epochs = len(dataset.split.train), spec.horizon
+    longest, longer = 0, []
+    for values in drawn_recipes(spec.space, spec.recipe, spec.grammar, epochs):
+        steps = epochs * math.ceil(rows / values["batch_size"])
+        longer.append(values["warmup"] == "steps" and values["warmup.length"] > steps)
+        longest = max(longest, steps)
+    problem = (
+        f"warmup.length: is longer than the training, which has {longest:,} steps at most and then never "
+        "reaches its learning rate"
+    )
+    if longer and all(longer):
+        raise UserError(f"{problem}; legal: fewer steps, or a warm-up in epochs or per cent")
+    if any(longer):
+        yield f"{problem}; some trials can draw that"
 
 
 def _final(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:

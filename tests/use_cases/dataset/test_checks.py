@@ -1,5 +1,7 @@
 """Errors and warnings, before anything is trained, about data that is insufficient for a spec."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,40 @@ def warnings_of(tmp_path, spec, **data):
 def test_ordinary_data_gives_no_warning(tmp_path):
     assert warnings_of(tmp_path, spec_with()) == []
     assert warnings_of(tmp_path, spec_with(folds=5)) == []
+
+
+def test_accuracy_of_the_majority_is_warned_of(tmp_path):
+    def warned(counts, metric=None):
+        spec = parse_spec({**DOCUMENT, "objective": {"metric": metric}}) if metric else spec_with()
+        dataset = split_dataset(tmp_path, spec, n=sum(counts))
+        targets = np.repeat(np.arange(2), counts)
+        return data_warnings(spec, replace(dataset, labelled=RowLabels(targets, ("0", "1"), None, None)))
+
+    (warning,) = warned((985, 15))
+    assert warning.startswith("98.5 % of the examples are of class '0': always answering that class has an ")
+    assert "accuracy of 0.985; balanced_accuracy" in warning
+    (warning,) = warned((40, 960), "error")
+    assert "class '1': always answering that class has an error of 0.04;" in warning
+    assert warned((985, 15), "balanced_accuracy") == warned((985, 15), "log_loss") == []
+    assert warned((700, 300)) == warned((985, 15), "average_precision") == []
+    (warning,) = warned((15, 985), "average_precision")
+    assert "is that of the second, '1', which 98.5 % of the examples have" in warning
+
+
+def test_a_warmup_in_steps_is_held_against_the_steps_of_the_training(tmp_path):
+    def warned(warmup, **space):
+        document = {**DOCUMENT, "recipe": {"batch_size": 100, "warmup": warmup}}
+        return warnings_of(tmp_path, parse_spec({**document, "space": {**DOCUMENT["space"], **space}}))
+
+    # 1000 rows without 20 % for validation: 3 epochs of 8 batches of 100.
+    assert warned({"name": "steps", "length": 24}) == []
+    with pytest.raises(
+        UserError, match=r"warmup\.length: is longer than the training, which has 24 steps at"
+    ):
+        warned({"name": "steps", "length": 25})
+    (warning,) = warned("steps", **{"warmup.length": {"choice": [10, 30]}})
+    assert "has 24 steps at most" in warning
+    assert warning.endswith("some trials can draw that")
 
 
 def test_data_that_a_shipped_trainable_cannot_take_is_refused(tmp_path):

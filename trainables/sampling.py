@@ -1,0 +1,57 @@
+"""Which examples an epoch draws where classes are to count equally.
+
+Shen, Lin & Huang, "Relay backpropagation for effective learning of deep convolutional neural
+networks", ECCV 2016 (class-aware sampling). Buda, Maki & Mazurowski, "A systematic study of the class
+imbalance problem in convolutional neural networks", Neural Networks 2018, compares it with others.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from hpo.core.errors import UserError
+from hpo.core.recipe import Recipe
+from hpo.core.trainable import Examples
+
+
+def labels(recipe: Recipe, train: Examples) -> Tensor | None:
+    """Return the labels [n] of the training part if a recipe draws classes equally often, else None.
+
+    Raises:
+        UserError: If it does and the data has no classes.
+    """
+    if recipe.get("sampling", "shuffled") == "shuffled":
+        return None
+    if train.info.task != "classification":
+        raise UserError(
+            f"sampling: {recipe['sampling']} needs classes, and this data is for {train.info.task}; "
+            "legal: shuffled"
+        )
+    return torch.as_tensor(train.targets[train.rows])
+
+
+def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the rows [n] of an epoch with equally many of each class, in random order.
+
+    A class's rows are gone through in random order, as often as its share of the epoch asks for, so
+    that no row comes twice before all others of its class have come once more. What does not divide
+    evenly goes to classes drawn at random.
+
+    Args:
+        labels: Label of each row, [n].
+        generator: Source of the order.
+    """
+    classes = [torch.nonzero(labels == label)[:, 0] for label in torch.unique(labels)]
+    share, left = divmod(len(labels), len(classes))
+    extra = torch.randperm(len(classes), generator=generator) < left
+    drawn = [_rounds(rows, share + int(more), generator) for rows, more in zip(classes, extra, strict=True)]
+    order = torch.cat(drawn)
+    return order[torch.randperm(len(order), generator=generator)]
+
+
+def _rounds(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return ``count`` rows from as many shuffles of them as it takes."""
+    rounds = -(-count // len(rows))
+    shuffles = [rows[torch.randperm(len(rows), generator=generator)] for _ in range(rounds)]
+    return torch.cat(shuffles)[:count] if shuffles else rows[:0]
