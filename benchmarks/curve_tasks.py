@@ -20,11 +20,15 @@ import numpy as np
 
 from benchmarks.recorded_searches import load
 from hpo.core.ports import TrainingTask
-from hpo.core.space import Integer, Parameter, Space, Uniform
+from hpo.core.space import Choice, Domain, Integer, Parameter, Space, Uniform
 from hpo.running.inline import Epochs
 
 REPLICATIONS = 400
 """Random searches whose median best value is a target."""
+DEEP = ("deepobs", "lcbench_raw", "mit")
+"""Folders of the suite of other deep networks."""
+ALIKE = ("metaqnn", "vae", "tolstoi_char_rnn", "lcbench_raw")
+"""Words in the names of that suite's tasks that make them one family; the other DeepOBS tasks are images."""
 POOL = 1500
 """Number of configurations from which a target's random searches draw, where any can be evaluated."""
 
@@ -35,7 +39,8 @@ class Task:
 
     Attributes:
         name: Its name.
-        suite: ``lcbench`` or ``taskset``, or the part of its name before the first dash.
+        suite: ``lcbench``, ``taskset`` or ``deep``, or the part of its name before the first dash.
+        family: Tasks that are alike; families of a suite count alike, whatever number of tasks they have.
         space: Its hyperparameters as a space of the product.
         horizon: Epochs of a full training.
         recorded: The task as loaded from the folder.
@@ -43,6 +48,7 @@ class Task:
 
     name: str
     suite: str
+    family: str
     space: Space
     horizon: int
     recorded: Any
@@ -66,12 +72,13 @@ class Replay:
 
     def __init__(self, task: Task):
         self._curve = task.recorded.replay()
+        self._params = {declared.name: declared for declared in task.recorded.space}
         self._horizon = task.horizon
         self.tests: dict[int, np.ndarray] = {}
 
     def curve(self, trial: int, point: Mapping[str, Any]) -> Any:
         """Return the curve of a trial's configuration."""
-        curve = self._curve(dict(point))
+        curve = self._curve({name: _recorded(self._params[name], value) for name, value in point.items()})
         self.tests[trial] = curve.test
         return curve
 
@@ -89,19 +96,34 @@ def tasks_of(folder: Path) -> list[Task]:
     for task in recorded:
         if hasattr(type(task), "_session"):
             task.__dict__["_session"] = first._session  # type: ignore[union-attr]
-    return [Task(t.name, t.name.split("-")[0], _space(t.space), t.epochs, t) for t in recorded]
+    return [Task(t.name, *suite_and_family(t.name), _space(t.space), t.epochs, t) for t in recorded]
+
+
+def suite_and_family(name: str) -> tuple[str, str]:
+    """Return the suite of a task and its family in it; most tasks are a family of their own."""
+    folder, _, table = name.partition("-")
+    if folder not in DEEP:
+        return folder, name
+    alike = [word for word in ALIKE if word in name]
+    return "deep", alike[0] if alike else table if folder == "mit" else "deepobs_images"
 
 
 def _space(declared: list[Any]) -> Space:
-    return Space(
-        tuple(
-            Parameter(
-                p.name,
-                Integer(int(p.low), int(p.high), p.log) if p.integer else Uniform(p.low, p.high, p.log),
-            )
-            for p in declared
-        )
-    )
+    return Space(tuple(Parameter(p.name, _domain(p)) for p in declared))
+
+
+def _domain(declared: Any) -> Domain:
+    if getattr(declared, "choices", None):
+        return Choice(tuple(declared.choices))
+    if declared.integer:
+        return Integer(int(declared.low), int(declared.high), declared.log)
+    return Uniform(declared.low, declared.high, declared.log)
+
+
+def _recorded(declared: Any, value: Any) -> Any:
+    """Return a value as the recordings have it: of a choice its position."""
+    choices = getattr(declared, "choices", None)
+    return choices.index(value) if choices else value
 
 
 def targets_of(task: Task, budgets: list[int], cache: Path) -> dict[int, Target]:
@@ -134,9 +156,9 @@ def _compute_targets(task: Task, budgets: list[int]) -> dict[int, Target]:
 
 def _bests(task: Task, random: Random, count: int) -> list[tuple[float, float]]:
     """Return the best validation value and the test value of that epoch, for random configurations."""
-    curve, bests = task.recorded.replay(), []
-    for _ in range(count):
-        drawn = curve(task.space.sample(random))
+    replay, bests = Replay(task), []
+    for number in range(count):
+        drawn = replay.curve(number, task.space.sample(random))
         valid = np.where(np.isfinite(drawn.valid), drawn.valid, np.inf)
         best = int(valid.argmin())
         test = float(drawn.test[best])

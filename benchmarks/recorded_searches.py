@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from hpo.core.asha import AshaRule, milestones
+from hpo.core.asha import AshaRule
 from hpo.core.objective import Objective
+from hpo.core.rungs import milestones
 from hpo.selection.evidence import Evidence, epoch_luck
 from hpo.selection.optimism import measure
 
@@ -50,7 +51,7 @@ def load(folder: Path) -> list[Any]:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     has_onnx = importlib.util.find_spec("onnxruntime") is not None
-    return [task for task in module.tasks(folder) if has_onnx or not task.name.startswith("lcbench")]
+    return [task for task in module.tasks(folder) if has_onnx or not hasattr(type(task), "_session")]
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from hpo.core.events import End, Reported, SearchOpened, TrialStarted
 from hpo.core.history import History
 from hpo.core.ports import Searcher, TrainingTask
 from hpo.core.record import Recorded
+from hpo.core.rungs import rungs_of
 from hpo.core.space import Parameter, Space, Uniform
-from hpo.core.stopping_rules import rungs_of
 from hpo.ledger.store import LedgerStore
 from hpo.running.conductor import Conductor
 from hpo.running.inline import Epochs, InlineRunner, VirtualClock

@@ -24,8 +24,9 @@ from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.ports import Searcher
 from hpo.core.record import Recorded
+from hpo.core.rungs import default_first_rung, rungs_of
 from hpo.core.space import Point
-from hpo.core.stopping_rules import RuleName, rungs_of
+from hpo.core.stopping_rules import RuleName
 from hpo.ledger.in_memory import MemoryLedger
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
@@ -48,18 +49,19 @@ class Product:
     Attributes:
         searcher: Creates the searcher from (task, rungs, seed).
         rule: The rung rule; None trains everything fully.
-        first: First rung.
+        first: First rung; None for the default of the horizon.
         warm_start: Points of earlier searches, tried first.
     """
 
     searcher: Callable[[Task, tuple[int, ...], int], Searcher]
     rule: RuleName | None = "asha"
-    first: int = 3
+    first: int | None = 3
     warm_start: tuple[Point, ...] = ()
 
     def plan(self, task: Task, seed: int, workers: int) -> Plan:
         """Return the plan of one search."""
-        rungs = rungs_of(self.rule, self.first, FACTOR, task.horizon) if self.rule else ()
+        first = self.first or default_first_rung(task.horizon)
+        rungs = rungs_of(self.rule, first, FACTOR, task.horizon) if self.rule else ()
         return Plan(
             objective=LOSS,
             horizon=task.horizon,
@@ -138,7 +140,8 @@ Method = Product | Foreign
 
 METHODS: Mapping[str, tuple[Method, ...]] = {
     "ours": (Product(_auto, "leaders"),),
-    "auto_asha": (Product(_auto, "asha"),),
+    "auto_asha": (Product(_auto, "asha"), Product(_auto, "asha", None)),
+    "auto_leaders": (Product(_auto, "leaders", None),),
     "random_leaders": (Product(_random, "leaders"),),
     "random": (Product(_random, None),),
     "asha_random": (Product(_random), Product(_random, first=1)),
@@ -159,4 +162,4 @@ METHODS: Mapping[str, tuple[Method, ...]] = {
 
 def named(name: str, tried: Method) -> str:
     """Return the name of a method with its first rung in the record of runs."""
-    return f"{name}/{tried.first}"
+    return f"{name}/{tried.first or 'auto'}"

@@ -6,11 +6,12 @@
 Speed-up: the epochs of ``budget`` full trainings divided by the epochs a method spends until one of
 its reports is as good as the median best value of independent random searches with that budget. A
 target not reached within ``--give-up`` times the budget counts as reached at that point, and the
-share of such searches is shown. A task's speed-up is that of its median search; a
-suite's is the geometric mean over tasks. Intervals are 95 % bootstrap intervals over seeds, and
-over tasks as well for a suite. A method with several first rungs shows the better one per suite;
-``NAME/3`` asks for the first rung 3 alone. The settings of each method are printed before the tables.
-A suite's row ends with the product's speed-up on the same tasks.
+share of such searches is shown. A task's speed-up is that of its median search, a family's the
+geometric mean over its tasks, a suite's the geometric mean over its families. Intervals are 95 %
+bootstrap intervals over seeds, and over families as well for a suite. A method with several first rungs
+shows the better one per suite; ``NAME/3`` asks for the first rung 3 alone, ``NAME/auto`` for the one that
+follows from the horizon. The settings of each method are printed before the tables. A suite's row ends
+with the product's speed-up on the same tasks.
 
 Every search is saved in the cache folder when it ends, so that the table can be printed again.
 """
@@ -100,47 +101,67 @@ def geometric(values: Iterable[float]) -> float:
     return float(np.exp(np.mean(np.log(list(values)))))
 
 
-def interval(groups: Sequence[Sequence[float]], draws: int = 1000) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the geometric mean of medians, also over several groups."""
+Family = Sequence[Sequence[float]]
+"""The speed-ups of a family's searches, task by task."""
+
+
+def family_mean(family: Family) -> float:
+    """Return the geometric mean of the tasks' medians."""
+    return geometric(median(speedups) for speedups in family)
+
+
+def interval(families: Sequence[Family], draws: int = 1000) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the geometric mean of families, over families and seeds."""
     rng = np.random.default_rng(0)
-    chosen = rng.integers(0, len(groups), (draws, len(groups)))
+    chosen = rng.integers(0, len(families), (draws, len(families)))
     logs = np.empty(chosen.shape)
-    for number, group in enumerate(groups):
-        places = chosen == number
-        drawn = rng.choice(1 / np.asarray(group), (int(places.sum()), len(group)))
-        logs[places] = -np.log(np.median(drawn, axis=1))
+    for number, family in enumerate(families):
+        positions = chosen == number
+        count = int(positions.sum())
+        tasks = [rng.choice(1 / np.asarray(task), (count, len(task))) for task in family]
+        logs[positions] = np.mean([-np.log(np.median(drawn, axis=1)) for drawn in tasks], axis=0)
     low, high = np.quantile(np.exp(logs.mean(axis=1)), (0.025, 0.975))
     return float(low), float(high)
 
 
-def rows_of(found: dict[Cell, list[Search]], suites: dict[str, str]) -> list[dict[str, Any]]:
+def rows_of(found: dict[Cell, list[Search]], tasks: Sequence[Task]) -> list[dict[str, Any]]:
     """Return the JSON rows: one per task, and one per suite as task ``geometric mean``."""
-    rows, groups = [], defaultdict(list)
+    rows: list[dict[str, Any]] = []
+    by_name = {task.name: task for task in tasks}
+    groups: dict[tuple[Any, ...], dict[str, list[list[Search]]]] = defaultdict(lambda: defaultdict(list))
     for cell, searches in found.items():
-        suite, speedups = suites[cell.task], [search.speedup for search in searches]
-        groups[suite, cell.method, cell.budget, cell.workers].append(searches)
+        task = by_name[cell.task]
+        groups[task.suite, cell.method, cell.budget, cell.workers][task.family].append(searches)
         rows.append(
-            _row(suite, cell.task, cell.method, cell.budget, cell.workers, [searches], median(speedups))
+            _row(task.suite, task.name, cell.method, cell.budget, cell.workers, [[searches]])
+            | {"family": task.family}
         )
-    for (suite, method, budget, workers), cells in sorted(groups.items()):
-        medians = [median([search.speedup for search in searches]) for searches in cells]
-        row = _row(suite, "geometric mean", method, budget, workers, cells, geometric(medians))
-        rows.append(row | {"worst": min(medians), "tasks": len(medians)})
+    for (suite, method, budget, workers), families in sorted(groups.items()):
+        row = _row(suite, "geometric mean", method, budget, workers, [*families.values()])
+        means = [family_mean(_speedups(family)) for family in families.values()]
+        count = sum(len(family) for family in families.values())
+        rows.append(row | {"worst": min(means), "families": len(means), "tasks": count})
     return rows
 
 
+def _speedups(family: Sequence[Sequence[Search]]) -> list[list[float]]:
+    return [[search.speedup for search in searches] for searches in family]
+
+
 def _row(
-    suite: str, task: str, method: str, budget: int, workers: int, cells: list[list[Search]], speedup: float
+    suite: str, task: str, method: str, budget: int, workers: int, families: list[list[list[Search]]]
 ) -> dict[str, Any]:
+    cells = [searches for family in families for searches in family]
     every = [search for searches in cells for search in searches]
-    low, high = interval([[search.speedup for search in searches] for searches in cells])
+    speedups = [_speedups(family) for family in families]
+    low, high = interval(speedups)
     return {
         "suite": suite,
         "task": task,
         "method": method,
         "budget": budget,
         "workers": workers,
-        "speedup": speedup,
+        "speedup": geometric(map(family_mean, speedups)),
         "low": low,
         "high": high,
         "missed": float(np.mean([search.missed for search in every])),
@@ -161,23 +182,29 @@ def best_first_rungs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         name = row["method"].split("/")[0]
         if best[row["suite"], row["budget"], row["workers"], name][1] == row["method"]:
-            kept.append(row | {"method": name, "first_rung": int(row["method"].split("/")[1])})
+            kept.append(row | {"method": name, "first_rung": row["method"].split("/")[1]})
     return kept
 
 
 def beside_ours(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Add to the suites' rows the product's speed-up on the same tasks, where it was run."""
     speeds: dict[tuple[Any, ...], dict[str, float]] = defaultdict(dict)
+    family_of = {row["task"]: row["family"] for row in rows if "worst" not in row}
     for row in rows:
         if "worst" not in row:
             speeds[row["suite"], row["budget"], row["workers"], row["method"]][row["task"]] = row["speedup"]
-    extended = []
-    for row in rows:
+
+    def ours_on(row: dict[str, Any]) -> dict[str, float]:
         cell = (row["suite"], row["budget"], row["workers"])
         ours, tasks = speeds.get((*cell, "ours"), {}), speeds[*cell, row["method"]]
-        comparable = "worst" in row and tasks.keys() <= ours.keys()
-        extended.append(row | {"ours": geometric(ours[task] for task in tasks)} if comparable else row)
-    return extended
+        if "worst" not in row or not tasks.keys() <= ours.keys():
+            return {}
+        families: dict[str, list[float]] = defaultdict(list)
+        for task in tasks:
+            families[family_of[task]].append(ours[task])
+        return {"ours": geometric(map(geometric, families.values()))}
+
+    return [row | ours_on(row) for row in rows]
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -187,9 +214,9 @@ def table(rows: list[dict[str, Any]]) -> str:
     tasks = [row for row in order if "worst" not in row]
     common = "suite budget workers method first_rung speedup 95% missed test_as_good searches"
     return (
-        _markdown(suites, [*common.split(), "worst", "tasks", "ours"])
+        _markdown(suites, [*common.split(), "worst", "families", "tasks", "ours"])
         + "\n\n"
-        + _markdown(tasks, ["task", *common.split()])
+        + _markdown(tasks, ["task", "family", *common.split()])
     )
 
 
@@ -265,7 +292,7 @@ def compare(args: argparse.Namespace, budgets: list[int], workers: list[int]) ->
         if run:
             as_good = run["pick_test"] <= target.test
             found[cell].append(Search(epochs / run["epochs"], not run["reached"], as_good))
-    return beside_ours(best_first_rungs(rows_of(found, {task.name: task.suite for task in tasks})))
+    return beside_ours(best_first_rungs(rows_of(found, tasks)))
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hpo.core.asha import milestones
 from hpo.core.events import Event, SearchOpened
 from hpo.core.objective import Objective
 from hpo.core.ports import Follow, Ledger, TrainingTask
 from hpo.core.record import Recorded
+from hpo.core.rungs import milestones
 from hpo.core.space import Parameter, Space, Uniform
 from hpo.ledger.store import LedgerStore
 from hpo.running.conductor import Conductor

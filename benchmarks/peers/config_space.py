@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpo.core.space import Integer, Space
+from hpo.core.space import Choice, Domain, Integer, Space
 
 
 def config_space(space: Space, seed: int) -> Any:
     """The ``ConfigurationSpace`` with the same ranges."""
-    from ConfigSpace import ConfigurationSpace, UniformFloatHyperparameter, UniformIntegerHyperparameter
+    from ConfigSpace import ConfigurationSpace
 
     made = ConfigurationSpace(seed=seed)
     for parameter in space.parameters:
-        domain = parameter.domain
-        kind = UniformIntegerHyperparameter if isinstance(domain, Integer) else UniformFloatHyperparameter
-        made.add(kind(parameter.name, domain.low, domain.high, log=domain.log))
+        made.add(_hyperparameter(parameter.name, parameter.domain))
     return made
+
+
+def _hyperparameter(name: str, domain: Domain) -> Any:
+    import ConfigSpace
+
+    if isinstance(domain, Choice):
+        return ConfigSpace.CategoricalHyperparameter(name, list(domain.values))
+    if isinstance(domain, Integer):
+        return ConfigSpace.UniformIntegerHyperparameter(name, domain.low, domain.high, log=domain.log)
+    return ConfigSpace.UniformFloatHyperparameter(name, domain.low, domain.high, log=domain.log)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from benchmarks.comparison import Outcome
 from benchmarks.curve_tasks import Replay, Task
-from hpo.core.space import Integer, Space
+from hpo.core.space import Choice, Integer, Space
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,8 @@ def plain(space: Space, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(domain: Any, value: Any) -> Any:
+    if isinstance(domain, Choice):
+        return domain.values[domain.index(value)]
     number = int(value) if isinstance(domain, Integer) else float(value)
     return min(max(number, domain.low), domain.high)
 

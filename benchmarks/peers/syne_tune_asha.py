@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.comparison import FACTOR
 from benchmarks.curve_tasks import Task
 from benchmarks.peers.foreign import Job, described, plain, release
-from hpo.core.space import Integer
+from hpo.core.space import Choice, Integer
 
 
 class SyneTunePeer:
@@ -81,6 +81,8 @@ class SyneTunePeer:
 def _domain(domain: Any) -> Any:
     from syne_tune import config_space
 
+    if isinstance(domain, Choice):
+        return config_space.choice(list(domain.values))
     if isinstance(domain, Integer):
         return (config_space.lograndint if domain.log else config_space.randint)(domain.low, domain.high)
     return (config_space.loguniform if domain.log else config_space.uniform)(domain.low, domain.high)

@@ -16,16 +16,6 @@ from dataclasses import dataclass, field
 from hpo.core.objective import Mode
 
 
-def milestones(first: int, factor: int, horizon: int) -> tuple[int, ...]:
-    """Return the epochs at which trials are compared: first, first * factor, ... below the horizon."""
-    rungs = []
-    epoch = first
-    while epoch < horizon:
-        rungs.append(epoch)
-        epoch *= factor
-    return tuple(rungs)
-
-
 def quantile(ascending: list[float], share: float) -> float:
     """Return a quantile of sorted values by linear interpolation, numpy's default."""
     position = share * (len(ascending) - 1)

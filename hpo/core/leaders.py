@@ -47,17 +47,6 @@ ROSTER = 12
 """Most trials remembered at a rung they passed: as many as can become leaders soon."""
 
 
-def close_milestones(first: int, factor: float, horizon: int) -> tuple[int, ...]:
-    """Return rungs at powers of a factor's square root, each at least that much below the horizon."""
-    rungs: list[int] = []
-    epoch = float(first)
-    while epoch * math.sqrt(factor) <= horizon * (1 + 1e-9) and first < horizon:
-        if not rungs or int(epoch + 1e-9) > rungs[-1]:
-            rungs.append(int(epoch + 1e-9))
-        epoch *= math.sqrt(factor)
-    return tuple(rungs)
-
-
 @dataclass(slots=True)
 class _Climb:
     """A trial's values at the rungs it reached, how many of them it passed, and whether it has ended."""

@@ -11,9 +11,9 @@ from hpo.core.events import End
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History
 from hpo.core.json_values import SpecFields
+from hpo.core.rungs import rungs_of
 from hpo.core.shipped_model import Ship, retraining, to_train
 from hpo.core.spending import BudgetUse, budget_use
-from hpo.core.stopping_rules import rungs_of
 
 
 @dataclass(frozen=True, slots=True)

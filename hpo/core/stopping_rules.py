@@ -1,12 +1,12 @@
-"""The rules that stop trials early, by their names in a spec, and the rungs at which they compare."""
+"""The rules that decide about trials at rungs, by their names in a spec."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Literal, Protocol, get_args
 
-from hpo.core.asha import AshaRule, milestones
-from hpo.core.leaders import LeadersRule, close_milestones
+from hpo.core.asha import AshaRule
+from hpo.core.leaders import LeadersRule
 from hpo.core.objective import Mode
 
 RuleName = Literal["asha", "leaders"]
@@ -45,15 +45,3 @@ def stopping_rule(
     if name == "leaders":
         return LeadersRule(tuple(rungs), horizon, factor, mode)
     return AshaRule(tuple(rungs), factor, mode)
-
-
-def rungs_of(name: RuleName, first: int, factor: int, horizon: int) -> tuple[int, ...]:
-    """Return the epochs at which a rule compares trials: a factor apart, or closer for ``leaders``."""
-    if name == "leaders":
-        return close_milestones(first, factor, horizon)
-    return milestones(first, factor, horizon)
-
-
-def default_first_rung(factor: int, horizon: int) -> int:
-    """Return the first rung of a spec that names none: 3, or less in short trainings."""
-    return max(1, min(3, horizon // factor))

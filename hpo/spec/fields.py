@@ -12,8 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from hpo.core.budget import reserved_epochs
 from hpo.core.fresh_seeds import FreshSeeds
+from hpo.core.rungs import FACTOR, default_first_rung, rungs_of
 from hpo.core.shipped_model import Ship
-from hpo.core.stopping_rules import RuleName, SchedulerName, default_first_rung, rungs_of
+from hpo.core.stopping_rules import RuleName, SchedulerName
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -122,9 +123,11 @@ class Scheduler(Record):
     )
     first_rung: Count | None = Field(
         default=None,
-        description="Epoch of the first comparison; 3 by default, or earlier in short trainings.",
+        description="Epoch of the first comparison; by default about a twentieth of a full training.",
     )
-    reduction_factor: int = Field(default=3, ge=2, le=1000, description="One trial in this many continues.")
+    reduction_factor: int = Field(
+        default=FACTOR, ge=2, le=1000, description="One trial in this many continues."
+    )
     unit: str = Field(default="epoch", min_length=1, max_length=40, description="Name of one training step.")
 
     @property
@@ -136,7 +139,7 @@ class Scheduler(Record):
     @property
     def first(self) -> int:
         """Epoch at which trials are first compared."""
-        return self.first_rung or default_first_rung(self.reduction_factor, self.horizon)
+        return self.first_rung or default_first_rung(self.horizon)
 
     @property
     def rungs(self) -> tuple[int, ...]:

@@ -1,15 +1,18 @@
 """The comparison itself, and that the product's policy has not become worse on synthetic curves."""
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from benchmarks.curve_tasks import tasks_of
+from benchmarks.curve_tasks import Replay, tasks_of
 from benchmarks.search_methods import METHODS
-from benchmarks.search_quality import beside_ours, compare, table
+from benchmarks.search_quality import beside_ours, compare, family_mean, interval, table
+from hpo.core.space import Choice
 
 CURVES = Path(__file__).parent / "made_up_curves"
+DEEP = Path(__file__).parents[3] / "shared/curves_deep"
 PACKAGES = {"syne": "syne_tune", "dehb": "dehb", "smac": "smac"}
 """Packages that peers need and the product does not, by the first word of their methods."""
 
@@ -57,6 +60,29 @@ def test_every_row_has_its_interval_and_the_table_every_row(rows):
     assert all(row["low"] <= row["speedup"] <= row["high"] for row in rows)
     assert {"suite", "task", "method", "budget", "workers", "speedup", "low", "high"} <= set(rows[0])
     assert table(rows).count("\n") == len(rows) + 4
+
+
+@pytest.mark.skipif(not DEEP.exists(), reason="needs the recorded trainings of deep networks")
+def test_other_deep_networks_are_eight_families_with_choices_as_choices():
+    tasks = tasks_of(DEEP)
+    families = Counter(task.family for task in tasks)
+    assert (len(tasks), {task.suite for task in tasks}) == (18, {"deep"})
+    assert families["deepobs_images"] == 4
+    assert families["lcbench_raw"] == 6
+    assert families["metaqnn"] == families["vae"] == 2
+    assert sorted(families.values()) == [1, 1, 1, 1, 2, 2, 4, 6]
+    char_rnn = next(task for task in tasks if task.family == "tolstoi_char_rnn")
+    assert char_rnn.space.parameters[0].domain == Choice(("sgd", "momentum", "adam"))
+    replay = Replay(char_rnn)
+    for trial, optimizer in enumerate(char_rnn.space.parameters[0].domain.values):
+        replay.curve(trial, {"optimizer": optimizer, "learning_rate": 1e-3})
+    assert len({tuple(curve) for curve in replay.tests.values()}) == 3
+
+
+def test_families_count_alike_whatever_number_of_tasks_they_have():
+    assert family_mean([[4.0, 4.0], [9.0]]) == pytest.approx(6.0)
+    low, high = interval([[[4.0, 4.0], [9.0, 9.0]], [[24.0]]])
+    assert 6.0 - 1e-9 <= low < 12.0 < high <= 24.0 + 1e-9
 
 
 @pytest.mark.parametrize("name", METHODS)

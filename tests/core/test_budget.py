@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 
-from hpo.core.asha import AshaRule, milestones
+from hpo.core.asha import AshaRule
 from hpo.core.budget import Budget, forecast, reserved_epochs
+from hpo.core.rungs import milestones
 
 
 @pytest.mark.parametrize(("trials", "factor"), [(1, 3), (10, 3), (60, 3), (60, 2), (300, 4)])

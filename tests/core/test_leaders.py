@@ -5,8 +5,10 @@ import random
 import pytest
 
 from hpo.core.asha import AshaRule
-from hpo.core.leaders import COMPARED, ROSTER, LeadersRule, close_milestones
-from hpo.core.stopping_rules import rungs_of, stopping_rule
+from hpo.core.leaders import COMPARED, ROSTER, LeadersRule
+from hpo.core.rungs import close_milestones, default_first_rung, rungs_of
+from hpo.core.stopping_rules import stopping_rule
+from hpo.spec.fields import Scheduler
 
 
 def climb(rule, trial, curve):
@@ -19,6 +21,14 @@ def climb(rule, trial, curve):
 
 def rising(height, pace=0.5, epochs=27):
     return [height * (1 - pace**epoch) for epoch in range(1, epochs + 1)]
+
+
+def test_the_first_rung_is_a_twentieth_of_a_full_training_unless_the_spec_says_otherwise():
+    horizons = (1, 2, 9, 20, 27, 50, 52, 70, 81, 100, 300)
+    assert [default_first_rung(n) for n in horizons] == [1, 1, 1, 1, 1, 2, 3, 4, 4, 5, 15]
+    assert Scheduler(max_epochs=100).rungs == (5, 8, 15, 25, 45)
+    assert Scheduler(max_epochs=100, name="asha").rungs == (5, 15, 45)
+    assert Scheduler(max_epochs=100, name="asha", first_rung=3, reduction_factor=4).rungs == (3, 12, 48)
 
 
 def test_rungs_lie_half_a_factor_apart_and_end_well_before_the_horizon():

@@ -12,7 +12,8 @@ from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.progress import progress_of
 from hpo.core.record import Recorded
-from hpo.core.stopping_rules import rungs_of, stopping_rule
+from hpo.core.rungs import rungs_of
+from hpo.core.stopping_rules import stopping_rule
 from hpo.core.time_left import TimeLeft, expected_epochs, time_left
 
 STARTED, FIRST = 20.0, 5.0

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from hpo.core import events
-from hpo.core.asha import AshaRule, milestones, quantile
+from hpo.core.asha import AshaRule, quantile
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe, digest, merge
 from hpo.core.record import Recorded
+from hpo.core.rungs import milestones
 from hpo.core.seeds import derive
 
 

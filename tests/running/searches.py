@@ -4,9 +4,9 @@ import itertools
 import math
 import random
 
-from hpo.core.asha import milestones
 from hpo.core.events import WinnerNamed
 from hpo.core.objective import Objective
+from hpo.core.rungs import milestones
 from hpo.core.space import Parameter, Space, Uniform
 from hpo.ledger.in_memory import MemoryLedger
 from hpo.running.plan import Plan

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hpo.core.asha import AshaRule, milestones
+from hpo.core.asha import AshaRule
+from hpo.core.rungs import milestones
 
 
 @pytest.mark.parametrize("mode", ["max", "min"])

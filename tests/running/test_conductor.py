@@ -7,7 +7,7 @@ import math
 import pytest
 
 from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchExtended, TrialEnded, TrialStarted
-from hpo.core.stopping_rules import rungs_of
+from hpo.core.rungs import rungs_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.auto import AutoSearcher

@@ -34,7 +34,7 @@ def test_an_unknown_name_lists_what_ships() -> None:
 def test_what_is_left_out_has_its_default(document: dict[str, Any], toy: Toy) -> None:
     spec = parse_spec(document, trainables=toy)
     assert (spec.objective.metric, spec.objective.mode, spec.objective.at) == ("accuracy", "max", "best")
-    assert (spec.scheduler.name, spec.scheduler.rungs, spec.horizon) == ("leaders", (3, 5), 9)
+    assert (spec.scheduler.name, spec.scheduler.rungs, spec.horizon) == ("leaders", (1, 3, 5), 9)
     assert (spec.sampler.name, spec.resources.threads, spec.data.validation) == ("auto", 1, 0.2)
     assert (spec.budget.trials, spec.budget.epochs, spec.reserved_epochs) == (10, None, 81)
     assert (spec.name, spec.experiment, spec.seed, spec.patience) == ("search", "search", 0, None)
