@@ -225,6 +225,14 @@ def check_grid(document: Document, space: Space, faults: Faults) -> None:
     )
 
 
+def limit_finalists(document: Document) -> Document:
+    """Return a document whose default number of finalists is not above its number of trials."""
+    trials, finalists = document.budget.trials, document.finalists
+    if trials is None or trials >= finalists.count or "count" in finalists.model_fields_set:
+        return document
+    return document.model_copy(update={"finalists": finalists.model_copy(update={"count": trials})})
+
+
 def check_rest(document: Document, base: Path, faults: Faults) -> None:
     """Report fields that are legal alone but contradict each other."""
     for number, name in enumerate(document.warm_start):

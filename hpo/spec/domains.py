@@ -96,8 +96,12 @@ def parse_domain(value: Any, path: FieldPath, faults: Faults) -> Domain | None:
     if not isinstance(value, Mapping):
         faults.add(
             path,
-            f"{shown(value)} is not a range; write one of {listed(NOTATIONS)}, e.g. {{uniform: [0, 1]}}",
+            f"{shown(value)} is not a range; write one of {listed(NOTATIONS)}, e.g. {{uniform: [0, 1]}}; "
+            f"a value that is not searched belongs under `recipe`",
         )
+        return None
+    if "low" in value and "high" in value:
+        faults.add(path, f"low and high are not a range; write {_with_notation(value)}")
         return None
     unexpected = [key for key in value if key not in NOTATIONS and key != "when"]
     for key in unexpected:
@@ -118,6 +122,14 @@ def parse_domain(value: Any, path: FieldPath, faults: Faults) -> Domain | None:
             complaint = f"{shown(value[notation.word])}: {illegal}"
     faults.add((*path, notation.word), complaint)
     return None
+
+
+def _with_notation(value: Mapping[Any, Any]) -> str:
+    """Return the range that ``{low: 1, high: 8, log: true}`` means in other tools, in our notation."""
+    whole = all(isinstance(value[end], int) and not isinstance(value[end], bool) for end in _LOW_HIGH)
+    word = ("randint" if whole else "uniform") if value.get("log") is not True else None
+    word = word or ("lograndint" if whole else "loguniform")
+    return f"{{{word}: [{shown(value['low'])}, {shown(value['high'])}]}}"
 
 
 def _complaint(notation: Notation, items: Any) -> str | None:

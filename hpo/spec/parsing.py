@@ -79,7 +79,7 @@ def _base(document: Document, base: Path, faults: Faults) -> Path:
 def _parse(
     value: Any, faults: Faults, base: Path, stem: str, trainables: Mapping[str, Interface] | None = None
 ) -> SearchSpec:
-    document = check_fields(value, faults)
+    document = cross_checks.limit_finalists(check_fields(value, faults))
     base = _base(document, base, faults)
     interface = None if faults.under("trainable") else find(document.trainable, base, faults, trainables)
     check_source(document.data.source, document.data.arguments, faults)

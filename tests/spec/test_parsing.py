@@ -158,7 +158,14 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
     (at("space", "rate"), {"unifrom": [0, 1]}, "space.rate.unifrom", "did you mean uniform"),
     (at("space", "rate"), {"uniform": [0, 1], "choice": [1]}, "space.rate", "has 2 ranges"),
     (at("space", "rate"), {"when": {"width": 3}}, "space.rate", "has no range; legal: exactly one"),
-    (at("space", "rate"), 0.1, "space.rate", r"0\.1 is not a range"),
+    (at("space", "rate"), 0.1, "space.rate", r"0\.1 is not a range; .* belongs under `recipe`"),
+    (
+        at("space", "rate"),
+        {"low": 0.001, "high": 0.1, "log": True},
+        "space.rate",
+        r"write \{loguniform: \[0\.001, 0\.1\]\}",
+    ),
+    (at("space", "width"), {"low": 1, "high": 9}, "space.width", r"write \{randint: \[1, 9\]\}"),
     (
         at("space", "width"),
         {"lograndint": [0, 9]},
@@ -324,6 +331,17 @@ def test_folds_and_a_final_part_exclude_each_other(document: dict[str, Any], toy
     with pytest.raises(
         InvalidSpec, match=r"5 folds and data.validation.final both rank .* legal: one of them"
     ):
+        parse_spec(document, trainables=toy)
+
+
+def test_a_search_of_two_trials_has_two_finalists_unless_it_asks_for_more(
+    document: dict[str, Any], toy: Toy
+) -> None:
+    document["budget"] = {"trials": 2}
+    document.pop("finalists", None)
+    assert parse_spec(document, trainables=toy).finalists.count == 2
+    document["finalists"] = {"count": 3}
+    with pytest.raises(InvalidSpec, match="3 finalists cannot come from 2 trials"):
         parse_spec(document, trainables=toy)
 
 
