@@ -1,4 +1,4 @@
-"""Shared by all methods of the comparison: the reduction factor, and how epochs are counted."""
+"""What all methods of the comparison share: the reduction factor, and how epochs are counted."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ paper's truncated normal. Finished trainings are appended to a file, and a later
 
     python benchmarks/first_weights.py --fashion DIR --cifar DIR --results FILE --minutes 10
 
-``DIR`` are Fashion-MNIST as torchvision lays it out and a folder of CIFAR images by class; cells whose data
-is not given are left out. The table is printed at the end, or alone with ``--table``.
+The two ``DIR`` hold Fashion-MNIST in torchvision's layout and CIFAR images in one folder per class; cells
+without data are left out. The table is printed at the end; ``--table`` only prints it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _cells() -> Iterator[Cell]:
 
 
 CELLS = tuple(_cells())
-"""All comparisons, the cheap ones first."""
+"""All comparisons, cheap ones first."""
 
 
 def digits() -> Parts:
@@ -128,7 +128,7 @@ def _parts(images: Any, labels: Any, train: int, validation: int) -> Parts:
 
 
 def recipe(cell: Cell) -> Recipe:
-    """The default recipe but for what the cell varies."""
+    """Return the default recipe with the changes of the cell."""
     choices = {
         "model": MODELS[cell.model],
         "optimizer": cell.optimizer,
@@ -139,7 +139,7 @@ def recipe(cell: Cell) -> Recipe:
 
 
 class _Context:
-    """Trains to the end and keeps the last report."""
+    """A training context that keeps the last report."""
 
     device, threads = "cpu", 1
 
@@ -158,14 +158,14 @@ class _Context:
 
 
 def shipped(cell: Cell, parts: Parts, seed: int) -> float:
-    """Validation accuracy of the shipped trainable."""
+    """Return the validation accuracy of the shipped trainable."""
     context = _Context(seed, cell.epochs)
     ImageClassifier().train(recipe(cell), *parts, context)
     return context.last["validation/accuracy"]
 
 
 def plain(cell: Cell, parts: Parts, seed: int) -> float:
-    """Validation accuracy of a plain loop."""
+    """Return the validation accuracy of a plain loop."""
     torch.manual_seed(seed)
     (x, y), (held_out, truth) = (_tensors(part) for part in parts)
     mean, std = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True)
@@ -215,7 +215,7 @@ SIDES: Mapping[str, Callable[[Cell, Parts, int], float]] = {"default": shipped, 
 
 
 def measure(loaders: Mapping[str, Callable[[], Parts]], results: Path, minutes: float) -> None:
-    """Run what is missing, cell by cell, until the time is over."""
+    """Run missing trainings, cell by cell, until the time is up."""
     torch.set_num_threads(1)
     done = {(row["cell"], row["seed"], row["side"]) for row in _rows(results)}
     end, opened = time.monotonic() + 60 * minutes, {}
@@ -242,7 +242,7 @@ def _rows(results: Path) -> list[dict[str, Any]]:
 
 
 def table(results: Path) -> str:
-    """Accuracy of both sides by cell, and the mean paired difference over cells with its interval."""
+    """Return the accuracy of both sides by cell, and the mean paired difference with its interval."""
     rows = _rows(results)
     lines = ["| cell | default | plain loop | difference | CPU seconds |", "| --- | --- | --- | --- | --- |"]
     differences, behind = [], []
@@ -278,14 +278,14 @@ def table(results: Path) -> str:
 
 
 def main() -> None:
-    """Measure as the command line says, and print the table."""
+    """Run the missing trainings and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fashion", type=Path)
     parser.add_argument("--cifar", type=Path)
     parser.add_argument("--results", type=Path, default=Path("first_weights.jsonl"))
     parser.add_argument("--minutes", type=float, default=float("inf"))
-    parser.add_argument("--table", action="store_true", help="print the table alone")
-    parser.add_argument("--list", action="store_true", help="list the cells alone")
+    parser.add_argument("--table", action="store_true", help="only print the table")
+    parser.add_argument("--list", action="store_true", help="only list the cells")
     options = parser.parse_args()
     if options.list:
         print("\n".join(cell.name for cell in CELLS))

@@ -4,8 +4,8 @@
     python -m benchmarks.honesty --cells 1000 --processes 4 --json cells.jsonl [--only REGEX] [--out FILE]
 
 Every simulated figure is over that many searches of each generator of `simulated_searches`. A
-bias ratio is the mean error of an estimate over the mean error of the raw best score; a coverage
-is the share of 95 % intervals that hold the truth. Standard errors follow after ±.
+bias ratio is the mean error of an estimate over the mean error of the raw best score; a coverage is the share
+of 95 % intervals that hold the truth. Standard errors are given after ±.
 
 With ``--cells`` the intervals of test scores are measured instead, in the cells of
 `interval_cells`: metrics, sizes, prevalences, groups, times and tails. Each cell is written to the file
@@ -55,7 +55,7 @@ class Figures:
     refused: int
 
     def ratio(self, estimate: np.ndarray) -> tuple[float, float]:
-        """Bias over the raw bias, with its standard error by the delta method."""
+        """Return the bias over the raw bias, with its standard error by the delta method."""
         bias, raw = float(estimate.mean()), float(self.raw.mean())
         rest = estimate - bias / raw * self.raw
         return bias / raw, float(rest.std(ddof=1)) / abs(raw) / len(rest) ** 0.5
@@ -192,7 +192,7 @@ def recorded_table(folder: Path, searches: int, seed: int) -> list[str]:
 
 
 LOW = 0.93
-"""Coverage below which a cell is listed with what a user reads there."""
+"""Coverage below which a cell is listed separately."""
 
 
 def measured_cell(task: tuple[Cell, int]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Test scores whose truth is known: metrics, sizes, prevalences, groups, times and tails.
 
-A cell draws the outputs of a model and their targets from a stated law. The truth is the metric on
-two million rows of the same law, of which none depends on another; an interval of the product should
-hold it in 95 % of the draws.
+A cell draws the outputs of a model and their targets from a stated law. The truth is the metric on two
+million independent rows of the same law; an interval of the product should hold it in 95 % of the draws.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Everything that tells the cell from others, in one text."""
+        """Name of the cell, unique in the table."""
         law = self.law
         words = [self.metric, f"n={self.n}", law.kind]
         words += [f"skill={law.skill:g}"] if law.kind != "values" else [law.noise]
@@ -93,7 +92,7 @@ NOISES: dict[str, Noise] = {
 
 
 SQUARES = {"t3": 3.0, "t5": 5 / 3, "lognormal": math.exp(2), "normal": 1.0, "exponential": 2.0}
-"""Mean square of each of them."""
+"""Mean square of each distribution."""
 
 
 def latent(rng: np.random.Generator, cell: Cell, n: int) -> np.ndarray:
@@ -134,7 +133,7 @@ def draw(rng: np.random.Generator, cell: Cell, n: int) -> tuple[Any, Any]:
 
 @functools.cache
 def truth(metric: str, law: Law) -> float:
-    """Return the score on many rows that do not depend on each other."""
+    """Return the score on many independent rows."""
     rng = np.random.default_rng(zlib.crc32(repr(law).encode()))
     many = MANY if law.classes <= 20 else MANY // 10
     outputs, targets = draw(rng, Cell(metric, many, law), many)
@@ -158,7 +157,7 @@ ANY, GOOD, RARE, RARER = (
     Law("binary", prevalence=0.01),
 )
 BOASTING = Law("classes", 0.6, 0.2, 5)
-"""A law whose probabilities have nothing to do with its shares of right answers."""
+"""A law whose probabilities are unrelated to its shares of right answers."""
 FIVE, MANY_CLASSES, NORMAL = Law("classes", 0.8, 0.1, 5), Law("classes", 0.8, 1 / 200, 200), Law("values")
 SIZES = (20, 50, 200, 1000, 5000)
 MACRO = ("macro_f1", "macro_recall", "macro_precision")

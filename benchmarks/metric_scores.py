@@ -1,4 +1,4 @@
-"""Scores of a model's outputs, by scikit-learn, as users write them; the product has to recognize them."""
+"""Scores of a model's outputs, by scikit-learn, as users write them; the product must recognize them."""
 
 from __future__ import annotations
 

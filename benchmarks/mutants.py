@@ -1,8 +1,8 @@
-"""Small faults planted in source code, one at a time: what `benchmarks.mutation` asks the tests to notice.
+"""Small faults planted in source code, one at a time; `benchmarks.mutation` expects the tests to notice them.
 
 Kinds follow the classical operators (Offutt et al., "An experimental determination of sufficient mutant
 operators", TOSEM 1996) with those that matter for records and errors: swapped values of neighbouring
-keys, a statement or a raise taken away, `None` returned.
+keys, a statement or a raise removed, `None` returned.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Mutant:
         line: Line of the fault, from 1.
         kind: Name of the operator.
         before: Source text that is replaced.
-        after: What takes its place.
+        after: Text that replaces it.
         start: Offset of the replaced text in the file, in characters.
     """
 
@@ -103,7 +103,7 @@ class _Finder(ast.NodeVisitor):
         self.found.append(Mutant(node.lineno, kind, self._source[start:end], after, start))
 
     def _operator(self, left: ast.expr, right: ast.expr, kind: str, after: str) -> None:
-        """Replace what stands between two operands; brackets around them stay."""
+        """Replace the text between two operands; brackets around them stay."""
         start, end = self._span(left)[1], self._span(right)[0]
         between = self._source[start:end]
         symbol = between.strip(" ()\n\t")

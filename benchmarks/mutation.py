@@ -2,14 +2,14 @@
 
     python -m pip install -r benchmarks/requirements-mutation.txt
     python -m benchmarks.mutation cover       # once for a state of the code: which test runs which line
-    python -m benchmarks.mutation run         # goes on where it was interrupted
+    python -m benchmarks.mutation run         # continues where it was interrupted
     python -m benchmarks.mutation table
 
-A fixed draw of faults (`benchmarks.mutants`), as many in each room, is planted one at a time into a copy
-of the tree; only the tests that execute the changed line are run against it. A fault that no test
-notices is printed with its place. Faults on lines that no fast test executes count as unnoticed and are
-counted apart as well. Code that ends processes is tried in a process namespace of its own, so that a
-fault there cannot end anything else; without the right to make one it is left out, which the table says.
+A fixed draw of faults (`benchmarks.mutants`), equally many in each room, is planted one at a time into a copy
+of the tree; only the tests that execute the changed line are run against it. A fault that no test notices is
+printed with its file and line. Faults on lines that no fast test executes count as unnoticed and are also
+counted separately. Code that ends processes is tried in its own process namespace, so that a fault there
+cannot end other processes; without permission to create one it is left out, and the table says so.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ ROOMS = ("core", "spec", "data", "ledger", "sampling", "selection", "running", "
 ENDS_PROCESSES = ("hpo/running/reaper.py", "hpo/running/watchdog.py", "hpo/use_cases/search/signals.py")
 ISOLATED = ["unshare", "--pid", "--fork", "--mount-proc"]
 MOST_TESTS = 120
-"""Most tests run against one fault: the shortest of those that execute its line."""
+"""Maximum number of tests run against one fault: the shortest of those that execute its line."""
 
 Tests = Mapping[str, float]
-"""Test to its seconds."""
+"""Duration of each test, in seconds."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One fault and what the tests made of it.
+    """One fault and its outcome.
 
     Attributes:
         room: Room of the file.
@@ -55,7 +55,7 @@ class Trial:
         after: Text in its place.
         outcome: ``noticed``, ``unnoticed``, ``not executed`` or ``left out``.
         tests: Number of tests that were run.
-        seconds: Time that took.
+        seconds: Duration of these tests.
     """
 
     room: str
@@ -97,7 +97,7 @@ def cover(arguments: Sequence[str]) -> None:
 
 @cache
 def seconds_of_tests() -> Tests:
-    """Return the duration of each test, by the name that coverage gives it."""
+    """Return the duration of each test by its name in coverage."""
     from xml.etree import ElementTree
 
     cases = ElementTree.parse(WORK / "tests.xml").iter("testcase")
@@ -169,7 +169,7 @@ def recorded(path: Path) -> list[Trial]:
 
 
 def run(rooms: Sequence[str], count: int, seed: int, path: Path) -> Iterator[Trial]:
-    """Try every fault of the draw that is not on record, and record each result at once."""
+    """Try every fault of the draw that is not on record yet, and record each result at once."""
     done = {(trial.file, trial.line, trial.before, trial.after) for trial in recorded(path)}
     tree = copy_of_tree()
     for room in rooms:
@@ -205,7 +205,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=40, help="faults in each room")
     parser.add_argument("--seed", type=int, default=1, help="number of the draw")
     parser.add_argument(
-        "--tests", nargs="*", default=[], help="for cover: which tests; all fast ones otherwise"
+        "--tests",
+        nargs="*",
+        default=[],
+        help="for cover: expression that selects tests; by default all fast ones",
     )
     options = parser.parse_args()
     path = WORK / f"draw-{options.seed}.jsonl"

@@ -5,8 +5,8 @@
 Pairs of the same search, in either order: mirrored to its home's own store, and with
 ``MLFLOW_TRACKING_URI`` naming a server that never answers: a closed port, and in every other pair
 one that accepts connections and does not respond. The real mirror follows the real ledger; the
-trainings cost nothing and come from the inline runner, so that only the loop is timed. Wall time of
-the loop; the wait for the mirror at the end of a search is given separately.
+trainings cost nothing and come from the inline runner, so that only the loop is timed. The figure is the wall
+time of the loop; the wait for the mirror at the end of a search is given separately.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Two questions, each answered in one run with alternating sides, start-up given separately:
 
 1. Trivial trainings (3 epochs that do nothing): milliseconds per trial of this project's machinery, ledger
-   and MLflow mirror on, compared with Ray Tune by default and with reused actors.
+   and MLflow mirror on, compared with Ray Tune with its defaults and with reused actors.
 2. Real trainings: wall time of a search compared with the same trainings (recipes, seeds and epochs as
    recorded) in two plain one-thread processes.
 
@@ -119,10 +119,10 @@ SHORT = {
     "finalists.count": 1,
     "finalists.seeds": 2,
 }
-"""Shortens the shipped Fashion-MNIST search; enough to show the machinery beside epochs of seconds."""
+"""Shortens the shipped Fashion-MNIST search; long enough to measure the overhead per epoch."""
 
 STOCK_TRIALS = 30
-"""By default Ray Tune starts a process for every trial, a second or more each; few are enough."""
+"""By default Ray Tune starts a process for every trial, a second or more each; a few are enough."""
 
 
 def trivial_costs(trials: int, repeats: int) -> dict[str, dict[str, list[float]]]:
@@ -190,7 +190,7 @@ class PlainContext:
     device, threads = "cpu", 1
 
     class Enough(BaseException):
-        """The recorded epochs have been trained."""
+        """Raised when the recorded epochs have been trained."""
 
     def __init__(self, seed: int, last: int, horizon: int):
         self.seed, self.horizon, self._last = seed, horizon, last

@@ -1,4 +1,4 @@
-"""CPU time of reading a source with a signature, compared with an earlier version without.
+"""CPU time of reading a source and its signature, compared with an earlier version without one.
 
     python benchmarks/reading_time.py --earlier FOLDER [--repeats 3]
 
@@ -58,7 +58,7 @@ print(used.ru_utime + used.ru_stime)
 
 
 def seconds(checkout: Path, source: str, arguments: dict[str, object], signed: bool) -> float:
-    """CPU time of the custodian of one version."""
+    """Return the CPU time of the custodian of one version."""
     command = [sys.executable, "-c", READ, json.dumps([source, arguments, signed])]
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     child = subprocess.run(command, env=environment, cwd=checkout, capture_output=True, text=True, check=True)

@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in hpo submit")
     parser.add_argument("--again", default="", metavar="REASON", help="reason to open a test part again")
     parser.add_argument("--partner-of", metavar="SEARCH", help="run only the partner of a search in the home")
-    parser.add_argument("--alone", action="store_true", help="run no partner")
+    parser.add_argument("--alone", action="store_true", help="do not run the partner")
     parser.add_argument("--json", type=Path, help="append all measurements to this file, one per line")
     args = parser.parse_args()
     name = args.partner_of

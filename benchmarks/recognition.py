@@ -1,7 +1,7 @@
 """Whether opened test data is recognised after edits, and different data is not.
 
-Twenty data sets (shipped, generated, image folders, texts) are opened, edited in every way of a list,
-alone and in pairs, and read again; then pairs of different data with the same schema are compared.
+Twenty data sets (shipped, generated, image folders, texts) are opened, edited (single edits of a list and
+pairs of them), and read again; then pairs of different data with the same schema are compared.
 
     python benchmarks/recognition.py [--quick] [--only NAME]
 
@@ -59,7 +59,7 @@ def signature(data: Data, folder: Path, read: bool = False) -> Signature:
 
 
 def direct(data: Table) -> Signature:
-    """The signature of arrays that a user's function returns, cut by their content."""
+    """Return the signature of arrays from a user's function, cut by their content."""
     inputs, traits = [], []
     for name, column in data.columns.items():
         if name != data.target:
@@ -79,7 +79,7 @@ def direct(data: Table) -> Signature:
 
 
 def cases(data: Data, quick: bool) -> Iterator[tuple[str, ...]]:
-    """The names of the edits of a data set, alone and in pairs."""
+    """Return the names of the edits of a data set, alone and in pairs."""
     names = list(EDITS if isinstance(data, Table) else IMAGE_EDITS)
     yield from ((name,) for name in names)
     if not quick:
@@ -140,7 +140,7 @@ def report(
     strangers: dict[str, Counter[str]],
     alarms: list[tuple[str, str, str, str]],
 ) -> str:
-    """The figures as Markdown."""
+    """Return the figures as Markdown."""
     lines = ["# Is opened test data recognised?", ""]
     lines += [
         "Written by `python benchmarks/recognition.py`: 20 data sets, every edit alone and in pairs (of data"
@@ -192,7 +192,7 @@ def report(
 
 
 def promised_not(names: tuple[str, ...]) -> bool:
-    """Whether a pair is beyond what is promised: rows changed and columns standardised."""
+    """Return whether a pair of edits is not promised: rows changed and columns standardised."""
     return any(set(names) >= pair for pair in PROMISED_NOT)
 
 

@@ -1,4 +1,4 @@
-"""Twenty data sets, and pairs of different data with one schema."""
+"""Twenty data sets, and pairs of different data with the same schema."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def regression(n: int, columns: int, seed: int = 0) -> Table:
 
 
 def people(n: int, seed: int = 0, month: int = 0) -> Table:
-    """A table of persons: names, whole numbers, money, a date and missing values."""
+    """Return a table of persons: names, whole numbers, money, a date and missing values."""
     random = np.random.default_rng([seed, month])
     age = random.integers(18, 90, n)
     income = np.round(random.lognormal(10, 0.5, n), 2)
@@ -58,14 +58,14 @@ def people(n: int, seed: int = 0, month: int = 0) -> Table:
 
 
 def counts(n: int, columns: int, seed: int = 0) -> Table:
-    """Whole numbers alone."""
+    """Return a table of whole numbers."""
     random = np.random.default_rng(seed)
     x = random.poisson(random.uniform(3, 400, columns), (n, columns))
     return _numbers(x, (x.sum(axis=1) % 3), "classification")
 
 
 def measures(n: int, columns: int, seed: int = 0) -> Table:
-    """Skewed measures of very different scales, as an instrument prints them."""
+    """Return skewed measurements of very different scales, as an instrument prints them."""
     random = np.random.default_rng(seed)
     x = np.round(random.lognormal(0, 1, (n, columns)) * 10.0 ** random.integers(-2, 4, columns), 4)
     return _numbers(x, np.log(x[:, 0] * x[:, 1]) + random.normal(0, 0.1, n), "regression")
@@ -95,7 +95,7 @@ def texts(seed: int = 0) -> Table:
 
 @functools.cache
 def photographs() -> NDArray[np.uint8]:
-    """Crops of two photographs, 64 x 64."""
+    """Return crops of two photographs, 64 x 64."""
     crops = []
     for image in datasets.load_sample_images().images:
         for y in range(0, image.shape[0] - 63, 32):
@@ -141,13 +141,13 @@ DATA_SETS: dict[str, Callable[[], Data]] = {
 
 
 def halves(data: Data, seed: int) -> tuple[Data, Data]:
-    """Two halves without a common row."""
+    """Return two halves without a common row."""
     order = np.random.default_rng(seed).permutation(data.n)
     return data.rows(np.sort(order[: data.n // 2])), data.rows(np.sort(order[data.n // 2 :]))
 
 
 def strangers(count: int) -> Iterator[tuple[str, str, tuple[Data, Data]]]:
-    """Pairs of different data with one schema."""
+    """Return pairs of different data with the same schema."""
     large = {"classes 50,000 x 10", "classes 1,000 x 300", "values 20,000 x 20", "classes 5,000 x 50"}
     names = [name for name in DATA_SETS if name not in large and name != "photographs"]
     cached = functools.cache(lambda name: DATA_SETS[name]())

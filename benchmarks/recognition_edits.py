@@ -1,4 +1,4 @@
-"""The ways in which a data set is edited before it is shown again."""
+"""The edits of a data set before it is read again."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Table:
         return len(self.columns[self.target])
 
     def rows(self, rows: NDArray[np.int64]) -> Table:
-        """Some rows, in an order."""
+        """Return some rows, in this order."""
         return replace(self, columns={name: column[rows] for name, column in self.columns.items()})
 
     def mapped(self, change: Callable[[Column], Column]) -> Table:
-        """Every numeric input changed."""
+        """Return the table with every numeric input changed."""
         return replace(
             self,
             columns={
@@ -125,7 +125,7 @@ def repeated(table: Table, random: Random) -> Table:
 
 
 def joined(table: Table, random: Random) -> Table:
-    """As many new rows, of resampled and jittered columns, after the old."""
+    """Append as many new rows, of resampled and jittered columns."""
     columns = {}
     for name, column in table.columns.items():
         new = column[random.permutation(table.n)]
@@ -174,11 +174,11 @@ class Images:
         return len(self.labels)
 
     def rows(self, rows: NDArray[np.int64]) -> Images:
-        """Some images."""
+        """Return some images."""
         return replace(self, pixels=self.pixels[rows], labels=self.labels[rows])
 
     def write(self, root: Path) -> None:
-        """Save the images under folders of their classes."""
+        """Save the images in one folder per class."""
         for row, (pixels, label) in enumerate(zip(self.pixels, self.labels, strict=True)):
             part = ("test/" if row % 5 == 0 else "train/") if self.test_folder else ""
             folder = root / f"{part}class{label}"

@@ -2,8 +2,8 @@
 
     python -m benchmarks.scaling [--trials 10000] [--samplers auto,tpe] [--json FILE]
 
-Two parts. Suggestions: a searcher is told of a number of trials, then asked; the median of 15 asks, in
-milliseconds of CPU time, for 8 and 32 hyperparameters. Machinery: a whole search with four workers,
+Two parts. Suggestions: a searcher is told a number of trials, then asked (median of 15 asks, in
+milliseconds of CPU time), for 8 and 32 hyperparameters. Machinery: a whole search with four workers,
 conductor, rung rule, searcher and the real SQLite ledger, every event committed, trainings that cost
 nothing; wall and CPU time per trial and per report in windows of trials, without the searcher's
 share, which is given separately, and the growth of the process's memory per report.
@@ -45,7 +45,7 @@ ASKS = 15
 
 
 def space_of(width: int) -> Space:
-    """Return a space of a learning rate and otherwise unknown names."""
+    """Return a space of a learning rate and hyperparameters with unknown names."""
     names = ["learning_rate", *(f"x{n}" for n in range(1, width))]
     return Space(tuple(Parameter(name, Uniform(1e-4, 1.0, log=True)) for name in names))
 
@@ -96,7 +96,7 @@ def _timed(call: Callable[[], Any]) -> float:
 
 
 class Timed:
-    """A searcher that sums up its own time."""
+    """A searcher that adds up its own time."""
 
     def __init__(self, searcher: Searcher):
         self._searcher = searcher
@@ -180,7 +180,7 @@ def _printed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Print both parts, write the rows."""
+    """Print both parts and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--samplers", default="auto")

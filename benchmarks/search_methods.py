@@ -39,7 +39,7 @@ LOSS = Objective("loss", "min", "best")
 
 
 class Over(Exception):
-    """The search has reached its target, or was given up."""
+    """Raised when the search has reached its target, or was given up."""
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,7 @@ def _markdown(rows: list[dict[str, Any]], columns: list[str]) -> str:
 
 
 def main() -> None:
-    """Run what is not on record, print the table, write the rows."""
+    """Run what is not on record, print the table and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--curves", type=Path, required=True)
     parser.add_argument("--budget", default="50")

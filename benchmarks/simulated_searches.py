@@ -31,7 +31,7 @@ class Search:
     """One simulated search.
 
     Attributes:
-        evidence: What a search would know.
+        evidence: What a search would have on record.
         winner: Winner by the simple rule, with random costs.
         truth: Finalist to its recipe's true value, expected over seeds and examples.
         tests: Name to an interval over test examples and the truth that it should cover.

@@ -1,13 +1,13 @@
 """Training speed: the shipped trainable compared with usual user code and a bare loop.
 
-For each network an epoch of Fashion-MNIST is trained on one thread in five ways, each in its own
-process, in turn and several times; medians are compared::
+For each network an epoch of Fashion-MNIST is trained on one thread in five ways, each in its own process,
+alternating and several times; medians are compared::
 
     plain        the shipped trainable, no augmentation
     augmented    the shipped trainable with crop, flip, RandAugment and mixup
     bare         a loop over prepared tensors in memory, no augmentation: the ceiling
     per_image    Dataset, DataLoader and transforms.v2 on each image, the same recipe
-    augment      the augmentation of an epoch alone, as the trainable does it, nothing trained
+    augment      only the augmentation of an epoch, as the trainable does it
 
 Run it on data laid out as torchvision does::
 
@@ -43,7 +43,7 @@ IMAGES = {"mlp 64": 24_576, "cnn 8-16": 6_144, "resnet-20": 768}
 """Images of the measured epoch, which takes about a second."""
 
 PER_IMAGE = 4
-"""The slowest way is measured on one image in this many; speeds are per image."""
+"""The slowest way is measured on one in four images; speeds are per image."""
 
 
 def measure(args: argparse.Namespace) -> dict[str, float]:
@@ -117,10 +117,10 @@ def table(model: str, result: Mapping[str, Any]) -> str:
             f"   ({speeds[0]:,.0f} to {speeds[-1]:,.0f})   {result['peak_mib'][way]:6,.0f} MiB"
         )
     lines.append(
-        f"  augmented: {result['augmented_by_per_image']:.2f} x per_image (to reach: 5; "
-        f"with augmentation for nothing it would be {result['most_by_per_image']:.2f})"
+        f"  augmented: {result['augmented_by_per_image']:.2f} x per_image (target: 5; "
+        f"if augmentation cost nothing it would be {result['most_by_per_image']:.2f})"
     )
-    lines.append(f"  plain: {result['plain_by_bare']:.2f} of bare (to reach: 0.85)")
+    lines.append(f"  plain: {result['plain_by_bare']:.2f} of bare (target: 0.85)")
     lines.append(f"  augmented: {result['augmented_by_its_parts']:.2f} x the time of bare and augment (1.15)")
     return "\n".join(lines)
 
@@ -131,14 +131,16 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=tuple(MODELS), default=list(MODELS))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=1, help="measured epochs, after a warm-up")
-    parser.add_argument("--images", type=int, help="of an epoch; by default enough for some seconds")
+    parser.add_argument("--images", type=int, help="images per epoch; by default enough for about a second")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--loaders", type=int, default=0, help="processes of the per_image DataLoader")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: for a shared machine")
     parser.add_argument(
-        "--here", action="store_true", help="run all ways in this process; peaks of memory are then shared"
+        "--clock", choices=("wall", "cpu"), default="wall", help="cpu if the machine is shared"
+    )
+    parser.add_argument(
+        "--here", action="store_true", help="run all ways in this process; memory peaks are then shared"
     )
     parser.add_argument("--json", type=Path, help="file for all measurements")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)

@@ -1,11 +1,11 @@
 """The sides of `benchmarks/real_training.py`: the same recipes searched by four systems, each on its own.
 
-- ``random``: full trainings in two plain processes, no machinery at all;
+- ``random``: full trainings in two plain processes, without any framework;
 - ``ray``: Ray Tune with its OptunaSearch (TPE) and ASHA, actors reused;
 - ``optuna``: two processes that share a study on SQLite, TPE and the Hyperband pruner;
 - ``ours``: `hpo.submit` of a spec that names neither sampler nor scheduler.
 
-Started by that benchmark, once for each side and seed; what a side's trainings report goes to a file.
+That benchmark starts it once for each side and seed; the reports of a side's trainings go to a file.
 """
 
 from __future__ import annotations
@@ -268,7 +268,7 @@ def our_side(bench: Bench, options) -> None:
         until = math.inf
 
         def begin(self, search: str) -> None:
-            """Ignore the start."""
+            """Ignore the start of the search."""
 
         def event(self, recorded, history) -> None:
             if isinstance(recorded.event, Reported):
@@ -307,10 +307,10 @@ def main() -> None:
     parser.add_argument("--model", choices=MODELS, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--trainings", type=int, required=True, help="full trainings of random search")
-    parser.add_argument("--target", type=float, required=True, help="accuracy at which a side is over")
-    parser.add_argument("--limit", type=float, required=True, help="seconds after which it is over as well")
-    parser.add_argument("--folder", required=True, help="of its own, with the data prepared")
-    parser.add_argument("--worker", type=int, help="be this process of a side that has two")
+    parser.add_argument("--target", type=float, required=True, help="accuracy at which a side ends")
+    parser.add_argument("--limit", type=float, required=True, help="seconds after which a side ends too")
+    parser.add_argument("--folder", required=True, help="scratch folder of this side, with the data prepared")
+    parser.add_argument("--worker", type=int, help="number of this process, for sides with two processes")
     options = parser.parse_args()
     bench = Bench(options, options.seed, options.folder)
     if options.worker is None:

@@ -1,4 +1,4 @@
-"""The ways of `benchmarks/training.py` to train an epoch: each returns the seconds of every epoch."""
+"""The ways of training that `benchmarks/training.py` compares; each returns the seconds of every epoch."""
 
 from __future__ import annotations
 

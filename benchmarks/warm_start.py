@@ -236,7 +236,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Run what is not on record, print the tables, write the rows."""
+    """Run what is not on record, print the tables and write the rows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--curves", type=Path, required=True)
     parser.add_argument("--histories", default="task,family,one,shuffled,inverted,unrelated")

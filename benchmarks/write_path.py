@@ -40,13 +40,13 @@ EVERY = 20
 
 
 class NoLedger:
-    """Numbers events and forgets them."""
+    """A ledger that numbers events and keeps none."""
 
     def __init__(self) -> None:
         self._last = 0
 
     def append(self, new: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
-        """Number events and those that follow from them."""
+        """Number events and the events that follow from them."""
         numbered: list[Recorded] = []
         while new:
             batch = [Recorded(self._last + number, 0.0, event) for number, event in enumerate(new, 1)]

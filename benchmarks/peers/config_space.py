@@ -1,4 +1,4 @@
-"""A space in the words of ConfigSpace, which DEHB and SMAC3 share."""
+"""A space as a ConfigSpace, which DEHB and SMAC3 share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hpo.core.space import Choice, Domain, Integer, Space
 
 
 def config_space(space: Space, seed: int) -> Any:
-    """The ``ConfigurationSpace`` with the same ranges."""
+    """Return the ``ConfigurationSpace`` with the same ranges."""
     from ConfigSpace import ConfigurationSpace
 
     made = ConfigurationSpace(seed=seed)

@@ -1,8 +1,8 @@
-"""DEHB by its ask and tell.
+"""DEHB through its ask-and-tell interface.
 
-A configuration that it promotes goes on from where it was left, which DEHB itself leaves to the
-training code. It is told the value of the last epoch asked for. Its manual says nothing of failures,
-and it reads an infinite fitness as not evaluated, so a diverged trial gets the worst value seen.
+A configuration that it promotes continues from its last epoch, which DEHB itself leaves to the
+training code. It receives the value of the last epoch requested. Its manual does not mention failures,
+and it reads an infinite fitness as not evaluated, so a diverged trial gets the worst value so far.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmarks.peers.foreign import Job, Worst, described, plain, release
 
 
 class DehbPeer:
-    """One run; a free worker asks whenever there is one, which needs no Dask client."""
+    """One run; a free worker asks at any time, so no Dask client is needed."""
 
     def __init__(self, task: Task, first: int, seed: int):
         from dehb import DEHB

@@ -1,8 +1,8 @@
-"""How another system is driven here: what it must be able to do, and the clock it runs under.
+"""How another system is driven: its interface, and the clock it runs under.
 
-One protocol serves both kinds of systems. Some look at every epoch and stop trials; they ask for the
-whole training. Others ask for a training up to an epoch and later, maybe, for more of the same one;
-they let every report pass. What is asked for again goes on from where it was left, as from a
+One protocol serves both kinds of systems. Some look at every epoch and stop trials; they request the
+whole training. Others request a training up to an epoch and may later request more of the same one;
+they ignore the reports in between. A training requested again continues from its last epoch, as from a
 checkpoint: only additional epochs are charged and take time.
 """
 
@@ -21,7 +21,7 @@ from hpo.core.space import Choice, Integer, Space
 
 @dataclass(frozen=True)
 class Job:
-    """What a peer wants trained.
+    """A training that a peer asks for.
 
     Attributes:
         trial: Number of the configuration, the same whenever it is asked for again.
@@ -35,37 +35,37 @@ class Job:
 
 
 class Peer(Protocol):
-    """Another system, asked and told job by job; values are better when lower.
+    """Another system, driven job by job; lower values are better.
 
     Attributes:
-        settings: What it runs with, read from its own objects where they say.
+        settings: Its settings, read from its own objects where possible.
     """
 
     settings: str
 
     def ask(self) -> Job:
-        """What a free worker trains next."""
+        """Return what a free worker trains next."""
         ...
 
     def report(self, trial: int, epoch: int, value: float) -> bool:
-        """Take a finite value; whether the trial goes on."""
+        """Take a finite value and return whether the trial continues."""
         ...
 
     def tell(self, trial: int, end: str, value: float) -> None:
-        """A job ``finished``, was ``stopped``, or ``failed`` (diverged: the value is not finite)."""
+        """Note that a job ``finished``, was ``stopped`` or ``failed`` (diverged, so its value is not finite)."""
         ...
 
 
 @dataclass
 class _Training:
-    """A configuration's curve, as far as it was asked for and as far as it was trained."""
+    """A configuration's curve, up to the epoch requested and up to the epoch trained."""
 
     curve: Any
     until: int = 0
     epoch: int = 0
 
     def seconds(self) -> float:
-        """How long the next epoch takes."""
+        """Duration of the next epoch."""
         return float(self.curve.seconds[self.epoch])
 
     def value(self) -> float:
@@ -93,7 +93,7 @@ class Foreign:
     first: int = 3
 
     def settings(self, task: Task, most: int) -> str:
-        """What the peer runs with.
+        """Return the settings of the peer.
 
         Raises:
             ImportError: If its packages are not installed.
@@ -101,7 +101,7 @@ class Foreign:
         return self.make(task, self.first, 0, most).settings
 
     def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
-        """One search, until it reaches the target or has spent ``most`` epochs."""
+        """Run one search until it reaches the target or has spent ``most`` epochs."""
         peer, replay, outcome = self.make(task, self.first, seed, most), Replay(task), Outcome()
         trainings: dict[int, _Training] = {}
         arrivals: list[tuple[float, int]] = []
@@ -128,7 +128,7 @@ class Foreign:
 
 
 def _next_job(peer: Peer, replay: Replay, trainings: dict[int, _Training]) -> int:
-    """The trial of the next job that needs an epoch; what is known already is answered at once."""
+    """Return the trial of the next job that needs an epoch; known values are answered at once."""
     while True:
         job = peer.ask()
         training = trainings.get(job.trial)
@@ -142,13 +142,13 @@ def _next_job(peer: Peer, replay: Replay, trainings: dict[int, _Training]) -> in
 
 
 class Worst:
-    """A bad finite value for systems that take no other: the worst that was seen, at least 1."""
+    """Return a bad finite value for systems that accept no other: the worst so far, at least 1."""
 
     def __init__(self) -> None:
         self._worst = 1.0
 
     def instead_of(self, value: float) -> float:
-        """The value, or the worst one if it is not finite."""
+        """Return the value, or the worst one if it is not finite."""
         if math.isfinite(value):
             self._worst = max(self._worst, value)
             return value
@@ -156,7 +156,7 @@ class Worst:
 
 
 def plain(space: Space, found: Mapping[str, Any]) -> dict[str, Any]:
-    """A peer's configuration in plain numbers, within the bounds that logarithms may have left a bit."""
+    """Return a peer's configuration as plain numbers, clipped to bounds that rounding can exceed."""
     return {p.name: _plain(p.domain, found[p.name]) for p in space.parameters}
 
 
@@ -168,13 +168,13 @@ def _plain(domain: Any, value: Any) -> Any:
 
 
 def described(thing: Any, *names: str) -> str:
-    """An object of a peer by its type and what it holds under these names."""
+    """Describe an object of a peer by its type and these attributes."""
     held = ", ".join(f"{name.strip('_')}={getattr(thing, name)}" for name in names)
     return f"{type(thing).__name__}({held})"
 
 
 def release(package: str) -> str:
-    """A package and its version."""
+    """Return a package and its version."""
     from importlib.metadata import version
 
     return f"{package} {version(package)}"

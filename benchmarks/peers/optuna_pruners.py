@@ -1,6 +1,5 @@
-"""Optuna as its manual shows it: TPE and one of its pruners.
-
-A stopped trial is told as pruned, a diverged one as failed.
+"""Optuna as in its manual: TPE and one of its pruners. A stopped trial is reported as pruned, a diverged one
+as failed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""SMAC3's facades with Hyperband, by their ask and tell.
+"""SMAC3's facades with Hyperband, through their ask-and-tell interface.
 
-A configuration that is promoted goes on from where it was left. SMAC is told the value of the last
-epoch asked for. A diverged trial is told as crashed; the cost of a crash, which a user of SMAC sets as
-``crash_cost`` and which is infinite otherwise, too much for its model, is the worst value seen.
+A promoted configuration continues from its last epoch. SMAC receives the value of the last epoch
+requested. A diverged trial is reported as crashed. The cost of a crash (``crash_cost``) is infinite by
+default, which its model cannot use; here it is the worst value so far.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SmacPeer:
         from smac.runhistory.enumerations import StatusType
 
         kind, self._folder = getattr(smac, facade), TemporaryDirectory()
-        planned = most / 2  # the budget that is compared: a search is given up at twice that
+        planned = most / 2  # the budget that is compared: a search is given up at twice that budget
         scenario = smac.Scenario(
             config_space(task.space, seed),
             deterministic=True,

@@ -1,7 +1,7 @@
 """Syne Tune's BORE, with its candidates scored in one call instead of one by one.
 
-It draws and proposes the same (a test compares the two); it takes a fraction of the time, which is
-what makes a comparison on many tasks possible.
+It draws and proposes the same (a test compares the two); it takes a fraction of the time, so a comparison on
+many tasks is possible.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class BatchedBore(Bore):
     """Random search for the best of ``feval_acq`` candidates, Bore's default."""
 
     def suggest(self, **unused: Any) -> dict[str, Any] | None:
-        """What Bore suggests."""
+        """Return what Bore suggests."""
         config = self._next_points_to_evaluate()
         if config is not None:
             return config
