@@ -34,9 +34,8 @@ def labels(recipe: Recipe, train: Examples) -> Tensor | None:
 def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
     """Return the rows [n] of an epoch with equally many of each class, in random order.
 
-    A class's rows are gone through in random order, as often as its share of the epoch asks for, so
-    that no row comes twice before all others of its class have come once more. What does not divide
-    evenly goes to classes drawn at random.
+    The rows of a class are repeated in random order as often as its share of the epoch requires, and a row is
+    drawn again only after all others of its class. A remainder goes to classes drawn at random.
 
     Args:
         labels: Label of each row, [n].

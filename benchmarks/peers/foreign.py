@@ -52,7 +52,7 @@ class Peer(Protocol):
         ...
 
     def tell(self, trial: int, end: str, value: float) -> None:
-        """Note that a job ``finished``, was ``stopped`` or ``failed`` (diverged, so its value is not finite)."""
+        """Note that a job ``finished``, was ``stopped`` or ``failed`` (its value is not finite)."""
         ...
 
 

@@ -81,7 +81,7 @@ COMMANDS = (
     Command(LOOK, "trial", trials.trial, "Show one trial: its choices, its curve, its end."),
     Command(LOOK, "logs", inspecting.logs, "Print the output of trials and why they failed."),
     Command(LOOK, "best", inspecting.best, "Show the winner, or the best trial so far."),
-    Command(LOOK, "account", accounts.account, "Report how a search came to its result."),
+    Command(LOOK, "account", accounts.account, "Report how a search arrived at its result."),
     Command(LOOK, "openings", register.ledger, "List every recorded opening of a test part."),
     Command(LOOK, "ui", recipes.ui, "Open MLflow's UI on the searches of this home."),
     Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),

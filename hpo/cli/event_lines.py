@@ -53,7 +53,7 @@ class JsonLines:
 
 
 class PlainLines:
-    """One line for each event that a person wants to know about."""
+    """One line for each event that is of interest to a user."""
 
     def __init__(self, stream: IO[str]):
         self._lines = _Lines(stream)

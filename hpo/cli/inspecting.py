@@ -136,7 +136,7 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Print new lines as they come, until the search ends.")
     ] = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Do not escape control characters: colours, but any sequence.")
+        bool, typer.Option("--raw", help="Do not escape control characters, such as those of colours.")
     ] = False,
 ) -> None:
     """Print the output of trials and why they failed."""

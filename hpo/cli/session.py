@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 WIDE = 1_000_000
-"""Columns of anything but a terminal: a pipe's reader wants whole lines."""
+"""Columns of anything but a terminal: lines in a pipe are not broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def emit(value: Any) -> None:
 
 @contextmanager
 def stderr_lines(show: Callable[[str], None]) -> Iterator[None]:
-    """Pass each line that anybody writes to standard error to a function while the context lasts.
+    """Pass each line written to standard error to a function while the context lasts.
 
     Signal handlers, libraries and child processes write there past Python, where a line would tear a
     table that is being redrawn.
@@ -114,7 +114,7 @@ def stderr_lines(show: Callable[[str], None]) -> Iterator[None]:
 
 @contextmanager
 def _escaped_stderr() -> Iterator[None]:
-    """Escape what anybody writes to standard error while the context lasts, if it is a terminal."""
+    """Escape everything written to standard error while the context lasts, if it is a terminal."""
     if not sys.stderr.isatty():
         yield
         return

@@ -37,7 +37,7 @@ COLOURS = {
     "failed": "red",
     "no_trial_succeeded": "red",
 }
-"""Colours of states; rich leaves them out if NO_COLOR is set or nobody looks at a terminal."""
+"""Colours of states; rich omits them if NO_COLOR is set or the output is not a terminal."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class FreshSeeds:
     Attributes:
         folds: Trainings of a fresh seed, each with another fold held out; None without
             cross-validation.
-        repeated: Whether each seed assigns the rows to folds anew.
+        repeated: Whether each seed assigns the rows to new folds.
     """
 
     folds: int | None = None

@@ -41,7 +41,7 @@ With 1, searches on recorded curves took a twentieth longer, and more than that 
 
 YOUNG = 12
 """First rungs' worth of epochs without a fully trained trial that are required as well: if a full training
-is only as long as three first rungs, six trials that all stopped are no evidence."""
+is only as long as three first rungs, six trials that all stopped are not evidence."""
 
 ROSTER = 12
 """Most trials remembered at a rung they passed: as many as can become leaders soon."""

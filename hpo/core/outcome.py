@@ -76,7 +76,7 @@ class Outcome:
         test_examples: Number of examples behind the test score.
         practice: Whether the test score is on shipped practice data.
         recipe_path: Where the recipe was written; empty if it was not.
-        test_refused: Why the test part stayed closed; None if nobody was refused.
+        test_refused: Why the test part stayed closed; None if no opening was refused.
         look: How often this test data has been opened, this time included.
         look_reason: Why it was opened again; empty for the first look.
         model: What is tested, exported and used; None until it is fixed.

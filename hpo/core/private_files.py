@@ -1,6 +1,6 @@
 """Files of a home: written in one step, for their owner only, and never through a link.
 
-A home or an archive of one may come from somebody else. A symbolic link in it would lead what is
+A home or an archive of one may come from another user. A symbolic link in it would lead what is
 written there to any file of the user's.
 """
 
@@ -17,7 +17,7 @@ from typing import IO, Any
 from hpo.core.errors import UserError
 
 TRUSTED = "HPO_TRUST_HOME"
-"""Environment variable: path of a home that is used although somebody else could have changed it."""
+"""Environment variable: path of a home that is used although another user could have changed it."""
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
@@ -68,7 +68,7 @@ def refuse_links(home: Path, search: Path) -> None:
 
 
 def require_own(home: Path) -> None:
-    """Refuse a home that somebody else owns or can write to.
+    """Refuse a home that another user owns or can write to.
 
     Raises:
         UserError: If it is one, unless `TRUSTED` names it.

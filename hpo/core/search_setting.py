@@ -14,7 +14,7 @@ class Folds:
 
     Attributes:
         count: Number of folds.
-        deals: How often the rows are divided anew.
+        deals: How often the rows are divided into folds.
         held_out: Rows held out by the smallest and by the largest fold.
         rows: Development rows.
         fingerprint: Of every fold of every seed.

@@ -26,4 +26,4 @@ def shortfall(history: History) -> str:
         return ""
     causes = ", ".join(f"{title_of(t, fresh)}: {t.cause.value if t.cause else 'unknown'}" for t in failed)
     trainings = "a fresh training of the winner" if len(failed) == 1 else "fresh trainings of the winner"
-    return f"{trainings} failed ({causes}), so fewer seeds stand behind its mean than the spec asks for"
+    return f"{trainings} failed ({causes}), so its mean rests on fewer seeds than the spec requires"

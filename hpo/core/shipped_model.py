@@ -3,7 +3,7 @@
 The spec's ``ship`` chooses one of four kinds:
 
 * ``best``: the best epoch's weights of the winner's first fresh training.
-* ``retrained``: the winner trained once more, on all development rows, for as many epochs as its
+* ``retrained``: the winner trained again, on all development rows, for as many epochs as its
   fresh trainings needed (Goodfellow, Bengio & Courville, "Deep Learning", 2016, algorithm 7.2). It
   has no validation score of its own.
 * ``averaged``: the mean of the weights after the last epochs of the winner's first fresh training

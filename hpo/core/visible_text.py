@@ -1,4 +1,4 @@
-"""Text that somebody else may have written, made safe to show: on a terminal, as JSON, in Markdown.
+"""Text from untrusted sources, made safe to show: on a terminal, as JSON, in Markdown.
 
 Names, class labels, errors and what training code prints reach a terminal. A terminal obeys control
 sequences in them: they can hide or overwrite lines, set the clipboard, or type an answer. Where text is

@@ -1,4 +1,4 @@
-"""A data set after it was read: all that the rest of the service ever sees of it.
+"""A data set after it was read: the only form of it that the rest of the service uses.
 
 Its manifest is kept beside the development part as ``manifest.json``. Of the test part it holds only
 a count and digests, which reveal no example and no label.
@@ -147,7 +147,7 @@ def mapped(path: Path) -> NDArray[Any]:
 
 
 def optional(path: Path) -> NDArray[Any] | None:
-    """Map an array that may not exist; None then."""
+    """Map an array; None if it does not exist."""
     return mapped(path) if path.exists() else None
 
 

@@ -171,7 +171,9 @@ def folds(
         UserError: If there are more folds than examples of a class, groups or distinct times.
     """
     if count < 2 or repeats < 1:
-        raise UserError(f"finalists.folds: {count} folds in {repeats} repeats; at least 2 in 1 are required")
+        raise UserError(
+            f"finalists.folds: {count} folds in {repeats} repeats; 2 folds in 1 repeat are the minimum"
+        )
     rows = np.arange(len(data.targets)) if within is None else within
     part = RowLabels(
         data.targets[rows],

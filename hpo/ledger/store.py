@@ -155,7 +155,7 @@ class LedgerStore:
             UserError: If a search of that name exists, or the name is not legal.
         """
         if not NAME.fullmatch(name):
-            raise UserError(f"--name {name!r}: legal are up to 80 letters, digits, dots, _ and -")
+            raise UserError(f"--name {name!r}: legal: up to 80 letters, digits, dots, _ and -")
         if name in self.names():
             raise UserError(f"--name {name}: a search of this name already exists; choose another")
 

@@ -74,7 +74,7 @@ class Crew:
         return min(self.workers, training + max(1, self.free))
 
     def turn(self, conductor: Conductor, mark: object, training: int, waiting: int) -> bool:
-        """Look after the nodes now and then; return whether what waits should be requested anew.
+        """Look after the nodes now and then; return whether pending requests should be repeated.
 
         Args:
             conductor: Of the search.

@@ -39,7 +39,7 @@ class CheckedNodeResources(PlacementGroupResourceManager):
         self._pg_to_staging_future[group] = future
 
     def refresh(self, always: bool = False) -> None:
-        """Request anew what still waits for its place, if the nodes have changed."""
+        """Repeat pending requests for workers if the nodes have changed."""
         if self._nodes() == self._selected and not always:
             return
         waiting = {request: len(groups) for request, groups in self._request_to_staged_pgs.items()}

@@ -92,7 +92,7 @@ class RayRunner:
             conductor.stop()  # should the loop wake up after all
             raise
         finally:
-            if not lost:  # nobody would answer
+            if not lost:  # it would not be answered
                 controller.cleanup()
             if self._crew:
                 self._crew.close()

@@ -49,7 +49,7 @@ _SETTINGS = {
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "60",
     "SPT_NOENV": "1",
     **LOG_LEVEL,
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "600",  # a lost head is noticed here, and said
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "600",  # a lost head is noticed and reported here
 }
 _EMBEDDED = {
     "RAY_raylet_start_wait_time_s": "60",

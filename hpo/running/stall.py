@@ -1,4 +1,4 @@
-"""What is said and done when nothing has progressed for a while: name what is waited for, recover, or end."""
+"""What happens when nothing has progressed for a while: report what is waited for, recover, or end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Stall(Enum):
 
 
 class StallWatch:
-    """Notes progress, and tells when there has been none for long; each stall is said once.
+    """Tracks progress and detects stalls; each stall is reported once.
 
     Args:
         clock: Returns monotonic seconds.

@@ -116,7 +116,7 @@ class Controller(TuneController):
         return True
 
     def _release_idle(self) -> None:
-        """Give back workers that nothing has needed for a while, or whose node is no longer fit."""
+        """Release workers that have been idle for a while, or whose node is no longer fit."""
         workers = self._actor_cache._cached_objects[self._key]
         now = self.clock()
         for actor in list(workers):

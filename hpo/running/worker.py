@@ -128,7 +128,7 @@ class Worker:
             final_scorer(stage, task, parts, self._environment.objective.metric),
         )
         stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
-        return Cause.NEVER_REPORTED, "the training ended without training its epochs to the last"
+        return Cause.NEVER_REPORTED, "the training ended before its last epoch"
 
 
 def _cause(error: BaseException) -> Cause:

@@ -155,7 +155,7 @@ class EarlierSearches:
         return mean
 
     def near(self, rng: np.random.Generator, count: int, width: float = 0.1) -> Array:
-        """Return rows near the best earlier trials [count, parameters]; none if there are no trials."""
+        """Return rows near the best earlier trials [count, parameters]; empty without trials."""
         if not len(self._elite):
             return self._elite
         rows = self._elite[rng.integers(0, len(self._elite), count)]

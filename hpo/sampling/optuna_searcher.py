@@ -1,6 +1,6 @@
 """Optuna's samplers behind the searcher interface: ask, report, tell.
 
-The study lives in memory and is rebuilt from the ledger; each ask creates a sampler seeded from
+The study is kept in memory and is rebuilt from the ledger; each ask creates a sampler seeded from
 (search seed, trial number), so that the same history gives the same proposal. A trial that was
 stopped early is told as pruned, with its reports, and a diverged one as the worst of all: told as
 complete, its noise would mislead the model; told as failed, the model would not learn to avoid the

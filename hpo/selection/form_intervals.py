@@ -62,7 +62,7 @@ def quantile(blocks: RowBlocks, level: float) -> float:
 
 
 def _student(rows: float, level: float) -> float:
-    """Return the quantile of t for so many rows."""
+    """Return the quantile of t for a number of rows."""
     return float(special.stdtrit(max(rows - 1, 1.0), 0.5 + level / 2))
 
 
@@ -80,7 +80,7 @@ def _unknown(form: Form, blocks: RowBlocks) -> str:
     if not math.isfinite(form.value):
         return "the score is not finite"
     if blocks.kind != "rows" and blocks.count < LEAST:
-        return "all rows belong together" if blocks.kind == "groups" else "all rows are of one time"
+        return "all rows are in one group" if blocks.kind == "groups" else "all rows have the same time"
     if form.scale in ("positive", "explained", "calibration", "real"):
         if len(blocks) < LEAST:
             return "a single row"
@@ -242,7 +242,7 @@ def _calibration(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[E
     """Reach further down by what chance alone adds to the mean of absolute differences."""
     half = _student(blocks.dof + 1, level) * math.sqrt(blocks.variance(form.influence))
     low = max(0.0, form.value - half - float(form.sizes[0]))
-    return (low, min(1.0, form.value + half)), "t, less what chance adds"
+    return (low, min(1.0, form.value + half)), "t, minus the part due to chance"
 
 
 def _real(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:

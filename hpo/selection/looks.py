@@ -1,7 +1,7 @@
 """Several looks at the same test data: their intervals restated so that they hold together.
 
 Each look is issued at the level of its own number (`hpo.selection.intervals.level_of_look`), since
-nobody knows how many will follow. That covers each look by itself; read together, two of them hold
+the number of later looks is unknown. That covers each look by itself; read together, two of them hold
 in 93 %, ten in 88 %. Restated at the level of the last look, all n hold with 95 % (Bonferroni).
 """
 

@@ -1,4 +1,4 @@
-"""The bootstrap over rows, for metrics of which nothing is known but how they are computed.
+"""The bootstrap over rows, for metrics of which only the computation is known.
 
 Whole blocks are resampled where rows belong together, and rows of each class by themselves where
 they do not, as stratified parts are drawn.

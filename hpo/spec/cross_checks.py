@@ -274,7 +274,7 @@ def check_finalists(document: Document, faults: Faults) -> None:
         faults.add(("finalists", "seeds"), "1: a race compares over several fresh seeds; legal: at least 2")
     elif finalists.count > 1 and finalists.seeds < RACE_SEEDS:
         faults.warn(
-            f"finalists.seeds: a race of {finalists.seeds} seeds saves hardly a training and shows few "
+            f"finalists.seeds: a race of {finalists.seeds} seeds saves hardly any trainings and shows few "
             f"differences; at least {RACE_SEEDS} are needed to tell finalists apart"
         )
 

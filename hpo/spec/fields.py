@@ -259,7 +259,7 @@ class Limits(Record):
         default=5,
         ge=1,
         le=10**6,
-        description="The search gives up if this many first trials all fail alike.",
+        description="The search gives up if its first trials, this many, all fail with the same cause.",
     )
     worker_losses: int = Field(
         default=3, ge=1, le=1000, description="A training fails after losing its worker this many times."

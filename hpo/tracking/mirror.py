@@ -71,7 +71,7 @@ class Mirror:
         interval: float = 1.0,
         grace: int = 2,
     ) -> bool:
-        """Keep the store up to date until told to stop, then once more.
+        """Keep the store up to date until asked to stop, then update it a last time.
 
         Args:
             stop: Returns whether the ledger is complete.

@@ -2,8 +2,8 @@
 
 MLflow's interfaces read and write whatever their process can: through an experiment whose artifact
 location is another folder, any local user could read and write the owner's files. Checks of hosts
-and origins do not prevent that, so every request, static files included, has to prove that it
-comes from somebody who knows the token. ``mlflow server --app-name hpo-guard`` starts the guard.
+and origins do not prevent that, so every request, static files included, must prove that its sender
+knows the token. ``mlflow server --app-name hpo-guard`` starts the guard.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def prepare_ui_server(
     if target.is_server:
         raise UserError(f"MLFLOW_TRACKING_URI names a tracking server: open {target.shown} in a browser")
     if not entry_points(group="mlflow.app", name=ui_guard.APP):
-        raise UserError("this installation of hpo is older than its code; install it again")
+        raise UserError("this installation of hpo is older than its code; reinstall it")
     number = _port(port)
     target.home.create()
     page, query = "#/experiments", ""

@@ -125,7 +125,7 @@ def run_ablation(
 
 
 def is_over(name: str, *, home: Home) -> bool:
-    """Whether an ablation is done.
+    """Return whether an ablation is done.
 
     Raises:
         UserError: If there is no such search, or it is not an ablation.
@@ -158,7 +158,7 @@ def ablation_table(name: str, *, home: Home) -> Ablation:
 
 def _read(name: str, home: Home) -> History:
     if not home.is_used:
-        raise UserError(f"{name} is not a recipe file, and {home.root} holds no search of that name")
+        raise UserError(f"{name} is not a recipe file, and {home.root} has no search of that name")
     history = read_history(open_ledger(name, home))
     assert history.opened is not None
     if TAG not in history.opened.tags:

@@ -28,7 +28,7 @@ def rescue_ledger(home: Home) -> tuple[list[Saved], Path] | None:
         HpoError: If nothing can be recovered.
     """
     if not home.is_used:
-        raise UserError(f"{home.root} holds no ledger")
+        raise UserError(f"{home.root} has no ledger")
     folders = (home.root / "searches").glob("*")
     running = [each.name for each in folders if is_locked(home.search(each.name))]
     if running:

@@ -43,7 +43,7 @@ class TrialRow:
 
     Attributes:
         trial: Its number.
-        state: ``running``, ``unfinished`` (nobody trains it), ``finished``, ``stopped``, ``failed`` or
+        state: ``running``, ``unfinished`` (no process trains it), ``finished``, ``stopped``, ``failed`` or
             ``interrupted``.
         cause: Why it failed or was interrupted; empty otherwise.
         value: The objective that it counts by so far; NaN before the first report.

@@ -24,7 +24,7 @@ def serve_ui(home: Home, port: int | None = None, *, browser: bool = True) -> in
         browser: Whether to open a browser, where there is a screen.
     """
     server = prepare_ui_server(Target.of(home), port, board=newest_leaderboard(home))
-    print(f"MLflow's UI, for you alone: {server.url} (Ctrl-C stops it)", file=sys.stderr)
+    print(f"MLflow's UI, accessible only to you: {server.url} (Ctrl-C stops it)", file=sys.stderr)
     return server.run(webbrowser.open if browser and _has_screen() else None)
 
 

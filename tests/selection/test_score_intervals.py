@@ -83,7 +83,7 @@ def test_one_group_has_no_interval_and_two_have_a_wide_one():
     targets = np.arange(40) % 2
     outputs = logits(np.where(np.arange(40) < 30, targets, 1 - targets))
     one = intervals(outputs, targets, RowBlocks.of(40, np.zeros(40)))["accuracy"]
-    assert one.method == "no interval: all rows belong together"
+    assert one.method == "no interval: all rows are in one group"
     two = intervals(outputs, targets, RowBlocks.of(40, np.arange(40) // 20))["accuracy"]
     assert two.high - two.low > 0.9
 

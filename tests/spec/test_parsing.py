@@ -351,7 +351,7 @@ def test_a_race_needs_at_least_two_seeds(document: dict[str, Any], toy: Toy) -> 
         parse_spec(document, trainables=toy)
     document["finalists"] = {"rule": "race", "seeds": 3}
     (warning,) = parse_spec(document, trainables=toy).warnings
-    assert "a race of 3 seeds saves hardly a training" in warning
+    assert "a race of 3 seeds saves hardly any trainings" in warning
     document["finalists"] = {"rule": "race", "seeds": 8, "alpha": 0.1, "prefer": "steadiest", "margin": 0.01}
     spec = parse_spec(document, trainables=toy)
     assert spec.warnings == ()

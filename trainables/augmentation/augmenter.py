@@ -30,7 +30,7 @@ class Augmenter:
         steps: Changes of images.
         in_class: Mixing within classes, if on.
         mixing: Mixing of images and labels, if on.
-        takes_stored: Whether it begins with a crop and wants images as they are stored.
+        takes_stored: Whether it begins with a crop and needs images as they are stored.
     """
 
     steps: tuple[Step, ...]

@@ -1,7 +1,8 @@
 """Cut a test part from data that has none.
 
 The cut depends on the content of the rows, not on a seed: the same rows are the test part after the
-file was sorted, copied or extended a little, equal rows fall on the same side, and nobody can draw again.
+file was sorted, copied or slightly extended, equal rows fall on the same side, and the draw cannot be
+repeated.
 """
 
 from __future__ import annotations

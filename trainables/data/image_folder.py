@@ -245,7 +245,7 @@ def decode(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], 
     try:
         with Image.open(path) as opened:
             if opened.mode in WIDE:
-                return f"pixels of mode {opened.mode}; legal are 8 or 16 bits per channel"
+                return f"pixels of mode {opened.mode}; legal: 8 or 16 bits per channel"
             shallow = (
                 Image.fromarray((np.asarray(opened) >> 8).astype(np.uint8)) if opened.mode in DEEP else opened
             )

@@ -116,7 +116,7 @@ class TableFile:
 
     @functools.cached_property
     def _task(self) -> tuple[str, tuple[str, ...]]:
-        """The task, and a warning if it was not declared."""
+        """Return the task, and a warning if it was not declared."""
         if self.task is not None:
             return self.task, ()
         table = self._parts[0]

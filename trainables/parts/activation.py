@@ -22,7 +22,7 @@ ACTIVATION = Group(
         Part(
             "arctan", "trainables.networks.activations:Arctan", "Goodfellow et al., Deep Learning, 2016, 6.3"
         ),
-        Part("relu", "torch.nn:ReLU", "Nair and Hinton, ICML 2010", doc="The one to try first"),
+        Part("relu", "torch.nn:ReLU", "Nair and Hinton, ICML 2010", doc="A good first choice"),
         Part(
             "leaky_relu",
             "torch.nn:LeakyReLU",

@@ -59,7 +59,7 @@ LOSS = Group(
                     added=True,
                 ),
             ),
-            doc="One yes-or-no question per class, as in the A1 to A3 recipes",
+            doc="One binary cross-entropy per class, as in the A1 to A3 recipes",
         ),
         Part(
             "focal",
@@ -67,11 +67,16 @@ LOSS = Group(
             "Lin et al., ICCV 2017, https://arxiv.org/abs/1708.02002",
             (
                 Hyperparameter(
-                    "gamma", "float", 2.0, 0, 10, doc="how little easy examples count; 0: equally"
+                    "gamma",
+                    "float",
+                    2.0,
+                    0,
+                    10,
+                    doc="how strongly easy examples are down-weighted; 0: not at all",
                 ),
                 _CLASS_WEIGHTS,
             ),
-            doc="Cross-entropy in which examples count less the surer they are; for rare classes",
+            doc="Cross-entropy that down-weights confidently classified examples; for rare classes",
         ),
         Part(
             "hinge",

@@ -70,7 +70,7 @@ REGULARIZE = Group(
             f"{_LAYERS}:stochastic_depth",
             "Huang et al., ECCV 2016, https://arxiv.org/abs/1603.09382",
             (Hyperparameter("p", "float", 0.1, 0, 0.95, doc="probability that the last block is skipped"),),
-            doc="Skips residual blocks per example, the deeper the more often; resnet, vit, many of timm",
+            doc="Skips residual blocks per example, deeper ones more often; resnet, vit, many of timm",
         ),
         Part(
             "fractional_max_pooling",

@@ -17,7 +17,7 @@ def local_cpus() -> int:
 
 
 def require_capacity(spec: SearchSpec, address: str | None) -> None:
-    """Refuse a spec of which not one trial can run.
+    """Refuse a spec whose trials cannot run.
 
     Args:
         spec: The spec.

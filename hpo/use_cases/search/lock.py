@@ -28,7 +28,7 @@ def hold_lock(folder: SearchFolder, name: str) -> Iterator[None]:
 
     Raises:
         Refused: If another process holds it.
-        UserError: If the home is somebody else's, or has a link that would lead elsewhere.
+        UserError: If the home belongs to another user, or contains a symbolic link.
     """
     home = folder.root.parent.parent
     require_own(home)

@@ -67,7 +67,7 @@ def mirror_running(
 
 
 def follow(home: Home, name: str) -> bool:
-    """Mirror a search until standard input closes, then once more; return whether all was copied."""
+    """Mirror a search until standard input closes, then a last time; return whether all was copied."""
     folder = home.search(name)
     while True:
         try:

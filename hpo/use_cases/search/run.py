@@ -171,7 +171,7 @@ class SearchRun:
         claim, model = history.claim, history.model
         if claim and model and history.score and claim.sha256 != model.digest:
             raise Refused(
-                "the test part was scored for weights that a damaged ledger lost; submit a new search"
+                "the test part was scored for weights lost with a damaged ledger; submit a new search"
             )
 
     def _unseal(self, again: str) -> None:

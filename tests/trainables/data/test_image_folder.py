@@ -94,7 +94,7 @@ def test_of_16_bits_the_upper_8_are_kept_and_said(tmp_path: Path) -> None:
 
 def test_pixels_without_a_greatest_value_are_refused(root: Path) -> None:
     Image.fromarray(np.ones((10, 12), np.float32)).save(root / "train" / "bee" / "9.tif")
-    with pytest.raises(UserError, match=r"9\.tif \(pixels of mode F; legal are 8 or 16 bits per channel\)"):
+    with pytest.raises(UserError, match=r"9\.tif \(pixels of mode F; legal: 8 or 16 bits per channel\)"):
         folder(root).development()
 
 
