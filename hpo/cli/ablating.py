@@ -13,6 +13,7 @@ import typer
 from hpo.cli.options import Seed, Settings, overrides
 from hpo.cli.session import Session, emit, say
 from hpo.cli.submitting import Address
+from hpo.cli.trust import Trust, name_code
 from hpo.core.formatting import NOTHING, plain, spread
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def ablate(
     seed: Seed = None,
     name: Annotated[str | None, typer.Option(help="Name of the search.")] = None,
     address: Address = None,
+    trust: Trust = False,
 ) -> None:
     """Switch off one component of a recipe at a time, and show what each is worth on validation."""
     from hpo.cli.live_table import show
@@ -41,6 +43,7 @@ def ablate(
     session = Session.of(context)
     only = [name.strip() for name in (components or "").split(",") if name.strip()]
     if os.path.isfile(recipe):
+        name_code(Path(recipe), overrides(settings, seed), trust=trust)
         outcome = show(
             session,
             lambda watch: run.run_ablation(

@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hpo.core.budget import Forecast
 from hpo.core.formatting import count, duration, number
 from hpo.core.json_values import JsonObject
 from hpo.spec import SearchSpec
-from hpo.spec.builtin import locate
-from hpo.spec.faults import Faults
-from hpo.spec.overrides import override
 from hpo.spec.overview import SpaceOverview
-from hpo.spec.user_trainables import code_of
-from hpo.spec.yaml_text import read_text
 
 if TYPE_CHECKING:
     from hpo.use_cases.forecast import BudgetForecast
-
-
-def user_code(spec: str, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the user code that a spec names and the files it would come from, without running it.
-
-    Raises:
-        InvalidSpec: If the spec cannot be read.
-    """
-    file = locate(spec)
-    document = override(read_text(file).value, overrides, Faults(str(file)))
-    if not isinstance(document, Mapping):
-        return
-    data = document.get("data")
-    base = Path(str(document.get("base") or file.absolute().parent))
-    source = data.get("source") if isinstance(data, Mapping) else None
-    for kind, name in (("trainable", document.get("trainable")), ("data source", source)):
-        if isinstance(name, str) and ":" in name:
-            yield kind, f"{name} from {code_of(name, base)}"
 
 
 def plan(spec: SearchSpec, facts: SpaceOverview) -> JsonObject:

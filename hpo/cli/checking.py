@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
-from hpo.cli.session import Session, dumps, emit, line, own_stdout, say
+from hpo.cli.session import Session, dumps, emit, own_stdout, say
+from hpo.cli.trust import Trust, name_code
 
 if TYPE_CHECKING:
     from hpo.data.leaks import Leaks
@@ -26,18 +27,19 @@ def check(
     data: Annotated[
         bool, typer.Option("--data", help="Also read the data and look for leaks between its parts.")
     ] = False,
+    trust: Trust = False,
 ) -> None:
     """Validate a spec and show what it would search, without starting anything."""
     from hpo import spec as specs
-    from hpo.cli.check_report import fact_rows, plan, time_rows, user_code
+    from hpo.cli.check_report import fact_rows, plan, time_rows
     from hpo.cli.tables import grid, pairs
+    from hpo.spec.builtin import locate
     from hpo.spec.overview import space_overview
     from hpo.use_cases.search.gpus import gpu_warnings
 
     session = Session.of(context)
     changes = overrides(settings, seed)
-    for kind, code in user_code(spec, changes):
-        line(f"your code, run in separate processes: {kind} {code}", error=session.as_json)
+    name_code(locate(spec), changes, trust=trust, error=session.as_json)
     read = specs.read_spec(spec, changes)
     facts = space_overview(read)
     beforehand = (*gpu_warnings(read), *_earlier_openings(read, session))

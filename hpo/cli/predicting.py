@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli.session import Session, document, dumps, line, own_stdout
+from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import UserError
 from hpo.core.visible_text import visible
 
@@ -22,11 +23,13 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV file to write; printed by default.")
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Predict class or value and probabilities of each row, with exactly the weights that were tested."""
     from hpo.use_cases.predict import predict_file
 
     session = Session.of(context)
+    name_code(recipe, trust=trust)
     with own_stdout() as stream:
         predictions = predict_file(recipe, data)
         for warning in predictions.warnings:

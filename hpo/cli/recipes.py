@@ -9,6 +9,7 @@ import typer
 
 from hpo.cli.options import Again, Reason, SearchName, reason_of
 from hpo.cli.session import Session, document, dumps, emit, line, own_stdout, say
+from hpo.cli.trust import Trust, name_code
 from hpo.core.formatting import number, score
 from hpo.core.visible_text import one_line
 
@@ -45,12 +46,14 @@ def export(
 def train(
     context: typer.Context,
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="An exported recipe.")],
+    trust: Trust = False,
 ) -> None:
     """Train an exported recipe once, without a search."""
     from hpo.cli.tables import pairs
     from hpo.use_cases.train import train_recipe
 
     session = Session.of(context)
+    name_code(recipe, trust=trust)
     with own_stdout() as stream:
 
         def show_epoch(report: Reported) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from hpo.cli.options import Again, Reason, SearchName, Seed, Settings, SpecFile, overrides, reason_of
 from hpo.cli.session import Session, emit, say
+from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import UserError
 
 NoTest = Annotated[bool, typer.Option("--no-test", help="Leave the test part sealed at the end.")]
@@ -33,16 +34,20 @@ def submit(
     again: Again = False,
     reason: Reason = None,
     address: Address = None,
+    trust: Trust = False,
 ) -> None:
     """Run a search to its end: one recipe and one honest number."""
     from hpo import spec as specs
     from hpo.cli.live_table import show
+    from hpo.spec.builtin import locate
     from hpo.use_cases.submit import submit_search
 
     session = Session.of(context)
     why = reason_of(again, reason)
     tags = dict(_assignment("--tag", text) for text in tag or ())
-    read = specs.read_spec(spec, overrides(settings, seed))
+    changes = overrides(settings, seed)
+    name_code(locate(spec), changes, trust=trust)
+    read = specs.read_spec(spec, changes)
     outcome = show(
         session,
         lambda watch: submit_search(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli.session import Session, dumps, own_stdout, say
+from hpo.cli.trust import Trust, name_code
 from hpo.core.formatting import number
 
 
@@ -18,12 +19,14 @@ def verify(
         float | None,
         typer.Option(min=0.0, help="Largest accepted difference; by default the spread over fresh seeds."),
     ] = None,
+    trust: Trust = False,
 ) -> None:
     """Train a recipe again with its own seeds: identical, within tolerance, or not reproduced."""
     from hpo.cli.tables import pairs
     from hpo.use_cases.verify import verify_recipe
 
     session = Session.of(context)
+    name_code(recipe, trust=trust)
     with own_stdout() as stream:
         verdict = verify_recipe(recipe, home=session.home, tolerance=tolerance)
         if session.as_json:

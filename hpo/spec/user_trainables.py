@@ -20,6 +20,7 @@ from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
 from hpo.core.trainable import Metric
 from hpo.spec.faults import Faults, shown
 from hpo.spec.interface import Interface
+from hpo.spec.user_code import module_file
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 SECONDS = 60.0
@@ -28,12 +29,8 @@ SECONDS = 60.0
 
 def code_of(name: str, base: Path) -> str:
     """Return the file that would be imported, without importing it."""
-    module = name.partition(":")[0].split(".")
-    here = base.joinpath(*module)
-    for file in (here.with_suffix(".py"), here / "__init__.py"):
-        if os.path.isfile(file):
-            return str(file)
-    return f"the installed module {'.'.join(module)}"
+    module = name.partition(":")[0]
+    return str(module_file(name, base) or f"the installed module {module}")
 
 
 def inspect(name: str, base: Path, faults: Faults, seconds: float = SECONDS) -> Interface | None:

@@ -70,7 +70,7 @@ def test_a_budget_of_time_and_a_finite_space():
 def test_user_code_is_named_before_it_is_run(tmp_path, hpo):
     (tmp_path / "broken.py").write_text("raise RuntimeError('it ran')\n")
     (tmp_path / "own.yaml").write_text("version: 1\ntrainable: broken:Net\ndata: {source: 'there:rows'}\n")
-    ran = hpo("check", str(tmp_path / "own.yaml"))
+    ran = hpo("check", str(tmp_path / "own.yaml"), cwd=tmp_path)
     assert ran.returncode == 2
     trainable, data = ran.stdout.splitlines()
     assert f"trainable broken:Net from {tmp_path / 'broken.py'}" in trainable

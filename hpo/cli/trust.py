@@ -1,0 +1,40 @@
+"""User code is named before a command imports it, and refused unless it is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpo.cli.session import line
+
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run code that the file names, though it is not in this folder.")
+]
+
+
+def name_code(file: Path, overrides: Sequence[str] = (), *, trust: bool, error: bool = True) -> None:
+    """Print which user code a spec or a recipe names.
+
+    Args:
+        file: The spec or recipe.
+        overrides: Fields of it set on the command line.
+        trust: Whether the user trusts code that may not be his own.
+        error: Whether to print to standard error.
+
+    Raises:
+        InvalidSpec: If the file cannot be read.
+        UserError: If it names code that may not be the user's own, and that is not trusted.
+    """
+    from hpo.spec.faults import Faults
+    from hpo.spec.overrides import override
+    from hpo.spec.user_code import code_in, require_trust
+    from hpo.spec.yaml_text import read_text
+
+    document = override(read_text(file).value, overrides, Faults(str(file)))
+    for code in code_in(document, file.absolute().parent):
+        line(f"your code, which this command runs: {code}", error=error)
+        if not trust:
+            require_trust(code, file, Path.cwd())

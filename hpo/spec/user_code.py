@@ -1,0 +1,141 @@
+"""Code that a spec or a recipe names: found without running it, and refused unless it is the user's own.
+
+Whoever writes such a file chooses what is imported and called: a module beside it, one in any folder
+that a recipe's provenance names, and as a data source even a function of the standard library with its
+arguments. It runs with the rights of the user. Code in the user's working folder runs without further
+ado; anything else has to be trusted first.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from sysconfig import get_paths
+from typing import Any
+
+from hpo.core.errors import UserError
+
+TRUST = "--trust"
+
+PACKAGES = {"site-packages", "dist-packages"}
+"""Names of folders of installed packages."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserCode:
+    """Code that a document names.
+
+    Attributes:
+        kind: ``trainable`` or ``data source``.
+        name: ``module:attribute``.
+        file: The file that would be imported first; None if it is not in the document's folder.
+    """
+
+    kind: str
+    name: str
+    file: Path | None
+
+    def __str__(self) -> str:
+        module = self.name.partition(":")[0]
+        return f"{self.kind} {self.name} from {self.file or f'the installed module {module}'}"
+
+    def doubt(self, here: Path) -> str:
+        """Return why it may not be the user's own; empty if it is.
+
+        Args:
+            here: The working folder.
+        """
+        installed = None if self.file else _installed(self.name)
+        if self.file is None and installed is None:
+            return ""  # nothing to import
+        file = self.file or (Path(str(installed.origin)) if installed and installed.has_location else None)
+        if file is None or _is_library(file):
+            return "is not code of yours"
+        if not _is_below(file, here):
+            return f"lies outside the working folder {here}"
+        for path in (file, file.parent):
+            status = path.stat()
+            if status.st_uid not in (0, os.geteuid()):
+                return f"belongs to another user ({path})"
+            if status.st_mode & stat.S_IWOTH:
+                return f"can be changed by other users ({path})"
+        return ""
+
+
+def code_in(document: Any, folder: Path) -> Iterator[UserCode]:
+    """Yield the code that a spec or a recipe names.
+
+    Args:
+        document: Content of the file, which need not be valid.
+        folder: Folder of the file.
+    """
+    if not isinstance(document, Mapping):
+        return
+    provenance = _mapping(document.get("provenance"))
+    folders = [folder, Path(str(provenance["base"]))] if "base" in provenance else [folder]
+    sources = (_mapping(part.get("data")).get("source") for part in (document, provenance))
+    for kind, names in (("trainable", [document.get("trainable")]), ("data source", sources)):
+        for name in names:
+            if isinstance(name, str) and ":" in name:
+                files = dict.fromkeys(module_file(name, base) for base in folders)
+                for file in files:
+                    if file or len(files) == 1 or _installed(name):
+                        yield UserCode(kind, name, file)
+
+
+def require_trust(code: UserCode, document: Path, here: Path) -> None:
+    """Refuse code that may not be the user's own.
+
+    Args:
+        code: The code.
+        document: The file that names it.
+        here: The working folder.
+
+    Raises:
+        UserError: If it may be somebody else's.
+    """
+    if doubt := code.doubt(here):
+        raise UserError(
+            f"{document}: it names the {code}, which {doubt}. It would run with all of your rights: read it, "
+            f"then repeat the command with {TRUST}"
+        )
+
+
+def module_file(name: str, folder: Path) -> Path | None:
+    """Return the file of a module in a folder, without importing it; None if the folder does not have it.
+
+    Args:
+        name: ``module:attribute``.
+        folder: Where Python would look first.
+    """
+    module = folder.joinpath(*name.partition(":")[0].split("."))
+    for file in (module.with_suffix(".py"), module / "__init__.py"):
+        if os.path.isfile(file):
+            return file
+    return None
+
+
+def _installed(name: str) -> ModuleSpec | None:
+    """Where Python would import the package of an installed module from; None if it is not installed."""
+    try:
+        return importlib.util.find_spec(name.partition(":")[0].partition(".")[0])
+    except (ImportError, ValueError):
+        return None
+
+
+def _is_library(file: Path) -> bool:
+    """Whether a file belongs to Python or to an installed package."""
+    return bool(PACKAGES & set(file.parts)) or _is_below(file, Path(get_paths()["stdlib"]))
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

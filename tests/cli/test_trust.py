@@ -1,0 +1,96 @@
+"""No command runs code that a spec or a recipe from elsewhere names, unless told to."""
+
+import json
+
+import pytest
+
+from hpo.cli import main as command
+
+SPEC = {
+    "version": 1,
+    "data": {"source": "digits"},
+    "trainable": "image_classifier",
+    "space": {"learning_rate": {"loguniform": [0.001, 0.1]}},
+    "scheduler": {"max_epochs": 3},
+    "budget": {"trials": 3},
+}
+RECIPE = {
+    "version": 1,
+    "trainable": "image_classifier",
+    "recipe": {},
+    "provenance": {"seed": 1, "objective": {"metric": "accuracy"}, "data": {"source": "digits"}},
+}
+COMMANDS = {
+    "check": ["check", "FILE", "--data"],
+    "submit": ["submit", "FILE"],
+    "train": ["train", "FILE"],
+    "verify": ["verify", "FILE"],
+    "predict": ["predict", "FILE", "rows.npy"],
+    "ablate": ["ablate", "FILE"],
+}
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder with a module that leaves a trace; the working folder is another one."""
+    folder, here = tmp_path / "elsewhere", tmp_path / "here"
+    folder.mkdir()
+    here.mkdir()
+    (folder / "theirs.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\nraise OSError('ran')\n")
+    monkeypatch.chdir(here)
+    return folder
+
+
+def run(words, file):
+    with pytest.raises(SystemExit) as left:
+        command.main([str(file) if word == "FILE" else word for word in words])
+    return left.value.code
+
+
+def documents(words):
+    """Files that name code of others: beside them, in another folder, or of Python itself."""
+    shell = {"source": "subprocess:run", "arguments": {"shell": True, "executable": "/bin/true"}}
+    if words[0] in ("check", "submit"):
+        yield SPEC | {"trainable": "theirs:Net"}
+        yield SPEC | {"data": {"source": "theirs:rows"}}
+        yield SPEC | {"data": shell}
+    else:
+        yield RECIPE | {"trainable": "theirs:Net"}
+        yield RECIPE | {"provenance": RECIPE["provenance"] | {"data": {"source": "theirs:rows"}}}
+        yield RECIPE | {"provenance": RECIPE["provenance"] | {"data": shell}}
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+def test_code_from_elsewhere_is_named_and_not_run(words, elsewhere, tmp_path, capfd):
+    for document in documents(words):
+        (elsewhere / "file.json").write_text(json.dumps(document))
+        assert run(words, elsewhere / "file.json") == 2
+        shown = capfd.readouterr()
+        assert "your code, which this command runs: " in shown.out + shown.err
+        assert "read it, then repeat the command with --trust" in shown.err
+        assert not (tmp_path / "ran").exists()
+
+
+def test_a_recipe_here_names_code_in_another_folder(elsewhere, tmp_path, capfd):
+    provenance = RECIPE["provenance"] | {"base": str(elsewhere)}
+    (tmp_path / "here" / "recipe.json").write_text(
+        json.dumps(RECIPE | {"trainable": "theirs:Net", "provenance": provenance})
+    )
+    assert run(COMMANDS["train"], "recipe.json") == 2
+    assert str(elsewhere / "theirs.py") in capfd.readouterr().err
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+def test_trusted_code_runs(words, elsewhere, tmp_path, capfd):
+    (elsewhere / "file.json").write_text(json.dumps(next(documents(words))))
+    assert run([*words, "--trust"], elsewhere / "file.json") == 2
+    assert "OSError: ran" in capfd.readouterr().err
+    assert (tmp_path / "ran").exists()
+
+
+def test_code_in_the_working_folder_runs_without_being_asked_for(elsewhere, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (elsewhere / "file.json").write_text(json.dumps(SPEC | {"trainable": "theirs:Net"}))
+    assert run(COMMANDS["check"], elsewhere / "file.json") == 2
+    assert (tmp_path / "ran").exists()
