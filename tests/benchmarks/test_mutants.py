@@ -53,7 +53,7 @@ def test_each_kind_of_fault(kind, expected):
     assert changes(kind) == expected
 
 
-def test_every_fault_parses_and_changes_one_place():
+def test_every_fault_parses_and_changes_one_position():
     for mutant in mutants(SOURCE):
         changed = mutant.applied(SOURCE)
         ast.parse(changed)
@@ -61,14 +61,14 @@ def test_every_fault_parses_and_changes_one_place():
         assert len(changed) == len(SOURCE) - len(mutant.before) + len(mutant.after)
 
 
-def test_a_draw_depends_on_its_number_alone():
+def test_a_draw_depends_only_on_its_number():
     assert draw("core", 5, seed=1) == draw("core", 5, seed=1)
     assert draw("core", 5, seed=1) != draw("core", 5, seed=2)
     assert all(file.startswith("hpo/core/") for file, _ in draw("core", 5, seed=1))
     assert files_of("trainables")
 
 
-def test_the_score_counts_what_no_test_executes_and_leaves_out_what_was_not_tried():
+def test_the_score_counts_unexecuted_faults_and_excludes_untried_ones():
     outcomes = ["noticed"] * 3 + ["unnoticed", "not executed", "left out"]
     trials = [Trial("core", "a.py", n, "sign", "+", "-", each, 1, 0.1) for n, each in enumerate(outcomes)]
     assert table(trials).splitlines()[-1] == "| core | 6 | 3 | 1 | 1 | 1 | 60% |"

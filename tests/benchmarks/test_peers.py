@@ -67,20 +67,20 @@ def run(jobs, values, workers=1, seconds=1.0, most=10**6):
     return outcome, peer.heard
 
 
-def test_a_promoted_configuration_goes_on_from_where_it_was_left_and_is_charged_for_that_alone():
+def test_a_promoted_configuration_resumes_and_only_new_epochs_are_charged():
     values = {0: [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], 1: [0.9, 0.8, 0.0]}
     outcome, heard = run([(0, 2), (0, 4), (1, 6)], values)
     assert heard[:6] == [(0, 1), (0, 2), (0, "finished", 0.8), (0, 3), (0, 4), (0, "finished", 0.6)]
     assert (outcome.epochs, outcome.trials, outcome.reached) == (4 + 3, 2, True)
 
 
-def test_what_is_known_already_is_answered_at_once_and_free():
+def test_known_epochs_are_answered_at_once_without_charge():
     outcome, heard = run([(0, 4), (0, 2), (1, 6)], {0: [0.9, 0.8, 0.7, 0.6], 1: [0.0]})
     assert heard[4:6] == [(0, "finished", 0.6), (0, "finished", 0.8)]
     assert outcome.epochs == 5
 
 
-def test_a_diverged_trial_is_told_as_failed_and_its_worker_gets_the_next_job():
+def test_a_diverged_trial_is_reported_as_failed_and_its_worker_gets_the_next_job():
     outcome, heard = run([(0, 6), (1, 6)], {0: [0.9, NAN, NAN], 1: [0.0]})
     assert heard[0] == (0, 1)
     assert heard[1][:2] == (0, "failed")
@@ -100,7 +100,7 @@ def test_reports_arrive_in_the_order_of_the_clock():
     assert reported == [(0, 1), (0, 2), (1, 1), (0, 3), (0, 4), (1, 2)]
 
 
-def test_a_bad_finite_value_is_the_worst_seen():
+def test_diverged_trials_get_the_worst_finite_value_so_far():
     worst = Worst()
     assert worst.instead_of(NAN) == 1.0
     assert worst.instead_of(7.5) == 7.5
@@ -115,7 +115,7 @@ def test_configurations_become_plain_numbers_within_their_bounds():
     assert (type(made["a"]), type(made["b"])) == (float, int)
 
 
-def test_optuna_is_told_pruned_and_failed():
+def test_optuna_receives_pruned_and_failed_trials():
     peer = OptunaPeer(tasks_of(CURVES)[0], 1, 0, "halving")
     ends = ["finished", "stopped", "failed"]
     for end in ends:
@@ -132,7 +132,7 @@ def ray_peer():
     return RayOptunaPeer(tasks_of(CURVES)[0], 3, 0)
 
 
-def test_ray_tells_a_stopped_trial_as_complete_and_keeps_the_deciding_report_to_itself(ray_peer):
+def test_ray_reports_a_stopped_trial_as_complete_without_the_deciding_report(ray_peer):
     good, bad = ray_peer.ask().trial, ray_peer.ask().trial
     assert all(ray_peer.report(good, epoch, 0.1) for epoch in (1, 2, 3))
     assert [ray_peer.report(bad, epoch, 0.9) for epoch in (1, 2, 3)] == [True, True, False]
@@ -142,7 +142,7 @@ def test_ray_tells_a_stopped_trial_as_complete_and_keeps_the_deciding_report_to_
     assert told.intermediate_values == {1: 0.9, 2: 0.9}
 
 
-def test_ray_is_told_of_the_last_epoch_and_of_failures(ray_peer):
+def test_ray_reports_the_last_epoch_and_failures(ray_peer):
     whole, broken = ray_peer.ask(), ray_peer.ask()
     for epoch in range(1, whole.until):
         assert ray_peer.report(whole.trial, epoch, 0.5)
@@ -153,7 +153,7 @@ def test_ray_is_told_of_the_last_epoch_and_of_failures(ray_peer):
     assert [(trial.state.name, trial.value) for trial in trials] == [("COMPLETE", 0.4), ("FAIL", None)]
 
 
-def test_bore_in_one_call_suggests_what_bore_suggests():
+def test_bore_in_one_call_gives_the_suggestions_of_bore():
     pytest.importorskip("syne_tune", reason="needs benchmarks/requirements-peers.txt")
     from syne_tune.config_space import lograndint, loguniform
     from syne_tune.optimizer.schedulers.searchers.bore import Bore
@@ -172,7 +172,7 @@ def test_bore_in_one_call_suggests_what_bore_suggests():
     assert suggested[0] == suggested[1]
 
 
-def test_dehb_and_smac_ask_for_more_of_what_did_well():
+def test_dehb_and_smac_promote_good_configurations():
     for name, package in (("dehb", "dehb"), ("smac_multifidelity", "smac")):
         pytest.importorskip(package, reason="needs benchmarks/requirements-peers.txt")
         task = tasks_of(CURVES)[0]
@@ -187,11 +187,11 @@ def test_dehb_and_smac_ask_for_more_of_what_did_well():
         assert max(values[longer].values()) <= sorted(values[short].values())[len(values[longer]) - 1]
 
 
-def test_a_method_can_be_asked_for_with_one_first_rung():
+def test_a_method_can_be_selected_with_one_first_rung():
     assert [name for name, _ in chosen("dehb,ray_optuna/1")] == ["dehb/3", "dehb/1", "ray_optuna/1"]
 
 
-def test_settings_are_read_from_the_peers_own_objects():
+def test_settings_are_read_from_the_objects_of_the_peers():
     asked = argparse.Namespace(
         curves=CURVES, suite="", methods="ours,optuna_hyperband/3,ray_optuna/1", give_up=2.0
     )

@@ -34,7 +34,7 @@ def rows(tmp_path_factory):
     return made
 
 
-def test_the_policy_is_several_times_faster_than_random_search_and_than_asha_alone(rows):
+def test_the_policy_is_several_times_faster_than_random_search_and_asha(rows):
     speed = {row["method"]: row["speedup"] for row in rows if row["task"] == "geometric mean"}
     assert 0.5 < speed["random"] < 2.5
     assert speed["ours"] > 3.5
@@ -47,7 +47,7 @@ def test_a_prior_that_is_wrong_for_a_task_is_overruled(rows):
     assert unusual["missed"] == 0
 
 
-def test_ours_stands_beside_every_method_on_the_tasks_that_it_was_run_on(rows):
+def test_every_method_is_compared_with_ours_on_its_own_tasks(rows):
     ours = {row["task"]: row["speedup"] for row in rows if row["method"] == "ours"}
     suites = [row for row in rows if row["task"] == "geometric mean"]
     assert {row["ours"] for row in suites} == {ours["geometric mean"]}
@@ -56,7 +56,7 @@ def test_ours_stands_beside_every_method_on_the_tasks_that_it_was_run_on(rows):
     assert alone["ours"] == pytest.approx(ours["madeup-usual"])
 
 
-def test_every_row_has_its_interval_and_the_table_every_row(rows):
+def test_every_row_is_in_the_table_with_an_interval(rows):
     assert all(row["low"] <= row["speedup"] <= row["high"] for row in rows)
     assert {"suite", "task", "method", "budget", "workers", "speedup", "low", "high"} <= set(rows[0])
     assert table(rows).count("\n") == len(rows) + 4

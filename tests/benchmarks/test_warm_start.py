@@ -29,7 +29,7 @@ def rows(tmp_path_factory):
     return made
 
 
-def test_without_a_history_nothing_is_saved(rows):
+def test_without_a_history_the_ratio_is_one(rows):
     assert {row["ratio"] for row in rows if row["history"] == "none"} == {1.0}
 
 
@@ -40,6 +40,6 @@ def test_there_is_a_row_for_each_task_and_suite_and_history(rows):
     assert all(row["low"] <= row["ratio"] <= row["high"] for row in means)
 
 
-def test_an_unrelated_history_does_no_great_harm(rows):
+def test_an_unrelated_history_does_little_harm(rows):
     (mean,) = [r for r in rows if r["task"] == "geometric mean" and r["history"] == "unrelated"]
     assert mean["ratio"] < 2.5

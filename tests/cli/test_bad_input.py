@@ -108,7 +108,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("make", "message"), BAD.items(), ids=[make.__name__ for make in BAD])
-def test_it_is_reported_and_nothing_is_started(hpo, tmp_path, make, message):
+def test_bad_input_is_reported_and_nothing_is_started(hpo, tmp_path, make, message):
     ran = hpo("submit", make(tmp_path), "--home", str(tmp_path / "home"), cwd=tmp_path)
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert message in ran.stderr

@@ -23,12 +23,12 @@ def groups():
     )
 
 
-def test_what_trainables_share_is_listed_once(groups):
+def test_shared_hyperparameters_are_listed_once(groups):
     assert list(groups) == ["recipe", "optimizer", "augment", "table.augment"]
     assert groups["optimizer"]["trainables"] == ["image", "table"]
 
 
-def test_groups_say_how_many_parts_can_be_named(groups):
+def test_groups_show_how_many_parts_can_be_named(groups):
     assert groups["optimizer"]["about"] == "How weights move; one of these, sgd by default (image, table)"
     assert groups["augment"]["about"] == "any number of these (image)"
 

@@ -36,7 +36,7 @@ def test_commands_about_specs_import_nothing_heavy(typed, tmp_path):
     assert ran.stdout
 
 
-def test_a_plan_shows_rungs_and_what_the_budget_buys(spec):
+def test_a_plan_shows_the_rungs_and_the_estimate_of_the_budget(spec):
     facts = space_overview(spec)
     rows = dict(fact_rows(spec, facts))
     assert rows["rungs"] == "3, 9; a full training has 27 epochs"
@@ -67,7 +67,7 @@ def test_a_budget_of_time_and_a_finite_space():
     assert rows["search"] == "as many trials as fit into the time, proposed by auto"
 
 
-def test_user_code_is_named_before_it_is_run(tmp_path, hpo):
+def test_user_code_is_named_before_it_runs(tmp_path, hpo):
     (tmp_path / "broken.py").write_text("raise RuntimeError('it ran')\n")
     (tmp_path / "own.yaml").write_text("version: 1\ntrainable: broken:Net\ndata: {source: 'there:rows'}\n")
     ran = hpo("check", str(tmp_path / "own.yaml"), cwd=tmp_path)
@@ -81,7 +81,7 @@ def test_user_code_is_named_before_it_is_run(tmp_path, hpo):
 
 
 @pytest.mark.parametrize("address", ["", "ray://there:10001"])
-def test_a_missing_gpu_is_a_warning_in_the_words_of_submit(address, hpo, tmp_path):
+def test_a_missing_gpu_is_a_warning_with_the_sentence_of_submit(address, hpo, tmp_path):
     typed = ("digits", "--set", "resources.gpus=1000")
     around = {"RAY_ADDRESS": address, "HPO_HOME": str(tmp_path)}
     message = "resources.gpus: a trial needs 1000, this machine has "

@@ -89,7 +89,7 @@ def test_submit_streams_events_and_ends_with_the_outcome(submitted):
     assert outcome["best"]["validation"]["n"] == 2
 
 
-def test_what_trials_print_goes_to_their_logs(submitted, folder, hpo):
+def test_output_of_trials_goes_to_their_logs(submitted, folder, hpo):
     assert "training at" not in submitted.stdout
     assert "training at" in hpo("logs", "tiny-1", "0", cwd=folder).stdout
     assert "training at" in "".join(json.loads(hpo("logs", "tiny-1", "--json", cwd=folder).stdout))
@@ -108,7 +108,7 @@ def test_list_status_and_best_read_the_ledger(submitted, folder, hpo):
     assert "tiny-1" in hpo("list", cwd=folder).stdout
 
 
-def test_watch_tells_an_ended_search_again(submitted, folder, hpo):
+def test_watch_replays_an_ended_search(submitted, folder, hpo):
     watched = hpo("watch", "tiny-1", "--json", cwd=folder)
     assert watched.stdout == submitted.stdout
     shown = hpo("watch", "tiny-1", cwd=folder)
@@ -151,14 +151,14 @@ def test_train_repeats_the_exported_model(submitted, folder, hpo):
         ("mirror", "nope"),
     ],
 )
-def test_an_unknown_search_lists_those_there_are(typed, submitted, folder, hpo):
+def test_an_unknown_search_lists_existing_ones(typed, submitted, folder, hpo):
     ran = hpo(*typed, cwd=folder)
     assert ran.returncode == 2
     assert "tiny-1" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
-def test_mistakes_about_a_search_that_is_there(submitted, folder, hpo):
+def test_mistakes_about_an_existing_search(submitted, folder, hpo):
     for typed, message in (
         (("stop", "tiny-1"), "not running"),
         (("logs", "tiny-1", "7"), "no trial 7"),
@@ -179,7 +179,7 @@ def test_mirror_finds_nothing_to_add(submitted, folder, hpo):
     assert json.loads(ran.stdout) == {"search": "tiny-1", "events": events}, ran.stderr
 
 
-def test_a_home_that_was_copied_is_extended_then_tested_once(submitted, folder, hpo, tmp_path):
+def test_a_copied_home_is_extended_and_tested_once(submitted, folder, hpo, tmp_path):
     shutil.copytree(folder / ".hpo", tmp_path / "elsewhere")
     home = ("--home", str(tmp_path / "elsewhere"))
     extended = hpo("resume", "tiny-1", "--trials", "+1", "--no-test", *home, cwd=folder)

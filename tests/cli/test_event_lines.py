@@ -30,7 +30,7 @@ def test_every_event_is_one_json_object():
     assert lines[-1]["status"] == "done"
 
 
-def test_numbers_that_json_does_not_have_are_null():
+def test_numbers_that_json_lacks_are_null():
     stream = io.StringIO()
     replay(JsonLines(stream), stories.recorded(stories.searched()))
     diverged = [json.loads(line) for line in stream.getvalue().splitlines()][-1]
@@ -39,7 +39,7 @@ def test_numbers_that_json_does_not_have_are_null():
     assert "NaN" not in stream.getvalue()
 
 
-def test_plain_lines_tell_the_story():
+def test_plain_lines_describe_the_events():
     stream = io.StringIO()
     replay(PlainLines(stream), stories.recorded(stories.won()))
     assert stream.getvalue().splitlines() == [
@@ -61,7 +61,7 @@ def test_plain_lines_tell_the_story():
     ]
 
 
-def test_a_warm_start_and_what_patience_saved_are_told():
+def test_lines_show_the_warm_start_and_the_saving_of_patience():
     events = stories.events
     lesson = {"source": "old-1", "names": [], "columns": [], "rows": [], "absent": [], "scores": [1.0, -1.0]}
     warmth = {"first": [{"a": 1}], "lessons": [lesson]}
@@ -79,12 +79,12 @@ class Gone(io.StringIO):
         raise BrokenPipeError
 
 
-def test_a_reader_that_goes_away_does_not_end_the_search():
+def test_a_closed_pipe_does_not_end_the_search():
     for watch in (JsonLines(Gone()), PlainLines(Gone())):
         replay(watch, stories.recorded(stories.won()))
 
 
-def test_json_keeps_standard_output_for_itself():
+def test_with_json_only_json_is_on_standard_output():
     code = (
         "import os, subprocess\n"
         "from hpo.cli.session import own_stdout\n"
@@ -100,7 +100,7 @@ def test_json_keeps_standard_output_for_itself():
     assert sorted(ran.stderr.splitlines()) == ["from a child", "from c", "from python"]
 
 
-def test_standard_output_comes_back_after_an_error(capfd):
+def test_standard_output_is_restored_after_an_error(capfd):
     try:
         with own_stdout():
             raise KeyError

@@ -38,7 +38,7 @@ def live_table(clock, earlier=math.nan, **options):
     return LiveTable(screen, lambda history: earlier, clock), screen
 
 
-def test_before_the_search_has_a_record_its_data_is_read():
+def test_before_the_first_event_the_table_shows_that_data_is_read():
     clock = Clock()
     live, _ = live_table(clock)
     clock.now += 3
@@ -48,7 +48,7 @@ def test_before_the_search_has_a_record_its_data_is_read():
     ]
 
 
-def test_until_a_trial_starts_the_workers_do_and_an_earlier_search_says_how_long_all_takes():
+def test_before_the_first_trial_the_table_shows_the_workers_starting_and_an_estimate():
     clock = Clock()
     live, _ = live_table(clock, earlier=60.0)
     live.begin("digits-1")
@@ -76,7 +76,7 @@ def test_the_history_is_read_at_most_twice_a_second():
     assert "done" in text(live.render())
 
 
-def test_the_time_that_has_passed_is_that_of_the_record():
+def test_elapsed_time_is_taken_from_the_record():
     clock = Clock()
     live, _ = live_table(clock)
     history = stories.history(stories.searched())
@@ -85,7 +85,7 @@ def test_the_time_that_has_passed_is_that_of_the_record():
     assert f"{round(history.active) + 5} s elapsed" in text(live.render())
 
 
-def test_the_table_makes_way_for_what_comes_after_it():
+def test_the_table_is_removed_before_later_output():
     live, screen = live_table(Clock(), width=120, force_terminal=True)
     with live.shown():
         history = stories.history(stories.searched())
@@ -95,7 +95,7 @@ def test_the_table_makes_way_for_what_comes_after_it():
     assert shown.rstrip("\n").endswith("\x1b[2K")
 
 
-def test_what_others_write_to_standard_error_is_printed_above_the_table(capfd):
+def test_other_output_on_standard_error_is_printed_above_the_table(capfd):
     live, screen = live_table(Clock(), width=80, force_terminal=True)
     with live.shown():
         os.write(2, b"stopping; once more to end at once\n")

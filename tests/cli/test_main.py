@@ -96,7 +96,7 @@ def test_shell_completion_can_be_installed_and_imports_no_framework(hpo, tmp_pat
     assert (ran.returncode, ran.stdout.split()) == (0, ["stop", "status"]), ran.stderr
 
 
-def test_every_command_explains_itself_and_names_the_global_options(capsys):
+def test_every_command_has_a_help_that_names_the_global_options(capsys):
     for each in commands.COMMANDS:
         with pytest.raises(SystemExit) as left:
             command.main([each.name, "--help"])
@@ -117,7 +117,7 @@ def test_every_command_explains_itself_and_names_the_global_options(capsys):
         ([], []),
     ],
 )
-def test_global_options_may_stand_anywhere(typed, ordered):
+def test_global_options_are_accepted_anywhere(typed, ordered):
     assert command._in_front(typed) == ordered
 
 
@@ -200,7 +200,7 @@ def test_ctrl_c_while_importing_ends_with_a_message(during):
     assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "ended by Ctrl-C\n")
 
 
-def test_the_installed_command_is_the_one_that_handles_ctrl_c():
+def test_the_installed_command_handles_ctrl_c():
     project = Path(__file__).parents[2] / "pyproject.toml"
     assert tomllib.loads(project.read_text())["project"]["scripts"] == {"hpo": "hpo.cli.entry:main"}
 
@@ -250,7 +250,7 @@ def test_a_number_of_trials_is_within_bounds(number, tmp_path, capsys):
     assert len(capsys.readouterr().err) < 300
 
 
-def test_an_interrupted_search_says_how_to_resume():
+def test_an_interrupted_search_names_the_resume_command():
     assert "digits-1" in str(Interrupted("digits-1", 2))
 
 

@@ -23,7 +23,7 @@ def test_a_training_that_ended_early_leaves_the_rest_of_the_axis_empty():
     assert len(lines[-1]) == len(lines[-2])
 
 
-def test_values_that_do_not_exist_are_left_out():
+def test_missing_values_are_left_out():
     assert list(curve_lines([(1, math.nan), (2, math.inf)], 3)) == []
     flat = list(curve_lines([(1, 0.5), (2, math.nan), (3, 0.5)], 3, height=2))
     assert flat[:2] == ["       |", "0.5000 |• •"]

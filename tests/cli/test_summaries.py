@@ -9,7 +9,7 @@ from hpo.core.progress import progress_of
 from tests.cli import stories
 
 
-def test_the_end_names_winner_validation_test_recipe_and_ui():
+def test_the_summary_names_winner_validation_test_recipe_and_ui():
     shown = dict(summary(outcome_of("digits-1", stories.history(stories.won()), "/x/recipe.yaml"), "hpo ui"))
     assert shown == {
         "search": "digits-1: done",
@@ -44,14 +44,14 @@ def test_the_luck_of_the_best_single_score_is_one_sentence():
     assert shown["luck"].endswith("that trial has 0.9300 on fresh seeds")
 
 
-def test_a_sealed_test_part_is_said_to_be_sealed():
+def test_the_summary_states_that_the_test_part_is_sealed():
     story = [event for event in stories.won() if not type(event).__name__.startswith("Test")]
     shown = dict(summary(outcome_of("digits-1", stories.history(iter(story))), "hpo ui"))
     assert shown["test"] == "still sealed; `hpo test digits-1` opens it, once"
     assert "written to" not in shown
 
 
-def test_a_search_without_a_winner_says_why():
+def test_a_search_without_a_winner_states_the_reason():
     story = iter([*stories.searched(), stories.events.SearchEnded("failed", "the disk is full")])
     shown = dict(summary(outcome_of("digits-1", stories.history(story)), "hpo ui"))
     assert shown["search"] == "digits-1: failed (the disk is full)"
@@ -66,7 +66,7 @@ def test_the_best_so_far_is_not_called_a_winner():
     assert not {"winner", "test", "written to"} & set(shown)
 
 
-def test_progress_as_json_names_everything():
+def test_progress_as_json_has_every_field():
     shown = progress_json(progress_of(stories.history(stories.won())))
     assert shown["best"] == {"trial": 2, "value": 0.95}
     assert shown["rungs"] == [{"epoch": 3, "trials": 3}, {"epoch": 9, "trials": 2}]

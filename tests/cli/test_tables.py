@@ -17,7 +17,7 @@ def printed(shown, width=80, **options):
     return stream.getvalue()
 
 
-def test_pairs_wrap_between_words_and_never_within_one():
+def test_pairs_wrap_only_between_words():
     lines = printed(pairs([("name", "word " * 25), ("digest", DIGEST)])).splitlines()
     assert max(map(len, lines[:-1])) <= 80
     assert [line[:8] for line in lines] == ["name    ", "        ", "digest  "]
@@ -39,6 +39,6 @@ def test_states_are_coloured_unless_no_color_is_set():
     assert state_text("stopped").plain == "stopped early"
 
 
-def test_hints_name_the_home_that_was_typed(tmp_path):
+def test_hints_repeat_the_home_option(tmp_path):
     assert Session(Home.at(tmp_path), False).command("ui") == "hpo ui"
     assert Session(Home.at("a b"), False, "a b").command("ui") == "hpo --home 'a b' ui"

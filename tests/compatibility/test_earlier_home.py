@@ -29,7 +29,7 @@ def assert_same(found, kept, close=1e-9):
 
 
 @pytest.mark.parametrize("name", READS)
-def test_what_is_on_record_is_read_as_before(earlier, name):
+def test_records_are_read_as_before(earlier, name):
     before = {search: earlier.events(search) for search in SEARCHES}
     assert_same(earlier.ask(*READS[name]), expected(name))
     assert {search: earlier.events(search) for search in SEARCHES} == before

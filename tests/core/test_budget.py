@@ -11,9 +11,7 @@ from hpo.core.rungs import milestones
 
 
 @pytest.mark.parametrize(("trials", "factor"), [(1, 3), (10, 3), (60, 3), (60, 2), (300, 4)])
-def test_the_forecast_lies_between_values_that_stay_and_values_that_are_drawn_anew(
-    trials: int, factor: int
-) -> None:
+def test_the_forecast_is_between_fixed_and_redrawn_values(trials: int, factor: int) -> None:
     """With new values at every rung, exactly one in ``factor`` later arrivals goes on."""
     rungs, horizon = milestones(1, factor, 27), 27
     bought = forecast(Budget(trials=trials), rungs, factor, horizon, 0, "asha")
@@ -27,7 +25,7 @@ def test_the_forecast_lies_between_values_that_stay_and_values_that_are_drawn_an
     assert 1 <= bought.fully_trained <= trials
 
 
-def test_a_long_search_costs_what_its_rungs_say() -> None:
+def test_the_cost_of_a_long_search_follows_from_its_rungs() -> None:
     bought = forecast(Budget(trials=10**6), (1, 3, 9), 3, 27, 0, "asha")
     assert bought.epochs / 10**6 == pytest.approx(1 + 2 / 3 + 6 / 9 + 18 / 27, rel=0.1)
     assert bought.fully_trained / 10**6 == pytest.approx(1 / 27, rel=0.3)
@@ -39,7 +37,7 @@ def test_without_early_stopping_every_trial_is_a_full_training() -> None:
     assert bought.full_trainings == 90
 
 
-def test_whichever_of_trials_and_epochs_ends_first() -> None:
+def test_the_first_limit_of_trials_and_epochs_binds() -> None:
     rungs = milestones(3, 3, 27)
     few = forecast(Budget(trials=10, epochs=10_000), rungs, 3, 27, 243, "asha")
     assert few.trials == 10
@@ -53,7 +51,7 @@ def test_a_huge_budget_is_forecast_at_once() -> None:
     assert forecast(Budget(epochs=10**9), milestones(1, 2, 10**6), 2, 10**6, 0, "asha").trials > 10_000
 
 
-def test_what_is_reserved_is_kept_from_the_search() -> None:
+def test_reserved_epochs_are_not_spent_by_the_search() -> None:
     assert reserved_epochs(27, 3, 5) == 405
     assert reserved_epochs(27, 3, 5, folds=2) == 810
     assert Budget(epochs=500).search_epochs(405) == 95
@@ -72,7 +70,7 @@ def test_the_shorter_of_hours_and_gpu_hours_binds() -> None:
 @pytest.mark.parametrize(
     "limits", [{}, {"trials": 0}, {"epochs": -1}, {"hours": math.nan}, {"hours": math.inf}]
 )
-def test_a_budget_that_is_none(limits: dict[str, float]) -> None:
+def test_invalid_budgets_are_refused(limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="budget"):
         Budget(**limits)  # type: ignore[arg-type]
 

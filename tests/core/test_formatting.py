@@ -77,12 +77,12 @@ def test_durations(seconds, text):
         (BudgetUse("gpu_hours", 0.25, 1), "GPU time 15 min 00 s of 1 h 00 min (25 %)"),
     ],
 )
-def test_budgets_say_how_much_of_them_is_spent(use, text):
+def test_budgets_show_the_share_spent(use, text):
     assert spent([use], shares=True) == text
     assert spent([use, use]) == ", ".join([text.partition(" (")[0]] * 2)
 
 
-def test_trials_that_were_stopped_are_said_to_be_stopped_early():
+def test_stopped_trials_are_shown_as_stopped_early():
     assert states({"running": 0, "finished": 2, "stopped": 1}) == "2 finished, 1 stopped early"
     assert states({"running": 0}) == ""
 

@@ -80,7 +80,7 @@ def test_a_recipe_with_faults_is_not_resolved():
         GRAMMAR.resolve({"optimizer": "lamb"})
 
 
-def test_places_exist_where_their_part_is_chosen():
+def test_hyperparameters_exist_where_their_part_is_chosen():
     assert GRAMMAR.slots["optimizer.momentum"].when == (("optimizer", ("sgd",)),)
     assert GRAMMAR.slots["augment.flip.p"].when == (("augment.flip", (True,)),)
     assert GRAMMAR.slots["augment.flip"].hyperparameter.kind == "bool"
@@ -98,7 +98,7 @@ def test_places_exist_where_their_part_is_chosen():
         (9, "from 1 to 5"),
     ],
 )
-def test_a_whole_number_is_one(value, complaint):
+def test_whole_numbers_are_checked(value, complaint):
     found = Hyperparameter("n", "int", 1, 1, 5).complaint(value)
     assert (found is None) == (complaint is None)
     assert complaint is None or complaint in found
@@ -111,11 +111,11 @@ def test_a_builder_is_imported_only_when_it_is_loaded():
 
 @pytest.mark.parametrize("value", [10**400, -(10**400), math.inf, math.nan])
 @pytest.mark.parametrize("kind", ["int", "float"])
-def test_numbers_that_no_float_holds_are_refused(kind, value):
+def test_numbers_too_large_for_a_float_are_refused(kind, value):
     assert "is not a" in Hyperparameter("width", kind, 1).complaint(value)
 
 
-def test_a_hyperparameter_that_was_added_is_left_out_at_its_default() -> None:
+def test_an_added_hyperparameter_is_omitted_at_its_default() -> None:
     added = Hyperparameter("steps", "int", 1, 1, 9, added=True)
     grammar = Grammar(
         (added,), (Group("loss", (Part("square", "a:b", "page", (added,)),), default="square"),)
@@ -128,7 +128,7 @@ def test_a_hyperparameter_that_was_added_is_left_out_at_its_default() -> None:
     assert flat(grammar, grammar.resolve({})) == {"steps": 1, "loss": "square", "loss.steps": 1}
 
 
-def test_defaults_that_have_changed_are_as_they_were_before() -> None:
+def test_earlier_editions_keep_their_defaults() -> None:
     parts = (
         Part("new", "a:b", "page", (Hyperparameter("size", "int", 5), Hyperparameter("extra", "int", 7))),
         Part("old", "a:b", "page", (Hyperparameter("size", "int", 5),)),

@@ -10,7 +10,7 @@ def mode(path):
     return path.stat().st_mode & 0o777
 
 
-def test_a_home_is_closed_to_others_whether_it_is_new_empty_or_used(tmp_path):
+def test_a_new_empty_or_used_home_is_closed_to_others(tmp_path):
     empty, used = tmp_path / "empty", tmp_path / "used"
     for folder in (empty, used):
         folder.mkdir()
@@ -20,7 +20,7 @@ def test_a_home_is_closed_to_others_whether_it_is_new_empty_or_used(tmp_path):
         assert mode(Home.at(folder).create().root) == 0o700
 
 
-def test_a_folder_that_others_use_is_refused_and_stays_open(tmp_path):
+def test_a_shared_folder_is_refused_and_its_mode_is_kept(tmp_path):
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o755)
@@ -32,7 +32,7 @@ def test_a_folder_that_others_use_is_refused_and_stays_open(tmp_path):
     assert mode(shared) == 0o755
 
 
-def test_a_folder_of_the_users_own_may_hold_other_things(tmp_path):
+def test_a_private_folder_may_contain_other_files(tmp_path):
     (tmp_path / "spec.yaml").touch()
     tmp_path.chmod(0o700)
     assert Home.at(tmp_path).create().root == tmp_path

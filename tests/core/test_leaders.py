@@ -31,7 +31,7 @@ def test_the_first_rung_is_a_twentieth_of_a_full_training_unless_the_spec_says_o
     assert Scheduler(max_epochs=100, name="asha", first_rung=3, reduction_factor=4).rungs == (3, 12, 48)
 
 
-def test_rungs_lie_half_a_factor_apart_and_end_well_before_the_horizon():
+def test_rungs_are_half_a_factor_apart_and_end_before_the_horizon():
     assert close_milestones(3, 3, 52) == (3, 5, 9, 15, 27)
     assert close_milestones(3, 3, 27) == (3, 5, 9, 15)
     assert close_milestones(1, 3, 9) == (1, 3, 5)
@@ -39,7 +39,7 @@ def test_rungs_lie_half_a_factor_apart_and_end_well_before_the_horizon():
     assert rungs_of("leaders", 3, 3, 52) != rungs_of("asha", 3, 3, 52) == (3, 9, 27)
 
 
-def test_until_there_are_leaders_it_decides_as_asha_does_once_there_is_something_to_compare():
+def test_without_leaders_decisions_are_those_of_asha():
     ours, theirs = stopping_rule("leaders", (3, 9), 27, 3, "max"), AshaRule((3, 9), 3, "max")
     draw = random.Random(0)
     for trial in range(40):
@@ -47,7 +47,7 @@ def test_until_there_are_leaders_it_decides_as_asha_does_once_there_is_something
         assert ours.report(3, value, trial) == (theirs.report(3, value) and trial >= COMPARED)
 
 
-def test_a_trial_that_starts_as_slowly_as_the_leaders_did_goes_on_and_a_weaker_one_does_not():
+def test_a_trial_as_slow_as_the_leaders_continues_and_a_weaker_one_stops():
     rule = LeadersRule((3, 9), 27, 3, "max")
     for trial in range(-3, 0):
         assert climb(rule, trial, rising(0.3)) == 3
@@ -67,7 +67,7 @@ def test_lower_is_better_in_the_other_mode():
         assert climb(up, trial, curve) == climb(down, trial, [-value for value in curve])
 
 
-def test_who_diverged_leads_nobody():
+def test_diverged_trials_are_not_leaders():
     rule = LeadersRule((3, 9), 27, 3, "max")
     for trial in range(-3, 4):
         climb(rule, trial, rising(1.0 + trial / 10)[:20])
@@ -79,7 +79,7 @@ def test_who_diverged_leads_nobody():
 
 
 @pytest.mark.parametrize("trials", [400])
-def test_what_is_remembered_does_not_grow_with_the_number_of_trials(trials):
+def test_memory_does_not_grow_with_the_number_of_trials(trials):
     rule, draw = LeadersRule((1, 3, 9), 27, 3, "max"), random.Random(2)
     running = [[], [], []]  # three at once, so that one leaves a roster while another is at a rung
     for trial in range(trials):
@@ -104,7 +104,7 @@ def slow_then_high(epochs=27):
     return [0.1 * epoch / 3 if epoch <= 9 else 0.9 for epoch in range(1, epochs + 1)]
 
 
-def test_after_two_full_trainings_without_anybody_at_the_end_one_slow_starter_is_trained_on_and_leads():
+def test_after_two_unsuccessful_full_trainings_one_slow_starter_is_trained_to_the_end():
     rule = LeadersRule((3, 9), 27, 3, "max")
     for trial in range(6):
         climb(rule, trial, quick_then_flat())
@@ -116,7 +116,7 @@ def test_after_two_full_trainings_without_anybody_at_the_end_one_slow_starter_is
 
 
 @pytest.mark.parametrize("worse", [0, 3])
-def test_where_a_full_training_is_short_a_dozen_trials_must_have_been_fruitless(worse):
+def test_with_short_trainings_a_dozen_unsuccessful_trials_are_needed(worse):
     """The next one in the better half goes on; those that are worse than that do not."""
     rule = LeadersRule((3, 5), 9, 3, "max")
     falling, middle = [0.9 - trial / 100 for trial in range(12 + worse)], 0.907 - (12 + worse) / 200
@@ -124,7 +124,7 @@ def test_where_a_full_training_is_short_a_dozen_trials_must_have_been_fruitless(
     assert ends == [*(3,) * (12 + worse), 9, 3]
 
 
-def test_nobody_goes_on_unjudged_while_trials_come_to_the_end():
+def test_no_trial_continues_unjudged_while_others_are_fully_trained():
     rule, end = LeadersRule((3, 9), 27, 3, "max"), []
     for trial in range(60):
         curve = rising(1.0 + trial / 100) if trial % 8 == 0 else rising(0.5 - trial / 1000)

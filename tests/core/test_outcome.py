@@ -46,7 +46,7 @@ def test_a_search_with_a_winner_and_a_test_score():
     }
 
 
-def test_what_is_not_known_is_null():
+def test_unknown_values_are_null():
     outcome = outcome_of("digits-1", history(events.SearchEnded("no_trial_succeeded", "all diverged")))
     shown = outcome.to_json()
     assert (shown["best"], shown["test"], shown["recipe_path"]) == (None, None, None)

@@ -67,7 +67,7 @@ def test_a_home_with_a_link_is_refused_before_anything_is_written(tmp_path, name
         pass
 
 
-def test_a_home_may_be_reached_through_a_link_and_other_searches_may_have_some(tmp_path):
+def test_a_home_may_be_reached_through_a_link_and_other_searches_may_contain_links(tmp_path):
     home = Home.at(tmp_path / "disk").create()
     (tmp_path / "home").symlink_to(home.root)
     (home.root / "searches" / "b").mkdir(parents=True)
@@ -87,7 +87,7 @@ def test_a_home_that_others_can_write_to_is_refused_until_it_is_trusted(tmp_path
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
-def test_a_home_of_somebody_else_is_refused_until_it_is_trusted(tmp_path, monkeypatch):
+def test_a_home_of_another_user_is_refused_until_it_is_trusted(tmp_path, monkeypatch):
     home = Home.at(tmp_path / "home").create()
     os.chown(home.root, 65534, 65534)
     with pytest.raises(UserError, match="belongs to another user"), hold_lock(home.search("a"), "a"):

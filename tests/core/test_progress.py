@@ -35,7 +35,7 @@ def progress(*stories, spec=SPEC):
     )
 
 
-def test_before_the_first_report_nothing_is_guessed():
+def test_there_is_no_estimate_before_the_first_report():
     start = progress()
     assert start.phase == "searching"
     assert start.best is None
@@ -54,7 +54,7 @@ def test_half_of_the_trials():
     assert half.remaining == pytest.approx(120 + 360)
 
 
-def test_epochs_for_finalists_are_no_budget_of_the_search():
+def test_epochs_of_finalists_do_not_count_as_search_budget():
     spec = {**SPEC, "budget": {"epochs": 36 + 20}}
     assert progress(training(0, 9, End.FINISHED), training(1, 1, None), spec=spec).share == 0.5
 

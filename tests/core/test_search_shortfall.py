@@ -28,7 +28,7 @@ def search(*ends, reason=""):
 DONE = (End.FINISHED, None)
 
 
-def test_a_search_with_all_its_seeds_lacks_nothing():
+def test_a_search_with_all_its_seeds_has_no_shortfall():
     assert shortfall(search(DONE, DONE, DONE)) == ""
 
 
@@ -36,7 +36,7 @@ def test_patience_is_a_rule_of_the_spec_and_not_a_shortfall():
     assert shortfall(search(DONE, DONE, reason="patience: 10 trials in a row did not improve")) == ""
 
 
-def test_a_search_that_gave_up_says_so_first():
+def test_giving_up_is_the_first_shortfall():
     assert shortfall(search(DONE, reason=f"{GAVE_UP}: the first 5 trials failed")).startswith(GAVE_UP)
 
 

@@ -81,12 +81,12 @@ def test_each_kind_has_its_members_in_a_fixed_order(ship, expected):
     assert [f"{t.trial}-{t.replicate}" for t in members_of(history)] == expected
 
 
-def test_a_failed_fresh_training_is_no_member():
+def test_a_failed_fresh_training_is_not_a_member():
     history = searched({"model": "ensemble"}, {**CURVES, (1, 2): None})
     assert files(model_of(history)) == ["1-1"]
 
 
-def test_one_file_stands_for_itself_and_several_for_their_list():
+def test_the_digest_of_one_file_is_its_own_and_of_several_that_of_their_list():
     assert digest_of(["a"]) == "a"
     assert digest_of(["a", "b"]) not in (digest_of(["b", "a"]), "a", "b")
 
@@ -99,7 +99,7 @@ def test_the_winner_is_retrained_for_the_median_of_its_fresh_epochs():
     assert epochs_needed(searched({}, CURVES)) == 1  # the lower of 3 and 1
 
 
-def test_it_is_numbered_behind_all_that_folds_could_take():
+def test_its_number_follows_all_possible_folds():
     history = searched({"model": "retrained"}, CURVES, {"folds": 3})
     assert retraining(history) == (1, 7)
 
@@ -109,7 +109,7 @@ def again(end, **fields):
     return started, events.TrialEnded(1, 3, end, 3, math.nan, weights="1-3", sha256="s", **fields)
 
 
-def test_its_weights_are_the_model_and_no_fresh_seed():
+def test_its_weights_are_the_model_and_it_is_not_a_fresh_seed():
     history = searched({"model": "retrained"}, CURVES, extra=again(End.FINISHED))
     assert all_trained(history)
     model = model_of(history)
@@ -118,7 +118,7 @@ def test_its_weights_are_the_model_and_no_fresh_seed():
     assert [t.replicate for t in history.replicates(1)] == [1, 2]
 
 
-def test_if_it_fails_the_best_checkpoint_is_the_model_and_the_reason_is_said():
+def test_if_it_fails_the_best_checkpoint_is_the_model_with_the_reason():
     failed = again(End.FAILED, cause=Cause.DIVERGED, message="it blew up\nat length")
     model = model_of(searched({"model": "retrained"}, CURVES, extra=failed))
     assert (model.kind, files(model)) == ("best", ["1-1"])
@@ -131,13 +131,13 @@ def test_a_record_from_before_models_had_kinds_ships_the_best_checkpoint():
     assert model_of(history).kind == "best"
 
 
-def test_more_trials_ask_for_a_new_model():
+def test_added_trials_require_a_new_model():
     model = model_of(searched({}, CURVES))
     history = searched({}, CURVES, extra=[model, events.SearchExtended(3)])
     assert history.model is None
 
 
-def test_a_model_survives_the_ledger():
+def test_a_model_is_read_back_from_the_ledger():
     model = model_of(searched({"model": "ensemble"}, CURVES))
     said = fields_of(model)
     assert event_of("ModelFixed", {**said, "members": list(said["members"])}) == model
@@ -153,6 +153,6 @@ def test_a_model_survives_the_ledger():
         (Ship("averaged", epochs=7), 5, 5),
     ],
 )
-def test_a_quarter_of_the_epochs_is_averaged_unless_said(ship, horizon, epochs):
+def test_by_default_a_quarter_of_the_epochs_is_averaged(ship, horizon, epochs):
     assert ship.averages(horizon) == epochs
     assert dataclasses.replace(ship, model="retrained").reserves(horizon) == horizon

@@ -13,11 +13,11 @@ NESTEROV = Parameter("nesterov", Choice((True, False)), (("momentum", Between(lo
 SPACE = Space((NESTEROV, MOMENTUM, OPTIMIZER))
 
 
-def test_parameters_are_put_behind_what_they_depend_on():
+def test_parameters_follow_those_they_depend_on():
     assert [p.name for p in SPACE.parameters] == ["optimizer", "momentum", "nesterov"]
 
 
-def test_a_draw_has_exactly_what_exists():
+def test_a_draw_has_exactly_the_existing_parameters():
     random = Random(0)
     for _ in range(200):
         point = SPACE.sample(random)
@@ -36,7 +36,7 @@ def test_a_draw_has_exactly_what_exists():
         ({"optimizer": "adam", "width": 3}, "width", "not a parameter"),
     ],
 )
-def test_what_is_wrong_is_named(point, name, words):
+def test_faults_are_named(point, name, words):
     found = dict(SPACE.complaints(point))
     assert words in found[name]
 
@@ -50,7 +50,7 @@ def test_forbidden_combinations_are_never_drawn_and_their_share_is_known():
     assert space.feasible_share(draws=4000) == pytest.approx(0.75, abs=0.03)
 
 
-def test_a_space_that_forbids_everything_says_so():
+def test_a_space_that_forbids_everything_is_reported():
     space = Space((OPTIMIZER,), ((("optimizer", Among(("sgd", "adam"))),),))
     with pytest.raises(ValueError, match="forbid excludes every point"):
         space.sample(Random(0), attempts=50)
@@ -83,7 +83,7 @@ def test_a_grid_counts_conditions_and_forbidden_points():
     assert SPACE.combinations() == math.inf
 
 
-def test_true_is_not_one():
+def test_true_is_not_the_number_one():
     choice = Choice((1, True, [8, 16]))
     assert choice.index(True) == 1
     assert choice.index(1) == 0
@@ -103,7 +103,7 @@ def test_a_quantized_range_holds_its_bounds():
     ("domain", "middle"),
     [(Uniform(1e-4, 1.0, log=True), 1e-2), (Integer(1, 1023, log=True), 22), (Uniform(0, 10), 5)],
 )
-def test_half_of_the_prior_lies_below_its_middle(domain, middle):
+def test_half_of_the_prior_is_below_its_middle(domain, middle):
     random = Random(0)
     draws = [domain.sample(random) for _ in range(4000)]
     assert sum(draw <= middle for draw in draws) / 4000 == pytest.approx(0.5, abs=0.03)

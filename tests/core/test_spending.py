@@ -32,6 +32,6 @@ def test_gpus_are_counted_while_workers_hold_them():
     )
 
 
-def test_gpu_hours_are_not_mentioned_where_there_are_no_gpus():
+def test_gpu_hours_are_not_shown_without_gpus():
     history = told((0.0, events.SearchOpened({"budget": {"trials": 1}}, "d", {}, {})))
     assert [each.unit for each in budget_use(history)] == ["trials", "epochs", "hours"]

@@ -110,21 +110,21 @@ def test_the_estimate_is_within_a_factor_of_a_half_or_is_a_range(share):
     assert wide <= 0.2 * len(searches)
 
 
-def test_nothing_is_guessed_before_the_first_reports():
+def test_there_is_no_estimate_before_the_first_reports():
     history = History(Objective("accuracy"))
     for recorded in searched(spec(trials=9), 2, 0)[:4]:
         history.apply(recorded)
     assert not time_left(history, expected_epochs(history)).known
 
 
-def test_before_the_first_report_an_earlier_search_of_the_same_spec_says_how_long_it_takes():
+def test_before_the_first_report_an_earlier_search_gives_the_estimate():
     history = History(Objective("accuracy"))
     for recorded in searched(spec(trials=9), 2, 0)[:2]:
         history.apply(recorded)
     assert time_left(history, earlier=100.0) == TimeLeft(80.0, 80.0)
 
 
-def test_a_limit_of_time_ends_the_search_phase():
+def test_a_time_limit_ends_the_search_phase():
     record = searched(spec(trials=60) | {"budget": {"trials": 60, "hours": 0.05}}, 1, 1)
     history = History(Objective("accuracy"))
     for recorded in record[:40]:
@@ -135,11 +135,11 @@ def test_a_limit_of_time_ends_the_search_phase():
     assert time_left(history).high < time_left(unlimited).high
 
 
-def test_what_is_left_shrinks_with_time_and_never_below_nothing():
+def test_the_time_left_shrinks_and_is_never_negative():
     assert TimeLeft(10.0, 20.0).after(15.0) == TimeLeft(0.0, 5.0)
     assert not TimeLeft().after(1.0).known
 
 
-def test_after_the_end_nothing_is_left():
+def test_no_time_is_left_after_the_end():
     history = History.of(searched(spec(trials=9), 2, 0), Objective("accuracy"))
     assert time_left(history) == TimeLeft(0.0, 0.0)

@@ -15,7 +15,7 @@ from hpo.core.rungs import milestones
 from hpo.core.seeds import derive
 
 
-def test_recipes_are_equal_if_they_say_the_same():
+def test_recipes_are_equal_if_their_content_is():
     one, other = Recipe({"a": 1, "b": {"c": [1, 2]}}), Recipe({"b": {"c": [1, 2]}, "a": 1})
     assert one == other
     assert hash(one) == hash(other)
@@ -23,7 +23,7 @@ def test_recipes_are_equal_if_they_say_the_same():
     assert one.flat() == {"a": 1, "b.c": [1, 2]}
 
 
-def test_a_recipe_cannot_be_changed_through_what_it_was_made_of():
+def test_a_recipe_does_not_share_its_input():
     choices = {"b": {"c": 1}}
     recipe = Recipe(choices)
     choices["b"]["c"] = 2
@@ -31,7 +31,7 @@ def test_a_recipe_cannot_be_changed_through_what_it_was_made_of():
     assert recipe["b"]["c"] == 1
 
 
-def test_merging_goes_into_mappings():
+def test_merging_recurses_into_mappings():
     assert merge({"a": {"x": 1, "y": 2}, "b": 1}, {"a": {"y": 3}}) == {"a": {"x": 1, "y": 3}, "b": 1}
 
 
@@ -43,7 +43,7 @@ def test_seeds_differ_by_purpose_and_are_exact_in_json():
 
 
 @pytest.mark.parametrize(("mode", "best"), [("max", 3.0), ("min", 1.0)])
-def test_nothing_non_finite_is_ever_best(mode, best):
+def test_non_finite_values_are_never_best(mode, best):
     objective = Objective("x", mode)
     assert objective.best([math.nan, 1.0, math.inf, 3.0, -math.inf]) == best
     assert not objective.better(math.nan, 1.0)
@@ -63,7 +63,7 @@ def test_milestones():
     assert milestones(5, 3, 5) == ()
 
 
-def test_the_quantile_is_numpys():
+def test_the_quantile_agrees_with_numpy():
     random = np.random.default_rng(0)
     for _ in range(50):
         values = sorted(random.random(random.integers(1, 30)).tolist())
@@ -71,13 +71,13 @@ def test_the_quantile_is_numpys():
         assert quantile(values, share) == pytest.approx(np.quantile(values, share), abs=1e-12)
 
 
-def test_the_first_at_a_rung_goes_on_and_then_the_best_third():
+def test_the_first_trial_at_a_rung_continues_and_then_the_best_third():
     rule = AshaRule((3,), 3, "min")
     assert [rule.report(3, value) for value in (5.0, 6.0, 4.0, 5.5, 3.0)] == [True, False, True, False, True]
     assert rule.report(2, 100.0)
 
 
-def test_the_time_a_search_ran_leaves_out_stops_and_the_evaluators_clock():
+def test_active_time_excludes_stops_and_the_evaluator():
     history = History(Objective("x", "max"))
     day = 86_400.0
     for seq, (when, event) in enumerate(

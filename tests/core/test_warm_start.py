@@ -9,12 +9,12 @@ from hpo.core.warm_start import NO_WARM_START, EarlierTrials, WarmStart
 POINTS = ({"a": 1.5, "b": None}, {"a": 2.0}, {"a": 3.0, "b": [1, "x"], "c.d": True})
 
 
-def test_it_comes_back_as_it_was():
+def test_a_warm_start_survives_json():
     warmth = WarmStart(POINTS[:2], (EarlierTrials("old-1", ("a", "b"), POINTS, (0.5, -1.0, 1.25)),))
     assert WarmStart.of_json(json.loads(json.dumps(warmth.to_json()))) == warmth
 
 
-def test_nothing_is_nothing():
+def test_an_empty_warm_start_is_empty():
     assert NO_WARM_START.to_json() == {}
     assert WarmStart.of_json({}) == NO_WARM_START
 

@@ -63,7 +63,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-def test_digits_are_read_once_and_recalled(tmp_path: Path) -> None:
+def test_digits_are_read_once_and_reused(tmp_path: Path) -> None:
     first = prepare("digits", {}, home(tmp_path), tmp_path)
     written = (first.folder / "inputs.npy").stat().st_mtime_ns
     second = prepare("digits", {}, home(tmp_path), tmp_path)
@@ -75,7 +75,7 @@ def test_digits_are_read_once_and_recalled(tmp_path: Path) -> None:
     assert first.info.practice
 
 
-def test_a_damaged_folder_is_read_anew(tmp_path: Path) -> None:
+def test_a_damaged_folder_is_read_again(tmp_path: Path) -> None:
     first = prepare("wine", {}, home(tmp_path), tmp_path)
     inputs = np.array(open_examples(first.folder, np.arange(first.n)).inputs)
     (first.folder / "inputs.npy").write_bytes(b"cut")
@@ -84,7 +84,7 @@ def test_a_damaged_folder_is_read_anew(tmp_path: Path) -> None:
     np.testing.assert_array_equal(open_examples(second.folder, np.arange(second.n)).inputs, inputs)
 
 
-def test_nothing_of_the_test_part_but_digests_is_kept(tmp_path: Path, base: Path) -> None:
+def test_only_digests_of_the_test_part_are_kept(tmp_path: Path, base: Path) -> None:
     found = prepare("own_letters:letters", {}, home(tmp_path), base)
     assert found.test is not None
     sealed = open_test("own_letters:letters", {}, base, found.test)
@@ -109,7 +109,7 @@ def test_the_classes_of_a_users_source(tmp_path: Path, base: Path) -> None:
     assert found.info.kind == "image"
 
 
-def test_what_a_source_prints_is_no_answer(tmp_path: Path, base: Path) -> None:
+def test_output_of_a_source_is_not_taken_as_its_answer(tmp_path: Path, base: Path) -> None:
     found = prepare("own_letters:loud", {}, home(tmp_path), base)
     assert (found.n, found.info.kind, found.info.task) == (9, "table", "classification")
 
@@ -138,7 +138,7 @@ def test_a_users_mistake_is_one_sentence(
     assert not list((tmp_path / "home").glob("data/.partial*"))
 
 
-def test_a_reader_that_dies_is_said_to_have_died(tmp_path: Path, base: Path) -> None:
+def test_the_death_of_a_reader_is_reported(tmp_path: Path, base: Path) -> None:
     with pytest.raises(HpoError, match="SIGKILL"):
         prepare("own_letters:dies", {}, home(tmp_path), base)
     # What it left behind goes away with the next reading of the same request.
@@ -224,7 +224,7 @@ assert "torch" not in sys.modules and "sklearn" not in sys.modules and "own_file
 """
 
 
-def test_the_asking_process_opens_no_file_of_the_source(tmp_path: Path) -> None:
+def test_the_calling_process_opens_no_file_of_the_source(tmp_path: Path) -> None:
     np.save(tmp_path / "secret.npy", np.ones((5, 2), np.float32))
     (tmp_path / "own_files.py").write_text(
         "import numpy as np\n"

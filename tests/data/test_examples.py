@@ -22,7 +22,7 @@ def test_rows_come_with_shared_arrays(tmp_path: Path) -> None:
     np.testing.assert_array_equal(part.targets, found.targets())
 
 
-def test_a_write_stays_private(tmp_path: Path) -> None:
+def test_writes_are_private(tmp_path: Path) -> None:
     found = prepare("wine", {}, Home(tmp_path / "home"), tmp_path)
     part = open_examples(found.folder, np.arange(5))
     part.inputs[0] = -1
@@ -48,7 +48,7 @@ sys.stdout.write(json.dumps([total, psutil.Process().memory_full_info().uss - be
 """
 
 
-def test_two_processes_share_the_pages(tmp_path: Path) -> None:
+def test_processes_share_the_pages(tmp_path: Path) -> None:
     megabytes = 40
     folder = tmp_path / "part"
     folder.mkdir()

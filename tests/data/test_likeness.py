@@ -85,7 +85,7 @@ def test_the_development_rows_of_opened_data_are_not_its_test_rows() -> None:
     assert compare(opened, sign((test.inputs, test.targets))).answer == SAME
 
 
-def test_columns_that_count_rows_tell_nothing() -> None:
+def test_columns_that_count_rows_are_not_evidence() -> None:
     numbers = np.column_stack([np.arange(500), np.random.default_rng(1).integers(0, 5, 500)])
     others = np.column_stack([np.arange(500), np.random.default_rng(2).integers(0, 5, 500)])
     labels = np.repeat([0, 1], 250)
@@ -112,14 +112,14 @@ def test_texts_are_recognised_without_case_blanks_and_form() -> None:
     assert canonical_text(" Cafe\u0301  NOIR\n") == canonical_text("caf\u00e9 noir")
 
 
-def test_numbers_are_their_sign_and_leading_digits() -> None:
+def test_numbers_are_reduced_to_sign_and_leading_digits() -> None:
     values = np.array([0.1, 100.0, -0.1, 0.0, np.nan, 0.99999994], np.float32)
     tokens = number_tokens(values)
     assert tokens[0] == tokens[1] == tokens[5]
     assert len(set(tokens.tolist())) == 4
 
 
-def test_a_sketch_is_small_whatever_the_set_and_knows_both_parts() -> None:
+def test_a_sketch_has_a_bounded_size_and_flags_both_parts() -> None:
     for tokens in (np.zeros(100_000, np.uint64), np.arange(100_000, dtype=np.uint64)):
         is_test = np.arange(len(tokens)) % 5 == 0
         sketch = sketched(tokens, is_test, KEY)

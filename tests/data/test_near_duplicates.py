@@ -50,7 +50,7 @@ def altered(images: np.ndarray, alter: Alter) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ALTERED)
-def test_planted_copies_are_found_and_nothing_else(name: str, scenes: Scenes) -> None:
+def test_only_planted_copies_are_found(name: str, scenes: Scenes) -> None:
     images = scenes(600)
     planted = altered(images[::10], ALTERED[name])
     found = near_duplicates.near_pairs(
@@ -70,7 +70,7 @@ def test_copies_within_a_set_are_pairs_once(scenes: Scenes) -> None:
     assert found.rows.tolist() == [[3, 150], [7, 20]]
 
 
-def test_what_cannot_be_told_is_said(scenes: Scenes) -> None:
+def test_unsuitable_images_are_reported_as_undecided(scenes: Scenes) -> None:
     images = scenes(50)
     assert not near_duplicates.near_pairs(near_duplicates.thumbnails(images), small=True).decided
     uniform = np.repeat(images[:1], 400, axis=0)
@@ -92,7 +92,7 @@ def test_thumbnails_of_any_size_average_what_they_cover(scenes: Scenes) -> None:
 
 
 @pytest.mark.parametrize("name", ["same", "jpeg", "noisy", "brighter", "contrast", "grey"])
-def test_hashes_alone_know_recompressed_images(name: str, scenes: Scenes) -> None:
+def test_hashes_recognise_recompressed_images(name: str, scenes: Scenes) -> None:
     images = scenes(300)
     ours = near_duplicates.hashes(near_duplicates.thumbnails(altered(images[:60], ALTERED[name])))
     assert ours.shape == (60, 4)

@@ -43,7 +43,7 @@ def test_the_sealed_part_is_the_one_opened(base: Path) -> None:
     assert examples.info == found.info
 
 
-def test_sorting_the_rows_anew_changes_nothing(base: Path) -> None:
+def test_sorting_the_rows_changes_nothing(base: Path) -> None:
     found = sealed(base)
     np.save(base / "test.npy", np.load(base / "test.npy")[::-1])
     assert found.test is not None
@@ -51,7 +51,7 @@ def test_sorting_the_rows_anew_changes_nothing(base: Path) -> None:
     assert sealed(base).test.fingerprint == found.test.fingerprint  # type: ignore[union-attr]
 
 
-def test_changed_test_data_is_refused_with_how_much_is_left(base: Path) -> None:
+def test_changed_test_data_is_refused_with_the_share_still_present(base: Path) -> None:
     found = sealed(base)
     table = np.load(base / "test.npy")
     table[:5] += 0.5
@@ -61,7 +61,7 @@ def test_changed_test_data_is_refused_with_how_much_is_left(base: Path) -> None:
         open_test("own_table:read", arguments(base), base, found.test)
 
 
-def test_the_record_decides_and_not_what_was_prepared_since(base: Path) -> None:
+def test_the_record_decides_even_if_the_data_was_prepared_again(base: Path) -> None:
     first = sealed(base)
     np.save(base / "test.npy", np.load(base / "test.npy")[:19])
     second = sealed(base)

@@ -24,7 +24,7 @@ def disjoint_and_complete(parts: Split, n: int) -> bool:
     final=st.floats(0.05, 0.4),
     seed=st.integers(0, 1000),
 )
-def test_every_class_has_its_share_to_within_a_row(
+def test_every_class_has_its_share_within_one_row(
     counts: list[int], search: float, final: float, seed: int
 ) -> None:
     targets = labels(*counts)
@@ -38,12 +38,12 @@ def test_every_class_has_its_share_to_within_a_row(
             assert abs(got - share * count) < 1 or got == 1
 
 
-def test_the_total_comes_out_even() -> None:
+def test_totals_are_exact() -> None:
     parts = split(labels(*[17] * 10), validation=0.1, seed=0)
     assert parts.counts() == {"train": 153, "validation": 17}
 
 
-def test_the_seed_decides_and_nothing_else() -> None:
+def test_the_split_depends_only_on_the_seed() -> None:
     targets = labels(30, 30)
     one, same, other = (split(targets, validation=0.2, seed=seed) for seed in (1, 1, 2))
     assert one.fingerprint == same.fingerprint
@@ -84,7 +84,7 @@ def test_impossible_shares(validation: object, word: str) -> None:
         split(labels(10, 10), validation=validation, seed=0)  # type: ignore[arg-type]
 
 
-def test_regression_is_dealt_at_random() -> None:
+def test_regression_rows_are_split_at_random() -> None:
     targets = np.arange(50, dtype=np.float32)
     parts = split(targets, validation=0.3, seed=0)
     assert parts.counts() == {"train": 35, "validation": 15}
@@ -102,7 +102,7 @@ def test_groups_stay_together(sizes: list[int], seed: int) -> None:
     assert abs(len(parts.validation) - 0.3 * len(groups)) <= max(sizes)
 
 
-def test_groups_are_evened_out_by_class() -> None:
+def test_groups_are_balanced_by_class() -> None:
     groups = np.repeat(np.arange(40), 10)
     targets = np.repeat(np.arange(40) % 2, 10)
     parts = split(targets, validation=0.25, seed=3, groups=groups)

@@ -48,7 +48,9 @@ def cut_in_half(file):
         ("two checkpoints damaged", cut_in_half, lambda f: f.unlink()),
     ],
 )
-def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(fault, first, second, place, undisturbed):
+def test_a_damaged_checkpoint_is_reported_and_the_previous_one_is_used(
+    fault, first, second, place, undisturbed
+):
     killed, runs = killed_at(place, three_checkpoints, TINY_SECONDS="1.2")
     files = newest_checkpoints(place, killed)
     first(files[0])
@@ -117,7 +119,7 @@ def page_of(content, words):
         ("the ledger cut short", lambda c: c[: len(c) * 3 // 4]),
     ],
 )
-def test_of_a_damaged_ledger_the_good_part_is_saved(fault, damage, place, undisturbed):
+def test_the_intact_part_of_a_damaged_ledger_is_recovered(fault, damage, place, undisturbed):
     process = place.start("submit", "tiny.yaml", "--json", "--no-test")
     assert process.communicate(timeout=300) is not None
     whole, ledger = place.record(), place.home.ledger
@@ -143,7 +145,7 @@ def test_of_a_damaged_ledger_the_good_part_is_saved(fault, damage, place, undist
     check_mirror(place, record)
 
 
-def test_a_ledger_of_which_nothing_is_left_is_said_plainly(place):
+def test_an_unreadable_ledger_is_reported_plainly(place):
     place.home.create()
     place.home.ledger.write_bytes(b"no ledger at all" * 1000)
     for command in (("list",), ("rescue",)):
@@ -154,7 +156,7 @@ def test_a_ledger_of_which_nothing_is_left_is_said_plainly(place):
     assert place.home.ledger.read_bytes() == b"no ledger at all" * 1000
 
 
-def test_a_whole_ledger_is_left_alone(place):
+def test_an_intact_ledger_is_left_unchanged(place):
     place.run("submit", "tiny.yaml", "--no-test", "--set", "budget.trials=2")
     before = place.record()
     done = place.run("rescue")

@@ -45,7 +45,7 @@ def fill(place, leave=0):
     return file
 
 
-def test_too_little_room_is_said_before_anything_starts(small_disk):
+def test_too_little_disk_space_is_reported_before_anything_starts(small_disk):
     file = fill(small_disk, leave=20 * MEBIBYTE)
     done = small_disk.run("submit", "tiny.yaml")
     assert done.returncode == 1
@@ -60,7 +60,7 @@ def test_too_little_room_is_said_before_anything_starts(small_disk):
     ("leave", "said"), [(12 * MEBIBYTE, "MiB left and a search needs"), (0, "is full; free some space")]
 )
 @pytest.mark.parametrize("moment", ["a trial", "a finalist"])
-def test_a_disk_that_fills_up_ends_the_search_plainly_and_harms_nothing(
+def test_a_full_disk_ends_the_search_with_a_message_and_damages_nothing(
     leave, said, moment, small_disk, undisturbed
 ):
     reached = {"a trial": after(events.Reported, 9), "a finalist": after(events.Reported, replicate=1)}
@@ -84,7 +84,7 @@ def test_a_disk_that_fills_up_ends_the_search_plainly_and_harms_nothing(
 
 
 @pytest.mark.faults
-def test_it_fills_up_while_the_data_is_read(small_disk):
+def test_a_disk_that_fills_up_while_data_is_read(small_disk):
     (small_disk.folder / "tiny_data.py").write_text(
         "import numpy as np\n\n"
         "def waves(part):\n"

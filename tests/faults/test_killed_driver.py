@@ -64,7 +64,7 @@ def test_a_killed_search_ends_as_if_undisturbed(moment, place, undisturbed):
 
 
 @pytest.mark.faults
-def test_killed_before_it_is_opened_a_search_leaves_nothing(place, undisturbed):
+def test_a_search_killed_before_its_first_event_leaves_nothing(place, undisturbed):
     process = place.start("submit", "tiny.yaml", "--json")
     place.wait_for(process, lambda place: place.home.root.exists())
     kill(process)
@@ -75,7 +75,7 @@ def test_killed_before_it_is_opened_a_search_leaves_nothing(place, undisturbed):
 
 
 @pytest.mark.faults
-def test_killed_again_and_again(place, undisturbed):
+def test_a_search_killed_repeatedly_ends_as_if_undisturbed(place, undisturbed):
     """At most one checkpoint interval is lost each time, so it comes to its end all the same."""
     for moment, command in (
         (after(events.Reported, 4), ("submit", "tiny.yaml")),
@@ -93,7 +93,7 @@ def test_killed_again_and_again(place, undisturbed):
 
 @pytest.mark.faults
 @pytest.mark.parametrize(("slow", "reads"), [("TINY_IMPORT_SECONDS", 0), ("TINY_LOAD_SECONDS", 1)])
-def test_killed_between_claim_and_score(slow, reads, place, undisturbed):
+def test_a_search_killed_between_claim_and_score(slow, reads, place, undisturbed):
     """The evaluator dies with its driver while it holds the claim, before it read or before it scored."""
     process = place.start("submit", "tiny.yaml", "--json", **{slow: "30"})
     place.wait_for(process, after(events.TestClaimed))
@@ -111,7 +111,7 @@ def test_killed_between_claim_and_score(slow, reads, place, undisturbed):
 
 
 @pytest.mark.faults
-def test_the_evaluator_alone_dies_between_claim_and_score(place, undisturbed):
+def test_an_evaluator_killed_between_claim_and_score(place, undisturbed):
     process = place.start("submit", "tiny.yaml", "--json", TINY_IMPORT_SECONDS="30")
     place.wait_for(process, after(events.TestClaimed))
     for evaluator in place.processes("hpo.use_cases.model.evaluation"):

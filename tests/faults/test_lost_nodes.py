@@ -50,7 +50,7 @@ def check_whole(place, process, trials=10):
     return record
 
 
-def test_a_killed_node_costs_its_trials_no_more_than_a_checkpoint_interval(place, cluster):
+def test_a_killed_node_costs_its_trials_at_most_a_checkpoint_interval(place, cluster):
     process = submit(place, cluster, "--set", "budget.trials=24")  # Ray takes some seconds to notice
     place.wait_for(process, after(events.Reported, 8))
     cluster.kill(cluster.nodes[0])
@@ -59,7 +59,7 @@ def test_a_killed_node_costs_its_trials_no_more_than_a_checkpoint_interval(place
     assert sum("was lost" in text for text in warnings(place)) == 1
 
 
-def test_a_node_that_joins_is_used_and_one_that_drains_is_left(place, cluster):
+def test_a_joining_node_is_used_and_a_draining_one_is_left(place, cluster):
     cluster.kill(cluster.nodes[1])
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 4))
@@ -71,7 +71,7 @@ def test_a_node_that_joins_is_used_and_one_that_drains_is_left(place, cluster):
     assert any("is being drained; it is given no further trial" in text for text in warnings(place))
 
 
-def test_a_node_that_stands_still_for_a_while_costs_nothing(place, cluster):
+def test_a_node_that_is_suspended_for_a_while_costs_nothing(place, cluster):
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 8))
     before = len(place.glance())
@@ -93,7 +93,7 @@ def test_a_node_without_the_users_code_is_named_and_costs_no_trial(place, cluste
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_a_lost_head_is_said_in_time_and_the_search_can_be_resumed(place, cluster, again):
+def test_a_lost_head_is_reported_in_time_and_the_search_can_be_resumed(place, cluster, again):
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 8))
     port = cluster.address.split(":")[1]

@@ -10,7 +10,7 @@ from tests.faults.tiny_search import after, decisions, kill
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
 
 
-def test_a_home_that_is_moved_goes_on_there_and_its_artifacts_follow(place, undisturbed, tmp_path_factory):
+def test_a_moved_home_resumes_and_its_artifacts_follow(place, undisturbed, tmp_path_factory):
     from mlflow.tracking import MlflowClient
 
     process = place.start("submit", "tiny.yaml", "--json")
@@ -32,7 +32,7 @@ def test_a_home_that_is_moved_goes_on_there_and_its_artifacts_follow(place, undi
         assert ("spec.json" in files) == (run == "search")
 
 
-def test_a_library_that_changed_in_between_is_a_warning_on_record(place, undisturbed):
+def test_a_changed_library_is_a_recorded_warning(place, undisturbed):
     old = place.folder / "old" / "optuna-0.0.1.dist-info"
     old.mkdir(parents=True)
     (old / "METADATA").write_text("Metadata-Version: 2.1\nName: optuna\nVersion: 0.0.1\n")
@@ -63,7 +63,7 @@ DAY = 86_400
 
 
 @pytest.mark.parametrize("first", [DAY, -DAY])
-def test_a_clock_that_jumps_decides_nothing(first, place, undisturbed):
+def test_a_clock_jump_does_not_change_decisions(first, place, undisturbed):
     """Forth and back while the search runs and while it is stopped; it has hours, and spends minutes."""
     folder = place.folder / "clock"
     folder.mkdir()
@@ -89,7 +89,7 @@ def test_a_clock_that_jumps_decides_nothing(first, place, undisturbed):
     assert (place.openings(), place.reads()) == (1, 1)
 
 
-def test_data_kept_in_another_form_is_refused_by_its_name(place):
+def test_data_stored_in_another_format_is_refused(place):
     process = place.start("submit", "tiny.yaml", "--json")
     place.wait_for(process, after(events.TrialEnded, 2))
     kill(process)

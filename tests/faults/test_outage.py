@@ -70,7 +70,7 @@ def ended(process):
     return out
 
 
-def test_down_at_the_start_and_back_later(place, server, undisturbed):
+def test_a_server_down_at_the_start_is_filled_later(place, server, undisturbed):
     process = place.start("submit", "tiny.yaml", "--json", "--set", "recipe.seconds=0.6", **on(server))
     place.wait_for(process, after(events.Reported, 2))
     place.wait_for(process, lambda place: "127.0.0.1" in mirror_progress.load_progress(place.search).error)
@@ -85,7 +85,7 @@ def test_down_at_the_start_and_back_later(place, server, undisturbed):
     check_replay(record)
 
 
-def test_killed_in_the_middle_and_never_back_then_mirrored_into_an_empty_store(place, server, undisturbed):
+def test_a_killed_server_is_replaced_by_an_empty_store(place, server, undisturbed):
     server.start()
     process = place.start("submit", "tiny.yaml", "--json", **on(server))
     place.wait_for(process, lambda place: mirror_progress.load_progress(place.search).position > 10)
@@ -130,7 +130,7 @@ def test_the_driver_dies_while_the_server_is_away(place, server, undisturbed):
     check_whole(server, record)
 
 
-def test_a_server_that_hangs_holds_up_nothing(place, server, undisturbed):
+def test_a_hanging_server_does_not_delay_the_search(place, server, undisturbed):
     server.start()
     process = place.start("submit", "tiny.yaml", "--json", **on(server))
     place.wait_for(process, lambda place: mirror_progress.load_progress(place.search).position > 10)

@@ -60,7 +60,7 @@ def running(word):
     [after(events.SearchOpened), running("gcs_server"), after(events.WorkersReady)],
     ids=["opened", "ray starts", "workers ready"],
 )
-def test_a_signal_while_a_search_starts_is_heard(moment, sent, code, place, undisturbed):
+def test_a_signal_while_a_search_starts_stops_it(moment, sent, code, place, undisturbed):
     process = place.start("submit", "tiny.yaml")
     place.wait_for(process, moment)
     process.send_signal(sent)
@@ -79,7 +79,7 @@ def test_a_signal_while_a_search_starts_is_heard(moment, sent, code, place, undi
     ("sent", "code", "said"),
     [(signal.SIGINT, 130, "ended by Ctrl-C\n"), (signal.SIGTERM, 143, "ended by SIGTERM\n")],
 )
-def test_a_signal_before_anything_is_on_record_ends_the_command_and_its_reader(sent, code, said, place):
+def test_a_signal_before_the_first_event_ends_the_command_and_its_reader(sent, code, said, place):
     data = place.folder / "tiny_data.py"
     data.write_text(data.read_text().replace("    random =", "    import time; time.sleep(60)\n    random ="))
     process = place.start("submit", "tiny.yaml")
@@ -115,7 +115,7 @@ except Interrupted as stopped:
 
 
 @pytest.mark.faults
-def test_who_stops_a_search_that_has_its_winner_keeps_the_test_part_sealed(place, undisturbed):
+def test_a_stop_after_the_winner_is_named_keeps_the_test_part_sealed(place, undisturbed):
     (place.folder / "thoughts.py").write_text(SECOND_THOUGHTS)
     command = [sys.executable, "thoughts.py"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -39,7 +39,7 @@ def pickled_array(canary):
 
 
 @pytest.mark.faults
-def test_a_pickle_is_run_by_no_command(place):
+def test_commands_do_not_load_pickles(place):
     process = place.start("submit", "tiny.yaml", "--no-test", "--json")
     place.wait_for(process, after(events.WinnerNamed))
     process.communicate(timeout=60)
@@ -80,7 +80,7 @@ HOMEWIDE = ("list", "ledger", "rescue")
 
 
 @pytest.mark.faults
-def test_a_pickle_in_the_place_of_a_checkpoint_is_run_by_no_worker(place):
+def test_workers_do_not_load_a_pickle_as_a_checkpoint(place):
     process = place.start("submit", "tiny.yaml", "--json", TINY_SECONDS="1.2")
     place.wait_for(process, three_checkpoints)
     kill(process)
@@ -102,7 +102,7 @@ def test_a_pickle_in_the_place_of_a_checkpoint_is_run_by_no_worker(place):
     assert not song.exists()
 
 
-def test_what_a_search_writes_is_its_owners_alone_and_in_its_home(place, tmp_path_factory):
+def test_files_of_a_search_are_private_and_in_its_home(place, tmp_path_factory):
     spec = place.folder / "tiny.yaml"
     spec.write_text(spec.read_text() + 'experiment: "../../../evil"\n')
     for wrong in (

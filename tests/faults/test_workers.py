@@ -82,7 +82,7 @@ def folded(record):
     return History.of(record, Objective("mse", "min"))
 
 
-def test_every_way_to_fail_has_its_cause_and_its_rule(place):
+def test_every_kind_of_failure_has_its_cause_and_its_rule(place):
     failing(place, [*MISHAPS, "none", "none"], trials=10)
     done = place.run("submit", "failing.yaml", "--no-test")
     assert done.returncode == 0, done.stderr
@@ -108,7 +108,7 @@ def test_every_way_to_fail_has_its_cause_and_its_rule(place):
 
 
 @pytest.mark.faults
-def test_if_all_first_trials_fail_alike_the_search_ends_and_says_why(place):
+def test_if_all_first_trials_fail_alike_the_search_ends_with_the_cause(place):
     failing(place, ["error"] * 7, trials=100)
     done = place.run("submit", "failing.yaml", "--json")
     assert done.returncode == 4
@@ -123,7 +123,7 @@ def test_if_all_first_trials_fail_alike_the_search_ends_and_says_why(place):
 
 
 @pytest.mark.faults
-def test_a_worker_that_is_killed_costs_its_trial_nothing(place, undisturbed):
+def test_a_killed_worker_costs_its_trial_nothing(place, undisturbed):
     process = place.start("submit", "tiny.yaml", "--json", "--set", "recipe.seconds=0.1")
     place.wait_for(process, after(events.Reported, 4))
     workers = [
@@ -148,7 +148,7 @@ def test_a_worker_that_is_killed_costs_its_trial_nothing(place, undisturbed):
 
 
 @pytest.mark.faults
-def test_a_winner_with_a_failed_seed_does_not_open_the_test_part_unasked(place):
+def test_a_winner_with_a_failed_seed_does_not_open_the_test_part_automatically(place):
     failing_seed = derive(0, "fresh", 2)
     failing_line = f"if context.seed == {failing_seed}:\n            raise MemoryError\n        "
     text = MODEL.replace("kept = context.restored()", failing_line + "kept = context.restored()")

@@ -81,7 +81,7 @@ def finalists(ledger):
     return [recorded.event.trials[0] for recorded in ledger.read(kinds=[FinalistsNamed])]
 
 
-def test_events_come_back_exactly_and_in_order(ledger, another):
+def test_events_are_read_back_exactly_and_in_order(ledger, another):
     events = [
         Reported(0, 0, 1, {"validation/loss": math.inf, "train/loss": 0.1 + 0.2}, 0.25),
         TrialEnded(0, 0, End.FAILED, 1, -math.inf, Cause.DIVERGED, "loss is inf\nsecond line, in Übergröße"),
@@ -112,12 +112,12 @@ def test_a_batch_has_one_time_and_a_later_one_a_later_time(ledger):
     assert first.time == second.time < third.time
 
 
-def test_nothing_to_append_changes_nothing(ledger):
+def test_an_empty_batch_changes_nothing(ledger):
     assert ledger.append([], then=lambda batch: pytest.fail("nothing was committed")) == []
     assert len(list(ledger.read())) == 1
 
 
-def test_what_follows_is_committed_with_its_cause_until_nothing_follows(ledger):
+def test_consequences_are_committed_with_their_cause(ledger):
     seen = []
 
     def then(batch):
@@ -131,7 +131,7 @@ def test_what_follows_is_committed_with_its_cause_until_nothing_follows(ledger):
     assert finalists(ledger) == [0, 1, 2, 3]
 
 
-def test_if_what_follows_cannot_be_decided_nothing_is_committed(ledger, another):
+def test_if_consequences_cannot_be_decided_nothing_is_committed(ledger, another):
     def then(batch):
         if len(batch) == 1:
             raise ZeroDivisionError
@@ -144,14 +144,14 @@ def test_if_what_follows_cannot_be_decided_nothing_is_committed(ledger, another)
     assert recorded.seq == 2
 
 
-def test_reading_after_a_number_gives_only_what_is_new(ledger):
+def test_reading_after_a_number_returns_only_new_events(ledger):
     ledger.append([FinalistsNamed((1,)), FinalistsNamed((2,))])
     assert [each.seq for each in ledger.read(after=2)] == [3]
     assert list(ledger.read(after=3)) == []
     assert list(ledger.read(after=99)) == []
 
 
-def test_kinds_can_be_chosen(ledger):
+def test_kinds_can_be_selected(ledger):
     ledger.append([FinalistsNamed((1,)), SearchEnded("done"), FinalistsNamed((2,))])
     assert [each.seq for each in ledger.read(kinds=[FinalistsNamed])] == [2, 4]
     assert [each.seq for each in ledger.read(kinds=[FinalistsNamed, SearchEnded])] == [2, 3, 4]
@@ -166,14 +166,14 @@ def test_the_test_part_is_claimed_once(ledger, another):
     assert ledger.append([SearchEnded("done")])[0].seq == 3
 
 
-def test_of_many_who_claim_at_once_one_succeeds(another):
+def test_one_of_many_simultaneous_claims_succeeds(another):
     ledgers = [another() for _ in range(WRITERS)]
     with ThreadPoolExecutor(WRITERS) as pool:
         claims = list(pool.map(lambda ledger: ledger.claim(CLAIM), ledgers))
     assert sum(claim is not None for claim in claims) == 1
 
 
-def test_batches_of_writers_at_once_stay_whole_and_none_is_lost(another):
+def test_batches_of_concurrent_writers_stay_whole_and_none_is_lost(another):
     def write(number):
         ledger = another()
         batches = [[FinalistsNamed((number, batch, k)) for k in range(3)] for batch in range(BATCHES)]
@@ -191,7 +191,7 @@ def test_batches_of_writers_at_once_stay_whole_and_none_is_lost(another):
         ]
 
 
-def test_a_reader_sees_all_of_a_commit_or_nothing_of_it(ledger, another):
+def test_a_reader_sees_all_of_a_commit_or_nothing(ledger, another):
     reader = another()
     sizes = []
     ledger.append([FinalistsNamed((1,))], lambda batch: sizes.append(len(list(reader.read()))) or [])

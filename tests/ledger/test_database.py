@@ -31,14 +31,16 @@ def raw(engine: sa.Engine, timeout: float = 0.0) -> sqlite3.Connection:
     ("pragma", "value"),
     [("journal_mode", "wal"), ("synchronous", 2), ("busy_timeout", 30000), ("foreign_keys", 1)],
 )
-def test_every_connection_is_durable_and_patient(engine: sa.Engine, pragma: str, value: object) -> None:
+def test_every_connection_is_durable_and_waits_for_locks(
+    engine: sa.Engine, pragma: str, value: object
+) -> None:
     for _ in range(2):
         with engine.connect() as connection:
             assert connection.execute(sa.text(f"PRAGMA {pragma}")).scalar_one() == value
         engine.dispose()
 
 
-def test_rows_without_their_parent_are_refused(engine: sa.Engine) -> None:
+def test_foreign_keys_are_enforced(engine: sa.Engine) -> None:
     with pytest.raises(sa.exc.IntegrityError), writing(engine) as connection:
         connection.execute(sa.text("INSERT INTO child VALUES (7)"))
 
@@ -89,14 +91,14 @@ def failing(code: int, name: str) -> sa.exc.DBAPIError:
         (sqlite3.SQLITE_BUSY, HpoError),
     ],
 )
-def test_errors_of_the_database_are_told_apart(engine: sa.Engine, code: int, expected: type) -> None:
+def test_errors_of_the_database_are_distinguished(engine: sa.Engine, code: int, expected: type) -> None:
     with pytest.raises(HpoError) as caught, errors_translated(engine):
         raise failing(code, "no")
     assert type(caught.value) is expected
 
 
 @pytest.mark.parametrize(("free", "expected"), [(0, DiskFull), (2**30, HpoError)])
-def test_an_io_error_counts_as_a_full_disk_only_if_it_is_full(
+def test_an_io_error_is_a_full_disk_only_if_the_disk_is_full(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, free: int, expected: type
 ) -> None:
     usage = type("Usage", (), {"free": free})

@@ -29,7 +29,7 @@ def test_a_register_is_readable_by_its_owner_only(register, tmp_path):
     assert stat.S_IMODE(mode) == 0o600
 
 
-def test_an_opening_is_on_record_before_and_after_its_score(register):
+def test_an_opening_is_recorded_before_and_after_its_score(register):
     begun = register.begin(opening("k"), rows(1, 2, 3, 4))
     assert (begun.look, begun.state, begun.time) == (1, "opening", 7.0)
     assert [known.scores for known in register.all()] == [{}]
@@ -50,7 +50,7 @@ def test_an_opening_is_on_record_before_and_after_its_score(register):
         (rows(8, 9), None),
     ],
 )
-def test_more_than_half_of_the_rows_in_common_make_the_same_data(register, theirs, share):
+def test_data_is_the_same_if_more_than_half_of_the_rows_are_shared(register, theirs, share):
     register.begin(opening("k"), rows(1, 2, 3, 4))
     overlaps = [known.overlap for known in register.openings_of("other", theirs)]
     assert overlaps == ([] if share is None else [share])

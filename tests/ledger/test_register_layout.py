@@ -40,7 +40,7 @@ def test_a_register_of_layout_1_gets_a_key_and_keeps_its_openings(path):
         assert database.execute("SELECT version FROM about").fetchall() == [(2,)]
 
 
-def test_the_key_stays_and_is_the_registers_own(path, tmp_path):
+def test_the_key_is_kept_and_unique_to_the_register(path, tmp_path):
     assert Register(path).key == Register(path).key
     assert Register(path).key != Register(tmp_path / "other.db").key
 

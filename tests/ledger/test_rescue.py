@@ -39,7 +39,7 @@ def records(path):
         store.close()
 
 
-def test_a_whole_ledger_is_known_as_one(path):
+def test_an_intact_ledger_is_recognised(path):
     assert is_whole(path)
 
 
@@ -49,7 +49,7 @@ def damaged(path, where, length=4096):
     path.write_bytes(content[:start] + b"\xa5" * length + content[start + length :])
 
 
-def test_what_comes_before_a_lost_page_is_saved_and_an_opening_stays_one(path):
+def test_events_before_a_lost_page_are_recovered_with_the_opening(path):
     before = records(path)
     damaged(path, lambda content: content.index(b'"epoch":200,') // 4096 * 4096)
     assert not is_whole(path)
@@ -82,7 +82,7 @@ def test_a_lost_head_costs_nothing(path):
 
 
 @pytest.mark.parametrize("rest", [0, 100, 2048])
-def test_half_a_file_is_worth_half(path, rest):
+def test_half_of_a_file_gives_half_of_the_events(path, rest):
     before = records(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 8192 * 4096 + rest])
     rescue_database(path)
@@ -94,7 +94,7 @@ def test_half_a_file_is_worth_half(path, rest):
 @pytest.mark.parametrize(
     "change", ["UPDATE events SET body = '{' WHERE seq = 7", "DELETE FROM events WHERE seq = 7"]
 )
-def test_an_event_that_cannot_be_read_or_is_gone_is_noticed(path, change):
+def test_unreadable_and_missing_events_are_detected(path, change):
     with closing(sqlite3.connect(path)) as ledger:
         ledger.execute(change)
         ledger.commit()
@@ -105,7 +105,7 @@ def test_an_event_that_cannot_be_read_or_is_gone_is_noticed(path, change):
     assert [len(found) for found in records(path).values()] == [8, 6]  # the opening of the first is kept
 
 
-def test_of_what_is_no_ledger_nothing_is_saved_and_it_is_left_alone(tmp_path):
+def test_a_file_that_is_not_a_ledger_is_left_unchanged(tmp_path):
     path = tmp_path / "ledger.db"
     path.write_bytes(b"no ledger at all" * 4_000)
     with pytest.raises(HpoError, match="no event in it can be read"):
@@ -134,7 +134,7 @@ def killed_at(number, monkeypatch):
         monkeypatch.setattr(os, name, before(getattr(os, name)))
 
 
-def test_killed_anywhere_a_rescue_leaves_the_old_ledger_or_the_new_one(path, monkeypatch):
+def test_a_killed_rescue_leaves_the_old_ledger_or_the_new_one(path, monkeypatch):
     damaged(path, lambda content: len(content) // 2)
     Path(f"{path}-wal").write_bytes(b"")
     old, expected = path.read_bytes(), None

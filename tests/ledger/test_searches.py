@@ -5,7 +5,7 @@ from hpo.ledger.searches import read_history
 from hpo.ledger.store import LedgerStore
 
 
-def test_what_was_read_is_not_read_again_and_no_reader_changes_anothers_state(tmp_path, monkeypatch):
+def test_events_are_read_once_and_readers_do_not_share_state(tmp_path, monkeypatch):
     store = LedgerStore.at(tmp_path / "ledger.db")
     ledger = store.create("s", SearchOpened({"objective": {"metric": "score"}}, "d", {}, {}))
     ledger.append([TrialStarted(0, 0, {}, {}, 1, "sampler")])

@@ -71,7 +71,7 @@ def test_a_new_file_is_shared_with_the_group_if_its_folder_is(tmp_path, folder, 
     assert stat.S_IMODE((tmp_path / "team" / "register.db").stat().st_mode) == file
 
 
-def test_an_unusable_location_is_one_sentence(tmp_path):
+def test_an_unusable_location_is_reported_in_one_sentence(tmp_path):
     with pytest.raises(UserError, match="the database cannot be used"):
         Register("nonsense://somewhere/else")
     with pytest.raises(HpoError, match="cannot be written"):
@@ -94,7 +94,7 @@ def test_a_password_is_never_shown(tmp_path):
         "nonsense://me:geheim@x",
     ],
 )
-def test_a_malformed_address_is_one_sentence_without_the_password(address):
+def test_a_malformed_address_is_reported_without_the_password(address):
     with pytest.raises(UserError, match="the database cannot be used") as refused:
         Register(address)
     for error in (refused.value, refused.value.__cause__):

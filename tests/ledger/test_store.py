@@ -20,7 +20,7 @@ def store(tmp_path):
     store.close()
 
 
-def test_names_count_up_and_must_be_new(store):
+def test_default_names_count_up_and_given_names_must_be_new(store):
     assert store.create("digits", OPENED).name == "digits-1"
     assert store.create("digits", OPENED).name == "digits-2"
     assert store.create("digits", OPENED, name="mine").name == "mine"
@@ -30,12 +30,12 @@ def test_names_count_up_and_must_be_new(store):
 
 
 @pytest.mark.parametrize("name", ["../outside", "", "a/b", ".hidden", "x" * 81, "a\x00b"])
-def test_a_name_that_is_no_folders_name_is_refused(store, name):
+def test_a_name_unusable_for_a_folder_is_refused(store, name):
     with pytest.raises(UserError, match="--name"):
         store.create("digits", OPENED, name=name)
 
 
-def test_an_unknown_name_lists_the_known_ones(store):
+def test_an_unknown_name_lists_existing_searches(store):
     store.create("digits", OPENED)
     with pytest.raises(UserError, match="digits-1"):
         store.open("nothing")
@@ -48,21 +48,21 @@ def claim(path):
     return won is not None
 
 
-def test_of_eight_processes_exactly_one_claims(store, tmp_path):
+def test_exactly_one_of_eight_processes_claims(store, tmp_path):
     store.create("digits", OPENED)
     with ProcessPoolExecutor(8, mp_context=get_context("spawn")) as pool:
         won = list(pool.map(claim, [tmp_path / "ledger.db"] * 8))
     assert sum(won) == 1
 
 
-def test_a_file_that_is_no_ledger_is_refused_plainly(tmp_path):
+def test_a_file_that_is_not_a_ledger_is_refused(tmp_path):
     path = tmp_path / "ledger.db"
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
     with pytest.raises(DamagedLedger, match="hpo rescue"):
         LedgerStore.at(path)
 
 
-def test_a_claim_that_the_database_cannot_take_is_refused_plainly(tmp_path):
+def test_a_claim_that_the_database_cannot_store_is_refused(tmp_path):
     store = LedgerStore.at(tmp_path / "ledger.db")
     ledger = store.create("digits", OPENED)
     with sqlite3.connect(tmp_path / "ledger.db") as other:

@@ -25,7 +25,7 @@ def drawn(law, n=300, seed=0):
 
 
 @pytest.mark.parametrize(("name", "law"), CASES)
-def test_a_known_metric_is_recognized_and_its_influence_is_that_of_leaving_rows_out(name, law):
+def test_a_known_metric_is_recognized_with_the_influence_of_each_row(name, law):
     outputs, targets = drawn(law)
 
     def score(o, t):
@@ -52,7 +52,7 @@ def test_a_macro_average_of_ranking_over_several_classes_is_recognized():
     assert form.classes[0] == pytest.approx(one)
 
 
-def test_a_users_own_mean_is_found_row_by_row_and_its_own_order_statistic_is_not():
+def test_a_custom_mean_is_found_row_by_row_and_an_order_statistic_is_not():
     outputs, targets = drawn(VALUES)
 
     def score(o, t):
@@ -63,7 +63,7 @@ def test_a_users_own_mean_is_found_row_by_row_and_its_own_order_statistic_is_not
     assert (found["within"].scale, found["cubed"].scale, found["worst"]) == ("share", "positive", None)
 
 
-def test_a_score_that_takes_no_single_row_is_unknown_and_costs_nothing():
+def test_a_score_that_rejects_single_rows_is_unknown():
     def score(o, t):
         if len(t) < 2:
             raise ValueError("one row")
@@ -72,7 +72,7 @@ def test_a_score_that_takes_no_single_row_is_unknown_and_costs_nothing():
     assert forms(score, *drawn(VALUES))["mean"] is None
 
 
-def test_rows_of_a_group_count_once_where_they_are_alike():
+def test_identical_rows_of_a_group_count_once():
     once = np.random.default_rng(0).standard_normal(40)
     once -= once.mean()
     groups = RowBlocks.of(400, np.repeat(np.arange(40), 10))
@@ -82,7 +82,7 @@ def test_rows_of_a_group_count_once_where_they_are_alike():
     assert uneven.dof < 1
 
 
-def test_stretches_of_time_hold_equally_many_rows_and_do_not_separate_a_moment():
+def test_stretches_of_time_have_equal_sizes_and_keep_equal_times_together():
     times = np.random.default_rng(0).permutation(np.repeat(np.arange(50), 4)).astype(float)
     blocks = RowBlocks.of(200, times=times)
     assert np.bincount(blocks.codes).tolist() == [20] * 10

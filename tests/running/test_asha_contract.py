@@ -45,7 +45,7 @@ def test_every_decision_is_the_same(mode, first, factor, horizon):
     assert compared > 300
 
 
-def test_a_nan_is_where_we_differ_on_purpose():
+def test_nan_is_the_one_intended_difference():
     rule = AshaRule((1, 3), 3, "max")
     assert rule.report(1, 0.5)
     assert not rule.report(1, float("nan"))

@@ -55,7 +55,7 @@ def test_a_search_ends_with_a_winner_among_its_finalists():
     assert all(conductor.history.trainings[t, 0].end is End.FINISHED for t in finalists.trials)
 
 
-def test_a_nan_fails_its_trial_and_never_counts():
+def test_a_nan_fails_its_trial_and_is_never_ranked():
     _, conductor = run(plan())
     failed = [t for t in conductor.history.trials if t.end is End.FAILED]
     assert failed
@@ -114,7 +114,7 @@ def by_number(failing, seconds=4.0):
 @pytest.mark.parametrize(
     "failing", [lambda n: n % 2 == 0, lambda n: n % 2 == 1, lambda n: n not in (0, 9, 19)]
 )
-def test_failures_that_end_first_do_not_end_a_search_whose_other_trials_take_longer(workers, failing):
+def test_early_failures_do_not_end_a_search_with_slower_trials(workers, failing):
     rules = plan(trials=20, rungs=(), same_failures=5)
     _, conductor = run(rules, workers=workers, train=by_number(failing))
     assert len(conductor.history.trials) == 20
@@ -123,7 +123,7 @@ def test_failures_that_end_first_do_not_end_a_search_whose_other_trials_take_lon
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4, 8])
-def test_while_only_failures_are_known_the_trials_that_run_are_waited_for(workers):
+def test_running_trials_are_awaited_while_only_failures_are_known(workers):
     rules = plan(trials=20, rungs=(), same_failures=5)
     _, conductor = run(rules, workers=workers, train=by_number(lambda n: n < 5, seconds=100.0))
     assert len(conductor.history.trials) == (5 if workers == 1 else 20)
@@ -178,7 +178,7 @@ def test_what_patience_saves_is_estimated_where_epochs_are_not_limited():
     assert "10 trials (about 270 epochs), " in conductor.history.finalists.reason
 
 
-def test_points_of_earlier_searches_come_after_written_ones():
+def test_points_of_earlier_searches_follow_written_ones():
     rules = plan(start_from=({"height": 0.1},), warm_start=({"height": 0.7}, {"height": 0.8}))
     ledger, _ = run(rules, workers=1)
     first = [(s.origin, s.point["height"]) for s in of(ledger, TrialStarted)[:4]]
@@ -186,7 +186,7 @@ def test_points_of_earlier_searches_come_after_written_ones():
     assert first[3][0] == "sampler"
 
 
-def test_an_extended_search_goes_on_and_names_its_finalists_anew():
+def test_an_extended_search_continues_and_names_new_finalists():
     ledger, _ = run(plan())
     ledger.append([SearchExtended(10)])
     _, conductor = run(plan(), record=ledger.record)
@@ -236,7 +236,7 @@ def test_every_decision_equals_a_pure_replay_of_the_record(build, rule):
     assert repr(replayed.history.winner) == repr(conductor.history.winner)
 
 
-def test_a_trial_whose_worker_dies_goes_on_and_fails_at_the_third_time():
+def test_a_trial_that_loses_its_worker_continues_and_fails_the_third_time():
     ledger = memory_ledger()
     conductor = Conductor(plan(), ledger, RandomSearcher(SPACE, 0), VirtualClock())
     for death in range(3):
@@ -249,7 +249,7 @@ def test_a_trial_whose_worker_dies_goes_on_and_fails_at_the_third_time():
     assert conductor.next().key == (1, 0)
 
 
-def test_epochs_that_are_known_are_passed_over():
+def test_known_epochs_are_skipped():
     ledger = memory_ledger()
     conductor = Conductor(plan(), ledger, RandomSearcher(SPACE, 0), VirtualClock())
     order = conductor.next()

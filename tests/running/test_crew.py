@@ -44,7 +44,7 @@ class World:
         return [event.message for event in self.events(Warned)]
 
 
-def test_a_node_is_given_trainings_once_it_passed_its_checks(tmp_path):
+def test_a_node_gets_trainings_after_it_passed_its_checks(tmp_path):
     world = World(tmp_path, HEAD, A, B)
     world.answers = {A.id: "", B.id: None}
     assert world.crew.nodes() == frozenset()
@@ -57,7 +57,7 @@ def test_a_node_is_given_trainings_once_it_passed_its_checks(tmp_path):
     assert [e.workers for e in world.events(WorkersReady)] == [4, 6]
 
 
-def test_a_node_with_a_fault_in_its_set_up_is_named_once_set_aside_and_checked_again(tmp_path):
+def test_a_faulty_node_is_named_once_excluded_and_checked_again(tmp_path):
     world = World(tmp_path, A, B)
     world.answers = {B.id: "it does not see /home/me"}
     for _ in range(200):
@@ -101,7 +101,7 @@ def test_workers_follow_nodes_that_join_drain_and_are_lost(tmp_path):
     ]
 
 
-def test_no_more_trials_begin_than_can_be_placed_and_one_that_waits(tmp_path):
+def test_at_most_one_trial_more_than_fits_is_started(tmp_path):
     world = World(tmp_path, dataclasses.replace(A, free_cpus=0), dataclasses.replace(B, free_cpus=1))
     world.turn()
     assert world.crew.limit(training=0) == 1
@@ -117,7 +117,7 @@ def test_a_trial_that_no_single_node_can_hold_has_no_workers(tmp_path):
     assert world.crew.workers == 0
 
 
-def test_after_a_while_without_progress_it_says_what_is_waited_for(tmp_path):
+def test_a_stall_is_reported_with_its_cause(tmp_path):
     busy = dataclasses.replace(A, free_cpus=0)
     world = World(tmp_path, busy)
     world.turn()
@@ -135,7 +135,7 @@ def test_after_a_while_without_progress_it_says_what_is_waited_for(tmp_path):
     assert len(world.warnings()) == 2
 
 
-def test_a_wait_that_nothing_can_end_ends_the_search_with_a_table(tmp_path):
+def test_a_wait_without_end_ends_the_search_with_a_table_of_nodes(tmp_path):
     world = World(tmp_path, A)
     world.answers = {A.id: "it does not see /home/me"}
     world.turn()
@@ -154,7 +154,7 @@ def test_a_head_that_does_not_answer_ends_the_search_before_ray_ends_the_process
         world.turn()
 
 
-def test_a_table_of_nodes_names_each_with_what_it_has():
+def test_a_table_of_nodes_lists_their_resources():
     assert node_table((A, dataclasses.replace(B, draining=True)), lambda n: "no home" if n is A else "") == (
         "  node alpha (aaaaaaaa): 4 CPUs and 0 GPUs; no home\n"
         "  node beta (bbbbbbbb): 2 CPUs and 0 GPUs, is being drained"

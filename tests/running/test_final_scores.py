@@ -76,7 +76,7 @@ def test_it_ends_early_with_the_weights_of_its_last_epoch(place, tmp_path):
     assert [r.metrics["validation/score"] for r in whole[:4]] == [r.metrics["seen/score"] for r in reports]
 
 
-def test_nothing_it_was_trained_on_is_called_validation_or_scored_as_final(place):
+def test_training_rows_are_neither_validation_nor_final_scores(place):
     reports, last = trained(Worker(place(open_with_final)), order(until=4))
     assert {name for r in reports for name in r.metrics} == {"seen/score"}
     assert last.scores == {}
@@ -90,7 +90,7 @@ def test_a_mean_of_weights_is_kept_completed_and_scored(place, tmp_path):
 
 
 @pytest.mark.parametrize("fields", [{"until": 5}, {"averages": 4}])
-def test_it_goes_on_from_a_checkpoint_as_if_undisturbed(place, fields):
+def test_a_training_resumes_from_a_checkpoint_as_if_undisturbed(place, fields):
     _, undisturbed = trained(Worker(place(open_averaged)), order(**fields))
     worker = Worker(place(open_averaged, checkpoint_epochs=1))
     _, broken = trained(
@@ -139,7 +139,7 @@ class Shares:
         ("unknown", None),
     ],
 )
-def test_contributions_are_recorded_of_smooth_scores_alone(metric, expected):
+def test_contributions_are_recorded_only_for_smooth_scores(metric, expected):
     outputs, targets = np.array([1.0, 0.5, 0.0, 2.0]), np.array([1.0, 1.0, 0.0, 1.0])
     found = contributions(Shares(), metric, outputs, targets)
     if expected is None:
@@ -150,7 +150,7 @@ def test_contributions_are_recorded_of_smooth_scores_alone(metric, expected):
 
 
 @pytest.mark.parametrize("fields", [{"until": 4}, {"averages": 2}, {"split": "fold-1.1"}])
-def test_only_a_plain_fresh_training_tells_them_of_validation(place, tmp_path, fields):
+def test_only_plain_fresh_trainings_record_validation_contributions(place, tmp_path, fields):
     _, plain = trained(Worker(place(open_averaged)), order())
     name, sha256 = plain.examples
     each = checkpoints.read(tmp_path / "search" / "weights" / name, sha256)["contributions"]
@@ -159,7 +159,7 @@ def test_only_a_plain_fresh_training_tells_them_of_validation(place, tmp_path, f
     assert other.examples == ("", "")
 
 
-def test_a_model_that_cannot_be_asked_costs_no_training(place):
+def test_a_model_without_predictions_does_not_fail_its_training(place):
     _, last = trained(Worker(place(open_stage)), order())
     assert last.failure is None
     assert (bool(last.weights[0]), last.examples) == (True, ("", ""))

@@ -84,7 +84,7 @@ def test_every_finalist_has_the_same_seeds_and_the_same_folds(rule):
     assert conductor.history.winner.n == 2
 
 
-def test_a_seed_counts_by_the_mean_of_its_folds():
+def test_the_value_of_a_seed_is_the_mean_of_its_folds():
     said = Finalists(count=1, seeds=2, folds=2)
     _, conductor = search(rules(said))
     history = conductor.history
@@ -95,7 +95,7 @@ def test_a_seed_counts_by_the_mean_of_its_folds():
     assert history.winner.std == pytest.approx(abs(seeds[0] - seeds[1]) / math.sqrt(2))
 
 
-def test_folds_that_are_not_repeated_are_the_same_for_every_seed():
+def test_without_repeats_folds_are_the_same_for_every_seed():
     fresh = FreshSeeds(2, repeated=False)
     assert [fresh.split(replicate) for replicate in range(5)] == [
         "search", "fold-1.1", "fold-1.2", "fold-1.1", "fold-1.2",
@@ -103,7 +103,7 @@ def test_folds_that_are_not_repeated_are_the_same_for_every_seed():
     assert fresh.title(4) == "seed 2 fold 2 of 2"
 
 
-def test_a_race_saves_trainings_and_says_how_many():
+def test_a_race_saves_trainings_and_records_how_many():
     said = Finalists(count=3, seeds=10, rule="race")
     ledger, conductor = search(rules(said), workers=4, train=steady)
     (winner,) = of(ledger, WinnerNamed)
@@ -116,7 +116,7 @@ def test_a_race_saves_trainings_and_says_how_many():
     assert winner.trial == best
 
 
-def test_finalists_that_cannot_be_told_apart_are_a_tie_decided_as_the_spec_prefers():
+def test_a_tie_of_finalists_is_decided_as_the_spec_prefers():
     def alike(order):
         draw = random.Random(f"{order.seed} {order.trial}")
         for _ in range(order.horizon):
@@ -164,7 +164,7 @@ def test_a_fold_that_fails_fails_its_seed_and_not_the_search():
     assert history.winner.replicate == 1
 
 
-def test_if_every_seed_fails_there_is_no_winner():
+def test_no_winner_is_named_if_every_seed_fails():
     def broken(order):
         yield {"validation/score": math.nan if order.replicate else 0.5}, 1.0
 
@@ -207,7 +207,7 @@ def test_with_many_workers_every_decision_equals_a_pure_replay_of_the_record(rul
 
 
 @pytest.mark.parametrize("workers", [1, 3, 8])
-def test_how_many_workers_there_are_does_not_change_what_a_race_trains(workers):
+def test_the_number_of_workers_does_not_change_the_trainings_of_a_race(workers):
     the_plan = rules(Finalists(count=3, seeds=8, folds=2, rule="race"))
     alone, one = search(the_plan, workers=1, train=steady)
     many, other = search(the_plan, workers=workers, train=steady)
@@ -219,7 +219,7 @@ def starts(ledger):
     return [(s.trial, s.replicate, s.seed, s.split) for s in of(ledger, TrialStarted) if s.replicate]
 
 
-def test_a_fresh_seed_counts_by_the_final_part_where_there_is_one():
+def test_a_fresh_seed_is_ranked_on_the_final_part_if_there_is_one():
     ledger = memory_ledger()
     said = Finalists(count=1, seeds=1)
     conductor = Conductor(rules(said, trials=1, horizon=1), ledger, RandomSearcher(SPACE, 0))
@@ -236,7 +236,7 @@ def test_a_fresh_seed_counts_by_the_final_part_where_there_is_one():
     assert conductor.history.winner.mean == 0.7
 
 
-def test_a_score_on_the_final_part_that_is_no_number_fails_the_training():
+def test_a_non_finite_score_on_the_final_part_fails_the_training():
     said = Finalists(count=1, seeds=1)
     conductor = Conductor(rules(said, trials=1, horizon=1), memory_ledger(), RandomSearcher(SPACE, 0))
     order = conductor.next()

@@ -76,7 +76,7 @@ def ended_with(rules, reports, scores, known=()):
     return fresh_end(rules, training, reports, ("weights", "digest"), scores)
 
 
-def test_a_fresh_seed_counts_by_its_reports_where_there_is_no_final_part(rules):
+def test_without_a_final_part_a_fresh_seed_is_ranked_by_its_reports(rules):
     known, late = [report(1, 0.7, 1), report(2, 0.6, 1)], [report(3, 0.8, 1), report(4, 0.5, 1)]
     ended = ended_with(rules, [*known, *late], {}, known)
     assert rules.objective.at == "best"
@@ -84,14 +84,14 @@ def test_a_fresh_seed_counts_by_its_reports_where_there_is_no_final_part(rules):
 
 
 @pytest.mark.parametrize("score", [math.nan, math.inf])
-def test_a_fresh_seed_whose_weights_score_nothing_has_failed_however_good_its_epochs(rules, score):
+def test_a_fresh_seed_whose_weights_have_no_score_has_failed(rules, score):
     reports = [report(epoch, 0.9, 1) for epoch in (1, 2, 3, 4)]
     ended = ended_with(rules, reports, {"final/accuracy": score})
     assert (ended.end, ended.cause) == (End.FAILED, Cause.DIVERGED)
     assert not math.isfinite(ended.value)
 
 
-def test_a_fresh_seed_counts_by_the_final_part_alone(rules):
+def test_with_a_final_part_only_its_score_ranks_a_fresh_seed(rules):
     reports = [report(epoch, 0.9, 1) for epoch in (1, 2, 3, 4)]
     ended = ended_with(rules, reports, {"final/accuracy": 0.6, "final/loss": 1.0})
     assert (ended.end, ended.value) == (End.FINISHED, 0.6)

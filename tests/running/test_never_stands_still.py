@@ -88,7 +88,7 @@ def test_a_trial_whose_worker_cannot_be_placed_takes_an_idle_one(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_lost_node_costs_its_trials_a_worker_loss_and_nothing_more(tmp_path, seed):
+def test_a_lost_node_costs_each_of_its_trials_one_worker_loss(tmp_path, seed):
     conductor, _ = searched(tmp_path, SimulatedCluster(seed, disturbances=12), workers=6, trials=20)
     history = conductor.history
     assert history.count(None) == 0
@@ -96,7 +96,7 @@ def test_a_lost_node_costs_its_trials_a_worker_loss_and_nothing_more(tmp_path, s
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_node_that_is_lost_for_good_leaves_no_trial_waiting_beside_idle_workers(tmp_path, seed):
+def test_after_a_lost_node_waiting_trials_get_idle_workers(tmp_path, seed):
     """Without the rules of the controller such a search stands still for ever, its idle workers kept."""
     cluster = SimulatedCluster(seed)
     cluster.at(7, cluster.lose_for_good)

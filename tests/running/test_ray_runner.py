@@ -98,7 +98,7 @@ def without_times(record):
     ]
 
 
-def test_every_way_to_fail_has_its_cause_and_the_search_goes_on(search):
+def test_every_kind_of_failure_has_its_cause_and_the_search_continues(search):
     mishaps = {0: "error", 1: "memory", 2: "nan", 3: "silent", 4: "hang", 5: "die"}
     rules = plan(trials=9, horizon=4, rungs=(), recipe_of=recipe_with(mishaps))
     ledger, conductor = search(rules, workers=2, epoch_seconds=1.0)
@@ -144,7 +144,7 @@ def test_a_working_folder_that_hides_hpo_from_workers_is_refused(tmp_path, monke
         pass
 
 
-def test_ray_listens_on_the_loopback_alone(session):
+def test_ray_listens_only_on_loopback(session):
     pids = {p.pid for p in psutil.process_iter() if _is_ours(p)} | {os.getpid()}
     listening = [
         c for c in psutil.net_connections("inet") if c.status == psutil.CONN_LISTEN and c.pid in pids
@@ -160,7 +160,7 @@ def _is_ours(process):
         return False
 
 
-def test_a_stranger_without_the_token_gets_nothing(session):
+def test_connections_without_the_token_are_refused(session):
     import ray
 
     address = ray.get_runtime_context().gcs_address

@@ -45,7 +45,7 @@ def test_only_the_processes_of_the_session_are_ended(start):
     assert [process.poll() for process in (spared, other, unmarked)] == [None, None, None]
 
 
-def test_a_child_ends_what_is_left_and_removes_the_folder(start, tmp_path):
+def test_a_child_ends_remaining_processes_and_removes_the_folder(start, tmp_path):
     folder = tmp_path / "session"
     (folder / "logs").mkdir(parents=True)
     left, other = start("session-c"), start("session-d")
@@ -55,7 +55,7 @@ def test_a_child_ends_what_is_left_and_removes_the_folder(start, tmp_path):
     assert not folder.exists()
 
 
-def test_a_folder_that_is_written_to_while_it_is_removed_goes_all_the_same(tmp_path, monkeypatch):
+def test_a_folder_written_to_during_removal_is_removed(tmp_path, monkeypatch):
     folder, removed = tmp_path / "hpo-session", []
     folder.mkdir()
 

@@ -47,7 +47,7 @@ def run(record=(), stop_after=None, broken=False):
     return ledger, conductor
 
 
-def test_after_the_winner_comes_one_more_training_on_all_rows():
+def test_the_winner_is_trained_again_on_all_rows():
     ledger, conductor = run()
     assert conductor.done
     (named,) = [n for n, each in enumerate(ledger.record) if isinstance(each.event, WinnerNamed)]
@@ -62,7 +62,7 @@ def test_after_the_winner_comes_one_more_training_on_all_rows():
     assert model_of(conductor.history).members[0]["replicate"] == 3
 
 
-def test_killed_anywhere_it_goes_on_to_the_same_model():
+def test_a_retraining_killed_at_any_point_gives_the_same_model():
     whole, _ = run()
     named = next(n for n, each in enumerate(whole.record) if isinstance(each.event, WinnerNamed))
     for stop in range(named, len(whole.record)):
@@ -83,7 +83,7 @@ def test_if_it_diverges_the_search_still_has_its_model():
 
 
 @pytest.mark.parametrize("ship", [{}, {"model": "ensemble"}, {"model": "averaged"}])
-def test_no_other_kind_is_trained_again(ship):
+def test_only_the_retrained_kind_is_trained_again(ship):
     opened = SearchOpened({"finalists": {"seeds": 2}, "ship": ship}, "d", {}, {})
     ledger, conductor = run([Recorded(1, 1.0, opened)])
     assert isinstance(ledger.record[-1].event, WinnerNamed)

@@ -28,13 +28,13 @@ def slower_the_better(order):
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 4])
 @pytest.mark.parametrize("hours", [{"seconds": 600.0}, {"gpu_seconds": 1200.0, "gpus": 2.0}])
-def test_the_time_holds_the_finalists_however_slow_they_are(workers, hours):
+def test_the_time_budget_suffices_for_slow_finalists(workers, hours):
     history, seconds = run(plan(workers=workers, **FINALISTS, **hours), slower_the_better)
     assert history.winner is not None
     assert len(history.trials) > 5
     assert 600.0 * 0.7 <= seconds <= 600.0
 
 
-def test_a_trial_that_time_ends_is_interrupted():
+def test_a_trial_ended_by_the_time_limit_is_interrupted():
     history, _ = run(plan(workers=2, seconds=600.0, **FINALISTS), slower_the_better)
     assert any(trial.cause is Cause.BUDGET for trial in history.trials)

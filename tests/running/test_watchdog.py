@@ -20,12 +20,12 @@ def run(more, length):
     )
 
 
-def test_it_ends_what_holds_pythons_lock_for_ever():
+def test_it_ends_a_process_that_never_releases_the_interpreter_lock():
     done = run("", 64)
     assert done.returncode == 1
     assert "Timeout" in done.stderr
     assert "in match" in done.stderr
 
 
-def test_it_can_be_called_off():
+def test_it_can_be_cancelled():
     assert run("watchdog.cancel()", 4).returncode == 0

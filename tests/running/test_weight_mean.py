@@ -32,7 +32,7 @@ def mean(epochs, after=0, start=None):
     return grown
 
 
-def test_it_is_the_mean_of_the_epochs_that_count():
+def test_it_is_the_mean_of_the_last_epochs():
     found = mean(range(1, 7), after=2).arrays()
     expected = np.mean([at(epoch).arrays["w"] for epoch in range(3, 7)], axis=0)
     np.testing.assert_allclose(found["w"], expected, atol=1e-6)
@@ -41,11 +41,11 @@ def test_it_is_the_mean_of_the_epochs_that_count():
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 7, 100])
-def test_what_is_constant_stays_so_to_the_last_bit(epochs):
+def test_constant_weights_stay_bitwise_equal(epochs):
     np.testing.assert_array_equal(mean(range(1, epochs + 1)).arrays()["fitted"], at(0).arrays["fitted"])
 
 
-def test_it_goes_on_from_its_state_as_if_undisturbed():
+def test_it_resumes_from_its_state_as_if_undisturbed():
     whole = mean(range(1, 9), after=3).arrays()
     for broken in (1, 3, 4, 6):
         state = mean(range(1, broken + 1), after=3).state()

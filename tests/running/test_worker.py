@@ -73,7 +73,7 @@ def test_it_waits_at_a_rung_for_the_verdict(place):
     worker.abandon()
 
 
-def test_a_pause_that_comes_before_anyone_asked_is_a_pause(place):
+def test_a_pause_before_the_first_poll_is_kept(place):
     worker = Worker(place())
     worker.start(order(pauses=(1,)))
     worker._channel.wait(30, 0)
@@ -91,7 +91,7 @@ def test_a_reused_worker_gives_the_numbers_of_a_fresh_one(place):
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is asked to give memory back")
-def test_what_a_training_freed_is_given_back(place):
+def test_freed_memory_is_returned_to_the_system(place):
     """Blocks of 48 KiB with something small and lasting between them: none returns by itself."""
     lasting, held = [], psutil.Process().memory_info
 
@@ -111,7 +111,7 @@ def test_what_a_training_freed_is_given_back(place):
     assert crumbs.at_most - held().rss > 100 * 2**20
 
 
-def test_it_goes_on_from_a_checkpoint_as_if_undisturbed(place):
+def test_a_training_resumes_from_a_checkpoint_as_if_undisturbed(place):
     undisturbed, _ = whole(Worker(place()), order())
     worker = Worker(place(checkpoint_epochs=1))
     worker.start(order(pauses=(3,)))
@@ -122,7 +122,7 @@ def test_it_goes_on_from_a_checkpoint_as_if_undisturbed(place):
     assert [r.metrics for r in rest] == [r.metrics for r in undisturbed[3:]]
 
 
-def test_a_damaged_checkpoint_is_said_and_the_one_before_is_used(place, tmp_path):
+def test_a_damaged_checkpoint_is_reported_and_the_previous_one_is_used(place, tmp_path):
     worker = Worker(place(checkpoint_epochs=1))
     worker.start(order(pauses=(2, 3)))
     _, _, second = hear(worker, lambda m, r: bool(r) and r[-1].epoch == 2)
@@ -161,7 +161,7 @@ def test_a_failure_has_its_cause_and_the_users_own_lines(place, mishap, cause, t
     assert len(reports) == 6
 
 
-def test_what_is_said_to_the_user_is_said_without_lines_of_code(place, tmp_path):
+def test_user_errors_are_reported_without_a_traceback(place, tmp_path):
     _, last = whole(Worker(place()), order("refused"))
     assert last.failure == (Cause.CODE_ERROR, "batch_size: 1 is too small")
     (log,) = tmp_path.rglob("*.log")
@@ -169,7 +169,7 @@ def test_what_is_said_to_the_user_is_said_without_lines_of_code(place, tmp_path)
 
 
 @pytest.mark.parametrize("where", ["checkpoints", "logs"])
-def test_a_full_disk_is_no_fault_of_the_trainings(place, monkeypatch, where):
+def test_a_full_disk_is_not_a_failure_of_the_training(place, monkeypatch, where):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device", where)
 
@@ -184,7 +184,7 @@ def test_a_full_disk_is_no_fault_of_the_trainings(place, monkeypatch, where):
     worker.abandon()
 
 
-def test_a_training_that_hangs_is_said_to_be_lost(place):
+def test_a_hanging_training_is_reported_as_lost(place):
     worker = Worker(place(epoch_seconds=0.2))
     worker.start(order("hang"))
     _, _, last = hear(worker, lambda m, r: bool(m.failure))
@@ -192,7 +192,7 @@ def test_a_training_that_hangs_is_said_to_be_lost(place):
     assert last.lost_worker
 
 
-def test_the_limit_of_an_epoch_is_none_of_opening_the_data(place, tmp_path):
+def test_the_epoch_limit_excludes_opening_the_data(place, tmp_path):
     opened = threading.Event()
 
     def open_late():
@@ -210,7 +210,7 @@ def test_the_limit_of_an_epoch_is_none_of_opening_the_data(place, tmp_path):
     worker.abandon()
 
 
-def test_the_limit_of_an_epoch_is_none_of_a_verdict(place, monkeypatch):
+def test_the_epoch_limit_excludes_waiting_for_a_verdict(place, monkeypatch):
     clock = [1000.0]
     monkeypatch.setattr(training_context, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     channel = training_context.Channel()
@@ -224,7 +224,7 @@ def test_the_limit_of_an_epoch_is_none_of_a_verdict(place, monkeypatch):
     assert channel.last_activity == clock[0]
 
 
-def test_it_waits_after_a_number_that_is_none(place):
+def test_it_waits_after_a_non_finite_report(place):
     worker = Worker(place())
     worker.start(order("nan"))
     reports, _, _ = hear(worker, lambda m, r: bool(r))
@@ -237,7 +237,7 @@ def test_it_waits_after_a_number_that_is_none(place):
     ("kind", "shape", "end"),
     [("BF16", [2], 4), ("F8_E4M3", [4], 4), ("F32", [2**60], 4), ("F32", [1], 2**40)],
 )
-def test_arrays_that_cannot_be_are_said_to_be_none(kind, shape, end, tmp_path):
+def test_impossible_arrays_are_reported_as_invalid(kind, shape, end, tmp_path):
     head = json.dumps({"a": {"dtype": kind, "shape": shape, "data_offsets": [0, end]}}).encode()
     path = tmp_path / "strange.safetensors"
     path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(4))
@@ -245,7 +245,7 @@ def test_arrays_that_cannot_be_are_said_to_be_none(kind, shape, end, tmp_path):
         checkpoints.read(path)
 
 
-def test_checkpoints_are_whole_or_not_there(tmp_path):
+def test_checkpoints_are_complete_or_absent(tmp_path):
     path = tmp_path / "deep" / "file.safetensors"
     arrays = {"a": np.arange(6.0).reshape(2, 3).T, "b": np.array(3), "c": np.array([True])}
     sha256 = checkpoints.write(path, arrays)

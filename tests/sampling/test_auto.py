@@ -48,7 +48,7 @@ def bell_of(name, domain, *others, optimizer=None):
     return prior_densities(Space((Parameter(name, domain), *others)), optimizer)[0]
 
 
-def test_usual_values_lie_inside_the_range_or_are_not_used():
+def test_usual_values_are_inside_the_range_or_not_used():
     for name, known in USUAL_VALUES.items():
         low, high = known.value / 1e3, known.value * 1e3
         bell = bell_of(f"optimizer.{name}", Uniform(low, high, log=True))
@@ -92,7 +92,7 @@ def test_the_usual_learning_rate_depends_on_the_optimizer():
     assert bell_of("learning_rate", rates, optimizer="adam").centres == pytest.approx(0.5)
 
 
-def test_numbers_to_choose_from_keep_their_distances():
+def test_choices_between_numbers_keep_their_distances():
     space = Space((Parameter("size", Choice((8, 16, 32, 64))), Parameter("share", Choice((0.0, 0.1, 0.2)))))
     encoding = Encoding(space)
     rows = np.array([encoding.row({"size": size, "share": 0.1}) for size in (8, 16, 32, 64)])
@@ -124,7 +124,7 @@ def test_a_fit_finds_which_parameter_matters():
     assert steep[1] > 2 * max(steep[0], steep[2])
 
 
-def test_a_late_bloomer_is_expected_to_end_well_if_others_did():
+def test_slow_starters_are_expected_to_end_well_if_others_did():
     row = np.zeros(1)
     went_on = [PartialResult(row, 9, v - 0.5, [v, v - 0.5]) for v in (0.8, 0.9, 1.0)]
     young, diverged = PartialResult(row, 3, 0.85, [0.85]), PartialResult(row, 2, 1.0, [], diverged=True)
@@ -137,7 +137,7 @@ def test_a_late_bloomer_is_expected_to_end_well_if_others_did():
     assert scores.mean() == pytest.approx(0, abs=1e-9)
 
 
-def test_of_many_trials_the_longest_trained_and_the_latest_are_used():
+def test_the_longest_trained_and_latest_of_many_trials_are_used():
     standings, draw = PartialResults((3, 9), cap=20), Random(0)
     for trial in range(400):
         standings.start(trial, np.array([float(trial)]))
@@ -192,7 +192,7 @@ def test_cliffs_are_avoided_and_a_wrong_prior_is_overruled():
     assert np.median(np.abs(np.array(late) + 0.2)) < 0.5
 
 
-def test_a_small_space_does_not_repeat_a_point_while_others_are_left():
+def test_a_small_space_repeats_a_point_only_when_exhausted():
     space = Space((Parameter("a", Choice((1, 2, 3, 4))), Parameter("b", Integer(0, 4))))
     points = run(space, lambda point: abs(point["b"] - 2) + point["a"] / 10, 18)
     modelled = [tuple(point.values()) for point in points[3:]]

@@ -67,7 +67,7 @@ def test_the_most_informative_trials_are_the_better_half_and_a_spread_of_the_res
     assert most_informative(scores[:5], 20) == [0, 1, 2, 3, 4]
 
 
-def test_it_predicts_what_it_saw_and_recognizes_noise():
+def test_it_predicts_known_trials_and_recognizes_noise():
     encoding, dice = Encoding(SPACE), Random(5)
     good, noise = (
         EarlierSearches(encoding, [learnt()]),
@@ -79,7 +79,7 @@ def test_it_predicts_what_it_saw_and_recognizes_noise():
     assert noise.consistency < 0.5
 
 
-def test_parameters_that_were_not_shared_have_no_influence():
+def test_parameters_that_are_not_shared_have_no_influence():
     earlier = EarlierSearches(Encoding(SPACE), [learnt(names=("y",))])
     x = earlier.features([{"x": 1e-4, "y": 0.7, "kind": "b"}, {"x": 1.0, "y": 0.7, "kind": "a", "own": 0.1}])
     assert earlier.mean(x)[0] == pytest.approx(earlier.mean(x)[1])

@@ -58,11 +58,11 @@ def test_spellings(name, known):
         "slr",
     ],
 )
-def test_what_means_something_else(name):
+def test_names_with_another_meaning_are_not_matched(name):
     assert meaning(name, USUAL_VALUES) is None
 
 
-def test_every_known_name_means_itself():
+def test_every_known_name_maps_to_itself():
     assert {name: meaning(name, USUAL_VALUES) for name in USUAL_VALUES} == {
         name: name for name in USUAL_VALUES
     }

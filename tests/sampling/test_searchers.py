@@ -72,7 +72,7 @@ def test_every_point_is_legal(name):
 
 
 @pytest.mark.parametrize("name", SEARCHERS)
-def test_a_replay_goes_on_as_if_undisturbed(name):
+def test_a_replay_continues_as_if_undisturbed(name):
     space, build = SEARCHERS[name]
     undisturbed, script = build(space), []
     live(undisturbed, range(14), script)
@@ -86,7 +86,7 @@ def test_a_replay_goes_on_as_if_undisturbed(name):
 
 
 @pytest.mark.parametrize("name", ["tpe", "gp", "cmaes", "auto"])
-def test_a_model_finds_what_is_good(name):
+def test_a_model_finds_good_points(name):
     space, build = SEARCHERS[name]
     space = NUMERIC
     searcher = build(space)
@@ -100,13 +100,13 @@ def test_a_model_finds_what_is_good(name):
     assert sum(late[10:]) > sum(late[:10])
 
 
-def test_the_grid_ends_and_holds_every_point_once():
+def test_the_grid_has_every_point_once():
     grid = GridSearcher(FINITE)
     points = [grid.ask(trial) for trial in range(6)]
     assert points == [{"a": 1, "b": 0}, {"a": 1, "b": 1}, {"a": 2, "b": 0}, {"a": 2, "b": 1}, {"a": 3}, None]
 
 
-def test_a_diverged_trial_is_told_as_the_worst_and_a_crash_not_at_all():
+def test_a_diverged_trial_is_reported_as_the_worst_and_a_crash_is_ignored():
     searcher = OptunaSearcher(NUMERIC, "max", seed=0)
     for trial, cause in enumerate([Cause.DIVERGED, Cause.CODE_ERROR]):
         searcher.started(trial, {"x": 0.5, "y": 0.5})

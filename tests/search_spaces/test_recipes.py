@@ -76,7 +76,7 @@ DECAYS = {"step": lambda t: 0.1 ** (t // 30), "fams": lambda t: 0.02 ** (t / 400
 
 
 @pytest.mark.parametrize("name", ["resnet", "pytorch", "fixres", "fams"])
-def test_the_learning_rate_falls_as_the_table_says(name: str) -> None:
+def test_the_learning_rate_falls_as_in_the_table(name: str) -> None:
     column, steps = NAMES.index(name), 10
     file = read_recipe(recipes()[name])
     said = shipped()[file.trainable].grammar.resolve(file.recipe)

@@ -64,7 +64,7 @@ def test_a_spec_explains_its_purpose_and_its_bounds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_spec_is_worth_its_budget(name: str) -> None:
+def test_the_budget_of_a_spec_suffices(name: str) -> None:
     spec = read_spec(name)
     bought = space_overview(spec).forecast
     assert bought is not None
@@ -87,7 +87,7 @@ def test_digits_is_the_demo() -> None:
 LEFT_OUT = {"epochs", "compile", "test_size"}
 
 
-def test_everything_varies_everything() -> None:
+def test_everything_varies_every_hyperparameter() -> None:
     spec = read_spec("everything")
     slots = {name for name in spec.grammar.slots if not name.startswith("transfer")}
     assert {parameter.name for parameter in spec.space.parameters} == slots - LEFT_OUT

@@ -17,11 +17,11 @@ def test_the_noise_of_the_seed_is_pooled_over_finalists_by_their_seeds():
     assert noise.share == 0.0
 
 
-def test_without_a_second_seed_nothing_is_known_of_the_noise():
+def test_without_a_second_seed_the_noise_is_unknown():
     assert noise_of(Evidence(MAX, {}, {1: [0.5], 2: [0.6]})).dof == 0
 
 
-def test_the_variances_of_a_crossed_layout_are_found_again():
+def test_the_variances_of_a_crossed_layout_are_recovered():
     """Contributions = common[example] + own[recipe, example] + rest[recipe, seed, example]."""
     rng = np.random.default_rng(0)
     found = []
@@ -57,7 +57,7 @@ def curves(rng, seeds, length, wiggle):
 
 
 @pytest.mark.parametrize("objective", [MAX, MIN])
-def test_the_luck_of_the_best_epoch_is_found_where_wiggles_are_noise(objective):
+def test_the_luck_of_the_best_epoch_is_estimated_if_fluctuations_are_noise(objective):
     rng = np.random.default_rng(1)
     wiggle, luck, true = 0.05, [], []
     sign = objective.rising(1.0)
@@ -70,11 +70,11 @@ def test_the_luck_of_the_best_epoch_is_found_where_wiggles_are_noise(objective):
     assert np.mean(true) > wiggle
 
 
-def test_smooth_curves_have_no_luck_and_the_last_epoch_none_either():
+def test_smooth_curves_and_the_last_epoch_have_no_luck():
     smooth = [[1 - np.exp(-e) + level for e in range(10)] for level in (0.0, 0.1, 0.3)]
     assert epoch_luck({1: smooth}, MAX).mean == pytest.approx(0.0, abs=1e-12)
     assert epoch_luck({1: curves(np.random.default_rng(0), 4, 10, 1.0)}, LAST) == EpochLuck()
 
 
-def test_seeds_that_failed_and_finalists_with_one_seed_tell_no_luck():
+def test_failed_seeds_and_single_seeds_give_no_estimate_of_luck():
     assert epoch_luck({1: [[0.1, 0.9, 0.2]], 2: [[0.1, math.nan], [0.2, 0.1]], 3: []}, MAX) == EpochLuck()

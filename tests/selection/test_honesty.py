@@ -30,7 +30,7 @@ def test_intervals_cover_the_truth(figures):
         assert 0.93 - 2 * error <= share <= 0.97 + 2 * error, name
 
 
-def test_nothing_is_refused_where_fresh_seeds_can_tell(figures):
+def test_estimates_are_given_whenever_fresh_seeds_suffice(figures):
     assert figures.refused <= 0.02 * len(figures.raw)
 
 

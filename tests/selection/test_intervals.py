@@ -29,7 +29,7 @@ def test_wilson_agrees_with_scipy(k, n):
 
 
 @pytest.mark.parametrize(("share", "n"), [(1.1, 10), (-0.1, 10), (0.5, 0), (math.nan, 3)])
-def test_wilson_refuses_what_is_no_share(share, n):
+def test_wilson_refuses_values_outside_zero_to_one(share, n):
     with pytest.raises(ValueError, match="share"):
         wilson(share, n)
 
@@ -43,7 +43,7 @@ def test_as_many_examples_as_needed_are_enough_and_one_fewer_is_not(share, half)
         intervals.examples_needed(share, 0.0)
 
 
-def test_bootstrap_agrees_with_scipys_bca():
+def test_bootstrap_agrees_with_bca_of_scipy():
     rng = np.random.default_rng(1)
     errors = rng.exponential(size=150)
     ours = bootstrap(losses, errors, np.zeros(150), seed=2, resamples=8000)["error"]
@@ -54,7 +54,7 @@ def test_bootstrap_agrees_with_scipys_bca():
     assert ours.high - ours.value > 1.05 * (ours.value - ours.low)
 
 
-def test_the_jackknife_in_groups_gives_nearly_the_same_as_one_by_one(monkeypatch):
+def test_the_grouped_jackknife_approximates_the_jackknife(monkeypatch):
     errors = np.random.default_rng(4).exponential(size=600)
     grouped = bootstrap(losses, errors, np.zeros(600), seed=5)["error"]
     monkeypatch.setattr(resampling, "JACKKNIFE", 600)
@@ -136,7 +136,7 @@ def coverage(draw, interval, truth, runs):
 
 
 @pytest.mark.parametrize("share", [0.6, 0.9, 0.97])
-def test_wilson_covers_as_often_as_it_says(share):
+def test_wilson_has_its_nominal_coverage(share):
     def ends(k):
         found = wilson(k / 500, 500)
         return found.low, found.high
@@ -144,7 +144,7 @@ def test_wilson_covers_as_often_as_it_says(share):
     assert 0.93 <= coverage(lambda rng: rng.binomial(500, share), ends, share, 4000) <= 0.97
 
 
-def test_bca_covers_a_skewed_loss_as_often_as_it_says():
+def test_bca_has_its_nominal_coverage_for_a_skewed_loss():
     def ends(errors):
         found = bootstrap(lambda o, t: {"loss": o.mean()}, errors, errors, seed=1, resamples=300)["loss"]
         return found.low, found.high

@@ -8,13 +8,13 @@ from hpo.selection.looks import restated
 
 
 @pytest.mark.parametrize(("share", "n"), [(0.8, 50), (0.97, 360), (1.0, 20), (0.0, 1000)])
-def test_a_share_restated_is_that_of_the_other_level(share, n):
+def test_a_restated_share_has_the_interval_of_the_other_level(share, n):
     issued, wanted = wilson(share, n, 0.95), wilson(share, n, 0.99)
     low, high = restated(share, issued.low, issued.high, 0.95, 0.99)
     assert (low, high) == pytest.approx((wanted.low, wanted.high), abs=1e-6)
 
 
-def test_other_scores_grow_by_the_quantile_and_none_stays_none():
+def test_other_intervals_grow_by_the_quantile_and_missing_ones_stay_missing():
     low, high = restated(2.0, 1.0, 5.0, 0.95, 0.975)
     assert ((2.0 - low) / 1.0, (high - 2.0) / 3.0) == pytest.approx([2.2414 / 1.96] * 2, rel=1e-4)
     assert all(math.isnan(end) for end in restated(2.0, math.nan, math.nan, 0.95, 0.99))

@@ -24,7 +24,7 @@ def test_raw_and_fresh_are_those_of_the_trial_with_the_best_score():
     assert found.winner.value == pytest.approx(0.94)
 
 
-def test_the_bootstrap_takes_off_luck_and_no_more_than_it_can_know():
+def test_the_bootstrap_subtracts_only_the_luck_it_can_estimate():
     found = measure(PLAIN, winner=2, seed=0)
     assert found.bootstrap is not None
     assert 0.92 < found.bootstrap < 0.96
@@ -32,7 +32,7 @@ def test_the_bootstrap_takes_off_luck_and_no_more_than_it_can_know():
     assert found.bootstrap != measure(PLAIN, winner=2, seed=1).bootstrap
 
 
-def test_turning_the_objective_round_turns_every_number_round():
+def test_reversing_the_objective_reverses_every_number():
     def turn(values):
         return {t: [1 - v for v in row] for t, row in values.items()}
 
@@ -46,12 +46,12 @@ def test_turning_the_objective_round_turns_every_number_round():
         assert (b.value, b.low, b.high) == pytest.approx((1 - a.value, 1 - a.high, 1 - a.low))
 
 
-def test_no_luck_seen_means_no_luck_taken_off():
+def test_without_observed_luck_nothing_is_subtracted():
     same = replace(PLAIN, replicates={1: [0.96, 0.98], 2: [0.94, 0.96], 3: [0.93, 0.95]})
     assert measure(same, 1, 0).bootstrap == pytest.approx(0.97)
 
 
-def test_a_final_part_takes_all_luck_off():
+def test_a_final_part_removes_all_luck():
     finals = {t: [v - 0.05 for v in row] for t, row in FRESH.items()}
     found, plain = measure(replace(PLAIN, finals=finals), 2, 0), measure(PLAIN, 2, 0)
     assert found.fresh is not None
@@ -63,7 +63,7 @@ def test_a_final_part_takes_all_luck_off():
     )
 
 
-def test_the_luck_of_the_epoch_comes_off_both_estimates_and_is_named():
+def test_the_luck_of_the_epoch_is_subtracted_from_both_estimates():
     best = replace(PLAIN, objective=Objective("accuracy", "max", "best"))
     plain, found = measure(best, 2, 0), measure(replace(best, luck=EpochLuck(0.01)), 2, 0)
     assert found.fresh is not None
@@ -77,7 +77,7 @@ def test_the_luck_of_the_epoch_comes_off_both_estimates_and_is_named():
     assert found.winner.low == pytest.approx(plain.winner.low - 0.01)
 
 
-def test_luck_with_the_examples_stretches_both_corrections_and_too_much_of_it_is_refused():
+def test_luck_with_the_examples_scales_both_corrections_up_to_a_limit():
     rng = np.random.default_rng(0)
 
     def contributions(own):
@@ -104,14 +104,14 @@ def test_luck_with_the_examples_stretches_both_corrections_and_too_much_of_it_is
         ({1: [0.95, 0.95], 2: [0.94, 0.94]}, True, "fresh seeds change nothing"),
     ],
 )
-def test_what_cannot_be_had_is_left_out_with_the_reason(fresh, fresh_there, note):
+def test_unavailable_estimates_are_left_out_with_the_reason(fresh, fresh_there, note):
     found = measure(replace(PLAIN, replicates=fresh), 2, 0)
     assert (found.fresh is not None) == fresh_there
     assert (found.bootstrap is None) == fresh_there
     assert any(note in text for text in found.notes)
 
 
-def test_failed_trainings_are_no_values():
+def test_failed_trainings_have_no_value():
     fresh = FRESH | {2: [0.95, math.nan, 0.93], 3: [math.nan, math.nan, math.inf]}
     found = measure(replace(PLAIN, replicates=fresh), 2, 0)
     assert found.winner.value == pytest.approx(0.94)
@@ -121,7 +121,7 @@ def test_failed_trainings_are_no_values():
         measure(replace(PLAIN, values={1: math.nan}), 1, 0)
 
 
-def test_the_winners_interval_knows_seeds_examples_or_both():
+def test_the_interval_of_the_winner_covers_seeds_examples_or_both():
     one = {1: [0.9]}
     assert math.isnan(winner_interval(replace(PLAIN, replicates=one), 1).low)
     alone = winner_interval(replace(PLAIN, replicates=one, n=100), 1)
@@ -134,7 +134,7 @@ def test_the_winners_interval_knows_seeds_examples_or_both():
     assert perfect.low < 0.99
 
 
-def test_a_winner_among_equals_is_drawn_towards_them_and_one_far_ahead_is_not():
+def test_a_winner_among_equals_is_shrunk_and_one_far_ahead_is_not():
     def centre(fresh):
         found = winner_interval(replace(PLAIN, replicates=fresh), 1)
         return (found.low + found.high) / 2 - found.value

@@ -32,13 +32,13 @@ def test_intervals_cover_the_true_difference(groups, within):
     assert narrow < held
 
 
-def test_without_rows_the_interval_is_over_seeds_alone():
+def test_without_rows_the_interval_is_over_seeds():
     values = [0.1, 0.2, 0.3]
     assert paired_difference(values) == mean_interval(values)
     assert paired_difference(values, np.ones((2, 5))) == mean_interval(values)
 
 
-def test_one_seed_has_an_interval_over_rows_alone_and_says_so():
+def test_one_seed_has_an_interval_over_rows_named_as_such():
     rows = np.random.default_rng(0).standard_normal((1, 50))
     found = paired_difference([float(rows.mean())], rows)
     assert found.method == "t over examples, for one seed"

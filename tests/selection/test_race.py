@@ -93,7 +93,7 @@ def test_a_finalist_that_fails_on_a_fresh_seed_is_dropped_for_it():
     assert decision.dropped[1] == "failed on 1 of 3 fresh seeds"
 
 
-def test_if_all_fail_equally_often_the_rest_decides_and_without_any_value_it_raises():
+def test_if_all_fail_equally_often_the_remaining_values_decide():
     table = {1: [0.9, math.nan, 0.8], 2: [0.5, 0.6, math.nan]}
     decision, _ = play(Race({1: 1.0, 2: 2.0}, MAX, most=3), table)
     assert (decision.winner, decision.spread.n) == (1, 2)
@@ -183,7 +183,7 @@ def test_an_invalid_race_is_refused(wrong):
         Race(**({"costs": {1: 1.0}, "objective": MAX, "most": 3} | wrong))
 
 
-def test_the_best_finalist_is_dropped_as_often_as_stated_at_most_but_not_never():
+def test_the_best_finalist_is_dropped_with_at_most_the_stated_probability():
     rng = np.random.default_rng(1)
     race = Race({0: 1.0, 1: 1.0}, MAX, most=4, alpha=0.2)
     lost = sum(0 in play(race, noisy(rng, [0.0, 0.0], 4))[0].dropped for _ in range(1000))
@@ -191,7 +191,7 @@ def test_the_best_finalist_is_dropped_as_often_as_stated_at_most_but_not_never()
     assert 50 <= lost <= 235
 
 
-def test_a_race_between_unequal_finalists_ends_early_and_right():
+def test_a_race_between_unequal_finalists_ends_early_with_the_best():
     rng = np.random.default_rng(2)
     race = Race(dict.fromkeys(range(3), 1.0), MAX, most=8)
     decisions = [play(race, noisy(rng, [0.0, -6.0, -6.0], 8))[0] for _ in range(100)]

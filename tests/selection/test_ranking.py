@@ -14,7 +14,7 @@ def trial(number, value, end=End.FINISHED):
     return Training(number, 0, {}, {}, 0, "sampler", value=value, end=end)
 
 
-def test_ranks_fully_trained_trials_best_first_and_equal_ones_by_age():
+def test_fully_trained_trials_are_ranked_best_first_and_ties_by_age():
     trials = [
         trial(0, 0.5),
         trial(1, 0.9, End.STOPPED),
@@ -77,7 +77,7 @@ def test_a_finalist_that_failed_on_a_fresh_seed_ranks_behind():
     assert "1 finalist(s) failed" in winner.reason
 
 
-def test_if_all_failed_once_the_values_left_decide_and_if_all_failed_there_is_none():
+def test_if_all_finalists_failed_once_the_remaining_values_decide():
     winner = name_winner([Finalist(1, (0.7, math.nan), 1.0), Finalist(2, (math.nan, 0.8), 1.0)], MAX)
     assert winner is not None
     assert (winner.trial, winner.n) == (2, 1)

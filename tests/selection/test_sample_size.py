@@ -8,13 +8,13 @@ from hpo.selection.sample_size import difference_told, examples_to_compare, leas
 
 
 @pytest.mark.parametrize("alpha", [0.5, 0.05, 0.025, 0.001])
-def test_below_the_least_number_not_even_a_clean_sweep_is_significant(alpha):
+def test_below_the_minimum_number_no_result_is_significant(alpha):
     n = least_examples(alpha)
     assert 0.5**n <= alpha < 0.5 ** (n - 1)
 
 
 @pytest.mark.parametrize(("difference", "alpha"), [(0.01, 0.05), (0.02, 0.025), (0.05, 0.05)])
-def test_the_number_shows_the_difference_about_every_second_time(difference, alpha):
+def test_the_number_detects_the_difference_about_half_of_the_time(difference, alpha):
     """McNemar's test on drawn disagreements, where one example in ten is answered by one model alone."""
     rng = np.random.default_rng(0)
     n, disagree = examples_to_compare(difference, alpha), max(0.1, difference)
@@ -25,11 +25,11 @@ def test_the_number_shows_the_difference_about_every_second_time(difference, alp
 
 
 @pytest.mark.parametrize("n", [20, 150, 700, 10_000])
-def test_what_a_number_tells_takes_that_number(n):
+def test_the_detectable_difference_needs_that_number_of_examples(n):
     told = difference_told(n, 0.05)
     assert examples_to_compare(told, 0.05) == pytest.approx(n, abs=1)
 
 
-def test_no_difference_takes_no_number():
+def test_a_zero_difference_is_refused():
     with pytest.raises(ValueError, match="expected a difference"):
         examples_to_compare(0.0, 0.05)

@@ -214,7 +214,7 @@ NAMES = [f"name {number}" for number in range(60)]
         (people(), {"delimiter": ";"}, "has no column 'y'"),
     ],
 )
-def test_what_is_wrong_is_named(
+def test_faults_are_named(
     tmp_path: Path, columns: dict[str, list[Any]], arguments: dict[str, Any], words: str
 ) -> None:
     write(tmp_path / "people.csv", columns)
