@@ -9,7 +9,7 @@ import hpo
 from hpo.core.errors import InvalidSpec, UserError
 
 
-def test_import_costs_nothing():
+def test_import_loads_no_framework():
     code = (
         "import sys, hpo\n"
         "heavy = {'torch', 'ray', 'mlflow', 'optuna', 'sqlalchemy', 'pandas', 'numpy', 'pydantic', 'typer'}\n"
@@ -19,7 +19,7 @@ def test_import_costs_nothing():
     assert ran.returncode == 0, ran.stderr
 
 
-def test_only_what_is_named_is_there():
+def test_the_module_exports_only_its_public_names():
     assert set(hpo.__all__) == {"load", "resume", "searches", "submit"}
     assert all(callable(getattr(hpo, name)) for name in hpo.__all__)
     with pytest.raises(AttributeError, match="nothing"):

@@ -17,7 +17,7 @@ def test_every_file_and_target_it_names_exists():
     assert set(re.findall(r"`make ([a-z]+)", text)) <= set(targets)
 
 
-def test_pre_commit_runs_what_precedes_the_tests():
+def test_pre_commit_runs_the_checks_before_the_tests():
     (local,) = YAML(typ="safe").load(ROOT / ".pre-commit-config.yaml")["repos"]
     assert local["repo"] == "local"
     commands = [hook["entry"] for hook in local["hooks"]]

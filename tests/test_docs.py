@@ -93,7 +93,7 @@ def test_readme_and_index_link_to_every_page(page):
     assert f"]({page.path.name})" in INDEX.text
 
 
-def test_the_readme_is_short_and_starts_with_the_two_commands_that_need_nothing():
+def test_the_readme_is_short_and_starts_with_two_commands():
     assert len(README.text.splitlines()) <= MOST_README_LINES
     language, mark, content = README.blocks[0]
     targets = [line.split("#")[0].split()[1] for line in content.splitlines()]

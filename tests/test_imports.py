@@ -15,7 +15,7 @@ def imported(file):
             yield node.lineno, "." * node.level + (node.module or "")
 
 
-def test_a_helper_is_imported_by_its_path_from_the_root():
+def test_helpers_are_imported_by_their_path_from_the_root():
     files = sorted(TESTS.rglob("*.py"))
     helpers = {file.stem for file in files}
     astray = [

@@ -86,7 +86,7 @@ def test_the_wheel_holds_every_file_of_the_packages(tracked, wheel):
     assert data >= {".yaml", ".json", ".sql", ".txt", ".typed"}
 
 
-def test_the_wheel_runs_with_nothing_but_its_dependencies(wheel, tmp_path):
+def test_the_wheel_runs_with_only_its_dependencies(wheel, tmp_path):
     venv, empty = tmp_path / "venv", tmp_path / "empty"
     empty.mkdir()
     run(sys.executable, "-m", "venv", "--without-pip", str(venv), cwd=tmp_path)

@@ -41,7 +41,7 @@ def test_every_component_that_is_on_can_be_switched_off():
     ]
 
 
-def test_components_that_are_off_are_left_out():
+def test_disabled_components_are_left_out():
     bare = {"normalization": "none", "schedule": "constant", "preprocessing": "none"}
     assert named(bare) == []
     assert named({**bare, "activation": "tanh", "optimizer": "lamb"}) == [("activation", "tanh", "relu")]
@@ -52,7 +52,7 @@ def of(recipe=None, provenance=None, **options):
     return ablation_document(file, FILE, **{"seeds": 3, **options})
 
 
-def test_the_search_tries_the_recipe_and_each_variant_and_nothing_else():
+def test_the_search_tries_only_the_recipe_and_its_variants():
     spec = of()
     whole, *variants = (spec.recipe_of(point) for point in spec.start_from)
     assert whole == IMAGE_CLASSIFIER.grammar.resolve(RECIPE)
@@ -72,14 +72,14 @@ def test_components_can_be_selected():
     assert [point["schedule"] for point in spec.start_from] == ["cosine", "constant", "cosine"]
 
 
-def test_a_component_that_is_off_is_refused_and_the_others_are_listed():
+def test_a_disabled_component_is_refused_and_the_others_are_listed():
     with pytest.raises(UserError, match=r"augment.cutmix: not used by mine.yaml; legal: .*augment.mixup"):
         of(only=["augment.cutmix"])
     with pytest.raises(UserError, match="nothing in this recipe can be switched off"):
         of({"normalization": "none", "schedule": "constant", "preprocessing": "none"})
 
 
-def test_a_recipe_without_data_asks_for_it():
+def test_a_recipe_without_data_is_refused_with_the_missing_fields():
     with pytest.raises(UserError, match=r"--set data\.source=NAME"):
         of(provenance={"data": "ImageNet"})
     spec = of(provenance={}, settings=["data.source=digits", "scheduler.max_epochs=2"])

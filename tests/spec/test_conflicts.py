@@ -53,7 +53,7 @@ def test_a_space_without_a_trainable_point_is_a_fault(recipe: Any, space: Any, p
 SEVERAL = {"batch_size": {"lograndint": [1, 512]}, "normalization": {"choice": ["batch_norm", "none"]}}
 
 
-def test_a_space_with_untrainable_points_is_warned_of_unless_they_are_forbidden() -> None:
+def test_untrainable_points_give_a_warning_unless_forbidden() -> None:
     (warning,) = asked({"model": "mlp"}, SEVERAL).warnings
     assert "batch_size: 1 leaves a normalization" in warning
     assert "add them to forbid" in warning
@@ -83,7 +83,7 @@ def test_a_space_with_untrainable_points_is_warned_of_unless_they_are_forbidden(
         ),
     ],
 )
-def test_trainable_recipes_are_not_warned_of(recipe: Any, space: Any) -> None:
+def test_trainable_recipes_give_no_warning(recipe: Any, space: Any) -> None:
     assert asked(recipe, space).warnings == ()
 
 
@@ -103,7 +103,7 @@ MAYBE = {"regularize.fractional_max_pooling": {"choice": [True, False]}}
         ({"regularize": {"fractional_max_pooling": False}, "model": "mlp"}, None, False),
     ],
 )
-def test_poolings_that_no_model_has_are_refused(recipe: Any, space: Any, warned: bool) -> None:
+def test_poolings_missing_from_every_model_are_refused(recipe: Any, space: Any, warned: bool) -> None:
     if not warned:
         assert asked(recipe, space).warnings == ()
         return
@@ -120,7 +120,9 @@ WITHOUT_EFFECT = [
 
 
 @pytest.mark.parametrize(("recipe", "reason"), WITHOUT_EFFECT)
-def test_choices_without_an_effect_are_refused_and_on_record_warned_of(recipe: Any, reason: str) -> None:
+def test_choices_without_effect_are_refused_and_recorded_ones_give_a_warning(
+    recipe: Any, reason: str
+) -> None:
     with pytest.raises(InvalidSpec, match=reason) as refused:
         asked(recipe)
     assert refused.value.faults[0].path.startswith("recipe.")
@@ -129,7 +131,7 @@ def test_choices_without_an_effect_are_refused_and_on_record_warned_of(recipe: A
     assert reason in warning
 
 
-def test_balanced_batches_are_refused_where_there_are_no_classes() -> None:
+def test_balanced_batches_are_refused_without_classes() -> None:
     asked({"sampling": "balanced"}, trainable="tabular", data={"source": "wine"})
     regression = {"trainable": "tabular", "data": {"source": "diabetes"}, "objective": {"metric": "r2"}}
     with pytest.raises(InvalidSpec, match="a regression has no classes; legal: shuffled") as refused:
@@ -139,7 +141,7 @@ def test_balanced_batches_are_refused_where_there_are_no_classes() -> None:
     assert "a regression has no classes" in asked({}, sampled, **regression).warnings[0]
 
 
-def test_a_warmup_that_only_some_trials_draw_too_long_is_warned_of() -> None:
+def test_a_warmup_too_long_for_some_trials_gives_a_warning() -> None:
     lengths = {"warmup.length": {"choice": [1, 3, 20]}}
     (warning,) = asked({"warmup": "epochs"}, lengths).warnings
     assert "is longer than the training" in warning

@@ -267,7 +267,7 @@ print(json.dumps([slowest, int(peak.split()[1]) * 1024]))
 """
 
 
-def test_large_and_evil_files_in_one_process(tmp_path: Path) -> None:
+def test_large_and_malicious_files_in_one_process(tmp_path: Path) -> None:
     specs_folder = tmp_path / "specs"
     specs_folder.mkdir()
     for number, text in enumerate(LARGE.values()):
@@ -330,7 +330,7 @@ def test_through_the_command_line(text: str, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.mark.parametrize("name", list(LARGE) if EXAMPLES >= 1000 else ["ten megabytes of nesting", "tags"])
-def test_large_and_evil_files_through_the_command_line(name: str, tmp_path: Path) -> None:
+def test_large_and_malicious_files_through_the_command_line(name: str, tmp_path: Path) -> None:
     file = tmp_path / "large.yaml"
     file.write_text(LARGE[name])
     check_by_command(file)

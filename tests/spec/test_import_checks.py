@@ -46,7 +46,7 @@ def faults(spec: Path, cwd: Path, *start: str) -> list[str]:
 
 @pytest.mark.parametrize("name", ["trainables", "hpo"])
 @pytest.mark.parametrize("own", OWN)
-def test_beside_the_spec(name, own, tmp_path, monkeypatch):
+def test_a_module_beside_the_spec_is_refused(name, own, tmp_path, monkeypatch):
     fields, lines = OWN[own]
     spec = project(tmp_path / "project", name, **fields)
     monkeypatch.setenv("PYTHONPATH", str(INSTALLED))
@@ -57,7 +57,7 @@ def test_beside_the_spec(name, own, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["trainables", "hpo"])
-def test_in_the_working_folder_of_a_search_without_own_code(name, tmp_path, monkeypatch):
+def test_a_module_in_the_working_folder_is_refused(name, tmp_path, monkeypatch):
     spec = project(tmp_path / name, name, source="digits", trainable="image_classifier")
     monkeypatch.setenv("PYTHONPATH", str(INSTALLED))
     (line,) = faults(spec, tmp_path / name)
@@ -65,7 +65,7 @@ def test_in_the_working_folder_of_a_search_without_own_code(name, tmp_path, monk
     assert line.endswith("rename it, or run hpo from another folder")
 
 
-def test_where_it_hides_a_package_of_hpo_from_the_process_itself(tmp_path, monkeypatch):
+def test_a_module_that_hides_a_package_of_hpo_is_refused(tmp_path, monkeypatch):
     spec = project(tmp_path, "trainables", source="digits", trainable="image_classifier")
     (tmp_path / "trainables" / "__init__.py").write_text("")
     monkeypatch.setenv("PYTHONPATH", str(INSTALLED))
@@ -74,7 +74,7 @@ def test_where_it_hides_a_package_of_hpo_from_the_process_itself(tmp_path, monke
     assert str(tmp_path / "trainables") in line
 
 
-def test_what_is_no_package_or_is_hpos_own_is_left_alone(tmp_path, monkeypatch):
+def test_other_files_and_packages_of_hpo_are_accepted(tmp_path, monkeypatch):
     for name in ("trainables", "hpo", "search_spaces"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "notes.txt").touch()

@@ -14,13 +14,13 @@ from hpo.spec.yaml_text import read_text
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 
-def test_it_is_a_schema_and_the_file_that_ships() -> None:
+def test_the_shipped_file_is_the_valid_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
     assert (folder() / FILE).read_text(encoding="utf-8") == schema_text()
 
 
 @pytest.mark.parametrize("path", specs().values(), ids=specs())
-def test_shipped_specs_and_their_normal_form_fit(path: Path) -> None:
+def test_shipped_specs_and_their_normal_form_are_valid(path: Path) -> None:
     assert not list(VALIDATOR.iter_errors(read_text(path).value))
     stored = {
         key: value for key, value in read_spec(path).document.items() if key not in ("base", "defaults")

@@ -30,7 +30,7 @@ def near(point):
     return -((point["depth"] - 6) ** 2) / 10 - 3 * (point["kind"] == "c")
 
 
-def test_ranges_that_mattered_shrink_around_the_winner_and_keep_their_kind():
+def test_influential_ranges_shrink_around_the_winner_and_keep_their_kind():
     changes = found(near)
     depth = changes["depth"].new
     assert isinstance(depth, Integer)
@@ -39,7 +39,7 @@ def test_ranges_that_mattered_shrink_around_the_winner_and_keep_their_kind():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_ranges_that_made_no_difference_are_hardly_narrowed(seed):
+def test_ranges_without_influence_are_hardly_narrowed(seed):
     dice = Random(seed)
     for change in found(lambda point: dice.random(), seed=seed).values():
         assert not isinstance(change.new, Choice)
@@ -50,7 +50,7 @@ def test_ranges_that_made_no_difference_are_hardly_narrowed(seed):
         )
 
 
-def test_a_choice_that_was_hardly_tried_stays():
+def test_a_rarely_tried_choice_is_kept():
     assert "kind" not in found(near, trials=9)
 
 

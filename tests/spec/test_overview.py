@@ -31,7 +31,7 @@ F = Parameter("f", Integer(0, 2), (("e", Among((True,))),))
         Space((A, B, D), ((("d", Between(low=1)),),)),
     ],
 )
-def test_the_count_is_that_of_an_enumeration(space: Space) -> None:
+def test_the_count_equals_an_enumeration(space: Space) -> None:
     assert combinations(space) == sum(1 for _ in space.grid())
 
 

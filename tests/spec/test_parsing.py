@@ -17,7 +17,7 @@ from hpo.spec.interface import Interface
 Toy = Mapping[str, Interface]
 
 
-def test_a_shipped_spec_parses_back_from_its_own_document() -> None:
+def test_a_shipped_spec_is_parsed_back_from_its_document() -> None:
     spec = read_spec("digits")
     assert isinstance(spec, SearchSpec)
     again = parse_spec(json.loads(json.dumps(spec.document, sort_keys=True)))
@@ -26,12 +26,12 @@ def test_a_shipped_spec_parses_back_from_its_own_document() -> None:
     assert [p.name for p in again.space.parameters] == [p.name for p in spec.space.parameters]
 
 
-def test_an_unknown_name_lists_what_ships() -> None:
+def test_an_unknown_name_lists_shipped_specs() -> None:
     with pytest.raises(InvalidSpec, match=r"did you mean digits.*legal: .*digits"):
         read_spec("digit")
 
 
-def test_what_is_left_out_has_its_default(document: dict[str, Any], toy: Toy) -> None:
+def test_omitted_fields_have_their_defaults(document: dict[str, Any], toy: Toy) -> None:
     spec = parse_spec(document, trainables=toy)
     assert (spec.objective.metric, spec.objective.mode, spec.objective.at) == ("accuracy", "max", "best")
     assert (spec.scheduler.name, spec.scheduler.rungs, spec.horizon) == ("leaders", (1, 3, 5), 9)
@@ -49,7 +49,7 @@ def test_short_forms(document: dict[str, Any], toy: Toy) -> None:
     assert spec.patience.trials == 7
 
 
-def test_the_digest_depends_on_content_alone(document: dict[str, Any], toy: Toy) -> None:
+def test_the_digest_depends_only_on_content(document: dict[str, Any], toy: Toy) -> None:
     spec = parse_spec(document, base=Path("/one"), trainables=toy)
     turned = {key: document[key] for key in reversed(document)}
     turned["space"] = {key: document["space"][key] for key in reversed(document["space"])}
@@ -270,7 +270,7 @@ def test_a_fault_names_path_value_and_legal_choices(
     assert re.search(words, found[path]), found[path]
 
 
-def test_all_faults_come_together_in_the_order_of_their_lines(tmp_path: Path) -> None:
+def test_all_faults_are_reported_in_the_order_of_their_lines(tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text(
         "version: 1\n"
@@ -314,7 +314,7 @@ def test_a_document_that_is_not_a_mapping_is_refused(document: Any) -> None:
         parse_spec(document)
 
 
-def test_problems_that_stop_nothing_are_warnings(document: dict[str, Any], toy: Toy) -> None:
+def test_harmless_problems_are_warnings(document: dict[str, Any], toy: Toy) -> None:
     document |= {"recipe": {"optimizer": "broken"}, "objective": {"metric": "loss", "mode": "max"}}
     assert parse_spec({**document}, trainables=toy).warnings == (
         "objective.mode is max, although min is the better direction for loss",
@@ -358,7 +358,7 @@ def test_a_race_needs_at_least_two_seeds(document: dict[str, Any], toy: Toy) -> 
     assert parse_spec(spec.document, trainables=toy).finalists == spec.finalists
 
 
-def test_race_settings_without_a_race_are_warned_of(document: dict[str, Any], toy: Toy) -> None:
+def test_race_settings_without_a_race_give_a_warning(document: dict[str, Any], toy: Toy) -> None:
     document["finalists"] = {"alpha": 0.1, "prefer": "steadiest"}
     warnings = parse_spec(document, trainables=toy).warnings
     assert warnings == (
@@ -372,7 +372,7 @@ def test_folds_count_in_the_reserved_epochs(document: dict[str, Any], toy: Toy) 
     assert parse_spec(document, trainables=toy).reserved_epochs == 2 * 3 * 4 * 9
 
 
-def test_a_grid_is_warned_of(document: dict[str, Any], toy: Toy) -> None:
+def test_a_grid_gives_a_warning(document: dict[str, Any], toy: Toy) -> None:
     document |= {"sampler": "grid", "space": {"width": {"randint": [1, 8]}, "rate": {"choice": [0.1, 0.2]}}}
     (warning,) = parse_spec(document, trainables=toy).warnings
     assert (

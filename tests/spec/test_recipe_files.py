@@ -15,7 +15,7 @@ Toy = Mapping[str, Interface]
 
 
 @pytest.mark.parametrize("format", ["yaml", "json"])
-def test_what_is_written_is_read_back(format: Literal["yaml", "json"], tmp_path: Path, toy: Toy) -> None:
+def test_a_written_recipe_is_read_back(format: Literal["yaml", "json"], tmp_path: Path, toy: Toy) -> None:
     recipe = toy["toy"].grammar.resolve({"rate": 1e-4, "optimizer": "adam", "augment": {"flip": True}})
     provenance = {"search": "digits-1", "note": "no: 'yes'", "value": 1e-10, "list": [1, None, "1e-4"]}
     written = RecipeFile("toy", recipe, provenance)

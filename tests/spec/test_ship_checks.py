@@ -38,7 +38,7 @@ def test_the_best_checkpoint_is_shipped_by_default(document, toy):
     assert parsed(document, toy).ship == Ship()
 
 
-def test_retraining_is_set_aside(document, toy):
+def test_epochs_for_retraining_are_reserved(document, toy):
     before, after = parsed(document, toy), parsed(document, toy, ship="retrained")
     assert after.reserved_epochs == before.reserved_epochs + 9
     with pytest.raises(

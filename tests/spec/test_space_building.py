@@ -14,7 +14,7 @@ from hpo.spec.interface import Interface
 Toy = Mapping[str, Interface]
 
 
-def test_a_parameter_of_a_part_exists_where_the_part_is_chosen(document: dict[str, Any], toy: Toy) -> None:
+def test_a_parameter_of_a_part_exists_if_the_part_is_chosen(document: dict[str, Any], toy: Toy) -> None:
     document["space"] |= {
         "optimizer.momentum": {"uniform": [0, 0.5]},
         "optimizer": {"choice": ["sgd", "slow", "adam"]},
@@ -31,7 +31,7 @@ def test_a_parameter_of_a_part_exists_where_the_part_is_chosen(document: dict[st
         assert ("momentum" in recipe["optimizer"]) == (recipe["optimizer"]["name"] != "adam")
 
 
-def test_the_condition_names_only_parts_that_are_offered(document: dict[str, Any], toy: Toy) -> None:
+def test_the_condition_names_only_offered_parts(document: dict[str, Any], toy: Toy) -> None:
     document["space"] |= {"optimizer.momentum": {"uniform": [0, 1]}, "optimizer": {"choice": ["sgd", "adam"]}}
     assert parse_spec(document, trainables=toy).space.by_name["optimizer.momentum"].when == (
         ("optimizer", Among(("sgd",))),
@@ -75,9 +75,7 @@ def test_a_bound_that_one_of_the_parts_rejects_is_a_fault(document: dict[str, An
     assert caught.value.faults[0].message == "0.9 is not a number from 0 to 0.5 where optimizer is slow"
 
 
-def test_a_fixed_choice_may_be_for_one_of_the_parts_that_are_varied(
-    document: dict[str, Any], toy: Toy
-) -> None:
+def test_a_fixed_choice_may_belong_to_one_of_the_varied_parts(document: dict[str, Any], toy: Toy) -> None:
     document["recipe"] = {"optimizer": {"momentum": 0.3, "beta": 0.7}}
     document["space"]["optimizer"] = {"choice": ["sgd", "adam"]}
     spec = parse_spec(document, trainables=toy)

@@ -92,7 +92,7 @@ def test_nothing_is_imported_from_elsewhere(folder: Path, tmp_path_factory: pyte
     assert "No module named 'mine'" in faults.found[0].message
 
 
-def test_a_module_that_never_finishes_importing_is_given_up(tmp_path: Path) -> None:
+def test_a_module_that_never_finishes_importing_times_out(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("import time\ntime.sleep(600)\n")
     faults = Faults("x")
     assert inspect("slow:x", tmp_path, faults, seconds=1) is None

@@ -61,7 +61,7 @@ def test_every_field_has_its_line() -> None:
     assert read.lines["c",] == 6
 
 
-def test_faults_that_do_not_end_the_reading_come_together() -> None:
+def test_faults_that_do_not_end_the_reading_are_reported_together() -> None:
     read = parse_text("a: 1\na: 2\nb: .nan\nc: 1e999\nd: !!python/name:os.system x\ne: {f: 1, f: 2}\n", "x")
     assert [(fault.line, fault.path) for fault in read.faults] == [
         (2, "a"),

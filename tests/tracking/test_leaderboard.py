@@ -42,7 +42,7 @@ def test_the_installed_mlflow_knows_every_name_of_the_view() -> None:
     assert unknown == set()
 
 
-def test_the_axes_of_the_parallel_coordinates_are_parameters_that_every_trial_has() -> None:
+def test_axes_of_the_parallel_coordinates_are_parameters_of_every_trial() -> None:
     view = json.loads(BOARD.state())
     parallel = next(chart for chart in view["compareRunCharts"] if chart["type"] == "PARALLEL")
     assert parallel["selectedParams"] == ["learning_rate", "optimizer"]

@@ -135,7 +135,7 @@ def test_a_whole_search(tested: StoreUnderTest, home: Home) -> None:
     ]
 
 
-def test_killed_anywhere_and_replayed_nothing_is_duplicated(tested: StoreUnderTest, home: Home) -> None:
+def test_a_mirror_killed_at_any_point_duplicates_nothing(tested: StoreUnderTest, home: Home) -> None:
     """Any prefix of a batch may have been written when the next mirror starts."""
     ledger = memory_ledger(search(home.search(NAME)))
     for length in range(3, len(ledger.record), 5):
@@ -186,7 +186,7 @@ class Forgetful(TornStore):
         self.store.write(changes, position)
 
 
-def test_step_by_step_shows_what_mlflows_client_shows_at_once(
+def test_steps_give_the_same_store_as_the_client_of_mlflow(
     tested: StoreUnderTest, home: Home, tmp_path: Path
 ) -> None:
     ledger = memory_ledger()
@@ -205,7 +205,7 @@ def test_step_by_step_shows_what_mlflows_client_shows_at_once(
     assert by_client.shown() == by_steps
 
 
-def test_a_run_that_someone_deleted_comes_back_whole(tested: StoreUnderTest, home: Home) -> None:
+def test_a_deleted_run_is_restored_completely(tested: StoreUnderTest, home: Home) -> None:
     ledger = memory_ledger(search(home.search(NAME))[:-1])
     mirror(tested, ledger, home).catch_up()
     told = tested.shown()
@@ -224,9 +224,7 @@ def test_a_server_has_a_page_of_the_search(tested: StoreUnderTest, home: Home) -
     assert follower.page == (page if tested.uri.startswith("http") else "")
 
 
-def test_an_experiment_that_someone_deleted_stays_deleted_until_it_is_restored(
-    tested: StoreUnderTest, home: Home
-) -> None:
+def test_a_deleted_experiment_stays_deleted_until_it_is_restored(tested: StoreUnderTest, home: Home) -> None:
     ledger = memory_ledger(search(home.search(NAME)))
     mirror(tested, ledger, home).catch_up()
     told = tested.shown()
@@ -239,7 +237,7 @@ def test_an_experiment_that_someone_deleted_stays_deleted_until_it_is_restored(
     assert tested.shown() == told
 
 
-def test_two_homes_share_a_server_without_meeting(tested: StoreUnderTest, home: Home) -> None:
+def test_two_homes_share_a_server_without_interference(tested: StoreUnderTest, home: Home) -> None:
     first = memory_ledger([opened(), started(0)])
     mirror(tested, first, home).catch_up()
     second = memory_ledger([opened(digest="e" * 64), started(0)])
@@ -248,7 +246,7 @@ def test_two_homes_share_a_server_without_meeting(tested: StoreUnderTest, home: 
     assert len(tested.client.search_runs([found.experiment_id])) == 4
 
 
-def test_more_than_a_server_takes_at_once(tested: StoreUnderTest, home: Home) -> None:
+def test_batches_larger_than_the_limit_of_a_server(tested: StoreUnderTest, home: Home) -> None:
     many = {f"width_{i:03}": i for i in range(205)} | {"note": "é" * 7_000}
     start = events.TrialStarted(0, 0, many, {}, 1, "sampler")
     curves = [
@@ -265,7 +263,7 @@ def test_more_than_a_server_takes_at_once(tested: StoreUnderTest, home: Home) ->
     assert told[NAME]["tags"]["tag 219"] == "x" * 4_900
 
 
-def test_trials_that_a_stop_cut_short_are_not_left_running(tested: StoreUnderTest, home: Home) -> None:
+def test_trials_interrupted_by_a_stop_are_not_left_running(tested: StoreUnderTest, home: Home) -> None:
     story = [opened(), started(0), reported(0, 1, 0.5), events.SearchEnded("stopped", "asked")]
     ledger = memory_ledger(story)
     follower = mirror(tested, ledger, home)
@@ -280,7 +278,7 @@ def test_trials_that_a_stop_cut_short_are_not_left_running(tested: StoreUnderTes
     assert told["trial 0"]["tags"]["state"] == "running"
 
 
-def test_a_ledger_that_lost_its_end_is_shown_as_it_is(tested: StoreUnderTest, home: Home) -> None:
+def test_a_truncated_ledger_is_shown_as_it_is(tested: StoreUnderTest, home: Home) -> None:
     """Its last commits were lost to a damaged disk after they had been mirrored."""
     ledger = memory_ledger([opened(), started(0), reported(0, 1, 0.5), ended(0, End.FINISHED, 1, 0.5)])
     mirror(tested, ledger, home).catch_up()
@@ -301,7 +299,7 @@ def test_progress_can_be_read_without_mlflow(tested: StoreUnderTest, home: Home)
     assert mirror_progress.progress_file(folder).stat().st_mode & 0o077 == 0
 
 
-def test_a_server_that_dies_and_returns_only_delays(server: Server, home: Home) -> None:
+def test_a_server_that_restarts_only_delays_the_mirror(server: Server, home: Home) -> None:
     experiment = f"digits {uuid.uuid4().hex[:8]}"
     tested = StoreUnderTest(server.uri, lambda: ClientStore(server.uri, experiment), experiment)
     story = search(home.search(NAME))

@@ -13,7 +13,7 @@ from hpo.tracking.run_changes import PARENT, RunChange
 from tests.tracking.scenario import OBJECTIVE, memory_ledger, opened, projection, search, started
 
 
-def test_values_read_as_in_a_table() -> None:
+def test_values_are_formatted_as_in_tables() -> None:
     assert [text(value) for value in (0.001, 1e-5, 64, True, "relu", None, [0.9, 0.999])] == [
         "0.001",
         "1e-05",
@@ -25,7 +25,7 @@ def test_values_read_as_in_a_table() -> None:
     ]
 
 
-def test_parameters_are_named_in_the_spaces_words() -> None:
+def test_parameters_have_the_names_of_the_space() -> None:
     recipe = {"optimizer": {"name": "sgd", "momentum": 0.9}, "batch_size": 64}
     shown = params({"optimizer": "sgd"}, recipe, ("optimizer", "optimizer.momentum", "dropout"))
     assert shown == {"optimizer": "sgd", "optimizer.momentum": "0.9", "dropout": "n/a", "batch_size": "64"}
@@ -62,7 +62,7 @@ def test_folds_a_final_part_and_a_race_are_visible_in_the_runs(home: Home) -> No
     assert runs[PARENT].tags["finalists.trainings_saved"] == "9"
 
 
-def test_names_and_lengths_stay_within_what_mlflow_takes() -> None:
+def test_names_and_lengths_are_within_the_limits_of_mlflow() -> None:
     assert clean_key("validation/top-5 (μ)%") == "validation/top-5 ____"
     assert clean_key("../a//b") == "a/b"
     assert clean_key("") == "_"
@@ -71,7 +71,7 @@ def test_names_and_lengths_stay_within_what_mlflow_takes() -> None:
     assert cut("short", 6_000) == "short"
 
 
-def test_a_second_winner_takes_the_mark_from_the_first(home: Home) -> None:
+def test_a_second_winner_replaces_the_first(home: Home) -> None:
     drawn = projection(home)
     story = search(home.search("digits-1"))
     drawn.changes(memory_ledger(story).read())
@@ -119,7 +119,7 @@ def test_a_further_look_a_refusal_and_the_account_are_shown(home: Home) -> None:
     assert "account.json" not in parent.files
 
 
-def test_the_model_that_is_shipped_is_shown_with_its_weights(home: Home) -> None:
+def test_the_shipped_model_is_shown_with_its_weights(home: Home) -> None:
     folder = home.search("digits-1")
     folder.weights.mkdir(parents=True)
     files = [{"trial": 0, "replicate": n, "file": f"0-{n}.safetensors", "sha256": "s"} for n in (1, 2)]
@@ -133,7 +133,7 @@ def test_the_model_that_is_shipped_is_shown_with_its_weights(home: Home) -> None
     assert {"model-1.safetensors", "model-2.safetensors"} <= parent.files.keys()
 
 
-def test_sequences_and_html_in_what_others_write_are_shown_as_text(home: Home) -> None:
+def test_control_sequences_and_html_in_notes_are_shown_as_text(home: Home) -> None:
     evil = "\x1b[2J\u202e<img src=http://there/?me> ![seen](http://there)"
     drawn = RunProjection("digits-1", (), Objective(f"acc{evil}"), home.search("digits-1"))
     story = [

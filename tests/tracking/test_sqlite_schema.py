@@ -16,7 +16,7 @@ from hpo.tracking.sqlite_store import LocalStore
 from tests.tracking.scenario import NAME, memory_ledger, projection, search
 
 
-def test_the_tables_are_those_that_mlflow_makes(tmp_path: Path) -> None:
+def test_the_tables_are_those_of_mlflow(tmp_path: Path) -> None:
     if not importlib.metadata.version("mlflow").startswith(sqlite_schema.MADE_BY):
         pytest.skip(f"the tables are those of MLflow {sqlite_schema.MADE_BY}x")
     by_mlflow = tmp_path / "mlflow.db"
@@ -34,7 +34,9 @@ def in_parts(tables: str) -> list[list[str]]:
     return [sorted(each.rstrip("); ") for each in part.split(line)) for line in tables.splitlines()]
 
 
-def test_another_version_of_mlflow_makes_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_mlflow_creates_its_own_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
 
     def make(draft: Path, artifacts: Path) -> None:
@@ -47,7 +49,7 @@ def test_another_version_of_mlflow_makes_its_own(tmp_path: Path, monkeypatch: py
     assert asked == [tmp_path / "files"]
 
 
-def test_a_store_is_private_and_whole(tmp_path: Path) -> None:
+def test_a_store_is_private_and_complete(tmp_path: Path) -> None:
     file = tmp_path / "home" / "mlflow.db"
     sqlite_schema.prepare(file, tmp_path / "files")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -50,7 +50,7 @@ def shown(home: Home) -> dict[str, list[Any]]:
     return rows(home)
 
 
-def test_a_mirror_killed_for_real_leaves_nothing_that_a_replay_does_not_repair(tmp_path: Path) -> None:
+def test_a_replay_repairs_the_store_of_a_killed_mirror(tmp_path: Path) -> None:
     undisturbed = shown(Home.at(tmp_path / "undisturbed").create())
     for position in (1, 9, 24):
         home = Home.at(tmp_path / f"killed at {position}").create()

@@ -11,21 +11,21 @@ from hpo.tracking.sqlite_store import LocalStore
 from hpo.tracking.target import Target
 
 
-def test_without_a_name_it_is_the_homes_own_store(home: Home) -> None:
+def test_by_default_the_store_is_that_of_the_home(home: Home) -> None:
     target = Target.of(home, {})
     assert target.uri == f"sqlite:///{home.tracking}"
     assert Path(target.uri.removeprefix("sqlite:///")).is_absolute()
     assert isinstance(target.store("digits"), LocalStore)
 
 
-def test_a_server_is_honoured(home: Home) -> None:
+def test_a_tracking_server_is_used(home: Home) -> None:
     target = Target.of(home, {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"})
     assert target.is_server
     assert isinstance(target.store("digits"), ClientStore)
     assert not home.tracking.exists()
 
 
-def test_a_database_that_the_user_names_gets_an_absolute_address(
+def test_the_address_of_a_named_database_is_made_absolute(
     home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -35,7 +35,7 @@ def test_a_database_that_the_user_names_gets_an_absolute_address(
 
 
 @pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "ftp://somewhere", "databricks"])
-def test_an_address_that_mlflow_keeps_no_runs_at_is_refused(home: Home, uri: str) -> None:
+def test_an_address_unsupported_by_mlflow_is_refused(home: Home, uri: str) -> None:
     with pytest.raises(UserError, match=r"MLflow does not support [a-z ]+; legal: http:"):
         Target.of(home, {"MLFLOW_TRACKING_URI": uri})
 
@@ -45,7 +45,7 @@ def test_a_password_is_not_shown(home: Home) -> None:
     assert target.shown == "https://***@host:1/path"
 
 
-def test_a_layout_that_is_not_known_is_left_to_mlflows_client(
+def test_an_unknown_layout_is_left_to_the_client_of_mlflow(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_schema, "REVISION", "some other")

@@ -129,7 +129,7 @@ def test_a_link_with_the_token_becomes_a_cookie_and_a_redirect() -> None:
     assert ask(path="//evil.example/", query=f"token={SECRET}")[1]["location"] == "/evil.example/"
 
 
-def test_a_link_from_another_page_continues_as_a_navigation_of_its_own() -> None:
+def test_a_link_from_another_page_is_reloaded_by_a_script() -> None:
     status, headers, body = ask(query=f"token={SECRET}", sec_fetch_site="cross-site")
     assert (status, "location" in headers) == (200, False)
     assert b"location.replace(location.pathname + location.hash)" in body
@@ -299,7 +299,7 @@ print(json.dumps([found, readable]))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
-def test_another_user_of_the_machine_gets_nothing(served: Served, tmp_path: Path) -> None:
+def test_another_user_of_the_machine_has_no_access(served: Served, tmp_path: Path) -> None:
     python = shutil.which("python3", path="/usr/bin:/bin")
     if python is None:
         pytest.skip("there is no Python that another user may run")

@@ -18,7 +18,7 @@ from hpo.tracking.target import Target
 from tests.tracking.scenario import NAME, memory_ledger, opened, projection, started
 
 
-def test_it_is_for_this_machine_alone_and_hides_the_address(home: Home) -> None:
+def test_it_listens_only_on_this_machine_and_hides_the_address(home: Home) -> None:
     served = ui_server.prepare_ui_server(
         Target.of(home, {}), environ={"PATH": "/bin", "MLFLOW_TRACKING_URI": "x"}
     )
@@ -46,7 +46,7 @@ def test_a_port_that_is_taken_is_named(home: Home) -> None:
             ui_server.prepare_ui_server(Target.of(home, {}), port)
 
 
-def test_another_port_is_found_if_none_was_asked_for(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_port_is_used_if_none_was_requested(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -54,12 +54,12 @@ def test_another_port_is_found_if_none_was_asked_for(home: Home, monkeypatch: py
         assert str(ui_server.USUAL_PORT) not in ui_server.prepare_ui_server(Target.of(home, {})).url
 
 
-def test_a_server_has_its_own(home: Home) -> None:
+def test_the_ui_of_a_tracking_server_is_named(home: Home) -> None:
     with pytest.raises(UserError, match="open http://host:5000 in a browser"):
         ui_server.prepare_ui_server(Target.of(home, {"MLFLOW_TRACKING_URI": "http://host:5000"}))
 
 
-def test_it_serves_without_a_line_for_each_request_and_ends_with_ctrl_c(home: Home, tmp_path: Path) -> None:
+def test_it_serves_without_an_access_log_and_ends_with_ctrl_c(home: Home, tmp_path: Path) -> None:
     served = ui_server.prepare_ui_server(Target.of(home, {}))
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(

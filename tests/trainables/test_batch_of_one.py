@@ -50,18 +50,18 @@ def test_one_value_has_no_variance(name: str, trainable: Any, few: Parts) -> Non
         {"model": {"name": "vit", "width": 8, "depth": 1}, "normalization": "batch_norm"},
     ],
 )
-def test_what_has_company_is_trained(choices: dict[str, Any], few: Parts) -> None:
+def test_batches_of_several_values_are_trained(choices: dict[str, Any], few: Parts) -> None:
     (report,) = train({**choices, "batch_size": 1}, few, 1).reports
     assert np.isfinite(report["train/loss"])
 
 
-def test_an_image_that_shrinks_to_one_place_is_refused(few: Parts) -> None:
+def test_an_image_that_shrinks_to_one_position_is_refused(few: Parts) -> None:
     choices = {"batch_size": 1, "image_size": 1, "model": {**TINY, "stages": 1}}
     with pytest.raises(UserError, match="normalization auto of the cnn"):
         train(choices, few, 1)
 
 
-def test_the_trial_leaves_no_trace_in_the_network(few: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_does_not_change_the_network(few: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     choices = {"batch_size": 1, "model": TINY, "regularize": {"dropout": True}}
     tried = train(choices, few, 1)
     monkeypatch.setattr("trainables.batch_of_one.check", lambda *_: None)

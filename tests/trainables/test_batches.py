@@ -9,7 +9,7 @@ from trainables.batches import Batches, merge_batches
 @pytest.mark.parametrize(
     ("examples", "size", "repeats"), [(10, 3, 1), (9, 3, 1), (10, 4, 3), (5, 8, 1), (1, 1, 1)]
 )
-def test_an_epoch_has_as_many_batches_as_it_says(examples: int, size: int, repeats: int) -> None:
+def test_an_epoch_has_the_stated_number_of_batches(examples: int, size: int, repeats: int) -> None:
     batches = Batches(examples, size, repeats)
     assert len(list(batches.shuffled(torch.Generator()))) == len(batches)
 
@@ -19,7 +19,7 @@ def test_every_example_once() -> None:
     assert rows.sort().values.tolist() == list(range(11))
 
 
-def test_no_example_is_alone_in_a_batch() -> None:
+def test_no_batch_has_a_single_example() -> None:
     assert [len(rows) for rows in Batches(9, 4).shuffled(torch.Generator())] == [4, 4]
 
 
@@ -29,7 +29,7 @@ def test_the_generator_decides() -> None:
 
 
 @pytest.mark.parametrize(("most", "sizes"), [(1, [4, 4, 2]), (7, [4, 6]), (8, [8, 2]), (99, [10])])
-def test_batches_are_taken_together_as_far_as_they_go(most: int, sizes: list[int]) -> None:
+def test_batches_are_merged_up_to_the_limit(most: int, sizes: list[int]) -> None:
     batches = torch.arange(10).split(4)
     groups = list(merge_batches(batches, most))
     assert [sum(map(len, group)) for group in groups] == sizes

@@ -32,7 +32,7 @@ EVERYTHING_WITH_STATE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("choices", EVERYTHING_WITH_STATE.values(), ids=EVERYTHING_WITH_STATE)
-def test_a_resumed_training_is_the_undisturbed_one(choices: dict[str, Any], digits: Parts) -> None:
+def test_a_resumed_training_equals_an_undisturbed_one(choices: dict[str, Any], digits: Parts) -> None:
     choices = {**SMALL, **choices}
     whole = train(choices, digits, 4)
     first = Recorder(4, interrupt_after=2)
@@ -46,7 +46,7 @@ def test_a_resumed_training_is_the_undisturbed_one(choices: dict[str, Any], digi
         np.testing.assert_array_equal(rest.weights[-1][name], array, name)
 
 
-def test_nothing_is_left_behind_for_the_next_training(digits: Parts) -> None:
+def test_a_training_does_not_affect_the_next_one(digits: Parts) -> None:
     choices = {**SMALL, "regularize": {"dropout": True}, "augment": {"rotation": True}}
     fresh = train(choices, digits)
     torch.manual_seed(99)
@@ -57,7 +57,7 @@ def test_nothing_is_left_behind_for_the_next_training(digits: Parts) -> None:
     assert numbers(train(choices, digits).reports) == numbers(fresh.reports)
 
 
-def test_another_seed_is_another_training(digits: Parts) -> None:
+def test_another_seed_gives_another_training(digits: Parts) -> None:
     assert numbers(train(SMALL, digits, seed=1).reports) != numbers(train(SMALL, digits, seed=2).reports)
 
 
@@ -70,7 +70,7 @@ def test_another_seed_is_another_training(digits: Parts) -> None:
         {**SMALL, "test_augment": {"five_crops": {"ratio": 0.8}}},
     ],
 )
-def test_a_loaded_model_says_what_the_trained_one_said(choices: dict[str, Any], digits: Parts) -> None:
+def test_a_loaded_model_predicts_as_the_trained_one(choices: dict[str, Any], digits: Parts) -> None:
     recorder, trainable = train(choices, digits), ImageClassifier()
     assert recorder.model is not None
     loaded = trainable.load(recipe(choices), recorder.weights[-1], digits[0].info)
@@ -113,7 +113,7 @@ def test_every_promised_metric_is_reported(digits: Parts) -> None:
     assert all(math.isfinite(value) for value in report.values())
 
 
-def test_a_poisoned_validation_part_changes_nothing_of_the_training(digits: Parts) -> None:
+def test_the_validation_part_does_not_affect_the_training(digits: Parts) -> None:
     train_part, validation = digits
     poisoned = train_part.inputs.copy()
     poisoned[validation.rows] = 255
@@ -125,7 +125,7 @@ def test_a_poisoned_validation_part_changes_nothing_of_the_training(digits: Part
         np.testing.assert_array_equal(dirty.weights[-1][name], array, name)
 
 
-def test_streamed_images_give_the_numbers_of_held_ones(
+def test_streamed_images_give_the_same_results_as_held_ones(
     digits: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = train(SMALL, digits)
@@ -139,14 +139,14 @@ def test_shared_images_are_only_read(digits: Parts) -> None:
     train({**SMALL, "augment": {"rotation": True}}, tuple(replace(part, inputs=inputs) for part in digits), 1)
 
 
-def test_a_training_that_diverges_reports_it(digits: Parts) -> None:
+def test_a_diverging_training_reports_it(digits: Parts) -> None:
     choices = {"model": MLP, "optimizer": "sgd", "loss": "mean_squared_error", "learning_rate": 100.0}
     choices["init"] = "auto"  # whose larger first weights diverge at once
     report = train(choices, digits, 3).reports[-1]
     assert all(math.isnan(report[f"validation/{metric.name}"]) for metric in ImageClassifier.metrics)
 
 
-def test_early_stopping_keeps_the_best_epoch_and_then_costs_nothing(digits: Parts) -> None:
+def test_early_stopping_keeps_the_best_epoch_and_ends_the_work(digits: Parts) -> None:
     choices = {**SMALL, "learning_rate": 0.5, "regularize": {"early_stopping": {"patience": 1}}}
     recorder = train(choices, digits, 12)
     losses = [report["validation/loss"] for report in recorder.reports]
@@ -178,7 +178,9 @@ def test_a_mean_image_is_resized_with_the_images(digits: Parts) -> None:
         ({"model": {"name": "cnn", "padding": 0, "kernel": 7}}, "leave nothing of an image of 8 x 8"),
     ],
 )
-def test_what_does_not_fit_the_images_is_said(choices: dict[str, Any], message: str, digits: Parts) -> None:
+def test_recipes_that_do_not_fit_the_images_are_refused(
+    choices: dict[str, Any], message: str, digits: Parts
+) -> None:
     with pytest.raises(UserError, match=message):
         train(choices, digits, 1)
 
@@ -188,12 +190,12 @@ def test_bfloat16_trains(digits: Parts) -> None:
     assert report["validation/accuracy"] > 0.5
 
 
-def test_an_epoch_without_a_last_example_alone(digits: Parts) -> None:
+def test_the_last_batch_never_has_a_single_example(digits: Parts) -> None:
     choices = {**SMALL, "normalization": "batch_norm", "batch_size": 23}  # 300 = 13 * 23 + 1
     assert math.isfinite(train(choices, digits, 1).reports[-1]["train/loss"])
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_asked_for_where_there_is_none(digits: Parts) -> None:
+def test_a_requested_gpu_that_is_missing_is_refused(digits: Parts) -> None:
     with pytest.raises(UserError, match="no GPU"):
         train(SMALL, digits, 1, device="cuda")

@@ -17,7 +17,7 @@ def halved(x: torch.Tensor) -> torch.Tensor:
     return x / 2
 
 
-def test_bytes_become_shares_of_one_channels_first(digits: tuple[Examples, Examples]) -> None:
+def test_bytes_are_scaled_to_one_and_channels_come_first(digits: tuple[Examples, Examples]) -> None:
     part = digits[0]
     raw = Images(part, CPU, halved).raw(torch.tensor([3, 0]))
     expected = part.inputs[part.rows[[3, 0]]].transpose(0, 3, 1, 2) / np.float32(255)
@@ -26,14 +26,14 @@ def test_bytes_become_shares_of_one_channels_first(digits: tuple[Examples, Examp
 
 
 @pytest.mark.parametrize("hold", [True, False])
-def test_held_and_read_anew_are_alike(hold: bool, digits: tuple[Examples, Examples]) -> None:
+def test_held_and_streamed_images_are_equal(hold: bool, digits: tuple[Examples, Examples]) -> None:
     built = Images(digits[0], CPU, halved, hold=hold)
     index = torch.tensor([5, 5, 1])
     assert torch.equal(built.prepared(index), built.raw(index) / 2)
     assert built.labels.tolist() == digits[0].targets[digits[0].rows].tolist()
 
 
-def test_evaluation_takes_as_many_as_fit(
+def test_evaluation_batches_are_as_large_as_fit(
     digits: tuple[Examples, Examples], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = Images(digits[0], CPU, halved)

@@ -9,7 +9,7 @@ from trainables import isolation
 CPU = torch.device("cpu")
 
 
-def test_random_numbers_depend_on_seed_and_purpose_alone() -> None:
+def test_random_numbers_depend_only_on_seed_and_purpose() -> None:
     drawn = []
     for purpose in (("epoch", 1), ("epoch", 1), ("epoch", 2)):
         with isolation.seeded(5, *purpose, device=CPU) as generator:
@@ -18,7 +18,7 @@ def test_random_numbers_depend_on_seed_and_purpose_alone() -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_everything_is_put_back_even_after_an_error() -> None:
+def test_settings_are_restored_even_after_an_error() -> None:
     random, threads = torch.get_rng_state(), torch.get_num_threads()
 
     def broken() -> None:

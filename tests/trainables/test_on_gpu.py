@@ -55,7 +55,7 @@ def losses(recorder: Recorder) -> list[float]:
 
 @pytest.mark.parametrize("augment", [{}, {"random_crop": {"padding": 1}, "rotation": True, "mixup": True}])
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_a_curve_is_that_of_the_cpu(model: Any, augment: dict[str, Any], digits: Parts) -> None:
+def test_a_curve_agrees_with_the_cpu(model: Any, augment: dict[str, Any], digits: Parts) -> None:
     choices = {"model": model, "augment": augment, "batch_size": 50}
     cpu, gpu = train(choices, digits, 4), train(choices, digits, 4, device="cuda")
     # Weights, batches and augmentation are drawn alike; rounding differs.
@@ -65,7 +65,7 @@ def test_a_curve_is_that_of_the_cpu(model: Any, augment: dict[str, Any], digits:
 
 
 @pytest.mark.parametrize(("group", "name"), ROWS, ids=[f"{group.name}.{name}" for group, name in ROWS])
-def test_every_part_trains_there(group: Group, name: str, digits: Parts) -> None:
+def test_every_part_trains_on_a_gpu(group: Group, name: str, digits: Parts) -> None:
     choices: dict[str, Any] = {"model": CNN, "batch_size": 50, "learning_rate": 1e-3}
     choices[group.name] = {name: True} if group.many else name
     cpu, gpu = train(choices, digits, 2), train(choices, digits, 2, device="cuda")
@@ -106,7 +106,7 @@ def test_recipes_drawn_from_everything_train(place: int, digits: Parts) -> None:
         {"model": CNN, "averaging": "ema", "augment": {"random_crop": True, "mixup": True}},
     ],
 )
-def test_a_resumed_training_is_the_undisturbed_one(choices: dict[str, Any], digits: Parts) -> None:
+def test_a_resumed_training_equals_an_undisturbed_one(choices: dict[str, Any], digits: Parts) -> None:
     whole = train(choices, digits, 4, device="cuda")
     first = Recorder(4, interrupt_after=2, device="cuda")
     with pytest.raises(Interrupted):
@@ -132,7 +132,7 @@ def test_images_that_do_not_fit_are_streamed(
     np.testing.assert_allclose(losses(train(choices, digits, device="cuda")), losses(resident), rtol=0.01)
 
 
-def test_a_model_that_was_trained_there_is_loaded_on_a_cpu(digits: Parts) -> None:
+def test_a_model_trained_on_a_gpu_is_loaded_on_a_cpu(digits: Parts) -> None:
     choices = {"model": CNN, "normalization": "batch_norm"}
     recorder = train(choices, digits, device="cuda")
     assert recorder.model is not None
@@ -141,7 +141,7 @@ def test_a_model_that_was_trained_there_is_loaded_on_a_cpu(digits: Parts) -> Non
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_bfloat16_trains_as_well(model: Any, digits: Parts) -> None:
+def test_bfloat16_trains_on_a_gpu(model: Any, digits: Parts) -> None:
     choices = {"model": model, "batch_size": 50}
     full = train(choices, digits, 5, device="cuda")
     half = train({**choices, "precision": "bfloat16"}, digits, 5, device="cuda")
@@ -149,14 +149,14 @@ def test_bfloat16_trains_as_well(model: Any, digits: Parts) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")
-def test_a_compiled_network_trains_as_the_same(digits: Parts) -> None:
+def test_a_compiled_network_trains_equally(digits: Parts) -> None:
     choices = {"model": CNN, "batch_size": 50, "precision": "bfloat16"}
     plain = train(choices, digits, 3, device="cuda")
     compiled = train({**choices, "compile": True}, digits, 3, device="cuda")
     np.testing.assert_allclose(losses(compiled), losses(plain), rtol=0.1)
 
 
-def test_tables_train_there() -> None:
+def test_tables_train_on_a_gpu() -> None:
     found = load_breast_cancer()
     info = DataInfo("table", "classification", (30,), ("malignant", "benign"), tuple(found.feature_names))
     order = np.random.default_rng(0).permutation(len(found.data)).astype(np.int64)
@@ -166,7 +166,7 @@ def test_tables_train_there() -> None:
     np.testing.assert_allclose(losses(gpu), losses(cpu), rtol=0.02)
 
 
-def test_nothing_is_left_behind_for_the_next_training(digits: Parts) -> None:
+def test_a_training_does_not_affect_the_next_one(digits: Parts) -> None:
     torch.cuda.manual_seed(99)
     random = torch.cuda.get_rng_state()
     peaks = []
@@ -179,7 +179,7 @@ def test_nothing_is_left_behind_for_the_next_training(digits: Parts) -> None:
     assert peaks[1] < peaks[0] / 4  # what the libraries hold stays
 
 
-def test_memory_that_does_not_suffice_is_a_failure_that_says_so(digits: Parts) -> None:
+def test_insufficient_gpu_memory_is_a_clear_failure(digits: Parts) -> None:
     torch.cuda.set_per_process_memory_fraction(0.01)
     try:
         with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
@@ -189,6 +189,6 @@ def test_memory_that_does_not_suffice_is_a_failure_that_says_so(digits: Parts) -
     assert math.isfinite(train({"model": CNN}, digits, 1, device="cuda").reports[0]["train/loss"])
 
 
-def test_a_gpu_that_is_not_known_is_refused(digits: Parts) -> None:
+def test_an_unknown_gpu_is_refused(digits: Parts) -> None:
     with pytest.raises(UserError, match="legal: cpu, cuda"):
         train({"model": CNN}, digits, 1, device="mps")

@@ -164,7 +164,7 @@ def test_chunks_and_containers_make_no_difference(
 
 
 @pytest.mark.parametrize(("name", "own"), KINDS)
-def test_images_are_left_as_they_were(name: str, own: dict) -> None:
+def test_input_images_are_not_changed(name: str, own: dict) -> None:
     images = floats(data())
     kept = images.clone()
     out = preprocessing.fit(resolve(name, **own), data())(images)
@@ -184,7 +184,7 @@ def test_a_covariance_over_too_many_pixels_is_refused() -> None:
         preprocessing.fit(resolve("whitening", over="pixels"), images)
 
 
-def test_every_row_says_what_it_is() -> None:
+def test_every_row_is_documented() -> None:
     assert PREPROCESSING.default in NAMES
     for row in PREPROCESSING.parts:
         assert row.doc

@@ -26,7 +26,7 @@ PARTS = [
 ]
 
 
-def test_shipped_names_lead_to_the_trainables() -> None:
+def test_shipped_names_resolve_to_the_trainables() -> None:
     assert isinstance(registry.SHIPPED["image_classifier"].load(), ImageClassifier)
     assert isinstance(registry.SHIPPED["tabular"].load(), Tabular)
     assert {name for name, shipped in registry.SHIPPED.items() if shipped.name == name} == set(
@@ -57,7 +57,7 @@ TESTED = {
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_the_tests_of_a_group_go_by_its_table(group: Group) -> None:
+def test_the_tests_of_a_group_cover_its_table(group: Group) -> None:
     for name in TESTED[group.name]:
         tests = importlib.import_module(f"tests.trainables.{name}")
         tables_there = [each for each in vars(tests).values() if isinstance(each, Group)]
@@ -115,9 +115,7 @@ VALUES = DataInfo("table", "regression", (4,))
         (registry.TABULAR, VALUES, "r2"),
     ],
 )
-def test_data_that_a_trainable_can_take(
-    shipped: registry.ShippedTrainable, info: DataInfo, metric: str
-) -> None:
+def test_suitable_data_is_accepted(shipped: registry.ShippedTrainable, info: DataInfo, metric: str) -> None:
     assert shipped.complaint(info, metric) is None
 
 
@@ -143,7 +141,7 @@ def test_data_that_a_trainable_can_take(
         (registry.TABULAR, replace(CLASSES, classes=("only",)), "accuracy", "are of class 'only'"),
     ],
 )
-def test_data_that_it_cannot_take_is_named(
+def test_unsuitable_data_is_named(
     shipped: registry.ShippedTrainable, info: DataInfo, metric: str, message: str
 ) -> None:
     complaint = shipped.complaint(info, metric)

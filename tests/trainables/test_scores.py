@@ -44,7 +44,7 @@ def test_two_classes_are_ranked_by_the_second_and_ties_count_half() -> None:
     assert ours["average_precision"] == pytest.approx(metrics.average_precision_score(labels, margins))
 
 
-def test_one_class_has_no_order_and_a_sure_liar_a_calibration_error_of_one() -> None:
+def test_one_class_has_no_ranking_and_confident_errors_have_calibration_error_one() -> None:
     logits = np.stack([np.zeros(40, np.float32), np.full(40, 30, np.float32)], 1)
     ours = scores.classification(logits, np.zeros(40, np.int64))
     assert "roc_auc" not in ours
@@ -52,7 +52,7 @@ def test_one_class_has_no_order_and_a_sure_liar_a_calibration_error_of_one() -> 
     assert scores.classification(logits, np.ones(40, np.int64))["calibration_error"] == pytest.approx(0.0)
 
 
-def test_honest_probabilities_have_a_small_calibration_error() -> None:
+def test_true_probabilities_have_a_small_calibration_error() -> None:
     margins = RANDOM.normal(size=20_000)
     labels = (RANDOM.random(20_000) < 1 / (1 + np.exp(-margins))).astype(np.int64)
     logits = np.stack([np.zeros(20_000), margins], 1)
@@ -60,7 +60,7 @@ def test_honest_probabilities_have_a_small_calibration_error() -> None:
     assert scores.classification(3 * logits, labels)["calibration_error"] > 0.1
 
 
-def test_macro_scores_by_hand() -> None:
+def test_macro_scores_of_a_worked_example() -> None:
     # Class 0: two found, one of them right, of one; class 1: one found of two; class 3: none of one.
     predicted, truth = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 3])
     ours = scores.macro(predicted, truth, 6)

@@ -25,13 +25,13 @@ def mean_of(weights):
 
 
 @pytest.mark.parametrize("trainable", [ImageClassifier(), Tabular()], ids=["images", "tables"])
-def test_the_shipped_trainables_can_all_of_it(trainable):
+def test_shipped_trainables_average_combine_and_assess(trainable):
     assert isinstance(trainable, Averages)
     assert isinstance(trainable, Combines)
     assert isinstance(trainable, AssessesExamples)
 
 
-def test_norms_take_their_statistics_anew_from_the_training_rows(digits):
+def test_norms_recompute_their_statistics_from_the_training_rows(digits):
     recorder = train(NORMED, digits, epochs=4)
     mean, trainable = mean_of(recorder.weights[1:]), ImageClassifier()
     averaged = trainable.average(recipe(NORMED), mean, digits[0], recorder)
@@ -70,7 +70,7 @@ def test_statistics_do_not_depend_on_the_order_of_classes(digits, monkeypatch):
         np.testing.assert_allclose(variance, total, rtol=0.03)
 
 
-def test_averaging_is_the_same_twice_and_without_norms_changes_nothing(digits):
+def test_averaging_is_deterministic_and_without_norms_changes_nothing(digits):
     recorder = train(NORMED, digits, epochs=2)
     mean, trainable = mean_of(recorder.weights), ImageClassifier()
     one, two = (trainable.average(recipe(NORMED), mean, digits[0], recorder) for _ in range(2))
@@ -95,7 +95,7 @@ def test_a_tables_average_predicts():
     assert trainable.load(made, averaged, info).predict(whole).shape == (60,)
 
 
-def test_an_ensemble_means_probabilities_and_not_logits():
+def test_an_ensemble_averages_probabilities_and_not_logits():
     sure, unsure = np.array([[10.0, 0.0]]), np.array([[0.0, 1.0]])
     together = scores.combined([sure, unsure])
     expected = (scores.probabilities(sure) + scores.probabilities(unsure)) / 2
@@ -103,7 +103,7 @@ def test_an_ensemble_means_probabilities_and_not_logits():
     np.testing.assert_allclose(scores.probabilities(together).sum(1), 1)
 
 
-def test_an_ensemble_of_one_kind_says_what_each_member_says():
+def test_an_ensemble_of_equal_members_predicts_as_each():
     logits = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
     together = scores.combined([logits] * 3)
     np.testing.assert_allclose(scores.probabilities(together), scores.probabilities(logits), rtol=1e-6)
@@ -124,7 +124,7 @@ def test_an_ensemble_with_a_broken_member_has_no_score():
     assert np.isnan(scores.classification(broken, np.array([0]))["accuracy"])
 
 
-def test_hopeless_classes_stay_finite():
+def test_impossible_classes_stay_finite():
     far = np.array([[0.0, -2000.0]])
     together = scores.combined([far, far])
     assert np.isfinite(together).all()

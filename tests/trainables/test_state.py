@@ -29,7 +29,7 @@ def pair(name: str) -> tuple[nn.Module, torch.optim.Optimizer]:
 
 
 @pytest.mark.parametrize("name", OPTIMIZER.names)
-def test_every_optimizer_goes_on_from_a_file(name: str) -> None:
+def test_every_optimizer_resumes_from_a_file(name: str) -> None:
     network, optimizer = pair(name)
     for seed in range(3):
         stepped(network, optimizer, seed)
@@ -57,7 +57,7 @@ def test_arrays_are_copies() -> None:
 
 
 @pytest.mark.parametrize("name", ["adamw", "momentum"])
-def test_what_an_optimizer_remembers_lies_in_memory_as_its_weights_do(name: str) -> None:
+def test_optimizer_state_has_the_memory_layout_of_its_weights(name: str) -> None:
     """Fused optimizers insist on it; arrays in a file are in one order only."""
     network = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     choices = {"optimizer": name, "batch_size": 2}

@@ -85,7 +85,7 @@ def test_three_lines_predict_well(diabetes: Parts) -> None:
     assert report["validation/mean_squared_error"] == pytest.approx((1 - report["validation/r2"]) * spread)
 
 
-def test_categories_and_gaps_are_understood() -> None:
+def test_categories_and_missing_values_are_used() -> None:
     recorder = train({"model": {"depth": 1, "width": 16}, "learning_rate": 0.01}, colours(), 20, "tabular")
     assert recorder.reports[-1]["validation/accuracy"] > 0.93  # a gap in the colour cannot be known
 
@@ -106,7 +106,7 @@ def test_rows_are_filled_standardized_and_flagged() -> None:
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_a_resumed_training_is_the_undisturbed_one(task: str, cancer: Parts, diabetes: Parts) -> None:
+def test_a_resumed_training_equals_an_undisturbed_one(task: str, cancer: Parts, diabetes: Parts) -> None:
     data = cancer if task == "classification" else diabetes
     choices = {
         "model": {"width": 8},
@@ -120,7 +120,7 @@ def test_a_resumed_training_is_the_undisturbed_one(task: str, cancer: Parts, dia
     assert numbers(first.reports + rest.reports) == numbers(whole.reports)
 
 
-def test_a_loaded_model_says_what_the_trained_one_said(diabetes: Parts) -> None:
+def test_a_loaded_model_predicts_as_the_trained_one(diabetes: Parts) -> None:
     for data in (diabetes, colours()):
         recorder = train({"model": {"width": 8}}, data, 2, "tabular")
         assert recorder.model is not None
@@ -132,7 +132,7 @@ def test_a_loaded_model_says_what_the_trained_one_said(diabetes: Parts) -> None:
         assert {f"validation/{k}": v for k, v in scores.items()}.items() <= recorder.reports[-1].items()
 
 
-def test_a_poisoned_validation_part_changes_nothing_of_the_training(diabetes: Parts) -> None:
+def test_the_validation_part_does_not_affect_the_training(diabetes: Parts) -> None:
     poisoned, targets = diabetes[0].inputs.copy(), diabetes[0].targets.copy()
     poisoned[diabetes[1].rows], targets[diabetes[1].rows] = np.nan, 1e6
     clean = train({}, diabetes, 1, "tabular")
@@ -195,7 +195,7 @@ def test_recipes_on_record_keep_their_embeddings() -> None:
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (3e-13, 0.0), (1e12, 0.0), (1.0, 100.0)])
-def test_columns_of_any_scale_are_understood(scale: float, offset: float, diabetes: Parts) -> None:
+def test_columns_of_any_scale_are_used(scale: float, offset: float, diabetes: Parts) -> None:
     scaled = tuple(
         replace(part, inputs=(part.inputs * scale + offset).astype(np.float32)) for part in diabetes
     )
@@ -258,7 +258,7 @@ LOSSES = {
 
 
 @pytest.mark.parametrize("name", REGRESSION_LOSS.names)
-def test_the_validation_loss_of_values_is_what_is_minimized(name: str, diabetes: Parts) -> None:
+def test_the_validation_loss_of_a_regression_is_the_minimized_loss(name: str, diabetes: Parts) -> None:
     recorder = train({"regression_loss": name, "averaging": "ema"}, diabetes, 3, "tabular")
     assert recorder.model is not None
     spread = np.std(diabetes[0].targets[diabetes[0].rows])
@@ -268,7 +268,7 @@ def test_the_validation_loss_of_values_is_what_is_minimized(name: str, diabetes:
     assert 0.3 < report["validation/loss"] / report["train/loss"] < 3  # of one unit
 
 
-def test_early_stopping_goes_by_the_loss_that_is_reported(diabetes: Parts) -> None:
+def test_early_stopping_uses_the_reported_loss(diabetes: Parts) -> None:
     choices = {"regression_loss": "mean_absolute_error", "learning_rate": 0.03}
     plain = train(choices, diabetes, 12, "tabular").reports
     kept = train({**choices, "regularize": {"early_stopping": True}}, diabetes, 12, "tabular").reports[-1]

@@ -88,7 +88,7 @@ def test_differences_are_paired_by_seed(home):
     assert (rotation.component, rotation.off, rotation.clear) == ("augment.rotation", False, True)
 
 
-def test_a_variant_that_diverges_is_said_to(home):
+def test_a_diverged_variant_is_reported(home):
     nan = math.nan
     name = recorded(home, [(0.5, 0.9, 0.8), (nan,), (0.5, 0.7, nan)])
     _, schedule, rotation = ablate.ablation_table(name, home=home).rows
@@ -99,7 +99,7 @@ def test_a_variant_that_diverges_is_said_to(home):
     assert math.isnan(rotation.low)
 
 
-def test_trials_that_were_added_later_are_no_rows(home):
+def test_trials_added_later_are_not_rows(home):
     name = recorded(home, [(0.5, 0.9), (0.5, 0.8), (0.5, 0.7), (0.5, 0.6)])
     assert [row.component for row in ablate.ablation_table(name, home=home).rows] == [
         "",
@@ -108,7 +108,7 @@ def test_trials_that_were_added_later_are_no_rows(home):
     ]
 
 
-def test_another_search_is_no_ablation(home):
+def test_another_search_is_not_an_ablation(home):
     name = recorded(home, [(0.5,)], tags={"mine": "yes"})
     with pytest.raises(UserError, match="is not an ablation"):
         ablate.ablation_table(name, home=home)
@@ -123,7 +123,7 @@ def test_one_seed_is_too_few(home, file):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_an_ablation_runs_ends_sealed_and_shows_its_table_again(home, file):
+def test_an_ablation_ends_with_a_sealed_test_part_and_shows_its_table_again(home, file):
     def run(*words):
         command = [sys.executable, "-m", "hpo.cli.main", "--json", "--home", str(home.root), *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=file.parent)

@@ -40,7 +40,7 @@ def test_it_counts_what_was_tried_and_compared(account_of):
     assert shown["seeds"] == {"search": 0, "split": 0, "model": 8}
 
 
-def test_it_sets_the_lucky_score_beside_the_corrected_ones(account_of):
+def test_it_lists_the_lucky_score_with_the_corrected_ones(account_of):
     numbers = account_of(won())[1].numbers
     assert (numbers.raw.trial, numbers.raw.value) == (1, 0.95)
     assert numbers.fresh.value == pytest.approx(0.93)
@@ -51,12 +51,12 @@ def test_it_sets_the_lucky_score_beside_the_corrected_ones(account_of):
     assert numbers.notes
 
 
-def test_openings_of_practice_data_are_those_of_the_search_alone(account_of):
+def test_openings_of_practice_data_are_only_those_of_the_search(account_of):
     (opening,) = account_of(won())[1].openings
     assert (opening.search, opening.scores["accuracy"].value) == ("digits", 0.92)
 
 
-def test_an_opening_is_listed_even_if_a_damaged_ledger_lost_the_training_behind_it(account_of):
+def test_an_opening_is_listed_even_if_its_training_was_lost(account_of):
     kept = [event for event in won() if isinstance(event, events.TestClaimed | events.TestScored)]
     _, account = account_of([*trained(0, 0, 0.9), *kept])
     (opening,) = account.openings
@@ -65,7 +65,7 @@ def test_an_opening_is_listed_even_if_a_damaged_ledger_lost_the_training_behind_
     assert "recipe unknown" in " ".join(page(account).split())
 
 
-def test_the_page_names_everything_and_fits(account_of):
+def test_the_page_is_complete_and_fits_its_width(account_of):
     text = page(account_of(won())[1])
     flowing = " ".join(text.split())
     for sentence in (
@@ -84,7 +84,7 @@ def test_the_page_names_everything_and_fits(account_of):
     assert max(map(len, lines)) <= 80
 
 
-def test_what_is_copied_from_the_page_is_never_broken(account_of):
+def test_commands_and_digests_on_the_page_are_never_wrapped(account_of):
     _, account = account_of(won())
     lines = page(account).splitlines()
     assert "reproduce    hpo verify digits-recipe.yaml" in lines
@@ -94,7 +94,7 @@ def test_what_is_copied_from_the_page_is_never_broken(account_of):
     )
 
 
-def test_without_a_winner_it_says_so(account_of):
+def test_a_missing_winner_is_stated(account_of):
     _, account = account_of(searched())
     assert (account.winner, account.numbers, account.openings) == (None, None, ())
     assert "no winner was named" in page(account)
@@ -126,7 +126,7 @@ def scored_on_a_final_part():
     yield events.WinnerNamed(3, 1, 0.905, 0.0071, 2, reason, tied=(1, 3), saved=0)
 
 
-def test_on_a_final_part_both_estimates_are_free_of_what_the_search_learnt(account_of):
+def test_with_a_final_part_both_estimates_are_unbiased_by_the_search(account_of):
     _, account = account_of(scored_on_a_final_part(), FINAL, FINAL_SPLIT)
     numbers = account.numbers
     assert numbers.fresh.value == pytest.approx(0.90)
@@ -190,7 +190,7 @@ def test_a_file_that_is_not_an_account_has_no_numbers(account_of, text):
     assert numbers_of("digits", home=home) is None
 
 
-def test_it_is_enough_for_the_experiments_section_of_a_paper(account_of):
+def test_it_suffices_for_the_experiments_section_of_a_paper(account_of):
     _, account = account_of(won())
     text = " ".join(page(account).split())
     for sentence in (
@@ -206,7 +206,7 @@ def test_it_is_enough_for_the_experiments_section_of_a_paper(account_of):
     assert [finalist.values for finalist in account.fresh] == [(0.925, 0.935), (0.93, 0.94)]
 
 
-def test_it_says_what_is_shipped_and_with_which_digest(account_of):
+def test_it_names_the_shipped_model_and_its_digest(account_of):
     files = [{"trial": 3, "replicate": n, "file": f"3-{n}", "sha256": str(n)} for n in (1, 2)]
     fixed = events.ModelFixed("ensemble", tuple(files), "ab" * 32, "the mean prediction of 2")
     story = list(won())

@@ -78,7 +78,7 @@ def test_a_search_runs_on_a_cluster_and_leaves_it_running(cluster, tmp_path):
 
 
 @pytest.mark.skipif(not PRIVATE_MOUNTS, reason="mounting a private file system is not allowed here")
-def test_a_node_that_does_not_see_the_home_is_set_aside_and_named(cluster, tmp_path, tmp_path_factory):
+def test_a_node_that_does_not_see_the_home_is_excluded_and_named(cluster, tmp_path, tmp_path_factory):
     place = Place(tmp_path)
     place.home.create()
     hidden = f'mount -t tmpfs none {place.home.root} && exec "$@"'
@@ -92,7 +92,7 @@ def test_a_node_that_does_not_see_the_home_is_set_aside_and_named(cluster, tmp_p
     assert not any(isinstance(e.event, WorkerLost) for e in place.record())
 
 
-def test_no_cluster_at_the_address_is_a_mistake_of_the_user(tmp_path):
+def test_a_missing_cluster_is_a_user_error(tmp_path):
     place = Place(tmp_path)
     done = place.run("submit", "tiny.yaml", "--address", "127.0.0.1:1", **TOKEN)
     assert done.returncode == 2

@@ -12,7 +12,7 @@ def numbers(test, corrected=VALIDATION):
     return ScoreEstimates(LuckiestScore(1, 0.9), None, None, None, test and {"accuracy": test}, (), corrected)
 
 
-def test_scores_apart_by_more_than_both_intervals_are_named_with_what_to_look_at():
+def test_scores_outside_both_intervals_are_reported_with_advice():
     text = disagreement(numbers(LOWER), "accuracy")
     assert "disagree by more than both intervals" in text
     assert "0.796" in text
@@ -21,6 +21,6 @@ def test_scores_apart_by_more_than_both_intervals_are_named_with_what_to_look_at
 
 
 @pytest.mark.parametrize("test", [None, ScoreInterval(0.7, 0.6, 0.75), ScoreInterval(0.1)])
-def test_scores_that_overlap_or_have_no_interval_are_not(test):
+def test_scores_with_overlapping_or_missing_intervals_are_not_reported(test):
     assert disagreement(numbers(test), "accuracy") == ""
     assert disagreement(numbers(LOWER, None), "accuracy") == ""

@@ -26,7 +26,7 @@ def value(recipe):
     return 0.5 + recipe["learning_rate"] / 10
 
 
-def test_without_a_past_it_says_what_trials_and_epochs_buy_and_no_hours(recorded):
+def test_without_earlier_searches_there_is_an_estimate_but_no_hours(recorded):
     forecast = forecast_of(parse_spec(SPEC), recorded.home)
     assert forecast.pace is None
     assert math.isnan(forecast.search)
@@ -44,7 +44,7 @@ def test_hours_follow_from_the_pace_of_the_newest_search_like_it(recorded):
     assert forecast.finalists == pytest.approx(2 * 3 * 9 / 2 / 3600)
 
 
-def test_time_alone_buys_as_many_trials_as_the_pace_allows(recorded):
+def test_a_time_budget_is_converted_by_the_pace(recorded):
     recorded.search(parse_spec(SPEC), value)
     short, long = (
         forecast_of(parse_spec({**SPEC, "budget": {"hours": hours}}), recorded.home).forecast
@@ -54,7 +54,7 @@ def test_time_alone_buys_as_many_trials_as_the_pace_allows(recorded):
     assert long.trials > 1.5 * short.trials
 
 
-def test_other_data_or_threads_tell_nothing(recorded):
+def test_searches_with_other_data_or_threads_are_not_used(recorded):
     recorded.search(parse_spec(SPEC), value)
     other = parse_spec({**SPEC, "resources": {"cpus": 2, "threads": 2}})
     assert pace_of(other, recorded.home) is None

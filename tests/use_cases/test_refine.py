@@ -53,7 +53,7 @@ def searched(recorded, tmp_path):
     return recorded.home
 
 
-def test_it_narrows_what_mattered_and_keeps_what_was_written(searched):
+def test_it_narrows_influential_ranges_and_keeps_the_text(searched):
     refined = refine_spec("coarse-1", home=searched)
     old = (searched.root.parent / "coarse.yaml").read_text()
     kept = [line for line in refined.text.splitlines() if line in old.splitlines()]
@@ -78,7 +78,7 @@ def test_a_winner_at_the_edge_widens_that_side_with_a_warning(searched):
     assert "at the edge of the old range, so it grows there" in change.why
 
 
-def test_a_choice_goes_only_with_evidence_and_takes_what_hung_on_it_along(searched):
+def test_a_choice_is_dropped_only_with_evidence_and_with_its_dependents(searched):
     refined = refine_spec("coarse-1", home=searched)
     assert "optimizer: {choice: [adamw]}" in refined.text
     assert "optimizer.momentum:" not in refined.text
@@ -88,7 +88,7 @@ def test_a_choice_goes_only_with_evidence_and_takes_what_hung_on_it_along(search
     assert any(note.startswith("optimizer.momentum is left out") for note in refined.notes)
 
 
-def test_what_it_writes_is_a_sound_spec_that_begins_where_the_search_ended(searched, tmp_path):
+def test_the_written_spec_is_valid_and_starts_from_the_result(searched, tmp_path):
     out = tmp_path / "elsewhere" / "fine.yaml"
     out.parent.mkdir()
     refined = refine_spec("coarse-1", home=searched, out=out)
@@ -101,7 +101,7 @@ def test_what_it_writes_is_a_sound_spec_that_begins_where_the_search_ended(searc
         refine_spec("coarse-1", home=searched, out=out)
 
 
-def test_what_was_set_on_the_command_line_stays_set(recorded, tmp_path):
+def test_overrides_of_the_command_line_are_kept(recorded, tmp_path):
     path = tmp_path / "coarse.yaml"
     path.write_text(SPEC.format(schema="spec.schema.json"))
     recorded.search(read_spec(path, ["budget.trials=40", "seed=3"]), value)
@@ -118,7 +118,7 @@ def test_without_the_file_it_is_written_from_the_record(searched):
     assert "warm_start: [coarse-1]" in refined.text
 
 
-def test_from_too_few_trials_nothing_is_concluded(recorded, tmp_path):
+def test_too_few_trials_change_no_range(recorded, tmp_path):
     path = tmp_path / "coarse.yaml"
     path.write_text(SPEC.format(schema="spec.schema.json"))
     recorded.search(read_spec(path, ["budget.trials=4"]), value)
@@ -127,7 +127,7 @@ def test_from_too_few_trials_nothing_is_concluded(recorded, tmp_path):
     assert "4 trials: at least 8 are needed to narrow a range" in refined.notes[0]
 
 
-def test_from_no_trial_at_all_there_is_nothing_to_refine(recorded, tmp_path):
+def test_a_search_without_trials_cannot_be_refined(recorded, tmp_path):
     path = tmp_path / "coarse.yaml"
     path.write_text(SPEC.format(schema="spec.schema.json"))
     recorded.search(read_spec(path), value, events=1)

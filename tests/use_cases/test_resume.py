@@ -110,7 +110,7 @@ def test_the_fingerprint_depends_on_every_row(spec, home, change):
     assert (before.fingerprint, before.test.fingerprint) != (after.fingerprint, after.test.fingerprint)
 
 
-def test_a_search_that_another_process_runs_is_refused(spec, home, runs):
+def test_a_search_run_by_another_process_is_refused(spec, home, runs):
     open_one(spec, home)
     with hold_lock(home.search("people"), "people"), pytest.raises(Refused, match="people"):
         resume_search("people", home=home)

@@ -148,7 +148,7 @@ def test_neither_driver_nor_workers_open_a_file_of_the_source(searched):
     assert all(sealed.isdisjoint(log) for log in workers)
 
 
-def test_the_canary_is_nowhere_in_the_home(searched):
+def test_the_canary_is_not_in_the_home(searched):
     needles = [struct.pack("<f", CANARY), struct.pack("<d", CANARY), str(CANARY).encode()]
     files = [path for path in (searched / ".hpo").rglob("*") if path.is_file()]
     assert len(files) > 5
@@ -156,7 +156,7 @@ def test_the_canary_is_nowhere_in_the_home(searched):
     assert found == []
 
 
-def test_of_eight_that_ask_at_once_exactly_one_opens_it(searched):
+def test_exactly_one_of_eight_simultaneous_requests_opens_it(searched):
     with ThreadPoolExecutor(8) as pool:
         asked = [
             pool.submit(run, searched, "-m", "hpo.cli.main", "test", "canary-1", "--json") for _ in range(8)

@@ -181,7 +181,7 @@ def said(recipe):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_predicts_is_what_was_tested(kind, shipped, given, home):
+def test_the_predicting_model_is_the_tested_one(kind, shipped, given, home):
     recipe, (data, truth) = shipped(kind), given
     found = predict_file(recipe, data)
     assert (
@@ -196,13 +196,13 @@ def test_what_predicts_is_what_was_tested(kind, shipped, given, home):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_made_again_on_one_thread_it_is_identical(kind, shipped, home):
+def test_a_model_trained_again_on_one_thread_is_identical(kind, shipped, home):
     verdict = verify_recipe(shipped(kind), home=home)
     assert (verdict.result, verdict.difference, verdict.same_weights) == ("identical", 0.0, True)
     assert verdict.members == len(said(shipped(kind))["model"]["members"])
 
 
-def test_the_model_was_fixed_before_the_given_was_claimed(shipped, home):
+def test_the_model_was_fixed_before_the_test_part_was_claimed(shipped, home):
     shipped("ensemble")
     kinds = [type(each.event).__name__ for each in LedgerStore.at(home.ledger).open("ensemble").read()]
     assert kinds.index("WinnerNamed") < kinds.index("ModelFixed") < kinds.index("TestClaimed")
@@ -242,7 +242,7 @@ def test_averaged_weights_have_a_validation_score_of_their_own(shipped):
     assert (member["averages"], member["score"]["metric"]) == (2, "averaged/accuracy")
 
 
-def test_cut_off_while_it_is_retrained_the_search_goes_on_to_the_same_model(shipped, specs, home):
+def test_a_search_killed_while_retraining_ends_with_the_same_model(shipped, specs, home):
     spec = specs("retrained")
     ledger, place = opened(home, spec, "cut")
     run(spec, ledger, place, lambda order, message: order.until and message.checkpoint)
@@ -260,7 +260,7 @@ def test_cut_off_while_it_is_retrained_the_search_goes_on_to_the_same_model(ship
     assert fix_model(ledger).model == whole
 
 
-def test_carried_elsewhere_it_still_predicts(shipped, given, home, tmp_path):
+def test_a_moved_model_still_predicts(shipped, given, home, tmp_path):
     shipped("ensemble")
     target = tmp_path / "there" / "model.yaml"
     target.parent.mkdir()
@@ -273,7 +273,7 @@ def test_carried_elsewhere_it_still_predicts(shipped, given, home, tmp_path):
     assert predict_file(target, given[0]).kind == "ensemble"
 
 
-def test_other_weights_predict_nothing(shipped, given, home, tmp_path):
+def test_other_weights_are_refused(shipped, given, home, tmp_path):
     shipped("best")
     target = tmp_path / "model.yaml"
     export_recipe("best", home=home, out=target, weights=True)
@@ -299,7 +299,7 @@ def typed(*words):
     return left.value.code
 
 
-def test_the_command_writes_a_table_and_speaks_json(shipped, given, tmp_path, capfd):
+def test_the_command_writes_a_table_and_json(shipped, given, tmp_path, capfd):
     out = tmp_path / "predictions.csv"
     assert typed("predict", shipped("best"), given[0], "--out", out) == 0
     assert capfd.readouterr().out.strip() == str(out)
@@ -314,7 +314,7 @@ def test_the_command_writes_a_table_and_speaks_json(shipped, given, tmp_path, ca
     assert typed("predict", shipped("best"), tmp_path / "nothing.npy") == 2
 
 
-def test_a_recipe_that_names_no_model_says_so(tmp_path, shipped, given):
+def test_a_recipe_without_a_model_is_refused(tmp_path, shipped, given):
     bare = tmp_path / "bare.yaml"
     text = shipped("best").read_text()
     bare.write_text(text[: text.index("provenance:")])
@@ -322,7 +322,7 @@ def test_a_recipe_that_names_no_model_says_so(tmp_path, shipped, given):
         predict_file(bare, given[0])
 
 
-def test_a_users_own_code_predicts_as_it_says_its_models_combine(tmp_path):
+def test_a_user_trainable_combines_its_models_in_its_own_way(tmp_path):
     (tmp_path / "shipped_line.py").write_text(LINE)
     (tmp_path / "spec.yaml").write_text(ROWS)
     values = np.random.default_rng(0).normal(size=(150, 2))

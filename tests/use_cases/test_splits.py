@@ -103,7 +103,7 @@ def rows(stage, split):
     return set(parts.train.rows.tolist()), set(parts.validation.rows.tolist())
 
 
-def test_every_split_that_is_named_can_be_opened_in_another_process(base):
+def test_every_named_split_can_be_opened_in_another_process(base):
     found = material(base, validation=0.2)
     stage = pickle.loads(pickle.dumps(staging(base, found, FreshSeeds(3), 2)))()
     assert rows(stage, "search") == (set(found.split.train), set(found.split.validation))
@@ -142,7 +142,7 @@ def test_validation_is_later_than_train_and_final_later_still(base):
     assert whole.facts()["by"] == "time"
 
 
-def test_times_may_be_dates_but_no_texts_and_ties_are_told(base):
+def test_times_may_be_dates_but_not_texts_and_ties_are_reported(base):
     dated = material(base, arguments={"times": "dates", "groups": False})
     assert np.diff(dated.labelled.times).tolist() == [-1.0] * 119
     assert dated.prepared.warnings == ()
@@ -162,7 +162,7 @@ def test_the_seed_of_the_split_decides_the_folds_and_their_fingerprint(base):
     assert first.facts(fresh, 2)["folds"]["fingerprint"] != other.facts(fresh, 2)["folds"]["fingerprint"]
 
 
-def test_folds_that_cannot_be_dealt_say_why(base):
+def test_impossible_folds_are_refused_with_the_reason(base):
     with pytest.raises(UserError, match=r"finalists.folds: 30 folds: data: 20 group\(s\)"):
         material(base).splits(FreshSeeds(30), 1)
     with pytest.raises(UserError, match="class 'a' has 60 examples, too few for 70 parts"):
@@ -189,7 +189,7 @@ def trained(base, found, monkeypatch, **order):
     return [(what, set(seen)) for what, seen in map(json.loads, lines)], message
 
 
-def test_nothing_of_the_final_part_is_seen_before_a_fresh_seed_has_trained(base, monkeypatch):
+def test_the_final_part_is_not_read_before_a_fresh_seed_has_trained(base, monkeypatch):
     found = material(base, arguments={"groups": False}, validation={"search": 0.25, "final": 0.25})
     final = set(found.split.final.tolist())
     seen, message = trained(base, found, monkeypatch)
@@ -203,7 +203,7 @@ def test_nothing_of_the_final_part_is_seen_before_a_fresh_seed_has_trained(base,
     assert message.scores == {"final/accuracy": pytest.approx(0.2)}
 
 
-def test_a_broken_score_on_the_final_part_is_that_training_s_failure(base, monkeypatch):
+def test_a_failing_score_on_the_final_part_fails_that_training(base, monkeypatch):
     folder, name = base
     model = folder / f"{name}_model.py"
     model.write_text(MODEL.replace("return Model(float", "raise ValueError('no'); return Model(float"))

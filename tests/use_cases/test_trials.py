@@ -62,7 +62,7 @@ def test_conditions_filter_the_rows(table, conditions, kept):
     ("condition", "message"),
     [("finished", "write NAME=VALUE"), ("colour=red", "legal: trial, state, cause, accuracy, epochs")],
 )
-def test_a_condition_that_means_nothing_is_refused(table, condition, message):
+def test_an_invalid_condition_is_refused(table, condition, message):
     with pytest.raises(UserError, match=message):
         table.where([condition])
 
@@ -96,13 +96,13 @@ def test_json_keeps_the_choices_of_a_trial_together(table):
     assert "learning_rate" not in first
 
 
-def test_trials_without_an_end_are_unfinished_when_nobody_trains_them(tmp_path):
+def test_trials_without_an_end_of_a_dead_search_are_unfinished(tmp_path):
     started = list(trained(0, 0, 0.9))[:-1]
     home = recorded(tmp_path, started)
     assert [row.state for row in trial_table("digits", home=home).rows] == ["unfinished"]
 
 
-def test_a_trial_is_told_from_its_proposal_to_its_end(home):
+def test_a_trial_is_described_from_its_proposal_to_its_end(home):
     story = trial_story("digits", 4, home=home)
     assert story.proposed == "by the sampler auto"
     assert ended(story) == "stopped early at epoch 1: rank 5 of 5 at this rung"

@@ -89,7 +89,7 @@ def test_a_recipe_without_a_score_is_refused(provenance, home, tmp_path):
         verify_recipe(written(tmp_path / "recipe.yaml", bare), home=home)
 
 
-def test_the_command_says_it_in_words_and_in_json(provenance, home, tmp_path, capfd):
+def test_the_command_reports_in_words_and_in_json(provenance, home, tmp_path, capfd):
     path = written(tmp_path / "recipe.yaml", provenance)
     for option, shown in ((), "identical"), (("--json",), '"identical"'):
         with pytest.raises(SystemExit) as left:

@@ -39,7 +39,7 @@ def trials(ledger):
     return [r.event for r in ledger.read(kinds=[TrialStarted]) if not r.event.replicate]
 
 
-def test_its_best_points_come_first_and_are_good_and_different(recorded):
+def test_the_best_points_come_first_and_are_good_and_different(recorded):
     recorded.search(parse_spec(OLD), value)
     first = [each for each in trials(recorded.search(parse_spec(NEW), value)) if each.origin == "warm_start"]
     assert [each.trial for each in first] == list(range(len(first)))
@@ -48,7 +48,7 @@ def test_its_best_points_come_first_and_are_good_and_different(recorded):
     assert max(value(each.recipe) for each in first) > 0.87
 
 
-def test_what_it_learned_is_on_record_and_better_than_nothing(recorded):
+def test_lessons_are_recorded_and_improve_the_search(recorded):
     recorded.search(parse_spec(OLD), value)
     warm, cold = (recorded.search(parse_spec(spec), value) for spec in (NEW, {**NEW, "warm_start": []}))
     history = read_history(warm)
@@ -58,7 +58,7 @@ def test_what_it_learned_is_on_record_and_better_than_nothing(recorded):
     assert means[0] > means[1]
 
 
-def test_a_resumed_search_repeats_itself_though_the_old_one_has_grown(recorded):
+def test_a_resumed_search_ignores_later_trials_of_the_earlier_one(recorded):
     old = recorded.search(parse_spec(OLD), value, events=150)
     whole = recorded.search(parse_spec(NEW), value)
     broken = recorded.search(parse_spec(NEW), value, events=60)
@@ -68,7 +68,7 @@ def test_a_resumed_search_repeats_itself_though_the_old_one_has_grown(recorded):
     assert [t.origin for t in trials(whole)] == [t.origin for t in trials(broken)]
 
 
-def test_what_does_not_fit_is_said(recorded):
+def test_unsuitable_parameters_are_reported(recorded):
     recorded.search(parse_spec(OLD), value)
     space = {
         "learning_rate": {"loguniform": [0.01, 10.0]},
@@ -87,7 +87,7 @@ def test_what_does_not_fit_is_said(recorded):
     assert all(point["learning_rate"] >= 0.01 for point in lesson.points)
 
 
-def test_nothing_is_learned_from_a_search_that_shares_nothing(recorded):
+def test_a_search_without_common_parameters_is_not_used(recorded):
     recorded.search(parse_spec(OLD), value)
     other = parse_spec({**NEW, "space": {"activation": {"choice": ["relu", "gelu"]}}})
     found = warm_start_of(other, recorded.home)
@@ -95,7 +95,7 @@ def test_nothing_is_learned_from_a_search_that_shares_nothing(recorded):
     assert "shares no parameter with this space" in found.notes[0]
 
 
-def test_of_a_search_that_has_shown_nothing_nothing_is_learned(recorded):
+def test_a_search_without_results_is_not_used(recorded):
     recorded.search(parse_spec(OLD), value, events=2)
     found = warm_start_of(parse_spec(NEW), recorded.home)
     assert found.warm_start.earlier == ()
@@ -114,7 +114,7 @@ def test_recipes_come_before_searches_and_are_fitted(recorded, tmp_path):
     assert any("good.yaml: learning_rate: 5.0 is not" in note for note in found.notes)
 
 
-def test_a_search_that_is_not_there_is_a_mistake_of_the_user(recorded):
+def test_a_missing_search_is_a_user_error(recorded):
     with pytest.raises(UserError, match="warm_start: there is no search 'old-1'"):
         warm_start_of(parse_spec(NEW), recorded.home)
 

@@ -38,7 +38,7 @@ def test_pca_lighting() -> None:
     )
 
 
-def test_colour_by_hand() -> None:
+def test_colour_operations_of_a_worked_example() -> None:
     image = torch.tensor([[[[0.2, 0.4], [0.6, 0.8]]]])
     half = torch.tensor([0.5])
     double = torch.tensor([2.0])
@@ -69,7 +69,7 @@ def test_blends_differentiate(change) -> None:
     assert torch.autograd.gradcheck(change, (small, factors))
 
 
-def test_each_channel_is_stretched_and_equalized_by_its_own() -> None:
+def test_channels_are_stretched_and_equalized_independently() -> None:
     image = torch.tensor([[0.2, 0.4, 0.6, 0.6], [0.3, 0.3, 0.3, 0.3]]).view(1, 2, 2, 2)
     stretched = torch.tensor([[0, 0.5, 1, 1], [0.3, 0.3, 0.3, 0.3]]).view(1, 2, 2, 2)
     torch.testing.assert_close(colour.auto_contrast(image), stretched)

@@ -45,7 +45,7 @@ def test_random_erasing() -> None:
     assert noise[(noise != images)].std() == pytest.approx(1 / math.sqrt(12), abs=0.02)
 
 
-def test_normal_noise_is_standard_after_imagenets_preprocessing() -> None:
+def test_normal_noise_is_standard_after_imagenet_preprocessing() -> None:
     erased = part("random_erasing", (3, 32, 32), p=1.0, fill="normal")(torch.zeros(64, 3, 32, 32), seeded())
     mean, std = (torch.tensor(values) for values in IMAGENET)
     for channel in range(3):

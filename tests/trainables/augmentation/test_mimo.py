@@ -73,7 +73,7 @@ def test_every_network_can_have_several_heads(model: str) -> None:
     assert network.eval()(torch.rand(4, 3, 16, 16)).exp().sum(1).tolist() == pytest.approx([1] * 4, abs=1e-4)
 
 
-def test_off_there_is_one_head() -> None:
+def test_there_is_one_head_by_default() -> None:
     assert augmentation.heads(resolve()) == 1
     assert augmentation.heads(resolve(strength=0, mimo=True)) == 1
     assert augmentation.heads(resolve(mimo=True)) == 2

@@ -73,7 +73,7 @@ def test_shares_have_the_beta_distribution(alpha: float) -> None:
     assert stats.kstest(drawn, stats.beta(alpha, alpha).cdf).statistic < 0.02
 
 
-def test_partners_are_others_of_the_same_class() -> None:
+def test_partners_are_other_images_of_the_same_class() -> None:
     labels = torch.randint(7, (200,), generator=seeded())
     found = partners(labels, seeded())
     assert torch.equal(labels[found], labels)
@@ -96,7 +96,7 @@ def test_with_both_mixers_each_image_gets_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["mixup", "cutmix"])
-def test_probability_and_strength_say_how_many_are_mixed(name: str) -> None:
+def test_probability_and_strength_decide_how_many_are_mixed(name: str) -> None:
     images, out, targets = mix(strength=0.5, **{name: {"p": 0.5, "alpha": 1.0}})
     same = (out == images).flatten(1).all(1)
     assert 0.66 < same.float().mean() < 0.86
@@ -112,7 +112,7 @@ def test_cutmix_boxes_have_the_drawn_area() -> None:
     assert pasted.mean() == pytest.approx(0.32, abs=0.02)
 
 
-def test_images_in_half_classes_are_refused_nowhere() -> None:
+def test_a_single_image_is_mixed_with_itself() -> None:
     augmenter = augmentation.build({"mixup": {"alpha": 1.0, "p": 1.0}}, (3, 4, 4), 2)
     images, targets = augmenter(torch.rand(1, 3, 4, 4), torch.tensor([1]), seeded())
     assert targets.tolist() == [[0.0, 1.0]]

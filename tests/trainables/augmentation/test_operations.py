@@ -69,7 +69,7 @@ def test_each_operation_agrees_with_torchvision(name: str, channels: int) -> Non
         torch.testing.assert_close(out, THEIRS[name](image, value), atol=1e-4, rtol=0)
 
 
-def test_a_mixed_batch_gets_each_its_own() -> None:
+def test_every_image_of_a_batch_gets_its_own_operation() -> None:
     before = images(60)
     chosen = torch.arange(60) % len(NAMES)
     values = torch.tensor([VALUES.get(NAMES[kind], (0, 0, 0))[i % 3] for i, kind in enumerate(chosen)])
@@ -110,7 +110,7 @@ def test_ranges_are_those_of_the_papers() -> None:
     assert {name: ends[name] for name in expected} == pytest.approx(expected)
 
 
-def test_signs_are_drawn_for_signed_operations_alone() -> None:
+def test_signs_are_drawn_only_for_signed_operations() -> None:
     generator = torch.Generator().manual_seed(0)
     chosen = torch.tensor([NAMES.index("rotate"), NAMES.index("posterize")]).repeat(50)
     _, values = standard_ranges(8, 8).draw(chosen, torch.ones(100), 0.5, generator)

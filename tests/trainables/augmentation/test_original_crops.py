@@ -24,7 +24,7 @@ BOXES = [(0, 0, 80, 60), (3, 7, 40, 50), (50, 20, 30, 40), (11, 13, 9, 10)]
 
 
 @pytest.mark.parametrize("size", [(24, 24), (16, 20), (90, 90)])
-def test_a_crop_is_torchvisions(size: tuple[int, int]) -> None:
+def test_a_crop_agrees_with_torchvision(size: tuple[int, int]) -> None:
     boxes = tuple(torch.tensor(edges, dtype=torch.float32) for edges in zip(*BOXES, strict=True))
     ours = crop_and_resize(IMAGES, boxes, size)  # type: ignore[arg-type]
     for image, out, (left, top, width, height) in zip(IMAGES, ours, BOXES, strict=True):
@@ -45,7 +45,7 @@ def sharpness(images: Tensor) -> float:
     return (images[..., 1:] - images[..., :-1]).abs().mean().item()
 
 
-def test_small_crops_of_large_images_are_no_enlarged_thumbnails() -> None:
+def test_small_crops_of_large_images_keep_their_detail() -> None:
     stored, shape = (3, 128, 128), (3, 16, 16)
     images = torch.rand(16, *stored, generator=torch.Generator().manual_seed(0))
     labels = torch.zeros(16, dtype=torch.int64)

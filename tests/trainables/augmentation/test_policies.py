@@ -145,7 +145,7 @@ def agrees_with_timm(magnitude: int, spread: float) -> None:
 @pytest.mark.parametrize(
     "name", ["AutoContrast", "Equalize", "Invert", "PosterizeIncreasing", "SolarizeIncreasing", "SolarizeAdd"]
 )
-def test_operations_of_bytes_are_timms(name: str) -> None:
+def test_byte_operations_agree_with_timm(name: str) -> None:
     ours = {"AutoContrast": "auto_contrast", "SolarizeAdd": "solarize_add"}.get(
         name, name.removesuffix("Increasing").lower()
     )

@@ -12,11 +12,11 @@ def batches(n: int, size: int, repeats: int) -> list[list[int]]:
     return [batch.tolist() for batch in repeat_batches(torch.arange(n), size, repeats)]
 
 
-def test_without_repeats_the_epoch_is_cut_as_it_is() -> None:
+def test_without_repeats_the_epoch_is_unchanged() -> None:
     assert batches(7, 3, 1) == [[0, 1, 2], [3, 4, 5], [6]]
 
 
-def test_by_hand() -> None:
+def test_repeats_of_a_worked_example() -> None:
     assert batches(8, 4, 2) == [[0, 0, 1, 1], [2, 2, 3, 3]]
     # Three do not divide four: the last image of a batch comes once.
     assert batches(8, 4, 3) == [[0, 0, 0, 1], [2, 2, 2, 3]]

@@ -66,11 +66,11 @@ REFERENCES: dict[str, Callable[[], None]] = {
 
 
 @pytest.mark.parametrize("name", TEST_AUGMENT.names)
-def test_views_are_what_the_table_says(name: str) -> None:
+def test_views_are_those_of_the_table(name: str) -> None:
     REFERENCES[name]()
 
 
-def test_ten_crops_at_five_scales_are_the_classic() -> None:
+def test_ten_crops_at_five_scales_are_the_classic_views() -> None:
     _, seen = views(horizontal_flip=True, five_crops=True, scales=True)
     # At the smallest scale the crop is the whole square image, which has no corners to choose from.
     assert len(seen) == 2 * (1 + 4 * 5)
@@ -83,11 +83,11 @@ def test_equal_views_are_taken_once() -> None:
     assert len(seen) == 1
 
 
-def test_nothing_on_is_nothing() -> None:
+def test_without_parts_nothing_is_built() -> None:
     assert augmentation.test_time(GRAMMAR.resolve({})["test_augment"], SHAPE) is None
 
 
-def test_at_several_scales_the_scale_alone_decides_how_large_crops_are() -> None:
+def test_with_several_scales_only_the_scale_decides_the_size_of_crops() -> None:
     choices = {"five_crops": True, "scales": {"sizes": [224, 256, 448], "crop": 224}}
     both = augmentation.test_time(GRAMMAR.resolve({"test_augment": choices})["test_augment"], SHAPE)
     assert both is not None

@@ -26,14 +26,14 @@ def test_the_cut_follows_the_content_and_not_the_order() -> None:
     assert np.bincount(test.targets).tolist() == [20, 20, 20]
 
 
-def test_a_few_rows_more_or_less_hardly_change_the_cut() -> None:
+def test_a_few_added_or_removed_rows_hardly_change_the_cut() -> None:
     whole = table(300)
     keys = set(as_keys(carve(whole, 0.2)[1].digests()).tolist())
     fewer = set(as_keys(carve(whole.take(np.arange(270)), 0.2)[1].digests()).tolist())
     assert len(keys & fewer) / len(fewer) > 0.9
 
 
-def test_equal_rows_fall_on_one_side() -> None:
+def test_equal_rows_are_on_one_side() -> None:
     whole = table(50)
     twice = whole.take(np.repeat(np.arange(50), 2))
     development, test = carve(twice, 0.3)
@@ -58,7 +58,7 @@ def test_a_cut_that_leaves_nothing_is_refused() -> None:
         chosen(row_digests(np.arange(2).reshape(-1, 1)), 0.1)
 
 
-def test_digests_know_equal_numbers_and_nothing_of_storage(tmp_path: Path) -> None:
+def test_digests_depend_on_numbers_and_not_on_storage(tmp_path: Path) -> None:
     rows = np.array([[0.0, np.nan, 1.0], [-0.0, -np.nan, 1.0], [0.0, np.nan, 2.0]], np.float32)
     keys = as_keys(row_digests(rows)).tolist()
     assert keys[0] == keys[1] != keys[2]
@@ -90,7 +90,7 @@ def test_content_is_checked_at_birth(inputs: np.ndarray, targets: np.ndarray, wo
         Content(inputs, targets, info)
 
 
-def test_regression_wants_finite_numbers() -> None:
+def test_regression_needs_finite_numbers() -> None:
     info = DataInfo("table", "regression", (1,), columns=("a",))
     with pytest.raises(UserError, match="target of row 1 is not a finite number"):
         Content(np.zeros((2, 1), np.float32), np.array([0, np.nan], np.float32), info)

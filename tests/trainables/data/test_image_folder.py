@@ -79,7 +79,7 @@ def test_grey_images_have_one_channel(tmp_path: Path) -> None:
     assert folder(tmp_path, test_share=0.5).development().info.shape == (10, 12, 1)
 
 
-def test_of_16_bits_the_upper_8_are_kept_and_said(tmp_path: Path) -> None:
+def test_the_upper_8_of_16_bits_are_kept_with_a_warning(tmp_path: Path) -> None:
     levels = np.arange(0, 65536, 4096, dtype=np.uint16).reshape(4, 4)
     for name in ("a", "b"):
         for number in range(2):
@@ -92,7 +92,7 @@ def test_of_16_bits_the_upper_8_are_kept_and_said(tmp_path: Path) -> None:
     assert found.warnings == ("2 images have 16 bits per pixel, of which the upper 8 are kept",)
 
 
-def test_pixels_without_a_greatest_value_are_refused(root: Path) -> None:
+def test_pixels_without_a_maximum_value_are_refused(root: Path) -> None:
     Image.fromarray(np.ones((10, 12), np.float32)).save(root / "train" / "bee" / "9.tif")
     with pytest.raises(UserError, match=r"9\.tif \(pixels of mode F; legal: 8 or 16 bits per channel\)"):
         folder(root).development()
@@ -118,14 +118,14 @@ def test_different_sizes_need_one_size(root: Path) -> None:
     assert folder(root, size=8).development().inputs.shape == (17, 8, 8, 3)
 
 
-def test_an_image_of_the_test_part_is_not_scaled_unasked(root: Path) -> None:
+def test_an_image_of_the_test_part_is_not_scaled_automatically(root: Path) -> None:
     draw(root / "test" / "bee" / "9.png", 9, size=(20, 10))
     with pytest.raises(UserError, match=r"2 different sizes .*12 x 10.*20 x 10.*size: 64"):
         folder(root).development()
     assert folder(root, size=8).test().inputs.shape == (7, 8, 8, 3)
 
 
-def test_an_empty_class_and_a_strange_one_are_named(root: Path) -> None:
+def test_an_empty_class_and_an_unknown_one_are_named(root: Path) -> None:
     (root / "train" / "cat").mkdir()
     with pytest.raises(UserError, match="class 'cat' has no image"):
         folder(root).development()
@@ -154,7 +154,7 @@ def test_other_files_and_folders_are_counted(root: Path) -> None:
     assert "extra is not used" in said[1]
 
 
-def test_arrays_larger_than_memory_lie_in_a_file_without_a_name(
+def test_arrays_larger_than_memory_are_in_an_unnamed_file(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small = folder(root).development()
@@ -165,7 +165,7 @@ def test_arrays_larger_than_memory_lie_in_a_file_without_a_name(
     assert sorted(p.name for p in root.parent.iterdir()) == ["images"]
 
 
-def test_the_custodian_reads_and_recalls_a_folder(root: Path, tmp_path: Path) -> None:
+def test_the_custodian_reads_a_folder_once(root: Path, tmp_path: Path) -> None:
     home, arguments = Home(tmp_path / "home"), {"root": "images"}
     first = prepare("image_folder", arguments, home, tmp_path)
     assert first.test is not None
@@ -195,5 +195,5 @@ assert "PIL" not in sys.modules
 """
 
 
-def test_the_asking_process_opens_no_image(root: Path) -> None:
+def test_the_calling_process_opens_no_image(root: Path) -> None:
     subprocess.run([sys.executable, "-c", AUDIT, str(root.parent)], check=True, timeout=120)

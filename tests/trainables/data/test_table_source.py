@@ -93,7 +93,7 @@ def test_order_of_rows_and_columns_is_free(tmp_path: Path) -> None:
     assert set_digest(first.digests()) == set_digest(second.digests())
 
 
-def test_leaving_a_column_out_is_no_new_test_data(tmp_path: Path) -> None:
+def test_dropping_a_column_keeps_the_test_data_the_same(tmp_path: Path) -> None:
     write(tmp_path / "people.csv", people())
     first, second = source(tmp_path).test(), source(tmp_path, ignore=["person", "when", "age"]).test()
     assert first is not None
@@ -122,7 +122,7 @@ def test_regression_from_a_test_file(tmp_path: Path) -> None:
     )
 
 
-def test_nothing_is_learnt_from_the_test_part(tmp_path: Path) -> None:
+def test_encodings_do_not_depend_on_the_test_part(tmp_path: Path) -> None:
     columns = people()
     write(tmp_path / "people.csv", columns)
     write(tmp_path / "test.csv", people(1, 20))
@@ -134,7 +134,7 @@ def test_nothing_is_learnt_from_the_test_part(tmp_path: Path) -> None:
     np.testing.assert_array_equal(first.inputs, second.inputs)
 
 
-def test_groups_and_times_are_kept_and_are_no_inputs(tmp_path: Path) -> None:
+def test_groups_and_times_are_kept_and_are_not_inputs(tmp_path: Path) -> None:
     write(tmp_path / "people.csv", people())
     grouped = source(tmp_path, groups="person", ignore=[])
     development, test = grouped.development(), grouped.test()
@@ -167,7 +167,7 @@ def test_the_custodian_keeps_groups_and_times(tmp_path: Path) -> None:
     assert len(open_test("csv", arguments, tmp_path, found.test)) == found.test.n
 
 
-def test_identifiers_and_empty_columns_are_left_out_and_said(tmp_path: Path) -> None:
+def test_identifiers_and_empty_columns_are_left_out_with_a_warning(tmp_path: Path) -> None:
     columns = people() | {"name": [f"name {k}" for k in range(N)], "void": [None] * N}
     write(tmp_path / "people.csv", columns)
     development = source(tmp_path).development()
@@ -222,20 +222,20 @@ def test_faults_are_named(
         source(tmp_path, test_share=0.05, **arguments).development()
 
 
-def test_a_missing_texts_name_mends_a_column(tmp_path: Path) -> None:
+def test_declaring_a_missing_text_makes_a_column_numeric(tmp_path: Path) -> None:
     write(tmp_path / "people.csv", spoilt("height", 4, "tall"))
     development = source(tmp_path, missing=["tall"]).development()
     assert "height" not in development.info.categories
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n", "a,y\n1\n2,3,4\n", "a,a,y\n1,2,3\n", "a,y\n\xff\xfe,1\n"])
-def test_files_that_are_no_tables(tmp_path: Path, content: str) -> None:
+def test_files_that_are_not_tables(tmp_path: Path, content: str) -> None:
     (tmp_path / "people.csv").write_bytes(content.encode("latin-1"))
     with pytest.raises(UserError, match=r"people\.csv"):
         source(tmp_path, ignore=[]).development()
 
 
-def test_messages_show_no_value_of_the_test_part(tmp_path: Path) -> None:
+def test_messages_contain_no_value_of_the_test_part(tmp_path: Path) -> None:
     write(tmp_path / "people.csv", people())
     later = people(1, 20) | {"height": ["a secret"] * 20}
     write(tmp_path / "later.csv", later)

@@ -51,7 +51,7 @@ def test_labels_outside_the_range_are_named(tmp_path: Path) -> None:
         opened("fashion_mnist", tmp_path).development()
 
 
-def test_a_file_of_another_magic_is_an_error_of_the_users(tmp_path: Path) -> None:
+def test_a_file_with_another_magic_number_is_a_user_error(tmp_path: Path) -> None:
     write_mnist(tmp_path, "train", 4, 0)
     write_mnist(tmp_path, "t10k", 4, 1)
     (tmp_path / "FashionMNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"x" * 50)
@@ -66,7 +66,7 @@ def test_missing_files_point_to_the_download_flag(tmp_path: Path) -> None:
         opened("cifar10", tmp_path).development()
 
 
-def test_nothing_is_opened_to_tell_the_state(tmp_path: Path) -> None:
+def test_the_state_is_read_without_opening_files(tmp_path: Path) -> None:
     write_mnist(tmp_path, "train", 4, 0)
     source = opened("fashion_mnist", tmp_path)
     for path in tmp_path.rglob("*ubyte"):
@@ -95,7 +95,7 @@ def test_the_sizes_and_arguments_of_the_table() -> None:
     assert data_sources.faults("food101", {"root": "x", "size": 64}) == []
 
 
-def test_cifar_batches_would_be_unpickled_only_after_their_checksum(tmp_path: Path) -> None:
+def test_cifar_batches_are_unpickled_only_after_their_checksum(tmp_path: Path) -> None:
     """torchvision's own reader unpickles CIFAR's batches; a file of another checksum is refused first."""
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()

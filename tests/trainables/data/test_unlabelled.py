@@ -44,7 +44,7 @@ def test_another_size_is_refused_unless_training_images_were_scaled_too(tmp_path
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_columns_are_found_by_name_and_others_left_out(tmp_path, kind):
+def test_columns_are_matched_by_name_and_others_left_out(tmp_path, kind):
     path = tmp_path / f"rows.{kind}"
     if kind == "csv":
         path.write_text(CSV)
@@ -57,7 +57,7 @@ def test_columns_are_found_by_name_and_others_left_out(tmp_path, kind):
     assert found.warnings == ("column colour: 1 values are unknown categories",)
 
 
-def test_what_means_missing_and_parts_fields_is_as_in_training(tmp_path):
+def test_missing_values_and_separators_are_those_of_training(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text("size;colour;age\n1;red;?\n")
     found = read_unlabelled(path, TABLE, {"delimiter": ";", "missing": ["?"], "target": "price"})
@@ -91,7 +91,7 @@ def array(path, values):
         (lambda p: array(p, np.array([["a", "b", "c"]])), TABLE, "is not numeric"),
     ],
 )
-def test_what_cannot_be_asked_about_is_refused(tmp_path, make, info, words):
+def test_unsuitable_files_are_refused(tmp_path, make, info, words):
     with pytest.raises(UserError, match=words):
         read_unlabelled(make(tmp_path), info, {})
 

@@ -68,7 +68,7 @@ def test_training_and_evaluation_are_alike(name: str) -> None:
     assert torch.equal(layer.train()(x), layer.eval()(x))
 
 
-def test_own_hyperparameters_arrive() -> None:
+def test_hyperparameters_of_a_part_are_used() -> None:
     x = torch.tensor([[-1.0]])
     assert build("leaky_relu", negative_slope=0.1)(x).item() == pytest.approx(-0.1)
     assert build("elu", alpha=2.0)(x).item() == pytest.approx(2 * (1 / E - 1))

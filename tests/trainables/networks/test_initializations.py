@@ -66,7 +66,7 @@ def test_orthogonal_rows() -> None:
     torch.testing.assert_close(rows @ rows.T, 4 * torch.eye(64), atol=1e-4, rtol=0)
 
 
-def test_sparse_units_have_few_inputs_but_never_none() -> None:
+def test_sparse_units_have_few_inputs_and_at_least_one() -> None:
     assert (filled("sparse").flatten(1) != 0).sum(1).unique().tolist() == [14]
     tiny = torch.empty(5, 3)
     initializations.sparse(tiny, 0.99, 1.0)
@@ -88,7 +88,7 @@ def test_auto_follows_the_activation(activation: str, variance: float) -> None:
         ("resnet", {"conv1": math.sqrt(1 / 27), "layer3.0.conv2": 1 / 24, "fc": 1 / 8}),
     ],
 )
-def test_by_model_is_torchs_own_in_cnn_and_resnet(model: str, deviations: dict[str, float]) -> None:
+def test_by_model_is_the_default_of_torch_in_cnn_and_resnet(model: str, deviations: dict[str, float]) -> None:
     torch.manual_seed(0)
     own = {"channels": 32, "stages": 4} if model == "cnn" else {}
     network = build.network(recipe({"model": {"name": model, **own}}), (3, 32, 32), 1000)
@@ -122,7 +122,7 @@ def test_recipes_on_record_keep_their_first_weights() -> None:
     assert recipe({"init": "auto"})["init"] == {"name": "auto", "zero_bias": None, "zero_residual": None}
 
 
-def test_a_network_starts_as_the_recipe_says() -> None:
+def test_a_network_starts_with_the_initialization_of_the_recipe() -> None:
     torch.manual_seed(0)
     choices = {"model": "resnet", "init": {"name": "truncated_normal", "zero_residual": True}}
     network = build.network(recipe(choices), (1, 8, 8), 10)
@@ -134,7 +134,7 @@ def test_a_network_starts_as_the_recipe_says() -> None:
     torch.testing.assert_close(network.layer1(stem), stem)  # type: ignore[operator]
 
 
-def test_biases_can_start_elsewhere() -> None:
+def test_biases_can_start_at_random() -> None:
     network = build.network(recipe({"model": "mlp", "init": {"zero_bias": False}}), (1, 8, 8), 10)
     bias = network[1][0].bias  # type: ignore[index]
     assert 0 < bias.abs().max() <= 1 / 8  # type: ignore[union-attr, operator]

@@ -58,7 +58,7 @@ def test_networks_train_without_writing_past_the_end_of_memory() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_channels_of_a_pixel_come_side_by_side(channels: int) -> None:
+def test_the_channels_of_a_pixel_are_adjacent_in_memory(channels: int) -> None:
     images = torch.rand(2, channels, 5, 4)
     laid = by_pixel(images)
     assert torch.equal(laid, images)
@@ -76,12 +76,12 @@ def test_the_channels_of_a_pixel_come_side_by_side(channels: int) -> None:
         (nn.Conv2d(4, 8, 3, 2), True),
     ],
 )
-def test_only_narrow_convolutions_that_skip_pixels_want_planes(layer: nn.Conv2d, taken: bool) -> None:
+def test_only_narrow_strided_convolutions_need_planes(layer: nn.Conv2d, taken: bool) -> None:
     assert takes_pixels(nn.Sequential(nn.Conv2d(1, 4, 3), layer)) is taken
 
 
 @pytest.mark.parametrize("model", [{"name": "cnn"}, {"name": "resnet", "width": 16, "blocks": 1}])
-def test_a_network_answers_alike_whatever_the_layout_of_its_images(model: dict[str, object]) -> None:
+def test_outputs_do_not_depend_on_the_memory_layout_of_images(model: dict[str, object]) -> None:
     network = build.network(recipe({"model": model}), (3, 8, 8), 10).eval()
     images = torch.rand(4, 3, 8, 8)
     with torch.inference_mode():

@@ -68,13 +68,13 @@ def test_every_parameter_is_trained(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODEL.names)
-def test_evaluation_sees_each_image_alone(name: str) -> None:
+def test_evaluation_is_independent_of_the_other_images(name: str) -> None:
     built = network(name).eval()
     torch.testing.assert_close(built(images())[:1], built(images()[:1]), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(("block", "architecture"), [("basic", "resnet18"), ("bottleneck", "resnet50")])
-def test_resnet_is_torchvisions(block: str, architecture: str) -> None:
+def test_resnet_agrees_with_torchvision(block: str, architecture: str) -> None:
     theirs = models.get_model(architecture, weights=None, num_classes=5).eval()
     layers = [2, 2, 2, 2] if block == "basic" else [3, 4, 6, 3]
     model = {"block": block, "layers": layers, "width": 64, "stem": "large"}
@@ -91,7 +91,7 @@ def test_resnet_20() -> None:
 
 
 @pytest.mark.parametrize("position", ["before", "after"])
-def test_an_encoder_block_is_torchs(position: str) -> None:
+def test_an_encoder_block_agrees_with_torch(position: str) -> None:
     torch.manual_seed(0)
     ingredients = LayerChoices(recipe({"activation": "gelu"}))
     ours = EncoderBlock(8, 2, 16, position == "before", ingredients, 0.0).eval()
@@ -115,7 +115,7 @@ def test_an_encoder_block_is_torchs(position: str) -> None:
     torch.testing.assert_close(ours(tokens), theirs(tokens))
 
 
-def test_attention_by_its_formula() -> None:
+def test_attention_agrees_with_its_formula() -> None:
     torch.manual_seed(0)
     layer, x = Attention(6, 1), torch.randn(2, 4, 6)
     q, k, v = layer.qkv(x).chunk(3, -1)
@@ -136,7 +136,7 @@ def test_a_block_starts_as_the_identity() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in MODEL.names if name not in LIBRARIES])
-def test_the_first_loss_is_that_of_a_guess(name: str) -> None:
+def test_the_first_loss_is_that_of_guessing(name: str) -> None:
     batch, labels = images((3, 8, 8), 64), torch.arange(64) % 5
     loss = nn.functional.cross_entropy(network(name, init="auto")(batch - 0.5), labels)
     assert loss.item() == pytest.approx(math.log(5), abs=0.05)
@@ -144,7 +144,7 @@ def test_the_first_loss_is_that_of_a_guess(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in MODEL.names if name not in LIBRARIES])
 @pytest.mark.parametrize("init", ["auto", "by_model"])
-def test_a_few_images_are_learned_by_heart(name: str, init: str) -> None:
+def test_a_few_images_are_memorized(name: str, init: str) -> None:
     built, batch, labels = network(name, init=init), images((3, 8, 8), 10) - 0.5, torch.arange(10) % 5
     optimizer = torch.optim.Adam(built.parameters(), lr=0.02)
     for _ in range(70):
@@ -162,7 +162,7 @@ TOKENS = {
 
 
 @pytest.mark.parametrize("name", TOKENS)
-def test_what_a_network_spares_from_decay_is_spared_however_it_is_wrapped(name: str) -> None:
+def test_parameters_exempt_from_decay_stay_exempt_when_wrapped(name: str) -> None:
     own = {"architecture": "test_vit"} if name == "timm" else SMALL[name]
     said = {"model": {"name": name, **own}, "regularize": {"weight_decay": True}}
     for wrapped, path in (({}, ""), ({"augment": {"mimo": True}}, "body.")):
@@ -211,7 +211,7 @@ def test_kernel_padding_and_channels_shape_a_cnn() -> None:
 
 
 @pytest.mark.parametrize("library", ["torchvision", "timm"])
-def test_the_lists_hold_what_is_installed(library: str) -> None:
+def test_the_lists_contain_the_installed_models(library: str) -> None:
     installed = models.list_models(module=models) if library == "torchvision" else timm.list_models()
     assert set(sizes(library)) <= set(installed)
     assert len(sizes(library)) >= 0.97 * len(installed)
@@ -227,7 +227,7 @@ def test_the_lists_hold_what_is_installed(library: str) -> None:
         ("torchvision", "resnet18", (3, 60, 60), 60),
     ],
 )
-def test_images_are_enlarged_to_what_a_model_needs(
+def test_images_are_enlarged_to_the_size_a_model_needs(
     name: str, architecture: str, shape: tuple[int, int, int], size: int
 ) -> None:
     built = network(name, shape, model={"architecture": architecture})

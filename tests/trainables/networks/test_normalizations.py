@@ -72,7 +72,7 @@ def test_shapes_are_kept(name: str, layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("name", NORMALIZATION.names)
-def test_an_example_alone_in_evaluation(name: str) -> None:
+def test_a_single_example_in_evaluation(name: str) -> None:
     built = layer(name)
     for _ in range(60):
         built.train()(X)
@@ -94,7 +94,7 @@ def test_whitened_channels_are_uncorrelated() -> None:
     torch.testing.assert_close(torch.cov(white, correction=0), torch.eye(4), rtol=0, atol=1e-2)
 
 
-def test_weight_norm_parts_length_and_direction() -> None:
+def test_weight_norm_separates_length_and_direction() -> None:
     torch.manual_seed(0)
     plain = build.network(recipe({"model": "mlp", "normalization": "none"}), (1, 4, 4), 3)
     torch.manual_seed(0)

@@ -45,20 +45,20 @@ def test_every_regularizer_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_random_in_training_under_the_seed_alone(name: str) -> None:
+def test_randomness_in_training_depends_only_on_the_seed(name: str) -> None:
     built = network(MODELS[name], **{name: True}).train()
     assert torch.equal(outputs(built, 1), outputs(built, 1))
     assert not torch.equal(outputs(built, 1), outputs(built, 2))
 
 
 @pytest.mark.parametrize("name", ["dropout", "drop_connect", "stochastic_depth"])
-def test_nothing_in_evaluation(name: str) -> None:
+def test_regularizers_are_inactive_in_evaluation(name: str) -> None:
     plain, built = network(MODELS[name]).eval(), network(MODELS[name], **{name: True}).eval()
     assert torch.equal(outputs(built, 1), outputs(plain, 2))
 
 
 @pytest.mark.parametrize("name", ["dropout", "drop_connect", "stochastic_depth"])
-def test_strength_zero_is_nothing_exactly(name: str) -> None:
+def test_strength_zero_has_exactly_no_effect(name: str) -> None:
     plain, built = network(MODELS[name]).train(), network(MODELS[name], **{name: {"p": 0.0}}).train()
     assert torch.equal(outputs(built, 1), outputs(plain, 1))
 
@@ -82,7 +82,7 @@ def test_drop_connect_drops_weights_of_all_layers_but_the_last() -> None:
     assert (layers[2].weight != 0).all()
 
 
-def test_stochastic_depth_skips_whole_examples_the_more_the_deeper() -> None:
+def test_stochastic_depth_skips_whole_examples_more_often_in_deeper_blocks() -> None:
     built = network("resnet", stochastic_depth={"p": 0.8})
     rates = [m.p for m in built.modules() if type(m).__name__ == "StochasticDepth"]
     assert rates == pytest.approx([0.8 * depth / 8 for depth in range(1, 9)])
@@ -98,7 +98,7 @@ def test_fractional_pooling_shrinks_by_its_ratio() -> None:
     assert pooled.max() == 399
 
 
-def test_gradients_pass() -> None:
+def test_gradients_of_fractional_pooling_are_correct() -> None:
     x = torch.rand(1, 1, 6, 6, dtype=torch.float64, requires_grad=True)
 
     def pooled(x: torch.Tensor) -> torch.Tensor:

@@ -49,7 +49,7 @@ CHOICES: dict[str, tuple[dict[str, Any], list[bool]]] = {
 
 
 @pytest.mark.parametrize("name", TRANSFER.names)
-def test_what_moves(name: str, trained: tuple[Path, Recorder], digits: Parts) -> None:
+def test_which_parameters_change(name: str, trained: tuple[Path, Recorder], digits: Parts) -> None:
     assert set(CHOICES) == set(TRANSFER.names)
     file, before = trained
     own, expected = CHOICES[name]
@@ -63,7 +63,7 @@ def test_what_moves(name: str, trained: tuple[Path, Recorder], digits: Parts) ->
         np.testing.assert_array_equal(after.weights[-1][mean], before.weights[-1][mean])
 
 
-def test_stages_move_slower_the_farther_from_the_head(trained: tuple[Path, Recorder]) -> None:
+def test_stages_change_more_slowly_the_farther_from_the_head(trained: tuple[Path, Recorder]) -> None:
     choice = {"name": "all_stages", "weights": str(trained[0]), "rate_multiplier": 0.1, "stage_decay": 0.5}
     network = build.network(recipe({"model": CNN}), (1, 8, 8), 10)
     rates = transfer.start(choice, network)
@@ -84,7 +84,9 @@ def test_a_probe_of_an_earlier_stage_learns(trained: tuple[Path, Recorder], digi
     )
 
 
-def test_a_linear_probe_starts_from_what_was_learned(trained: tuple[Path, Recorder], digits: Parts) -> None:
+def test_a_linear_probe_starts_from_the_learned_features(
+    trained: tuple[Path, Recorder], digits: Parts
+) -> None:
     probe = {"model": CNN, "learning_rate": 0.03, "transfer": {"name": "head", "weights": str(trained[0])}}
     assert train(probe, digits, 6).reports[-1]["validation/accuracy"] > 0.4
 
@@ -101,7 +103,7 @@ def test_a_linear_probe_starts_from_what_was_learned(trained: tuple[Path, Record
         ({"name": "timm", "architecture": "test_convnext"}, (3, 8, 8), None),
     ],
 )
-def test_stages_hold_every_parameter_once(
+def test_every_parameter_is_in_one_stage(
     model: dict[str, Any], shape: tuple[int, int, int], count: int | None
 ) -> None:
     network = build.network(recipe({"model": model}), shape, 7)
@@ -113,7 +115,7 @@ def test_stages_hold_every_parameter_once(
     assert len(found) == count if count else len(found) > 3
 
 
-def test_weights_of_a_library_are_taken(tmp_path: Path) -> None:
+def test_weights_of_a_library_are_loaded(tmp_path: Path) -> None:
     from torchvision import models
 
     theirs = models.resnet18(num_classes=1000)
@@ -130,7 +132,7 @@ def test_weights_of_a_library_are_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", [None, 1])
-def test_weights_are_taken_by_a_network_that_drops_some(
+def test_weights_are_loaded_into_a_network_with_drop_connect(
     trained: tuple[Path, Recorder], digits: Parts, stage: int | None
 ) -> None:
     choices = {

@@ -50,7 +50,7 @@ def test_value(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOSS.names)
-def test_whole_shares_are_labels(name: str) -> None:
+def test_one_hot_shares_equal_labels(name: str) -> None:
     loss, outputs = build(name), torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([0, 1, 2, 2, 1, 0])
     assert loss(outputs, F.one_hot(labels).float()).item() == pytest.approx(loss(outputs, labels).item())
@@ -71,13 +71,13 @@ def test_gradient(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "binary_cross_entropy"])
-def test_no_smoothing_is_nothing_exactly(name: str) -> None:
+def test_zero_smoothing_has_exactly_no_effect(name: str) -> None:
     plain = build(name)(OUTPUTS, LABELS)
     assert torch.equal(build(name, label_smoothing=0.0)(OUTPUTS, LABELS), plain)
     assert not torch.equal(build(name, label_smoothing=0.1)(OUTPUTS, LABELS), plain)
 
 
-def test_smoothed_losses_are_those_of_timm() -> None:
+def test_smoothed_losses_agree_with_timm() -> None:
     ours = build("cross_entropy", label_smoothing=0.1)(OUTPUTS, LABELS)
     theirs = timm.loss.LabelSmoothingCrossEntropy(0.1)(OUTPUTS, LABELS)
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
@@ -87,7 +87,7 @@ def test_smoothed_losses_are_those_of_timm() -> None:
     assert binary.item() == pytest.approx(theirs.item(), rel=1e-6)
 
 
-def test_hinge_is_torchs() -> None:
+def test_hinge_agrees_with_torch() -> None:
     outputs = torch.randn(20, 3, generator=torch.Generator().manual_seed(0)) * 2
     labels = torch.arange(20) % 3
     theirs = F.multi_margin_loss(outputs, labels, margin=0.7)
@@ -99,7 +99,7 @@ def test_summed_binary_cross_entropy_is_classes_times_the_mean() -> None:
     assert summed.item() == pytest.approx(3 * mean.item())
 
 
-def test_equal_outputs_cost_the_log_of_the_number_of_classes() -> None:
+def test_equal_outputs_have_the_loss_log_of_the_number_of_classes() -> None:
     assert build("cross_entropy")(torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64)).item() == (
         pytest.approx(math.log(3))
     )
@@ -126,7 +126,7 @@ def test_gradient_of_regression_losses(name: str) -> None:
     assert torch.autograd.gradcheck(lambda x: loss(x, torch.tensor([1.0, 2.0, 0.0]).double()), outputs)
 
 
-def test_hinge_in_half_precision_is_that_of_single_precision() -> None:
+def test_hinge_in_half_precision_agrees_with_single_precision() -> None:
     outputs, labels = torch.randn(64, 10, generator=torch.Generator().manual_seed(0)), torch.arange(64) % 10
     hinge = losses.build({"name": "hinge", "margin": 1.0}, 10)
     half = outputs.bfloat16()
@@ -136,7 +136,7 @@ def test_hinge_in_half_precision_is_that_of_single_precision() -> None:
 
 
 @pytest.mark.parametrize("threshold", [0.2, 0.5])
-def test_a_threshold_makes_mixed_labels_whole_as_in_timm(threshold: float) -> None:
+def test_a_threshold_binarizes_mixed_labels_as_in_timm(threshold: float) -> None:
     outputs = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
     shares = torch.tensor([[0.9, 0.1, 0.0], [0.5, 0.5, 0.0], [0.3, 0.0, 0.7]]).repeat(2, 1)
     theirs = timm.loss.BinaryCrossEntropy(smoothing=0.0, target_threshold=threshold)
@@ -151,7 +151,7 @@ def test_focal_loss_without_gamma_is_cross_entropy() -> None:
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "focal"])
-def test_balanced_classes_weigh_as_in_scikit_learn(name: str) -> None:
+def test_balanced_class_weights_agree_with_scikit_learn(name: str) -> None:
     outputs = torch.randn(10, 3, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([0] * 6 + [1] * 3 + [2])
     weights = compute_class_weight("balanced", classes=np.arange(3), y=labels.numpy())

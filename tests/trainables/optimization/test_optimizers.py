@@ -56,13 +56,13 @@ def descend(name: str, steps: int = 2) -> list[float]:
     return path
 
 
-def test_every_optimizer_has_a_reference_and_a_usual_rate() -> None:
+def test_every_optimizer_has_a_reference_and_a_usual_learning_rate() -> None:
     assert set(WEIGHTS) == set(OPTIMIZER.names)
     assert set(USUAL_LEARNING_RATES) == set(OPTIMIZER.names)
 
 
 @pytest.mark.parametrize("name", OPTIMIZER.names)
-def test_every_step_of_a_reference_could_be_wrong(name: str) -> None:
+def test_the_steps_of_a_reference_differ(name: str) -> None:
     first, second = WEIGHTS[name]
     assert len({1.0, first, second, 0.0}) == 4
 
@@ -78,7 +78,7 @@ def test_minimizing_in_two_ways_gives_the_same_steps(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZER.names)
-def test_the_usual_rate_goes_down(name: str) -> None:
+def test_the_usual_learning_rate_reduces_the_loss(name: str) -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 1))
     inputs = torch.randn(64, 5)
@@ -95,7 +95,7 @@ def test_the_usual_rate_goes_down(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPTIMIZER.names)
-def test_no_decay_is_nothing_exactly(name: str) -> None:
+def test_zero_decay_has_exactly_no_effect(name: str) -> None:
     paths = []
     for regularize in ({}, {"weight_decay": {"rate": 0.0}}, {"weight_decay": {"rate": 0.5}}):
         network = One()
@@ -109,7 +109,7 @@ def test_no_decay_is_nothing_exactly(name: str) -> None:
         assert paths[0] != paths[2]
 
 
-def test_decay_is_lambda_times_the_weight_and_spares_biases() -> None:
+def test_decay_is_lambda_times_the_weight_and_excludes_biases() -> None:
     network = One()
     optimizer = build("sgd", network, weight_decay={"rate": 0.01})
     network.weight.grad, network.bias.grad = torch.zeros(1, 1), torch.zeros(1)
@@ -144,7 +144,7 @@ def test_decay_under_weight_norm_is_that_of_the_weight(norms_and_biases: bool) -
     torch.testing.assert_close(layer.weight.detach(), before * (1 - 0.1 * 0.01))
 
 
-def test_rates_differ_by_parameter() -> None:
+def test_learning_rates_differ_by_parameter() -> None:
     network = One()
     optimizer = optimizers.build(recipe({"optimizer": "sgd"}), network, {"bias": 0.1})
     optimizers.set_learning_rate(optimizer, 0.5)
@@ -162,7 +162,7 @@ def test_frozen_parameters_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(("limit", "ratio"), [(1.0, 0.1), (None, 1.0), (2.0, 0.2)])
-def test_lamb_limits_the_gradient_as_the_recipe_says(limit: float | None, ratio: float) -> None:
+def test_lamb_limits_the_gradient_as_in_the_recipe(limit: float | None, ratio: float) -> None:
     choices = recipe({"optimizer": {"name": "lamb", "max_grad_norm": limit}})
     assert ("max_grad_norm" in choices["optimizer"]) == (limit != 1.0)
     network = nn.Linear(1, 1, bias=False)

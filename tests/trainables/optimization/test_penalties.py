@@ -29,7 +29,7 @@ def value(built: nn.Module, **regularize: Any) -> torch.Tensor:
     return objective(INPUTS, LABELS)[0]
 
 
-def test_penalties_of_weights_by_hand() -> None:
+def test_weight_penalties_of_a_worked_example() -> None:
     weights = [torch.tensor([[1.0, -2.0]]), torch.tensor([[3.0]])]
     assert penalties.l1(weights, 0.1).item() == pytest.approx(0.6)
     assert penalties.elastic_net(weights, 0.1, 0.5).item() == pytest.approx(0.1 * (0.5 * 14 + 6))
@@ -45,7 +45,7 @@ def test_penalties_of_weights_by_hand() -> None:
         {"adversarial": {"epsilon": 0.1, "weight": 0.0}},
     ],
 )
-def test_strength_zero_is_nothing_exactly(off: dict[str, Any]) -> None:
+def test_strength_zero_has_exactly_no_effect(off: dict[str, Any]) -> None:
     built = network()
     assert torch.equal(value(built, **off), value(built))
 
@@ -97,7 +97,7 @@ def test_adversarial_examples_are_shifted_along_the_sign() -> None:
     assert shifted > plain
 
 
-def test_max_norm_shortens_only_what_is_too_long() -> None:
+def test_max_norm_shortens_only_weights_above_it() -> None:
     weight = torch.tensor([[3.0, 4.0], [0.3, 0.4]])
     penalties.max_norm([weight], 1.0)
     torch.testing.assert_close(weight, torch.tensor([[0.6, 0.8], [0.3, 0.4]]))
@@ -122,7 +122,7 @@ def layers(weight_norm: bool, drop: float = 0.0) -> Any:
 
 @pytest.mark.parametrize("drop", [0.0, 0.5])
 @pytest.mark.parametrize("name", PENALTIES)
-def test_under_weight_norm_the_weight_is_penalized_and_not_what_it_is_made_of(name: str, drop: float) -> None:
+def test_under_weight_norm_the_weight_and_not_its_factors_is_penalized(name: str, drop: float) -> None:
     added = []
     for weight_norm in (False, True):
         built = layers(weight_norm, drop)
@@ -145,7 +145,7 @@ def test_max_norm_under_weight_norm_limits_the_weight_and_leaves_its_direction()
 
 
 @pytest.mark.parametrize("name", PENALTIES)
-def test_class_token_and_positions_are_no_weights(name: str) -> None:
+def test_class_token_and_positions_are_not_penalized(name: str) -> None:
     choices = {"model": {"name": "vit", "width": 8, "depth": 1, "heads": 2}}
     built: Any = build.network(recipe(choices), (1, 8, 8), 3)
     objective = penalties.PenalizedLoss({name: PENALTIES[name]}, built, built, lambda *_: torch.zeros(()))

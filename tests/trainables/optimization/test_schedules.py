@@ -86,7 +86,7 @@ WARM = {  # of 12 epochs of 10 steps
 
 
 @pytest.mark.parametrize("name", WARMUP.names)
-def test_warm_up_rises_to_the_rate_and_the_schedule_follows(name: str) -> None:
+def test_warm_up_rises_to_the_learning_rate_and_the_schedule_follows(name: str) -> None:
     assert set(WARM) == set(WARMUP.names)
     own, steps = WARM[name]
     start = {} if name == "none" else {"start": 0.2}
@@ -119,14 +119,14 @@ def test_batch_scaling(name: str) -> None:
     assert schedules.build(said, 0.1, 10, 3).at(0) == pytest.approx(0.1 * SCALES[name])
 
 
-def test_weight_averaging_goes_on_at_a_constant_rate() -> None:
+def test_weight_averaging_continues_at_a_constant_learning_rate() -> None:
     said = recipe({"averaging": {"name": "swa", "start": 0.5, "rate": 0.3}})
     rate = schedules.build(said, 1.0, 10, 4)
     assert rate.at(19) == pytest.approx((1 + math.cos(math.pi * 1.9 / 4)) / 2)
     assert [rate.at(step) for step in (20, 39)] == [0.3, 0.3]
 
 
-def test_weight_averaging_can_leave_the_rate_to_the_schedule() -> None:
+def test_weight_averaging_can_keep_the_schedule() -> None:
     choices = {"averaging": {"name": "swa", "start": 0.5, "rate": None}}
     averaged, plain = (schedules.build(recipe(said), 1.0, 10, 4) for said in (choices, {}))
     assert [averaged.at(step) for step in range(40)] == [plain.at(step) for step in range(40)]

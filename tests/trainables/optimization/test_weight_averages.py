@@ -52,11 +52,11 @@ def test_average(name: str) -> None:
     assert averaged(choice, [1.0, 2.0, 3.0, 4.0], 4) == pytest.approx(value, rel=1e-6)
 
 
-def test_an_average_that_keeps_nothing_is_the_network() -> None:
+def test_an_average_with_zero_decay_is_the_network() -> None:
     assert averaged({"name": "ema", "decay": 0.0}, [1.0, 2.0, 5.0], 3) == 5.0
 
 
-def test_before_it_starts_the_network_itself_is_judged() -> None:
+def test_before_averaging_starts_the_network_itself_is_evaluated() -> None:
     assert averaged({"name": "swa", "start": 0.9, "rate": 0.5}, [1.0, 2.0], 10) == 2.0
 
 
@@ -71,7 +71,7 @@ NORMED = {
 
 
 @pytest.mark.parametrize("name", NORMED)
-def test_norms_of_an_averaged_network_see_the_data_anew(name: str) -> None:
+def test_norms_of_an_averaged_network_recompute_their_statistics(name: str) -> None:
     network = nn.Sequential(nn.Linear(3, 3), NORMED[name]())
     average = weight_averages.build({"name": "swa", "start": 0.0, "rate": 1.0}, network, 2)
     inputs = torch.randn(501, 3, generator=torch.Generator().manual_seed(0)) * 5 + 2
@@ -90,7 +90,7 @@ def test_norms_of_an_averaged_network_see_the_data_anew(name: str) -> None:
     assert shown[1].momentum == 0.1  # type: ignore[index, union-attr]
 
 
-def test_statistics_are_those_of_torch() -> None:
+def test_statistics_agree_with_torch() -> None:
     torch.manual_seed(0)
     ours = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 6), nn.BatchNorm1d(6))
     theirs = copy.deepcopy(ours)

@@ -62,7 +62,7 @@ def test_images_stay_images_and_labels_stay_labels(name: str, shape: tuple[int, 
 
 
 @pytest.mark.parametrize("name", IMAGE_PARTS)
-def test_one_seed_gives_one_result_and_leaves_the_global_state(name: str) -> None:
+def test_a_seed_determines_the_result_and_the_global_state_is_unchanged(name: str) -> None:
     state = torch.get_rng_state()
     first, second, other = run(name, SHAPES[1], 3), run(name, SHAPES[1], 3), run(name, SHAPES[1], 4)
     assert torch.equal(first[0], second[0])
@@ -79,14 +79,14 @@ def test_equal_images_of_a_batch_are_changed_differently(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", AUGMENT.names)
-def test_strength_zero_is_exactly_nothing(name: str) -> None:
+def test_strength_zero_changes_nothing_exactly(name: str) -> None:
     assert augmentation.build(resolve(strength=0, **{name: True}), SHAPES[1], CLASSES) is None
     assert augmentation.repeats(resolve(strength=0, **{name: True})) == 1
     assert augmentation.heads(resolve(strength=0, **{name: True})) == 1
 
 
 @pytest.mark.parametrize("name", IMAGE_PARTS)
-def test_strength_goes_smoothly_to_zero(name: str) -> None:
+def test_the_effect_vanishes_smoothly_with_strength(name: str) -> None:
     shape = SHAPES[1]
     augmenter = augmentation.build(resolve(strength=1e-4, **{name: True}), shape, CLASSES)
     assert augmenter is not None
@@ -97,11 +97,11 @@ def test_strength_goes_smoothly_to_zero(name: str) -> None:
         assert (targets.argmax(1) == LABELS).float().mean() > 0.95
 
 
-def test_nothing_on_is_nothing() -> None:
+def test_without_parts_nothing_is_built() -> None:
     assert augmentation.build(resolve(), SHAPES[1], CLASSES) is None
 
 
-def test_everything_at_once_works() -> None:
+def test_all_parts_can_be_combined() -> None:
     for shape in SHAPES:
         augmenter = augmentation.build(resolve(**dict.fromkeys(AUGMENT.names, True)), shape, CLASSES)
         assert augmenter is not None
@@ -140,7 +140,7 @@ def test_every_row_has_a_test_of_its_numbers(row) -> None:
     assert callable(getattr(tests, f"test_{row.name}"))
 
 
-def test_every_row_says_what_it_is() -> None:
+def test_every_row_is_documented() -> None:
     for group in (AUGMENT, TEST_AUGMENT):
         for row in group.parts:
             assert row.doc

@@ -15,7 +15,7 @@ SHIPPED = sorted(data_sources.PRACTICE)
 
 
 @pytest.mark.parametrize("part", data_sources.SOURCES, ids=lambda part: part.name)
-def test_every_record_has_a_builder_and_says_what_it_is(part: data_sources.Part) -> None:
+def test_every_record_has_a_builder_and_a_description(part: data_sources.Part) -> None:
     assert callable(part.load())
     assert part.doc
     assert part.source.startswith("https://")
@@ -31,7 +31,7 @@ def test_the_table_needs_no_array_library() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_names_are_distinct_and_torchvisions_have_a_layout() -> None:
+def test_names_are_distinct_and_torchvision_sets_have_a_layout() -> None:
     names = [part.name for part in data_sources.SOURCES]
     assert len(set(names)) == len(names)
     assert {part.name for part in data_sources.SOURCES if "torchvision" in part.builder} == set(LAYOUTS)
@@ -62,7 +62,7 @@ def test_columns_join_the_arguments() -> None:
     assert data_sources.columns({"file": "a"}) == {"file": "a"}
 
 
-def test_where_a_users_code_lies(tmp_path: Path) -> None:
+def test_the_file_of_user_code_is_found(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("")
     assert data_sources.code_of("mine:load", tmp_path) == str(tmp_path / "mine.py")
     assert data_sources.code_of("digits", tmp_path) is None
@@ -70,7 +70,7 @@ def test_where_a_users_code_lies(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_sets_are_scikit_learns(name: str, tmp_path: Path) -> None:
+def test_shipped_sets_agree_with_scikit_learn(name: str, tmp_path: Path) -> None:
     import sklearn.datasets
 
     arguments = {"scaled": False} if name == "diabetes" else {}
@@ -94,6 +94,6 @@ def test_shipped_sets_are_scikit_learns(name: str, tmp_path: Path) -> None:
     assert source.state() == source.state()
 
 
-def test_users_code_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_user_code_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing_here:load cannot be imported"):
         data_sources.open_source("nothing_here:load", {}, SourcePaths(tmp_path, tmp_path))

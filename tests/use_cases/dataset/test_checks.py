@@ -51,7 +51,7 @@ def test_ordinary_data_gives_no_warning(tmp_path):
     assert warnings_of(tmp_path, spec_with(folds=5)) == []
 
 
-def test_accuracy_of_the_majority_is_warned_of(tmp_path):
+def test_accuracy_with_a_majority_class_gives_a_warning(tmp_path):
     def warned(counts, metric=None):
         spec = parse_spec({**DOCUMENT, "objective": {"metric": metric}}) if metric else spec_with()
         dataset = split_dataset(tmp_path, spec, n=sum(counts))
@@ -69,7 +69,7 @@ def test_accuracy_of_the_majority_is_warned_of(tmp_path):
     assert "is that of the second, '1', which 98.5 % of the examples have" in warning
 
 
-def test_a_warmup_in_steps_is_held_against_the_steps_of_the_training(tmp_path):
+def test_a_warmup_in_steps_is_compared_with_the_steps_of_the_training(tmp_path):
     def warned(warmup, **space):
         document = {**DOCUMENT, "recipe": {"batch_size": 100, "warmup": warmup}}
         return warnings_of(tmp_path, parse_spec({**document, "space": {**DOCUMENT["space"], **space}}))
@@ -92,13 +92,13 @@ def test_data_that_a_shipped_trainable_cannot_take_is_refused(tmp_path):
         warnings_of(tmp_path, spec_with(), classes=1)
 
 
-def test_a_final_part_too_small_to_tell_anything_is_refused_with_the_size_it_needs(tmp_path):
+def test_a_final_part_that_is_too_small_is_refused_with_the_required_size(tmp_path):
     spec = spec_with({"validation": {"search": 0.2, "final": 0.004}}, count=3, seeds=5, rule="race")
     with pytest.raises(UserError, match=r"4 examples cannot tell 3 finalists apart .* at least 6 are needed"):
         warnings_of(tmp_path, spec)
 
 
-def test_a_small_final_part_says_what_it_tells_and_how_large_it_would_have_to_be(tmp_path):
+def test_a_small_final_part_gives_a_warning_with_the_detectable_difference(tmp_path):
     spec = spec_with({"validation": {"search": 0.2, "final": 0.1}}, count=3, seeds=8, rule="race")
     (warning,) = warnings_of(tmp_path, spec)
     assert "100 examples" in warning
@@ -106,7 +106,7 @@ def test_a_small_final_part_says_what_it_tells_and_how_large_it_would_have_to_be
     assert warnings_of(tmp_path, spec_with({"validation": {"search": 0.2, "final": 0.1}}, count=1)) == []
 
 
-def test_the_margin_of_a_race_is_what_a_final_part_must_tell(tmp_path):
+def test_a_final_part_must_resolve_the_margin_of_a_race(tmp_path):
     final = {"validation": {"search": 0.2, "final": 0.1}}
     (warning,) = warnings_of(tmp_path, spec_with(final, count=2, seeds=8, rule="race", margin=0.01))
     assert "0.01 would require 2,706 examples, a share of more than all rows" in warning
@@ -126,7 +126,7 @@ def test_groups_too_few_for_the_folds_are_refused(tmp_path):
     assert "4 groups in 3 folds" in warning
 
 
-def test_times_that_cannot_be_cut_are_refused_and_groups_beside_them_warned_of(tmp_path):
+def test_times_that_cannot_be_cut_are_refused_and_groups_give_a_warning(tmp_path):
     with pytest.raises(UserError, match="2 distinct times of 1000 rows cannot be cut into 6 parts"):
         warnings_of(tmp_path, spec_with(folds=5), times=(np.arange(1000) >= 800).astype(float))
     days = np.arange(1000.0)
@@ -137,7 +137,7 @@ def test_times_that_cannot_be_cut_are_refused_and_groups_beside_them_warned_of(t
     assert "it is split by time" in warning
 
 
-def test_a_test_part_smaller_than_thirty_is_warned_of(tmp_path):
+def test_a_test_part_smaller_than_thirty_gives_a_warning(tmp_path):
     (warning,) = warnings_of(tmp_path, spec_with(), test=29)
     assert "29 examples" in warning
     assert warnings_of(tmp_path, spec_with(), test=30) == []

@@ -44,7 +44,7 @@ def test_an_overlap_is_refused_before_anything_starts(folder):
     assert LedgerStore.at(home.ledger).names() == []
 
 
-def test_an_accepted_overlap_is_printed_beside_the_score(folder):
+def test_an_accepted_overlap_is_printed_with_the_score(folder):
     home = Home(folder / "home").create()
     spec = read_spec(str(folder / "spec.yaml"), ["data.accept_overlap=true"])
     dataset = split_dataset_of(spec.data, spec.base, home)
@@ -65,7 +65,7 @@ def test_an_accepted_overlap_is_printed_beside_the_score(folder):
     assert any("also in the test part" in warning for warning in history.warnings)
 
 
-def test_check_reports_leaks_only_when_asked_to_read_the_data(folder, capfd):
+def test_check_reports_leaks_only_if_it_reads_the_data(folder, capfd):
     for option, reported in ((), False), (("--data",), True):
         with pytest.raises(SystemExit) as left:
             command.main(

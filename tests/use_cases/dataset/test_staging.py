@@ -8,7 +8,7 @@ from hpo.core.errors import UserError
 from hpo.use_cases.dataset.staging import load_trainable
 
 
-def test_the_specs_own_folder_comes_first(tmp_path, monkeypatch):
+def test_the_folder_of_the_spec_comes_first(tmp_path, monkeypatch):
     for name in ("elsewhere", "own"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "of_two_folders.py").write_text(f"class Mine:\n    place = {name!r}\n")

@@ -99,7 +99,7 @@ def searched(tmp_path):
     return make
 
 
-def test_the_first_look_is_on_record_and_the_second_refused(searched):
+def test_the_first_look_is_recorded_and_the_second_refused(searched):
     home, ledger = searched("one")
     score_winner(home, "one")
     score = read_history(ledger).score
@@ -183,7 +183,7 @@ def test_other_test_data_is_a_first_look(searched):
     assert read_history(ledger).score.look == 1
 
 
-def test_a_crash_after_opening_is_a_look_and_is_finished_as_the_same(searched, monkeypatch):
+def test_a_crash_after_opening_is_finished_as_the_same_look(searched, monkeypatch):
     home, ledger = searched("one")
     whole = evaluation.open_test
 
@@ -203,7 +203,7 @@ def test_a_crash_after_opening_is_a_look_and_is_finished_as_the_same(searched, m
     assert [opening.state for opening in register_policy.all_openings()] == ["completed"]
 
 
-def test_data_that_changed_since_it_was_sealed_is_no_look(searched):
+def test_data_changed_since_it_was_sealed_does_not_count_as_a_look(searched):
     home, _ = searched("one")
     table(home.root.parent / "test.csv", 5, 80)
     with pytest.raises(Refused, match="changed since it was sealed"):

@@ -14,7 +14,7 @@ from hpo.use_cases.search import disk_space
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_little_room_is_refused_by_its_amount(tmp_path, monkeypatch):
+def test_too_little_disk_space_is_refused_with_the_amount(tmp_path, monkeypatch):
     home = Home.at(tmp_path)
     disk_space.require_disk_space(home, 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(2**30, 0, 20 * 2**20))
@@ -27,7 +27,7 @@ def test_little_room_is_refused_by_its_amount(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_said_plainly(tmp_path, number):
+def test_a_full_disk_is_reported_plainly(tmp_path, number):
     with (
         pytest.raises(DiskFull, match="is full; free some space"),
         disk_space.full_disk_reported(Home.at(tmp_path)),
@@ -35,6 +35,6 @@ def test_a_full_disk_is_said_plainly(tmp_path, number):
         raise OSError(number, os.strerror(number))
 
 
-def test_another_error_stays_what_it_is(tmp_path):
+def test_other_errors_are_passed_on(tmp_path):
     with pytest.raises(PermissionError), disk_space.full_disk_reported(Home.at(tmp_path)):
         raise PermissionError(errno.EACCES, "no")

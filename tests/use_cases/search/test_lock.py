@@ -15,7 +15,7 @@ def folder(tmp_path):
     return Home(tmp_path).search("digits-1")
 
 
-def test_a_search_has_one_holder_who_is_named(folder, monkeypatch):
+def test_a_search_has_one_holder_which_is_named(folder, monkeypatch):
     monkeypatch.setattr(lock, "TIMEOUT", 0.05)
     assert not lock.is_locked(folder)
     with lock.hold_lock(folder, "digits-1"):
@@ -29,7 +29,7 @@ def test_a_search_has_one_holder_who_is_named(folder, monkeypatch):
     assert not lock.is_locked(folder)
 
 
-def test_a_glance_refuses_nobody_and_takes_no_other_for_a_holder(folder):
+def test_checking_a_lock_does_not_block_its_holder(folder):
     with lock.hold_lock(folder, "digits-1"):
         pass
     with folder.lock.open() as glance:

@@ -11,7 +11,7 @@ from hpo.use_cases.mirror import mirror_search
 from hpo.use_cases.search import mirror_process
 
 
-def test_a_second_mirror_waits_and_then_says_so(tmp_path, monkeypatch):
+def test_a_second_mirror_waits_and_then_gives_up_with_a_message(tmp_path, monkeypatch):
     monkeypatch.setattr(mirror_process, "RETRY", 0.01)
     home = Home.at(tmp_path / "home").create()
     store = LedgerStore.at(home.ledger)
