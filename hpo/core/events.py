@@ -17,6 +17,7 @@ from hpo.core.result_events import (
     WinnerNamed,
 )
 from hpo.core.search_events import (
+    LedgerRescued,
     SearchEnded,
     SearchExtended,
     SearchOpened,
@@ -27,12 +28,13 @@ from hpo.core.search_events import (
 from hpo.core.training_events import Cause, Checkpointed, End, Reported, TrialEnded, TrialStarted, WorkerLost
 
 __all__ = [
-    "BY_THE_EVALUATOR",
+    "BY_ANOTHER_PROCESS",
     "Cause",
     "Checkpointed",
     "End",
     "Event",
     "FinalistsNamed",
+    "LedgerRescued",
     "ModelFixed",
     "RecipeExported",
     "Reported",
@@ -51,13 +53,14 @@ __all__ = [
     "WorkersReady",
 ]
 
-BY_THE_EVALUATOR = (TestClaimed, TestScored, TestRefused)
-"""Events written by the evaluator's process, whose clock may differ from that of the search."""
+BY_ANOTHER_PROCESS = (TestClaimed, TestScored, TestRefused, LedgerRescued)
+"""Events written by the evaluator or a rescue, at a time or by a clock that says nothing of the search."""
 
 Event = (
     SearchOpened
     | SearchExtended
     | SearchResumed
+    | LedgerRescued
     | WorkersReady
     | TrialStarted
     | Reported

@@ -134,7 +134,7 @@ class History:
 
     def apply(self, recorded: Recorded) -> None:
         """Apply one event."""
-        if not isinstance(recorded.event, events.BY_THE_EVALUATOR):
+        if not isinstance(recorded.event, events.BY_ANOTHER_PROCESS):
             if self.seq and not isinstance(recorded.event, events.SearchResumed):
                 passed = max(0.0, recorded.time - self.last_at)
                 self.active += passed

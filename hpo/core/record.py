@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import get_args
 
 from hpo.core.events import Cause, End, Event, FinalistsNamed, ModelFixed, TrialEnded, WinnerNamed
-from hpo.core.json_values import JsonFields
+from hpo.core.json_values import JsonFields, fields_of
 
 KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -21,11 +22,19 @@ class Recorded:
         seq: Position among its search's events, from 1 without gaps.
         time: Unix seconds by the writer's clock.
         event: What happened.
+        link: The chain's link at this event, as 64 hexadecimal digits; empty if an earlier version wrote
+            it. See `hpo.core.chain`.
     """
 
     seq: int
     time: float
     event: Event
+    link: str = field(default="", compare=False, repr=False)
+
+
+def body_of(event: Event) -> str:
+    """Return the fields of an event as the JSON text that a ledger stores."""
+    return json.dumps(fields_of(event), separators=(",", ":"))
 
 
 def event_of(kind: str, fields: JsonFields) -> Event:

@@ -1,4 +1,4 @@
-"""Events of a search as a whole: opened, extended, resumed, warned, ended."""
+"""Events of a search as a whole: opened, extended, resumed, rescued, warned, ended."""
 
 from __future__ import annotations
 
@@ -41,6 +41,20 @@ class SearchResumed:
     """A process resumed an unfinished search; versions differ if libraries changed."""
 
     versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRescued:
+    """A damaged ledger was replaced; the chain goes on from the last event before the damage.
+
+    Attributes:
+        kept: Number of events before the damage.
+        lost: Number of readable events after it that were left out. Openings of the test part are kept
+            and follow this event.
+    """
+
+    kept: int
+    lost: int
 
 
 @dataclass(frozen=True, slots=True)

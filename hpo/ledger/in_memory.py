@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
+from hpo.core.chain import StoredEvent, digest_of, link_after, link_of_all, start_of
 from hpo.core.events import Event, TestClaimed
 from hpo.core.ports import Follow
-from hpo.core.record import Recorded
+from hpo.core.record import Recorded, body_of
 from hpo.ledger.store import steady_clock
 
 
@@ -28,6 +29,7 @@ class MemoryLedger:
         *,
         record: Sequence[Recorded] = (),
         clock: Callable[[], float] | None = None,
+        name: str = "",
     ):
         """Start a ledger.
 
@@ -35,8 +37,10 @@ class MemoryLedger:
             events: Its first events.
             record: What another ledger recorded, taken over as it is, before the first events.
             clock: Unix seconds; asked once per batch of events.
+            name: Name of the search, with which its chain starts.
         """
         self.record = list(record)
+        self._start = start_of(name)
         self._clock = clock or steady_clock()
         self._writing = threading.RLock()
         self.append(events)
@@ -45,13 +49,27 @@ class MemoryLedger:
         """Add events, all or none, and with them what follows from them."""
         with self._writing:
             added: list[Recorded] = []
+            link = self._head()
             while events:
-                first, now = len(self.record) + len(added) + 1, self._clock()
-                batch = [Recorded(seq, now, event) for seq, event in enumerate(events, first)]
+                first, now = len(self.record) + len(added) + 1, float(self._clock())
+                batch = []
+                for seq, event in enumerate(events, first):
+                    link = link_after(link, digest_of(now, type(event).__name__, body_of(event)))
+                    batch.append(Recorded(seq, now, event, link.hex()))
                 added += batch
                 events = then(batch) if then else ()
             self.record += added
             return added
+
+    def _head(self) -> bytes:
+        """Return the last link; of a record taken over without links, the link after its events."""
+        link, unlinked = self._start, 0
+        for recorded in reversed(self.record):
+            if recorded.link:
+                link = bytes.fromhex(recorded.link)
+                break
+            unlinked += 1
+        return link_of_all(link, map(_stored, self.record[len(self.record) - unlinked :]))
 
     def claim(self, claim: TestClaimed) -> Recorded | None:
         """Claim the test part for this search; None if it is claimed already."""
@@ -69,3 +87,8 @@ class MemoryLedger:
         """
         chosen = islice(list(self.record), after, None)
         return (each for each in chosen if not kinds or isinstance(each.event, tuple(kinds)))
+
+
+def _stored(recorded: Recorded) -> StoredEvent:
+    event = recorded.event
+    return StoredEvent(recorded.seq, recorded.time, type(event).__name__, body_of(event))

@@ -2,11 +2,13 @@
 
 An event is meaningful only after all events before it, so each search keeps its events up to the first
 damaged one. A claim of the test part is kept wherever it is found: an opening cannot be undone.
+
+Events that are kept keep their links. The rescue is an event of its own, with which the chain goes on from
+the last intact event: what came after it may be lost without a trace in the file.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sqlite3
@@ -19,9 +21,10 @@ from pathlib import Path
 from shutil import copyfile, rmtree
 from typing import Any
 
+from hpo.core.chain import StoredEvent
 from hpo.core.errors import DamagedLedger, HpoError
-from hpo.core.events import SearchOpened, TestClaimed, TestScored
-from hpo.core.record import Recorded, event_of
+from hpo.core.events import Event, LedgerRescued, SearchOpened, TestClaimed, TestScored
+from hpo.core.record import event_of
 from hpo.ledger.store import FILES, LedgerStore, adopt_rescued, rescued_beside
 
 SMALLEST_EVENT = 40
@@ -139,18 +142,29 @@ def _with_new_header(copy: Path, fresh: Path) -> Path:
     return copy
 
 
-def _readable(copy: Path) -> dict[str, list[Recorded]]:
+def _readable(copy: Path) -> dict[str, list[StoredEvent]]:
     """Return every event that can still be read, by search name."""
-    records: dict[str, list[Recorded]] = {}
+    records: dict[str, list[StoredEvent]] = {}
     with closing(sqlite3.connect(copy)) as database:
         database.execute("PRAGMA cell_size_check = ON")
         names = {row[0]: row[1] for row in _rows(database, "searches", "id, name", 10_000)}
+        columns = "search, seq, time, kind, body"
+        if _has_links(database):
+            columns += ", digest, link"
         most = copy.stat().st_size // SMALLEST_EVENT
-        for search, seq, when, kind, body in _rows(database, "events", "search, seq, time, kind, body", most):
+        for search, *fields in _rows(database, "events", columns, most):
             with suppress(ValueError, KeyError, TypeError, AttributeError):
-                event = event_of(kind, json.loads(body))
-                records.setdefault(names[search], []).append(Recorded(seq, when, event))
+                stored = StoredEvent(*fields)
+                event_of(stored.kind, json.loads(stored.body))
+                records.setdefault(names[search], []).append(stored)
     return records
+
+
+def _has_links(database: sqlite3.Connection) -> bool:
+    """Return whether the events have a chain, which version 1 of the ledger did not."""
+    with suppress(sqlite3.DatabaseError):
+        return any(row[1] == "link" for row in database.execute("PRAGMA table_info(events)"))
+    return False
 
 
 def _rows(database: sqlite3.Connection, table: str, columns: str, most: int) -> Iterator[tuple[Any, ...]]:
@@ -163,15 +177,23 @@ def _rows(database: sqlite3.Connection, table: str, columns: str, most: int) -> 
             yield from database.execute(query, (number,)).fetchall()
 
 
-def _save(fresh: Path, name: str, record: list[Recorded]) -> Saved | None:
-    """Write the intact part of a search with its original times; None if its first event is lost."""
-    by_seq: Mapping[int, Recorded] = {recorded.seq: recorded for recorded in record}
+def _save(fresh: Path, name: str, record: list[StoredEvent]) -> Saved | None:
+    """Write the intact part of a search as it was stored; None if its first event is lost."""
+    by_seq: Mapping[int, StoredEvent] = {stored.seq: stored for stored in record}
     intact = [by_seq[seq] for seq in takewhile(by_seq.__contains__, range(1, len(record) + 1))]
-    if not intact or not isinstance(intact[0].event, SearchOpened):
+    if not intact or intact[0].kind != SearchOpened.__name__:
         return None
-    opened = [e for e in record if e.seq > len(intact) and isinstance(e.event, TestClaimed | TestScored)]
-    kept = [dataclasses.replace(event, seq=seq) for seq, event in enumerate((*intact, *opened), 1)]
+    later = sorted((stored for stored in record if stored.seq > len(intact)), key=lambda stored: stored.seq)
+    opened = [_event(stored) for stored in later if stored.kind in OPENINGS]
+    lost = len(later) - len(opened)
     store = LedgerStore.at(fresh)
-    store.restore(name, kept)
+    store.restore(name, intact, [LedgerRescued(len(intact), lost), *opened])
     store.close()
-    return Saved(name, len(kept), len(record) - len(kept))
+    return Saved(name, len(intact) + len(opened), lost)
+
+
+OPENINGS = (TestClaimed.__name__, TestScored.__name__)
+
+
+def _event(stored: StoredEvent) -> Event:
+    return event_of(stored.kind, json.loads(stored.body))

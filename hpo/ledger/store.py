@@ -1,8 +1,8 @@
 """The ledger's database: every search's events, append-only, committed before anyone acts.
 
 SQLAlchemy Core over SQLite (write-ahead log, every commit flushed to disk) or PostgreSQL for a
-team. An event is one row of text, so that NaN and every float survive exactly. No statement ever
-changes a row.
+team. An event is one row of text, so that NaN and every float survive exactly, and events form a hash
+chain (`hpo.core.chain`). No statement ever changes a row.
 """
 
 from __future__ import annotations
@@ -13,19 +13,25 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
+from hpo.core.chain import StoredEvent, digest_of, link_after, link_of_all, start_of
 from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Event, SearchOpened, TestClaimed
 from hpo.core.history import History
 from hpo.core.json_values import JsonObject, fields_of
 from hpo.core.ports import Follow
-from hpo.core.record import Recorded, event_of
+from hpo.core.record import Recorded, body_of, event_of
 from hpo.ledger.database import RESCUE, engine_of, errors_translated, writing
 
-VERSION = 1
-"""Version of the tables below; a ledger of a later version is refused."""
+VERSION = 2
+"""Version of the tables below; a ledger of a later version is refused.
+
+Events of version 1 had no chain. Such a ledger gets its columns when it is next opened; a search begins
+its chain with the next event that is written to it, whose link covers the earlier events as they are then.
+"""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 """Pattern of a search's name."""
@@ -49,6 +55,8 @@ _events = sa.Table(
     sa.Column("time", sa.Float, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("digest", sa.LargeBinary),
+    sa.Column("link", sa.LargeBinary),
 )
 
 # One claim per search, even if several processes try at once: the database refuses the second.
@@ -93,8 +101,12 @@ class LedgerStore:
     def __init__(self, url: str, clock: Callable[[], float] | None = None):
         self._engine = engine_of(url)
         self._clock = clock or steady_clock()
-        with errors_translated(self._engine):
-            self._lay_out()
+        try:
+            with errors_translated(self._engine):
+                self._lay_out()
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def at(cls, path: Path) -> LedgerStore:
@@ -116,6 +128,8 @@ class LedgerStore:
                 raise HpoError(
                     f"{self._engine.url.database} was written by a later version ({version} > {VERSION})"
                 )
+            elif version < VERSION:
+                _add_chain(connection)
 
     def create(self, stem: str, opened: SearchOpened, name: str | None = None) -> SearchLedger:
         """Open a new search with its first event.
@@ -140,13 +154,14 @@ class LedgerStore:
             ledger.insert(connection, [opened])
         return ledger
 
-    def restore(self, name: str, record: Sequence[Recorded]) -> None:
-        """Write a whole search again, with its original positions and times."""
+    def restore(self, name: str, stored: Sequence[StoredEvent], new: Sequence[Event] = ()) -> None:
+        """Write a whole search again, event by event as it was stored, and then new events."""
         with errors_translated(self._engine), writing(self._engine) as connection:
             result = connection.execute(_searches.insert().values(name=name))
             assert result.inserted_primary_key is not None
             ledger = SearchLedger(self, name, result.inserted_primary_key[0])
-            connection.execute(_insert, [ledger.row(event) for event in record])
+            connection.execute(_insert, [ledger.row(event) for event in stored])
+            ledger.insert(connection, new)
 
     def refuse_name(self, name: str) -> None:
         """Refuse a name that a new search cannot have; it is also the name of a folder.
@@ -214,22 +229,39 @@ class SearchLedger:
 
     def insert(self, connection: sa.Connection, new: Sequence[Event]) -> list[Recorded]:
         """Add events inside the caller's transaction."""
-        last = connection.execute(_last, {"number": self._number}).scalar() or 0
-        now = self._store._clock()
-        recorded = [Recorded(last + number, now, event) for number, event in enumerate(new, 1)]
-        if recorded:
-            connection.execute(_insert, [self.row(event) for event in recorded])
+        last, link = self._last(connection)
+        now = float(self._store._clock())
+        recorded, rows = [], []
+        for seq, event in enumerate(new, last + 1):
+            kind, body = type(event).__name__, body_of(event)
+            digest = digest_of(now, kind, body)
+            link = link_after(link, digest)
+            rows.append(self.row(StoredEvent(seq, now, kind, body, digest, link)))
+            recorded.append(Recorded(seq, now, event, link.hex()))
+        if rows:
+            connection.execute(_insert, rows)
         return recorded
 
-    def row(self, recorded: Recorded) -> JsonObject:
+    def _last(self, connection: sa.Connection) -> tuple[int, bytes]:
+        """Return the position of the last event and the link after it; earlier versions stored no link."""
+        last = connection.execute(_last, {"number": self._number}).first()
+        if last is None:
+            return 0, start_of(self.name)
+        if last.link is not None:
+            return last.seq, bytes(last.link)
+        events = [_stored(row) for row in connection.execute(_all, {"number": self._number})]
+        linked = [number for number, event in enumerate(events, 1) if event.link is not None]
+        before = events[linked[-1] - 1].link if linked else None
+        return last.seq, link_of_all(before or start_of(self.name), events[linked[-1] if linked else 0 :])
+
+    def row(self, event: StoredEvent) -> JsonObject:
         """Return an event as a row of the database."""
-        return {
-            "search": self._number,
-            "seq": recorded.seq,
-            "time": recorded.time,
-            "kind": type(recorded.event).__name__,
-            "body": json.dumps(fields_of(recorded.event), separators=(",", ":")),
-        }
+        return {"search": self._number, **fields_of(event)}
+
+    def stored(self) -> list[StoredEvent]:
+        """Return every event as it is stored, in the order of their positions, whatever it is like."""
+        with errors_translated(self._store._engine), self._store._engine.connect() as connection:
+            return [_stored(row) for row in connection.execute(_all, {"number": self._number})]
 
     def claim(self, claim: TestClaimed) -> Recorded | None:
         """Claim the test part for this search in one transaction; None if it is already claimed.
@@ -252,17 +284,17 @@ class SearchLedger:
             kinds: Kinds of events to read; empty for all.
         """
         query = (
-            sa.select(_events.c.seq, _events.c.time, _events.c.kind, _events.c.body)
+            sa.select(_events.c.seq, _events.c.time, _events.c.kind, _events.c.body, _events.c.link)
             .where(_events.c.search == self._number, _events.c.seq > after)
             .order_by(_events.c.seq)
         )
         if kinds:
             query = query.where(_events.c.kind.in_([kind.__name__ for kind in kinds]))
         with errors_translated(self._store._engine), self._store._engine.connect() as connection:
-            for expected, (seq, when, kind, body) in enumerate(connection.execute(query), after + 1):
+            for expected, (seq, when, kind, body, link) in enumerate(connection.execute(query), after + 1):
                 if not kinds and seq != expected:
                     raise DamagedLedger(f"event {expected} of {self.name} is missing; {RESCUE}")
-                yield Recorded(seq, when, self._event(seq, kind, body))
+                yield Recorded(seq, when, self._event(seq, kind, body), _bytes(link).hex())
 
     def _event(self, seq: int, kind: str, body: str) -> Event:
         try:
@@ -273,5 +305,33 @@ class SearchLedger:
             raise HpoError(f"event {seq} of {self.name} was written by a later version: {kind}") from error
 
 
-_last = sa.select(sa.func.max(_events.c.seq)).where(_events.c.search == sa.bindparam("number"))
+def _add_chain(connection: sa.Connection) -> None:
+    """Add the columns of the chain to a ledger of version 1; its events stay as they are."""
+    binary = _events.c.link.type.compile(connection.dialect)
+    for column in (_events.c.digest, _events.c.link):
+        connection.execute(sa.text(f"ALTER TABLE events ADD COLUMN {column.name} {binary}"))
+    connection.execute(_about.update().values(version=VERSION))
+
+
+def _bytes(value: object) -> bytes:
+    """Return a digest; empty for a value that is missing or that somebody edited into something else."""
+    return bytes(value) if isinstance(value, bytes | memoryview) else b""
+
+
+def _stored(row: sa.Row[Any]) -> StoredEvent:
+    digest, link = _bytes(row.digest) or None, _bytes(row.link) or None
+    return StoredEvent(row.seq, row.time, row.kind, row.body, digest, link)
+
+
+_last = (
+    sa.select(_events.c.seq, _events.c.link)
+    .where(_events.c.search == sa.bindparam("number"))
+    .order_by(_events.c.seq.desc())
+    .limit(1)
+)
+_all = (
+    sa.select(*(column for column in _events.c if column.name != "search"))
+    .where(_events.c.search == sa.bindparam("number"))
+    .order_by(_events.c.seq)
+)
 _insert = _events.insert()

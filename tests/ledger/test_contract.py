@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hpo.core.chain import digest_of, link_after, start_of
 from hpo.core.events import (
     Cause,
     End,
@@ -19,6 +20,7 @@ from hpo.core.events import (
     TestClaimed,
     TrialEnded,
 )
+from hpo.core.record import body_of
 from hpo.ledger.in_memory import MemoryLedger
 from hpo.ledger.store import LedgerStore
 
@@ -28,7 +30,7 @@ WRITERS, BATCHES = 4, 10
 
 
 def in_memory(request, clock):
-    ledger = MemoryLedger([OPENED], clock=clock)
+    ledger = MemoryLedger([OPENED], clock=clock, name="digits")
     return lambda: ledger
 
 
@@ -197,3 +199,26 @@ def test_a_reader_sees_all_of_a_commit_or_nothing(ledger, another):
     ledger.append([FinalistsNamed((1,))], lambda batch: sizes.append(len(list(reader.read()))) or [])
     assert sizes == [1]
     assert len(list(reader.read())) == 2
+
+
+def test_events_form_a_chain_that_starts_with_the_name(ledger, another):
+    ledger.append([FinalistsNamed((1,)), FinalistsNamed((2,))], lambda batch: [])
+    ledger.claim(CLAIM)
+    another().append([SearchEnded("done")])
+    link = start_of(name_of(ledger))
+    for recorded in ledger.read():
+        event = recorded.event
+        link = link_after(link, digest_of(recorded.time, type(event).__name__, body_of(event)))
+        assert recorded.link == link.hex()
+
+
+def test_the_links_given_back_are_those_on_record(ledger):
+    added = ledger.append(
+        [FinalistsNamed((1,))], lambda batch: [SearchEnded("done")] if batch[0].seq == 2 else []
+    )
+    assert [each.link for each in added] == [each.link for each in ledger.read(after=1)]
+    assert [each.link for each in ledger.read(kinds=[SearchEnded])] == [added[-1].link]
+
+
+def name_of(ledger):
+    return getattr(ledger, "name", "digits")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hpo.core.chain import digest_of, link_after, start_of
 from hpo.core.errors import DamagedLedger, HpoError
-from hpo.core.events import Reported, SearchOpened, TestClaimed, TestScored
+from hpo.core.events import LedgerRescued, Reported, SearchOpened, TestClaimed, TestScored
 from hpo.ledger.rescue import is_whole, rescue_database
 from hpo.ledger.store import LedgerStore, rescued_beside
 
@@ -61,11 +62,14 @@ def test_events_before_a_lost_page_are_recovered_with_the_opening(path):
     assert [each.search for each in saved] == ["digits-1", "digits-2"]
     first, second = after["digits-1"], after["digits-2"]
     assert 150 < len(second) < 201
-    assert second == before["digits-2"][: len(second)]
-    assert first[:-2] == before["digits-1"][: len(first) - 2]
+    cut = saved[1].kept
+    assert second[:-1] == before["digits-2"][:cut]
+    assert second[-1].event == LedgerRescued(cut, saved[1].lost)
+    assert first[:-3] == before["digits-1"][: len(first) - 3]
+    assert first[-3].event == LedgerRescued(len(first) - 3, saved[0].lost)
     assert [each.event for each in first[-2:]] == [each.event for each in before["digits-1"][-2:]]
     assert [each.seq for each in first] == list(range(1, len(first) + 1))
-    assert {each.search: each.kept for each in saved} == {name: len(after[name]) for name in after}
+    assert {each.search: each.kept + 1 for each in saved} == {name: len(after[name]) for name in after}
     assert is_whole(path)
     store = LedgerStore.at(path)
     assert store.open("digits-1").claim(TestClaimed(0, 2, "other", "someone else")) is None
@@ -78,7 +82,45 @@ def test_a_lost_head_costs_nothing(path):
     with pytest.raises(DamagedLedger):
         LedgerStore.at(path)
     rescue_database(path)
-    assert records(path) == before
+    assert kept(path) == before
+
+
+def kept(path):
+    """The records without the rescue, which is their last event here."""
+    after = records(path)
+    assert all(record[-1].event == LedgerRescued(len(record) - 1, 0) for record in after.values())
+    return {name: record[:-1] for name, record in after.items()}
+
+
+def test_kept_events_keep_their_links_and_the_chain_goes_on_from_them(path):
+    before = records(path)
+    damaged(path, lambda content: content.index(b'"epoch":200,') // 4096 * 4096)
+    rescue_database(path)
+    store = LedgerStore.at(path)
+    for name in store.names():
+        record = store.open(name).stored()
+        link = start_of(name)
+        for event in record:
+            assert event.digest == digest_of(event.time, event.kind, event.body)
+            link = link_after(link, event.digest)
+            assert event.link == link
+        cut = next(event.seq for event in record if event.kind == "LedgerRescued") - 1
+        assert record[cut - 1].link.hex() == before[name][cut - 1].link
+    store.close()
+
+
+def test_a_ledger_without_a_chain_is_rescued_as_well(path):
+    before = records(path)
+    with closing(sqlite3.connect(path)) as ledger:
+        for column in ("digest", "link"):
+            ledger.execute(f"ALTER TABLE events DROP COLUMN {column}")
+        ledger.execute("UPDATE about SET version = 1")
+        ledger.commit()
+        ledger.execute("VACUUM")
+    damaged(path, lambda content: 0, length=300)
+    rescue_database(path)
+    assert kept(path) == before
+    assert [event.link for event in records(path)["digits-1"]][:-1] == [""] * len(before["digits-1"])
 
 
 @pytest.mark.parametrize("rest", [0, 100, 2048])
@@ -88,7 +130,7 @@ def test_half_of_a_file_gives_half_of_the_events(path, rest):
     rescue_database(path)
     after = records(path)
     assert 20 < len(after["digits-2"]) < EVENTS
-    assert all(before[name][: len(found)] == found for name, found in after.items())
+    assert all(before[name][: len(found) - 1] == found[:-1] for name, found in after.items())
 
 
 @pytest.mark.parametrize(
@@ -102,7 +144,7 @@ def test_unreadable_and_missing_events_are_detected(path, change):
     with pytest.raises(DamagedLedger, match="event 7 of digits-1"):
         records(path)
     rescue_database(path)
-    assert [len(found) for found in records(path).values()] == [8, 6]  # the opening of the first is kept
+    assert [len(found) for found in records(path).values()] == [9, 7]  # the opening of the first is kept
 
 
 def test_a_file_that_is_not_a_ledger_is_left_unchanged(tmp_path):
@@ -134,6 +176,11 @@ def killed_at(number, monkeypatch):
         monkeypatch.setattr(os, name, before(getattr(os, name)))
 
 
+def intact(path):
+    """Events of every search, without times: each rescue has a time of its own."""
+    return {name: [event.event for event in record] for name, record in records(path).items()}
+
+
 def test_a_killed_rescue_leaves_the_old_ledger_or_the_new_one(path, monkeypatch):
     damaged(path, lambda content: len(content) // 2)
     Path(f"{path}-wal").write_bytes(b"")
@@ -142,7 +189,7 @@ def test_a_killed_rescue_leaves_the_old_ledger_or_the_new_one(path, monkeypatch)
     reference.parent.mkdir()
     reference.write_bytes(old)
     rescue_database(reference)
-    expected = records(reference)
+    expected = intact(reference)
     for number in range(100):
         for file in path.parent.glob("ledger.*"):
             file.unlink()
@@ -158,7 +205,7 @@ def test_a_killed_rescue_leaves_the_old_ledger_or_the_new_one(path, monkeypatch)
         if not finished and path.read_bytes() == old and not rescued_beside(path).exists():
             assert not is_whole(path)
             rescue_database(path)
-        assert records(path) == expected
+        assert intact(path) == expected
         assert is_whole(path)
         assert not rescued_beside(path).exists()
         assert old in [file.read_bytes() for file in path.parent.glob("ledger.damaged-*.db")]
