@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trainables.augmentation.repeating import repeat_batches
-from trainables.sampling import balanced_order
+from trainables.sampling import balanced_order, shuffled_order
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,14 @@ class Batches:
         size: Of a batch; the last one of an epoch may be smaller.
         repeats: How often an image occurs in its batch.
         labels: Label of each example, [examples], where classes are drawn equally often; else None.
+        per_epoch: Examples of an epoch; None for as many as there are.
     """
 
     examples: int
     size: int
     repeats: int = 1
     labels: Tensor | None = None
+    per_epoch: int | None = None
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -36,16 +38,20 @@ class Batches:
     def shuffled(self, generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the indices of the examples of each batch of a new epoch."""
         if self.labels is None:
-            order = torch.randperm(self.examples, generator=generator)
+            order = shuffled_order(torch.arange(self.examples), self._drawn, generator)
         else:
-            order = balanced_order(self.labels, generator)
+            order = balanced_order(self.labels, self._drawn, generator)
         return repeat_batches(order[: self._used], self.size, self.repeats)
+
+    @property
+    def _drawn(self) -> int:
+        return self.examples if self.per_epoch is None else self.per_epoch
 
     @property
     def _used(self) -> int:
         # A batch of one has no variance to normalize by, so that example is left out of this epoch.
-        one_left_over = self.examples > 1 and self.size > 1 and self.examples % self.size == 1
-        return self.examples - one_left_over
+        one_left_over = self._drawn > 1 and self.size > 1 and self._drawn % self.size == 1
+        return self._drawn - one_left_over
 
 
 def merge_batches(batches: Iterable[Tensor], limit: int) -> Iterator[list[Tensor]]:

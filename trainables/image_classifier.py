@@ -73,7 +73,13 @@ class _ImageTask:
         size, shape = recipe["image_size"], image_shape(train.info, recipe["image_size"])
         # Statistics come from the training rows alone.
         fitted = preprocessing.fit(recipe["preprocessing"], train.inputs, train.rows).to(device)
-        self._augment = augmentation.build(recipe["augment"], shape, classes, image_shape(train.info))
+        self._augment = augmentation.build(
+            recipe["augment"],
+            shape,
+            classes,
+            image_shape(train.info),
+            lambda: preprocessing.principal_colours(train.inputs, train.rows),
+        )
         hold = self._augment is None
         self._images = Images(train, device, at_size(fitted, size), hold=hold, size=size)
 
@@ -83,7 +89,8 @@ class _ImageTask:
         self.loss = losses.build(recipe["loss"], classes, counts)
         repeats = augmentation.repeats(recipe["augment"])
         labels = sampling.labels(recipe, train)
-        self.batches = Batches(len(self._images), recipe["batch_size"], repeats, labels)
+        count = recipe.get("epoch_examples")
+        self.batches = Batches(len(self._images), recipe["batch_size"], repeats, labels, count)
         self.example = torch.zeros(1, *shape, device=device)
 
         self._model = Classifier(self.network, fitted, recipe, train.info)

@@ -155,6 +155,21 @@ def fit_whitening(images: Images, rows: npt.NDArray[np.int64], over: str, epsilo
     return Preprocessor(_shaped(mean, images, over), matrix=matrix.float().contiguous())
 
 
+def principal_colours(images: Images, rows: npt.NDArray[np.int64]) -> Tensor:
+    """Return the principal components of the pixels of training images, each times its variance.
+
+    Args:
+        images: Uint8 [n, height, width, channels].
+        rows: Rows of the training part.
+
+    Returns:
+        Eigenvectors times eigenvalues of the covariance of the channels in [0, 1], as columns,
+        [channels, channels], the largest first.
+    """
+    variances, axes = _principal(_covariance(images, rows, "channels")[1])
+    return (axes * variances).float()
+
+
 def _shaped(mean: Tensor, images: Images, over: str) -> Tensor:
     _, height, width, channels = images.shape
     shape = (channels, 1, 1) if over == "channels" else (channels, height, width)

@@ -19,6 +19,7 @@ from trainables.parts.conflicts import (
     LONG_WARMUP,
     NO_BRANCHES,
     NO_CLASSES,
+    NO_ERROR,
     NO_POOLING,
     ONE_VALUE,
 )
@@ -123,6 +124,27 @@ TRAINING = (
         doc="passes over the training part; in a search, the scheduler sets them",
     ),
     Hyperparameter("batch_size", "int", 64, 1, 1_000_000, log=True, doc="examples per optimizer step"),
+    Hyperparameter(
+        "accumulation",
+        "int",
+        1,
+        1,
+        1024,
+        log=True,
+        doc="passes in which a batch goes through the network, one after the other, to save memory",
+        added=True,
+    ),
+    Hyperparameter(
+        "epoch_examples",
+        "int",
+        None,
+        1,
+        1_000_000_000,
+        optional=True,
+        log=True,
+        doc="examples of an epoch, drawn anew for each; null: all of the training part, each once",
+        added=True,
+    ),
     Hyperparameter(
         "learning_rate",
         "float",
@@ -246,7 +268,7 @@ TABULAR = ShippedTrainable(
     "table",
     {"classification": CLASSIFICATION, "regression": REGRESSION},
     "Classifies the rows of a table, or predicts a value for each",
-    (ONE_VALUE, LONG_WARMUP, NO_CLASSES),
+    (ONE_VALUE, LONG_WARMUP, NO_CLASSES, NO_ERROR),
 )
 
 SHIPPED: Mapping[str, ShippedTrainable] = {each.name: each for each in (IMAGE_CLASSIFIER, TABULAR)}

@@ -1,4 +1,4 @@
-"""Which examples an epoch draws where classes are to count equally.
+"""Which examples an epoch draws, and in which order: all of them, some, or equally many of each class.
 
 Shen, Lin & Huang, "Relay backpropagation for effective learning of deep convolutional neural
 networks", ECCV 2016 (class-aware sampling). Buda, Maki & Mazurowski, "A systematic study of the class
@@ -31,26 +31,29 @@ def labels(recipe: Recipe, train: Examples) -> Tensor | None:
     return torch.as_tensor(train.targets[train.rows])
 
 
-def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the rows [n] of an epoch with equally many of each class, in random order.
+def balanced_order(labels: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return the rows [count] of an epoch with equally many of each class, in random order.
 
     The rows of a class are repeated in random order as often as its share of the epoch requires, and a row is
     drawn again only after all others of its class. A remainder goes to classes drawn at random.
 
     Args:
         labels: Label of each row, [n].
+        count: Rows of an epoch.
         generator: Source of the order.
     """
     classes = [torch.nonzero(labels == label)[:, 0] for label in torch.unique(labels)]
-    share, left = divmod(len(labels), len(classes))
+    share, left = divmod(count, len(classes))
     extra = torch.randperm(len(classes), generator=generator) < left
-    drawn = [_rounds(rows, share + int(more), generator) for rows, more in zip(classes, extra, strict=True)]
+    drawn = [
+        shuffled_order(rows, share + int(more), generator) for rows, more in zip(classes, extra, strict=True)
+    ]
     order = torch.cat(drawn)
     return order[torch.randperm(len(order), generator=generator)]
 
 
-def _rounds(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return ``count`` rows from as many shuffles of them as it takes."""
-    rounds = -(-count // len(rows))
+def shuffled_order(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Return ``count`` of the rows [n]: of one shuffle, or of as many as it takes."""
+    rounds = max(1, -(-count // len(rows)))
     shuffles = [rows[torch.randperm(len(rows), generator=generator)] for _ in range(rounds)]
-    return torch.cat(shuffles)[:count] if shuffles else rows[:0]
+    return torch.cat(shuffles)[:count]

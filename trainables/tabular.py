@@ -95,7 +95,8 @@ class _TableTask:
         self.network: nn.Module = network
         self.lr_multipliers: Mapping[str, float] = {}
         self.loss = _loss(recipe, train.info, self._truth)
-        self.batches = Batches(len(train), recipe["batch_size"], labels=sampling.labels(recipe, train))
+        labels, count = sampling.labels(recipe, train), recipe.get("epoch_examples")
+        self.batches = Batches(len(train), recipe["batch_size"], labels=labels, per_epoch=count)
         self.example = self._inputs[:1]
 
         self._model = TableModel(network, columns, train.info)

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hpo.core.errors import UserError
 from hpo.core.trainable import Arrays
 from trainables import state
 from trainables.augmentation.mimo import over_heads
@@ -41,6 +42,7 @@ class Trainer:
 
     Attributes:
         losses: Validation loss after each epoch.
+        watched: What ``plateau`` goes by, after each epoch: the losses, or validation errors.
         metrics: Learning rate, gradient norm and update ratio at one step of the epoch; measuring
             all of them would cost several passes over the weights at each step.
     """
@@ -72,6 +74,9 @@ class Trainer:
             self.autocast = torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
         self.trained = [p for p in network.parameters() if p.requires_grad]
         self.losses: list[float] = []
+        self.watched_metric = recipe["schedule"].get("metric", "loss")
+        self.watched: list[float] = [] if self.watched_metric != "loss" else self.losses
+        self.accumulation = recipe.get("accumulation", 1)
         self.metrics: dict[str, float] = {}
 
     def begin(self) -> None:
@@ -89,26 +94,46 @@ class Trainer:
         Returns:
             The loss and the network's outputs, both detached.
         """
-        learning_rate = self.schedule.at(step, self.losses)
+        learning_rate = self.schedule.at(step, self.watched)
         optimizers.set_learning_rate(self.optimizer, learning_rate)
         for parameter in self.trained:
             parameter.grad = None
-        with self.autocast:
-            loss, outputs = self.objective(inputs, targets)
-        loss.backward()  # type: ignore[no-untyped-call]
-        watched = step % self.steps == self.steps // 2
-        if watched:
+        loss, outputs = self._backward(inputs, targets)
+        measured = step % self.steps == self.steps // 2
+        if measured:
             before = self._measure_gradient(learning_rate)
         self.clip(self.trained)
         self.optimizer.step()
         if self.max_norm is not None:
             penalties.max_norm(self.objective.weights.lengths, self.max_norm)
-        if watched:
+        if measured:
             self._measure_update(before)
         if self.average is not None:
             self.average.after_step(self.network)
         # The first of several heads stands for all.
-        return loss.detach(), (outputs[:, 0] if outputs.ndim == 3 else outputs).detach()
+        return loss, outputs[:, 0] if outputs.ndim == 3 else outputs
+
+    def _backward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Add up the gradients of a batch, in several passes if the recipe says so.
+
+        Each pass counts by its share of the examples, so that the sum is the gradient of a loss that is
+        a mean over them.
+        """
+        passes = min(self.accumulation, max(1, len(inputs) // 2))
+        if passes == 1:
+            with self.autocast:
+                loss, outputs = self.objective(inputs, targets)
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss.detach(), outputs.detach()
+        losses, every_output = [], []
+        for chunk, labels in zip(inputs.tensor_split(passes), targets.tensor_split(passes), strict=True):
+            with self.autocast:
+                loss, outputs = self.objective(chunk, labels)
+                loss = loss * (len(chunk) / len(inputs))
+            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(loss.detach())
+            every_output.append(outputs.detach())
+        return torch.stack(losses).sum(), torch.cat(every_output)
 
     @property
     def stopped(self) -> bool:
@@ -127,14 +152,28 @@ class Trainer:
         return self.average.after_epoch(epoch, self.network, batches)
 
     def keep(
-        self, judged: nn.Module, metrics: dict[str, float], loss: float
+        self, judged: nn.Module, metrics: dict[str, float], scores: Mapping[str, float]
     ) -> tuple[nn.Module, dict[str, float]]:
-        """Record the validation loss of an epoch.
+        """Record the validation scores of an epoch.
+
+        Args:
+            judged: The network that counts.
+            metrics: All metrics of the epoch.
+            scores: Those of ``judged`` on the validation part; ``loss`` is one of them.
 
         Returns:
             The network and metrics to report: the best epoch's if the recipe stops early.
+
+        Raises:
+            UserError: If the schedule goes by an error and the data has no classes.
         """
-        self.losses.append(loss)
+        self.losses.append(scores["loss"])
+        if self.watched is not self.losses:
+            if self.watched_metric not in scores:
+                raise UserError(
+                    "schedule.metric: error needs classes, and this data is for regression; legal: loss"
+                )
+            self.watched.append(scores[self.watched_metric])
         if self.best is None:
             return judged, metrics
         self.best.offer(judged, metrics, self.losses)
@@ -144,6 +183,8 @@ class Trainer:
         """Skip an epoch after early stopping and return the best weights."""
         assert self.best is not None
         self.losses.append(math.inf)
+        if self.watched is not self.losses:
+            self.watched.append(math.inf)
         return self.best
 
     def arrays(self) -> dict[str, Any]:
@@ -151,6 +192,8 @@ class Trainer:
         arrays = state.under("network", state.network_arrays(self.network))
         arrays |= state.under("optimizer", state.optimizer_arrays(self.optimizer))
         arrays["losses"] = np.array(self.losses)
+        if self.watched is not self.losses:
+            arrays["watched"] = np.array(self.watched)
         if self.average is not None:
             arrays |= state.under("average", state.network_arrays(self.average.model))
         if self.best is not None:
@@ -161,7 +204,9 @@ class Trainer:
         """Restore what `arrays` returned."""
         state.load_network(self.network, state.below(arrays, "network"))
         state.load_optimizer(self.optimizer, state.below(arrays, "optimizer"))
-        self.losses = [float(loss) for loss in arrays["losses"]]
+        self.losses[:] = [float(loss) for loss in arrays["losses"]]
+        if self.watched is not self.losses:
+            self.watched[:] = [float(value) for value in arrays["watched"]]
         if self.average is not None:
             state.load_network(self.average.model, state.below(arrays, "average"))
         if self.best is not None:

@@ -116,5 +116,5 @@ def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Ta
             trained = dict(task.train_scores(*measured.outcomes())) | {"loss": metrics["train/loss"]}
             judged = task.validation_scores(network)
             metrics |= scores.named("train", trained) | scores.named("validation", judged)
-            shown, metrics = trainer.keep(network, metrics, judged["loss"])
+            shown, metrics = trainer.keep(network, metrics, judged)
             context.report(metrics, task.model(shown), trainer.arrays)

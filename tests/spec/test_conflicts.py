@@ -137,6 +137,10 @@ def test_balanced_batches_are_refused_without_classes() -> None:
     with pytest.raises(InvalidSpec, match="a regression has no classes; legal: shuffled") as refused:
         asked({"sampling": "balanced"}, **regression)
     assert refused.value.faults[0].path == "recipe.sampling"
+    plateau = {"schedule": {"name": "plateau", "metric": "error"}}
+    with pytest.raises(InvalidSpec, match=r"schedule\.metric: error is the share of wrong classes"):
+        asked(plateau, **regression)
+    assert asked(plateau).warnings == ()
     sampled = {**RATE, "sampling": {"choice": ["shuffled", "balanced"]}}
     assert "a regression has no classes" in asked({}, sampled, **regression).warnings[0]
 

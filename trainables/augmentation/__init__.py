@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hpo.core.errors import UserError
@@ -15,6 +15,8 @@ from trainables.parts.augmentation import AUGMENT
 from trainables.parts.views import TEST_AUGMENT
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from trainables.augmentation.augmenter import Augmenter
     from trainables.augmentation.views import Views
 
@@ -36,6 +38,7 @@ def build(
     shape: tuple[int, int, int],
     classes: int,
     stored: tuple[int, int, int] | None = None,
+    colours: Callable[[], Tensor] | None = None,
 ) -> Augmenter | None:
     """Build the augmentation of a recipe.
 
@@ -44,6 +47,8 @@ def build(
         shape: Channels, height and width of the images.
         classes: Number of classes.
         stored: Channels, height and width of the images before they are resized, if they are.
+        colours: Gives the principal colours of the training part, for ``pca_lighting``: eigenvectors
+            times eigenvalues as columns, [channels, channels].
 
     Returns:
         A function of (images, labels, generator); None if nothing is on or the strength is 0.
@@ -57,6 +62,7 @@ def build(
         return None
     if colour_parts and shape[0] not in (1, 3):
         raise UserError(f"augment.{colour_parts[0]}: images have {shape[0]} channels; it needs 1 or 3")
+    augment = _with_colours(augment, colours)
     parts = _load(AUGMENT, augment, shape, strength)
     if not parts:
         return None
@@ -69,6 +75,14 @@ def build(
         crops = _load(AUGMENT, cropping, stored, strength)
         parts = _load(AUGMENT, {n: v for n, v in augment.items() if n not in cropping}, shape, strength)
     return assemble(parts, shape, classes, crops)
+
+
+def _with_colours(augment: Mapping[str, Any], colours: Callable[[], Tensor] | None) -> Mapping[str, Any]:
+    """Return the choices with the principal colours themselves instead of where they come from."""
+    lighting = dict(augment.get("pca_lighting", {}))
+    if lighting.pop("colours", "imagenet") == "imagenet":
+        return augment
+    return {**augment, "pca_lighting": {**lighting, "components": None if colours is None else colours()}}
 
 
 def test_time(test_augment: Mapping[str, Any], shape: tuple[int, int, int]) -> Views | None:

@@ -134,19 +134,26 @@ class ColorJitter:
 
 @dataclass(frozen=True)
 class Lighting:
-    """Add a random multiple of each principal component of natural colours (Krizhevsky et al. 2012).
+    """Add a random multiple of each principal component of colours (Krizhevsky et al. 2012).
 
     Multiples are normal with a standard deviation of ``strength * std`` times the eigenvalue.
     Grey images have one component.
+
+    Attributes:
+        components: Eigenvectors times eigenvalues as columns, [channels, channels]; ImageNet's if None.
     """
 
     shape: Shape
     strength: float
     std: float
+    components: Tensor | None = None
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Change images [b, c, h, w]."""
-        components = _components(self.shape[0], generator.device)
+        components = self.components
+        if components is None:
+            components = _components(self.shape[0], generator.device)
+        components = components.to(generator.device)
         drawn = normal((len(images), components.shape[1]), generator)
         shift = drawn @ components.T * (self.strength * self.std)
         return (images + shift[:, :, None, None].to(images.device)).clamp_(0, 1)

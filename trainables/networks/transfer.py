@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from hpo.core.errors import UserError
 from trainables.augmentation.mimo import ManyHeads
 from trainables.networks.no_decay import no_decay_names
+from trainables.networks.positions import at_size
 from trainables.networks.stages import NetworkStage, stages
 from trainables.parts.transfer import TRANSFER
 
@@ -178,6 +179,8 @@ def _load(network: nn.Module, weights: Mapping[str, Tensor], skipped: set[str]) 
     faults = []
     for name, current in state.items():
         tensor = given.get(_bare(name))
+        if tensor is not None:
+            tensor = at_size(name, tensor, current)
         if name in skipped or (tensor is None and name.endswith("num_batches_tracked")):
             continue
         if tensor is None or tensor.shape != current.shape:

@@ -25,7 +25,8 @@ class Schedule:
         steps_per_epoch: Optimizer steps of an epoch.
         warm: Steps of the warm-up.
         start: Factor at the first of them.
-        schedule: Factor at (epochs since the warm-up, epochs after it in total, validation losses).
+        schedule: Factor at (epochs since the warm-up, epochs after it in total, validation losses or
+            errors).
         horizon: Epochs of the whole training.
         late: Step from which the learning rate is constant, for weight averaging, and its factor.
     """
@@ -45,8 +46,8 @@ class Schedule:
 
         Args:
             step: Counted from 0 over the whole training.
-            losses: Validation losses of the epochs so far, for ``plateau``; those of the warm-up do
-                not count.
+            losses: Validation losses or errors of the epochs so far, for ``plateau``; those of the
+                warm-up do not count.
         """
         if step < self.warm:
             return self.base * (self.start + (1 - self.start) * step / self.warm)
@@ -77,7 +78,9 @@ def build(recipe: Mapping[str, Any], base: float, steps_per_epoch: int, horizon:
 
 
 def _part(recipe: Mapping[str, Any], group: Group) -> Callable[..., Any]:
-    options = {key: value for key, value in recipe[group.name].items() if key not in ("name", "start")}
+    options = {
+        key: value for key, value in recipe[group.name].items() if key not in ("name", "start", "metric")
+    }
     return partial(group.part(recipe[group.name]["name"]).load(), **options)
 
 
@@ -119,7 +122,7 @@ def plateau(
     patience: int,
     threshold: float,
 ) -> float:
-    """Divided each time the validation loss has not improved for more than ``patience`` epochs."""
+    """Divided each time the validation loss or error has not improved for more than ``patience`` epochs."""
     best, bad, drops = math.inf, 0, 0
     for loss in losses:
         if loss < best * (1 - threshold):

@@ -92,8 +92,18 @@ _COLOUR = (
         "pca_lighting",
         f"{_HERE}.colour:Lighting",
         _ALEXNET,
-        (share("std", 0.1, "standard deviation of the shift along each principal colour"),),
-        doc="shift colours along the principal components of natural images",
+        (
+            share("std", 0.1, "standard deviation of the shift along each principal colour"),
+            Hyperparameter(
+                "colours",
+                "str",
+                "imagenet",
+                choices=("imagenet", "training"),
+                doc="whose principal colours: ImageNet's as published, or those of the training part",
+                added=True,
+            ),
+        ),
+        doc="shift colours along the principal components of pixels",
     ),
 )
 

@@ -21,11 +21,19 @@ ONE_VALUE = Conflict(
     "unit of an mlp, which has no variance; legal: a batch_size of at least 2, or another normalization",
 )
 
+_REGRESSION = ("mean_squared_error", "mean_absolute_error", "r2")
+
 NO_CLASSES = Conflict(
     (("sampling", Among(("balanced",))),),
     "sampling: balanced draws equally many examples of each class, and a regression has no classes; "
     "legal: shuffled",
-    metrics=("mean_squared_error", "mean_absolute_error", "r2"),
+    metrics=_REGRESSION,
+)
+
+NO_ERROR = Conflict(
+    (("schedule", Among(("plateau",))), ("schedule.metric", Among(("error",)))),
+    "schedule.metric: error is the share of wrong classes, and a regression has no classes; legal: loss",
+    metrics=_REGRESSION,
 )
 
 NO_POOLING = Conflict(

@@ -76,12 +76,20 @@ SCHEDULE = Group(
                 Hyperparameter(
                     "divisor", "float", 10.0, 1.01, 100, doc="divisor of the learning rate; 2 to 10 is usual"
                 ),
-                Hyperparameter("patience", "int", 5, 0, 1000, doc="epochs without a better validation loss"),
+                Hyperparameter("patience", "int", 5, 0, 1000, doc="epochs without a better value"),
                 Hyperparameter(
                     "threshold", "float", 1e-4, 0, 1, doc="relative improvement that counts as better"
                 ),
+                Hyperparameter(
+                    "metric",
+                    "str",
+                    "loss",
+                    choices=("loss", "error"),
+                    doc="what has to improve on validation: the loss, or the error of a classifier",
+                    added=True,
+                ),
             ),
-            doc="Divides the learning rate when the validation loss stalls",
+            doc="Divides the learning rate when the validation loss (or error) stalls",
         ),
     ),
 )

@@ -16,7 +16,7 @@ _RATE = Hyperparameter(
 TRANSFER = Group(
     "transfer",
     default="none",
-    doc="Start from a file of weights; the head is always new",
+    doc="Start from a file of weights; the head is always new, positions fit another image_size",
     parts=(
         Part("none", f"{_BUILDERS}:nothing", "random initial weights"),
         Part(

@@ -87,7 +87,7 @@ def _warmup(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:
     rows, epochs = len(dataset.split.train), spec.horizon
     longest, longer = 0, []
     for values in drawn_recipes(spec.space, spec.recipe, spec.grammar, epochs):
-        steps = epochs * math.ceil(rows / values["batch_size"])
+        steps = epochs * math.ceil((values["epoch_examples"] or rows) / values["batch_size"])
         longer.append(values["warmup"] == "steps" and values["warmup.length"] > steps)
         longest = max(longest, steps)
     problem = (

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from tests.trainables.augmentation.cases import SHAPES, bytes_like, part, seeded
-from trainables import torchvision_ops  # noqa: F401
+from trainables import augmentation, preprocessing, torchvision_ops  # noqa: F401
 from trainables.augmentation import colour
+from trainables.registry import IMAGE_CLASSIFIER
 
 from torchvision.transforms.v2 import functional as vision  # isort: skip
 
@@ -82,3 +84,23 @@ def test_channels_are_stretched_and_equalized_independently() -> None:
         images[1], images[2] = 0.4, images[2] ** 3
         torch.testing.assert_close(colour.equalize(images), vision.equalize(images))
         torch.testing.assert_close(colour.auto_contrast(images), vision.autocontrast(images))
+
+
+def test_pca_lighting_of_the_training_images() -> None:
+    random = np.random.default_rng(0)
+    spread = random.normal(size=(3, 3)) * 20
+    pixels = (random.normal(size=(40, 6, 6, 3)) @ spread + 128).clip(0, 255).astype(np.uint8)
+    rows = np.arange(0, 40, 2)
+    colours = preprocessing.principal_colours(pixels, rows)
+    covariance = np.cov(pixels[rows].reshape(-1, 3).T / 255, bias=True)
+    values, vectors = np.linalg.eigh(covariance)
+    for column, (value, vector) in enumerate(zip(values[::-1], vectors.T[::-1], strict=True)):
+        theirs = value * vector * np.sign(vector[np.abs(vector).argmax()])
+        np.testing.assert_allclose(colours[:, column], theirs, atol=1e-6)
+
+    choice = IMAGE_CLASSIFIER.grammar.resolve({"augment": {"pca_lighting": {"colours": "training"}}})
+    change = augmentation.build(choice["augment"], (3, 4, 4), 2, colours=lambda: colours)
+    assert change is not None
+    images, _ = change(torch.full((2, 3, 4, 4), 0.5), torch.zeros(2, dtype=torch.int64), seeded())
+    shift = 0.1 * torch.randn(2, 3, generator=seeded()) @ colours.T
+    torch.testing.assert_close(images[:, :, 0, 0] - 0.5, shift, atol=1e-6, rtol=1e-5)

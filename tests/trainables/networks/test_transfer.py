@@ -15,6 +15,7 @@ from tests.trainables.recorder import Recorder, recipe, train
 from trainables import torchvision_ops  # noqa: F401
 from trainables.image_classifier import ImageClassifier
 from trainables.networks import build, transfer
+from trainables.networks.positions import at_size
 from trainables.networks.stages import stages
 from trainables.parts.transfer import TRANSFER
 
@@ -208,3 +209,35 @@ def test_averaged_weights_keep_the_statistics_of_frozen_norms(
     if choice["name"] == "last_stages":
         name = "network/2.1.running_mean"
         assert not np.array_equal(recorder.weights[-1][name], trained[1].weights[-1][name])
+
+
+@pytest.mark.parametrize(("extra", "side", "new_side"), [(1, 4, 7), (0, 14, 24), (2, 6, 3)])
+def test_positions_are_interpolated_as_in_deit(extra: int, side: int, new_side: int) -> None:
+    from timm.layers import resample_abs_pos_embed
+
+    positions, current = torch.randn(1, side**2 + extra, 8), torch.empty(1, new_side**2 + extra, 8)
+    theirs = resample_abs_pos_embed(positions, [new_side, new_side], num_prefix_tokens=extra, antialias=False)
+    for name in ("position", "model.pos_embed", "encoder.pos_embedding"):
+        torch.testing.assert_close(at_size(name, positions, current), theirs)
+    assert at_size("head.weight", positions, current) is positions
+    assert at_size("position", positions, torch.empty(1, 12, 8)) is positions
+
+
+def test_a_vision_transformer_is_fine_tuned_at_another_size(digits: Parts, tmp_path: Path) -> None:
+    choices = {"model": {"name": "vit", "patch": 2, "width": 16, "depth": 2}, "optimizer": "adamw"}
+    choices |= {"learning_rate": 0.003, "batch_size": 32}
+    small = train(choices, digits, 50)
+    file = tmp_path / "vit.safetensors"
+    save_file({name: np.asarray(array) for name, array in small.weights[-1].items()}, file)
+    larger = {
+        "image_size": 12,
+        "transfer": {"name": "all_stages", "weights": str(file), "rate_multiplier": 0.5},
+    }
+    tuned = train({**choices, **larger}, digits, 5)
+    fresh = train({**choices, "image_size": 12}, digits, 5)
+    accuracy = [run.reports[-1]["validation/accuracy"] for run in (small, tuned, fresh)]
+    assert tuned.weights[-1]["network/position"].shape == (1, 37, 16)
+    assert accuracy[1] > accuracy[2] + 0.2, accuracy
+    wider = {**choices, "model": {**choices["model"], "width": 32}}
+    with pytest.raises(UserError, match=r"position \(needs \(1, 37, 32\), file has shape \(1, 17, 16\)\)"):
+        train({**wider, **larger}, digits, 1)
