@@ -1,4 +1,4 @@
-"""What every test relies on: a register of its own, signals that arrive, examples that repeat."""
+"""Set-up of every test: its own register, working signals, reproducible examples."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ settings.load_profile("steady")
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_register_of_the_user(tmp_path_factory):
-    """What fixtures of a wider scope open goes here."""
+    """Register for fixtures of a wider scope."""
     former = os.environ.get("HPO_REGISTER")
     os.environ["HPO_REGISTER"] = str(tmp_path_factory.mktemp("register") / "shared.db")
     yield
@@ -27,5 +27,5 @@ def _no_register_of_the_user(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _register_of_this_test(tmp_path_factory, monkeypatch):
-    """Tests search the same data; one that opened its test part is no look in another."""
+    """Tests search the same data; an opening in one test must not count in another."""
     monkeypatch.setenv("HPO_REGISTER", str(tmp_path_factory.mktemp("register") / "register.db"))

@@ -1,4 +1,4 @@
-"""``import hpo``: cheap, with the words of the command line; the notebook's test runs a whole search."""
+"""``import hpo``: fast, with the vocabulary of the command line; the notebook's test runs a whole search."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What contributors rely on agrees with what is there."""
+"""CONTRIBUTING.md agrees with the repository."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Planted faults change the code where they say, and only there."""
+"""A planted fault changes the code only at its own position."""
 
 import ast
 

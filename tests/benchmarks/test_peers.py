@@ -1,4 +1,4 @@
-"""How peers are driven: what they are charged for, and that they receive what they would on their own."""
+"""How peers are driven: which epochs they are charged for, and what they receive."""
 
 import argparse
 import math

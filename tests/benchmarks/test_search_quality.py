@@ -1,4 +1,4 @@
-"""The comparison itself, and that the product's policy has not become worse on synthetic curves."""
+"""The comparison, and a check that the product's policy stays as good on synthetic curves."""
 
 import argparse
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The measurement of warm starts, and that a related history still helps on synthetic curves."""
+"""The measurement of warm starts, and a check that a related history helps on synthetic curves."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands on a real search: submitted, looked at, extended, tested, exported; in processes of their own."""
+"""Commands on a real search: submit, inspect, extend, test and export, each in its own process."""
 
 import json
 import re

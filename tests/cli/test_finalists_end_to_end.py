@@ -1,4 +1,4 @@
-"""Digits with finalists that race over folds: from the data to a recipe that is verified."""
+"""Digits with finalists that race over folds, from the data to a verified recipe."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Control characters in whatever somebody else can write never reach the terminal."""
+"""Control characters in untrusted text never reach the terminal."""
 
 import dataclasses
 import os
@@ -16,7 +16,7 @@ from tests.cli.conftest import ROOT
 from tests.use_cases.recorded_search import SPLIT, recorded, won
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\rgone"
-"""Sets a window's title, clears the screen, colours, turns the writing direction, overwrites a line."""
+"""Sets a title, clears the screen, sets colours, reverses the writing direction, overwrites a line."""
 
 SHOWN = r"\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\rgone"
 
@@ -100,7 +100,7 @@ def test_logs_are_printed_as_they_are_if_asked(home, capfd):
 
 
 def on_a_terminal(code):
-    """What a terminal receives from a piece of Python."""
+    """Return what a terminal receives from a piece of Python code."""
     ours, theirs = pty.openpty()
     with subprocess.Popen([sys.executable, "-c", code], stdout=theirs, stderr=theirs, stdin=theirs, cwd=ROOT):
         os.close(theirs)

@@ -1,4 +1,4 @@
-"""Lists and tables wrap on a terminal, and break nothing that a person copies."""
+"""Lists and tables wrap on a terminal, but never inside a name, digest or address."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""No command runs code that a spec or a recipe from elsewhere names, unless told to."""
+"""Commands run code named by a spec or recipe from elsewhere only if they are asked to."""
 
 import json
 

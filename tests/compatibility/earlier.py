@@ -1,4 +1,4 @@
-"""A home that was written earlier: how it is unpacked, asked, read and compared.
+"""A home written by an earlier version: how it is unpacked, queried, read and compared.
 
 Commands run as a user runs them and databases are read as files, so that nothing here depends on
 how the modules are called today.
@@ -26,7 +26,7 @@ EXPECTED = HERE / "expected"
 SOURCES = HERE / "sources"
 
 WRITTEN_AT = Path("/tmp/earlier-home")
-"""Where the home was written; expected outputs name it in place of where it was unpacked."""
+"""Folder where the home was written; expected outputs contain it instead of the unpacked folder."""
 
 PROSE = frozenset(
     {
@@ -44,10 +44,10 @@ PROSE = frozenset(
         "why",
     }
 )
-"""JSON keys whose texts are for people: tests hold that they are there, and not how they are worded."""
+"""JSON keys with texts for people: tests check that they exist, not their wording."""
 
 CLOSE = 1e-9
-"""Relative difference of computed numbers that another processor may cause."""
+"""Accepted relative difference of computed numbers between processors."""
 
 SEARCHES = ("digits", "plain", "table", "race", "warm", "interrupted", "ablation")
 
@@ -66,7 +66,7 @@ READS: dict[str, tuple[str, ...]] = {
 """Commands that only read, and under which name their JSON is kept."""
 
 EXPORTED = ("digits", "plain", "table", "race", "warm", "ablation")
-"""Searches that ended in a recipe; what was written then lies in their folders."""
+"""Searches that ended in a recipe; the files written then are in their folders."""
 
 VARYING = frozenset({"by", "seconds", "versions"})
 """Fields of events that differ from one run to the next."""
@@ -118,7 +118,7 @@ class Earlier:
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, output and errors of a command; the home's folder named as it once was."""
+        """Return exit code, output and errors of a command, with the home's original folder."""
         process = self.start(*arguments)
         out, err = map(self.as_written, process.communicate(timeout=280))
         return process.returncode, out, err

@@ -1,4 +1,4 @@
-"""Write the fixture: the home, and what the code of that day answers on it.
+"""Write the fixture: the home, and the answers of the code of that day.
 
 Run once, by version 0.1.0 before its modules were renamed: ``python -m tests.compatibility.make_home``
 on a machine with the registered packages. Run it again only for a new layout, beside this one.
@@ -87,7 +87,7 @@ def pack() -> None:
 
 
 def record(earlier: Earlier) -> None:
-    """Write down what every question is answered with."""
+    """Write the answer to every question."""
     shutil.rmtree(EXPECTED, ignore_errors=True)
     EXPECTED.mkdir()
     for name, arguments in READS.items():

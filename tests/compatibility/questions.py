@@ -1,4 +1,4 @@
-"""What an earlier home is asked beyond what it has on record: to be trained on, tested, used."""
+"""Questions to an earlier home beyond its record: train, test and use its recipes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NEW_DATA = {"digits": "new_digits.npy", "table": "new_rows.csv", "race": "new_ro
 
 
 def verified(earlier: Earlier, name: str) -> dict[str, Any]:
-    """What verifying the exported recipe of a search comes to."""
+    """Return the result of verifying the exported recipe of a search."""
     recipe = str(earlier.root / "sources" / f"verify-{name}.yaml")
     assert earlier.run("export", name, "--out", recipe)[0] == 0
     return earlier.ask("verify", recipe)
 
 
 def predicted(earlier: Earlier, name: str) -> dict[str, Any]:
-    """What the model of a search predicts for new data, by weights that were carried away."""
+    """Return the predictions of a search's model for new data, with weights copied elsewhere."""
     folder = earlier.root / f"carried-{name}"
     folder.mkdir()
     recipe = str(folder / "recipe.yaml")

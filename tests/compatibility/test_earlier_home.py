@@ -1,4 +1,4 @@
-"""A home that version 0.1.0 wrote is listed, resumed, verified and exported as it was by that version."""
+"""A home written by version 0.1.0 is listed, resumed, verified and exported as by that version."""
 
 import dataclasses
 import shutil
@@ -99,7 +99,7 @@ CHANGED_SINCE = {
     "[97][1].scores.mse.low",  # intervals of squared errors allow for their heavy tail
     "[97][1].scores.mse.high",
 }
-"""Where a search that is submitted today differs on purpose from one of the earlier version."""
+"""Deliberate differences between a search submitted today and one of the earlier version."""
 
 
 @pytest.mark.slow

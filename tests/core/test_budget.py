@@ -12,7 +12,7 @@ from hpo.core.rungs import milestones
 
 @pytest.mark.parametrize(("trials", "factor"), [(1, 3), (10, 3), (60, 3), (60, 2), (300, 4)])
 def test_the_forecast_is_between_fixed_and_redrawn_values(trials: int, factor: int) -> None:
-    """With new values at every rung, exactly one in ``factor`` later arrivals goes on."""
+    """With new values at every rung, exactly one in ``factor`` later arrivals continues."""
     rungs, horizon = milestones(1, factor, 27), 27
     bought = forecast(Budget(trials=trials), rungs, factor, horizon, 0, "asha")
     random, least = Random(1), 0

@@ -1,4 +1,4 @@
-"""Numbers, durations, budgets and choices as a person reads them."""
+"""Numbers, durations, budgets and choices formatted for people."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The folder of a user's searches is the user's alone, and no other folder is made so."""
+"""A home is accessible only to its owner, and the permissions of other folders are not changed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The rule that measures trials against the leaders' own youth."""
+"""The rule that compares trials with the leaders at the same age."""
 
 import random
 
@@ -110,14 +110,14 @@ def test_after_two_unsuccessful_full_trainings_one_slow_starter_is_trained_to_th
         climb(rule, trial, quick_then_flat())
     ends = [climb(rule, trial, slow_then_high()) for trial in range(6, 30)]
     assert ends[:19] == [*(3,) * 18, 27]  # after 54 epochs of others
-    assert 27 in ends[19:]  # those that start as slowly as what leads now go on
+    assert 27 in ends[19:]  # trials that start as slowly as the new leader continue
     assert rule._by_wins(rule._past[0])[0] >= 6 + 18
     assert not rule._unjudged
 
 
 @pytest.mark.parametrize("worse", [0, 3])
 def test_with_short_trainings_a_dozen_unsuccessful_trials_are_needed(worse):
-    """The next one in the better half goes on; those that are worse than that do not."""
+    """The next trial in the better half continues; worse ones do not."""
     rule = LeadersRule((3, 5), 9, 3, "max")
     falling, middle = [0.9 - trial / 100 for trial in range(12 + worse)], 0.907 - (12 + worse) / 200
     ends = [climb(rule, trial, [value] * 9) for trial, value in enumerate([*falling, middle, middle])]

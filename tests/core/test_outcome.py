@@ -1,4 +1,4 @@
-"""The outcome says what the record says, in the form that programs read."""
+"""The outcome states the content of the record in a machine-readable form."""
 
 import json
 import math

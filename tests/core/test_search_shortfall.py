@@ -1,4 +1,4 @@
-"""What a finished search can lack, so that its test part stays sealed."""
+"""Shortfalls of a finished search that keep its test part sealed."""
 
 from hpo.core import events
 from hpo.core.events import Cause, End

@@ -1,4 +1,4 @@
-"""The model of a search follows from its record alone, whichever kind was asked."""
+"""The model of a search depends only on its record, whatever its kind."""
 
 import dataclasses
 import math

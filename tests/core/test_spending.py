@@ -1,4 +1,4 @@
-"""What is spent, of each kind, whether it is limited or not."""
+"""The amount spent of each kind of budget, limited or not."""
 
 from hpo.core import events
 from hpo.core.history import History

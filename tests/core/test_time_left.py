@@ -1,4 +1,4 @@
-"""How long a search still takes, against searches whose whole course is known."""
+"""Estimates of the time left, compared with searches whose whole course is known."""
 
 import heapq
 import math

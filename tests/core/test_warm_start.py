@@ -1,4 +1,4 @@
-"""What a search began with survives the way to its record and back."""
+"""A warm start is written to the record and read back unchanged."""
 
 import json
 

@@ -141,7 +141,7 @@ def test_a_users_mistake_is_one_sentence(
 def test_the_death_of_a_reader_is_reported(tmp_path: Path, base: Path) -> None:
     with pytest.raises(HpoError, match="SIGKILL"):
         prepare("own_letters:dies", {}, home(tmp_path), base)
-    # What it left behind goes away with the next reading of the same request.
+    # Its leftovers are removed by the next reading of the same request.
     with pytest.raises(HpoError, match="SIGKILL"):
         prepare("own_letters:dies", {}, home(tmp_path), base)
     assert len(list((tmp_path / "home").glob("data/.partial*"))) == 1

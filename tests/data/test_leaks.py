@@ -108,7 +108,7 @@ def test_a_column_that_reveals_the_target_is_found() -> None:
     labels = random.integers(0, 3, 400)
     inputs = random.normal(size=(400, 4))
     inputs[:, 1] = labels * 10 + random.normal(size=400) * 0.1
-    inputs[:, 2] = labels + random.normal(size=400)  # informative, and no giveaway
+    inputs[:, 2] = labels + random.normal(size=400)  # informative, but not revealing
     inputs[random.random(400) < 0.1, 3] = np.nan
     found = revealing_columns(table(inputs, labels, "classification"))
     assert list(found) == ["b"]

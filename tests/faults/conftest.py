@@ -1,4 +1,4 @@
-"""A fresh folder for every search that is to be disturbed, and one search that is not."""
+"""A fresh folder for every disturbed search, and one undisturbed search."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def place(tmp_path):
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    """The record of the same search when nothing happens to it."""
+    """The record of the same search without a disturbance."""
     place = Place(tmp_path_factory.mktemp("undisturbed"))
     done = place.run("submit", "tiny.yaml", "--json")
     assert done.returncode == 0, done.stderr

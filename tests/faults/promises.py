@@ -1,4 +1,4 @@
-"""What must hold of a search that was disturbed, and the table of how often it was held to that.
+"""The guarantees for a disturbed search, and the table of how often they were checked.
 
 With ``HPO_FAULTS_JSON=FILE`` every check adds a line to a file, from which ``benchmarks/faults.py``
 makes the table.
@@ -29,12 +29,12 @@ def check(
     seconds: float | None,
     reads: int = 1,
 ) -> None:
-    """Hold a search that was killed and resumed against the promise.
+    """Check the guarantees for a search that was killed and resumed.
 
     Args:
         fault: What happened to it.
-        place: Where it lies.
-        undisturbed: The record of the same search to which nothing happened.
+        place: Folder of the search.
+        undisturbed: The record of the same search without a disturbance.
         killed: Its own record as the fault left it.
         runs: What MLflow had then.
         seconds: From the command to resume until something new was on record.
@@ -61,7 +61,7 @@ def _starts(recorded: Recorded) -> bool:
 
 
 def run_twice(record: list[Recorded]) -> list[tuple[object, ...]]:
-    """Trainings that were started anew and epochs that were reported anew."""
+    """Return trainings started again and epochs reported again."""
     started = [(e.event.trial, e.event.replicate) for e in record if _starts(e)]
     epochs = [
         (e.event.trial, e.event.replicate, e.event.epoch)
@@ -72,19 +72,19 @@ def run_twice(record: list[Recorded]) -> list[tuple[object, ...]]:
 
 
 def scores(record: list[Recorded]) -> list[object]:
-    """What the test part showed."""
+    """Return the recorded test scores."""
     return [each.event.scores for each in record if isinstance(each.event, events.TestScored)]
 
 
 class Quiet:
-    """A ledger to which nothing may be added: a replay decides what was decided, and no more."""
+    """A read-only ledger: a replay must repeat the recorded decisions and add none."""
 
     def append(self, new, then=None):
         raise AssertionError(f"a replay would add {new}")
 
 
 def check_replay(record: list[Recorded]) -> None:
-    """Hold every decision against a pure replay of the record's own order."""
+    """Compare every decision with a pure replay of the record in its own order."""
     spec = parse_spec(record[0].event.spec, source="the record")
     conductor = Conductor(plan_of(spec, 1), Quiet(), searcher_of(spec))
     conductor.replay(record)
@@ -113,7 +113,7 @@ def note(
     openings: int | None = None,
     name: str = "tiny-1",
 ) -> None:
-    """Add a line to the file from which the table is made, if one is asked for."""
+    """Add a line to the file for the table, if one is requested."""
     file = os.environ.get("HPO_FAULTS_JSON")
     if file:
         numbers = {

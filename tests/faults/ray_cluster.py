@@ -57,7 +57,7 @@ class RayCluster:
         psutil.wait_procs(family, timeout=30)  # a head's port is free once its servers are gone
 
     def freeze(self, node, signal_number=signal.SIGSTOP):
-        """Stop a node where it stands; SIGCONT lets it go on."""
+        """Suspend a node; SIGCONT resumes it."""
         for process in self._family(node):
             process.send_signal(signal_number)
 
@@ -78,7 +78,7 @@ class RayCluster:
         return []
 
     def end(self):
-        """End every node, and what is left of them."""
+        """End every node and its remaining processes."""
         family = [process for node in self._nodes for process in self._family(node)]
         for process in family:
             if process.is_running():
@@ -106,7 +106,7 @@ class RayCluster:
     @staticmethod
     def _wait_until_up(node, seconds=120):
         end = time.monotonic() + seconds
-        while "--block" not in node.log.read_text():  # it says so last, once it is up
+        while "--block" not in node.log.read_text():  # the last line it prints once it is up
             if node.poll() is not None or time.monotonic() > end:
                 raise AssertionError(node.log.read_text())
             time.sleep(0.05)

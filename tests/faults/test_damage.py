@@ -1,4 +1,4 @@
-"""Files that are cut short, missing or overwritten: noticed, said, and gone on from the last good ones."""
+"""Truncated, missing or overwritten files are reported; the search continues from intact ones."""
 
 import json
 import shutil
@@ -81,7 +81,7 @@ def test_lost_weights_of_the_model_are_trained_again(harm, place, undisturbed):
 def test_a_log_cut_short_recovers_to_the_last_commit(place, undisturbed, tmp_path_factory):
     process = place.start("submit", "tiny.yaml", "--json")
     place.wait_for(process, after(events.TrialEnded, 5))
-    for each in (process, *place.processes("")):  # as a power cut would: who closes a ledger takes in its log
+    for each in (process, *place.processes("")):  # as after a power cut: closing a ledger would merge its log
         each.kill()
     process.wait(60)
     place.wait_until_gone()
@@ -107,7 +107,7 @@ def overwritten(content, start, length):
 
 
 def page_of(content, words):
-    """Start of the page that holds some words."""
+    """Return the start of the page that contains a text."""
     return content.index(words) // 4096 * 4096
 
 

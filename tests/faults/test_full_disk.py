@@ -1,4 +1,4 @@
-"""The disk fills up, on a small file system of its own: said plainly, nothing harmed, resumable."""
+"""A full disk, on its own small file system: reported plainly, without damage, resumable."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ MEBIBYTE = 2**20
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A place on a file system of 96 MiB."""
+    """A folder on a file system of 96 MiB."""
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(
@@ -32,7 +32,7 @@ def small_disk(tmp_path):
 
 
 def fill(place, leave=0):
-    """Take the room of a disk but for some bytes; the file that does."""
+    """Fill a disk except for some bytes; return the file."""
     file = place.folder / "filler"
     with file.open("wb") as filler:
         room = shutil.disk_usage(place.folder).free - leave

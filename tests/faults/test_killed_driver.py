@@ -11,12 +11,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def writing_a_checkpoint(place):
-    """A draft lies there that is not yet the checkpoint."""
+    """A draft of a checkpoint exists."""
     return any(place.search.checkpoints.glob(".*"))
 
 
 def mirror_behind(place):
-    """More is on record than MLflow shows."""
+    """The record is ahead of MLflow."""
     known = len(place.glance())
     return known > 30 and mirror_progress.load_progress(place.search).behind(known) > 0
 
@@ -76,7 +76,7 @@ def test_a_search_killed_before_its_first_event_leaves_nothing(place, undisturbe
 
 @pytest.mark.faults
 def test_a_search_killed_repeatedly_ends_as_if_undisturbed(place, undisturbed):
-    """At most one checkpoint interval is lost each time, so it comes to its end all the same."""
+    """At most one checkpoint interval is lost each time, so the search still ends."""
     for moment, command in (
         (after(events.Reported, 4), ("submit", "tiny.yaml")),
         (after(events.Reported, 12), ("resume", "tiny-1")),

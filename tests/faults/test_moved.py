@@ -1,4 +1,4 @@
-"""What is around a search changes while it is stopped: its folder, the libraries, the clock."""
+"""The surroundings of a search change while it is stopped: its folder, the libraries, the clock."""
 
 import pytest
 
@@ -64,7 +64,7 @@ DAY = 86_400
 
 @pytest.mark.parametrize("first", [DAY, -DAY])
 def test_a_clock_jump_does_not_change_decisions(first, place, undisturbed):
-    """Forth and back while the search runs and while it is stopped; it has hours, and spends minutes."""
+    """Forward and back, while the search runs and while it is stopped, with hours of budget left."""
     folder = place.folder / "clock"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(JUMPY)

@@ -1,4 +1,4 @@
-"""The tracking server is down, dies, hangs or comes back: the search goes on, and nothing is lost of it."""
+"""The tracking server is down, dies, hangs or returns: the search continues, and MLflow catches up."""
 
 import json
 import os
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(900)]
 
 @pytest.fixture
 def server(tmp_path_factory):
-    """A tracking server that does not run yet, on a port that is its own."""
+    """A tracking server, not yet started, on its own port."""
     server = Server(tmp_path_factory.mktemp("server"))
     prepare(server.folder / "server.db", server.folder / "files")
     yield server
@@ -32,7 +32,7 @@ def on(server):
 
 
 def behind(place):
-    """What `hpo status` says, as a person and as a program reads it."""
+    """Return the output of `hpo status` as text and as JSON."""
     shown = re.search(r"MLflow is behind by ([\d,]+) events", place.run("status", "tiny-1").stdout)
     counted = json.loads(place.run("status", "tiny-1", "--json").stdout)["tracking_behind"]
     assert bool(counted) == bool(shown)

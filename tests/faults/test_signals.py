@@ -49,7 +49,7 @@ def test_a_second_signal_ends_at_once_and_the_search_can_be_resumed(second, plac
 
 
 def running(word):
-    """The moment at which a process with a word in its command line works there."""
+    """The moment at which a process with this text in its command line runs in the folder."""
     return lambda place: bool(place.processes(word))
 
 

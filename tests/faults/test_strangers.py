@@ -1,4 +1,4 @@
-"""Files from strangers execute nothing, and a spec directs no write out of its home."""
+"""Files from others do not execute code, and a spec cannot write outside its home."""
 
 import io
 import json
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class Canary:
-    """Sings when it is unpickled."""
+    """Leaves a file when it is unpickled."""
 
     def __init__(self, file):
         self.file = file
@@ -46,7 +46,7 @@ def test_commands_do_not_load_pickles(place):
     recipe = place.search.recipe.read_text()
     song = place.folder / "sung"
     content = pickle.dumps(Canary(song))
-    with closing(sqlite3.connect(place.home.ledger)) as ledger:  # as if a stranger had written it so
+    with closing(sqlite3.connect(place.home.ledger)) as ledger:  # as if another user had written it
         for file in place.search.weights.glob("*"):
             before = sha256(file.read_bytes()).hexdigest()
             file.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Two processes in one home: searches do not meet, a search has one holder, a dead one holds nothing."""
+"""Two processes in one home: searches are independent, and a search has at most one live holder."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Trainings that fail in every way there is: each has its cause, and the search goes on."""
+"""Every kind of failed training has its cause, and the search continues."""
 
 import json
 
@@ -69,7 +69,7 @@ limits: {{epoch_seconds: 10, same_failures: 5}}
 
 
 def failing(place, mishaps, trials):
-    """A spec whose first trials meet these mishaps, one each; the rest meet none or the last."""
+    """A spec whose first trials fail in these ways, one each; the rest succeed or fail in the last way."""
     (place.folder / "failing_model.py").write_text(FAILING)
     rates = (0.1 + place / 100 for place in range(len(mishaps)))  # a point is not tried twice
     starts = ", ".join(f"{{rate: {rate}, mishap: {each}}}" for rate, each in zip(rates, mishaps, strict=True))

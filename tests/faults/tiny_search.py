@@ -106,7 +106,7 @@ limits: {checkpoint_epochs: 1}
 
 
 class Place:
-    """A folder with a spec, and what happens in it."""
+    """A folder with a spec, and the commands that run in it."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -136,7 +136,7 @@ class Place:
         return process
 
     def path(self, folder: Path) -> str:
-        """Where Python looks for modules if it is to look in a folder first."""
+        """Return the module search path of Python with a folder first."""
         return os.pathsep.join((str(folder), str(ROOT)))
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
@@ -146,7 +146,7 @@ class Place:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def resumed(self, *arguments: str, name: str = "tiny-1", **environment: str) -> float:
-        """Resume to the end; seconds until something new was on record."""
+        """Resume to the end; return the seconds until the first new event."""
         before, began = len(self.record(name)), time.time()
         done = self.run("resume", name, "--json", *arguments, **environment)
         assert done.returncode == 0, done.stderr
@@ -164,7 +164,7 @@ class Place:
             store.close()
 
     def wait_for(self, process: subprocess.Popen, reached, seconds: float = 200) -> None:
-        """Wait until a condition holds of the place, looking often."""
+        """Wait until a condition holds for the folder."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if process.poll() is not None:
@@ -175,11 +175,11 @@ class Place:
         raise AssertionError("the moment never came")
 
     def glance(self) -> list[tuple[str, dict]]:
-        """Kinds and fields of what is on record, read beside the search without touching it."""
+        """Return kinds and fields of recorded events, read while the search runs."""
         query = "SELECT kind, body FROM events WHERE search = 1 AND seq > ? ORDER BY seq"
         if self.home.ledger.exists():
             opened = sqlite3.connect(f"file:{self.home.ledger}?mode=ro", uri=True)
-            with closing(opened) as ledger, suppress(sqlite3.OperationalError):  # it is being made
+            with closing(opened) as ledger, suppress(sqlite3.OperationalError):  # it is being created
                 found = ledger.execute(query, (len(self._seen),)).fetchall()
                 self._seen += [(kind, json.loads(body)) for kind, body in found]
         return self._seen
@@ -196,11 +196,11 @@ class Place:
             return store.execute(query).fetchall()
 
     def processes(self, word: str) -> list[psutil.Process]:
-        """Processes of the search with a word in their command line."""
+        """Return processes of the search with a text in their command line."""
         return [each for each in _working_in(self.folder) if word in " ".join(each.cmdline())]
 
     def end(self) -> None:
-        """End what a failed test left running, so that no other is disturbed by it."""
+        """End the processes that a failed test left, so that they do not disturb others."""
         for process in (*self._started, *_working_in(self.folder)):
             process.kill()
         for started in self._started:
@@ -209,12 +209,12 @@ class Place:
                 stream.close()
 
     def wait_until_gone(self, seconds: float = 30) -> None:
-        """Wait until whatever a killed driver left behind has ended."""
+        """Wait until the processes left by a killed driver have ended."""
         left = left_behind(self.folder, seconds)
         assert left == []
 
     def openings(self) -> int:
-        """How often the test part was opened, says the register of such looks."""
+        """Return how often the test part was opened, by the register."""
         return len(all_openings())
 
     def reads(self) -> int:
@@ -226,7 +226,7 @@ class Place:
 
 
 NOT_WORK = (events.SearchResumed, events.Warned, events.WorkersReady, events.SearchEnded)
-"""What a resumed search says before it goes on."""
+"""Return what a resumed search prints before it continues."""
 
 
 def left_behind(folder: Path, seconds: float = 60) -> list[str]:
@@ -253,7 +253,7 @@ def kill(process: subprocess.Popen, number: int = signal.SIGKILL) -> None:
 
 
 def decisions(record: list[Recorded]) -> list[str]:
-    """What was decided and reported, without clocks and without what only resuming adds."""
+    """Return decisions and reports, without times and without events added only by resuming."""
     kinds = (events.TrialStarted, events.Reported, events.TrialEnded, events.FinalistsNamed)
     return [_text(each.event) for each in record if isinstance(each.event, kinds)]
 
@@ -269,7 +269,7 @@ def number(record: list[Recorded], kind: type) -> int:
 
 
 def after(kind: type, count: int = 1, **fields):
-    """The moment at which so many events of a kind are on record."""
+    """The moment at which a number of events of a kind are on record."""
 
     def reached(place: Place) -> bool:
         found = [body for name, body in place.glance() if name == kind.__name__]
@@ -279,7 +279,7 @@ def after(kind: type, count: int = 1, **fields):
 
 
 def three_checkpoints(place: Place) -> bool:
-    """The training that is under way has so many on record."""
+    """The training under way has this many events on record."""
     kinds = [kind for kind, _ in place.glance()]
     last = len(kinds) - kinds[::-1].index("TrialStarted") if "TrialStarted" in kinds else 0
     return kinds[last:].count("Checkpointed") >= 3 and "TrialEnded" not in kinds[last:]

@@ -1,4 +1,4 @@
-"""What every ledger of a search does alike: in memory, in an SQLite file, in a PostgreSQL database.
+"""The contract of every ledger of a search: in memory, in an SQLite file, in a PostgreSQL database.
 
 A further kind of ledger is one line in ``LEDGERS``.
 """
@@ -55,11 +55,11 @@ def in_database(request, clock, url):
 
 
 LEDGERS = {"memory": in_memory, "sqlite": in_sqlite, "postgresql": in_postgresql}
-"""Each gives a function that opens one and the same search, whose record is ``OPENED``, once more."""
+"""Each returns a function that opens the same search, whose record is ``OPENED``, again."""
 
 
 class Clock:
-    """Counts how often it was asked."""
+    """Counts its calls."""
 
     now = 100.0
 

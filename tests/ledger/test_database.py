@@ -1,4 +1,4 @@
-"""Durability of the databases: what SQLite is told, who may read while somebody writes, and a full disk."""
+"""Durability of the databases: settings of SQLite, reading during a write, and a full disk."""
 
 import errno
 import sqlite3
@@ -23,7 +23,7 @@ def engine(tmp_path: Path):
 
 
 def raw(engine: sa.Engine, timeout: float = 0.0) -> sqlite3.Connection:
-    """A connection of another process, which waits for nobody."""
+    """A connection of another process, which does not wait for locks."""
     return sqlite3.connect(str(engine.url.database), timeout=timeout, isolation_level=None)
 
 

@@ -1,4 +1,4 @@
-"""A register of an earlier layout is brought up to date, and keeps what it holds."""
+"""A register of an earlier layout is updated and keeps its content."""
 
 import sqlite3
 from contextlib import closing

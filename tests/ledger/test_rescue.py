@@ -1,4 +1,4 @@
-"""Of a damaged ledger every event is saved that comes before the damage, exactly as it was."""
+"""Every event before the damage of a ledger is recovered unchanged."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""The store names searches, gives a test part to one process alone, and refuses what is not a ledger."""
+"""The store names searches, lets one process claim a test part, and refuses files that are not ledgers."""
 
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor

@@ -1,4 +1,4 @@
-"""Metrics are recognized by their values, and what each row adds is what leaving it out shows."""
+"""Metrics are recognized by their values, and the influence of a row agrees with leaving it out."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Small searches in memory: plans, and curves that are known."""
+"""Small searches in memory: plans, and known curves."""
 
 import itertools
 import math
@@ -16,7 +16,7 @@ SPACE = Space((Parameter("height", Uniform(0.0, 1.0)),))
 
 
 def memory_ledger(record=()):
-    """A ledger in memory, which goes on from a record; each commit is a second later than the last."""
+    """A ledger in memory that continues a record; each commit is a second later than the last."""
     return MemoryLedger(record=record, clock=itertools.count(float(len(record) + 1)).__next__)
 
 

@@ -47,7 +47,7 @@ class SimulatedCluster:
             begin = self.random.uniform(0, 80)
             self.at(begin, lambda: self._other_search(+1))
 
-    # -- what happens by chance ------------------------------------------------------------------
+    # -- random events --------------------------------------------------------------------------
 
     def _disturb(self):
         what = self.random.choice(["lose", "lose", "worker", "add"])
@@ -97,16 +97,16 @@ class SimulatedCluster:
             self._live_actors_to_ray_actors_resources.pop(actor, None)
         elif state.task or not state.started:
             self._fail(actor, state.task.on_error if state.task else None)
-        # That an idle worker died is noticed when it is asked for something.
+        # The death of an idle worker is noticed at the next request.
 
-    # -- what the controller asks ----------------------------------------------------------------
+    # -- calls of the controller -----------------------------------------------------------------
 
     def at(self, seconds, do):
-        """Let something happen later."""
+        """Schedule an event."""
         heapq.heappush(self._events, (self.now + seconds, next(self._numbers), do))
 
     def next(self, timeout=None):
-        """Let one event happen, or the time pass."""
+        """Process one event, or let time pass."""
         self._start()
         if not self._events or self._events[0][0] > self.now + timeout:
             self.now += timeout
@@ -207,7 +207,7 @@ class SimulatedCluster:
             on_error(actor, error)
 
     def clear_actor_task_futures(self, tracked_actor):
-        """Forget what a worker was asked."""
+        """Drop the pending requests of a worker."""
         if tracked_actor in self.state:
             self.state[tracked_actor].task = None
 

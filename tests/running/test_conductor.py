@@ -217,7 +217,7 @@ def test_with_one_worker_a_search_killed_at_any_commit_ends_as_if_undisturbed(bu
 
 
 def decisions(record):
-    """What was decided, without what a resumed search says twice."""
+    """Return the decisions, without events that a resumed search repeats."""
     kinds = (TrialStarted, TrialEnded, Reported, FinalistsNamed)
     return [repr(each.event) for each in record if isinstance(each.event, kinds)]
 

@@ -1,4 +1,4 @@
-"""Which nodes a search trains on, how many workers it has there, and what is said when nothing progresses."""
+"""Which nodes a search trains on, how many workers it has there, and the report of a stall."""
 
 import dataclasses
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What a worker keeps of a training that makes a model: the last epoch's weights, or a mean."""
+"""The weights that a worker keeps of a training that gives a model: the last epoch's, or a mean."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ UNTOUCHED = Examples(np.zeros((4, 1)), np.zeros(4, np.float32), np.arange(2), IN
 
 
 class Averaged(Curves):
-    """Curves whose weights can be averaged; a hundredth is added so that it shows."""
+    """Curves whose weights can be averaged; a hundredth is added to make that visible."""
 
     def average(self, recipe, mean, train, context):
         assert len(train) == 4
@@ -118,7 +118,7 @@ def test_a_faulty_average_is_the_trainings_failure(place):
 
 
 class Shares:
-    """Scores that are means over examples, and one that is none."""
+    """Scores that are means over examples, and one that is not."""
 
     def score(self, outputs, targets):
         return {

@@ -29,7 +29,7 @@ def rules(said, **changes):
 
 
 def search(the_plan, workers=1, record=(), train=curve, stop_after=None):
-    """Run in virtual time, perhaps killed after so many commits; the ledger and its conductor."""
+    """Run in virtual time, perhaps killed after some commits; return the ledger and its conductor."""
     ledger, clock = memory_ledger(record), VirtualClock()
     conductor = Conductor(the_plan, ledger, RandomSearcher(SPACE, 0), clock)
     conductor.replay(list(ledger.record))
@@ -52,7 +52,7 @@ def of(ledger, kind):
 
 
 def steady(order):
-    """Clearly different heights, and little noise: a race has an easy time."""
+    """Clearly different heights and little noise: easy for a race."""
     draw = random.Random(order.seed)
     for epoch in range(1, order.horizon + 1):
         yield {"validation/score": order.recipe["height"] * (1 - 0.5**epoch) + 1e-3 * draw.gauss(0, 1)}, 1.0
@@ -175,7 +175,7 @@ def test_no_winner_is_named_if_every_seed_fails():
 
 
 def decisions(record):
-    """What was decided, without what a resumed search says twice."""
+    """Return the decisions, without events that a resumed search repeats."""
     kinds = (TrialStarted, TrialEnded, Reported, FinalistsNamed, WinnerNamed)
     return [repr(each.event) for each in record if isinstance(each.event, kinds)]
 

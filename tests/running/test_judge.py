@@ -1,4 +1,4 @@
-"""How a training ends: by what it reported, and for a fresh seed by what its kept weights scored."""
+"""How a training ends: by its reports, and for a fresh seed by the score of its kept weights."""
 
 import math
 

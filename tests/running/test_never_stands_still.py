@@ -28,7 +28,7 @@ def searched(folder, cluster, workers, **rules):
     conductor = Conductor(plan(horizon=9, rungs=(1, 3), **rules), MemoryLedger(), RandomSearcher(SPACE, 0))
     refused = Refused(cluster)
     runner = RayRunner(environment, workers, 1, 0, session, refused.look)
-    runner._resource_manager = lambda: None  # nothing here may reach for a real Ray
+    runner._resource_manager = lambda: None  # no real Ray may be used here
     storage.__dict__["_get_ray_train_session_dir"] = lambda: str(folder)
     controller = runner.controller(conductor)
     controller.__dict__ |= {"_actor_manager": cluster, "clock": lambda: cluster.now, "idle_seconds": 5.0}
@@ -39,7 +39,7 @@ def searched(folder, cluster, workers, **rules):
 
 
 class Refused:
-    """How long, at most, an idle worker and a waiting trial stood side by side, and workers stood idle."""
+    """The longest times for which a worker was idle, and for which one was idle while a trial waited."""
 
     controller = None
 
@@ -47,7 +47,7 @@ class Refused:
         self.cluster, self.since, self.longest, self.idle_since, self.idle = cluster, None, 0.0, None, 0.0
 
     def look(self):
-        """Note this moment."""
+        """Record the present state."""
         if self.controller is None:
             return
         assert self.cluster.now < 50_000, "the search stands still"
@@ -97,7 +97,7 @@ def test_a_lost_node_costs_each_of_its_trials_one_worker_loss(tmp_path, seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_after_a_lost_node_waiting_trials_get_idle_workers(tmp_path, seed):
-    """Without the rules of the controller such a search stands still for ever, its idle workers kept."""
+    """Without the rules of the controller such a search would hang with idle workers."""
     cluster = SimulatedCluster(seed)
     cluster.at(7, cluster.lose_for_good)
     conductor, refused = searched(tmp_path, cluster, workers=6, trials=24)

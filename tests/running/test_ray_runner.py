@@ -1,4 +1,4 @@
-"""Real Ray: the same decisions as the inline runner, reused workers, deaths survived, nothing left."""
+"""Real Ray: the same decisions as the inline runner, reused workers, recovery from deaths, no leftovers."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ from tests.running.test_conductor import of
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
-    """One embedded Ray for all tests here; afterwards nothing of it is left."""
+    """One embedded Ray for all tests here; it leaves nothing behind."""
     before = {process.pid for process in psutil.process_iter()}
     environment = _settings()
     with pytest.MonkeyPatch.context() as patch:
@@ -35,7 +35,7 @@ def session(tmp_path_factory):
         with ray_session(None, cpus=2, gpus=0) as session:
             yield session
     assert not session.folder.exists()
-    assert _settings() == environment  # who called may use Ray in his own way
+    assert _settings() == environment  # the caller's own setting is restored
     left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
     assert [p.name() for p in left if "ray" in " ".join(p.cmdline())] == []
 
@@ -61,7 +61,7 @@ def search(session, tmp_path):
 
 
 def recipe_with(mishaps):
-    """Recipes whose trials fail as told: point order is trial order."""
+    """Recipes whose trials fail in the given ways: point order is trial order."""
     numbers = iter(range(1000))
 
     def recipe_of(point):

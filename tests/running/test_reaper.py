@@ -1,4 +1,4 @@
-"""What a killed search leaves behind is ended and removed, and nothing else is."""
+"""Only the leftovers of a killed search are ended and removed."""
 
 import os
 import shutil

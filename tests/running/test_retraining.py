@@ -1,4 +1,4 @@
-"""The conductor trains the model once more where a spec asks for it, and a crash changes nothing."""
+"""The conductor trains the model again if the spec requires it, and a crash changes nothing."""
 
 import contextlib
 
@@ -20,7 +20,7 @@ class Killed(Exception):
 
 
 def train(order, broken=False):
-    """The epochs of an order; on all rows nothing is validated on."""
+    """The epochs of an order; a training on all rows has no validation."""
     for epoch, (metrics, seconds) in zip(range(order.epochs), curve(order), strict=False):
         if order.until is None:
             yield metrics, seconds

@@ -1,4 +1,4 @@
-"""A process whose training lets no other thread run is ended from below Python."""
+"""A process whose training blocks all other threads is ended from outside the interpreter."""
 
 import subprocess
 import sys

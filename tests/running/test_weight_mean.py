@@ -37,7 +37,7 @@ def test_it_is_the_mean_of_the_last_epochs():
     expected = np.mean([at(epoch).arrays["w"] for epoch in range(3, 7)], axis=0)
     np.testing.assert_allclose(found["w"], expected, atol=1e-6)
     assert found["w"].dtype == np.float32
-    assert int(found["steps"]) == 6  # a counter is no quantity to be averaged
+    assert int(found["steps"]) == 6  # a counter is not averaged
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 7, 100])

@@ -1,4 +1,4 @@
-"""A worker: what it says, when it waits, how it fails, what it leaves behind."""
+"""A worker: its reports, waits, failures and leftovers."""
 
 import dataclasses
 import errno
@@ -39,7 +39,7 @@ def order(mishap="none", **fields):
 
 
 def hear(worker, until):
-    """Everything said until a condition holds of all reports, the failure and the weights."""
+    """Collect messages until a condition holds for all reports, the failure and the weights."""
     reports, warnings = [], []
     for _ in range(50):
         message = worker.advance()
@@ -92,7 +92,7 @@ def test_a_reused_worker_gives_the_numbers_of_a_fresh_one(place):
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is asked to give memory back")
 def test_freed_memory_is_returned_to_the_system(place):
-    """Blocks of 48 KiB with something small and lasting between them: none returns by itself."""
+    """Blocks of 48 KiB separated by small lasting ones, so that freeing them returns no memory by itself."""
     lasting, held = [], psutil.Process().memory_info
 
     class Crumbs(Curves):

@@ -184,7 +184,7 @@ def test_cliffs_are_avoided_and_a_wrong_prior_is_overruled():
     space = Space((Parameter("learning_rate", Uniform(1e-6, 10.0, log=True)),))
 
     def value(point):
-        off = math.log10(point["learning_rate"])  # practice says -3
+        off = math.log10(point["learning_rate"])  # the usual value is -3
         return math.nan if off > 0.5 else abs(off + 0.2)
 
     late = [math.log10(point["learning_rate"]) for point in run(space, value, 50)[25:]]

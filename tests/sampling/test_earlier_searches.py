@@ -101,7 +101,7 @@ def test_a_search_with_history_starts_where_others_ended():
 
 def test_an_inverted_history_is_soon_ignored():
     misled = np.mean([reached([learnt(height)], trials=25, seed=seed) for seed in range(2)])
-    assert misled < 0.2  # the best of 25 random points lies at 0.37
+    assert misled < 0.2  # the best of 25 random points is 0.37
 
 
 def test_without_lessons_nothing_changes():

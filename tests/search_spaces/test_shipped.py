@@ -17,7 +17,7 @@ NAMES = tuple(specs())
 POINTS = 300
 
 NO_REASON = re.compile(r"|on or off|either|any|all( there (is|are))?|every kind( there is)?|\w+")
-"""What a bound says of itself anyway, or a single word."""
+"""A comment that only repeats the bound, or a single word."""
 
 
 def test_the_list_of_shipped_specs() -> None:

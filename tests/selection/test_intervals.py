@@ -50,7 +50,7 @@ def test_bootstrap_agrees_with_bca_of_scipy():
     theirs = stats.bootstrap((errors,), np.mean, n_resamples=8000, rng=3).confidence_interval
     width = theirs.high - theirs.low
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.1 * width)
-    # And it is not the symmetric interval: the error is skewed to the right.
+    # The interval is not symmetric, because the error is skewed to the right.
     assert ours.high - ours.value > 1.05 * (ours.value - ours.low)
 
 
@@ -88,7 +88,7 @@ def test_the_test_score_uses_wilson_for_shares_and_the_bootstrap_for_the_rest():
     metrics = (Metric("accuracy", "max", proportion=True), Metric("error", "min", proportion=True))
     found = score_intervals(losses, metrics, outputs * 2, targets, seed=1)
     assert found["accuracy"] == wilson(found["accuracy"].value, 400)
-    # A loss above 1 that calls itself a share is bootstrapped all the same.
+    # A loss above 1 that is declared as a share is bootstrapped nevertheless.
     assert found["error"].value > 1
     assert found["error"].method == "bootstrap-t of the logarithm"
     assert found["worst"].method == "BCa bootstrap"

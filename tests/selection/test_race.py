@@ -12,7 +12,7 @@ MAX, MIN = Objective("accuracy", "max"), Objective("loss", "min")
 
 
 def play(race, table):
-    """Run a race on a table of trial -> value per seed; also the batches it requested for."""
+    """Run a race on a table of trial -> value per seed; return its decision and the batches it requested."""
     values, batches = {}, []
     while not isinstance(step := race.next(values), RaceDecision):
         batches.append(step)
@@ -187,7 +187,7 @@ def test_the_best_finalist_is_dropped_with_at_most_the_stated_probability():
     rng = np.random.default_rng(1)
     race = Race({0: 1.0, 1: 1.0}, MAX, most=4, alpha=0.2)
     lost = sum(0 in play(race, noisy(rng, [0.0, 0.0], 4))[0].dropped for _ in range(1000))
-    # Binomial(1000, 0.2) exceeds 235 in less than 1 of 300 runs; a test without power drops nobody.
+    # Binomial(1000, 0.2) exceeds 235 in less than 1 of 300 runs; a test without power drops none.
     assert 50 <= lost <= 235
 
 

@@ -1,4 +1,4 @@
-"""How many examples a comparison needs: against counting and against drawing."""
+"""The number of examples that a comparison needs, compared with counting and with simulation."""
 
 import numpy as np
 import pytest

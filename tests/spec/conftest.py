@@ -42,13 +42,13 @@ METRICS = (Metric("accuracy", "max", proportion=True), Metric("loss", "min"))
 
 @pytest.fixture(scope="session")
 def toy() -> dict[str, Interface]:
-    """Trainables by name, with the toy one alone."""
+    """Trainables by name: only the toy one."""
     return {"toy": Interface(GRAMMAR, METRICS)}
 
 
 @pytest.fixture
 def document() -> dict[str, Any]:
-    """A small correct spec, to be made wrong."""
+    """A small valid spec, for tests that make it invalid."""
     return {
         "version": 1,
         "data": {"source": "digits"},

@@ -1,4 +1,4 @@
-"""Whatever a spec is, reading it ends soon, in a spec or in clear faults, and executes nothing.
+"""Reading any spec ends soon, with a spec or with clear faults, and executes nothing.
 
 ``HOSTILE_EXAMPLES=5000 pytest tests/spec/test_hostile.py`` tries as many generated specs in one
 process, and 50 and the large ones through the command line.
@@ -123,7 +123,7 @@ ODD = st.one_of(
 
 
 def places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Every place of a value."""
+    """Yield every path in a value."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [here, *(place for key, below in inner for place in places(below, (*here, key)))]
 
@@ -156,7 +156,7 @@ def mutated_values(draw: st.DrawFn) -> Any:
 
 @st.composite
 def mutated_texts(draw: st.DrawFn) -> str:
-    """The text of a shipped spec, cut, doubled and strewn with tokens."""
+    """The text of a shipped spec, cut, doubled and mixed with tokens."""
     text = SOURCES[draw(st.sampled_from(sorted(SOURCES)))]
     for _ in range(draw(st.integers(1, 6))):
         a = draw(st.integers(0, len(text)))
@@ -173,8 +173,8 @@ def memory(line: str) -> int:
 
 
 def outcome(read_it: Any) -> SearchSpec | InvalidSpec:
-    """A spec or its faults; anything else is an error, and so is taking long or much."""
-    Path("/proc/self/clear_refs").write_text("5")  # the highest is counted anew from here
+    """Return a spec or its faults; anything else fails, as does too much time or memory."""
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before, start = memory("VmRSS"), time.process_time()
     try:
         found: SearchSpec | InvalidSpec = read_it()
@@ -301,7 +301,7 @@ print(json.dumps([code, said[-3000:], used.ru_utime + used.ru_stime, used.ru_max
 
 
 def check_by_command(path: Path) -> None:
-    """Hold ``hpo check`` to a clear answer."""
+    """Check that ``hpo check`` gives a clear answer."""
     root = str(Path(__file__).parent.parent.parent)
     ran = subprocess.run(
         [sys.executable, "-S", "-c", COMMAND, str(path)],

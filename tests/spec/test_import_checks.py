@@ -1,4 +1,4 @@
-"""A user's package with the name of one of hpo's is refused by name, wherever it would be imported."""
+"""A user's package with the name of one of hpo's packages is refused by name."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def project(folder: Path, name: str, **fields: str) -> Path:
 
 
 def faults(spec: Path, cwd: Path, *start: str) -> list[str]:
-    """What a fresh process prints of a spec, in lines."""
+    """Return the lines that a fresh process prints about a spec."""
     command = start or ("-P", "-m", "hpo.cli.main", "check", str(spec))
     ran = subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True, check=False)
     assert ran.returncode == (1 if start else 2), ran.stdout + ran.stderr

@@ -1,4 +1,4 @@
-"""Code from elsewhere is told from the user's own without running it."""
+"""Code from elsewhere is distinguished from the user's own without running it."""
 
 import os
 import sys

@@ -56,7 +56,7 @@ class Server:
 
     def kill(self) -> None:
         if self.process is not None:
-            # Its workers are in its session and in nobody else's.
+            # Its workers are in its own session.
             os.killpg(self.process.pid, 9)
             self.process.wait()
             self.process = None

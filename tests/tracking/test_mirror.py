@@ -41,7 +41,7 @@ class StoreUnderTest:
         return by_title
 
     def shown(self) -> dict[str, Any]:
-        """Return everything that is shown, without the store's ids."""
+        """Return everything that is shown, without the ids of the store."""
         runs = self.runs()
         titles = {run.info.run_id: title for title, run in runs.items()}
         return {title: self._shown(run, titles) for title, run in runs.items()}
@@ -309,7 +309,7 @@ def test_a_server_that_restarts_only_delays_the_mirror(server: Server, home: Hom
     pauses: list[float] = []
 
     def wait(seconds: float) -> None:
-        """The server is dead from the first wait to the fifth; events arrive all the same."""
+        """The server is down from the first wait to the fifth, while events keep arriving."""
         pauses.append(seconds)
         if len(pauses) == 1:
             server.kill()

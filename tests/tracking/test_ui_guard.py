@@ -1,4 +1,4 @@
-"""Nobody without the token gets anything out of the user interface, and its owner gets everything."""
+"""The user interface is closed without the token and fully usable with it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from trainables.registry import SHIPPED
 
 
 class Interrupted(Exception):
-    """Stands for a worker that is killed."""
+    """Raised in place of the death of a worker."""
 
 
 class Recorder:
@@ -57,7 +57,7 @@ TIMED = ("images_per_second", "examples_per_second", "peak_memory")
 
 
 def numbers(reports: list[dict[str, float]]) -> list[dict[str, float]]:
-    """What two trainings must agree on to the last bit."""
+    """Return what must be bitwise equal in two trainings."""
     return [{name: value for name, value in report.items() if name not in TIMED} for report in reports]
 
 
@@ -73,7 +73,7 @@ def train(
     trainable: str = "image_classifier",
     **context: Any,
 ) -> Recorder:
-    """Train to the end and give what was reported."""
+    """Train to the end and return the reports."""
     recorder = Recorder(epochs, **context)
     SHIPPED[trainable].load().train(recipe(choices, trainable), *parts, recorder)
     return recorder

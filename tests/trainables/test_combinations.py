@@ -1,4 +1,4 @@
-"""Recipes drawn from the whole grammar: every part meets every other sooner or later."""
+"""Recipes drawn from the whole grammar, so that in time every pair of parts is combined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold on a GPU: all trains there, to what it comes to on a CPU, and leaves nothing behind."""
+"""Checks on a GPU: everything trains, with the results of a CPU, and leaves nothing behind."""
 
 from __future__ import annotations
 

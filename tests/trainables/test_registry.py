@@ -34,7 +34,7 @@ def test_shipped_names_resolve_to_the_trainables() -> None:
     )
 
 
-# Every group has a module of tests that goes by its table, so that a part without a test fails there.
+# Every group has a test module that covers its table, so that a part without a test fails there.
 TESTED = {
     "model": ("networks.test_models", "test_tabular"),
     "activation": ("networks.test_activations",),

@@ -1,4 +1,4 @@
-"""Averaged weights with norms that fit them, and models that predict together."""
+"""Averaged weights with matching norms, and models that predict together."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What ships can be trained: every space's recipes are built, some trained, the published ones too."""
+"""Shipped spaces can be trained: recipes of every space are built, some trained, published ones too."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_arrays_are_copies() -> None:
 
 @pytest.mark.parametrize("name", ["adamw", "momentum"])
 def test_optimizer_state_has_the_memory_layout_of_its_weights(name: str) -> None:
-    """Fused optimizers insist on it; arrays in a file are in one order only."""
+    """Fused optimizers require it, and arrays in a file have only one order."""
     network = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     choices = {"optimizer": name, "batch_size": 2}
     optimizer, fresh = (optimizers.build(recipe(choices), network) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Searches on record that nobody trained for: the product's own code on curves that are a formula."""
+"""Recorded searches without real trainings: the product's own code on curves given by a formula."""
 
 import pytest
 
@@ -19,7 +19,7 @@ class Recorded:
         self.home = Home(root).create()
 
     def search(self, spec, value, events=None):
-        """Open a search as submit does and run it to its end, or until it has so many events."""
+        """Open a search as submit does and run it to its end, or until it has a number of events."""
         warmth = warm_start_of(spec, self.home).warm_start.to_json()
         split = {"fingerprint": "f", "data": "d", "counts": {}, "test": None}
         opened = SearchOpened(spec.document, spec.digest, split, {}, warmth=warmth)
@@ -28,7 +28,7 @@ class Recorded:
         return ledger
 
     def run(self, spec, ledger, value, events=None):
-        """Go on with a search from its record."""
+        """Continue a search from its record."""
         (opened,) = ledger.read(kinds=[SearchOpened])
         warmth = WarmStart.of_json(opened.event.warmth)
         plan, clock = assembly.plan_of(spec, 1, warmth), VirtualClock()

@@ -1,4 +1,4 @@
-"""The table that an ablation ends in."""
+"""The table that an ablation produces."""
 
 import json
 import math
@@ -78,7 +78,7 @@ def test_differences_are_paired_by_seed(home):
     assert (whole.component, whole.n) == ("", 3)
     assert (whole.mean, whole.std) == (pytest.approx(0.85), pytest.approx(0.05))
     assert (schedule.component, schedule.own, schedule.off) == ("schedule", "cosine", "constant")
-    # By hand: differences -0.02, -0.01, -0.02; t(2) is 4.30265 at 95 % and 6.20535 at 97.5 %.
+    # Worked example: differences -0.02, -0.01, -0.02; t(2) is 4.30265 at 95 % and 6.20535 at 97.5 %.
     assert schedule.difference == pytest.approx(-0.0166667, abs=1e-6)
     assert (schedule.low, schedule.high) == (
         pytest.approx(-0.0310088, abs=1e-6),

@@ -1,4 +1,4 @@
-"""The account says what the record says, however the search ended."""
+"""The account agrees with the record, however the search ended."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""A search on a Ray cluster that was there before it, and stays when it ends."""
+"""A search on an existing Ray cluster, which keeps running when the search ends."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def cluster(tmp_path_factory):
 
 @contextmanager
 def node(folder, *options, within=()):
-    """A node of a cluster while the block runs; what it said when it was up."""
+    """A node of a cluster while the block runs; yields what it printed at its start."""
     ray = str(Path(sys.executable).with_name("ray"))
     command = [*within, ray, "start", "--block", "--num-cpus=2", "--disable-usage-stats", *options]
     path = folder / "log"
@@ -60,7 +60,7 @@ def node(folder, *options, within=()):
 
 def _log_once_up(process, path, seconds=120):
     end = time.monotonic() + seconds
-    while "--block" not in path.read_text():  # it says so last, once it is up
+    while "--block" not in path.read_text():  # the last line it prints once it is up
         if process.poll() is not None or time.monotonic() > end:
             raise AssertionError(path.read_text())
         time.sleep(0.05)

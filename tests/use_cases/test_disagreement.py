@@ -1,4 +1,4 @@
-"""Validation and test scores that disagree are said to do so before anything else."""
+"""A disagreement of validation and test score is reported before anything else."""
 
 import pytest
 

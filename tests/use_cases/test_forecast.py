@@ -1,4 +1,4 @@
-"""What a budget buys in time, once a past search tells the pace."""
+"""The estimated time of a budget, given the pace of an earlier search."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""From coarse to fine: the next spec, as a diff that a person reads."""
+"""From coarse to fine: the next spec, as a readable diff."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What a resumed search insists on before it trains: the same rows, one process, a sealed test part."""
+"""Conditions for resuming a search: the same rows, one process, a sealed test part."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def runs(monkeypatch):
-    """Searches that were let through to training, with the options they were given."""
+    """Searches that reached training, with their options."""
     passed = []
 
     def to_end(self, **options):

@@ -1,4 +1,4 @@
-"""The test part is out of reach of driver and workers, and is opened once, whoever asks."""
+"""Driver and workers cannot read the test part, and it is opened once."""
 
 import json
 import os
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parent.parent.parent
 CANARY = 123456.78125
-"""A value that stands in one test row and nowhere else; exact in float32."""
+"""A value that occurs only in one test row; exact in float32."""
 
 DATA = """
 import json, os, sys

@@ -1,4 +1,4 @@
-"""What is tested is what is shipped: every kind from the search to its last prediction, on digits."""
+"""The tested model is the shipped one: every kind, from the search to its predictions, on digits."""
 
 import csv
 import json
@@ -101,7 +101,7 @@ KINDS = {
 
 
 def opened(home, spec, name):
-    """A search on record, and the workplace of its trainings."""
+    """A search on record, and the environment of its trainings."""
     material = split_dataset_of(spec.data, spec.base, home)
     ledger = open_search(LedgerStore.at(home.ledger), spec, material, name, {})
     splits = material.splits(spec.finalists.fresh, spec.finalists.seeds)
@@ -111,7 +111,7 @@ def opened(home, spec, name):
 
 
 def run(spec, ledger, place, until=lambda order, message: False):
-    """Train in this very process to the end, or until something was said."""
+    """Train in this process to the end, or until a condition holds."""
     conductor = Conductor(assembly.plan_of(spec, 1), ledger, assembly.searcher_of(spec))
     conductor.replay(ledger.read())
     worker = Worker(place)

@@ -1,4 +1,4 @@
-"""Splits as workers open them: groups whole, time in order, and a final part that nothing sees before."""
+"""Splits as workers open them: whole groups, ordered times, and a final part that is not read earlier."""
 
 import pickle
 
@@ -170,7 +170,7 @@ def test_impossible_folds_are_refused_with_the_reason(base):
 
 
 def trained(base, found, monkeypatch, **order):
-    """Rows that a training saw, by what for, and its last message."""
+    """Return the rows that a training read, by purpose, and its last message."""
     import json
 
     folder, _ = base

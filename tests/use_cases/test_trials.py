@@ -1,4 +1,4 @@
-"""The trials of a search as a table, one by one, and what they printed."""
+"""The trials of a search: the table, single trials, and their output."""
 
 import csv
 import io

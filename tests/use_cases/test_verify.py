@@ -1,4 +1,4 @@
-"""A recipe that is trained again is held against what it says of itself."""
+"""A recipe is trained again and compared with its recorded score."""
 
 import json
 
@@ -32,7 +32,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def provenance(home):
-    """Of a small network that was trained once: the very numbers of that training."""
+    """A recipe of a small network with the exact numbers of its training."""
     (home.root / "digits.yaml").write_text(SPEC)
     spec = read_spec(str(home.root / "digits.yaml"), [])
     said = {

@@ -1,4 +1,4 @@
-"""Searches that begin with what earlier ones found."""
+"""Searches that start from the results of earlier ones."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What the tests of augmentation share: shapes, images and parts as a recipe makes them."""
+"""Shapes, images and parts for the tests of augmentation."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_lens_distortion() -> None:
     displacement = built.displacement(5, seeded())
     k = torch.rand(5, generator=seeded()) * 0.6 - 0.3
     assert (displacement[:, :, 5, 5] == 0).all()
-    # The corner pixel lies at (5, 5) from the centre and r² = 50 / 60.5 of the corner's own.
+    # The corner pixel is at (5, 5) from the centre and r² = 50 / 60.5 of the corner's own.
     torch.testing.assert_close(displacement[:, 0, 10, 10], k * 5 * 50 / 60.5)
     torch.testing.assert_close(displacement[:, 1, 0, 5], k * -5 * 25 / 60.5)
     ours = Geometry(shape, (), (built,))(images, seeded())

@@ -32,7 +32,7 @@ def images(count: int = 6) -> Tensor:
 def test_mimo() -> None:
     torch.manual_seed(0)
     network = ManyHeads(Echo(3), 3).train()
-    # Whatever stood beside it, each image comes back with its own predictions, one per head.
+    # Each image gets its own predictions, one per head, whatever the other images are.
     outputs = network(images())
     assert outputs[:, :, 0].T.tolist() == [[0, 1, 2, 3, 4, 5]] * 3
     network.eval()

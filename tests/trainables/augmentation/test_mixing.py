@@ -14,7 +14,7 @@ from trainables.augmentation.random_draws import beta, beta_quantiles
 
 
 def flat_images(count: int, shape: tuple[int, int, int]) -> Tensor:
-    """Images of one value each, so that what was mixed can be read off."""
+    """Constant images, so that the mixed shares can be read off."""
     return (torch.arange(count) / count)[:, None, None, None].expand(count, *shape).contiguous()
 
 

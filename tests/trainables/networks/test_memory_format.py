@@ -1,4 +1,4 @@
-"""The layout of images in memory: which networks take it, and that none of those dies of it."""
+"""The memory layout of images: which networks use it, without writing out of bounds."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ for model in (
             for _ in range(10):
                 network(torch.rand(batch, channels, 8, 8)).square().mean().backward()
 """
-"""In a process of its own, as what is tested for would end it."""
+"""Run in its own process, because the tested fault would end it."""
 
 CHECKED = {"GLIBC_TUNABLES": "glibc.malloc.check=3", "LD_PRELOAD": "libc_malloc_debug.so.0"}
-"""Has glibc look for memory that was written past its end; elsewhere the loader only complains."""
+"""Makes glibc check for writes out of bounds; without glibc the loader only warns."""
 
 
 def test_networks_train_without_writing_past_the_end_of_memory() -> None:

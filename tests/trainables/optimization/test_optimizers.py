@@ -12,7 +12,7 @@ from tests.trainables.recorder import recipe
 from trainables.optimization import optimizers
 from trainables.parts.optimizer import OPTIMIZER
 
-# A weight of 1 whose gradient is the weight itself, two steps at rate 0.1, worked out by hand.
+# A weight of 1 whose gradient is the weight itself, two steps at learning rate 0.1, as a worked example.
 WEIGHTS: dict[str, tuple[float, float]] = {
     "sgd": (0.9, 0.81),
     "momentum": (0.9, 0.72),  # velocities 1 and 1.8
@@ -29,7 +29,7 @@ WEIGHTS: dict[str, tuple[float, float]] = {
 
 
 RATES = {"rmsprop": 0.05}
-"""Where a rate of 0.1 would end at a weight of 0, after which nothing moves and everything agrees."""
+"""Learning rates of optimizers that at 0.1 reach a weight of 0, where the comparison is trivial."""
 
 
 class One(nn.Module):

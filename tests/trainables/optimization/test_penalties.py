@@ -110,7 +110,7 @@ PENALTIES: dict[str, dict[str, Any]] = {
 
 
 def layers(weight_norm: bool, drop: float = 0.0) -> Any:
-    """A network that says the same with its weights as they are, and as length and direction."""
+    """A network with the same outputs for plain weights and for weights as length and direction."""
     built: Any = network()
     if weight_norm:
         parametrizations.weight_norm(built[0])

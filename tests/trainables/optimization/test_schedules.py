@@ -51,7 +51,7 @@ REFERENCES: dict[str, tuple[Any, Callable[[], list[float]]]] = {
         lambda: theirs(lambda o: lr_scheduler.LinearLR(o, 1.0, 0.25, HORIZON)),
     ),
     "inverse_sqrt": ("inverse_sqrt", lambda: [1, 2**-0.5, 3**-0.5, *((t + 1) ** -0.5 for t in range(3, 12))]),
-    "plateau": ("plateau", lambda: [1.0] * HORIZON),  # nothing stalls where nothing is known
+    "plateau": ("plateau", lambda: [1.0] * HORIZON),  # without losses there is no stall
 }
 
 

@@ -1,4 +1,4 @@
-"""What holds for every row of the augmentation tables.
+"""Checks of every row of the augmentation tables.
 
 Each row also has a test of its numbers, ``test_<name>``, beside the code that builds it; a row
 without one fails here.

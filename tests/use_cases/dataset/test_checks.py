@@ -1,4 +1,4 @@
-"""Errors and warnings, before anything is trained, about data that is insufficient for a spec."""
+"""Errors and warnings about data that is insufficient for a spec, before anything is trained."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A full disk is one clear sentence, wherever it is met; little room is said before anything starts."""
+"""A full disk is reported in one clear sentence; too little space is reported before anything starts."""
 
 import errno
 import os

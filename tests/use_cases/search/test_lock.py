@@ -1,4 +1,4 @@
-"""Who holds a search is told apart from who looks whether somebody does."""
+"""Holding a search is distinguished from checking whether it is held."""
 
 import fcntl
 import threading
