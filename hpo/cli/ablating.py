@@ -28,7 +28,18 @@ def ablate(
     ],
     seeds: Annotated[int, typer.Option(help="Fresh seeds of each variant.")] = 5,
     components: Annotated[
-        str | None, typer.Option(metavar="NAME,NAME", help="What to switch off; by default all that can be.")
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME", help="What to switch off; by default all that can be; none: --with alone."
+        ),
+    ] = None,
+    variants: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="NAME=VALUE,...",
+            help="Another variant, with these values instead of the recipe's; can be repeated.",
+        ),
     ] = None,
     settings: Settings = None,
     seed: Seed = None,
@@ -36,7 +47,7 @@ def ablate(
     address: Address = None,
     trust: Trust = False,
 ) -> None:
-    """Switch off one component of a recipe at a time, and show what each is worth on validation."""
+    """Switch off one component of a recipe at a time, or change it, and show the effect on validation."""
     from hpo.cli.live_table import show
     from hpo.use_cases import ablate as run
 
@@ -51,6 +62,7 @@ def ablate(
                 home=session.home,
                 seeds=seeds,
                 components=only,
+                others=variants or (),
                 settings=overrides(settings, seed),
                 name=name,
                 address=address,
@@ -76,7 +88,15 @@ def ablate(
 def _print(table: Ablation) -> None:
     from hpo.cli.tables import grid
 
-    head = ("off", "instead", f"validation {table.metric}", "seeds", "difference", "95 % interval", "")
+    head = (
+        "off or changed",
+        "instead",
+        f"validation {table.metric}",
+        "seeds",
+        "difference",
+        "95 % interval",
+        "",
+    )
     say()
     say(grid(head, (tuple(_cells(row)) for row in table.rows)))
     say(
@@ -88,7 +108,7 @@ def _print(table: Ablation) -> None:
 
 def _cells(row: AblationRow) -> Iterator[str]:
     yield row.component or "nothing (the recipe)"
-    yield "" if not row.component or row.off is False else f"{plain(row.own)} -> {plain(row.off)}"
+    yield ", ".join(_change(row))
     yield row.failure.replace("_", " ") or (spread(row.mean, row.std) if row.n else NOTHING)
     yield str(row.n)
     if not row.component or not math.isfinite(row.difference):
@@ -97,3 +117,11 @@ def _cells(row: AblationRow) -> Iterator[str]:
     yield f"{row.difference:+.4f}"
     yield f"{row.low:+.4f} to {row.high:+.4f}" if math.isfinite(row.low) else NOTHING
     yield "*" if row.clear else ""
+
+
+def _change(row: AblationRow) -> Iterator[str]:
+    """Yield what each changed value becomes; nothing for a component that is switched off."""
+    own, off = ({row.component: v} if not isinstance(v, dict) else v for v in (row.own, row.off))
+    for name in own if row.component else ():
+        if len(own) > 1 or off[name] is not False:
+            yield f"{plain(own[name])} -> {plain(off[name])}"

@@ -1,11 +1,13 @@
-"""Express an ablation as a search over the components of a recipe that can be switched off.
+"""Express an ablation as a search over variants of a recipe.
 
-The first point is the complete recipe; every other point switches one component off. All points
-become finalists, so each variant is trained on the same fresh seeds.
+The first point is the complete recipe; every other point switches one component off, or has the
+values of a variant that the user names. All points become finalists, so each variant is trained on the
+same fresh seeds.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 from hpo.core.errors import UserError
 from hpo.core.grammar import Grammar, Group
-from hpo.spec.faults import Faults
+from hpo.spec.faults import Faults, unknown
 from hpo.spec.interface import find
 from hpo.spec.overrides import override
 from hpo.spec.parsing import parse_spec
@@ -21,6 +23,7 @@ from hpo.spec.recipe_files import RecipeFile
 from hpo.spec.recipe_points import flat
 from hpo.spec.search_spec import SearchSpec
 from hpo.spec.space_building import HORIZON
+from hpo.spec.yaml_text import parse_text
 
 REQUIRED = ("model", "optimizer")
 """Groups that cannot be off; replacing their part would call for another learning rate."""
@@ -89,6 +92,7 @@ def ablation_document(
     *,
     seeds: int,
     only: Sequence[str] = (),
+    others: Sequence[str] = (),
     settings: Sequence[str] = (),
 ) -> SearchSpec:
     """Return the search that performs an ablation.
@@ -97,17 +101,18 @@ def ablation_document(
         recipe: The recipe to ablate.
         path: Its file.
         seeds: Number of fresh seeds, the same for every variant.
-        only: Names of components; all components by default.
+        only: Names of components; all components by default, ``none`` for none of them.
+        others: Other variants, each ``name=value,name=value`` with dotted names.
         settings: ``key=value`` for any other field, such as the data if the file does not name any.
 
     Raises:
-        UserError: If nothing can be switched off, a component is unknown, or the data is missing.
+        UserError: If there is no variant, a component or a name is unknown, or the data is missing.
         InvalidSpec: If a setting is wrong.
     """
     provenance = recipe.provenance
     base = Path(provenance.get("base") or path.absolute().parent)
-    chosen = _chosen(recipe, base, only, path)
-    variants = 1 + len(chosen)
+    values, points = _variants(recipe, base, only, others, path)
+    variants = 1 + len(points)
     epochs = recipe.recipe.get(HORIZON) or provenance.get("horizon")
     gpu = {"gpus": 1.0} if provenance.get("device") == "cuda" else {}
     document: dict[str, Any] = {
@@ -116,8 +121,8 @@ def ablation_document(
         "description": f"{path.name} with one component off at a time",
         "trainable": recipe.trainable,
         "recipe": dict(recipe.recipe),
-        "space": {part.name: {"choice": [part.on, part.off]} for part in chosen},
-        "start_from": [{}, *({part.name: part.off} for part in chosen)],
+        "space": {name: {"choice": choice} for name, choice in values.items()},
+        "start_from": [{}, *points],
         "sampler": "random",
         "scheduler": {"name": "none"} | ({"max_epochs": epochs} if epochs else {}),
         "budget": {"trials": variants},
@@ -140,14 +145,52 @@ def ablation_document(
     return parse_spec(document, str(path), base)
 
 
-def _chosen(recipe: RecipeFile, base: Path, only: Sequence[str], path: Path) -> list[Component]:
+def _variants(
+    recipe: RecipeFile, base: Path, only: Sequence[str], others: Sequence[str], path: Path
+) -> tuple[dict[str, list[Any]], list[dict[str, Any]]]:
+    """Return the values that each name takes, the recipe's first, and the variants' points."""
     interface = find(recipe.trainable, base, Faults(str(path)))
     assert interface is not None  # the file was read with it
-    available = components(interface.grammar, recipe.recipe)
-    if not available:
+    grammar = interface.grammar
+    own = flat(grammar, grammar.resolve(recipe.recipe))
+    points = [{part.name: part.off} for part in _chosen(grammar, recipe, only, others, path)]
+    for text in others:
+        point = _point(text, grammar)
+        if all(name in own and own[name] == value for name, value in point.items()):
+            raise UserError(f"--with {text}: is the recipe itself")
+        if point not in points:
+            points.append(point)
+    values: dict[str, list[Any]] = {}
+    for name, value in (pair for point in points for pair in point.items()):
+        choice = values.setdefault(name, [own[name]] if name in own else [])
+        if value not in choice:
+            choice.append(value)
+    return values, points
+
+
+def _chosen(
+    grammar: Grammar, recipe: RecipeFile, only: Sequence[str], others: Sequence[str], path: Path
+) -> list[Component]:
+    if list(only) == ["none"] and others:
+        return []
+    available = components(grammar, recipe.recipe)
+    if not available and not others:
         raise UserError(f"{path}: nothing in this recipe can be switched off")
     names = [component.name for component in available]
     unused = [name for name in only if name not in names]
     if unused:
         raise UserError(f"--components {', '.join(unused)}: not used by {path}; legal: {', '.join(names)}")
     return [component for component in available if not only or component.name in only]
+
+
+def _point(text: str, grammar: Grammar) -> dict[str, Any]:
+    """Read a variant: ``name=value,name=value``; a comma within a value's brackets does not separate."""
+    point = {}
+    for assignment in re.split(r",(?=[\w.]+=)", text):
+        name, equals, value = (word.strip() for word in assignment.partition("="))
+        if not equals or not name or not value:
+            raise UserError(f"--with {text}: {assignment!r} is not of the form name=value")
+        if name not in grammar.slots:
+            raise UserError(f"--with {text}: {name} {unknown(name, grammar.slots)}")
+        point[name] = parse_text(value, "--with").value
+    return point

@@ -1,4 +1,4 @@
-"""Measure what each component of a recipe is worth, by switching off one at a time.
+"""Measure what each component of a recipe is worth, by switching off one at a time, and other variants.
 
 An ablation is a search over a handful of points, on validation data alone. Every variant is trained
 on the same fresh seeds, so a difference is a mean over pairs, in which the luck of a seed cancels out.
@@ -41,9 +41,10 @@ class AblationRow:
     """One variant of the recipe.
 
     Attributes:
-        component: Dotted name of what is off; empty for the unchanged recipe.
-        own: Its value in the recipe.
-        off: Its value in the variant.
+        component: Dotted name of what is off or has another value, several joined by commas; empty for
+            the unchanged recipe.
+        own: Its value in the recipe; of several a mapping by name.
+        off: Its value in the variant, in the same form.
         mean: Mean of the objective over fresh seeds; NaN if no training succeeded.
         std: Standard deviation over them (n - 1); NaN for one.
         n: Number of fresh seeds that succeeded.
@@ -96,6 +97,7 @@ def run_ablation(
     home: Home,
     seeds: int = 5,
     components: Sequence[str] = (),
+    others: Sequence[str] = (),
     settings: Sequence[str] = (),
     name: str | None = None,
     address: str | None = None,
@@ -108,6 +110,7 @@ def run_ablation(
         home: Home of the new search.
         seeds: Fresh seeds of each variant.
         components: Dotted names of what to switch off; by default all that can be.
+        others: Other variants, each ``name=value,name=value``.
         settings: ``key=value`` for other fields of the search.
         name: Name of the search.
         address: A Ray cluster.
@@ -119,7 +122,9 @@ def run_ablation(
     """
     if seeds < 2:
         raise UserError(f"--seeds {seeds}: at least 2 are needed, for the spread of a difference")
-    spec = ablation_document(read_recipe(recipe), recipe, seeds=seeds, only=components, settings=settings)
+    spec = ablation_document(
+        read_recipe(recipe), recipe, seeds=seeds, only=components, others=others, settings=settings
+    )
     tags = {TAG: str(recipe)}
     return submit_search(spec, home=home, name=name, tags=tags, unseal=False, address=address, watch=watch)
 
@@ -167,25 +172,25 @@ def _read(name: str, home: Home) -> History:
 
 
 def _rows(history: History, kept: Path) -> list[AblationRow]:
-    """The unchanged recipe and each variant of one component; trials that were added later are left out."""
+    """The unchanged recipe and each variant; trials that were added later are left out."""
     assert history.opened is not None
     fresh = FreshSeeds.of(history.opened.spec)
     if not history.trials:
         return []
     base, *others = history.trials
-    changes = [_changed(base.point, trial.point) for trial in others]
-    variants = [(names[0], trial) for names, trial in zip(changes, others, strict=True) if len(names) == 1]
+    wanted = list(history.opened.spec["start_from"])[1:]
+    variants = [(_changed(base.point, trial.point), trial) for trial in others if trial.point in wanted]
     reference = fresh.by_seed(history.replicates(base.trial))
     examples, blocks = _examples(history, kept)
-    rows = [_row("", base, base, reference, {}, _Pairs(1))]
-    for name, trial in variants:
+    rows = [_row([], base, base, reference, {}, _Pairs(1))]
+    for names, trial in variants:
         values = fresh.by_seed(history.replicates(trial.trial))
         here, there = examples.get(trial.trial), examples.get(base.trial)
         apart = None
         if here is not None and there is not None and here.shape == there.shape:
             apart = here - there
         pairs = _Pairs(len(variants), apart, blocks)
-        rows.append(_row(name, base, trial, values, reference, pairs))
+        rows.append(_row(names, base, trial, values, reference, pairs))
     return rows
 
 
@@ -217,8 +222,13 @@ def _changed(base: Point, point: Point) -> list[str]:
     return [name for name in base if name in point and base[name] != point[name]]
 
 
+def _values(point: Point, names: Sequence[str]) -> Any:
+    """Return the value of one name, or those of several by name."""
+    return point[names[0]] if len(names) == 1 else {name: point[name] for name in names} or None
+
+
 def _row(
-    name: str,
+    names: Sequence[str],
     base: Training,
     variant: Training,
     values: Mapping[int, float],
@@ -235,9 +245,9 @@ def _row(
         for at in (LEVEL, joint_level)
     )
     return AblationRow(
-        component=name,
-        own=base.point.get(name),
-        off=variant.point.get(name),
+        component=", ".join(names),
+        own=_values(base.point, names),
+        off=_values(variant.point, names),
         mean=level.mean if level else math.nan,
         std=level.std if level else math.nan,
         n=len(sound),

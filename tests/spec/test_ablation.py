@@ -79,6 +79,43 @@ def test_a_disabled_component_is_refused_and_the_others_are_listed():
         of({"normalization": "none", "schedule": "constant", "preprocessing": "none"})
 
 
+def test_other_variants_are_points_of_their_own():
+    others = [
+        "optimizer=adamw,learning_rate=0.001",
+        "augment.mixup=false,augment.rotation=false",
+        "regularize.dropout.p=0.5",
+        "averaging=ema,averaging.decay=0.9",
+        "schedule=constant",  # also a component
+    ]
+    spec = of({**RECIPE, "learning_rate": 0.1}, others=others)
+    whole, *variants = (spec.recipe_of(point) for point in spec.start_from)
+    assert len(variants) == 8 + 4 == spec.budget.trials - 1 == spec.finalists.count - 1
+    assert whole == IMAGE_CLASSIFIER.grammar.resolve({**RECIPE, "learning_rate": 0.1})
+    adamw, unmixed, dropped, averaged = variants[8:]
+    assert (adamw["optimizer"]["name"], adamw["learning_rate"]) == ("adamw", 0.001)
+    assert {**adamw, "optimizer": whole["optimizer"], "learning_rate": 0.1} == whole
+    assert unmixed["augment"] == {k: v for k, v in whole["augment"].items() if k not in ("mixup", "rotation")}
+    assert dropped == {**whole, "regularize": {"dropout": {"p": 0.5}}}
+    assert averaged == {**whole, "averaging": {"name": "ema", "decay": 0.9}}
+    alone = of({**RECIPE, "learning_rate": 0.1}, only=["none"], others=others[:1])
+    assert len(alone.start_from) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("optimizer", r"'optimizer' is not of the form name=value"),
+        ("augment.mixup=", r"is not of the form name=value"),
+        ("augment.mixxup=true", r"augment.mixxup is unknown; did you mean augment.mixup"),
+        ("schedule=cosine", r"is the recipe itself"),
+        ("optimizer=adamm", r"space.optimizer.*adamm"),
+    ],
+)
+def test_a_text_that_is_not_a_variant_is_refused(text, problem):
+    with pytest.raises(UserError, match=problem):
+        of(others=[text])
+
+
 def test_a_recipe_without_data_is_refused_with_the_missing_fields():
     with pytest.raises(UserError, match=r"--set data\.source=NAME"):
         of(provenance={"data": "ImageNet"})

@@ -49,10 +49,13 @@ def trained(trial, replicate, point, value):
     yield events.TrialEnded(trial, replicate, end, 1, value, cause)
 
 
-def recorded(home, values, tags=None):
+BOTH = ("schedule=linear,augment.rotation=false",)
+
+
+def recorded(home, values, tags=None, others=()):
     """A search whose trainings gave these values, the first of each variant its own."""
     spec = ablation_document(
-        RecipeFile("image_classifier", RECIPE, PROVENANCE), home.root / "mine.yaml", seeds=3
+        RecipeFile("image_classifier", RECIPE, PROVENANCE), home.root / "mine.yaml", seeds=3, others=others
     )
     opened = events.SearchOpened(spec.document, spec.digest, {}, {}, tags or {ablate.TAG: "mine.yaml"})
     ledger = LedgerStore.at(home.ledger).create(spec.name, opened)
@@ -86,6 +89,15 @@ def test_differences_are_paired_by_seed(home):
     )
     assert not schedule.clear  # two differences together: -0.0373512 to 0.0040178
     assert (rotation.component, rotation.off, rotation.clear) == ("augment.rotation", False, True)
+
+
+def test_a_variant_of_several_values_is_one_row(home):
+    name = recorded(home, [(0.5, 0.9, 0.8)] + 2 * [(0.9, 0.8, 0.7)] + [(0.9, 0.5, 0.4)], others=BOTH)
+    both = ablate.ablation_table(name, home=home).rows[-1]
+    assert both.component == "schedule, augment.rotation"
+    assert both.own == {"schedule": "cosine", "augment.rotation": True}
+    assert both.off == {"schedule": "linear", "augment.rotation": False}
+    assert both.difference == pytest.approx(-0.4)
 
 
 def test_a_diverged_variant_is_reported(home):
