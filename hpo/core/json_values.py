@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,18 @@ SpecFields = Mapping[str, Any]
 
 RecipeFields = Mapping[str, Any]
 """A recipe, or the values that a search chose of it; the trainable's grammar declares the fields."""
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return the value of a JSON document.
+
+    Raises:
+        ValueError: If it is not one, or is nested too deeply to be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def jsonable(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import HpoError
+from hpo.core.json_values import parsed
 from hpo.core.trainable import Examples
 from hpo.data import prepared
 
@@ -29,7 +29,7 @@ def open_examples(folder: Path, rows: NDArray[Any]) -> Examples:
         HpoError: If the folder does not hold prepared data.
     """
     try:
-        body = json.loads((folder / prepared.MANIFEST).read_text())
+        body = parsed((folder / prepared.MANIFEST).read_text())
         inputs = prepared.mapped(folder / prepared.INPUTS)
         targets = prepared.mapped(folder / prepared.TARGETS)
     except (OSError, ValueError) as error:

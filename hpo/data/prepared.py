@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.json_values import JsonFields, JsonObject
+from hpo.core.json_values import JsonFields, JsonObject, parsed
 from hpo.core.trainable import DataInfo
 
 FORMAT = 2
@@ -110,12 +109,12 @@ class Prepared:
 def read(folder: Path) -> Prepared | None:
     """Return the data set in a folder; None if it is absent, incomplete or of another format."""
     try:
-        body = json.loads((folder / MANIFEST).read_text())
+        body = parsed((folder / MANIFEST).read_text())
         if body["format"] != FORMAT:
             return None
         if any((folder / name).stat().st_size != size for name, size in body["sizes"].items()):
             return None
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     test = body["test"]
     return Prepared(

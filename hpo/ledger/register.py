@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from hpo.core.errors import HpoError, Refused
-from hpo.core.json_values import JsonObject
+from hpo.core.json_values import JsonObject, parsed
 from hpo.core.likeness import SAME, UNKNOWN, Likeness
 from hpo.ledger.database import engine_of, errors_translated, writing
 from hpo.ledger.register_layout import laid_out, openings, parts_with_signatures, signatures, test_parts
@@ -265,7 +265,10 @@ def _read(connection: sa.Connection, alike: Mapping[str, Likeness]) -> list[Open
     for key, fingerprint, when, state, body in connection.execute(
         sa.select(*columns).order_by(openings.c.id)
     ):
-        fields: dict[str, Any] = {name: value for name, value in json.loads(body).items() if name in names}
+        try:
+            fields: dict[str, Any] = {name: value for name, value in parsed(body).items() if name in names}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise HpoError(f"the test-use register has an opening that cannot be read ({key})") from error
         found = alike.get(fingerprint, Likeness(SAME, 1.0))
         fields |= {"overlap": found.share, "likeness": found.answer, "evidence": found.evidence}
         records.append(Opening(key=key, fingerprint=fingerprint, time=when, state=state, **fields))

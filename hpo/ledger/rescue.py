@@ -9,7 +9,6 @@ the last intact event: what came after it may be lost without a trace in the fil
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 from hpo.core.chain import StoredEvent
 from hpo.core.errors import DamagedLedger, HpoError
 from hpo.core.events import Event, LedgerRescued, SearchOpened, TestClaimed, TestScored
+from hpo.core.json_values import parsed
 from hpo.core.record import event_of
 from hpo.ledger.store import FILES, LedgerStore, adopt_rescued, rescued_beside
 
@@ -155,7 +155,7 @@ def _readable(copy: Path) -> dict[str, list[StoredEvent]]:
         for search, *fields in _rows(database, "events", columns, most):
             with suppress(ValueError, KeyError, TypeError, AttributeError):
                 stored = StoredEvent(*fields)
-                event_of(stored.kind, json.loads(stored.body))
+                event_of(stored.kind, parsed(stored.body))
                 records.setdefault(names[search], []).append(stored)
     return records
 
@@ -196,4 +196,4 @@ OPENINGS = (TestClaimed.__name__, TestScored.__name__)
 
 
 def _event(stored: StoredEvent) -> Event:
-    return event_of(stored.kind, json.loads(stored.body))
+    return event_of(stored.kind, parsed(stored.body))

@@ -7,7 +7,6 @@ chain (`hpo.core.chain`). No statement ever changes a row.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import time
@@ -21,7 +20,7 @@ from hpo.core.chain import StoredEvent, digest_of, link_after, link_of_all, star
 from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Event, SearchOpened, TestClaimed
 from hpo.core.history import History
-from hpo.core.json_values import JsonObject, fields_of
+from hpo.core.json_values import JsonObject, fields_of, parsed
 from hpo.core.ports import Follow
 from hpo.core.record import Recorded, body_of, event_of
 from hpo.ledger.database import RESCUE, engine_of, errors_translated, writing
@@ -298,7 +297,7 @@ class SearchLedger:
 
     def _event(self, seq: int, kind: str, body: str) -> Event:
         try:
-            return event_of(kind, json.loads(body))
+            return event_of(kind, parsed(body))
         except (ValueError, TypeError, AttributeError) as error:
             raise DamagedLedger(f"event {seq} of {self.name} cannot be read; {RESCUE}") from error
         except KeyError as error:

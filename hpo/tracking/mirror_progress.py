@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hpo.core.home import SearchFolder
+from hpo.core.json_values import parsed
 from hpo.core.private_files import replace_file
 
 
@@ -38,7 +39,7 @@ def progress_file(folder: SearchFolder) -> Path:
 def load_progress(folder: SearchFolder) -> MirrorProgress:
     """Read the progress; position 0 where the file is missing or unreadable."""
     try:
-        fields = json.loads(progress_file(folder).read_text())
+        fields = parsed(progress_file(folder).read_text())
         return MirrorProgress(int(fields["position"]), str(fields["error"]), str(fields.get("page", "")))
     except (OSError, ValueError, KeyError, TypeError):
         return MirrorProgress()

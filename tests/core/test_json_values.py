@@ -2,8 +2,10 @@
 
 import math
 
+import pytest
+
 from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval
-from hpo.core.json_values import jsonable
+from hpo.core.json_values import jsonable, parsed
 
 
 def test_numbers_that_json_lacks_are_null():
@@ -30,3 +32,10 @@ def test_dataclasses_are_objects_in_the_order_of_their_fields():
     }
     assert list(shown) == ["raw", "fresh", "bootstrap", "winner", "test", "notes", "corrected"]
     assert jsonable(ScoreEstimates.of_json(shown)) == shown
+
+
+def test_json_that_is_nested_too_deeply_is_as_wrong_as_any_other():
+    assert parsed('{"a": [1, null]}') == {"a": [1, None]}
+    for text in ("[" * 1_000_000, '{"a":' * 1_000_000, "[", "", "\0"):
+        with pytest.raises(ValueError):
+            parsed(text)

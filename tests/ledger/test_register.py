@@ -1,6 +1,8 @@
 """The register recognises test data by its rows, and every opening by its claim."""
 
+import sqlite3
 import stat
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -102,3 +104,13 @@ def test_a_file_that_is_not_a_register_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(HpoError, match="cannot be written"):
         Register(tmp_path / "file" / "register.db")
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, "[]", "{", "7"])
+def test_an_opening_that_cannot_be_read_is_reported(body, register, tmp_path):
+    nothing = np.zeros((0, 2), np.uint64)
+    register.begin(opening("k"), nothing)
+    with closing(sqlite3.connect(tmp_path / "deep" / "register.db")) as database, database:
+        database.execute("UPDATE openings SET body = ?", (body,))
+    with pytest.raises(HpoError, match=r"an opening that cannot be read \(k\)"):
+        register.openings_of("a", nothing)

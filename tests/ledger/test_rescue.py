@@ -134,7 +134,13 @@ def test_half_of_a_file_gives_half_of_the_events(path, rest):
 
 
 @pytest.mark.parametrize(
-    "change", ["UPDATE events SET body = '{' WHERE seq = 7", "DELETE FROM events WHERE seq = 7"]
+    "change",
+    [
+        "UPDATE events SET body = '{' WHERE seq = 7",
+        f"UPDATE events SET body = '{'[' * 100_000}' WHERE seq = 7",
+        "DELETE FROM events WHERE seq = 7",
+    ],
+    ids=["not JSON", "nested", "deleted"],
 )
 def test_unreadable_and_missing_events_are_detected(path, change):
     with closing(sqlite3.connect(path)) as ledger:

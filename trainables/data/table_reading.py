@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import csv
+import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from trainables.data import columns
 from trainables.data.digests import text_digests
+
+LONGEST_HEADER = 1 << 20
+"""Characters of the names of a CSV file's columns, as far as Arrow looks for them."""
+
+LONGEST = 300
+"""Characters of a reader's error, which may quote the file."""
+
+BYTES = 8
+"""Of a number in memory."""
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "n/a")
 
@@ -88,16 +100,17 @@ def read_table(
     """
     try:
         read = _read_csv(path, missing, delimiter) if kind == "csv" else _read_parquet(path)
+        names = read.column_names
     except FileNotFoundError as error:
         raise UserError(f"data.arguments: the file {path} does not exist") from error
     except (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError) as error:
-        raise UserError(f"data: {path} cannot be read as {kind}: {error}") from error
-    repeated = [name for name in read.column_names if read.column_names.count(name) > 1]
+        raise UserError(f"data: {path} cannot be read as {kind}: {str(error)[:LONGEST]}") from error
+    repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise UserError(f"data: {path} has two columns named {repeated[0]!r}")
     if read.num_rows == 0:
         raise UserError(f"data: {path} has no rows")
-    whole = {name: read.column(name).combine_chunks() for name in read.column_names}
+    whole = {name: read.column(name).combine_chunks() for name in names}
     return Table(whole, str(path), np.arange(read.num_rows), sealed)
 
 
@@ -106,7 +119,10 @@ def _read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
     from pyarrow import csv as arrow
 
     with path.open(newline="", encoding="utf-8-sig") as file:
-        names = next(csv.reader(file, delimiter=delimiter), [])
+        start = file.read(LONGEST_HEADER)
+    if len(start) == LONGEST_HEADER and not {"\n", "\r"} & set(start):
+        raise UserError(f"data: {path}: its first line has more than {LONGEST_HEADER:,} characters")
+    names = next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])
     convert = arrow.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
         null_values=[*MISSING, *missing],
@@ -120,4 +136,11 @@ def _read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
 def _read_parquet(path: Path) -> Any:
     from pyarrow import parquet
 
+    about = parquet.read_metadata(path)
+    needed, free = about.num_rows * about.num_columns * BYTES, psutil.virtual_memory().available
+    if needed > free:
+        raise UserError(
+            f"data: {path} promises {about.num_rows:,} rows of {about.num_columns:,} columns, at least "
+            f"{needed / 1e9:,.0f} GB in memory; {free / 1e9:,.0f} GB are available"
+        )
     return parquet.read_table(path)

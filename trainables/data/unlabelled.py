@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
@@ -20,6 +21,9 @@ from hpo.core.trainable import DataInfo
 
 TABLES = {".csv": "csv", ".parquet": "parquet"}
 SHOWN = 5
+
+LONGEST = 300
+"""Characters of a reader's error, which may quote the file."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +66,11 @@ def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) ->
 
 
 def _array(path: Path, info: DataInfo) -> Unlabelled:
-    try:
-        inputs = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as an array: {error}") from error
+    inputs = _mapped(path)
     shape = "x".join(map(str, ("n", *info.shape)))
     if info.kind == "image" and info.shape[-1] == 1 and inputs.shape[1:] == info.shape[:-1]:
         inputs = inputs[..., None]
-    if inputs.shape[1:] != info.shape or not len(inputs):
+    if inputs.shape[1:] != info.shape or not inputs.size:
         raise UserError(f"{path}: the array has shape {inputs.shape}; legal: {shape} with n at least 1")
     if info.kind == "image" and inputs.dtype != np.uint8:
         raise UserError(f"{path}: images must be uint8, 0 to 255, not {inputs.dtype}")
@@ -78,7 +79,19 @@ def _array(path: Path, info: DataInfo) -> Unlabelled:
     if info.kind != "image":
         inputs = inputs.astype(np.float32)
         _refuse_infinite(inputs, str(path))
-    return Unlabelled(inputs, tuple(map(str, range(len(inputs)))))
+    return Unlabelled(np.array(inputs), tuple(map(str, range(len(inputs)))))
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    """Map an array into memory, so that nothing is allocated for what its header only promises."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
+                raise ValueError("it does not begin as one")
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, TypeError, EOFError, OverflowError, MemoryError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as an array: {str(error)[:LONGEST]}") from error
+    return array
 
 
 def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:

@@ -6,7 +6,7 @@ import json
 
 from hpo.core.estimates import ScoreEstimates
 from hpo.core.home import Home
-from hpo.core.json_values import jsonable
+from hpo.core.json_values import jsonable, parsed
 from hpo.core.private_files import replace_file
 from hpo.ledger.store import SearchLedger
 from hpo.report.account import page
@@ -44,7 +44,7 @@ def numbers_of(name: str, *, home: Home) -> ScoreEstimates | None:
         None if no account was written, it cannot be read, or it names no winner.
     """
     try:
-        account = json.loads(home.search(name).account.with_suffix(".json").read_text(encoding="utf-8"))
+        account = parsed(home.search(name).account.with_suffix(".json").read_text(encoding="utf-8"))
         numbers = account.get("numbers")
         return ScoreEstimates.of_json(numbers) if numbers else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from hpo.core.errors import Refused
 from hpo.core.home import SearchFolder
+from hpo.core.json_values import parsed
 from hpo.core.private_files import refuse_links, replace_file, require_own
 
 TIMEOUT = 1.0
@@ -64,7 +65,7 @@ def is_locked(folder: SearchFolder) -> bool:
 def _read(holder: os.PathLike[str]) -> str:
     try:
         with open(holder) as file:
-            document = json.load(file)
+            document = parsed(file.read())
         return f"process {document['pid']} on {document['host']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"
