@@ -69,6 +69,11 @@ class PlainLines:
         if line:
             self._lines.write(one_line(line))
 
+    def waiting(self, what: str) -> None:
+        """Write a line if something is waited for."""
+        if what:
+            self._lines.write(f"waiting for {what}")
+
     def _line(self, event: events.Event, history: History) -> str:
         match event:
             case events.SearchOpened(warmth=warmth):

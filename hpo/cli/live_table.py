@@ -54,6 +54,7 @@ class LiveTable:
         self._left = TimeLeft()
         self._point = ""
         self._search = ""
+        self._waits_for = ""
 
     def begin(self, search: str) -> None:
         """Show the search's name."""
@@ -66,6 +67,10 @@ class LiveTable:
         if now >= self._due:
             self._read()
             self._due = now + max(PERIOD, SHARE * (self._clock() - now))
+
+    def waiting(self, what: str) -> None:
+        """Show what is waited for."""
+        self._waits_for = what
 
     def _read(self) -> None:
         history = self._history
@@ -86,9 +91,12 @@ class LiveTable:
         if progress is None:
             return pairs([("search", "reading the data"), ("time", time_text(now - self._began, TimeLeft()))])
         since = now - self._read_at
+        phase = progress.phase if progress.begun else "starting the workers"
+        if self._waits_for:
+            phase = f"waiting for {self._waits_for}"
         return pairs(
             [
-                ("search", f"{self._search}: {progress.phase if progress.begun else 'starting the workers'}"),
+                ("search", f"{self._search}: {phase}"),
                 ("time", time_text(self._active + since, self._left.after(since))),
                 *progress_rows(progress, self._point, brief=True),
             ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hpo.core import events
 from hpo.core.estimates import ScoreEstimates, ScoreInterval, intervals_of
@@ -29,6 +29,18 @@ class Watcher(Protocol):
 
         This is called in the process that runs the search, between two decisions: it must return
         immediately, must not raise, and must not pass the history to another thread.
+        """
+        ...
+
+
+@runtime_checkable
+class WaitingWatcher(Watcher, Protocol):
+    """Receives what a running search waits for as well, which is not on record."""
+
+    def waiting(self, what: str) -> None:
+        """Receive what the search waits for, such as ``Ray to start``; empty if it waits no longer.
+
+        This may be called in another thread than `Watcher.event`, but never at the same time.
         """
         ...
 

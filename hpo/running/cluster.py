@@ -16,6 +16,9 @@ POLL_SECONDS = 2.0
 TIMEOUT = 10.0
 """Seconds after which an unanswered question to the head counts as a failure."""
 
+STUCK_SECONDS = 300.0
+"""Seconds after which a search ends whose own node does not answer, though the head does."""
+
 HEAD_SECONDS = 20.0
 """Seconds without an answer after which the head counts as lost; Ray ends the process after 60."""
 
@@ -89,6 +92,7 @@ class ClusterMonitor:
         self._clock = clock
         self._closed = threading.Event()
         self._answered = clock()
+        self._left = False
         self.nodes: tuple[ClusterNode, ...] = read()
         self.readings = 1
         threading.Thread(target=self._watch, name="hpo-cluster", daemon=True).start()
@@ -98,6 +102,13 @@ class ClusterMonitor:
         """Seconds since the head last answered."""
         return self._clock() - self._answered
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong if the head does not answer, in a sentence."""
+        if self._left:
+            return "this process's node is no longer part of the Ray cluster"
+        return f"the head of the Ray cluster has not answered for {self.silent:.0f} s"
+
     def close(self) -> None:
         """Stop reading."""
         self._closed.set()
@@ -106,13 +117,18 @@ class ClusterMonitor:
         while not self._closed.wait(POLL_SECONDS):
             try:
                 nodes = self._read()
+            except ClusterLost:
+                self._left = True
+                continue
             except Exception:  # whatever Ray raises, there was no answer
                 continue
-            self.nodes, self._answered = nodes, self._clock()
+            self.nodes, self._answered, self._left = nodes, self._clock(), False
             self.readings += 1
 
 
-def watched(work: Callable[[], None], monitor: ClusterMonitor) -> None:
+def watched(
+    work: Callable[[], None], monitor: ClusterMonitor, stuck: Callable[[], float] = lambda: 0.0
+) -> None:
     """Do something that asks the cluster, and give up on it if the head is lost.
 
     Calls of Ray block below Python, where nothing interrupts them, so they are made in another thread.
@@ -120,9 +136,10 @@ def watched(work: Callable[[], None], monitor: ClusterMonitor) -> None:
     Args:
         work: What to do.
         monitor: The cluster's nodes.
+        stuck: Returns the seconds for which the work has been waiting for one answer.
 
     Raises:
-        ClusterLost: If the head does not answer any more.
+        ClusterLost: If the head, or the node of this process, does not answer any more.
     """
     errors: list[BaseException] = []
 
@@ -137,7 +154,9 @@ def watched(work: Callable[[], None], monitor: ClusterMonitor) -> None:
     while thread.is_alive():
         thread.join(0.2)
         if thread.is_alive() and monitor.silent > HEAD_SECONDS + 2:
-            raise ClusterLost(f"the head of the Ray cluster has not answered for {monitor.silent:.0f} s")
+            raise ClusterLost(monitor.trouble)
+        if thread.is_alive() and stuck() > STUCK_SECONDS:
+            raise ClusterLost(f"this process's node of the Ray cluster has not answered for {stuck():.0f} s")
     if errors:
         raise errors[0]
 

@@ -14,6 +14,9 @@ from hpo.running.stall import END_SECONDS, Stall, StallWatch
 TURN_SECONDS = 0.5
 """Seconds between two looks at the nodes."""
 
+MOST_NAMED = 3
+"""Nodes named in a line on what is waited for."""
+
 
 class Crew:
     """Decides on which nodes, and on how many workers, a search trains now.
@@ -24,6 +27,7 @@ class Crew:
         cpus: CPUs per training.
         gpus: GPUs per training.
         most: Most trainings at once; None for as many as fit.
+        say_waiting: Called with what is waited for as it changes; empty if nothing is.
         clock: Returns monotonic seconds.
     """
 
@@ -34,6 +38,7 @@ class Crew:
         cpus: float,
         gpus: float,
         most: int | None,
+        say_waiting: Callable[[str], None] = lambda what: None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._monitor, self._checks = monitor, checks
@@ -43,6 +48,7 @@ class Crew:
         self._known: dict[str, ClusterNode] = {}
         self._stall = StallWatch(clock)
         self._workers = 0
+        self._say_waiting, self._waits_for = say_waiting, ""
 
     def nodes(self) -> frozenset[str]:
         """Return the ids of nodes that may be given trainings."""
@@ -91,20 +97,25 @@ class Crew:
             return False
         self._next = now + TURN_SECONDS
         if self._monitor.silent > HEAD_SECONDS:
-            raise ClusterLost(
-                f"the head of the Ray cluster has not answered for {self._monitor.silent:.0f} s"
-            )
+            raise ClusterLost(self._monitor.trouble)
         self._name_lost(conductor)
         for sentence in self._checks.update(self._fitting()):
             conductor.warn(sentence)
         if self.workers != self._workers and self.workers:
             self._workers = self.workers
             conductor.workers_changed(self.workers, self._gpus)
+        over = conductor.stopping or conductor.done
+        waits_for = "" if training or over else self._missing(waiting)
+        if waits_for != self._waits_for:
+            self._waits_for = waits_for
+            self._say_waiting(waits_for)
         return self._watch_stall(conductor, mark, training, waiting)
 
-    def close(self) -> None:
-        """End the checks."""
-        self._checks.close()
+    def set_aside(self, conductor: Conductor, node_id: str, fault: str) -> None:
+        """Give a node nothing more until it passes a later check, because a training there met its fault."""
+        for node in self._monitor.nodes:
+            if node.id == node_id and (sentence := self._checks.set_aside(node, fault)):
+                conductor.warn(sentence)
 
     def _fitting(self) -> tuple[ClusterNode, ...]:
         """Return the nodes that can hold at least one training."""
@@ -120,6 +131,20 @@ class Crew:
             elif node_id in alive and alive[node_id].draining and not node.draining:
                 conductor.warn(f"node {node} is being drained; it is given no further trial")
         self._known = alive
+
+    def _missing(self, waiting: int) -> str:
+        """Return what the first training waits for."""
+        need = f"{self._cpus:g} CPUs and {self._gpus:g} GPUs"
+        if not self._fitting():
+            return f"a node with {need}"
+        if not self.workers:
+            nodes = [str(node) for node in self._fitting() if node.id not in self._checks.faults]
+            more = f" and {len(nodes) - MOST_NAMED} more" if len(nodes) > MOST_NAMED else ""
+            checked = f"the checks of node {', '.join(nodes[:MOST_NAMED])}{more}"
+            return checked if nodes else "a node that passes its checks"
+        if waiting and not self.free:
+            return f"{need} that other work on the cluster holds"
+        return "the workers to start"
 
     def _watch_stall(self, conductor: Conductor, mark: object, training: int, waiting: int) -> bool:
         if conductor.stopping or conductor.done:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
@@ -49,6 +50,7 @@ class TrainingEnvironment:
         epoch_seconds: A training fails if an epoch takes longer; None for no limit.
         message_seconds: Longest time for which a worker holds reports back.
         versions: Versions of packages that every node of a cluster must have.
+        marker: On a cluster, a file in the search's folder that every node must see.
     """
 
     open: Callable[[], OpenedStage]
@@ -61,3 +63,4 @@ class TrainingEnvironment:
     epoch_seconds: float | None = None
     message_seconds: float = 0.5
     versions: Mapping[str, str] = field(default_factory=dict)
+    marker: Path | None = None

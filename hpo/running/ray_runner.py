@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ray import tune
@@ -25,7 +26,7 @@ from hpo.running.cluster import ClusterLost, watched
 from hpo.running.conductor import Conductor
 from hpo.running.crew import Crew
 from hpo.running.environment import TrainingEnvironment
-from hpo.running.node_check import ray_checks
+from hpo.running.node_check import ray_checks, with_marker
 from hpo.running.node_resources import CheckedNodeResources
 from hpo.running.ray_actor import NAME, TrainingActor
 from hpo.running.ray_session import RaySession
@@ -52,6 +53,7 @@ class RayRunner:
         gpus: GPUs per training; fractions are allowed.
         session: The running Ray.
         on_turn: Called before the loop and once in every turn of it.
+        say_waiting: Called with what is waited for; empty if nothing is.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class RayRunner:
         gpus: float,
         session: RaySession,
         on_turn: Callable[[], None] = lambda: None,
+        say_waiting: Callable[[str], None] = lambda what: None,
     ):
         self._environment = environment
         self._workers = workers
@@ -71,18 +74,25 @@ class RayRunner:
         self._crew: Crew | None = None
         self._on_turn = on_turn
         self._need = cpus, gpus
+        self._say_waiting = say_waiting
+        self._turned = time.monotonic()
 
     def run(self, conductor: Conductor) -> None:
         """Train until the conductor is done or asked to stop."""
         if self._monitor is not None:
+            self._environment = with_marker(self._environment)
             checks = ray_checks(self._environment)
-            self._crew = Crew(self._monitor, checks, *self._need, self._workers)
+            self._crew = Crew(self._monitor, checks, *self._need, self._workers, self._say_waiting)
         controller, lost = self.controller(conductor), False
         try:
             if self._monitor is None:
                 self.drive(controller, conductor)
             else:
-                watched(lambda: self.drive(controller, conductor), self._monitor)
+                watched(
+                    lambda: self.drive(controller, conductor),
+                    self._monitor,
+                    lambda: time.monotonic() - self._turned,
+                )
         except TuneError as error:
             if isinstance(error.__context__, HpoError):
                 raise error.__context__ from None  # Tune wraps what its callbacks raise
@@ -94,8 +104,8 @@ class RayRunner:
         finally:
             if not lost:  # it would not be answered
                 controller.cleanup()
-            if self._crew:
-                self._crew.close()
+            if self._environment.marker:
+                self._environment.marker.unlink(missing_ok=True)
 
     def controller(self, conductor: Conductor) -> Controller:
         """Build the controller of a search."""
@@ -103,6 +113,8 @@ class RayRunner:
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MOST)  # by default one at a time
         queue = TrialQueue(conductor, self._limit, self._trial)
         self._scheduler = LedgerScheduler(conductor, queue, self._environment.folder.checkpoints)
+        if self._crew:
+            self._scheduler.set_aside = partial(self._crew.set_aside, conductor)
         controller = Controller(
             search_alg=queue,
             scheduler=self._scheduler,
@@ -119,6 +131,7 @@ class RayRunner:
     def drive(self, controller: Controller, conductor: Conductor) -> None:
         """Step a controller until the conductor is done or asked to stop."""
         self._on_turn()
+        self._turned = time.monotonic()
         while not conductor.stopping and not controller.is_finished():
             if not (controller.training or controller.waiting or controller.idle):
                 time.sleep(PAUSE)
@@ -126,6 +139,7 @@ class RayRunner:
             controller.forget_ended()
             self._tend(controller, conductor)
             self._on_turn()
+            self._turned = time.monotonic()
 
     def _tend(self, controller: Controller, conductor: Conductor) -> None:
         """Follow the cluster's nodes, and recover from standing still."""

@@ -16,7 +16,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,9 @@ OBJECT_STORE_BYTES = 96 * 2**20
 
 ATTEMPTS = 3
 """Attempts to start the embedded Ray, each of which Ray itself limits to about half a minute."""
+
+JOIN_SECONDS = 60.0
+"""Seconds in which a cluster has to accept this process; the node that it joins may be frozen."""
 
 LEAVE_SECONDS = 10.0
 """Seconds in which a process disconnects from a cluster."""
@@ -77,13 +80,16 @@ class RaySession:
 
 
 @contextmanager
-def ray_session(address: str | None, cpus: float, gpus: float) -> Iterator[RaySession]:
+def ray_session(
+    address: str | None, cpus: float, gpus: float, say_waiting: Callable[[str], None] = lambda what: None
+) -> Iterator[RaySession]:
     """Run Ray, or connect to a cluster, while the block runs.
 
     Args:
         address: A cluster's address; None for an embedded Ray.
         cpus: CPUs of the embedded Ray.
         gpus: GPUs of the embedded Ray.
+        say_waiting: Called with what is waited for; empty if nothing is.
 
     Raises:
         UserError: If there is no cluster at the address, or its workers would import a user's package
@@ -94,11 +100,14 @@ def ray_session(address: str | None, cpus: float, gpus: float) -> Iterator[RaySe
         raise UserError(f"{describe_namesake(namesake)}; rename it, or run hpo from another folder")
     folder = Path(tempfile.mkdtemp(prefix="hpo-"))
     try:
+        say_waiting(f"the Ray cluster at {address}" if address else "Ray to start")
         with (
             _environment(_SETTINGS),
+            _quiet_ray(),
             _cluster(address) if address else _embedded(folder, cpus, gpus),
             _described(folder, address) as session,
         ):
+            say_waiting("")
             yield session
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -174,7 +183,7 @@ def _start(folder: Path, cpus: float, gpus: float) -> None:
                     include_dashboard=False,
                     object_store_memory=OBJECT_STORE_BYTES,
                     log_to_driver=False,
-                    logging_level=logging.ERROR,
+                    logging_level=logging.CRITICAL,
                     # Ray makes its folder readable by all; the parent stays private.
                     _temp_dir=str(folder / f"ray{attempt}"),
                 )
@@ -187,6 +196,18 @@ def _start(folder: Path, cpus: float, gpus: float) -> None:
                     f"Ray could not be started on this machine in {ATTEMPTS} attempts ({reason[0]}); "
                     "it may be too busy"
                 ) from error
+
+
+@contextmanager
+def _quiet_ray() -> Iterator[None]:
+    """Keep messages of Ray's servers, such as a node's loss, out of the terminal; hpo has its own."""
+    from ray._private import worker
+
+    printed, worker.print_to_stdstream = worker.print_to_stdstream, lambda data, ignore_prefix: None
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = printed
 
 
 @contextmanager
@@ -226,17 +247,43 @@ def _reload_ray_environment() -> None:
 @contextmanager
 def _cluster(address: str) -> Iterator[None]:
     require_reachable(address)
-    import ray
-
-    try:
-        with _signal_handlers_kept(), quiet():
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UserError(f"there is no Ray cluster to join at {address!r}: {error}") from error
+    with _signal_handlers_kept(), quiet():
+        _join_cluster(address)
     try:
         yield
     finally:
         _leave_cluster()
+
+
+def _join_cluster(address: str) -> None:
+    """Connect in another thread, because a node that does not answer is waited for below Python.
+
+    Raises:
+        UserError: If there is no cluster to join.
+        HpoError: If it does not accept this process in time.
+    """
+    import ray
+
+    errors: list[Exception] = []
+
+    def join() -> None:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        except Exception as error:  # Ray raises many kinds
+            errors.append(error)
+
+    joining = threading.Thread(target=join, daemon=True)
+    joining.start()
+    joining.join(JOIN_SECONDS)
+    if joining.is_alive():
+        _end_without_ray()
+        raise HpoError(
+            f"the Ray cluster at {address} has not accepted this process within {JOIN_SECONDS:g} s; "
+            "the node that runs beside this process does not answer"
+        )
+    if errors:
+        reason = " ".join(str(errors[0]).split()) or type(errors[0]).__name__
+        raise UserError(f"there is no Ray cluster to join at {address!r}: {reason}") from errors[0]
 
 
 def _leave_cluster() -> None:
@@ -246,9 +293,16 @@ def _leave_cluster() -> None:
     leaving = threading.Thread(target=ray.shutdown, daemon=True)
     leaving.start()
     leaving.join(LEAVE_SECONDS)
-    if leaving.is_alive():  # it would hold up the end of this process as well
-        atexit.unregister(ray.shutdown)
-        atexit.register(_end_at_once)
+    if leaving.is_alive():
+        _end_without_ray()
+
+
+def _end_without_ray() -> None:
+    """Prepare for this process to end although Ray, which does not answer, would hold that up."""
+    import ray
+
+    atexit.unregister(ray.shutdown)
+    atexit.register(_end_at_once)
 
 
 def _end_at_once() -> None:

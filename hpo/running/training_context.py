@@ -44,6 +44,7 @@ class Message:
         warnings: Warnings for the user.
         lost_worker: Whether the worker is unusable because its training hangs.
         full: The write that failed because the disk is full, which is not the training's fault.
+        node_fault: What is wrong with the worker's node, which is not the training's fault either.
     """
 
     reports: list[Reported] = field(default_factory=list)
@@ -55,6 +56,7 @@ class Message:
     warnings: list[str] = field(default_factory=list)
     lost_worker: bool = False
     full: str = ""
+    node_fault: str = ""
 
 
 class Channel:
@@ -87,10 +89,11 @@ class Channel:
             if self._stopping:
                 raise TrainingStopped
 
-    def finish(self, failure: tuple[Cause, str] | None, full: str = "") -> None:
-        """Record that the thread has ended, with a failure, and the failed write if the disk is full."""
+    def finish(self, failure: tuple[Cause, str] | None, full: str = "", node_fault: str = "") -> None:
+        """Record that the thread has ended, with a failure, and what it failed of if not of itself."""
         with self._changed:
             self._message.failure, self._message.full = failure, full
+            self._message.node_fault = node_fault
             self._over = True
             self._changed.notify_all()
 

@@ -70,7 +70,10 @@ class LedgerScheduler(FIFOScheduler):
         unusable: Ids of trials whose workers must not be used again.
         nodes: Id of the node on which each trial in progress trains, by trial id.
         messages: Number of messages received so far.
+        set_aside: Called with a node's id and its fault when a training met one.
     """
+
+    set_aside: Callable[[str, str], None] = staticmethod(lambda node, fault: None)
 
     def __init__(self, conductor: Conductor, queue: TrialQueue, folder: Path):
         super().__init__()
@@ -96,6 +99,12 @@ class LedgerScheduler(FIFOScheduler):
             )
         if message.full:
             raise DiskFull(message.full, self._checkpoints.parent)
+        if message.node_fault:
+            self.unusable.add(trial.trial_id)
+            self.set_aside(self.nodes[trial.trial_id], message.node_fault)
+            if goes_on:  # another node continues it
+                self._conductor.lost(key, message.node_fault)
+                return str(TrialScheduler.STOP)
         if goes_on and message.failure:
             self._conductor.failed(key, *message.failure)
             goes_on = False

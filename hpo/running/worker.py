@@ -20,6 +20,7 @@ from hpo.core.recipe import Recipe
 from hpo.running.environment import OpenedStage, TrainingEnvironment
 from hpo.running.final_scores import final_scorer
 from hpo.running.memory_release import release_memory
+from hpo.running.node_faults import DEADLINE, home_fault, node_fault
 from hpo.running.training_context import Channel, Message, TrainingContext, TrainingStopped
 
 HEARTBEAT = 2.0
@@ -86,7 +87,7 @@ class Worker:
 
     def _train(self, task: TrainingTask, channel: Channel) -> None:
         failure: tuple[Cause, str] | None = None
-        full = ""
+        full = fault = ""
         try:
             failure = self._logged(task, channel)
         except TrainingStopped:
@@ -94,10 +95,14 @@ class Worker:
         except BaseException as error:  # anything that user code raises is that trial's failure
             failure = _cause(error), _description(error)
             full = str(error) if is_full(error) else ""
-        channel.finish(failure, full)
+            fault = "" if full else self._node_fault(error, channel)
+        channel.finish(failure, full, fault)
 
     def _logged(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:
         """Train; output and the reason of a failure go to the training's log."""
+        unseen = home_fault(self._environment)
+        if unseen:
+            raise OSError(unseen)  # before folders are created where the home should be
         log = self._environment.folder.logs / f"{task.trial}-{task.replicate}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with (
@@ -112,6 +117,10 @@ class Worker:
             except BaseException as error:
                 file.write(_description(error) + "\n")
                 raise
+
+    def _node_fault(self, error: BaseException, channel: Channel) -> str:
+        channel.last_activity = time.monotonic() + DEADLINE
+        return node_fault(self._environment, error, opened=self._stage is not None)
 
     def _train_in_stage(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:
         if self._stage is None:

@@ -107,3 +107,11 @@ def test_standard_output_is_restored_after_an_error(capfd):
     except KeyError:
         print("here again")
     assert capfd.readouterr().out == "here again\n"
+
+
+def test_plain_lines_say_what_is_waited_for():
+    stream = io.StringIO()
+    lines = PlainLines(stream)
+    lines.waiting("Ray to start")
+    lines.waiting("")
+    assert stream.getvalue() == "waiting for Ray to start\n"

@@ -63,6 +63,16 @@ def test_before_the_first_trial_the_table_shows_the_workers_starting_and_an_esti
     assert "trials" not in shown
 
 
+def test_what_is_waited_for_takes_the_place_of_the_phase():
+    live, _ = live_table(Clock())
+    live.begin("digits-1")
+    live.event(stories.recorded(stories.won())[0], stories.history(stories.searched()))
+    live.waiting("a node with 2 CPUs and 0 GPUs")
+    assert "digits-1: waiting for a node with 2 CPUs and 0 GPUs" in text(live.render())
+    live.waiting("")
+    assert "waiting" not in text(live.render())
+
+
 def test_the_history_is_read_at_most_twice_a_second():
     clock = Clock()
     live, _ = live_table(clock)

@@ -10,7 +10,7 @@ from hpo.core.events import Warned, WorkersReady
 from hpo.running.cluster import ClusterLost, ClusterNode, node_table
 from hpo.running.conductor import Conductor
 from hpo.running.crew import Crew
-from hpo.running.node_check import NodeChecks
+from hpo.running.node_check import NodeChecks, NodeGone
 from hpo.running.stall import END_SECONDS, SAY_SECONDS
 from hpo.sampling.non_adaptive import RandomSearcher
 from tests.running.searches import SPACE, MemoryLedger, plan
@@ -24,12 +24,10 @@ class World:
     """A cluster whose nodes, answers and clock a test sets."""
 
     def __init__(self, tmp_path, *nodes, most=None, cpus=1):
-        self.now, self.answers = 1000.0, {}
-        self.monitor = SimpleNamespace(nodes=nodes, silent=0.0)
-        self.checks = NodeChecks(
-            tmp_path, lambda node, marker: node, lambda node: self.answers.get(node, ""), lambda: self.now
-        )
-        self.crew = Crew(self.monitor, self.checks, cpus, 0, most, lambda: self.now)
+        self.now, self.answers, self.waits = 1000.0, {}, []
+        self.monitor = SimpleNamespace(nodes=nodes, silent=0.0, trouble="no answer")
+        self.checks = NodeChecks(lambda node: node, lambda node: self.answers.get(node, ""), lambda: self.now)
+        self.crew = Crew(self.monitor, self.checks, cpus, 0, most, self.waits.append, lambda: self.now)
         self.ledger = MemoryLedger()
         self.conductor = Conductor(plan(), self.ledger, RandomSearcher(SPACE, 0))
 
@@ -150,7 +148,7 @@ def test_a_head_that_does_not_answer_ends_the_search_before_ray_ends_the_process
     world.monitor.silent = 19.0
     world.turn()
     world.monitor.silent = 21.0
-    with pytest.raises(ClusterLost, match="has not answered for 21 s"):
+    with pytest.raises(ClusterLost, match="no answer"):
         world.turn()
 
 
@@ -159,3 +157,50 @@ def test_a_table_of_nodes_lists_their_resources():
         "  node alpha (aaaaaaaa): 4 CPUs and 0 GPUs; no home\n"
         "  node beta (bbbbbbbb): 2 CPUs and 0 GPUs, is being drained"
     )
+
+
+def test_a_node_whose_fault_a_training_met_is_set_aside_and_named_once(tmp_path):
+    world = World(tmp_path, A, B)
+    world.turn()
+    for _ in range(2):
+        world.crew.set_aside(world.conductor, B.id, "it does not see /home/me")
+    assert world.crew.nodes() == {A.id}
+    assert world.warnings() == ["node beta (bbbbbbbb) is set aside: it does not see /home/me"]
+    world.turn(61)
+    world.turn()
+    assert world.crew.nodes() == {A.id, B.id}
+
+
+def test_a_node_that_is_lost_while_it_is_checked_is_not_blamed(tmp_path):
+    world = World(tmp_path, A, B)
+
+    def poll(node):
+        if node == B.id:
+            raise NodeGone
+        return ""
+
+    world.checks._poll = poll
+    world.turn()
+    assert world.crew.nodes() == {A.id}
+    assert world.warnings() == []
+
+
+def test_what_is_waited_for_is_said_at_once_as_it_changes(tmp_path):
+    world = World(tmp_path, HEAD)
+    world.answers = {A.id: None}
+    world.turn()
+    world.monitor.nodes = (HEAD, dataclasses.replace(A, free_cpus=0))
+    world.turn()
+    world.turn()
+    world.answers[A.id] = ""
+    world.turn()
+    world.monitor.nodes = (HEAD, A)
+    world.turn()
+    world.turn(training=1)
+    assert world.waits == [
+        "a node with 1 CPUs and 0 GPUs",
+        "the checks of node alpha (aaaaaaaa)",
+        "1 CPUs and 0 GPUs that other work on the cluster holds",
+        "the workers to start",
+        "",
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpo.core.history import History
 from hpo.core.objective import Objective
-from hpo.core.outcome import Watcher
+from hpo.core.outcome import WaitingWatcher, Watcher
 from hpo.core.record import Recorded
 from hpo.ledger.store import SearchLedger
 
@@ -38,6 +38,11 @@ class Notifier:
         self._history = history
         if self._watch:
             self._watch.event(recorded, history)
+
+    def waiting(self, what: str) -> None:
+        """Pass on what the search waits for."""
+        if isinstance(self._watch, WaitingWatcher):
+            self._watch.waiting(what)
 
     def catch_up(self) -> None:
         """Pass on events on record that were not delivered."""

@@ -108,7 +108,7 @@ class SearchRun:
         spec, need = self.spec, self.spec.resources
         address = address or os.environ.get("RAY_ADDRESS")
         gpus = usable_gpus(spec) if not address else 0.0
-        with ray_session(address, local_cpus(), gpus) as session:
+        with ray_session(address, local_cpus(), gpus, notifier.waiting) as session:
             from hpo.running.ray_runner import RayRunner
 
             workers = assembly.workers_of(spec, session)
@@ -126,7 +126,9 @@ class SearchRun:
                     conductor.stop()
 
             most = need.trials_at_once if session.monitor else workers
-            RayRunner(environment, most, need.cpus, need.gpus, session, on_turn).run(conductor)
+            RayRunner(environment, most, need.cpus, need.gpus, session, on_turn, notifier.waiting).run(
+                conductor
+            )
         return conductor.history
 
     def _staging(self) -> DataStaging:
