@@ -25,14 +25,25 @@ PATIENT = {"RAY_raylet_start_wait_time_s": "120"}
 class RayCluster:
     """A head without CPUs and nodes beside it, each a `ray start --block` with what it started.
 
+    Args:
+        *cpus: CPUs of each node beside the head.
+        **environment: Environment variables of these nodes, and of the trainings on them.
+
     Attributes:
-        address: Of the head.
+        address: Address of the head.
+        nodes: The nodes started with the cluster.
     """
 
-    def __init__(self):
+    def __init__(self, *cpus, **environment):
         self.folder = Path(tempfile.mkdtemp(prefix="hc"))  # a short name, because of Ray's sockets
-        self._nodes: list[subprocess.Popen] = []
-        self.start_head()
+        self._started: list[subprocess.Popen] = []
+        self.environment = environment
+        try:
+            self.start_head()
+            self.nodes = [self.add(count) for count in cpus]
+        except BaseException:
+            self.end()
+            raise
 
     def start_head(self, port=0):
         """Start a head, at a given port or any."""
@@ -41,11 +52,17 @@ class RayCluster:
         text = self._wait_until_up(self.head)
         self.address = re.search(r"--address='([\d.]+:\d+)'", text).group(1)
 
-    def add(self, cpus=1, within=(), wait=True, **environment):
-        """Start a node; return its process."""
+    def add(self, cpus=1, within=(), **environment):
+        """Start a node; return its process.
+
+        Args:
+            cpus: Its CPUs.
+            within: Command that runs the node, such as one that enters a namespace.
+            **environment: Further environment variables.
+        """
+        environment = self.environment | environment
         node = self._start(cpus, f"--address={self.address}", within=within, **environment)
-        if wait:
-            self._wait_until_up(node)
+        self._wait_until_up(node)
         return node
 
     def kill(self, node):
@@ -55,6 +72,16 @@ class RayCluster:
             process.kill()
         node.wait(30)
         psutil.wait_procs(family, timeout=30)  # a head's port is free once its servers are gone
+
+    def workers(self, node):
+        """Processes that train on a node."""
+        return [process for process in self._family(node) if "TrainingActor" in " ".join(process.cmdline())]
+
+    def kill_raylet(self, node):
+        """SIGKILL only the server of a node."""
+        for process in self._family(node):
+            if process.name() == "raylet":
+                process.kill()
 
     def freeze(self, node, signal_number=signal.SIGSTOP):
         """Suspend a node; SIGCONT resumes it."""
@@ -79,18 +106,18 @@ class RayCluster:
 
     def end(self):
         """End every node and its remaining processes."""
-        family = [process for node in self._nodes for process in self._family(node)]
+        family = [process for node in self._started for process in self._family(node)]
         for process in family:
             if process.is_running():
                 process.send_signal(signal.SIGCONT)
                 process.kill()
-        for node in self._nodes:
+        for node in self._started:
             node.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self, cpus, *options, within=(), **environment):
         command = [*within, RAY, "start", "--block", f"--num-cpus={cpus}", "--disable-usage-stats", *options]
-        log = self.folder / f"{len(self._nodes)}.log"
+        log = self.folder / f"{len(self._started)}.log"
         with log.open("w") as file:
             node = subprocess.Popen(
                 [*command, "--node-ip-address=127.0.0.1"],
@@ -100,7 +127,7 @@ class RayCluster:
                 start_new_session=True,
             )
         node.log = log
-        self._nodes.append(node)
+        self._started.append(node)
         return node
 
     @staticmethod
@@ -118,6 +145,36 @@ class RayCluster:
             return []
         process = psutil.Process(node.pid)
         return [*process.children(recursive=True), process]
+
+
+class ProcessNamespace:
+    """A namespace in which only its own processes are visible, like another machine; needs root.
+
+    Args:
+        folder: Where commands run in it.
+
+    Attributes:
+        enter: Command that runs another one in it.
+    """
+
+    def __init__(self, folder):
+        command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "sleep", "infinity"]
+        self._process = subprocess.Popen(command)
+        parent, end = psutil.Process(self._process.pid), time.monotonic() + 30
+        while not (children := parent.children()) and time.monotonic() < end:
+            time.sleep(0.01)
+        enter = ("nsenter", "--target", str(children[0].pid), "--pid", "--mount")
+        self.enter = (*enter, "env", f"--chdir={folder}")
+
+    def end(self):
+        """End every process in the namespace."""
+        self._process.kill()
+        self._process.wait(30)
+
+
+def is_root():
+    """Whether namespaces can be made."""
+    return os.geteuid() == 0 and shutil.which("unshare") and shutil.which("nsenter")
 
 
 def _environment():

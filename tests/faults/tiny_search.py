@@ -121,10 +121,10 @@ class Place:
         """The folder of the search that most tests disturb."""
         return self.home.search("tiny-1")
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
-        """Start the command in a process group of its own."""
+    def start(self, *arguments: str, within: tuple[str, ...] = (), **environment: str) -> subprocess.Popen:
+        """Start the command in a process group of its own, through another command if one is given."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "hpo.cli.main", *arguments],
+            [*within, sys.executable, "-m", "hpo.cli.main", *arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
