@@ -125,10 +125,10 @@ class _TableTask:
     def validation_scores(self, network: nn.Module) -> Mapping[str, float]:
         """Score a network on the validation part; for values, with the loss that is minimized."""
         outputs = self.model(network).raw(self._validation)
-        found = dict(_scores(self._model.answers(outputs.numpy()), self._validation_truth))
-        if "loss" not in found:
-            found["loss"] = float(self.loss(outputs, self._validation_targets))
-        return found
+        scores = dict(_scores(self._model.answers(outputs.numpy()), self._validation_truth))
+        if "loss" not in scores:
+            scores["loss"] = float(self.loss(outputs, self._validation_targets))
+        return scores
 
     def model(self, network: nn.Module) -> TableModel:
         """Return the model that a network makes."""

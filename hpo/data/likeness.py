@@ -145,8 +145,10 @@ def _sharing_values(ours: list[Hashes], theirs: list[Hashes]) -> list[NDArray[np
     for sketch in ours:
         first = np.searchsorted(values, sketch & IDENTITY, "left")
         last = np.searchsorted(values, sketch & IDENTITY, "right")
-        found = [column[start:end] for start, end in zip(first, last, strict=True) if end > start]
-        counts = np.bincount(np.concatenate(found), minlength=len(theirs)) if found else np.zeros(1, np.int64)
+        matches = [column[start:end] for start, end in zip(first, last, strict=True) if end > start]
+        counts = (
+            np.bincount(np.concatenate(matches), minlength=len(theirs)) if matches else np.zeros(1, np.int64)
+        )
         sharing.append(np.flatnonzero(counts >= FEWEST // 2))
     return sharing
 

@@ -269,7 +269,7 @@ def _read(connection: sa.Connection, alike: Mapping[str, Likeness]) -> list[Open
             fields: dict[str, Any] = {name: value for name, value in parsed(body).items() if name in names}
         except (ValueError, TypeError, AttributeError) as error:
             raise HpoError(f"the test-use register has an opening that cannot be read ({key})") from error
-        found = alike.get(fingerprint, Likeness(SAME, 1.0))
-        fields |= {"overlap": found.share, "likeness": found.answer, "evidence": found.evidence}
+        likeness = alike.get(fingerprint, Likeness(SAME, 1.0))
+        fields |= {"overlap": likeness.share, "likeness": likeness.answer, "evidence": likeness.evidence}
         records.append(Opening(key=key, fingerprint=fingerprint, time=when, state=state, **fields))
     return records

@@ -85,13 +85,15 @@ def forms(score: Score, outputs: Any, targets: Any) -> dict[str, Form | None]:
 
 def recognized(outputs: Any, targets: Any, values: Mapping[str, float]) -> dict[str, Form]:
     """Return the forms of metrics whose values are those of a known metric."""
-    found: dict[str, Form] = {}
+    forms_by_name: dict[str, Form] = {}
     for candidate in _candidates(outputs, targets):
         for name, value in values.items():
             equal = math.isclose(candidate.value, value, rel_tol=CLOSE, abs_tol=1e-12)
-            if equal and (name not in found or _fits(name, candidate) > _fits(name, found[name])):
-                found[name] = candidate
-    return found
+            if equal and (
+                name not in forms_by_name or _fits(name, candidate) > _fits(name, forms_by_name[name])
+            ):
+                forms_by_name[name] = candidate
+    return forms_by_name
 
 
 def _fits(name: str, form: Form) -> int:
@@ -131,8 +133,14 @@ def _scored_alone(score: Score, outputs: Any, targets: Any, values: Mapping[str,
             rows[:, row] = [alone[name] for name in means]
     except Exception:  # a user's score may not take a single row
         return {}
-    found = {name: of_means(own) for name, own in zip(means, rows, strict=True) if np.isfinite(own).all()}
-    return {n: f for n, f in found.items() if math.isclose(f.value, values[n], rel_tol=CLOSE, abs_tol=1e-9)}
+    forms_by_name = {
+        name: of_means(scores) for name, scores in zip(means, rows, strict=True) if np.isfinite(scores).all()
+    }
+    return {
+        n: f
+        for n, f in forms_by_name.items()
+        if math.isclose(f.value, values[n], rel_tol=CLOSE, abs_tol=1e-9)
+    }
 
 
 def _is_mean(score: Score, outputs: Any, targets: Any, name: str, value: float) -> bool:

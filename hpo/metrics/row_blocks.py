@@ -115,8 +115,8 @@ class RowBlocks:
         blocks = sums.shape[1]
         if blocks < 2:
             return np.full((len(sums), len(sums)), np.nan)
-        found: Values = sums @ sums.T * (blocks / (blocks - 1) / influences.shape[1] ** 2)
-        return found
+        covariance: Values = sums @ sums.T * (blocks / (blocks - 1) / influences.shape[1] ** 2)
+        return covariance
 
     def drawn(self, rng: np.random.Generator) -> NDArray[np.intp]:
         """Draw whole blocks with replacement; return their rows."""

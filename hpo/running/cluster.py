@@ -171,11 +171,11 @@ def reader(address: str) -> Callable[[], tuple[ClusterNode, ...]]:
     from ray._private import state
     from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
-    client, own = GcsClient(address=address), ray.get_runtime_context().get_node_id()
+    client, own_node = GcsClient(address=address), ray.get_runtime_context().get_node_id()
 
     def read() -> tuple[ClusterNode, ...]:
         nodes = read_nodes(client)
-        if own not in {node.id for node in nodes}:
+        if own_node not in {node.id for node in nodes}:
             raise ClusterLost("this driver's node is no longer part of the cluster")
         free = state.available_resources_per_node()
         draining = state.state.get_draining_nodes()

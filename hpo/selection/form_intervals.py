@@ -149,9 +149,9 @@ def _correlation(form: Form, blocks: RowBlocks) -> Values:
     scale = np.outer(width, width)
     # An error of two classes lowers the F1 of both, also where there was none so far.
     unknown = 1 / (count - 1) if form.each == "f1" and count > 1 else 0.0
-    found = np.divide(covariance, scale, out=np.full_like(scale, unknown), where=scale > 0)
-    np.fill_diagonal(found, 1.0)
-    return np.asarray(np.clip(found, 0.0, 1.0), np.float64)
+    correlation = np.divide(covariance, scale, out=np.full_like(scale, unknown), where=scale > 0)
+    np.fill_diagonal(correlation, 1.0)
+    return np.asarray(np.clip(correlation, 0.0, 1.0), np.float64)
 
 
 def wilson_part(value: float, size: float, z: float) -> Ends:

@@ -48,8 +48,8 @@ def log_ratio_ends(
     heavy = tail_index(above) > HEAVY_INDEX
     rng = np.random.default_rng(seed)
     if len(a) > MOST:
-        place = rng.permutation(np.arange(len(a)) % MOST)
-        a, b = (np.bincount(place, values, MOST).astype(np.float64) for values in (a, b))
+        bins = rng.permutation(np.arange(len(a)) % MOST)
+        a, b = (np.bincount(bins, values, MOST).astype(np.float64) for values in (a, b))
     ratio = float(a.sum() / b.sum())
     whole = np.array([[a.sum(), b.sum(), (a * a).sum(), (a * b).sum(), (b * b).sum()]])
     error = math.sqrt(float(_square(whole, len(a))[0]))

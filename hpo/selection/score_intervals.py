@@ -43,18 +43,18 @@ def score_intervals(
     level, blocks = level_of_look(look), blocks or RowBlocks.independent(len(targets))
     known = forms(score, outputs, targets)
     shares = {metric.name for metric in metrics if metric.proportion}
-    found: dict[str, Interval] = {}
-    rest = []
+    intervals: dict[str, Interval] = {}
+    unknown = []
     for name, form in known.items():
         if form is not None:
-            found[name] = form_interval(_as_declared(form, name in shares), blocks, level, seed)
+            intervals[name] = form_interval(_as_declared(form, name in shares), blocks, level, seed)
         else:
-            rest.append(name)
-    if rest:
+            unknown.append(name)
+    if unknown:
         drawn = bootstrap(score, outputs, targets, seed, level, blocks=blocks)
-        for name in rest:
-            found[name] = _declared_share(drawn[name], blocks) if name in shares else drawn[name]
-    return {name: found[name] for name in known}
+        for name in unknown:
+            intervals[name] = _declared_share(drawn[name], blocks) if name in shares else drawn[name]
+    return {name: intervals[name] for name in known}
 
 
 def _as_declared(form: Form, share: bool) -> Form:

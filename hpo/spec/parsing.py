@@ -76,6 +76,16 @@ def _base(document: Document, base: Path, faults: Faults) -> Path:
     return base
 
 
+def _applicable(interface: Interface, document: Document, objective: Objective | None) -> Interface:
+    """Return a trainable with the conflicts of the objective's metric and the spec's edition of defaults."""
+    if objective is not None:
+        conflicts = tuple(c for c in interface.conflicts if c.concerns(objective.metric))
+        interface = replace(interface, conflicts=conflicts)
+    if document.base is not None and document.defaults is None:
+        interface = replace(interface, grammar=interface.grammar.before())
+    return interface
+
+
 def _parse(
     value: Any, faults: Faults, base: Path, stem: str, trainables: Mapping[str, Interface] | None = None
 ) -> SearchSpec:
@@ -93,12 +103,7 @@ def _parse(
     assert interface is not None
     check_ship(document, interface, faults)
     objective = cross_checks.resolve_objective(document.objective, interface.metrics, faults)
-    if objective is not None:
-        interface = replace(
-            interface, conflicts=tuple(c for c in interface.conflicts if c.concerns(objective.metric))
-        )
-    if document.base is not None and document.defaults is None:
-        interface = replace(interface, grammar=interface.grammar.before())
+    interface = _applicable(interface, document, objective)
     grammar = interface.grammar
     check_recipe(document.recipe, document.space, grammar, faults)
     space = build_space(document.space, document.forbid, document.recipe, grammar, faults)

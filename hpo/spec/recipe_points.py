@@ -95,11 +95,19 @@ def flat(grammar: Grammar, recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 def _left_out(group: Group, chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the defaults that the normal form leaves out."""
-    yield from ((f"{group.name}.{own.name}", own.default) for own in group.hyperparameters if own.added)
+    yield from (
+        (f"{group.name}.{hyperparameter.name}", hyperparameter.default)
+        for hyperparameter in group.hyperparameters
+        if hyperparameter.added
+    )
     for part in group.parts:
         if part.name in chosen if group.many else part.name == chosen["name"]:
             prefix = f"{group.name}.{part.name}" if group.many else group.name
-            yield from ((f"{prefix}.{own.name}", own.default) for own in part.hyperparameters if own.added)
+            yield from (
+                (f"{prefix}.{hyperparameter.name}", hyperparameter.default)
+                for hyperparameter in part.hyperparameters
+                if hyperparameter.added
+            )
 
 
 def locate(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:

@@ -143,7 +143,7 @@ def tables(file: Path) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "made.db"
-        made.touch()
-        make_by_mlflow(made, Path(folder))
-        sys.stdout.write(tables(made))
+        database = Path(folder) / "made.db"
+        database.touch()
+        make_by_mlflow(database, Path(folder))
+        sys.stdout.write(tables(database))

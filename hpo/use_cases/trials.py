@@ -86,8 +86,8 @@ class TrialTable:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of all columns: those of every trial, then the parameters'."""
-        own = ("trial", "state", "cause", self.objective.metric, "epochs", "seconds", "origin")
-        return (*own, "fresh", "seeds", *(name for name in self.names if name not in own))
+        general = ("trial", "state", "cause", self.objective.metric, "epochs", "seconds", "origin")
+        return (*general, "fresh", "seeds", *(name for name in self.names if name not in general))
 
     def value(self, row: TrialRow, column: str) -> Any:
         """Return the value of a trial in a column; None if the trial has no such parameter."""
