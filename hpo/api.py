@@ -34,6 +34,7 @@ def submit(
     tags: Mapping[str, str] | None = None,
     unseal: bool = True,
     again: str = "",
+    new_split: str = "",
     address: str | None = None,
     home: Folder = None,
     watch: Watcher | None = None,
@@ -47,6 +48,8 @@ def submit(
         tags: Your own labels.
         unseal: Whether to score the winner on the test part at the end.
         again: Why to open the test part although the same data was opened before; empty to refuse that.
+        new_split: Why the test part is cut anew, so that opened rows may become development rows; empty to
+            keep every row on record where it is.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         home: Folder of the home.
         watch: Receives every event.
@@ -68,6 +71,7 @@ def submit(
         tags=tags,
         unseal=unseal,
         again=again,
+        new_split=new_split,
         address=address,
         watch=watch,
     )

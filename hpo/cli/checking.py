@@ -11,6 +11,7 @@ import typer
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
 from hpo.cli.session import Session, dumps, emit, own_stdout, say
 from hpo.cli.trust import Trust, name_code
+from hpo.core.errors import Refused
 
 if TYPE_CHECKING:
     from hpo.data.leaks import Leaks
@@ -63,13 +64,20 @@ def check(
 
 
 def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:
-    """Return warnings about the data, and its leaks, including near duplicates."""
+    """Return warnings about the data, and its leaks, including near duplicates.
+
+    Raises:
+        Refused: If opened test rows would become development rows.
+    """
     from hpo.use_cases.dataset.checks import data_warnings
     from hpo.use_cases.dataset.leak_check import find_dataset_leaks
-    from hpo.use_cases.dataset.split_dataset import split_dataset_of
+    from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of, refusal_of_split
 
     with own_stdout():
-        dataset = split_dataset_of(spec.data, spec.base, session.home.create())
+        dataset, stray = new_dataset_of(spec.data, spec.base, session.home.create())
+        moved = moved_rows(spec, session.home, dataset, stray)
+        if moved:
+            raise Refused(refusal_of_split(moved))
         warnings = [*data_warnings(spec, dataset), *dataset.prepared.warnings]
         return warnings, find_dataset_leaks(spec.data, spec.base, dataset, near=True)
 

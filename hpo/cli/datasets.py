@@ -32,13 +32,14 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None) -> N
     """Read a spec's data and show its classes, its size and how it is split."""
     from hpo import spec as specs
     from hpo.cli.tables import pairs
-    from hpo.use_cases.dataset.split_dataset import split_dataset_of
+    from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of
 
     session = Session.of(context)
     read = specs.read_spec(spec, overrides(settings, None))
     with own_stdout():
-        dataset = split_dataset_of(read.data, read.base, session.home.create())
+        dataset, stray = new_dataset_of(read.data, read.base, session.home.create())
         shown = facts(read, dataset)
+        shown["warnings"] += moved_rows(read, session.home, dataset, stray)
     if session.as_json:
         emit(shown)
         return

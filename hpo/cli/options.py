@@ -16,20 +16,33 @@ Settings = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of the search; overrides the spec's.")]
 Again = Annotated[bool, typer.Option("--again", help="Open test data again; needs --reason.")]
-Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why it is opened again; recorded.")]
+NewSplit = Annotated[
+    bool,
+    typer.Option("--new-split", help="Cut the test part anew, even if opened rows leave it; needs --reason."),
+]
+Reason = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Why test data is opened again or split anew; recorded.")
+]
 
 
-def reason_of(again: bool, reason: str | None) -> str:
-    """Return the reason for opening test data again; empty without ``--again``.
+def reason_of(again: bool, reason: str | None, new_split: bool | None = None) -> str:
+    """Return the reason for opening test data again, or for a new split; empty without either option.
+
+    Args:
+        again: Whether ``--again`` is given.
+        reason: Value of ``--reason``; None without one.
+        new_split: Whether ``--new-split`` is given; None for commands that do not have it.
 
     Raises:
-        UserError: If only one of the two options is given.
+        UserError: If an option is given without a reason, or a reason without an option.
     """
     text = (reason or "").strip()
     if again and not text:
         raise UserError("--again needs --reason TEXT, which is recorded beside the score")
-    if reason is not None and not again:
-        raise UserError("--reason needs --again")
+    if new_split and not text:
+        raise UserError("--new-split needs --reason TEXT, which the account shows")
+    if reason is not None and not again and not new_split:
+        raise UserError("--reason needs --again" + ("" if new_split is None else " or --new-split"))
     return text
 
 

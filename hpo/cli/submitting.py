@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.options import Again, Reason, SearchName, Seed, Settings, SpecFile, overrides, reason_of
+from hpo.cli.options import (
+    Again,
+    NewSplit,
+    Reason,
+    SearchName,
+    Seed,
+    Settings,
+    SpecFile,
+    overrides,
+    reason_of,
+)
 from hpo.cli.session import Session, emit, say
 from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import UserError
@@ -32,6 +42,7 @@ def submit(
     ] = None,
     no_test: NoTest = False,
     again: Again = False,
+    new_split: NewSplit = False,
     reason: Reason = None,
     address: Address = None,
     trust: Trust = False,
@@ -43,7 +54,7 @@ def submit(
     from hpo.use_cases.submit import submit_search
 
     session = Session.of(context)
-    why = reason_of(again, reason)
+    why = reason_of(again, reason, new_split)
     tags = dict(_assignment("--tag", text) for text in tag or ())
     changes = overrides(settings, seed)
     name_code(locate(spec), changes, trust=trust)
@@ -56,7 +67,8 @@ def submit(
             name=name,
             tags=tags,
             unseal=not no_test,
-            again=why,
+            again=why if again else "",
+            new_split=why if new_split else "",
             address=address,
             watch=watch,
         ),

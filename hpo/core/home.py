@@ -79,6 +79,10 @@ class Home:
         """Return the folder of a data set's development part, arrays that workers map into memory."""
         return self.root / "data" / fingerprint[:32]
 
+    def cut(self, fingerprint: str) -> Path:
+        """Return the file that says which rows of a data set are its test part."""
+        return self.root / "cuts" / f"{fingerprint[:32]}.npz"
+
     def search(self, name: str) -> SearchFolder:
         """Return the folder of one search."""
         return SearchFolder(self.root / "searches" / name)

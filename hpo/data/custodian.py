@@ -21,6 +21,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, JsonObject, SpecFields
 from hpo.data import prepared, source_reading
 from hpo.data.prepared import Prepared
+from hpo.data.source_reading import NO_CUTS, CutsOnRecord
 
 GRACE = 10.0
 """Seconds that an interrupted custodian has to remove what it was writing."""
@@ -28,7 +29,14 @@ GRACE = 10.0
 CODES: Mapping[int, type[HpoError]] = {2: UserError, 3: Refused}
 
 
-def prepare(source: str, arguments: SpecFields, home: Home, base: Path, key: bytes | None = None) -> Prepared:
+def prepare(
+    source: str,
+    arguments: SpecFields,
+    home: Home,
+    base: Path,
+    key: bytes | None = None,
+    cuts: CutsOnRecord = NO_CUTS,
+) -> Prepared:
     """Have a data source read, unless it was read before and has not changed since.
 
     Any number of processes may ask for the same data at once: one reads, the others wait.
@@ -40,16 +48,23 @@ def prepare(source: str, arguments: SpecFields, home: Home, base: Path, key: byt
         base: Folder that relative paths start from: the spec's folder.
         key: Secret of the test-use register, for the signature by which it recognises the data; None
             to compute no signature.
+        cuts: Earlier cuts of test parts that this reading follows, besides those in the home.
 
     Raises:
         UserError: If the source, its arguments or its content are invalid.
         HpoError: If the custodian died.
     """
-    remembered = source_reading.recall(source, arguments, home, base)
+    remembered = source_reading.recall(source, arguments, home, base, cuts)
     if remembered is not None:
         return remembered
     request = {"source": source, "arguments": dict(arguments), "home": str(home.root), "base": str(base)}
-    answer = _ask(json.dumps({**request, "key": key.hex() if key else None}))
+    earlier = {
+        "opened": [str(file) for file in cuts.opened],
+        "recorded": cuts.recorded,
+        "afresh": cuts.afresh,
+        "anew": cuts.anew,
+    }
+    answer = _ask(json.dumps({**request, "key": key.hex() if key else None, "cuts": earlier}))
     read = prepared.read(Path(answer["folder"]))
     if read is None:
         raise HpoError(f"data: {answer['folder']} was removed while it was being read")
@@ -154,7 +169,10 @@ def _answer(request: JsonFields) -> Path:
         assert key is not None
         source_reading.sign_source(source, arguments, base, Path(request["sign"]), key)
         return Path(request["sign"])
-    return source_reading.read_source(source, arguments, Home(Path(request["home"])), base, key)
+    earlier = request["cuts"]
+    opened = tuple(Path(file) for file in earlier["opened"])
+    cuts = CutsOnRecord(opened, earlier["recorded"], earlier["afresh"], earlier["anew"])
+    return source_reading.read_source(source, arguments, Home(Path(request["home"])), base, key, cuts)
 
 
 def _stop(*_: object) -> None:

@@ -82,6 +82,11 @@ class Prepared:
     test: TestManifest | None
     warnings: tuple[str, ...] = ()
 
+    @property
+    def cut_file(self) -> Path:
+        """File of the cut on record: which rows are the test part. It may not exist."""
+        return self.folder.parent.parent / "cuts" / f"{self.folder.name}.npz"
+
     def targets(self) -> NDArray[Any]:
         """Return labels or values of the development part, [n]."""
         return mapped(self.folder / TARGETS)

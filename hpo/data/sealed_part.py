@@ -12,13 +12,16 @@ from hpo.core.errors import Refused
 from hpo.core.json_values import SpecFields
 from hpo.core.trainable import Examples
 from hpo.data.prepared import TestManifest, mapped
-from hpo.data.source_reading import check_source_arguments
+from hpo.data.source_reading import check_source_arguments, cuts_in
+from hpo.data.stable_cut import StableCut
 from trainables.data.content import SourcePaths
 from trainables.data.digests import overlap, set_digest
 from trainables.parts import data_sources
 
 
-def open_test(source: str, arguments: SpecFields, base: Path, expected: TestManifest) -> Examples:
+def open_test(
+    source: str, arguments: SpecFields, base: Path, expected: TestManifest, cut: Path | None = None
+) -> Examples:
     """Read the test part and check that it is the one that was sealed.
 
     Args:
@@ -27,6 +30,7 @@ def open_test(source: str, arguments: SpecFields, base: Path, expected: TestMani
         base: Folder that relative paths start from.
         expected: The test part on record since the search was opened. Its file of digests only
             serves the message; it may be missing, or belong to newer data.
+        cut: File of the cut on record, `Prepared.cut_file`; None for the first cut.
 
     Raises:
         Refused: If the test data changed since it was sealed.
@@ -34,7 +38,8 @@ def open_test(source: str, arguments: SpecFields, base: Path, expected: TestMani
     """
     check_source_arguments(source, arguments)
     with tempfile.TemporaryDirectory(prefix="hpo-test-") as scratch:
-        content = data_sources.open_source(source, arguments, SourcePaths(base, Path(scratch))).test()
+        paths = SourcePaths(base, Path(scratch), StableCut(cuts_in([cut] if cut else [])))
+        content = data_sources.open_source(source, arguments, paths).test()
     if content is None:
         raise Refused(f"data: {source} had a test part when the search was opened, but has none now")
     digests = content.digests()

@@ -12,6 +12,8 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,57 @@ from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.core.json_values import SpecFields
 from hpo.data import near_duplicates, prepared
+from hpo.data.cut import Cut
 from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.signature import signature_of
+from hpo.data.stable_cut import StableCut, given_cut
 from trainables.data.content import Content, Source, SourcePaths
 from trainables.data.digests import as_keys, row_digests, set_digest
 from trainables.parts import data_sources
 
 CHUNK = 64 << 20
+MOST_CUTS = 20
+"""Cuts of a home, the latest ones, among which known rows are looked for."""
 
 
-def recall(source: str, arguments: SpecFields, home: Home, base: Path) -> Prepared | None:
+@dataclass(frozen=True)
+class CutsOnRecord:
+    """Earlier cuts that a new reading follows.
+
+    Attributes:
+        opened: Files of cuts whose test parts were opened.
+        recorded: Fingerprint of the data that a search has on record; its cut alone is followed then, or
+            the first cut if it was made before cuts were recorded. Empty for new searches.
+        afresh: Whether to read the source again although it has not changed.
+        anew: Whether to follow no cut at all.
+    """
+
+    opened: tuple[Path, ...] = ()
+    recorded: str = ""
+    afresh: bool = False
+    anew: bool = False
+
+    def cutter(self, home: Home) -> StableCut:
+        """Return what cuts a test part as these cuts require."""
+        if self.anew:
+            return StableCut()
+        if self.recorded:
+            return StableCut(cuts_in([home.cut(self.recorded)]))
+        files = sorted(home.cut("").parent.glob("*.npz"), key=lambda file: -file.stat().st_mtime)
+        return StableCut(cuts_in(self.opened), cuts_in(files[:MOST_CUTS]))
+
+
+NO_CUTS = CutsOnRecord()
+
+
+def cuts_in(files: Sequence[Path]) -> tuple[Cut, ...]:
+    """Return the cuts in files that exist and can be read."""
+    return tuple(cut for file in files if (cut := Cut.read(file)) is not None)
+
+
+def recall(
+    source: str, arguments: SpecFields, home: Home, base: Path, cuts: CutsOnRecord = NO_CUTS
+) -> Prepared | None:
     """Return what an earlier reading wrote, if the source has not changed since. Opens no source file.
 
     Raises:
@@ -43,10 +86,17 @@ def recall(source: str, arguments: SpecFields, home: Home, base: Path) -> Prepar
         return None
     opened = data_sources.open_source(source, arguments, SourcePaths(base, base))
     key = _key(source, arguments, base, opened)
-    return None if key is None else _remembered(home, key)
+    return None if key is None else _remembered(home, key, cuts)
 
 
-def read_source(source: str, arguments: SpecFields, home: Home, base: Path, key: bytes | None = None) -> Path:
+def read_source(
+    source: str,
+    arguments: SpecFields,
+    home: Home,
+    base: Path,
+    key: bytes | None = None,
+    cuts: CutsOnRecord = NO_CUTS,
+) -> Path:
     """Read a source, write its development part, and return the folder.
 
     Raises:
@@ -61,12 +111,13 @@ def read_source(source: str, arguments: SpecFields, home: Home, base: Path, key:
         shutil.rmtree(scratch, ignore_errors=True)  # left by a reader that was killed; we hold its lock
         scratch.mkdir()
         try:
-            opened = data_sources.open_source(source, arguments, SourcePaths(base, scratch))
+            cutter = cuts.cutter(home)
+            opened = data_sources.open_source(source, arguments, SourcePaths(base, scratch, cutter))
             state = _key(source, arguments, base, opened)
-            remembered = None if state is None else _remembered(home, state)
+            remembered = None if state is None else _remembered(home, state, cuts)
             if remembered is not None:
                 return remembered.folder
-            folder = _write(opened, scratch, home, key)
+            folder = _write(opened, scratch, home, key, cutter)
             if state is not None and state == _key(source, arguments, base, opened):
                 _remember(home, state, folder)
             return folder
@@ -94,12 +145,13 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _remembered(home: Home, key: str) -> Prepared | None:
+def _remembered(home: Home, key: str, cuts: CutsOnRecord) -> Prepared | None:
     try:
         name = (home.root / "data" / "known" / key[:32]).read_text()
     except OSError:
         return None
-    return prepared.read(home.data(name)) if name else None
+    found = prepared.read(home.data(name)) if name and not cuts.afresh else None
+    return found if found is None or cuts.recorded in ("", found.fingerprint) else None
 
 
 def _remember(home: Home, key: str, folder: Path) -> None:
@@ -110,7 +162,7 @@ def _remember(home: Home, key: str, folder: Path) -> None:
     fresh.replace(index / key[:32])
 
 
-def _write(opened: Source, scratch: Path, home: Home, key: bytes | None) -> Path:
+def _write(opened: Source, scratch: Path, home: Home, key: bytes | None, cutter: StableCut) -> Path:
     part = scratch / "part"
     part.mkdir()
     development = opened.development()
@@ -121,7 +173,7 @@ def _write(opened: Source, scratch: Path, home: Home, key: bytes | None) -> Path
     if development.times is not None:
         _save(part / prepared.TIMES, development.times)
     sealed = opened.test()
-    test = _inspect(sealed, development, part)
+    test, digests = _inspect(sealed, development, part)
     sealed_warnings = sealed.warnings if sealed else ()
     warnings = development.warnings + tuple(f"test part: {warning}" for warning in sealed_warnings)
     content = {file.name: _file_digest(file) for file in sorted(part.glob("*.npy"))}
@@ -136,6 +188,9 @@ def _write(opened: Source, scratch: Path, home: Home, key: bytes | None) -> Path
     )
     _synced(part / prepared.MANIFEST, json.dumps(data.to_json(), indent=1).encode())
     folder = _publish(part, home.data(fingerprint))
+    if sealed is not None:
+        cut = cutter.made or given_cut(development, sealed, digests)
+        _replace(home.cut(fingerprint), cut.to_bytes())
     if key is not None and sealed is not None:
         _sign(development, sealed, folder, key)
     return folder
@@ -148,7 +203,7 @@ def sign_source(source: str, arguments: SpecFields, base: Path, folder: Path, ke
         UserError: If the source can no longer be read.
     """
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".sign-") as scratch:
-        opened = data_sources.open_source(source, arguments, SourcePaths(base, Path(scratch)))
+        opened = data_sources.open_source(source, arguments, _paths_of(folder, base, Path(scratch)))
         development, test = opened.development(), opened.test()
         if test is None:
             raise UserError(f"data: {source} had a test part when it was read, but has none now")
@@ -158,31 +213,46 @@ def sign_source(source: str, arguments: SpecFields, base: Path, folder: Path, ke
 def _sign(development: Content, test: Content, folder: Path, key: bytes) -> None:
     file = prepared.signature_file(folder, key)
     if not file.exists():
-        fresh = folder / f".{file.name}-{os.getpid()}"
-        _synced(fresh, signature_of(development, test, key).to_bytes())
-        fresh.replace(file)
+        _replace(file, signature_of(development, test, key).to_bytes())
 
 
-def _inspect(test: Content | None, development: Content, part: Path) -> TestManifest | None:
-    """Count and digest the test part; what is kept is sorted, so that it does not reveal the order."""
+def _replace(file: Path, content: bytes) -> None:
+    file.parent.mkdir(exist_ok=True)
+    fresh = file.parent / f".{file.name}-{os.getpid()}"
+    _synced(fresh, content)
+    fresh.replace(file)
+
+
+def _inspect(
+    test: Content | None, development: Content, part: Path
+) -> tuple[TestManifest | None, list[NDArray[np.uint64]]]:
+    """Count and digest the test part; what is kept is sorted, so that it does not reveal the order.
+
+    Also returns the digests of the rows of either part.
+    """
     if test is None:
-        return None
+        return None, []
     if test.info != development.info:
         raise UserError("data: the test part has another shape or other classes than the development part")
     files = [part / name for name in (prepared.TEST_DIGESTS, prepared.TEST_HASHES, prepared.TEST_COPIES)]
-    digests = test.digests()
+    inputs = [row_digests(content.inputs) for content in (development, test)]
+    both = [
+        found if content.identity is None else content.identity
+        for content, found in zip((development, test), inputs, strict=True)
+    ]
+    digests = both[1]
     _save(files[0], _sorted(digests))
-    same = np.isin(as_keys(row_digests(development.inputs)), as_keys(row_digests(test.inputs)))
-    _save(files[2], np.flatnonzero(same))
+    _save(files[2], np.flatnonzero(np.isin(as_keys(inputs[0]), as_keys(inputs[1]))))
     image = test.info.kind == "image"
     if image:
         _save(files[1], _sorted(near_duplicates.hashes(near_duplicates.thumbnails(test.inputs))))
     shared = 0
     if development.groups is not None and test.groups is not None:
         shared = len(np.intersect1d(development.groups, test.groups))
-    return TestManifest(
+    manifest = TestManifest(
         len(test), set_digest(digests), files[0], files[1] if image else None, files[2], shared
     )
+    return manifest, both
 
 
 def _sorted(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -200,7 +270,7 @@ def read_near(source: str, arguments: SpecFields, base: Path, folder: Path) -> N
     ours = near_duplicates.thumbnails(images)
     within = near_duplicates.near_pairs(ours, small=small)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".near-") as scratch:
-        test = data_sources.open_source(source, arguments, SourcePaths(base, Path(scratch))).test()
+        test = data_sources.open_source(source, arguments, _paths_of(folder, base, Path(scratch))).test()
         sealed = ours[:0] if test is None else near_duplicates.thumbnails(test.inputs)
     across = near_duplicates.near_pairs(ours, sealed, small=small) if len(sealed) else within
     rows = np.unique(across.rows[:, 0]).tolist() if len(sealed) else []
@@ -208,6 +278,12 @@ def read_near(source: str, arguments: SpecFields, base: Path, folder: Path) -> N
     fresh = folder / f".{prepared.NEAR}-{os.getpid()}"
     _synced(fresh, json.dumps(result).encode())
     fresh.replace(folder / prepared.NEAR)
+
+
+def _paths_of(folder: Path, base: Path, scratch: Path) -> SourcePaths:
+    """Return the paths for a source that was read before, and is to be cut as it was then."""
+    data = prepared.read(folder)
+    return SourcePaths(base, scratch, StableCut(cuts_in([data.cut_file] if data else [])))
 
 
 def _publish(part: Path, folder: Path) -> Path:

@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from hpo.core.errors import HpoError, Refused
 from hpo.core.json_values import JsonObject, parsed
 from hpo.core.likeness import SAME, UNKNOWN, Likeness
 from hpo.ledger.database import engine_of, errors_translated, writing
-from hpo.ledger.register_layout import laid_out, openings, parts_with_signatures, signatures, test_parts
+from hpo.ledger.register_layout import cuts, laid_out, openings, parts_with_signatures, signatures, test_parts
 from trainables.data.digests import BYTES, as_keys
 
 SAME_SHARE = 0.5
@@ -156,8 +156,23 @@ class Register:
         with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
             return _openings_of(connection, fingerprint, rows, recognition)
 
-    def begin(self, opening: Opening, rows: Rows, recognition: Recognition | None = None) -> Opening:
+    def cuts_of(self, openings_found: Iterable[Opening]) -> dict[str, bytes]:
+        """Return the cuts on record of the data sets that were opened, by fingerprint of the test part."""
+        parts = {opening.fingerprint for opening in openings_found}
+        query = sa.select(cuts.c.fingerprint, cuts.c.content).where(cuts.c.fingerprint.in_(parts))
+        with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
+            return {part: bytes(content) for part, content in connection.execute(query)}
+
+    def begin(
+        self, opening: Opening, rows: Rows, recognition: Recognition | None = None, cut: bytes = b""
+    ) -> Opening:
         """Record an opening before the test part is read; the same claim's earlier one is resumed.
+
+        Args:
+            opening: The opening.
+            rows: Row digests of the test part, [n, 2].
+            recognition: Recognises the data after it was edited; None without a signature.
+            cut: Which rows of the data set are its test part; empty if that is not on record.
 
         Raises:
             AlreadyOpened: If the same or resembling data has other openings and this one gives no reason.
@@ -173,7 +188,9 @@ class Register:
             begun = dataclasses.replace(opening, look=looks + 1, time=self._clock(), state=OPENING)
             if not others:
                 begun = dataclasses.replace(begun, reason="")
-            _insert(connection, begun, rows, recognition.signature if recognition else b"")
+            _insert(connection, begun, rows)
+            for table, content in ((signatures, recognition.signature if recognition else b""), (cuts, cut)):
+                _attach(connection, table, opening.fingerprint, content)
             return begun
 
     def complete(self, key: str, scores: Mapping[str, Mapping[str, float]]) -> None:
@@ -210,16 +227,18 @@ DERIVED = (*COLUMNS, "overlap", "likeness", "evidence")
 """Fields of an opening that are not in its JSON body."""
 
 
-def _insert(connection: sa.Connection, opening: Opening, rows: Rows, signature: bytes) -> None:
+def _attach(connection: sa.Connection, table: sa.Table, fingerprint: str, content: bytes) -> None:
+    """Keep something with a test part instead of what was kept there before; nothing if it is empty."""
+    if content:
+        connection.execute(table.delete().where(table.c.fingerprint == fingerprint))
+        connection.execute(table.insert().values(fingerprint=fingerprint, content=content))
+
+
+def _insert(connection: sa.Connection, opening: Opening, rows: Rows) -> None:
     part = sa.select(test_parts.c.fingerprint).where(test_parts.c.fingerprint == opening.fingerprint)
     if connection.execute(part).scalar() is None:
         content = np.unique(as_keys(rows)).tobytes()
         connection.execute(test_parts.insert().values(fingerprint=opening.fingerprint, rows=content))
-    if signature:
-        of_part = signatures.c.fingerprint == opening.fingerprint
-        connection.execute(signatures.delete().where(of_part))
-        row = {"fingerprint": opening.fingerprint, "content": signature}
-        connection.execute(signatures.insert().values(**row))
     fields = dataclasses.asdict(opening)
     body = json.dumps({name: value for name, value in fields.items() if name not in DERIVED})
     connection.execute(openings.delete().where(openings.c.key == opening.key))  # withdrawn earlier

@@ -1,7 +1,7 @@
 """Tables of the test-use register, and how an earlier layout is brought up to date.
 
-Layout 1 had no secret and no signatures. Such a register gets both tables when it is next opened; what
-it holds stays as it is, and its openings are recognised by their row digests alone.
+Layout 1 had no secret, no signatures and no cuts. Such a register gets these tables when it is next
+opened; what it holds stays as it is, and its openings are recognised by their row digests alone.
 """
 
 from __future__ import annotations
@@ -47,6 +47,14 @@ signatures = sa.Table(
     sa.Column("fingerprint", sa.Text, sa.ForeignKey("test_parts.fingerprint"), primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
+
+cuts = sa.Table(
+    "cuts",
+    _metadata,
+    sa.Column("fingerprint", sa.Text, sa.ForeignKey("test_parts.fingerprint"), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""Which rows of an opened data set are its test part, and by what every row is known again."""
 
 parts_with_signatures = sa.select(
     test_parts.c.fingerprint, test_parts.c.rows, signatures.c.content

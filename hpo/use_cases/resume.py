@@ -7,6 +7,7 @@ from hpo.core.events import Event, SearchExtended, SearchResumed, Warned
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
+from hpo.data.source_reading import CutsOnRecord
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
@@ -48,7 +49,8 @@ def resume_search(
         history = read_history(ledger)
         assert history.opened is not None
         spec = parse_spec(history.opened.spec, source=name)
-        dataset = split_dataset_of(spec.data, spec.base, home)
+        cuts = CutsOnRecord(recorded=history.opened.split["data"])
+        dataset = split_dataset_of(spec.data, spec.base, home, cuts)
         _require_same_data(name, spec, history, dataset)
         ledger.append(_events(name, history, more_trials))
         run = SearchRun(home, spec, dataset, ledger, since=history)

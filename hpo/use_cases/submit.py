@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from hpo.core.errors import Refused
 from hpo.core.events import SearchOpened, Warned
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
@@ -13,7 +14,8 @@ from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.checks import data_warnings
 from hpo.use_cases.dataset.leak_check import find_dataset_leaks, refuse_overlap
-from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
+from hpo.use_cases.dataset.split_dataset import SplitDataset
+from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of, refusal_of_split
 from hpo.use_cases.model.register_policy import openings_of, warning_of
 from hpo.use_cases.search import disk_space
 from hpo.use_cases.search.capacity import require_capacity
@@ -31,6 +33,7 @@ def submit_search(
     tags: Mapping[str, str] | None = None,
     unseal: bool = True,
     again: str = "",
+    new_split: str = "",
     address: str | None = None,
     watch: Watcher | None = None,
 ) -> Outcome:
@@ -43,11 +46,14 @@ def submit_search(
         tags: The user's own labels.
         unseal: Whether to score the winner on the test part at the end.
         again: Why to open the test part although the same data was opened before; empty to refuse that.
+        new_split: Why the test part is cut anew, so that opened rows may become development rows; empty to
+            keep every row on record where it is.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         watch: Receives every event.
 
     Raises:
         UserError: If an argument or the spec is wrong; nothing has started then.
+        Refused: If opened test rows would become development rows; nothing has started then.
         Interrupted: If a signal stopped it; it can be resumed.
         HpoError: If it cannot go on; it can be resumed when the reason is fixed.
     """
@@ -59,8 +65,12 @@ def submit_search(
     cluster = address or os.environ.get("RAY_ADDRESS") or None
     require_capacity(spec, cluster)
     warm_start = warm_start_of(spec, home)
-    dataset = split_dataset_of(spec.data, spec.base, home)
-    warnings = data_warnings(spec, dataset)
+    dataset, stray = new_dataset_of(spec.data, spec.base, home, anew=bool(new_split))
+    moved = moved_rows(spec, home, dataset, stray)
+    if moved and not new_split:
+        raise Refused(refusal_of_split(moved))
+    accepted = [f"{sentence}; accepted with --new-split: {new_split}" for sentence in moved]
+    warnings = [*accepted, *data_warnings(spec, dataset)]
     leaks = find_dataset_leaks(spec.data, spec.base, dataset)
     refuse_overlap(spec.data, leaks)
     ledger = open_search(store, spec, dataset, name, tags or {}, leaks, warnings, warm_start)

@@ -25,7 +25,7 @@ from hpo.spec.recipe_files import RecipeFile, read_recipe
 from hpo.spec.space_building import HORIZON
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
 from hpo.use_cases.dataset.staging import DataStaging
-from hpo.use_cases.model.provenance import TrainingRecord, training_records_of
+from hpo.use_cases.model.provenance import TrainingRecord, cut_of, training_records_of
 
 Tell = Callable[[Reported], None]
 """Receives the report of every epoch."""
@@ -114,7 +114,7 @@ def _environment(
         objective = Objective(**provenance["objective"])
     except (ValidationError, TypeError) as error:
         raise UserError(f"{path}: provenance cannot be used: {error}") from error
-    dataset = split_dataset_of(data, base, home)
+    dataset = split_dataset_of(data, base, home, cut_of(provenance))
     splits = _splits(provenance, split, dataset, path)
     staging = DataStaging.of(recipe.trainable, base, dataset.prepared.folder, splits, folder.root)
     return TrainingEnvironment(

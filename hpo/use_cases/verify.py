@@ -18,7 +18,7 @@ from hpo.core.json_values import JsonFields, JsonObject
 from hpo.spec.fields import Data
 from hpo.spec.recipe_files import read_recipe
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
-from hpo.use_cases.model.provenance import TrainingRecord
+from hpo.use_cases.model.provenance import TrainingRecord, cut_of
 from hpo.use_cases.search.versions import changes, versions
 from hpo.use_cases.train import Tell, train_again, training_records
 
@@ -137,7 +137,7 @@ def _data_changed(provenance: JsonFields, path: Path, home: Home) -> bool:
     except ValidationError as error:
         raise UserError(f"{path}: provenance cannot be used: {error}") from error
     base = Path(provenance.get("base") or path.absolute().parent)
-    now = split_dataset_of(data, base, home.create()).facts()
+    now = split_dataset_of(data, base, home.create(), cut_of(provenance)).facts()
     return any(split.get(key) not in (None, now[key]) for key in ("data", "fingerprint"))
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.digests import row_digests
+from trainables.data.uncut import Cutter
 
 IN_MEMORY = 64 << 20
 
@@ -24,10 +25,12 @@ class SourcePaths:
     Attributes:
         base: Folder that relative paths start from: the spec's folder.
         scratch: A private folder that is removed when the reading process ends.
+        cutter: Decides which rows are the test part where a source has none; None for the first cut.
     """
 
     base: Path
     scratch: Path
+    cutter: Cutter | None = None
 
     def path(self, name: str) -> Path:
         """Return an absolute path for what a user wrote; ``~`` is the user's home folder."""

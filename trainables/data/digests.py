@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,12 @@ def set_digest(digests: NDArray[np.uint64]) -> str:
     """Return the SHA-256 of a set of digests: neither order nor repetition of rows matters."""
     distinct = np.unique(as_keys(digests))
     return hashlib.sha256(distinct.tobytes()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the BLAKE2b of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=BYTES)).hexdigest()
 
 
 def as_keys(digests: NDArray[np.uint64]) -> NDArray[np.void]:

@@ -1,26 +1,26 @@
 """Cut a test part from data that has none.
 
-The cut depends on the content of the rows, not on a seed: the same rows are the test part after the
-file was sorted, copied or slightly extended, equal rows fall on the same side, and the draw cannot be
-repeated.
+The first cut depends on the content of the rows, not on a seed: the same rows are the test part after
+the file was sorted or copied, equal rows fall on the same side, and the draw cannot be repeated. Once it
+is on record, `hpo.data.stable_cut` keeps known rows where they are, and new rows fall by themselves.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from trainables.data.content import Content
+from trainables.data.uncut import Cutter, Uncut
 
 Rows = NDArray[np.int64]
 
 
-def carve(content: Content, fraction: float) -> tuple[Content, Content]:
+def carve(content: Content, fraction: float, cutter: Cutter | None = None) -> tuple[Content, Content]:
     """Cut off a test part.
 
     With times it is the latest rows, with groups whole groups, with classes the same share of
@@ -29,6 +29,7 @@ def carve(content: Content, fraction: float) -> tuple[Content, Content]:
     Args:
         content: The whole data set.
         fraction: Share of the rows in the test part, above 0 and below 1.
+        cutter: Decides which rows; None for the first cut.
 
     Returns:
         The development part, which keeps the warnings, and the test part, both in their original
@@ -38,47 +39,62 @@ def carve(content: Content, fraction: float) -> tuple[Content, Content]:
         UserError: If either part would be empty.
     """
     labels = content.targets if content.info.task == "classification" else None
-    mask = chosen(content.digests(), fraction, labels=labels, groups=content.groups, times=content.times)
+    rows = Uncut(content.digests(), fraction, labels, content.groups, content.times)
+    mask = (cutter or first_cut)(rows)
     content = replace(content, positions=np.arange(len(content)))
     development = replace(content.take(np.flatnonzero(~mask)), warnings=content.warnings)
     return development, content.take(np.flatnonzero(mask))
 
 
-def chosen(
-    digests: NDArray[np.uint64],
-    fraction: float,
-    *,
-    labels: NDArray[np.int64] | None = None,
-    groups: NDArray[Any] | None = None,
-    times: NDArray[np.float64] | None = None,
-) -> NDArray[np.bool_]:
-    """Return which rows are the test part, by the first of times, groups and labels that is given.
-
-    Args:
-        digests: Digests of the rows' content, [n, 2].
-        fraction: Share of the rows.
-        labels: Classes; the share is taken of each.
-        groups: Groups, which stay together.
-        times: Times; the latest rows are taken.
+def first_cut(rows: Uncut) -> NDArray[np.bool_]:
+    """Return which rows become the test part when the data is cut for the first time.
 
     Raises:
         UserError: If either part would be empty.
     """
-    mask = np.zeros(len(digests), dtype=bool)
-    if times is not None:
-        mask = _latest(times, fraction)
-    elif groups is not None:
-        mask = _whole_groups(groups, fraction)
+    mask = np.zeros(len(rows), dtype=bool)
+    if rows.times is not None:
+        mask = _latest(rows.times, rows.share)
+    elif rows.groups is not None:
+        mask = _whole_groups(rows.groups, rows.share)
     else:
-        ranks = digests[:, 1]  # half of a digest: a number that depends on the content alone
-        for label in [None] if labels is None else np.unique(labels):
-            members = np.arange(len(digests)) if labels is None else np.flatnonzero(labels == label)
-            mask[members] = _first(ranks[members], fraction)
+        ranks = rows.digests[:, 1]  # half of a digest: a number that depends on the content alone
+        for label in [None] if rows.labels is None else np.unique(rows.labels):
+            members = np.arange(len(rows)) if label is None else np.flatnonzero(rows.labels == label)
+            mask[members] = _first(ranks[members], rows.share)
+    require_both(mask, rows.share)
+    return mask
+
+
+def fallen(rows: Uncut, border: float) -> NDArray[np.bool_]:
+    """Return on which side rows fall that are new in data which was cut before: true for the test part.
+
+    Every row falls by itself, by its time or by its own hash, so that no other row moves it.
+
+    Args:
+        rows: All rows.
+        border: Earliest time of the test part; has no effect without times.
+    """
+    if rows.times is not None:
+        return np.asarray(rows.times >= border)
+    limit = np.uint64(min(int(rows.share * 2**64), 2**64 - 1))
+    if rows.groups is None:
+        return np.asarray(rows.digests[:, 1] < limit)
+    names, member = np.unique(rows.groups, return_inverse=True)
+    hashes = np.array([int.from_bytes(_name_digest(name)[:8], "big") for name in names], np.uint64)
+    return np.asarray((hashes < limit)[member])
+
+
+def require_both(mask: NDArray[np.bool_], share: float) -> None:
+    """Require that neither part is empty.
+
+    Raises:
+        UserError: If one is.
+    """
     if mask.all() or not mask.any():
         raise UserError(
-            f"data: a test share of {fraction:g} of {len(digests)} rows leaves one of the two parts empty"
+            f"data: a test share of {share:g} of {len(mask)} rows leaves one of the two parts empty"
         )
-    return mask
 
 
 def _first(ranks: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:
@@ -100,8 +116,12 @@ def _latest(times: NDArray[np.float64], fraction: float) -> NDArray[np.bool_]:
 def _whole_groups(groups: NDArray[np.generic], fraction: float) -> NDArray[np.bool_]:
     """Select groups in the order of their names' digests until the share is approximated best."""
     names, member, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    keys = [hashlib.blake2b(str(name).encode(), digest_size=16).digest() for name in names]
+    keys = [_name_digest(name) for name in names]
     order = np.array(sorted(range(len(names)), key=keys.__getitem__))
     reached = np.cumsum(counts[order])
     take = int(np.argmin(np.abs(reached - fraction * len(groups)))) + 1
     return np.isin(member, order[: min(take, len(names) - 1)])
+
+
+def _name_digest(name: object) -> bytes:
+    return hashlib.blake2b(str(name).encode(), digest_size=16).digest()

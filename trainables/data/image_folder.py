@@ -23,7 +23,8 @@ from hpo.core.trainable import DataInfo
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import packed
 from trainables.data.file_state import state_of
-from trainables.data.held_out import chosen
+from trainables.data.held_out import first_cut
+from trainables.data.uncut import Uncut
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -119,7 +120,7 @@ class ImageFolder:
                 raise UserError(f"data: {sealed} has a class {min(extra)!r} that is not in {self._train}")
             return train, _listed(sealed, self._classes)
         digests = packed(_file_digest(path) for path in train.files)
-        mask = chosen(digests, self.test_share, labels=train.labels)
+        mask = (self.paths.cutter or first_cut)(Uncut(digests, self.test_share, train.labels))
         return train.take(~mask), train.take(mask)
 
     @functools.cached_property

@@ -19,6 +19,7 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.content import Content, SourcePaths
 from trainables.data.held_out import carve
+from trainables.data.uncut import Cutter
 
 TEST_SHARE = 0.2
 
@@ -44,9 +45,11 @@ class ScikitLearnSet:
 
     Attributes:
         name: ``digits``, ``breast_cancer``, ``wine``, ``iris`` or ``diabetes``.
+        cutter: Decides which rows are the test part; None for the first cut.
     """
 
     name: str
+    cutter: Cutter | None = None
 
     def state(self) -> list[str]:
         """Return the version of scikit-learn."""
@@ -54,11 +57,11 @@ class ScikitLearnSet:
 
     def development(self) -> Content:
         """Return four fifths of the rows."""
-        return carve(self.whole(), TEST_SHARE)[0]
+        return carve(self.whole(), TEST_SHARE, self.cutter)[0]
 
     def test(self) -> Content:
         """Return one fifth of the rows."""
-        return carve(self.whole(), TEST_SHARE)[1]
+        return carve(self.whole(), TEST_SHARE, self.cutter)[1]
 
     def whole(self) -> Content:
         """Return all rows, in the order of the file."""
@@ -71,27 +74,27 @@ class ScikitLearnSet:
 
 def digits(paths: SourcePaths) -> ScikitLearnSet:
     """Return 1,797 handwritten digits, 8 x 8 grey; the 17 levels are spread over 0 to 255."""
-    return ScikitLearnSet("digits")
+    return ScikitLearnSet("digits", paths.cutter)
 
 
 def breast_cancer(paths: SourcePaths) -> ScikitLearnSet:
     """Return 569 cell samples, 30 measures, malignant or benign."""
-    return ScikitLearnSet("breast_cancer")
+    return ScikitLearnSet("breast_cancer", paths.cutter)
 
 
 def wine(paths: SourcePaths) -> ScikitLearnSet:
     """Return 178 wines, 13 measures, 3 growers."""
-    return ScikitLearnSet("wine")
+    return ScikitLearnSet("wine", paths.cutter)
 
 
 def iris(paths: SourcePaths) -> ScikitLearnSet:
     """Return 150 flowers, 4 measures, 3 species."""
-    return ScikitLearnSet("iris")
+    return ScikitLearnSet("iris", paths.cutter)
 
 
 def diabetes(paths: SourcePaths) -> ScikitLearnSet:
     """Return 442 patients, 10 measures as recorded (not scaled), progression after a year."""
-    return ScikitLearnSet("diabetes")
+    return ScikitLearnSet("diabetes", paths.cutter)
 
 
 def _digits() -> Content:

@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
 from trainables.data.content import Content, SourcePaths
+from trainables.data.digests import file_digest
 from trainables.data.file_state import state_of
-from trainables.data.held_out import chosen
+from trainables.data.held_out import first_cut
 from trainables.data.table_encoding import encode, targets_of
 from trainables.data.table_reading import Table, read_table
+from trainables.data.uncut import Cutter, Uncut
 
 FEW_CLASSES = 20
 IDENTIFIER = 0.5
@@ -44,8 +47,10 @@ class TableFile:
         ignore: Columns that are not inputs.
         groups: Column with the group of each row.
         time: Column with the time of each row.
+        id: Column that identifies each row; by it a row is known again after its values changed.
         missing: Texts that mean a missing value, besides the usual ones (CSV).
         delimiter: Character between the fields (CSV).
+        cutter: Decides which rows of one file are the test part; None for the first cut.
     """
 
     file: Path
@@ -58,8 +63,10 @@ class TableFile:
     ignore: tuple[str, ...] = ()
     groups: str | None = None
     time: str | None = None
+    id: str | None = None
     missing: tuple[str, ...] = ()
     delimiter: str = ","
+    cutter: Cutter | None = None
 
     def state(self) -> list[str] | None:
         """Return the state of the files."""
@@ -82,9 +89,13 @@ class TableFile:
         return self._content(table, inputs, warnings)
 
     @functools.cached_property
+    def _whole(self) -> Table:
+        return read_table(self.file, self.kind, self.missing, self.delimiter)
+
+    @functools.cached_property
     def _parts(self) -> tuple[Table, Table]:
-        whole = read_table(self.file, self.kind, self.missing, self.delimiter)
-        roles = {"target": self.target, "groups": self.groups, "time": self.time}
+        whole = self._whole
+        roles = {"target": self.target, "groups": self.groups, "time": self.time, "id": self.id}
         named = [(name, role) for role, name in roles.items() if name]
         named += [(name, "categorical") for name in self.categorical]
         named += [(name, "ignore") for name in self.ignore]
@@ -95,13 +106,17 @@ class TableFile:
             shared = {name: sealed.column(name, "test_file") for name in whole.columns}
             return whole, replace(sealed, columns=shared)
         whole = whole.digested(self.target)
-        mask = chosen(
+        rows = Uncut(
             whole.digests(self.target),
             self.test_share,
-            labels=self._strata(whole),
-            groups=self._group_names(whole),
-            times=self._times(whole),
+            self._strata(whole),
+            self._group_names(whole),
+            self._times(whole),
+            self._ids(whole),
+            self._known_cells.values,
+            file_digest(self.file),
         )
+        mask = (self.cutter or first_cut)(rows)
         return whole.take(~mask), whole.take(mask, sealed=True)
 
     def _strata(self, whole: Table) -> NDArray[np.int64] | None:
@@ -158,7 +173,7 @@ class TableFile:
         return frozenset(names), tuple(warnings)
 
     def _candidates(self) -> list[str]:
-        roles = {self.target, self.groups, self.time, *self.ignore}
+        roles = {self.target, self.groups, self.time, self.id, *self.ignore}
         return [name for name in self._parts[0].columns if name not in roles]
 
     @functools.cached_property
@@ -210,21 +225,32 @@ class TableFile:
 
     def _trait(self, table: Table, name: str) -> NDArray[Any]:
         """Return a column as numbers if both parts hold numbers there, otherwise as texts."""
-        if name in self._numeric:
-            values = columns.numbers(table.columns[name])
-            assert values is not None
-            return values
-        # As objects: an array of fixed width would be as wide as its longest text everywhere.
-        return np.array([value or "" for value in columns.texts(table.columns[name])], object)
+        if self.test_file is None:
+            return np.asarray(self._known_cells[name][table.rows])
+        numeric = all(columns.numbers(part.columns[name]) is not None for part in self._parts)
+        return _cells(table.columns[name]) if numeric else _texts(table.columns[name])
 
     @functools.cached_property
-    def _numeric(self) -> frozenset[str]:
-        parts = self._parts
-        return frozenset(
-            name
-            for name in parts[0].columns
-            if all(columns.numbers(part.columns[name]) is not None for part in parts)
-        )
+    def _known_cells(self) -> dict[str, NDArray[Any]]:
+        """The cells of the whole file by column."""
+        return {name: _cells(column) for name, column in self._whole.columns.items()}
+
+    def _ids(self, whole: Table) -> NDArray[Any] | None:
+        if self.id is None:
+            return None
+        names = columns.canonical(whole.columns[self.id])
+        if "" in names:
+            cell = whole.cell(self.id, names.index(""))
+            raise UserError(f"data.arguments.id: column {self.id} has no value in {cell}")
+        ids, first, counts = np.unique(np.array(names), return_index=True, return_counts=True)
+        if len(ids) < len(names):
+            row = int(first[counts > 1].min())
+            raise UserError(
+                f"data.arguments.id: {int((counts > 1).sum())} values of column {self.id} occur more than "
+                f"once, such as the one in {whole.cell(self.id, row)}; a column that names several rows "
+                "belongs under `groups`"
+            )
+        return np.array(names)
 
     def _group_names(self, table: Table) -> NDArray[Any] | None:
         if self.groups is None:
@@ -273,4 +299,15 @@ def _open(paths: SourcePaths, kind: str, file: str, arguments: dict[str, Any]) -
         arguments[name] = tuple(arguments.get(name) or ())
     sealed = arguments.pop("test_file", None)
     arguments["test_file"] = paths.path(sealed) if sealed else None
-    return TableFile(paths.path(file), kind=kind, **arguments)
+    return TableFile(paths.path(file), kind=kind, cutter=paths.cutter, **arguments)
+
+
+def _cells(column: pa.Array) -> NDArray[Any]:
+    """Return a column as numbers if it holds numbers, otherwise as texts."""
+    values = columns.numbers(column)
+    return _texts(column) if values is None else values
+
+
+def _texts(column: pa.Array) -> NDArray[Any]:
+    # As objects: an array of fixed width would be as wide as its longest text everywhere.
+    return np.array([value or "" for value in columns.texts(column)], object)

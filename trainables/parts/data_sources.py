@@ -46,6 +46,7 @@ TABLE = (
     Hyperparameter("ignore", "names", None, doc="columns to leave out of the inputs"),
     Hyperparameter("groups", "str", None, doc="column whose equal values stay in one part"),
     Hyperparameter("time", "str", None, doc="column of numbers or ISO dates; later parts are later"),
+    Hyperparameter("id", "str", None, doc="column that identifies each row; not an input"),
 )
 MISSING = Hyperparameter("missing", "names", None, doc="texts that mean a missing value")
 DELIMITER = Hyperparameter("delimiter", "str", ",", doc="character between the fields")

@@ -14,6 +14,7 @@ from hpo.core.json_values import JsonObject
 from hpo.core.recipe import digest
 from hpo.data.custodian import prepare
 from hpo.data.prepared import FORMAT, Prepared
+from hpo.data.source_reading import NO_CUTS, CutsOnRecord
 from hpo.data.split import RowLabels, Split, folds, split
 from hpo.spec.fields import Data
 from hpo.use_cases.dataset.register_access import signing_key
@@ -98,18 +99,19 @@ class SplitDataset:
         }
 
 
-def split_dataset_of(data: Data, base: Path, home: Home) -> SplitDataset:
+def split_dataset_of(data: Data, base: Path, home: Home, cuts: CutsOnRecord = NO_CUTS) -> SplitDataset:
     """Have the data read, and split it.
 
     Args:
         data: The `data` section of the spec.
         base: Folder that relative paths start from.
         home: Where the development part is kept.
+        cuts: Earlier cuts of test parts that the reading follows, besides those in the home.
 
     Raises:
         UserError: If the source or the split is invalid.
     """
-    prepared = prepare(data.source, data.arguments, home, base, signing_key(data))
+    prepared = prepare(data.source, data.arguments, home, base, signing_key(data), cuts)
     roles = {"search": data.search_share}
     if data.final_share is not None:
         roles["final"] = data.final_share

@@ -29,6 +29,7 @@ from hpo.core.seeds import derive
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.sealed_part import open_test
+from hpo.data.source_reading import CutsOnRecord
 from hpo.ledger.register import AlreadyOpened, Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
@@ -123,7 +124,8 @@ def _task(home: Home, name: str, history: History) -> _Task:
     spec = specs.parse_spec(history.opened.spec, source=name)
     data = spec.data
     members = open_members(home, name, history)
-    prepared = prepare(data.source, data.arguments, home, spec.base, signing_key(data))
+    cuts = CutsOnRecord(recorded=history.opened.split["data"])
+    prepared = prepare(data.source, data.arguments, home, spec.base, signing_key(data), cuts)
     assert prepared.test is not None
     return _Task(
         spec,
@@ -156,7 +158,8 @@ def _open_and_score(
     if others and not again and not key:
         raise AlreadyOpened(others)  # before the claim, so that the search can still be extended
     _claim(ledger, history)
-    opening = register.begin(_opening(home, ledger, task, again), rows, recognition)
+    cut = task.dataset.cut_file.read_bytes() if recognition and task.dataset.cut_file.exists() else b""
+    opening = register.begin(_opening(home, ledger, task, again), rows, recognition, cut)
     try:
         score = _score(task, opening.look, opening.reason)
     except Refused:
@@ -190,7 +193,7 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
     """Open the test part and score the model."""
     spec, data = task.spec, task.spec.data
     trainable = load_trainable(spec.trainable, spec.base)
-    examples = open_test(data.source, data.arguments, spec.base, task.sealed)
+    examples = open_test(data.source, data.arguments, spec.base, task.sealed, task.dataset.cut_file)
     outputs = outputs_of(trainable, task.members, examples.info, examples)
     targets = examples.targets[examples.rows]
     seed = derive(spec.seed, "intervals")

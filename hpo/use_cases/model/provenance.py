@@ -7,6 +7,7 @@ that produced its weights: enough to find them, to check them and to reproduce t
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from hpo.core.model_provenance import NamedScore, ShippedMember, ShippedModel
 from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import AVERAGED, SEEN, Ship, members_of
+from hpo.data.source_reading import NO_CUTS, CutsOnRecord
 from hpo.spec.recipe_files import RecipeFile
 
 
@@ -89,6 +91,12 @@ def score_of(training: Training, objective: Objective) -> tuple[str, float]:
         if name in training.scores:
             return name, training.scores[name]
     return objective.key, training.value
+
+
+def cut_of(provenance: JsonFields) -> CutsOnRecord:
+    """Return the cut of the data that a recipe's provenance names, so that reading it again follows it."""
+    split = provenance.get("split")
+    return CutsOnRecord(recorded=str(split.get("data") or "")) if isinstance(split, Mapping) else NO_CUTS
 
 
 def training_records_of(recipe: RecipeFile, path: Path) -> tuple[TrainingRecord, ...]:

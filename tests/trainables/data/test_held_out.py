@@ -7,7 +7,8 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.content import Content
 from trainables.data.digests import as_keys, row_digests, set_digest
-from trainables.data.held_out import carve, chosen
+from trainables.data.held_out import carve, first_cut
+from trainables.data.uncut import Uncut
 
 
 def table(n: int, classes: int = 3, seed: int = 0) -> Content:
@@ -43,19 +44,19 @@ def test_equal_rows_are_on_one_side() -> None:
 def test_groups_stay_together_and_times_are_latest() -> None:
     digests = row_digests(np.arange(100).reshape(-1, 1))
     groups = np.repeat(np.arange(20), 5)
-    mask = chosen(digests, 0.25, groups=groups)
+    mask = first_cut(Uncut(digests, 0.25, groups=groups))
     assert mask.sum() == 25
     assert not set(groups[mask]) & set(groups[~mask])
     times = np.random.default_rng(0).permutation(100).astype(float)
-    late = chosen(digests, 0.1, times=times)
+    late = first_cut(Uncut(digests, 0.1, times=times))
     assert sorted(times[late]) == list(range(90, 100))
 
 
 def test_a_cut_that_leaves_nothing_is_refused() -> None:
     with pytest.raises(UserError, match="leaves one of the two parts empty"):
-        chosen(row_digests(np.zeros((4, 1))), 0.5)
+        first_cut(Uncut(row_digests(np.zeros((4, 1))), 0.5))
     with pytest.raises(UserError, match="leaves one of the two parts empty"):
-        chosen(row_digests(np.arange(2).reshape(-1, 1)), 0.1)
+        first_cut(Uncut(row_digests(np.arange(2).reshape(-1, 1)), 0.1))
 
 
 def test_digests_depend_on_numbers_and_not_on_storage(tmp_path: Path) -> None:

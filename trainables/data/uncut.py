@@ -1,0 +1,50 @@
+"""Rows before a test part is cut off, and the rule by which they are first cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+READER = 1
+"""Version of the readers; raised when one reads the same file differently."""
+
+
+@dataclass(frozen=True)
+class Uncut:
+    """Everything that decides which rows are the test part, and by which they are known again.
+
+    Attributes:
+        digests: Digests of the rows' content, [n, 2].
+        share: Share of the rows in the test part.
+        labels: Classes, of each of which the share is taken; None to take it of all rows.
+        groups: Groups, which stay together; None if rows are independent.
+        times: Times, the latest of which are the test part; None if order does not matter.
+        ids: Values of an identifying column, [n] of text; None without one.
+        columns: Returns the columns as numbers or texts, [n] each; None to know rows by their digests.
+        file: Digest of the file that the rows were read from; empty for several files.
+    """
+
+    digests: NDArray[np.uint64]
+    share: float
+    labels: NDArray[np.int64] | None = None
+    groups: NDArray[Any] | None = None
+    times: NDArray[np.float64] | None = None
+    ids: NDArray[Any] | None = None
+    columns: Callable[[], Iterable[NDArray[Any]]] | None = None
+    file: str = ""
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    @property
+    def rule(self) -> str:
+        """What decides: ``time``, ``groups`` or ``rows``."""
+        return "time" if self.times is not None else "groups" if self.groups is not None else "rows"
+
+
+Cutter = Callable[[Uncut], NDArray[np.bool_]]
+"""Returns which rows are the test part."""
