@@ -142,7 +142,7 @@ TRAINING = (
         1_000_000_000,
         optional=True,
         log=True,
-        doc="examples of an epoch, drawn anew for each; null: all of the training part, each once",
+        doc="examples of an epoch, drawn again for each; null: all of the training part, each once",
         added=True,
     ),
     Hyperparameter(

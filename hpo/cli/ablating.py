@@ -77,12 +77,15 @@ def ablate(
             session,
             lambda watch: run.resume_ablation(recipe, home=session.home, address=address, watch=watch),
         ).exit_code
-    table = run.ablation_table(recipe, home=session.home)
+    _show_table(session, run.ablation_table(recipe, home=session.home))
+    raise typer.Exit(code)
+
+
+def _show_table(session: Session, table: Ablation) -> None:
     if session.as_json:
         emit(table.to_json())
     else:
         _print(table)
-    raise typer.Exit(code)
 
 
 def _print(table: Ablation) -> None:

@@ -4,7 +4,7 @@ Each event has a digest of its own content, and a link: the SHA-256 of the link 
 digest. So the last link, the *head*, depends on every event so far and on their order. The construction
 is that of Haber & Stornetta, "How to time-stamp a digital document" (Journal of Cryptology, 1991).
 
-A chain has no secret: somebody who may write to the ledger can compute it anew. That is found only by
+A chain has no secret: anyone who can write to the ledger can recompute it. That is detected only by
 a head that was kept elsewhere, in the test-use register, an account, a recipe or MLflow.
 """
 

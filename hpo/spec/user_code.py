@@ -1,9 +1,9 @@
 """Code that a spec or a recipe names: found without running it, and refused unless it is the user's own.
 
-Whoever writes such a file chooses what is imported and called: a module beside it, one in any folder
+The author of such a file chooses what is imported and called: a module beside it, one in any folder
 that a recipe's provenance names, and as a data source even a function of the standard library with its
-arguments. It runs with the rights of the user. Code in the user's working folder runs without further
-ado; anything else has to be trusted first.
+arguments. It runs with the rights of the user. Code in the user's working folder runs without
+further questions; anything else must be trusted first.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def refusal_of(openings: Sequence[Opening]) -> TestRefused:
     same = _same(openings)
     if same:
         cause = "the same data was opened before"
-        effect = "opens it once more and marks the score as a further look"
+        effect = "opens it again and marks the score as a further look"
     else:
         cause = "it resembles data that was opened before"
         effect = "opens it and keeps the reason with the score"
