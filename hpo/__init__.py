@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpo.api import load, resume, searches, submit
+    from trainables.functions.signature import Range
+    from trainables.functions.training_function import trainable
 
 __version__ = "0.1.0"
-__all__ = ["load", "resume", "searches", "submit"]
+__all__ = ["Range", "load", "resume", "searches", "submit", "trainable"]
+
+_HOMES = {
+    "Range": "trainables.functions.signature",
+    "trainable": "trainables.functions.training_function",
+}
+"""Modules of the names that are not functions of `hpo.api`."""
 
 
 def __getattr__(name: str) -> Any:
     """Import a name on first use, so that ``import hpo`` costs nothing."""
     if name in __all__:
-        from hpo import api
-
-        return getattr(api, name)
+        return getattr(importlib.import_module(_HOMES.get(name, "hpo.api")), name)
     raise AttributeError(f"module 'hpo' has no attribute {name!r}")

@@ -16,6 +16,9 @@ from hpo.core.visible_text import one_line
 NOTHING = "-"
 """In place of a value that does not exist: missing, NaN or infinite."""
 
+NO_INTERVAL = "no interval"
+"""With what the method of a score begins that has no interval."""
+
 DIGITS = 4
 """Significant digits of a score."""
 
@@ -61,9 +64,9 @@ def with_interval(interval: ScoreInterval) -> str:
 
 
 def interval_text(interval: ScoreInterval | None) -> str:
-    """``95 % interval 0.8800 to 0.9500``; empty if there is no interval."""
+    """``95 % interval 0.8800 to 0.9500``, ``no interval`` if the record says so, or nothing."""
     if interval is None or not interval.bounded:
-        return ""
+        return NO_INTERVAL if interval and interval.method.startswith(NO_INTERVAL) else ""
     low, high = (_aligned(end, interval.value) for end in (interval.low, interval.high))
     return f"95 % interval {low} to {high}"
 

@@ -1,8 +1,9 @@
 """The interface of training code, shipped or the user's own.
 
-A trainable is an object with five attributes (`Trainable`). It receives a recipe, two parts of the data
-and a `Context`, and trains epoch by epoch, reporting to the context with its `Model` after each. A
-minimal example::
+A trainable is an object with five attributes: the four of `Trainable`, and `score` or `evaluate`. It
+receives a recipe, two parts of the data and a `Context`, and trains epoch by epoch, reporting to the
+context with its `Model` after each. `hpo.trainable` makes such an object of a function. A minimal
+example::
 
     class Ridge:
         grammar = Grammar((Hyperparameter("alpha", "float", 1.0, low=0),))
@@ -24,7 +25,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from pathlib import Path
+from typing import Any, Protocol, get_args, runtime_checkable
 
 from hpo.core.grammar import Grammar
 from hpo.core.objective import Mode
@@ -35,6 +37,10 @@ Array = Any
 
 Arrays = Mapping[str, Array]
 """Named numpy arrays: a model's weights, or the state from which a training continues."""
+
+
+AS_FLOATS = "arrays as float32"
+"""Argument of a user's source in searches that were recorded before arrays kept their types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +58,33 @@ class Metric:
     mode: Mode
     proportion: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be compared by.
+
+        Raises:
+            ValueError: If the name is empty, or the mode is not ``max`` or ``min``.
+        """
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise ValueError(f"the name of a metric must be a text, not {self.name!r}")
+        if self.mode not in get_args(Mode):
+            raise ValueError(f"metric {self.name}: mode {self.mode!r} does not exist; legal: max, min")
+
 
 @dataclass(frozen=True)
 class DataInfo:
     """What is known about a data set without reading examples.
 
     Attributes:
-        kind: ``image``, ``table`` or ``array``.
-        task: ``classification`` or ``regression``.
+        kind: ``image``, ``table`` or ``array``; ``items`` of a map-style data set.
+        task: ``classification`` or ``regression``; ``other`` if targets are not one number per row.
         shape: Shape of one example's inputs: (height, width, channels) of an image, (columns,).
         classes: Names of the classes, in the order of their labels; empty for regression.
         columns: Column names of a table; empty otherwise.
         categories: For each categorical column, its values in the order of their codes.
         practice: Whether it is shipped practice data, whose test score is not a scientific claim.
+        fields: Of ``items``, the type of each field of an item: ``tensor``, ``array``, ``int``,
+            ``float``, ``bool`` or ``str``; fields of a tuple are named 0, 1, ...
+        target: Of ``items``, the name of the field that is the target.
     """
 
     kind: str
@@ -74,6 +94,8 @@ class DataInfo:
     columns: tuple[str, ...] = ()
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     practice: bool = False
+    fields: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,9 +105,10 @@ class Examples:
     Attributes:
         inputs: Array [n, ...] of every development example: uint8 [n, height, width, channels]
             for images, float32 [n, columns] for tables (NaN where a value is missing, codes in
-            categorical columns). It is shared by all workers of a node and must not be modified.
+            categorical columns); structured if items have several inputs. It is shared by all
+            workers of a node and must not be modified.
         targets: Array [n]: int64 labels, or float32 values for regression (float64 where
-            float32 would lose their differences).
+            float32 would lose their differences); of any shape and type for other tasks.
         rows: int64 array of the rows of this part, in a fixed order.
         info: Description of the data set.
         groups: Group of every development example, [n]; None if they are independent.
@@ -127,12 +150,18 @@ class Context(Protocol):
         horizon: Epochs of a full training; schedules stretch to it.
         device: ``cpu`` or ``cuda``.
         threads: Threads the training may use.
+        trial: Number of the trial.
+        replicate: 0 in the search phase, 1 and up on fresh seeds.
+        folder: Folder for files of this training; it need not exist yet.
     """
 
     seed: int
     horizon: int
     device: str
     threads: int
+    trial: int
+    replicate: int
+    folder: Path
 
     def epochs(self) -> Iterator[int]:
         """Yield the epochs to train, counted from 1; a resumed training starts after its checkpoint."""
@@ -159,13 +188,14 @@ class Context(Protocol):
 class Trainable(Protocol):
     """Code that trains a recipe.
 
-    It may also implement `Averages` (for searches that ship averaged weights), `Combines` (for searches
-    that ship an ensemble) and `AssessesExamples` (for predictions with probabilities).
+    It also implements `Scores` or `Evaluates`. It may implement `Averages` (for searches that ship
+    averaged weights), `Combines` (for searches that ship an ensemble) and `AssessesExamples` (for
+    predictions with probabilities).
 
     Attributes:
         grammar: What its recipes may contain.
-        metrics: What it reports on validation data as ``validation/<name>``, and what `score`
-            returns; the first is the default objective.
+        metrics: What it reports on validation data as ``validation/<name>``, and what `score` or
+            `evaluate` returns; the first is the default objective.
     """
 
     grammar: Grammar
@@ -179,8 +209,31 @@ class Trainable(Protocol):
         """Rebuild a trained model from its weights."""
         ...
 
+
+@runtime_checkable
+class Scores(Protocol):
+    """A trainable that scores a model's outputs."""
+
     def score(self, outputs: Array, targets: Array) -> Mapping[str, float]:
         """Return the value of every metric for a model's outputs on examples with known targets."""
+        ...
+
+
+@runtime_checkable
+class Evaluates(Protocol):
+    """A trainable that scores models on examples, row by row where it can."""
+
+    def evaluate(self, models: Sequence[Model], examples: Examples) -> Mapping[str, Array | float]:
+        """Return every metric of a model on examples.
+
+        Args:
+            models: The model, or the members of an ensemble.
+            examples: Rows with known targets.
+
+        Returns:
+            For each metric the value of every row, [n], whose mean is the score; or one number, for
+            which no interval is known.
+        """
         ...
 
 
@@ -222,5 +275,17 @@ class AssessesExamples(Protocol):
         ...
 
 
+def trainable_of(attribute: Any) -> Any:
+    """Return the trainable that an attribute of a user's module is.
+
+    A class is instantiated, and a function decorated with `hpo.trainable` gives the trainable that it
+    stands for.
+    """
+    if isinstance(attribute, type):
+        return attribute()
+    own = getattr(attribute, "as_trainable", None)
+    return own() if callable(own) else attribute
+
+
 EXTRAS = ("average", "combine", "probabilities")
-"""Methods that a trainable may have besides those of `Trainable`."""
+"""Methods that a trainable may have besides those that each needs."""

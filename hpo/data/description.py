@@ -39,7 +39,7 @@ def describe(data: Prepared, split: Split) -> JsonObject:
     }
     if info.task == "classification":
         described["classes"] = _classes(data, split)
-    else:
+    elif info.task == "regression":
         values = data.targets()[split.train]
         described["targets"] = {
             "least": float(values.min()),

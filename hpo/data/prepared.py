@@ -157,7 +157,10 @@ def optional(path: Path) -> NDArray[Any] | None:
 
 def info_to_json(info: DataInfo) -> JsonObject:
     """Return the data's kind, task, shape, classes and columns as a JSON value."""
-    return dataclasses.asdict(info) | {"categories": {name: list(of) for name, of in info.categories.items()}}
+    body = dataclasses.asdict(info) | {"categories": {name: list(of) for name, of in info.categories.items()}}
+    if not info.fields:  # data of other kinds keeps the fingerprint that it had before there were items
+        del body["fields"], body["target"]
+    return body
 
 
 def info_from_json(body: JsonFields) -> DataInfo:
@@ -170,4 +173,6 @@ def info_from_json(body: JsonFields) -> DataInfo:
         tuple(body["columns"]),
         {name: tuple(of) for name, of in body["categories"].items()},
         body["practice"],
+        body.get("fields", {}),
+        body.get("target", ""),
     )

@@ -184,7 +184,8 @@ def _estimates(metric: str, numbers: ScoreEstimates) -> Iterator[tuple[str, str]
 
 def _by_method(interval: ScoreInterval) -> str:
     """A score with its interval and how it was computed, or why there is none."""
-    return with_interval(interval) + (f", {interval.method}" if interval.method else "")
+    shown = with_interval(interval) if interval.bounded else score(interval.value)
+    return shown + (f", {interval.method}" if interval.method else "")
 
 
 def _model(model: ShippedModel) -> str:

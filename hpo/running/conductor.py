@@ -101,6 +101,7 @@ class Conductor:
         weights: tuple[str, str] = ("", ""),
         scores: Mapping[str, float] = NO_SCORES,
         examples: tuple[str, str] = ("", ""),
+        finished: str = "",
     ) -> bool:
         """Record a worker's message and judge it.
 
@@ -111,6 +112,7 @@ class Conductor:
             weights: File name and SHA-256 of the kept weights, with the last report.
             scores: Their scores on the final part, if there is one.
             examples: File name and SHA-256 of each example's contribution to the value.
+            finished: What the record says if the training's own rule ended it before its last epoch.
 
         Returns:
             Whether the training continues.
@@ -120,8 +122,10 @@ class Conductor:
         if checkpoint:
             new.append(checkpoint)
         if weights[0]:
-            new.append(fresh_end(self._plan, training, reports, weights, scores, examples))
+            new.append(fresh_end(self._plan, training, reports, weights, scores, examples, finished))
         self._append(*new, then=lambda: self._verdict(training))
+        if finished and training.end is None:
+            self._append(ended(training, End.FINISHED, message=finished))
         return training.end is None
 
     def _verdict(self, training: Training) -> list[Event]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
-from hpo.core.trainable import Examples, Trainable
+from hpo.core.ports import TrainingTask
+from hpo.core.trainable import Arrays, Examples, Trainable
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class TrainingEnvironment:
         message_seconds: Longest time for which a worker holds reports back.
         versions: Versions of packages that every node of a cluster must have.
         marker: On a cluster, a file in the search's folder that every node must see.
+        check: Returns what is wrong with the weights after a report, empty if they give its scores; it
+            is asked until it has found one training right. None to trust the trainable.
     """
 
     open: Callable[[], OpenedStage]
@@ -64,3 +67,4 @@ class TrainingEnvironment:
     message_seconds: float = 0.5
     versions: Mapping[str, str] = field(default_factory=dict)
     marker: Path | None = None
+    check: Callable[[TrainingTask, Arrays, Mapping[str, float]], str] | None = None

@@ -12,7 +12,8 @@ from hpo.core.ports import TrainingTask
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import AVERAGED
 from hpo.core.trainable import Array, Arrays, Averages, Context, Examples, Trainable
-from hpo.metrics.forms import forms, jackknifed
+from hpo.metrics.assessment import Assessment, assess
+from hpo.metrics.forms import Score, forms, jackknifed
 from hpo.running.environment import OpenedStage, TrainingData
 from hpo.running.training_context import Finish, Kept
 
@@ -40,13 +41,12 @@ def final_scorer(stage: OpenedStage, task: TrainingTask, parts: TrainingData, me
         if task.averages:
             assert isinstance(trainable, Averages)
             weights = trainable.average(recipe, weights, parts.train, context)
-            outputs, targets = _predicted(trainable, recipe, weights, parts.validation)
-            scores |= _prefixed(AVERAGED, trainable.score(outputs, targets))
+            scores |= _prefixed(AVERAGED, _assessed(trainable, recipe, weights, parts.validation).values)
         final, examples = None if task.until else stage.final(), None
         if final is not None:
-            outputs, targets = _predicted(trainable, recipe, weights, final)
-            scores |= _prefixed("final", trainable.score(outputs, targets))
-            examples = contributions(trainable, metric, outputs, targets)
+            assessment = _assessed(trainable, recipe, weights, final)
+            scores |= _prefixed("final", assessment.values)
+            examples = contributions(assessment, metric)
         elif not (task.until or task.averages) and task.split == SEARCH and context.device == "cpu":
             # Not needed for folds and all rows; on a GPU another pass on the CPU would take too long.
             with contextlib.suppress(Exception):  # it is optional and must not fail the training
@@ -58,32 +58,37 @@ def final_scorer(stage: OpenedStage, task: TrainingTask, parts: TrainingData, me
 
 
 def _validated(trainable: Trainable, metric: str, recipe: Recipe, weights: Arrays, part: Examples) -> Any:
-    return (
-        contributions(trainable, metric, *_predicted(trainable, recipe, weights, part))
-        if len(part) <= MOST
-        else None
-    )
+    return contributions(_assessed(trainable, recipe, weights, part), metric) if len(part) <= MOST else None
 
 
-def contributions(trainable: Trainable, metric: str, outputs: Array, targets: Array) -> Any:
+def contributions(assessment: Assessment, metric: str) -> Any:
     """Return each example's contribution to a score, [n]; None if it is unknown.
 
     Their mean is the score. Of a score that is not a mean over examples, the contribution is by how
     much each example moves it. The type is uint8 if all are 0 or 1, as for an accuracy, otherwise
     float32.
     """
-    if len(targets) > MOST:
+    if assessment.score is None:
+        rows = assessment.rows.get(metric)
+        return None if rows is None or len(rows) > MOST else _packed(rows)
+    if len(assessment.targets) > MOST:
         return None
-
-    def score(some: Array, their: Array) -> dict[str, float]:
-        return {metric: float(trainable.score(some, their)[metric])}
-
     with contextlib.suppress(Exception):  # a user's score may reject some of the examples
-        form = forms(score, outputs, targets)[metric] or jackknifed(score, metric, outputs, targets)
-        if form is not None:
-            values = form.contributions.round(12)
-            return values.astype(np.uint8 if np.isin(values, (0, 1)).all() else np.float32)
+        return _of_form(assessment.score, metric, assessment.outputs, assessment.targets)
     return None
+
+
+def _of_form(complete: Score, metric: str, outputs: Array, targets: Array) -> Any:
+    def score(some: Array, their: Array) -> dict[str, float]:
+        return {metric: float(complete(some, their)[metric])}
+
+    form = forms(score, outputs, targets)[metric] or jackknifed(score, metric, outputs, targets)
+    return None if form is None else _packed(form.contributions)
+
+
+def _packed(rows: Any) -> Any:
+    values = rows.round(12)
+    return values.astype(np.uint8 if np.isin(values, (0, 1)).all() else np.float32)
 
 
 def dependence(examples: Examples) -> Arrays:
@@ -92,12 +97,8 @@ def dependence(examples: Examples) -> Arrays:
     return {name: np.asarray(values[examples.rows]) for name, values in named.items() if values is not None}
 
 
-def _predicted(
-    trainable: Trainable, recipe: Recipe, weights: Arrays, examples: Examples
-) -> tuple[Array, Array]:
-    """Return a model's outputs for examples, and the targets."""
-    model = trainable.load(recipe, weights, examples.info)
-    return model.predict(examples), examples.targets[examples.rows]
+def _assessed(trainable: Trainable, recipe: Recipe, weights: Arrays, examples: Examples) -> Assessment:
+    return assess(trainable, [trainable.load(recipe, weights, examples.info)], examples)
 
 
 def _prefixed(part: str, scores: Any) -> dict[str, float]:

@@ -55,6 +55,7 @@ def fresh_end(
     weights: tuple[str, str],
     scores: Mapping[str, float],
     examples: tuple[str, str] = ("", ""),
+    finished: str = "",
 ) -> TrialEnded:
     """Return the end of a fresh seed whose weights were kept.
 
@@ -67,17 +68,20 @@ def fresh_end(
         weights: File name and SHA-256 of the kept weights.
         scores: Their scores on the final part; empty without such a part.
         examples: File name and SHA-256 of each example's contribution; empty if not kept.
+        finished: What the record says if its own rule ended it before its last epoch.
     """
     objective, value = plan.objective, training.value
     for report in reports:
         if report.epoch > training.epoch:
             value = objective.standing(value, report.metrics.get(objective.key, math.nan))
-    end, cause, message = End.FINISHED, None, ""
+    end, cause, message = End.FINISHED, None, finished
     if any(name.startswith("final/") for name in scores):
         value = scores.get(objective.final_key, math.nan)
         if not math.isfinite(value):
             end, cause, message = End.FAILED, Cause.DIVERGED, f"{objective.final_key} is {value}"
     epochs = training.until or plan.horizon
+    if finished:
+        epochs = max([training.epoch, *(report.epoch for report in reports)])
     return TrialEnded(*training.key, end, epochs, value, cause, message, *weights, dict(scores), *examples)
 
 

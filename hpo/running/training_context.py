@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hpo.core.errors import UserError
 from hpo.core.events import Cause, Checkpointed, Reported
 from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import SEEN
@@ -24,6 +25,10 @@ from hpo.running.weight_mean import WeightMean
 
 OPENING = 120.0
 """Seconds allowed for opening trainable and data in addition to the limit of an epoch."""
+
+
+class WrongWeights(BaseException):
+    """The weights of a training do not give what it reported; not caught by its code either."""
 
 
 class TrainingStopped(BaseException):
@@ -41,6 +46,7 @@ class Message:
         scores: Scores of these weights on the final part; empty without such a part.
         examples: File name and SHA-256 of each example's contribution to the value, if kept.
         failure: Cause and message if the training cannot continue.
+        finished: What the record says of a training that ended by its own rule before its last epoch.
         warnings: Warnings for the user.
         lost_worker: Whether the worker is unusable because its training hangs.
         full: The write that failed because the disk is full, which is not the training's fault.
@@ -53,6 +59,7 @@ class Message:
     scores: Mapping[str, float] = field(default_factory=dict)
     examples: tuple[str, str] = ("", "")
     failure: tuple[Cause, str] | None = None
+    finished: str = ""
     warnings: list[str] = field(default_factory=list)
     lost_worker: bool = False
     full: str = ""
@@ -180,6 +187,8 @@ class TrainingContext:
         self.horizon = task.horizon
         self.device = environment.device
         self.threads = environment.threads
+        self.trial, self.replicate = task.key
+        self.folder = environment.folder.root / "trials" / f"{task.trial}-{task.replicate}"
         self._task = task
         self._environment = environment
         self._channel = channel
@@ -187,6 +196,7 @@ class TrainingContext:
         self._epoch = 0
         self._value = math.nan
         self._best: dict[str, np.ndarray] = {}
+        self._model: Model | None = None
         self._mean = WeightMean(task.epochs - task.averages)
         self._state: dict[str, np.ndarray] | None = None
         self._saved_epoch = 0
@@ -201,7 +211,7 @@ class TrainingContext:
             before = self._epoch
             yield before + 1
             if self._epoch == before:
-                raise RuntimeError(f"epoch {before + 1} ended without a call of context.report")
+                raise RuntimeError(f"epoch {before + 1} ended without a report")
 
     def restored(self) -> Arrays | None:
         """Return the state in the last checkpoint, or None for a fresh start."""
@@ -221,18 +231,60 @@ class TrainingContext:
         if self._task.until:  # it trains on the validation rows, too
             numbers = {_as_seen(name): value for name, value in numbers.items()}
         report = Reported(*self._task.key, epoch, numbers, round(now - self._last, 6))
+        self._check_weights(numbers, model)
         last, finite = epoch == self._task.epochs, self._hold_weights(epoch, numbers, model)
         news: dict[str, object] = {"reports": [report]}
         if state is not None and self._due(epoch, now):
             news["checkpoint"] = self._save(epoch, state())
-        if self._task.keep_weights and last and finite:
-            weights = self._mean.arrays() if self._task.averages else self._best
-            kept = self._finish(weights, self)
-            news["weights"], news["scores"] = self._keep(kept.weights), kept.scores
-            if kept.examples is not None:
-                news["examples"] = self._keep({CONTRIBUTIONS: kept.examples, **kept.related}, "examples-")
+        if last and finite:
+            news |= self._kept()
         self._channel.send(epoch in self._task.pauses or last or not finite, **news)
         self._last = time.monotonic()
+
+    @property
+    def started(self) -> bool:
+        """Whether an epoch was reported, in this process or before its checkpoint."""
+        return self._epoch > 0
+
+    def finish_early(self) -> None:
+        """Finish a training whose own rule ended it before its last epoch; waits to be stopped.
+
+        Raises:
+            UserError: If the weights to keep do not exist by then.
+        """
+        text = f"the training ended by its own rule after epoch {self._epoch} of {self._task.epochs}"
+        if self._task.averages and not self._mean.state():
+            raise UserError(f"{text}, before the epochs whose weights `ship: averaged` averages")
+        if self._task.until and self._model is not None:
+            self._best = _copies(self._model.weights())
+        self._channel.send(True, finished=text, **self._kept())
+
+    def _kept(self) -> dict[str, object]:
+        """Write the weights that are kept, and return what the message says about them."""
+        if not self._task.keep_weights:
+            return {}
+        weights = self._mean.arrays() if self._task.averages else self._best
+        kept = self._finish(weights, self)
+        news: dict[str, object] = {"weights": self._keep(kept.weights), "scores": kept.scores}
+        if kept.examples is not None:
+            news["examples"] = self._keep({CONTRIBUTIONS: kept.examples, **kept.related}, "examples-")
+        return news
+
+    def _check_weights(self, numbers: Mapping[str, float], model: Model) -> None:
+        """Have the first report of a search checked in another process.
+
+        Raises:
+            WrongWeights: If the weights do not give what was reported.
+        """
+        check, passed = self._environment.check, self._environment.folder.weights_checked
+        finite = math.isfinite(numbers.get(self._environment.objective.key, math.nan))
+        if check is None or self._task.replicate or not finite or passed.exists():
+            return
+        self._channel.last_activity = time.monotonic() + OPENING
+        complaint = check(self._task, _copies(model.weights()), numbers)
+        if complaint:
+            raise WrongWeights(f"{complaint}; `hpo try` shows it with one recipe")
+        passed.touch()
 
     def _hold_weights(self, epoch: int, numbers: Mapping[str, float], model: Model) -> bool:
         """Update the value and hold weights that may be kept; return whether the epoch's value is finite."""
@@ -240,7 +292,7 @@ class TrainingContext:
         value = numbers.get(_as_seen(objective.key) if until else objective.key, math.nan)
         standing = objective.standing(self._value, value)
         counts = epoch == until if until else standing != self._value or objective.at == "last"
-        self._value = standing
+        self._value, self._model = standing, model
         finite = math.isfinite(value)
         if self._task.keep_weights and finite:
             if self._task.averages:

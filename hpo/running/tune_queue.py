@@ -93,9 +93,15 @@ class LedgerScheduler(FIFOScheduler):
         for warning in message.warnings:
             self._conductor.warn(f"trial {key[0]}: {warning}")
         goes_on = True
-        if message.reports or message.checkpoint or message.weights[0]:
+        if message.reports or message.checkpoint or message.weights[0] or message.finished:
             goes_on = self._conductor.reported(
-                key, message.reports, message.checkpoint, message.weights, message.scores, message.examples
+                key,
+                message.reports,
+                message.checkpoint,
+                message.weights,
+                message.scores,
+                message.examples,
+                message.finished,
             )
         if message.full:
             raise DiskFull(message.full, self._checkpoints.parent)

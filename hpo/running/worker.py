@@ -21,7 +21,8 @@ from hpo.running.environment import OpenedStage, TrainingEnvironment
 from hpo.running.final_scores import final_scorer
 from hpo.running.memory_release import release_memory
 from hpo.running.node_faults import DEADLINE, home_fault, node_fault
-from hpo.running.training_context import Channel, Message, TrainingContext, TrainingStopped
+from hpo.running.thread_limits import limited_threads
+from hpo.running.training_context import Channel, Message, TrainingContext, TrainingStopped, WrongWeights
 
 HEARTBEAT = 2.0
 """Seconds after which a worker answers even if it has nothing to report."""
@@ -136,8 +137,11 @@ class Worker:
             channel,
             final_scorer(stage, task, parts, self._environment.objective.metric),
         )
-        stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
-        return Cause.NEVER_REPORTED, "the training ended before its last epoch"
+        with limited_threads(self._environment.threads):
+            stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
+            if context.started:
+                context.finish_early()
+        return Cause.NEVER_REPORTED, "the training ended without a report"
 
 
 def _cause(error: BaseException) -> Cause:
@@ -152,7 +156,7 @@ def _description(error: BaseException) -> str:
 
     An error that is written for users is one sentence and needs no traceback.
     """
-    if isinstance(error, UserError):
+    if isinstance(error, UserError | WrongWeights):
         return str(error)
     this_package = str(Path(__file__).parent)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(this_package)]

@@ -9,11 +9,14 @@ from dataclasses import replace
 import numpy as np
 
 from hpo.core.trainable import Array, Metric
-from hpo.metrics.forms import Form, Score, forms
+from hpo.metrics.assessment import Assessment
+from hpo.metrics.forms import Form, Score, forms, of_means
 from hpo.metrics.row_blocks import RowBlocks
 from hpo.selection.form_intervals import effective_size, form_interval, quantile
 from hpo.selection.intervals import Interval, level_of_look, wilson_ends
 from hpo.selection.resampling import bootstrap
+
+ONE_NUMBER = "no interval: evaluate returned one number, not the value of each row"
 
 
 def score_intervals(
@@ -55,6 +58,41 @@ def score_intervals(
         for name in unknown:
             intervals[name] = _declared_share(drawn[name], blocks) if name in shares else drawn[name]
     return {name: intervals[name] for name in known}
+
+
+def assessed_intervals(
+    assessment: Assessment,
+    metrics: Sequence[Metric],
+    n: int,
+    seed: int,
+    look: int = 1,
+    blocks: RowBlocks | None = None,
+) -> dict[str, Interval]:
+    """Return every metric of an assessed model with its interval over rows.
+
+    A metric that was given as one number has no interval, and its method says so.
+
+    Args:
+        assessment: The model's scores.
+        metrics: The trainable's.
+        n: Number of rows.
+        seed: Of the resampling.
+        look: How often this test data has been opened, this time included.
+        blocks: Which rows belong together; none if None.
+    """
+    if assessment.score is not None:
+        outputs, targets = assessment.outputs, assessment.targets
+        return score_intervals(assessment.score, metrics, outputs, targets, seed, look, blocks)
+    level, blocks = level_of_look(look), blocks or RowBlocks.independent(n)
+    shares = {metric.name for metric in metrics if metric.proportion}
+    found: dict[str, Interval] = {}
+    for name, value in assessment.values.items():
+        if name in assessment.rows:
+            form = _as_declared(of_means(assessment.rows[name]), name in shares)
+            found[name] = form_interval(form, blocks, level, seed)
+        else:
+            found[name] = Interval(value, math.nan, math.nan, level, ONE_NUMBER)
+    return found
 
 
 def _as_declared(form: Form, share: bool) -> Form:

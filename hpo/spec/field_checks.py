@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from hpo.spec.faults import Faults, FieldPath, shown, unknown
-from hpo.spec.fields import BRANCHES, Document
+from hpo.spec.fields import BRANCHES, STORED_ONLY, Document
 
 _FILLERS: Mapping[str, Any] = {
     "version": 1,
@@ -132,7 +132,7 @@ def _bounds(branch: Mapping[str, Any]) -> str:
 
 def _fields(path: FieldPath) -> list[str]:
     model = _model(path)
-    return [name for name in model.model_fields if name != "base"] if model else []
+    return [name for name in model.model_fields if name not in (*STORED_ONLY, "reading")] if model else []
 
 
 def _description(path: FieldPath) -> str:

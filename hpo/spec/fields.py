@@ -15,12 +15,16 @@ from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.rungs import FACTOR, default_first_rung, rungs_of
 from hpo.core.shipped_model import Ship
 from hpo.core.stopping_rules import RuleName, SchedulerName
+from hpo.core.trainable import AS_FLOATS
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Amount = Annotated[float, Field(gt=0, le=10**9)]
 
+
+READING: Literal[2] = 2
+"""Edition in which a user's arrays are read; those of a recorded spec without it become float32."""
 
 DEFAULTS: Literal[2] = 2
 """Edition of the shipped recipes' defaults; a recorded spec without this field has the first."""
@@ -80,6 +84,15 @@ class Data(Record):
         default=False,
         description="Search even if the test part contains training rows; the report says so.",
     )
+    reading: Literal[2] | None = Field(
+        default=None, description="Edition of how a user's arrays are read; in stored specs only."
+    )
+
+    @property
+    def source_arguments(self) -> dict[str, Any]:
+        """Arguments with which the source is opened; a record of an earlier edition asks for its types."""
+        earlier = ":" in self.source and self.reading is None
+        return {**self.arguments, AS_FLOATS: True} if earlier else self.arguments
 
     @property
     def search_share(self) -> float:

@@ -26,6 +26,7 @@ def schema() -> dict[str, Any]:
     definitions, fields = document["$defs"], document["properties"]
     for name in STORED_ONLY:
         del fields[name]
+    del definitions["Data"]["properties"]["reading"]
     definitions["Parameter"] = _parameter()
     definitions["Condition"] = _condition()
     definitions["Sampler"]["properties"]["name"]["enum"] = sorted(SAMPLERS)
@@ -36,6 +37,10 @@ def schema() -> dict[str, Any]:
             {"type": "string", "description": "A recipe file, or the name of a shipped recipe."},
             {"type": "object", "description": "A point: values by dotted name, or nested."},
         ]
+    }
+    fields["trainable"] = {
+        "description": fields["trainable"]["description"],
+        "anyOf": [fields["trainable"], _named_trainable()],
     }
     _also(fields["sampler"], {"type": "string", "enum": sorted(SAMPLERS)})
     _also(fields["scheduler"], {"type": "string", "enum": list(SCHEDULERS)})
@@ -77,6 +82,18 @@ def _notation(notation: Notation) -> dict[str, Any]:
         "prefixItems": [{**number, "title": item} for item in notation.items],
         "items": False,
         "minItems": len(notation.items),
+    }
+
+
+def _named_trainable() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "arguments": {"type": "object", "description": "Constants of a training function."},
+        },
+        "required": ["name"],
+        "additionalProperties": False,
     }
 
 

@@ -16,7 +16,7 @@ from hpo.spec.builtin import locate
 from hpo.spec.conflicts import check_conflicts
 from hpo.spec.faults import Faults
 from hpo.spec.field_checks import check_fields
-from hpo.spec.fields import DEFAULTS, Document, Scheduler
+from hpo.spec.fields import DEFAULTS, READING, Document, Scheduler
 from hpo.spec.import_checks import check_imports
 from hpo.spec.interface import Interface, find
 from hpo.spec.overrides import override
@@ -24,6 +24,7 @@ from hpo.spec.search_spec import SearchSpec
 from hpo.spec.ship_checks import check_ship
 from hpo.spec.space_building import build_space, check_feasible, check_points, check_recipe
 from hpo.spec.start_points import starting_points
+from hpo.spec.trainable_arguments import unfolded
 from hpo.spec.yaml_text import read_text
 
 
@@ -43,6 +44,8 @@ def read_spec(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
     value = override(text.value, overrides, faults)
     if isinstance(value, dict) and "base" in value:
         faults.add(("base",), "is not allowed in a file: paths and code are looked up beside the file")
+    if isinstance(value, dict) and isinstance(value.get("data"), dict) and "reading" in value["data"]:
+        faults.add(("data", "reading"), "is not allowed in a file, whose arrays are read as they are given")
     if isinstance(value, dict) and "defaults" in value:
         faults.add(("defaults",), "is not allowed in a file, which always has the current defaults")
     return _parse(value, faults, file.absolute().parent, file.stem)
@@ -89,7 +92,7 @@ def _applicable(interface: Interface, document: Document, objective: Objective |
 def _parse(
     value: Any, faults: Faults, base: Path, stem: str, trainables: Mapping[str, Interface] | None = None
 ) -> SearchSpec:
-    document = cross_checks.limit_finalists(check_fields(value, faults))
+    document = cross_checks.limit_finalists(check_fields(unfolded(value, faults), faults))
     base = _base(document, base, faults)
     interface = None if faults.under("trainable") else find(document.trainable, base, faults, trainables)
     check_source(document.data.source, document.data.arguments, faults)
@@ -181,9 +184,12 @@ def _complete(
 ) -> Document:
     """Return the document as it is recorded, with nothing left to look up elsewhere."""
     goal = document.objective.model_copy(update={"metric": objective.metric, "mode": objective.mode})
+    own_source = document.base is None and ":" in document.data.source
+    data = document.data.model_copy(update={"reading": READING}) if own_source else document.data
     resolved = {
         "name": name,
         "experiment": document.experiment or name,
+        "data": data,
         "scheduler": scheduler,
         "start_from": points,
         "base": str(base),
@@ -194,8 +200,10 @@ def _complete(
 
 
 def _recorded(complete: Document) -> dict[str, Any]:
-    """Return the document as JSON, without an edition of the defaults if no default has changed."""
+    """Return the document as JSON, without the editions that do not apply to it."""
     document = complete.model_dump(mode="json")
+    if complete.data.reading is None:
+        del document["data"]["reading"]
     return {key: value for key, value in document.items() if key != "defaults" or value is not None}
 
 

@@ -46,13 +46,15 @@ class _Model(_Record):
 
 
 class _Info(_Record):
-    kind: Literal["image", "table", "array"]
-    task: Literal["classification", "regression"]
+    kind: Literal["image", "table", "array", "items"]
+    task: Literal["classification", "regression", "other"]
     shape: list[Annotated[int, Field(ge=1, le=10**6)]]
     classes: list[str]
     columns: list[str]
     categories: dict[str, list[str]]
     practice: bool
+    fields: dict[str, Literal["tensor", "array", "int", "float", "bool", "str"]] = Field(default={})
+    target: Text = ""
 
     @model_validator(mode="after")
     def _whole(self) -> _Info:

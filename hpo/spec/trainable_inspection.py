@@ -16,7 +16,7 @@ import traceback
 from typing import Any
 
 from hpo.core.grammar import Grammar
-from hpo.core.trainable import EXTRAS, Metric
+from hpo.core.trainable import EXTRAS, Metric, trainable_of
 
 
 def describe_trainable(name: str, folder: str) -> dict[str, Any]:
@@ -25,9 +25,7 @@ def describe_trainable(name: str, folder: str) -> dict[str, Any]:
     module_name, _, attribute = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-        trainable = getattr(module, attribute)
-        if isinstance(trainable, type):
-            trainable = trainable()
+        trainable = trainable_of(getattr(module, attribute))
     except BaseException as error:
         return {"error": _error_text(error)}
     complaint = _complaint(trainable)
@@ -49,7 +47,9 @@ def _complaint(trainable: Any) -> str | None:
         return "its `metrics` must be a tuple of hpo.core.trainable.Metric"
     if not metrics:
         return "its `metrics` must not be empty: the first is the default objective"
-    missing = [verb for verb in ("train", "load", "score") if not callable(getattr(trainable, verb, None))]
+    missing = [verb for verb in ("train", "load") if not callable(getattr(trainable, verb, None))]
+    if not any(callable(getattr(trainable, verb, None)) for verb in ("score", "evaluate")):
+        missing.append("score (or evaluate)")
     return f"it has no method {', '.join(missing)}" if missing else None
 
 

@@ -79,7 +79,9 @@ def code_in(document: Any, folder: Path) -> Iterator[UserCode]:
     provenance = _mapping(document.get("provenance"))
     folders = [folder, Path(str(provenance["base"]))] if "base" in provenance else [folder]
     sources = (_mapping(part.get("data")).get("source") for part in (document, provenance))
-    for kind, names in (("trainable", [document.get("trainable")]), ("data source", sources)):
+    trainable = document.get("trainable")
+    trainable = trainable.get("name") if isinstance(trainable, Mapping) else trainable
+    for kind, names in (("trainable", [trainable]), ("data source", sources)):
         for name in names:
             if isinstance(name, str) and ":" in name:
                 files = dict.fromkeys(module_file(name, base) for base in folders)

@@ -18,11 +18,12 @@ from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import digest_of
 from hpo.core.trainable import Array, Arrays, AssessesExamples, DataInfo, Examples, Trainable
 from hpo.data.prepared import info_from_json
+from hpo.metrics.assessment import outputs_of
 from hpo.running import checkpoints
 from hpo.spec.recipe_files import RecipeFile, read_recipe
 from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.export import weights_beside
-from hpo.use_cases.model.members import ModelMember, outputs_of
+from hpo.use_cases.model.members import ModelMember, models_of
 from hpo.use_cases.model.provenance import training_records_of
 from trainables.data.unlabelled import read_unlabelled
 
@@ -104,7 +105,8 @@ def predict_file(path: Path, data: Path) -> Predictions:
     n = len(rows.names)
     examples = Examples(rows.inputs, np.zeros(n, np.int64), np.arange(n), data_info)
     try:
-        outputs = np.asarray(outputs_of(trainable, members, data_info, examples))
+        models = models_of(trainable, members, data_info)
+        outputs = np.asarray(outputs_of(trainable, models, examples))
     except Exception as error:  # of the trainable's code, which the recipe chose
         reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
         raise UserError(f"{path}: its weights do not fit its recipe: {reason}") from error

@@ -8,6 +8,7 @@ from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.ports import TrainingTask
 from hpo.core.trainable import DataInfo, Examples
+from hpo.metrics.assessment import Assessment
 from hpo.running import checkpoints
 from hpo.running.environment import OpenedStage, TrainingData, TrainingEnvironment
 from hpo.running.final_scores import contributions
@@ -141,7 +142,7 @@ class Shares:
 )
 def test_contributions_are_recorded_only_for_smooth_scores(metric, expected):
     outputs, targets = np.array([1.0, 0.5, 0.0, 2.0]), np.array([1.0, 1.0, 0.0, 1.0])
-    found = contributions(Shares(), metric, outputs, targets)
+    found = contributions(Assessment({}, {}, Shares().score, outputs, targets), metric)
     if expected is None:
         assert found is None
     else:

@@ -110,3 +110,8 @@ def test_code_of_another_user_is_not_the_users_own(project):
     assert "belongs to another user" in UserCode("data source", "rows:load", project / "rows.py").doubt(
         project
     )
+
+
+def test_a_trainable_with_arguments_names_its_code(project):
+    names = [code.name for code in code_in({"trainable": {"name": "mine:fit", "arguments": {}}}, project)]
+    assert names == ["mine:fit"]

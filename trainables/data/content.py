@@ -49,9 +49,10 @@ class Content:
     """One part of a data set.
 
     Attributes:
-        inputs: uint8 [n, height, width, channels] for images, float32 [n, columns] for tables.
+        inputs: uint8 [n, height, width, channels] for images, float32 [n, columns] for tables, any
+            array [n, ...] otherwise, structured if there are several inputs.
         targets: int64 labels [n], or float32 values [n] for regression (float64 where float32 would
-            lose their differences).
+            lose their differences); any array [n, ...] for other tasks.
         info: Kind, task, shape, classes and columns; the same for both parts.
         groups: Group of each row, [n] of int64 or text; None if it has no groups.
         times: Time of each row, [n] of float64; None if it has no times.
@@ -145,6 +146,8 @@ def _shape_complaint(content: Content) -> str | None:
 
 def _target_complaint(content: Content) -> str | None:
     targets, info = content.targets, content.info
+    if info.task == "other":
+        return None
     if targets.ndim != 1:
         return f"targets must be one per example, not of shape {targets.shape}"
     if info.task == "regression":

@@ -2,9 +2,10 @@
 
 The function is called as ``function("development", **arguments)`` and ``function("test", ...)``
 and returns ``(inputs, targets)``, or a mapping with ``inputs`` and ``targets`` and optionally
-``classes``, ``columns``, ``groups``, ``times``, ``kind`` and ``task``, or None if the data has no
-test part. Labels may be texts; without ``classes``, the classes are the development part's labels in
-sorted order.
+``classes``, ``columns``, ``groups``, ``times``, ``kind`` and ``task``, or a map-style data set
+(`trainables.data.map_style`), or None if the data has no test part. Labels may be texts; without
+``classes``, the classes are the development part's labels in sorted order. Arrays keep their types,
+except a table (two dimensions), which is float32.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
-from hpo.core.trainable import DataInfo
+from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.content import Content, SourcePaths
+from trainables.data.digests import row_digests
+from trainables.data.map_style import is_map_style, read_items
 from trainables.data.table_encoding import float_targets
 
 MICROSECONDS_A_DAY = 86_400e6
@@ -37,11 +40,15 @@ class UserSource:
         name: ``module:function``, for messages.
         function: The user's function.
         arguments: The arguments it is called with.
+        paths: Where it may write what does not fit into memory.
+        as_given: Whether arrays keep their types; searches recorded before read them as float32.
     """
 
     name: str
     function: Callable[..., Any]
     arguments: Mapping[str, Any]
+    paths: SourcePaths
+    as_given: bool = True
 
     @classmethod
     def of(cls, name: str, arguments: Mapping[str, Any], paths: SourcePaths) -> UserSource:
@@ -58,7 +65,8 @@ class UserSource:
             raise UserError(f"data.source: {name} cannot be imported from {paths.base}: {error}") from error
         finally:
             sys.path.remove(str(paths.base))
-        return cls(name, function, arguments)
+        given = {key: value for key, value in arguments.items() if key != AS_FLOATS}
+        return cls(name, function, given, paths, as_given=len(given) == len(arguments))
 
     def state(self) -> None:
         """Return None: the function may read anything."""
@@ -71,16 +79,22 @@ class UserSource:
     def test(self) -> Content | None:
         """Return the function's ``test`` part, with the classes of the development part."""
         arrays = self._call("test")
-        return None if arrays is None else self._content(arrays, self._development.info)
+        return None if arrays is None else self._read(arrays, "test", self._development.info)
 
     @functools.cached_property
     def _development(self) -> Content:
         arrays = self._call("development")
         if arrays is None:
             raise UserError(f"data.source: {self.name} returned no development part")
-        return self._content(arrays, None)
+        return self._read(arrays, "development", None)
 
-    def _call(self, part: str) -> dict[str, Any] | None:
+    def _read(self, result: Any, part: str, development: DataInfo | None) -> Content:
+        if isinstance(result, dict):
+            return self._content(result, development)
+        return read_items(result, f"data.source: {self.name}({part!r})", self.paths, development)
+
+    def _call(self, part: str) -> Any:
+        """Return the function's arrays by name or its map-style data set; None if there is no such part."""
         try:
             result = self.function(part, **self.arguments)
         except UserError:
@@ -94,9 +108,12 @@ class UserSource:
             return {"inputs": result[0], "targets": result[1]}
         if isinstance(result, Mapping) and {"inputs", "targets"} <= set(result) <= set(LEGAL):
             return dict(result)
+        if is_map_style(result):
+            return result
         raise UserError(
             f"data.source: {self.name}({part!r}) must return (inputs, targets) or a mapping with "
-            f"inputs, targets and any of {', '.join(LEGAL[2:])}, not {_described(result)}"
+            f"inputs, targets and any of {', '.join(LEGAL[2:])}, or a map-style data set, not "
+            f"{_described(result)}"
         )
 
     def _content(self, arrays: dict[str, Any], development: DataInfo | None) -> Content:
@@ -104,16 +121,21 @@ class UserSource:
         if object in (inputs.dtype, targets.dtype) or not inputs.shape:
             raise UserError(f"data.source: {self.name} must return plain numeric arrays, not objects")
         info = development or _info(arrays, inputs, targets)
+        identity = None
         if info.kind != "image" and inputs.dtype != np.float32 and inputs.dtype.kind in "fiub":
-            inputs = inputs.astype(np.float32)
-        coded = float_targets(targets) if info.task == "regression" else _labels(targets, info)
+            floats = inputs.astype(np.float32)
+            if info.kind == "table" or not self.as_given:
+                inputs = floats
+            else:
+                identity = row_digests(floats)  # rows that were opened as float32 are still recognised
         groups, times = arrays.get("groups"), arrays.get("times")
         return Content(
             np.ascontiguousarray(inputs),
-            coded,
+            _coded(targets, info),
             info,
             None if groups is None else _plain(np.asarray(groups)),
             None if times is None else self._times(np.asarray(times)),
+            identity,
             warnings=_tied(times),
         )
 
@@ -132,7 +154,8 @@ class UserSource:
 
 
 def _info(arrays: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any]) -> DataInfo:
-    task = arrays.get("task") or ("regression" if targets.dtype.kind == "f" else "classification")
+    one = "regression" if targets.dtype.kind == "f" else "classification"
+    task = arrays.get("task") or (one if targets.ndim == 1 else "other")
     image = inputs.dtype == np.uint8 and inputs.ndim == 4
     kind = arrays.get("kind") or ("image" if image else "table" if inputs.ndim == 2 else "array")
     classes: tuple[str, ...] = ()
@@ -140,6 +163,12 @@ def _info(arrays: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any]) -
         classes = tuple(str(name) for name in arrays.get("classes") or _class_names(targets))
     columns = tuple(str(name) for name in arrays.get("columns") or ())
     return DataInfo(kind, task, tuple(inputs.shape[1:]), classes, columns)
+
+
+def _coded(targets: NDArray[Any], info: DataInfo) -> NDArray[Any]:
+    if info.task == "other":
+        return np.ascontiguousarray(targets)
+    return float_targets(targets) if info.task == "regression" else _labels(targets, info)
 
 
 def _class_names(targets: NDArray[Any]) -> Iterable[Any]:

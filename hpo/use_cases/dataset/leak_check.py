@@ -19,7 +19,7 @@ def find_dataset_leaks(data: Data, base: Path, dataset: SplitDataset, *, near: b
         dataset: The data, read and split.
         near: Whether to look for near duplicates of images too, which takes a while.
     """
-    return find_leaks(dataset.prepared, dataset.split, data.source, data.arguments, base, near=near)
+    return find_leaks(dataset.prepared, dataset.split, data.source, data.source_arguments, base, near=near)
 
 
 def refuse_overlap(data: Data, leaks: Leaks) -> None:

@@ -111,12 +111,13 @@ def split_dataset_of(data: Data, base: Path, home: Home, cuts: CutsOnRecord = NO
     Raises:
         UserError: If the source or the split is invalid.
     """
-    prepared = prepare(data.source, data.arguments, home, base, signing_key(data), cuts)
+    prepared = prepare(data.source, data.source_arguments, home, base, signing_key(data), cuts)
     roles = {"search": data.search_share}
     if data.final_share is not None:
         roles["final"] = data.final_share
+    stratified = data.stratified and prepared.info.task != "other"
     labelled = RowLabels(
-        prepared.targets(), prepared.info.classes, prepared.groups(), prepared.times(), data.stratified
+        prepared.targets(), prepared.info.classes, prepared.groups(), prepared.times(), stratified
     )
     search_split = split(
         labelled.targets,

@@ -14,7 +14,7 @@ import numpy as np
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import SEARCH
 from hpo.core.shipped_model import ALL
-from hpo.core.trainable import Examples, Trainable
+from hpo.core.trainable import Examples, Trainable, trainable_of
 from hpo.data.examples import open_examples
 from hpo.data.prepared import TARGETS, mapped
 from hpo.data.split import Split
@@ -104,5 +104,5 @@ def load_trainable(name: str, base: Path) -> Trainable:
         imported = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise UserError(f"trainable {name!r} cannot be imported: {error}") from error
-    trainable: Trainable = imported() if isinstance(imported, type) else imported
+    trainable: Trainable = trainable_of(imported)
     return trainable

@@ -33,13 +33,15 @@ from hpo.data.source_reading import CutsOnRecord
 from hpo.ledger.register import AlreadyOpened, Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
+from hpo.metrics.assessment import assess
 from hpo.metrics.row_blocks import RowBlocks
+from hpo.running.thread_limits import limited_threads
 from hpo.selection.intervals import level_of_look
-from hpo.selection.score_intervals import score_intervals
+from hpo.selection.score_intervals import assessed_intervals
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.register_access import open_register, signing_key
 from hpo.use_cases.dataset.staging import load_trainable
-from hpo.use_cases.model.members import ModelMember, fix_model, open_members, outputs_of
+from hpo.use_cases.model.members import ModelMember, fix_model, models_of, open_members
 from hpo.use_cases.model.register_policy import is_exempt, recognition_of, refusal_of, rows_of, source_of, who
 
 
@@ -125,7 +127,7 @@ def _task(home: Home, name: str, history: History) -> _Task:
     data = spec.data
     members = open_members(home, name, history)
     cuts = CutsOnRecord(recorded=history.opened.split["data"])
-    prepared = prepare(data.source, data.arguments, home, spec.base, signing_key(data), cuts)
+    prepared = prepare(data.source, data.source_arguments, home, spec.base, signing_key(data), cuts)
     assert prepared.test is not None
     return _Task(
         spec,
@@ -193,12 +195,12 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
     """Open the test part and score the model."""
     spec, data = task.spec, task.spec.data
     trainable = load_trainable(spec.trainable, spec.base)
-    examples = open_test(data.source, data.arguments, spec.base, task.sealed, task.dataset.cut_file)
-    outputs = outputs_of(trainable, task.members, examples.info, examples)
-    targets = examples.targets[examples.rows]
+    examples = open_test(data.source, data.source_arguments, spec.base, task.sealed, task.dataset.cut_file)
+    with limited_threads(spec.resources.threads):
+        assessment = assess(trainable, models_of(trainable, task.members, examples.info), examples)
     seed = derive(spec.seed, "intervals")
     blocks = RowBlocks.of(len(examples), examples.groups, examples.times)
-    intervals = score_intervals(trainable.score, trainable.metrics, outputs, targets, seed, look, blocks)
+    intervals = assessed_intervals(assessment, trainable.metrics, len(examples), seed, look, blocks)
     return TestScored(
         scores={name: interval.to_dict() for name, interval in intervals.items()},
         n=len(examples),

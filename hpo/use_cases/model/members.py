@@ -1,4 +1,4 @@
-"""The model of a search: fix it on record, read its weights, and compute its outputs."""
+"""The model of a search: fix it on record, read its weights, and rebuild it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import Ship, members_of, model_of, to_train
-from hpo.core.trainable import Array, Arrays, Combines, DataInfo, Examples, Trainable
+from hpo.core.trainable import Arrays, DataInfo, Model, Trainable
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import SearchLedger
 from hpo.running import checkpoints
@@ -67,19 +67,12 @@ def open_members(home: Home, name: str, history: History) -> tuple[ModelMember, 
     )
 
 
-def outputs_of(
-    trainable: Trainable, members: Sequence[ModelMember], info: DataInfo, examples: Examples
-) -> Array:
-    """Return a model's outputs for examples: those of its only member, or of all members combined.
+def models_of(trainable: Trainable, members: Sequence[ModelMember], info: DataInfo) -> list[Model]:
+    """Return the members of a model, rebuilt from their weights.
 
     Args:
         trainable: Trainable of the members.
         members: Members of the model, at least one.
         info: Description of the data that they were trained on.
-        examples: Rows of the same kind of data.
     """
-    outputs = [trainable.load(member.recipe, member.weights, info).predict(examples) for member in members]
-    if len(outputs) == 1:
-        return outputs[0]
-    assert isinstance(trainable, Combines)
-    return trainable.combine(outputs)
+    return [trainable.load(member.recipe, member.weights, info) for member in members]

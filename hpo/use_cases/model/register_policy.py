@@ -79,7 +79,7 @@ def recognition_of(data: Data, prepared: Prepared, base: Path | None, key: bytes
 
     file = signature_file(prepared.folder, key)
     if base is not None:
-        file = sign(prepared, data.source, data.arguments, base, key)
+        file = sign(prepared, data.source, data.source_arguments, base, key)
     if not file.exists():
         return None
     ours = Signature.from_bytes(file.read_bytes())
@@ -97,7 +97,7 @@ def expected_openings(data: Data, base: Path, home: Home) -> list[Opening]:
         return []
     from hpo.data.source_reading import recall
 
-    prepared = recall(data.source, data.arguments, home, base)
+    prepared = recall(data.source, data.source_arguments, home, base)
     if prepared is not None:
         return openings_of(data, prepared)
     source = source_of(data, base)

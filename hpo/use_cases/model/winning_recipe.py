@@ -57,7 +57,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
             "n": winner.n,
             "this_model": value if math.isfinite(training.value) else None,
         },
-        "test": history.score.scores if history.score else None,
+        "test": jsonable(history.score.scores) if history.score else None,
         **_test_remarks(history),
         "model": jsonable(model_provenance(history, spec.horizon, home.search(name).weights)),
         "weights": {"file": training.weights, "sha256": training.sha256},

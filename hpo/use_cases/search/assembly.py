@@ -13,6 +13,7 @@ from hpo.running.ray_session import RaySession
 from hpo.selection.ranking import RANKINGS
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.model.weights_check import WeightsCheck
 from hpo.use_cases.search.finals import finals_of
 from hpo.use_cases.search.versions import versions
 
@@ -71,16 +72,18 @@ def searcher_of(spec: SearchSpec, warm_start: WarmStart = NO_WARM_START) -> Sear
 
 def environment_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder) -> TrainingEnvironment:
     """Return what all trainings of a search have in common."""
+    device, threads = "cuda" if spec.resources.gpus else "cpu", spec.resources.threads
     return TrainingEnvironment(
         open=staging,
         folder=folder,
         objective=spec.objective,
-        device="cuda" if spec.resources.gpus else "cpu",
-        threads=spec.resources.threads,
+        device=device,
+        threads=threads,
         checkpoint_seconds=spec.limits.checkpoint_seconds,
         checkpoint_epochs=spec.limits.checkpoint_epochs,
         epoch_seconds=spec.limits.epoch_seconds,
         versions=versions(),
+        check=None if spec.user_code is None else WeightsCheck(staging, device, threads),
     )
 
 

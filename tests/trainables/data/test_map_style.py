@@ -1,0 +1,106 @@
+"""Map-style data sets as arrays, and back as the items that they were."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hpo.core.errors import UserError
+from hpo.core.trainable import Examples
+from hpo.data.prepared import info_from_json, info_to_json
+from trainables.data.content import SourcePaths
+from trainables.data.map_style import is_map_style, read_items
+from trainables.functions.datasets import Dataset
+
+
+@pytest.fixture
+def content(tmp_path):
+    return lambda items, like=None: read_items(items, "data", SourcePaths(tmp_path, tmp_path), like)
+
+
+def as_items(content, rows=None):
+    info = info_from_json(info_to_json(content.info))
+    rows = np.arange(len(content)) if rows is None else np.array(rows)
+    return Dataset(Examples(content.inputs, content.targets, rows, info))
+
+
+def test_pairs_of_a_tensor_and_a_label(content):
+    items = [(torch.full((1, 2, 2), float(i)), i % 3) for i in range(6)]
+    read = content(items)
+    assert (read.inputs.dtype, read.inputs.shape, read.info.task) == (
+        np.float32,
+        (6, 1, 2, 2),
+        "classification",
+    )
+    picture, label = as_items(read, [4, 5])[0]
+    assert torch.equal(picture, items[4][0])
+    assert (label, type(label)) == (1, int)
+
+
+def test_bytes_stay_bytes(content):
+    read = content([(np.full((4, 4), i, np.uint8), 0.5 * i) for i in range(5)])
+    assert (read.inputs.dtype, read.info.task) == (np.uint8, "regression")
+    assert as_items(read)[3][0].dtype == np.uint8
+
+
+def test_dictionaries_with_several_inputs_and_several_labels(content):
+    items = [
+        {"image": torch.ones(2, 2) * i, "age": i + 0.5, "note": "é" * i, "label": torch.tensor([i, 1, 0])}
+        for i in range(4)
+    ]
+    read = content(items)
+    assert (read.info.task, read.info.target, read.targets.shape) == ("other", "label", (4, 3))
+    item = as_items(read)[3]
+    assert list(item) == ["image", "age", "note", "label"]
+    assert (item["age"], item["note"]) == (3.5, "ééé")
+    assert torch.equal(item["image"], items[3]["image"])
+    assert torch.equal(item["label"], items[3]["label"])
+    assert len(read.traits) == 4 + 1 + 1
+    assert len(read.digests()) == 4
+
+
+def test_labels_that_are_texts_get_the_classes_of_the_development_part(content):
+    development = content([{"x": [1.0, 2.0], "y": word} for word in ("cat", "dog", "cat")])
+    test = content([{"x": [1.0, 2.0], "y": "dog"}], development.info)
+    assert development.info.classes == ("cat", "dog")
+    assert test.targets.tolist() == [1]
+    assert as_items(test)[0]["y"] == "dog"
+    with pytest.raises(UserError, match="label 'cow' does not occur in the development part"):
+        content([{"x": [1.0, 2.0], "y": "cow"}], development.info)
+
+
+def test_a_pandas_table_is_its_rows(content):
+    read = content(pd.DataFrame({"a": [1, 2, 3], "b": [0.5, 1.5, 2.5], "target": [0, 1, 0]}))
+    assert as_items(read)[1] == {"a": 2, "b": 1.5, "target": 1}
+
+
+class Drawn:
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, index):
+        return torch.rand(2), index
+
+
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [
+        (Drawn(), "field 0 of item 0 differs between two readings.*augmentation"),
+        ([], "has no items"),
+        ([(np.zeros(2), 0), (np.zeros(3), 0)], r"field 0 of item 1 is float64 \(3,\), and of item 0 float64"),
+        ([(np.zeros(2, "f4"), 0), (np.zeros(2), 0)], "equal shapes and types"),
+        ([{"a": 1, "b": 2}], "exactly one of them must be the target, named target, targets, label"),
+        ([{"a": 1, "y": 2}, {"b": 1, "y": 2}], "item 1 has the fields b, y; item 0 has others"),
+        ([np.zeros(2)], "an item is ndarray; legal: a tuple"),
+        ([(object(), 1)], "field 0 is object, which cannot be stored"),
+        ([("a", 1), (2, 1)], "field 0 of item 1 is int, not a text"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_with_its_place(content, items, text):
+    with pytest.raises(UserError, match=text):
+        content(items)
+
+
+def test_arrays_and_mappings_are_not_map_style():
+    assert not any(map(is_map_style, [np.zeros(2), {}, (1, 2), "text", None]))
+    assert is_map_style(torch.utils.data.TensorDataset(torch.zeros(2)))

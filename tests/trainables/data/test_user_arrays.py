@@ -1,0 +1,43 @@
+"""Arrays of a user's function keep their types, except in searches that were recorded before."""
+
+import numpy as np
+import pytest
+
+from hpo.core.trainable import AS_FLOATS
+from trainables.data.content import SourcePaths
+from trainables.data.user_sources import UserSource
+
+CODE = """
+import numpy as np
+
+def images(part):
+    return np.arange(2 * 4 * 4, dtype=np.uint8).reshape(2, 4, 4), np.array([0, 1])
+
+def table(part):
+    return np.arange(6).reshape(2, 3), np.array([0, 1])
+
+def masks(part):
+    return np.zeros((3, 4, 4), np.uint8), np.ones((3, 4, 4), np.uint8)
+"""
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    (tmp_path / "own_arrays.py").write_text(CODE)
+    paths = SourcePaths(tmp_path, tmp_path)
+    return lambda name, **more: UserSource.of(f"own_arrays:{name}", more, paths).development()
+
+
+def test_bytes_stay_bytes_and_their_rows_are_recognised_as_before(read):
+    now, before = read("images"), read("images", **{AS_FLOATS: True})
+    assert (now.inputs.dtype, before.inputs.dtype) == (np.uint8, np.float32)
+    assert now.digests().tolist() == before.digests().tolist()
+
+
+def test_a_table_is_float32(read):
+    assert read("table").inputs.dtype == np.float32
+
+
+def test_targets_of_any_shape_are_left_as_they_are(read):
+    content = read("masks")
+    assert (content.info.task, content.targets.shape, content.targets.dtype) == ("other", (3, 4, 4), np.uint8)

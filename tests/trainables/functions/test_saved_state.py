@@ -1,0 +1,121 @@
+"""States as arrays: what is restored equals what was saved, through the files that checkpoints are."""
+
+import collections
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from hpo.running import checkpoints
+from trainables.functions.saved_state import CannotBeSaved, restored, saved
+
+
+def through_a_file(folder, arrays):
+    checkpoints.write(folder / "state.safetensors", arrays)
+    return checkpoints.read(folder / "state.safetensors")
+
+
+def trained(lr=0.1):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1))
+    optimizer = torch.optim.AdamW(network.parameters(), lr=lr)
+    return network, optimizer, torch.optim.lr_scheduler.MultiStepLR(optimizer, [1, 5], 0.5)
+
+
+def step(network, optimizer, schedule):
+    optimizer.zero_grad()
+    loss = network(torch.arange(12.0).reshape(4, 3)).square().mean()
+    loss.backward()
+    optimizer.step()
+    schedule.step()
+    return loss.item()
+
+
+def test_network_optimizer_and_schedule_continue_as_if_undisturbed(tmp_path):
+    ours, theirs = trained(), trained()
+    for _ in range(2):
+        step(*ours)
+    for number, (source, target) in enumerate(zip(ours, theirs, strict=True)):
+        arrays = through_a_file(tmp_path, saved(str(number), source))
+        assert restored(str(number), target, arrays) is target
+    assert [step(*ours) for _ in range(3)] == [step(*theirs) for _ in range(3)]
+
+
+def test_names_of_a_networks_arrays_stay_readable():
+    assert {"0.weight", "0.bias", "1.running_mean"} <= set(saved("model", trained()[0]))
+
+
+class Holder:
+    def __init__(self, state):
+        self.state = state
+
+    def state_dict(self):
+        return self.state
+
+    def load_state_dict(self, state):
+        self.state = state
+
+
+def test_every_plain_type_comes_back_as_it_was(tmp_path):
+    state = {
+        "numbers": [1, 2.5, None, True, "text", float("inf")],
+        "betas": (0.9, 0.999),
+        3: {"deep": np.arange(4, dtype=np.int16)},
+        "half": torch.tensor([1.5, -2], dtype=torch.bfloat16),
+        "milestones": collections.Counter({1: 1}),
+        "empty": {},
+    }
+    back = restored("x", Holder(None), through_a_file(tmp_path, saved("x", Holder(state)))).state
+    assert back["numbers"] == state["numbers"]
+    assert back["betas"] == (0.9, 0.999)
+    assert back[3]["deep"].dtype == np.int16
+    assert back[3]["deep"].tolist() == [0, 1, 2, 3]
+    assert back["half"].dtype == torch.bfloat16
+    assert torch.equal(back["half"], state["half"])
+    assert back["milestones"] == state["milestones"]
+    assert back["empty"] == {}
+
+
+def test_a_mapping_of_arrays_is_filled_in_place(tmp_path):
+    arrays = through_a_file(tmp_path, saved("w", {"a": np.ones(2)}))
+    mine = {"a": np.zeros(2)}
+    assert restored("w", mine, arrays) is mine
+    assert mine["a"].tolist() == [1, 1]
+
+
+def test_a_pair_of_functions_writes_and_reads_a_folder(tmp_path):
+    seen = {}
+
+    def save(folder):
+        (folder / "deep").mkdir()
+        (folder / "deep" / "weights.bin").write_bytes(b"\x00\x01")
+
+    def load(folder):
+        seen["content"] = (folder / "deep" / "weights.bin").read_bytes()
+
+    restored("m", (save, load), through_a_file(tmp_path, saved("m", (save, load))))
+    assert seen == {"content": b"\x00\x01"}
+
+
+def test_an_estimator_is_saved_by_skops(tmp_path):
+    inputs, targets = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 2
+    estimator = LogisticRegression().fit(inputs, targets)
+    arrays = through_a_file(tmp_path, saved("model", estimator))
+    back = restored("model", None, arrays)
+    assert back.predict_proba(inputs).tolist() == estimator.predict_proba(inputs).tolist()
+
+
+def test_what_only_pickling_could_save_is_refused_with_its_path():
+    with pytest.raises(CannotBeSaved, match=r"sampler: queue/0 is a object.*pair of functions"):
+        saved("sampler", Holder({"queue": [object()]}))
+    with pytest.raises(CannotBeSaved, match="generator is a object, which cannot be saved"):
+        saved("generator", object())
+
+
+def test_a_saved_file_stays_inside_its_folder(tmp_path):
+    from trainables.functions.saved_state import FILES, _packed
+
+    arrays = {FILES: _packed(["../out"]), "file/0": np.zeros(1, np.uint8)}
+    with pytest.raises(ValueError, match="outside its folder"):
+        restored("m", (print, print), arrays)

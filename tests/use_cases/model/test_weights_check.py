@@ -1,0 +1,135 @@
+"""A fault in loading or scoring is found when the first trial has reported once."""
+
+import numpy as np
+import pytest
+
+from hpo.core.events import Cause
+from hpo.core.home import Home, SearchFolder
+from hpo.core.objective import Objective
+from hpo.core.ports import TrainingTask
+from hpo.running.environment import TrainingEnvironment
+from hpo.running.worker import Worker
+from hpo.spec.fields import READING, Data
+from hpo.use_cases.dataset.split_dataset import split_dataset_of
+from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.model.weights_check import WeightsCheck
+
+CODE = """
+import numpy as np
+import hpo
+
+def line(part):
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(80, 2)).astype("float32")
+    return inputs, inputs.sum(1)
+
+@hpo.trainable(metrics={"mse": "min"})
+def fit(run, data, *, fault="none"):
+    weights = run.build()
+    run.track()
+    for epoch in run.epochs():
+        weights["slope"] += 0.1
+        if fault == "outside":
+            SEEN.append(1)
+        part = data.train if fault == "other rows" else data.validation
+        values = evaluate(run, weights, part)
+        if fault == "other rows":
+            values = {name: float(np.mean(value)) for name, value in values.items()}
+        if fault == "other type":
+            values = {"mse": np.square(part.targets - 0.1 * part.inputs.astype(np.int8).sum(1))}
+        run.report({"mse": np.mean(list(values.values())[0])})
+
+SEEN = []
+
+@fit.build
+def build(run):
+    return {"slope": np.zeros(1)}
+
+@fit.evaluate
+def evaluate(run, model, dataset):
+    fault = run.params["fault"]
+    slope = model["slope"]
+    if fault == "outside" and not SEEN:
+        raise KeyError("what only the training process has")
+    if fault == "random":
+        slope = np.random.default_rng().normal(size=1)
+    errors = np.square(dataset.targets - slope * dataset.inputs.sum(1))
+    if fault == "length" and not SEEN and run.horizon == 0:
+        errors = errors[:-1]
+    return {"other" if fault == "name" else "mse": errors}
+
+class Forgets:
+    "A class whose load returns untrained weights."
+    def __init__(self):
+        inner = fit.as_trainable()
+        self.grammar, self.metrics, self._inner = inner.grammar, inner.metrics, inner
+    def train(self, recipe, train, validation, context):
+        self._inner.train(recipe, train, validation, context)
+    def evaluate(self, models, examples):
+        return self._inner.evaluate(models, examples)
+    def load(self, recipe, weights, info):
+        from trainables.functions.saved_state import saved
+        return self._inner.load(recipe, saved("model", {"slope": np.zeros(1)}), info)
+"""
+
+
+@pytest.fixture
+def ended(tmp_path, monkeypatch):
+    """How a trial ends, and whether its search need not check again."""
+    (tmp_path / "checked_code.py").write_text(CODE)
+    data = Data(source="checked_code:line", reading=READING)
+    dataset = split_dataset_of(data, tmp_path, Home(tmp_path / "home"))
+    folder = SearchFolder(tmp_path / "search")
+
+    def of(fault, name="fit"):
+        staging = DataStaging.of(
+            f"checked_code:{name}",
+            tmp_path,
+            dataset.prepared.folder,
+            {"search": dataset.split},
+            folder.root,
+        )
+        check = WeightsCheck(staging)
+        environment = TrainingEnvironment(staging, folder, Objective("mse", "min"), check=check)
+        worker = Worker(environment)
+        worker.start(TrainingTask(0, 0, {"fault": fault}, 3, 2))
+        reports = []
+        while True:
+            message = worker.advance()
+            reports += message.reports
+            if message.failure or (reports and reports[-1].epoch == 2):
+                worker.abandon()
+                return message.failure, folder.weights_checked.exists()
+
+    return of
+
+
+def test_a_training_whose_weights_give_its_score_continues(ended):
+    assert ended("none") == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        ("outside", "cannot be loaded and scored in another process: KeyError: 'what only the training"),
+        ("random", "was reported as .* but its saved weights, loaded in another process, give"),
+        ("other rows", "was reported as .* but its saved weights, loaded in another process, give"),
+        ("other type", "was reported as .* but its saved weights, loaded in another process, give"),
+        ("name", "evaluate returned other; the declared metrics are mse"),
+        ("length", r"evaluate returned mse of shape \(15,\); .* each of the 16 rows"),
+    ],
+)
+def test_a_fault_is_found_at_the_first_report(ended, fault, text):
+    failure, passed = ended(fault)
+    assert failure is not None
+    assert failure[0] is Cause.CODE_ERROR
+    assert not passed
+    with pytest.raises(AssertionError, match=text):
+        raise AssertionError(failure[1])
+
+
+def test_weights_that_are_not_restored_are_found(ended):
+    failure, passed = ended("none", "Forgets")
+    assert not passed
+    assert "was reported as" in failure[1]
+    assert np.isfinite(float(failure[1].split("give ")[1].split()[0]))

@@ -1,0 +1,1 @@
+"""Trainables written as functions: `hpo.trainable` makes the class interface of them."""

@@ -1,0 +1,201 @@
+"""The state of anything that is trained as named arrays, and back, without pickling.
+
+A state is a tree of mappings, lists, numbers, texts and arrays, as `state_dict` returns. Its arrays keep
+their names (``0.weight``); everything else is JSON in one more array. Other ways to save are files, whose
+bytes are arrays: a booster's ``save_model``, a scikit-learn estimator by skops, or two functions.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.trainable import Arrays
+
+TREE = "__tree__"
+FILES = "__files__"
+
+SaveAndLoad = tuple[Callable[[Path], object], Callable[[Path], object]]
+"""A function that writes an object into a folder, and one that restores it from there."""
+
+
+class CannotBeSaved(TypeError):
+    """An object has a state that only pickling could save."""
+
+
+def saved(name: str, tracked: Any) -> dict[str, NDArray[Any]]:
+    """Return the state of an object as arrays.
+
+    Raises:
+        CannotBeSaved: If there is no way to save it without pickling.
+    """
+    if _is_pair(tracked):
+        return _folder_arrays(tracked[0])
+    if callable(getattr(tracked, "state_dict", None)):
+        return _tree_arrays(name, tracked.state_dict())
+    if callable(getattr(tracked, "save_model", None)) and callable(getattr(tracked, "load_model", None)):
+        return _folder_arrays(lambda folder: tracked.save_model(str(folder / "model.ubj")))
+    if isinstance(tracked, Mapping):
+        return _tree_arrays(name, tracked)
+    if callable(getattr(tracked, "get_params", None)):
+        return _estimator_arrays(name, tracked)
+    raise CannotBeSaved(
+        f"{name} is a {type(tracked).__name__}, which cannot be saved without pickling; track something "
+        "with state_dict and load_state_dict, with save_model and load_model, a scikit-learn estimator, a "
+        "mapping of arrays, or a pair of functions (save, load) that take a folder"
+    )
+
+
+def restored(name: str, tracked: Any, arrays: Arrays) -> Any:
+    """Restore an object from what `saved` returned; returns the object, or the one that replaces it."""
+    if _is_pair(tracked):
+        _from_folder(arrays, tracked[1])
+    elif callable(getattr(tracked, "load_state_dict", None)):
+        tracked.load_state_dict(_tree(arrays))
+    elif callable(getattr(tracked, "save_model", None)) and callable(getattr(tracked, "load_model", None)):
+        _from_folder(arrays, lambda folder: tracked.load_model(str(folder / "model.ubj")))
+    elif isinstance(tracked, Mapping):
+        return _refilled(tracked, _tree(arrays))
+    else:
+        return _estimator(name, arrays)
+    return tracked
+
+
+def _refilled(tracked: Any, state: Any) -> Any:
+    """Fill a mapping in place, so that whoever holds it sees its state."""
+    if hasattr(tracked, "clear"):
+        tracked.clear()
+        tracked.update(state)
+        return tracked
+    return state
+
+
+def _is_pair(tracked: Any) -> bool:
+    return isinstance(tracked, tuple) and len(tracked) == 2 and all(callable(item) for item in tracked)
+
+
+def _folder_arrays(save: Callable[[Path], object]) -> dict[str, NDArray[Any]]:
+    with tempfile.TemporaryDirectory(prefix="hpo-state-") as scratch:
+        folder = Path(scratch)
+        save(folder)
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        names = [str(path.relative_to(folder)) for path in files]
+        arrays = {f"file/{index}": np.fromfile(path, np.uint8) for index, path in enumerate(files)}
+    return {FILES: _packed(names), **arrays}
+
+
+def _from_folder(arrays: Arrays, load: Callable[[Path], object]) -> None:
+    with tempfile.TemporaryDirectory(prefix="hpo-state-") as scratch:
+        folder = Path(scratch)
+        for index, name in enumerate(_unpacked(arrays[FILES])):
+            path = (folder / name).resolve()
+            if not path.is_relative_to(folder.resolve()):
+                raise ValueError(f"a saved file is named {name}, which is outside its folder")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            np.asarray(arrays[f"file/{index}"], np.uint8).tofile(path)
+        load(folder)
+
+
+def _estimator_arrays(name: str, estimator: Any) -> dict[str, NDArray[Any]]:
+    from skops.io import dumps, get_untrusted_types
+
+    content = dumps(estimator)
+    strange = get_untrusted_types(data=content)
+    if strange:
+        raise CannotBeSaved(f"{name} contains {', '.join(strange)}, which skops does not trust")
+    return {"skops": np.frombuffer(content, np.uint8)}
+
+
+def _estimator(name: str, arrays: Arrays) -> Any:
+    from skops.io import loads
+
+    return loads(np.asarray(arrays["skops"], np.uint8).tobytes(), trusted=[])
+
+
+def _tree_arrays(name: str, state: Any) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    tree = _encoded(state, "", arrays, name)
+    return {**arrays, TREE: _packed(tree)}
+
+
+def _tree(arrays: Arrays) -> Any:
+    return _decoded(_unpacked(arrays[TREE]), arrays)
+
+
+def _packed(value: Any) -> NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(value).encode(), np.uint8)
+
+
+def _unpacked(array: Any) -> Any:
+    return json.loads(np.asarray(array, np.uint8).tobytes().decode())
+
+
+def _encoded(value: Any, path: str, arrays: dict[str, NDArray[Any]], owner: str) -> Any:
+    """Return a value as JSON, ``[kind, ...]`` for all but plain values; arrays are put aside by path."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        arrays[path] = np.array(value)
+        return ["array", path]
+    if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
+        return ["tensor", path, _tensor_array(value, path, arrays)]
+    if isinstance(value, Mapping):
+        kind = "counter" if isinstance(value, Counter) else "mapping"
+        items = [[key, _encoded(item, _joined(path, key), arrays, owner)] for key, item in value.items()]
+        if all(isinstance(key, str | int) and not isinstance(key, bool) for key in value):
+            return [kind, items]
+    if isinstance(value, list | tuple):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return [kind, [_encoded(item, _joined(path, n), arrays, owner) for n, item in enumerate(value)]]
+    raise CannotBeSaved(
+        f"{owner}: {path or 'its state'} is a {type(value).__name__}, which cannot be saved without "
+        "pickling; track a pair of functions (save, load) instead"
+    )
+
+
+def _joined(path: str, key: Any) -> str:
+    return f"{path}/{key}" if path else str(key)
+
+
+def _tensor_array(tensor: Any, path: str, arrays: dict[str, NDArray[Any]]) -> str:
+    """Put a tensor aside as an array; returns its type where numpy has none."""
+    import torch
+
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        arrays[path] = tensor.view(torch.int16).numpy().copy()
+        return "bfloat16"
+    arrays[path] = tensor.numpy().copy()
+    return ""
+
+
+def _decoded(value: Any, arrays: Arrays) -> Any:
+    if not isinstance(value, list):
+        return value
+    kind, content = value[0], value[1]
+    match kind:
+        case "array":
+            return np.array(arrays[content])
+        case "tensor":
+            return _tensor(arrays[content], value[2])
+        case "mapping" | "counter":
+            items = {key: _decoded(item, arrays) for key, item in content}
+            return Counter(items) if kind == "counter" else items
+        case "tuple":
+            return tuple(_decoded(item, arrays) for item in content)
+        case _:
+            return [_decoded(item, arrays) for item in content]
+
+
+def _tensor(array: Any, dtype: str) -> Any:
+    import torch
+
+    tensor = torch.from_numpy(np.array(array))
+    return tensor.view(torch.bfloat16) if dtype == "bfloat16" else tensor
