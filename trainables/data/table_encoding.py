@@ -50,7 +50,7 @@ def encode(table: Table, info: DataInfo) -> tuple[NDArray[np.float32], dict[str,
             if strange:
                 unknown[name] = strange
             continue
-        values = columns.numbers(column)
+        values = table.numbers(name)
         if values is None:
             cell = table.cell(name, columns.strays(column)[0])
             raise UserError(f"data: column {name} must be numeric, as in the development part; see {cell}")
@@ -73,7 +73,7 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
             f"{column.null_count} such rows"
         )
     if info.task == "regression":
-        values = columns.numbers(column)
+        values = table.numbers(target)
         if values is None:
             cell = table.cell(target, columns.strays(column)[0])
             raise UserError(f"data: the target {target} must be numeric for regression; see {cell}")

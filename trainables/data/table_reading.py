@@ -6,7 +6,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Table:
         sealed: Whether the rows are the test part's, so that messages must not show values.
         digested_without: Column left out of ``known_digests``.
         known_digests: Digests that were computed already, [n, 2]; None if there are none.
+        known_numbers: Columns that were read as numbers already, [n] each.
     """
 
     columns: Mapping[str, pa.Array]
@@ -50,6 +51,7 @@ class Table:
     sealed: bool = False
     digested_without: str = ""
     known_digests: NDArray[np.uint64] | None = None
+    known_numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -59,7 +61,17 @@ class Table:
         arrow_mask = pa.array(mask)
         kept = {name: column.filter(arrow_mask) for name, column in self.columns.items()}
         digests = None if self.known_digests is None else self.known_digests[mask]
-        return Table(kept, self.file, self.rows[mask], sealed, self.digested_without, digests)
+        numbers = {name: values[mask] for name, values in self.known_numbers.items()}
+        return Table(kept, self.file, self.rows[mask], sealed, self.digested_without, digests, numbers)
+
+    def numbers(self, name: str) -> NDArray[np.float64] | None:
+        """Return a column as numbers; None if it holds texts."""
+        if name not in self.known_numbers:
+            values = columns.numbers(self.columns[name])
+            if values is None:
+                return None
+            self.known_numbers[name] = values
+        return self.known_numbers[name]
 
     def digested(self, without: str) -> Table:
         """Return the same table with its digests, which its parts then share."""

@@ -136,7 +136,7 @@ class TableFile:
             return self.task, ()
         table = self._parts[0]
         target = table.columns[self.target]
-        values = columns.numbers(target)
+        values = table.numbers(self.target)
         if values is None and columns.mistaken(target):
             cell = table.cell(self.target, columns.strays(target)[0])
             raise UserError(
@@ -161,7 +161,7 @@ class TableFile:
             if column.null_count == len(column):
                 names.append(name)
                 warnings.append(f"column {name} is empty and is left out")
-            elif name not in self.categorical and columns.numbers(column) is None:
+            elif name not in self.categorical and table.numbers(name) is None:
                 distinct = len(set(columns.texts(column)))
                 identifying = distinct > max(FEW_CLASSES, IDENTIFIER * len(column))
                 if identifying and not columns.mistaken(column):
@@ -185,7 +185,7 @@ class TableFile:
         categories = {}
         for name in inputs:
             column = table.columns[name]
-            if name in self.categorical or columns.numbers(column) is None:
+            if name in self.categorical or table.numbers(name) is None:
                 if name not in self.categorical and columns.mistaken(column):
                     cell = table.cell(name, columns.strays(column)[0])
                     raise UserError(
@@ -200,7 +200,7 @@ class TableFile:
     def _classes(self, table: Table) -> tuple[str, ...]:
         names = {value for value in columns.texts(table.columns[self.target]) if value is not None}
         self._check_class_count(len(names), len(table))
-        numeric = columns.numbers(table.columns[self.target]) is not None
+        numeric = table.numbers(self.target) is not None
         return tuple(sorted(names, key=lambda name: (float(name), name) if numeric else (0.0, name)))
 
     def _check_class_count(self, values: int, rows: int) -> None:
@@ -227,13 +227,13 @@ class TableFile:
         """Return a column as numbers if both parts hold numbers there, otherwise as texts."""
         if self.test_file is None:
             return np.asarray(self._known_cells[name][table.rows])
-        numeric = all(columns.numbers(part.columns[name]) is not None for part in self._parts)
-        return _cells(table.columns[name]) if numeric else _texts(table.columns[name])
+        numeric = all(part.numbers(name) is not None for part in self._parts)
+        return _cells(table, name) if numeric else _texts(table.columns[name])
 
     @functools.cached_property
     def _known_cells(self) -> dict[str, NDArray[Any]]:
         """The cells of the whole file by column."""
-        return {name: _cells(column) for name, column in self._whole.columns.items()}
+        return {name: _cells(self._whole, name) for name in self._whole.columns}
 
     def _ids(self, whole: Table) -> NDArray[Any] | None:
         if self.id is None:
@@ -264,7 +264,7 @@ class TableFile:
     def _times(self, table: Table) -> NDArray[np.float64] | None:
         if self.time is None:
             return None
-        times = columns.numbers(table.columns[self.time])
+        times = table.numbers(self.time)
         if times is None:
             cell = table.cell(self.time, columns.strays(table.columns[self.time])[0])
             raise UserError(
@@ -302,10 +302,10 @@ def _open(paths: SourcePaths, kind: str, file: str, arguments: dict[str, Any]) -
     return TableFile(paths.path(file), kind=kind, cutter=paths.cutter, **arguments)
 
 
-def _cells(column: pa.Array) -> NDArray[Any]:
+def _cells(table: Table, name: str) -> NDArray[Any]:
     """Return a column as numbers if it holds numbers, otherwise as texts."""
-    values = columns.numbers(column)
-    return _texts(column) if values is None else values
+    values = table.numbers(name)
+    return _texts(table.columns[name]) if values is None else values
 
 
 def _texts(column: pa.Array) -> NDArray[Any]:
