@@ -75,8 +75,14 @@ def training_records(recipe: RecipeFile, path: Path) -> tuple[TrainingRecord, ..
     """Return how each member of a recipe's model was trained.
 
     Raises:
-        UserError: If its provenance does not say which data to train on.
+        UserError: If its provenance does not say which data to train on, or its weights are a mean of
+            several models'.
     """
+    if "soup" in recipe.provenance:
+        raise UserError(
+            f"{path}: it is the mean of several models' weights and cannot be trained again; "
+            "`hpo predict` uses them"
+        )
     missing = [key for key in ("data", "seed", "objective") if key not in recipe.provenance]
     if missing:
         raise UserError(
