@@ -40,7 +40,7 @@ def check(
 
     session = Session.of(context)
     changes = overrides(settings, seed)
-    name_code(locate(spec), changes, trust=trust, error=session.as_json)
+    name_code(locate(spec), changes, beside=True, trust=trust, error=session.as_json)
     read = specs.read_spec(spec, changes)
     facts = space_overview(read)
     beforehand = (*gpu_warnings(read), *_earlier_openings(read, session))

@@ -15,13 +15,16 @@ Trust = Annotated[
 ]
 
 
-def name_code(file: Path, overrides: Sequence[str] = (), *, trust: bool, error: bool = True) -> None:
+def name_code(
+    file: Path, overrides: Sequence[str] = (), *, trust: bool, beside: bool = False, error: bool = True
+) -> None:
     """Print which user code a spec or a recipe names.
 
     Args:
         file: The spec or recipe.
         overrides: Fields of it set on the command line.
         trust: Whether the user trusts code that may not be his own.
+        beside: Whether code in the folder of the file counts as the user's own, as it does for a spec.
         error: Whether to print to standard error.
 
     Raises:
@@ -33,8 +36,10 @@ def name_code(file: Path, overrides: Sequence[str] = (), *, trust: bool, error: 
     from hpo.spec.user_code import code_in, require_trust
     from hpo.spec.yaml_text import read_text
 
+    own = file.absolute().parent
+    folders = (Path.cwd(), own) if beside else (Path.cwd(),)
     document = override(read_text(file).value, overrides, Faults(str(file)))
-    for code in code_in(document, file.absolute().parent):
+    for code in code_in(document, own):
         line(f"your code, which this command runs: {code}", error=error)
         if not trust:
-            require_trust(code, file, Path.cwd())
+            require_trust(code, file, *folders)

@@ -2,8 +2,9 @@
 
 The author of such a file chooses what is imported and called: a module beside it, one in any folder
 that a recipe's provenance names, and as a data source even a function of the standard library with its
-arguments. It runs with the rights of the user. Code in the user's working folder runs without
-further questions; anything else must be trusted first.
+arguments. It runs with the rights of the user. Code in the user's working folder or beside the spec that
+a command runs, and a trainable of an installed package, run without further questions; anything else must
+be trusted first. A recipe is often somebody else's, so code beside it is no exception.
 """
 
 from __future__ import annotations
@@ -44,20 +45,22 @@ class UserCode:
         module = self.name.partition(":")[0]
         return f"{self.kind} {self.name} from {self.file or f'the installed module {module}'}"
 
-    def doubt(self, here: Path) -> str:
+    def doubt(self, *folders: Path) -> str:
         """Return why it may not be the user's own; empty if it is.
 
         Args:
-            here: The working folder.
+            *folders: Folders of the user's code, the working folder first.
         """
         installed = None if self.file else _installed(self.name)
         if self.file is None and installed is None:
             return ""  # nothing to import
         file = self.file or (Path(str(installed.origin)) if installed and installed.has_location else None)
         if file is None or _is_library(file):
-            return "is not code of yours"
-        if not _is_below(file, here):
-            return f"lies outside the working folder {here}"
+            return (
+                "" if self.kind == "trainable" and file and not _is_python(file) else "is not code of yours"
+            )
+        if not any(_is_below(file, folder) for folder in folders):
+            return f"lies outside the working folder {folders[0]}"
         for path in (file, file.parent):
             status = path.stat()
             if status.st_uid not in (0, os.geteuid()):
@@ -90,18 +93,18 @@ def code_in(document: Any, folder: Path) -> Iterator[UserCode]:
                         yield UserCode(kind, name, file)
 
 
-def require_trust(code: UserCode, document: Path, here: Path) -> None:
+def require_trust(code: UserCode, document: Path, *folders: Path) -> None:
     """Refuse code that may not be the user's own.
 
     Args:
         code: The code.
         document: The file that names it.
-        here: The working folder.
+        *folders: Folders of the user's code, the working folder first.
 
     Raises:
         UserError: If it may be somebody else's.
     """
-    if doubt := code.doubt(here):
+    if doubt := code.doubt(*folders):
         raise UserError(
             f"{document}: it names the {code}, which {doubt}. It would run with all of your rights: read it, "
             f"then repeat the command with {TRUST}"
@@ -132,7 +135,12 @@ def _installed(name: str) -> ModuleSpec | None:
 
 def _is_library(file: Path) -> bool:
     """Whether a file belongs to Python or to an installed package."""
-    return bool(PACKAGES & set(file.parts)) or _is_below(file, Path(get_paths()["stdlib"]))
+    return bool(PACKAGES & set(file.parts)) or _is_python(file)
+
+
+def _is_python(file: Path) -> bool:
+    """Whether a file belongs to the standard library, where packages can be installed, too."""
+    return not PACKAGES & set(file.parts) and _is_below(file, Path(get_paths()["stdlib"]))
 
 
 def _is_below(path: Path, folder: Path) -> bool:

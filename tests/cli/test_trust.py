@@ -48,11 +48,9 @@ def run(words, file):
 
 
 def documents(words):
-    """Files that name code of others: beside them, in another folder, or of Python itself."""
+    """Files that name code of others: beside a recipe, in another folder, or of Python itself."""
     shell = {"source": "subprocess:run", "arguments": {"shell": True, "executable": "/bin/true"}}
     if words[0] in ("check", "submit"):
-        yield SPEC | {"trainable": "theirs:Net"}
-        yield SPEC | {"data": {"source": "theirs:rows"}}
         yield SPEC | {"data": shell}
     else:
         yield RECIPE | {"trainable": "theirs:Net"}
@@ -81,11 +79,24 @@ def test_a_recipe_here_names_code_in_another_folder(elsewhere, tmp_path, capfd):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+RECIPE_COMMANDS = {name: words for name, words in COMMANDS.items() if name not in ("check", "submit")}
+
+
+@pytest.mark.parametrize("words", RECIPE_COMMANDS.values(), ids=RECIPE_COMMANDS)
 def test_trusted_code_runs(words, elsewhere, tmp_path, capfd):
     (elsewhere / "file.json").write_text(json.dumps(next(documents(words))))
     assert run([*words, "--trust"], elsewhere / "file.json") == 2
     assert "OSError: ran" in capfd.readouterr().err
+    assert (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("field", [{"trainable": "theirs:Net"}, {"data": {"source": "theirs:rows"}}])
+@pytest.mark.parametrize("command", ["check", "submit"])
+def test_code_beside_a_spec_is_named_and_runs(command, field, elsewhere, tmp_path, capfd):
+    (elsewhere / "file.json").write_text(json.dumps(SPEC | field))
+    assert run(COMMANDS[command], elsewhere / "file.json") == 2
+    shown = capfd.readouterr()
+    assert f"{elsewhere / 'theirs.py'}" in shown.out + shown.err
     assert (tmp_path / "ran").exists()
 
 

@@ -90,6 +90,17 @@ def test_a_function_of_python_or_of_a_library_is_not_code_of_the_user(name, tmp_
     assert UserCode("data source", name, None).doubt(type(tmp_path)(sys.prefix)) == "is not code of yours"
 
 
+def test_a_trainable_of_an_installed_package_needs_no_trust_and_one_of_python_does(tmp_path):
+    assert UserCode("trainable", "torch.nn:Linear", None).doubt(tmp_path) == ""
+    assert UserCode("trainable", "subprocess:Popen", None).doubt(tmp_path) == "is not code of yours"
+
+
+def test_code_in_a_second_folder_of_the_user_is_the_users_own(project, tmp_path):
+    here = tmp_path / "here"
+    here.mkdir()
+    assert UserCode("trainable", "rows:Net", project / "rows.py").doubt(here, project) == ""
+
+
 def test_a_module_that_does_not_exist_is_left_to_the_error_that_says_so(tmp_path):
     assert UserCode("data source", "not_there:rows", None).doubt(tmp_path) == ""
 
