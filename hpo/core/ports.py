@@ -55,8 +55,8 @@ class Ledger(Protocol):
         """
         ...
 
-    def read(self, after: int = 0) -> Iterator[Recorded]:
-        """Return events with a sequence number above ``after``, in order."""
+    def read(self, after: int = 0, kinds: Sequence[type[Event]] = ()) -> Iterator[Recorded]:
+        """Return events with a sequence number above ``after``, in order, of some kinds or of all."""
         ...
 
 

@@ -127,8 +127,7 @@ class Mirror:
         A ledger that lost its end to a damaged disk has, or will have, other events there. The store
         is then ahead of the position at which the search was resumed, before this mirror wrote anything.
         """
-        last = resumed = 0
-        for recorded in self._ledger.read(0) if position else ():
-            last = recorded.seq
-            resumed = recorded.seq if isinstance(recorded.event, SearchResumed) else resumed
-        return position <= last and (self._position > 0 or not resumed or position < resumed)
+        if position and next(iter(self._ledger.read(position - 1)), None) is None:
+            return False
+        resumed = max((recorded.seq for recorded in self._ledger.read(kinds=[SearchResumed])), default=0)
+        return self._position > 0 or not resumed or position < resumed or not position

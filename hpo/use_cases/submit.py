@@ -105,8 +105,8 @@ def open_search(
     overlap = {"overlap": leaks.train_test} if leaks and leaks.stops else {}
     warmth = warm_start.warm_start.to_json()
     opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth)
-    ledger = store.create(spec.name, opened, name)
     openings = openings_of(spec.data, dataset.prepared, spec.base)
+    ledger = store.create(spec.name, opened, name)
     texts = [warning_of(openings)] if openings else []
     texts += leaks.findings() if leaks else []
     texts += [*warnings, *warm_start.notes, *spec.warnings, *dataset.prepared.warnings]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -89,6 +90,28 @@ def mirror(tested: StoreUnderTest, ledger: MemoryLedger, home: Home, store: RunS
     folder = home.search(NAME)
     folder.root.mkdir(parents=True, exist_ok=True)
     return Mirror(ledger, store or tested.make(), projection(home), folder)
+
+
+def test_a_mirror_that_starts_again_reads_what_it_has_shown_once(tested: StoreUnderTest, home: Home) -> None:
+    ledger = CountingLedger(search(home.search(NAME)))
+    mirror(tested, ledger, home).catch_up()
+    ledger.read_of.clear()
+    mirror(tested, ledger, home).catch_up()
+    reports = [each.seq for each in ledger.record if isinstance(each.event, events.Reported)]
+    assert {seq: ledger.read_of[seq] for seq in reports} == dict.fromkeys(reports, 1)
+
+
+class CountingLedger(MemoryLedger):
+    """Counts how often each event is read."""
+
+    def __init__(self, new: Sequence[events.Event]) -> None:
+        self.read_of: Counter[int] = Counter()
+        super().__init__(new)
+
+    def read(self, after: int = 0, kinds: Sequence[type[events.Event]] = ()) -> Iterator[Any]:
+        for recorded in super().read(after, kinds):
+            self.read_of[recorded.seq] += 1
+            yield recorded
 
 
 def test_a_whole_search(tested: StoreUnderTest, home: Home) -> None:

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+from collections import Counter
 
 import pytest
 
 from hpo.core import events
-from hpo.ledger.searches import open_ledger
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.ledger.store import SearchLedger
 from hpo.report.account import page
 from hpo.spec import read_spec
 from hpo.use_cases.accounting.files import numbers_of, write_account
@@ -38,6 +40,25 @@ def test_it_counts_what_was_tried_and_compared(account_of):
     assert shown["budget"]["trials"] == {"spent": 6, "limit": 9}
     assert shown["budget"]["epochs"]["spent"] == 26
     assert shown["seeds"] == {"search": 0, "split": 0, "model": 8}
+
+
+def test_the_reports_of_a_searchs_trials_are_read_once(tmp_path, monkeypatch):
+    home, read = recorded(tmp_path, won()), Counter()
+    home.search("digits").root.mkdir(parents=True)
+
+    def event(ledger, seq, kind, body):
+        read[seq] += 1
+        return decoded(ledger, seq, kind, body)
+
+    decoded = SearchLedger._event
+    ledger = open_ledger("digits", home)
+    own = [e.seq for e in ledger.read(kinds=[events.Reported]) if not e.event.replicate]
+    monkeypatch.setattr(SearchLedger, "_event", event)
+    ledger = open_ledger("digits", home)
+    for _ in range(2):  # as a resumed search does at its beginning and at its end
+        assert read_history(ledger).winner.trial == 3
+        write_account(ledger, home=home, status="done")
+    assert {seq: read[seq] for seq in own} == dict.fromkeys(own, 1)
 
 
 def test_it_lists_the_lucky_score_with_the_corrected_ones(account_of):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.account import FreshRows
-from hpo.core.events import End, Reported
+from hpo.core.events import End, FinalistsNamed, Reported
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History, Training
 from hpo.core.json_values import JsonFields
@@ -154,7 +154,8 @@ def _searched(history: History, fresh: FreshSeeds, curves: Curves, trial: int) -
 def _curves(ledger: SearchLedger, objective: Objective, horizon: int, finalists: tuple[int, ...]) -> Curves:
     """Learning curves of the finalists' fresh trainings."""
     reported: dict[int, dict[int, dict[int, float]]] = {trial: {} for trial in finalists}
-    for recorded in ledger.read(kinds=[Reported]):
+    named = next((recorded.seq for recorded in ledger.read(kinds=[FinalistsNamed])), 0)
+    for recorded in ledger.read(after=named, kinds=[Reported]):  # those before are the search's own
         report = recorded.event
         if isinstance(report, Reported) and report.replicate and report.trial in reported:
             curve = reported[report.trial].setdefault(report.replicate, {})
