@@ -229,6 +229,17 @@ NOT_WORK = (events.SearchResumed, events.Warned, events.WorkersReady, events.Sea
 """Return what a resumed search prints before it continues."""
 
 
+NAMES_CODE = "your code, which this command runs: "
+"""Beginning of the lines that name user code before it is imported."""
+
+
+def without_named_code(err: str) -> str:
+    """Return what a command printed to standard error apart from naming the user's code."""
+    lines = err.splitlines(keepends=True)
+    assert any(line.startswith(NAMES_CODE) for line in lines)
+    return "".join(line for line in lines if not line.startswith(NAMES_CODE))
+
+
 def left_behind(folder: Path, seconds: float = 60) -> list[str]:
     """Command lines of processes that still work in a folder, after they had time to go."""
     end = time.monotonic() + seconds
