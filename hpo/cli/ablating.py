@@ -49,7 +49,7 @@ def ablate(
 ) -> None:
     """Switch off one component of a recipe at a time, or change it, and show the effect on validation."""
     from hpo.cli.live_table import show
-    from hpo.use_cases import ablate as run
+    from hpo.use_cases import ablate as ablation
 
     session = Session.of(context)
     only = [name.strip() for name in (components or "").split(",") if name.strip()]
@@ -57,7 +57,7 @@ def ablate(
         name_code(Path(recipe), overrides(settings, seed), trust=trust)
         outcome = show(
             session,
-            lambda watch: run.run_ablation(
+            lambda watch: ablation.run_ablation(
                 Path(recipe),
                 home=session.home,
                 seeds=seeds,
@@ -70,14 +70,14 @@ def ablate(
             ),
         )
         recipe, code = outcome.search, outcome.exit_code
-    elif run.is_over(recipe, home=session.home):
+    elif ablation.is_over(recipe, home=session.home):
         code = 0
     else:
         code = show(
             session,
-            lambda watch: run.resume_ablation(recipe, home=session.home, address=address, watch=watch),
+            lambda watch: ablation.resume_ablation(recipe, home=session.home, address=address, watch=watch),
         ).exit_code
-    _show_table(session, run.ablation_table(recipe, home=session.home))
+    _show_table(session, ablation.ablation_table(recipe, home=session.home))
     raise typer.Exit(code)
 
 

@@ -83,7 +83,7 @@ class Race:
         costs: Finalists in rank order, each with the cost of one training of it.
         objective: Direction of the values.
         most: Fresh seeds each finalist has at most.
-        least: Fresh seeds before the first look.
+        least: Fresh seeds before the first interim comparison.
         folds: Trainings per fresh seed.
         alpha: Probability of dropping the truly best finalist.
         margin: Differences below it do not matter: a tie is declared as soon as all that are left
