@@ -19,3 +19,5 @@ def account(context: typer.Context, search: SearchName) -> None:
         emit(gathered.to_json())
     else:
         document(page(gathered))
+    if gathered.audit and gathered.audit.findings:
+        raise typer.Exit(1)

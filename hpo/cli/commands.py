@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from hpo.cli import (
     ablating,
     accounts,
+    auditing,
     catalogue,
     checking,
     datasets,
@@ -83,6 +84,7 @@ COMMANDS = (
     Command(LOOK, "logs", inspecting.logs, "Print the output of trials and why they failed."),
     Command(LOOK, "best", inspecting.best, "Show the winner, or the best trial so far."),
     Command(LOOK, "account", accounts.account, "Report how a search arrived at its result."),
+    Command(LOOK, "audit", auditing.audit, "Find what was edited in a search's record or files."),
     Command(LOOK, "openings", register.ledger, "List every recorded opening of a test part."),
     Command(LOOK, "ui", recipes.ui, "Open MLflow's UI on the searches of this home."),
     Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),

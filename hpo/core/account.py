@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from hpo.core.audit import Audit, ChainStanding
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.events import TestRefused
 from hpo.core.json_values import JsonObject, RecipeFields, SpecFields, fields_of, jsonable
@@ -149,6 +150,8 @@ class Account:
         versions: Versions of the libraries.
         reproduce: Commands that reproduce the model and the search.
         warnings: What a user was warned of.
+        chain: The chain of the search's events.
+        audit: What an audit found; None if the account was written without one.
     """
 
     search: str
@@ -177,6 +180,8 @@ class Account:
     versions: Mapping[str, str]
     reproduce: tuple[str, ...]
     warnings: tuple[str, ...]
+    chain: ChainStanding
+    audit: Audit | None = None
 
     def to_json(self) -> JsonObject:
         """The account as a JSON value, numbers that JSON does not have as null."""

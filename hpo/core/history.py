@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 
 from hpo.core import events
+from hpo.core.chain import ChainHead
 from hpo.core.events import Cause, End
 from hpo.core.json_values import RecipeFields, fields_of
 from hpo.core.objective import Objective
@@ -15,6 +16,9 @@ from hpo.core.record import Recorded
 
 Key = tuple[int, int]
 """(trial, replicate)."""
+
+CONCLUDING = (events.ModelFixed, events.TestScored, events.TestRefused)
+"""Events after which a recipe can be exported; what follows them does not change it."""
 
 RETRAINED = "retrained"
 """Origin of a training on all development rows, whose weights are the model."""
@@ -89,6 +93,11 @@ class History:
         paced_epochs: Trained epochs at that time.
         trained_at: Active seconds at the last report; NaN before the first.
         seq: Sequence number of the last event applied.
+        link: The chain's link at that event; empty if it has none. See `hpo.core.chain`.
+        chained_from: Sequence number of the first event with a link; 0 before that.
+        concluded: Head of the chain when the model was fixed, or later when the test part was scored or
+            stayed sealed; None before that.
+        rescues: Every rescue of its ledger.
     """
 
     objective: Objective
@@ -118,6 +127,10 @@ class History:
     ended: events.SearchEnded | None = None
     warnings: list[str] = field(default_factory=list)
     seq: int = 0
+    link: str = ""
+    chained_from: int = 0
+    concluded: ChainHead | None = None
+    rescues: tuple[events.LedgerRescued, ...] = ()
 
     @classmethod
     def of(cls, recorded: Iterable[Recorded], objective: Objective) -> History:
@@ -140,7 +153,7 @@ class History:
                 self.active += passed
                 self.gpu_seconds += passed * self.gpus_held
             self.last_at = recorded.time
-        self.seq = recorded.seq
+        self._advance(recorded)
         match recorded.event:
             case events.Reported() as report:
                 self._report(report)
@@ -157,7 +170,7 @@ class History:
                 self.opened, self.opened_at = opened, recorded.time
             case events.SearchExtended(trials=trials):
                 self.extended += trials
-                self.finalists = self.winner = self.model = self.ended = None
+                self.finalists = self.winner = self.model = self.ended = self.concluded = None
             case events.SearchResumed():
                 self.ended, self.gpus_held = None, 0.0
                 self.session_at, self.paced_at = self.active, math.nan
@@ -181,6 +194,16 @@ class History:
                 self.ended = over
             case events.Warned(message=message):
                 self.warnings.append(message)
+
+    def _advance(self, recorded: Recorded) -> None:
+        """Move to the event's position in the record and its chain."""
+        self.seq, self.link = recorded.seq, recorded.link
+        if self.link and not self.chained_from:
+            self.chained_from = self.seq
+        if isinstance(recorded.event, CONCLUDING):
+            self.concluded = self.head
+        if isinstance(recorded.event, events.LedgerRescued):
+            self.rescues = (*self.rescues, recorded.event)
 
     def _start(self, started: events.TrialStarted) -> None:
         training = self.trainings.get((started.trial, started.replicate))
@@ -216,6 +239,11 @@ class History:
         training.weights, training.sha256 = ended.weights, ended.sha256
         training.scores = ended.scores
         training.examples, training.examples_sha256 = ended.examples, ended.examples_sha256
+
+    @property
+    def head(self) -> ChainHead | None:
+        """Head of the chain; None if the last event has no link."""
+        return ChainHead(self.seq, self.link) if self.link else None
 
     @property
     def trials(self) -> list[Training]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 JsonObject = dict[str, Any]
@@ -44,6 +44,21 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [jsonable(item) for item in value]
     return value
+
+
+def differences(now: Any, before: Any, at: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the dotted path of each value that differs between two JSON values, with both of them.
+
+    A key that only one of two objects has counts as null in the other.
+    """
+    if isinstance(now, Mapping) and isinstance(before, Mapping):
+        for key in (*now, *(key for key in before if key not in now)):
+            yield from differences(now.get(key), before.get(key), f"{at}.{key}" if at else str(key))
+    elif isinstance(now, list) and isinstance(before, list) and len(now) == len(before):
+        for number, (item, earlier) in enumerate(zip(now, before, strict=True)):
+            yield from differences(item, earlier, f"{at}[{number}]")
+    elif now != before:
+        yield at, now, before
 
 
 def fields_of(value: Any) -> JsonObject:

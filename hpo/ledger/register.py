@@ -68,6 +68,8 @@ class Opening:
         time: Start of the opening, Unix seconds.
         state: ``opening``, ``completed`` or ``withdrawn``.
         scores: Metric to ``{"value", "low", "high"}``; empty until it is completed.
+        events: Number of events in the search's ledger up to the claim; 0 if it is not on record.
+        head: Head of the ledger's chain at that event; empty if it is not on record.
         overlap: Share of rows in common with the part that was queried.
         likeness: ``same`` or ``resembles``: how alike the part that was queried is.
         evidence: What shows the likeness beyond the rows in common; may be empty.
@@ -86,6 +88,8 @@ class Opening:
     time: float = 0.0
     state: str = OPENING
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    events: int = 0
+    head: str = ""
     overlap: float = 1.0
     likeness: str = SAME
     evidence: str = ""

@@ -34,6 +34,8 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
     yield "search", f"{account.search}: {account.status.replace('_', ' ')}, opened {account.opened}"
     if account.numbers and (text := disagreement(account.numbers, account.objective.metric)):
         yield "attention", text
+    for finding in account.audit.findings if account.audit else ():
+        yield "attention", finding.text
     yield from _data(account.data)
     yield from _setting(account)
     yield from _search(account)
@@ -44,11 +46,21 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
     yield from _test(account)
     yield "seeds", _listed(f"{name} {seed}" for name, seed in account.seeds.items())
     yield "versions", _listed(f"{name} {version}" for name, version in account.versions.items())
+    yield "chain", _chain(account)
     for commands in account.reproduce:
         for command in commands.split(" && "):
             yield "reproduce", command
     for warning in account.warnings:
         yield "warning", warning
+
+
+def _chain(account: Account) -> str:
+    """What later edits can be found by."""
+    chain = account.chain
+    if not chain.head:
+        return "none: an earlier version wrote the events"
+    since = "" if chain.began == 1 else f", begun at event {chain.began}"
+    return f"{count(chain.events, 'event')}{since}; head {chain.head}"
 
 
 def disagreement(numbers: ScoreEstimates, metric: str) -> str:

@@ -116,6 +116,12 @@ class RunProjection:
             case events.SearchEnded():
                 self._ended(event, time)
 
+    def _chained(self, parent: RunChange) -> None:
+        """Tag the parent with the head of the ledger's chain, so that a later edit of it can be found."""
+        head = self.history.head
+        if head is not None:
+            parent.tags |= {"chain.events": str(head.events), "chain.head": head.digest}
+
     def _parent(self) -> RunChange:
         start = int(self.history.opened_at * 1000)
         return self._changes.setdefault(PARENT, RunChange(PARENT, self.name, start))
@@ -253,6 +259,7 @@ class RunProjection:
         parent.tags |= {"test.examples": str(event.n), "test.fingerprint": event.fingerprint}
         if event.look > 1:
             parent.tags |= {"test.look": str(event.look), "test.reason": cut(event.reason, LONGEST_TAG)}
+        self._chained(parent)
         if event.practice:
             parent.tags["test.practice"] = "yes: shipped practice data, no scientific claim"
         parent.tags["mlflow.note.content"] = self._note()
@@ -261,6 +268,7 @@ class RunProjection:
         parent = self._parent()
         parent.status = SEARCH_STATUS.get(event.status, Status.FAILED)
         parent.end, parent.tags["state"] = max(time, parent.start), event.status.replace("_", " ")
+        self._chained(parent)
         for file in (self.folder.account, self.folder.account.with_suffix(".json")):
             if file.is_file():
                 parent.files[file.name] = file

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from hpo.core.account import Account
+from hpo.core.chain_check import find_edits
+from hpo.core.errors import DamagedLedger, HpoError
 from hpo.core.home import Home
 from hpo.ledger.searches import open_ledger
 from hpo.use_cases.accounting.gathering import gather_account
+from hpo.use_cases.audit import audit_of, unreadable
 
 
 def account_of(name: str, *, home: Home) -> Account:
-    """Return the account of a search; no data is read and nothing is trained.
+    """Return the account of a search with an audit of it; no data is read and nothing is trained.
 
     Raises:
         UserError: If there is no such search.
+        DamagedLedger: If events were edited so that the record cannot be read to its end.
     """
-    return gather_account(open_ledger(name, home), home=home)
+    ledger = open_ledger(name, home)
+    try:
+        account = gather_account(ledger, home=home)
+    except Exception as error:
+        record = ledger.stored()
+        edits = find_edits(name, record)
+        if isinstance(error, HpoError) and not edits:
+            raise
+        edits = edits or [unreadable(record, error)]
+        found = "; ".join(edit.text for edit in edits)
+        raise DamagedLedger(f"the record of {name} was edited: {found}") from error
+    return dataclasses.replace(account, audit=audit_of(account, ledger, home=home))

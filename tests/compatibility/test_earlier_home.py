@@ -70,9 +70,10 @@ def test_an_interrupted_search_is_resumed_to_its_end(own):
     found, kept = resumed(own), expected("resumed")
     for result in (found, kept):
         result["events"] = [[kind, _by_name(_without(body, ELSEWHERE))] for kind, body in result["events"]]
-    # A later version may report more metrics; those of an earlier one stay.
-    shown = found["mlflow"]["metrics"]
-    found["mlflow"]["metrics"] = [name for name in shown if name in kept["mlflow"]["metrics"]]
+    # A later version may report more metrics and set more tags; those of an earlier one stay.
+    for table in ("metrics", "tags"):
+        shown = found["mlflow"][table]
+        found["mlflow"][table] = [name for name in shown if name in kept["mlflow"][table]]
     assert_same(found, kept, close=0.03)
     after = {search: own.events(search) for search in SEARCHES}
     interrupted = after["interrupted"]

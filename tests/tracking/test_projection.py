@@ -154,3 +154,14 @@ def test_control_sequences_and_html_in_notes_are_shown_as_text(home: Home) -> No
     note = runs[PARENT].tags["mlflow.note.content"]
     assert note.count("&lt;img src=http://there/?me&gt; !&#91;seen](http://there)") == 3
     assert "<" not in note
+
+
+def test_the_parent_states_the_head_of_the_chain(home: Home) -> None:
+    ledger = memory_ledger(search(home.search("digits-1")))
+    (parent, *_) = projection(home).changes(ledger.read())
+    last = list(ledger.read())[-1]
+    assert parent.tags["chain.events"] == str(last.seq)
+    assert parent.tags["chain.head"] == last.link
+    unlinked = [Recorded(recorded.seq, recorded.time, recorded.event) for recorded in ledger.read()]
+    (parent, *_) = projection(home).changes(unlinked)
+    assert not {"chain.events", "chain.head"} & parent.tags.keys()

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from hpo.core.account import Account, ChosenTrial, Comparisons, FinalistRule, FreshValues
+from hpo.core.audit import ChainStanding
 from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
 from hpo.core.history import History
@@ -70,6 +71,7 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
         versions=dict(history.opened.versions),
         reproduce=_commands(name, home, spec),
         warnings=tuple(dict.fromkeys(history.warnings)),
+        chain=ChainStanding.of(ledger.stored()),
     )
 
 

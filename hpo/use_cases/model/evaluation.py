@@ -23,8 +23,8 @@ from hpo.core.errors import HpoError, Refused
 from hpo.core.events import TestClaimed, TestScored
 from hpo.core.history import History
 from hpo.core.home import Home
-from hpo.core.json_values import fields_of
-from hpo.core.recipe import Recipe, digest
+from hpo.core.recipe import Recipe
+from hpo.core.record import Recorded
 from hpo.core.seeds import derive
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest
@@ -42,7 +42,15 @@ from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.register_access import open_register, signing_key
 from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.model.members import ModelMember, fix_model, models_of, open_members
-from hpo.use_cases.model.register_policy import is_exempt, recognition_of, refusal_of, rows_of, source_of, who
+from hpo.use_cases.model.register_policy import (
+    claim_key,
+    is_exempt,
+    recognition_of,
+    refusal_of,
+    rows_of,
+    source_of,
+    who,
+)
 
 
 def evaluate(home: Home, name: str, again: str = "") -> None:
@@ -151,7 +159,7 @@ def _open_and_score(
     recognition = None
     if task.dataset.test is not None and task.dataset.test.fingerprint == task.sealed.fingerprint:
         recognition = recognition_of(task.spec.data, task.dataset, task.spec.base, register.key)
-    key = _key(ledger) if history.claim else ""
+    key = claim_key(ledger.name, _claimed(ledger)) if history.claim else ""
     others = [
         opening
         for opening in register.openings_of(task.sealed.fingerprint, rows, recognition)
@@ -172,8 +180,9 @@ def _open_and_score(
 
 
 def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str) -> Opening:
+    claim = _claimed(ledger)
     return Opening(
-        key=_key(ledger),
+        key=claim_key(ledger.name, claim),
         fingerprint=task.sealed.fingerprint,
         n=task.sealed.n,
         by=who(),
@@ -182,13 +191,14 @@ def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str) -> Openi
         source=source_of(task.spec.data, task.spec.base),
         recipe=task.recipe.digest,
         reason=again,
+        events=claim.seq,
+        head=claim.link,
     )
 
 
-def _key(ledger: SearchLedger) -> str:
-    """Return a key that identifies the claim, even after the home was moved."""
+def _claimed(ledger: SearchLedger) -> Recorded:
     (claim,) = ledger.read(kinds=[TestClaimed])
-    return digest([ledger.name, claim.time, fields_of(claim.event)])
+    return claim
 
 
 def _score(task: _Task, look: int, reason: str) -> TestScored:

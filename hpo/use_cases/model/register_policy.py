@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 from hpo.core.errors import HpoError
 from hpo.core.events import TestRefused
 from hpo.core.home import Home
-from hpo.core.json_values import JsonObject
+from hpo.core.json_values import JsonObject, fields_of
 from hpo.core.likeness import SAME
+from hpo.core.recipe import digest
+from hpo.core.record import Recorded
 from hpo.use_cases.dataset.register_access import existing_register
 
 if TYPE_CHECKING:
@@ -115,6 +117,11 @@ def rows_of(test: TestManifest) -> Rows:
 
     rows = np.asarray(mapped(test.digests)) if test.digests.exists() else np.zeros((0, 2), np.uint64)
     return rows if set_digest(rows) == test.fingerprint else np.zeros((0, 2), np.uint64)
+
+
+def claim_key(search: str, claim: Recorded) -> str:
+    """Return a key that identifies a claim of a test part, even after the home was moved."""
+    return digest([search, claim.time, fields_of(claim.event)])
 
 
 def source_of(data: Data, base: Path) -> str:

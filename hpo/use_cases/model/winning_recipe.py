@@ -73,9 +73,17 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
         },
         "spec": opened.digest,
         "versions": dict(opened.versions),
+        **_chain(history),
     }
     recipe = history.trainings[winner.trial, 0].recipe
     return RecipeFile(spec.trainable, recipe, provenance)
+
+
+def _chain(history: History) -> JsonObject:
+    """Return the head of a chain that covers the search from its first event on; else nothing."""
+    if history.chained_from != 1 or history.concluded is None:
+        return {}
+    return {"chain": {"events": history.concluded.events, "head": history.concluded.digest}}
 
 
 def _test_remarks(history: History) -> JsonObject:

@@ -1,0 +1,82 @@
+"""Compare the files of a search, its weights and its recipe, with what is on record."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from hpo.core.chain_check import Finding
+from hpo.core.errors import HpoError
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.core.json_values import differences
+from hpo.core.shipped_model import members_of
+from hpo.spec import parse_spec
+from hpo.spec.recipe_files import recipe_text
+from hpo.spec.yaml_text import parse_text, read_text
+from hpo.use_cases.auditing.comparison import Comparison
+from hpo.use_cases.model.winning_recipe import recipe_file
+
+MOVED = ("provenance.model.folder", "provenance.base", "provenance.info")
+"""Fields of a recipe that depend on where the home is and whether its data is still there."""
+
+
+def compare_weights(name: str, history: History, home: Home) -> Comparison:
+    """Compare the files that trainings left with the digests on record; the model's have to exist."""
+    folder = home.search(name).weights
+    required = {training.key for training in members_of(history)} if history.model else set()
+    findings: list[Finding] = []
+    count = 0
+    for training in history.trainings.values():
+        files = ((training.weights, training.sha256), (training.examples, training.examples_sha256))
+        for file, sha256 in files:
+            path = folder / Path(file).name
+            if not file or not sha256:
+                continue
+            count += 1
+            which = f"of trial {training.trial}, replicate {training.replicate}"
+            if not path.is_file():
+                if training.key in required and file == training.weights:
+                    text = f"weights/{path.name} {which} is missing; the model consists of it"
+                    findings.append(Finding("missing", f"weights/{path.name}", None, text))
+            elif _sha256(path) != sha256:
+                text = f"weights/{path.name} {which} was swapped: its SHA-256 is not the one on record"
+                findings.append(Finding("swapped", f"weights/{path.name}", None, text))
+    return Comparison((f"{count} files of weights",) if count else (), findings=tuple(findings))
+
+
+def compare_recipe(name: str, history: History, home: Home) -> Comparison:
+    """Compare the recipe in the folder of a search with the one that the record gives."""
+    path = home.search(name).recipe
+    if history.exported is None:
+        return Comparison()
+    if not path.is_file():
+        text = f"{path.name} is missing; `hpo export {name}` writes the recipe again"
+        return Comparison(("the recipe",), findings=(Finding("missing", path.name, None, text),))
+    if history.winner is None or history.model is None:
+        return Comparison(notes=("the record fixes no model, so the recipe was not compared",))
+    assert history.opened is not None
+    spec = parse_spec(history.opened.spec, source=name)
+    now = parse_text(recipe_text(recipe_file(spec, name, history, home)), name).value
+    try:
+        before = read_text(path).value
+    except HpoError as error:
+        text = f"{path.name} was changed: it cannot be read ({error})"
+        return Comparison(("the recipe",), findings=(Finding("changed", path.name, None, text),))
+    findings = (
+        Finding("changed", path.name, None, f"{path.name} was changed: {field} is {there}, on record {here}")
+        for field, here, there in _different(now, before)
+    )
+    return Comparison(("the recipe",), findings=tuple(findings))
+
+
+def _different(now: object, before: object) -> Iterator[tuple[str, object, object]]:
+    for field, here, there in differences(now, before):
+        if not field.startswith(MOVED):
+            yield field, here, there
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

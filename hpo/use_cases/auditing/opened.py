@@ -1,0 +1,94 @@
+"""Compare a search's claim and test score with the test-use register, which is outside the home."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hpo.core.audit import compare_head
+from hpo.core.chain import ChainHead
+from hpo.core.chain_check import Finding
+from hpo.core.events import TestClaimed, TestScored
+from hpo.core.history import History
+from hpo.core.json_values import differences, jsonable
+from hpo.core.record import Recorded
+from hpo.ledger.register import WITHDRAWN, Opening
+from hpo.ledger.searches import read_history
+from hpo.ledger.store import SearchLedger
+from hpo.use_cases.auditing.comparison import Comparison
+from hpo.use_cases.dataset.register_access import existing_register
+from hpo.use_cases.model.register_policy import claim_key, moment
+
+WHERE = "the test-use register"
+
+
+def compare_register(ledger: SearchLedger, edits: list[Finding], home: str) -> Comparison:
+    """Compare what the register has of a search with the search's own record.
+
+    Args:
+        ledger: The record.
+        edits: What its chain shows.
+        home: Home of the search.
+    """
+    history = read_history(ledger)
+    claim = next(iter(ledger.read(kinds=[TestClaimed])), None)
+    register = existing_register()
+    if register is None:
+        return Comparison(notes=("there is no test-use register to compare with",))
+    openings = [opening for opening in register.all() if opening.state != WITHDRAWN]
+    findings = _unclaimed(ledger, claim, openings, history, home)
+    if claim is None:
+        return Comparison((WHERE,), findings=findings)
+    opening = next((known for known in openings if known.key == claim_key(ledger.name, claim)), None)
+    if opening is not None:
+        return Comparison((WHERE,), findings=(*findings, *_differences(ledger, opening, history, edits)))
+    if history.score is None or history.score.practice:
+        return Comparison(notes=("openings of practice data are not in the register",), findings=findings)
+    text = (
+        f"{WHERE} has no opening for event {claim.seq} (TestClaimed): the opening was deleted, the event was "
+        "changed, or HPO_REGISTER names another register than then"
+    )
+    return Comparison((WHERE,), findings=(*findings, Finding("missing", WHERE, claim.seq, text)))
+
+
+def _unclaimed(
+    ledger: SearchLedger, claim: Recorded | None, openings: Sequence[Opening], history: History, home: str
+) -> tuple[Finding, ...]:
+    """Return openings of this search since it began that its record lacks."""
+    key = claim_key(ledger.name, claim) if claim else ""
+    return tuple(
+        Finding(
+            "deleted",
+            WHERE,
+            claim.seq if claim else None,
+            f"{WHERE} has an opening for {ledger.name} at {moment(opening.time)} that the record lacks: its "
+            "event TestClaimed was deleted or changed",
+        )
+        for opening in openings
+        if opening.search == ledger.name
+        and opening.home == home
+        and opening.time >= history.opened_at
+        and opening.key != key
+    )
+
+
+def _differences(
+    ledger: SearchLedger, opening: Opening, history: History, edits: list[Finding]
+) -> tuple[Finding, ...]:
+    findings: list[Finding] = []
+    scored = next(iter(ledger.read(kinds=[TestScored])), None)
+    if scored is not None and isinstance(scored.event, TestScored) and opening.scores:
+        now, then = jsonable(scored.event.scores), jsonable(opening.scores)
+        for path, here, there in differences(now, then):
+            text = (
+                f"event {scored.seq} (TestScored) was changed: {path} is {here} in the record and {there} in "
+                f"{WHERE}"
+            )
+            findings.append(Finding("changed", WHERE, scored.seq, text))
+    if opening.state == "completed" and scored is None:
+        text = f"event TestScored was deleted: {WHERE} has a score of {moment(opening.time)}"
+        findings.append(Finding("deleted", WHERE, None, text))
+    if opening.head and not history.rescues:
+        head = ChainHead(opening.events, opening.head)
+        finding = compare_head(head, "", ledger.stored(), WHERE, edits)
+        findings += [finding] if finding else []
+    return tuple(findings)
