@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import Refused
 from hpo.core.json_values import SpecFields
+from hpo.core.temporary_folders import temporary_folder
 from hpo.core.trainable import Examples
 from hpo.data.prepared import TestManifest, mapped
 from hpo.data.source_reading import check_source_arguments, cuts_in
@@ -37,8 +37,8 @@ def open_test(
         UserError: If the source can no longer be read.
     """
     check_source_arguments(source, arguments)
-    with tempfile.TemporaryDirectory(prefix="hpo-test-") as scratch:
-        paths = SourcePaths(base, Path(scratch), StableCut(cuts_in([cut] if cut else [])))
+    with temporary_folder("test-") as scratch:
+        paths = SourcePaths(base, scratch, StableCut(cuts_in([cut] if cut else [])))
         content = data_sources.open_source(source, arguments, paths).test()
     if content is None:
         raise Refused(f"data: {source} had a test part when the search was opened, but has none now")

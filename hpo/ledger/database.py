@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from hpo.core.addresses import without_secrets
 from hpo.core.errors import DamagedLedger, DiskFull, HpoError, UserError
 
 LEDGER = "ledger"
@@ -76,14 +77,19 @@ def errors_translated(engine: sa.Engine, what: str = LEDGER) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        url = engine.url.render_as_string(hide_password=True)
+        url, reason = shown(engine), without_secrets(str(error.orig))
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         if code in DAMAGED:
             advice = f"; {RESCUE}" if what == LEDGER else ""
-            raise DamagedLedger(f"the {what} at {url} is damaged: {error.orig}{advice}") from error
+            raise DamagedLedger(f"the {what} at {url} is damaged: {reason}{advice}") from error
         if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(engine)):
             raise DiskFull(f"the {what} cannot be written", engine.url.database) from error
-        raise HpoError(f"the {what} at {url} cannot be used: {error.orig}") from error
+        raise HpoError(f"the {what} at {url} cannot be used: {reason}") from error
+
+
+def shown(engine: sa.Engine) -> str:
+    """Return the address of a database without its secrets."""
+    return without_secrets(engine.url.render_as_string(hide_password=True))
 
 
 def _is_full(engine: sa.Engine) -> bool:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import HpoError, Refused
 from hpo.core.json_values import JsonObject, parsed
 from hpo.core.likeness import SAME, UNKNOWN, Likeness
-from hpo.ledger.database import engine_of, errors_translated, writing
+from hpo.ledger.database import engine_of, errors_translated, shown, writing
 from hpo.ledger.register_layout import cuts, laid_out, openings, parts_with_signatures, signatures, test_parts
 from trainables.data.digests import BYTES, as_keys
 
@@ -140,7 +140,7 @@ class Register:
     def location(self) -> str:
         """File or URL of the register, without a password."""
         url = self._engine.url
-        return str(url.database) if url.drivername == "sqlite" else url.render_as_string(hide_password=True)
+        return str(url.database) if url.drivername == "sqlite" else shown(self._engine)
 
     def all(self) -> list[Opening]:
         """Return every opening, oldest first, including withdrawn ones."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
 from hpo.running.quiet import quiet
 
@@ -210,7 +211,7 @@ def cluster_nodes(address: str) -> tuple[ClusterNode, ...]:
     except Exception as error:  # Ray raises many kinds
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise UserError(
-            f"the Ray cluster at {address} does not answer: {reason[0].split('. ')[0]}"
+            without_secrets(f"the Ray cluster at {address} does not answer: {reason[0].split('. ')[0]}")
         ) from error
 
 

@@ -10,19 +10,19 @@ import atexit
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
 from hpo.core.namesakes import describe_namesake, find_namesake
+from hpo.core.temporary_folders import temporary_folder
 from hpo.running import reaper
 from hpo.running.cluster import ClusterMonitor, reader
 from hpo.running.quiet import LOG_LEVEL, quiet
@@ -35,6 +35,10 @@ ATTEMPTS = 3
 
 JOIN_SECONDS = 60.0
 """Seconds in which a cluster has to accept this process; the node that it joins may be frozen."""
+
+LONGEST_FOLDER = 36
+"""Characters of the session's folder. The path of a socket has at most 107, and Ray adds
+``/ray1/session_2026-01-31_23-59-59_123456_1234567/sockets/plasma_store`` and perhaps a number."""
 
 LEAVE_SECONDS = 10.0
 """Seconds in which a process disconnects from a cluster."""
@@ -98,19 +102,16 @@ def ray_session(
     namesake = find_namesake(Path.cwd())  # Ray puts this folder first on its workers' path
     if namesake is not None:
         raise UserError(f"{describe_namesake(namesake)}; rename it, or run hpo from another folder")
-    folder = Path(tempfile.mkdtemp(prefix="hpo-"))
-    try:
-        say_waiting(f"the Ray cluster at {address}" if address else "Ray to start")
-        with (
-            _environment(_SETTINGS),
-            _quiet_ray(),
-            _cluster(address) if address else _embedded(folder, cpus, gpus),
-            _described(folder, address) as session,
-        ):
-            say_waiting("")
-            yield session
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    say_waiting(f"the Ray cluster at {_host(address)}" if address else "Ray to start")
+    with (
+        temporary_folder(longest=LONGEST_FOLDER) as folder,
+        _environment(_SETTINGS),
+        _quiet_ray(),
+        _cluster(address) if address else _embedded(folder, cpus, gpus),
+        _described(folder, address) as session,
+    ):
+        say_waiting("")
+        yield session
 
 
 @contextmanager
@@ -278,12 +279,13 @@ def _join_cluster(address: str) -> None:
     if joining.is_alive():
         _end_without_ray()
         raise HpoError(
-            f"the Ray cluster at {address} has not accepted this process within {JOIN_SECONDS:g} s; "
+            f"the Ray cluster at {_host(address)} has not accepted this process within {JOIN_SECONDS:g} s; "
             "the node that runs beside this process does not answer"
         )
     if errors:
         reason = " ".join(str(errors[0]).split()) or type(errors[0]).__name__
-        raise UserError(f"there is no Ray cluster to join at {address!r}: {reason}") from errors[0]
+        reason = without_secrets(reason)
+        raise UserError(f"there is no Ray cluster to join at {_host(address)!r}: {reason}") from errors[0]
 
 
 def _leave_cluster() -> None:
@@ -324,7 +326,12 @@ def require_reachable(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
-        raise UserError(f"there is no Ray cluster to join at {address!r}: {error}") from error
+        raise UserError(f"there is no Ray cluster to join at {_host(address)!r}: {error}") from error
+
+
+def _host(address: str) -> str:
+    """The address as it may be shown; Ray has no passwords in addresses, but somebody may try one."""
+    return address.rpartition("@")[2]
 
 
 def local_gpus() -> float:

@@ -7,13 +7,14 @@ the mirror's process, and only where the address needs it.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from hpo.core.addresses import without_secrets
+from hpo.core.temporary_folders import temporary_folder
 from hpo.tracking.run_changes import (
     ID_TAG,
     PARENT,
@@ -107,6 +108,8 @@ class ClientStore:
         if self._connected is None:
             from mlflow.tracking import MlflowClient
 
+            if not self._uri.startswith("http"):
+                _require_database(self._uri)
             self._connected = MlflowClient(self._uri)
         return self._connected
 
@@ -187,7 +190,7 @@ class ClientStore:
             self._client.set_terminated(run_id, status=str(change.status), end_time=change.end)
 
     def _attach(self, run_id: str, name: str, source: bytes | Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="hpo-mirror-") as folder:
+        with temporary_folder("mirror-") as folder:
             file = Path(folder) / name
             file.write_bytes(file_content(source))
             self._client.log_artifact(run_id, str(file))
@@ -227,14 +230,29 @@ def _pieces(entries: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
 def _as_unreachable() -> Iterator[None]:
     """Translate every connection error to the one that the mirror waits out."""
     import requests
+    import sqlalchemy as sa
     from mlflow.exceptions import MlflowException
 
     try:
         yield
-    except (MlflowException, requests.RequestException, OSError) as exc:
+    except ImportError as exc:
+        advice = "for PostgreSQL run pip install 'hpo-service[postgresql]' and write postgresql+psycopg://..."
+        raise Unreachable(f"the database driver is not installed ({exc}); {advice}") from exc
+    except (MlflowException, requests.RequestException, sa.exc.SQLAlchemyError, OSError) as exc:
         raise Unreachable(_first_line(exc)) from exc
+
+
+def _require_database(uri: str) -> None:
+    """Connect to a database once: MLflow would try again for hours."""
+    import sqlalchemy as sa
+
+    try:
+        engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
+    except (ValueError, sa.exc.ArgumentError):  # whose words may be a piece of the password
+        raise Unreachable("its address cannot be read") from None
+    engine.connect().close()
 
 
 def _first_line(exc: Exception) -> str:
     lines = str(exc).strip().splitlines()
-    return lines[0][:500] if lines else type(exc).__name__
+    return without_secrets(lines[0])[:500] if lines else type(exc).__name__

@@ -8,10 +8,10 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from filelock import FileLock
 
+from hpo.core.addresses import without_secrets
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.tracking import sqlite_schema
@@ -64,11 +64,8 @@ class Target:
 
     @property
     def shown(self) -> str:
-        """The address without its password, for printing."""
-        parts = urlsplit(self.uri)
-        if "@" not in parts.netloc:
-            return self.uri
-        return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+        """The address without its secrets, for printing."""
+        return without_secrets(self.uri)
 
     def store(self, experiment: str, *, restore: bool = False) -> RunStore:
         """Open the store, creating it if it is a database that does not exist yet.
@@ -95,4 +92,4 @@ class Target:
                 client.connect()
             return client
         except (sqlite3.Error, OSError) as exc:
-            raise Unreachable(f"{self.shown}: {exc}") from exc
+            raise Unreachable(f"{self.shown}: {without_secrets(str(exc))}") from exc

@@ -8,7 +8,6 @@ import secrets
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -18,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hpo.core.errors import UserError
+from hpo.core.temporary_folders import temporary_folder
 from hpo.tracking import leaderboard, sqlite_schema, ui_guard
 from hpo.tracking.leaderboard import Leaderboard
 from hpo.tracking.target import Target
@@ -77,7 +77,7 @@ def _private_link(url: str) -> Iterator[str]:
 
     A browser's command line is readable by every user, so it must not contain the token.
     """
-    with tempfile.TemporaryDirectory(prefix="hpo-ui-") as folder:
+    with temporary_folder("ui-") as folder:
         file = Path(folder) / "open.html"
         file.write_text(f"<!doctype html><script>location.replace({json.dumps(url)})</script>")
         yield file.as_uri()

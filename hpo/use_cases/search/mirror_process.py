@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +29,9 @@ from hpo.tracking.target import Target
 RETRY = 5.0
 """Seconds between attempts at a store that cannot be opened."""
 
+RESTART, LONGEST_RESTART = 1.0, 60.0
+"""Seconds before a mirror that was killed starts again, the first and at most any time."""
+
 FINAL_WAIT = 20.0
 """Seconds that a search waits for its mirror at its end."""
 
@@ -46,24 +50,88 @@ def mirror_running(
         ledger: Its record.
         stopping: Returns whether the search was asked to stop.
     """
-    with open_log(home.search(ledger.name).root / "mirror.log", "w") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "hpo.use_cases.search.mirror_process", str(home.root), ledger.name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-        )
-    assert child.stdin is not None
+    mirror = MirrorProcess(home, ledger.name)
     try:
         yield
     finally:
-        child.stdin.close()
+        mirror.finish(STOP_WAIT if stopping() else FINAL_WAIT)
+
+
+class MirrorProcess:
+    """The mirror's process, and a thread that starts it again whenever it ends too early.
+
+    Args:
+        home: Home of the search.
+        name: Name of the search.
+    """
+
+    def __init__(self, home: Home, name: str):
+        self._words = [
+            sys.executable,
+            "-P",
+            "-m",
+            "hpo.use_cases.search.mirror_process",
+            str(home.root),
+            name,
+        ]
+        self._log = home.search(name).root / "mirror.log"
+        self._finishing, self._lock = threading.Event(), threading.Lock()
+        self._child = self._started()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
+
+    @property
+    def pid(self) -> int:
+        """Number of the process that runs now, or ran last."""
+        return self._child.pid
+
+    def finish(self, seconds: float) -> None:
+        """Let the mirror copy what is left; kill it if that takes too long."""
+        with self._lock:
+            self._finishing.set()
+        if self._ended_within(seconds) and self._child.returncode < 0:  # killed by somebody else
+            self._restart()
+            self._ended_within(seconds)
+        self._keeper.join()
+
+    def _ended_within(self, seconds: float) -> bool:
+        """Tell the mirror that the search is over, and kill it if it takes longer."""
+        assert self._child.stdin is not None
+        self._child.stdin.close()
         try:
-            child.wait(STOP_WAIT if stopping() else FINAL_WAIT)
+            self._child.wait(seconds)
         except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+            self._child.kill()
+            self._child.wait()
+            return False
+        return True
+
+    def _restart(self) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        self._child = self._started("a")
+
+    def _started(self, mode: str = "w") -> subprocess.Popen[bytes]:
+        with open_log(self._log, mode) as log:
+            return subprocess.Popen(
+                self._words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _keep(self) -> None:
+        pause = RESTART
+        while True:
+            self._child.wait()
+            if self._finishing.wait(pause):
+                return
+            with self._lock:
+                if self._finishing.is_set():
+                    return
+                self._restart()
+            pause = min(2 * pause, LONGEST_RESTART)
 
 
 def follow(home: Home, name: str) -> bool:
