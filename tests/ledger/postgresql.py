@@ -1,14 +1,19 @@
 """A PostgreSQL server for the tests: one that is named, or a private one of the binaries found here."""
 
+import ctypes
 import os
 import pwd
 import shutil
+import signal
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from hpo.core.temporary_folders import temporary_folder
+
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 NAMED = "HPO_TEST_POSTGRESQL"
 """Environment variable with the URL of a database that the tests may write to."""
@@ -43,6 +48,11 @@ class Server:
         )
         assert done.returncode == 0, f"{program}: {done.stderr}"
 
+    def answers(self) -> bool:
+        """Return whether it accepts connections."""
+        command = [self._programs / "pg_isready", "-q", "-h", str(self._folder)]
+        return subprocess.run(command, check=False).returncode == 0
+
     def new_database(self) -> str:
         """URL of an empty database."""
         name = f"test_{uuid.uuid4().hex}"
@@ -52,23 +62,41 @@ class Server:
 
 @contextmanager
 def running(programs: Path) -> Iterator[Server]:
-    """Start a server; the database refuses to run as root, so root starts it as another user."""
+    """Start a server that ends with this process; root starts it as another user, as it refuses root."""
     user = _other_user() if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # short: it holds a socket
-    if user:
-        shutil.chown(folder, user)
-    server = Server(folder, programs, user)
-    data, log = str(folder / "data"), str(folder / "log")
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-    try:
-        server.run("initdb", "-D", data, "-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8")
-        server.run("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", options)
-        try:
+    with temporary_folder("pg-") as outer:  # short: it holds a socket
+        outer.chmod(0o711)
+        folder = outer / "s"
+        folder.mkdir(0o700)
+        if user:
+            shutil.chown(folder, user)
+        server = Server(folder, programs, user)
+        server.run("initdb", "-D", "data", "-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8")
+        with _started(server, programs, folder, user):
             yield server
-        finally:
-            server.run("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+
+
+@contextmanager
+def _started(server: Server, programs: Path, folder: Path, user: str | None) -> Iterator[None]:
+    settings = ("listen_addresses=", f"unix_socket_directories={folder}", "fsync=off")
+    words = [programs / "postgres", "-D", "data", *(word for value in settings for word in ("-c", value))]
+    with (folder / "log").open("wb") as log:
+        where = {"cwd": folder, "stdout": log, "stderr": log}
+        child = subprocess.Popen(words, user=user, **where, preexec_fn=_end_with_this_process)  # noqa: PLW1509
+    try:
+        while not server.answers():
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(0.1)
+                raise AssertionError((folder / "log").read_text())
+        yield
     finally:
-        shutil.rmtree(folder)
+        child.send_signal(signal.SIGQUIT)
+        child.wait()
+
+
+def _end_with_this_process() -> None:
+    """Have the kernel end the server at once when the process that starts it ends, even by SIGKILL."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 def _other_user() -> str:
