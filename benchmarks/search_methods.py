@@ -15,6 +15,7 @@ from benchmarks.comparison import FACTOR, Outcome
 from benchmarks.curve_tasks import Replay, Task
 from benchmarks.peers.dehb_evolution import DehbPeer
 from benchmarks.peers.foreign import Foreign, Peer
+from benchmarks.peers.i_epoch import IEpochPeer
 from benchmarks.peers.optuna_pruners import OptunaPeer
 from benchmarks.peers.ray_tune import RayOptunaPeer
 from benchmarks.peers.smac_hyperband import SmacPeer
@@ -139,13 +140,15 @@ def _both(make: Callable[[Task, int, int, int], Peer]) -> tuple[Foreign, Foreign
 Method = Product | Foreign
 
 METHODS: Mapping[str, tuple[Method, ...]] = {
-    "ours": (Product(_auto, "leaders"),),
-    "auto_asha": (Product(_auto, "asha"), Product(_auto, "asha", None)),
-    "auto_leaders": (Product(_auto, "leaders", None),),
+    "ours": (Product(_auto, "promote", None),),
+    "leaders": (Product(_auto, "leaders"), Product(_auto, "leaders", None)),
+    "auto_asha": (Product(_auto), Product(_auto, first=None)),
+    "random_promote": (Product(_random, "promote", None),),
+    "i_epoch": (Foreign(lambda task, first, seed, most: IEpochPeer(task, seed, most)),),
     "random_leaders": (Product(_random, "leaders"),),
     "random": (Product(_random, None),),
-    "asha_random": (Product(_random), Product(_random, first=1)),
-    "asha_tpe": (Product(_tpe), Product(_tpe, first=1)),
+    "asha_random": (Product(_random), Product(_random, first=1), Product(_random, first=None)),
+    "asha_tpe": (Product(_tpe), Product(_tpe, first=1), Product(_tpe, first=None)),
     "optuna_hyperband": _both(_pruned("hyperband")),
     "optuna_halving": _both(_pruned("halving")),
     "ray_optuna": _both(lambda task, first, seed, most: RayOptunaPeer(task, first, seed)),

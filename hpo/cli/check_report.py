@@ -54,6 +54,8 @@ def fact_rows(spec: SearchSpec, facts: SpaceOverview) -> Iterator[tuple[str, str
     yield "feasible", f"forbid allows {100 * facts.feasible_share:.3g} % of the space"
     rungs = ", ".join(map(str, facts.rungs)) or "none"
     yield "rungs", f"{rungs}; a full training has {count(facts.horizon, 'epoch')}"
+    if spec.scheduler.name == "promote":
+        yield "paused", f"at most {count(spec.scheduler.paused, 'trial')} at once, with a checkpoint each"
     yield "budget", ", ".join(_limits(spec))
     yield "finalists", f"{_finalists(spec)}: {count(facts.reserved_epochs, 'epoch')} set aside"
     yield "search", _bought(facts.forecast, spec.sampler.name)

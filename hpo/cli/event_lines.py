@@ -8,7 +8,7 @@ from typing import IO
 from hpo.cli.session import dumps
 from hpo.core import events
 from hpo.core.events import End
-from hpo.core.formatting import STATES, choices, count, score, spread
+from hpo.core.formatting import STATES, TAKEN_UP, choices, count, score, spread
 from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History
 from hpo.core.json_values import JsonFields, fields_of
@@ -82,6 +82,13 @@ class PlainLines:
                 return f"extended by {count(trials, 'trial')}"
             case events.SearchResumed():
                 return "resumed"
+            case events.TrialPaused(trial=trial, replicate=replicate):
+                training = history.trainings[trial, replicate]
+                value = f"{history.objective.metric} {score(training.value)}"
+                return f"trial {trial} paused at epoch {training.epoch}: {value}"
+            case events.TrialTakenUp(trial=trial, replicate=replicate, cause=cause):
+                epoch = history.trainings[trial, replicate].epoch
+                return f"trial {trial} continues from epoch {epoch}: {TAKEN_UP[cause]}"
             case events.TrialEnded():
                 return self._ended(event, history)
             case events.WorkerLost(trial=trial, message=message):
@@ -90,8 +97,8 @@ class PlainLines:
                 line = f"finalists, now trained on fresh seeds: {', '.join(map(str, trials))}"
                 return f"{line} ({reason})" if reason else line
             case events.WinnerNamed():
-                score = spread(event.mean, event.std)
-                return f"winner: trial {event.trial}, {history.objective.metric} {score}: {event.reason}"
+                value = spread(event.mean, event.std)
+                return f"winner: trial {event.trial}, {history.objective.metric} {value}: {event.reason}"
             case events.ModelFixed():
                 return f"model chosen: {event.reason}"
             case events.TestClaimed():

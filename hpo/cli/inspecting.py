@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +12,12 @@ import typer
 
 from hpo.cli.options import SearchName
 from hpo.cli.session import Session, emit, line, say
-from hpo.core.formatting import choices, duration, score
+from hpo.core.formatting import choices, count, duration, score, size
 from hpo.core.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from hpo.core.outcome import Outcome, Watcher
+    from hpo.use_cases.inspect import Search
 
 
 def list_searches(
@@ -71,7 +73,8 @@ def status(context: typer.Context, search: SearchName) -> None:
     if session.as_json:
         behind = {"status": loaded.status, "tracking_behind": loaded.tracking_behind}
         budget = {use.unit: {"spent": use.spent, "limit": use.limit} for use in outcome.spent}
-        emit({**outcome.to_json(), **behind, "spent": budget, "progress": progress_json(progress)})
+        paused = {"paused_bytes": loaded.paused_bytes} if loaded.history.paused else {}
+        emit({**outcome.to_json(), **behind, "spent": budget, **paused, "progress": progress_json(progress)})
         return
     best, running = loaded.history.best, loaded.status == "running"
     phase = f"running, {progress.phase}" if running else loaded.status.replace("_", " ")
@@ -83,6 +86,7 @@ def status(context: typer.Context, search: SearchName) -> None:
         ("search", f"{search}: {phase}"),
         ("time", time_text(elapsed, left) if running else duration(elapsed)),
         *progress_rows(progress, point, winner=outcome.best is not None),
+        *_paused(loaded),
         *result(outcome),
     ]
     say(pairs(shown))
@@ -90,6 +94,13 @@ def status(context: typer.Context, search: SearchName) -> None:
         say(f"MLflow is behind by {loaded.tracking_behind:,} events")
     if loaded.status in ("interrupted", "stopped", "failed"):
         say(f"`{session.command(f'resume {search}')}` continues it")
+
+
+def _paused(search: Search) -> Iterator[tuple[str, str]]:
+    """Yield what the paused trials take of the disk, if any trial is paused."""
+    if waiting := len(search.history.paused):
+        checkpoints = size(search.paused_bytes)
+        yield "paused", f"{count(waiting, 'trial')} can be taken up, from checkpoints of {checkpoints}"
 
 
 def best(context: typer.Context, search: SearchName) -> None:

@@ -32,6 +32,7 @@ COLOURS = {
     "done": "green",
     "finished": "green",
     "running": "cyan",
+    "paused": "blue",
     "stopped": "yellow",
     "interrupted": "yellow",
     "failed": "red",

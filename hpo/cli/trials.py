@@ -134,16 +134,16 @@ def _facts(story: TrialStory) -> Iterator[tuple[str, str]]:
     yield "trial", f"{row.trial} of {story.search}"
     yield "proposed", story.proposed
     yield "chosen", choices(row.point)
-    yield "ended" if row.state != "running" else "state", ended(story)
+    yield "ended" if row.state not in ("running", "paused") else "state", ended(story)
     if story.message:
         yield "message", story.message
     yield story.metric, score(row.value)
     yield "time", f"{count(row.epochs, story.unit)} in {duration(row.seconds)}"
     for rung in story.rungs:
-        yield (
-            f"rung {rung.epoch}",
-            f"{story.metric} {score(rung.value)}, rank {rung.rank} of {rung.arrivals} so far",
-        )
+        rank = f"{story.metric} {score(rung.value)}, rank {rung.rank} of {rung.arrivals} so far"
+        paused = "; paused" if rung.paused else ""
+        continued = f", later taken up: {rung.continued}" if rung.continued else ""
+        yield f"rung {rung.epoch}", f"{rank}{paused}{continued}"
     if story.fresh:
         values = ", ".join(map(score, story.fresh))
         yield "fresh seeds", f"{values} (mean {score(row.fresh)})" if row.seeds > 1 else values

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from hpo.core.simulated_search import SimulatedSearch
 from hpo.core.stopping_rules import RuleName, stopping_rule
 
 SIMULATED = 16
 """Searches simulated for a forecast."""
-
-LONG = 1_000
-"""Trials after which a simulated search is extrapolated from its second half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +101,7 @@ def forecast(
     horizon: int,
     reserve: int,
     rule: RuleName,
+    finalists: int = 1,
 ) -> Forecast:
     """Estimate what a budget of trials and epochs buys; a budget of time cannot be estimated.
 
@@ -116,6 +115,7 @@ def forecast(
         horizon: Epochs of a full training.
         reserve: Epochs reserved for the finalists.
         rule: The rule that decides at the rungs.
+        finalists: Fully trained trials that the end of a search needs, if trials were only paused.
 
     Raises:
         ValueError: If neither trials nor epochs are limited.
@@ -124,38 +124,10 @@ def forecast(
         raise ValueError("only time is limited; what it buys becomes clear while the search runs")
     trials = math.inf if budget.trials is None else budget.trials
     epochs = math.inf if budget.epochs is None else max(0, budget.epochs - reserve)
-    runs = [
-        _simulate(trials, epochs, rungs, factor, horizon, Random(seed), rule) for seed in range(SIMULATED)
-    ]
+    runs = []
+    for seed in range(SIMULATED):
+        decide = stopping_rule(rule, rungs, horizon, factor, "max")
+        search = SimulatedSearch(decide, rungs, horizon, trials, epochs, finalists)
+        runs.append(search.run(Random(seed)))
     started, full, spent = (sum(values) / SIMULATED for values in zip(*runs, strict=True))
     return Forecast(round(started), full, spent, spent / horizon, reserve)
-
-
-def _simulate(
-    trials: float,
-    epochs: float,
-    rungs: Sequence[int],
-    factor: float,
-    horizon: int,
-    random: Random,
-    name: RuleName,
-) -> tuple[float, float, float]:
-    """Return trials, full trainings and epochs of one search, extrapolated if it is long."""
-    rule = stopping_rule(name, rungs, horizon, factor, "max")
-    costs: list[int] = []
-    spent = full = 0.0
-    while len(costs) < min(trials, LONG) and spent < epochs:
-        value = random.random()
-        trial = len(costs)
-        stopped = next((rung for rung in rungs if not rule.report(rung, value, trial)), horizon)
-        if stopped == horizon:
-            rule.report(horizon, value, trial)
-        costs.append(stopped)
-        spent += stopped
-        full += stopped == horizon
-    if len(costs) == LONG and trials > LONG and spent < epochs:
-        late = costs[LONG // 2 :]
-        cost, share = sum(late) / len(late), sum(epochs == horizon for epochs in late) / len(late)
-        more = min(trials - LONG, (epochs - spent) / cost)
-        return LONG + more, full + share * more, spent + cost * more
-    return len(costs), full, min(spent, epochs)

@@ -25,7 +25,18 @@ from hpo.core.search_events import (
     Warned,
     WorkersReady,
 )
-from hpo.core.training_events import Cause, Checkpointed, End, Reported, TrialEnded, TrialStarted, WorkerLost
+from hpo.core.training_events import (
+    Cause,
+    Checkpointed,
+    End,
+    PauseCause,
+    Reported,
+    TrialEnded,
+    TrialPaused,
+    TrialStarted,
+    TrialTakenUp,
+    WorkerLost,
+)
 
 __all__ = [
     "BY_ANOTHER_PROCESS",
@@ -36,6 +47,7 @@ __all__ = [
     "FinalistsNamed",
     "LedgerRescued",
     "ModelFixed",
+    "PauseCause",
     "RecipeExported",
     "Reported",
     "SearchEnded",
@@ -46,7 +58,9 @@ __all__ = [
     "TestRefused",
     "TestScored",
     "TrialEnded",
+    "TrialPaused",
     "TrialStarted",
+    "TrialTakenUp",
     "Warned",
     "WinnerNamed",
     "WorkerLost",
@@ -66,6 +80,8 @@ Event = (
     | Reported
     | Checkpointed
     | WorkerLost
+    | TrialPaused
+    | TrialTakenUp
     | TrialEnded
     | FinalistsNamed
     | WinnerNamed

@@ -31,6 +31,12 @@ NOT_A_TEXT = re.compile(r"|true|false|null|~|[-+]?[.\d].*")
 STATES = {"stopped": "stopped early"}
 """Words for states of trials: a search that was stopped is not a trial that was stopped early."""
 
+TAKEN_UP = {
+    "rung": "it is now among the best of its rung",
+    "finalists": "too few trials are fully trained to be finalists",
+}
+"""Why a paused trial continues, by the cause on record."""
+
 
 def number(value: float | None, digits: int = DIGITS) -> str:
     """A value with a few significant digits; a dash for a value that does not exist."""
@@ -100,6 +106,16 @@ def time_left(low: float, high: float) -> str:
     if high <= max(CLOSE * low, low + 1):
         return f"about {duration((low + high) / 2)} to go"
     return f"about {duration(low)} to {duration(high)} to go"
+
+
+def size(amount: int) -> str:
+    """A number of bytes in the unit that suits it."""
+    value, unit = float(amount), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}"
 
 
 def count(amount: int, noun: str) -> str:

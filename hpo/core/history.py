@@ -38,7 +38,8 @@ class Training:
         seconds: Wall time of all its epochs.
         checkpoints: The newest two, oldest first.
         lost: How often its worker died.
-        end: None while it runs or waits to be resumed.
+        paused: Why it waits with its checkpoint; None while it runs and after its end.
+        end: None while it runs, is paused or waits to be resumed.
         scores: Scores of the kept weights on the final part, if there is one.
         examples: File name of each example's contribution to the value, if kept.
         examples_sha256: SHA-256 of that file.
@@ -60,6 +61,7 @@ class Training:
     seconds: float = 0.0
     checkpoints: tuple[events.Checkpointed, ...] = ()
     lost: int = 0
+    paused: events.PauseCause | None = None
     end: End | None = None
     cause: Cause | None = None
     message: str = ""
@@ -73,6 +75,11 @@ class Training:
     def key(self) -> Key:
         """(trial, replicate), unique in a search."""
         return self.trial, self.replicate
+
+    @property
+    def running(self) -> bool:
+        """Whether it has neither ended nor is paused; a worker trains it, or is to resume it."""
+        return self.end is None and self.paused is None
 
 
 @dataclass
@@ -164,16 +171,16 @@ class History:
                 training.checkpoints = (*training.checkpoints[-1:], checkpoint)
             case events.WorkerLost(trial=trial, replicate=replicate):
                 self.trainings[trial, replicate].lost += 1
+            case events.TrialPaused(trial=trial, replicate=replicate, cause=cause):
+                self.trainings[trial, replicate].paused = cause
+            case events.TrialTakenUp(trial=trial, replicate=replicate):
+                self.trainings[trial, replicate].paused = None
             case events.TrialEnded() as ended:
                 self._end(ended)
             case events.SearchOpened() as opened:
                 self.opened, self.opened_at = opened, recorded.time
-            case events.SearchExtended(trials=trials):
-                self.extended += trials
-                self.finalists = self.winner = self.model = self.ended = self.concluded = None
-            case events.SearchResumed():
-                self.ended, self.gpus_held = None, 0.0
-                self.session_at, self.paced_at = self.active, math.nan
+            case events.SearchExtended() | events.SearchResumed() as again:
+                self._continue(again)
             case events.WorkersReady(workers=workers, gpus=gpus):
                 self.workers, self.gpus_held = workers, workers * gpus
             case events.FinalistsNamed() as finalists:
@@ -205,10 +212,18 @@ class History:
         if isinstance(recorded.event, events.LedgerRescued):
             self.rescues = (*self.rescues, recorded.event)
 
+    def _continue(self, again: events.SearchExtended | events.SearchResumed) -> None:
+        if isinstance(again, events.SearchExtended):
+            self.extended += again.trials
+            self.finalists = self.winner = self.model = self.ended = self.concluded = None
+        else:
+            self.ended, self.gpus_held = None, 0.0
+            self.session_at, self.paced_at = self.active, math.nan
+
     def _start(self, started: events.TrialStarted) -> None:
         training = self.trainings.get((started.trial, started.replicate))
         if training:  # a stopped trial continues, because no trial was fully trained
-            training.end = training.cause = None
+            training.end = training.cause = training.paused = None
             training.origin = started.origin
         else:
             training = Training(**fields_of(started))
@@ -235,6 +250,7 @@ class History:
     def _end(self, ended: events.TrialEnded) -> None:
         training = self.trainings[ended.trial, ended.replicate]
         training.end, training.cause, training.message = ended.end, ended.cause, ended.message
+        training.paused = None
         training.epoch, training.value = ended.epoch, ended.value
         training.weights, training.sha256 = ended.weights, ended.sha256
         training.scores = ended.scores
@@ -261,6 +277,11 @@ class History:
     def count(self, end: End | None) -> int:
         """Return the number of trials with an end; None counts those still running."""
         return sum(training.end == end for training in self.trials)
+
+    @property
+    def paused(self) -> list[Training]:
+        """The trials that are paused, ordered by number."""
+        return [training for training in self.trials if training.paused]
 
     @property
     def best(self) -> Training | None:

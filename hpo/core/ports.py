@@ -32,6 +32,14 @@ class Searcher(Protocol):
         """Record a running trial's objective value after an epoch; non-finite if it diverged."""
         ...
 
+    def paused(self, trial: int) -> None:
+        """Record that a trial is paused after its last report."""
+        ...
+
+    def taken_up(self, trial: int, point: Point) -> None:
+        """Record that a paused trial at a point continues."""
+        ...
+
     def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
         """Record how a trial ended and its objective value, NaN if it has none."""
         ...
@@ -71,6 +79,7 @@ class TrainingTask:
         seed: Source of its randomness.
         horizon: Epochs of a full training.
         pauses: Epochs after which the worker waits for a verdict.
+        saves_at_pauses: Whether it writes a checkpoint before each of them.
         checkpoints: Checkpoints to continue from, newest first; empty for a fresh start.
         keep_weights: Whether the weights of the best epoch are kept at the end, and scored on the
             final part of the validation data if there is one.
@@ -86,6 +95,7 @@ class TrainingTask:
     seed: int
     horizon: int
     pauses: tuple[int, ...] = ()
+    saves_at_pauses: bool = False
     checkpoints: tuple[Checkpointed, ...] = ()
     keep_weights: bool = False
     split: str = "search"

@@ -23,8 +23,8 @@ class SearchProgress:
     Attributes:
         phase: ``searching``, ``finalists``, ``retraining``, ``testing``, or how the search ended.
         metric: The objective's name.
-        states: Number of trials by state; those without an end are ``running``, or ``unfinished`` if
-            no process trains them.
+        states: Number of trials by state; those without an end are ``paused``, ``running``, or
+            ``unfinished`` if no process trains them.
         best: (trial, value) of the best trial so far, fully trained or not.
         rungs: (epoch, trials that reached it); the last one is the full training.
         finalists: (trial, fresh seeds trained, their mean) in rank order.
@@ -74,7 +74,7 @@ def progress_of(history: History, alive: bool = True) -> SearchProgress:
     return SearchProgress(
         phase=_phase(history),
         metric=history.objective.metric,
-        states={unended: history.count(None), **{end.value: history.count(end) for end in End}},
+        states=_states(history, unended),
         best=(best.trial, best.value) if best else None,
         rungs=tuple((epoch, _arrived(history, epoch)) for epoch in rungs_of_spec(spec)),
         finalists=tuple(_finalist(history, trial, FreshSeeds.of(spec)) for trial in _named(history)),
@@ -84,6 +84,13 @@ def progress_of(history: History, alive: bool = True) -> SearchProgress:
         finals=finals,
         warnings=tuple(history.warnings[-3:]),
     )
+
+
+def _states(history: History, unended: str) -> dict[str, int]:
+    """Return the number of trials by state; ``paused`` only if there are any."""
+    paused = len(history.paused)
+    states = {unended: history.count(None) - paused, **{end.value: history.count(end) for end in End}}
+    return states | ({"paused": paused} if paused else {})
 
 
 def _phase(history: History) -> str:
@@ -128,8 +135,8 @@ def _finalist(history: History, trial: int, fresh: FreshSeeds) -> tuple[int, int
 
 
 def _budget(history: History) -> tuple[BudgetUse, ...]:
-    """Return the use of each limit; trials count when they have ended."""
-    ended = len(history.trials) - history.count(None)
+    """Return the use of each limit; trials count when they have ended or are paused."""
+    ended = sum(not training.running for training in history.trials)
     limited = [use for use in budget_use(history) if use.limit is not None]
     return tuple(replace(use, spent=ended) if use.unit == "trials" else use for use in limited)
 
@@ -151,7 +158,7 @@ def _remaining(spec: SpecFields, history: History, share: float) -> tuple[float,
     epochs = sum(training.epoch for training in trainings)
     if not share or not epochs:
         return math.nan, math.nan
-    busy = max(1, sum(training.end is None for training in trainings))
+    busy = max(1, sum(training.running for training in trainings))
     spent = sum(training.seconds for training in trainings if training.replicate == 0)
     epoch_seconds = sum(training.seconds for training in trainings) / epochs
     return spent * (1 / share - 1) / busy, final_epochs(spec, history) * epoch_seconds / busy

@@ -8,7 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
-from hpo.core.events import Cause, End, Event, FinalistsNamed, ModelFixed, TrialEnded, WinnerNamed
+from hpo.core.events import (
+    Cause,
+    End,
+    Event,
+    FinalistsNamed,
+    ModelFixed,
+    PauseCause,
+    TrialEnded,
+    TrialPaused,
+    TrialTakenUp,
+    WinnerNamed,
+)
 from hpo.core.json_values import JsonFields, fields_of
 
 KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
@@ -49,6 +60,8 @@ def event_of(kind: str, fields: JsonFields) -> Event:
     if cls is TrialEnded:
         given["end"] = End(given["end"])
         given["cause"] = Cause(given["cause"]) if given.get("cause") else None
+    if cls in (TrialPaused, TrialTakenUp):
+        given["cause"] = PauseCause(given["cause"])
     if cls is FinalistsNamed:
         given["trials"] = tuple(given["trials"])
     if cls is ModelFixed:

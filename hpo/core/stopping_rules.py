@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 from hpo.core.asha import AshaRule
 from hpo.core.leaders import LeadersRule
 from hpo.core.objective import Mode
+from hpo.core.promote import MOST_PAUSED, PromoteRule
 
-RuleName = Literal["asha", "leaders"]
+RuleName = Literal["asha", "leaders", "promote"]
 
 SchedulerName = Literal[RuleName, "none"]
 """What a spec's ``scheduler`` may name; ``none`` stops no trial early."""
@@ -30,18 +31,54 @@ class StoppingRule(Protocol):
         ...
 
 
+@runtime_checkable
+class PausingRule(StoppingRule, Protocol):
+    """A rule whose trials are paused at a rung instead of being stopped."""
+
+    def take_up(self) -> int | None:
+        """Return a paused trial that qualifies at its rung now; None if no trial does."""
+        ...
+
+    def furthest(self) -> int | None:
+        """Return the best trial paused at the highest rung; None if no trial is paused."""
+        ...
+
+    def surplus(self) -> int | None:
+        """Return a paused trial that must end because too many are paused."""
+        ...
+
+    def taken_up(self, trial: int) -> None:
+        """Record that a paused trial goes on."""
+        ...
+
+
+def rule_named(scheduler: str | None) -> RuleName:
+    """Return the rule of a scheduler; which one does not matter if it has no rungs."""
+    if scheduler == "leaders":
+        return "leaders"
+    return "promote" if scheduler == "promote" else "asha"
+
+
 def stopping_rule(
-    name: RuleName, rungs: Sequence[int], horizon: int, factor: float, mode: Mode
+    name: RuleName,
+    rungs: Sequence[int],
+    horizon: int,
+    factor: float,
+    mode: Mode,
+    most_paused: int = MOST_PAUSED,
 ) -> StoppingRule:
     """Build a rule by its name.
 
     Args:
-        name: ``asha`` or ``leaders``.
+        name: ``asha``, ``leaders`` or ``promote``.
         rungs: Epochs at which trials are compared; empty if no trial is stopped early.
         horizon: Epochs of a full training.
         factor: The reduction factor.
         mode: Direction of the values it will receive.
+        most_paused: Most trials that ``promote`` pauses at once.
     """
     if name == "leaders":
         return LeadersRule(tuple(rungs), horizon, factor, mode)
+    if name == "promote":
+        return PromoteRule(tuple(rungs), factor, mode, most_paused)
     return AshaRule(tuple(rungs), factor, mode)

@@ -15,7 +15,7 @@ from hpo.core.budget import Budget, forecast
 from hpo.core.history import History
 from hpo.core.progress import final_epochs, horizon_of, progress_of, reserve_of, rungs_of_spec
 from hpo.core.shipped_model import to_train
-from hpo.core.stopping_rules import RuleName
+from hpo.core.stopping_rules import rule_named
 
 CLOSING_SHARES = (0.1, 0.38)
 """Time from the last training to the end, as a share of the time to the first report of the session.
@@ -59,10 +59,11 @@ def expected_epochs(history: History) -> float:
     trials, epochs, horizon = budget.get("trials"), budget.get("epochs"), horizon_of(spec)
     if not horizon or not (trials or epochs):
         return math.nan
-    rule: RuleName = "leaders" if scheduler.get("name") == "leaders" else "asha"
+    rule = rule_named(scheduler.get("name"))
     limits = Budget(trials + history.extended if trials else None, epochs)
     factor, reserve = scheduler["reduction_factor"], reserve_of(spec)
-    return forecast(limits, rungs_of_spec(spec)[:-1], factor, horizon, reserve, rule).epochs
+    finalists = int((spec.get("finalists") or {}).get("count") or 1)
+    return forecast(limits, rungs_of_spec(spec)[:-1], factor, horizon, reserve, rule, finalists).epochs
 
 
 def time_left(history: History, expected: float = math.nan, earlier: float = math.nan) -> TimeLeft:

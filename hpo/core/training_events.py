@@ -35,6 +35,15 @@ class Cause(StrEnum):
     BUDGET = "budget"
 
 
+class PauseCause(StrEnum):
+    """Why a training was paused or taken up again."""
+
+    RUNG = "rung"
+    """Paused because it did not qualify at its rung; taken up because it does by now."""
+    FINALISTS = "finalists"
+    """Taken up because no trial is left to start and too few are fully trained to be finalists."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrialStarted:
     """A recipe was given to a worker for the first time.
@@ -106,6 +115,24 @@ class WorkerLost:
     trial: int
     replicate: int
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPaused:
+    """A training waits with its checkpoint and holds no worker."""
+
+    trial: int
+    replicate: int
+    cause: PauseCause
+
+
+@dataclass(frozen=True, slots=True)
+class TrialTakenUp:
+    """A paused training continues from its checkpoint as soon as a worker is free."""
+
+    trial: int
+    replicate: int
+    cause: PauseCause
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,19 @@ def file_name(key: tuple[int, int], epoch: int) -> str:
     return f"{key[0]}-{key[1]}-{epoch}.safetensors"
 
 
-def discard(folder: Path, key: tuple[int, int]) -> None:
-    """Delete the checkpoints of a training that has ended."""
-    for path in folder.glob(f"{key[0]}-{key[1]}-*.safetensors"):
-        path.unlink(missing_ok=True)
+def discard(folder: Path, key: tuple[int, int], keep: str = "") -> None:
+    """Delete the checkpoints of a training that has ended, or all but one of a paused one.
+
+    Args:
+        folder: The search's checkpoint folder.
+        key: The training.
+        keep: Name of the file to keep.
+    """
+    for path in files_of(folder, key):
+        if path.name != keep:
+            path.unlink(missing_ok=True)
+
+
+def files_of(folder: Path, key: tuple[int, int]) -> list[Path]:
+    """Return the checkpoints of a training."""
+    return sorted(folder.glob(f"{key[0]}-{key[1]}-*.safetensors"))

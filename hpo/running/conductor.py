@@ -13,7 +13,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from hpo.core import events, shipped_model
-from hpo.core.events import Cause, Checkpointed, End, Event, Reported, TrialEnded
+from hpo.core.events import (
+    Cause,
+    Checkpointed,
+    End,
+    Event,
+    PauseCause,
+    Reported,
+    TrialEnded,
+    TrialPaused,
+    TrialTakenUp,
+)
 from hpo.core.history import RETRAINED, History, Key, Training
 from hpo.core.ports import Ledger, Searcher, TrainingTask
 from hpo.core.record import Recorded
@@ -46,7 +56,7 @@ class Conductor:
         self._searcher = searcher
         self._watch = watch
         self._judge = Judge(plan)
-        self._verdicts: dict[Key, TrialEnded] = {}
+        self._verdicts: dict[Key, TrialEnded | TrialPaused] = {}
         self._waiting: deque[Key] = deque()
         self._open: set[Key] = set()
         self._started = 0
@@ -57,6 +67,7 @@ class Conductor:
             0  # last event when the finalists' rule was asked; its answer is the same until the next
         )
         self._reserve = TimeReserve(plan, clock)
+        self._released: list[Key] = []
         self.history = History(plan.objective)
         self.horizon = plan.horizon
         self.stopping = False
@@ -67,7 +78,7 @@ class Conductor:
             self._take(recorded)
         self._reserve.resume(self.history)
         self._append(*self._verdicts.values())
-        self._waiting.extend(t.key for t in self.history.trainings.values() if t.end is None)
+        self._waiting.extend(t.key for t in self.history.trainings.values() if t.running)
 
     @property
     def open(self) -> int:
@@ -124,17 +135,24 @@ class Conductor:
         if weights[0]:
             new.append(fresh_end(self._plan, training, reports, weights, scores, examples, finished))
         self._append(*new, then=lambda: self._verdict(training))
-        if finished and training.end is None:
+        if finished and training.running:
             self._append(ended(training, End.FINISHED, message=finished))
-        return training.end is None
+        return training.running
 
     def _verdict(self, training: Training) -> list[Event]:
         """Return the end of a training, if the events just applied end it; it goes into the same commit."""
         if training.key in self._verdicts:
             return [self._verdicts[training.key]]
+        if training.paused:
+            return self._surplus()
         if training.end is None and in_search_phase(training) and self._reserve.spent(self.history):
             return [ended(training, End.INTERRUPTED, Cause.BUDGET, "the time budget is spent")]
         return []
+
+    def _surplus(self) -> list[Event]:
+        """Return the end of a paused trial, if more are paused than may be."""
+        trial = self._judge.pausing.surplus() if self._judge.pausing else None
+        return [] if trial is None else [ended(self.history.trainings[trial, 0], End.STOPPED)]
 
     def failed(self, key: Key, cause: Cause, message: str) -> None:
         """Record that a training cannot continue."""
@@ -149,6 +167,14 @@ class Conductor:
         else:
             self._open.discard(key)
             self._waiting.appendleft(key)
+
+    def released(self) -> list[Key]:
+        """Return trainings that have ended since the last call and may have been paused.
+
+        Their checkpoints are no longer needed.
+        """
+        keys, self._released = self._released, []
+        return keys
 
     def stop(self) -> None:
         """Give out no more tasks; running trainings stay without an end on record, to be resumed."""
@@ -184,13 +210,36 @@ class Conductor:
     def _look_ahead(self) -> None:
         """Start the next training, if one can start before the running trainings end."""
         if self.history.finalists is None:
-            self._start_trial()
+            if not self._take_up():
+                self._start_trial()
+            if not self._waiting:
+                self._take_up_for_finalists()
             if not self._waiting and not self._open:
                 self._name_finalists()
         if self.history.finalists is not None and self.history.winner is None:
             self._start_replicate()
         if self.history.winner is not None:
             self._start_retraining()
+
+    def _take_up(self) -> bool:
+        """Continue a paused trial that qualifies at its rung; return whether there is one."""
+        rule = self._judge.pausing
+        if rule is None or self._spent or self._patience.exhausted:
+            return False
+        return self._taken_up(rule.take_up(), PauseCause.RUNG)
+
+    def _take_up_for_finalists(self) -> None:
+        """Continue the best paused trial if no trial is left to start and too few are fully trained."""
+        rule, trained = self._judge.pausing, self.history.count(End.FINISHED)
+        if rule and not self._spent and trained + len(self._open) < self._plan.finalists:
+            self._taken_up(rule.furthest(), PauseCause.FINALISTS)
+
+    def _taken_up(self, trial: int | None, cause: PauseCause) -> bool:
+        if trial is None:
+            return False
+        self._append(TrialTakenUp(trial, 0, cause))
+        self._waiting.append((trial, 0))
+        return True
 
     def _start_trial(self) -> None:
         number = self._started
@@ -220,16 +269,23 @@ class Conductor:
             or self.hopeless
             or self._patience.exhausted
             or (plan.trials is not None and number >= plan.trials + history.extended)
-            or (plan.epochs is not None and history.epochs >= plan.epochs)
-            or self._reserve.spent(history)
+            or self._spent
         )
+
+    @property
+    def _spent(self) -> bool:
+        """Whether the epochs or the time of the search phase are spent."""
+        plan, history = self._plan, self.history
+        return (plan.epochs is not None and history.epochs >= plan.epochs) or self._reserve.spent(history)
 
     def _name_finalists(self) -> None:
         finished = [t for t in self.history.trials if t.end is End.FINISHED]
         best = self.history.best
         if finished or best is None or self.hopeless:
             chosen = self._plan.rank(finished)[: self._plan.finalists]
-            self._append(events.FinalistsNamed(tuple(t.trial for t in chosen), self._reason_to_end()))
+            stopped = [ended(training, End.STOPPED) for training in self.history.paused]
+            named = events.FinalistsNamed(tuple(t.trial for t in chosen), self._reason_to_end())
+            self._append(*stopped, named)
             return
         self._append(events.TrialStarted(best.trial, 0, best.point, best.recipe, best.seed, TRAINED_ON))
         self._waiting.append(best.key)
@@ -291,9 +347,16 @@ class Conductor:
             case Reported() as report:
                 self._take_report(report)
             case events.TrialStarted(trial=trial, replicate=0, point=point, origin=origin):
+                if self._judge.pausing and origin == TRAINED_ON:
+                    self._judge.pausing.forget(trial)
                 if origin != TRAINED_ON:
                     self._started = trial + 1
                     self._searcher.started(trial, point)
+            case TrialPaused() as pause:
+                self._take_pause(pause)
+            case TrialTakenUp(trial=trial) if self._judge.pausing:
+                self._judge.pausing.taken_up(trial)
+                self._searcher.taken_up(trial, self.history.trainings[trial, 0].point)
             case TrialEnded() as end:
                 self._take_end(end)
             case events.SearchExtended():
@@ -312,13 +375,24 @@ class Conductor:
         if verdict:
             self._verdicts[key] = verdict
 
+    def _take_pause(self, pause: TrialPaused) -> None:
+        key = pause.trial, pause.replicate
+        self._verdicts.pop(key, None)
+        self._open.discard(key)
+        self._searcher.paused(pause.trial)
+        self._first_failures.succeeded()
+        self._patience.add(pause.trial, self.history.trainings[key].value)
+
     def _take_end(self, end: TrialEnded) -> None:
         key = end.trial, end.replicate
+        if self._judge.pausing and not end.replicate:
+            self._judge.pausing.forget(end.trial)
+            self._released.append(key)
         self._verdicts.pop(key, None)
         self._open.discard(key)
         if in_search_phase(self.history.trainings[key]):
             self._searcher.tell(end.trial, end.end, end.value, end.cause)
             self._first_failures.add(end)
-            self._patience.add(end.value)
+            self._patience.add(end.trial, end.value)
             if end.end is End.FINISHED:
                 self._reserve.fully_trained(self.history.trainings[key])

@@ -35,6 +35,10 @@ class FirstFailures:
             if end.trial < self._count:
                 self._causes[end.trial] = end.cause
 
+    def succeeded(self) -> None:
+        """Record that a trial was paused at a rung, which it reached with finite values."""
+        self._other_ends = True
+
     def cause(self, unended: Iterable[Training]) -> Cause | None:
         """Return the common cause of failure; None while there is hope.
 

@@ -55,6 +55,7 @@ class InlineRunner:
         self._clock = clock
         self._arrivals: list[_Arrival] = []
         self._running: dict[Key, tuple[int, int, Epochs]] = {}
+        self._paused: dict[Key, tuple[int, Epochs]] = {}
         self._lasts: dict[Key, int] = {}
         self._given = 0
 
@@ -70,7 +71,9 @@ class InlineRunner:
             self._deliver(conductor, arrival)
 
     def _start(self, task: TrainingTask) -> None:
-        self._running[task.key] = (self._given, 0, iter(self._train(task)))
+        paused = self._paused.pop(task.key) if task.key in self._paused else None
+        epoch, epochs = paused or (0, iter(self._train(task)))
+        self._running[task.key] = (self._given, epoch, epochs)
         self._lasts[task.key] = task.epochs
         self._given += 1
         self._schedule(task.key)
@@ -96,4 +99,6 @@ class InlineRunner:
         if conductor.reported(key, [report], weights=weights):
             self._schedule(key)
         else:
-            del self._running[key]
+            _, epoch, epochs = self._running.pop(key)
+            if conductor.history.trainings[key].end is None:
+                self._paused[key] = epoch, epochs

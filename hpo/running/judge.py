@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from hpo.core.events import Cause, End, Reported, TrialEnded
+from hpo.core.events import Cause, End, PauseCause, Reported, TrialEnded, TrialPaused
 from hpo.core.history import RETRAINED, History, Training
 from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import SEEN
-from hpo.core.stopping_rules import stopping_rule
+from hpo.core.stopping_rules import PausingRule, stopping_rule
 from hpo.running.plan import Plan
 
 TRAINED_ON = "trained_on"
@@ -35,6 +35,7 @@ def task_of(plan: Plan, training: Training, fresh: bool = False) -> TrainingTask
         seed=training.seed,
         horizon=plan.horizon,
         pauses=plan.rungs if in_search_phase(training) else (),
+        saves_at_pauses=plan.rule == "promote",
         checkpoints=() if fresh else training.checkpoints[::-1],
         keep_weights=training.replicate > 0,
         split=training.split,
@@ -86,16 +87,26 @@ def fresh_end(
 
 
 class Judge:
-    """Applies the rules of a plan to reports, in the order of the ledger."""
+    """Applies the rules of a plan to reports, in the order of the ledger.
+
+    Attributes:
+        pausing: The rung rule, if it pauses trials instead of stopping them.
+    """
 
     def __init__(self, plan: Plan):
         self._plan = plan
         self._rule = stopping_rule(
-            plan.rule, plan.rungs, plan.horizon, plan.reduction_factor, plan.objective.mode
+            plan.rule,
+            plan.rungs,
+            plan.horizon,
+            plan.reduction_factor,
+            plan.objective.mode,
+            plan.most_paused,
         )
+        self.pausing = self._rule if isinstance(self._rule, PausingRule) else None
 
-    def verdict(self, report: Reported, history: History) -> TrialEnded | None:
-        """Return how a training ends with a report; None if it continues.
+    def verdict(self, report: Reported, history: History) -> TrialEnded | TrialPaused | None:
+        """Return how a training ends or is paused with a report; None if it continues.
 
         Args:
             report: The report, already applied to the history.
@@ -120,8 +131,10 @@ class Judge:
         goes_on = self._rule.report(report.epoch, training.value, report.trial)
         if report.epoch >= self._plan.horizon:
             return ended(training, End.FINISHED)
-        if not goes_on:
+        if not goes_on and not self.pausing:
             return ended(training, End.STOPPED)
         if self._plan.epochs is not None and history.epochs >= self._plan.epochs:
             return ended(training, End.INTERRUPTED, Cause.BUDGET, "the epoch budget is spent")
+        if not goes_on:
+            return TrialPaused(*training.key, PauseCause.RUNG)
         return None

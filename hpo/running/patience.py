@@ -19,20 +19,25 @@ class PatienceCounter:
         self._plan = plan
         self._leading = math.nan
         self._without_gain = 0
+        self._counted: set[int] = set()
 
     @property
     def exhausted(self) -> bool:
         """Whether too many trials in a row did not improve the search."""
         return self._plan.patience is not None and self._without_gain >= self._plan.patience
 
-    def add(self, value: float) -> None:
-        """Count a trial that ended with this value; NaN if it never had a finite one."""
+    def add(self, trial: int, value: float) -> None:
+        """Count a trial that ended or was paused with this value; NaN if it never had a finite one.
+
+        A trial counts once as one without a gain, however often it is paused.
+        """
         objective = self._plan.objective
         gain = objective.rising(value) - objective.rising(self._leading)
         if math.isfinite(value) and not gain <= self._plan.least_gain:
             self._leading, self._without_gain = value, 0
-        else:
+        elif trial not in self._counted:
             self._without_gain += 1
+        self._counted.add(trial)
 
 
 def saved(plan: Plan, history: History) -> str:

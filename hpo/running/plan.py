@@ -12,6 +12,7 @@ from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History, Key, Training
 from hpo.core.json_values import RecipeFields
 from hpo.core.objective import Objective
+from hpo.core.promote import MOST_PAUSED
 from hpo.core.space import Point
 from hpo.core.stopping_rules import RuleName
 
@@ -45,6 +46,7 @@ class Plan:
         finals: Decides the finalists' trainings and the winner.
         reduction_factor: One trial in this many passes a rung.
         rule: The rule that decides at the rungs.
+        most_paused: Most trials that the rule pauses at once.
         worker_losses: A training fails after losing its worker this often.
         same_failures: The search gives up if this many first trials all fail for the same cause.
         rungs: Epochs at which trials are compared; empty if no trial is stopped early.
@@ -83,6 +85,7 @@ class Plan:
     finalists: int = 1
     fresh: FreshSeeds = field(default_factory=FreshSeeds)
     averages: int = 0
+    most_paused: int = MOST_PAUSED
     start_from: tuple[Point, ...] = ()
     warm_start: tuple[Point, ...] = ()
     reserved_epochs: int = 0

@@ -137,6 +137,7 @@ class RayRunner:
                 time.sleep(PAUSE)
             controller.step()
             controller.forget_ended()
+            self._scheduler.discard_released()
             self._tend(controller, conductor)
             self._on_turn()
             self._turned = time.monotonic()

@@ -307,6 +307,8 @@ class TrainingContext:
             return False
         if interval is not None and epoch - self._saved_epoch >= interval:
             return True
+        if self._task.saves_at_pauses and epoch in self._task.pauses:
+            return True
         return now - self._saved_at >= self._environment.checkpoint_seconds
 
     def _save(self, epoch: int, state: Arrays) -> Checkpointed:

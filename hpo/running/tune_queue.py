@@ -17,6 +17,11 @@ from hpo.running import checkpoints
 from hpo.running.conductor import Conductor
 from hpo.running.training_context import Message
 
+UNSAVED = (
+    "the training code reports no state, so a paused trial has no checkpoint and is trained again from its "
+    "beginning when it is taken up; pass `state` to `context.report`, or use scheduler.name: leaders"
+)
+
 
 class TrialQueue(SearchAlgorithm):
     """Gives the conductor's tasks to Tune as trials, never more than there are places for.
@@ -83,6 +88,7 @@ class LedgerScheduler(FIFOScheduler):
         self.unusable: set[str] = set()
         self.nodes: dict[str, str] = {}
         self.messages = 0
+        self._warned = False
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Record a message and return whether its training continues."""
@@ -117,8 +123,24 @@ class LedgerScheduler(FIFOScheduler):
         if message.lost_worker:
             self.unusable.add(trial.trial_id)
         if not goes_on:
-            checkpoints.discard(self._checkpoints, key)
+            checkpoints.discard(self._checkpoints, key, keep=self._kept(key))
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+    def _kept(self, key: Key) -> str:
+        """Return the checkpoint from which a paused training continues; empty if it has ended."""
+        training = self._conductor.history.trainings[key]
+        if not training.paused:
+            return ""
+        saved = training.checkpoints[-1] if training.checkpoints else None
+        if (saved is None or saved.epoch < training.epoch) and not self._warned:
+            self._warned = True
+            self._conductor.warn(UNSAVED)
+        return saved.file if saved else ""
+
+    def discard_released(self) -> None:
+        """Delete the checkpoints of trainings that ended while they were paused."""
+        for key in self._conductor.released():
+            checkpoints.discard(self._checkpoints, key)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Return nothing; Tune's own choice scans all trials, including ended ones."""

@@ -128,6 +128,12 @@ class AutoSearcher:
             self._results.report(trial, epoch, self._sign * value)
             self._learn()
 
+    def paused(self, trial: int) -> None:
+        """Ignore that a trial is paused: its results count as those of a running trial do."""
+
+    def taken_up(self, trial: int, point: Point) -> None:
+        """Ignore that a paused trial continues."""
+
     def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
         """Note that a trial has ended; what it reported before a crash still counts."""
         if end is End.FINISHED and math.isfinite(value):

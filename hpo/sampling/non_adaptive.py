@@ -21,6 +21,12 @@ class _NonAdaptive:
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Ignore a report."""
 
+    def paused(self, trial: int) -> None:
+        """Ignore that a trial is paused."""
+
+    def taken_up(self, trial: int, point: Point) -> None:
+        """Ignore that a paused trial continues."""
+
     def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
         """Ignore the end of a trial."""
 

@@ -58,6 +58,7 @@ class OptunaSearcher:
         self._build = SAMPLERS[sampler]
         self._options = dict(options or {})
         self._replays_asks = sampler == "cmaes"  # it keeps its generations in the trials that it proposed
+        self._prunes_paused = sampler == "tpe"
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = optuna.create_study(direction="maximize" if mode == "max" else "minimize")
         self._trials: dict[int, Trial] = {}
@@ -80,11 +81,15 @@ class OptunaSearcher:
         if trial not in self._trials and self._replays_asks and self.ask(trial) == point:
             return
         proposal = self._trials.get(trial)
-        values, distributions = parameters(self._space, point)
-        if proposal is not None and proposal.params == values:
+        if proposal is not None and proposal.params == parameters(self._space, point)[0]:
             return
         if proposal is not None:
             self._study.tell(proposal, state=TrialState.FAIL)
+        self._add_running(trial, point)
+
+    def _add_running(self, trial: int, point: Point) -> None:
+        """Add a running trial at a point to the study."""
+        values, distributions = parameters(self._space, point)
         running = create_trial(state=TrialState.RUNNING, params=dict(values), distributions=distributions)
         self._study.add_trial(running)
         added = self._study.get_trials(deepcopy=False)[-1]
@@ -94,9 +99,24 @@ class OptunaSearcher:
         """Report the value of a running trial after an epoch."""
         self._trials[trial].report(value, epoch)
 
+    def paused(self, trial: int) -> None:
+        """Tell TPE that a trial is pruned: it would count a running one as bad, however good it is.
+
+        Other samplers learn from complete trials only, and for them the trial keeps running.
+        """
+        if self._prunes_paused:
+            self._study.tell(self._trials.pop(trial), state=TrialState.PRUNED)
+
+    def taken_up(self, trial: int, point: Point) -> None:
+        """Let a paused trial run again; the study gets another trial at its point."""
+        if self._prunes_paused:
+            self._add_running(trial, point)
+
     def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
         """Tell the study that a trial has ended."""
-        ended = self._trials.pop(trial)
+        ended = self._trials.pop(trial, None)
+        if ended is None:  # it ended while it was paused
+            return
         if end is End.FINISHED:
             self._study.tell(ended, value)
         elif end is End.FAILED:

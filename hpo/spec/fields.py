@@ -12,9 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from hpo.core.budget import reserved_epochs
 from hpo.core.fresh_seeds import FreshSeeds
+from hpo.core.promote import MOST_PAUSED
 from hpo.core.rungs import FACTOR, default_first_rung, rungs_of
 from hpo.core.shipped_model import Ship
-from hpo.core.stopping_rules import RuleName, SchedulerName
+from hpo.core.stopping_rules import RuleName, SchedulerName, rule_named
 from hpo.core.trainable import AS_FLOATS
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
@@ -128,8 +129,9 @@ class Scheduler(Record):
     """The early-stopping rule and the length of a full training."""
 
     name: SchedulerName = Field(
-        default="leaders",
-        description="leaders stops trials that fall behind the best; asha, all but a share; none, nothing.",
+        default="promote",
+        description="promote pauses all but a share of trials and takes them up when they qualify; "
+        "leaders stops trials that fall behind the best; asha, all but a share; none, nothing.",
     )
     max_epochs: Count | None = Field(
         default=None, description="Epochs of a full training; those of the fixed recipe by default."
@@ -140,6 +142,9 @@ class Scheduler(Record):
     )
     reduction_factor: int = Field(
         default=FACTOR, ge=2, le=1000, description="One trial in this many continues."
+    )
+    paused: Count = Field(
+        default=MOST_PAUSED, description="Most trials paused at once by promote, each with a checkpoint."
     )
     unit: str = Field(default="epoch", min_length=1, max_length=40, description="Name of one training step.")
 
@@ -164,7 +169,7 @@ class Scheduler(Record):
     @property
     def rule(self) -> RuleName:
         """The rule that decides at the rungs; irrelevant if there are none."""
-        return "leaders" if self.name == "leaders" else "asha"
+        return rule_named(self.name)
 
 
 class BudgetFields(Record):

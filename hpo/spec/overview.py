@@ -87,6 +87,7 @@ def budget_forecast(spec: SearchSpec) -> Forecast | None:
         spec.horizon,
         spec.reserved_epochs,
         scheduler.rule,
+        spec.finalists.count,
     )
 
 

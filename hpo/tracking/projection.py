@@ -96,6 +96,10 @@ class RunProjection:
                 self._trial_started(event, time)
             case events.Reported():
                 self._reported(event, time)
+            case events.TrialPaused() | events.TrialTakenUp():
+                paused = isinstance(event, events.TrialPaused)
+                child = self._child((event.trial, event.replicate))
+                child.tags |= {"state": "paused" if paused else "running", "cause": event.cause.value}
             case events.TrialEnded():
                 self._trial_ended(event, time)
             case events.FinalistsNamed(trials=trials):
@@ -278,7 +282,7 @@ class RunProjection:
             if training.end is None:
                 child = self._child(key)
                 child.status, child.end = Status.KILLED, max(time, child.start)
-                child.tags["state"] = "interrupted"
+                child.tags["state"] = "paused" if training.paused else "interrupted"
 
     def _note(self) -> str:
         """Return the parent run's description, in Markdown."""

@@ -86,7 +86,8 @@ def _in_time(spec: SearchSpec, pace: TrainingPace) -> Forecast:
     epochs = min(limits) if limits else None
     whole = Budget(budget.trials, epochs)
     horizon, reserve = spec.horizon, spec.reserved_epochs
-    return forecast(whole, scheduler.rungs, scheduler.reduction_factor, horizon, reserve, scheduler.rule)
+    factor, finalists = scheduler.reduction_factor, spec.finalists.count
+    return forecast(whole, scheduler.rungs, factor, horizon, reserve, scheduler.rule, finalists)
 
 
 def pace_of(spec: SearchSpec, home: Home) -> TrainingPace | None:

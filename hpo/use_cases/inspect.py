@@ -114,6 +114,15 @@ class Search:
         """Number of events that MLflow does not show yet."""
         return mirror_progress.load_progress(self.folder).behind(self.history.seq)
 
+    @property
+    def paused_bytes(self) -> int:
+        """Disk space that the checkpoints of paused trials take."""
+        from hpo.running.checkpoints import files_of
+
+        folder = self.folder.checkpoints
+        files = [path for trial in self.history.paused for path in files_of(folder, trial.key)]
+        return sum(path.stat().st_size for path in files if path.exists())
+
     def best(self) -> WinnerSummary | None:
         """Return the winner; None until there is one."""
         return winner_of(self.history)

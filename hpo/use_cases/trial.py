@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpo.core.errors import UserError
-from hpo.core.events import End, Reported
+from hpo.core.events import End, Reported, TrialPaused, TrialTakenUp
+from hpo.core.formatting import TAKEN_UP
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import Training
 from hpo.core.home import Home
@@ -26,6 +27,8 @@ LOG_LINES = 10
 class RungArrival:
     """How a trial compared with those that had reached the same rung before it.
 
+    If it was paused there, ``continued`` is why it was taken up again; empty if it was not.
+
     Attributes:
         epoch: The rung.
         value: What the trial counted by.
@@ -37,6 +40,8 @@ class RungArrival:
     value: float
     rank: int
     arrivals: int
+    paused: bool = False
+    continued: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,11 @@ def _reports(
     arrivals: list[RungArrival] = []
     standing: dict[int, float] = {}
     at_rung: dict[int, dict[int, float]] = {rung: {} for rung in rungs}
-    for recorded in ledger.read(kinds=[Reported]):
+    for recorded in ledger.read(kinds=[Reported, TrialPaused, TrialTakenUp]):
         report = recorded.event
+        if isinstance(report, TrialPaused | TrialTakenUp) and report.trial == number and arrivals:
+            cause = report.cause if isinstance(report, TrialTakenUp) else ""
+            arrivals[-1] = replace(arrivals[-1], paused=True, continued=TAKEN_UP.get(cause, ""))
         if not isinstance(report, Reported) or report.replicate:
             continue
         value = report.metrics.get(objective.key, math.nan)
@@ -155,9 +163,12 @@ def ended(story: TrialStory) -> str:
     row = story.row
     if row.state == End.FINISHED:
         return f"trained to the last {story.unit}"
-    if row.state == End.STOPPED and story.rungs:
+    words = {End.STOPPED: "stopped early", "paused": "paused"}
+    if row.state in words and story.rungs:
         last = story.rungs[-1]
-        return f"stopped early at {story.unit} {row.epochs}: rank {last.rank} of {last.arrivals} at this rung"
+        later = "; it did not qualify later" if last.paused and row.state == End.STOPPED else ""
+        rank = f"rank {last.rank} of {last.arrivals} at this rung{later}"
+        return f"{words[row.state]} at {story.unit} {row.epochs}: {rank}"
     if row.state == End.STOPPED:
         return f"stopped early at {story.unit} {row.epochs}"
     reason = f" ({row.cause.replace('_', ' ')})" if row.cause else ""

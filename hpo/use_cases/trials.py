@@ -43,9 +43,9 @@ class TrialRow:
 
     Attributes:
         trial: Its number.
-        state: ``running``, ``unfinished`` (no process trains it), ``finished``, ``stopped``, ``failed`` or
-            ``interrupted``.
-        cause: Why it failed or was interrupted; empty otherwise.
+        state: ``running``, ``paused``, ``unfinished`` (no process trains it), ``finished``, ``stopped``,
+            ``failed`` or ``interrupted``.
+        cause: Why it failed, was interrupted or is paused; empty otherwise.
         value: The objective that it counts by so far; NaN before the first report.
         epochs: Epochs trained.
         seconds: Wall time of these epochs.
@@ -191,8 +191,8 @@ def row_of(history: History, trial: Training, alive: bool) -> TrialRow:
     unended = "running" if alive and not history.ended else "unfinished"
     return TrialRow(
         trial=trial.trial,
-        state=trial.end.value if trial.end else unended,
-        cause=trial.cause.value if trial.cause else "",
+        state=trial.end.value if trial.end else "paused" if trial.paused else unended,
+        cause=trial.cause.value if trial.cause else trial.paused.value if trial.paused else "",
         value=trial.value,
         epochs=trial.epoch,
         seconds=trial.seconds,

@@ -4,6 +4,7 @@ import argparse
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ class Recorded:
     """Curves selected by the only hyperparameter."""
 
     curves: dict
+    space: tuple = (SimpleNamespace(name="x"),)
 
     def replay(self):
         return lambda point: self.curves[point["x"]]
@@ -61,7 +63,7 @@ def run(jobs, values, workers=1, seconds=1.0, most=10**6):
         trial: Curve(np.array(curve), np.array(curve), np.full(len(curve), seconds * (trial + 1)))
         for trial, curve in values.items()
     }
-    task = Task("made-up", "made", Space((Parameter("x", Uniform(0, 9)),)), 6, Recorded(curves))
+    task = Task("made-up", "made", "made-up", Space((Parameter("x", Uniform(0, 9)),)), 6, Recorded(curves))
     peer = Scripted(jobs)
     outcome = Foreign(lambda task, first, seed, most: peer).run(task, 0, workers, 0.05, most)
     return outcome, peer.heard

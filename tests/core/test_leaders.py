@@ -26,7 +26,8 @@ def rising(height, pace=0.5, epochs=27):
 def test_the_first_rung_is_a_twentieth_of_a_full_training_unless_the_spec_says_otherwise():
     horizons = (1, 2, 9, 20, 27, 50, 52, 70, 81, 100, 300)
     assert [default_first_rung(n) for n in horizons] == [1, 1, 1, 1, 1, 2, 3, 4, 4, 5, 15]
-    assert Scheduler(max_epochs=100).rungs == (5, 8, 15, 25, 45)
+    assert Scheduler(max_epochs=100, name="leaders").rungs == (5, 8, 15, 25, 45)
+    assert Scheduler(max_epochs=100).rungs == (5, 15, 45)
     assert Scheduler(max_epochs=100, name="asha").rungs == (5, 15, 45)
     assert Scheduler(max_epochs=100, name="asha", first_rung=3, reduction_factor=4).rungs == (3, 12, 48)
 

@@ -265,7 +265,14 @@ def kill(process: subprocess.Popen, number: int = signal.SIGKILL) -> None:
 
 def decisions(record: list[Recorded]) -> list[str]:
     """Return decisions and reports, without times and without events added only by resuming."""
-    kinds = (events.TrialStarted, events.Reported, events.TrialEnded, events.FinalistsNamed)
+    kinds = (
+        events.TrialStarted,
+        events.Reported,
+        events.TrialPaused,
+        events.TrialTakenUp,
+        events.TrialEnded,
+        events.FinalistsNamed,
+    )
     return [_text(each.event) for each in record if isinstance(each.event, kinds)]
 
 

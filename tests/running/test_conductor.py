@@ -6,7 +6,17 @@ import math
 
 import pytest
 
-from hpo.core.events import Cause, End, FinalistsNamed, Reported, SearchExtended, TrialEnded, TrialStarted
+from hpo.core.events import (
+    Cause,
+    End,
+    FinalistsNamed,
+    Reported,
+    SearchExtended,
+    TrialEnded,
+    TrialPaused,
+    TrialStarted,
+    TrialTakenUp,
+)
 from hpo.core.rungs import rungs_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
@@ -204,6 +214,8 @@ def auto():
         (lambda: RandomSearcher(SPACE, 0), "asha"),
         (lambda: OptunaSearcher(SPACE, "max", 0), "asha"),
         (auto, "leaders"),
+        (auto, "promote"),
+        (lambda: OptunaSearcher(SPACE, "max", 0), "promote"),
     ],
 )
 def test_with_one_worker_a_search_killed_at_any_commit_ends_as_if_undisturbed(build, rule):
@@ -218,12 +230,18 @@ def test_with_one_worker_a_search_killed_at_any_commit_ends_as_if_undisturbed(bu
 
 def decisions(record):
     """Return the decisions, without events that a resumed search repeats."""
-    kinds = (TrialStarted, TrialEnded, Reported, FinalistsNamed)
+    kinds = (TrialStarted, TrialPaused, TrialTakenUp, TrialEnded, Reported, FinalistsNamed)
     return [repr(each.event) for each in record if isinstance(each.event, kinds)]
 
 
 @pytest.mark.parametrize(
-    ("build", "rule"), [(lambda: OptunaSearcher(SPACE, "max", 0), "asha"), (auto, "leaders")]
+    ("build", "rule"),
+    [
+        (lambda: OptunaSearcher(SPACE, "max", 0), "asha"),
+        (auto, "leaders"),
+        (auto, "promote"),
+        (lambda: OptunaSearcher(SPACE, "max", 0), "promote"),
+    ],
 )
 def test_every_decision_equals_a_pure_replay_of_the_record(build, rule):
     rules = plan(trials=40, rule=rule, rungs=rungs_of(rule, 1, 3, 27))

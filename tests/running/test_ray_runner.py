@@ -3,13 +3,23 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import psutil
 import pytest
 
 from hpo.core.errors import UserError
-from hpo.core.events import Cause, End, TrialEnded, TrialStarted, WorkerLost
+from hpo.core.events import (
+    Cause,
+    Checkpointed,
+    End,
+    Reported,
+    TrialEnded,
+    TrialStarted,
+    TrialTakenUp,
+    WorkerLost,
+)
 from hpo.core.home import SearchFolder
 from hpo.running.conductor import Conductor
 from hpo.running.environment import TrainingEnvironment
@@ -50,11 +60,11 @@ def search(session, tmp_path):
     """Runs a plan on Ray and gives back its ledger and conductor."""
     from hpo.running.ray_runner import RayRunner
 
-    def run(rules, workers=1, searcher=None, **settings):
+    def run(rules, workers=1, searcher=None, on_turn=lambda: None, **settings):
         ledger = memory_ledger()
         conductor = Conductor(rules, ledger, searcher or RandomSearcher(SPACE, 0))
         place = TrainingEnvironment(open_stage, SearchFolder(tmp_path / "search"), OBJECTIVE, **settings)
-        RayRunner(place, workers, 1, 0, session).run(conductor)
+        RayRunner(place, workers, 1, 0, session, on_turn).run(conductor)
         return ledger, conductor
 
     return run
@@ -70,8 +80,9 @@ def recipe_with(mishaps):
     return recipe_of
 
 
-def test_ray_and_the_inline_runner_decide_the_same(search, tmp_path):
-    rules = plan(trials=15, horizon=9, rungs=(1, 3))
+@pytest.mark.parametrize("rule", ["asha", "promote"])
+def test_ray_and_the_inline_runner_decide_the_same(rule, search, tmp_path):
+    rules = plan(trials=15, horizon=9, rungs=(1, 3), rule=rule)
     on_ray, _ = search(rules, searcher=OptunaSearcher(SPACE, "max", 0))
     inline, clock = memory_ledger(), VirtualClock()
     conductor = Conductor(rules, inline, OptunaSearcher(SPACE, "max", 0), clock)
@@ -85,7 +96,27 @@ def test_ray_and_the_inline_runner_decide_the_same(search, tmp_path):
         worker.abandon()
 
     InlineRunner(epochs, 1, clock).run(conductor)
+    assert any(isinstance(each.event, TrialTakenUp) for each in on_ray.record) == (rule == "promote")
     assert without_times(on_ray.record) == without_times(inline.record)
+
+
+def test_a_paused_trial_keeps_one_checkpoint_and_goes_on_from_it_in_another_worker(search, tmp_path):
+    folder, kept = tmp_path / "search" / "checkpoints", []
+
+    def turn():
+        kept.append(sorted(path.name for path in folder.glob("*-0-*.safetensors")))
+
+    rules = plan(trials=12, horizon=9, rungs=(1, 3), rule="promote")
+    ledger, conductor = search(rules, workers=2, on_turn=turn)
+    epochs = [(r.trial, r.replicate, r.epoch) for r in of(ledger, Reported)]
+    assert len(epochs) == len(set(epochs))
+    assert of(ledger, TrialTakenUp)
+    assert not conductor.history.warnings
+    at_once = [Counter(name.split("-")[0] for name in names) for names in kept]
+    running = 2
+    assert all(sum(n > 1 for n in trials.values()) <= running for trials in at_once)
+    assert max(map(len, kept)) > running
+    assert not list(folder.glob("*"))
 
 
 def without_times(record):
@@ -95,6 +126,7 @@ def without_times(record):
             *(getattr(e.event, f, None) for f in ("trial", "replicate", "epoch", "end", "metrics")),
         )
         for e in record
+        if not isinstance(e.event, Checkpointed)  # the inline runner suspends a training in memory
     ]
 
 

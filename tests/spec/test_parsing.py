@@ -34,7 +34,7 @@ def test_an_unknown_name_lists_shipped_specs() -> None:
 def test_omitted_fields_have_their_defaults(document: dict[str, Any], toy: Toy) -> None:
     spec = parse_spec(document, trainables=toy)
     assert (spec.objective.metric, spec.objective.mode, spec.objective.at) == ("accuracy", "max", "best")
-    assert (spec.scheduler.name, spec.scheduler.rungs, spec.horizon) == ("leaders", (1, 3, 5), 9)
+    assert (spec.scheduler.name, spec.scheduler.rungs, spec.horizon) == ("promote", (1, 3), 9)
     assert (spec.sampler.name, spec.resources.threads, spec.data.validation) == ("auto", 1, 0.2)
     assert (spec.budget.trials, spec.budget.epochs, spec.reserved_epochs) == (10, None, 81)
     assert (spec.name, spec.experiment, spec.seed, spec.patience) == ("search", "search", 0, None)
@@ -226,7 +226,7 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
         "sampler.options.group",
         "3 is not true or false",
     ),
-    (at("scheduler"), {"name": "hyperband"}, "scheduler.name", "legal: asha, leaders, none"),
+    (at("scheduler"), {"name": "hyperband"}, "scheduler.name", "legal: asha, leaders, promote, none"),
     (at("scheduler"), {}, "scheduler.max_epochs", "is missing: the epochs of a full training"),
     (at("scheduler", "max_epochs"), 0, "scheduler.max_epochs", "0: legal: a whole number of at least 1"),
     (at("scheduler", "first_rung"), 9, "scheduler.first_rung", "9 is not below max_epochs .9."),

@@ -32,6 +32,7 @@ def plan_of(spec: SearchSpec, workers: int, warm_start: WarmStart = NO_WARM_STAR
         rungs=spec.scheduler.rungs,
         reduction_factor=spec.scheduler.reduction_factor,
         rule=spec.scheduler.rule,
+        most_paused=spec.scheduler.paused,
         trials=spec.budget.trials,
         epochs=spec.budget.search_epochs(spec.reserved_epochs),
         seconds=spec.budget.search_seconds(),

@@ -1,0 +1,114 @@
+"""A rung rule that pauses trials instead of stopping them: asynchronous successive halving by promotion.
+
+Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, Algorithm 2. A trial goes on
+if it is among the best ``1 / reduction_factor`` of all that have reached its rung. If not, it is paused: as
+more trials reach the rung, more of them qualify, and one that does is taken up before a new trial starts.
+So a trial that came early, or started slowly, can still become the best; a rule that stops trials for good
+must be right about each of them at its first rung.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from hpo.core.objective import Mode
+
+MOST_PAUSED = 40
+"""Most trials paused at once, if a spec does not say: with a factor of 3, what more than 100 trials need."""
+
+_Entry = tuple[float, int]
+"""(value, lower is better; trial)."""
+
+
+@dataclass
+class _Rung:
+    """The trials that reached a rung, and those of them that are paused there; best first."""
+
+    arrived: list[_Entry] = field(default_factory=list)
+    paused: list[_Entry] = field(default_factory=list)
+
+    def rank(self, entry: _Entry) -> int:
+        """Return the number of arrivals that are better."""
+        return bisect.bisect_left(self.arrived, entry)
+
+
+@dataclass
+class PromoteRule:
+    """Decides at each rung whether a trial goes on or is paused, and which paused trial is taken up.
+
+    Attributes:
+        epochs: Rungs in ascending order; if empty, no trial is paused.
+        reduction_factor: One trial in this many goes on.
+        mode: Direction of the reported values.
+        most_paused: Most trials paused at once.
+    """
+
+    epochs: tuple[int, ...]
+    reduction_factor: float
+    mode: Mode
+    most_paused: int = MOST_PAUSED
+    _rungs: dict[int, _Rung] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._rungs = {epoch: _Rung() for epoch in sorted(self.epochs, reverse=True)}
+
+    def report(self, epoch: int, value: float, trial: int = 0) -> bool:
+        """Record a trial's value at an epoch and return whether the trial goes on.
+
+        Args:
+            epoch: Epochs trained so far; at any epoch but a rung the trial goes on.
+            value: The trial's objective value after that epoch.
+            trial: Its number.
+        """
+        rung = self._rungs.get(epoch)
+        if rung is None:
+            return True
+        if not math.isfinite(value):
+            return False
+        entry = (-value if self.mode == "max" else value, trial)
+        bisect.insort(rung.arrived, entry)
+        bisect.insort(rung.paused, entry)
+        goes_on = self._qualified(rung) == trial
+        if goes_on:
+            self.taken_up(trial)
+        return goes_on
+
+    def take_up(self) -> int | None:
+        """Return the paused trial that qualifies at the highest rung; None if no trial does."""
+        qualified = (self._qualified(rung) for rung in self._rungs.values())
+        return next((trial for trial in qualified if trial is not None), None)
+
+    def furthest(self) -> int | None:
+        """Return the best trial paused at the highest rung, whether or not it qualifies."""
+        return next((rung.paused[0][1] for rung in self._rungs.values() if rung.paused), None)
+
+    def surplus(self) -> int | None:
+        """Return the paused trial that is furthest from qualifying, if too many are paused."""
+        if sum(len(rung.paused) for rung in self._rungs.values()) <= self.most_paused:
+            return None
+        last = [(self._missing(rung, rung.paused[-1]), rung.paused[-1]) for rung in self._occupied()]
+        return max(last)[1][1]
+
+    def taken_up(self, trial: int) -> None:
+        """Record that a paused trial goes on."""
+        self.forget(trial)
+
+    def forget(self, trial: int) -> None:
+        """Handle a trial that is no longer paused or has failed; others are still compared with it."""
+        for rung in self._occupied():
+            rung.paused = [entry for entry in rung.paused if entry[1] != trial]
+
+    def _occupied(self) -> Iterator[_Rung]:
+        return (rung for rung in self._rungs.values() if rung.paused)
+
+    def _qualified(self, rung: _Rung) -> int | None:
+        if rung.paused and self._missing(rung, rung.paused[0]) <= 0:
+            return rung.paused[0][1]
+        return None
+
+    def _missing(self, rung: _Rung, entry: _Entry) -> float:
+        """Return how many more trials must reach the rung, all of them worse, before one qualifies."""
+        return (rung.rank(entry) + 1) * self.reduction_factor - len(rung.arrived)
