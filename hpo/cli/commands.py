@@ -27,6 +27,7 @@ from hpo.cli import (
     soups,
     submitting,
     trials,
+    trying,
     verifying,
 )
 
@@ -70,6 +71,7 @@ COMMANDS = (
     Command(WRITE, "parts", catalogue.parts, "List what recipes and data sources can contain."),
     Command(WRITE, "schema", checking.schema, "Print the JSON Schema of a spec, for editors."),
     Command(WRITE, "check", checking.check, "Check a spec and estimate what its budget buys."),
+    Command(WRITE, "try", trying.try_, "Train one recipe here, and check what a search needs."),
     Command(WRITE, "data", datasets.data, "Show the data of a spec and how it is split."),
     Command(RUN, "submit", submitting.submit, "Run a search to its end."),
     Command(RUN, "stop", submitting.stop, "Stop a running search; it can be resumed."),

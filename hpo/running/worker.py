@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from hpo.core.errors import UserError, is_full
@@ -137,11 +139,25 @@ class Worker:
             channel,
             final_scorer(stage, task, parts, self._environment.objective.metric),
         )
-        with limited_threads(self._environment.threads):
+        with limited_threads(self._environment.threads), _no_debugger():
             stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
             if context.started:
                 context.finish_early()
         return Cause.NEVER_REPORTED, "the training ended without a report"
+
+
+@contextlib.contextmanager
+def _no_debugger() -> Iterator[None]:
+    """Refuse ``breakpoint()`` inside: nobody could answer it, and the trial would hang or end unseen."""
+    before, sys.breakpointhook = sys.breakpointhook, _refuse_debugger
+    try:
+        yield
+    finally:
+        sys.breakpointhook = before
+
+
+def _refuse_debugger(*arguments: object, **named: object) -> None:
+    raise UserError("breakpoint() does not work in a search; `hpo try SPEC` trains one recipe where it does")
 
 
 def _cause(error: BaseException) -> Cause:

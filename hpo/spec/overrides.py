@@ -8,6 +8,7 @@ from typing import Any
 
 from hpo.core.errors import InvalidSpec
 from hpo.spec.faults import Faults, shown
+from hpo.spec.fields import Document
 from hpo.spec.yaml_text import Text, parse_text
 
 DOTTED = ("space",)
@@ -76,3 +77,23 @@ def _key(current: dict[str, Any], steps: list[str], whole: bool) -> tuple[str, l
         if key in current:
             return key, steps[end:]
     return (".".join(steps), []) if whole else (steps[0], steps[1:])
+
+
+def fields_and_values(settings: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """Divide settings into those of a spec's fields and values of hyperparameters.
+
+    Args:
+        settings: ``key=value``; a key that begins with no field of a spec names a hyperparameter.
+
+    Returns:
+        The settings of fields, and the values by dotted name.
+
+    Raises:
+        InvalidSpec: If a setting has no value that can be read.
+    """
+    fields = [text for text in settings if text.partition("=")[0].partition(".")[0] in Document.model_fields]
+    others = [text for text in settings if text not in fields]
+    faults = Faults("--set")
+    values: dict[str, Any] = override({"space": {}}, [f"space.{text}" for text in others], faults)["space"]
+    faults.raise_any()
+    return fields, values

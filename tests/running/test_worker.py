@@ -259,3 +259,16 @@ def test_checkpoints_are_complete_or_absent(tmp_path):
         checkpoints.read(path, "0" * 64)
     with pytest.raises(checkpoints.DamagedFile, match="cannot be read"):
         checkpoints.read(tmp_path / "none")
+
+
+def test_breakpoint_is_refused_with_where_it_works(place):
+    class Stops(Curves):
+        def train(self, recipe, train, validation, context):
+            breakpoint()
+
+    stage = OpenedStage(Stops(), lambda split: TrainingData(None, None))
+    worker = Worker(dataclasses.replace(place(), open=lambda: stage))
+    worker.start(order())
+    _, _, last = hear(worker, lambda m, r: m.failure)
+    worker.abandon()
+    assert last.failure[1].endswith("`hpo try SPEC` trains one recipe where it does")

@@ -1,0 +1,318 @@
+"""Try one recipe of a spec in this process, and find out what a search would find out later.
+
+It trains an epoch or two on a share of the data. Then its weights are loaded and scored in another
+process, it is continued from its checkpoint, and trained again on the same seed. No test row is read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.errors import HpoError, UserError
+from hpo.core.events import Checkpointed, Reported
+from hpo.core.fresh_seeds import SEARCH
+from hpo.core.home import Home, SearchFolder
+from hpo.core.json_values import JsonObject, RecipeFields, jsonable
+from hpo.core.ports import TrainingTask
+from hpo.core.recipe import Recipe
+from hpo.core.seeds import derive
+from hpo.core.space import Point
+from hpo.core.trainable import Arrays
+from hpo.data.split import Split
+from hpo.running.environment import OpenedStage, TrainingEnvironment
+from hpo.running.thread_limits import limited_threads
+from hpo.running.training_context import Channel, TrainingContext, TrainingStopped
+from hpo.spec import SearchSpec
+from hpo.spec.overview import budget_forecast
+from hpo.use_cases.dataset.split_dataset import split_dataset_of
+from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.model.weights_check import WeightsCheck
+from hpo.use_cases.search import assembly
+from hpo.use_cases.search.capacity import local_cpus
+
+SHARE, LEAST_ROWS = 0.1, 200
+"""Share of the rows of each part that is used, and the rows up to which all are."""
+
+EPOCHS = 2
+"""The second one is trained to compare it with a continued training."""
+
+SAME = 1e-6
+"""Relative difference up to which two trainings with the same seed are the same."""
+
+Result = Literal["holds", "fails", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a search relies on.
+
+    Attributes:
+        name: What it is.
+        result: Whether it holds; ``open`` if that cannot be found out.
+        detail: What was observed, in a sentence.
+    """
+
+    name: str
+    result: Result
+    detail: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What trying a recipe showed.
+
+    Attributes:
+        recipe: The recipe.
+        metrics: Its first report.
+        rows: Rows of the train and validation parts that were used, and that there are.
+        findings: What holds and what does not.
+        epoch_seconds: Estimated seconds of an epoch on all rows; NaN if no epoch was reported.
+        search_seconds: Estimated seconds of a search; NaN if its budget has no number of epochs.
+        error: The exception of the training's own code; None if it raised none.
+    """
+
+    recipe: RecipeFields
+    metrics: Mapping[str, float]
+    rows: Mapping[str, tuple[int, int]]
+    findings: tuple[Finding, ...]
+    epoch_seconds: float
+    search_seconds: float
+    error: BaseException | None = field(default=None, compare=False)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if nothing fails, otherwise 1."""
+        return int(any(finding.result == "fails" for finding in self.findings))
+
+    def to_json(self) -> JsonObject:
+        """Return everything but the exception as a JSON value."""
+        shown: JsonObject = jsonable(
+            {
+                "recipe": dict(self.recipe),
+                "metrics": dict(self.metrics),
+                "rows": {name: {"used": used, "all": n} for name, (used, n) in self.rows.items()},
+                "findings": [dataclasses.asdict(finding) for finding in self.findings],
+                "epoch_seconds": self.epoch_seconds,
+                "search_seconds": self.search_seconds,
+            }
+        )
+        return shown
+
+
+def try_recipe(
+    spec: SearchSpec,
+    *,
+    home: Home,
+    values: Point | None = None,
+    debug: Callable[[BaseException], None] | None = None,
+) -> Attempt:
+    """Try the recipe that a search of a spec would try first.
+
+    Args:
+        spec: The spec.
+        home: Where the development part is kept.
+        values: Values that replace those of the recipe, by dotted name.
+        debug: Called with an exception of the training's own code, such as a debugger.
+
+    Raises:
+        UserError: If a value is not legal, or the data cannot be read.
+    """
+    recipe = _recipe(spec, values or {})
+    dataset = split_dataset_of(spec.data, spec.base, home.create())
+    whole = dataset.split
+    split = Split(_some(whole.train, spec.seed), _some(whole.validation, spec.seed))
+    rows = {
+        "train": (len(split.train), len(whole.train)),
+        "validation": (len(split.validation), len(whole.validation)),
+    }
+    with tempfile.TemporaryDirectory(prefix="hpo-try-") as scratch:
+        folder = SearchFolder(Path(scratch))
+        data = dataset.prepared.folder
+        staging = DataStaging.of(spec.trainable, spec.base, data, {SEARCH: split}, folder.root)
+        environment = assembly.environment_of(spec, staging, folder)
+        trial = _Trials(spec, recipe, environment, staging, debug)
+        findings = tuple(trial.findings())
+    seconds = trial.seconds * len(whole.train) / len(split.train)
+    search = _search_seconds(spec, seconds)
+    return Attempt(recipe, trial.metrics, rows, findings, seconds, search, trial.error)
+
+
+def _recipe(spec: SearchSpec, values: Point) -> RecipeFields:
+    point = spec.start_from[0] if spec.start_from else assembly.searcher_of(spec).ask(0)
+    try:
+        return spec.recipe_of({**(point or {}), **values})
+    except ValueError as error:
+        raise UserError(f"--set: {error}") from error
+
+
+def _some(rows: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Return a share of rows, drawn at random and in their order."""
+    count = min(len(rows), max(LEAST_ROWS, math.ceil(SHARE * len(rows))))
+    drawn = np.random.default_rng(derive(seed, "try")).choice(len(rows), count, replace=False)
+    return rows[np.sort(drawn)]
+
+
+def _search_seconds(spec: SearchSpec, epoch_seconds: float) -> float:
+    forecast = budget_forecast(spec)
+    if forecast is None:
+        return math.nan
+    at_once = max(1, int(local_cpus() / spec.resources.cpus))
+    at_once = min(at_once, spec.resources.trials_at_once or at_once)
+    return (forecast.epochs + forecast.reserved) * epoch_seconds / at_once
+
+
+class _Recorder(Channel):
+    """Keeps what a training sends, and stops it where it would wait for a verdict."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports: list[Reported] = []
+        self.checkpoint: Checkpointed | None = None
+        self.finished = ""
+
+    def send(self, pause: bool, **news: object) -> None:
+        reports, checkpoint = news.get("reports"), news.get("checkpoint")
+        self.reports += reports if isinstance(reports, list) else []
+        if isinstance(checkpoint, Checkpointed) and self.checkpoint is None:
+            self.checkpoint = checkpoint
+        self.finished = str(news.get("finished", self.finished))
+        if pause:
+            raise TrainingStopped
+
+    @property
+    def scores(self) -> list[dict[str, float]]:
+        """The validation metrics of each epoch."""
+        return [
+            {name: value for name, value in report.metrics.items() if name.startswith("validation/")}
+            for report in self.reports
+        ]
+
+
+class _Trials:
+    """The trainings of one recipe, in this process."""
+
+    def __init__(
+        self,
+        spec: SearchSpec,
+        recipe: RecipeFields,
+        environment: TrainingEnvironment,
+        staging: DataStaging,
+        debug: Callable[[BaseException], None] | None,
+    ):
+        self._environment, self._debug = environment, debug
+        self._check = WeightsCheck(staging, environment.device, environment.threads)
+        seed, pauses = derive(spec.seed, "try", "training"), (min(EPOCHS, spec.horizon),)
+        self._task = TrainingTask(0, 0, recipe, seed, spec.horizon, pauses)
+        self._stage: OpenedStage | None = None
+        self._complaint = ""
+        self.metrics: Mapping[str, float] = {}
+        self.seconds = math.nan
+        self.error: BaseException | None = None
+
+    def findings(self) -> list[Finding]:
+        """Train as often as needed; ends with the first training that fails."""
+        first = self._trained(self._task, checked=True)
+        if first is None or not first.reports:
+            return [self._failure(first)]
+        self.metrics, self.seconds = first.reports[0].metrics, first.reports[0].seconds
+        key = self._environment.objective.key
+        shown = f"{key} is {self.metrics.get(key, math.nan):.6g} after {self.seconds:.3g} s"
+        found = [Finding("trains", "holds" if key in self.metrics else "fails", shown)]
+        weights = self._complaint or "loaded in another process, they give the reported score"
+        found.append(Finding("weights", "fails" if self._complaint else "holds", weights))
+        if first.finished:
+            found.append(Finding("length", "open", first.finished))
+        found.append(self._resumed(first))
+        found.append(self._repeated(first))
+        return found
+
+    def _resumed(self, first: _Recorder) -> Finding:
+        if first.checkpoint is None or len(first.reports) < EPOCHS:
+            return Finding(
+                "resuming",
+                "open",
+                "no checkpoint is written, so an interrupted trial starts from the beginning",
+            )
+        rest = self._trained(dataclasses.replace(self._task, checkpoints=(first.checkpoint,)))
+        if rest is None:
+            return Finding("resuming", "fails", f"it cannot continue: {_line(self.error)}")
+        same = _equal(rest.scores, first.scores[first.checkpoint.epoch :])
+        detail = "a continued training gives the same scores" if same else _difference(rest, first)
+        return Finding("resuming", "holds" if same else "fails", detail)
+
+    def _repeated(self, first: _Recorder) -> Finding:
+        again = self._trained(dataclasses.replace(self._task, pauses=(1,)))
+        if again is None:
+            return Finding("same seed", "fails", f"a second training fails: {_line(self.error)}")
+        same = _equal(again.scores[:1], first.scores[:1])
+        detail = "a second training gives the same scores" if same else _difference(again, first)
+        return Finding("same seed", "holds" if same else "fails", detail)
+
+    def _failure(self, recorder: _Recorder | None) -> Finding:
+        if self.error is None:
+            return Finding("trains", "fails", "the training ended without a report")
+        return Finding("trains", "fails", _line(self.error))
+
+    def _trained(self, task: TrainingTask, checked: bool = False) -> _Recorder | None:
+        """Train in this process; None if the training's code failed."""
+        recorder = _Recorder()
+        environment = dataclasses.replace(
+            self._environment, checkpoint_epochs=1, check=self._checked if checked else None
+        )
+        try:
+            self._stage = self._stage or environment.open()
+            parts = self._stage.parts(task.split)
+            context = TrainingContext(task, environment, recorder)
+            with limited_threads(environment.threads):
+                self._stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
+                if context.started:
+                    context.finish_early()
+        except TrainingStopped:
+            pass
+        except Exception as error:
+            self.error = error
+            if self._debug is not None:
+                self._debug(error)
+            return None
+        return recorder
+
+    def _checked(self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float]) -> str:
+        self._complaint = self._check(task, weights, metrics)
+        return ""
+
+
+def _equal(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> bool:
+    return len(ours) == len(theirs) and all(
+        mine.keys() == other.keys()
+        and all(math.isclose(value, other[name], rel_tol=SAME) for name, value in mine.items())
+        for mine, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _difference(ours: _Recorder, theirs: _Recorder) -> str:
+    by_epoch = {report.epoch: report.metrics for report in theirs.reports}
+    for report in ours.reports:
+        for name, value in report.metrics.items():
+            other = by_epoch.get(report.epoch, {}).get(name, math.nan)
+            if name.startswith("validation/") and not math.isclose(value, other, rel_tol=SAME):
+                return f"{name} of epoch {report.epoch} is {value:.6g}, and was {other:.6g} before"
+    return f"it reported {len(ours.reports)} epochs"
+
+
+def _line(error: BaseException | None) -> str:
+    """Return an error with its last line in the user's code."""
+    if error is None or isinstance(error, HpoError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    text = "".join(traceback.format_exception_only(error)).strip()
+    return f"{text} (line {last.lineno} of {last.filename})"
