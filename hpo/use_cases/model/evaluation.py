@@ -13,6 +13,7 @@ import os
 import socket
 import subprocess
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from filelock import FileLock
 
 from hpo import spec as specs
 from hpo.core.errors import HpoError, Refused
-from hpo.core.events import TestClaimed, TestScored
+from hpo.core.events import TestClaimed, TestScored, Warned
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
@@ -51,6 +52,13 @@ from hpo.use_cases.model.register_policy import (
     source_of,
     who,
 )
+
+FAILED = "scoring the test part failed before a score was known"
+
+CLAIMED_BEFORE = "the claim of the test part is taken up again: it was made before, and no score came of it"
+
+MESSAGE = 500
+"""Characters of an error of the user's code that go on record."""
 
 
 def evaluate(home: Home, name: str, again: str = "") -> None:
@@ -92,9 +100,11 @@ def score_winner(home: Home, name: str, again: str = "") -> None:
             return
         history = fix_model(ledger)
         task = _task(home, name, history)
+        if history.claim is not None and any(text.startswith(FAILED) for text in history.warnings):
+            ledger.append([Warned(CLAIMED_BEFORE)])
         if task.exempt:
             _claim(ledger, history)
-            ledger.append([_score(task, 1, "")])
+            ledger.append([_recorded_score(ledger, task, 1, "")])
             return
         try:
             ledger.append([_open_and_score(home, ledger, history, task, again)])
@@ -171,7 +181,7 @@ def _open_and_score(
     cut = task.dataset.cut_file.read_bytes() if recognition and task.dataset.cut_file.exists() else b""
     opening = register.begin(_opening(home, ledger, task, again), rows, recognition, cut)
     try:
-        score = _score(task, opening.look, opening.reason)
+        score = _recorded_score(ledger, task, opening.look, opening.reason)
     except Refused:
         register.withdraw(opening.key)
         raise
@@ -199,6 +209,36 @@ def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str) -> Openi
 def _claimed(ledger: SearchLedger) -> Recorded:
     (claim,) = ledger.read(kinds=[TestClaimed])
     return claim
+
+
+def _recorded_score(ledger: SearchLedger, task: _Task, look: int, reason: str) -> TestScored:
+    """Open the test part and score the model; a failure of its code is on record before it is raised.
+
+    The claim stays valid: no score was known, so the mended code can score the same weights.
+
+    Raises:
+        HpoError: If the trainable or its data source failed.
+        Refused: If the test data changed since it was sealed.
+    """
+    try:
+        return _score(task, look, reason)
+    except Refused:
+        raise
+    except Exception as error:
+        text = (
+            f"{FAILED}: {_where(error)}; mend the code, and `hpo test {ledger.name}` scores the same weights"
+        )
+        ledger.append([Warned(text)])
+        raise HpoError(text) from error
+
+
+def _where(error: Exception) -> str:
+    """Return an error in one line with the place in the code that raised it."""
+    text = " ".join("".join(traceback.format_exception_only(error)).split())[:MESSAGE]
+    if isinstance(error, HpoError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{text} (line {last.lineno} of {last.filename})"
 
 
 def _score(task: _Task, look: int, reason: str) -> TestScored:
