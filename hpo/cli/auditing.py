@@ -24,15 +24,19 @@ def audit(
         Path | None,
         typer.Option(metavar="FILE", help="An account as JSON, to compare or to check by itself."),
     ] = None,
+    signers: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Accepted signers of the account (see man ssh-keygen)."),
+    ] = None,
 ) -> None:
     """Find what was edited since it was written: events, weights, recipe, account."""
     from hpo.use_cases.audit import audit_account, audit_search
 
     session = Session.of(context)
     if search is not None:
-        result = audit_search(search, home=session.home, account=account)
+        result = audit_search(search, home=session.home, account=account, signers=signers)
     elif account is not None:
-        result = audit_account(account)
+        result = audit_account(account, signers=signers)
     else:
         raise UserError("name a SEARCH, an account (--account FILE), or both")
     if session.as_json:

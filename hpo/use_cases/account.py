@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 from hpo.core.account import Account
 from hpo.core.chain_check import find_edits
-from hpo.core.errors import DamagedLedger, HpoError
+from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.home import Home
+from hpo.core.private_files import replace_file
 from hpo.ledger.searches import open_ledger
 from hpo.use_cases.accounting.gathering import gather_account
 from hpo.use_cases.audit import audit_of, unreadable
+from hpo.use_cases.auditing.signatures import require_key, sign_file
 
 
 def account_of(name: str, *, home: Home) -> Account:
@@ -32,3 +36,22 @@ def account_of(name: str, *, home: Home) -> Account:
         found = "; ".join(edit.text for edit in edits)
         raise DamagedLedger(f"the record of {name} was edited: {found}") from error
     return dataclasses.replace(account, audit=audit_of(account, ledger, home=home))
+
+
+def sign_account(account: Account, *, key: Path, out: Path) -> Path:
+    """Write an account as JSON, sign it in OpenSSH's format, and return the path of the signature.
+
+    Args:
+        account: The account.
+        key: An SSH key.
+        out: File to write; the signature is beside it, with the suffix ``.sig``.
+
+    Raises:
+        UserError: If the file cannot be written or the key cannot be used.
+    """
+    require_key(key)
+    try:
+        replace_file(out.absolute(), json.dumps(account.to_json(), indent=2, allow_nan=False) + "\n")
+    except OSError as error:
+        raise UserError(f"--out {out}: {error.strerror}") from error
+    return sign_file(out, key)

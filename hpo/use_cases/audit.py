@@ -21,11 +21,12 @@ from hpo.use_cases.auditing.accounts import compare_account, compare_with_itself
 from hpo.use_cases.auditing.comparison import Comparison
 from hpo.use_cases.auditing.files import compare_recipe, compare_weights
 from hpo.use_cases.auditing.opened import compare_register
+from hpo.use_cases.auditing.signatures import WrongSignature, signature_beside, signer_of
 
 THE_CHAIN = "the chain of events"
 
 
-def audit_search(name: str, *, home: Home, account: Path | None = None) -> Audit:
+def audit_search(name: str, *, home: Home, account: Path | None = None, signers: Path | None = None) -> Audit:
     """Compare the chain of a search with the register, its recipe, its weights and its account.
 
     Args:
@@ -33,12 +34,16 @@ def audit_search(name: str, *, home: Home, account: Path | None = None) -> Audit
         home: Home of the search.
         account: A further account to compare, such as a signed one; None for the one in the search's
             folder alone.
+        signers: File of the signers that are accepted for that account, whose signature is beside it;
+            None to verify no signature.
 
     Raises:
-        UserError: If there is no such search, or the file is not an account.
+        UserError: If there is no such search, the file is not an account, or its signature cannot be
+            verified.
         HpoError: If the database cannot be opened.
     """
     given = read_account(account) if account else None
+    signer, signature = _signed(account, signers)
     ledger = open_ledger(name, home)
     record = ledger.stored()
     edits = find_edits(name, record)
@@ -47,14 +52,14 @@ def audit_search(name: str, *, home: Home, account: Path | None = None) -> Audit
     except Exception as error:  # an edited event may break anything that reads it
         edits = edits or [unreadable(record, error)]
         note = "the edited record cannot be read to its end, so only its chain was checked"
-        return _audit(name, record, [Comparison((THE_CHAIN,), (note,), tuple(edits))])
+        return _audit(name, record, [Comparison((THE_CHAIN,), (note,), tuple(edits)), signature], signer)
     comparisons = [
         Comparison((THE_CHAIN,), _notes(record, history), tuple(edits)),
         *_compared(ledger, history, now, home, record, edits),
     ]
     if given is not None:
         comparisons.append(compare_account(str(account), given, now, history.concluded, record, edits))
-    return _audit(name, record, comparisons)
+    return _audit(name, record, [*comparisons, signature], signer)
 
 
 def audit_of(account: Account, ledger: SearchLedger, *, home: Home) -> Audit:
@@ -139,23 +144,43 @@ def _notes(record: list[StoredEvent], history: History) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _audit(name: str, record: list[StoredEvent], comparisons: list[Comparison]) -> Audit:
+def _audit(name: str, record: list[StoredEvent], comparisons: list[Comparison], signer: str = "") -> Audit:
     return Audit(
         name,
         ChainStanding.of(record),
         tuple(phrase for one in comparisons for phrase in one.compared),
         tuple(note for one in comparisons for note in one.notes),
         tuple(finding for one in comparisons for finding in one.findings),
+        signer,
     )
 
 
-def audit_account(path: Path) -> Audit:
-    """Check an account by itself, without the home of its search.
+def _signed(account: Path | None, signers: Path | None) -> tuple[str, Comparison]:
+    """Return who signed an account, if that was asked, and the comparison with the signature."""
+    if signers is None:
+        return "", Comparison()
+    if account is None:
+        raise UserError("--signers needs --account FILE, whose signature is FILE.sig")
+    compared = (f"the signature {signature_beside(account)}",)
+    try:
+        return signer_of(account, signers), Comparison(compared)
+    except WrongSignature as error:
+        return "", Comparison(compared, findings=(Finding("changed", str(account), None, str(error)),))
+
+
+def audit_account(path: Path, *, signers: Path | None = None) -> Audit:
+    """Check an account by itself and its signature, on any machine, without the home of its search.
+
+    Args:
+        path: The account as JSON.
+        signers: File of the signers that are accepted; None to verify no signature.
 
     Raises:
-        UserError: If the file is not an account.
+        UserError: If the file is not an account, or its signature cannot be verified.
     """
     account = read_account(path)
+    signer, signature = _signed(path, signers)
     standing = standing_of(account) or ChainStanding(0, "", "", 0)
-    findings = compare_with_itself(str(path), account)
-    return Audit(str(account["search"]), standing, (str(path),), findings=findings)
+    findings = (*compare_with_itself(str(path), account), *signature.findings)
+    search = str(account["search"])
+    return Audit(search, standing, (str(path), *signature.compared), findings=findings, signer=signer)

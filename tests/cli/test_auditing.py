@@ -51,9 +51,19 @@ def test_an_edit_is_named_and_ends_with_1(hpo, home):
         ((), "name a SEARCH"),
         (("nothing",), "there is no search 'nothing'"),
         (("digits", "--account", "missing.json"), "--account missing.json: No such file"),
+        (("digits", "--signers", "missing"), "--signers needs --account FILE"),
     ],
 )
 def test_bad_input_ends_with_2(hpo, home, words, message):
     shown = hpo("--home", str(home.root), "audit", *words)
     assert shown.returncode == 2
     assert message in shown.stderr
+
+
+def test_an_account_is_signed_only_with_a_key_and_written_only_if_signed(hpo, home, tmp_path):
+    shown = hpo("--home", str(home.root), "account", "digits", "--sign", str(tmp_path / "no_key"))
+    assert shown.returncode == 2
+    assert "no_key: there is no such key file" in shown.stderr
+    shown = hpo("--home", str(home.root), "account", "digits", "--out", "account.json")
+    assert shown.returncode == 2
+    assert "--out needs --sign KEY" in shown.stderr
