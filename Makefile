@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 export RAY_USAGE_STATS_ENABLED = 0
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test lint types imports slow faults clean
+.PHONY: setup demo test lint types imports slow faults bom clean
 
 setup: $(READY)
 
@@ -23,6 +23,7 @@ demo: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/bandit --quiet --recursive --severity-level medium hpo trainables
 
 types: setup
 	$(BIN)/mypy
@@ -44,6 +45,12 @@ slow: setup
 
 faults: setup
 	$(BIN)/python -m pytest -m faults
+
+# What an installation consists of, as CycloneDX. The tool has a place of its own, so that it does not list itself.
+bom: setup
+	test -x $(VENV)/bom/bin/cyclonedx-py || $(BIN)/python -m venv $(VENV)/bom
+	$(VENV)/bom/bin/python -m pip install --quiet cyclonedx-bom==7.5.0
+	$(VENV)/bom/bin/cyclonedx-py environment --pyproject pyproject.toml --of JSON --output-file bom.json $(BIN)/python
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

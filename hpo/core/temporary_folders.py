@@ -20,6 +20,9 @@ PREFIX = "hpo-"
 HELD = ".held"
 """Name of the file in a folder whose lock its process holds."""
 
+SHORT = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))  # `mkdtemp` makes private folders  # nosec B108
+"""Where a path is short."""
+
 RANDOM = 8
 """Characters that `tempfile` adds to a name."""
 
@@ -81,7 +84,7 @@ def _parent(name: int, longest: int | None) -> Path:
     usual = Path(tempfile.gettempdir()).absolute()
     if longest is None:
         return usual
-    for folder in (usual, Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")):
+    for folder in (usual, *SHORT):
         if len(os.fsencode(folder)) + 1 + name <= longest and os.access(folder, os.W_OK | os.X_OK):
             return folder
     raise HpoError(

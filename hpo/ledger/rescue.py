@@ -170,10 +170,10 @@ def _has_links(database: sqlite3.Connection) -> bool:
 def _rows(database: sqlite3.Connection, table: str, columns: str, most: int) -> Iterator[tuple[Any, ...]]:
     """Yield rows one by one, so that an unreadable row does not hide others."""
     with suppress(sqlite3.DatabaseError):
-        most = database.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
+        most = database.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0  # constants  # nosec B608
     for number in range(1, most + 1):
         with suppress(sqlite3.DatabaseError):
-            query = f"SELECT {columns} FROM {table} NOT INDEXED WHERE rowid = ?"
+            query = f"SELECT {columns} FROM {table} NOT INDEXED WHERE rowid = ?"  # constants  # nosec B608
             yield from database.execute(query, (number,)).fetchall()
 
 

@@ -143,7 +143,8 @@ class LocalStore:
         columns = "name, lifecycle_stage, creation_time, last_update_time, workspace"
         values = self._experiment, now, now
         added = store.execute(
-            f"INSERT INTO experiments ({columns}) VALUES (?, 'active', ?, ?, 'default')", values
+            f"INSERT INTO experiments ({columns}) VALUES (?, 'active', ?, ?, 'default')",  # constants  # nosec B608
+            values,
         )
         number = int(added.lastrowid or 0)
         set_location = "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?"
