@@ -131,7 +131,7 @@ class RayCluster:
         return node
 
     @staticmethod
-    def _wait_until_up(node, seconds=120):
+    def _wait_until_up(node, seconds=240):
         end = time.monotonic() + seconds
         while "--block" not in node.log.read_text():  # the last line it prints once it is up
             if node.poll() is not None or time.monotonic() > end:

@@ -81,6 +81,7 @@ def test_after_the_loss_of_its_node_a_search_ends_as_undisturbed(place, cluster,
     assert number(record, events.WorkerLost) == 1
 
 
+@pytest.mark.faults
 def test_a_joining_node_is_used_and_a_draining_one_is_left(place, cluster):
     process = submit(place, cluster, "--set", "resources.trials_at_once=6", "--set", "budget.trials=90")
     place.wait_for(process, after(events.Reported, 4))
@@ -92,6 +93,7 @@ def test_a_joining_node_is_used_and_a_draining_one_is_left(place, cluster):
     assert any("is being drained; it is given no further trial" in text for text in warnings(place))
 
 
+@pytest.mark.faults
 def test_a_node_that_is_suspended_for_a_while_costs_nothing(place, cluster):
     process = submit(place, cluster, *FOUR)
     place.wait_for(process, after(events.Reported, 8))
@@ -103,6 +105,7 @@ def test_a_node_that_is_suspended_for_a_while_costs_nothing(place, cluster):
     assert number(record, events.WorkerLost) <= 2
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("again", [False, True])
 def test_a_lost_head_is_reported_in_time_and_the_search_can_be_resumed(place, cluster, undisturbed, again):
     process = submit(place, cluster)
