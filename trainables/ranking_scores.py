@@ -41,7 +41,7 @@ def ranking(outputs: NDArray[np.floating], targets: NDArray[np.integer]) -> dict
 
 def _auc_and_precision(margin: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[float, float]:
     """Return both of one class; equal margins count half, and are of one rank."""
-    order = np.argsort(-margin, kind="stable")
+    order = np.argsort(-margin)  # equal margins are of one rank, so that their order does not matter
     last = np.r_[np.flatnonzero(np.diff(margin[order])), len(margin) - 1]
     hits = np.cumsum(positive[order])[last].astype(np.float64)
     ranks = last + 1.0
