@@ -43,7 +43,7 @@ def check(
     name_code(locate(spec), changes, beside=True, trust=trust, error=session.as_json)
     read = specs.read_spec(spec, changes)
     facts = space_overview(read)
-    beforehand = (*gpu_warnings(read), *_earlier_openings(read, session))
+    beforehand = (*gpu_warnings(read), *(() if data else _earlier_openings(read, session)))
     forecast, warm_start = _from_the_past(read, session)
     notes = warm_start.notes if warm_start else ()
     about_data, leaks = _check_data(read, session) if data else ((), None)
@@ -71,14 +71,18 @@ def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:
     """
     from hpo.use_cases.dataset.checks import data_warnings
     from hpo.use_cases.dataset.leak_check import find_dataset_leaks
+    from hpo.use_cases.model.home_openings import known_openings_of
     from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of, refusal_of_split
+    from hpo.use_cases.model.register_policy import warning_of
 
     with own_stdout():
         dataset, stray = new_dataset_of(spec.data, spec.base, session.home.create())
         moved = moved_rows(spec, session.home, dataset, stray)
         if moved:
             raise Refused(refusal_of_split(moved))
-        warnings = [*data_warnings(spec, dataset), *dataset.prepared.warnings]
+        openings = known_openings_of(spec.data, dataset.prepared, spec.base, session.home)
+        seen = [warning_of(openings)] if openings else []
+        warnings = [*seen, *data_warnings(spec, dataset), *dataset.prepared.warnings]
         return warnings, find_dataset_leaks(spec.data, spec.base, dataset, near=True)
 
 

@@ -98,6 +98,8 @@ class TestScored:
         level: Probability with which each interval covers.
         methods: Metric name to how its interval was computed, or why there is none; early versions
             did not record it.
+        register: File or address of the register that has this opening; empty for practice data, and in
+            early versions.
     """
 
     __test__ = False
@@ -110,6 +112,7 @@ class TestScored:
     reason: str = ""
     level: float = 0.95
     methods: Mapping[str, str] = field(default_factory=dict)
+    register: str = ""
 
 
 @dataclass(frozen=True, slots=True)

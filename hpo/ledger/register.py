@@ -12,7 +12,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,9 @@ from trainables.data.digests import BYTES, as_keys
 SAME_SHARE = 0.5
 """Test parts that share more than this fraction of the smaller one's rows are the same."""
 
-OPENING, COMPLETED, WITHDRAWN = "opening", "completed", "withdrawn"
-"""Started and possibly seen; scored; abandoned before any example was scored, which does not count."""
+OPENING, COMPLETED, WITHDRAWN, FAILED = "opening", "completed", "withdrawn", "failed"
+"""Started and possibly seen; scored; abandoned before any example was scored, which does not count; seen
+by code that then failed, which counts."""
 
 Rows = NDArray[np.uint64]
 
@@ -66,7 +67,7 @@ class Opening:
         look: How often this data has been opened, including this time.
         reason: Reason for a further opening; empty for the first.
         time: Start of the opening, Unix seconds.
-        state: ``opening``, ``completed`` or ``withdrawn``.
+        state: ``opening``, ``completed``, ``withdrawn`` or ``failed``.
         scores: Metric to ``{"value", "low", "high"}``; empty until it is completed.
         events: Number of events in the search's ledger up to the claim; 0 if it is not on record.
         head: Head of the ledger's chain at that event; empty if it is not on record.
@@ -93,6 +94,11 @@ class Opening:
     overlap: float = 1.0
     likeness: str = SAME
     evidence: str = ""
+
+    @property
+    def claim(self) -> str:
+        """Key of the claim that it follows from, whichever attempt it is."""
+        return self.key.partition("/")[0]
 
     def to_json(self) -> JsonObject:
         """Return the opening as a JSON value, without what depends on a query."""
@@ -168,7 +174,12 @@ class Register:
             return {part: bytes(content) for part, content in connection.execute(query)}
 
     def begin(
-        self, opening: Opening, rows: Rows, recognition: Recognition | None = None, cut: bytes = b""
+        self,
+        opening: Opening,
+        rows: Rows,
+        recognition: Recognition | None = None,
+        cut: bytes = b"",
+        elsewhere: Sequence[Opening] = (),
     ) -> Opening:
         """Record an opening before the test part is read; the same claim's earlier one is resumed.
 
@@ -177,14 +188,15 @@ class Register:
             rows: Row digests of the test part, [n, 2].
             recognition: Recognises the data after it was edited; None without a signature.
             cut: Which rows of the data set are its test part; empty if that is not on record.
+            elsewhere: Openings of the same data that another record has.
 
         Raises:
             AlreadyOpened: If the same or resembling data has other openings and this one gives no reason.
         """
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
             earlier = _openings_of(connection, opening.fingerprint, rows, recognition)
-            others = [known for known in earlier if known.key != opening.key]
-            if len(others) < len(earlier):
+            others = [known for known in (*elsewhere, *earlier) if known.key != opening.key]
+            if any(known.key == opening.key for known in earlier):
                 return next(known for known in earlier if known.key == opening.key)
             if others and not opening.reason:
                 raise AlreadyOpened(others)
@@ -204,6 +216,11 @@ class Register:
             body = json.loads(connection.execute(sa.select(openings.c.body).where(this)).scalar_one())
             scored = json.dumps({**body, "scores": {name: dict(score) for name, score in scores.items()}})
             connection.execute(openings.update().where(this).values(state=COMPLETED, body=scored))
+
+    def fail(self, key: str) -> None:
+        """Record that predictions were seen, but no score came of them."""
+        with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
+            connection.execute(openings.update().where(openings.c.key == key).values(state=FAILED))
 
     def withdraw(self, key: str) -> None:
         """Record that nothing was seen: the data had changed."""

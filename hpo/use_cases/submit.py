@@ -15,8 +15,9 @@ from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.checks import data_warnings
 from hpo.use_cases.dataset.leak_check import find_dataset_leaks, refuse_overlap
 from hpo.use_cases.dataset.split_dataset import SplitDataset
+from hpo.use_cases.model.home_openings import known_openings_of
 from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of, refusal_of_split
-from hpo.use_cases.model.register_policy import openings_of, warning_of
+from hpo.use_cases.model.register_policy import warning_of
 from hpo.use_cases.search import disk_space
 from hpo.use_cases.search.capacity import require_capacity
 from hpo.use_cases.search.lock import hold_lock
@@ -105,7 +106,8 @@ def open_search(
     overlap = {"overlap": leaks.train_test} if leaks and leaks.stops else {}
     warmth = warm_start.warm_start.to_json()
     opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth)
-    openings = openings_of(spec.data, dataset.prepared, spec.base)
+    home = Home(dataset.prepared.folder.parent.parent)
+    openings = known_openings_of(spec.data, dataset.prepared, spec.base, home)
     ledger = store.create(spec.name, opened, name)
     texts = [warning_of(openings)] if openings else []
     texts += leaks.findings() if leaks else []

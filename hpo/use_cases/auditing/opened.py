@@ -38,7 +38,8 @@ def compare_register(ledger: SearchLedger, edits: list[Finding], home: str) -> C
     findings = _unclaimed(ledger, claim, openings, history, home)
     if claim is None:
         return Comparison((WHERE,), findings=findings)
-    opening = next((known for known in openings if known.key == claim_key(ledger.name, claim)), None)
+    attempts = [opening for opening in openings if opening.claim == claim_key(ledger.name, claim)]
+    opening = attempts[-1] if attempts else None
     if opening is not None:
         return Comparison((WHERE,), findings=(*findings, *_differences(ledger, opening, history, edits)))
     if history.score is None or history.score.practice:
@@ -67,7 +68,7 @@ def _unclaimed(
         if opening.search == ledger.name
         and opening.home == home
         and opening.time >= history.opened_at
-        and opening.key != key
+        and opening.claim != key
     )
 
 

@@ -31,7 +31,8 @@ from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.sealed_part import open_test
 from hpo.data.source_reading import CutsOnRecord
-from hpo.ledger.register import AlreadyOpened, Opening
+from hpo.ledger.register import FAILED as FAILED_OPENING
+from hpo.ledger.register import AlreadyOpened, Opening, Register
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.metrics.assessment import assess
@@ -42,6 +43,7 @@ from hpo.selection.score_intervals import assessed_intervals
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.register_access import open_register, signing_key
 from hpo.use_cases.dataset.staging import load_trainable
+from hpo.use_cases.model.home_openings import openings_in_home
 from hpo.use_cases.model.members import ModelMember, fix_model, models_of, open_members
 from hpo.use_cases.model.register_policy import (
     claim_key,
@@ -169,30 +171,39 @@ def _open_and_score(
     recognition = None
     if task.dataset.test is not None and task.dataset.test.fingerprint == task.sealed.fingerprint:
         recognition = recognition_of(task.spec.data, task.dataset, task.spec.base, register.key)
-    key = claim_key(ledger.name, _claimed(ledger)) if history.claim else ""
+    elsewhere = openings_in_home(home, task.dataset, register)
+    key = _attempt_key(ledger, register) if history.claim else ""
     others = [
         opening
-        for opening in register.openings_of(task.sealed.fingerprint, rows, recognition)
+        for opening in (*elsewhere, *register.openings_of(task.sealed.fingerprint, rows, recognition))
         if opening.key != key
     ]
     if others and not again and not key:
         raise AlreadyOpened(others)  # before the claim, so that the search can still be extended
     _claim(ledger, history)
     cut = task.dataset.cut_file.read_bytes() if recognition and task.dataset.cut_file.exists() else b""
-    opening = register.begin(_opening(home, ledger, task, again), rows, recognition, cut)
+    opening = _opening(home, ledger, task, again, _attempt_key(ledger, register))
+    opening = register.begin(opening, rows, recognition, cut, elsewhere)
     try:
         score = _recorded_score(ledger, task, opening.look, opening.reason)
     except Refused:
         register.withdraw(opening.key)
         raise
+    except ScoreFailed:
+        register.fail(opening.key)
+        raise
     register.complete(opening.key, score.scores)
-    return score
+    return dataclasses.replace(score, register=register.location)
 
 
-def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str) -> Opening:
+class ScoreFailed(HpoError):
+    """The model's predictions for the test part were seen, but no score came of them."""
+
+
+def _opening(home: Home, ledger: SearchLedger, task: _Task, again: str, key: str) -> Opening:
     claim = _claimed(ledger)
     return Opening(
-        key=claim_key(ledger.name, claim),
+        key=key,
         fingerprint=task.sealed.fingerprint,
         n=task.sealed.n,
         by=who(),
@@ -211,10 +222,23 @@ def _claimed(ledger: SearchLedger) -> Recorded:
     return claim
 
 
+def _attempt_key(ledger: SearchLedger, register: Register) -> str:
+    """Return the key of the opening that follows from the claim.
+
+    An attempt that was interrupted goes on under its key; after one that failed, a new one begins.
+    """
+    key = claim_key(ledger.name, _claimed(ledger))
+    failed = [
+        opening for opening in register.all() if opening.claim == key and opening.state == FAILED_OPENING
+    ]
+    return f"{key}/{len(failed) + 1}" if failed else key
+
+
 def _recorded_score(ledger: SearchLedger, task: _Task, look: int, reason: str) -> TestScored:
     """Open the test part and score the model; a failure of its code is on record before it is raised.
 
-    The claim stays valid: no score was known, so the mended code can score the same weights.
+    The claim stays valid: no score was known, so the mended code can score the same weights. Once the code
+    has had the test rows, that is a further look.
 
     Raises:
         HpoError: If the trainable or its data source failed.
@@ -225,11 +249,13 @@ def _recorded_score(ledger: SearchLedger, task: _Task, look: int, reason: str) -
     except Refused:
         raise
     except Exception as error:
-        text = (
-            f"{FAILED}: {_where(error)}; mend the code, and `hpo test {ledger.name}` scores the same weights"
-        )
+        seen = isinstance(error, ScoreFailed)
+        counted = ", which counts as a look, since its code had the test rows" if seen else ""
+        again = " --again --reason TEXT" if seen else ""
+        command = f"`hpo test {ledger.name}{again}`"
+        text = f"{FAILED}{counted}: {_where(error)}; mend the code, and {command} scores the same weights"
         ledger.append([Warned(text)])
-        raise HpoError(text) from error
+        raise (ScoreFailed(text) if seen else HpoError(text)) from error
 
 
 def _where(error: Exception) -> str:
@@ -246,8 +272,11 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
     spec, data = task.spec, task.spec.data
     trainable = load_trainable(spec.trainable, spec.base)
     examples = open_test(data.source, data.source_arguments, spec.base, task.sealed, task.dataset.cut_file)
-    with limited_threads(spec.resources.threads):
-        assessment = assess(trainable, models_of(trainable, task.members, examples.info), examples)
+    try:
+        with limited_threads(spec.resources.threads):
+            assessment = assess(trainable, models_of(trainable, task.members, examples.info), examples)
+    except Exception as error:
+        raise error if task.exempt else ScoreFailed(_where(error)) from error
     seed = derive(spec.seed, "intervals")
     blocks = RowBlocks.of(len(examples), examples.groups, examples.times)
     intervals = assessed_intervals(assessment, trainable.metrics, len(examples), seed, look, blocks)

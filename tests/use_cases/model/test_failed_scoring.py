@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hpo.core import events
-from hpo.core.errors import HpoError
+from hpo.core.errors import HpoError, Refused
 from hpo.core.events import End
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
@@ -99,11 +99,14 @@ def test_a_failure_is_on_record_and_mended_code_takes_up_the_claim(won, tmp_path
     assert history.score is None
     assert text in history.warnings[-1]
     write(tmp_path, "pass")
-    evaluate(home, "mine")
+    with pytest.raises(Refused, match="no score on record"):
+        evaluate(home, "mine")
+    evaluate(home, "mine", "the code is mended")
     history = read_history(ledger)
     assert history.warnings[-1] == CLAIMED_BEFORE
     assert history.score is not None
     assert history.score.scores["mse"]["value"] == pytest.approx(0.0, abs=1e-9)
-    (opening,) = open_register().all()
-    assert (opening.search, opening.look) == ("mine", 1)
+    failure, opening = open_register().all()
+    assert (failure.search, failure.look, failure.state) == ("mine", 1, "failed")
+    assert (opening.search, opening.look, opening.reason) == ("mine", 2, "the code is mended")
     assert json.dumps(list(history.score.methods))

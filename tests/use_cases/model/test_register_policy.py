@@ -64,9 +64,26 @@ def table(path, seed, n, drop=0):
     path.write_text("a,b,y\n" + "\n".join(lines[drop:][::-1]) + "\n")
 
 
+def finished(home, name):
+    """Events of a search that has a winner, whose weights are written here."""
+    recipe = {"rate": 0.1}
+    sha256 = checkpoints.write(home.search(name).weights / "w", {"line": np.ones(2, np.float32)})
+    return [
+        events.TrialStarted(0, 0, recipe, recipe, 1, "sampler"),
+        events.TrialEnded(0, 0, End.FINISHED, 3, 0.2),
+        events.FinalistsNamed((0,)),
+        events.TrialStarted(0, 1, recipe, recipe, 2, "finalist"),
+        events.TrialEnded(0, 1, End.FINISHED, 3, 0.2, weights="w", sha256=sha256),
+        events.WinnerNamed(0, 1, 0.2, 0.01, 2, "the only one"),
+        events.SearchEnded("done"),
+    ]
+
+
 @pytest.fixture
-def searched(tmp_path):
+def searched(tmp_path, monkeypatch):
     """Make a folder of its own with a search that has a winner and a sealed test part."""
+
+    monkeypatch.chdir(tmp_path)  # code in the working folder needs no --trust
 
     def make(name, drop=0, test_seed=1, edit=None):
         folder = tmp_path / name
@@ -81,19 +98,7 @@ def searched(tmp_path):
         spec, home = read_spec(str(folder / "spec.yaml"), []), Home(folder / "home").create()
         dataset = split_dataset_of(spec.data, spec.base, home)
         ledger = open_search(LedgerStore.at(home.ledger), spec, dataset, name, {})
-        recipe = {"rate": 0.1}
-        sha256 = checkpoints.write(home.search(name).weights / "w", {"line": np.ones(2, np.float32)})
-        ledger.append(
-            [
-                events.TrialStarted(0, 0, recipe, recipe, 1, "sampler"),
-                events.TrialEnded(0, 0, End.FINISHED, 3, 0.2),
-                events.FinalistsNamed((0,)),
-                events.TrialStarted(0, 1, recipe, recipe, 2, "finalist"),
-                events.TrialEnded(0, 1, End.FINISHED, 3, 0.2, weights="w", sha256=sha256),
-                events.WinnerNamed(0, 1, 0.2, 0.01, 2, "the only one"),
-                events.SearchEnded("done"),
-            ]
-        )
+        ledger.append(finished(home, name))
         return home, ledger
 
     return make
@@ -257,3 +262,51 @@ def test_practice_data_is_exempt_unless_the_spec_objects(tmp_path):
     prepared = split_dataset_of(free.data, free.base, Home(tmp_path / "home").create()).prepared
     assert register_policy.is_exempt(free.data, prepared)
     assert not register_policy.is_exempt(held.data, prepared)
+
+
+def test_another_register_does_not_make_an_opened_part_of_this_home_unseen(searched, monkeypatch, tmp_path):
+    home, ledger = searched("one")
+    score_winner(home, "one")
+    assert read_history(ledger).score.register == str(register_policy.existing_register().location)
+    spec = spec_of(home)
+    monkeypatch.setenv("HPO_REGISTER", str(tmp_path / "another.db"))
+    dataset = split_dataset_of(spec.data, spec.base, home)
+    second = open_search(LedgerStore.at(home.ledger), spec, dataset, "second", {})
+    (warning,) = [text for text in read_history(second).warnings if "opened before" in text]
+    assert "for one" in warning
+    second.append(finished(home, "second"))
+    with pytest.raises(Refused, match=r"first by .* for one"):
+        score_winner(home, "second")
+    score_winner(home, "second", "a referee asked")
+    assert read_history(second).score.look == 2
+
+
+def test_a_score_that_fails_after_it_has_seen_predictions_counts_as_a_look(searched):
+    home, ledger = searched("one")
+    code = home.root.parent / "line_model.py"
+    code.write_text(MODEL.replace("return {", "raise ValueError('no such metric')\n        return {"))
+    with pytest.raises(HpoError, match="counts as a look"):
+        evaluation.evaluate(home, "one")
+    (opening,) = register_policy.all_openings()
+    assert (opening.state, opening.scores) == ("failed", {})
+    code.write_text(MODEL)
+    with pytest.raises(Refused, match="no score on record"):
+        evaluation.evaluate(home, "one")
+    evaluation.evaluate(home, "one", "the metric was misspelt")
+    score = read_history(ledger).score
+    assert (score.look, score.reason) == (2, "the metric was misspelt")
+    assert [opening.state for opening in register_policy.all_openings()] == ["failed", "completed"]
+
+
+def test_checking_the_data_in_a_new_home_warns_the_first_time(searched, tmp_path, capfd):
+    home, _ = searched("one")
+    score_winner(home, "one")
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name in ("line_model.py", "rows.csv", "test.csv"):
+        (folder / name).write_text((home.root.parent / name).read_text())
+    (folder / "spec.yaml").write_text(SPEC)
+    capfd.readouterr()
+    assert hpo("check", str(folder / "spec.yaml"), "--data", "--home", str(folder / "new"), "--json") == 0
+    warnings = json.loads(capfd.readouterr().out)["warnings"]
+    assert ["opened before" in warning for warning in warnings].count(True) == 1

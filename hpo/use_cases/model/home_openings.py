@@ -1,0 +1,104 @@
+"""Openings of a test part according to a home's own ledger, whichever register is in use.
+
+A register that was exchanged or lost since does not make an opened test part unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hpo.core.events import SearchOpened, TestClaimed
+from hpo.core.home import Home
+from hpo.core.recipe import Recipe
+from hpo.data.cut import HALF, TEST, Cut
+from hpo.data.prepared import Prepared
+from hpo.ledger.register import COMPLETED, OPENING, Opening, Register
+from hpo.ledger.searches import opened_of, read_history
+from hpo.ledger.store import LedgerStore, SearchLedger
+from hpo.spec.fields import Data
+from hpo.use_cases.dataset.register_access import existing_register
+from hpo.use_cases.model.register_policy import claim_key, is_exempt, openings_of, source_of
+
+UNKNOWN_RECIPE = "unknown"
+
+
+def known_openings_of(data: Data, prepared: Prepared, base: Path | None, home: Home) -> list[Opening]:
+    """Return the openings of the same or resembling test data that the register or the home has on record.
+
+    Args:
+        data: The `data` section of the spec.
+        prepared: The data, read.
+        base: As for `register_policy.openings_of`.
+        home: The home.
+    """
+    if prepared.test is None or is_exempt(data, prepared):
+        return []
+    here = openings_in_home(home, prepared, existing_register())
+    return [*here, *openings_of(data, prepared, base)]
+
+
+def openings_in_home(home: Home, prepared: Prepared, register: Register | None) -> list[Opening]:
+    """Return the openings of the same test data that a home has on record and the register has not.
+
+    Args:
+        home: The home.
+        prepared: The data, read.
+        register: The register in use; None without one.
+    """
+    if prepared.test is None or not home.is_used:
+        return []
+    known = {opening.key for opening in register.all()} if register else set()
+    store = LedgerStore.at(home.ledger)
+    found = [
+        opening
+        for name in store.names()
+        for opening in _openings(home, store.open(name), prepared)
+        if opening.key not in known
+    ]
+    return sorted(found, key=lambda opening: opening.time)
+
+
+def _openings(home: Home, ledger: SearchLedger, prepared: Prepared) -> Iterator[Opening]:
+    claims = list(ledger.read(kinds=[TestClaimed]))
+    opened = opened_of(ledger)
+    share = _same_share(home, opened, prepared) if claims else 0.0
+    data = Data.model_validate(opened.spec["data"])
+    if not share or is_exempt(data, prepared):
+        return
+    claim = claims[0].event
+    assert isinstance(claim, TestClaimed)
+    history = read_history(ledger)
+    score, training = history.score, history.trainings.get((claim.trial, claim.replicate))
+    yield Opening(
+        key=claim_key(ledger.name, claims[0]),
+        fingerprint=opened.split["test"]["fingerprint"],
+        n=opened.split["test"]["n"],
+        by=claim.by,
+        search=ledger.name,
+        home=str(home.root),
+        source=source_of(data, Path(opened.spec.get("base") or home.root)),
+        recipe=Recipe(training.recipe).digest if training else UNKNOWN_RECIPE,
+        look=score.look if score else 1,
+        reason=score.reason if score else "",
+        time=claims[0].time,
+        state=COMPLETED if score else OPENING,
+        scores=score.scores if score else {},
+        overlap=share,
+    )
+
+
+def _same_share(home: Home, opened: SearchOpened, prepared: Prepared) -> float:
+    """Return the share of the opened rows that are in the test part of this data; 0 if they are others."""
+    assert prepared.test is not None
+    test = opened.split["test"]
+    if test is None:
+        return 0.0
+    if test["fingerprint"] == prepared.test.fingerprint:
+        return 1.0
+    earlier, ours = Cut.read(home.cut(opened.split["data"])), Cut.read(prepared.cut_file)
+    if earlier is None or ours is None:
+        return 0.0
+    sides = earlier.sides_of(ours.marks())
+    share = float((sides[ours.test] == TEST).sum() / max(1, min(earlier.test.sum(), ours.test.sum())))
+    return share if share > HALF else 0.0
