@@ -3,6 +3,7 @@
 import hpo
 
 search = hpo.submit("spec.yaml")
+search = hpo.submit(fit, data=data, space={"lr": {"loguniform": [1e-4, 1]}}, budget=20, max_epochs=10)
 search.trials()    # a pandas DataFrame, one row for each training
 search.best()
 """
@@ -10,9 +11,9 @@ search.best()
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Unpack
 
 from hpo.core.home import Home
 from hpo.core.json_values import SpecFields
@@ -20,6 +21,7 @@ from hpo.core.outcome import Watcher
 
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec
+    from hpo.spec.composed_spec import DataSource, Sections
     from hpo.use_cases.inspect import Search, Summary
 
 Folder = str | os.PathLike[str] | None
@@ -27,8 +29,12 @@ Folder = str | os.PathLike[str] | None
 
 
 def submit(
-    spec: str | Path | SpecFields | SearchSpec,
+    spec: str | Path | SpecFields | SearchSpec | Callable[..., Any],
     *,
+    data: DataSource | None = None,
+    space: SpecFields | None = None,
+    budget: int | SpecFields | None = None,
+    max_epochs: int | None = None,
     overrides: Sequence[str] = (),
     name: str | None = None,
     tags: Mapping[str, str] | None = None,
@@ -38,11 +44,21 @@ def submit(
     address: str | None = None,
     home: Folder = None,
     watch: Watcher | None = None,
+    **sections: Unpack[Sections],
 ) -> Search:
     """Run a search to its end.
 
+    A spec is a file, or is composed here: of a training function (or a trainable's name), ``data``,
+    ``space`` and ``budget``, and of any other section of a spec by name.
+
     Args:
         spec: A spec: its file, the name of one that ships, the content of a file, or one already read.
+            Or with ``data``, ``space`` and ``budget``: what trains, a function decorated with
+            `hpo.trainable`, a class of the class interface, or the name of a shipped trainable.
+        data: A function of yours, the name of a shipped source, or the ``data`` section of a spec.
+        space: Ranges by the names of hyperparameters, such as ``{"lr": {"loguniform": [1e-4, 1]}}``.
+        budget: Number of trials, or the ``budget`` section of a spec.
+        max_epochs: Epochs of a full training.
         overrides: ``key=value`` for any field of a spec that is read from a file.
         name: Name of the search; by default the spec's name with a number.
         tags: Your own labels.
@@ -53,13 +69,22 @@ def submit(
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         home: Folder of the home.
         watch: Receives every event.
+        sections: Further sections of a composed spec, such as ``finalists={"count": 1}``.
 
     Raises:
         InvalidSpec: If the spec has faults; the message lists them all.
+        UserError: If a function could not be imported by other processes.
         Interrupted: If a signal stopped it; `resume` continues it.
         HpoError: If it cannot go on.
+        TypeError: If only some of ``data``, ``space`` and ``budget`` are given.
     """
-    checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
+    parts = data, space, budget
+    if any(part is not None for part in parts):
+        checked = _composed(spec, data, space, budget, max_epochs, sections)
+    elif sections or max_epochs is not None or not _is_spec(spec):
+        raise TypeError("a composed spec needs data, space and budget")
+    else:
+        checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.submit import submit_search
 
@@ -137,7 +162,30 @@ def searches(*, home: Folder = None) -> list[Summary]:
     return list_searches(Home.at(home))
 
 
-def _spec(spec: str | Path | SpecFields | SearchSpec, overrides: Sequence[str]) -> SearchSpec:
+def _is_spec(spec: Any) -> bool:
+    from hpo.spec import SearchSpec
+
+    return isinstance(spec, str | Path | Mapping | SearchSpec)
+
+
+def _composed(
+    trainable: Any,
+    data: DataSource | None,
+    space: SpecFields | None,
+    budget: int | SpecFields | None,
+    max_epochs: int | None,
+    sections: Sections,
+) -> SearchSpec:
+    from hpo.spec import parse_spec
+    from hpo.spec.composed_spec import composed
+
+    if data is None or space is None or budget is None:
+        raise TypeError("a composed spec needs data, space and budget")
+    document, base = composed(trainable, data, space, budget, max_epochs, sections)
+    return parse_spec(document, source="hpo.submit", base=base)
+
+
+def _spec(spec: Any, overrides: Sequence[str]) -> SearchSpec:
     from hpo.spec import SearchSpec, parse_spec, read_spec
 
     if isinstance(spec, str | Path):

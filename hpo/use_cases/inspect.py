@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hpo.core import events
+from hpo.core.errors import UserError
 from hpo.core.estimates import ScoreEstimates
 from hpo.core.history import History, Training
 from hpo.core.home import Home, SearchFolder
@@ -26,6 +32,8 @@ from hpo.use_cases.search.lock import is_locked
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from hpo.use_cases.predict import Predictions
 
 POLL_SECONDS = 0.5
 """Seconds between two polls of a search that another process runs."""
@@ -130,6 +138,33 @@ class Search:
     def outcome(self) -> Outcome:
         """Return how the search stands."""
         return outcome_of(self.name, self.history, self.recipe_path, self.numbers)
+
+    def watch(self) -> Iterator[Recorded]:
+        """Yield every event from the first, and new ones until the search ends; `history` follows them."""
+        for recorded, history in follow_search(self.name, self.home):
+            self.history = history
+            yield recorded
+
+    def predict(self, data: str | Path | NDArray[Any]) -> Predictions:
+        """Predict new data with the model that was tested, as ``hpo predict`` does.
+
+        Args:
+            data: A folder of images, a ``.csv`` or ``.parquet`` table, an ``.npy`` file, or an array
+                [n, ...].
+
+        Raises:
+            UserError: If the search has no recipe yet, or the data is not of the kind it was trained on.
+        """
+        from hpo.use_cases.predict import predict_file
+
+        if not self.recipe_path:
+            raise UserError(f"{self.name} has no recipe yet; it is written when the search has ended")
+        if isinstance(data, str | Path):
+            return predict_file(Path(self.recipe_path), Path(data))
+        with tempfile.TemporaryDirectory(prefix="hpo-predict-") as scratch:
+            file = Path(scratch) / "rows.npy"
+            np.save(file, np.asarray(data), allow_pickle=False)
+            return predict_file(Path(self.recipe_path), file)
 
     def trials(self) -> pd.DataFrame:
         """Return every training as a row, with its state, value, epochs, seconds and parameters.

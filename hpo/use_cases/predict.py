@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from hpo.core.errors import UserError
 from hpo.core.json_values import JsonObject
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import digest_of
-from hpo.core.trainable import Array, Arrays, AssessesExamples, DataInfo, Examples, Trainable
+from hpo.core.trainable import AS_FLOATS, Array, Arrays, AssessesExamples, DataInfo, Examples, Trainable
 from hpo.data.prepared import info_from_json
 from hpo.metrics.assessment import outputs_of
 from hpo.running import checkpoints
@@ -100,7 +101,10 @@ def predict_file(path: Path, data: Path) -> Predictions:
     members = _members(recipe, path, str(model.get("digest", "")), str(model.get("folder", "")))
     source = provenance.get("data")
     arguments = source.get("arguments") if isinstance(source, Mapping) else None
-    rows = read_unlabelled(data, data_info, arguments if isinstance(arguments, Mapping) else {})
+    arguments = dict(arguments) if isinstance(arguments, Mapping) else {}
+    if isinstance(source, Mapping) and source.get("reading") is None:
+        arguments[AS_FLOATS] = True
+    rows = read_unlabelled(data, data_info, arguments)
     trainable = load_trainable(recipe.trainable, _base(recipe, path))
     n = len(rows.names)
     examples = Examples(rows.inputs, np.zeros(n, np.int64), np.arange(n), data_info)
@@ -169,6 +173,8 @@ def _predicted(
     trainable: Trainable, outputs: Array, info: DataInfo
 ) -> tuple[tuple[str | float, ...], NDArray[np.float64] | None]:
     """Class names or values, and probabilities if the trainable computes them."""
+    if info.task == "other":  # a mask, several labels: what the model returns for each row
+        return tuple(json.dumps(row.tolist()) for row in outputs), None
     if info.task == "regression":
         return tuple(map(float, outputs.reshape(len(outputs)))), None
     labels = outputs.argmax(1) if outputs.ndim == 2 else outputs

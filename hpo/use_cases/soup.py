@@ -24,6 +24,7 @@ from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Averages
 from hpo.data import prepared
 from hpo.ledger.searches import open_ledger, read_history
+from hpo.metrics.assessment import assess
 from hpo.running import checkpoints
 from hpo.running.environment import TrainingData
 from hpo.running.weight_mean import WeightMean
@@ -210,8 +211,7 @@ class _Pot:
         if keys not in self.values:
             part, weights = self.parts.validation, self.mean_of(trainings)
             model = self.trainable.load(Recipe(trainings[0].recipe), weights, part.info)
-            scores = self.trainable.score(model.predict(part), part.targets[part.rows])
-            self.values[keys] = float(scores[self.spec.objective.metric])
+            self.values[keys] = assess(self.trainable, [model], part).values[self.spec.objective.metric]
         return self.values[keys]
 
 

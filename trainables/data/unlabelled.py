@@ -17,7 +17,7 @@ from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
-from hpo.core.trainable import DataInfo
+from hpo.core.trainable import AS_FLOATS, DataInfo
 
 TABLES = {".csv": "csv", ".parquet": "parquet"}
 SHOWN = 5
@@ -55,7 +55,7 @@ def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) ->
     if not path.exists():
         raise UserError(f"{path} does not exist")
     if path.suffix.lower() == ".npy":
-        return _array(path, info)
+        return _array(path, info, as_floats=AS_FLOATS in arguments)
     if path.is_dir() and info.kind == "image":
         return _images(path, info, arguments)
     if path.suffix.lower() in TABLES and info.kind == "table":
@@ -65,7 +65,7 @@ def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) ->
     raise UserError(f"{path}: the model was trained on {info.kind} data; legal: {legal}")
 
 
-def _array(path: Path, info: DataInfo) -> Unlabelled:
+def _array(path: Path, info: DataInfo, as_floats: bool) -> Unlabelled:
     inputs = _mapped(path)
     shape = "x".join(map(str, ("n", *info.shape)))
     if info.kind == "image" and info.shape[-1] == 1 and inputs.shape[1:] == info.shape[:-1]:
@@ -74,9 +74,9 @@ def _array(path: Path, info: DataInfo) -> Unlabelled:
         raise UserError(f"{path}: the array has shape {inputs.shape}; legal: {shape} with n at least 1")
     if info.kind == "image" and inputs.dtype != np.uint8:
         raise UserError(f"{path}: images must be uint8, 0 to 255, not {inputs.dtype}")
-    if inputs.dtype.kind not in "fiub":
+    if inputs.dtype.kind not in "fiub" and info.kind != "items":
         raise UserError(f"{path}: an array of {inputs.dtype} is not numeric")
-    if info.kind != "image":
+    if info.kind == "table" or (info.kind == "array" and as_floats):
         inputs = inputs.astype(np.float32)
         _refuse_infinite(inputs, str(path))
     return Unlabelled(np.array(inputs), tuple(map(str, range(len(inputs)))))
