@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,9 +17,13 @@ from hpo.cli.options import (
     overrides,
     reason_of,
 )
-from hpo.cli.session import Session, emit, say
+from hpo.cli.session import Session, emit, line, say
 from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
+
+if TYPE_CHECKING:
+    from hpo.spec import SearchSpec
 
 NoTest = Annotated[bool, typer.Option("--no-test", help="Leave the test part sealed at the end.")]
 Address = Annotated[
@@ -59,6 +63,7 @@ def submit(
     changes = overrides(settings, seed)
     name_code(locate(spec), changes, beside=True, trust=trust)
     read = specs.read_spec(spec, changes)
+    line(_intention(read, session, not no_test), error=session.as_json)
     outcome = show(
         session,
         lambda watch: submit_search(
@@ -74,6 +79,17 @@ def submit(
         ),
     )
     raise typer.Exit(outcome.exit_code)
+
+
+def _intention(spec: SearchSpec, session: Session, unseal: bool) -> str:
+    """Say what will happen to the test part at the end, and what the register knows of it."""
+    from hpo.use_cases.model.register_policy import expected_openings
+
+    if not unseal or spec.test == "on_request":
+        return "at the end the test part stays sealed; `hpo test` opens it"
+    looks = len(expected_openings(spec.data, spec.base, session.home))
+    known = f"the register has {count(looks, 'opening')} of it" if looks else "the register has none so far"
+    return f"at the end the winner is scored on the test part, once; {known}"
 
 
 def resume(

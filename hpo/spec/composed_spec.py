@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from hpo.core.errors import UserError
 from hpo.core.json_values import RecipeFields, SpecFields
@@ -29,6 +29,7 @@ class Sections(TypedDict, total=False):
     forbid: Sequence[SpecFields]
     start_from: Sequence[str | RecipeFields]
     warm_start: Sequence[str]
+    test: Literal["at_end", "on_request"]
     seed: int
     experiment: str
     description: str

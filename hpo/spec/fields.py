@@ -30,6 +30,9 @@ READING: Literal[2] = 2
 DEFAULTS: Literal[2] = 2
 """Edition of the shipped recipes' defaults; a recorded spec without this field has the first."""
 
+AT_END: Literal["at_end"] = "at_end"
+"""When the test part is opened, unless the spec says ``on_request``; left out of recorded specs."""
+
 STORED_ONLY = ("base", "defaults")
 """Fields that only a recorded spec has; a file has its own folder and the current defaults."""
 
@@ -344,6 +347,10 @@ class Document(Record):
     limits: Limits = Field(default=Limits(), description="Limits of one training.")
     patience: Annotated[Patience, BeforeValidator(_counted)] | None = Field(
         default=None, description="When to end a search that no longer improves."
+    )
+    test: Literal["at_end", "on_request"] = Field(
+        default=AT_END,
+        description="When the test part is opened: at the end of the search, or by `hpo test` alone.",
     )
     seed: int = Field(default=0, ge=0, lt=2**53, description="Seed of everything random in the search.")
     base: str | None = Field(default=None, description="Folder of relative paths; in stored specs only.")

@@ -16,7 +16,7 @@ from hpo.spec.builtin import locate
 from hpo.spec.conflicts import check_conflicts
 from hpo.spec.faults import Faults
 from hpo.spec.field_checks import check_fields
-from hpo.spec.fields import DEFAULTS, READING, Document, Scheduler
+from hpo.spec.fields import AT_END, DEFAULTS, READING, Document, Scheduler
 from hpo.spec.import_checks import check_imports
 from hpo.spec.interface import Interface, find
 from hpo.spec.overrides import override
@@ -140,6 +140,7 @@ def _parse(
         ship=complete.ship.ship,
         limits=complete.limits,
         patience=complete.patience,
+        test=complete.test,
         seed=complete.seed,
         base=base,
         document=_recorded(complete),
@@ -204,6 +205,8 @@ def _recorded(complete: Document) -> dict[str, Any]:
     document = complete.model_dump(mode="json")
     if complete.data.reading is None:
         del document["data"]["reading"]
+    if complete.test == AT_END:
+        del document["test"]
     return {key: value for key, value in document.items() if key != "defaults" or value is not None}
 
 

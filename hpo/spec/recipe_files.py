@@ -21,6 +21,7 @@ from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.fields import Record
 from hpo.spec.interface import Interface, find
 from hpo.spec.provenance_fields import provenance_faults
+from hpo.spec.user_code import module_file
 from hpo.spec.yaml_text import read_text
 
 
@@ -64,7 +65,7 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
     assert fields is not None
     provenance_faults(fields.provenance, faults)
     if trainables is None:
-        interface = find(fields.trainable, path.absolute().parent, faults)
+        interface = find(fields.trainable, code_folder(fields.trainable, path, fields.provenance), faults)
     else:
         interface = trainables.get(fields.trainable)
         if interface is None:
@@ -74,6 +75,13 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
         recipe_faults(fields.recipe, interface.grammar, faults)
     faults.raise_any()
     return RecipeFile(fields.trainable, fields.recipe, fields.provenance)
+
+
+def code_folder(trainable: str, path: Path, provenance: Mapping[str, Any]) -> Path:
+    """Return the folder of a user's own code: the recipe's if the code is there, else that of its search."""
+    beside = path.absolute().parent
+    base = provenance.get("base")
+    return beside if base is None or module_file(trainable, beside) else Path(str(base))
 
 
 def recipe_faults(recipe: Mapping[str, Any], grammar: Grammar, faults: Faults) -> None:

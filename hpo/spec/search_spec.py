@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hpo.core import recipe as recipes
 from hpo.core.budget import Budget
@@ -45,6 +45,7 @@ class SearchSpec:
         ship: The model that is tested, exported and used.
         limits: Limits of one training.
         patience: When to end early; None for never.
+        test: When the test part is opened: ``at_end`` or ``on_request``.
         seed: Seed of everything random.
         base: Folder of relative paths.
         document: Everything above as a JSON value that `hpo.spec.parse_spec` turns into an equal spec.
@@ -73,6 +74,7 @@ class SearchSpec:
     ship: Ship
     limits: Limits
     patience: Patience | None
+    test: Literal["at_end", "on_request"]
     seed: int
     base: Path
     document: Mapping[str, Any] = field(repr=False)

@@ -11,11 +11,11 @@ ALWAYS = ("version", "data", "trainable", "space", "budget")
 
 
 def starting_spec(spec: SearchSpec) -> dict[str, Any]:
-    """Return a spec's fields that differ from their defaults, as a document."""
+    """Return the fields that differ from their defaults; the test part is opened on request only."""
     document = Document.model_validate(dict(spec.document))
     fields: dict[str, Any] = document.model_dump(mode="json", exclude_defaults=True)
     fields["data"].pop("reading", None)
     for name in (*STORED_ONLY, "name", "experiment"):
         fields.pop(name, None)
     order = [*ALWAYS, *(name for name in fields if name not in ALWAYS)]
-    return {"version": 1, **{name: fields[name] for name in order if name in fields}}
+    return {"version": 1, **{name: fields[name] for name in order if name in fields}, "test": "on_request"}

@@ -21,7 +21,7 @@ from hpo.core.trainable import AS_FLOATS, Array, Arrays, AssessesExamples, DataI
 from hpo.data.prepared import info_from_json
 from hpo.metrics.assessment import outputs_of
 from hpo.running import checkpoints
-from hpo.spec.recipe_files import RecipeFile, read_recipe
+from hpo.spec.recipe_files import RecipeFile, code_folder, read_recipe
 from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.export import weights_beside
 from hpo.use_cases.model.members import ModelMember, models_of
@@ -105,7 +105,7 @@ def predict_file(path: Path, data: Path) -> Predictions:
     if isinstance(source, Mapping) and source.get("reading") is None:
         arguments[AS_FLOATS] = True
     rows = read_unlabelled(data, data_info, arguments)
-    trainable = load_trainable(recipe.trainable, _base(recipe, path))
+    trainable = load_trainable(recipe.trainable, code_folder(recipe.trainable, path, provenance))
     n = len(rows.names)
     examples = Examples(rows.inputs, np.zeros(n, np.int64), np.arange(n), data_info)
     try:
@@ -119,14 +119,6 @@ def predict_file(path: Path, data: Path) -> Predictions:
     return Predictions(
         kind, str(model["digest"]), rows.names, predicted, data_info.classes, shares, rows.warnings
     )
-
-
-def _base(recipe: RecipeFile, path: Path) -> Path:
-    """Folder of a user's own code: the recipe's if the code is there, otherwise that of the search."""
-    beside = path.absolute().parent
-    module = Path(*recipe.trainable.partition(":")[0].split("."))
-    exists = any((beside / name).exists() for name in (module, module.with_suffix(".py")))
-    return beside if exists else Path(recipe.provenance.get("base") or beside)
 
 
 def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[ModelMember, ...]:

@@ -72,3 +72,12 @@ def test_a_new_spec_reads_arrays_as_they_are_and_a_recorded_one_as_before(spec):
     earlier = parse_spec(recorded)
     assert earlier.data.source_arguments == {"arrays as float32": True}
     assert earlier.document == recorded
+
+
+def test_a_test_part_that_is_opened_on_request_is_on_record(spec, tmp_path):
+    assert "test" not in spec("mine:fit").document
+    read = read_spec(tmp_path / "mine.yaml", ["test=on_request"])
+    assert read.document["test"] == "on_request"
+    assert parse_spec(read.document).test == "on_request"
+    with pytest.raises(InvalidSpec, match="at_end, on_request"):
+        read_spec(tmp_path / "mine.yaml", ["test=never"])

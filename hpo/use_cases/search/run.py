@@ -20,6 +20,7 @@ from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
 from hpo.running.ray_session import ray_session
 from hpo.spec import SearchSpec
+from hpo.spec.fields import AT_END
 from hpo.use_cases.accounting.files import numbers_of, write_account
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from hpo.use_cases.dataset.staging import DataStaging
@@ -149,7 +150,8 @@ class SearchRun:
         history = fix_model(self.ledger)
         self._repair(history)
         sealed = ""
-        if unseal and self.dataset.prepared.test is not None and history.score is None:
+        wanted = unseal and (self.spec.test == AT_END or history.claim is not None)
+        if wanted and self.dataset.prepared.test is not None and history.score is None:
             if stop_request.received():  # opening the test part cannot be undone
                 self.ledger.append([SearchEnded("stopped")])
                 return
