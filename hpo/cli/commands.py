@@ -91,7 +91,7 @@ COMMANDS = (
     Command(LOOK, "ui", recipes.ui, "Open MLflow's UI on the searches of this home."),
     Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),
     Command(USE, "export", recipes.export, "Write the winner's recipe to a file."),
-    Command(USE, "train", recipes.train, "Train an exported recipe once, without a search."),
+    Command(USE, "train", recipes.train, "Train a recipe once, without a search."),
     Command(USE, "predict", predicting.predict, "Predict new data with the model that was tested."),
     Command(USE, "verify", verifying.verify, "Retrain a recipe and compare with its recorded score."),
     Command(USE, "ablate", ablating.ablate, "Measure what each component of a recipe is worth."),

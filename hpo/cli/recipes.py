@@ -45,15 +45,31 @@ def export(
 
 def train(
     context: typer.Context,
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="An exported recipe.")],
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE", help="An exported recipe, or one written by hand.")
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a hyperparameter; can be repeated."),
+    ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SPEC", help="Data and epochs of a recipe written by hand; the spec beside it by default."
+        ),
+    ] = None,
     trust: Trust = False,
 ) -> None:
-    """Train an exported recipe once, without a search."""
+    """Train a recipe once, without a search."""
     from hpo.cli.tables import pairs
+    from hpo.spec.hand_written import spec_of
+    from hpo.spec.overrides import hyperparameters
     from hpo.use_cases.train import train_recipe
 
     session = Session.of(context)
     name_code(recipe, trust=trust)
+    if (file := spec_of(recipe, spec)) is not None:
+        name_code(file, trust=trust)
     with own_stdout() as stream:
 
         def show_epoch(report: Reported) -> None:
@@ -61,7 +77,8 @@ def train(
                 values = ", ".join(f"{name} {score(value)}" for name, value in report.metrics.items())
                 print(one_line(f"epoch {report.epoch}: {values}"), file=stream, flush=True)
 
-        result = train_recipe(recipe, home=session.home, watch=show_epoch).to_json()
+        values = hyperparameters(settings or ())
+        result = train_recipe(recipe, home=session.home, spec=spec, values=values, watch=show_epoch).to_json()
         if session.as_json:
             print(dumps(result), file=stream)
     if not session.as_json:

@@ -92,8 +92,16 @@ def fields_and_values(settings: Sequence[str]) -> tuple[list[str], dict[str, Any
         InvalidSpec: If a setting has no value that can be read.
     """
     fields = [text for text in settings if text.partition("=")[0].partition(".")[0] in Document.model_fields]
-    others = [text for text in settings if text not in fields]
+    return fields, hyperparameters([text for text in settings if text not in fields])
+
+
+def hyperparameters(settings: Sequence[str]) -> dict[str, Any]:
+    """Return the values of ``key=value`` settings by dotted name.
+
+    Raises:
+        InvalidSpec: If a setting has no value that can be read.
+    """
     faults = Faults("--set")
-    values: dict[str, Any] = override({"space": {}}, [f"space.{text}" for text in others], faults)["space"]
+    values: dict[str, Any] = override({"space": {}}, [f"space.{text}" for text in settings], faults)["space"]
     faults.raise_any()
-    return fields, values
+    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.objective import Objective
 from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import ALL
+from hpo.core.space import Point
 from hpo.data.split import Split
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.worker import Worker
 from hpo.spec.fields import Data
+from hpo.spec.hand_written import changed, spec_of, with_spec
 from hpo.spec.recipe_files import RecipeFile, read_recipe
 from hpo.spec.space_building import HORIZON
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
@@ -52,8 +55,17 @@ class TrainedModel:
         return {"epoch": self.epoch, **self.metrics, "weights": self.weights, "sha256": self.sha256}
 
 
-def train_recipe(path: Path, *, home: Home, watch: Tell | None = None) -> TrainedModel:
+def train_recipe(
+    path: Path,
+    *,
+    home: Home,
+    spec: Path | None = None,
+    values: Point | None = None,
+    watch: Tell | None = None,
+) -> TrainedModel:
     """Train a recipe as its provenance says: data, split, seed and threads.
+
+    A recipe written by hand has no provenance; a spec for the same trainable gives it.
 
     On the machine of the search the result has exactly the numbers of the model that was kept; of an
     ensemble, those of its first member.
@@ -61,14 +73,21 @@ def train_recipe(path: Path, *, home: Home, watch: Tell | None = None) -> Traine
     Args:
         path: The recipe file.
         home: Home for data and weights.
+        spec: The spec of a recipe written by hand; None for the only one beside it.
+        values: Values that replace those of the recipe, by dotted name.
         watch: Receives every epoch.
 
     Raises:
-        UserError: If the file is not a recipe, or does not say which data to train on.
+        UserError: If the file is not a recipe, or nothing says which data to train on.
         HpoError: If the training failed.
     """
     recipe = read_recipe(path)
-    return train_again(recipe, path, training_records(recipe, path)[0], home=home, watch=watch)
+    if (file := spec_of(path, spec)) is not None:
+        recipe = with_spec(recipe, path, file)
+    record = training_records(recipe, path)[0]
+    if values:
+        record = dataclasses.replace(record, recipe=changed(recipe, path, record.recipe, values))
+    return train_again(recipe, path, record, home=home, watch=watch)
 
 
 def training_records(recipe: RecipeFile, path: Path) -> tuple[TrainingRecord, ...]:
