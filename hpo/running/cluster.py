@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -119,7 +120,7 @@ class ClusterMonitor:
             try:
                 nodes = self._read()
             except ClusterLost:
-                self._left = True
+                self._left, self._answered = True, -math.inf  # soon Ray ends this process without a word
                 continue
             except Exception:  # whatever Ray raises, there was no answer
                 continue

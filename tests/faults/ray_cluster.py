@@ -147,31 +147,6 @@ class RayCluster:
         return [*process.children(recursive=True), process]
 
 
-class ProcessNamespace:
-    """A namespace in which only its own processes are visible, like another machine; needs root.
-
-    Args:
-        folder: Where commands run in it.
-
-    Attributes:
-        enter: Command that runs another one in it.
-    """
-
-    def __init__(self, folder):
-        command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "sleep", "infinity"]
-        self._process = subprocess.Popen(command)
-        parent, end = psutil.Process(self._process.pid), time.monotonic() + 30
-        while not (children := parent.children()) and time.monotonic() < end:
-            time.sleep(0.01)
-        enter = ("nsenter", "--target", str(children[0].pid), "--pid", "--mount")
-        self.enter = (*enter, "env", f"--chdir={folder}")
-
-    def end(self):
-        """End every process in the namespace."""
-        self._process.kill()
-        self._process.wait(30)
-
-
 def is_root():
     """Whether namespaces can be made."""
     return os.geteuid() == 0 and shutil.which("unshare") and shutil.which("nsenter")

@@ -7,7 +7,7 @@ import pytest
 from hpo.core import events
 from hpo.core.events import End
 from tests.faults.promises import check_replay, run_twice, scores
-from tests.faults.ray_cluster import TOKEN, ProcessNamespace, RayCluster, is_root
+from tests.faults.ray_cluster import TOKEN, RayCluster
 from tests.faults.tiny_search import after, decisions, number, without_named_code
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -121,22 +121,3 @@ def test_a_lost_head_is_reported_in_time_and_the_search_can_be_resumed(place, cl
     assert "Traceback" not in err
     assert "gcs" not in err.lower()
     check_as_undisturbed(place, place.start("resume", "tiny-1", "--json"), undisturbed)
-
-
-@pytest.mark.skipif(not is_root(), reason="only root can make namespaces")
-def test_a_driver_that_loses_its_own_node_says_so_and_its_search_can_be_resumed(place, cluster, undisturbed):
-    namespace = ProcessNamespace(place.folder)
-    try:
-        own = cluster.add(0, within=namespace.enter)
-        process = submit(place, cluster, within=namespace.enter)
-        place.wait_for(process, after(events.Reported, 8))
-        cluster.kill(own)
-        out, err = process.communicate(timeout=120)
-    finally:
-        namespace.end()
-    assert process.returncode == 1
-    assert "this process's node is no longer part of the Ray cluster" in out + err
-    assert "hpo resume tiny-1" in out + err
-    assert "Traceback" not in err
-    resumed = place.start("resume", "tiny-1", "--json", "--address", cluster.address, **TOKEN)
-    check_as_undisturbed(place, resumed, undisturbed)
