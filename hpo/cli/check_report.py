@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from hpo.core.budget import Forecast
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from hpo.use_cases.forecast import BudgetForecast
 
 
-def plan(spec: SearchSpec, facts: SpaceOverview) -> JsonObject:
+def plan(spec: SearchSpec, facts: SpaceOverview, usual: Mapping[str, str]) -> JsonObject:
     """Return everything that ``hpo check`` shows, as a JSON value."""
     bought = facts.forecast
     return {
         "name": spec.name,
         "digest": spec.digest,
         "user_code": str(facts.user_code) if facts.user_code else None,
-        "space": [{"name": row.name, "values": row.values, "when": row.when} for row in facts.rows],
+        "space": [
+            {"name": row.name, "values": row.values, "usual": usual[row.name], "when": row.when}
+            for row in facts.rows
+        ],
         "combinations": "infinite" if facts.combinations == math.inf else facts.combinations,
         "feasible_share": facts.feasible_share,
         "objective": {"metric": spec.objective.metric, "mode": spec.objective.mode, "at": spec.objective.at},

@@ -37,12 +37,13 @@ def check(
     from hpo.spec.builtin import locate
     from hpo.spec.overview import space_overview
     from hpo.use_cases.search.gpus import gpu_warnings
+    from hpo.use_cases.usual import usual_texts
 
     session = Session.of(context)
     changes = overrides(settings, seed)
     name_code(locate(spec), changes, beside=True, trust=trust, error=session.as_json)
     read = specs.read_spec(spec, changes)
-    facts = space_overview(read)
+    facts, usual = space_overview(read), usual_texts(read)
     beforehand = (*gpu_warnings(read), *(() if data else _earlier_openings(read, session)))
     forecast, warm_start = _from_the_past(read, session)
     notes = warm_start.notes if warm_start else ()
@@ -51,10 +52,10 @@ def check(
     facts = dataclasses.replace(facts, forecast=forecast.forecast, warnings=warnings)
     if session.as_json:
         past = {"pace": forecast.to_json(), "warm_start": warm_start.to_json() if warm_start else None}
-        emit(plan(read, facts) | past | ({"leaks": leaks.to_json()} if leaks else {}))
+        emit(plan(read, facts, usual) | past | ({"leaks": leaks.to_json()} if leaks else {}))
         return
-    rows = ((row.name, row.values, row.when) for row in facts.rows)
-    say(grid(("parameter", "values", "exists where"), rows))
+    rows = ((row.name, row.values, usual[row.name], row.when) for row in facts.rows)
+    say(grid(("parameter", "values", "usual", "exists where"), rows))
     say()
     earlier = [("warm start", sentence) for sentence in warm_start.sources] if warm_start else []
     say(pairs([*fact_rows(read, facts), *time_rows(forecast), *earlier]))

@@ -23,14 +23,15 @@ import numpy as np
 from hpo.core import seeds
 from hpo.core.events import Cause, End
 from hpo.core.objective import Mode
+from hpo.core.practice import UNKNOWN, Practice
 from hpo.core.space import Point, Space
 from hpo.core.warm_start import EarlierTrials
+from hpo.sampling.densities import prior_densities
 from hpo.sampling.earlier_searches import EarlierSearches, Lifted, Trust
 from hpo.sampling.encoding import Array, Encoding
 from hpo.sampling.extrapolation import PartialResult, PartialResults, expected, normal_scores
 from hpo.sampling.gaussian_process import Observations, Process, Scales
 from hpo.sampling.prior import WEIGHT, Prior
-from hpo.sampling.usual_values import prior_densities
 
 START = 3
 """Number of trials proposed from the prior alone."""
@@ -52,7 +53,7 @@ class AutoSearcher:
         rungs: Epochs at which trials are compared.
         horizon: Epochs of a full training.
         lessons: Trials of earlier searches.
-        optimizer: Name of the optimizer, if the space does not search over it.
+        practice: What decides which values are usual.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class AutoSearcher:
         rungs: Sequence[int],
         horizon: int,
         lessons: Sequence[EarlierTrials] = (),
-        optimizer: str | None = None,
+        practice: Practice = UNKNOWN,
     ):
         self._space = space
         self._sign = -1.0 if mode == "max" else 1.0
@@ -71,7 +72,7 @@ class AutoSearcher:
         self._horizon = horizon
         self._levels = (*rungs, horizon)
         self._encoding = Encoding(space)
-        self._prior = Prior(self._encoding, prior_densities(space, optimizer))
+        self._prior = Prior(self._encoding, prior_densities(space, practice))
         self._earlier = EarlierSearches(self._encoding, lessons) if lessons and space.parameters else None
         self._results = PartialResults(self._levels)
         self._scales = Scales(self._encoding.owner)

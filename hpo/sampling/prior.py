@@ -14,8 +14,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from hpo.sampling.densities import PriorDensity
 from hpo.sampling.encoding import Array, Encoding
-from hpo.sampling.usual_values import PriorDensity
 
 UNTRIED = 0.75
 """Trust in the prior before there is evidence."""

@@ -7,24 +7,24 @@ importance of initialization and momentum", ICML 2013 (momentum 0.9); Bengio, "P
 recommendations for gradient-based training", 2012 (batches of 32 to 256); weight decay 1e-4 as in
 He et al., CVPR 2016; Srivastava et al., JMLR 2014, for dropout. Spreads are deliberately wide. Learning
 rates depend on the optimizer: see `hpo.core.learning_rates`.
+
+Some values depend on the context. Decoupled weight decay (Loshchilov & Hutter, ICLR 2019) is multiplied by
+the learning rate, so that its usual values are larger: 0.05 in DeiT (Touvron et al., ICML 2021) and Swin
+(Liu et al., ICCV 2021), 0.1 in GPT-3 (Brown et al., NeurIPS 2020). Pretrained weights are trained at a tenth
+of the usual learning rate (Girshick et al., CVPR 2014), transformers with Adam at 2e-5 to 5e-5 (Devlin et
+al., BERT, NAACL 2019). A spec can replace or drop any of this in its field ``prior``.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hpo.core.learning_rates import USUAL_LEARNING_RATES
-from hpo.core.space import Choice, Domain, Parameter, Space
-from hpo.sampling.encoding import numbers_of, picks, unit
+from hpo.core.practice import Belief, Practice
+from hpo.core.space import Choice, Parameter, Space
 from hpo.sampling.known_names import meaning, words
-
-Array = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,88 +59,72 @@ USUAL_VALUES = {
     "max_dropout": UsualValue(0.2, 0.5, 0.25),
     "label_smoothing": UsualValue(0.1, 0.5, 0.1),
     "warmup": UsualValue(0.05, 0.5, 0.1),
+    "rate_multiplier": UsualValue(0.1, 0.5, 0.2),
 }
 """Usual values by known name; see `hpo.sampling.known_names`."""
 
+BY_OPTIMIZER = frozenset({"learning_rate", "weight_decay"})
+"""Names whose usual values depend on the optimizer."""
 
-@dataclass(frozen=True)
-class PriorDensity:
-    """A truncated normal distribution of a cell in [0, 1].
+DECOUPLED = frozenset({"adamw", "lamb", "lion"})
+"""Optimizers whose weight decay does not pass through the gradient."""
 
-    Attributes:
-        centres: Its centre for each choice of another parameter [choices], or one for all [1]; NaN
-            where the usual value lies outside the range.
-        spread: Standard deviation.
-        chooser: Column of that other parameter, if any.
+DECOUPLED_DECAY = UsualValue(0.05, 1.0, 0.05)
+"""Weight decay of these."""
+
+ADAPTIVE = frozenset({"adam", "adamw", "nadam", "lamb", "lion"})
+"""Optimizers whose steps do not grow with the gradient."""
+
+PRETRAINED_SHARE = 0.1
+"""Learning rate for pretrained weights, relative to that for random ones."""
+
+PRETRAINED_TRANSFORMER = 3e-5
+"""Learning rate of Adam's family for a pretrained transformer."""
+
+
+def usual_in(parameter: Parameter, space: Space, practice: Practice) -> dict[Any, UsualValue]:
+    """Return what is usual for a parameter, for each optimizer that the space chooses from.
+
+    Returns:
+        Usual values by optimizer; with the only key None if they do not depend on a choice of the space,
+        empty if nothing is known.
     """
-
-    centres: Array
-    spread: float
-    chooser: int | None = None
-
-    def draw(self, rng: np.random.Generator, rows: Array, tries: int = 4) -> tuple[Array, Flags]:
-        """Draw values [n] for rows [n, parameters], and return which of them lie inside the range."""
-        steps = self.spread * rng.standard_normal((len(rows), tries))
-        drawn = self.centre(rows)[:, None] + steps
-        inside = (drawn >= 0) & (drawn <= 1)
-        first = drawn[np.arange(len(rows)), inside.argmax(1)]
-        return first, np.asarray(inside.any(1))
-
-    def centre(self, rows: Array) -> Array:
-        """Return the usual cell [n] at rows [n, parameters]; NaN where it lies outside the range."""
-        if self.chooser is None:
-            return np.full(len(rows), self.centres[0])
-        return self.centres[picks(len(self.centres), rows[:, self.chooser])]
+    if practice.off:
+        return {}
+    if parameter.name in practice.beliefs:
+        belief = practice.beliefs[parameter.name]
+        return {} if belief is None else {None: _believed(belief)}
+    name = meaning(parameter.name, USUAL_VALUES)
+    if name is None:
+        return {}
+    chooser = optimizer_column(space)
+    if name not in BY_OPTIMIZER or chooser is None:
+        return {None: _usual(name, practice.optimizer, practice)}
+    return {optimizer: _usual(name, optimizer, practice) for optimizer in chooser[1]}
 
 
-def prior_densities(space: Space, optimizer: Any = None) -> list[PriorDensity | None]:
-    """Return the density of each parameter of a space; None where its name or range is not known.
-
-    Args:
-        space: Space to search.
-        optimizer: Name of the optimizer, if the space does not search over it.
-    """
-    return [_bell(parameter, space, optimizer) for parameter in space.parameters]
+def _believed(belief: Belief) -> UsualValue:
+    decades = math.log10(belief.within) if belief.within > 1 else math.inf
+    return UsualValue(belief.around, decades, belief.within)
 
 
-def _bell(parameter: Parameter, space: Space, optimizer: Any) -> PriorDensity | None:
-    usual = USUAL_VALUES.get(meaning(parameter.name, USUAL_VALUES) or "")
-    spread = None if usual is None else _spread(usual, parameter.domain)
-    if usual is None or spread is None or spread > 0.5:
-        return None
-    values, chooser = [usual.value], None
-    if usual is USUAL_VALUES["learning_rate"]:
-        values = [_learning_rate(optimizer)]
-        for column, other in enumerate(space.parameters):
-            if words(other.name)[-1:] == ["optimizer"] and isinstance(other.domain, Choice):
-                values, chooser = [_learning_rate(name) for name in other.domain.values], column
-    centres = np.array([_cell(parameter.domain, value) for value in values])
-    return None if np.isnan(centres).all() else PriorDensity(centres, spread, chooser)
+def _usual(name: str, optimizer: Any, practice: Practice) -> UsualValue:
+    """Return the usual value of a known name with an optimizer."""
+    usual, used = USUAL_VALUES[name], str(optimizer).lower()
+    if name == "weight_decay" and used in DECOUPLED:
+        return DECOUPLED_DECAY
+    if name != "learning_rate":
+        return usual
+    rate = USUAL_LEARNING_RATES.get(used, usual.value)
+    if practice.pretrained:
+        adaptive = used in ADAPTIVE or optimizer is None
+        rate = PRETRAINED_TRANSFORMER if practice.transformer and adaptive else PRETRAINED_SHARE * rate
+    return replace(usual, value=rate)
 
 
-def _learning_rate(optimizer: Any) -> float:
-    return USUAL_LEARNING_RATES.get(str(optimizer).lower(), USUAL_VALUES["learning_rate"].value)
-
-
-def _cell(domain: Domain, value: float) -> float:
-    """Return the position of a value in the range; NaN outside."""
-    if isinstance(domain, Choice):
-        numbers = numbers_of(domain)
-        assert numbers is not None
-        order, cells = np.argsort(numbers), (np.arange(len(numbers)) + 0.5) / len(numbers)
-        return float(np.interp(math.log(value), np.log(numbers[order]), cells[order], math.nan, math.nan))
-    return unit(domain, value) if domain.low <= value <= domain.high else math.nan
-
-
-def _spread(usual: UsualValue, domain: Domain) -> float | None:
-    if isinstance(domain, Choice):
-        numbers = numbers_of(domain)
-        if numbers is None or numbers.min() <= 0 or len(set(np.sign(np.diff(numbers)))) != 1:
-            return None
-        decades = abs(math.log10(numbers[-1] / numbers[0]))
-        return usual.decades / decades * (1 - 1 / len(numbers)) if decades else None
-    if domain.high <= domain.low:
-        return None
-    if domain.log:
-        return usual.decades / math.log10(domain.high / domain.low)
-    return None if usual.spread is None else usual.spread / (domain.high - domain.low)
+def optimizer_column(space: Space) -> tuple[int, tuple[Any, ...]] | None:
+    """Return the column of the space's optimizer and its choices."""
+    for column, parameter in enumerate(space.parameters):
+        if words(parameter.name)[-1:] == ["optimizer"] and isinstance(parameter.domain, Choice):
+            return column, parameter.domain.values
+    return None

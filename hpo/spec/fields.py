@@ -128,6 +128,15 @@ class Sampler(Record):
     options: dict[str, Any] = Field(default={}, description="Settings of the sampler.")
 
 
+class BeliefFields(Record):
+    """Where good values of a parameter are expected."""
+
+    around: float = Field(description="The most plausible value.")
+    within: float = Field(
+        gt=0, description="A factor above 1 on a logarithmic range, a distance on a linear one."
+    )
+
+
 class Scheduler(Record):
     """The early-stopping rule and the length of a full training."""
 
@@ -302,6 +311,14 @@ def _model(value: Any) -> Any:
     return {"model": value} if isinstance(value, str) else value
 
 
+def _off(value: Any) -> Any:
+    return None if value in ("off", False) else value
+
+
+Belief = Annotated[BeliefFields | None, BeforeValidator(_off)]
+"""Where good values of a parameter are expected; None (``off``) for nothing usual."""
+
+
 def _counted(value: Any) -> Any:
     return {"trials": value} if isinstance(value, int) else value
 
@@ -334,6 +351,9 @@ class Document(Record):
     objective: Goal = Field(default=Goal(), description="What is optimized.")
     sampler: Annotated[Sampler, BeforeValidator(_named)] = Field(
         default=Sampler(), description="What proposes points."
+    )
+    prior: Annotated[dict[str, Belief] | None, BeforeValidator(_off)] = Field(
+        default={}, description="Where the sampler `auto` expects good values; off for no usual values."
     )
     scheduler: Annotated[Scheduler, BeforeValidator(_named)] = Field(
         default=Scheduler(), description="What stops trials early."

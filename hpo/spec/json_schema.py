@@ -45,6 +45,8 @@ def schema() -> dict[str, Any]:
     _also(fields["sampler"], {"type": "string", "enum": sorted(SAMPLERS)})
     _also(fields["scheduler"], {"type": "string", "enum": list(SCHEDULERS)})
     fields["patience"]["anyOf"].append({"type": "integer", "minimum": 1})
+    for field in (fields["prior"], fields["prior"]["anyOf"][0]["additionalProperties"]):
+        field["anyOf"].append({"const": "off"})
     return document
 
 

@@ -20,6 +20,7 @@ from hpo.spec.fields import AT_END, DEFAULTS, READING, Document, Scheduler
 from hpo.spec.import_checks import check_imports
 from hpo.spec.interface import Interface, find
 from hpo.spec.overrides import override
+from hpo.spec.prior_checks import check_prior
 from hpo.spec.search_spec import SearchSpec
 from hpo.spec.ship_checks import check_ship
 from hpo.spec.space_building import build_space, check_feasible, check_points, check_recipe
@@ -111,6 +112,8 @@ def _parse(
     check_recipe(document.recipe, document.space, grammar, faults)
     space = build_space(document.space, document.forbid, document.recipe, grammar, faults)
     cross_checks.check_sampler(document.sampler, space, faults)
+    if space is not None:
+        check_prior(document.prior, document.sampler.name, space, faults)
     points = _points(document, space, interface, scheduler, base, faults) if space is not None else []
     faults.raise_any()
     assert space is not None
@@ -133,6 +136,7 @@ def _parse(
         warm_start=tuple(complete.warm_start),
         objective=objective,
         sampler=complete.sampler,
+        prior=complete.model_dump(mode="json", include={"prior"})["prior"],
         scheduler=scheduler,
         budget=budget,
         resources=complete.resources,

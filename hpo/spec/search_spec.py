@@ -38,6 +38,7 @@ class SearchSpec:
         warm_start: Earlier searches or recipe files.
         objective: What is optimized.
         sampler: What proposes points.
+        prior: Beliefs about good values by name of a parameter, as JSON; None for ``off``.
         scheduler: What stops trials early, and the epochs of a full training.
         budget: Limits of the search.
         resources: Resources of one trial.
@@ -67,6 +68,7 @@ class SearchSpec:
     warm_start: tuple[str, ...]
     objective: Objective
     sampler: Sampler
+    prior: Mapping[str, Mapping[str, float] | None] | None
     scheduler: Scheduler
     budget: Budget
     resources: Resources

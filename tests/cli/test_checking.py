@@ -10,6 +10,7 @@ from hpo.cli.check_report import fact_rows, plan
 from hpo.cli.checking import about
 from hpo.spec import parse_spec, read_spec
 from hpo.spec.overview import space_overview
+from hpo.use_cases.usual import usual_texts
 
 HEAVY = ("torch", "torchvision", "ray", "mlflow", "optuna", "sqlalchemy", "pandas", "numpy", "sklearn")
 
@@ -42,7 +43,7 @@ def test_a_plan_shows_the_rungs_and_the_estimate_of_the_budget(spec):
     assert rows["rungs"] == "3, 9; a full training has 27 epochs"
     assert rows["finalists"] == "3 trials on 3 fresh seeds each: 243 epochs set aside"
     assert rows["combinations"] == "infinitely many"
-    shown = plan(spec, facts)
+    shown = plan(spec, facts, usual_texts(spec))
     assert shown["forecast"]["trials"] == spec.budget.trials
     assert 0 < shown["feasible_share"] < 1
     assert shown["combinations"] == "infinite"

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from hpo.core.events import Cause, End
+from hpo.core.practice import Practice
 from hpo.core.space import Among, Choice, Integer, Parameter, Space, Uniform
 from hpo.sampling.auto import AutoSearcher
+from hpo.sampling.densities import prior_densities
 from hpo.sampling.encoding import Encoding
 from hpo.sampling.extrapolation import PartialResult, PartialResults, expected, normal_scores
 from hpo.sampling.gaussian_process import Observations, Process, Scales
-from hpo.sampling.usual_values import USUAL_VALUES, prior_densities
+from hpo.sampling.usual_values import USUAL_VALUES
 
 MIXED = Space(
     (
@@ -45,7 +47,7 @@ def test_rows_of_one_point_have_the_same_features():
 
 
 def bell_of(name, domain, *others, optimizer=None):
-    return prior_densities(Space((Parameter(name, domain), *others)), optimizer)[0]
+    return prior_densities(Space((Parameter(name, domain), *others)), Practice(optimizer))[0]
 
 
 def test_usual_values_are_inside_the_range_or_not_used():

@@ -8,9 +8,9 @@ import pytest
 from hpo.core.events import End
 from hpo.core.space import Among, Choice, Integer, Parameter, Space, Uniform
 from hpo.sampling.auto import AutoSearcher
+from hpo.sampling.densities import prior_densities
 from hpo.sampling.encoding import Encoding
 from hpo.sampling.prior import BELIEF, UNTRIED, Prior
-from hpo.sampling.usual_values import prior_densities
 
 SPACE = Space(
     (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hpo.core.errors import UserError
-from hpo.core.grammar import part_named
 from hpo.core.home import SearchFolder
 from hpo.core.ports import Searcher
+from hpo.core.practice import practice_of
 from hpo.core.warm_start import NO_WARM_START, WarmStart
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.plan import Plan
@@ -60,8 +60,8 @@ def searcher_of(spec: SearchSpec, warm_start: WarmStart = NO_WARM_START) -> Sear
 
     name, mode = spec.sampler.name, spec.objective.mode
     if name == "auto":
-        rungs, optimizer = spec.scheduler.rungs, part_named(spec.recipe.get("optimizer"))
-        return AutoSearcher(spec.space, mode, spec.seed, rungs, spec.horizon, warm_start.earlier, optimizer)
+        rungs, practice = spec.scheduler.rungs, practice_of(spec.recipe, spec.prior)
+        return AutoSearcher(spec.space, mode, spec.seed, rungs, spec.horizon, warm_start.earlier, practice)
     if name in SAMPLERS:
         return OptunaSearcher(spec.space, mode, spec.seed, name, spec.sampler.options)
     if name == "grid":
