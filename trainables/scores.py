@@ -22,16 +22,18 @@ def classification(outputs: NDArray[np.floating], targets: NDArray[np.integer]) 
     """
     if not np.isfinite(outputs).all():
         return {metric.name: math.nan for metric in CLASSIFICATION}
-    top = outputs.max(1).astype(np.float64)
-    right = np.take_along_axis(outputs, targets[:, None], 1)[:, 0]
-    rest = np.exp(outputs - top[:, None]).sum(1)
-    loss = float((top + np.log(rest) - right).mean())
+    logits = outputs.astype(np.float64)
+    top, predicted = logits.max(1), logits.argmax(1)
+    powers = np.exp(logits - top[:, None])
+    total = powers.sum(1)
+    right = np.take_along_axis(logits, targets[:, None], 1)[:, 0]
+    loss = float((top + np.log(total) - right).mean())
     return {
-        **labelling(outputs.argmax(1), targets, outputs.shape[1]),
+        **labelling(predicted, targets, outputs.shape[1]),
         "loss": loss,
         "log_loss": loss,
-        **ranking(outputs, targets),
-        "calibration_error": calibration_error(outputs, targets),
+        **ranking(logits, powers / total[:, None], targets),
+        "calibration_error": calibration_error(1 / total, predicted == targets),
     }
 
 
