@@ -79,34 +79,41 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole number in [low, high], uniform on a linear or logarithmic scale."""
+    """A whole number in [low, high], uniform on a linear or logarithmic scale.
+
+    With a step, ``high`` is one of the values low, low + step, ...; logarithmic ranges have step 1.
+    """
 
     low: int
     high: int
     log: bool = False
+    step: int = 1
 
     def sample(self, random: Random) -> int:
         """Draw from the prior."""
         if not self.log:
-            return random.randint(self.low, self.high)
+            return self.low + self.step * random.randint(0, (self.high - self.low) // self.step)
         value = math.exp(random.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5)))
         return min(max(round(value), self.low), self.high)
 
     def contains(self, value: Any) -> bool:
-        """Return whether a value is an integer in the range."""
-        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+        """Return whether a value is an integer in the range and on its steps."""
+        if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
+            return False
+        return (value - self.low) % self.step == 0
 
     def count(self) -> float:
         """Return the number of values."""
-        return self.high - self.low + 1
+        return (self.high - self.low) // self.step + 1
 
     def grid(self) -> list[int]:
         """Return all values, ascending."""
-        return list(range(self.low, self.high + 1))
+        return list(range(self.low, self.high + 1, self.step))
 
     def legal(self) -> str:
         """Describe the legal values."""
-        return f"a whole number from {self.low} to {self.high}"
+        step = f" in steps of {self.step}" if self.step > 1 else ""
+        return f"a whole number from {self.low} to {self.high}{step}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ def distribution(domain: Domain) -> BaseDistribution:
     match domain:
         case Uniform(low, high, log, step):
             return FloatDistribution(low, high, log=log, step=step)
-        case Integer(low, high, log):
-            return IntDistribution(low, high, log=log)
+        case Integer(low, high, log, step):
+            return IntDistribution(low, high, log=log, step=step)
         case Choice(values):
             return CategoricalDistribution([label(value) for value in values])
 
@@ -49,9 +49,10 @@ def suggest(space: Space, trial: Trial) -> Point:
 def _suggest(trial: Trial, name: str, domain: Domain) -> Any:
     match domain:
         case Uniform(low, high, log, step):
-            return trial.suggest_float(name, low, high, log=log, step=step)
-        case Integer(low, high, log):
-            return trial.suggest_int(name, low, high, log=log)
+            value = trial.suggest_float(name, low, high, log=log, step=step)
+            return value if step is None else domain.at(round((value - low) / step))
+        case Integer(low, high, log, step):
+            return trial.suggest_int(name, low, high, log=log, step=step)
         case Choice(values):
             labels = [label(value) for value in values]
             chosen = trial.suggest_categorical(name, labels)

@@ -105,8 +105,8 @@ def unit(domain: Domain, value: Any) -> float:
             return (domain.index(value) + 0.5) / len(values)
         case Uniform(low, _, step=float() as step):
             return (round((float(value) - low) / step) + 0.5) / domain.count()
-        case Integer(low, high, log=False):
-            return (float(value) - low + 0.5) / (high - low + 1)
+        case Integer(low, log=False, step=step):
+            return ((float(value) - low) / step + 0.5) / domain.count()
         case Integer(low, high):
             return math.log(value / (low - 0.5)) / math.log((high + 0.5) / (low - 0.5))
         case Uniform(low, high) if low == high:

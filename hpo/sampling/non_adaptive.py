@@ -98,8 +98,8 @@ def at(domain: Domain, quantile: float) -> Any:
             return values[int(quantile * len(values))]
         case Uniform(step=float()):
             return domain.at(int(quantile * domain.count()))
-        case Integer(low, log=False):
-            return low + int(quantile * domain.count())
+        case Integer(low, log=False, step=step):
+            return low + step * int(quantile * domain.count())
         case Integer(low, high):
             spread = math.log(high + 0.5) - math.log(low - 0.5)
             value = math.exp(math.log(low - 0.5) + quantile * spread)

@@ -56,11 +56,18 @@ def _quniform(low: float, high: float, step: float) -> Domain:
         raise _Illegal(f"the step {step!r} must be above 0 and at most {high - low:g}, the range's width")
     if (high - low) / step > MAX_STEPS:
         raise _Illegal(f"the step {step!r} gives more than {MAX_STEPS:,} values; use uniform")
-    return Uniform(low, high, step=step)
+    steps = Uniform(low, high, step=step)
+    return Uniform(low, steps.at(int(steps.count()) - 1), step=step)
 
 
 def _randint(low: int, high: int) -> Domain:
     return Integer(low, high)
+
+
+def _qrandint(low: int, high: int, step: int) -> Domain:
+    if not 0 < step <= high - low:
+        raise _Illegal(f"the step {step!r} must be above 0 and at most {high - low}, the range's width")
+    return Integer(low, high - (high - low) % step, step=step)
 
 
 def _lograndint(low: int, high: int) -> Domain:
@@ -85,6 +92,9 @@ NOTATIONS: Mapping[str, Notation] = {
         Notation("loguniform", _LOW_HIGH, False, _loguniform, "A positive number, uniform in its logarithm."),
         Notation("quniform", (*_LOW_HIGH, "step"), False, _quniform, "low, low + step, ... up to high."),
         Notation("randint", _LOW_HIGH, True, _randint, "A whole number; high is included."),
+        Notation(
+            "qrandint", (*_LOW_HIGH, "step"), True, _qrandint, "Whole: low, low + step, ... up to high."
+        ),
         Notation("lograndint", _LOW_HIGH, True, _lograndint, "A whole number, uniform in its logarithm."),
         Notation("choice", (), False, _choice, "One of a list of values without an order."),
     )
@@ -117,11 +127,23 @@ def parse_domain(value: Any, path: FieldPath, faults: Faults) -> Domain | None:
     complaint = _complaint(notation, value[notation.word])
     if complaint is None:
         try:
-            return notation.build(*value[notation.word])
+            domain = notation.build(*value[notation.word])
+            _warn_of_end(domain, value[notation.word], path, faults)
+            return domain
         except _Illegal as illegal:
             complaint = f"{shown(value[notation.word])}: {illegal}"
     faults.add((*path, notation.word), complaint)
     return None
+
+
+def _warn_of_end(domain: Domain, items: Any, path: FieldPath, faults: Faults) -> None:
+    """Warn where the steps of a range do not reach its end."""
+    if isinstance(domain, Choice) or math.isclose(domain.high, items[1], rel_tol=1e-9, abs_tol=1e-12):
+        return
+    faults.warn(
+        f"{'.'.join(map(str, path))}: steps of {items[2]:g} from {items[0]:g} do not reach {items[1]:g}; "
+        f"the last value is {domain.high:g}"
+    )
 
 
 def _with_notation(value: Mapping[Any, Any]) -> str:

@@ -198,9 +198,10 @@ class Scale:
     def _like(self, low: float, high: float) -> Uniform | Integer:
         old = self.old
         if isinstance(old, Integer):
-            whole = math.floor(low), math.ceil(high)
-            bottom = max(whole[0], 1) if old.log else whole[0]
-            return Integer(bottom, max(whole[1], bottom + 1), old.log)
+            steps = math.floor((low - old.low) / old.step), math.ceil((high - old.low) / old.step)
+            bottom, top = (old.low + count * old.step for count in steps)
+            bottom = max(bottom, 1) if old.log else bottom
+            return Integer(bottom, max(top, bottom + old.step), old.log, old.step)
         if old.step is None:
             return Uniform(float(low), float(high), old.log)
         first = old.low + math.floor((low - old.low) / old.step + 1e-9) * old.step

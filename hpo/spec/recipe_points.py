@@ -148,7 +148,7 @@ def nearest(domain: Domain, value: Any) -> Any:
         return _middle(domain)
     value = min(max(value, domain.low), domain.high)
     if isinstance(domain, Integer):
-        return round(value)
+        return domain.low + domain.step * round((value - domain.low) / domain.step)
     if domain.step is None:
         return float(value)
     return domain.at(min(round((value - domain.low) / domain.step), int(domain.count()) - 1))

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any
 
-from hpo.core.grammar import Grammar, Hyperparameter, part_named
-from hpo.core.space import Among, Choice, Clause, Domain, Parameter, Space, Uniform
+from hpo.core.grammar import Grammar, Hyperparameter, Slot, part_named
+from hpo.core.space import Among, Choice, Clause, Domain, Integer, Parameter, Space, Uniform
 from hpo.spec.domains import parse_clause, parse_domain
 from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.recipe_points import lay
@@ -45,6 +45,7 @@ def build_space(
         faults.add(("space",), f"has {len(ranges)} parameters; legal: at most {MAX_PARAMETERS}")
         return None
     parsed = {name: parse_domain(range_, ("space", name), faults) for name, range_ in ranges.items()}
+    parsed = {name: _whole(domain, grammar.slots.get(name)) for name, domain in parsed.items()}
     domains = {name: domain for name, domain in parsed.items() if domain is not None}
     for name in ranges:
         _check_name(name, domains.get(name), grammar, faults)
@@ -88,6 +89,15 @@ def _check_name(name: str, domain: Domain | None, grammar: Grammar, faults: Faul
             faults.add(path, complaint)
 
 
+def _whole(domain: Domain | None, slot: Slot | None) -> Domain | None:
+    """Return ``quniform`` with whole numbers as whole numbers, where the hyperparameter takes no others."""
+    if slot is None or slot.hyperparameter.kind != "int" or not isinstance(domain, Uniform):
+        return domain
+    if domain.step is None or any(number % 1 for number in (domain.low, domain.high, domain.step)):
+        return domain
+    return Integer(int(domain.low), int(domain.high), step=int(domain.step))
+
+
 def _misfit(parameter: Hyperparameter, domain: Domain) -> str | None:
     """Return why a range does not fit a hyperparameter; None if it does."""
     if isinstance(domain, Choice):
@@ -95,7 +105,7 @@ def _misfit(parameter: Hyperparameter, domain: Domain) -> str | None:
     if parameter.kind not in ("float", "int"):
         return f"needs choice, not a range of numbers; legal values: {parameter.legal()}"
     if parameter.kind == "int" and isinstance(domain, Uniform):
-        return "takes whole numbers only: use randint, lograndint or choice"
+        return "takes whole numbers only: use randint, qrandint, lograndint or choice"
     return parameter.complaint(domain.low) or parameter.complaint(domain.high)
 
 

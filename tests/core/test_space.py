@@ -108,3 +108,11 @@ def test_half_of_the_prior_is_below_its_middle(domain, middle):
     draws = [domain.sample(random) for _ in range(4000)]
     assert sum(draw <= middle for draw in draws) / 4000 == pytest.approx(0.5, abs=0.03)
     assert all(domain.contains(draw) for draw in draws)
+
+
+def test_whole_numbers_in_steps_keep_to_their_steps():
+    units = Integer(32, 512, step=32)
+    assert units.count() == len(units.grid()) == 16
+    assert {units.sample(Random(seed)) for seed in range(400)} == set(units.grid())
+    assert [value for value in (64, 65, 64.0) if units.contains(value)] == [64]
+    assert units.legal() == "a whole number from 32 to 512 in steps of 32"

@@ -17,7 +17,8 @@ CONDITIONAL = Space(
         Parameter("optimizer.momentum", Uniform(0.5, 0.99), (("optimizer", Among(("sgd",))),)),
         Parameter("batch_size", Integer(8, 256, log=True)),
         Parameter("channels", Choice(([8, 16], [16, 32], None))),
-        Parameter("width", Uniform(0.0, 1.0, step=0.25)),
+        Parameter("width", Uniform(0.0, 0.9, step=0.3)),
+        Parameter("units", Integer(32, 512, step=32)),
     ),
     forbid=((("optimizer", Among(("sgd",))), ("learning_rate", Between(high=1e-3))),),
 )
@@ -68,6 +69,7 @@ def test_every_point_is_legal(name):
     live(build(space), range(25), script)
     points = [call[2] for call in script if call[0] == "started"]
     assert points
+    assert all(point.get("width", 0.0) in (0.0, 0.3, 0.6, 0.9) for point in points)
     assert [space.complaints(point) for point in points] == [[]] * len(points)
 
 

@@ -104,6 +104,7 @@ ODD = st.one_of(
                 "loguniform",
                 "quniform",
                 "randint",
+                "qrandint",
                 "lograndint",
                 "choice",
                 "when",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hpo.core.errors import InvalidSpec
-from hpo.core.space import Among, Between
+from hpo.core.space import Among, Between, Integer, Uniform
 from hpo.spec import parse_spec
 from hpo.spec.interface import Interface
 
@@ -145,3 +145,32 @@ def test_a_sampler_that_does_not_support_the_space_is_refused(
     else:
         with pytest.raises(InvalidSpec, match=f"sampler.name: {sampler} does not support"):
             parse_spec(document, trainables=toy)
+
+
+@pytest.mark.parametrize("word", ["quniform", "qrandint"])
+def test_whole_numbers_in_steps_can_be_written_either_way(
+    word: str, document: dict[str, Any], toy: Toy
+) -> None:
+    document["space"]["width"] = {word: [8, 64, 8]}
+    assert parse_spec(document, trainables=toy).space.by_name["width"].domain == Integer(8, 64, step=8)
+
+
+def test_an_end_that_no_step_reaches_is_named(document: dict[str, Any], toy: Toy) -> None:
+    document["space"] = {"rate": {"quniform": [0, 1, 0.3]}, "width": {"qrandint": [1, 64, 4]}}
+    spec = parse_spec(document, trainables=toy)
+    assert spec.space.by_name["rate"].domain == Uniform(0, 0.9, step=0.3)
+    assert spec.space.by_name["width"].domain == Integer(1, 61, step=4)
+    assert "space.rate: steps of 0.3 from 0 do not reach 1; the last value is 0.9" in spec.warnings
+    assert "space.width: steps of 4 from 1 do not reach 64; the last value is 61" in spec.warnings
+
+
+def test_steps_that_are_not_whole_do_not_fit_whole_numbers(document: dict[str, Any], toy: Toy) -> None:
+    document["space"]["width"] = {"quniform": [1, 8, 0.5]}
+    with pytest.raises(InvalidSpec, match="takes whole numbers only: use randint, qrandint"):
+        parse_spec(document, trainables=toy)
+
+
+def test_a_step_wider_than_its_range_is_a_fault(document: dict[str, Any], toy: Toy) -> None:
+    document["space"]["width"] = {"qrandint": [1, 8, 9]}
+    with pytest.raises(InvalidSpec, match="the step 9 must be above 0 and at most 7"):
+        parse_spec(document, trainables=toy)
