@@ -31,7 +31,7 @@ MIXED = 32
 QUANTILES = 31
 CONTINUOUS = 64
 """Distinct values from which the distribution of a column is a signature of its rows."""
-UNIQUE = 0.25
+UNIQUE = 0.95
 """Share of distinct values from which evenly spaced ones count rows."""
 SOME = 128
 """Test images by which near duplicates within one data set are counted."""

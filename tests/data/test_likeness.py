@@ -62,6 +62,19 @@ EDITS: dict[str, Callable[[np.ndarray, np.ndarray], Table]] = {
 }
 
 
+@pytest.mark.parametrize("name", ["halved and shuffled", "joined", "dropped column", "added columns"])
+def test_few_rows_measured_coarsely_are_the_same(name: str) -> None:
+    inputs = np.round(np.random.default_rng(3).normal(50, 5, (180, 10)), 1)  # steps as even as a counter's
+    labels = np.arange(180) % 2
+    edited, targets = inputs[::2], labels[::2]
+    if name == "joined":
+        others = np.round(np.random.default_rng(4).normal(50, 5, (180, 10)), 1)
+        edited, targets = np.concatenate([inputs, others]), np.tile(labels, 2)
+    elif name != "halved and shuffled":
+        edited, targets = EDITS[name](inputs, labels)
+    assert compare(sign((inputs, labels)), sign((edited, targets))).answer == SAME
+
+
 @pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
 def test_edited_data_is_the_same(edit: Callable[[np.ndarray, np.ndarray], Table]) -> None:
     opened = Signature.from_bytes(sign(measured()).to_bytes(development=False))
