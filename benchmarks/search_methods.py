@@ -16,6 +16,7 @@ from benchmarks.curve_tasks import Replay, Task
 from benchmarks.peers.dehb_evolution import DehbPeer
 from benchmarks.peers.foreign import Foreign, Peer
 from benchmarks.peers.i_epoch import IEpochPeer
+from benchmarks.peers.neps_brackets import NepsPeer
 from benchmarks.peers.optuna_pruners import OptunaPeer
 from benchmarks.peers.ray_tune import RayOptunaPeer
 from benchmarks.peers.smac_hyperband import SmacPeer
@@ -133,6 +134,14 @@ def _smac(facade: str) -> Callable[[Task, int, int, int], Peer]:
     return lambda task, first, seed, most: SmacPeer(task, first, seed, most, facade)
 
 
+def _neps(method: str) -> Callable[[Task, int, int, int], Peer]:
+    return lambda task, first, seed, most: NepsPeer(task, first, seed, method)
+
+
+def _with_auto(make: Callable[[Task, int, int, int], Peer]) -> tuple[Foreign, Foreign]:
+    return Foreign(make), Foreign(make, first=None)
+
+
 def _both(make: Callable[[Task, int, int, int], Peer]) -> tuple[Foreign, Foreign]:
     return Foreign(make), Foreign(make, first=1)
 
@@ -157,6 +166,8 @@ METHODS: Mapping[str, tuple[Method, ...]] = {
     "syne_bore": _both(_syne_tune("ASHABORE")),
     "syne_cqr": _both(_syne_tune("ASHACQR")),
     "dehb": _both(lambda task, first, seed, most: DehbPeer(task, first, seed)),
+    "neps_priorband": _with_auto(_neps("priorband")),
+    "neps_hyperband": _with_auto(_neps("hyperband")),
     "smac_multifidelity": _both(_smac("MultiFidelityFacade")),
     "smac_hyperband": _both(_smac("HyperbandFacade")),
 }

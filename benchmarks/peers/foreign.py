@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from benchmarks.comparison import Outcome
 from benchmarks.curve_tasks import Replay, Task
+from hpo.core.rungs import default_first_rung
 from hpo.core.space import Choice, Integer, Space
 
 
@@ -86,11 +87,11 @@ class Foreign:
 
     Attributes:
         make: Makes the peer of (task, first rung, seed, epochs after which the search is given up).
-        first: First rung.
+        first: First rung; None for the product's default.
     """
 
     make: Callable[[Task, int, int, int], Peer]
-    first: int = 3
+    first: int | None = 3
 
     def settings(self, task: Task, most: int) -> str:
         """Return the settings of the peer.
@@ -98,11 +99,14 @@ class Foreign:
         Raises:
             ImportError: If its packages are not installed.
         """
-        return self.make(task, self.first, 0, most).settings
+        return self.make(task, self._rung(task), 0, most).settings
+
+    def _rung(self, task: Task) -> int:
+        return self.first or default_first_rung(task.horizon)
 
     def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
         """Run one search until it reaches the target or has spent ``most`` epochs."""
-        peer, replay, outcome = self.make(task, self.first, seed, most), Replay(task), Outcome()
+        peer, replay, outcome = self.make(task, self._rung(task), seed, most), Replay(task), Outcome()
         trainings: dict[int, _Training] = {}
         arrivals: list[tuple[float, int]] = []
 

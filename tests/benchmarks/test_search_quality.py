@@ -13,7 +13,7 @@ from hpo.core.space import Choice
 
 CURVES = Path(__file__).parent / "made_up_curves"
 DEEP = Path(__file__).parents[3] / "shared/curves_deep"
-PACKAGES = {"syne": "syne_tune", "dehb": "dehb", "smac": "smac"}
+PACKAGES = {"syne": "syne_tune", "dehb": "dehb", "smac": "smac", "neps": "neps"}
 """Packages that peers need and the product does not, by the first word of their methods."""
 
 
