@@ -114,11 +114,6 @@ class SearchFolder:
         return self.root / "logs"
 
     @property
-    def weights_checked(self) -> Path:
-        """Exists once a training's saved weights gave the score that it had reported."""
-        return self.root / "weights_checked"
-
-    @property
     def lock(self) -> Path:
         """Lock file of the process that runs the search."""
         return self.root / "lock"

@@ -174,6 +174,7 @@ class TrainingContext:
         environment: What it has in common with all trainings of the search.
         channel: Where its reports go.
         finish: Completes and scores the weights that are kept.
+        weights_hold: Whether an earlier training of this process showed that weights give their scores.
     """
 
     def __init__(
@@ -182,6 +183,7 @@ class TrainingContext:
         environment: TrainingEnvironment,
         channel: Channel,
         finish: Finish = lambda weights, context: Kept(weights),
+        weights_hold: bool = False,
     ):
         self.seed = task.seed
         self.horizon = task.horizon
@@ -189,6 +191,7 @@ class TrainingContext:
         self.threads = environment.threads
         self.trial, self.replicate = task.key
         self.folder = environment.folder.root / "trials" / f"{task.trial}-{task.replicate}"
+        self.weights_hold = weights_hold
         self._task = task
         self._environment = environment
         self._channel = channel
@@ -271,20 +274,20 @@ class TrainingContext:
         return news
 
     def _check_weights(self, numbers: Mapping[str, float], model: Model) -> None:
-        """Have the first report of a search checked in another process.
+        """Have a worker's first report checked in another process.
 
         Raises:
             WrongWeights: If the weights do not give what was reported.
         """
-        check, passed = self._environment.check, self._environment.folder.weights_checked
+        check = self._environment.check
         finite = math.isfinite(numbers.get(self._environment.objective.key, math.nan))
-        if check is None or self._task.replicate or not finite or passed.exists():
+        if check is None or self.weights_hold or self._task.replicate or not finite:
             return
         self._channel.last_activity = time.monotonic() + OPENING
         complaint = check(self._task, _copies(model.weights()), numbers)
         if complaint:
             raise WrongWeights(f"{complaint}; `hpo try` shows it with one recipe")
-        passed.touch()
+        self.weights_hold = True
 
     def _hold_weights(self, epoch: int, numbers: Mapping[str, float], model: Model) -> bool:
         """Update the value and hold weights that may be kept; return whether the epoch's value is finite."""

@@ -25,6 +25,7 @@ from hpo.running.memory_release import release_memory
 from hpo.running.node_faults import DEADLINE, home_fault, node_fault
 from hpo.running.thread_limits import limited_threads
 from hpo.running.training_context import Channel, Message, TrainingContext, TrainingStopped, WrongWeights
+from hpo.running.trial_log import TrialLog
 
 HEARTBEAT = 2.0
 """Seconds after which a worker answers even if it has nothing to report."""
@@ -37,6 +38,8 @@ class Worker:
         self._environment = environment
         self._stage: OpenedStage | None = None
         self._channel = Channel()
+        self._log = TrialLog()
+        self._weights_hold = False
         self._thread: threading.Thread | None = None
 
     def start(self, task: TrainingTask) -> None:
@@ -108,11 +111,7 @@ class Worker:
             raise OSError(unseen)  # before folders are created where the home should be
         log = self._environment.folder.logs / f"{task.trial}-{task.replicate}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            open_log(log, "a", buffering=1) as file,
-            contextlib.redirect_stdout(file),
-            contextlib.redirect_stderr(file),
-        ):
+        with open_log(log, "a", buffering=1) as file, self._log.of(file):
             try:
                 return self._train_in_stage(task, channel)
             except TrainingStopped:
@@ -138,11 +137,15 @@ class Worker:
             self._environment,
             channel,
             final_scorer(stage, task, parts, self._environment.objective.metric),
+            self._weights_hold,
         )
-        with limited_threads(self._environment.threads), _no_debugger():
-            stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
-            if context.started:
-                context.finish_early()
+        try:
+            with limited_threads(self._environment.threads), _no_debugger():
+                stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
+                if context.started:
+                    context.finish_early()
+        finally:
+            self._weights_hold = context.weights_hold
         return Cause.NEVER_REPORTED, "the training ended without a report"
 
 

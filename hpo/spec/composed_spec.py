@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from hpo.core.errors import UserError
+from hpo.core.import_folders import import_folders
 from hpo.core.json_values import RecipeFields, SpecFields
 from hpo.spec.named_objects import name_of
 
@@ -83,7 +84,12 @@ def composed(
         raise UserError(
             f"trainable and data are imported from different folders, {listed}; keep them together"
         )
-    return document, folders[0] if folders else Path.cwd()
+    return document, _project(folders[0]) if folders else Path.cwd()
+
+
+def _project(folder: Path) -> Path:
+    """Return the folder that a spec would be in: that of the code, or the one around its ``src``."""
+    return folder.parent if folder in import_folders(folder.parent) else folder
 
 
 def _data(data: DataSource, named: Callable[[Any, str], str]) -> dict[str, Any]:

@@ -44,8 +44,12 @@ def without_defaults(document: Mapping[str, Any]) -> JsonObject:
 
 
 def with_effect(document: Mapping[str, Any]) -> JsonObject:
-    """Return a stored spec without what only concerns a race if it has none: that had other defaults."""
+    """Return a stored spec without what another one's defaults or editions decide.
+
+    That is what only concerns a race if it has none, and the edition in which its arrays were read.
+    """
     fields = dict(document)
+    fields["data"] = {name: value for name, value in fields["data"].items() if name != "reading"}
     finalists = dict(fields.get("finalists") or {})
     if finalists and finalists.get("rule") != "race":
         finalists.pop("prefer", None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpo.spec.fields import STORED_ONLY, Document
+from hpo.spec.fields import STORED_ONLY
+from hpo.spec.rewriting import without_defaults
 from hpo.spec.search_spec import SearchSpec
 
 ALWAYS = ("version", "data", "trainable", "space", "budget")
@@ -12,9 +13,7 @@ ALWAYS = ("version", "data", "trainable", "space", "budget")
 
 def starting_spec(spec: SearchSpec) -> dict[str, Any]:
     """Return the fields that differ from their defaults; the test part is opened on request only."""
-    document = Document.model_validate(dict(spec.document))
-    fields: dict[str, Any] = document.model_dump(mode="json", exclude_defaults=True)
-    fields["data"].pop("reading", None)
+    fields = without_defaults(spec.document)
     for name in (*STORED_ONLY, "name", "experiment"):
         fields.pop(name, None)
     order = [*ALWAYS, *(name for name in fields if name not in ALWAYS)]

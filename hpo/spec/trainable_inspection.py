@@ -1,7 +1,7 @@
 """Import a user's trainable in a process of its own and describe it in JSON.
 
 Started by `hpo.spec.user_trainables` as
-``python -I -m hpo.spec.trainable_inspection module:attribute FOLDER``.
+``python -P -s -m hpo.spec.trainable_inspection module:attribute FOLDER``.
 Anything the user's module prints goes to standard error; standard output has only the description.
 """
 
@@ -13,15 +13,17 @@ import json
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from hpo.core.grammar import Grammar
+from hpo.core.import_folders import import_folders
 from hpo.core.trainable import EXTRAS, Metric, trainable_of
 
 
 def describe_trainable(name: str, folder: str) -> dict[str, Any]:
     """Return the grammar, metrics and file of a trainable, or an error."""
-    sys.path.insert(0, folder)
+    sys.path[:0] = map(str, import_folders(Path(folder)))
     module_name, _, attribute = name.partition(":")
     try:
         module = importlib.import_module(module_name)

@@ -20,6 +20,7 @@ from sysconfig import get_paths
 from typing import Any
 
 from hpo.core.errors import UserError
+from hpo.core.import_folders import import_folders
 
 TRUST = "--trust"
 
@@ -118,10 +119,11 @@ def module_file(name: str, folder: Path) -> Path | None:
         name: ``module:attribute``.
         folder: Where Python would look first.
     """
-    module = folder.joinpath(*name.partition(":")[0].split("."))
-    for file in (module.with_suffix(".py"), module / "__init__.py"):
-        if os.path.isfile(file):
-            return file
+    for imported_from in import_folders(folder):
+        module = imported_from.joinpath(*name.partition(":")[0].split("."))
+        for file in (module.with_suffix(".py"), module / "__init__.py"):
+            if os.path.isfile(file):
+                return file
     return None
 
 

@@ -1,7 +1,7 @@
 """Inspect a user's own trainable in a separate process.
 
 Reading a spec must neither run user code in the process that reads it nor wait for ever. The child
-can import from the spec's folder and installed packages only (`python -I`), and answers in JSON.
+can import from the spec's folder, ``PYTHONPATH`` and installed packages only, and answers in JSON.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def inspect(name: str, base: Path, faults: Faults, seconds: float = SECONDS) -> 
 
 
 def _describe(name: str, base: Path, seconds: float) -> Mapping[str, Any]:
-    command = [sys.executable, "-I", "-m", "hpo.spec.trainable_inspection", name, str(base)]
+    command = [sys.executable, "-P", "-s", "-m", "hpo.spec.trainable_inspection", name, str(base)]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

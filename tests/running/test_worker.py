@@ -3,9 +3,11 @@
 import dataclasses
 import errno
 import json
+import logging
 import math
 import platform
 import struct
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -272,3 +274,30 @@ def test_breakpoint_is_refused_with_where_it_works(place):
     _, _, last = hear(worker, lambda m, r: m.failure)
     worker.abandon()
     assert last.failure[1].endswith("`hpo try SPEC` trains one recipe where it does")
+
+
+def test_what_was_made_in_one_training_still_logs_in_the_next(place, tmp_path):
+    """A handler keeps its stream, run.logger's messages are kept, and a progress bar leaves one line."""
+    log = logging.getLogger("someone's library")
+    log.propagate = False
+
+    class Logs(Curves):
+        def train(self, recipe, train, validation, context):
+            if not log.handlers:
+                log.addHandler(logging.StreamHandler())
+            log.warning("seed %d", context.seed)
+            logging.getLogger("hpo.training").info("from run.logger")
+            for share in range(0, 101, 10):
+                sys.stderr.write(f"\r{share} %")
+            print(" done")
+            super().train(recipe, train, validation, context)
+
+    stage = OpenedStage(Logs(), lambda split: TrainingData(None, None))
+    worker = Worker(dataclasses.replace(place(), open=lambda: stage))
+    for number in (0, 1):
+        whole(worker, order(seed=number, trial=number))
+        lines = (tmp_path / "search" / "logs" / f"{number}-0.log").read_text().splitlines()
+        assert lines[0] == f"seed {number}"
+        assert lines[1].endswith("INFO from run.logger")
+        assert lines[2:] == ["100 % done"]
+    log.handlers.clear()

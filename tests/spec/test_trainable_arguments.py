@@ -4,6 +4,7 @@ import pytest
 
 from hpo.spec import parse_spec, read_spec
 from hpo.spec.faults import InvalidSpec
+from hpo.spec.rewriting import written_out
 
 CODE = """
 import hpo
@@ -81,3 +82,10 @@ def test_a_test_part_that_is_opened_on_request_is_on_record(spec, tmp_path):
     assert parse_spec(read.document).test == "on_request"
     with pytest.raises(InvalidSpec, match="at_end, on_request"):
         read_spec(tmp_path / "mine.yaml", ["test=never"])
+
+
+def test_a_recorded_spec_that_is_written_out_can_be_submitted_again(spec, tmp_path):
+    read = spec("mine:fit")
+    (tmp_path / "again.yaml").write_text(written_out(read.document))
+    again = read_spec(tmp_path / "again.yaml")
+    assert {**again.document, "name": "mine", "experiment": "mine"} == read.document

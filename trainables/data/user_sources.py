@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.import_folders import import_folders
 from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
@@ -58,13 +59,15 @@ class UserSource:
             UserError: If the module or function does not exist.
         """
         module, _, attribute = name.partition(":")
-        sys.path.insert(0, str(paths.base))
+        own = [str(folder) for folder in import_folders(paths.base)]
+        sys.path[:0] = own
         try:
             function = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise UserError(f"data.source: {name} cannot be imported from {paths.base}: {error}") from error
         finally:
-            sys.path.remove(str(paths.base))
+            for folder in own:
+                sys.path.remove(folder)
         given = {key: value for key, value in arguments.items() if key != AS_FLOATS}
         return cls(name, function, given, paths, as_given=len(given) == len(arguments))
 

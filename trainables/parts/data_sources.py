@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hpo.core.errors import Fault
@@ -173,14 +172,3 @@ def columns(
     """Return a source's arguments with the columns by which its rows are split."""
     roles = {"groups": groups, "time": time}
     return dict(arguments) | {role: name for role, name in roles.items() if name is not None}
-
-
-def code_of(name: str, base: Path) -> str | None:
-    """Return the file of a user's own code, found without importing it; None for a shipped source."""
-    if source(name) is not None:
-        return None
-    module = base / Path(*name.partition(":")[0].split("."))
-    for path in (module.with_suffix(".py"), module / "__init__.py"):
-        if path.is_file():
-            return str(path)
-    return f"the installed module {name.partition(':')[0]}"

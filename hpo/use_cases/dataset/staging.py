@@ -13,6 +13,7 @@ import numpy as np
 
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import SEARCH
+from hpo.core.import_folders import import_folders
 from hpo.core.shipped_model import ALL
 from hpo.core.trainable import Examples, Trainable, trainable_of
 from hpo.data.examples import open_examples
@@ -99,7 +100,8 @@ def load_trainable(name: str, base: Path) -> Trainable:
         return shipped
     module, _, attribute = name.partition(":")
     # The spec's own folder comes first, whatever else is on a worker's path.
-    sys.path[:] = [str(base), *(folder for folder in sys.path if folder != str(base))]
+    own = [str(folder) for folder in import_folders(base)]
+    sys.path[:] = [*own, *(folder for folder in sys.path if folder not in own)]
     try:
         imported = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:

@@ -99,7 +99,7 @@ def ended(tmp_path, monkeypatch):
             reports += message.reports
             if message.failure or (reports and reports[-1].epoch == 2):
                 worker.abandon()
-                return message.failure, folder.weights_checked.exists()
+                return message.failure, worker._weights_hold
 
     return of
 
