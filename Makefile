@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 export RAY_USAGE_STATS_ENABLED = 0
 export MLFLOW_DISABLE_TELEMETRY = true
 
-.PHONY: setup demo test lint types imports slow faults bom clean
+.PHONY: setup demo test lint types imports slow faults bom lock clean
 
 setup: $(READY)
 
@@ -51,6 +51,16 @@ bom: setup
 	test -x $(VENV)/bom/bin/cyclonedx-py || $(BIN)/python -m venv $(VENV)/bom
 	$(VENV)/bom/bin/python -m pip install --quiet cyclonedx-bom==7.5.0
 	$(VENV)/bom/bin/cyclonedx-py environment --pyproject pyproject.toml --of JSON --output-file bom.json $(BIN)/python
+
+# Hashes of what PyPI serves for the versions in constraints.txt; the comment at its top is kept.
+lock: setup
+	test -x $(VENV)/lock/bin/uv || $(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet uv==0.13.9
+	grep '^#' requirements.lock > requirements.lock.new
+	$(VENV)/lock/bin/uv pip compile pyproject.toml --all-extras --constraint constraints.txt --generate-hashes \
+		--no-header --no-annotate --quiet --python-version 3.11 --python-platform x86_64-unknown-linux-gnu \
+		>> requirements.lock.new
+	mv requirements.lock.new requirements.lock
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
