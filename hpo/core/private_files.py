@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,13 +20,19 @@ TRUSTED = "HPO_TRUST_HOME"
 """Environment variable: path of a home that is used although another user could have changed it."""
 
 
-def replace_file(path: Path, content: str | bytes) -> None:
+def replace_file(path: Path, content: str | bytes, mode: int = 0o600) -> None:
     """Write a file in one step: a crash leaves the old file or the new one, and a link is replaced.
+
+    Args:
+        path: The file.
+        content: Its new content.
+        mode: Rights of the new file, less those that the process's umask takes away.
 
     Raises:
         OSError: If it cannot be written.
     """
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # for its owner only
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with open(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Literal
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
+from hpo.core.private_files import replace_file
 from hpo.core.shipped_model import to_train
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import parse_spec
@@ -54,9 +54,12 @@ def export_recipe(
             raise UserError("--weights needs --out FILE: the weights are copied beside it")
         return text
     try:
-        out.write_text(text)
         if weights:
             _copy_weights(file, home.search(name).weights, weights_beside(out))
+        if out.exists() and not out.is_file():  # such as /dev/stdout
+            out.write_text(text)
+        else:
+            replace_file(out.resolve(), text, 0o666)
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from error
     return str(out)
@@ -71,4 +74,4 @@ def _copy_weights(file: RecipeFile, source: Path, target: Path) -> None:
     target.mkdir(exist_ok=True)
     for member in file.provenance["model"]["members"]:
         name = Path(member["file"]).name
-        shutil.copyfile(source / name, target / name)
+        replace_file(target / name, (source / name).read_bytes(), 0o666)
