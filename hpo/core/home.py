@@ -22,8 +22,15 @@ class Home:
 
     @classmethod
     def at(cls, path: str | os.PathLike[str] | None = None) -> Home:
-        """Return the home at a path, at ``HPO_HOME``, or at ``.hpo`` in the working folder."""
-        return cls(Path(path or os.environ.get("HPO_HOME") or ".hpo").expanduser().absolute())
+        """Return the home at a path, at ``HPO_HOME``, or at ``.hpo`` in the working folder.
+
+        Raises:
+            UserError: If there is a home that somebody else owns or can write to.
+        """
+        home = cls(Path(path or os.environ.get("HPO_HOME") or ".hpo").expanduser().absolute())
+        if home.is_used:
+            require_own(home.root)
+        return home
 
     def create(self) -> Home:
         """Create the folder, readable by its owner only, and return the home.

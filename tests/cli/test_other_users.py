@@ -1,0 +1,79 @@
+"""What another user of the machine can do with a home: nothing. Shown as ``nobody`` where root tests."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from hpo.cli import main as command
+from hpo.core.temporary_folders import temporary_folder
+from hpo.ledger.register import Register
+from tests.use_cases.recorded_search import recorded, won
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as another user")
+
+
+@pytest.fixture
+def reachable():
+    """A folder that everybody can pass through, and nobody else can list."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def as_nobody(*words):
+    """Exit code of a program that another user runs."""
+    nobody = pwd.getpwnam("nobody")
+    rights = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    ran = subprocess.run(words, **rights, cwd="/", capture_output=True, check=False)
+    return ran.returncode
+
+
+def test_another_user_reads_and_writes_nothing_of_a_home(reachable):
+    home = recorded(reachable, won())
+    Register(reachable / "register" / "register.db").all()
+    logs = home.search("digits").logs
+    logs.mkdir(parents=True)
+    (logs / "1-0.log").write_text("printed")
+    assert as_nobody("test", "-x", str(reachable)) == 0
+    for path in (home.root, home.ledger, logs / "1-0.log", reachable / "register" / "register.db"):
+        assert as_nobody("head", "-c1", str(path)) != 0
+        assert as_nobody("touch", str(path)) != 0
+        assert as_nobody("rm", "-rf", str(path)) != 0
+        assert path.exists()
+    assert as_nobody("ls", str(home.root)) != 0
+
+
+def test_another_user_cannot_look_into_a_temporary_folder(reachable, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(reachable))
+    with temporary_folder("test-") as folder:
+        (folder / "rows").write_text("rows")
+        assert as_nobody("ls", str(folder)) != 0
+        assert as_nobody("cat", str(folder / "rows")) != 0
+
+
+@pytest.mark.parametrize("words", [["list"], ["status", "digits"], ["resume", "digits"], ["rescue"]])
+def test_a_home_of_another_user_is_refused(words, reachable, capfd):
+    home = recorded(reachable, won())
+    os.chown(home.root, pwd.getpwnam("nobody").pw_uid, -1)
+    with pytest.raises(SystemExit) as left:
+        command.main([*words, "--home", str(home.root)])
+    assert left.value.code == 2
+    assert "belongs to another user" in capfd.readouterr().err
+
+
+def test_code_of_another_user_is_not_run_though_it_is_here(reachable, monkeypatch, capfd):
+    monkeypatch.chdir(reachable)
+    (reachable / "theirs.py").write_text(f"open({str(reachable / 'ran')!r}, 'w')\n")
+    os.chown("theirs.py", pwd.getpwnam("nobody").pw_uid, -1)
+    Path("spec.yaml").write_text("version: 1\ntrainable: theirs:Net\ndata: {source: digits}\n")
+    with pytest.raises(SystemExit) as left:
+        command.main(["check", "spec.yaml"])
+    assert left.value.code == 2
+    assert "belongs to another user" in capfd.readouterr().err
+    assert not (reachable / "ran").exists()
