@@ -1,0 +1,34 @@
+"""``hpo report``: a search as one page for a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpo.cli.options import SearchName
+from hpo.cli.session import Session, emit, line
+
+
+def report(
+    context: typer.Context,
+    search: SearchName,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="File to write; by default SEARCH-report.html.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Write a search as one HTML page, which needs no network and works while the search runs."""
+    from hpo.use_cases.report import write_report
+
+    session = Session.of(context)
+    path = write_report(search, home=session.home, out=out)
+    if session.as_json:
+        emit({"search": search, "path": str(path)})
+    else:
+        line(str(path))
+    if show:
+        import webbrowser
+
+        webbrowser.open(path.absolute().as_uri())

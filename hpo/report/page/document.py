@@ -1,0 +1,97 @@
+"""The page as one HTML document.
+
+It is complete in itself: styles, drawings and script are inside, and its Content-Security-Policy forbids
+everything else, a script in a name included. Without JavaScript all of it can be read; the script
+sorts, filters and brushes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from hpo.core.formatting import count
+from hpo.report.page.blocks import Section
+from hpo.report.page.record_sections import all_trials, whole_account
+from hpo.report.page.result_sections import finalists, verdict, winner
+from hpo.report.page.search_sections import early_stopping, interactions, progress, what_mattered
+from hpo.report.view import SearchView
+
+SECTIONS = (
+    verdict,
+    winner,
+    finalists,
+    progress,
+    what_mattered,
+    interactions,
+    early_stopping,
+    all_trials,
+    whole_account,
+)
+"""What a reader wants to know, in this order."""
+
+
+def page(view: SearchView, *, reload: int = 0) -> str:
+    """Return the report of a search as HTML.
+
+    Args:
+        view: The search.
+        reload: Seconds after which the page loads itself again; 0 for never.
+    """
+    script, style = _asset("script.js"), _asset("style.css")
+    environment = Environment(
+        loader=PackageLoader(__package__),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["data"] = _data
+    environment.filters["kind"] = lambda block: type(block).__name__
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("page.html").render(
+        view=view,
+        sections=sections(view),
+        badges=badges(view),
+        script=Markup(script),
+        style=Markup(style),
+        digest=digest,
+        reload=reload,
+    )
+
+
+def sections(view: SearchView) -> list[Section]:
+    """Return all sections in the order of the page."""
+    return [section(view) for section in SECTIONS]
+
+
+def badges(view: SearchView) -> list[tuple[str, str]]:
+    """Return (text, class) of what a reader must not miss."""
+    account, shown = view.account, []
+    if view.unfinished:
+        shown.append((f"unfinished: {account.status.replace('_', ' ')}", "warn"))
+    if account.data.practice:
+        shown.append(("practice data: no scientific claim", "warn"))
+    if account.look:
+        look = "first look" if account.look == 1 else f"look {account.look}"
+        shown.append((f"{look} at the test part", "warn" if account.look > 1 else "plain"))
+    elif account.data.test:
+        shown.append(("test part sealed", "plain"))
+    if account.warnings:
+        shown.append((count(len(account.warnings), "warning"), "warn"))
+    return shown
+
+
+def _asset(name: str) -> str:
+    return (files(__package__) / "templates" / name).read_text(encoding="utf-8")
+
+
+def _data(value: object) -> Markup:
+    """Return a value as JSON inside a script element, which no text in it can end."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

@@ -1,0 +1,124 @@
+"""The report page of a search, gathered from its record alone, while it runs or afterwards."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+from hpo.core.errors import UserError
+from hpo.core.events import Cause, End, Reported
+from hpo.core.home import Home
+from hpo.core.importance import ImportanceRanking
+from hpo.core.seeds import derive
+from hpo.core.space import Point
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.ledger.store import SearchLedger
+from hpo.report.page.document import page
+from hpo.report.view import SearchView, TrialView
+from hpo.sampling.importance import importances
+from hpo.spec import SearchSpec, parse_spec
+from hpo.use_cases.accounting.gathering import gather_account
+from hpo.use_cases.inspect import status_of
+from hpo.use_cases.model.register_policy import moment
+from hpo.use_cases.trials import row_of
+
+Curves = dict[int, dict[int, float]]
+"""Trial -> epoch -> the objective that was reported."""
+
+
+def write_report(name: str, *, home: Home, out: Path | None = None) -> Path:
+    """Write the report page of a search and return its path.
+
+    Args:
+        name: Name of the search.
+        home: Home of the search.
+        out: File to write; None for ``SEARCH-report.html`` in the working folder.
+
+    Raises:
+        UserError: If there is no such search, or the file cannot be written.
+    """
+    path = out or Path(f"{name}-report.html")
+    document = page(search_view(open_ledger(name, home), home=home))
+    try:
+        path.write_text(document, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"--out {path}: {error.strerror}") from error
+    return path
+
+
+def search_view(ledger: SearchLedger, *, home: Home, status: str = "") -> SearchView:
+    """Return what the report page and the plots show; no data is read and nothing is trained.
+
+    Args:
+        ledger: The search's record.
+        home: Home of the search.
+        status: How the search ends, if that is not on record yet.
+    """
+    history = read_history(ledger)
+    assert history.opened is not None
+    spec = parse_spec(history.opened.spec, source=ledger.name)
+    now = status or status_of(history, home.search(ledger.name))
+    curves, rungs = _curves(ledger), tuple(spec.scheduler.rungs)
+    trials = []
+    for training in history.trials:
+        row, curve = (
+            row_of(history, training, now == "running"),
+            sorted(curves.get(training.trial, {}).items()),
+        )
+        trials.append(
+            TrialView(
+                number=row.trial,
+                state=row.state,
+                cause=row.cause,
+                value=row.value,
+                epochs=row.epochs,
+                seconds=row.seconds,
+                fresh=row.fresh,
+                point=row.point,
+                curve=tuple(curve),
+                at_rungs=_at_rungs(spec, curve),
+            )
+        )
+    return SearchView(
+        account=gather_account(ledger, home=home, status=now),
+        space=spec.space,
+        horizon=spec.horizon,
+        rungs=rungs,
+        trials=tuple(trials),
+        importance=_importance(spec, trials),
+        made=moment(time.time()),
+    )
+
+
+def _curves(ledger: SearchLedger) -> Curves:
+    objective = read_history(ledger).objective
+    curves: Curves = {}
+    for recorded in ledger.read(kinds=[Reported]):
+        report = recorded.event
+        if isinstance(report, Reported) and not report.replicate:
+            value = report.metrics.get(objective.key, math.nan)
+            curves.setdefault(report.trial, {})[report.epoch] = value
+    return curves
+
+
+def _at_rungs(spec: SearchSpec, curve: list[tuple[int, float]]) -> dict[int, float]:
+    """Return what a trial counted by at each rung and at the end of a full training."""
+    compared, standing, values = {*spec.scheduler.rungs, spec.horizon}, math.nan, {}
+    for epoch, value in curve:
+        standing = spec.objective.standing(standing, value)
+        if epoch in compared:
+            values[epoch] = standing
+    return values
+
+
+def _importance(spec: SearchSpec, trials: list[TrialView]) -> ImportanceRanking:
+    first = spec.scheduler.rungs[0] if spec.scheduler.rungs else spec.horizon
+    compared: list[tuple[Point, float]] = []
+    for trial in trials:
+        value = trial.at_rungs.get(first, math.nan)
+        if math.isfinite(value):
+            compared.append((trial.point, spec.objective.rising(value)))
+        elif trial.state == End.FAILED and trial.cause == Cause.DIVERGED:
+            compared.append((trial.point, -math.inf))  # as bad as it can be, which its choices caused
+    return importances(spec.space, compared, epoch=first, seed=derive(spec.seed, "importance"))
