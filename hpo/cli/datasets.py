@@ -9,6 +9,7 @@ import typer
 
 from hpo.cli.options import Settings, SpecFile, overrides
 from hpo.cli.session import Session, emit, own_stdout, say
+from hpo.cli.trust import Trust, name_code
 from hpo.core.formatting import count
 from hpo.core.json_values import JsonFields, JsonObject
 
@@ -28,14 +29,17 @@ SHOWN = 30
 """Classes or columns that are listed by name; the rest is only counted."""
 
 
-def data(context: typer.Context, spec: SpecFile, settings: Settings = None) -> None:
+def data(context: typer.Context, spec: SpecFile, settings: Settings = None, trust: Trust = False) -> None:
     """Read a spec's data and show its classes, its size and how it is split."""
     from hpo import spec as specs
     from hpo.cli.tables import pairs
+    from hpo.spec.builtin import locate
     from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of
 
     session = Session.of(context)
-    read = specs.read_spec(spec, overrides(settings, None))
+    changes = overrides(settings, None)
+    name_code(locate(spec), changes, beside=True, trust=trust)
+    read = specs.read_spec(spec, changes)
     with own_stdout():
         dataset, stray = new_dataset_of(read.data, read.base, session.home.create())
         shown = facts(read, dataset)

@@ -40,7 +40,7 @@ def try_(
 
     session = Session.of(context)
     fields, values = fields_and_values(overrides(settings, seed))
-    name_code(locate(spec), fields, trust=trust, error=session.as_json)
+    name_code(locate(spec), fields, beside=True, trust=trust, error=session.as_json)
     read = specs.read_spec(spec, fields)
     attempt = try_recipe(read, home=session.home, values=values, debug=_debug if pdb else None)
     if session.as_json:

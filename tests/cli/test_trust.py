@@ -20,9 +20,12 @@ RECIPE = {
     "recipe": {},
     "provenance": {"seed": 1, "objective": {"metric": "accuracy"}, "data": {"source": "digits"}},
 }
+SPEC_COMMANDS = ("check", "submit", "data", "try")
 COMMANDS = {
     "check": ["check", "FILE", "--data"],
     "submit": ["submit", "FILE"],
+    "data": ["data", "FILE"],
+    "try": ["try", "FILE"],
     "train": ["train", "FILE"],
     "verify": ["verify", "FILE"],
     "predict": ["predict", "FILE", "rows.npy"],
@@ -50,7 +53,7 @@ def run(words, file):
 def documents(words):
     """Files that name code of others: beside a recipe, in another folder, or of Python itself."""
     shell = {"source": "subprocess:run", "arguments": {"shell": True, "executable": "/bin/true"}}
-    if words[0] in ("check", "submit"):
+    if words[0] in SPEC_COMMANDS:
         yield SPEC | {"data": shell}
     else:
         yield RECIPE | {"trainable": "theirs:Net"}
@@ -79,7 +82,7 @@ def test_a_recipe_here_names_code_in_another_folder(elsewhere, tmp_path, capfd):
     assert not (tmp_path / "ran").exists()
 
 
-RECIPE_COMMANDS = {name: words for name, words in COMMANDS.items() if name not in ("check", "submit")}
+RECIPE_COMMANDS = {name: words for name, words in COMMANDS.items() if name not in SPEC_COMMANDS}
 
 
 @pytest.mark.parametrize("words", RECIPE_COMMANDS.values(), ids=RECIPE_COMMANDS)
@@ -91,7 +94,7 @@ def test_trusted_code_runs(words, elsewhere, tmp_path, capfd):
 
 
 @pytest.mark.parametrize("field", [{"trainable": "theirs:Net"}, {"data": {"source": "theirs:rows"}}])
-@pytest.mark.parametrize("command", ["check", "submit"])
+@pytest.mark.parametrize("command", SPEC_COMMANDS)
 def test_code_beside_a_spec_is_named_and_runs(command, field, elsewhere, tmp_path, capfd):
     (elsewhere / "file.json").write_text(json.dumps(SPEC | field))
     assert run(COMMANDS[command], elsewhere / "file.json") == 2
