@@ -109,6 +109,7 @@ def resume(
     more_trials: int = 0,
     unseal: bool = True,
     again: str = "",
+    changed_code: bool = False,
     address: str | None = None,
     home: Folder = None,
     watch: Watcher | None = None,
@@ -120,6 +121,7 @@ def resume(
         more_trials: Trials to add; only while its test part is sealed.
         unseal: As for `submit`.
         again: As for `submit`.
+        changed_code: Whether to go on although the training code has changed; recorded.
         address: As for `submit`.
         home: As for `submit`.
         watch: As for `submit`.
@@ -138,6 +140,7 @@ def resume(
         more_trials=more_trials,
         unseal=unseal,
         again=again,
+        changed_code=changed_code,
         address=address,
         watch=watch,
     )

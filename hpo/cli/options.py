@@ -20,6 +20,9 @@ NewSplit = Annotated[
     bool,
     typer.Option("--new-split", help="Cut the test part anew, even if opened rows leave it; needs --reason."),
 ]
+ChangedCode = Annotated[
+    bool, typer.Option("--changed-code", help="Accept training code that changed since the trials; recorded.")
+]
 Reason = Annotated[
     str | None, typer.Option(metavar="TEXT", help="Why test data is opened again or split anew; recorded.")
 ]

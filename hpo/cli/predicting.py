@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hpo.cli.options import ChangedCode
 from hpo.cli.session import Session, document, dumps, line, own_stdout
 from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import UserError
@@ -23,6 +24,7 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV file to write; printed by default.")
     ] = None,
+    changed_code: ChangedCode = False,
     trust: Trust = False,
 ) -> None:
     """Predict class or value and probabilities of each row, with exactly the weights that were tested."""
@@ -31,7 +33,7 @@ def predict(
     session = Session.of(context)
     name_code(recipe, trust=trust)
     with own_stdout() as stream:
-        predictions = predict_file(recipe, data)
+        predictions = predict_file(recipe, data, changed_code=changed_code)
         for warning in predictions.warnings:
             line(f"warning: {warning}", error=True)
         if out is not None:

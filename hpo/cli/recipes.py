@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from hpo.cli.options import Again, Reason, SearchName, reason_of
+from hpo.cli.options import Again, ChangedCode, Reason, SearchName, reason_of
 from hpo.cli.session import Session, document, dumps, emit, line, own_stdout, say
 from hpo.cli.trust import Trust, name_code
 from hpo.core.formatting import number, score
@@ -89,7 +89,13 @@ def train(
         say(pairs(rows))
 
 
-def test(context: typer.Context, search: SearchName, again: Again = False, reason: Reason = None) -> None:
+def test(
+    context: typer.Context,
+    search: SearchName,
+    again: Again = False,
+    reason: Reason = None,
+    changed_code: ChangedCode = False,
+) -> None:
     """Open the sealed test part of a search, once, and score the winner on it."""
     from hpo.cli.summaries import summary, where_to_look
     from hpo.cli.tables import pairs
@@ -97,7 +103,8 @@ def test(context: typer.Context, search: SearchName, again: Again = False, reaso
 
     session = Session.of(context)
     with own_stdout() as stream:
-        outcome = open_test_part(search, home=session.home, again=reason_of(again, reason))
+        why = reason_of(again, reason)
+        outcome = open_test_part(search, home=session.home, again=why, changed_code=changed_code)
         if session.as_json:
             print(dumps(outcome.to_json()), file=stream)
     if not session.as_json:

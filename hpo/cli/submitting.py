@@ -8,6 +8,7 @@ import typer
 
 from hpo.cli.options import (
     Again,
+    ChangedCode,
     NewSplit,
     Reason,
     SearchName,
@@ -102,6 +103,7 @@ def resume(
     no_test: NoTest = False,
     again: Again = False,
     reason: Reason = None,
+    changed_code: ChangedCode = False,
     address: Address = None,
 ) -> None:
     """Continue a search that was stopped or killed, or add trials to it."""
@@ -118,6 +120,7 @@ def resume(
             more_trials=more,
             unseal=not no_test,
             again=why,
+            changed_code=changed_code,
             address=address,
             watch=watch,
         ),

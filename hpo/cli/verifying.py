@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hpo.cli.options import ChangedCode
 from hpo.cli.session import Session, dumps, own_stdout, say
 from hpo.cli.trust import Trust, name_code
 from hpo.core.formatting import number
@@ -19,6 +20,7 @@ def verify(
         float | None,
         typer.Option(min=0.0, help="Largest accepted difference; by default the spread over fresh seeds."),
     ] = None,
+    changed_code: ChangedCode = False,
     trust: Trust = False,
 ) -> None:
     """Train a recipe again with its own seeds: identical, within tolerance, or not reproduced."""
@@ -28,7 +30,7 @@ def verify(
     session = Session.of(context)
     name_code(recipe, trust=trust)
     with own_stdout() as stream:
-        verdict = verify_recipe(recipe, home=session.home, tolerance=tolerance)
+        verdict = verify_recipe(recipe, home=session.home, tolerance=tolerance, changed_code=changed_code)
         if session.as_json:
             print(dumps(verdict.to_json()), file=stream)
     if not session.as_json:

@@ -120,6 +120,27 @@ class OpeningSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeUsed:
+    """The user's own training code.
+
+    Attributes:
+        files: Files with their SHA-256 as last accepted; empty for shipped code.
+        changes: Every accepted change: what it was accepted for, and the files that differed.
+    """
+
+    files: Mapping[str, str]
+    changes: tuple[CodeChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChange:
+    """An accepted change of the code: ``resume`` or ``test``, and the files that differed."""
+
+    at: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Everything that an experiments section needs to say of a search.
 
@@ -151,6 +172,7 @@ class Account:
         reproduce: Commands that reproduce the model and the search.
         warnings: What a user was warned of.
         chain: The chain of the search's events.
+        code: The user's own training code, and its accepted changes.
         audit: What an audit found; None if the account was written without one.
     """
 
@@ -181,6 +203,7 @@ class Account:
     reproduce: tuple[str, ...]
     warnings: tuple[str, ...]
     chain: ChainStanding
+    code: CodeUsed
     audit: Audit | None = None
 
     def to_json(self) -> JsonObject:

@@ -17,6 +17,7 @@ from hpo.core.result_events import (
     WinnerNamed,
 )
 from hpo.core.search_events import (
+    CodeChanged,
     LedgerRescued,
     SearchEnded,
     SearchExtended,
@@ -42,6 +43,7 @@ __all__ = [
     "BY_ANOTHER_PROCESS",
     "Cause",
     "Checkpointed",
+    "CodeChanged",
     "End",
     "Event",
     "FinalistsNamed",
@@ -67,14 +69,15 @@ __all__ = [
     "WorkersReady",
 ]
 
-BY_ANOTHER_PROCESS = (TestClaimed, TestScored, TestRefused, LedgerRescued)
-"""Events written by the evaluator or a rescue, at a time or by a clock that says nothing of the search."""
+BY_ANOTHER_PROCESS = (TestClaimed, TestScored, TestRefused, LedgerRescued, CodeChanged)
+"""Events written outside a running search, at a time or by a clock that says nothing of its duration."""
 
 Event = (
     SearchOpened
     | SearchExtended
     | SearchResumed
     | LedgerRescued
+    | CodeChanged
     | WorkersReady
     | TrialStarted
     | Reported

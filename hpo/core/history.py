@@ -31,6 +31,7 @@ class Training:
     Attributes:
         split: Name of the split whose rows it trains and validates on.
         until: Epochs after which it ends; None for a full training.
+        made_with: Digest of code, spec and versions; empty if an early version did not record it.
         value: Its objective value so far; NaN before the first finite report.
         reached: The same on the validation part; the score on the final part does not replace it.
         counted: The epoch that gave its objective value so far.
@@ -53,6 +54,7 @@ class Training:
     origin: str
     split: str = "search"
     until: int | None = None
+    made_with: str = ""
     epoch: int = 0
     value: float = math.nan
     reached: float = math.nan
@@ -105,6 +107,8 @@ class History:
         concluded: Head of the chain when the model was fixed, or later when the test part was scored or
             stayed sealed; None before that.
         rescues: Every rescue of its ledger.
+        code: Files of the user's own training code with their digests, as last accepted.
+        code_changes: Every change of that code that the user accepted.
     """
 
     objective: Objective
@@ -138,6 +142,8 @@ class History:
     chained_from: int = 0
     concluded: ChainHead | None = None
     rescues: tuple[events.LedgerRescued, ...] = ()
+    code: Mapping[str, str] = field(default_factory=dict)
+    code_changes: tuple[events.CodeChanged, ...] = ()
 
     @classmethod
     def of(cls, recorded: Iterable[Recorded], objective: Objective) -> History:
@@ -178,7 +184,7 @@ class History:
             case events.TrialEnded() as ended:
                 self._end(ended)
             case events.SearchOpened() as opened:
-                self.opened, self.opened_at = opened, recorded.time
+                self.opened, self.opened_at, self.code = opened, recorded.time, opened.code
             case events.SearchExtended() | events.SearchResumed() as again:
                 self._continue(again)
             case events.WorkersReady(workers=workers, gpus=gpus):
@@ -211,6 +217,8 @@ class History:
             self.concluded = self.head
         if isinstance(recorded.event, events.LedgerRescued):
             self.rescues = (*self.rescues, recorded.event)
+        if isinstance(recorded.event, events.CodeChanged):
+            self.code, self.code_changes = recorded.event.code, (*self.code_changes, recorded.event)
 
     def _continue(self, again: events.SearchExtended | events.SearchResumed) -> None:
         if isinstance(again, events.SearchExtended):

@@ -10,6 +10,7 @@ from typing import get_args
 
 from hpo.core.events import (
     Cause,
+    CodeChanged,
     End,
     Event,
     FinalistsNamed,
@@ -66,6 +67,8 @@ def event_of(kind: str, fields: JsonFields) -> Event:
         given["trials"] = tuple(given["trials"])
     if cls is ModelFixed:
         given["members"] = tuple(given["members"])
+    if cls is CodeChanged:
+        given["files"] = tuple(given["files"])
     if cls is WinnerNamed:
         given["tied"] = tuple(given.get("tied", ()))
     return cls(**given)

@@ -19,6 +19,8 @@ class SearchOpened:
         versions: Versions of the code and of the libraries that decide results.
         tags: The user's own labels.
         warmth: A copy of what it takes from earlier searches, `hpo.core.warm_start.WarmStart` as JSON.
+        code: Files of the user's own training code with their SHA-256; empty for shipped code, and if an
+            early version did not record it. See `hpo.core.user_code`.
     """
 
     spec: SpecFields
@@ -27,6 +29,7 @@ class SearchOpened:
     versions: Mapping[str, str]
     tags: Mapping[str, str] = field(default_factory=dict)
     warmth: JsonFields = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,21 @@ class SearchResumed:
     """A process resumed an unfinished search; versions differ if libraries changed."""
 
     versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChanged:
+    """The user accepted training code that differs from the recorded one.
+
+    Attributes:
+        at: ``resume`` or ``test``: what the changed code is used for from here on.
+        files: The files that differ.
+        code: All files with their SHA-256 as they are now.
+    """
+
+    at: str
+    files: tuple[str, ...]
+    code: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

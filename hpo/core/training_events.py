@@ -58,6 +58,8 @@ class TrialStarted:
             ``retrained``.
         split: Name of the split whose rows it trains and validates on.
         until: Epochs after which it ends; None for all of a full training.
+        made_with: Digest of the user's code, the spec and the versions of packages that it is trained
+            with, which are themselves on record; empty if an early version did not record it.
     """
 
     trial: int
@@ -68,6 +70,7 @@ class TrialStarted:
     origin: str
     split: str = "search"
     until: int | None = None
+    made_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)

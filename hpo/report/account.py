@@ -46,6 +46,10 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
     yield from _test(account)
     yield "seeds", _listed(f"{name} {seed}" for name, seed in account.seeds.items())
     yield "versions", _listed(f"{name} {version}" for name, version in account.versions.items())
+    if account.code.files:
+        yield "code", _listed(f"{name} {digest[:16]}" for name, digest in account.code.files.items())
+    for change in account.code.changes:
+        yield "", f"changed before {change.at}, and accepted: {_listed(change.files)}"
     yield "chain", _chain(account)
     for commands in account.reproduce:
         for command in commands.split(" && "):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from hpo.core import events, shipped_model
@@ -56,6 +57,7 @@ class Conductor:
         self._searcher = searcher
         self._watch = watch
         self._judge = Judge(plan)
+        self._trial_started = partial(events.TrialStarted, made_with=plan.made_with)
         self._verdicts: dict[Key, TrialEnded | TrialPaused] = {}
         self._waiting: deque[Key] = deque()
         self._open: set[Key] = set()
@@ -250,7 +252,7 @@ class Conductor:
             self._exhausted = True
             return
         recipe, seed = self._plan.recipe_of(point), self._plan.training_seed(number, 0)
-        self._append(events.TrialStarted(number, 0, dict(point), recipe, seed, origin))
+        self._append(self._trial_started(number, 0, dict(point), recipe, seed, origin))
         self._waiting.append((number, 0))
 
     def _proposed(self, number: int) -> tuple[str, Point | None]:
@@ -287,7 +289,7 @@ class Conductor:
             named = events.FinalistsNamed(tuple(t.trial for t in chosen), self._reason_to_end())
             self._append(*stopped, named)
             return
-        self._append(events.TrialStarted(best.trial, 0, best.point, best.recipe, best.seed, TRAINED_ON))
+        self._append(self._trial_started(best.trial, 0, best.point, best.recipe, best.seed, TRAINED_ON))
         self._waiting.append(best.key)
 
     def _reason_to_end(self) -> str:
@@ -312,7 +314,7 @@ class Conductor:
             trial, replicate = key
             finalist, seed = history.trainings[trial, 0], plan.training_seed(trial, replicate)
             split = plan.fresh.split(replicate)
-            self._append(events.TrialStarted(*key, finalist.point, finalist.recipe, seed, "finalist", split))
+            self._append(self._trial_started(*key, finalist.point, finalist.recipe, seed, "finalist", split))
             self._waiting.append(key)
 
     def _start_retraining(self) -> None:
@@ -323,7 +325,7 @@ class Conductor:
         winner, seed = history.trainings[key[0], 0], self._plan.training_seed(*key)
         last = shipped_model.epochs_needed(history)
         self._append(
-            events.TrialStarted(*key, winner.point, winner.recipe, seed, RETRAINED, shipped_model.ALL, last)
+            self._trial_started(*key, winner.point, winner.recipe, seed, RETRAINED, shipped_model.ALL, last)
         )
         self._waiting.append(key)
 

@@ -64,6 +64,7 @@ class Plan:
         workers: Trainings at once.
         patience: The search ends after this many trials in a row without a gain; None for never.
         least_gain: Smallest improvement that counts as a gain.
+        made_with: Digest of code, spec and versions, recorded with every training.
     """
 
     objective: Objective
@@ -92,6 +93,7 @@ class Plan:
     workers: int = 1
     patience: int | None = None
     least_gain: float = 0.0
+    made_with: str = ""
 
     def training_seed(self, trial: int, replicate: int) -> int:
         """Return the seed of a training; fresh seeds are the same for every finalist."""

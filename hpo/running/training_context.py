@@ -51,6 +51,7 @@ class Message:
         lost_worker: Whether the worker is unusable because its training hangs.
         full: The write that failed because the disk is full, which is not the training's fault.
         node_fault: What is wrong with the worker's node, which is not the training's fault either.
+        refused: Why no training of this search may run in this process: its code has changed.
     """
 
     reports: list[Reported] = field(default_factory=list)
@@ -64,6 +65,7 @@ class Message:
     lost_worker: bool = False
     full: str = ""
     node_fault: str = ""
+    refused: str = ""
 
 
 class Channel:
@@ -96,11 +98,17 @@ class Channel:
             if self._stopping:
                 raise TrainingStopped
 
-    def finish(self, failure: tuple[Cause, str] | None, full: str = "", node_fault: str = "") -> None:
+    def finish(
+        self,
+        failure: tuple[Cause, str] | None,
+        full: str = "",
+        node_fault: str = "",
+        refused: str = "",
+    ) -> None:
         """Record that the thread has ended, with a failure, and what it failed of if not of itself."""
         with self._changed:
             self._message.failure, self._message.full = failure, full
-            self._message.node_fault = node_fault
+            self._message.node_fault, self._message.refused = node_fault, refused
             self._over = True
             self._changed.notify_all()
 

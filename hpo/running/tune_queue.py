@@ -10,7 +10,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import SearchAlgorithm
 
-from hpo.core.errors import DiskFull
+from hpo.core.errors import DiskFull, Refused
 from hpo.core.history import Key
 from hpo.core.ports import TrainingTask
 from hpo.running import checkpoints
@@ -111,6 +111,8 @@ class LedgerScheduler(FIFOScheduler):
             )
         if message.full:
             raise DiskFull(message.full, self._checkpoints.parent)
+        if message.refused:
+            raise Refused(message.refused)
         if message.node_fault:
             self.unusable.add(trial.trial_id)
             self.set_aside(self.nodes[trial.trial_id], message.node_fault)

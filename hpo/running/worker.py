@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from hpo.core.errors import UserError, is_full
+from hpo.core.errors import Refused, UserError, is_full
 from hpo.core.events import Cause
 from hpo.core.ports import TrainingTask
 from hpo.core.private_files import open_log
@@ -93,7 +93,7 @@ class Worker:
 
     def _train(self, task: TrainingTask, channel: Channel) -> None:
         failure: tuple[Cause, str] | None = None
-        full = fault = ""
+        full = fault = refused = ""
         try:
             failure = self._logged(task, channel)
         except TrainingStopped:
@@ -101,8 +101,9 @@ class Worker:
         except BaseException as error:  # anything that user code raises is that trial's failure
             failure = _cause(error), _description(error)
             full = str(error) if is_full(error) else ""
-            fault = "" if full else self._node_fault(error, channel)
-        channel.finish(failure, full, fault)
+            refused = str(error) if isinstance(error, Refused) else ""
+            fault = "" if full or refused else self._node_fault(error, channel)
+        channel.finish(failure, full, fault, refused)
 
     def _logged(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:
         """Train; output and the reason of a failure go to the training's log."""
@@ -175,7 +176,7 @@ def _description(error: BaseException) -> str:
 
     An error that is written for users is one sentence and needs no traceback.
     """
-    if isinstance(error, UserError | WrongWeights):
+    if isinstance(error, UserError | Refused | WrongWeights):
         return str(error)
     this_package = str(Path(__file__).parent)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(this_package)]

@@ -101,6 +101,7 @@ class _Provenance(_Record):
     split: dict[str, Any] | None = None
     rows: _Rows | None = None
     versions: dict[str, str] = Field(default={})
+    code: dict[str, str] = Field(default={})
 
 
 def provenance_faults(provenance: Mapping[str, Any], faults: Faults) -> None:

@@ -13,6 +13,7 @@ from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.spec import parse_spec
 from hpo.use_cases.accounting.files import numbers_of, write_account
+from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.model.evaluation import evaluate
 from hpo.use_cases.model.members import fix_model
 from hpo.use_cases.model.winning_recipe import write_recipe
@@ -20,7 +21,7 @@ from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.mirror_process import mirror_running
 
 
-def open_test_part(name: str, *, home: Home, again: str = "") -> Outcome:
+def open_test_part(name: str, *, home: Home, again: str = "", changed_code: bool = False) -> Outcome:
     """Score the winner of a search on its test part, once.
 
     Args:
@@ -28,10 +29,12 @@ def open_test_part(name: str, *, home: Home, again: str = "") -> Outcome:
         home: Home of the search.
         again: Why the test part is opened although the same data was opened before, for another
             search; empty to refuse that.
+        changed_code: Whether to score with training code that has changed since the trials were trained;
+            recorded.
 
     Raises:
-        Refused: If it was scored before, the same data was opened before, or another process runs
-            the search.
+        Refused: If it was scored before, the same data was opened before, the code has changed, or
+            another process runs the search.
         UserError: If there is no such search, or it has no winner or no test part.
     """
     ledger = open_ledger(name, home)
@@ -43,7 +46,11 @@ def open_test_part(name: str, *, home: Home, again: str = "") -> Outcome:
             raise UserError(f"{name} has no winner yet; `hpo resume {name}` continues it")
         if history.opened and history.opened.split["test"] is None:
             raise UserError(f"the data of {name} has no test part")
+        assert history.opened is not None
+        spec = parse_spec(history.opened.spec, source=name)
+        code = accepted_code(name, spec, history, "test", accept=changed_code)
         fix_model(ledger)
+        ledger.append(code)
         with mirror_running(home, ledger):
             evaluate(home, name, again)
             _export(home, ledger, history)

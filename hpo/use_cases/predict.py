@@ -24,6 +24,7 @@ from hpo.running import checkpoints
 from hpo.spec.recipe_files import RecipeFile, code_folder, read_recipe
 from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.export import weights_beside
+from hpo.use_cases.model.code_policy import changes_of_code
 from hpo.use_cases.model.members import ModelMember, models_of
 from hpo.use_cases.model.provenance import training_records_of
 from trainables.data.unlabelled import read_unlabelled
@@ -76,7 +77,7 @@ class Predictions:
         return {"model": self.kind, "digest": self.digest, "rows": rows, "warnings": list(self.warnings)}
 
 
-def predict_file(path: Path, data: Path) -> Predictions:
+def predict_file(path: Path, data: Path, *, changed_code: bool = False) -> Predictions:
     """Predict data without targets with the model of an exported recipe.
 
     The weights are looked up beside the recipe (in ``<its name>.weights``, then in its folder) and then
@@ -85,8 +86,11 @@ def predict_file(path: Path, data: Path) -> Predictions:
     Args:
         path: The recipe file.
         data: A folder of images, a ``.csv`` or ``.parquet`` table, or an ``.npy`` array.
+        changed_code: Whether to predict although the training code differs from the recipe's; the
+            differing files are then among the warnings.
 
     Raises:
+        Refused: If the training code differs from the recipe's.
         UserError: If the recipe names no model, its weights are missing or are not those that were
             tested, or the data is not of the kind that it was trained on.
     """
@@ -105,7 +109,9 @@ def predict_file(path: Path, data: Path) -> Predictions:
     if isinstance(source, Mapping) and source.get("reading") is None:
         arguments[AS_FLOATS] = True
     rows = read_unlabelled(data, data_info, arguments)
-    trainable = load_trainable(recipe.trainable, code_folder(recipe.trainable, path, provenance))
+    base = code_folder(recipe.trainable, path, provenance)
+    code = changes_of_code(recipe, path, base, accept=changed_code)
+    trainable = load_trainable(recipe.trainable, base)
     n = len(rows.names)
     examples = Examples(rows.inputs, np.zeros(n, np.int64), np.arange(n), data_info)
     try:
@@ -117,7 +123,7 @@ def predict_file(path: Path, data: Path) -> Predictions:
     predicted, shares = _predicted(trainable, outputs, data_info)
     kind = str(model.get("kind", "best"))
     return Predictions(
-        kind, str(model["digest"]), rows.names, predicted, data_info.classes, shares, rows.warnings
+        kind, str(model["digest"]), rows.names, predicted, data_info.classes, shares, (*code, *rows.warnings)
     )
 
 

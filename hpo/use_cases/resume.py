@@ -11,6 +11,7 @@ from hpo.data.source_reading import CutsOnRecord
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
+from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.search.disk_space import require_disk_space
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
@@ -24,6 +25,7 @@ def resume_search(
     more_trials: int = 0,
     unseal: bool = True,
     again: str = "",
+    changed_code: bool = False,
     address: str | None = None,
     watch: Watcher | None = None,
 ) -> Outcome:
@@ -35,12 +37,13 @@ def resume_search(
         more_trials: Trials to add; only while its test part is sealed.
         unseal: Whether to score the winner on the test part at the end.
         again: Why to open the test part although the same data was opened before; empty to refuse that.
+        changed_code: Whether to go on although the user's training code has changed; recorded.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         watch: Receives every event from now on.
 
     Raises:
         UserError: If there is no such search.
-        Refused: If another process runs it, its data changed, or trials were to be added
+        Refused: If another process runs it, its data or code changed, or trials were to be added
             after its test part was opened.
     """
     ledger = open_ledger(name, home)
@@ -52,7 +55,8 @@ def resume_search(
         cuts = CutsOnRecord(recorded=history.opened.split["data"])
         dataset = split_dataset_of(spec.data, spec.base, home, cuts)
         _require_same_data(name, spec, history, dataset)
-        ledger.append(_events(name, history, more_trials))
+        code = accepted_code(name, spec, history, "resume", accept=changed_code)
+        ledger.append([*_events(name, history, more_trials), *code])
         run = SearchRun(home, spec, dataset, ledger, since=history)
         return run.to_end(unseal=unseal, again=again, address=address, watch=watch)
 

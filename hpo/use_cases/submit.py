@@ -9,6 +9,7 @@ from hpo.core.errors import Refused
 from hpo.core.events import SearchOpened, Warned
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
+from hpo.core.user_code import code_digests
 from hpo.data.leaks import Leaks
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec
@@ -104,8 +105,8 @@ def open_search(
     """
     split = dataset.facts(spec.finalists.fresh, spec.finalists.seeds)
     overlap = {"overlap": leaks.train_test} if leaks and leaks.stops else {}
-    warmth = warm_start.warm_start.to_json()
-    opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth)
+    warmth, code = warm_start.warm_start.to_json(), code_digests(spec.trainable, spec.base)
+    opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth, code)
     home = Home(dataset.prepared.folder.parent.parent)
     openings = known_openings_of(spec.data, dataset.prepared, spec.base, home)
     ledger = store.create(spec.name, opened, name)

@@ -18,6 +18,7 @@ from hpo.core.json_values import JsonFields, JsonObject
 from hpo.spec.fields import Data
 from hpo.spec.recipe_files import read_recipe
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
+from hpo.use_cases.model.code_policy import changes_of_code
 from hpo.use_cases.model.provenance import TrainingRecord, cut_of
 from hpo.use_cases.search.versions import changes, versions
 from hpo.use_cases.train import Tell, train_again, training_records
@@ -74,7 +75,12 @@ class Verification:
 
 
 def verify_recipe(
-    path: Path, *, home: Home, tolerance: float | None = None, watch: Tell | None = None
+    path: Path,
+    *,
+    home: Home,
+    tolerance: float | None = None,
+    changed_code: bool = False,
+    watch: Tell | None = None,
 ) -> Verification:
     """Train a recipe again with its own seeds and compare the result with its provenance.
 
@@ -83,9 +89,12 @@ def verify_recipe(
         home: Home for data and weights.
         tolerance: Largest accepted difference; by default the standard deviation over the fresh seeds
             of its search, as another machine may add numbers in another order.
+        changed_code: Whether to go on although the training code differs from the recipe's; the
+            differing files are then among the reasons.
         watch: Receives every epoch.
 
     Raises:
+        Refused: If the training code differs from the recipe's.
         UserError: If the file is not a recipe, or does not say which data to train on and what the
             score was.
         HpoError: If the training failed.
@@ -97,6 +106,8 @@ def verify_recipe(
             f"{path}: provenance lacks validation.this_model, the score to compare a new training with; "
             "recipes that `hpo export` writes have it"
         )
+    base = Path(provenance.get("base") or path.absolute().parent)
+    code = changes_of_code(recipe, path, base, accept=changed_code)
     recorded = statistics.fmean(record.value for record in records)
     if tolerance is None:
         spread = (provenance.get("validation") or {}).get("std")
@@ -108,7 +119,7 @@ def verify_recipe(
         math.nan,
         tolerance,
         False,
-        tuple(changes(provenance["versions"], versions())) if "versions" in provenance else (),
+        (*code, *changes(provenance.get("versions", versions()), versions())),
         (provenance.get("model") or {}).get("kind", "best"),
         len(records),
     )

@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 
+from hpo.core.errors import Refused
 from hpo.core.events import Cause
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
@@ -301,3 +302,15 @@ def test_what_was_made_in_one_training_still_logs_in_the_next(place, tmp_path):
         assert lines[1].endswith("INFO from run.logger")
         assert lines[2:] == ["100 % done"]
     log.handlers.clear()
+
+
+def test_code_that_changed_during_the_search_is_no_failure_of_a_trial(place):
+    def refuse():
+        raise Refused("the code of this search has changed: own.py")
+
+    worker = Worker(dataclasses.replace(place(), open=refuse))
+    worker.start(order())
+    _, _, last = hear(worker, lambda message, reports: message.failure)
+    worker.abandon()
+    assert last.refused == "the code of this search has changed: own.py"
+    assert (last.full, last.node_fault) == ("", "")

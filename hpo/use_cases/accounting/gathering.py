@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from hpo.core.account import Account, ChosenTrial, Comparisons, FinalistRule, FreshValues
+from hpo.core.account import (
+    Account,
+    ChosenTrial,
+    CodeChange,
+    CodeUsed,
+    Comparisons,
+    FinalistRule,
+    FreshValues,
+)
 from hpo.core.audit import ChainStanding
 from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
@@ -72,6 +80,7 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
         reproduce=_commands(name, home, spec),
         warnings=tuple(dict.fromkeys(history.warnings)),
         chain=ChainStanding.of(ledger.stored()),
+        code=CodeUsed(history.code, tuple(CodeChange(c.at, c.files) for c in history.code_changes)),
     )
 
 

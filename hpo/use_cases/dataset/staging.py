@@ -6,7 +6,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,12 @@ from hpo.core.fresh_seeds import SEARCH
 from hpo.core.import_folders import import_folders
 from hpo.core.shipped_model import ALL
 from hpo.core.trainable import Examples, Trainable, trainable_of
+from hpo.core.user_code import CodeDigests
 from hpo.data.examples import open_examples
 from hpo.data.prepared import TARGETS, mapped
 from hpo.data.split import Split
 from hpo.running.environment import OpenedStage, TrainingData
+from hpo.use_cases.dataset.code_check import require_code
 
 TRAIN, VALIDATION, FINAL = 1, 2, 3
 """Roles of rows in the file of a split, one byte per row; 0 for rows without a role."""
@@ -34,12 +36,14 @@ class DataStaging:
         base: Folder that the user's code is imported from.
         data: Folder of the development part.
         splits: Folder with a file for each split, named after it.
+        code: Files of the user's code with the digests that they must have; empty for any code.
     """
 
     trainable: str
     base: Path
     data: Path
     splits: Path
+    code: CodeDigests = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -66,7 +70,12 @@ class DataStaging:
         return cls(trainable, base, data, splits_folder)
 
     def __call__(self) -> OpenedStage:
-        """Open the stage in this process; a split is opened when it is first asked for."""
+        """Open the stage in this process; a split is opened when it is first asked for.
+
+        Raises:
+            Refused: If the user's code is not the expected one.
+        """
+        require_code("this search", self.trainable, self.base, self.code)
         return OpenedStage(
             load_trainable(self.trainable, self.base), functools.cache(self._parts), self._final
         )

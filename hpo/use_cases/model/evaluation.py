@@ -27,6 +27,7 @@ from hpo.core.home import Home
 from hpo.core.recipe import Recipe
 from hpo.core.record import Recorded
 from hpo.core.seeds import derive
+from hpo.core.user_code import CodeDigests
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.sealed_part import open_test
@@ -41,6 +42,7 @@ from hpo.running.thread_limits import limited_threads
 from hpo.selection.intervals import level_of_look
 from hpo.selection.score_intervals import assessed_intervals
 from hpo.spec import SearchSpec
+from hpo.use_cases.dataset.code_check import require_code
 from hpo.use_cases.dataset.register_access import open_register, signing_key
 from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.model.home_openings import openings_in_home
@@ -128,6 +130,7 @@ class _Task:
         sealed: The test part on record since the search was opened.
         exempt: Whether openings of this test part are not counted.
         practice: Whether the score is labelled practice.
+        code: Files of the user's code that the model was trained with, with their digests.
     """
 
     spec: SearchSpec
@@ -137,6 +140,7 @@ class _Task:
     sealed: TestManifest
     exempt: bool
     practice: bool
+    code: CodeDigests
 
 
 def _task(home: Home, name: str, history: History) -> _Task:
@@ -157,6 +161,7 @@ def _task(home: Home, name: str, history: History) -> _Task:
         dataclasses.replace(prepared.test, **history.opened.split["test"]),
         is_exempt(data, prepared),
         prepared.info.practice if data.practice is None else data.practice,
+        history.code,
     )
 
 
@@ -270,6 +275,7 @@ def _where(error: Exception) -> str:
 def _score(task: _Task, look: int, reason: str) -> TestScored:
     """Open the test part and score the model."""
     spec, data = task.spec, task.spec.data
+    require_code(spec.name, spec.trainable, spec.base, task.code)
     trainable = load_trainable(spec.trainable, spec.base)
     examples = open_test(data.source, data.source_arguments, spec.base, task.sealed, task.dataset.cut_file)
     try:

@@ -111,7 +111,8 @@ def _differences(reported: Mapping[str, float], values: JsonFields, tolerance: f
 
 def scored(request: JsonFields) -> JsonObject:
     """Load weights and score them on the validation rows, as a request says."""
-    staging = DataStaging(request["trainable"], *(Path(request[key]) for key in ("base", "data", "splits")))
+    base, data, splits = (Path(request[key]) for key in ("base", "data", "splits"))
+    staging = DataStaging(request["trainable"], base, data, splits)
     stage = staging()
     with limited_threads(request["threads"]):
         validation = stage.parts(request["split"]).validation

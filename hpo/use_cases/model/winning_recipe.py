@@ -73,6 +73,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
         },
         "spec": opened.digest,
         "versions": dict(opened.versions),
+        **({"code": dict(history.code)} if history.code else {}),
         **_chain(history),
     }
     recipe = history.trainings[winner.trial, 0].recipe

@@ -6,6 +6,8 @@ from hpo.core.errors import UserError
 from hpo.core.home import SearchFolder
 from hpo.core.ports import Searcher
 from hpo.core.practice import practice_of
+from hpo.core.recipe import digest
+from hpo.core.user_code import code_digests
 from hpo.core.warm_start import NO_WARM_START, WarmStart
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.plan import Plan
@@ -49,6 +51,7 @@ def plan_of(spec: SearchSpec, workers: int, warm_start: WarmStart = NO_WARM_STAR
         same_failures=spec.limits.same_failures,
         patience=spec.patience.trials if spec.patience else None,
         least_gain=spec.patience.by if spec.patience else 0.0,
+        made_with=digest([code_digests(spec.trainable, spec.base), spec.digest, versions()]),
     )
 
 

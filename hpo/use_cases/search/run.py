@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from contextlib import suppress
@@ -22,6 +23,7 @@ from hpo.running.ray_session import ray_session
 from hpo.spec import SearchSpec
 from hpo.spec.fields import AT_END
 from hpo.use_cases.accounting.files import numbers_of, write_account
+from hpo.use_cases.dataset.code_check import code_changes
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.evaluation import evaluate
@@ -136,9 +138,10 @@ class SearchRun:
         data = self.dataset
         finalists = self.spec.finalists
         splits = data.splits(finalists.fresh, finalists.seeds)
-        return DataStaging.of(
+        staging = DataStaging.of(
             self.spec.trainable, self.spec.base, data.prepared.folder, splits, self.folder.root
         )
+        return dataclasses.replace(staging, code=read_history(self.ledger).code)
 
     def _conclude(self, history: History, stop_request: StopRequest, unseal: bool, again: str) -> None:
         if not all_trained(history):
@@ -155,7 +158,7 @@ class SearchRun:
             if stop_request.received():  # opening the test part cannot be undone
                 self.ledger.append([SearchEnded("stopped")])
                 return
-            lacking = shortfall(history) if history.claim is None else ""
+            lacking = self._lacking(history)
             if lacking:
                 sealed = f"the test part stays sealed, because {lacking}"
                 self.ledger.append([Warned(sealed)])
@@ -164,6 +167,16 @@ class SearchRun:
         write_recipe(self.home, self.spec, self.ledger)
         write_account(self.ledger, home=self.home, status="done")
         self.ledger.append([SearchEnded("done", sealed)])
+
+    def _lacking(self, history: History) -> str:
+        """Return why the test part must not be opened yet; empty if it may."""
+        changed = code_changes(self.spec.trainable, self.spec.base, history.code)
+        if changed:
+            return (
+                f"the code has changed since the trials were trained: {', '.join(changed)}; put it back, or "
+                f"`hpo test {self.ledger.name} --changed-code` accepts the change"
+            )
+        return shortfall(history) if history.claim is None else ""
 
     def _repair(self, history: History) -> None:
         """Make sure that the model's weights are those on record, before they are used."""

@@ -1,0 +1,182 @@
+"""What was searched is what is scored: changed training code is named, and refused unless it is accepted."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpo.core import events
+from hpo.core.errors import Refused
+from hpo.core.home import Home
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.report.account import page
+from hpo.use_cases.account import account_of
+from hpo.use_cases.dataset.staging import DataStaging
+
+pytestmark = pytest.mark.timeout(600)
+
+ROOT = Path(__file__).parent.parent.parent
+DATA = """
+import numpy as np
+
+def rows(part):
+    random = np.random.default_rng(0 if part == "development" else 1)
+    n = 60 if part == "development" else 40
+    return random.normal(size=(n, 3)).astype("float32"), random.normal(size=n)
+"""
+SCORING = """
+def mse(outputs, targets):
+    return float(((outputs - targets) ** 2).mean())
+"""
+MODEL = """
+import numpy as np
+from hpo.core.grammar import Grammar, Hyperparameter
+from hpo.core.trainable import Metric
+from own_scoring import mse
+
+
+class Mean:
+    grammar = Grammar((Hyperparameter("shift", "float", 0.0, low=-1.0, high=1.0),))
+    metrics = (Metric("mse", "min"),)
+
+    def train(self, recipe, train, validation, context):
+        for _ in context.epochs():
+            model = Fitted(train.targets[train.rows].mean() + recipe["shift"])
+            value = self.score(model.predict(validation), validation.targets[validation.rows])["mse"]
+            context.report({"validation/mse": value}, model)
+
+    def load(self, recipe, weights, info):
+        return Fitted(float(weights["mean"]))
+
+    def score(self, outputs, targets):
+        return {"mse": mse(outputs, targets)}
+
+
+class Fitted:
+    def __init__(self, mean):
+        self.mean = mean
+
+    def predict(self, examples):
+        return np.full(len(examples), self.mean)
+
+    def weights(self):
+        return {"mean": np.array(self.mean)}
+"""
+SPEC = """
+version: 1
+data: {source: "own_data:rows"}
+trainable: own_model:Mean
+space: {shift: {uniform: [-1.0, 1.0]}}
+scheduler: {name: asha, max_epochs: 3, first_rung: 1}
+budget: {trials: 4}
+finalists: {count: 2, seeds: 2}
+"""
+EDITED = SCORING.replace(".mean()", ".mean() / 2")
+REFUSED = "own_scoring.py"
+
+
+def hpo(folder, *words):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HPO_REGISTER": str(folder / "register.db")}
+    return subprocess.run(
+        [sys.executable, "-m", "hpo.cli.main", *words],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """A search with its test part sealed, and its exported recipe."""
+    folder = tmp_path_factory.mktemp("own")
+    files = {"own_data.py": DATA, "own_scoring.py": SCORING, "own_model.py": MODEL, "own.yaml": SPEC}
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    done = hpo(folder, "submit", "own.yaml", "--name", "own", "--no-test")
+    assert done.returncode == 0, done.stderr
+    done = hpo(folder, "export", "own", "--out", "recipe.yaml")
+    assert done.returncode == 0, done.stderr
+    import numpy as np
+
+    np.save(folder / "new.npy", np.zeros((3, 3), "float32"))
+    return folder
+
+
+@pytest.fixture
+def edited(searched):
+    """The folder after the score function was edited; it is put back afterwards."""
+    (searched / "own_scoring.py").write_text(EDITED)
+    yield searched
+    (searched / "own_scoring.py").write_text(SCORING)
+
+
+def ledger_of(folder):
+    return open_ledger("own", Home(folder / ".hpo"))
+
+
+def test_every_training_is_recorded_with_what_it_was_made_with(searched):
+    record = list(ledger_of(searched).read())
+    assert set(record[0].event.code) == {"own_model.py", "own_scoring.py"}
+    made_with = [r.event.made_with for r in record if isinstance(r.event, events.TrialStarted)]
+    assert len(made_with) == 8
+    assert len(set(made_with)) == 1
+    assert len(made_with[0]) == 64
+    assert "own_scoring.py" in (searched / "recipe.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("test", "own"),
+        ("resume", "own", "--trials", "+1", "--no-test"),
+        ("verify", "recipe.yaml"),
+        ("predict", "recipe.yaml", "new.npy"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_changed_code_is_refused_with_the_names_of_the_files(edited, words):
+    before = len(ledger_of(edited).stored())
+    done = hpo(edited, *words)
+    assert done.returncode == 3
+    assert f"has changed since its trials were trained: {REFUSED} in" in done.stderr
+    assert "--changed-code" in done.stderr
+    assert len(ledger_of(edited).stored()) == before
+
+
+def test_verify_and_predict_name_an_accepted_change(edited):
+    done = hpo(edited, "--json", "verify", "recipe.yaml", "--changed-code")
+    assert f"code changed: {REFUSED}" in json.loads(done.stdout.splitlines()[-1])["reasons"], done.stderr
+    done = hpo(edited, "--json", "predict", "recipe.yaml", "new.npy", "--changed-code")
+    assert json.loads(done.stdout)["warnings"][0] == f"code changed: {REFUSED}", done.stderr
+
+
+def test_unchanged_code_predicts_and_verifies(searched):
+    assert hpo(searched, "predict", "recipe.yaml", "new.npy").returncode == 0
+    assert hpo(searched, "verify", "recipe.yaml").returncode == 0
+
+
+def test_an_accepted_change_is_in_the_record_and_in_the_account(edited):
+    done = hpo(edited, "resume", "own", "--trials", "+1", "--no-test", "--changed-code")
+    assert done.returncode == 0, done.stderr
+    history = read_history(ledger_of(edited))
+    (change,) = history.code_changes
+    assert (change.at, change.files) == ("resume", (REFUSED,))
+    started = [r.event for r in ledger_of(edited).read(kinds=[events.TrialStarted])]
+    assert len({event.made_with for event in started}) == 2
+    (edited / "own_scoring.py").write_text(SCORING)
+    done = hpo(edited, "test", "own", "--changed-code")
+    assert done.returncode == 0, done.stderr
+    account = account_of("own", home=Home(edited / ".hpo"))
+    assert [(c.at, c.files) for c in account.code.changes] == [("resume", (REFUSED,)), ("test", (REFUSED,))]
+    text = " ".join(page(account).split())
+    assert f"changed before resume, and accepted: {REFUSED}" in text
+    assert f"changed before test, and accepted: {REFUSED}" in text
+    assert account.audit is not None
+
+
+def test_a_worker_that_opens_changed_code_refuses_it(edited):
+    recorded = read_history(ledger_of(edited)).code | {"own_model.py": "0" * 64}
+    staging = DataStaging("own_model:Mean", edited, edited, edited, recorded)
+    with pytest.raises(Refused, match=r"the code of this search has changed .*own_model\.py"):
+        staging()
