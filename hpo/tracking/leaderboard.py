@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from hpo.core.objective import Objective
-from hpo.tracking.mlflow_values import clean_key
+from hpo.tracking.mlflow_values import keys_of
 from hpo.tracking.sqlite_schema import connect
 
 VERSIONS = ("3.17.",)
@@ -50,7 +50,8 @@ class Leaderboard:
 
     def state(self) -> str:
         """Return the view as MLflow keeps it."""
-        axes = [clean_key(name) for name in self.always[:MOST_AXES]]
+        keys = keys_of(self.parameters)
+        axes = [keys[name] for name in self.always[:MOST_AXES]]
         view = {
             "searchFilter": "tags.kind = 'trial' AND tags.state = 'finished'",
             "orderByKey": "metrics.`objective`",
@@ -69,7 +70,7 @@ class Leaderboard:
         return json.dumps(view)
 
     def _columns(self) -> list[str]:
-        return [f"params.`{clean_key(name)}`" for name in self.parameters[:MOST_COLUMNS]]
+        return [f"params.`{key}`" for key in list(keys_of(self.parameters).values())[:MOST_COLUMNS]]
 
 
 def _chart(kind: str, **fields: object) -> dict[str, object]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hpo.core.json_values import RecipeFields
@@ -15,6 +16,8 @@ ABSENT = "n/a"
 LONGEST_KEY = 250
 LONGEST_PARAM = 6_000
 LONGEST_TAG = 5_000
+DIGEST = 4
+"""Bytes of the digest that tells names of one key apart."""
 
 
 def params(point: RecipeFields, recipe: RecipeFields, names: Sequence[str]) -> dict[str, str]:
@@ -25,9 +28,18 @@ def params(point: RecipeFields, recipe: RecipeFields, names: Sequence[str]) -> d
         recipe: The whole recipe, nested: ``optimizer: {name: sgd}`` is shown as ``optimizer``.
         names: Names to show in any case, as ``n/a`` where this training has no such choice.
     """
+    chosen = settings(point, recipe)
+    keys = keys_of([*names, *chosen])
+    return {
+        key: cut(text(chosen[name]), LONGEST_PARAM) if name in chosen else ABSENT
+        for name, key in keys.items()
+    }
+
+
+def settings(point: RecipeFields, recipe: RecipeFields) -> RecipeFields:
+    """Return everything a training was run with, by the space's names."""
     fixed = {name.removesuffix(".name"): value for name, value in Recipe(recipe).flat().items()}
-    chosen = {clean_key(name): cut(text(value), LONGEST_PARAM) for name, value in {**fixed, **point}.items()}
-    return {**{clean_key(name): ABSENT for name in names}, **chosen}
+    return {**fixed, **point}
 
 
 def text(value: Any) -> str:
@@ -50,6 +62,28 @@ def clean_key(key: str) -> str:
     plain = re.sub(r"[^\w\-. :/]", "_", key, flags=re.ASCII)
     plain = "/".join(part for part in plain.split("/") if part not in ("", ".", ".."))
     return plain[:LONGEST_KEY] or "_"
+
+
+def keys_of(names: Iterable[str]) -> dict[str, str]:
+    """Return a key of its own for every name, in the order of the names.
+
+    Names that MLflow accepts are their own keys. Where two names have the same key after `clean_key`,
+    the later one gets a digest of the name at its end.
+    """
+    keys: dict[str, str] = {}
+    for name in names:
+        if name not in keys:
+            keys[name] = next_key(name, keys)
+    return keys
+
+
+def next_key(name: str, keys: Mapping[str, str]) -> str:
+    """Return the key of one more name, which none of the other names has."""
+    key = clean_key(name)
+    if key not in keys.values():
+        return key
+    digest = hashlib.blake2b(name.encode(), digest_size=DIGEST).hexdigest()
+    return f"{key[: LONGEST_KEY - 2 * DIGEST - 1]}-{digest}"
 
 
 def clean(tags: Mapping[str, str]) -> dict[str, str]:

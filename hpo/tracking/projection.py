@@ -22,7 +22,17 @@ from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
 from hpo.core.visible_text import markdown
-from hpo.tracking.mlflow_values import ABSENT, LONGEST_TAG, clean, clean_key, cut, params, pretty
+from hpo.tracking.mlflow_values import (
+    ABSENT,
+    LONGEST_TAG,
+    clean,
+    cut,
+    keys_of,
+    next_key,
+    params,
+    pretty,
+    settings,
+)
 from hpo.tracking.run_changes import PARENT, Measurement, RunChange, Status
 
 STATUS = {
@@ -62,7 +72,8 @@ class RunProjection:
         )
         self.history = History(objective)
         self._fresh = FreshSeeds()
-        self._shown = tuple(map(clean_key, parameters))
+        self._shown = tuple(parameters)
+        self._metric_keys: dict[str, str] = {}
         self._started: dict[Key, int] = {}
         self._epochs: dict[Key, int] = {}
         self._winner: Key | None = None
@@ -172,15 +183,23 @@ class RunProjection:
             tags["fresh"], tags["split"] = self._fresh.title(event.replicate), event.split
         child.tags |= clean({**tags, **self._source()})
         child.params |= params(event.point, event.recipe, self._shown)
-        self._fill_missing([name for name in child.params if name not in self._shown])
+        chosen = settings(event.point, event.recipe)
+        self._fill_missing([name for name in chosen if name not in self._shown])
 
     def _fill_missing(self, names: Sequence[str]) -> None:
         """Set parameters that first appear in a later recipe to ``n/a`` in the earlier runs."""
         if names:
             self._shown += tuple(names)
+            keys = keys_of(self._shown)
             for key in self._started:
                 for name in names:
-                    self._child(key).params.setdefault(name, ABSENT)
+                    self._child(key).params.setdefault(keys[name], ABSENT)
+
+    def _key(self, metric: str) -> str:
+        """Return the key of a metric, which no other metric of the search has."""
+        if metric not in self._metric_keys:
+            self._metric_keys[metric] = next_key(metric, self._metric_keys)
+        return self._metric_keys[metric]
 
     def _reported(self, event: events.Reported, time: int) -> None:
         key = event.trial, event.replicate
@@ -193,7 +212,7 @@ class RunProjection:
             child.status, child.tags["state"] = Status.RUNNING, "running"
         for metric, value in event.metrics.items():
             if math.isfinite(value):
-                child.metrics.append(Measurement(clean_key(metric), float(value), event.epoch, time))
+                child.metrics.append(Measurement(self._key(metric), float(value), event.epoch, time))
             else:
                 child.tags["non-finite"] = cut(f"{metric} is {value} at epoch {event.epoch}", LONGEST_TAG)
 
@@ -209,7 +228,7 @@ class RunProjection:
             child.metrics.append(Measurement("objective", event.value, event.epoch, time))
         for name, value in event.scores.items():
             if math.isfinite(value):
-                child.metrics.append(Measurement(clean_key(name), float(value), event.epoch, time))
+                child.metrics.append(Measurement(self._key(name), float(value), event.epoch, time))
 
     def _winner_named(self, event: events.WinnerNamed, time: int) -> None:
         key = event.trial, event.replicate
@@ -226,7 +245,7 @@ class RunProjection:
             parent.tags["finalists.trainings_saved"] = str(event.saved)
         for name, value in ((f"winner/{metric}_mean", event.mean), (f"winner/{metric}_std", event.std)):
             if math.isfinite(value):
-                parent.metrics.append(Measurement(clean_key(name), value, 0, time))
+                parent.metrics.append(Measurement(self._key(name), value, 0, time))
         parent.files["recipe.json"] = pretty(training.recipe)
         self._keep_weights(parent, training)
         parent.tags["mlflow.note.content"] = self._note()
@@ -259,7 +278,7 @@ class RunProjection:
             for name, value in interval.items():
                 label = f"test/{metric}" if name == "value" else f"test/{metric}_{name}"
                 if math.isfinite(value):
-                    parent.metrics.append(Measurement(clean_key(label), float(value), 0, time))
+                    parent.metrics.append(Measurement(self._key(label), float(value), 0, time))
         parent.tags |= {"test.examples": str(event.n), "test.fingerprint": event.fingerprint}
         if event.look > 1:
             parent.tags |= {"test.look": str(event.look), "test.reason": cut(event.reason, LONGEST_TAG)}

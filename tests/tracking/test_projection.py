@@ -7,7 +7,7 @@ from hpo.core.home import Home
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
 from hpo.core.visible_text import CONTROL
-from hpo.tracking.mlflow_values import clean_key, cut, params, text
+from hpo.tracking.mlflow_values import clean_key, cut, keys_of, params, text
 from hpo.tracking.projection import RunProjection, search_id
 from hpo.tracking.run_changes import PARENT, RunChange
 from tests.tracking.scenario import OBJECTIVE, memory_ledger, opened, projection, search, started
@@ -69,6 +69,47 @@ def test_names_and_lengths_are_within_the_limits_of_mlflow() -> None:
     assert len(clean_key("x" * 300)) == 250
     assert len(cut("x" * 7_000, 6_000)) <= 6_000
     assert cut("short", 6_000) == "short"
+
+
+def test_names_that_mlflow_cannot_tell_apart_have_keys_of_their_own() -> None:
+    names = [
+        "lr (encoder)",
+        "lr [encoder]",
+        "ä",
+        "ö",
+        "MAP_10",
+        "MAP@10",
+        "lr (encoder)",
+        "x" * 300,
+        "x" * 301,
+    ]
+    keys = keys_of(names)
+    assert list(keys) == list(dict.fromkeys(names))
+    assert len(set(keys.values())) == len(keys)
+    assert keys["lr (encoder)"] == "lr _encoder_", "the first of them keeps its plain key"
+    assert keys["MAP_10"] == "MAP_10"
+    assert [clean_key(key) for key in keys.values()] == list(keys.values())
+    assert params({"ä": 1, "ö": 2}, {}, ("ä", "ö")) == {keys["ä"]: "1", keys["ö"]: "2"}
+
+
+def test_metrics_that_mlflow_cannot_tell_apart_are_both_shown(home: Home) -> None:
+    drawn = RunProjection("digits-1", ("ä", "ö"), OBJECTIVE, home.search("digits-1"))
+    values = {
+        "validation/MAP_10": 1.0,
+        "validation/MAP@10": 2.0,
+        "validation/Größe": 3.0,
+        "validation/Gräße": 4.0,
+    }
+    story = [
+        opened(),
+        started(0),
+        events.Reported(0, 0, 1, values, 0.1),
+        events.Reported(0, 0, 2, values, 0.1),
+    ]
+    shown = [m for c in drawn.changes(memory_ledger(story).read()) if c.run == "0/0" for m in c.metrics]
+    assert [m.value for m in shown] == [1.0, 2.0, 3.0, 4.0] * 2
+    assert len({m.name for m in shown}) == 4
+    assert shown[0].name == "validation/MAP_10"
 
 
 def test_a_second_winner_replaces_the_first(home: Home) -> None:
