@@ -12,9 +12,7 @@ from hpo.core.json_values import SpecFields
 from hpo.core.temporary_folders import temporary_folder
 from hpo.core.trainable import Examples
 from hpo.data.prepared import TestManifest, mapped
-from hpo.data.source_reading import check_source_arguments, cuts_in
-from hpo.data.stable_cut import StableCut
-from trainables.data.content import SourcePaths
+from hpo.data.source_reading import check_source_arguments, paths_as_recorded
 from trainables.data.digests import overlap, set_digest
 from trainables.parts import data_sources
 
@@ -38,7 +36,7 @@ def open_test(
     """
     check_source_arguments(source, arguments)
     with temporary_folder("test-") as scratch:
-        paths = SourcePaths(base, scratch, StableCut(cuts_in([cut] if cut else [])))
+        paths = paths_as_recorded(base, scratch, cut)
         content = data_sources.open_source(source, arguments, paths).test()
     if content is None:
         raise Refused(f"data: {source} had a test part when the search was opened, but has none now")

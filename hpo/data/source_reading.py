@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from hpo.data.signature import signature_of
 from hpo.data.stable_cut import StableCut, given_cut
 from trainables.data.content import Content, Source, SourcePaths
 from trainables.data.digests import as_keys, row_digests, set_digest
+from trainables.data.uncut import READER
 from trainables.parts import data_sources
 
 CHUNK = 64 << 20
@@ -64,8 +65,23 @@ class CutsOnRecord:
         files = sorted(home.cut("").parent.glob("*.npz"), key=lambda file: -file.stat().st_mtime)
         return StableCut(cuts_in(self.opened), cuts_in(files[:MOST_CUTS]))
 
+    def reader(self, home: Home) -> int:
+        """Return the version of the readers: that of the data on record, the newest for new searches."""
+        return reader_of(Cut.read(home.cut(self.recorded))) if self.recorded else READER
+
 
 NO_CUTS = CutsOnRecord()
+
+
+def reader_of(cut: Cut | None) -> int:
+    """Return the version of the readers that a cut was made with; data without one is older than cuts."""
+    return 1 if cut is None else cut.reader
+
+
+def paths_as_recorded(base: Path, scratch: Path, file: Path | None) -> SourcePaths:
+    """Return the paths for a source that is read and cut as it was when a cut was recorded."""
+    cut = Cut.read(file) if file else None
+    return SourcePaths(base, scratch, StableCut((cut,) if cut else ()), reader_of(cut))
 
 
 def cuts_in(files: Sequence[Path]) -> tuple[Cut, ...]:
@@ -85,7 +101,7 @@ def recall(
     if data_sources.source(source) is None:
         return None
     opened = data_sources.open_source(source, arguments, SourcePaths(base, base))
-    key = _key(source, arguments, base, opened)
+    key = _key(source, arguments, base, opened, cuts.reader(home))
     return None if key is None else _remembered(home, key, cuts)
 
 
@@ -111,14 +127,14 @@ def read_source(
         shutil.rmtree(scratch, ignore_errors=True)  # left by a reader that was killed; we hold its lock
         scratch.mkdir()
         try:
-            cutter = cuts.cutter(home)
-            opened = data_sources.open_source(source, arguments, SourcePaths(base, scratch, cutter))
-            state = _key(source, arguments, base, opened)
+            cutter, reader = cuts.cutter(home), cuts.reader(home)
+            opened = data_sources.open_source(source, arguments, SourcePaths(base, scratch, cutter, reader))
+            state = _key(source, arguments, base, opened, reader)
             remembered = None if state is None else _remembered(home, state, cuts)
             if remembered is not None:
                 return remembered.folder
-            folder = _write(opened, scratch, home, key, cutter)
-            if state is not None and state == _key(source, arguments, base, opened):
+            folder = _write(opened, scratch, home, key, cutter, reader)
+            if state is not None and state == _key(source, arguments, base, opened, reader):
                 _remember(home, state, folder)
             return folder
         finally:
@@ -136,9 +152,12 @@ def check_source_arguments(source: str, arguments: SpecFields) -> None:
         raise UserError("; ".join(f"data.{fault.path}: {fault.message}" for fault in faults))
 
 
-def _key(source: str, arguments: SpecFields, base: Path, opened: Source) -> str | None:
+def _key(source: str, arguments: SpecFields, base: Path, opened: Source, reader: int) -> str | None:
     state = opened.state()
-    return None if state is None else _digest([prepared.FORMAT, source, arguments, str(base), state])
+    version = [reader] if reader > 1 else []  # keys of the first version do not name it
+    return (
+        None if state is None else _digest([prepared.FORMAT, *version, source, arguments, str(base), state])
+    )
 
 
 def _digest(value: Any) -> str:
@@ -162,7 +181,9 @@ def _remember(home: Home, key: str, folder: Path) -> None:
     fresh.replace(index / key[:32])
 
 
-def _write(opened: Source, scratch: Path, home: Home, key: bytes | None, cutter: StableCut) -> Path:
+def _write(
+    opened: Source, scratch: Path, home: Home, key: bytes | None, cutter: StableCut, reader: int
+) -> Path:
     part = scratch / "part"
     part.mkdir()
     development = opened.development()
@@ -190,7 +211,7 @@ def _write(opened: Source, scratch: Path, home: Home, key: bytes | None, cutter:
     folder = _publish(part, home.data(fingerprint))
     if sealed is not None:
         cut = cutter.made or given_cut(development, sealed, digests)
-        _replace(home.cut(fingerprint), cut.to_bytes())
+        _replace(home.cut(fingerprint), replace(cut, reader=reader).to_bytes())
     if key is not None and sealed is not None:
         _sign(development, sealed, folder, key)
     return folder
@@ -283,7 +304,7 @@ def read_near(source: str, arguments: SpecFields, base: Path, folder: Path) -> N
 def _paths_of(folder: Path, base: Path, scratch: Path) -> SourcePaths:
     """Return the paths for a source that was read before, and is to be cut as it was then."""
     data = prepared.read(folder)
-    return SourcePaths(base, scratch, StableCut(cuts_in([data.cut_file] if data else [])))
+    return paths_as_recorded(base, scratch, data.cut_file if data else None)
 
 
 def _publish(part: Path, folder: Path) -> Path:

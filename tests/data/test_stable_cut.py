@@ -15,7 +15,7 @@ from hpo.data.cut import Cut
 from hpo.data.stable_cut import StableCut
 from trainables.data.digests import row_digests
 from trainables.data.held_out import first_cut
-from trainables.data.uncut import Uncut
+from trainables.data.uncut import READER, Uncut
 
 N = 200
 
@@ -179,7 +179,7 @@ def test_rows_of_an_opened_part_stay_sealed_in_mostly_new_data() -> None:
 def test_a_cut_survives_its_file() -> None:
     cut = cut_of(replace(rows(drawn(N, 16)), ids=np.arange(N).astype(str), file="x"))
     again = Cut.from_bytes(cut.to_bytes())
-    assert (again.rule, again.share, again.file, again.reader, again.digest) == ("rows", 0.2, "x", 1, 1)
+    assert (again.rule, again.share, again.file, again.reader, again.digest) == ("rows", 0.2, "x", READER, 1)
     assert np.isnan(again.border)
     for name in ("test", "keys", "checks", "ids"):
         np.testing.assert_array_equal(getattr(again, name), getattr(cut, name))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.digests import row_digests
-from trainables.data.uncut import Cutter
+from trainables.data.uncut import READER, Cutter
 
 IN_MEMORY = 64 << 20
 
@@ -26,11 +26,13 @@ class SourcePaths:
         base: Folder that relative paths start from: the spec's folder.
         scratch: A private folder that is removed when the reading process ends.
         cutter: Decides which rows are the test part where a source has none; None for the first cut.
+        reader: Version of the readers, `trainables.data.uncut.READER`: a search reads as it did at first.
     """
 
     base: Path
     scratch: Path
     cutter: Cutter | None = None
+    reader: int = READER
 
     def path(self, name: str) -> Path:
         """Return an absolute path for what a user wrote; ``~`` is the user's home folder."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,13 @@ GREY = ("1", "L", "LA", *DEEP)
 WIDE = ("I", "F")
 """Modes without a greatest value, in which white is undefined."""
 
+HIDDEN = "__MACOSX"
+"""Folder in which macOS keeps its own copies; like all names that begin with a full stop, never data."""
+
+TRAINING = frozenset(["train", "training"])
+OTHER_PARTS = frozenset(["test", "testing", "val", "valid", "validation"])
+"""Names of folders that hold parts of a data set rather than a class, apart from case and ``_set``."""
+
 
 @dataclass(frozen=True)
 class LabelledFiles:
@@ -63,6 +71,7 @@ class ImageFolder:
             where all have one size.
         test_share: Share of each class in the test part if there is no test folder.
         broken: Reaction to a file that cannot be decoded: ``error`` or ``skip``.
+        orientation: ``upright`` to turn images as their EXIF orientation says, or ``as_stored``.
     """
 
     paths: SourcePaths
@@ -70,6 +79,7 @@ class ImageFolder:
     size: int | None = None
     test_share: float = 0.2
     broken: str = "error"
+    orientation: str = "upright"
 
     def state(self) -> list[str] | None:
         """Return the state of every file under the root."""
@@ -100,28 +110,43 @@ class ImageFolder:
 
     @functools.cached_property
     def _classes(self) -> tuple[str, ...]:
-        names = tuple(sorted(p.name for p in self._train.iterdir() if p.is_dir() and p.name[0] != "."))
+        names = tuple(sorted(p.name for p in _folders(self._train)))
         if len(names) < 2:
             folders = f"only {names[0]!r}" if names else "none"
             raise UserError(f"data: {self._train} needs a folder for each class, but has {folders}")
+        _refuse_parts(self._train, names)
         return names
 
     @functools.cached_property
     def _parts(self) -> tuple[LabelledFiles, LabelledFiles]:
-        train = _listed(self._train, self._classes)
+        train = self._listed(self._train)
         for label, name in enumerate(self._classes):
             if not np.any(train.labels == label):
                 raise UserError(f"data: class {name!r} has no image in {self._train / name}")
         sealed = self.root / "test"
-        if self._train != self.root and sealed.is_dir():
-            extra = {p.name for p in sealed.iterdir() if p.is_dir() and p.name[0] != "."}
-            extra -= set(self._classes)
+        if self._train != self.root and sealed.is_dir() and not self._unlabelled:
+            extra = {p.name for p in _folders(sealed)} - set(self._classes)
             if extra:
                 raise UserError(f"data: {sealed} has a class {min(extra)!r} that is not in {self._train}")
-            return train, _listed(sealed, self._classes)
+            return train, self._listed(sealed)
         digests = packed(_file_digest(path) for path in train.files)
         mask = (self.paths.cutter or first_cut)(Uncut(digests, self.test_share, train.labels))
         return train.take(~mask), train.take(mask)
+
+    @functools.cached_property
+    def _unlabelled(self) -> int:
+        """Images of a test folder without class folders, which thus have no labels."""
+        sealed = self.root / "test"
+        if self._train == self.root or not sealed.is_dir() or _folders(sealed):
+            return 0
+        return sum(p.suffix.lower() in ENDINGS and not is_hidden(p, sealed) for p in sealed.iterdir())
+
+    @property
+    def _upright(self) -> bool:
+        return self.orientation == "upright" and self.paths.reader > 1
+
+    def _listed(self, folder: Path) -> LabelledFiles:
+        return _listed(folder, self._classes, hidden=self.paths.reader == 1)
 
     @functools.cached_property
     def _shape(self) -> tuple[int, int, int]:
@@ -130,13 +155,13 @@ class ImageFolder:
         Without a size, the headers of the test part are read too, since an image of another size
         would have to be scaled.
         """
-        sizes, modes = self._headers
+        sizes, modes, _ = self._headers
         if not sizes:
             raise UserError(f"data: none of the files under {self._train} is an image")
         channels = 1 if all(mode in GREY for mode in modes) else 3
         if self.size is not None:
             return self.size, self.size, channels
-        sizes = _headers(self._parts[1].files)[0] | sizes
+        sizes = _headers(self._parts[1].files, self._upright)[0] | sizes
         if len(sizes) > 1:
             (one, path), (other, second) = list(sizes.items())[:2]
             raise UserError(
@@ -147,22 +172,28 @@ class ImageFolder:
         return height, width, channels
 
     @functools.cached_property
-    def _headers(self) -> tuple[dict[tuple[int, int], Path], Counter[str]]:
-        return _headers(self._parts[0].files)
+    def _headers(self) -> tuple[dict[tuple[int, int], Path], Counter[str], int]:
+        return _headers(self._parts[0].files, self._upright)
 
     @functools.cached_property
     def _warnings(self) -> tuple[str, ...]:
-        unused = [p for p in self._train.rglob("*") if p.is_file() and p.suffix.lower() not in ENDINGS]
-        sentences = []
-        if unused:
-            sentences.append(f"{len(unused)} files are not images and are left out, such as {unused[0]}")
+        sentences = list(_left_out(self._train))
+        turned = self._headers[2]
+        if turned:
+            sentences.append(
+                f"{_counted(turned, 'image')} of the development part turned upright as their EXIF "
+                "orientation says; to keep the pixels as they are stored: arguments: {orientation: as_stored}"
+            )
         deep = sum(self._headers[1][mode] for mode in DEEP)
         if deep:
             sentences.append(f"{deep} images have 16 bits per pixel, of which the upper 8 are kept")
         if self._train != self.root:
-            others = sorted(
-                p.name for p in self.root.iterdir() if p.is_dir() and p.name not in ("train", "test")
-            )
+            if self._unlabelled:
+                sentences.append(
+                    f"{self.root / 'test'} has no folder for any class: its {self._unlabelled} images have "
+                    "no labels and are not used, and the test part is cut from the training images"
+                )
+            others = sorted(p.name for p in _folders(self.root) if p.name not in ("train", "test"))
             sentences += [f"the folder {self.root / name} is not used" for name in others]
         return tuple(sentences)
 
@@ -173,7 +204,8 @@ class ImageFolder:
         digests: list[bytes] = []
         good: list[int] = []
         bad: list[str] = []
-        for row, decoded in enumerate(in_parallel(functools.partial(decode, shape=shape), part.files)):
+        read = functools.partial(decode, shape=shape, upright=self._upright)
+        for row, decoded in enumerate(in_parallel(read, part.files)):
             if isinstance(decoded, str):
                 bad.append(f"{part.files[row]} ({decoded})")
                 continue
@@ -182,29 +214,81 @@ class ImageFolder:
             good.append(row)
         if bad and self.broken == "error":
             raise UserError(
-                f"data: {_counted(bad, 'file')} cannot be decoded: {'; '.join(bad[:SHOWN])}; remove or "
+                f"data: {_counted(len(bad), 'file')} cannot be decoded: {'; '.join(bad[:SHOWN])}; remove or "
                 "replace them, or leave them out: arguments: {broken: skip}"
             )
         if not good:
             raise UserError(f"data: none of the images in one part of {self.root} can be decoded")
         warnings = (
-            (f"{_counted(bad, 'file')} could not be decoded and are left out: {bad[0]}",) if bad else ()
+            (f"{_counted(len(bad), 'file')} could not be decoded and are left out: {bad[0]}",) if bad else ()
         )
         return (images[: len(good)], part.labels[good], packed(digests)), warnings
 
 
 def open_folder(
-    paths: SourcePaths, *, root: str, size: int | None = None, test_share: float = 0.2, broken: str = "error"
+    paths: SourcePaths,
+    *,
+    root: str,
+    size: int | None = None,
+    test_share: float = 0.2,
+    broken: str = "error",
+    orientation: str = "upright",
 ) -> ImageFolder:
     """Return a folder of images as a source; nothing is read yet."""
-    return ImageFolder(paths, paths.path(root), size, test_share, broken)
+    return ImageFolder(paths, paths.path(root), size, test_share, broken, orientation)
 
 
-def _listed(folder: Path, classes: Sequence[str]) -> LabelledFiles:
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir() and not is_hidden(path, folder)]
+
+
+def is_hidden(path: Path, folder: Path) -> bool:
+    """Return whether a path below a folder belongs to a tool or an operating system, not to the data."""
+    return any(part[0] == "." or part == HIDDEN for part in path.relative_to(folder).parts)
+
+
+def _refuse_parts(folder: Path, names: Sequence[str]) -> None:
+    """Refuse folders that are named like the parts of a data set and hold further folders.
+
+    Raises:
+        UserError: If they would be taken for classes.
+    """
+    plain = {name: name.lower().replace("-", "_").removesuffix("_set").removesuffix("set") for name in names}
+    training = [name for name in names if plain[name] in TRAINING and _folders(folder / name)]
+    others = [name for name in names if plain[name] in OTHER_PARTS]
+    if training and others:
+        raise UserError(
+            f"data: the folders {', '.join([*training, *others])} of {folder} are named like the parts of a "
+            "data set, but would be taken for classes; rename those of the training and test part to "
+            "train and test, or classes to something else"
+        )
+
+
+def _left_out(folder: Path) -> Iterator[str]:
+    """Yield a sentence for each kind of file under a folder that is not read."""
+    paths = list(folder.rglob("*"))
+    hidden = [path for path in paths if is_hidden(path, folder)]
+    shown = sorted(set(paths) - set(hidden))
+    unused = [path for path in shown if path.suffix.lower() not in ENDINGS and path.is_file()]
+    images = sorted(path for path in hidden if path.suffix.lower() in ENDINGS and path.is_file())
+    linked = [path for path in shown if path.is_symlink() and path.is_dir() and path.parent != folder]
+    if unused:
+        yield f"{len(unused)} files are not images and are left out, such as {unused[0]}"
+    if images:
+        yield f"{_counted(len(images), 'hidden image')} left out, such as {images[0]}"
+    if linked:
+        yield f"{_counted(len(linked), 'linked folder')} within classes not read, such as {linked[0]}"
+
+
+def _listed(folder: Path, classes: Sequence[str], hidden: bool) -> LabelledFiles:
     files: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        members = sorted(p for p in (folder / name).rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
+        within = folder / name
+        images = (path for path in within.rglob("*") if path.suffix.lower() in ENDINGS)
+        members = sorted(
+            path for path in images if (hidden or not is_hidden(path, within)) and path.is_file()
+        )
         files += members
         labels += [label] * len(members)
     return LabelledFiles(tuple(files), np.array(labels, dtype=np.int64))
@@ -217,30 +301,80 @@ def in_parallel(function: Any, files: Sequence[Path]) -> Iterator[Any]:
             yield from pool.map(function, files[start : start + 1024])
 
 
-def _headers(files: Sequence[Path]) -> tuple[dict[tuple[int, int], Path], Counter[str]]:
-    """Return the sizes (width, height) of images, each with its first file, and a count of the modes."""
+def _headers(files: Sequence[Path], upright: bool) -> tuple[dict[tuple[int, int], Path], Counter[str], int]:
+    """Return the sizes (width, height) of images, each with its first file, and a count of the modes.
+
+    Also returns how many images are turned.
+    """
     modes: Counter[str] = Counter()
     sizes: dict[tuple[int, int], Path] = {}
-    for path, read in zip(files, in_parallel(head, files), strict=True):
+    turned = 0
+    for path, read in zip(files, in_parallel(functools.partial(head, upright=upright), files), strict=True):
         if read is not None:
-            modes[read[1]] += 1
-            sizes.setdefault(read[0], path)
-    return sizes, modes
+            modes[read.mode] += 1
+            sizes.setdefault(read.size, path)
+            turned += read.turned
+    return sizes, modes, turned
 
 
-def head(path: Path) -> tuple[tuple[int, int], str] | None:
-    """Return size (width, height) and mode of an image; None if the file is not an image."""
+@dataclass(frozen=True)
+class Head:
+    """What the header of an image says.
+
+    Attributes:
+        size: Width and height, of the upright image.
+        mode: Pillow's mode.
+        turned: Whether the stored pixels are turned to stand upright.
+    """
+
+    size: tuple[int, int]
+    mode: str
+    turned: bool
+
+
+def head(path: Path, upright: bool = True) -> Head | None:
+    """Return what an image's header says; None if the file is not an image."""
     from PIL import Image
 
     try:
         with Image.open(path) as image:
-            return image.size, image.mode
+            turn = turn_of(image) if upright else None
+            size = image.size[::-1] if turn in SIDEWAYS else image.size
+            return Head(size, image.mode, turn is not None)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 
 
-def decode(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], bytes] | str:
-    """Return pixels in the given shape and a digest of the original image, or what is wrong with it."""
+ORIENTATION = 0x0112
+"""The EXIF tag of the camera's orientation: 1 is upright, 2 to 8 are flips and rotations."""
+
+TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""Pillow's transpositions by orientation, as in `PIL.ImageOps.exif_transpose`."""
+
+SIDEWAYS = frozenset([2, 4, 5, 6])
+"""Transpositions that exchange height and width."""
+
+
+def turn_of(image: Picture) -> int | None:
+    """Return the transposition that makes a stored image stand upright; None if it does already.
+
+    TIFF files are turned by Pillow itself, and unreadable EXIF data counts as absent.
+    """
+    if "exif" not in image.info or image.format == "TIFF":
+        return None
+    try:
+        return TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except (OSError, SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        return None
+
+
+def decode(
+    path: Path, shape: tuple[int, int, int], upright: bool = True
+) -> tuple[NDArray[np.uint8], bytes] | str:
+    """Return pixels in the given shape and a digest of the original image, or what is wrong with it.
+
+    The digest is that of the stored pixels, so that an image is known again however it is turned.
+    """
     from PIL import Image, ImageOps
 
     try:
@@ -252,6 +386,8 @@ def decode(path: Path, shape: tuple[int, int, int]) -> tuple[NDArray[np.uint8], 
             )
             image: Picture = shallow.convert("L" if shape[2] == 1 else "RGB")
             digest = hashlib.blake2b(image.tobytes() + repr(image.size).encode(), digest_size=16).digest()
+            turn = turn_of(opened) if upright else None
+            image = image if turn is None else image.transpose(Image.Transpose(turn))
             if image.size != (shape[1], shape[0]):
                 image = ImageOps.fit(image, (shape[1], shape[0]), Image.Resampling.BICUBIC)
             return np.asarray(image).reshape(shape), digest
@@ -263,5 +399,5 @@ def _file_digest(path: Path) -> bytes:
     return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
 
 
-def _counted(items: Sequence[Any], noun: str) -> str:
-    return f"{len(items)} {noun}{'s' if len(items) != 1 else ''}"
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' if n != 1 else ''}"

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-READER = 1
-"""Version of the readers; raised when one reads the same file differently."""
+READER = 2
+"""Version of the readers; raised when one reads the same file differently.
+
+2 turns images upright, leaves hidden ones out, and reads numbers that are written for people.
+"""
 
 
 @dataclass(frozen=True)

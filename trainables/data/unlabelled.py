@@ -120,20 +120,23 @@ def _refuse_infinite(inputs: NDArray[Any], file: str) -> None:
 
 
 def _images(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
-    from trainables.data.image_folder import ENDINGS, decode, head, in_parallel
+    from trainables.data.image_folder import ENDINGS, decode, head, in_parallel, is_hidden
 
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
+    listed = (p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
+    files = sorted(p for p in listed if not is_hidden(p, path))
     if not files:
         raise UserError(f"{path} has no images; legal endings: {', '.join(sorted(ENDINGS))}")
     height, width, channels = info.shape
+    upright = arguments.get("orientation", "upright") == "upright"
     if arguments.get("size") is None:
-        for file, read in zip(files, in_parallel(head, files), strict=True):
-            if read is not None and read[0] != (width, height):
-                size = f"{read[0][0]} x {read[0][1]}"
+        heads = in_parallel(functools.partial(head, upright=upright), files)
+        for file, read in zip(files, heads, strict=True):
+            if read is not None and read.size != (width, height):
+                size = f"{read.size[0]} x {read.size[1]}"
                 raise UserError(f"{file} is {size}; the model was trained on images of {width} x {height}")
     images = np.zeros((len(files), *info.shape), np.uint8)
     bad = []
-    shaped = functools.partial(decode, shape=(height, width, channels))
+    shaped = functools.partial(decode, shape=(height, width, channels), upright=upright)
     for row, decoded in enumerate(in_parallel(shaped, files)):
         if isinstance(decoded, str):
             bad.append(f"{files[row]} ({decoded})")

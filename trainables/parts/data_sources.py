@@ -28,6 +28,13 @@ TEST_SHARE = Hyperparameter(
 BROKEN = Hyperparameter(
     "broken", "str", "error", choices=("error", "skip"), doc="what to do with a file that cannot be decoded"
 )
+ORIENTATION = Hyperparameter(
+    "orientation",
+    "str",
+    "upright",
+    choices=("upright", "as_stored"),
+    doc="whether images are turned as their EXIF orientation says",
+)
 
 TABLE = (
     Hyperparameter("file", "str", None, doc="the table; relative to the spec"),
@@ -87,7 +94,7 @@ SOURCES: tuple[Part, ...] = (
         "image_folder",
         f"{HERE}.image_folder:open_folder",
         "https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html",
-        (ROOT, SIZE, TEST_SHARE, BROKEN),
+        (ROOT, SIZE, TEST_SHARE, BROKEN, ORIENTATION),
         doc="a folder of images for each class, at the root or under root/train and root/test",
     ),
     Part(

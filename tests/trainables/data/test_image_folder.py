@@ -197,3 +197,94 @@ assert "PIL" not in sys.modules
 
 def test_the_calling_process_opens_no_image(root: Path) -> None:
     subprocess.run([sys.executable, "-c", AUDIT, str(root.parent)], check=True, timeout=120)
+
+
+def photo(path: Path, pixels: np.ndarray, orientation: int) -> None:
+    """Save an image as a camera that is held in some orientation does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+    image = Image.fromarray(pixels)
+    turned = image.transpose(stored[orientation]) if orientation in stored else image
+    turned.save(path, exif=exif, lossless=True)
+
+
+def test_images_stand_upright_as_a_viewer_shows_them(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 10, 12, 3), dtype=np.uint8)
+    for row, orientation in enumerate((1, 3, 6, 8)):
+        for name in ("a", "b"):
+            photo(tmp_path / "photos" / name / f"{row}.webp", pixels[row], orientation)
+    for ending in ("test", "train"):
+        (tmp_path / "photos" / ending).mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).rename(tmp_path / "photos" / "train" / name)
+        photo(tmp_path / "photos" / "test" / name / "0.webp", pixels[0], 6)
+    found = folder(tmp_path / "photos").development()
+    np.testing.assert_array_equal(found.inputs, np.concatenate([pixels, pixels]))
+    np.testing.assert_array_equal(folder(tmp_path / "photos").test().inputs[0], pixels[0])
+    assert "6 images of the development part turned upright" in found.warnings[0]
+    assert "orientation: as_stored" in found.warnings[0]
+    with pytest.raises(UserError, match="2 different sizes"):
+        folder(tmp_path / "photos", orientation="as_stored").development()
+    stored = folder(tmp_path / "photos", orientation="as_stored", size=8).development()
+    assert not np.array_equal(stored.inputs, folder(tmp_path / "photos", size=8).development().inputs)
+    assert stored.warnings == ()
+    np.testing.assert_array_equal(stored.digests(), found.digests())
+
+
+def test_a_search_reads_its_images_as_it_did_at_first(root: Path, tmp_path: Path) -> None:
+    photo(root / "train" / "ant" / "9.webp", np.arange(360, dtype=np.uint8).reshape(10, 12, 3), 3)
+    draw(root / "train" / "ant" / ".9.png", 99)
+    paths = SourcePaths(tmp_path, tmp_path, reader=1)
+    first, now = ImageFolder(paths, root).development(), folder(root).development()
+    assert (len(first), len(now)) == (18, 17)
+    assert not np.array_equal(first.inputs[9], now.inputs[8])
+
+
+def test_hidden_files_are_neither_images_nor_classes(root: Path) -> None:
+    expected = folder(root).development()
+    draw(root / "train" / "ant" / ".ipynb_checkpoints" / "0-checkpoint.png", 0)
+    (root / "train" / "ant" / "._0.png").write_bytes(b"\0\5\26\7" + b"\0" * 4000)
+    (root / "train" / "ant" / ".DS_Store").write_bytes(b"\0")
+    (root / "train" / "__MACOSX" / "ant").mkdir(parents=True)
+    (root / "train" / "__MACOSX" / "ant" / "._1.png").write_bytes(b"\0")
+    (root / "test" / "__MACOSX").mkdir()
+    (root / "__MACOSX").mkdir()
+    found = folder(root).development()
+    np.testing.assert_array_equal(found.inputs, expected.inputs)
+    assert found.info == expected.info
+    assert len(found.warnings) == 1
+    assert found.warnings[0].startswith("3 hidden images left out, such as ")
+    assert len(folder(root).test()) == 6
+
+
+@pytest.mark.parametrize("names", [("Train", "Test"), ("training_set", "test_set"), ("training", "val")])
+def test_folders_named_like_parts_are_not_taken_for_classes(names: tuple[str, str], tmp_path: Path) -> None:
+    for name in names:
+        for number in range(4):
+            draw(tmp_path / name / "cat" / f"{number}.png", number)
+    with pytest.raises(UserError, match=f"{names[0]}, {names[1]} of .* named like the parts of a data set"):
+        folder(tmp_path).development()
+
+
+def test_a_class_may_be_named_like_a_part(tmp_path: Path) -> None:
+    for number in range(4):
+        draw(tmp_path / "Train" / f"{number}.png", number)
+        draw(tmp_path / "Test" / f"{number}.png", 10 + number)
+    assert folder(tmp_path, test_share=0.5).development().info.classes == ("Test", "Train")
+
+
+def test_test_images_without_labels_are_named_and_a_test_part_is_cut(root: Path) -> None:
+    for name in ("ant", "bee"):
+        for number in range(3):
+            (root / "test" / name / f"{number}.png").rename(root / "test" / f"{name}{number}.png")
+        (root / "test" / name).rmdir()
+    found = folder(root, test_share=0.25).development()
+    assert len(found) == 12
+    assert "its 6 images have no labels and are not used" in found.warnings[0]
+
+
+def test_linked_folders_within_a_class_are_named(root: Path) -> None:
+    (root / "train" / "ant" / "more").symlink_to(root / "test" / "ant")
+    assert "1 linked folder within classes not read" in folder(root).development().warnings[0]
