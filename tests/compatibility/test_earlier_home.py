@@ -96,7 +96,6 @@ def test_an_opening_on_the_earlier_register_closes_the_test_part(own):
 
 CHANGED_SINCE = {
     "[0][1].digest",  # of the spec
-    "[0][1].spec.data.reading",  # arrays of a user's function keep their types
     "[0][1].spec.finalists.prefer",  # a tie goes to the best mean by default, not to the cheapest
     "[97][1].scores.mse.low",  # intervals of squared errors allow for their heavy tail
     "[97][1].scores.mse.high",
