@@ -101,6 +101,8 @@ class TableFile:
         named += [(name, "ignore") for name in self.ignore]
         for name, role in named:
             whole.column(name, role)
+        if set(whole.columns) == {self.target}:
+            raise UserError(f"data: {self.file} has no column besides the target {self.target}")
         if self.test_file is not None:
             sealed = read_table(self.test_file, self.kind, self.missing, self.delimiter, sealed=True)
             shared = {name: sealed.column(name, "test_file") for name in whole.columns}

@@ -251,3 +251,22 @@ def test_new_rows_are_encoded_as_the_data_set_is(tmp_path: Path) -> None:
     inputs, unknown = encode(read_table(tmp_path / "new.csv", "csv"), info)
     np.testing.assert_array_equal(inputs, np.float32([[3, 3, 1.5, 7]]))
     assert unknown == {"city": 1}
+
+
+def test_a_table_of_its_target_alone_and_ids_that_repeat_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("y\n" + "1\n0\n" * 20)
+    paths = SourcePaths(tmp_path, tmp_path)
+    with pytest.raises(UserError, match="has no column besides the target y"):
+        data_sources.open_source("csv", {"file": "rows.csv", "target": "y"}, paths).development()
+    lines = [f"{row // 2},{row},{row % 2}" for row in range(40)]
+    (tmp_path / "rows.csv").write_text("\n".join(["name,x,y", *lines]) + "\n")
+    arguments = {"file": "rows.csv", "target": "y", "id": "name"}
+    with pytest.raises(UserError, match=r"20 values of column name occur more than once, such as .* row 1 "):
+        data_sources.open_source("csv", arguments, paths).development()
+
+
+def test_a_million_equal_rows_cannot_be_cut(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x,y\n" + "1,0.5\n" * 1_000_000)
+    arguments = {"file": "rows.csv", "target": "y", "task": "regression"}
+    with pytest.raises(UserError, match=r"0\.2 of 1000000 rows leaves one of the two parts empty"):
+        data_sources.open_source("csv", arguments, SourcePaths(tmp_path, tmp_path)).development()
