@@ -92,7 +92,7 @@ COMMANDS = (
     Command(LOOK, "openings", register.ledger, "List every recorded opening of a test part."),
     Command(LOOK, "ui", recipes.ui, "Open MLflow's UI on the searches of this home."),
     Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),
-    Command(USE, "export", recipes.export, "Write the winner's recipe to a file."),
+    Command(USE, "export", recipes.export, "Write the winner's recipe, or all trials, to a file."),
     Command(USE, "train", recipes.train, "Train a recipe once, without a search."),
     Command(USE, "predict", predicting.predict, "Predict new data with the model that was tested."),
     Command(USE, "verify", verifying.verify, "Retrain a recipe and compare with its recorded score."),

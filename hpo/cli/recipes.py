@@ -10,6 +10,7 @@ import typer
 from hpo.cli.options import Again, ChangedCode, Reason, SearchName, reason_of
 from hpo.cli.session import Session, document, dumps, emit, line, own_stdout, say
 from hpo.cli.trust import Trust, name_code
+from hpo.core.errors import UserError
 from hpo.core.formatting import number, score
 from hpo.core.visible_text import one_line
 
@@ -19,22 +20,36 @@ if TYPE_CHECKING:
 RecipeFormat = Literal["yaml", "json"]
 """Format of a printed recipe."""
 
+ExportFormat = Literal["yaml", "json", "csv", "optuna"]
+"""Formats of a recipe, and of all trials: a table or a study."""
+
 
 def export(
     context: typer.Context,
     search: SearchName,
-    form: Annotated[RecipeFormat, typer.Option("--format", help="Format of the recipe.")] = "yaml",
+    form: Annotated[
+        ExportFormat,
+        typer.Option("--format", help="The recipe as yaml or json; all trials as csv or as an optuna study."),
+    ] = "yaml",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to write; printed by default.")
     ] = None,
     weights: Annotated[bool, typer.Option("--weights", help="Copy the model's weights beside FILE.")] = False,
 ) -> None:
-    """Print or write the winner's recipe with its provenance."""
+    """Print or write the winner's recipe with its provenance, or all trials."""
     from hpo.use_cases.export import export_recipe
+    from hpo.use_cases.export_trials import export_csv, export_study
 
     session = Session.of(context)
-    wanted: RecipeFormat = "json" if session.as_json and out is None else form
-    written = export_recipe(search, home=session.home, format=wanted, out=out, weights=weights)
+    if weights and form in ("csv", "optuna"):
+        raise UserError(f"--weights belongs to a recipe, not to --format {form}")
+    if form == "csv":
+        written = export_csv(search, home=session.home, out=out)
+    elif form == "optuna":
+        written = export_study(search, home=session.home, out=out)
+    else:
+        wanted: RecipeFormat = "json" if session.as_json and out is None else form
+        written = export_recipe(search, home=session.home, format=wanted, out=out, weights=weights)
     if out is None:
         document(written.rstrip() + "\n")
     elif session.as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -179,13 +180,30 @@ class Search:
         """Return every epoch of every training as a row, with its metrics as columns."""
         import pandas as pd
 
-        reports = (recorded.event for recorded in self._ledger.read(kinds=[events.Reported]))
         rows = [
             {"trial": r.trial, "replicate": r.replicate, "epoch": r.epoch, "seconds": r.seconds, **r.metrics}
-            for r in reports
-            if isinstance(r, events.Reported)
+            for r in self.reports()
         ]
         return pd.DataFrame(rows)
+
+    def reports(self) -> Iterator[events.Reported]:
+        """Yield every epoch of every training, in the order in which they were reported."""
+        for recorded in self._ledger.read(kinds=[events.Reported]):
+            if isinstance(recorded.event, events.Reported):
+                yield recorded.event
+
+    def report(self, out: str | os.PathLike[str] | None = None) -> Path:
+        """Write the search as one HTML page and return its path; also while it runs.
+
+        Args:
+            out: File to write; None for ``SEARCH-report.html`` in the working folder.
+
+        Raises:
+            UserError: If the file cannot be written.
+        """
+        from hpo.use_cases.report import write_report
+
+        return write_report(self.name, home=self.home, out=Path(out) if out else None)
 
 
 def _row(training: Training) -> dict[str, object]:

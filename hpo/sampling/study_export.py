@@ -1,0 +1,87 @@
+"""The trials of a search as an Optuna study on disk, which Optuna's dashboard and plots open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from hpo.core.events import End
+from hpo.core.objective import Objective
+from hpo.core.space import Point, Space
+from hpo.sampling.distributions import parameters
+
+STATES = {
+    End.FINISHED: TrialState.COMPLETE,
+    End.STOPPED: TrialState.PRUNED,
+    End.INTERRUPTED: TrialState.FAIL,
+    End.FAILED: TrialState.FAIL,
+    None: TrialState.RUNNING,
+}
+"""Optuna's state for each end; a trial that was stopped early is pruned."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyTrial:
+    """A trial as a study shows it.
+
+    Attributes:
+        number: Its number in the search.
+        point: The searched choices.
+        end: How it ended; None while it has not.
+        value: Its objective value; NaN if it has none.
+        curve: (epoch, objective) of every report.
+        cause: Why it failed; empty otherwise.
+        origin: What proposed it.
+    """
+
+    number: int
+    point: Point
+    end: End | None
+    value: float
+    curve: Sequence[tuple[int, float]]
+    cause: str
+    origin: str
+
+
+def write_study(
+    file: Path, name: str, space: Space, objective: Objective, trials: Iterable[StudyTrial]
+) -> None:
+    """Write a study into a new SQLite database.
+
+    Args:
+        file: File of the database.
+        name: Name of the study.
+        space: The searched space.
+        objective: Gives the direction and the name of the metric.
+        trials: The trials.
+    """
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        direction = StudyDirection.MAXIMIZE if objective.mode == "max" else StudyDirection.MINIMIZE
+        study = optuna.create_study(storage=f"sqlite:///{file}", study_name=name, direction=direction)
+        study.set_user_attr("metric", objective.metric)
+        study.add_trials([_frozen(space, trial) for trial in trials])
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
+def _frozen(space: Space, trial: StudyTrial) -> FrozenTrial:
+    values, distributions = parameters(space, trial.point)
+    state = STATES[trial.end]
+    if state is TrialState.COMPLETE and not math.isfinite(trial.value):
+        state = TrialState.FAIL
+    return create_trial(
+        state=state,
+        value=trial.value if state is TrialState.COMPLETE else None,
+        params=dict(values),
+        distributions=distributions,
+        intermediate_values=dict(trial.curve),
+        user_attrs={"trial": trial.number, "origin": trial.origin, "cause": trial.cause},
+    )
