@@ -86,11 +86,13 @@ def sign(data: Prepared, source: str, arguments: SpecFields, base: Path, key: by
 
 
 def find_near_duplicates(data: Prepared, source: str, arguments: SpecFields, base: Path) -> JsonObject:
-    """Have images compared with each other and with the sealed ones; the result is kept beside the data.
+    """Have images or table rows compared with the sealed ones; the result is kept beside the data.
 
     Returns:
-        ``within``, pairs of development rows; ``test``, development rows with a near duplicate in the
-        test part; ``told``, whether near duplicates can be detected in such images at all.
+        ``within``, pairs of development images; ``test``, development rows with a near copy in the
+        test part; ``told``, whether near copies can be detected in such data at all. For tables also
+        ``column``, the one that alone differs most often, and how many test rows were ``searched`` for
+        ``among`` how many development rows.
 
     Raises:
         UserError: If the source can no longer be read.

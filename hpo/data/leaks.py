@@ -1,7 +1,7 @@
 """Leaks between the parts of a data set, found before the search starts.
 
-Exact copies are found by their digests, near duplicates of images by the custodian, which can read
-the test part; its answer names development rows and counts, never a row of the test part.
+Exact copies are found by their digests, near copies of images and table rows by the custodian, which
+can read the test part; its answer names development rows and counts, never a row of the test part.
 """
 
 from __future__ import annotations
@@ -16,12 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.json_values import JsonObject, SpecFields
-from hpo.data.custodian import find_near_duplicates
+from hpo.core.trainable import Examples
+from hpo.data.equal_rows import equal_by_chance
 from hpo.data.examples import open_examples
+from hpo.data.near_copies import NearCopies, find_near_copies
 from hpo.data.prepared import Prepared, mapped
 from hpo.data.revealing_columns import revealing_columns
 from hpo.data.split import Split
 from trainables.data.digests import as_keys, row_digests
+
+EQUAL = {
+    "train_test": "training rows are also in the test part",
+    "validation_test": "validation rows are also in the test part",
+    "train_validation": "validation rows are also in the train part",
+    "contradicting": "rows have the same inputs as another row but a different label",
+}
+"""What each count of equal rows means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +43,15 @@ class Leaks:
         validation_test: Validation rows (of either role) whose inputs are also in the test part.
         train_validation: Validation rows whose inputs are also in the train part.
         contradicting: Rows with the same inputs as another development row but a different label.
-        near_train_test: Training rows with a near duplicate in the test part; None if not checked.
-        near_train_validation: Validation rows with a near duplicate in the train part; None likewise.
+        near_train_test: Training rows with a near copy in the test part; None if not checked.
+        near_validation_test: Validation rows (of either role) with one in the test part; None likewise.
+        near_train_validation: Validation rows with one in the train part; None likewise.
         groups_train_validation: Groups with rows in both train and validation.
         groups_test: Groups with rows in both the development and the test part.
         columns: Columns that reveal the target, with the share of the error that each removes.
+        kind: Kind of the data, as in `DataInfo`.
+        changed_column: Column of a table that alone differs in the most near copies; empty if in none.
+        by_chance: Names of the counts of equal rows that are no larger than columns of few values explain.
         notes: What could not be checked, and other facts, each a sentence.
     """
 
@@ -46,34 +60,46 @@ class Leaks:
     train_validation: int
     contradicting: int
     near_train_test: int | None
+    near_validation_test: int | None
     near_train_validation: int | None
     groups_train_validation: int
     groups_test: int
     columns: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    kind: str = "image"
+    changed_column: str = ""
+    by_chance: tuple[str, ...] = ()
 
     @property
     def stops(self) -> bool:
         """Whether train overlaps test, so that the search may start only if the spec accepts it."""
-        return self.train_test > 0
+        return self.train_test > 0 and "train_test" not in self.by_chance
 
     def findings(self) -> list[str]:
         """Return a sentence for every leak, the most serious first; empty without leaks."""
         counts = [
-            (self.train_test, "training rows are also in the test part"),
-            (self.validation_test, "validation rows are also in the test part"),
-            (self.train_validation, "validation rows are also in the train part"),
+            *self._equal(("train_test", "validation_test", "train_validation")),
             (self.groups_test, "groups have rows both in the test part and outside it"),
             (self.groups_train_validation, "groups have rows in both train and validation"),
-            (self.near_train_test, "training images have a near duplicate in the test part"),
-            (self.near_train_validation, "validation images have a near duplicate in the train part"),
-            (self.contradicting, "rows have the same inputs as another row but a different label"),
+            (self.near_train_test, f"training {self._near('the test part')}"),
+            (self.near_validation_test, f"validation {self._near('the test part')}"),
+            (self.near_train_validation, f"validation {self._near('the train part')}"),
+            *self._equal(("contradicting",)),
         ]
         sentences = [f"{count} {leak}" for count, leak in counts if count]
         return sentences + [
             f"column {name} alone predicts the target: it removes {share:.1%} of the error"
             for name, share in self.columns.items()
         ]
+
+    def _equal(self, names: tuple[str, ...]) -> list[tuple[int, str]]:
+        return [(getattr(self, name), EQUAL[name]) for name in names if name not in self.by_chance]
+
+    def _near(self, part: str) -> str:
+        if self.kind != "table":
+            return f"images have a near duplicate in {part}"
+        column = f", most often {self.changed_column}" if self.changed_column else ""
+        return f"rows equal a row of {part} except for noise, rounding or one column{column}"
 
     def to_json(self) -> JsonObject:
         """Return everything as a JSON value, with the sentences."""
@@ -97,8 +123,8 @@ def find_leaks(
         source: The source it was prepared from.
         arguments: The arguments it was prepared with.
         base: Folder that relative paths start from.
-        near: Whether to look for near duplicates of images too, which takes up to a minute for
-            60,000 images the first time.
+        near: Whether to look for near copies too, which takes up to a minute for 60,000 images the
+            first time.
 
     Raises:
         UserError: If the source must be read again and cannot be.
@@ -107,50 +133,62 @@ def find_leaks(
     held_out = split.validation if split.final is None else np.concatenate([split.validation, split.final])
     keys = as_keys(row_digests(part.inputs))
     copies = np.zeros(0, np.int64) if data.test is None else mapped(data.test.copies)
-    pairs, near_test, notes = _near(data, source, arguments, base) if near else (None, None, ())
+    copied = find_near_copies(data, split.train, held_out, source, arguments, base) if near else NearCopies()
     groups = data.groups()
+    equal = {
+        "train_test": _count(split.train, copies),
+        "validation_test": _count(held_out, copies),
+        "train_validation": int(np.isin(keys[held_out], keys[split.train]).sum()),
+        "contradicting": _contradicting(keys, data.targets()) if data.info.task == "classification" else 0,
+    }
+    by_chance = _by_chance(part, equal, data.test.n if data.test else 0, len(held_out))
     return Leaks(
-        train_test=_count(split.train, copies),
-        validation_test=_count(held_out, copies),
-        train_validation=int(np.isin(keys[held_out], keys[split.train]).sum()),
-        contradicting=_contradicting(keys, data.targets()) if data.info.task == "classification" else 0,
-        near_train_test=None if near_test is None or data.test is None else _count(split.train, near_test),
-        near_train_validation=None if pairs is None else _straddling(pairs, split.train, held_out),
+        **equal,
+        near_train_test=copied.train_test,
+        near_validation_test=copied.validation_test,
+        near_train_validation=copied.train_validation,
         groups_train_validation=0
         if groups is None
         else len(np.intersect1d(groups[split.train], groups[held_out])),
         groups_test=data.test.shared_groups if data.test else 0,
         columns=revealing_columns(part),
-        notes=(*notes, *_test_notes(data)),
+        notes=(*copied.notes, *_chance_notes(equal, by_chance), *_test_notes(data)),
+        kind=data.info.kind,
+        changed_column=copied.column,
+        by_chance=by_chance,
     )
 
 
-def _near(
-    data: Prepared, source: str, arguments: SpecFields, base: Path
-) -> tuple[NDArray[np.int64] | None, NDArray[np.int64] | None, tuple[str, ...]]:
-    if data.info.kind != "image":
-        return None, None, ()
-    result = find_near_duplicates(data, source, arguments, base)
-    if not result["told"]:
-        return None, None, ("near duplicates were not checked: these images are too small or too uniform",)
-    pairs = np.array(result["within"], np.int64).reshape(-1, 2)
-    return pairs, np.array(result["test"], np.int64), ()
+def _by_chance(train: Examples, equal: Mapping[str, int], test: int, held_out: int) -> tuple[str, ...]:
+    """Return the names of the counts of equal rows that columns of few values explain."""
+    if train.info.kind != "table" or not any(equal.values()):
+        return ()
+    rows = train.inputs[train.rows]
+    others = {
+        "train_test": test,
+        "validation_test": test * held_out // max(1, len(rows)),
+        "train_validation": held_out,
+        "contradicting": len(rows),
+    }
+    chance = equal_by_chance(rows)
+    return tuple(name for name, count in equal.items() if count and chance.explains(count, others[name]))
 
 
 def _count(rows: NDArray[np.int64], among: NDArray[np.int64]) -> int:
     return int(np.isin(rows, among).sum())
 
 
-def _straddling(pairs: NDArray[np.int64], train: NDArray[np.int64], held_out: NDArray[np.int64]) -> int:
-    both = np.concatenate([pairs, pairs[:, ::-1]])
-    across = both[np.isin(both[:, 0], train) & np.isin(both[:, 1], held_out)]
-    return len(np.unique(across[:, 1]))
-
-
 def _contradicting(keys: NDArray[np.void], targets: NDArray[Any]) -> int:
     _, first, same = np.unique(keys, return_index=True, return_inverse=True)
     odd = np.unique(same[targets != targets[first][same]])
     return int(np.isin(same, odd).sum())
+
+
+def _chance_notes(equal: Mapping[str, int], by_chance: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(
+        f"{equal[name]} {EQUAL[name]}; chance explains that many, because the columns have few values"
+        for name in by_chance
+    )
 
 
 def _test_notes(data: Prepared) -> tuple[str, ...]:

@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
-from hpo.core.json_values import SpecFields
+from hpo.core.json_values import JsonObject, SpecFields
 from hpo.data import near_duplicates, prepared
 from hpo.data.cut import Cut
 from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.signature import signature_of
 from hpo.data.stable_cut import StableCut, given_cut
+from hpo.data.table_copies import table_copies
 from trainables.data.content import Content, Source, SourcePaths
 from trainables.data.digests import as_keys, row_digests, set_digest
 from trainables.data.uncut import READER
@@ -195,6 +196,8 @@ def _write(
         _save(part / prepared.TIMES, development.times)
     sealed = opened.test()
     test, digests = _inspect(sealed, development, part)
+    if sealed is not None and sealed.info.kind == "table":
+        _synced(part / prepared.NEAR, json.dumps(_table_copies(development.inputs, sealed)).encode())
     sealed_warnings = sealed.warnings if sealed else ()
     warnings = development.warnings + tuple(f"test part: {warning}" for warning in sealed_warnings)
     content = {file.name: _file_digest(file) for file in sorted(part.glob("*.npy"))}
@@ -281,24 +284,43 @@ def _sorted(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def read_near(source: str, arguments: SpecFields, base: Path, folder: Path) -> None:
-    """Find near duplicates of images, in the test part too, and save the development rows concerned.
+    """Find near copies of images or table rows, in the test part too, and save which rows have one.
 
     Raises:
         UserError: If the source can no longer be read.
     """
-    images = np.load(folder / prepared.INPUTS, mmap_mode="r")
+    development = np.load(folder / prepared.INPUTS, mmap_mode="r")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".near-") as scratch:
+        test = data_sources.open_source(source, arguments, _paths_of(folder, base, Path(scratch))).test()
+        if test is not None and test.info.kind == "table":
+            result = _table_copies(development, test)
+        else:
+            result = _image_copies(development, None if test is None else test.inputs)
+    _replace(folder / prepared.NEAR, json.dumps(result).encode())
+
+
+def _image_copies(images: NDArray[np.uint8], test: NDArray[np.uint8] | None) -> JsonObject:
     small = min(images.shape[1:3]) < near_duplicates.LEAST_SIDE
     ours = near_duplicates.thumbnails(images)
     within = near_duplicates.near_pairs(ours, small=small)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".near-") as scratch:
-        test = data_sources.open_source(source, arguments, _paths_of(folder, base, Path(scratch))).test()
-        sealed = ours[:0] if test is None else near_duplicates.thumbnails(test.inputs)
-    across = near_duplicates.near_pairs(ours, sealed, small=small) if len(sealed) else within
-    rows = np.unique(across.rows[:, 0]).tolist() if len(sealed) else []
-    result = {"within": within.rows.tolist(), "test": rows, "told": within.decided and across.decided}
-    fresh = folder / f".{prepared.NEAR}-{os.getpid()}"
-    _synced(fresh, json.dumps(result).encode())
-    fresh.replace(folder / prepared.NEAR)
+    if test is None:
+        return {"within": within.rows.tolist(), "test": [], "told": within.decided}
+    across = near_duplicates.near_pairs(ours, near_duplicates.thumbnails(test), small=small)
+    rows = np.unique(across.rows[:, 0]).tolist()
+    return {"within": within.rows.tolist(), "test": rows, "told": within.decided and across.decided}
+
+
+def _table_copies(development: NDArray[np.float32], test: Content) -> JsonObject:
+    """Return development rows that are copies of test rows, and the column that differs most often."""
+    copies = table_copies(development, test.inputs, test.info)
+    return {
+        "within": [],
+        "test": copies.ours.tolist(),
+        "told": True,
+        "column": copies.column(test.info),
+        "searched": copies.searched,
+        "among": copies.among,
+    }
 
 
 def _paths_of(folder: Path, base: Path, scratch: Path) -> SourcePaths:

@@ -73,7 +73,7 @@ def submit_search(
         raise Refused(refusal_of_split(moved))
     accepted = [f"{sentence}; accepted with --new-split: {new_split}" for sentence in moved]
     warnings = [*accepted, *data_warnings(spec, dataset)]
-    leaks = find_dataset_leaks(spec.data, spec.base, dataset)
+    leaks = find_dataset_leaks(spec.data, spec.base, dataset, near=True)
     refuse_overlap(spec.data, leaks)
     ledger = open_search(store, spec, dataset, name, tags or {}, leaks, warnings, warm_start)
     with hold_lock(home.search(ledger.name), ledger.name):

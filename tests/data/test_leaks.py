@@ -83,15 +83,63 @@ def test_rows_groups_and_contradictions(base: Path) -> None:
     assert found.contradicting == 2
     assert found.groups_test == 3
     assert found.groups_train_validation > 0
-    assert found.near_train_test is None
+    assert (found.near_train_test, found.near_validation_test, found.near_train_validation) == (0, 0, 0)
     assert not found.stops
     assert len(found.findings()) >= 3
 
 
-def test_clean_data_has_no_findings(tmp_path: Path) -> None:
-    data = prepare("wine", {}, Home(tmp_path / "home"), tmp_path)
+def saved_rows(base: Path, development: np.ndarray, test: np.ndarray) -> None:
+    arrays = {"development": development.astype(np.float32), "test": test.astype(np.float32)}
+    for part, rows in tuple(arrays.items()):
+        arrays |= {f"{part}_labels": np.arange(len(rows)) % 2, f"{part}_groups": np.arange(len(rows))}
+    arrays["test_groups"] = arrays["test_groups"] + len(development)
+    np.savez(base / "rows.npz", **arrays)
+
+
+def test_near_copies_of_table_rows_are_counted_between_all_parts(base: Path) -> None:
+    random = np.random.default_rng(3)
+    rows = random.normal(size=(700, 7))
+    development, test = rows[:500], rows[500:]
+    parts = split(np.arange(500) % 2, validation=0.25, seed=0)
+    test[:12] = development[parts.train[:12]] + random.normal(size=(12, 7)) * 1e-3
+    test[12:17] = development[parts.validation[:5]].round(2)
+    test[17:20, 1:] = development[parts.train[20:23], 1:]
+    development[parts.validation[10], 1:] = development[parts.train[40], 1:]
+    saved_rows(base, development, test)
+    found = look(base, "own_parts:rows")
+    assert (found.near_train_test, found.near_validation_test, found.near_train_validation) == (15, 5, 1)
+    assert found.changed_column == "0"
+    assert not found.stops
+    assert found.findings()[0] == (
+        "15 training rows equal a row of the test part except for noise, rounding or one column, most often 0"
+    )
+
+
+def test_equal_rows_of_few_values_stop_nothing(base: Path) -> None:
+    random = np.random.default_rng(4)
+    rows = random.integers(0, 4, (400, 5))
+    saved_rows(base, rows[:300], rows[300:])
+    found = look(base, "own_parts:rows")
+    assert found.train_test > 0
+    assert not found.stops
+    assert found.findings() == []
+    assert any("columns have few values" in note for note in found.notes)
+
+
+def test_copied_rows_of_few_values_stop_a_search(base: Path) -> None:
+    rows = np.random.default_rng(4).integers(0, 4, (400, 8))
+    rows[300:380] = rows[:80]
+    saved_rows(base, rows[:300], rows[300:])
+    found = look(base, "own_parts:rows")
+    assert found.stops
+    assert "training rows are also in the test part" in found.findings()[0]
+
+
+@pytest.mark.parametrize("name", ["wine", "iris", "breast_cancer", "diabetes"])
+def test_clean_data_has_no_findings(name: str, tmp_path: Path) -> None:
+    data = prepare(name, {}, Home(tmp_path / "home"), tmp_path)
     parts = split(data.targets(), validation=0.2, seed=0)
-    found = find_leaks(data, parts, "wine", {}, tmp_path)
+    found = find_leaks(data, parts, name, {}, tmp_path)
     assert found.findings() == []
     assert not found.stops
 

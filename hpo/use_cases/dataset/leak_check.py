@@ -17,7 +17,7 @@ def find_dataset_leaks(data: Data, base: Path, dataset: SplitDataset, *, near: b
         data: The `data` section of the spec.
         base: Folder that relative paths start from.
         dataset: The data, read and split.
-        near: Whether to look for near duplicates of images too, which takes a while.
+        near: Whether to look for near copies too; of many images this takes a minute the first time.
     """
     return find_leaks(dataset.prepared, dataset.split, data.source, data.source_arguments, base, near=near)
 
