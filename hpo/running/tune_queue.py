@@ -19,7 +19,8 @@ from hpo.running.training_context import Message
 
 UNSAVED = (
     "the training code reports no state, so a paused trial has no checkpoint and is trained again from its "
-    "beginning when it is taken up; pass `state` to `context.report`, or use scheduler.name: leaders"
+    "beginning when it is taken up; pass `state` to `context.report` (in a training function: `run.track`), "
+    "or set scheduler.name to leaders"
 )
 
 
