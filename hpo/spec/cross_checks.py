@@ -225,6 +225,17 @@ def check_grid(document: Document, space: Space, faults: Faults) -> None:
     )
 
 
+def check_size(document: Document, space: Space, faults: Faults) -> None:
+    """Warn if the space has fewer points than the budget allows trials, so that some are repeated."""
+    points, trials = combinations(space), document.budget.trials
+    if document.sampler.name == "grid" or points is None or trials is None or points >= trials:
+        return
+    faults.warn(
+        f"space: has {points:,.0f} different points, fewer than the {trials:,} trials of the budget, so some "
+        f"are trained again with another seed; sampler: grid tries each of the {points:,.0f} once"
+    )
+
+
 def limit_finalists(document: Document) -> Document:
     """Return a document whose default number of finalists is not above its number of trials."""
     trials, finalists = document.budget.trials, document.finalists

@@ -173,6 +173,7 @@ def _points(
         check_conflicts(interface.conflicts, document.recipe, space, grammar, horizon, faults, recorded)
     cross_checks.demonstrations(grammar, document.recipe, space, faults)
     cross_checks.check_grid(document, space, faults)
+    cross_checks.check_size(document, space, faults)
     return starting_points(
         document.start_from, document.recipe, document.trainable, grammar, space, base, faults
     )

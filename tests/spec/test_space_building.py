@@ -174,3 +174,13 @@ def test_a_step_wider_than_its_range_is_a_fault(document: dict[str, Any], toy: T
     document["space"]["width"] = {"qrandint": [1, 8, 9]}
     with pytest.raises(InvalidSpec, match="the step 9 must be above 0 and at most 7"):
         parse_spec(document, trainables=toy)
+
+
+def test_a_space_with_fewer_points_than_trials_is_named(document: dict[str, Any], toy: Toy) -> None:
+    document["space"] = {"width": {"randint": [1, 4]}}
+    assert any(
+        "4 different points, fewer than the 10 trials" in w
+        for w in parse_spec(document, trainables=toy).warnings
+    )
+    document["space"] = {"width": {"randint": [1, 10]}}
+    assert not any("different points" in w for w in parse_spec(document, trainables=toy).warnings)
