@@ -30,6 +30,9 @@ from trainables.data.table_encoding import float_targets
 
 MICROSECONDS_A_DAY = 86_400e6
 
+CHANNELS = (1, 3, 4)
+"""Numbers of channels that images usually have: grey, colour, colour with transparency."""
+
 LEGAL = ("inputs", "targets", "classes", "columns", "groups", "times", "kind", "task")
 
 
@@ -124,6 +127,8 @@ class UserSource:
         if object in (inputs.dtype, targets.dtype) or not inputs.shape:
             raise UserError(f"data.source: {self.name} must return plain numeric arrays, not objects")
         info = development or _info(arrays, inputs, targets)
+        if info.kind == "image" and "kind" not in arrays and self.paths.reader > 2:
+            self._refuse_channels_first(inputs.shape)
         identity = None
         if info.kind != "image" and inputs.dtype != np.float32 and inputs.dtype.kind in "fiub":
             floats = inputs.astype(np.float32)
@@ -141,6 +146,19 @@ class UserSource:
             identity,
             warnings=_tied(times),
         )
+
+    def _refuse_channels_first(self, shape: tuple[int, ...]) -> None:
+        """Refuse images that have their channels before height and width, as torch has them.
+
+        Raises:
+            UserError: If only the first of the three sizes can be a number of channels.
+        """
+        if len(shape) == 4 and shape[1] in CHANNELS and shape[3] not in CHANNELS:
+            raise UserError(
+                f"data.source: {self.name} returned images of shape {list(shape)}, which seem to have their "
+                "channels first; images are [n, height, width, channels]: return "
+                "np.moveaxis(images, 1, -1), or kind: image with them if the shape is right"
+            )
 
     def _times(self, times: NDArray[Any]) -> NDArray[np.float64]:
         """Return numbers unchanged and dates as days."""

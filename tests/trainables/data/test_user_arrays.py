@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hpo.core.errors import UserError
 from hpo.core.trainable import AS_FLOATS
 from trainables.data.content import SourcePaths
 from trainables.data.user_sources import UserSource
@@ -15,6 +16,12 @@ def images(part):
 
 def table(part):
     return np.arange(6).reshape(2, 3), np.array([0, 1])
+
+def torch_images(part):
+    return np.zeros((2, 3, 16, 16), np.uint8), np.array([0, 1])
+
+def narrow(part):
+    return {"inputs": np.zeros((2, 3, 16, 16), np.uint8), "targets": np.array([0, 1]), "kind": "image"}
 
 def masks(part):
     return np.zeros((3, 4, 4), np.uint8), np.ones((3, 4, 4), np.uint8)
@@ -41,3 +48,9 @@ def test_a_table_is_float32(read):
 def test_targets_of_any_shape_are_left_as_they_are(read):
     content = read("masks")
     assert (content.info.task, content.targets.shape, content.targets.dtype) == ("other", (3, 4, 4), np.uint8)
+
+
+def test_images_with_their_channels_first_are_refused(read):
+    with pytest.raises(UserError, match=r"shape \[2, 3, 16, 16\], which seem to have their channels first"):
+        read("torch_images")
+    assert read("narrow").info.shape == (3, 16, 16)
