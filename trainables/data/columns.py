@@ -12,6 +12,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 SECONDS_A_DAY = 86_400.0
+PLACEHOLDERS = frozenset(
+    ["?", "-", "--", ".", "none", "nat", "n.a.", "#div/0!", "#value!", "missing", "unknown"]
+)
+"""Texts that stand for a missing value, in lower case; they are never read so without being declared."""
+
 MOSTLY = 0.9
 """Share of numbers among a column's values from which the other values count as mistakes."""
 
@@ -83,12 +88,20 @@ def mistaken(column: pa.Array) -> bool:
     return 0 < len(strays(column)) <= (1 - MOSTLY) * (len(column) - int(column.null_count))
 
 
+def has_placeholder(column: pa.Array) -> bool:
+    """Return whether all of a column's values are numbers but for marks of a missing value, such as "?"."""
+    odd = strays(column)
+    if not odd or len(odd) >= len(column) - int(column.null_count):
+        return False
+    return {str(text).lower() for text in texts(column.take(pa.array(odd)))} <= PLACEHOLDERS
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
         return False
-    return True
+    return "_" not in text  # which Python reads, but Arrow does not
 
 
 def coded(column: pa.Array, categories: Sequence[str]) -> tuple[NDArray[np.float32], int]:

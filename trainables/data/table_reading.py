@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,8 @@ LONGEST = 300
 
 BYTES = 8
 """Of a number in memory."""
+
+OTHER_DELIMITERS = (";", "\t", "|", ",")
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "n/a")
 
@@ -135,6 +138,13 @@ def _read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
     if len(start) == LONGEST_HEADER and not {"\n", "\r"} & set(start):
         raise UserError(f"data: {path}: its first line has more than {LONGEST_HEADER:,} characters")
     names = next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])
+    others = [sign for sign in OTHER_DELIMITERS if len(names) == 1 and sign in names[0] and sign != delimiter]
+    if others:
+        raise UserError(
+            f"data: {path} has one column if its fields are separated by {delimiter!r}, and its header has "
+            f"{names[0].count(others[0])} {others[0]!r}; name the sign between the fields: "
+            f"arguments: {{delimiter: {json.dumps(others[0])}}}"
+        )
     convert = arrow.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
         null_values=[*MISSING, *missing],

@@ -23,9 +23,11 @@ from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import file_digest
 from trainables.data.file_state import state_of
 from trainables.data.held_out import first_cut
+from trainables.data.suspicions import suspicions
 from trainables.data.table_encoding import encode, targets_of
 from trainables.data.table_reading import Table, read_table
-from trainables.data.uncut import Cutter, Uncut
+from trainables.data.uncut import READER, Cutter, Uncut
+from trainables.data.written_numbers import Notation, notations, read_notations
 
 FEW_CLASSES = 20
 IDENTIFIER = 0.5
@@ -50,7 +52,9 @@ class TableFile:
         id: Column that identifies each row; by it a row is known again after its values changed.
         missing: Texts that mean a missing value, besides the usual ones (CSV).
         delimiter: Character between the fields (CSV).
+        decimal: Decimal sign of numbers written as texts (CSV); None to infer it for each column.
         cutter: Decides which rows of one file are the test part; None for the first cut.
+        reader: Version of the readers; the first took numbers that are written for people for texts.
     """
 
     file: Path
@@ -66,7 +70,9 @@ class TableFile:
     id: str | None = None
     missing: tuple[str, ...] = ()
     delimiter: str = ","
+    decimal: str | None = None
     cutter: Cutter | None = None
+    reader: int = READER
 
     def state(self) -> list[str] | None:
         """Return the state of the files."""
@@ -76,12 +82,16 @@ class TableFile:
         """Return the rows outside the test part."""
         table, _ = self._parts
         inputs, _ = encode(table, self._info)
-        return self._content(table, inputs, (*self._task[1], *self._left_out[1], *self._tied(table)))
+        _refuse_infinite(table, self._info, inputs)
+        seen = (*self._written_warnings(), *suspicions(table, self._info) * (self.reader > 2))
+        warnings = (*self._task[1], *self._left_out[1], *seen, *self._tied(table))
+        return self._content(table, inputs, warnings)
 
     def test(self) -> Content:
         """Return the test file's rows, or those cut off."""
         _, table = self._parts
         inputs, unknown = encode(table, self._info)
+        _refuse_infinite(table, self._info, inputs)
         warnings = tuple(
             f"column {name}: {n} values are not categories of the development part and count as unknown"
             for name, n in unknown.items()
@@ -94,6 +104,34 @@ class TableFile:
 
     @functools.cached_property
     def _parts(self) -> tuple[Table, Table]:
+        """The development and the test part, numbers that were written for people as numbers.
+
+        They are read after the cut and digests are those of the file, so that no row moves.
+        """
+        parts = tuple(part.digested(self.target) for part in self._cut)
+        return read_notations(parts[0], self._notations), read_notations(parts[1], self._notations)
+
+    @functools.cached_property
+    def _notations(self) -> dict[str, Notation]:
+        table = self._cut[0]
+        names = [
+            name for name in table.columns if name not in {self.groups, self.time, self.id, *self.ignore}
+        ]
+        if self.task == "classification":
+            names.remove(self.target)
+        names = [name for name in names if name not in self.categorical]
+        return notations(table, names, self.decimal, self.delimiter) if self.reader > 2 else {}
+
+    def _written_warnings(self) -> tuple[str, ...]:
+        return tuple(
+            f"column {name}: values such as {notation.example!r} are read as numbers "
+            f"({notation.described()}); to keep the texts, list it under `categorical`"
+            for name, notation in self._notations.items()
+        )
+
+    @functools.cached_property
+    def _cut(self) -> tuple[Table, Table]:
+        """The development and the test part as the file has them."""
         whole = self._whole
         roles = {"target": self.target, "groups": self.groups, "time": self.time, "id": self.id}
         named = [(name, role) for role, name in roles.items() if name]
@@ -139,14 +177,15 @@ class TableFile:
         table = self._parts[0]
         target = table.columns[self.target]
         values = table.numbers(self.target)
-        if values is None and columns.mistaken(target):
+        if values is None and self._mistaken(target):
             cell = table.cell(self.target, columns.strays(target)[0])
             raise UserError(
                 f"data: the target {self.target} is numeric except for {cell} and perhaps others; fix it, "
                 "or set task: classification"
             )
         whole = values is not None and bool(np.all(values[~np.isnan(values)] % 1 == 0))
-        if values is None or (whole and len(np.unique(values)) <= FEW_CLASSES):
+        written = self.target in self._notations
+        if values is None or (whole and not written and len(np.unique(values)) <= FEW_CLASSES):
             task = "classification"
         else:
             task = "regression"
@@ -166,13 +205,16 @@ class TableFile:
             elif name not in self.categorical and table.numbers(name) is None:
                 distinct = len(set(columns.texts(column)))
                 identifying = distinct > max(FEW_CLASSES, IDENTIFIER * len(column))
-                if identifying and not columns.mistaken(column):
+                if identifying and not self._mistaken(column):
                     names.append(name)
                     warnings.append(
                         f"column {name} has {distinct} different texts in {len(column)} rows, looks like an "
                         "identifier and is left out; to keep it, list it under `categorical`"
                     )
         return frozenset(names), tuple(warnings)
+
+    def _mistaken(self, column: pa.Array) -> bool:
+        return columns.mistaken(column) or (self.reader > 2 and columns.has_placeholder(column))
 
     def _candidates(self) -> list[str]:
         roles = {self.target, self.groups, self.time, self.id, *self.ignore}
@@ -188,7 +230,7 @@ class TableFile:
         for name in inputs:
             column = table.columns[name]
             if name in self.categorical or table.numbers(name) is None:
-                if name not in self.categorical and columns.mistaken(column):
+                if name not in self.categorical and self._mistaken(column):
                     cell = table.cell(name, columns.strays(column)[0])
                     raise UserError(
                         f"data: column {name} is numeric except for {cell} and perhaps others; "
@@ -229,7 +271,8 @@ class TableFile:
         """Return a column as numbers if both parts hold numbers there, otherwise as texts."""
         if self.test_file is None:
             return np.asarray(self._known_cells[name][table.rows])
-        numeric = all(part.numbers(name) is not None for part in self._parts)
+        table = self._cut[0 if table is self._parts[0] else 1]
+        numeric = all(part.numbers(name) is not None for part in self._cut)
         return _cells(table, name) if numeric else _texts(table.columns[name])
 
     @functools.cached_property
@@ -301,7 +344,23 @@ def _open(paths: SourcePaths, kind: str, file: str, arguments: dict[str, Any]) -
         arguments[name] = tuple(arguments.get(name) or ())
     sealed = arguments.pop("test_file", None)
     arguments["test_file"] = paths.path(sealed) if sealed else None
-    return TableFile(paths.path(file), kind=kind, cutter=paths.cutter, **arguments)
+    return TableFile(paths.path(file), kind=kind, cutter=paths.cutter, reader=paths.reader, **arguments)
+
+
+def _refuse_infinite(table: Table, info: DataInfo, inputs: NDArray[np.float32]) -> None:
+    """Refuse numbers that are infinite, or too large for single precision.
+
+    Raises:
+        UserError: With the row of the file.
+    """
+    for index, name in enumerate(info.columns):
+        bad = np.flatnonzero(np.isinf(inputs[:, index]))
+        if len(bad):
+            raise UserError(
+                f"data: column {name} is infinite or beyond single precision in "
+                f"{table.cell(name, int(bad[0]))} ({len(bad)} such rows); correct it, or leave it out: "
+                f"arguments: {{ignore: [{name}]}}"
+            )
 
 
 def _cells(table: Table, name: str) -> NDArray[Any]:

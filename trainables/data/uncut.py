@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-READER = 2
+READER = 3
 """Version of the readers; raised when one reads the same file differently.
 
-2 turns images upright, leaves hidden ones out, and reads numbers that are written for people.
+2 turns images upright and leaves hidden ones out. 3 reads numbers that are written for people, takes no
+marks of missing values for categories, and refuses images with their channels first.
 """
 
 

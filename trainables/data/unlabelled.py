@@ -97,6 +97,7 @@ def _mapped(path: Path) -> NDArray[Any]:
 def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
     from trainables.data.table_encoding import encode
     from trainables.data.table_reading import read_table
+    from trainables.data.written_numbers import notations, read_notations
 
     options = {name: arguments[name] for name in ("missing", "delimiter") if name in arguments}
     table = read_table(path, TABLES[path.suffix.lower()], **options)
@@ -107,7 +108,9 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
         raise UserError(
             f"{path} has no column {', '.join(missing[:SHOWN])}; it has {', '.join(table.columns)}"
         )
-    inputs, unknown = encode(table, info)
+    numeric = [name for name in info.columns if name not in info.categories]
+    written = notations(table, numeric, arguments.get("decimal"), arguments.get("delimiter", ","))
+    inputs, unknown = encode(read_notations(table, written), info)
     _refuse_infinite(inputs, str(path))
     warnings = tuple(f"column {name}: {n} values are unknown categories" for name, n in unknown.items())
     return Unlabelled(inputs, tuple(map(str, range(len(table)))), warnings)

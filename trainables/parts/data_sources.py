@@ -56,6 +56,9 @@ TABLE = (
 )
 MISSING = Hyperparameter("missing", "names", None, doc="texts that mean a missing value")
 DELIMITER = Hyperparameter("delimiter", "str", ",", doc="character between the fields")
+DECIMAL = Hyperparameter(
+    "decimal", "str", None, choices=(".", ","), doc="decimal sign; inferred for each column by default"
+)
 
 
 def _shipped(name: str, doc: str) -> Part:
@@ -101,7 +104,7 @@ SOURCES: tuple[Part, ...] = (
         "csv",
         f"{HERE}.table_source:open_csv",
         "https://www.rfc-editor.org/rfc/rfc4180",
-        (*TABLE, MISSING, DELIMITER),
+        (*TABLE, MISSING, DELIMITER, DECIMAL),
         doc="a table with a header; classification or regression",
     ),
     Part(

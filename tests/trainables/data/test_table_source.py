@@ -211,7 +211,12 @@ NAMES = [f"name {number}" for number in range(60)]
         (spoilt("when", 4, None), {"time": "when"}, "column when has no value in row 5"),
         (spoilt("person", 4, None), {"groups": "person"}, "column person has no value in row 5"),
         (people(), {"file": "nowhere.csv"}, "the file .*nowhere.csv does not exist"),
-        (people(), {"delimiter": ";"}, "has no column 'y'"),
+        (people(), {"delimiter": ";"}, r"has one column .* has 7 ','; .*delimiter: \",\"}"),
+        (
+            {"amount": ["1,234", "5,678"] * 30, "y": ["no", "yes"] * 30},
+            {"delimiter": ";", "ignore": []},
+            "has one column",
+        ),
     ],
 )
 def test_faults_are_named(

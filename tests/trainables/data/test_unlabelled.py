@@ -111,3 +111,10 @@ def test_a_broken_image_is_named(tmp_path):
     (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
     with pytest.raises(UserError, match=r"1 files cannot be decoded: .*b\.png"):
         read_unlabelled(tmp_path, IMAGES, {})
+
+
+def test_numbers_that_are_written_for_people_are_read_as_in_training(tmp_path):
+    (tmp_path / "new.csv").write_text('age,size\n"$1,200","0,5"\n$7,"12,5"\n')
+    info = DataInfo("table", "regression", (2,), (), ("age", "size"))
+    found = read_unlabelled(tmp_path / "new.csv", info, {})
+    assert found.inputs.tolist() == [[1200.0, 0.5], [7.0, 12.5]]
