@@ -172,7 +172,7 @@ def folds(
     """
     if count < 2 or repeats < 1:
         raise UserError(
-            f"finalists.folds: {count} folds in {repeats} repeats; 2 folds in 1 repeat are the minimum"
+            f"finalists.folds: {count} folds in {repeats} repeats; at least 2 folds in 1 repeat are needed"
         )
     rows = np.arange(len(data.targets)) if within is None else within
     part = RowLabels(
