@@ -110,7 +110,8 @@ class RunProjection:
             case events.TrialPaused() | events.TrialTakenUp():
                 paused = isinstance(event, events.TrialPaused)
                 child = self._child((event.trial, event.replicate))
-                child.tags |= {"state": "paused" if paused else "running", "cause": event.cause.value}
+                child.tags["state"] = "paused" if paused else "running"
+                child.tags["paused" if paused else "taken_up"] = event.cause.value
             case events.TrialEnded():
                 self._trial_ended(event, time)
             case events.FinalistsNamed(trials=trials):

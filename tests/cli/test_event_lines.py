@@ -7,6 +7,8 @@ import sys
 
 from hpo.cli.event_lines import JsonLines, PlainLines
 from hpo.cli.session import own_stdout
+from hpo.core import events
+from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from tests.cli import stories
@@ -37,6 +39,21 @@ def test_numbers_that_json_lacks_are_null():
     assert diverged["value"] is None
     assert diverged["cause"] == "diverged"
     assert "NaN" not in stream.getvalue()
+
+
+def test_a_pause_and_why_it_ended_are_lines():
+    stream = io.StringIO()
+    story = [
+        *stories.trained(1, 0, 0.5, 3, End.STOPPED),
+        events.TrialPaused(1, 0, events.PauseCause.RUNG),
+        events.TrialTakenUp(1, 0, events.PauseCause.RUNG),
+    ]
+    story = [event for event in story if not isinstance(event, events.TrialEnded)]
+    replay(PlainLines(stream), stories.recorded(iter(story)))
+    assert stream.getvalue().splitlines()[1:] == [
+        "trial 1 paused at epoch 3: accuracy 0.5000",
+        "trial 1 continues from epoch 3: it is now among the best of its rung",
+    ]
 
 
 def test_plain_lines_describe_the_events():

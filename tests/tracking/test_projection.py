@@ -44,6 +44,19 @@ def test_a_parameter_of_a_later_recipe_is_filled_in_for_earlier_runs(home: Home)
     assert runs["1/0"]["optimizer.momentum"] == "n/a"
 
 
+def test_a_pause_and_its_end_are_visible_in_the_run(home: Home) -> None:
+    drawn = RunProjection("digits-1", (), OBJECTIVE, home.search("digits-1"))
+    pause = events.TrialPaused(0, 0, events.PauseCause.RUNG)
+    ledger = memory_ledger([opened(), started(0), pause, events.SearchEnded("stopped")])
+    (run,) = [change for change in drawn.changes(ledger.read()) if change.run == "0/0"]
+    assert (run.tags["state"], run.tags["paused"]) == ("paused", "rung")
+    assert "cause" not in run.tags  # that of a failure
+    seq = len(list(ledger.read()))
+    ledger.append([events.SearchResumed({}), events.TrialTakenUp(0, 0, events.PauseCause.FINALISTS)])
+    (run,) = [change for change in drawn.changes(ledger.read(after=seq)) if change.run == "0/0"]
+    assert (run.tags["state"], run.tags["taken_up"]) == ("running", "finalists")
+
+
 def test_folds_a_final_part_and_a_race_are_visible_in_the_runs(home: Home) -> None:
     drawn = RunProjection("digits-1", (), OBJECTIVE, home.search("digits-1"))
     fresh = dataclasses.replace(started(0, 6), split="fold-2.3", origin="finalist")
