@@ -34,6 +34,7 @@ from hpo.use_cases.search.lock import is_locked
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hpo.report.figures import Plots
     from hpo.use_cases.predict import Predictions
 
 POLL_SECONDS = 0.5
@@ -191,6 +192,14 @@ class Search:
         for recorded in self._ledger.read(kinds=[events.Reported]):
             if isinstance(recorded.event, events.Reported):
                 yield recorded.event
+
+    @property
+    def plot(self) -> Plots:
+        """Plots of the search: `history`, `curves`, `importance`, `slices`, `parallel`, `honest`, `rungs`."""
+        from hpo.report.figures import Plots
+        from hpo.use_cases.report import search_view
+
+        return Plots(lambda: search_view(self._ledger, home=self.home))
 
     def report(self, out: str | os.PathLike[str] | None = None) -> Path:
         """Write the search as one HTML page and return its path; also while it runs.

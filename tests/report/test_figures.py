@@ -1,0 +1,55 @@
+"""The plots of `search.plot`: every one can be drawn and saved as vectors, or says why not."""
+
+import pytest
+
+from hpo.core.errors import UserError
+from hpo.core.events import End
+from hpo.report.figures import Plots
+from hpo.use_cases.inspect import load_search
+from tests.report.test_page import FEW, simulated
+from tests.use_cases.recorded_search import recorded, trained, won
+
+ALWAYS = ("history", "curves", "slices", "parallel", "rungs")
+
+
+def plots(home):
+    return load_search("digits", home).plot
+
+
+@pytest.mark.parametrize("name", [*ALWAYS, "honest"])
+def test_a_finished_search_has_the_plot_as_vectors(tmp_path, name):
+    figure = getattr(plots(recorded(tmp_path, won())), name)()
+    assert "<svg" in figure._repr_svg_()
+    figure.savefig(tmp_path / "plot.pdf")
+    assert (tmp_path / "plot.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_many_trials_have_bands_and_importances(tmp_path):
+    drawn = plots(simulated(tmp_path, 120, FEW))
+    (axes,) = drawn.importance().axes
+    assert [label.get_text() for label in axes.get_yticklabels()][-1] == "learning_rate"
+    (axes,) = drawn.curves().axes
+    assert len(axes.collections) == 2  # 10 to 90 % and 25 to 75 %
+    assert len(drawn.slices().axes) == 3
+
+
+def test_stopped_trials_are_hollow(tmp_path):
+    story = [*trained(0, 0, 0.91), *trained(1, 0, 0.92), *trained(2, 0, 0.3, End.STOPPED)]
+    (axes,) = plots(recorded(tmp_path, story)).history().axes
+    faces = {line.get_label(): line.get_markerfacecolor() for line in axes.lines}
+    assert faces["not fully trained"] == "none"
+    assert faces["fully trained"] != faces["best so far"]
+
+
+def test_what_cannot_be_drawn_has_a_reason(tmp_path):
+    drawn = plots(recorded(tmp_path, [*trained(0, 0, 0.91)]))
+    assert isinstance(drawn, Plots)
+    with pytest.raises(UserError, match="at least 50 are needed"):
+        drawn.importance()
+    with pytest.raises(UserError, match="no winner yet"):
+        drawn.honest()
+
+
+@pytest.mark.parametrize("name", ALWAYS)
+def test_a_search_without_trials_has_empty_plots(tmp_path, name):
+    assert "<svg" in getattr(plots(recorded(tmp_path, [])), name)()._repr_svg_()
