@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from hpo.core.errors import UserError
@@ -23,28 +26,60 @@ from hpo.use_cases.inspect import status_of
 from hpo.use_cases.model.register_policy import moment
 from hpo.use_cases.trials import row_of
 
+RELOAD_SECONDS = 5
+"""Seconds between two versions of the page of a running search."""
+
 Curves = dict[int, dict[int, float]]
 """Trial -> epoch -> the objective that was reported."""
 
 
-def write_report(name: str, *, home: Home, out: Path | None = None) -> Path:
+def write_report(name: str, *, home: Home, out: Path | None = None, reload: int = 0) -> Path:
     """Write the report page of a search and return its path.
 
     Args:
         name: Name of the search.
         home: Home of the search.
         out: File to write; None for ``SEARCH-report.html`` in the working folder.
+        reload: Seconds after which the page loads itself again; 0 for never.
 
     Raises:
         UserError: If there is no such search, or the file cannot be written.
     """
     path = out or Path(f"{name}-report.html")
-    document = page(search_view(open_ledger(name, home), home=home))
+    document = page(search_view(open_ledger(name, home), home=home), reload=reload)
+    unfinished = path.with_name(f"{path.name}.part")
     try:
-        path.write_text(document, encoding="utf-8")
+        unfinished.write_text(document, encoding="utf-8")
+        os.replace(unfinished, path)  # a browser that loads it meanwhile never sees half a page
     except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise UserError(f"--out {path}: {error.strerror}") from error
     return path
+
+
+def follow_report(
+    name: str, *, home: Home, out: Path | None = None, wait: Callable[[float], None] = time.sleep
+) -> Iterator[Path]:
+    """Write the page again and again while the search runs, and a last time at its end.
+
+    Args:
+        name: Name of the search.
+        home: Home of the search.
+        out: File to write; None for ``SEARCH-report.html`` in the working folder.
+        wait: Sleeps for some seconds.
+
+    Yields:
+        The path, each time that it was written.
+
+    Raises:
+        UserError: If there is no such search, or the file cannot be written.
+    """
+    folder = home.search(name)
+    while status_of(read_history(open_ledger(name, home)), folder) == "running":
+        yield write_report(name, home=home, out=out, reload=RELOAD_SECONDS)
+        wait(RELOAD_SECONDS)
+    yield write_report(name, home=home, out=out)
 
 
 def search_view(ledger: SearchLedger, *, home: Home, status: str = "") -> SearchView:

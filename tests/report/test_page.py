@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from hpo.core import events
+from hpo.core.errors import UserError
 from hpo.core.events import Cause, End
 from hpo.core.home import Home
 from hpo.core.space import Choice, Parameter, Space, Uniform
@@ -19,7 +20,8 @@ from hpo.report.page.document import SECTIONS, page, sections
 from hpo.report.page.search_sections import correlation
 from hpo.report.scales import AxisScale, ParameterAxis, ScoreScale
 from hpo.spec import read_spec
-from hpo.use_cases.report import search_view, write_report
+from hpo.use_cases.report import follow_report, search_view, write_report
+from hpo.use_cases.search.lock import hold_lock
 from tests.use_cases.recorded_search import SPLIT, recorded, searched, trained, won
 
 KEYS = [
@@ -270,6 +272,33 @@ def test_the_report_is_written_where_asked(tmp_path):
     home = recorded(tmp_path, won())
     path = write_report("digits", home=home, out=tmp_path / "page.html")
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_followed_report_reloads_itself_until_the_search_ends(tmp_path):
+    home = recorded(tmp_path, [*trained(0, 0, 0.91)])
+    out, seen, waits = tmp_path / "page.html", [], []
+    with hold_lock(home.search("digits"), "digits"):
+
+        def wait(seconds):
+            waits.append(seconds)
+            if len(waits) == 2:
+                open_ledger("digits", home).append([events.SearchEnded("stopped")])
+
+        for path in follow_report("digits", home=home, out=out, wait=wait):
+            seen.append('http-equiv="refresh"' in path.read_text(encoding="utf-8"))
+    assert seen == [True, True, False]
+    assert "unfinished: stopped" in out.read_text(encoding="utf-8")
+    assert sorted(path.name for path in tmp_path.glob("page*")) == ["page.html"]
+
+
+def test_a_report_that_cannot_be_written_says_where(tmp_path):
+    home = recorded(tmp_path, won())
+    with pytest.raises(UserError, match="--out "):
+        write_report("digits", home=home, out=tmp_path / "none" / "page.html")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="--out "):
+        write_report("digits", home=home, out=tmp_path / "folder")
+    assert not list(tmp_path.glob("*.part"))
 
 
 @pytest.mark.parametrize("log", [False, True])
