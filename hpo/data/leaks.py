@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class Leaks:
         kind: Kind of the data, as in `DataInfo`.
         changed_column: Column of a table that alone differs in the most near copies; empty if in none.
         by_chance: Names of the counts of equal rows that are no larger than columns of few values explain.
+        partial_columns: Columns that reveal the target of some rows, with the share of these rows.
         notes: What could not be checked, and other facts, each a sentence.
     """
 
@@ -69,6 +70,7 @@ class Leaks:
     kind: str = "image"
     changed_column: str = ""
     by_chance: tuple[str, ...] = ()
+    partial_columns: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def stops(self) -> bool:
@@ -87,10 +89,16 @@ class Leaks:
             *self._equal(("contradicting",)),
         ]
         sentences = [f"{count} {leak}" for count, leak in counts if count]
-        return sentences + [
+        whole = [
             f"column {name} alone predicts the target: it removes {share:.1%} of the error"
             for name, share in self.columns.items()
         ]
+        partial = [
+            f"column {name} alone predicts the target in the {share:.1%} of the rows where it is neither "
+            "missing nor at its most frequent value"
+            for name, share in self.partial_columns.items()
+        ]
+        return [*sentences, *whole, *partial]
 
     def _equal(self, names: tuple[str, ...]) -> list[tuple[int, str]]:
         return [(getattr(self, name), EQUAL[name]) for name in names if name not in self.by_chance]
@@ -134,7 +142,7 @@ def find_leaks(
     keys = as_keys(row_digests(part.inputs))
     copies = np.zeros(0, np.int64) if data.test is None else mapped(data.test.copies)
     copied = find_near_copies(data, split.train, held_out, source, arguments, base) if near else NearCopies()
-    groups = data.groups()
+    groups, columns = data.groups(), revealing_columns(part)
     equal = {
         "train_test": _count(split.train, copies),
         "validation_test": _count(held_out, copies),
@@ -151,8 +159,9 @@ def find_leaks(
         if groups is None
         else len(np.intersect1d(groups[split.train], groups[held_out])),
         groups_test=data.test.shared_groups if data.test else 0,
-        columns=revealing_columns(part),
-        notes=(*copied.notes, *_chance_notes(equal, by_chance), *_test_notes(data)),
+        columns=columns.whole,
+        partial_columns=columns.partial,
+        notes=(*columns.notes, *copied.notes, *_chance_notes(equal, by_chance), *_test_notes(data)),
         kind=data.info.kind,
         changed_column=copied.column,
         by_chance=by_chance,

@@ -2,38 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.trainable import Examples
+from hpo.data.table_copies import column_names
+
+Rule = Callable[[NDArray[np.int64], NDArray[Any], NDArray[np.int64], int], NDArray[Any]]
 
 FEW = 64
 REVEALING = 0.98
 """Share of the error removed from which a column counts as the target in another form."""
+TELLING = 0.9
+"""Share of the error removed from which a column is worth a look."""
+COPIED = 0.75
+"""Share from which a column with as many values as classes is; such columns are rarely so good."""
+OFTEN = 0.05
+"""Share of the rows from which missing values, or the most frequent one, are set apart."""
+FEWEST = 40
+"""Fewest rows, in each part of which a column is judged."""
 
 
-def revealing_columns(train: Examples) -> dict[str, float]:
-    """Return columns that by themselves predict the target nearly perfectly, on the training rows alone.
+@dataclass(frozen=True, slots=True)
+class RevealingColumns:
+    """Columns that reveal the target, each with a share.
+
+    Attributes:
+        whole: Of columns that predict it nearly perfectly: the share of the error removed, 0.98 to 1.
+        partial: Of columns that do so only where they are neither missing nor at their most frequent
+            value: the share of these rows.
+        notes: Columns that are worth a look, each a sentence: they remove nine tenths of the error, are
+            a copy of the label with some other entries, or predict one class.
+    """
+
+    whole: Mapping[str, float] = field(default_factory=dict)
+    partial: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def revealing_columns(train: Examples) -> RevealingColumns:
+    """Return columns that by themselves predict the target, on the training rows alone.
 
     Each half of the rows is predicted from the other: a column with few values by the majority class
-    or mean at the same value, one with many by its neighbours in the order of the column.
-
-    Returns:
-        For each such column, the share of the best constant's error that it removes, 0.98 to 1.
+    or mean at the same value, one with many by its neighbours in the order of the column or by the
+    majority or mean of its bin.
     """
-    if train.info.kind != "table" or len(train) < 20:
-        return {}
+    if train.info.kind != "table" or train.info.task == "other" or len(train) < 20:
+        return RevealingColumns()
     targets = np.asarray(train.targets[train.rows])
     half = np.random.default_rng(0).permutation(len(targets)) % 2
-    revealing = {}
-    for index, name in enumerate(train.info.columns):
+    whole, partial, notes = {}, {}, []
+    for index, name in enumerate(column_names(train.info)):
         column = np.asarray(train.inputs[train.rows, index], np.float64)
         removed = _error_removed(column, targets, half, len(train.info.classes))
         if removed >= REVEALING:
-            revealing[name] = removed
-    return revealing
+            whole[name] = removed
+        elif (share := _revealing_share(column, targets, half, len(train.info.classes))) > 0:
+            partial[name] = share
+        elif note := _note(column, targets, half, train.info.classes, removed):
+            notes.append(f"column {name} {note}: worth a look")
+    return RevealingColumns(whole, partial, tuple(notes))
+
+
+def _revealing_share(
+    column: NDArray[np.float64], targets: NDArray[Any], half: NDArray[np.int64], classes: int
+) -> float:
+    """Return the share of the rows with another value than the usual, if it reveals their targets; else 0."""
+    known = np.isfinite(column)
+    values, counts = np.unique(column[known], return_counts=True)
+    if known.mean() > 1 - OFTEN and len(counts) and counts.max() > OFTEN * len(column):
+        known &= column != values[counts.argmax()]
+    if known.sum() < FEWEST or known.mean() > 1 - OFTEN:
+        return 0.0
+    rows = np.flatnonzero(known)
+    if classes and len(rows) - np.bincount(targets[rows]).max() < FEWEST / 4:
+        return 0.0
+    removed = _error_removed(column[rows], targets[rows], half[rows], classes)
+    return len(rows) / len(column) if removed >= REVEALING else 0.0
+
+
+def _note(
+    column: NDArray[np.float64],
+    targets: NDArray[Any],
+    half: NDArray[np.int64],
+    classes: Sequence[str],
+    removed: float,
+) -> str:
+    if removed >= TELLING:
+        return f"alone removes {removed:.1%} of the error"
+    values = np.unique(column[np.isfinite(column)])
+    if not classes or len(values) > FEW:
+        return ""
+    if len(values) == len(classes) and removed >= COPIED:
+        return f"has a value for each class and removes {removed:.1%} of the error"
+    if len(classes) < 3 or len(values) > len(classes):
+        return ""
+    for label, name in enumerate(classes):
+        one = (targets == label).astype(np.int64)
+        if one.sum() >= FEWEST and _error_removed(column, one, half, 2) >= REVEALING:
+            return f"alone predicts whether the class is {name!r}"
+    return ""
 
 
 def _error_removed(
@@ -41,10 +113,23 @@ def _error_removed(
 ) -> float:
     """Return the share of the best constant's error that the column removes."""
     values, cells = np.unique(np.nan_to_num(column, nan=np.inf), return_inverse=True)
+    if len(values) <= FEW:
+        return _removed(cells, targets, half, classes, _by_value)
+    bins = cells * min(FEW, len(cells) // 8) // len(values)
+    return max(
+        _removed(cells, targets, half, classes, _by_neighbours),
+        _removed(bins, targets, half, classes, _by_value),
+    )
+
+
+def _removed(
+    cells: NDArray[np.int64], targets: NDArray[Any], half: NDArray[np.int64], classes: int, rule: Rule
+) -> float:
     error = constant = 0.0
     for part in (0, 1):
         seen, unseen = np.flatnonzero(half != part), np.flatnonzero(half == part)
-        rule = _by_value if len(values) <= FEW else _by_neighbours
+        if not len(seen) or not len(unseen):
+            return 0.0
         guess = rule(cells[seen], targets[seen], cells[unseen], classes)
         if classes:
             error += float((guess != targets[unseen]).sum())

@@ -158,20 +158,53 @@ def test_a_column_that_reveals_the_target_is_found() -> None:
     inputs[:, 1] = labels * 10 + random.normal(size=400) * 0.1
     inputs[:, 2] = labels + random.normal(size=400)  # informative, but not revealing
     inputs[random.random(400) < 0.1, 3] = np.nan
-    found = revealing_columns(table(inputs, labels, "classification"))
+    found = revealing_columns(table(inputs, labels, "classification")).whole
     assert list(found) == ["b"]
     assert found["b"] == pytest.approx(1, abs=0.02)
     values = random.normal(size=2000).astype(np.float32)
     numbers = random.normal(size=(2000, 2))
     numbers[:, 0] = np.exp(values)
-    assert list(revealing_columns(table(numbers, values, "regression"))) == ["a"]
+    assert list(revealing_columns(table(numbers, values, "regression")).whole) == ["a"]
+
+
+@pytest.mark.parametrize("agreeing", [0.97, 0.95, 0.9])
+def test_a_noisy_copy_of_the_label_is_worth_a_look(agreeing: float) -> None:
+    random = np.random.default_rng(1)
+    labels, inputs = random.integers(0, 3, 1000), random.normal(size=(1000, 4))
+    inputs[:, 2] = np.where(random.random(1000) < agreeing, labels, random.integers(0, 3, 1000))
+    found = revealing_columns(table(inputs, labels, "classification"))
+    assert (dict(found.whole), dict(found.partial)) == ({}, {})
+    assert [note.split()[:2] for note in found.notes] == [["column", "c"]]
+
+
+@pytest.mark.parametrize("absent", [np.nan, 0.0])
+def test_a_column_that_reveals_the_target_of_some_rows_is_found(absent: float) -> None:
+    random = np.random.default_rng(2)
+    labels, values, there = random.integers(0, 3, 1000), random.normal(size=1000), random.random(1000) < 0.3
+    inputs = random.normal(size=(1000, 4))
+    inputs[:, 1] = np.where(there, labels + 1, absent)
+    found = revealing_columns(table(inputs, labels, "classification"))
+    assert found.partial == {"b": pytest.approx(0.3, abs=0.05)}
+    inputs[:, 1] = np.where(there, values * 7, absent)
+    found = revealing_columns(table(inputs, values.astype(np.float32), "regression"))
+    assert list(found.partial) == ["b"]
+
+
+def test_a_flag_of_one_class_is_worth_a_look() -> None:
+    random = np.random.default_rng(3)
+    labels, inputs = random.integers(0, 3, 600), random.normal(size=(600, 3))
+    inputs[:, 0] = labels == 1
+    (note,) = revealing_columns(table(inputs, labels, "classification")).notes
+    assert note == "column a alone predicts whether the class is '1': worth a look"
 
 
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "iris", "diabetes"])
 def test_ordinary_columns_are_not_reported(name: str, tmp_path: Path) -> None:
     data = prepare(name, {}, Home(tmp_path / "home"), tmp_path)
     parts = split(data.targets(), validation=0.2, seed=0)
-    assert find_leaks(data, parts, name, {}, tmp_path).columns == {}
+    found = find_leaks(data, parts, name, {}, tmp_path)
+    assert (found.columns, found.partial_columns) == ({}, {})
+    assert not any("worth a look" in note for note in found.notes)
 
 
 def test_digits_are_too_small_for_near_copies(tmp_path: Path) -> None:
