@@ -257,7 +257,7 @@ def _recorded_score(ledger: SearchLedger, task: _Task, look: int, reason: str) -
         seen = isinstance(error, ScoreFailed)
         counted = ", which counts as a look, since its code had the test rows" if seen else ""
         again = " --again --reason TEXT" if seen else ""
-        command = f"`hpo test {ledger.name}{again}`"
+        command = f"`hpo test {ledger.name} --changed-code{again}`"
         text = f"{FAILED}{counted}: {_where(error)}; mend the code, and {command} scores the same weights"
         ledger.append([Warned(text)])
         raise (ScoreFailed(text) if seen else HpoError(text)) from error
