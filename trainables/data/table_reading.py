@@ -87,7 +87,7 @@ class Table:
             UserError: If it does not exist, listing those that do.
         """
         if name not in self.columns:
-            names = ", ".join(self.columns)
+            names = ", ".join(n if n == n.strip() else f"{n!r} with spaces" for n in self.columns)
             raise UserError(f"data.arguments.{role}: {self.file} has no column {name!r}; it has {names}")
         return self.columns[name]
 

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-READER = 3
+READER = 4
 """Version of the readers; raised when one reads the same file differently.
 
 2 turns images upright and leaves hidden ones out. 3 reads numbers that are written for people, takes no
-marks of missing values for categories, and refuses images with their channels first.
+marks of missing values for categories, and refuses images with their channels first. 4 refuses labels of
+a user's function that skip values.
 """
 
 

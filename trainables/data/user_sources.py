@@ -33,6 +33,9 @@ MICROSECONDS_A_DAY = 86_400e6
 CHANNELS = (1, 3, 4)
 """Numbers of channels that images usually have: grey, colour, colour with transparency."""
 
+SHOWN = 5
+"""Labels in a message."""
+
 LEGAL = ("inputs", "targets", "classes", "columns", "groups", "times", "kind", "task")
 
 
@@ -126,6 +129,8 @@ class UserSource:
         inputs, targets = np.asarray(arrays["inputs"]), np.asarray(arrays["targets"])
         if object in (inputs.dtype, targets.dtype) or not inputs.shape:
             raise UserError(f"data.source: {self.name} must return plain numeric arrays, not objects")
+        if development is None and "classes" not in arrays and arrays.get("task") in (None, "classification"):
+            self._refuse_gaps(targets)
         info = development or _info(arrays, inputs, targets)
         if info.kind == "image" and "kind" not in arrays and self.paths.reader > 2:
             self._refuse_channels_first(inputs.shape)
@@ -158,6 +163,23 @@ class UserSource:
                 f"data.source: {self.name} returned images of shape {list(shape)}, which seem to have their "
                 "channels first; images are [n, height, width, channels]: return "
                 "np.moveaxis(images, 1, -1), or kind: image with them if the shape is right"
+            )
+
+    def _refuse_gaps(self, labels: NDArray[Any]) -> None:
+        """Refuse whole labels that skip values, for each of which a class without an example would exist.
+
+        Raises:
+            UserError: If they are not 0, 1, 2, ...
+        """
+        if self.paths.reader <= 3 or labels.dtype.kind not in "iu" or labels.ndim != 1 or not labels.size:
+            return
+        used = np.unique(labels)
+        if used[0] >= 0 and len(used) <= used[-1]:
+            shown = ", ".join(map(str, used[:SHOWN])) + (", ..." if len(used) > SHOWN else "")
+            first = int(np.setdiff1d(np.arange(len(used) + 1), used)[0])
+            raise UserError(
+                f"data.source: {self.name} returned the labels {shown}, so that class {first} has no "
+                "example; return labels 0, 1, 2, ... or texts, or classes with the names of all classes"
             )
 
     def _times(self, times: NDArray[Any]) -> NDArray[np.float64]:

@@ -227,6 +227,12 @@ def test_faults_are_named(
         source(tmp_path, test_share=0.05, **arguments).development()
 
 
+def test_spaces_in_the_header_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("age, y\n1, no\n2, yes\n")
+    with pytest.raises(UserError, match="has no column 'y'; it has age, ' y' with spaces"):
+        source(tmp_path, ignore=[]).development()
+
+
 def test_declaring_a_missing_text_makes_a_column_numeric(tmp_path: Path) -> None:
     write(tmp_path / "people.csv", spoilt("height", 4, "tall"))
     development = source(tmp_path, missing=["tall"]).development()

@@ -23,6 +23,10 @@ def torch_images(part):
 def narrow(part):
     return {"inputs": np.zeros((2, 3, 16, 16), np.uint8), "targets": np.array([0, 1]), "kind": "image"}
 
+def labelled(part, labels, classes=None):
+    more = {} if classes is None else {"classes": classes}
+    return {"inputs": np.zeros((len(labels), 3)), "targets": np.array(labels), **more}
+
 def masks(part):
     return np.zeros((3, 4, 4), np.uint8), np.ones((3, 4, 4), np.uint8)
 """
@@ -54,3 +58,14 @@ def test_images_with_their_channels_first_are_refused(read):
     with pytest.raises(UserError, match=r"shape \[2, 3, 16, 16\], which seem to have their channels first"):
         read("torch_images")
     assert read("narrow").info.shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [([1, 2, 3], "labels 1, 2, 3, so that class 0"), ([0, 7, 2], "labels 0, 2, 7, so that class 1")],
+)
+def test_labels_that_skip_values_are_refused_unless_the_classes_are_named(read, labels, words):
+    with pytest.raises(UserError, match=words):
+        read("labelled", labels=labels)
+    assert len(read("labelled", labels=labels, classes=list("abcdefgh")).info.classes) == 8
+    assert read("labelled", labels=["x", "z"]).info.classes == ("x", "z")
