@@ -48,6 +48,8 @@ class TestManifest:
         hashes: File of the perceptual hashes of images, uint64 [n, 4], sorted; None for other data.
         copies: File of the development rows, int64, whose inputs are also in the test part.
         shared_groups: Number of groups with rows in both parts.
+        targets: Digest of the set of its rows with their targets; empty in data that was prepared before
+            it was on record.
     """
 
     __test__ = False
@@ -58,6 +60,7 @@ class TestManifest:
     hashes: Path | None
     copies: Path
     shared_groups: int = 0
+    targets: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,7 @@ def _test_from_json(body: JsonFields, folder: Path) -> TestManifest:
         folder / body["hashes"] if body["hashes"] else None,
         folder / body["copies"],
         body["shared_groups"],
+        body.get("targets", ""),
     )
 
 

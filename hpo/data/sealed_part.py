@@ -13,7 +13,7 @@ from hpo.core.temporary_folders import temporary_folder
 from hpo.core.trainable import Examples
 from hpo.data.prepared import TestManifest, mapped
 from hpo.data.source_reading import check_source_arguments, paths_as_recorded
-from trainables.data.digests import overlap, set_digest
+from trainables.data.digests import labelled_digest, overlap, set_digest
 from trainables.parts import data_sources
 
 
@@ -46,6 +46,13 @@ def open_test(
             f"data: the test part of {source} changed since it was sealed: it had {expected.n} "
             f"examples and now has {len(content)}{_left(expected, digests)}. Restore the data, or "
             "start a new search on it."
+        )
+    now = labelled_digest(digests, content.targets)
+    if expected.targets not in ("", now):
+        raise Refused(
+            f"data: the targets of the test part of {source} changed since it was sealed: the fingerprint of "
+            f"its rows with their targets was {expected.targets[:16]} and is {now[:16]}. Restore the data, "
+            "or start a new search on it."
         )
     rows = np.arange(len(content))
     return Examples(content.inputs, content.targets, rows, content.info, content.groups, content.times)

@@ -31,7 +31,7 @@ from hpo.data.signature import signature_of
 from hpo.data.stable_cut import StableCut, given_cut
 from hpo.data.table_copies import table_copies
 from trainables.data.content import Content, Source, SourcePaths
-from trainables.data.digests import as_keys, row_digests, set_digest
+from trainables.data.digests import as_keys, labelled_digest, row_digests, set_digest
 from trainables.data.uncut import READER
 from trainables.parts import data_sources
 
@@ -274,7 +274,13 @@ def _inspect(
     if development.groups is not None and test.groups is not None:
         shared = len(np.intersect1d(development.groups, test.groups))
     manifest = TestManifest(
-        len(test), set_digest(digests), files[0], files[1] if image else None, files[2], shared
+        len(test),
+        set_digest(digests),
+        files[0],
+        files[1] if image else None,
+        files[2],
+        shared,
+        labelled_digest(digests, test.targets),
     )
     return manifest, both
 

@@ -73,7 +73,13 @@ def _require_same_data(name: str, spec: SearchSpec, history: History, dataset: S
                 f"{name} was started by hpo {version}, which stores data in format {before['format']}, not "
                 f"{now['format']}; resume it with that version, or submit a new search"
             )
-        raise Refused(f"the data of {name} has changed since the search began; submit a new search")
+        changed = next(
+            key for key in ("data", "fingerprint", "folds") if now.get(key) != before.get(key, now[key])
+        )
+        raise Refused(
+            f"the data of {name} has changed since the search began: its fingerprint ({changed}) was "
+            f"{str(before[changed])[:16]} and is {str(now[changed])[:16]}; submit a new search"
+        )
 
 
 def _events(name: str, history: History, more_trials: int) -> list[Event]:

@@ -12,9 +12,9 @@ from hpo.data.sealed_part import open_test
 
 CODE = """
 import numpy as np
-def read(part, test_file):
+def read(part, test_file, flipped=0):
     table = np.load(test_file) if part == "test" else np.arange(40, dtype=np.float32).reshape(20, 2)
-    return table, np.arange(len(table)) % 2
+    return table, (table[:, 0] // 2 + flipped * (part == "test")).astype(int) % 2
 """
 
 
@@ -70,3 +70,13 @@ def test_the_record_decides_even_if_the_data_was_prepared_again(base: Path) -> N
     recorded = dataclasses.replace(second.test, n=first.test.n, fingerprint=first.test.fingerprint)
     with pytest.raises(Refused, match=r"had 20 examples and now has 19\. Restore"):
         open_test("own_table:read", arguments(base), base, recorded)
+
+
+def test_changed_targets_of_the_test_part_are_refused_with_both_fingerprints(base: Path) -> None:
+    found = sealed(base)
+    assert found.test is not None
+    mended = {**arguments(base), "flipped": 1}
+    with pytest.raises(Refused, match=f"targets of the test part .* was {found.test.targets[:16]} and is"):
+        open_test("own_table:read", mended, base, found.test)
+    unrecorded = dataclasses.replace(found.test, targets="")
+    assert len(open_test("own_table:read", mended, base, unrecorded)) == 20

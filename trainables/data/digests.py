@@ -51,6 +51,11 @@ def set_digest(digests: NDArray[np.uint64]) -> str:
     return hashlib.sha256(distinct.tobytes()).hexdigest()
 
 
+def labelled_digest(digests: NDArray[np.uint64], targets: NDArray[Any]) -> str:
+    """Return the SHA-256 of a set of rows with their targets, given the digests of the rows, [n, 2]."""
+    return set_digest(row_digests(np.concatenate([digests, row_digests(targets)], axis=1)))
+
+
 def file_digest(path: Path) -> str:
     """Return the BLAKE2b of a file's bytes."""
     with path.open("rb") as file:

@@ -29,7 +29,7 @@ from hpo.core.record import Recorded
 from hpo.core.seeds import derive
 from hpo.core.user_code import CodeDigests
 from hpo.data.custodian import prepare
-from hpo.data.prepared import Prepared, TestManifest
+from hpo.data.prepared import Prepared, TestManifest, read
 from hpo.data.sealed_part import open_test
 from hpo.data.source_reading import CutsOnRecord
 from hpo.ledger.register import FAILED as FAILED_OPENING
@@ -151,14 +151,16 @@ def _task(home: Home, name: str, history: History) -> _Task:
     data = spec.data
     members = open_members(home, name, history)
     cuts = CutsOnRecord(recorded=history.opened.split["data"])
+    recorded = read(home.data(history.opened.split["data"]))
     prepared = prepare(data.source, data.source_arguments, home, spec.base, signing_key(data), cuts)
     assert prepared.test is not None
+    targets = recorded.test.targets if recorded and recorded.test else ""
     return _Task(
         spec,
         members,
         Recipe(history.trainings[history.winner.trial, 0].recipe),
         prepared,
-        dataclasses.replace(prepared.test, **history.opened.split["test"]),
+        dataclasses.replace(prepared.test, targets=targets, **history.opened.split["test"]),
         is_exempt(data, prepared),
         prepared.info.practice if data.practice is None else data.practice,
         history.code,
