@@ -23,7 +23,7 @@ class _Illegal(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Notation:
+class RangeNotation:
     """One way to write a range.
 
     Attributes:
@@ -85,18 +85,22 @@ def _choice(*values: Any) -> Domain:
 
 
 _LOW_HIGH = ("low", "high")
-NOTATIONS: Mapping[str, Notation] = {
+NOTATIONS: Mapping[str, RangeNotation] = {
     notation.word: notation
     for notation in (
-        Notation("uniform", _LOW_HIGH, False, _uniform, "A number between low and high."),
-        Notation("loguniform", _LOW_HIGH, False, _loguniform, "A positive number, uniform in its logarithm."),
-        Notation("quniform", (*_LOW_HIGH, "step"), False, _quniform, "low, low + step, ... up to high."),
-        Notation("randint", _LOW_HIGH, True, _randint, "A whole number; high is included."),
-        Notation(
+        RangeNotation("uniform", _LOW_HIGH, False, _uniform, "A number between low and high."),
+        RangeNotation(
+            "loguniform", _LOW_HIGH, False, _loguniform, "A positive number, uniform in its logarithm."
+        ),
+        RangeNotation("quniform", (*_LOW_HIGH, "step"), False, _quniform, "low, low + step, ... up to high."),
+        RangeNotation("randint", _LOW_HIGH, True, _randint, "A whole number; high is included."),
+        RangeNotation(
             "qrandint", (*_LOW_HIGH, "step"), True, _qrandint, "Whole: low, low + step, ... up to high."
         ),
-        Notation("lograndint", _LOW_HIGH, True, _lograndint, "A whole number, uniform in its logarithm."),
-        Notation("choice", (), False, _choice, "One of a list of values without an order."),
+        RangeNotation(
+            "lograndint", _LOW_HIGH, True, _lograndint, "A whole number, uniform in its logarithm."
+        ),
+        RangeNotation("choice", (), False, _choice, "One of a list of values without an order."),
     )
 }
 
@@ -154,7 +158,7 @@ def _with_notation(value: Mapping[Any, Any]) -> str:
     return f"{{{word}: [{shown(value['low'])}, {shown(value['high'])}]}}"
 
 
-def _complaint(notation: Notation, items: Any) -> str | None:
+def _complaint(notation: RangeNotation, items: Any) -> str | None:
     if not isinstance(items, list | tuple):
         return f"{shown(items)} is not a list; legal: [{', '.join(notation.items) or 'value, value, ...'}]"
     if not notation.items:

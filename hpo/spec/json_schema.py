@@ -12,7 +12,7 @@ from typing import Any
 
 from hpo.core.stopping_rules import SCHEDULERS
 from hpo.spec.cross_checks import SAMPLERS
-from hpo.spec.domains import MAX_CHOICES, NOTATIONS, Notation
+from hpo.spec.domains import MAX_CHOICES, NOTATIONS, RangeNotation
 from hpo.spec.fields import STORED_ONLY, Document
 
 FILE = "spec.schema.json"
@@ -73,7 +73,7 @@ def _parameter() -> dict[str, Any]:
     }
 
 
-def _notation(notation: Notation) -> dict[str, Any]:
+def _notation(notation: RangeNotation) -> dict[str, Any]:
     if not notation.items:
         limits = {"minItems": 1, "maxItems": MAX_CHOICES, "uniqueItems": True}
         return {"type": "array", "description": notation.doc, **limits}

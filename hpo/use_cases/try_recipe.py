@@ -53,7 +53,7 @@ Result = Literal["holds", "fails", "open"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class TryCheck:
     """One thing that a search relies on.
 
     Attributes:
@@ -84,7 +84,7 @@ class Attempt:
     recipe: RecipeFields
     metrics: Mapping[str, float]
     rows: Mapping[str, tuple[int, int]]
-    findings: tuple[Finding, ...]
+    findings: tuple[TryCheck, ...]
     epoch_seconds: float
     search_seconds: float
     error: BaseException | None = field(default=None, compare=False)
@@ -219,7 +219,7 @@ class _Trials:
         self.seconds = math.nan
         self.error: BaseException | None = None
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[TryCheck]:
         """Train as often as needed; ends with the first training that fails."""
         first = self._trained(self._task, checked=True)
         if first is None or not first.reports:
@@ -227,41 +227,41 @@ class _Trials:
         self.metrics, self.seconds = first.reports[0].metrics, first.reports[0].seconds
         key = self._environment.objective.key
         shown = f"{key} is {self.metrics.get(key, math.nan):.6g} after {self.seconds:.3g} s"
-        found = [Finding("trains", "holds" if key in self.metrics else "fails", shown)]
+        found = [TryCheck("trains", "holds" if key in self.metrics else "fails", shown)]
         weights = self._complaint or "loaded in another process, they give the reported score"
-        found.append(Finding("weights", "fails" if self._complaint else "holds", weights))
+        found.append(TryCheck("weights", "fails" if self._complaint else "holds", weights))
         if first.finished:
-            found.append(Finding("length", "open", first.finished))
+            found.append(TryCheck("length", "open", first.finished))
         found.append(self._resumed(first))
         found.append(self._repeated(first))
         return found
 
-    def _resumed(self, first: _Recorder) -> Finding:
+    def _resumed(self, first: _Recorder) -> TryCheck:
         if first.checkpoint is None or len(first.reports) < EPOCHS:
-            return Finding(
+            return TryCheck(
                 "resuming",
                 "open",
                 "no checkpoint is written, so an interrupted trial starts from the beginning",
             )
         rest = self._trained(dataclasses.replace(self._task, checkpoints=(first.checkpoint,)))
         if rest is None:
-            return Finding("resuming", "fails", f"it cannot continue: {_line(self.error)}")
+            return TryCheck("resuming", "fails", f"it cannot continue: {_line(self.error)}")
         same = _equal(rest.scores, first.scores[first.checkpoint.epoch :])
         detail = "a continued training gives the same scores" if same else _difference(rest, first)
-        return Finding("resuming", "holds" if same else "fails", detail)
+        return TryCheck("resuming", "holds" if same else "fails", detail)
 
-    def _repeated(self, first: _Recorder) -> Finding:
+    def _repeated(self, first: _Recorder) -> TryCheck:
         again = self._trained(dataclasses.replace(self._task, pauses=(1,)))
         if again is None:
-            return Finding("same seed", "fails", f"a second training fails: {_line(self.error)}")
+            return TryCheck("same seed", "fails", f"a second training fails: {_line(self.error)}")
         same = _equal(again.scores[:1], first.scores[:1])
         detail = "a second training gives the same scores" if same else _difference(again, first)
-        return Finding("same seed", "holds" if same else "fails", detail)
+        return TryCheck("same seed", "holds" if same else "fails", detail)
 
-    def _failure(self, recorder: _Recorder | None) -> Finding:
+    def _failure(self, recorder: _Recorder | None) -> TryCheck:
         if self.error is None:
-            return Finding("trains", "fails", "the training ended without a report")
-        return Finding("trains", "fails", _line(self.error))
+            return TryCheck("trains", "fails", "the training ended without a report")
+        return TryCheck("trains", "fails", _line(self.error))
 
     def _trained(self, task: TrainingTask, checked: bool = False) -> _Recorder | None:
         """Train in this process; None if the training's code failed."""

@@ -72,7 +72,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Data:
+class DevelopmentData:
     """What a training function receives as its data.
 
     Attributes:

@@ -12,7 +12,7 @@ from hpo.core.errors import UserError
 from hpo.core.grammar import Grammar
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Array, Arrays, Context, DataInfo, Examples, Metric, Model
-from trainables.functions.datasets import Data, Dataset
+from trainables.functions.datasets import Dataset, DevelopmentData
 from trainables.functions.run import Functions, Run, TrackedModel, as_array, seed_everything
 
 PREFIX = "validation/"
@@ -34,7 +34,7 @@ class FunctionTrainable:
 
     def train(self, recipe: Recipe, train: Examples, validation: Examples, context: Context) -> None:
         """Call the training function; see `hpo.core.trainable.Trainable`."""
-        data = Data(Dataset(train), Dataset(validation), train.info)
+        data = DevelopmentData(Dataset(train), Dataset(validation), train.info)
         run = Run(self.functions, recipe, train.info, context, lambda values: self._summary(values, data))
         seed_everything(run.seed)
         self.functions.fit(run, data, **recipe.to_dict())
@@ -58,7 +58,7 @@ class FunctionTrainable:
         values = self.functions.evaluate(first.run, judged, Dataset(examples))
         return {name: as_array(value) for name, value in dict(values).items()}
 
-    def _summary(self, values: Mapping[str, Any], data: Data) -> dict[str, float]:
+    def _summary(self, values: Mapping[str, Any], data: DevelopmentData) -> dict[str, float]:
         """Return a report's values as numbers; those of declared metrics are on validation."""
         declared = {metric.name for metric in self.metrics}
         metrics: dict[str, float] = {}
