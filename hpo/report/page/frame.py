@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from hpo.report.scales import AxisScale, short
 
 LETTER = 6.4
 """Mean width of a letter at the size of labels."""
+
+LONGEST_LABEL = 9
+"""Letters of a label below a plot; where not all labels fit, every second or third is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,14 @@ class Frame:
         """Yield a horizontal axis with given labels, as far as they fit."""
         base = self.y(0)
         yield line(self.x(0), base, self.x(1), base, "axis")
-        room = max(2, int((self.width - self.left - self.right) / max(1, len(labels)) / LETTER))
-        for share, words in labels:
+        length = min(LONGEST_LABEL, max((len(words) for _, words in labels), default=1)) + 1
+        fitting = max(1, int((self.x(1) - self.x(0)) / (length * LETTER)))
+        every = math.ceil(len(labels) / fitting)
+        for number, (share, words) in enumerate(labels):
             x = self.x(share)
             yield line(x, base, x, base + 4, "axis")
-            yield text(x, base + 17, cut(words, max(room, 4)), "tick", "middle")
+            if number % every == 0:
+                yield text(x, base + 17, cut(words, LONGEST_LABEL), "tick", "middle")
         yield text((self.x(0) + self.x(1)) / 2, self.height - 6, title, "label", "middle")
 
     def up(self, scale: AxisScale, title: str, most: int = 6) -> Iterable[Markup]:

@@ -29,7 +29,7 @@ def all_trials(view: SearchView) -> Section:
     )
     rows = [_row(trial, names) for trial in view.ranked]
     table = DataTable((*general, *names), rows[:FIRST_ROWS])
-    shown = f" (the first {FIRST_ROWS} as a table, the others with JavaScript or `hpo trials --csv`)"
+    shown = f" (the first {FIRST_ROWS} as a table, the others with JavaScript or hpo trials --csv)"
     more = shown if len(rows) > FIRST_ROWS else ""
     sentence = f"{count(len(rows), 'trial')}, best first: fully trained, not fully trained, failed{more}."
     return Section(
