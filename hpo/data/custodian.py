@@ -92,7 +92,8 @@ def find_near_duplicates(data: Prepared, source: str, arguments: SpecFields, bas
         ``within``, pairs of development images; ``test``, development rows with a near copy in the
         test part; ``told``, whether near copies can be detected in such data at all. For tables also
         ``column``, the one that alone differs most often, and how many test rows were ``searched`` for
-        ``among`` how many development rows.
+        ``among`` how many development rows; ``shifted``, columns that are distributed differently in the
+        test part, and ``early``, the number of test rows earlier than the latest development row.
 
     Raises:
         UserError: If the source can no longer be read.

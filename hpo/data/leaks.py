@@ -22,6 +22,7 @@ from hpo.data.examples import open_examples
 from hpo.data.near_copies import NearCopies, find_near_copies
 from hpo.data.prepared import Prepared, mapped
 from hpo.data.revealing_columns import revealing_columns
+from hpo.data.shift import TARGET
 from hpo.data.split import Split
 from trainables.data.digests import as_keys, row_digests
 
@@ -53,6 +54,9 @@ class Leaks:
         changed_column: Column of a table that alone differs in the most near copies; empty if in none.
         by_chance: Names of the counts of equal rows that are no larger than columns of few values explain.
         partial_columns: Columns that reveal the target of some rows, with the share of these rows.
+        shifted: Columns that are distributed differently in the test part although neither groups nor
+            times explain it, with the greatest difference between the shares of both parts.
+        early: Test rows that are earlier than the latest row of the development part.
         notes: What could not be checked, and other facts, each a sentence.
     """
 
@@ -71,6 +75,8 @@ class Leaks:
     changed_column: str = ""
     by_chance: tuple[str, ...] = ()
     partial_columns: Mapping[str, float] = field(default_factory=dict)
+    shifted: Mapping[str, float] = field(default_factory=dict)
+    early: int = 0
 
     @property
     def stops(self) -> bool:
@@ -83,6 +89,7 @@ class Leaks:
             *self._equal(("train_test", "validation_test", "train_validation")),
             (self.groups_test, "groups have rows both in the test part and outside it"),
             (self.groups_train_validation, "groups have rows in both train and validation"),
+            (self.early, "test rows are earlier than the latest row outside the test part"),
             (self.near_train_test, f"training {self._near('the test part')}"),
             (self.near_validation_test, f"validation {self._near('the test part')}"),
             (self.near_train_validation, f"validation {self._near('the train part')}"),
@@ -98,7 +105,12 @@ class Leaks:
             "missing nor at its most frequent value"
             for name, share in self.partial_columns.items()
         ]
-        return [*sentences, *whole, *partial]
+        shifted = [
+            f"{_called(name)} is distributed differently in the test part, by up to {share:.0%} of the "
+            "rows: compare units, codes and missing values"
+            for name, share in self.shifted.items()
+        ]
+        return [*sentences, *whole, *partial, *shifted]
 
     def _equal(self, names: tuple[str, ...]) -> list[tuple[int, str]]:
         return [(getattr(self, name), EQUAL[name]) for name in names if name not in self.by_chance]
@@ -112,6 +124,10 @@ class Leaks:
     def to_json(self) -> JsonObject:
         """Return everything as a JSON value, with the sentences."""
         return {**dataclasses.asdict(self), "stops": self.stops, "findings": self.findings()}
+
+
+def _called(column: str) -> str:
+    return column if column == TARGET else f"column {column}"
 
 
 def find_leaks(
@@ -161,6 +177,8 @@ def find_leaks(
         groups_test=data.test.shared_groups if data.test else 0,
         columns=columns.whole,
         partial_columns=columns.partial,
+        shifted=copied.shifted if groups is None and data.times() is None else {},
+        early=copied.early,
         notes=(*columns.notes, *copied.notes, *_chance_notes(equal, by_chance), *_test_notes(data)),
         kind=data.info.kind,
         changed_column=copied.column,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ class NearCopies:
         validation_test: Validation rows with one in the test part.
         train_validation: Validation rows with one in the train part.
         column: Column of a table that alone differs in the most of them; empty if in none.
+        shifted: Columns that are distributed differently in the test part, with the difference, 0 to 1.
+        early: Number of test rows that are earlier than the latest development row.
         notes: What was not compared, each a sentence.
     """
 
@@ -33,6 +36,8 @@ class NearCopies:
     validation_test: int | None = None
     train_validation: int | None = None
     column: str = ""
+    shifted: Mapping[str, float] = field(default_factory=dict)
+    early: int = 0
     notes: tuple[str, ...] = ()
 
 
@@ -83,6 +88,8 @@ def _of_table(data: Prepared, train: Rows, held_out: Rows, result: JsonFields | 
         _count(held_out, across),
         len(within.theirs),
         column or within.column(data.info),
+        result.get("shifted", {}) if result else {},
+        result.get("early", 0) if result else 0,
         tuple(note for note in notes if note),
     )
 

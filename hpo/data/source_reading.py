@@ -27,6 +27,7 @@ from hpo.core.json_values import JsonObject, SpecFields
 from hpo.data import near_duplicates, prepared
 from hpo.data.cut import Cut
 from hpo.data.prepared import Prepared, TestManifest
+from hpo.data.shift import early_rows, shifted_columns
 from hpo.data.signature import signature_of
 from hpo.data.stable_cut import StableCut, given_cut
 from hpo.data.table_copies import table_copies
@@ -197,7 +198,8 @@ def _write(
     sealed = opened.test()
     test, digests = _inspect(sealed, development, part)
     if sealed is not None and sealed.info.kind == "table":
-        _synced(part / prepared.NEAR, json.dumps(_table_copies(development.inputs, sealed)).encode())
+        compared = _table_compared(development.inputs, development.targets, development.times, sealed)
+        _synced(part / prepared.NEAR, json.dumps(compared).encode())
     sealed_warnings = sealed.warnings if sealed else ()
     warnings = development.warnings + tuple(f"test part: {warning}" for warning in sealed_warnings)
     content = {file.name: _file_digest(file) for file in sorted(part.glob("*.npy"))}
@@ -299,7 +301,8 @@ def read_near(source: str, arguments: SpecFields, base: Path, folder: Path) -> N
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".near-") as scratch:
         test = data_sources.open_source(source, arguments, _paths_of(folder, base, Path(scratch))).test()
         if test is not None and test.info.kind == "table":
-            result = _table_copies(development, test)
+            targets, times = np.load(folder / prepared.TARGETS), prepared.optional(folder / prepared.TIMES)
+            result = _table_compared(development, targets, times, test)
         else:
             result = _image_copies(development, None if test is None else test.inputs)
     _replace(folder / prepared.NEAR, json.dumps(result).encode())
@@ -316,8 +319,10 @@ def _image_copies(images: NDArray[np.uint8], test: NDArray[np.uint8] | None) -> 
     return {"within": within.rows.tolist(), "test": rows, "told": within.decided and across.decided}
 
 
-def _table_copies(development: NDArray[np.float32], test: Content) -> JsonObject:
-    """Return development rows that are copies of test rows, and the column that differs most often."""
+def _table_compared(
+    development: NDArray[np.float32], targets: NDArray[Any], times: NDArray[np.float64] | None, test: Content
+) -> JsonObject:
+    """Return development rows that are copies of test rows, and how the parts differ."""
     copies = table_copies(development, test.inputs, test.info)
     return {
         "within": [],
@@ -326,6 +331,8 @@ def _table_copies(development: NDArray[np.float32], test: Content) -> JsonObject
         "column": copies.column(test.info),
         "searched": copies.searched,
         "among": copies.among,
+        "shifted": shifted_columns(development, targets, test),
+        "early": early_rows(times, test),
     }
 
 

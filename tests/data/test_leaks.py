@@ -135,6 +135,38 @@ def test_copied_rows_of_few_values_stop_a_search(base: Path) -> None:
     assert "training rows are also in the test part" in found.findings()[0]
 
 
+PARTS = """
+import numpy as np
+def shifted(part, folder):
+    random = np.random.default_rng(len(part))
+    inputs, labels = random.normal(size=(400, 5)), random.integers(0, 2, 400)
+    if part == "test":
+        inputs[:, 1] *= 100
+        inputs[:, 2] = np.nan
+        labels = (random.random(400) < 0.9).astype(int)
+    return {"inputs": inputs, "targets": labels}
+def timed(part, folder):
+    random = np.random.default_rng(len(part))
+    times = np.arange(200) if part == "development" else np.r_[np.arange(180, 200), np.arange(200, 300)]
+    return {"inputs": random.normal(size=(len(times), 4)), "targets": times % 2, "times": times}
+"""
+
+
+def test_columns_and_targets_that_differ_in_the_test_part_are_named(base: Path) -> None:
+    (base / "own_shifts.py").write_text(PARTS)
+    found = look(base, "own_shifts:shifted")
+    assert list(found.shifted) == ["1", "2", "the target"]
+    assert found.shifted["2"] == 1
+    assert "column 1 is distributed differently in the test part, by up to" in found.findings()[0]
+
+
+def test_test_rows_before_the_latest_training_row_are_counted(base: Path) -> None:
+    (base / "own_times.py").write_text(PARTS)
+    found = look(base, "own_times:timed")
+    assert found.early == 19
+    assert found.findings() == ["19 test rows are earlier than the latest row outside the test part"]
+
+
 @pytest.mark.parametrize("name", ["wine", "iris", "breast_cancer", "diabetes"])
 def test_clean_data_has_no_findings(name: str, tmp_path: Path) -> None:
     data = prepare(name, {}, Home(tmp_path / "home"), tmp_path)
