@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from trainables.data import columns
 from trainables.data.digests import text_digests
+from trainables.data.parquet_types import plain_column
 
 LONGEST_HEADER = 1 << 20
 """Characters of the names of a CSV file's columns, as far as Arrow looks for them."""
@@ -46,6 +47,7 @@ class Table:
         digested_without: Column left out of ``known_digests``.
         known_digests: Digests that were computed already, [n, 2]; None if there are none.
         known_numbers: Columns that were read as numbers already, [n] each.
+        notes: What was done to columns as they were read, for the user.
     """
 
     columns: Mapping[str, pa.Array]
@@ -55,6 +57,7 @@ class Table:
     digested_without: str = ""
     known_digests: NDArray[np.uint64] | None = None
     known_numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -125,8 +128,10 @@ def read_table(
         raise UserError(f"data: {path} has two columns named {repeated[0]!r}")
     if read.num_rows == 0:
         raise UserError(f"data: {path} has no rows")
-    whole = {name: read.column(name).combine_chunks() for name in names}
-    return Table(whole, str(path), np.arange(read.num_rows), sealed)
+    plain = {name: plain_column(name, read.column(name).combine_chunks()) for name in names}
+    whole = {name: column for name, (column, _) in plain.items() if column is not None}
+    notes = tuple(note for _, note in plain.values() if note)
+    return Table(whole, str(path), np.arange(read.num_rows), sealed, notes=notes)
 
 
 def _read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:

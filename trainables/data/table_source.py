@@ -84,7 +84,7 @@ class TableFile:
         inputs, _ = encode(table, self._info)
         _refuse_infinite(table, self._info, inputs)
         seen = (*self._written_warnings(), *suspicions(table, self._info) * (self.reader > 2))
-        warnings = (*self._task[1], *self._left_out[1], *seen, *self._tied(table))
+        warnings = (*self._task[1], *self._whole.notes, *self._left_out[1], *seen, *self._tied(table))
         return self._content(table, inputs, warnings)
 
     def test(self) -> Content:
