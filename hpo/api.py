@@ -78,8 +78,7 @@ def submit(
         HpoError: If it cannot go on.
         TypeError: If only some of ``data``, ``space`` and ``budget`` are given.
     """
-    parts = data, space, budget
-    if any(part is not None for part in parts):
+    if any(part is not None for part in (data, space, budget)):
         checked = _composed(spec, data, space, budget, max_epochs, sections)
     elif sections or max_epochs is not None or not _is_spec(spec):
         raise TypeError("a composed spec needs data, space and budget")

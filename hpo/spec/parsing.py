@@ -116,10 +116,8 @@ def _parse(
         check_prior(document.prior, document.sampler.name, space, faults)
     points = _points(document, space, interface, scheduler, base, faults) if space is not None else []
     faults.raise_any()
-    assert space is not None
-    assert objective is not None
-    assert scheduler is not None
-    assert budget is not None
+    assert space is not None and objective is not None  # noqa: PT018
+    assert scheduler is not None and budget is not None  # noqa: PT018
     complete = _complete(document, document.name or _name(stem), scheduler, objective, points, base, grammar)
     return SearchSpec(
         version=complete.version,

@@ -109,9 +109,7 @@ def verify_recipe(
     base = Path(provenance.get("base") or path.absolute().parent)
     code = changes_of_code(recipe, path, base, accept=changed_code)
     recorded = statistics.fmean(record.value for record in records)
-    if tolerance is None:
-        spread = (provenance.get("validation") or {}).get("std")
-        tolerance = float(spread) if spread else DEFAULT_SHARE * abs(recorded)
+    tolerance = _tolerance(provenance, recorded) if tolerance is None else tolerance
     verdict = Verification(
         "not reproduced",
         records[0].metric,
@@ -136,6 +134,11 @@ def verify_recipe(
         found=statistics.fmean(values),
         same_weights=all(same),
     )
+
+
+def _tolerance(provenance: JsonFields, recorded: float) -> float:
+    spread = (provenance.get("validation") or {}).get("std")
+    return float(spread) if spread else DEFAULT_SHARE * abs(recorded)
 
 
 def _data_changed(provenance: JsonFields, path: Path, home: Home) -> bool:
