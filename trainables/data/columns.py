@@ -85,15 +85,24 @@ def strays(column: pa.Array) -> list[int]:
 
 def mistaken(column: pa.Array) -> bool:
     """Return whether nearly all of a column's values are numbers, so that the others must be mistakes."""
-    return 0 < len(strays(column)) <= (1 - MOSTLY) * (len(column) - int(column.null_count))
+    known = len(column) - int(column.null_count)
+    return 0 < sum(_stray_counts(column).values()) <= (1 - MOSTLY) * known
 
 
 def has_placeholder(column: pa.Array) -> bool:
     """Return whether all of a column's values are numbers but for marks of a missing value, such as "?"."""
-    odd = strays(column)
-    if not odd or len(odd) >= len(column) - int(column.null_count):
+    odd = _stray_counts(column)
+    if not 0 < sum(odd.values()) < len(column) - int(column.null_count):
         return False
-    return {str(text).lower() for text in texts(column.take(pa.array(odd)))} <= PLACEHOLDERS
+    return {text.lower() for text in odd} <= PLACEHOLDERS
+
+
+def _stray_counts(column: pa.Array) -> dict[str, int]:
+    """Return how often each text occurs that is not a number; empty for columns of other types."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return {}
+    counted = pc.value_counts(pc.utf8_trim_whitespace(column.drop_null())).to_pylist()
+    return {pair["values"]: pair["counts"] for pair in counted if not _is_number(pair["values"])}
 
 
 def _is_number(text: str) -> bool:

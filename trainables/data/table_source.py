@@ -353,6 +353,8 @@ def _refuse_infinite(table: Table, info: DataInfo, inputs: NDArray[np.float32]) 
     Raises:
         UserError: With the row of the file.
     """
+    if not np.isinf(inputs).any():  # much faster than column by column
+        return
     for index, name in enumerate(info.columns):
         bad = np.flatnonzero(np.isinf(inputs[:, index]))
         if len(bad):
