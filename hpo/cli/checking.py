@@ -11,7 +11,7 @@ import typer
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
 from hpo.cli.session import Session, dumps, emit, own_stdout, say
 from hpo.cli.trust import Trust, name_code
-from hpo.core.errors import Refused
+from hpo.core.errors import Refused, UserError
 
 if TYPE_CHECKING:
     from hpo.data.leaks import Leaks
@@ -36,6 +36,7 @@ def check(
     from hpo.cli.tables import grid, pairs
     from hpo.spec.builtin import locate
     from hpo.spec.overview import space_overview
+    from hpo.use_cases.dataset.leak_check import refuse_overlap
     from hpo.use_cases.search.gpus import gpu_warnings
     from hpo.use_cases.usual import usual_texts
 
@@ -53,6 +54,8 @@ def check(
     if session.as_json:
         past = {"pace": forecast.to_json(), "warm_start": warm_start.to_json() if warm_start else None}
         emit(plan(read, facts, usual) | past | ({"leaks": leaks.to_json()} if leaks else {}))
+        if leaks and leaks.stops and not read.data.accept_overlap:
+            raise typer.Exit(UserError.exit_code)
         return
     rows = ((row.name, row.values, usual[row.name], row.when) for row in facts.rows)
     say(grid(("parameter", "values", "usual", "exists where"), rows))
@@ -62,6 +65,7 @@ def check(
     if leaks:
         say(pairs(("leak", finding) for finding in leaks.findings() or ["none was found"]))
         say(pairs(("note", note) for note in leaks.notes))
+        refuse_overlap(read.data, leaks)
 
 
 def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:

@@ -72,7 +72,20 @@ def test_check_reports_leaks_only_if_it_reads_the_data(folder, capfd):
                 ["check", str(folder / "spec.yaml"), "--home", str(folder / "home"), "--json", *option]
             )
         shown = json.loads(capfd.readouterr().out)
-        assert left.value.code == 0
+        assert left.value.code == (2 if reported else 0)
         assert ("leaks" in shown) is reported
     assert shown["leaks"]["stops"]
     assert shown["leaks"]["train_test"] > 10
+
+
+def test_check_ends_as_submit_would(folder, capfd):
+    typed = ["check", str(folder / "spec.yaml"), "--data", "--home", str(folder / "home")]
+    with pytest.raises(SystemExit) as left:
+        command.main(typed)
+    assert left.value.code == 2
+    shown = capfd.readouterr()
+    assert "training rows are also in the test part" in shown.out
+    assert "data.accept_overlap: true" in " ".join(shown.err.split())
+    with pytest.raises(SystemExit) as left:
+        command.main([*typed, "--set", "data.accept_overlap=true"])
+    assert left.value.code == 0
