@@ -13,6 +13,8 @@ import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from hpo.core.import_folders import import_folders
+
 CodeDigests = Mapping[str, str]
 """File, relative to the folder that it is imported from, to the SHA-256 of its content."""
 
@@ -30,10 +32,9 @@ def code_digests(trainable: str, base: Path) -> dict[str, str]:
     if not colon:
         return {}
     top = module.partition(".")[0]
-    own = bool(list(_files(top, base))) or (base / top).is_dir()
-    root = base if own else _installed_in(top)
-    if root is None:
-        return {}
+    folders = import_folders(base)
+    own = any((folder / top).is_dir() or any(_files(top, folder)) for folder in folders)
+    roots = folders if own else _installed_in(top)
     waiting, seen = [module], set[str]()
     digests: dict[str, str] = {}
     while waiting:
@@ -41,7 +42,7 @@ def code_digests(trainable: str, base: Path) -> dict[str, str]:
         if name in seen or not (own or name.partition(".")[0] == top):
             continue
         seen.add(name)
-        for file in _files(name, root):
+        for root, file in [(folder, file) for folder in roots for file in _files(name, folder)]:
             key = file.relative_to(root).as_posix()
             if key not in digests:
                 content = file.read_bytes()
@@ -64,17 +65,17 @@ def _files(module: str, root: Path) -> Iterator[Path]:
         folder = folder / name
 
 
-def _installed_in(top: str) -> Path | None:
+def _installed_in(top: str) -> tuple[Path, ...]:
     """Return the folder that an installed top-level module is imported from, without importing it."""
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
-        return None
+        return ()
     if spec is None:
-        return None
+        return ()
     if spec.submodule_search_locations:
-        return Path(next(iter(spec.submodule_search_locations))).parent
-    return Path(spec.origin).parent if spec.origin else None
+        return (Path(next(iter(spec.submodule_search_locations))).parent,)
+    return (Path(spec.origin).parent,) if spec.origin else ()
 
 
 def _imported(content: bytes, file: Path, root: Path) -> Sequence[str]:

@@ -55,6 +55,14 @@ def test_a_namespace_package_is_a_project_as_well(tmp_path):
     assert list(code_digests("space.train:Mine", tmp_path)) == ["space/part.py", "space/train.py"]
 
 
+def test_a_project_in_the_src_layout_counts(tmp_path):
+    (tmp_path / "src" / "mine").mkdir(parents=True)
+    (tmp_path / "src" / "mine" / "train.py").write_text("from mine import score\nimport beside")
+    (tmp_path / "src" / "mine" / "score.py").write_text("")
+    (tmp_path / "beside.py").write_text("")
+    assert list(code_digests("mine.train:Mine", tmp_path)) == ["beside.py", "mine/score.py", "mine/train.py"]
+
+
 def test_of_installed_code_its_own_package_counts(tmp_path):
     digests = code_digests("hpo.core.seeds:derive", tmp_path)
     assert {"hpo/__init__.py", "hpo/core/__init__.py", "hpo/core/seeds.py"} <= digests.keys()
