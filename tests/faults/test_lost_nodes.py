@@ -8,7 +8,7 @@ from hpo.core import events
 from hpo.core.events import End
 from tests.faults.promises import check_replay, run_twice, scores
 from tests.faults.ray_cluster import TOKEN, RayCluster
-from tests.faults.tiny_search import after, decisions, number, without_named_code
+from tests.faults.tiny_search import after, decisions, number, without_announcements
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -39,7 +39,7 @@ def check_whole(place, process, trials=12):
     """Every trial ended well, and the test part was opened once."""
     _, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
-    assert without_named_code(err) == ""
+    assert without_announcements(err) == ""
     record = place.record()
     ends = [e.event for e in record if isinstance(e.event, events.TrialEnded)]
     assert End.FAILED not in {end.end for end in ends}

@@ -9,7 +9,7 @@ import pytest
 
 from hpo.core import events
 from tests.faults.promises import check
-from tests.faults.tiny_search import NAMES_CODE, ROOT, after, number, without_named_code
+from tests.faults.tiny_search import ANNOUNCEMENTS, ROOT, after, number, without_announcements
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -24,7 +24,7 @@ def test_a_signal_stops_cleanly_and_the_search_can_be_resumed(sent, code, place,
     process.send_signal(sent)
     _, err = process.communicate(timeout=30)
     assert process.returncode == code
-    assert without_named_code(err).startswith("stopping; once more to end at once\n")
+    assert without_announcements(err).startswith("stopping; once more to end at once\n")
     assert "`hpo --home .hpo resume tiny-1` continues it" in err
     killed, runs = place.record(), place.runs()
     assert killed[-1].event == events.SearchEnded("stopped")
@@ -39,7 +39,7 @@ def test_a_second_signal_ends_at_once_and_the_search_can_be_resumed(second, plac
     process = place.start("submit", "tiny.yaml")
     place.wait_for(process, after(events.Reported, 5))
     process.send_signal(signal.SIGINT)
-    while (line := process.stderr.readline()).startswith(NAMES_CODE):
+    while (line := process.stderr.readline()).startswith(ANNOUNCEMENTS):
         pass
     assert line == "stopping; once more to end at once\n"
     process.send_signal(second)
@@ -88,7 +88,7 @@ def test_a_signal_before_the_first_event_ends_the_command_and_its_reader(sent, c
     place.wait_for(process, running("hpo.data.custodian"))
     process.send_signal(sent)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, out, without_named_code(err)) == (code, "", said)
+    assert (process.returncode, out, without_announcements(err)) == (code, "", said)
     place.wait_until_gone()
     assert place.record() == []
 

@@ -229,13 +229,13 @@ NOT_WORK = (events.SearchResumed, events.Warned, events.WorkersReady, events.Sea
 """Return what a resumed search prints before it continues."""
 
 
-NAMES_CODE = "your code, which this command runs: "
-"""Beginning of the lines that name user code before it is imported."""
+ANNOUNCEMENTS = ("your code, which this command runs: ", "at the end the ")
+"""How the lines begin that say before a search what it will do, and which code of the user it runs."""
 
 
-def without_named_code(err: str) -> str:
-    """Return what a command printed to standard error apart from naming the user's code."""
-    return "".join(line for line in err.splitlines(keepends=True) if not line.startswith(NAMES_CODE))
+def without_announcements(err: str) -> str:
+    """Return what a command printed to standard error apart from what it says beforehand."""
+    return "".join(line for line in err.splitlines(keepends=True) if not line.startswith(ANNOUNCEMENTS))
 
 
 def left_behind(folder: Path, seconds: float = 60) -> list[str]:
