@@ -82,10 +82,11 @@ def test_anything_else_is_refused(name: str, words: str, folder: Path, document:
         parse_spec(document, base=folder)
 
 
-def test_nothing_is_imported_from_elsewhere(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_nothing_is_imported_from_the_working_folder(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     other = tmp_path_factory.mktemp("other")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(folder))
         patch.chdir(folder)
         faults = Faults("x")
         assert inspect("mine:Mine", other, faults) is None

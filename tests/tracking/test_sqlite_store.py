@@ -29,11 +29,11 @@ for event in search(home.search(NAME)):
 
 
 def rows(home: Home) -> dict[str, list[Any]]:
-    """Return everything that a store holds about runs, sorted, without addresses."""
+    """Return everything that a store holds about runs, sorted, without what depends on the home's folder."""
     columns = {
         "runs": "run_uuid, name, status, start_time, end_time, experiment_id",
         "params": "run_uuid, key, value",
-        "tags": "run_uuid, key, value",
+        "tags": "run_uuid, key, CASE key WHEN 'chain.head' THEN '' ELSE value END",
         "metrics": "run_uuid, key, step, timestamp, value",
         "latest_metrics": "run_uuid, key, step, timestamp, value",
     }

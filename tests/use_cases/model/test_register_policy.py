@@ -16,6 +16,7 @@ from hpo.running import checkpoints
 from hpo.spec import read_spec
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.model import evaluation, register_policy
+from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.model.evaluation import score_winner
 from hpo.use_cases.model.winning_recipe import recipe_file
 from hpo.use_cases.submit import open_search
@@ -283,13 +284,17 @@ def test_another_register_does_not_make_an_opened_part_of_this_home_unseen(searc
 
 def test_a_score_that_fails_after_it_has_seen_predictions_counts_as_a_look(searched):
     home, ledger = searched("one")
-    code = home.root.parent / "line_model.py"
-    code.write_text(MODEL.replace("return {", "raise ValueError('no such metric')\n        return {"))
+
+    def edit(code):
+        (home.root.parent / "line_model.py").write_text(code)
+        ledger.append(accepted_code("one", spec_of(home), read_history(ledger), "test", accept=True))
+
+    edit(MODEL.replace("return {", "raise ValueError('no such metric')\n        return {"))
     with pytest.raises(HpoError, match="counts as a look"):
         evaluation.evaluate(home, "one")
     (opening,) = register_policy.all_openings()
     assert (opening.state, opening.scores) == ("failed", {})
-    code.write_text(MODEL)
+    edit(MODEL)
     with pytest.raises(Refused, match="no score on record"):
         evaluation.evaluate(home, "one")
     evaluation.evaluate(home, "one", "the metric was misspelt")
