@@ -36,7 +36,6 @@ def check(
     from hpo.cli.tables import grid, pairs
     from hpo.spec.builtin import locate
     from hpo.spec.overview import space_overview
-    from hpo.use_cases.dataset.leak_check import refuse_overlap
     from hpo.use_cases.search.gpus import gpu_warnings
     from hpo.use_cases.usual import usual_texts
 
@@ -63,6 +62,8 @@ def check(
     earlier = [("warm start", sentence) for sentence in warm_start.sources] if warm_start else []
     say(pairs([*fact_rows(read, facts), *time_rows(forecast), *earlier]))
     if leaks:
+        from hpo.use_cases.dataset.leak_check import refuse_overlap
+
         say(pairs(("leak", finding) for finding in leaks.findings() or ["none was found"]))
         say(pairs(("note", note) for note in leaks.notes))
         refuse_overlap(read.data, leaks)

@@ -55,13 +55,16 @@ class JsonLines:
 class PlainLines:
     """One line for each event that is of interest to a user."""
 
-    def __init__(self, stream: IO[str]):
+    def __init__(self, stream: IO[str], intention: str = ""):
         self._lines = _Lines(stream)
+        self._intention = intention
         self._best = math.nan
 
     def begin(self, search: str) -> None:
-        """Write the search's name."""
+        """Write the search's name, and what it is going to do at the end."""
         self._lines.write(one_line(f"search {search}"))
+        if self._intention:
+            self._lines.write(self._intention)
 
     def event(self, recorded: Recorded, history: History) -> None:
         """Write a line, unless the event is a detail."""

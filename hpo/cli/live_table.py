@@ -41,8 +41,15 @@ class LiveTable:
     from time to time, rarely enough not to slow the search down.
     """
 
-    def __init__(self, on: Console, earlier: Earlier, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        on: Console,
+        earlier: Earlier,
+        clock: Callable[[], float] = time.monotonic,
+        intention: str = "",
+    ):
         self._console = on
+        self._intention = intention
         self._earlier_of = earlier
         self._clock = clock
         self._began = self._read_at = clock()
@@ -57,8 +64,10 @@ class LiveTable:
         self._waits_for = ""
 
     def begin(self, search: str) -> None:
-        """Show the search's name."""
+        """Show the search's name, and what it is going to do at the end."""
         self._search = search
+        if self._intention:
+            self._print(self._intention)
 
     def event(self, recorded: Recorded, history: History) -> None:
         """Read the history, if the last reading is long enough ago."""
@@ -124,21 +133,26 @@ class LiveTable:
         self._console.print(one_line(line), soft_wrap=True)
 
 
-def show(session: Session, search: Callable[[Watcher], Outcome]) -> Outcome:
+def show(session: Session, search: Callable[[Watcher], Outcome], intention: str = "") -> Outcome:
     """Run a search and show it: JSON events with ``--json``, a live table on a terminal, else plain lines.
+
+    Args:
+        session: How to print.
+        search: What to run.
+        intention: What the search is going to do at the end; printed when it begins, except with ``--json``.
 
     Returns:
         How the search ended.
     """
     try:
-        return _shown(session, search)
+        return _shown(session, search, intention)
     except HpoError as error:
         if error.search:
             error.hint = f"`{session.command(f'resume {error.search}')}` continues it"
         raise
 
 
-def _shown(session: Session, search: Callable[[Watcher], Outcome]) -> Outcome:
+def _shown(session: Session, search: Callable[[Watcher], Outcome], intention: str) -> Outcome:
     if session.as_json:
         with own_stdout() as stream:
             outcome = search(JsonLines(stream))
@@ -146,10 +160,10 @@ def _shown(session: Session, search: Callable[[Watcher], Outcome]) -> Outcome:
         return outcome
     screen = console()
     if screen.is_terminal:
-        with LiveTable(screen, _earlier(session)).shown() as table:
+        with LiveTable(screen, _earlier(session), intention=intention).shown() as table:
             outcome = search(table)
     else:
-        outcome = search(PlainLines(screen.file))
+        outcome = search(PlainLines(screen.file, intention))
     say(pairs(summary(outcome, where_to_look(session, outcome.search))))
     return outcome
 

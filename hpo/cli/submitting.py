@@ -18,7 +18,7 @@ from hpo.cli.options import (
     overrides,
     reason_of,
 )
-from hpo.cli.session import Session, emit, line, say
+from hpo.cli.session import Session, emit, say
 from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import UserError
 from hpo.core.formatting import count
@@ -64,7 +64,6 @@ def submit(
     changes = overrides(settings, seed)
     name_code(locate(spec), changes, beside=True, trust=trust)
     read = specs.read_spec(spec, changes)
-    line(_intention(read, session, not no_test), error=session.as_json)
     outcome = show(
         session,
         lambda watch: submit_search(
@@ -78,6 +77,7 @@ def submit(
             address=address,
             watch=watch,
         ),
+        _intention(read, session, not no_test),
     )
     raise typer.Exit(outcome.exit_code)
 

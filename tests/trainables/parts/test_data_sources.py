@@ -62,13 +62,6 @@ def test_columns_join_the_arguments() -> None:
     assert data_sources.columns({"file": "a"}) == {"file": "a"}
 
 
-def test_the_file_of_user_code_is_found(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("")
-    assert data_sources.code_of("mine:load", tmp_path) == str(tmp_path / "mine.py")
-    assert data_sources.code_of("digits", tmp_path) is None
-    assert "installed" in str(data_sources.code_of("elsewhere:load", tmp_path))
-
-
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_sets_agree_with_scikit_learn(name: str, tmp_path: Path) -> None:
     import sklearn.datasets
