@@ -48,13 +48,10 @@ def submit(
 ) -> Search:
     """Run a search to its end.
 
-    A spec is a file, or is composed here: of a training function (or a trainable's name), ``data``,
-    ``space`` and ``budget``, and of any other section of a spec by name.
-
     Args:
-        spec: A spec: its file, the name of one that ships, the content of a file, or one already read.
-            Or with ``data``, ``space`` and ``budget``: what trains, a function decorated with
-            `hpo.trainable`, a class of the class interface, or the name of a shipped trainable.
+        spec: A spec: its file, the name of a shipped one, its content, or one already read. With ``data``,
+            ``space`` and ``budget`` what trains: a function decorated with `hpo.trainable`, or a trainable's
+            class or name.
         data: A function of yours, the name of a shipped source, or the ``data`` section of a spec.
         space: Ranges by the names of hyperparameters, such as ``{"lr": {"loguniform": [1e-4, 1]}}``.
         budget: Number of trials, or the ``budget`` section of a spec.
@@ -64,8 +61,7 @@ def submit(
         tags: Your own labels.
         unseal: Whether to score the winner on the test part at the end.
         again: Why to open the test part although the same data was opened before; empty to refuse that.
-        new_split: Why the test part is cut anew, so that opened rows may become development rows; empty to
-            keep every row on record where it is.
+        new_split: Why the test part is cut anew; empty to keep every row on record where it is.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         home: Folder of the home.
         watch: Receives every event.
@@ -87,10 +83,9 @@ def submit(
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.submit import submit_search
 
-    opened = Home.at(home)
     outcome = submit_search(
         checked,
-        home=opened,
+        home=Home.at(home),
         name=name,
         tags=tags,
         unseal=unseal,
@@ -99,7 +94,7 @@ def submit(
         address=address,
         watch=watch,
     )
-    return load_search(outcome.search, opened)
+    return load_search(outcome.search, Home.at(home))
 
 
 def resume(
