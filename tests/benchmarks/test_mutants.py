@@ -61,6 +61,7 @@ def test_every_fault_parses_and_changes_one_position():
         assert len(changed) == len(SOURCE) - len(mutant.before) + len(mutant.after)
 
 
+@pytest.mark.slow
 def test_a_draw_depends_only_on_its_number():
     assert draw("core", 5, seed=1) == draw("core", 5, seed=1)
     assert draw("core", 5, seed=1) != draw("core", 5, seed=2)

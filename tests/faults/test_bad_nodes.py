@@ -35,6 +35,7 @@ def one_set_aside(place):
     return any("is set aside" in body.get("message", "") for _, body in place.glance())
 
 
+@pytest.mark.slow
 def test_a_node_without_the_users_code_costs_no_trial_and_what_no_node_can_hold_is_refused(
     place, cluster, tmp_path_factory
 ):

@@ -156,6 +156,7 @@ def test_unchanged_code_predicts_and_verifies(searched):
     assert hpo(searched, "verify", "recipe.yaml").returncode == 0
 
 
+@pytest.mark.slow
 def test_an_accepted_change_is_in_the_record_and_in_the_account(edited):
     done = hpo(edited, "resume", "own", "--trials", "+1", "--no-test", "--changed-code")
     assert done.returncode == 0, done.stderr
