@@ -22,6 +22,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.file_digest import sha256_of
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, SpecFields
 from hpo.data import near_duplicates, prepared
@@ -202,7 +203,7 @@ def _write(
         _synced(part / prepared.NEAR, json.dumps(compared).encode())
     sealed_warnings = sealed.warnings if sealed else ()
     warnings = development.warnings + tuple(f"test part: {warning}" for warning in sealed_warnings)
-    content = {file.name: _file_digest(file) for file in sorted(part.glob("*.npy"))}
+    content = {file.name: sha256_of(file) for file in sorted(part.glob("*.npy"))}
     content = {name: digest for name, digest in content.items() if not name.startswith("test_")}
     info = prepared.info_to_json(development.info)
     fingerprint = _digest([prepared.FORMAT, content, info, test and test.fingerprint])
@@ -370,8 +371,3 @@ def _synced(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,8 +6,6 @@ The format is safetensors only, so that reading a file never executes code.
 from __future__ import annotations
 
 import hashlib
-import os
-import uuid
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from hpo.core.errors import HpoError
+from hpo.core.private_files import replace_file
 from hpo.core.trainable import Arrays
 
 KEPT = 3
@@ -37,15 +36,7 @@ def write(path: Path, arrays: Arrays) -> str:
     """
     content = save({name: np.asarray(array, order="C") for name, array in arrays.items()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    replace_file(path, content, 0o666)
     return hashlib.sha256(content).hexdigest()
 
 

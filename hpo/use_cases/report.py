@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from hpo.core.errors import UserError
 from hpo.core.events import Cause, End, Reported
 from hpo.core.home import Home
 from hpo.core.importance import ImportanceRanking
+from hpo.core.private_files import replace_file
 from hpo.core.seeds import derive
 from hpo.core.space import Point
 from hpo.ledger.searches import open_ledger, read_history
@@ -47,13 +46,9 @@ def write_report(name: str, *, home: Home, out: Path | None = None, reload: int 
     """
     path = out or Path(f"{name}-report.html")
     document = page(search_view(open_ledger(name, home), home=home), reload=reload)
-    unfinished = path.with_name(f"{path.name}.part")
     try:
-        unfinished.write_text(document, encoding="utf-8")
-        os.replace(unfinished, path)  # a browser that loads it meanwhile never sees half a page
+        replace_file(path, document, 0o666)  # a browser that loads it meanwhile never sees half a page
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         raise UserError(f"--out {path}: {error.strerror}") from error
     return path
 

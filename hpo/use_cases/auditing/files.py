@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from hpo.core.chain_check import Finding
 from hpo.core.errors import HpoError
+from hpo.core.file_digest import sha256_of
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import differences
@@ -40,7 +40,7 @@ def compare_weights(name: str, history: History, home: Home) -> Comparison:
                 if training.key in required and file == training.weights:
                     text = f"weights/{path.name} {which} is missing; the model consists of it"
                     findings.append(Finding("missing", f"weights/{path.name}", None, text))
-            elif _sha256(path) != sha256:
+            elif sha256_of(path) != sha256:
                 text = f"weights/{path.name} {which} was swapped: its SHA-256 is not the one on record"
                 findings.append(Finding("swapped", f"weights/{path.name}", None, text))
     return Comparison((f"{count} files of weights",) if count else (), findings=tuple(findings))
@@ -75,8 +75,3 @@ def _different(now: object, before: object) -> Iterator[tuple[str, object, objec
     for field, here, there in differences(now, before):
         if not field.startswith(MOVED):
             yield field, here, there
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
