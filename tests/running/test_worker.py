@@ -9,7 +9,6 @@ import platform
 import struct
 import sys
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -179,7 +178,7 @@ def test_a_full_disk_is_not_a_failure_of_the_training(place, monkeypatch, where)
     if where == "checkpoints":
         monkeypatch.setattr(checkpoints, "write", full)
     else:
-        monkeypatch.setattr(Path, "open", full)
+        monkeypatch.setattr("hpo.running.worker.open_log", full)
     worker = Worker(place(checkpoint_epochs=1))
     worker.start(order())
     _, _, last = hear(worker, lambda m, r: bool(m.failure))
