@@ -52,6 +52,18 @@ class Refused(HpoError):
     exit_code = 3
 
 
+class ChangedCode(Refused):
+    """A user's training code is not the code on record.
+
+    Attributes:
+        files: The files that differ, and their folder.
+    """
+
+    def __init__(self, message: str, files: str):
+        self.files = files
+        super().__init__(message)
+
+
 class NoTrialSucceeded(HpoError):
     """The search is over and no trial produced a usable model."""
 

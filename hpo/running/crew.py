@@ -29,6 +29,8 @@ class Crew:
         most: Most trainings at once; None for as many as fit.
         say_waiting: Called with what is waited for as it changes; empty if nothing is.
         clock: Returns monotonic seconds.
+        require_code: Raises an error if the user's code has changed as this process sees it. It is called
+            before a node is blamed, because a change of the search's own code is not the node's fault.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Crew:
         most: int | None,
         say_waiting: Callable[[str], None] = lambda what: None,
         clock: Callable[[], float] = time.monotonic,
+        require_code: Callable[[], None] | None = None,
     ):
         self._monitor, self._checks = monitor, checks
+        self._require_code = require_code
         self._cpus, self._gpus, self._most = cpus, gpus, most
         self._clock = clock
         self._next = 0.0
@@ -90,6 +94,7 @@ class Crew:
 
         Raises:
             ClusterLost: If the head does not answer any more.
+            ChangedCode: If a node fails its check and the search's own code has changed.
             HpoError: If nothing has progressed for long and nothing can change that by itself.
         """
         now = self._clock()
@@ -100,7 +105,7 @@ class Crew:
             raise ClusterLost(self._monitor.trouble)
         self._name_lost(conductor)
         for sentence in self._checks.update(self._fitting()):
-            conductor.warn(sentence)
+            self._blame(conductor, sentence)
         if self.workers != self._workers and self.workers:
             self._workers = self.workers
             conductor.workers_changed(self.workers, self._gpus)
@@ -112,10 +117,20 @@ class Crew:
         return self._watch_stall(conductor, mark, training, waiting)
 
     def set_aside(self, conductor: Conductor, node_id: str, fault: str) -> None:
-        """Give a node nothing more until it passes a later check, because a training there met its fault."""
+        """Give a node nothing more until it passes a later check, because a training there met its fault.
+
+        Raises:
+            ChangedCode: If the search's own code has changed.
+        """
         for node in self._monitor.nodes:
-            if node.id == node_id and (sentence := self._checks.set_aside(node, fault)):
-                conductor.warn(sentence)
+            if node.id == node_id:
+                self._blame(conductor, self._checks.set_aside(node, fault))
+
+    def _blame(self, conductor: Conductor, sentence: str) -> None:
+        if self._require_code:
+            self._require_code()
+        if sentence:
+            conductor.warn(sentence)
 
     def _fitting(self) -> tuple[ClusterNode, ...]:
         """Return the nodes that can hold at least one training."""

@@ -52,6 +52,8 @@ class TrainingEnvironment:
         message_seconds: Longest time for which a worker holds reports back.
         versions: Versions of packages that every node of a cluster must have.
         marker: On a cluster, a file in the search's folder that every node must see.
+        require_code: Raises `ChangedCode` if the user's code, as the calling process sees it, has changed
+            since the search began; None for code that cannot change.
         check: Returns what is wrong with the weights after a report, empty if they give its scores; it
             is asked until it has found one training right. None to trust the trainable.
     """
@@ -67,4 +69,5 @@ class TrainingEnvironment:
     message_seconds: float = 0.5
     versions: Mapping[str, str] = field(default_factory=dict)
     marker: Path | None = None
+    require_code: Callable[[], None] | None = None
     check: Callable[[TrainingTask, Arrays, Mapping[str, float]], str] | None = None

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from platform import python_version
 
+from hpo.core.errors import ChangedCode
 from hpo.core.fresh_seeds import SEARCH
 from hpo.running.environment import TrainingEnvironment
 
@@ -87,6 +88,8 @@ def _fault_in_new_process(environment: TrainingEnvironment) -> str:
 
 
 def _opening_fault(error: BaseException) -> str:
+    if isinstance(error, ChangedCode):
+        return f"its training code is not that of the search: {error.files} differs"
     reason = " ".join(str(error).split())
     return f"it cannot load the training code or the data: {type(error).__name__}: {reason}"
 

@@ -82,7 +82,14 @@ class RayRunner:
         if self._monitor is not None:
             self._environment = with_marker(self._environment)
             checks = ray_checks(self._environment)
-            self._crew = Crew(self._monitor, checks, *self._need, self._workers, self._say_waiting)
+            self._crew = Crew(
+                self._monitor,
+                checks,
+                *self._need,
+                self._workers,
+                self._say_waiting,
+                require_code=self._environment.require_code,
+            )
         controller, lost = self.controller(conductor), False
         try:
             if self._monitor is None:

@@ -51,7 +51,8 @@ class Message:
         lost_worker: Whether the worker is unusable because its training hangs.
         full: The write that failed because the disk is full, which is not the training's fault.
         node_fault: What is wrong with the worker's node, which is not the training's fault either.
-        refused: Why no training of this search may run in this process: its code has changed.
+        refused: Why no training of this search may run in this process: its code has changed. On a cluster
+            that is a fault of the node as well, unless the driver's code has changed, too.
     """
 
     reports: list[Reported] = field(default_factory=list)

@@ -112,7 +112,7 @@ class LedgerScheduler(FIFOScheduler):
             )
         if message.full:
             raise DiskFull(message.full, self._checkpoints.parent)
-        if message.refused:
+        if message.refused and not message.node_fault:
             raise Refused(message.refused)
         if message.node_fault:
             self.unusable.add(trial.trial_id)

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from hpo.core.errors import Refused, UserError, is_full
+from hpo.core.errors import ChangedCode, Refused, UserError, is_full
 from hpo.core.events import Cause
 from hpo.core.ports import TrainingTask
 from hpo.core.private_files import open_log
@@ -101,8 +101,8 @@ class Worker:
         except BaseException as error:  # anything that user code raises is that trial's failure
             failure = _cause(error), _description(error)
             full = str(error) if is_full(error) else ""
-            refused = str(error) if isinstance(error, Refused) else ""
-            fault = "" if full or refused else self._node_fault(error, channel)
+            refused = str(error) if isinstance(error, ChangedCode) else ""
+            fault = "" if full else self._node_fault(error, channel)
         channel.finish(failure, full, fault, refused)
 
     def _logged(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:

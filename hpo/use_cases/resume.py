@@ -15,6 +15,7 @@ from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.search.disk_space import require_disk_space
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
+from hpo.use_cases.search.signals import Signals
 from hpo.use_cases.search.versions import changes, versions
 
 
@@ -56,9 +57,10 @@ def resume_search(
         dataset = split_dataset_of(spec.data, spec.base, home, cuts)
         _require_same_data(name, spec, history, dataset)
         code = accepted_code(name, spec, history, "resume", accept=changed_code)
-        ledger.append([*_events(name, history, more_trials), *code])
-        run = SearchRun(home, spec, dataset, ledger, since=history)
-        return run.to_end(unseal=unseal, again=again, address=address, watch=watch)
+        run, signals = SearchRun(home, spec, dataset, ledger, since=history), Signals()
+        with signals.handled():  # from here on a signal stops a search that can be resumed
+            ledger.append([*_events(name, history, more_trials), *code])
+            return run.to_end(signals, unseal=unseal, again=again, address=address, watch=watch)
 
 
 def _require_same_data(name: str, spec: SearchSpec, history: History, dataset: SplitDataset) -> None:

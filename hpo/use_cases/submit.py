@@ -23,6 +23,7 @@ from hpo.use_cases.search import disk_space
 from hpo.use_cases.search.capacity import require_capacity
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
+from hpo.use_cases.search.signals import Signals
 from hpo.use_cases.search.versions import versions
 from hpo.use_cases.search.warm_start import NOTHING_REPORTED, WarmStartReport, warm_start_of
 
@@ -75,10 +76,12 @@ def submit_search(
     warnings = [*accepted, *data_warnings(spec, dataset)]
     leaks = find_dataset_leaks(spec.data, spec.base, dataset, near=True)
     refuse_overlap(spec.data, leaks)
-    ledger = open_search(store, spec, dataset, name, tags or {}, leaks, warnings, warm_start)
-    with hold_lock(home.search(ledger.name), ledger.name):
-        run = SearchRun(home, spec, dataset, ledger)
-        return run.to_end(unseal=unseal, again=again, address=address, watch=watch)
+    signals = Signals()
+    with signals.handled():  # from here on a signal stops a search that can be resumed
+        ledger = open_search(store, spec, dataset, name, tags or {}, leaks, warnings, warm_start)
+        with hold_lock(home.search(ledger.name), ledger.name):
+            run = SearchRun(home, spec, dataset, ledger)
+            return run.to_end(signals, unseal=unseal, again=again, address=address, watch=watch)
 
 
 def open_search(

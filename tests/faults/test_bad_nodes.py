@@ -72,18 +72,49 @@ def test_a_node_that_joins_blind_to_the_home_is_given_nothing(place, cluster, un
 
 @pytest.mark.slow
 @pytest.mark.skipif(not is_root(), reason="only root can make namespaces")
-def test_a_node_that_loses_the_home_after_its_check_is_set_aside_and_its_trials_continue(
-    place, cluster, undisturbed
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("home", "does not see"),
+        pytest.param("code", "its training code is not that of the search", marks=pytest.mark.faults),
+    ],
+)
+def test_a_node_that_goes_bad_after_its_check_is_set_aside_and_its_trials_continue(
+    place, cluster, undisturbed, what, sentence
 ):
     cluster.kill(cluster.nodes[0])
     bad = cluster.add(2, within=("unshare", "--mount"))
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 8))
     inside = ["nsenter", "--target", str(bad.pid), "--mount", "mount"]
-    subprocess.run([*inside, "-t", "tmpfs", "none", place.home.root], check=True)
+    if what == "home":
+        subprocess.run([*inside, "-t", "tmpfs", "none", place.home.root], check=True)
+    else:
+        subprocess.run([*inside, "--bind", "/dev/null", place.folder / "tiny_model.py"], check=True)
+        for worker in cluster.workers(bad):
+            worker.kill()  # the next one imports the code
     place.wait_for(process, one_set_aside)
     cluster.add(2)
     record = check_as_undisturbed(place, process, undisturbed)
     assert 1 <= number(record, events.WorkerLost) <= 2
     (text,) = set_aside(place)
-    assert "does not see" in text
+    assert sentence in text
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+def test_code_that_changes_for_the_driver_too_ends_the_search_which_can_be_resumed(
+    place, cluster, undisturbed
+):
+    process = submit(place, cluster)
+    place.wait_for(process, after(events.Reported, 8))
+    code = place.folder / "tiny_model.py"
+    text = code.read_text()
+    code.write_text(text + "\n")
+    cluster.add(2)  # its check imports the code
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 3, err
+    assert f"has changed since its trials were trained: tiny_model.py in {place.folder}" in out + err
+    assert set_aside(place) == []
+    code.write_text(text)
+    check_as_undisturbed(place, place.start("resume", "tiny-1", "--json"), undisturbed)

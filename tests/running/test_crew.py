@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import ChangedCode, HpoError
 from hpo.core.events import Warned, WorkersReady
 from hpo.running.cluster import ClusterLost, ClusterNode, node_table
 from hpo.running.conductor import Conductor
@@ -169,6 +169,20 @@ def test_a_node_whose_fault_a_training_met_is_set_aside_and_named_once(tmp_path)
     world.turn(61)
     world.turn()
     assert world.crew.nodes() == {A.id, B.id}
+
+
+def test_no_node_is_blamed_for_code_that_has_changed_for_the_driver_too(tmp_path):
+    def changed():
+        raise ChangedCode("the code of this search has changed", "model.py in /me")
+
+    world = World(tmp_path, A, B)
+    world.answers = {B.id: "its training code differs"}
+    world.crew = Crew(world.monitor, world.checks, 1, 0, None, clock=lambda: world.now, require_code=changed)
+    with pytest.raises(ChangedCode):
+        world.turn()
+    with pytest.raises(ChangedCode):
+        world.crew.set_aside(world.conductor, A.id, "its training code differs")
+    assert world.warnings() == []
 
 
 def test_a_node_that_is_lost_while_it_is_checked_is_not_blamed(tmp_path):

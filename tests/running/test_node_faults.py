@@ -6,6 +6,7 @@ import types
 
 import pytest
 
+from hpo.core.errors import ChangedCode, Refused
 from hpo.core.events import Cause, TrialEnded, WorkerLost
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
@@ -101,6 +102,22 @@ def test_code_that_a_new_worker_cannot_open_is_a_fault_of_its_node_and_on_one_ma
     assert (message.node_fault, message.failure[0]) == ("", Cause.CODE_ERROR)
 
 
+def test_code_that_differs_is_a_fault_of_its_node_and_on_one_machine_ends_the_search(environment, tmp_path):
+    def differs():
+        raise ChangedCode("the code of this search has changed", "model.py in /me")
+
+    environment = dataclasses.replace(environment, open=differs)
+    fault = "its training code is not that of the search: model.py in /me differs"
+    assert setup_fault(environment) == fault
+    assert last_message(Worker(environment), order()).node_fault == fault
+    message = last_message(Worker(dataclasses.replace(environment, marker=None)), order())
+    assert (message.node_fault, message.refused) == ("", "the code of this search has changed")
+    scheduler, queue, _ = scheduled(tmp_path)
+    queue.next_trial()
+    with pytest.raises(Refused, match="has changed"):
+        scheduler.on_trial_result(None, types.SimpleNamespace(trial_id="1"), {"message": message})
+
+
 def test_code_that_vanishes_under_a_worker_is_found_missing_by_a_new_process(environment, code):
     worker = Worker(environment)
     assert last_message(worker, order()).failure is None
@@ -114,13 +131,18 @@ def test_an_error_of_the_users_own_on_a_sound_node_stays_one(environment):
         assert (message.node_fault, message.failure[0]) == ("", Cause.CODE_ERROR)
 
 
-def test_a_training_that_meets_a_nodes_fault_continues_elsewhere_and_the_node_is_set_aside(tmp_path):
-    ledger, faults = MemoryLedger(), []
+def scheduled(tmp_path):
+    """Return the scheduler, the queue and the ledger of a search that begins."""
+    ledger = MemoryLedger()
     conductor = Conductor(plan(), ledger, RandomSearcher(SPACE, 0))
     queue = TrialQueue(
         conductor, lambda: 1, lambda task, number: types.SimpleNamespace(trial_id=f"{number}", task=task)
     )
-    scheduler = LedgerScheduler(conductor, queue, tmp_path)
+    return LedgerScheduler(conductor, queue, tmp_path), queue, ledger
+
+
+def test_a_training_that_meets_a_nodes_fault_continues_elsewhere_and_the_node_is_set_aside(tmp_path):
+    (scheduler, queue, ledger), faults = scheduled(tmp_path), []
     scheduler.set_aside = lambda node, fault: faults.append((node, fault))
     trial = queue.next_trial()
     kept = tmp_path / checkpoints.file_name(trial.task.key, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpo.core.errors import Refused
+from hpo.core.errors import ChangedCode
 from hpo.core.user_code import CodeDigests, changed_files, code_digests
 
 
@@ -29,11 +29,11 @@ def require_code(what: str, trainable: str, base: Path, recorded: CodeDigests) -
         recorded: Digests on record; earlier versions recorded none.
 
     Raises:
-        Refused: If a file differs.
+        ChangedCode: If a file differs.
     """
     changed = code_changes(trainable, base, recorded)
     if changed:
-        raise Refused(refusal_of(what, changed, base))
+        raise ChangedCode(refusal_of(what, changed, base), f"{', '.join(changed)} in {base}")
 
 
 def refusal_of(what: str, changed: list[str], base: Path) -> str:

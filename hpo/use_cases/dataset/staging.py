@@ -73,12 +73,20 @@ class DataStaging:
         """Open the stage in this process; a split is opened when it is first asked for.
 
         Raises:
-            Refused: If the user's code is not the expected one.
+            ChangedCode: If the user's code is not the expected one.
         """
-        require_code("this search", self.trainable, self.base, self.code)
+        self.require_code()
         return OpenedStage(
             load_trainable(self.trainable, self.base), functools.cache(self._parts), self._final
         )
+
+    def require_code(self) -> None:
+        """Refuse to go on if the user's code, as this process sees it, is not the expected one.
+
+        Raises:
+            ChangedCode: If so.
+        """
+        require_code("this search", self.trainable, self.base, self.code)
 
     def _parts(self, split: str) -> TrainingData:
         if split == ALL:

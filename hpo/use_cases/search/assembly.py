@@ -87,6 +87,7 @@ def environment_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder)
         checkpoint_epochs=spec.limits.checkpoint_epochs,
         epoch_seconds=spec.limits.epoch_seconds,
         versions=versions(),
+        require_code=staging.require_code,
         check=None if spec.user_code is None else WeightsCheck(staging, device, threads),
     )
 

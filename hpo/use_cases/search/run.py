@@ -64,17 +64,30 @@ class SearchRun:
         """Folder of the search."""
         return self.home.search(self.ledger.name)
 
-    def to_end(self, *, unseal: bool, again: str = "", address: str | None, watch: Watcher | None) -> Outcome:
+    def to_end(
+        self,
+        signals: Signals,
+        *,
+        unseal: bool,
+        again: str = "",
+        address: str | None,
+        watch: Watcher | None,
+    ) -> Outcome:
         """Run the remaining trainings, then select, unseal and export.
+
+        Args:
+            signals: Signals received since the search was opened or resumed.
+            unseal: Whether to score the winner on the test part at the end.
+            again: Why to open the test part although the same data was opened before.
+            address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
+            watch: Receives every event.
 
         Raises:
             Interrupted: If a signal stopped it.
             HpoError: If it cannot continue; it can be resumed after the problem is solved.
         """
-        signals = Signals()
         try:
-            with signals.handled():
-                self._run(signals, unseal, again, address, watch)
+            self._run(signals, unseal, again, address, watch)
         except HpoError as error:
             error.search = self.ledger.name
             raise

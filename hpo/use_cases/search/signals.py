@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: the first stops a search cleanly, the second ends the process immediately.
 
-They are handled from the beginning of a search to its end, so that none reaches a handler of Python's or
-of a library's, which would end the process at any point.
+They are handled from before a search is on record to its end, so that none reaches a handler of Python's
+or of a library's, which would end the process at any point.
 """
 
 from __future__ import annotations
