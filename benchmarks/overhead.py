@@ -40,7 +40,7 @@ def ours(trials: int) -> dict[str, float]:
     from hpo.core import events
     from hpo.core.home import Home
     from hpo.ledger.store import LedgerStore
-    from hpo.use_cases.submit import submit_search
+    from hpo.use_cases.submit import Submission, submit_search
 
     began = time.time()
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +55,7 @@ def ours(trials: int) -> dict[str, float]:
             "finalists": {"count": 1, "seeds": 1},
             "resources": {"trials_at_once": WORKERS},
         }
-        outcome = submit_search(specs.parse_spec(document, base=HERE.parent), home=home, unseal=False)
+        outcome = submit_search(Submission(specs.parse_spec(document, base=HERE.parent), home, unseal=False))
         record = list(LedgerStore.at(home.ledger).open(outcome.search).read())
     trials_only = [e for e in record if getattr(e.event, "replicate", 0) == 0]
     first = next(e.time for e in trials_only if isinstance(e.event, events.Reported))
@@ -163,12 +163,12 @@ def searched(document: dict, base: Path, home_folder: Path) -> Recorded:
     from hpo.use_cases.dataset.split_dataset import split_dataset_of
     from hpo.use_cases.dataset.staging import DataStaging
     from hpo.use_cases.inspect import load_search
-    from hpo.use_cases.submit import submit_search
+    from hpo.use_cases.submit import Submission, submit_search
 
     began = time.time()
     home = Home.at(home_folder)
     spec = specs.parse_spec(document, base=base)
-    outcome = submit_search(spec, home=home, unseal=False)
+    outcome = submit_search(Submission(spec, home, unseal=False))
     record = list(LedgerStore.at(home.ledger).open(outcome.search).read())
     reports = [e for e in record if isinstance(e.event, events.Reported)]
     start = reports[0].time - reports[0].event.seconds

@@ -260,7 +260,7 @@ def our_side(bench: Bench, options) -> None:
     """Run the product, stopped as by `hpo stop`."""
     from hpo.core.events import Reported
     from hpo.core.home import Home
-    from hpo.use_cases.submit import submit_search
+    from hpo.use_cases.submit import Submission, submit_search
 
     home = Home.at(bench.folder / "home")
 
@@ -278,7 +278,7 @@ def our_side(bench: Bench, options) -> None:
                 if accuracy >= options.target or time.time() > self.until:
                     home.search("search").stop_request.touch()
 
-    submit_search(bench.spec, home=home, name="search", unseal=False, watch=Watch())
+    submit_search(Submission(bench.spec, home, "search", unseal=False), Watch())
 
 
 def in_two(side: str) -> None:

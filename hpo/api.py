@@ -81,20 +81,11 @@ def submit(
     else:
         checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
     from hpo.use_cases.inspect import load_search
-    from hpo.use_cases.submit import submit_search
+    from hpo.use_cases.submit import Submission, submit_search
 
-    outcome = submit_search(
-        checked,
-        home=Home.at(home),
-        name=name,
-        tags=tags,
-        unseal=unseal,
-        again=again,
-        new_split=new_split,
-        address=address,
-        watch=watch,
-    )
-    return load_search(outcome.search, Home.at(home))
+    folder = Home.at(home)
+    submission = Submission(checked, folder, name, tags or {}, unseal, again, new_split, address)
+    return load_search(submit_search(submission, watch).search, folder)
 
 
 def resume(

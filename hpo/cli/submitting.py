@@ -25,11 +25,16 @@ from hpo.core.formatting import count
 
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec
+    from hpo.use_cases.search.detached import DetachedRun
 
 NoTest = Annotated[bool, typer.Option("--no-test", help="Leave the test part sealed at the end.")]
 Address = Annotated[
     str | None,
     typer.Option(metavar="ADDRESS", help="Ray cluster; by default RAY_ADDRESS, else this machine."),
+]
+
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Return at once; the search goes on without this terminal.")
 ]
 
 MAX_DIGITS = 9
@@ -50,13 +55,14 @@ def submit(
     new_split: NewSplit = False,
     reason: Reason = None,
     address: Address = None,
+    detach: Detach = False,
     trust: Trust = False,
 ) -> None:
     """Run a search to its end: one recipe and one honest number."""
     from hpo import spec as specs
     from hpo.cli.live_table import show
     from hpo.spec.builtin import locate
-    from hpo.use_cases.submit import submit_search
+    from hpo.use_cases.submit import Submission, submit_detached, submit_search
 
     session = Session.of(context)
     why = reason_of(again, reason, new_split)
@@ -64,21 +70,21 @@ def submit(
     changes = overrides(settings, seed)
     name_code(locate(spec), changes, beside=True, trust=trust)
     read = specs.read_spec(spec, changes)
-    outcome = show(
-        session,
-        lambda watch: submit_search(
-            read,
-            home=session.home,
-            name=name,
-            tags=tags,
-            unseal=not no_test,
-            again=why if again else "",
-            new_split=why if new_split else "",
-            address=address,
-            watch=watch,
-        ),
-        _intention(read, session, not no_test),
+    submission = Submission(
+        read,
+        home=session.home,
+        name=name,
+        tags=tags,
+        unseal=not no_test,
+        again=why if again else "",
+        new_split=why if new_split else "",
+        address=address,
     )
+    intention = _intention(read, session, not no_test)
+    if detach:
+        _show_detached(session, submit_detached(submission), intention)
+        return
+    outcome = show(session, lambda watch: submit_search(submission, watch), intention)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -105,13 +111,27 @@ def resume(
     reason: Reason = None,
     changed_code: ChangedCode = False,
     address: Address = None,
+    detach: Detach = False,
 ) -> None:
     """Continue a search that was stopped or killed, or add trials to it."""
     from hpo.cli.live_table import show
     from hpo.use_cases.resume import resume_search
+    from hpo.use_cases.search.detached import start_detached
 
     session = Session.of(context)
     more, why = _more(trials), reason_of(again, reason)
+    if detach:
+        run = start_detached(
+            session.home,
+            search,
+            unseal=not no_test,
+            again=why,
+            more_trials=more,
+            changed_code=changed_code,
+            address=address,
+        )
+        _show_detached(session, run)
+        return
     outcome = show(
         session,
         lambda watch: resume_search(
@@ -126,6 +146,17 @@ def resume(
         ),
     )
     raise typer.Exit(outcome.exit_code)
+
+
+def _show_detached(session: Session, run: DetachedRun, intention: str = "") -> None:
+    if session.as_json:
+        emit({"search": run.search, "detached": True, "pid": run.pid, "log": str(run.log)})
+        return
+    if intention:
+        say(intention)
+    say(f"{run.search} runs on without this terminal, as process {run.pid}")
+    follow, end = (session.command(f"{verb} {run.search}") for verb in ("watch", "stop"))
+    say(f"`{follow}` follows it, `{end}` stops it")
 
 
 def stop(context: typer.Context, search: SearchName) -> None:

@@ -30,7 +30,7 @@ from hpo.spec.ablation import ablation_document
 from hpo.spec.recipe_files import read_recipe
 from hpo.use_cases.accounting.evidence import kept_examples
 from hpo.use_cases.resume import resume_search
-from hpo.use_cases.submit import submit_search
+from hpo.use_cases.submit import Submission, submit_search
 
 TAG = "ablation of"
 """Tag of a search that is an ablation."""
@@ -126,7 +126,8 @@ def run_ablation(
         read_recipe(recipe), recipe, seeds=seeds, only=components, others=others, settings=settings
     )
     tags = {TAG: str(recipe)}
-    return submit_search(spec, home=home, name=name, tags=tags, unseal=False, address=address, watch=watch)
+    submission = Submission(spec, home, name, tags, unseal=False, address=address)
+    return submit_search(submission, watch)
 
 
 def is_over(name: str, *, home: Home) -> bool:

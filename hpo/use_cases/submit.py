@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from hpo.core.errors import Refused
 from hpo.core.events import SearchOpened, Warned
@@ -21,6 +22,7 @@ from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of, refusal_
 from hpo.use_cases.model.register_policy import warning_of
 from hpo.use_cases.search import disk_space
 from hpo.use_cases.search.capacity import require_capacity
+from hpo.use_cases.search.detached import DetachedRun, start_detached
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.signals import Signals
@@ -28,21 +30,11 @@ from hpo.use_cases.search.versions import versions
 from hpo.use_cases.search.warm_start import NOTHING_REPORTED, WarmStartReport, warm_start_of
 
 
-def submit_search(
-    spec: SearchSpec,
-    *,
-    home: Home,
-    name: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    unseal: bool = True,
-    again: str = "",
-    new_split: str = "",
-    address: str | None = None,
-    watch: Watcher | None = None,
-) -> Outcome:
-    """Run a search to its end: one recipe and one honest number.
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A search to run.
 
-    Args:
+    Attributes:
         spec: What to search.
         home: Home of the search.
         name: Name of the search; by default the spec's name with a number.
@@ -52,6 +44,23 @@ def submit_search(
         new_split: Why the test part is cut anew, so that opened rows may become development rows; empty to
             keep every row on record where it is.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
+    """
+
+    spec: SearchSpec
+    home: Home
+    name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    unseal: bool = True
+    again: str = ""
+    new_split: str = ""
+    address: str | None = None
+
+
+def submit_search(submission: Submission, watch: Watcher | None = None) -> Outcome:
+    """Run a search to its end: one recipe and one honest number.
+
+    Args:
+        submission: What to run.
         watch: Receives every event.
 
     Raises:
@@ -60,28 +69,64 @@ def submit_search(
         Interrupted: If a signal stopped it; it can be resumed.
         HpoError: If it cannot go on; it can be resumed when the reason is fixed.
     """
+    open_run, signals = _checked(submission), Signals()
+    with signals.handled():  # from here on a signal stops a search that can be resumed
+        run = open_run()
+        with hold_lock(run.folder, run.ledger.name):
+            return run.to_end(
+                signals,
+                unseal=submission.unseal,
+                again=submission.again,
+                address=submission.address,
+                watch=watch,
+            )
+
+
+def submit_detached(submission: Submission) -> DetachedRun:
+    """Open a search, and leave it to a process that outlives this one and its terminal.
+
+    Returns:
+        The process, which holds the search.
+
+    Raises:
+        UserError: If an argument or the spec is wrong; nothing has started then.
+        Refused: If opened test rows would become development rows; nothing has started then.
+        HpoError: If the process ended before it held the search; it can be resumed.
+    """
+    name = _checked(submission)().ledger.name
+    return start_detached(
+        submission.home,
+        name,
+        unseal=submission.unseal,
+        again=submission.again,
+        address=submission.address,
+    )
+
+
+def _checked(submission: Submission) -> Callable[[], SearchRun]:
+    """Make every check that can refuse the search; return what records its first events."""
+    spec, home, name = submission.spec, submission.home, submission.name
     home.create()
     disk_space.require_disk_space(home)
     store = LedgerStore.at(home.ledger)
     if name is not None:
         store.refuse_name(name)
-    cluster = address or os.environ.get("RAY_ADDRESS") or None
-    require_capacity(spec, cluster)
+    require_capacity(spec, submission.address or os.environ.get("RAY_ADDRESS") or None)
     warm_start = warm_start_of(spec, home)
-    dataset, stray = new_dataset_of(spec.data, spec.base, home, anew=bool(new_split))
+    dataset, stray = new_dataset_of(spec.data, spec.base, home, anew=bool(submission.new_split))
     moved = moved_rows(spec, home, dataset, stray)
-    if moved and not new_split:
+    if moved and not submission.new_split:
         raise Refused(refusal_of_split(moved))
-    accepted = [f"{sentence}; accepted with --new-split: {new_split}" for sentence in moved]
+    accepted = [f"{sentence}; accepted with --new-split: {submission.new_split}" for sentence in moved]
     warnings = [*accepted, *data_warnings(spec, dataset)]
     leaks = find_dataset_leaks(spec.data, spec.base, dataset, near=True)
     refuse_overlap(spec.data, leaks)
-    signals = Signals()
-    with signals.handled():  # from here on a signal stops a search that can be resumed
-        ledger = open_search(store, spec, dataset, name, tags or {}, leaks, warnings, warm_start)
-        with hold_lock(home.search(ledger.name), ledger.name):
-            run = SearchRun(home, spec, dataset, ledger)
-            return run.to_end(signals, unseal=unseal, again=again, address=address, watch=watch)
+
+    def open_run() -> SearchRun:
+        ledger = open_search(store, spec, dataset, name, submission.tags, leaks, warnings, warm_start)
+        return SearchRun(home, spec, dataset, ledger)
+
+    return open_run
 
 
 def open_search(

@@ -99,7 +99,7 @@ from hpo import spec
 from hpo.core import events
 from hpo.core.errors import Interrupted
 from hpo.core.home import Home
-from hpo.use_cases.submit import submit_search
+from hpo.use_cases.submit import Submission, submit_search
 
 class Eye:
     def begin(self, search):
@@ -110,7 +110,7 @@ class Eye:
             os.kill(os.getpid(), signal.SIGINT)
 
 try:
-    submit_search(spec.read_spec("tiny.yaml"), home=Home.at(".hpo"), watch=Eye())
+    submit_search(Submission(spec.read_spec("tiny.yaml"), Home.at(".hpo")), Eye())
 except Interrupted as stopped:
     sys.exit(stopped.exit_code)
 """

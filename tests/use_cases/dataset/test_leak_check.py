@@ -15,7 +15,7 @@ from hpo.ledger.store import LedgerStore
 from hpo.spec import read_spec
 from hpo.use_cases.dataset.leak_check import find_dataset_leaks, refuse_overlap
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
-from hpo.use_cases.submit import open_search, submit_search
+from hpo.use_cases.submit import Submission, open_search, submit_search
 
 SPEC = """
 version: 1
@@ -40,7 +40,7 @@ def folder(tmp_path):
 def test_an_overlap_is_refused_before_anything_starts(folder):
     home = Home(folder / "home")
     with pytest.raises(UserError, match=r"training rows are also in the test part.*accept_overlap"):
-        submit_search(read_spec(str(folder / "spec.yaml"), []), home=home)
+        submit_search(Submission(read_spec(str(folder / "spec.yaml"), []), home))
     assert LedgerStore.at(home.ledger).names() == []
 
 

@@ -1,0 +1,107 @@
+"""A search in a process of its own, which goes on after the terminal that started it is closed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpo.core.errors import HpoError, Refused
+from hpo.core.events import SearchResumed
+from hpo.core.home import Home
+from hpo.core.private_files import open_log
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.use_cases.search.lock import is_locked
+
+PATIENCE = 120.0
+"""Seconds until a process that has not taken its search up counts as stuck: it imports, and reads data."""
+
+POLL = 0.1
+"""Seconds between two looks at the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetachedRun:
+    """A process that runs a search.
+
+    Attributes:
+        search: Name of the search.
+        pid: Number of the process.
+        log: File that takes what it prints.
+    """
+
+    search: str
+    pid: int
+    log: Path
+
+
+def start_detached(
+    home: Home,
+    name: str,
+    *,
+    unseal: bool = True,
+    again: str = "",
+    more_trials: int = 0,
+    changed_code: bool = False,
+    address: str | None = None,
+) -> DetachedRun:
+    """Continue a search in a process and a session of its own, which no signal of this terminal reaches.
+
+    Args:
+        home: Home of the search.
+        name: Name of the search, which is on record.
+        unseal: Whether to score the winner on the test part at the end.
+        again: Why to open the test part although the same data was opened before; empty to refuse that.
+        more_trials: Trials to add.
+        changed_code: Whether to go on although the user's training code has changed.
+        address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
+
+    Returns:
+        The process, after it has taken the search up.
+
+    Raises:
+        UserError: If there is no such search.
+        Refused: If another process runs it.
+        HpoError: If the process ends before it has taken the search up, or does not do so in time.
+    """
+    ledger, folder = open_ledger(name, home), home.search(name)
+    if is_locked(folder):
+        raise Refused(f"{name} is running; `hpo watch {name}` follows it")
+    seq = read_history(ledger).seq
+    words = [sys.executable, "-P", "-m", "hpo.cli.main", "--home", str(home.root), "resume", name]
+    words += [] if unseal else ["--no-test"]
+    words += ["--again", f"--reason={again}"] if again else []
+    words += [f"--trials=+{more_trials}"] if more_trials else []
+    words += ["--changed-code"] if changed_code else []
+    words += [f"--address={address}"] if address else []
+    folder.root.mkdir(parents=True, exist_ok=True)
+    path = folder.root / "run.log"
+    with open_log(path, "a") as log:
+        begin = log.tell()
+        child = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    deadline = time.monotonic() + PATIENCE
+    while not any(ledger.read(after=seq, kinds=[SearchResumed])):
+        if child.poll() is not None:
+            raise _failure(name, f"the process of {name} ended at once: {_last_line(path, begin)}")
+        if time.monotonic() > deadline:
+            child.kill()
+            raise _failure(name, f"the process of {name} did not begin within {PATIENCE:.0f} s; see {path}")
+        time.sleep(POLL)
+    return DetachedRun(name, child.pid, path)
+
+
+def _failure(name: str, text: str) -> HpoError:
+    error = HpoError(text)
+    error.search = name
+    return error
+
+
+def _last_line(log: Path, begin: int) -> str:
+    with log.open(encoding="utf-8", errors="replace") as file:
+        file.seek(begin)
+        lines = [line.strip() for line in file if line.strip()]
+    return lines[-1] if lines else f"see {log}"

@@ -1,0 +1,46 @@
+import json
+import os
+import signal
+
+import psutil
+import pytest
+
+from hpo.core.errors import HpoError
+from hpo.core.events import SearchOpened, TestScored
+from hpo.core.home import Home
+from hpo.ledger.store import LedgerStore
+from hpo.use_cases.search.detached import start_detached
+from tests.faults.tiny_search import Place
+
+
+def test_a_process_that_ends_at_once_is_an_error_with_its_last_line(tmp_path):
+    home = Home.at(tmp_path / "home").create()
+    spec = {"trainable": "nowhere:Model", "objective": {"metric": "validation/mse", "mode": "min"}}
+    opened = SearchOpened(spec, "d" * 64, {}, {})
+    LedgerStore.at(home.ledger).create("lost", opened)
+    with pytest.raises(HpoError, match=r"the process of lost-1 ended at once: .*lost-1") as failure:
+        start_detached(home, "lost-1")
+    assert failure.value.search == "lost-1"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_detached_search_outlives_its_terminal_and_is_watched_stopped_and_resumed(tmp_path):
+    place = Place(tmp_path)
+    terminal = place.start("--json", "submit", "tiny.yaml", "--detach", TINY_SECONDS="0.2")
+    out, err = terminal.communicate(timeout=200)
+    run = json.loads(out)
+    assert (terminal.returncode, run["search"]) == (0, "tiny-1"), err
+    with pytest.raises(ProcessLookupError):  # nothing of the terminal's group is left
+        os.killpg(terminal.pid, signal.SIGHUP)
+    process = psutil.Process(run["pid"])
+    twice = place.run("resume", "tiny-1", "--detach")
+    assert (twice.returncode, "hpo watch tiny-1" in twice.stderr) == (3, True)
+    stopped = place.run("stop", "tiny-1")
+    assert stopped.returncode == 0, stopped.stderr
+    process.wait(120)
+    assert place.run("resume", "tiny-1", "--detach").returncode == 0
+    ended = place.run("watch", "tiny-1")
+    assert ended.returncode == 0, ended.stderr
+    assert [type(recorded.event) for recorded in place.record()].count(TestScored) == 1
+    place.end()
