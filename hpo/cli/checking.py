@@ -44,7 +44,7 @@ def check(
     name_code(locate(spec), changes, beside=True, trust=trust, error=session.as_json)
     read = specs.read_spec(spec, changes)
     facts, usual = space_overview(read), usual_texts(read)
-    beforehand = (*gpu_warnings(read), *(() if data else _earlier_openings(read, session)))
+    beforehand = (*gpu_warnings(read), *(() if data else _without_data(read, session)))
     forecast, warm_start = _from_the_past(read, session)
     notes = warm_start.notes if warm_start else ()
     about_data, leaks = _check_data(read, session) if data else ((), None)
@@ -104,12 +104,14 @@ def _from_the_past(spec: SearchSpec, session: Session) -> tuple[BudgetForecast, 
     return forecast, warm_start_of(spec, session.home)
 
 
-def _earlier_openings(spec: SearchSpec, session: Session) -> tuple[str, ...]:
-    """Warn of earlier openings of the spec's test data, as far as they are known without reading it."""
+def _without_data(spec: SearchSpec, session: Session) -> tuple[str, ...]:
+    """Warn of what is known, or cannot be known, about data that is not read."""
+    from hpo.spec.warmup_steps import unread_warning
     from hpo.use_cases.model.register_policy import expected_openings, warning_of
 
     looks = expected_openings(spec.data, spec.base, session.home)
-    return (warning_of(looks),) if looks else ()
+    unread = unread_warning(spec)
+    return (*((warning_of(looks),) if looks else ()), *((unread,) if unread else ()))
 
 
 def schema(context: typer.Context) -> None:

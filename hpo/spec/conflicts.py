@@ -57,7 +57,8 @@ def check_conflicts(
         if always and recorded and harmless:
             faults.warn(conflict.reason)
         elif always:
-            faults.add(_path(conflict, fixed, space), conflict.reason)
+            names = [name for name, _ in conflict.when]
+            faults.add(field_path(names, fixed, space), conflict.reason)
         elif any(occurs) and conflict.exceeds is not None:
             faults.warn(f"{conflict.reason}; some trials can draw that")
         elif any(occurs) and conflict.stops:
@@ -115,9 +116,9 @@ def drawn_recipes(
                 return
 
 
-def _path(conflict: Conflict, fixed: Mapping[str, Any], space: Space) -> tuple[str, ...]:
-    """Return the field path of the first conflicting choice that the spec contains."""
-    for name, _ in conflict.when:
+def field_path(names: Sequence[str], fixed: Mapping[str, Any], space: Space) -> tuple[str, ...]:
+    """Return the field path of the first of these choices that the spec contains."""
+    for name in names:
         if name in space.by_name:
             return ("space", name)
         if name in fixed:

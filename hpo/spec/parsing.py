@@ -26,6 +26,7 @@ from hpo.spec.ship_checks import check_ship
 from hpo.spec.space_building import build_space, check_feasible, check_points, check_recipe
 from hpo.spec.start_points import starting_points
 from hpo.spec.trainable_arguments import unfolded
+from hpo.spec.warmup_steps import check_warmup
 from hpo.spec.yaml_text import read_text
 
 
@@ -169,6 +170,7 @@ def _points(
         horizon = scheduler.horizon if scheduler else 1
         recorded = document.base is not None
         check_conflicts(interface.conflicts, document.recipe, space, grammar, horizon, faults, recorded)
+        check_warmup(document, space, grammar, horizon, faults)
     cross_checks.demonstrations(grammar, document.recipe, space, faults)
     cross_checks.check_grid(document, space, faults)
     cross_checks.check_size(document, space, faults)

@@ -7,6 +7,7 @@ import pytest
 from hpo.core.errors import InvalidSpec
 from hpo.spec import parse_spec
 from hpo.spec.recipe_points import flat
+from hpo.spec.warmup_steps import unread_warning
 from trainables.registry import SHIPPED
 
 RATE = {"learning_rate": {"loguniform": [0.001, 0.1]}}
@@ -150,6 +151,45 @@ def test_a_warmup_too_long_for_some_trials_gives_a_warning() -> None:
     (warning,) = asked({"warmup": "epochs"}, lengths).warnings
     assert "is longer than the training" in warning
     assert asked({"warmup": {"name": "epochs", "length": 3}}).warnings == ()
+
+
+def warmed(length: int, **more: Any) -> Any:
+    return asked({"batch_size": 100, "warmup": {"name": "steps", "length": length}}, **more)
+
+
+def test_a_warmup_in_steps_is_compared_with_the_rows_of_a_shipped_data_set() -> None:
+    # 1,438 rows without 20 % for validation: 3 epochs of 12 batches of 100.
+    assert warmed(36).warnings == ()
+    with pytest.raises(
+        InvalidSpec, match=r"the training, which has 36 steps at most .*; legal: fewer"
+    ) as long:
+        warmed(37)
+    assert long.value.faults[0].path == "recipe.warmup"
+    with pytest.raises(InvalidSpec, match="has 6 steps at most"):
+        warmed(7, data={"source": "wine"}, trainable="tabular")
+    halves = {"source": "digits", "validation": {"search": 0.25, "final": 0.25}}
+    with pytest.raises(InvalidSpec, match="has 24 steps at most"):
+        warmed(25, data=halves)
+    (warning,) = asked(
+        {"batch_size": 100, "warmup": "steps"}, {"warmup.length": {"choice": [5, 50]}}
+    ).warnings
+    assert warning.endswith("some trials can draw that")
+
+
+def test_a_recorded_warmup_that_is_too_long_gives_a_warning() -> None:
+    document = warmed(36).document
+    longer = {**document["recipe"], "warmup": {"name": "steps", "length": 37}}
+    (warning,) = parse_spec({**document, "recipe": longer}).warnings
+    assert warning.startswith("warmup.length: is longer than the training, which has 36 steps at most")
+
+
+def test_a_warmup_in_steps_waits_for_data_whose_rows_are_not_known() -> None:
+    folder = {"source": "image_folder", "arguments": {"root": "images"}}
+    waiting = warmed(10_000_000, data=folder)
+    assert waiting.warnings == ()
+    assert "hpo check --data" in (unread_warning(waiting) or "")
+    assert unread_warning(warmed(36)) is None
+    assert unread_warning(asked({"warmup": "epochs"}, data=folder, scheduler={"max_epochs": 9})) is None
 
 
 @pytest.mark.parametrize("trainable", SHIPPED.values(), ids=SHIPPED)

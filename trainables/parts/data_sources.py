@@ -121,6 +121,32 @@ SOURCE = Group("source", SOURCES, default="digits", doc="where the examples come
 PRACTICE = frozenset({"digits", "breast_cancer", "wine", "iris", "diabetes"})
 """Sources whose test scores are practice, not scientific results."""
 
+DEVELOPMENT_ROWS: Mapping[str, int] = {
+    "digits": 1_438,
+    "breast_cancer": 456,
+    "wine": 142,
+    "iris": 120,
+    "diabetes": 354,
+    "mnist": 60_000,
+    "fashion_mnist": 60_000,
+    "kmnist": 60_000,
+    "qmnist": 60_000,
+    "emnist_balanced": 112_800,
+    "usps": 7_291,
+    "cifar10": 50_000,
+    "cifar100": 50_000,
+    "svhn": 73_257,
+    "stl10": 5_000,
+    "gtsrb": 26_640,
+    "flowers102": 2_040,
+    "dtd": 3_760,
+    "food101": 75_750,
+    "oxford_iiit_pet": 3_680,
+    "fgvc_aircraft": 6_667,
+    "country211": 42_200,
+}
+"""Rows that remain when the test part is set aside, of sources that are always the same."""
+
 REQUIRED = frozenset({"root", "file", "target"})
 """Arguments that are required by every source that has them."""
 

@@ -6,7 +6,6 @@ the number that would be enough.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,8 +13,9 @@ import numpy as np
 from hpo.core.errors import UserError
 from hpo.selection.sample_size import difference_told, examples_to_compare, least_examples
 from hpo.spec import SearchSpec
-from hpo.spec.conflicts import drawn_recipes
+from hpo.spec.warmup_steps import can_be_in_steps, long_warmup
 from hpo.use_cases.dataset.split_dataset import SplitDataset
+from trainables.parts.data_sources import DEVELOPMENT_ROWS
 from trainables.registry import SHIPPED
 
 DIFFERENCE = 0.02
@@ -81,23 +81,19 @@ def _majority(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:
 
 
 def _warmup(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:
-    """Compare a warm-up that is given in steps with the steps of a full training."""
-    if spec.trainable not in SHIPPED:
+    """Compare a warm-up that is given in steps with the steps of a full training.
+
+    For data whose rows are known beforehand, reading the spec has done so.
+    """
+    known = spec.data.source in DEVELOPMENT_ROWS
+    if known or not can_be_in_steps(spec.trainable, spec.recipe, spec.space):
         return
-    rows, epochs = len(dataset.split.train), spec.horizon
-    longest, longer = 0, []
-    for values in drawn_recipes(spec.space, spec.recipe, spec.grammar, epochs):
-        steps = epochs * math.ceil((values["epoch_examples"] or rows) / values["batch_size"])
-        longer.append(values["warmup"] == "steps" and values["warmup.length"] > steps)
-        longest = max(longest, steps)
-    problem = (
-        f"warmup.length: is longer than the training, which has {longest:,} steps at most and then never "
-        "reaches its learning rate"
-    )
-    if longer and all(longer):
-        raise UserError(f"{problem}; legal: fewer steps, or a warm-up in epochs or per cent")
-    if any(longer):
-        yield f"{problem}; some trials can draw that"
+    rows = len(dataset.split.train)
+    overrun = long_warmup(spec.space, spec.recipe, spec.grammar, spec.horizon, rows)
+    if overrun is not None and overrun.always:
+        raise UserError(overrun.refusal)
+    if overrun is not None:
+        yield overrun.warning
 
 
 def _final(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:

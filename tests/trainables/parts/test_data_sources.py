@@ -37,6 +37,19 @@ def test_names_are_distinct_and_torchvision_sets_have_a_layout() -> None:
     assert {part.name for part in data_sources.SOURCES if "torchvision" in part.builder} == set(LAYOUTS)
 
 
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_rows_of_a_shipped_set_are_those_that_are_read(name: str) -> None:
+    assert len(ScikitLearnSet(name).development()) == data_sources.DEVELOPMENT_ROWS[name]
+
+
+def test_the_rows_of_every_set_that_is_always_the_same_are_in_the_table() -> None:
+    assert set(data_sources.DEVELOPMENT_ROWS) == {*SHIPPED, *LAYOUTS}
+    for name, rows in data_sources.DEVELOPMENT_ROWS.items():
+        part = data_sources.source(name)
+        assert part is not None
+        assert 0.2 <= rows / int(part.doc.split()[0].replace(",", "")) <= 0.9, name
+
+
 def test_faults_name_what_is_wrong_and_what_is_legal() -> None:
     found = data_sources.faults("csv", {"file": 3, "colour": "red", "task": "ranking"})
     assert [fault.path for fault in found] == [

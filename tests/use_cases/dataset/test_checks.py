@@ -71,7 +71,11 @@ def test_accuracy_with_a_majority_class_gives_a_warning(tmp_path):
 
 def test_a_warmup_in_steps_is_compared_with_the_steps_of_the_training(tmp_path):
     def warned(warmup, **space):
-        document = {**DOCUMENT, "recipe": {"batch_size": 100, "warmup": warmup}}
+        recipe, data = (
+            {"batch_size": 100, "warmup": warmup},
+            {"source": "image_folder", "arguments": {"root": "images"}},
+        )
+        document = {**DOCUMENT, "data": data, "recipe": recipe}
         return warnings_of(tmp_path, parse_spec({**document, "space": {**DOCUMENT["space"], **space}}))
 
     # 1000 rows without 20 % for validation: 3 epochs of 8 batches of 100.
