@@ -44,8 +44,9 @@ TABLE: Mapping[str, tuple[Any, ...]] = {
     "loss.target_threshold": (*(None,) * 6, 0.2, 0.2),
     "schedule.floor": (None, None, None, 1e-2, None, 2e-4, 2e-4, 1.25e-4),
     "warmup.start": (None, None, None, 1e-3, 0.1, 0.02, 0.02, 0.0125),
-    "augment.pca_lighting.std": (0.1, None, None, None, None, None, None, None),
-    "averaging.name": ("none", "none", "none", "none", "swa", "none", "none", "none"),
+    "augment.pca_lighting.std": (0.1, None, None, None, 0.1, None, None, None),
+    "averaging.name": ("none", "none", "none", "none", "ema", "none", "none", "none"),
+    "averaging.decay": (None, None, None, None, (1 - 1e-5 * 1024 / 400 * 32) ** (1 / 32), None, None, None),
     "test_augment.center_crop.ratio": (0.875, 0.875, 0.875, 0.875, 0.875, 0.95, 0.95, 0.95),
     "regularize.dropout.p": (None,) * 8,
     "gradient_clipping.name": ("none",) * 8,
@@ -64,9 +65,9 @@ def test_all_published_recipes_ship() -> None:
 def test_a_recipe_agrees_with_the_table(name: str) -> None:
     column = NAMES.index(name)
     file = read_recipe(recipes()[name])
-    said = Recipe(shipped()[file.trainable].grammar.resolve(file.recipe)).flat()
+    resolved = Recipe(shipped()[file.trainable].grammar.resolve(file.recipe)).flat()
     wanted = {row: values[column] for row, values in TABLE.items()}
-    assert {row: said.get(row) for row in wanted} == {
+    assert {row: resolved.get(row) for row in wanted} == {
         row: pytest.approx(value) if isinstance(value, float) else value for row, value in wanted.items()
     }
     assert file.provenance["forward_passes"] == FORWARD_PASSES[column]
