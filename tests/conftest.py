@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, settings
 # A shell that starts a command in the background has it ignore Ctrl-C, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("steady", derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("steady")
 
 

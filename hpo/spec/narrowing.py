@@ -92,7 +92,8 @@ def _choices(
             dropped.append((value, tried))
     if not dropped:
         return None
-    kept = tuple(value for value in domain.values if value not in [old for old, _ in dropped])
+    gone = {canonical(value) for value, _ in dropped}
+    kept = tuple(value for value in domain.values if canonical(value) not in gone)
     words = ", ".join(f"{value} ({tried} trials)" for value, tried in dropped)
     return Change(
         parameter.name, domain, Choice(kept), f"never among the best {count} of {len(scored)}: {words}"

@@ -38,6 +38,14 @@ def test_influential_ranges_shrink_around_the_winner_and_keep_their_kind():
     assert changes["kind"].new == Choice(("a", "b"))
 
 
+def test_a_dropped_one_does_not_take_true_along():
+    space = Space((Parameter("bias", Choice((True, 1, "none"))),))
+    points = [{"bias": value} for value in (True, 1, "none") for _ in range(40)]
+    scores = [1.0 if point["bias"] is True else 0.0 for point in points]
+    (change,) = narrowed(space, points, scores, {"bias": True}, {})
+    assert [type(value) for value in change.new.values] == [bool]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_ranges_without_influence_are_hardly_narrowed(seed):
     dice = Random(seed)
