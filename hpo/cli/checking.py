@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hpo.cli.data_report import report_facts, say_report
 from hpo.cli.options import Seed, Settings, SpecFile, overrides
 from hpo.cli.session import Session, dumps, emit, own_stdout, say
 from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import Refused, UserError
+from hpo.core.json_values import JsonObject
 
 if TYPE_CHECKING:
     from hpo.data.leaks import Leaks
@@ -26,7 +28,11 @@ def check(
     settings: Settings = None,
     seed: Seed = None,
     data: Annotated[
-        bool, typer.Option("--data", help="Also read the data and look for leaks between its parts.")
+        bool,
+        typer.Option(
+            "--data",
+            help="Also read the data: what it was taken for, and leaks between its parts.",
+        ),
     ] = False,
     trust: Trust = False,
 ) -> None:
@@ -47,12 +53,12 @@ def check(
     beforehand = (*gpu_warnings(read), *(() if data else _without_data(read, session)))
     forecast, warm_start = _from_the_past(read, session)
     notes = warm_start.notes if warm_start else ()
-    about_data, leaks = _check_data(read, session) if data else ((), None)
+    about_data, leaks, report = _check_data(read, session) if data else ((), None, {})
     warnings = (*beforehand, *facts.warnings, *notes, *about_data)
     facts = dataclasses.replace(facts, forecast=forecast.forecast, warnings=warnings)
     if session.as_json:
         past = {"pace": forecast.to_json(), "warm_start": warm_start.to_json() if warm_start else None}
-        emit(plan(read, facts, usual) | past | ({"leaks": leaks.to_json()} if leaks else {}))
+        emit(plan(read, facts, usual) | past | report | ({"leaks": leaks.to_json()} if leaks else {}))
         if leaks and leaks.stops and not read.data.accept_overlap:
             raise typer.Exit(UserError.exit_code)
         return
@@ -61,6 +67,7 @@ def check(
     say()
     earlier = [("warm start", sentence) for sentence in warm_start.sources] if warm_start else []
     say(pairs([*fact_rows(read, facts), *time_rows(forecast), *earlier]))
+    say_report(report)
     if leaks:
         from hpo.use_cases.dataset.leak_check import refuse_overlap
 
@@ -69,8 +76,8 @@ def check(
         refuse_overlap(read.data, leaks)
 
 
-def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:
-    """Return warnings about the data, and its leaks, including near duplicates.
+def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks, JsonObject]:
+    """Return warnings about the data, its leaks, including near duplicates, and what it was taken for.
 
     Raises:
         Refused: If opened test rows would become development rows.
@@ -89,7 +96,8 @@ def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks]:
         openings = known_openings_of(spec.data, dataset.prepared, spec.base, session.home)
         seen = [warning_of(openings)] if openings else []
         warnings = [*seen, *data_warnings(spec, dataset), *dataset.prepared.warnings]
-        return warnings, find_dataset_leaks(spec.data, spec.base, dataset, near=True)
+        leaks = find_dataset_leaks(spec.data, spec.base, dataset, near=True)
+        return warnings, leaks, report_facts(dataset.prepared)
 
 
 def _from_the_past(spec: SearchSpec, session: Session) -> tuple[BudgetForecast, WarmStartReport | None]:

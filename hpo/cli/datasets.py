@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from hpo.cli.data_report import report_facts, say_report
 from hpo.cli.options import Settings, SpecFile, overrides
 from hpo.cli.session import Session, emit, own_stdout, say
 from hpo.cli.trust import Trust, name_code
@@ -30,7 +31,7 @@ SHOWN = 30
 
 
 def data(context: typer.Context, spec: SpecFile, settings: Settings = None, trust: Trust = False) -> None:
-    """Read a spec's data and show its classes, its size and how it is split."""
+    """Read a spec's data and show what it was taken for, its size and how it is split."""
     from hpo import spec as specs
     from hpo.cli.tables import pairs
     from hpo.spec.builtin import locate
@@ -48,6 +49,7 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None, trus
         emit(shown)
         return
     say(pairs(fact_rows(read.data.source, shown)))
+    say_report(shown)
 
 
 def facts(spec: SearchSpec, dataset: SplitDataset) -> JsonObject:
@@ -65,6 +67,7 @@ def facts(spec: SearchSpec, dataset: SplitDataset) -> JsonObject:
         "practice": info.practice,
         "split": dataset.facts(spec.finalists.fresh, spec.finalists.seeds),
         "warnings": [*data_warnings(spec, dataset), *prepared.warnings],
+        **report_facts(prepared),
     }
 
 

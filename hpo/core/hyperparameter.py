@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["float", "int", "bool", "str", "list", "names"]
+Kind = Literal["float", "int", "bool", "str", "list", "names", "kinds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Hyperparameter:
 
     Attributes:
         name: Name inside its part, group or recipe.
-        kind: Type of the value; ``list`` is a list of numbers, ``names`` a list of texts.
+        kind: Type of the value; ``list`` is a list of numbers, ``names`` a list of texts,
+            ``kinds`` a mapping of names to texts.
         default: Value if a recipe does not set it; None means absent or decided elsewhere.
         low: Smallest legal value (of each item for a list), inclusive.
         high: Largest legal value (of each item for a list), inclusive.
@@ -44,6 +46,9 @@ class Hyperparameter:
         if value is None:
             return None if self.optional or self.default is None else f"null is not {self.legal()}"
         items = value if self.kind in ("list", "names") else [value]
+        if self.kind == "kinds":
+            named = isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+            items = list(value.values()) if named else None
         if not isinstance(items, list | tuple) or not all(self._fits(item) for item in items):
             return f"{value!r} is not {self.legal()}"
         return None
@@ -53,7 +58,7 @@ class Hyperparameter:
         return int(value) if self.kind == "int" and value is not None else value
 
     def _fits(self, value: Any) -> bool:
-        if self.kind in ("bool", "str", "names"):
+        if self.kind in ("bool", "str", "names", "kinds"):
             typed = isinstance(value, bool if self.kind == "bool" else str)
             return typed and (not self.choices or value in self.choices)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -69,7 +74,8 @@ class Hyperparameter:
         if len(self.choices) > 40:
             return f"one of {len(self.choices)} names, such as {', '.join(self.choices[:3])}"
         if self.choices:
-            return "one of " + ", ".join(self.choices)
+            one = "a mapping of names, each to one of " if self.kind == "kinds" else "one of "
+            return one + ", ".join(self.choices)
         words = {
             "float": "a number",
             "int": "a whole number",
@@ -77,6 +83,7 @@ class Hyperparameter:
             "str": "a text",
             "list": "a list of numbers",
             "names": "a list of texts",
+            "kinds": "a mapping of names to texts",
         }[self.kind]
         if self.low > -math.inf and self.high < math.inf:
             return f"{words} from {self.low:g} to {self.high:g}"

@@ -85,6 +85,10 @@ class DataInfo:
         fields: Of ``items``, the type of each field of an item: ``tensor``, ``array``, ``int``,
             ``float``, ``bool`` or ``str``; fields of a tuple are named 0, 1, ...
         target: Of ``items``, the name of the field that is the target.
+        scaling: For numeric columns whose differences float32 would lose, what was subtracted from them,
+            and by what they were then divided.
+        bits: Of images, the bits per channel of stored pixels of 16 bits that are used, the lowest ones.
+        ground: Of images, the colour on which transparent pixels were put; empty if transparency was ignored.
     """
 
     kind: str
@@ -96,6 +100,9 @@ class DataInfo:
     practice: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
     target: str = ""
+    scaling: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    bits: int = 16
+    ground: str = ""
 
 
 @dataclass(frozen=True)

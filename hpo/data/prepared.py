@@ -30,6 +30,11 @@ TEST_DIGESTS = "test_digests.npy"
 TEST_HASHES = "test_hashes.npy"
 TEST_COPIES = "test_copies.npy"
 NEAR = "near.json"
+REPORT = "report.json"
+
+
+LATER: JsonFields = {"scaling": {}, "bits": 16, "ground": ""}
+"""Fields of an `info` that were added after data had been fingerprinted, as they are if absent."""
 
 
 def signature_file(folder: Path, key: bytes) -> Path:
@@ -102,6 +107,17 @@ class Prepared:
         """Return the time of each development row, [n]; None if the data has no times."""
         return optional(self.folder / TIMES)
 
+    def report(self) -> JsonFields:
+        """Return what the data was taken for, as `trainables.data.data_report.DataReport.to_json` has it.
+
+        Empty for data that was prepared before reports were kept.
+        """
+        try:
+            report: JsonFields = parsed((self.folder / REPORT).read_text())
+        except (OSError, ValueError):
+            return {}
+        return report
+
     def to_json(self) -> JsonObject:
         """Return the manifest: everything except the folder, with file sizes to detect damage."""
         body = dataclasses.asdict(self)
@@ -164,6 +180,10 @@ def info_to_json(info: DataInfo) -> JsonObject:
     body = dataclasses.asdict(info) | {"categories": {name: list(of) for name, of in info.categories.items()}}
     if not info.fields:  # data of other kinds keeps the fingerprint that it had before there were items
         del body["fields"], body["target"]
+    body["scaling"] = {name: list(of) for name, of in info.scaling.items()}
+    for name, absent in LATER.items():  # likewise
+        if body[name] == absent:
+            del body[name]
     return body
 
 
@@ -179,4 +199,7 @@ def info_from_json(body: JsonFields) -> DataInfo:
         body["practice"],
         body.get("fields", {}),
         body.get("target", ""),
+        {name: (offset, scale) for name, (offset, scale) in body.get("scaling", {}).items()},
+        body.get("bits", LATER["bits"]),
+        body.get("ground", LATER["ground"]),
     )

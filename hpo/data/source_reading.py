@@ -26,6 +26,7 @@ from hpo.core.file_digest import sha256_of
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, SpecFields
 from hpo.data import near_duplicates, prepared
+from hpo.data.array_report import array_report
 from hpo.data.cut import Cut
 from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.shift import early_rows, shifted_columns
@@ -215,6 +216,8 @@ def _write(
     )
     _synced(part / prepared.MANIFEST, json.dumps(data.to_json(), indent=1).encode())
     folder = _publish(part, home.data(fingerprint))
+    report = development.report or array_report(development)
+    _replace(folder / prepared.REPORT, json.dumps(report.to_json()).encode())
     if sealed is not None:
         cut = cutter.made or given_cut(development, sealed, digests)
         _replace(home.cut(fingerprint), replace(cut, reader=reader).to_bytes())

@@ -55,6 +55,9 @@ class _Info(_Record):
     practice: bool
     fields: dict[str, Literal["tensor", "array", "int", "float", "bool", "str"]] = Field(default={})
     target: Text = ""
+    scaling: dict[str, tuple[float, Annotated[float, Field(gt=0)]]] = Field(default={})
+    bits: Annotated[int, Field(ge=8, le=16)] = 16
+    ground: Literal["", "white", "grey", "black"] = ""
 
     @model_validator(mode="after")
     def _whole(self) -> _Info:

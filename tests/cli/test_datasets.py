@@ -2,6 +2,7 @@
 
 import json
 
+from hpo.cli.data_report import column_row, image_rows, quantiles
 from hpo.cli.datasets import fact_rows
 
 SPLIT = {"fingerprint": "f" * 64, "data": "d" * 64, "counts": {"train": 80, "validation": 20}, "test": None}
@@ -37,6 +38,30 @@ def test_many_classes_are_counted():
     assert rows["100 classes"].endswith("29 (5), and 70 more in the development part")
 
 
+def test_a_column_and_its_reason():
+    column = {"name": "zip", "taken_for": "number", "why": "all values are numbers", "missing": 1200}
+    row = column_row({**column, "distinct": 5000, "notes": ["it is odd"]})
+    assert row == ("zip", "number *", "1,200", "5,000", "all values are numbers")
+
+
+def test_images_as_stored_and_as_given():
+    images = {"n": 9, "sizes": {"8 x 6": 2, "6 x 8": 7}, "modes": {"RGB": 9}, "bits": 8, "turned": 2}
+    rows = list(image_rows({**images, "given": [4, 4, 3], "conversions": ["2 images are scaled"]}))
+    assert rows == [
+        ("sizes", "6 x 8 (7), 8 x 6 (2)"),
+        ("pixels", "RGB (9); 8 bits per channel are used"),
+        ("orientation", "2 turned upright by their EXIF orientation"),
+        ("given as", "4 x 4 x 3 (height, width, channels)"),
+        ("converted", "2 images are scaled"),
+    ]
+
+
+def test_the_distribution_of_a_target():
+    target = {"least": 0.0, "lower_quartile": 1.5, "median": 2.25, "upper_quartile": 3.0, "greatest": 4e6}
+    words = "least 0, lower quartile 1.5, median 2.25, upper quartile 3, greatest 4,000,000; mean 2, spread 1"
+    assert quantiles({**target, "mean": 2.0, "std": 1.0}) == words
+
+
 def test_digits(hpo, tmp_path):
     ran = hpo("data", "digits", "--set", "data.validation=0.25", "--home", str(tmp_path), "--json")
     assert ran.returncode == 0, ran.stderr
@@ -46,6 +71,8 @@ def test_digits(hpo, tmp_path):
     assert counts["train"] > 2 * counts["validation"]
     assert set(shown["split"]["test"]) == {"n", "fingerprint"}
     assert shown["practice"]
+    assert shown["taken_for"]["images"]["sizes"] == {"8 x 8": sum(counts.values())}
+    assert shown["taken_for"]["target"] == shown["classes"]
 
 
 def test_missing_data_is_an_error(hpo, tmp_path):

@@ -58,6 +58,15 @@ def numbers(column: pa.Array) -> NDArray[np.float64] | None:
     return None
 
 
+def holds_dates(column: pa.Array) -> bool:
+    """Return whether a column that can be read as numbers holds dates."""
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        first = pc.index(pc.is_valid(column), True).as_py()
+        return first >= 0 and not _is_number(column[first].as_py().strip())
+    return bool(pa.types.is_temporal(kind))
+
+
 def _floats(column: pa.Array) -> NDArray[np.float64]:
     return np.asarray(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False), np.float64)
 
@@ -95,6 +104,16 @@ def has_placeholder(column: pa.Array) -> bool:
     if not 0 < sum(odd.values()) < len(column) - int(column.null_count):
         return False
     return {text.lower() for text in odd} <= PLACEHOLDERS
+
+
+def without_placeholders(column: pa.Array) -> tuple[pa.Array, int]:
+    """Return a column of texts with its marks of missing values taken for such, and how many there are."""
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column, 0
+    lower = pc.utf8_lower(pc.utf8_trim_whitespace(column))
+    marks = pc.fill_null(pc.is_in(lower, value_set=pa.array(sorted(PLACEHOLDERS), column.type)), False)
+    n = int(pc.sum(marks).as_py() or 0)
+    return (pc.if_else(marks, pa.scalar(None, column.type), column) if n else column), n
 
 
 def _stray_counts(column: pa.Array) -> dict[str, int]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
+from trainables.data.data_report import DataReport
 from trainables.data.digests import row_digests
 from trainables.data.uncut import READER, Cutter
 
@@ -65,6 +66,7 @@ class Content:
             parts were separate.
         traits: Columns by which the data is recognised, numbers or texts, [n] each, where these
             are more than the inputs (columns that are not used); empty otherwise.
+        report: What the reader took the data for; None where it has nothing to say.
     """
 
     inputs: NDArray[Any]
@@ -76,6 +78,7 @@ class Content:
     warnings: tuple[str, ...] = ()
     positions: NDArray[np.int64] | None = None
     traits: tuple[NDArray[Any], ...] = ()
+    report: DataReport | None = None
 
     def __post_init__(self) -> None:
         for complaint in (_shape_complaint(self), _target_complaint(self), _side_complaint(self)):
@@ -90,7 +93,7 @@ class Content:
         return row_digests(self.inputs) if self.identity is None else self.identity
 
     def take(self, rows: NDArray[np.int64]) -> Content:
-        """Return the same data set with some of its rows and without its warnings."""
+        """Return the same data set with some of its rows without its warnings and report."""
         return Content(
             self.inputs[rows],
             self.targets[rows],

@@ -8,32 +8,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.trainable import DataInfo
+from trainables.data import columns
+from trainables.data.precision import EXACT, LOST, rounding, sentence
 from trainables.data.table_reading import Table
 
 FEW = 20
 """Rows below which all values of a column may well be different whole numbers."""
 
-LOST = 1e-3
-"""Rounding error of single precision, in standard deviations, from which it matters."""
+NAMES = frozenset(["id", "index", "idx", "rowid", "row_id", "uuid", "guid", "key", "no", "nr", "number"])
+"""Names of columns that identify rows, in lower case; so do those that end in one of `ENDINGS`."""
+
+ENDINGS = ("_id", " id", "_uuid", "_key", "_index", "_no", "_nr")
 
 
-def suspicions(table: Table, info: DataInfo) -> tuple[str, ...]:
-    """Return a sentence for each input column that looks like an identifier or that float32 rounds.
+def suspicions(table: Table, info: DataInfo, scaled: bool = True) -> dict[str, tuple[str, ...]]:
+    """Return sentences about each input column that looks like an identifier, is constant or loses digits.
 
     Args:
         table: The development part.
         info: Its inputs.
+        scaled: Whether columns that float32 would round were scaled, so that it rounds no others.
     """
-    return tuple(
-        sentence
-        for name in info.columns
-        if name not in info.categories and (values := table.numbers(name)) is not None
-        for sentence in _suspicions_of(name, values, table.rows)
-    )
+    found = {}
+    for name in info.columns:
+        values = None if name in info.categories else table.numbers(name)
+        sentences = (
+            _of_texts(name, table, info)
+            if values is None
+            else (*_of_numbers(name, values, table.rows), *_of_precision(name, values, info, scaled))
+        )
+        if sentences:
+            found[name] = tuple(sentences)
+    return found
 
 
-def _suspicions_of(name: str, values: NDArray[np.float64], rows: NDArray[np.int64]) -> Iterator[str]:
-    if len(values) > FEW and np.ptp(values) >= len(values) - 1 and _is_whole(values):
+def _of_texts(name: str, table: Table, info: DataInfo) -> tuple[str, ...]:
+    if len(info.categories[name]) != 1 or table.columns[name].null_count:
+        return ()
+    return (f"column {name} has the value {info.categories[name][0]!r} in every row",)
+
+
+def _of_numbers(name: str, values: NDArray[np.float64], rows: NDArray[np.int64]) -> Iterator[str]:
+    spread = np.ptp(values)
+    if spread == 0:
+        yield f"column {name} has the value {values[0]:.6g} in every row"
+    if len(values) > FEW and spread >= len(values) - 1 and _is_whole(values):
         ordered = np.sort(values)  # only where enough whole numbers lie between the ends
         if np.ptp(values - rows) == 0:
             yield f"column {name} is the number of the row; to leave it out, list it under `ignore`"
@@ -42,24 +61,31 @@ def _suspicions_of(name: str, values: NDArray[np.float64], rows: NDArray[np.int6
                 f"column {name} has a different whole number in every row; if it is an identifier, list it "
                 "under `ignore`"
             )
-    if (rounded := _rounding(values)) > LOST:
+        elif is_identifying_name(name) and columns.MOSTLY * len(ordered) < (ordered[1:] > ordered[:-1]).sum():
+            yield f"column {name} has the name of an identifier; if it is one, list it under `ignore`"
+
+
+def _of_precision(name: str, values: NDArray[np.float64], info: DataInfo, scaled: bool) -> Iterator[str]:
+    if name in info.scaling:
+        yield sentence(name, values, info.scaling[name])
+    elif not scaled and (rounded := rounding(values)) > LOST:
         yield (
             f"column {name}: single precision rounds its values by up to {rounded:.2g} of their standard "
             "deviation; subtract an offset before, or store differences"
         )
+    if len(values) and np.abs(values[:FEW]).max() >= EXACT and _is_whole(values):
+        yield (
+            f"column {name} has whole numbers beyond {EXACT:,.0f}, which are rounded to 15 or 16 digits; "
+            "if it is an identifier, list it under `ignore`"
+        )
+
+
+def is_identifying_name(name: str) -> bool:
+    """Return whether a column is named like one that identifies rows."""
+    lower = name.strip().lower()
+    return lower in NAMES or lower.endswith(ENDINGS) or name.endswith(("Id", "ID"))
 
 
 def _is_whole(values: NDArray[np.float64]) -> bool:
     """Return whether all values are whole and none is missing; most others are found by the first ones."""
     return all(bool((part % 1 == 0).all()) for part in (values[:FEW], values))
-
-
-def _rounding(values: NDArray[np.float64]) -> float:
-    """Return the largest rounding error of float32, in standard deviations."""
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return 0.0
-    spread = float(known.std())
-    with np.errstate(over="ignore"):
-        error = float(np.abs(known.astype(np.float32) - known).max())
-    return error / spread if spread > 0 and np.isfinite(error) else 0.0

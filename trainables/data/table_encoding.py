@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
+from trainables.data.precision import scaled
 from trainables.data.table_reading import Table
 
 
@@ -55,7 +56,7 @@ def encode(table: Table, info: DataInfo) -> tuple[NDArray[np.float32], dict[str,
             cell = table.cell(name, columns.strays(column)[0])
             raise UserError(f"data: column {name} must be numeric, as in the development part; see {cell}")
         with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused later
-            inputs[:, index] = values
+            inputs[:, index] = scaled(values, info.scaling.get(name))
     return inputs, unknown
 
 
@@ -86,3 +87,21 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
             f"{', '.join(map(str, named[:5]))}"
         )
     return labels.astype(np.int64)
+
+
+def refuse_infinite(table: Table, info: DataInfo, inputs: NDArray[np.float32]) -> None:
+    """Refuse numbers that are infinite, or too large for single precision.
+
+    Raises:
+        UserError: With the row of the file.
+    """
+    if not np.isinf(inputs).any():  # much faster than column by column
+        return
+    for index, name in enumerate(info.columns):
+        bad = np.flatnonzero(np.isinf(inputs[:, index]))
+        if len(bad):
+            raise UserError(
+                f"data: column {name} is infinite or beyond single precision in "
+                f"{table.cell(name, int(bad[0]))} ({len(bad)} such rows); correct it, or leave it out: "
+                f"arguments: {{ignore: [{name}]}}"
+            )

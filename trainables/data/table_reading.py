@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
@@ -79,6 +80,16 @@ class Table:
             self.known_numbers[name] = values
         return self.known_numbers[name]
 
+    def without_marks(self, names: Sequence[str]) -> tuple[Table, dict[str, int]]:
+        """Return the same table without marks of missing values, such as "?", in some of its columns.
+
+        Also returns how many of them there were in each column that had any.
+        """
+        cleaned = {name: columns.without_placeholders(self.columns[name]) for name in names}
+        counts = {name: n for name, (_, n) in cleaned.items() if n}
+        changed = {name: cleaned[name][0] for name in counts}
+        return (replace(self, columns={**self.columns, **changed}) if changed else self), counts
+
     def digested(self, without: str) -> Table:
         """Return the same table with its digests, which its parts then share."""
         return replace(self, digested_without=without, known_digests=self.digests(without))
@@ -109,15 +120,29 @@ class Table:
 
 
 def read_table(
-    path: Path, kind: str, missing: Sequence[str] = (), delimiter: str = ",", sealed: bool = False
+    path: Path,
+    kind: str,
+    missing: Sequence[str] = (),
+    delimiter: str = ",",
+    sealed: bool = False,
+    not_missing: Sequence[str] = (),
 ) -> Table:
     """Read a table as stored: CSV fields as texts, Parquet columns in their own types.
+
+    Args:
+        path: The file.
+        kind: ``csv`` or ``parquet``.
+        missing: Texts that mean a missing value, besides the usual ones (CSV).
+        delimiter: Character between the fields (CSV).
+        sealed: Whether the rows are the test part's.
+        not_missing: Texts that are values although they usually mean a missing one (CSV).
 
     Raises:
         UserError: If the file does not exist, is not a table, has no rows, or has two columns of one name.
     """
     try:
-        read = _read_csv(path, missing, delimiter) if kind == "csv" else _read_parquet(path)
+        absent = [text for text in (*MISSING, *missing) if text not in not_missing]
+        read = _read_csv(path, absent, delimiter) if kind == "csv" else _read_parquet(path)
         names = read.column_names
     except FileNotFoundError as error:
         raise UserError(f"data.arguments: the file {path} does not exist") from error
@@ -134,10 +159,28 @@ def read_table(
     return Table(whole, str(path), np.arange(read.num_rows), sealed, notes=notes)
 
 
-def _read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
-    import pyarrow as pa
-    from pyarrow import csv as arrow
+def lost_texts(path: Path, names: Sequence[str], table: Table, delimiter: str) -> dict[str, dict[str, int]]:
+    """Return which texts, and how many of each, were read as missing values in columns of a CSV file.
 
+    Args:
+        path: The file.
+        names: The columns.
+        table: Those of its rows that count.
+        delimiter: Character between the fields.
+    """
+    if not names:
+        return {}
+    again = _csv_table(path, list(table.columns), [""], delimiter, include_columns=list(names))
+    found = {}
+    for name in names:
+        gaps = again.column(name).take(pa.array(table.rows)).filter(table.columns[name].is_null())
+        counts = pc.value_counts(gaps.drop_null()).to_pylist()
+        if counts:
+            found[name] = {pair["values"]: pair["counts"] for pair in counts}
+    return found
+
+
+def _read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
     with path.open(newline="", encoding="utf-8-sig") as file:
         start = file.read(LONGEST_HEADER)
     if len(start) == LONGEST_HEADER and not {"\n", "\r"} & set(start):
@@ -150,10 +193,19 @@ def _read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
             f"{names[0].count(others[0])} {others[0]!r}; name the sign between the fields: "
             f"arguments: {{delimiter: {json.dumps(others[0])}}}"
         )
+    return _csv_table(path, names, missing, delimiter)
+
+
+def _csv_table(
+    path: Path, names: Sequence[str], missing: Sequence[str], delimiter: str, **options: Any
+) -> Any:
+    from pyarrow import csv as arrow
+
     convert = arrow.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()),
-        null_values=[*MISSING, *missing],
+        null_values=list(missing),
         strings_can_be_null=True,
+        **options,
     )
     return arrow.read_csv(
         path, parse_options=arrow.ParseOptions(delimiter=delimiter), convert_options=convert

@@ -7,8 +7,8 @@ or times serve the split and are not inputs.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,21 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
-from trainables.data import columns
+from trainables.data import columns, precision
+from trainables.data.column_choices import ColumnChoices
+from trainables.data.column_kinds import FEW_CLASSES, IDENTIFIER, ColumnKind, kinds_of
 from trainables.data.content import Content, SourcePaths
+from trainables.data.data_report import DataReport, target_distribution
 from trainables.data.digests import file_digest
 from trainables.data.file_state import state_of
 from trainables.data.held_out import first_cut
+from trainables.data.row_roles import group_names, row_ids, row_times, tied_times
 from trainables.data.suspicions import suspicions
-from trainables.data.table_encoding import encode, targets_of
-from trainables.data.table_reading import Table, read_table
+from trainables.data.table_encoding import encode, refuse_infinite, targets_of
+from trainables.data.table_reading import Table, lost_texts, read_table
+from trainables.data.table_report import column_reports
 from trainables.data.uncut import READER, Cutter, Uncut
 from trainables.data.written_numbers import Notation, notations, read_notations
-
-FEW_CLASSES = 20
-IDENTIFIER = 0.5
-"""Share of distinct texts above which a column counts as an identifier."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,10 @@ class TableFile:
         task: ``classification``, ``regression``, or None to infer it from the target.
         test_file: The test part; None to cut it from the table.
         test_share: Share of the rows to cut off.
-        categorical: Columns whose values are names even if they look like numbers.
-        ignore: Columns that are not inputs.
+        choices: What the spec says of columns, and of texts that mean a missing value.
         groups: Column with the group of each row.
         time: Column with the time of each row.
         id: Column that identifies each row; by it a row is known again after its values changed.
-        missing: Texts that mean a missing value, besides the usual ones (CSV).
         delimiter: Character between the fields (CSV).
         decimal: Decimal sign of numbers written as texts (CSV); None to infer it for each column.
         cutter: Decides which rows of one file are the test part; None for the first cut.
@@ -63,12 +62,10 @@ class TableFile:
     task: str | None = None
     test_file: Path | None = None
     test_share: float = 0.2
-    categorical: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
+    choices: ColumnChoices = field(default_factory=ColumnChoices)
     groups: str | None = None
     time: str | None = None
     id: str | None = None
-    missing: tuple[str, ...] = ()
     delimiter: str = ","
     decimal: str | None = None
     cutter: Cutter | None = None
@@ -80,27 +77,54 @@ class TableFile:
 
     def development(self) -> Content:
         """Return the rows outside the test part."""
-        table, _ = self._parts
+        table = self._parts[0]
         inputs, _ = encode(table, self._info)
-        _refuse_infinite(table, self._info, inputs)
-        seen = (*self._written_warnings(), *suspicions(table, self._info) * (self.reader > 2))
-        warnings = (*self._task[1], *self._whole.notes, *self._left_out[1], *seen, *self._tied(table))
-        return self._content(table, inputs, warnings)
+        refuse_infinite(table, self._info, inputs)
+        targets = targets_of(table, self.target, self._info)
+        self._refuse_constant(targets)
+        odd = suspicions(table, self._info, scaled=self.reader > 4) if self.reader > 2 else {}
+        kinds = self._kinds
+        warnings = (
+            *self._task[1],
+            *self._whole.notes,
+            *self.choices.conflicts(self._roles, self.task),
+            *(kind.warning for kind in kinds.values() if kind.warning),
+            *self._missing_warnings(),
+            *self._written_warnings(),
+            *(sentence for sentences in odd.values() for sentence in sentences),
+            *tied_times(row_times(table, self.time), self.time),
+        )
+        report = DataReport(
+            column_reports(table, kinds, odd),
+            target=target_distribution(targets, self._info.classes, self._info.task),
+        )
+        return replace(self._content(table, inputs, targets), warnings=warnings, report=report)
 
     def test(self) -> Content:
         """Return the test file's rows, or those cut off."""
-        _, table = self._parts
+        table = self._parts[1]
         inputs, unknown = encode(table, self._info)
-        _refuse_infinite(table, self._info, inputs)
+        refuse_infinite(table, self._info, inputs)
         warnings = tuple(
             f"column {name}: {n} values are not categories of the development part and count as unknown"
             for name, n in unknown.items()
         )
-        return self._content(table, inputs, warnings)
+        content = self._content(table, inputs, targets_of(table, self.target, self._info))
+        return replace(content, warnings=warnings)
 
     @functools.cached_property
     def _whole(self) -> Table:
-        return read_table(self.file, self.kind, self.missing, self.delimiter)
+        return self._read(self.file)
+
+    def _read(self, file: Path, sealed: bool = False) -> Table:
+        choices = self.choices
+        return read_table(file, self.kind, choices.missing, self.delimiter, sealed, choices.not_missing)
+
+    @functools.cached_property
+    def _roles(self) -> dict[str, str]:
+        """The argument that names a column for another use than as an input, by column."""
+        named = {"target": self.target, "groups": self.groups, "time": self.time, "id": self.id}
+        return {name: role for role, name in reversed(named.items()) if name}
 
     @functools.cached_property
     def _parts(self) -> tuple[Table, Table]:
@@ -108,19 +132,28 @@ class TableFile:
 
         They are read after the cut and digests are those of the file, so that no row moves.
         """
-        parts = tuple(part.digested(self.target) for part in self._cut)
-        return read_notations(parts[0], self._notations), read_notations(parts[1], self._notations)
+        development, test = (part for part, _ in self._without_marks)
+        return read_notations(development, self._notations), read_notations(test, self._notations)
+
+    @functools.cached_property
+    def _without_marks(self) -> tuple[tuple[Table, Mapping[str, int]], tuple[Table, Mapping[str, int]]]:
+        """Both parts without marks such as "?" in columns that are said to be numeric, and their numbers."""
+        names = [name for name in self.choices.numeric() if name not in self._roles]
+        development, test = (part.digested(self.target) for part in self._cut)
+        return development.without_marks(names), test.without_marks(names)
 
     @functools.cached_property
     def _notations(self) -> dict[str, Notation]:
-        table = self._cut[0]
+        if self.reader <= 2:
+            return {}
+        table = self._without_marks[0][0]
+        kept = {self.groups, self.time, self.id} | ({self.target} if self.task == "classification" else set())
         names = [
-            name for name in table.columns if name not in {self.groups, self.time, self.id, *self.ignore}
+            name
+            for name in table.columns
+            if name not in kept and self.choices.kind(name) not in ("category", "ignore", "text")
         ]
-        if self.task == "classification":
-            names.remove(self.target)
-        names = [name for name in names if name not in self.categorical]
-        return notations(table, names, self.decimal, self.delimiter) if self.reader > 2 else {}
+        return notations(table, names, self.decimal, self.delimiter)
 
     def _written_warnings(self) -> tuple[str, ...]:
         return tuple(
@@ -129,20 +162,36 @@ class TableFile:
             for name, notation in self._notations.items()
         )
 
+    def _missing_warnings(self) -> tuple[str, ...]:
+        """Say which texts of columns count as missing although they could be meant."""
+        marks = tuple(
+            f"column {name}: {n} marks such as ? or - count as missing, as `columns` says it is numeric"
+            for name, n in self._without_marks[0][1].items()
+        )
+        if self.kind != "csv":
+            return marks
+        names = [n for n in self._info.categories if self._parts[0].columns[n].null_count]
+        lost = lost_texts(self.file, names, self._parts[0], self.delimiter)
+        return marks + tuple(self._lost_warning(name, texts) for name, texts in lost.items())
+
+    def _lost_warning(self, name: str, texts: Mapping[str, int]) -> str:
+        counts = ", ".join(f"{text!r} ({n})" for text, n in texts.items())
+        wins = "; `missing` wins over `columns`" if name in self.choices.columns else ""
+        return (
+            f"column {name}: values count as missing that are {counts}{wins}; to keep such texts, list them "
+            "under `not_missing`"
+        )
+
     @functools.cached_property
     def _cut(self) -> tuple[Table, Table]:
         """The development and the test part as the file has them."""
         whole = self._whole
-        roles = {"target": self.target, "groups": self.groups, "time": self.time, "id": self.id}
-        named = [(name, role) for role, name in roles.items() if name]
-        named += [(name, "categorical") for name in self.categorical]
-        named += [(name, "ignore") for name in self.ignore]
-        for name, role in named:
+        for name, role in (*self._roles.items(), *self.choices.named()):
             whole.column(name, role)
         if set(whole.columns) == {self.target}:
             raise UserError(f"data: {self.file} has no column besides the target {self.target}")
         if self.test_file is not None:
-            sealed = read_table(self.test_file, self.kind, self.missing, self.delimiter, sealed=True)
+            sealed = self._read(self.test_file, sealed=True)
             shared = {name: sealed.column(name, "test_file") for name in whole.columns}
             return whole, replace(sealed, columns=shared)
         whole = whole.digested(self.target)
@@ -150,9 +199,9 @@ class TableFile:
             whole.digests(self.target),
             self.test_share,
             self._strata(whole),
-            self._group_names(whole),
-            self._times(whole),
-            self._ids(whole),
+            group_names(whole, self.groups),
+            row_times(whole, self.time),
+            row_ids(whole, self.id),
             self._known_cells.values,
             file_digest(self.file),
         )
@@ -193,53 +242,31 @@ class TableFile:
             f"the target {self.target} is treated as {task}; set `task` in the arguments to choose",
         )
 
-    @functools.cached_property
-    def _left_out(self) -> tuple[frozenset[str], tuple[str, ...]]:
-        """Columns without a role that are not inputs, and a warning for each."""
-        table, names, warnings = self._parts[0], [], []
-        for name in self._candidates():
-            column = table.columns[name]
-            if column.null_count == len(column):
-                names.append(name)
-                warnings.append(f"column {name} is empty and is left out")
-            elif name not in self.categorical and table.numbers(name) is None:
-                distinct = len(set(columns.texts(column)))
-                identifying = distinct > max(FEW_CLASSES, IDENTIFIER * len(column))
-                if identifying and not self._mistaken(column):
-                    names.append(name)
-                    warnings.append(
-                        f"column {name} has {distinct} different texts in {len(column)} rows, looks like an "
-                        "identifier and is left out; to keep it, list it under `categorical`"
-                    )
-        return frozenset(names), tuple(warnings)
-
     def _mistaken(self, column: pa.Array) -> bool:
         return columns.mistaken(column) or (self.reader > 2 and columns.has_placeholder(column))
 
-    def _candidates(self) -> list[str]:
-        roles = {self.target, self.groups, self.time, self.id, *self.ignore}
-        return [name for name in self._parts[0].columns if name not in roles]
+    @functools.cached_property
+    def _kinds(self) -> dict[str, ColumnKind]:
+        table = self._parts[0]
+        return kinds_of(table, self._roles, self.choices, self._notations, self.reader > 2)
 
     @functools.cached_property
     def _info(self) -> DataInfo:
         table = self._parts[0]
-        inputs = tuple(name for name in self._candidates() if name not in self._left_out[0])
-        if not inputs:
+        kinds = {name: kind.kind for name, kind in self._kinds.items() if kind.input}
+        if not kinds:
             raise UserError(f"data: {table.file} has no input columns left")
-        categories = {}
-        for name in inputs:
-            column = table.columns[name]
-            if name in self.categorical or table.numbers(name) is None:
-                if name not in self.categorical and self._mistaken(column):
-                    cell = table.cell(name, columns.strays(column)[0])
-                    raise UserError(
-                        f"data: column {name} is numeric except for {cell} and perhaps others; "
-                        f"fix it, add it to `missing`, or list {name} under `categorical`"
-                    )
-                categories[name] = tuple(sorted({v for v in columns.texts(column) if v is not None}))
+        categories, scaling = {}, {}
+        for name, kind in kinds.items():
+            if kind == "category":
+                texts = columns.texts(table.columns[name])
+                categories[name] = tuple(sorted({text for text in texts if text is not None}))
+            elif self.reader > 4 and (needed := precision.scaling_of(table.known_numbers[name])):
+                scaling[name] = needed
         task = self._task[0]
         classes = self._classes(table) if task == "classification" else ()
-        return DataInfo("table", task, (len(inputs),), classes, inputs, categories)
+        inputs = tuple(kinds)
+        return DataInfo("table", task, (len(inputs),), classes, inputs, categories, scaling=scaling)
 
     def _classes(self, table: Table) -> tuple[str, ...]:
         names = {value for value in columns.texts(table.columns[self.target]) if value is not None}
@@ -254,15 +281,23 @@ class TableFile:
                 "classes; choose another target, or set task: regression if they are numbers"
             )
 
-    def _content(self, table: Table, inputs: NDArray[np.float32], warnings: Sequence[str]) -> Content:
+    def _refuse_constant(self, targets: NDArray[Any]) -> None:
+        if self.reader <= 4 or (targets != targets[0]).any():
+            return
+        value = self._info.classes[int(targets[0])] if self._info.classes else f"{targets[0]:.6g}"
+        raise UserError(
+            f"data: the target {self.target} is {value} in every row of the development part, so there is "
+            "nothing to learn; choose another target, or check how the file was made"
+        )
+
+    def _content(self, table: Table, inputs: NDArray[np.float32], targets: NDArray[Any]) -> Content:
         return Content(
             inputs,
-            targets_of(table, self.target, self._info),
+            targets,
             self._info,
-            self._group_names(table),
-            self._times(table),
+            group_names(table, self.groups),
+            row_times(table, self.time),
             table.digests(self.target),
-            tuple(warnings),
             positions=table.rows if self.test_file is None else None,
             traits=tuple(self._trait(table, name) for name in table.columns if name != self.target),
         )
@@ -280,54 +315,6 @@ class TableFile:
         """The cells of the whole file by column."""
         return {name: _cells(self._whole, name) for name in self._whole.columns}
 
-    def _ids(self, whole: Table) -> NDArray[Any] | None:
-        if self.id is None:
-            return None
-        names = columns.canonical(whole.columns[self.id])
-        if "" in names:
-            cell = whole.cell(self.id, names.index(""))
-            raise UserError(f"data.arguments.id: column {self.id} has no value in {cell}")
-        ids, first, counts = np.unique(np.array(names), return_index=True, return_counts=True)
-        if len(ids) < len(names):
-            row = int(first[counts > 1].min())
-            raise UserError(
-                f"data.arguments.id: {int((counts > 1).sum())} values of column {self.id} occur more than "
-                f"once, such as the one in {whole.cell(self.id, row)}; a column that names several rows "
-                "belongs under `groups`"
-            )
-        return np.array(names)
-
-    def _group_names(self, table: Table) -> NDArray[Any] | None:
-        if self.groups is None:
-            return None
-        names = columns.canonical(table.columns[self.groups])
-        if "" in names:
-            cell = table.cell(self.groups, names.index(""))
-            raise UserError(f"data.arguments.groups: column {self.groups} has no value in {cell}")
-        return np.array(names)
-
-    def _times(self, table: Table) -> NDArray[np.float64] | None:
-        if self.time is None:
-            return None
-        times = table.numbers(self.time)
-        if times is None:
-            cell = table.cell(self.time, columns.strays(table.columns[self.time])[0])
-            raise UserError(
-                f"data.arguments.time: column {self.time} has neither numbers nor ISO 8601 dates; see {cell}"
-            )
-        if np.isnan(times).any():
-            cell = table.cell(self.time, int(np.flatnonzero(np.isnan(times))[0]))
-            raise UserError(f"data.arguments.time: column {self.time} has no value in {cell}")
-        return times
-
-    def _tied(self, table: Table) -> tuple[str, ...]:
-        times = self._times(table)
-        if times is None or len(np.unique(times)) == len(times):
-            return ()
-        _, counts = np.unique(times, return_counts=True)
-        tied = int(counts[counts > 1].sum())
-        return (f"{tied} of {len(times)} rows share their {self.time} with others and stay together",)
-
 
 def open_csv(paths: SourcePaths, *, file: str, **arguments: Any) -> TableFile:
     """Return a CSV table as a source; nothing is read yet."""
@@ -340,29 +327,15 @@ def open_parquet(paths: SourcePaths, *, file: str, **arguments: Any) -> TableFil
 
 
 def _open(paths: SourcePaths, kind: str, file: str, arguments: dict[str, Any]) -> TableFile:
-    for name in ("categorical", "ignore", "missing"):
-        arguments[name] = tuple(arguments.get(name) or ())
+    lists = ("categorical", "ignore", "missing", "not_missing")
+    listed = {name: tuple(arguments.pop(name, None) or ()) for name in lists}
+    choices = ColumnChoices(arguments.pop("columns", None) or {}, **listed)
     sealed = arguments.pop("test_file", None)
     arguments["test_file"] = paths.path(sealed) if sealed else None
-    return TableFile(paths.path(file), kind=kind, cutter=paths.cutter, reader=paths.reader, **arguments)
-
-
-def _refuse_infinite(table: Table, info: DataInfo, inputs: NDArray[np.float32]) -> None:
-    """Refuse numbers that are infinite, or too large for single precision.
-
-    Raises:
-        UserError: With the row of the file.
-    """
-    if not np.isinf(inputs).any():  # much faster than column by column
-        return
-    for index, name in enumerate(info.columns):
-        bad = np.flatnonzero(np.isinf(inputs[:, index]))
-        if len(bad):
-            raise UserError(
-                f"data: column {name} is infinite or beyond single precision in "
-                f"{table.cell(name, int(bad[0]))} ({len(bad)} such rows); correct it, or leave it out: "
-                f"arguments: {{ignore: [{name}]}}"
-            )
+    arguments["task"] = choices.task(arguments["target"], arguments.get("task"))
+    return TableFile(
+        paths.path(file), kind=kind, choices=choices, cutter=paths.cutter, reader=paths.reader, **arguments
+    )
 
 
 def _cells(table: Table, name: str) -> NDArray[Any]:

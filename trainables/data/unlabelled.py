@@ -95,11 +95,14 @@ def _mapped(path: Path) -> NDArray[Any]:
 
 
 def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
+    from trainables.data.column_choices import ColumnChoices
     from trainables.data.table_encoding import encode
     from trainables.data.table_reading import read_table
     from trainables.data.written_numbers import notations, read_notations
 
-    options = {name: arguments[name] for name in ("missing", "delimiter") if name in arguments}
+    options = {
+        name: arguments[name] for name in ("missing", "not_missing", "delimiter") if arguments.get(name)
+    }
     table = read_table(path, TABLES[path.suffix.lower()], **options)
     if not info.columns:
         raise UserError(f"{path}: the model's columns have no names, so a table cannot be matched; use .npy")
@@ -109,6 +112,8 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
             f"{path} has no column {', '.join(missing[:SHOWN])}; it has {', '.join(table.columns)}"
         )
     numeric = [name for name in info.columns if name not in info.categories]
+    choices = ColumnChoices(arguments.get("columns") or {})
+    table, _ = table.without_marks([name for name in choices.numeric() if name in numeric])
     written = notations(table, numeric, arguments.get("decimal"), arguments.get("delimiter", ","))
     inputs, unknown = encode(read_notations(table, written), info)
     _refuse_infinite(inputs, str(path))

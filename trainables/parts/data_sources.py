@@ -36,6 +36,8 @@ ORIENTATION = Hyperparameter(
     doc="whether images are turned as their EXIF orientation says",
 )
 
+COLUMN_KINDS = ("number", "category", "text", "time", "ignore")
+
 TABLE = (
     Hyperparameter("file", "str", None, doc="the table; relative to the spec"),
     Hyperparameter("target", "str", None, doc="column to predict"),
@@ -48,6 +50,13 @@ TABLE = (
     ),
     Hyperparameter("test_file", "str", None, doc="the test part; cut from the table by default"),
     TEST_SHARE,
+    Hyperparameter(
+        "columns",
+        "kinds",
+        None,
+        choices=COLUMN_KINDS,
+        doc="what columns hold; wins over `categorical` and `ignore`",
+    ),
     Hyperparameter("categorical", "names", None, doc="columns of names that look like numbers"),
     Hyperparameter("ignore", "names", None, doc="columns to leave out of the inputs"),
     Hyperparameter("groups", "str", None, doc="column whose equal values stay in one part"),
@@ -55,6 +64,9 @@ TABLE = (
     Hyperparameter("id", "str", None, doc="column that identifies each row; not an input"),
 )
 MISSING = Hyperparameter("missing", "names", None, doc="texts that mean a missing value")
+NOT_MISSING = Hyperparameter(
+    "not_missing", "names", None, doc="texts such as NA that are values; usually they mean a missing one"
+)
 DELIMITER = Hyperparameter("delimiter", "str", ",", doc="character between the fields")
 DECIMAL = Hyperparameter(
     "decimal", "str", None, choices=(".", ","), doc="decimal sign; inferred for each column by default"
@@ -104,7 +116,7 @@ SOURCES: tuple[Part, ...] = (
         "csv",
         f"{HERE}.table_source:open_csv",
         "https://www.rfc-editor.org/rfc/rfc4180",
-        (*TABLE, MISSING, DELIMITER, DECIMAL),
+        (*TABLE, MISSING, NOT_MISSING, DELIMITER, DECIMAL),
         doc="a table with a header; classification or regression",
     ),
     Part(

@@ -1,0 +1,42 @@
+"""The report of a table: what each column was taken for, why, and what is odd about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trainables.data.column_kinds import ColumnKind
+from trainables.data.data_report import ColumnReport
+from trainables.data.table_reading import Table
+
+
+def column_reports(
+    table: Table, kinds: Mapping[str, ColumnKind], notes: Mapping[str, tuple[str, ...]]
+) -> tuple[ColumnReport, ...]:
+    """Return a report of every column.
+
+    Args:
+        table: The development part.
+        kinds: What its columns are taken for.
+        notes: What is odd about columns.
+    """
+    return tuple(
+        ColumnReport(
+            name,
+            kind.kind,
+            kind.why,
+            int(table.columns[name].null_count),
+            distinct_values(table.columns[name]),
+            notes.get(name, ()),
+        )
+        for name, kind in kinds.items()
+    )
+
+
+def distinct_values(column: pa.Array) -> int:
+    """Return how many different values a column has, missing ones aside."""
+    if pa.types.is_dictionary(column.type):
+        return len(pc.unique(column.drop_null().indices))
+    return int(pc.count_distinct(column).as_py())
