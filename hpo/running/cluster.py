@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -167,15 +168,18 @@ def reader(address: str) -> Callable[[], tuple[ClusterNode, ...]]:
     """Return a function that reads the nodes of the cluster to which this process is connected.
 
     Raises:
-        ClusterLost: By that function, if another cluster now runs at the address.
+        ClusterLost: By that function, if another cluster now runs at the address, or the node of this
+            process has ended. Ray ends the process, too, when the head finds that out some 15 s later.
     """
     import ray
     from ray._private import state
     from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
     client, own_node = GcsClient(address=address), ray.get_runtime_context().get_node_id()
+    own_server = _server_of(client, own_node)
 
     def read() -> tuple[ClusterNode, ...]:
+        require_listening(own_server)
         nodes = read_nodes(client)
         if own_node not in {node.id for node in nodes}:
             raise ClusterLost("this driver's node is no longer part of the cluster")
@@ -195,6 +199,25 @@ def reader(address: str) -> Callable[[], tuple[ClusterNode, ...]]:
         )
 
     return read
+
+
+def _server_of(client: object, node_id: str) -> tuple[str, int]:
+    """Return address and port of a node's server."""
+    infos = client.get_all_node_info(timeout=TIMEOUT)  # type: ignore[attr-defined]
+    (info,) = (info for known_id, info in infos.items() if known_id.hex() == node_id)
+    return info.node_manager_address, info.node_manager_port
+
+
+def require_listening(server: tuple[str, int]) -> None:
+    """Raise an error if nothing listens at the address of a node's server.
+
+    Raises:
+        ClusterLost: If so. A server that is slow or suspended still listens.
+    """
+    try:
+        socket.create_connection(server, timeout=TIMEOUT).close()
+    except ConnectionRefusedError as error:
+        raise ClusterLost("this driver's node has ended") from error
 
 
 def cluster_nodes(address: str) -> tuple[ClusterNode, ...]:

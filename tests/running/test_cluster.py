@@ -1,0 +1,34 @@
+"""A driver notices the end of the server beside it, and gives up on calls that are no longer answered."""
+
+import math
+import socket
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from hpo.running.cluster import ClusterLost, require_listening, watched
+
+
+def test_a_server_that_has_ended_is_noticed_and_one_that_accepts_nothing_is_not_blamed():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        require_listening(address)
+    with pytest.raises(ClusterLost, match="has ended"):
+        require_listening(address)
+
+
+def test_work_that_waits_for_a_lost_cluster_is_given_up_with_the_reason():
+    answered = threading.Event()
+    monitor = SimpleNamespace(silent=math.inf, trouble="this process's node is no longer part of it")
+    with pytest.raises(ClusterLost, match="no longer part"):
+        watched(lambda: answered.wait(60), monitor)
+    answered.set()
+
+
+def test_an_error_of_the_work_reaches_the_caller():
+    def fail():
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        watched(fail, SimpleNamespace(silent=0.0))
