@@ -283,10 +283,12 @@ class Conductor:
     def _name_finalists(self) -> None:
         finished = [t for t in self.history.trials if t.end is End.FINISHED]
         best = self.history.best
-        if finished or best is None or self.hopeless:
+        shortage = "" if finished or self.hopeless else self._reserve.shortage(self.history)
+        if finished or best is None or self.hopeless or shortage:
             chosen = self._plan.rank(finished)[: self._plan.finalists]
             stopped = [ended(training, End.STOPPED) for training in self.history.paused]
-            named = events.FinalistsNamed(tuple(t.trial for t in chosen), self._reason_to_end())
+            reason = shortage or self._reason_to_end()
+            named = events.FinalistsNamed(tuple(t.trial for t in chosen), reason)
             self._append(*stopped, named)
             return
         self._append(self._trial_started(best.trial, 0, best.point, best.recipe, best.seed, TRAINED_ON))

@@ -11,12 +11,18 @@ import bisect
 import math
 from collections.abc import Callable
 
+from hpo.core.formatting import duration
 from hpo.core.history import History, Training
 from hpo.running.plan import Plan
 
 BESIDE = 3
 """Epochs' worth of time reserved in addition: for the epoch that runs when time is up, the one that its
 worker begins before the verdict arrives, and the test with the export."""
+
+OVERRUN = 1.25
+"""Times the limit that a search may take to train its best trial on, if none was fully trained in time."""
+
+TOO_SHORT = "the time is too short"
 
 
 class TimeReserve:
@@ -55,6 +61,32 @@ class TimeReserve:
             plan.gpu_seconds is not None
             and self._before_gpu + ahead * (history.gpus_held or plan.gpus) >= plan.gpu_seconds
         )
+
+    def shortage(self, history: History) -> str:
+        """Return why the time is too short for one full training and the finalists; empty if it is not.
+
+        The best trial of a search in which none was fully trained is trained on, even if that takes a
+        little longer than the limit. A search that would take `OVERRUN` times its limit ends instead.
+        """
+        plan, best = self._plan, history.best
+        limits = [] if plan.seconds is None else [(plan.seconds, self._before)]
+        if plan.gpu_seconds is not None and (held := history.gpus_held or plan.gpus):
+            limits.append((plan.gpu_seconds / held, self._before_gpu / held))
+        for limit, before in limits:
+            spent = before + self._clock() - self._began
+            if best is None:
+                if spent >= limit:
+                    return f"{TOO_SHORT}: {duration(limit)} were over before a first epoch was trained"
+                continue
+            pace = best.seconds / best.epoch if best.epoch else self._pace(history)
+            ends = spent + pace * (plan.horizon - best.epoch) + self._reserved(history)
+            if ends > OVERRUN * limit:
+                return (
+                    f"{TOO_SHORT}: a full training takes about {duration(pace * plan.horizon)}, and one with "
+                    f"the finalists would end after about {duration(ends)} of {duration(limit)}; set a longer "
+                    "time, fewer epochs (scheduler.max_epochs), or fewer finalists or seeds"
+                )
+        return ""
 
     def _reserved(self, history: History) -> float:
         plan = self._plan

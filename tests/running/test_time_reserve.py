@@ -35,6 +35,32 @@ def test_the_time_budget_suffices_for_slow_finalists(workers, hours):
     assert 600.0 * 0.7 <= seconds <= 600.0
 
 
+@pytest.mark.parametrize(("seconds", "wins"), [(30.0, False), (80.0, False), (110.0, True), (140.0, True)])
+def test_a_time_too_short_for_one_training_is_said_within_it(seconds, wins):
+    """A training takes 54 seconds, and so do the finalists' four trainings on four workers."""
+
+    def steady(order):
+        for epoch in range(1, order.horizon + 1):
+            yield {"validation/score": order.recipe["height"]}, 2.0
+
+    rules = plan(workers=4, seconds=seconds, rungs=(), **FINALISTS)
+    history, spent = run(rules, steady)
+    assert (history.winner is not None) is wins
+    if not wins:
+        assert spent < seconds, "nothing is trained on that cannot be finished"
+        assert "the time is too short: a full training takes about 54 s, and" in history.finalists.reason
+
+
+def test_a_search_whose_time_is_over_before_its_first_epoch_says_so():
+    ledger, clock = memory_ledger(), VirtualClock()
+    conductor = Conductor(plan(seconds=1.0, **FINALISTS), ledger, RandomSearcher(SPACE, 0), clock)
+    clock.now = 2.0
+    InlineRunner(slower_the_better, 1, clock).run(conductor)
+    assert conductor.history.finalists.reason == (
+        "the time is too short: 1 s were over before a first epoch was trained"
+    )
+
+
 def test_a_trial_ended_by_the_time_limit_is_interrupted():
     history, _ = run(plan(workers=2, seconds=600.0, **FINALISTS), slower_the_better)
     assert any(trial.cause is Cause.BUDGET for trial in history.trials)
