@@ -83,8 +83,8 @@ class TimeReserve:
             if ends > OVERRUN * limit:
                 return (
                     f"{TOO_SHORT}: a full training takes about {duration(pace * plan.horizon)}, and one with "
-                    f"the finalists would end after about {duration(ends)} of {duration(limit)}; set a longer "
-                    "time, fewer epochs (scheduler.max_epochs), or fewer finalists or seeds"
+                    f"the finalists would end after about {duration(ends)} of {duration(limit)}; set a "
+                    "longer time, fewer epochs (scheduler.max_epochs), or fewer finalists or seeds"
                 )
         return ""
 

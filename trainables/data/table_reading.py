@@ -21,6 +21,7 @@ from hpo.core.errors import UserError
 from trainables.data import columns
 from trainables.data.digests import text_digests
 from trainables.data.parquet_types import plain_column
+from trainables.parts.data_sources import delimiter_of
 
 LONGEST_HEADER = 1 << 20
 """Characters of the names of a CSV file's columns, as far as Arrow looks for them."""
@@ -141,6 +142,7 @@ def read_table(
         UserError: If the file does not exist, is not a table, has no rows, or has two columns of one name.
     """
     try:
+        delimiter = delimiter_of(delimiter)
         absent = [text for text in (*MISSING, *missing) if text not in not_missing]
         read = _read_csv(path, absent, delimiter) if kind == "csv" else _read_parquet(path)
         names = read.column_names

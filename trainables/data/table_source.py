@@ -33,6 +33,7 @@ from trainables.data.table_reading import Table, lost_texts, read_table
 from trainables.data.table_report import column_reports
 from trainables.data.uncut import READER, Cutter, Uncut
 from trainables.data.written_numbers import Notation, notations, read_notations
+from trainables.parts.data_sources import delimiter_of
 
 
 @dataclass(frozen=True)
@@ -332,6 +333,7 @@ def _open(paths: SourcePaths, kind: str, file: str, arguments: dict[str, Any]) -
     choices = ColumnChoices(arguments.pop("columns", None) or {}, **listed)
     sealed = arguments.pop("test_file", None)
     arguments["test_file"] = paths.path(sealed) if sealed else None
+    arguments["delimiter"] = delimiter_of(arguments.get("delimiter") or ",")
     arguments["task"] = choices.task(arguments["target"], arguments.get("task"))
     return TableFile(
         paths.path(file), kind=kind, choices=choices, cutter=paths.cutter, reader=paths.reader, **arguments

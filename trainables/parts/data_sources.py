@@ -67,7 +67,13 @@ MISSING = Hyperparameter("missing", "names", None, doc="texts that mean a missin
 NOT_MISSING = Hyperparameter(
     "not_missing", "names", None, doc="texts such as NA that are values; usually they mean a missing one"
 )
-DELIMITER = Hyperparameter("delimiter", "str", ",", doc="character between the fields")
+DELIMITER = Hyperparameter("delimiter", "str", ",", doc="character between the fields, or tab")
+TABS = {"tab": "\t", "\\t": "\t"}
+"""Other ways to write the delimiter of a table whose fields are separated by tabs."""
+
+NO_DELIMITERS = ('"', "\n", "\r")
+"""Characters that have another meaning in a CSV file."""
+
 DECIMAL = Hyperparameter(
     "decimal", "str", None, choices=(".", ","), doc="decimal sign; inferred for each column by default"
 )
@@ -187,12 +193,26 @@ def faults(name: str, arguments: Mapping[str, Any]) -> list[Fault]:
     faults = []
     for key, value in arguments.items():
         complaint = declared[key].complaint(value) if key in declared else f"does not exist; legal: {legal}"
+        if not complaint and key == "delimiter" and value is not None:
+            complaint = delimiter_complaint(value)
         if complaint:
             faults.append(Fault(f"arguments.{key}", complaint))
     for key in sorted(REQUIRED & set(declared)):
         if arguments.get(key) is None:
             faults.append(Fault(f"arguments.{key}", f"is missing: {declared[key].doc}"))
     return faults
+
+
+def delimiter_of(written: str) -> str:
+    """Return the character that separates fields: a tab can be written as ``tab``."""
+    return TABS.get(written, written)
+
+
+def delimiter_complaint(written: str) -> str | None:
+    """Return what is wrong with a delimiter; None if it is legal."""
+    if len(delimiter_of(written)) == 1 and written not in NO_DELIMITERS:
+        return None
+    return f"{written!r} cannot separate fields; legal: one character (no quote or line break), or tab"
 
 
 def open_source(name: str, arguments: Mapping[str, Any], paths: SourcePaths) -> Source:

@@ -14,6 +14,7 @@ from hpo.running.plan import Plan
 from hpo.running.ray_session import RaySession
 from hpo.selection.ranking import RANKINGS
 from hpo.spec import SearchSpec
+from hpo.spec.space_size import combinations
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.weights_check import WeightsCheck
 from hpo.use_cases.search.finals import finals_of
@@ -56,7 +57,21 @@ def plan_of(spec: SearchSpec, workers: int, warm_start: WarmStart = NO_WARM_STAR
 
 
 def searcher_of(spec: SearchSpec, warm_start: WarmStart = NO_WARM_START) -> Searcher:
-    """Return the sampler that a spec names; only ``auto`` learns from earlier searches."""
+    """Return the sampler that a spec names; only ``auto`` learns from earlier searches.
+
+    In a small space it proposes no point again while others are untried. ``auto`` and ``grid`` never do, and
+    CMA-ES is left its generations.
+    """
+    from hpo.sampling.without_repeats import MOST_POINTS, WithoutRepeats
+
+    searcher = _searcher_of(spec, warm_start)
+    points = combinations(spec.space)
+    if spec.sampler.name in ("auto", "grid", "cmaes") or points is None or points > MOST_POINTS:
+        return searcher
+    return WithoutRepeats(searcher, spec.space, spec.seed)
+
+
+def _searcher_of(spec: SearchSpec, warm_start: WarmStart) -> Searcher:
     from hpo.sampling.auto import AutoSearcher
     from hpo.sampling.non_adaptive import GridSearcher, QmcSearcher, RandomSearcher
     from hpo.sampling.optuna_searcher import SAMPLERS, OptunaSearcher

@@ -227,6 +227,19 @@ def test_faults_are_named(
         source(tmp_path, test_share=0.05, **arguments).development()
 
 
+@pytest.mark.parametrize("written", ["\t", "tab", "\\t"])
+def test_a_tab_can_be_written_in_three_ways(tmp_path: Path, written: str) -> None:
+    (tmp_path / "people.csv").write_text("x\ty\n" + "".join(f"{k / 8}\t{k % 2}\n" for k in range(40)))
+    assert source(tmp_path, ignore=[], delimiter=written).development().info.columns == ("x",)
+
+
+@pytest.mark.parametrize("written", ["", "||", '"', "\n"])
+def test_delimiters_of_no_or_several_characters_are_refused(written: str) -> None:
+    faults = data_sources.faults("csv", {"file": "t.csv", "target": "y", "delimiter": written})
+    assert [fault.path for fault in faults] == ["arguments.delimiter"]
+    assert "cannot separate fields; legal: one character" in faults[0].message
+
+
 def test_spaces_in_the_header_are_shown(tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("age, y\n1, no\n2, yes\n")
     with pytest.raises(UserError, match="has no column 'y'; it has age, ' y' with spaces"):
