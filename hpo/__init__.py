@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hpo.api import load, resume, searches, submit
+    from hpo.core.script_report import report
     from trainables.functions.signature import Range
     from trainables.functions.training_function import trainable
 
 __version__ = "0.1.0"
-__all__ = ["Range", "load", "resume", "searches", "submit", "trainable"]
+__all__ = ["Range", "load", "report", "resume", "searches", "submit", "trainable"]
 
 _HOMES = {
     "Range": "trainables.functions.signature",
+    "report": "hpo.core.script_report",
     "trainable": "trainables.functions.training_function",
 }
 """Modules of the names that are not functions of `hpo.api`."""

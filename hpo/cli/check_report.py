@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from hpo.core.budget import Forecast
+from hpo.core.command import BY_COMMAND, shown_trainable
 from hpo.core.formatting import count, duration, number
 from hpo.core.json_values import JsonObject
 from hpo.spec import SearchSpec
@@ -48,7 +49,8 @@ def plan(spec: SearchSpec, facts: SpaceOverview, usual: Mapping[str, str]) -> Js
 
 def fact_rows(spec: SearchSpec, facts: SpaceOverview) -> Iterator[tuple[str, str]]:
     """Yield the facts that follow from the spec, as rows."""
-    yield "trains", f"{spec.trainable} on {spec.data.source}"
+    data = "its own data" if spec.data.source == BY_COMMAND else spec.data.source
+    yield "trains", f"{shown_trainable(spec.trainable)} on {data}"
     yield (
         "objective",
         f"{spec.objective.mode} of validation {spec.objective.metric} ({spec.objective.at} epoch)",

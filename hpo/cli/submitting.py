@@ -90,8 +90,11 @@ def submit(
 
 def _intention(spec: SearchSpec, session: Session, unseal: bool) -> str:
     """Say what will happen to the test part at the end, and what the register knows of it."""
+    from hpo.core.command import BY_COMMAND
     from hpo.use_cases.model.register_policy import expected_openings
 
+    if spec.data.source == BY_COMMAND:
+        return "the command reads its own data, so no test score will be measured"
     if not unseal or spec.test == "on_request":
         return "at the end the test part stays sealed; `hpo test` opens it"
     looks = len(expected_openings(spec.data, spec.base, session.home))

@@ -121,6 +121,8 @@ def _why_no_score(outcome: Outcome) -> str:
         return outcome.test_refused.message
     if outcome.claimed:
         return f"opened, but not scored; `hpo resume {outcome.search}` finishes this opening"
+    if not outcome.has_test:
+        return "not measured: the data has no test part"
     return f"still sealed; `hpo test {outcome.search}` opens it, once"
 
 

@@ -97,6 +97,7 @@ class Outcome:
         saved: Why the search phase ended before its budget and what that left; empty if it did not.
         numbers: The best single score, estimates of it without its luck, and the winner's mean, from
             the account; None until that is written.
+        has_test: Whether the data has a test part.
     """
 
     search: str
@@ -118,6 +119,7 @@ class Outcome:
     spent: tuple[BudgetUse, ...] = ()
     saved: str = ""
     numbers: ScoreEstimates | None = None
+    has_test: bool = True
 
     @property
     def exit_code(self) -> int:
@@ -191,6 +193,7 @@ def outcome_of(
         spent=budget_use(history),
         saved=_saved(history),
         numbers=numbers if history.winner else None,
+        has_test=history.opened is None or history.opened.split.get("test", {}) is not None,
     )
 
 

@@ -13,6 +13,7 @@ import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from hpo.core.command import ScriptCommand
 from hpo.core.import_folders import import_folders
 
 CodeDigests = Mapping[str, str]
@@ -28,6 +29,8 @@ def code_digests(trainable: str, base: Path) -> dict[str, str]:
         trainable: Shipped name, or ``module:attribute``.
         base: Folder that the user's code is imported from, before installed packages.
     """
+    if command := ScriptCommand.of(trainable):
+        return _digests_of_files(command.files(base), base)
     module, colon, _ = trainable.partition(":")
     if not colon:
         return {}
@@ -48,6 +51,20 @@ def code_digests(trainable: str, base: Path) -> dict[str, str]:
                 content = file.read_bytes()
                 digests[key] = hashlib.sha256(content).hexdigest()
                 waiting += _imported(content, file, root)
+    return dict(sorted(digests.items()))
+
+
+def _digests_of_files(files: Sequence[Path], base: Path) -> dict[str, str]:
+    """Return the digests of a command's files, and of the modules beside them that they import."""
+    waiting, digests = list(files), dict[str, str]()
+    while waiting:
+        file = waiting.pop()
+        key = file.relative_to(base).as_posix()
+        if key not in digests:
+            content = file.read_bytes()
+            digests[key] = hashlib.sha256(content).hexdigest()
+            names = _imported(content, file, file.parent)
+            waiting += [path for name in names for path in _files(name, file.parent)]
     return dict(sorted(digests.items()))
 
 

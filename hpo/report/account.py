@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from hpo.core.account import Account, FinalistRule
+from hpo.core.command import BY_COMMAND
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.formatting import choices, count, score, spent, states, with_interval
 from hpo.core.model_provenance import ShippedModel
@@ -92,6 +93,9 @@ def _listed(texts: Iterable[str]) -> str:
 
 
 def _data(data: DataUsed) -> Iterator[tuple[str, str]]:
+    if data.source == BY_COMMAND:
+        yield "data", "the command's own, of which nothing is on record; no test part"
+        return
     practice = " (practice data: no scientific claim)" if data.practice else ""
     yield "data", f"{data.source}{practice}, fingerprint {data.fingerprint[:16]}"
     parts = [f"{n:,} {part}" for part, n in data.counts.items()]

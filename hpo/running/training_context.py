@@ -126,6 +126,11 @@ class Channel:
         """Whether the training runs: it has not ended and does not wait for a verdict."""
         return not (self._paused or self._over)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the training was asked to stop."""
+        return self._stopping
+
     def stop(self) -> None:
         """Stop the training at its next report."""
         with self._changed:
@@ -224,6 +229,11 @@ class TrainingContext:
             yield before + 1
             if self._epoch == before:
                 raise RuntimeError(f"epoch {before + 1} ended without a report")
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the next report would not return: the training was asked to stop."""
+        return self._channel.stopping
 
     def restored(self) -> Arrays | None:
         """Return the state in the last checkpoint, or None for a fresh start."""

@@ -47,7 +47,8 @@ def composed(
     """Return a spec as a document, and the folder of its code.
 
     Args:
-        trainable: A shipped name, a function decorated with `hpo.trainable`, or a class.
+        trainable: A shipped name, a function decorated with `hpo.trainable`, a class, or a mapping with
+            ``command``.
         data: The data.
         space: Ranges by name.
         budget: Number of trials, or the ``budget`` section.
@@ -74,7 +75,7 @@ def composed(
         "version": 1,
         **sections,
         "data": _data(data, named),
-        "trainable": named(trainable, "trainable"),
+        "trainable": dict(trainable) if isinstance(trainable, Mapping) else named(trainable, "trainable"),
         "space": dict(space),
         "budget": {"trials": budget} if isinstance(budget, int) else dict(budget),
         **({"scheduler": fields} if fields else {}),

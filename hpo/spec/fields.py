@@ -338,7 +338,11 @@ class Document(Record):
         description="MLflow experiment; the spec's name by default.",
     )
     data: Data = Field(description="Source of the examples and how they are split.")
-    trainable: str = Field(min_length=1, max_length=300, description="A shipped name, or module:attribute.")
+    trainable: str = Field(
+        min_length=1,
+        max_length=20_000,
+        description="A shipped name, or module:attribute; of a script its command.",
+    )
     recipe: dict[str, Any] = Field(default={}, description="Fixed choices; all others have defaults.")
     space: dict[str, Any] = Field(description="Parameters by dotted name; `hpo parts` lists them.")
     forbid: list[Any] = Field(default=[], max_length=200, description="Combinations that no trial may have.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hpo.core.command import ScriptCommand, shown_trainable
 from hpo.core.errors import InvalidSpec, UserError
 from hpo.core.recipe import merge
 from hpo.core.space import Point
@@ -39,7 +41,7 @@ def spec_of(path: Path, spec: Path | None = None) -> Path | None:
         if spec is not None:
             raise UserError(f"--spec: {path} says itself which data to train on")
         return None
-    return spec or _spec_beside(str(fields.get("trainable")), path)
+    return spec or _spec_beside(_name(fields.get("trainable")), path)
 
 
 def with_spec(recipe: RecipeFile, path: Path, file: Path) -> RecipeFile:
@@ -55,12 +57,13 @@ def with_spec(recipe: RecipeFile, path: Path, file: Path) -> RecipeFile:
         InvalidSpec: If the spec has faults.
     """
     read = read_spec(file)
-    if read.trainable != recipe.trainable:
-        raise UserError(f"{path} is for {recipe.trainable}, and {file} for {read.trainable}")
+    if _comparable(read.trainable) != _comparable(recipe.trainable):
+        ours, theirs = shown_trainable(recipe.trainable), shown_trainable(read.trainable)
+        raise UserError(f"{path} is for {ours}, and {file} for {theirs}")
     choices: dict[str, Any] = merge(read.recipe, recipe.recipe)
     if HORIZON in read.grammar.slots:
         choices.setdefault(HORIZON, read.horizon)
-    return RecipeFile(recipe.trainable, read.grammar.resolve(choices), _provenance(read))
+    return RecipeFile(read.trainable, read.grammar.resolve(choices), _provenance(read))
 
 
 def changed(recipe: RecipeFile, path: Path, choices: Point, values: Point) -> dict[str, Any]:
@@ -117,5 +120,17 @@ def _is_spec_for(file: Path, trainable: str) -> bool:
         return False
     if not isinstance(document, dict) or "space" not in document:
         return False
-    named = document.get("trainable")
-    return trainable == (named.get("name") if isinstance(named, dict) else named)
+    return trainable == _name(document.get("trainable"))
+
+
+def _name(trainable: Any) -> str:
+    """Return the name in a document's ``trainable``; commands are compared after they were read."""
+    if isinstance(trainable, dict):
+        return "command" if "command" in trainable else str(trainable.get("name"))
+    return str(trainable)
+
+
+def _comparable(trainable: str) -> Any:
+    """Return what makes a trainable the same: of a command not the kinds of its hyperparameters."""
+    command = ScriptCommand.of(trainable)
+    return replace(command, parameters={}) if command else trainable

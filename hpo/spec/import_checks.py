@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hpo.core.command import ScriptCommand
 from hpo.core.import_folders import import_folders
 from hpo.core.namesakes import describe_namesake, find_namesake
 from hpo.spec.faults import Faults
@@ -24,7 +25,7 @@ def check_imports(document: Document, base: Path, working_folder: Path, faults: 
     """
     before = len(faults.found)
     for field, name in ((("trainable",), document.trainable), (("data", "source"), document.data.source)):
-        folders = import_folders(base) if ":" in name else ()
+        folders = import_folders(base) if ":" in name and not ScriptCommand.of(name) else ()
         paths = (find_namesake(folder, name.partition(":")[0]) for folder in folders)
         path = next((path for path in paths if path is not None), None)
         if path is not None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpo.core.command import ScriptCommand
 from hpo.core.conflicts import Conflict
 from hpo.core.grammar import Grammar
 from hpo.core.trainable import EXTRAS, Metric
@@ -59,6 +60,11 @@ def find(
     trainables = shipped() if trainables is None else trainables
     if name in trainables:
         return trainables[name]
+    command = ScriptCommand.of(name)
+    if command is not None:
+        from hpo.spec.commands import interface_of
+
+        return interface_of(command, base, faults)
     if ":" not in name:
         legal = unknown(name, trainables, f"{shown(name)} is not a shipped trainable")
         faults.add(("trainable",), f"{legal}, or module:attribute for your own")

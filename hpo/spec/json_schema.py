@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpo.core.stopping_rules import SCHEDULERS
+from hpo.spec.commands import MAX_GRACE
 from hpo.spec.cross_checks import SAMPLERS
 from hpo.spec.domains import MAX_CHOICES, NOTATIONS, RangeNotation
 from hpo.spec.fields import STORED_ONLY, Document
@@ -40,7 +41,7 @@ def schema() -> dict[str, Any]:
     }
     fields["trainable"] = {
         "description": fields["trainable"]["description"],
-        "anyOf": [fields["trainable"], _named_trainable()],
+        "anyOf": [fields["trainable"], _named_trainable(), _command()],
     }
     _also(fields["sampler"], {"type": "string", "enum": sorted(SAMPLERS)})
     _also(fields["scheduler"], {"type": "string", "enum": list(SCHEDULERS)})
@@ -95,6 +96,32 @@ def _named_trainable() -> dict[str, Any]:
             "arguments": {"type": "object", "description": "Constants of a training function."},
         },
         "required": ["name"],
+        "additionalProperties": False,
+    }
+
+
+def _command() -> dict[str, Any]:
+    text = {"type": "string"}
+    arguments = {"type": "array", "minItems": 1, "items": {"anyOf": [text, {"type": "array", "items": text}]}}
+    return {
+        "type": "object",
+        "properties": {
+            "command": {**arguments, "description": "A program and its arguments, with {placeholders}."},
+            "metrics": {
+                "type": "object",
+                "description": "What the script reports, and which direction is better.",
+                "minProperties": 1,
+                "additionalProperties": {"enum": ["max", "min"]},
+            },
+            "evaluate": {
+                **arguments,
+                "description": "The command that scores {resume} on the rows in {data}.",
+            },
+            "pattern": {**text, "description": "Regular expression of the lines that report."},
+            "checkpoint": {**text, "description": "What {resume} is inside {folder}."},
+            "grace_seconds": {"type": "number", "minimum": 0, "maximum": MAX_GRACE},
+        },
+        "required": ["command", "metrics"],
         "additionalProperties": False,
     }
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hpo.core.command import ScriptCommand
 from hpo.core.grammar import Grammar
 from hpo.core.objective import Objective
 from hpo.core.space import Space
 from hpo.spec import cross_checks
 from hpo.spec.builtin import locate
+from hpo.spec.commands import check_command
 from hpo.spec.conflicts import check_conflicts
 from hpo.spec.faults import Faults
 from hpo.spec.field_checks import check_fields
@@ -107,6 +109,7 @@ def _parse(
         faults.raise_any()
     assert interface is not None
     check_ship(document, interface, faults)
+    check_command(document, ScriptCommand.of(document.trainable), faults)
     objective = cross_checks.resolve_objective(document.objective, interface.metrics, faults)
     interface = _applicable(interface, document, objective)
     grammar = interface.grammar

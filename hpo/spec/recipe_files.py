@@ -16,7 +16,9 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 from ruamel.yaml import YAML
 
+from hpo.core.command import ScriptCommand
 from hpo.core.grammar import Grammar
+from hpo.spec.commands import command_name
 from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.fields import Record
 from hpo.spec.interface import Interface, find
@@ -60,7 +62,7 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
     """
     text = read_text(path)
     faults = Faults(str(path), text.lines, text.faults)
-    fields = _fields(text.value, faults)
+    fields = _fields(_named(text.value, faults), faults)
     faults.raise_any()
     assert fields is not None
     provenance_faults(fields.provenance, faults)
@@ -80,14 +82,25 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
 def code_folder(trainable: str, path: Path, provenance: Mapping[str, Any]) -> Path:
     """Return the folder of a user's own code: the recipe's if the code is there, else that of its search."""
     beside = path.absolute().parent
-    base = provenance.get("base")
-    return beside if base is None or module_file(trainable, beside) else Path(str(base))
+    base, command = provenance.get("base"), ScriptCommand.of(trainable)
+    own = bool(command.files(beside)) if command else module_file(trainable, beside) is not None
+    return beside if base is None or own else Path(str(base))
 
 
 def recipe_faults(recipe: Mapping[str, Any], grammar: Grammar, faults: Faults) -> None:
     """Report the faults of a recipe under a grammar."""
     for fault in grammar.faults(recipe):
         faults.add(("recipe", *fault.path.split(".")), fault.message)
+
+
+def _named(value: Any, faults: Faults) -> Any:
+    """Return a recipe's document with the name of its trainable, if that is written as a command."""
+    trainable = value.get("trainable") if isinstance(value, Mapping) else None
+    if not isinstance(trainable, Mapping) or "command" not in trainable:
+        return value
+    recipe = value.get("recipe")
+    name = command_name(trainable, {}, recipe if isinstance(recipe, Mapping) else {}, faults)
+    return {**value, "trainable": name}
 
 
 def _fields(value: Any, faults: Faults) -> _Fields | None:
@@ -111,9 +124,10 @@ def _fields(value: Any, faults: Faults) -> _Fields | None:
 
 def recipe_text(recipe: RecipeFile, format: Literal["yaml", "json"] = "yaml") -> str:
     """Return the text of a recipe file, which `read_recipe` turns back into an equal recipe."""
+    command = ScriptCommand.of(recipe.trainable)
     content = {
         "version": 1,
-        "trainable": recipe.trainable,
+        "trainable": command.to_json() if command else recipe.trainable,
         "recipe": _plain(recipe.recipe),
         "provenance": _plain(recipe.provenance),
     }

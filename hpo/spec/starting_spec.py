@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hpo.core.command import BY_COMMAND, ScriptCommand
 from hpo.spec.fields import STORED_ONLY
 from hpo.spec.rewriting import without_defaults
 from hpo.spec.search_spec import SearchSpec
@@ -16,5 +17,10 @@ def starting_spec(spec: SearchSpec) -> dict[str, Any]:
     fields = without_defaults(spec.document)
     for name in (*STORED_ONLY, "name", "experiment"):
         fields.pop(name, None)
+    command = ScriptCommand.of(spec.trainable)
+    if command is not None:
+        fields["trainable"] = {key: value for key, value in command.to_json().items() if key != "parameters"}
+        if spec.data.source == BY_COMMAND:
+            del fields["data"]
     order = [*ALWAYS, *(name for name in fields if name not in ALWAYS)]
     return {"version": 1, **{name: fields[name] for name in order if name in fields}, "test": "on_request"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hpo.spec.commands import command_unfolded
 from hpo.spec.faults import Faults, shown, unknown
 
 KEYS = ("name", "arguments")
@@ -24,11 +25,15 @@ def unfolded(document: Any, faults: Faults) -> Any:
     trainable = document.get("trainable") if isinstance(document, Mapping) else None
     if not isinstance(trainable, Mapping):
         return document
+    if "command" in trainable:
+        return command_unfolded(document, faults)
     for key in trainable:
         if key not in KEYS:
             faults.add(("trainable", str(key)), unknown(str(key), KEYS))
     if "name" not in trainable:
-        faults.add(("trainable", "name"), "is missing: a shipped name, or module:attribute")
+        faults.add(
+            ("trainable", "name"), "is missing: a shipped name, or module:attribute; for a script `command`"
+        )
     arguments = trainable.get("arguments", {})
     if not isinstance(arguments, Mapping):
         faults.add(("trainable", "arguments"), f"{shown(arguments)} is not a mapping")

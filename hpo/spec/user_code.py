@@ -12,13 +12,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from sysconfig import get_paths
 from typing import Any
 
+from hpo.core.command import PREFIX, ScriptCommand
 from hpo.core.errors import UserError
 from hpo.core.import_folders import import_folders
 
@@ -28,13 +29,16 @@ PACKAGES = {"site-packages", "dist-packages"}
 """Names of folders of installed packages."""
 
 
+COMMAND = "command"
+
+
 @dataclass(frozen=True, slots=True)
 class UserCode:
     """Code that a document names.
 
     Attributes:
-        kind: ``trainable`` or ``data source``.
-        name: ``module:attribute``.
+        kind: ``trainable``, ``command`` or ``data source``.
+        name: ``module:attribute``; the text of a command.
         file: The file that would be imported first; None if it is not in the document's folder.
     """
 
@@ -43,6 +47,8 @@ class UserCode:
     file: Path | None
 
     def __str__(self) -> str:
+        if self.kind == COMMAND:
+            return f"command {self.name!r}" + (f", which runs {self.file}" if self.file else "")
         module = self.name.partition(":")[0]
         return f"{self.kind} {self.name} from {self.file or f'the installed module {module}'}"
 
@@ -52,6 +58,8 @@ class UserCode:
         Args:
             *folders: Folders of the user's code, the working folder first.
         """
+        if self.kind == COMMAND and self.file is None:
+            return "names no file beside it"
         installed = None if self.file else _installed(self.name)
         if self.file is None and installed is None:
             return ""  # nothing to import
@@ -84,14 +92,40 @@ def code_in(document: Any, folder: Path) -> Iterator[UserCode]:
     folders = [folder, Path(str(provenance["base"]))] if "base" in provenance else [folder]
     sources = (_mapping(part.get("data")).get("source") for part in (document, provenance))
     trainable = document.get("trainable")
+    yield from _code_of_command(trainable, folders)
     trainable = trainable.get("name") if isinstance(trainable, Mapping) else trainable
     for kind, names in (("trainable", [trainable]), ("data source", sources)):
         for name in names:
-            if isinstance(name, str) and ":" in name:
+            if isinstance(name, str) and ":" in name and not ScriptCommand.of(name):
                 files = dict.fromkeys(module_file(name, base) for base in folders)
                 for file in files:
                     if file or len(files) == 1 or _installed(name):
                         yield UserCode(kind, name, file)
+
+
+def _code_of_command(trainable: Any, folders: Sequence[Path]) -> Iterator[UserCode]:
+    """Yield the files that a command runs; the command itself if it names none."""
+    if isinstance(trainable, str):
+        command = ScriptCommand.of(trainable)
+    elif isinstance(trainable, Mapping) and _is_list(trainable.get("command")):
+        evaluate = trainable.get("evaluate") if _is_list(trainable.get("evaluate")) else []
+        command = ScriptCommand.of_json(
+            {"command": trainable["command"], "evaluate": evaluate, "metrics": {}}
+        )
+    else:
+        return
+    if command is None:
+        return
+    text = str(command).removeprefix(PREFIX)
+    files: list[Path | None] = [file for folder in folders for file in command.files(folder)]
+    yield from (UserCode(COMMAND, text, file) for file in files or [None])
+
+
+def _is_list(value: Any) -> bool:
+    if not isinstance(value, list):
+        return False
+    items = [item for part in value for item in (part if isinstance(part, list) else [part])]
+    return bool(items) and all(isinstance(item, str) for item in items)
 
 
 def require_trust(code: UserCode, document: Path, *folders: Path) -> None:

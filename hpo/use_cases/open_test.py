@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpo.core.command import ScriptCommand
 from hpo.core.errors import Refused, UserError
 from hpo.core.estimates import intervals_of
 from hpo.core.events import SearchEnded, TestScored
@@ -48,6 +49,11 @@ def open_test_part(name: str, *, home: Home, again: str = "", changed_code: bool
             raise UserError(f"the data of {name} has no test part")
         assert history.opened is not None
         spec = parse_spec(history.opened.spec, source=name)
+        command = ScriptCommand.of(spec.trainable)
+        if command is not None and not command.evaluate:
+            raise UserError(
+                f"{name} was searched without `trainable.evaluate`, so no test score can be measured"
+            )
         code = accepted_code(name, spec, history, "test", accept=changed_code)
         fix_model(ledger)
         ledger.append(code)

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.command import ScriptCommand
 from hpo.core.errors import HpoError, UserError
 from hpo.core.events import Checkpointed, Reported
 from hpo.core.fresh_seeds import SEARCH
@@ -210,7 +211,9 @@ class _Trials:
         debug: Callable[[BaseException], None] | None,
     ):
         self._environment, self._debug = environment, debug
-        self._check = WeightsCheck(staging, environment.device, environment.threads)
+        command = ScriptCommand.of(spec.trainable)
+        scored = command is None or bool(command.evaluate)
+        self._check = WeightsCheck(staging, environment.device, environment.threads) if scored else None
         seed, pauses = derive(spec.seed, "try", "training"), (min(EPOCHS, spec.horizon),)
         self._task = TrainingTask(0, 0, recipe, seed, spec.horizon, pauses)
         self._stage: OpenedStage | None = None
@@ -228,13 +231,18 @@ class _Trials:
         key = self._environment.objective.key
         shown = f"{key} is {self.metrics.get(key, math.nan):.6g} after {self.seconds:.3g} s"
         found = [TryCheck("trains", "holds" if key in self.metrics else "fails", shown)]
-        weights = self._complaint or "loaded in another process, they give the reported score"
-        found.append(TryCheck("weights", "fails" if self._complaint else "holds", weights))
+        found.append(self._weights())
         if first.finished:
             found.append(TryCheck("length", "open", first.finished))
         found.append(self._resumed(first))
         found.append(self._repeated(first))
         return found
+
+    def _weights(self) -> TryCheck:
+        if self._check is None:
+            return TryCheck("weights", "open", "without `trainable.evaluate` nothing can score a checkpoint")
+        detail = self._complaint or "loaded in another process, they give the reported score"
+        return TryCheck("weights", "fails" if self._complaint else "holds", detail)
 
     def _resumed(self, first: _Recorder) -> TryCheck:
         if first.checkpoint is None or len(first.reports) < EPOCHS:
@@ -287,7 +295,7 @@ class _Trials:
         return recorder
 
     def _checked(self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float]) -> str:
-        self._complaint = self._check(task, weights, metrics)
+        self._complaint = self._check(task, weights, metrics) if self._check else ""
         return ""
 
 

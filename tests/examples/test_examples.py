@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = sorted(path.parent.name for path in (ROOT / "examples").glob("*/spec.yaml"))
 MOST_LINES = 12
+WITHOUT_TEST_PART = {"another_language"}
 
 
 def test_the_page_lists_every_example():
@@ -46,4 +47,4 @@ def test_an_example_runs_to_a_scored_winner(name, tmp_path):
     )
     outcome = json.loads(status.stdout)
     assert outcome["status"] == "done"
-    assert outcome["test"]
+    assert outcome["test"] or name in WITHOUT_TEST_PART

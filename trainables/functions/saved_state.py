@@ -81,25 +81,41 @@ def _is_pair(tracked: Any) -> bool:
     return isinstance(tracked, tuple) and len(tracked) == 2 and all(callable(item) for item in tracked)
 
 
+def file_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the bytes of a file, or of all files of a folder, as arrays; of nothing, no file."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    names = [file.relative_to(path).as_posix() for file in files]
+    return {
+        FILES: _packed(names),
+        **{f"file/{index}": np.fromfile(file, np.uint8) for index, file in enumerate(files)},
+    }
+
+
+def write_files(path: Path, arrays: Arrays) -> None:
+    """Write the file or folder that `file_arrays` read.
+
+    Raises:
+        ValueError: If a file would be outside the folder.
+    """
+    for index, name in enumerate(_unpacked(arrays[FILES])):
+        file = (path / name).resolve()
+        if not file.is_relative_to(path.resolve()):
+            raise ValueError(f"a saved file is named {name}, which is outside its folder")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.asarray(arrays[f"file/{index}"], np.uint8).tofile(file)
+
+
 def _folder_arrays(save: Callable[[Path], object]) -> dict[str, NDArray[Any]]:
     with tempfile.TemporaryDirectory(prefix="hpo-state-") as scratch:
         folder = Path(scratch)
         save(folder)
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        names = [str(path.relative_to(folder)) for path in files]
-        arrays = {f"file/{index}": np.fromfile(path, np.uint8) for index, path in enumerate(files)}
-    return {FILES: _packed(names), **arrays}
+        return file_arrays(folder)
 
 
 def _from_folder(arrays: Arrays, load: Callable[[Path], object]) -> None:
     with tempfile.TemporaryDirectory(prefix="hpo-state-") as scratch:
         folder = Path(scratch)
-        for index, name in enumerate(_unpacked(arrays[FILES])):
-            path = (folder / name).resolve()
-            if not path.is_relative_to(folder.resolve()):
-                raise ValueError(f"a saved file is named {name}, which is outside its folder")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.asarray(arrays[f"file/{index}"], np.uint8).tofile(path)
+        write_files(folder, arrays)
         load(folder)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from hpo.core.command import BY_COMMAND
 from hpo.core.errors import Fault
 from hpo.core.grammar import Group, Hyperparameter, Part
 
@@ -131,6 +132,12 @@ SOURCES: tuple[Part, ...] = (
         "https://parquet.apache.org/docs/file-format/",
         TABLE,
         doc="a table; classification or regression",
+    ),
+    Part(
+        BY_COMMAND,
+        f"{HERE}.by_command:by_command",
+        "https://pubs.opengroup.org/onlinepubs/9799919799/functions/exec.html",
+        doc="data that a script reads itself; no test part",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpo.core.command import shown_trainable
 from hpo.core.recipe import Recipe
 from hpo.core.search_setting import ResourcesUsed, SamplerUsed, SchedulerUsed, SearchSetting, SpaceRow
 from hpo.spec import SearchSpec
@@ -12,7 +13,7 @@ def search_setting(spec: SearchSpec) -> SearchSetting:
     """Return space, fixed choices, methods and resources of a search."""
     scheduler, resources = spec.scheduler, spec.resources
     return SearchSetting(
-        trainable=spec.trainable,
+        trainable=shown_trainable(spec.trainable),
         space=tuple(SpaceRow(row.name, row.values, row.when) for row in rows(spec)),
         forbidden=len(spec.space.forbid),
         fixed=Recipe(spec.recipe).flat(),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hpo.core.command import ScriptCommand
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import SEARCH
 from hpo.core.import_folders import import_folders
@@ -115,6 +116,10 @@ def load_trainable(name: str, base: Path) -> Trainable:
     if name in SHIPPED:
         shipped: Trainable = SHIPPED[name].load()
         return shipped
+    if command := ScriptCommand.of(name):
+        from trainables.commands.command_trainable import CommandTrainable
+
+        return CommandTrainable(command, base)
     module, _, attribute = name.partition(":")
     # The spec's own folder comes first, whatever else is on a worker's path.
     own = [str(folder) for folder in import_folders(base)]

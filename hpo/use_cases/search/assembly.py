@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpo.core.command import ScriptCommand
 from hpo.core.errors import UserError
 from hpo.core.home import SearchFolder
 from hpo.core.ports import Searcher
@@ -92,6 +93,8 @@ def _searcher_of(spec: SearchSpec, warm_start: WarmStart) -> Searcher:
 def environment_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder) -> TrainingEnvironment:
     """Return what all trainings of a search have in common."""
     device, threads = "cuda" if spec.resources.gpus else "cpu", spec.resources.threads
+    command = ScriptCommand.of(spec.trainable)
+    checked = spec.user_code is not None and (command is None or bool(command.evaluate))
     return TrainingEnvironment(
         open=staging,
         folder=folder,
@@ -103,7 +106,7 @@ def environment_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder)
         epoch_seconds=spec.limits.epoch_seconds,
         versions=versions(),
         require_code=staging.require_code,
-        check=None if spec.user_code is None else WeightsCheck(staging, device, threads),
+        check=WeightsCheck(staging, device, threads) if checked else None,
     )
 
 

@@ -1,0 +1,1 @@
+"""Trainings that are commands: any script, in any language."""
