@@ -12,6 +12,8 @@ from hpo.core.history import History
 from hpo.core.json_values import JsonObject, fields_of
 from hpo.core.outcome import Outcome, WinnerSummary
 from hpo.core.progress import SearchProgress
+from hpo.report.account import disagreement
+from hpo.report.baseline_rows import baseline_warnings, beside
 
 
 def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
@@ -45,6 +47,8 @@ def result(outcome: Outcome) -> Iterator[tuple[str, str]]:
     best = outcome.best
     if best is None:
         return
+    for warning in _attention(outcome):
+        yield "attention", warning
     yield "winner" if best.n else "best so far", f"trial {best.trial}"
     yield "because", best.reason
     yield "chosen", choices(best.point)
@@ -54,8 +58,18 @@ def result(outcome: Outcome) -> Iterator[tuple[str, str]]:
     if outcome.model and outcome.model.kind != "best":
         yield "model", f"{outcome.model.kind}: {outcome.model.reason}"
     yield from _test(outcome)
+    for table in outcome.baselines[-1:]:
+        if text := beside(table):
+            yield "baselines", f"{table.part}: {text}"
     if outcome.recipe_path:
         yield "written to", outcome.recipe_path
+
+
+def _attention(outcome: Outcome) -> Iterator[str]:
+    """What a reader must know before the scores."""
+    if outcome.numbers and (text := disagreement(outcome.numbers, outcome.metric)):
+        yield text
+    yield from baseline_warnings(outcome.baselines)
 
 
 def _validation(outcome: Outcome, best: WinnerSummary) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hpo.core.audit import Audit, ChainStanding
+from hpo.core.baselines import Baselines
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.events import TestRefused
 from hpo.core.json_values import JsonObject, RecipeFields, SpecFields, fields_of, jsonable
@@ -174,6 +175,7 @@ class Account:
         chain: The chain of the search's events.
         code: The user's own training code, and its accepted changes.
         audit: What an audit found; None if the account was written without one.
+        baselines: Simple models beside the model, on the validation rows and on the opened test part.
     """
 
     search: str
@@ -205,6 +207,7 @@ class Account:
     chain: ChainStanding
     code: CodeUsed
     audit: Audit | None = None
+    baselines: tuple[Baselines, ...] = ()
 
     def to_json(self) -> JsonObject:
         """The account as a JSON value, numbers that JSON does not have as null."""

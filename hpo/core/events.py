@@ -7,6 +7,7 @@ and influence no decision.
 
 from __future__ import annotations
 
+from hpo.core.detail_events import BaselinesScored, TestDescribed
 from hpo.core.result_events import (
     FinalistsNamed,
     ModelFixed,
@@ -41,6 +42,7 @@ from hpo.core.training_events import (
 
 __all__ = [
     "BY_ANOTHER_PROCESS",
+    "BaselinesScored",
     "Cause",
     "Checkpointed",
     "CodeChanged",
@@ -57,6 +59,7 @@ __all__ = [
     "SearchOpened",
     "SearchResumed",
     "TestClaimed",
+    "TestDescribed",
     "TestRefused",
     "TestScored",
     "TrialEnded",
@@ -69,7 +72,15 @@ __all__ = [
     "WorkersReady",
 ]
 
-BY_ANOTHER_PROCESS = (TestClaimed, TestScored, TestRefused, LedgerRescued, CodeChanged)
+BY_ANOTHER_PROCESS = (
+    TestClaimed,
+    BaselinesScored,
+    TestDescribed,
+    TestScored,
+    TestRefused,
+    LedgerRescued,
+    CodeChanged,
+)
 """Events written outside a running search, at a time or by a clock that says nothing of its duration."""
 
 Event = (
@@ -90,6 +101,8 @@ Event = (
     | WinnerNamed
     | ModelFixed
     | TestClaimed
+    | BaselinesScored
+    | TestDescribed
     | TestScored
     | TestRefused
     | RecipeExported

@@ -109,6 +109,8 @@ class History:
         rescues: Every rescue of its ledger.
         code: Files of the user's own training code with their digests, as last accepted.
         code_changes: Every change of that code that the user accepted.
+        baselines: Simple models beside the model, by the part that they were scored on.
+        within_test: What the opened test part holds; None while it is sealed.
     """
 
     objective: Objective
@@ -144,6 +146,8 @@ class History:
     rescues: tuple[events.LedgerRescued, ...] = ()
     code: Mapping[str, str] = field(default_factory=dict)
     code_changes: tuple[events.CodeChanged, ...] = ()
+    baselines: Mapping[str, events.BaselinesScored] = field(default_factory=dict)
+    within_test: events.TestDescribed | None = None
 
     @classmethod
     def of(cls, recorded: Iterable[Recorded], objective: Objective) -> History:
@@ -219,11 +223,16 @@ class History:
             self.rescues = (*self.rescues, recorded.event)
         if isinstance(recorded.event, events.CodeChanged):
             self.code, self.code_changes = recorded.event.code, (*self.code_changes, recorded.event)
+        if isinstance(recorded.event, events.BaselinesScored):
+            self.baselines = {**self.baselines, recorded.event.part: recorded.event}
+        if isinstance(recorded.event, events.TestDescribed):
+            self.within_test = recorded.event
 
     def _continue(self, again: events.SearchExtended | events.SearchResumed) -> None:
         if isinstance(again, events.SearchExtended):
             self.extended += again.trials
             self.finalists = self.winner = self.model = self.ended = self.concluded = None
+            self.baselines = {}
         else:
             self.ended, self.gpus_held = None, 0.0
             self.session_at, self.paced_at = self.active, math.nan

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from hpo.core import events
+from hpo.core.baselines import Baselines, baselines_in
 from hpo.core.estimates import ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
 from hpo.core.history import History
@@ -98,6 +99,7 @@ class Outcome:
         numbers: The best single score, estimates of it without its luck, and the winner's mean, from
             the account; None until that is written.
         has_test: Whether the data has a test part.
+        baselines: Simple models beside the model, those of the test part last.
     """
 
     search: str
@@ -120,6 +122,7 @@ class Outcome:
     saved: str = ""
     numbers: ScoreEstimates | None = None
     has_test: bool = True
+    baselines: tuple[Baselines, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -131,7 +134,7 @@ class Outcome:
 
         ``saved`` is present only if the search phase ended early, ``test_refused`` only if opening the
         test part was refused, ``numbers`` only if the account was written, ``model`` only if it is not
-        the winner's best checkpoint.
+        the winner's best checkpoint, ``baselines`` only if some were scored.
         """
         model = {"model": _model(self.model)} if self.model and self.model.kind != "best" else {}
         refused = {"test_refused": fields_of(self.test_refused)} if self.test_refused else {}
@@ -146,6 +149,7 @@ class Outcome:
             **refused,
             **model,
             **({"numbers": jsonable(self.numbers)} if self.numbers else {}),
+            **({"baselines": jsonable(self.baselines)} if self.baselines else {}),
         }
         return shown
 
@@ -194,6 +198,7 @@ def outcome_of(
         saved=_saved(history),
         numbers=numbers if history.winner else None,
         has_test=history.opened is None or history.opened.split.get("test", {}) is not None,
+        baselines=baselines_in(history) if history.winner else (),
     )
 
 

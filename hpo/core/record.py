@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from hpo.core.events import (
+    BaselinesScored,
     Cause,
     CodeChanged,
     End,
@@ -67,6 +68,8 @@ def event_of(kind: str, fields: JsonFields) -> Event:
         given["trials"] = tuple(given["trials"])
     if cls is ModelFixed:
         given["members"] = tuple(given["members"])
+    if cls is BaselinesScored:
+        given["notes"] = tuple(given.get("notes", ()))
     if cls is CodeChanged:
         given["files"] = tuple(given["files"])
     if cls is WinnerNamed:

@@ -21,6 +21,9 @@ class SearchOpened:
         warmth: A copy of what it takes from earlier searches, `hpo.core.warm_start.WarmStart` as JSON.
         code: Files of the user's own training code with their SHA-256; empty for shipped code, and if an
             early version did not record it. See `hpo.core.user_code`.
+        leaks: What was looked for in the data and what was found, `hpo.data.leaks.Leaks` as JSON; empty if
+            an early version did not record it.
+        about: Its data, `hpo.core.data_account.DataFacts` as JSON; empty likewise.
     """
 
     spec: SpecFields
@@ -30,6 +33,8 @@ class SearchOpened:
     tags: Mapping[str, str] = field(default_factory=dict)
     warmth: JsonFields = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
+    leaks: JsonFields = field(default_factory=dict)
+    about: JsonFields = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

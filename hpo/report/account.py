@@ -12,6 +12,7 @@ from hpo.core.formatting import choices, count, score, spent, states, with_inter
 from hpo.core.model_provenance import ShippedModel
 from hpo.core.search_setting import DataUsed, Folds
 from hpo.core.visible_text import one_line
+from hpo.report.baseline_rows import baseline_rows, baseline_warnings
 
 WIDTH = 80
 INDENT = 13
@@ -37,6 +38,8 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
         yield "attention", text
     for finding in account.audit.findings if account.audit else ():
         yield "attention", finding.text
+    for warning in baseline_warnings(account.baselines):
+        yield "attention", warning
     yield from _data(account.data)
     yield from _setting(account)
     yield from _search(account)
@@ -45,6 +48,7 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
     else:
         yield from _winner(account)
     yield from _test(account)
+    yield from baseline_rows(account.baselines)
     yield "seeds", _listed(f"{name} {seed}" for name, seed in account.seeds.items())
     yield "versions", _listed(f"{name} {version}" for name, version in account.versions.items())
     if account.code.files:

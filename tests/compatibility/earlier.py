@@ -68,6 +68,9 @@ READS: dict[str, tuple[str, ...]] = {
 EXPORTED = ("digits", "plain", "table", "race", "warm", "ablation")
 """Searches that ended in a recipe; the files written then are in their folders."""
 
+ADDED = ("BaselinesScored", "TestDescribed")
+"""Kinds of events that later versions record besides."""
+
 VARYING = frozenset({"by", "seconds", "versions"})
 """Fields of events that differ from one run to the next."""
 
@@ -152,7 +155,7 @@ class Earlier:
         return [
             [kind, {name: value for name, value in json.loads(body).items() if name not in VARYING}]
             for kind, body in events
-            if kind not in ("Checkpointed", "Warned")
+            if kind not in ("Checkpointed", "Warned", *ADDED)
         ]
 
 

@@ -244,3 +244,48 @@ def test_the_spec_beside_it_starts_the_same_search_again(account_of):
     write_account(open_ledger("digits", home), home=home, status="done")
     again = read_spec(str(home.search("digits").root / "spec.yaml"), [])
     assert again.digest == account.digest
+
+
+SCORES = {
+    "majority class": {"accuracy": {"value": 0.3, "low": 0.25, "high": 0.35}},
+    "boosted trees": {"accuracy": {"value": 0.97, "low": 0.94, "high": 0.99}},
+}
+APART = {
+    "majority class": {"value": 0.62, "low": 0.57, "high": 0.67},
+    "boosted trees": {"value": -0.05, "low": -0.08, "high": -0.02},
+}
+
+
+def compared(part, **changes):
+    fields = {"scores": SCORES, "differences": APART, **changes}
+    return events.BaselinesScored(part, 360, 1000, "accuracy", **fields)
+
+
+def test_baselines_stand_beside_the_model(account_of):
+    story = [*won()]
+    story.insert(-2, compared("test"))
+    _, account = account_of([*story[:-4], compared("validation", differences={}), *story[-4:]])
+    validation, test = account.baselines
+    assert (validation.part, validation.rows[0].difference, validation.rows[0].beaten) == (
+        "validation",
+        None,
+        None,
+    )
+    assert [row.beaten for row in test.rows] == [True, False]
+    text = " ".join(page(account).split())
+    assert "majority class: accuracy 0.3000 (95 % interval 0.2500 to 0.3500); model less baseline" in text
+    assert "attention on the test rows the model is worse than the boosted trees" in text
+
+
+def test_a_model_that_answers_one_class_is_named_first(account_of):
+    story = [*won()]
+    story.insert(-2, compared("test", constant="seven"))
+    text = page(account_of(story)[1])
+    assert text.splitlines()[1].startswith("attention")
+    assert "the model always answers one class, 'seven'" in " ".join(text.split())
+
+
+def test_an_extended_search_forgets_the_baselines_of_its_former_winner(account_of):
+    story = [compared("validation") if isinstance(e, events.TestClaimed) else e for e in won()]
+    story = [e for e in story if not isinstance(e, events.TestScored)]
+    assert account_of([*story, events.SearchExtended(2)])[1].baselines == ()

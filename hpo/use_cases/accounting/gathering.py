@@ -15,6 +15,7 @@ from hpo.core.account import (
     FreshValues,
 )
 from hpo.core.audit import ChainStanding
+from hpo.core.baselines import baselines_in
 from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
 from hpo.core.history import History
@@ -81,6 +82,7 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
         warnings=tuple(dict.fromkeys(history.warnings)),
         chain=ChainStanding.of(ledger.stored()),
         code=CodeUsed(history.code, tuple(CodeChange(c.at, c.files) for c in history.code_changes)),
+        baselines=baselines_in(history),
     )
 
 

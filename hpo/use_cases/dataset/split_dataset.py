@@ -111,7 +111,17 @@ def split_dataset_of(data: Data, base: Path, home: Home, cuts: CutsOnRecord = NO
     Raises:
         UserError: If the source or the split is invalid.
     """
-    prepared = prepare(data.source, data.source_arguments, home, base, signing_key(data), cuts)
+    return split_prepared(
+        data, prepare(data.source, data.source_arguments, home, base, signing_key(data), cuts)
+    )
+
+
+def split_prepared(data: Data, prepared: Prepared) -> SplitDataset:
+    """Split data that was read.
+
+    Raises:
+        UserError: If the split is invalid.
+    """
     roles = {"search": data.search_share}
     if data.final_share is not None:
         roles["final"] = data.final_share

@@ -21,12 +21,13 @@ from filelock import FileLock
 
 from hpo import spec as specs
 from hpo.core.errors import HpoError, Refused
-from hpo.core.events import TestClaimed, TestScored, Warned
+from hpo.core.events import BaselinesScored, TestClaimed, TestDescribed, TestScored, Warned
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
 from hpo.core.record import Recorded
 from hpo.core.seeds import derive
+from hpo.core.trainable import Examples, Metric
 from hpo.core.user_code import CodeDigests
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest, read
@@ -36,7 +37,7 @@ from hpo.ledger.register import FAILED as FAILED_OPENING
 from hpo.ledger.register import AlreadyOpened, Opening, Register
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
-from hpo.metrics.assessment import assess
+from hpo.metrics.assessment import Assessment, assess
 from hpo.metrics.row_blocks import RowBlocks
 from hpo.running.thread_limits import limited_threads
 from hpo.selection.intervals import level_of_look
@@ -45,6 +46,7 @@ from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.code_check import require_code
 from hpo.use_cases.dataset.register_access import open_register, signing_key
 from hpo.use_cases.dataset.staging import load_trainable
+from hpo.use_cases.model.baselines import baselines_of_test, description_of_test
 from hpo.use_cases.model.home_openings import openings_in_home
 from hpo.use_cases.model.members import ModelMember, fix_model, models_of, open_members
 from hpo.use_cases.model.register_policy import (
@@ -108,10 +110,12 @@ def score_winner(home: Home, name: str, again: str = "") -> None:
             ledger.append([Warned(CLAIMED_BEFORE)])
         if task.exempt:
             _claim(ledger, history)
-            ledger.append([_recorded_score(ledger, task, 1, "")])
+            scored = _recorded_score(ledger, task, 1, "")
+            ledger.append([*scored.details, scored.score])
             return
         try:
-            ledger.append([_open_and_score(home, ledger, history, task, again)])
+            scored = _open_and_score(home, ledger, history, task, again)
+            ledger.append([*scored.details, scored.score])
         except AlreadyOpened as refused:
             refusal = refusal_of(refused.openings)
             ledger.append([refusal])
@@ -131,6 +135,8 @@ class _Task:
         exempt: Whether openings of this test part are not counted.
         practice: Whether the score is labelled practice.
         code: Files of the user's code that the model was trained with, with their digests.
+        history: The search's record.
+        developed: The data as it was when the search was opened; None if it is no longer kept.
     """
 
     spec: SearchSpec
@@ -141,6 +147,16 @@ class _Task:
     exempt: bool
     practice: bool
     code: CodeDigests
+    history: History
+    developed: Prepared | None
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """The score of an opening, and what goes on record beside it."""
+
+    score: TestScored
+    details: tuple[BaselinesScored | TestDescribed, ...]
 
 
 def _task(home: Home, name: str, history: History) -> _Task:
@@ -164,12 +180,12 @@ def _task(home: Home, name: str, history: History) -> _Task:
         is_exempt(data, prepared),
         prepared.info.practice if data.practice is None else data.practice,
         history.code,
+        history,
+        recorded,
     )
 
 
-def _open_and_score(
-    home: Home, ledger: SearchLedger, history: History, task: _Task, again: str
-) -> TestScored:
+def _open_and_score(home: Home, ledger: SearchLedger, history: History, task: _Task, again: str) -> _Scored:
     """Claim in the ledger, record the opening in the register, then read the test part and score.
 
     A crash at any point leaves at least as many openings on record as there were.
@@ -192,15 +208,15 @@ def _open_and_score(
     opening = _opening(home, ledger, task, again, _attempt_key(ledger, register))
     opening = register.begin(opening, rows, recognition, cut, elsewhere)
     try:
-        score = _recorded_score(ledger, task, opening.look, opening.reason)
+        scored = _recorded_score(ledger, task, opening.look, opening.reason)
     except Refused:
         register.withdraw(opening.key)
         raise
     except ScoreFailed:
         register.fail(opening.key)
         raise
-    register.complete(opening.key, score.scores)
-    return dataclasses.replace(score, register=register.location)
+    register.complete(opening.key, scored.score.scores)
+    return _Scored(dataclasses.replace(scored.score, register=register.location), scored.details)
 
 
 class ScoreFailed(HpoError):
@@ -241,7 +257,7 @@ def _attempt_key(ledger: SearchLedger, register: Register) -> str:
     return f"{key}/{len(failed) + 1}" if failed else key
 
 
-def _recorded_score(ledger: SearchLedger, task: _Task, look: int, reason: str) -> TestScored:
+def _recorded_score(ledger: SearchLedger, task: _Task, look: int, reason: str) -> _Scored:
     """Open the test part and score the model; a failure of its code is on record before it is raised.
 
     The claim stays valid: no score was known, so the mended code can score the same weights. Once the code
@@ -274,7 +290,7 @@ def _where(error: Exception) -> str:
     return f"{text} (line {last.lineno} of {last.filename})"
 
 
-def _score(task: _Task, look: int, reason: str) -> TestScored:
+def _score(task: _Task, look: int, reason: str) -> _Scored:
     """Open the test part and score the model."""
     spec, data = task.spec, task.spec.data
     require_code(spec.name, spec.trainable, spec.base, task.code)
@@ -288,7 +304,7 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
     seed = derive(spec.seed, "intervals")
     blocks = RowBlocks.of(len(examples), examples.groups, examples.times)
     intervals = assessed_intervals(assessment, trainable.metrics, len(examples), seed, look, blocks)
-    return TestScored(
+    score = TestScored(
         scores={name: interval.to_dict() for name, interval in intervals.items()},
         n=len(examples),
         fingerprint=task.sealed.fingerprint,
@@ -298,6 +314,20 @@ def _score(task: _Task, look: int, reason: str) -> TestScored:
         level=level_of_look(look),
         methods={name: interval.method for name, interval in intervals.items()},
     )
+    return _Scored(score, _details(task, assessment, examples, trainable.metrics, look))
+
+
+def _details(
+    task: _Task, assessment: Assessment, examples: Examples, metrics: tuple[Metric, ...], look: int
+) -> tuple[BaselinesScored | TestDescribed, ...]:
+    """Return what goes on record beside the score."""
+    described = description_of_test(examples, assessment)
+    if task.developed is None:
+        return (described,)
+    baselines = baselines_of_test(
+        task.spec, task.developed, task.history, examples, assessment, metrics, look, level_of_look(look)
+    )
+    return (baselines, described)
 
 
 def _claim(ledger: SearchLedger, history: History) -> None:

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from hpo.core.detail_events import VALIDATION
 from hpo.core.errors import HpoError, Interrupted, Refused
 from hpo.core.events import SearchEnded, TestRefused, Warned, WorkersReady
 from hpo.core.history import History
@@ -22,6 +23,7 @@ from hpo.running.conductor import Conductor
 from hpo.running.ray_session import ray_session
 from hpo.spec import SearchSpec
 from hpo.spec.fields import AT_END
+from hpo.use_cases.accounting.baselines import baselines_of_validation
 from hpo.use_cases.accounting.files import numbers_of, write_account
 from hpo.use_cases.dataset.code_check import code_changes
 from hpo.use_cases.dataset.split_dataset import SplitDataset
@@ -163,6 +165,9 @@ class SearchRun:
         if history.winner is None:
             self.ledger.append([SearchEnded("no_trial_succeeded", _why_none_succeeded(history))])
             return
+        if VALIDATION not in history.baselines:
+            made = baselines_of_validation(self.spec, self.dataset, history, self.folder.weights)
+            self.ledger.append([made])
         history = fix_model(self.ledger)
         self._repair(history)
         sealed = ""
