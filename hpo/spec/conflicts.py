@@ -57,7 +57,7 @@ def check_conflicts(
         if always and recorded and harmless:
             faults.warn(conflict.reason)
         elif always:
-            names = [name for name, _ in conflict.when]
+            names = [*(conflict.exceeds or ())[:1], *(name for name, _ in conflict.when)]
             faults.add(field_path(names, fixed, space), conflict.reason)
         elif any(occurs) and conflict.exceeds is not None:
             faults.warn(f"{conflict.reason}; some trials can draw that")
@@ -121,6 +121,15 @@ def field_path(names: Sequence[str], fixed: Mapping[str, Any], space: Space) -> 
     for name in names:
         if name in space.by_name:
             return ("space", name)
-        if name in fixed:
-            return ("recipe", name)
+        steps = name.split(".")
+        if _contains(fixed, steps):
+            return ("recipe", *steps)
     return ("recipe",)
+
+
+def _contains(value: Any, steps: Sequence[str]) -> bool:
+    for step in steps:
+        if not isinstance(value, Mapping) or step not in value:
+            return False
+        value = value[step]
+    return True

@@ -153,6 +153,14 @@ def test_a_warmup_too_long_for_some_trials_gives_a_warning() -> None:
     assert asked({"warmup": {"name": "epochs", "length": 3}}).warnings == ()
 
 
+def test_the_fault_is_at_the_choice_that_has_no_effect() -> None:
+    for recipe, reason in WITHOUT_EFFECT:
+        with pytest.raises(InvalidSpec) as refused:
+            asked(recipe)
+        (fault,) = refused.value.faults
+        assert fault.path == f"recipe.{fault.message.split(':')[0]}", reason
+
+
 def warmed(length: int, **more: Any) -> Any:
     return asked({"batch_size": 100, "warmup": {"name": "steps", "length": length}}, **more)
 
@@ -164,7 +172,7 @@ def test_a_warmup_in_steps_is_compared_with_the_rows_of_a_shipped_data_set() -> 
         InvalidSpec, match=r"the training, which has 36 steps at most .*; legal: fewer"
     ) as long:
         warmed(37)
-    assert long.value.faults[0].path == "recipe.warmup"
+    assert long.value.faults[0].path == "recipe.warmup.length"
     with pytest.raises(InvalidSpec, match="has 6 steps at most"):
         warmed(7, data={"source": "wine"}, trainable="tabular")
     halves = {"source": "digits", "validation": {"search": 0.25, "final": 0.25}}
