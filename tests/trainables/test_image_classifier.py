@@ -185,9 +185,13 @@ def test_recipes_that_do_not_fit_the_images_are_refused(
         train(choices, digits, 1)
 
 
-def test_bfloat16_trains(digits: Parts) -> None:
-    report = train({**SMALL, "precision": "bfloat16"}, digits, 4).reports[-1]
-    assert report["validation/accuracy"] > 0.5
+def test_bfloat16_trains_as_well_as_float32(digits: Parts) -> None:
+    half, single = (
+        train({**SMALL, "precision": precision}, digits, 8).reports[-1]["validation/accuracy"]
+        for precision in ("bfloat16", "float32")
+    )
+    assert half > 0.6
+    assert abs(half - single) < 0.05
 
 
 def test_the_last_batch_never_has_a_single_example(digits: Parts) -> None:

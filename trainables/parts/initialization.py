@@ -39,7 +39,8 @@ INIT = Group(
             "by_model",
             f"{_BUILDERS}:by_model",
             f"{_HE}; measured against plain loops, see benchmarks/RESULTS.md",
-            doc="torch's own in cnn and resnet; as auto in mlp and vit; a library's model keeps its own",
+            doc="torch's own in cnn, resnet and the head of an mlp that classifies; otherwise as auto; a "
+            "library's model keeps its own",
         ),
         Part(
             "auto",

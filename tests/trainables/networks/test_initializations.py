@@ -102,15 +102,25 @@ def test_by_model_is_the_default_of_torch_in_cnn_and_resnet(model: str, deviatio
 
 
 @pytest.mark.parametrize("model", ["mlp", "vit"])
-def test_by_model_is_auto_in_mlp_and_vit(model: str) -> None:
+def test_by_model_is_auto_in_mlp_and_vit_but_for_the_head_of_mlp(model: str) -> None:
     networks = []
     for name in ("by_model", "auto"):
         torch.manual_seed(0)
         networks.append(build.network(recipe({"model": model, "init": name}), (1, 8, 8), 10))
     for (name, ours), theirs in zip(networks[0].named_parameters(), networks[1].parameters(), strict=True):
         assert ours.shape == theirs.shape, name
+        if model == "mlp" and name == "3.weight":  # uniform within 1/sqrt(fan_in), as torch has it
+            assert ours.abs().max().item() == pytest.approx(ours.shape[1] ** -0.5, rel=0.05)
+            continue
         sizes = [weights.detach().square().mean().sqrt().item() for weights in (ours, theirs)]
         assert sizes[0] == pytest.approx(sizes[1], rel=0.1), name
+
+
+def test_an_mlp_of_one_value_starts_nearly_constant() -> None:
+    torch.manual_seed(0)
+    weight = torch.empty(1, 4096)
+    initializations.by_model(weight, model="mlp", head=True)
+    assert weight.std().item() == pytest.approx(0.01, rel=0.1)
 
 
 def test_recipes_on_record_keep_their_first_weights() -> None:
