@@ -18,7 +18,7 @@ from trainables.classifier import Classifier, at_size, image_shape
 from trainables.images import Images
 from trainables.networks import build, transfer
 from trainables.optimization import losses, weight_averages
-from trainables.training_loop import Batch
+from trainables.training_loop import Batch, Task
 
 
 class ImageClassifier:
@@ -35,8 +35,14 @@ class ImageClassifier:
         """
         _check_sizes(recipe, train.info)
         training_loop.run(
-            recipe, context, lambda device: _ImageTask(recipe, train, validation, context.seed, device)
+            recipe, context, lambda device: self.open_task(recipe, train, validation, context.seed, device)
         )
+
+    def open_task(
+        self, recipe: Recipe, train: Examples, validation: Examples, seed: int, device: torch.device
+    ) -> Task:
+        """Prepare images and build the network; see `trainables.training_loop.OpensTask`."""
+        return _ImageTask(recipe, train, validation, seed, device)
 
     def load(self, recipe: Recipe, weights: Arrays, info: DataInfo) -> Classifier:
         """Build the model of a training from its weights, on the CPU."""

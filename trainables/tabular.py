@@ -20,7 +20,7 @@ from trainables.optimization import losses, weight_averages
 from trainables.parts.loss import REGRESSION_LOSS
 from trainables.parts.table_model import TABLE_MODEL
 from trainables.table_inputs import TableEncoder
-from trainables.training_loop import Batch
+from trainables.training_loop import Batch, Task
 
 EVALUATED_ROWS = 65536
 """Rows in a batch that is only evaluated."""
@@ -45,8 +45,14 @@ class Tabular:
             UserError: If the recipe cannot be trained on such rows or on this machine.
         """
         training_loop.run(
-            recipe, context, lambda device: _TableTask(recipe, train, validation, context.seed, device)
+            recipe, context, lambda device: self.open_task(recipe, train, validation, context.seed, device)
         )
+
+    def open_task(
+        self, recipe: Recipe, train: Examples, validation: Examples, seed: int, device: torch.device
+    ) -> Task:
+        """Encode rows and build the network; see `trainables.training_loop.OpensTask`."""
+        return _TableTask(recipe, train, validation, seed, device)
 
     def load(self, recipe: Recipe, weights: Arrays, info: DataInfo) -> TableModel:
         """Build the model of a training from its weights, on the CPU."""

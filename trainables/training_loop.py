@@ -6,14 +6,14 @@ What differs between images and tables is a `Task`: its network, its batches and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hpo.core.recipe import Recipe
-from hpo.core.trainable import Context, Model
+from hpo.core.trainable import Context, Examples, Model
 from trainables import batch_of_one, isolation, scores
 from trainables.batches import Batches
 from trainables.optimization.losses import Loss
@@ -73,6 +73,17 @@ class Task(Protocol):
 
     def model(self, network: nn.Module) -> Model:
         """Return the model that a network of this build makes."""
+        ...
+
+
+@runtime_checkable
+class OpensTask(Protocol):
+    """A trainable that this loop trains, and that can be looked at before its first step."""
+
+    def open_task(
+        self, recipe: Recipe, train: Examples, validation: Examples, seed: int, device: torch.device
+    ) -> Task:
+        """Prepare the data of a training and build its network on a device."""
         ...
 
 

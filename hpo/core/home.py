@@ -90,6 +90,10 @@ class Home:
         """Return the file that says which rows of a data set are its test part."""
         return self.root / "cuts" / f"{fingerprint[:32]}.npz"
 
+    def health(self, digest: str) -> Path:
+        """Return the file with what `hpo try` and `hpo preflight` found for a spec."""
+        return self.root / "health" / f"{digest[:32]}.json"
+
     def search(self, name: str) -> SearchFolder:
         """Return the folder of one search."""
         return SearchFolder(self.root / "searches" / name)

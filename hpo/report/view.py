@@ -9,6 +9,7 @@ from functools import cached_property
 
 from hpo.core.account import Account
 from hpo.core.events import End
+from hpo.core.health import HealthCheck, PreflightReport
 from hpo.core.importance import ImportanceRanking
 from hpo.core.objective import Objective
 from hpo.core.space import Parameter, Point, Space
@@ -60,6 +61,8 @@ class SearchView:
         trials: The trials in the order in which they started.
         importance: The parameters by importance.
         made: When this was gathered.
+        tried: What `hpo try` found for its spec; empty if it was not run.
+        preflight: What `hpo preflight` found; None if it was not run.
     """
 
     account: Account
@@ -69,6 +72,8 @@ class SearchView:
     trials: tuple[TrialView, ...]
     importance: ImportanceRanking
     made: str
+    tried: tuple[HealthCheck, ...] = ()
+    preflight: PreflightReport | None = None
 
     @property
     def objective(self) -> Objective:

@@ -79,6 +79,16 @@ def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -
     return RecipeFile(fields.trainable, fields.recipe, fields.provenance)
 
 
+def is_recipe(path: Path) -> bool:
+    """Return whether a file is a recipe and not a spec, without checking it.
+
+    Raises:
+        InvalidSpec: If it cannot be read.
+    """
+    document = read_text(path).value
+    return isinstance(document, Mapping) and "recipe" in document and "space" not in document
+
+
 def code_folder(trainable: str, path: Path, provenance: Mapping[str, Any]) -> Path:
     """Return the folder of a user's own code: the recipe's if the code is there, else that of its search."""
     beside = path.absolute().parent

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from hpo.core.errors import UserError
 from hpo.core.events import Cause, End, Reported
+from hpo.core.health import HealthCheck, PreflightReport, Verdict, worst_of
 from hpo.core.home import Home
 from hpo.core.importance import ImportanceRanking
 from hpo.core.private_files import replace_file
@@ -16,17 +17,22 @@ from hpo.core.seeds import derive
 from hpo.core.space import Point
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
-from hpo.report.page.document import page
+from hpo.report.page.document import page, rendered
+from hpo.report.page.health_sections import before_search
 from hpo.report.view import SearchView, TrialView
 from hpo.sampling.importance import importances
 from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.accounting.gathering import gather_account
 from hpo.use_cases.inspect import status_of
 from hpo.use_cases.model.register_policy import moment
+from hpo.use_cases.preflight import preflight_before, tried_before
 from hpo.use_cases.trials import row_of
 
 RELOAD_SECONDS = 5
 """Seconds between two versions of the page of a running search."""
+
+LABELS: dict[Verdict, str] = {"wrong": "warn", "doubtful": "warn", "right": "plain", "open": "plain"}
+"""Classes of badges."""
 
 Curves = dict[int, dict[int, float]]
 """Trial -> epoch -> the objective that was reported."""
@@ -45,12 +51,32 @@ def write_report(name: str, *, home: Home, out: Path | None = None, reload: int 
         UserError: If there is no such search, or the file cannot be written.
     """
     path = out or Path(f"{name}-report.html")
-    document = page(search_view(open_ledger(name, home), home=home), reload=reload)
+    _write(path, page(search_view(open_ledger(name, home), home=home), reload=reload))
+    return path
+
+
+def write_preflight(report: PreflightReport, tried: Sequence[HealthCheck], title: str, out: Path) -> None:
+    """Write what a preflight found as a page.
+
+    Args:
+        report: The preflight.
+        tried: What `hpo try` found for the same spec.
+        title: Heading of the page.
+        out: File to write.
+
+    Raises:
+        UserError: If the file cannot be written.
+    """
+    labels = [(f"{amount} {verdict}", LABELS[verdict]) for verdict, amount in worst_of(report.checks).items()]
+    meta = f"preflight of {moment(time.time())[:16].replace('T', ' ')}"
+    _write(out, rendered(title, meta, labels, [before_search(tried, report)]))
+
+
+def _write(path: Path, document: str) -> None:
     try:
         replace_file(path, document, 0o666)  # a browser that loads it meanwhile never sees half a page
     except OSError as error:
         raise UserError(f"--out {path}: {error.strerror}") from error
-    return path
 
 
 def follow_report(
@@ -118,6 +144,8 @@ def search_view(ledger: SearchLedger, *, home: Home, status: str = "") -> Search
         trials=tuple(trials),
         importance=_importance(spec, trials),
         made=moment(time.time()),
+        tried=tried_before(history.opened.digest, home),
+        preflight=preflight_before(history.opened.digest, home),
     )
 
 

@@ -37,6 +37,7 @@ from hpo.spec import SearchSpec
 from hpo.spec.overview import budget_forecast
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.health import saved
 from hpo.use_cases.model.weights_check import WeightsCheck
 from hpo.use_cases.search import assembly
 from hpo.use_cases.search.capacity import local_cpus
@@ -145,7 +146,10 @@ def try_recipe(
         findings = tuple(trial.findings())
     seconds = trial.seconds * len(whole.train) / len(split.train)
     search = _search_seconds(spec, seconds)
-    return Attempt(recipe, trial.metrics, rows, findings, seconds, search, trial.error)
+    attempt = Attempt(recipe, trial.metrics, rows, findings, seconds, search, trial.error)
+    if not values:
+        saved.save(home, spec.digest, "try", attempt.to_json())
+    return attempt
 
 
 def _recipe(spec: SearchSpec, values: Point) -> RecipeFields:

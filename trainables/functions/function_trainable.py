@@ -11,9 +11,17 @@ import numpy as np
 from hpo.core.errors import UserError
 from hpo.core.grammar import Grammar
 from hpo.core.recipe import Recipe
+from hpo.core.seeds import derive
 from hpo.core.trainable import Array, Arrays, Context, DataInfo, Examples, Metric, Model
 from trainables.functions.datasets import Dataset, DevelopmentData
-from trainables.functions.run import Functions, Run, TrackedModel, as_array, seed_everything
+from trainables.functions.run import (
+    SEED_BITS,
+    Functions,
+    Run,
+    TrackedModel,
+    as_array,
+    seed_everything,
+)
 
 PREFIX = "validation/"
 
@@ -44,6 +52,15 @@ class FunctionTrainable:
         run = Run(self.functions, recipe, info)
         run.load(weights)
         return TrackedModel(run)
+
+    def parts(self, recipe: Recipe, train: Examples, seed: int) -> Any:
+        """Return the parts of a training before its first step; None if the user's code shows none."""
+        if self.functions.parts is None:
+            return None
+        run = Run(self.functions, recipe, train.info)
+        run.seed = derive(seed, "user") % 2**SEED_BITS
+        seed_everything(run.seed)
+        return self.functions.parts(run, DevelopmentData(Dataset(train), Dataset(train), train.info))
 
     def evaluate(self, models: Sequence[Model], examples: Examples) -> Mapping[str, Array | float]:
         """Return every metric of a model, or of an ensemble's combined outputs."""

@@ -37,6 +37,7 @@ class Functions:
         evaluate: Returns every metric of a run's model, or of outputs, on a data set.
         predict: Returns a model's outputs for a data set, [n, ...]; None if there is no such function.
         takes_outputs: Whether ``evaluate`` takes what ``predict`` returned instead of the model.
+        parts: Shows the network before its first step; None if there is no such function.
     """
 
     fit: Callable[..., Any]
@@ -44,6 +45,7 @@ class Functions:
     evaluate: Callable[[Run, Any, Dataset], Mapping[str, Any]]
     predict: Callable[[Run, Any, Dataset], Any] | None
     takes_outputs: bool
+    parts: Callable[[Run, Any], Any] | None = None
 
 
 class Run:

@@ -73,6 +73,7 @@ class TrainingFunction:
         self._build: Callable[..., Any] | None = None
         self._evaluate: Callable[..., Any] | None = None
         self._predict: Callable[..., Any] | None = None
+        self._parts: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the training function as it was written."""
@@ -99,6 +100,14 @@ class TrainingFunction:
         self._predict = function
         return function
 
+    def parts(self, function: Function) -> Function:
+        """Decorate ``parts(run, data)``, which shows the network to `hpo preflight` before its first step.
+
+        It returns a `trainables.health.parts.TrainingParts`: network, loss, a batch, optimizer.
+        """
+        self._parts = function
+        return function
+
     def as_trainable(self) -> FunctionTrainable:
         """Return the trainable that the functions make together.
 
@@ -117,6 +126,7 @@ class TrainingFunction:
             _with_run(self._evaluate, 2),
             self._predict and _with_run(self._predict, 2),
             takes_outputs,
+            self._parts,
         )
         kind = CombiningFunctionTrainable if takes_outputs else FunctionTrainable
         return kind(self.grammar, self.metrics, functions)

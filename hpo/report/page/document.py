@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,6 +18,7 @@ from markupsafe import Markup
 
 from hpo.core.formatting import count
 from hpo.report.page.blocks import Section
+from hpo.report.page.health_sections import before_search
 from hpo.report.page.record_sections import all_trials, whole_account
 from hpo.report.page.result_sections import finalists, verdict, winner
 from hpo.report.page.search_sections import early_stopping, interactions, progress, what_mattered
@@ -43,6 +45,31 @@ def page(view: SearchView, *, reload: int = 0) -> str:
         view: The search.
         reload: Seconds after which the page loads itself again; 0 for never.
     """
+    account = view.account
+    meta = " · ".join(
+        (
+            f"{view.objective.mode} of validation {view.objective.metric}",
+            account.data.source,
+            account.setting.trainable,
+            f"opened {account.opened[:16].replace('T', ' ')}",
+            f"report of {view.made[:16].replace('T', ' ')}",
+        )
+    )
+    return rendered(account.search, meta, badges(view), sections(view), reload=reload)
+
+
+def rendered(
+    title: str, meta: str, labels: Sequence[tuple[str, str]], shown: Sequence[Section], *, reload: int = 0
+) -> str:
+    """Return sections as a page.
+
+    Args:
+        title: Its heading.
+        meta: The line below it.
+        labels: (text, class) of the badges.
+        shown: The sections.
+        reload: Seconds after which the page loads itself again; 0 for never.
+    """
     script, style = _asset("script.js"), _asset("style.css")
     environment = Environment(
         loader=PackageLoader(__package__),
@@ -55,9 +82,10 @@ def page(view: SearchView, *, reload: int = 0) -> str:
     environment.filters["kind"] = lambda block: type(block).__name__
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return environment.get_template("page.html").render(
-        view=view,
-        sections=sections(view),
-        badges=badges(view),
+        title=title,
+        meta=meta,
+        sections=shown,
+        badges=labels,
         script=Markup(script),  # a file of this package  # nosec B704
         style=Markup(style),  # likewise  # nosec B704
         digest=digest,
@@ -67,7 +95,9 @@ def page(view: SearchView, *, reload: int = 0) -> str:
 
 def sections(view: SearchView) -> list[Section]:
     """Return all sections in the order of the page."""
-    return [section(view) for section in SECTIONS]
+    shown = [section(view) for section in SECTIONS]
+    before = before_search(view.tried, view.preflight) if view.tried or view.preflight else None
+    return [*shown[:-2], *([before] if before else []), *shown[-2:]]
 
 
 def badges(view: SearchView) -> list[tuple[str, str]]:

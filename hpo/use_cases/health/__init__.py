@@ -1,0 +1,1 @@
+"""Looking at a training from outside: short trainings on a few rows, and what they show."""
