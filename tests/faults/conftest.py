@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.tiny_search import Place, left_behind
+from tests.faults.tiny_search import Place, left_behind, undisturbed_record
 
 
 @pytest.fixture
@@ -18,7 +18,4 @@ def place(tmp_path):
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
     """The record of the same search without a disturbance."""
-    place = Place(tmp_path_factory.mktemp("undisturbed"))
-    done = place.run("submit", "tiny.yaml", "--json")
-    assert done.returncode == 0, done.stderr
-    return place.record()
+    return undisturbed_record(tmp_path_factory.mktemp("undisturbed"))

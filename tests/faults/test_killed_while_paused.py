@@ -4,7 +4,7 @@ import pytest
 
 from hpo.core import events
 from tests.faults.promises import check
-from tests.faults.tiny_search import SPEC, Place, after, kill, number
+from tests.faults.tiny_search import SPEC, after, kill, number, undisturbed_record
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -20,11 +20,7 @@ MOMENTS = {
 @pytest.fixture(scope="module")
 def with_pauses(tmp_path_factory):
     """The record of the search when nothing happens to it."""
-    place = Place(tmp_path_factory.mktemp("undisturbed"))
-    (place.folder / "tiny.yaml").write_text(PAUSING)
-    done = place.run("submit", "tiny.yaml", "--json")
-    assert done.returncode == 0, done.stderr
-    return place.record()
+    return undisturbed_record(tmp_path_factory.mktemp("undisturbed"), PAUSING)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -225,6 +225,21 @@ class Place:
         return names.count("evaluation.py")
 
 
+def undisturbed_record(folder: Path, spec: str = SPEC) -> list[Recorded]:
+    """Run a search that nothing disturbs; return its record.
+
+    It has a register of its own: in one that several fixtures share, the opening for the first of them would
+    keep the test part sealed for all others.
+    """
+    place = Place(folder)
+    (folder / "tiny.yaml").write_text(spec)
+    done = place.run("submit", "tiny.yaml", "--json", HPO_REGISTER=str(folder / "register.db"))
+    assert done.returncode == 0, done.stderr
+    record = place.record()
+    assert number(record, events.TestScored) == 1
+    return record
+
+
 NOT_WORK = (events.SearchResumed, events.Warned, events.WorkersReady, events.SearchEnded)
 """Return what a resumed search prints before it continues."""
 
