@@ -6,14 +6,17 @@ from hpo.core.grammar import Grammar, Hyperparameter
 from hpo.core.trainable import Metric
 
 
-class Nothing:
-    """A model without weights."""
+class Constant:
+    """A model that predicts its score, so that its weights give what was reported."""
+
+    def __init__(self, score):
+        self.value = score
 
     def weights(self):
-        return {"none": np.zeros(1)}
+        return {"value": np.array(self.value)}
 
     def predict(self, examples):
-        return np.zeros(len(examples))
+        return np.full(len(examples), self.value)
 
 
 class Trivial:
@@ -24,10 +27,11 @@ class Trivial:
 
     def train(self, recipe, train, validation, context):
         for epoch in context.epochs():
-            context.report({"validation/score": recipe["x"] * epoch}, Nothing())
+            score = recipe["x"] * epoch
+            context.report({"validation/score": score}, Constant(score))
 
     def load(self, recipe, weights, info):
-        return Nothing()
+        return Constant(float(weights["value"]))
 
     def score(self, outputs, targets):
-        return {"score": 0.0}
+        return {"score": float(outputs[0])}

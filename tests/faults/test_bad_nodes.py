@@ -111,7 +111,8 @@ def test_code_that_changes_for_the_driver_too_ends_the_search_which_can_be_resum
     code = place.folder / "tiny_model.py"
     text = code.read_text()
     code.write_text(text + "\n")
-    cluster.add(2)  # its check imports the code
+    for worker in cluster.workers(cluster.nodes[0]):
+        worker.kill()  # the next one imports the code
     out, err = process.communicate(timeout=120)
     assert process.returncode == 3, err
     assert f"has changed since its trials were trained: tiny_model.py in {place.folder}" in out + err
