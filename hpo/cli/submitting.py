@@ -68,7 +68,7 @@ def submit(
     why = reason_of(again, reason, new_split)
     tags = dict(_assignment("--tag", text) for text in tag or ())
     changes = overrides(settings, seed)
-    name_code(locate(spec), changes, beside=True, trust=trust)
+    name_code(locate(spec), changes, beside=True, to_end=True, trust=trust)
     read = specs.read_spec(spec, changes)
     submission = Submission(
         read,

@@ -16,7 +16,13 @@ Trust = Annotated[
 
 
 def name_code(
-    file: Path, overrides: Sequence[str] = (), *, trust: bool, beside: bool = False, error: bool = True
+    file: Path,
+    overrides: Sequence[str] = (),
+    *,
+    trust: bool,
+    beside: bool = False,
+    to_end: bool = False,
+    error: bool = True,
 ) -> None:
     """Print which user code a spec or a recipe names.
 
@@ -25,6 +31,7 @@ def name_code(
         overrides: Fields of it set on the command line.
         trust: Whether the user trusts code that may not be his own.
         beside: Whether code in the folder of the file counts as the user's own, as it does for a spec.
+        to_end: Whether the command runs a search to its end, where the spec may have a command run.
         error: Whether to print to standard error.
 
     Raises:
@@ -33,13 +40,14 @@ def name_code(
     """
     from hpo.spec.faults import Faults
     from hpo.spec.overrides import override
-    from hpo.spec.user_code import code_in, require_trust
+    from hpo.spec.user_code import code_in, command_at_end, require_trust
     from hpo.spec.yaml_text import read_text
 
     own = file.absolute().parent
     folders = (Path.cwd(), own) if beside else (Path.cwd(),)
     document = override(read_text(file).value, overrides, Faults(str(file)))
-    for code in code_in(document, own):
+    at_end = command_at_end(document, file.absolute()) if to_end else None
+    for code in (*code_in(document, own), *([at_end] if at_end else [])):
         line(f"your code, which this command runs: {code}", error=error)
         if not trust:
             require_trust(code, file, *folders)

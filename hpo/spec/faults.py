@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hpo.core.addresses import without_secrets
 from hpo.core.errors import Fault, InvalidSpec
 
 MAX_FAULTS = 200
@@ -29,8 +30,8 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as quoted in a message, at most one line."""
-    text = repr(value)
+    """Return a value as quoted in a message, at most one line, without the secrets of an address."""
+    text = without_secrets(repr(value))
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

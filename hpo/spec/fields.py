@@ -17,6 +17,7 @@ from hpo.core.rungs import FACTOR, default_first_rung, rungs_of
 from hpo.core.shipped_model import Ship
 from hpo.core.stopping_rules import RuleName, SchedulerName, rule_named
 from hpo.core.trainable import AS_FLOATS
+from hpo.spec.notice_fields import OnEnd
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -371,6 +372,9 @@ class Document(Record):
     limits: Limits = Field(default=Limits(), description="Limits of one training.")
     patience: Annotated[Patience, BeforeValidator(_counted)] | None = Field(
         default=None, description="When to end a search that no longer improves."
+    )
+    on_end: OnEnd | None = Field(
+        default=None, description="Whom to tell of the end: {webhook: URL} or {command: [...]}."
     )
     test: Literal["at_end", "on_request"] = Field(
         default=AT_END,

@@ -146,6 +146,7 @@ def _parse(
         ship=complete.ship.ship,
         limits=complete.limits,
         patience=complete.patience,
+        on_end=complete.on_end,
         test=complete.test,
         seed=complete.seed,
         base=base,
@@ -215,6 +216,8 @@ def _recorded(complete: Document) -> dict[str, Any]:
         del document["data"]["reading"]
     if complete.test == AT_END:
         del document["test"]
+    if complete.on_end is None:
+        del document["on_end"]
     return {key: value for key, value in document.items() if key != "defaults" or value is not None}
 
 

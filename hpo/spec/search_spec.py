@@ -15,6 +15,7 @@ from hpo.core.shipped_model import Ship
 from hpo.core.space import Point, Space
 from hpo.core.trainable import Metric
 from hpo.spec.fields import STORED_ONLY, Data, Finalists, Limits, Patience, Resources, Sampler, Scheduler
+from hpo.spec.notice_fields import OnEnd
 from hpo.spec.recipe_points import flat, lay
 from hpo.spec.space_building import HORIZON
 
@@ -46,6 +47,7 @@ class SearchSpec:
         ship: The model that is tested, exported and used.
         limits: Limits of one training.
         patience: When to end early; None for never.
+        on_end: Whom to tell that the search has ended; None for nobody.
         test: When the test part is opened: ``at_end`` or ``on_request``.
         seed: Seed of everything random.
         base: Folder of relative paths.
@@ -76,6 +78,7 @@ class SearchSpec:
     ship: Ship
     limits: Limits
     patience: Patience | None
+    on_end: OnEnd | None
     test: Literal["at_end", "on_request"]
     seed: int
     base: Path
@@ -90,8 +93,9 @@ class SearchSpec:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the spec's content, independent of its folder."""
-        content = {key: value for key, value in self.document.items() if key not in STORED_ONLY}
+        """SHA-256 of what the spec searches, independent of its folder and of whom it tells."""
+        outside = (*STORED_ONLY, "on_end")
+        content = {key: value for key, value in self.document.items() if key not in outside}
         return recipes.digest(content)
 
     @property

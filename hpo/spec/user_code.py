@@ -29,7 +29,7 @@ PACKAGES = {"site-packages", "dist-packages"}
 """Names of folders of installed packages."""
 
 
-COMMAND = "command"
+COMMAND, ON_END = "command", "on_end command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class UserCode:
     """Code that a document names.
 
     Attributes:
-        kind: ``trainable``, ``command`` or ``data source``.
+        kind: ``trainable``, ``command``, ``data source`` or ``on_end command``.
         name: ``module:attribute``; the text of a command.
         file: The file that would be imported first; None if it is not in the document's folder.
     """
@@ -49,6 +49,8 @@ class UserCode:
     def __str__(self) -> str:
         if self.kind == COMMAND:
             return f"command {self.name!r}" + (f", which runs {self.file}" if self.file else "")
+        if self.kind == ON_END:
+            return f"{self.kind} {self.name!r} from {self.file}"
         module = self.name.partition(":")[0]
         return f"{self.kind} {self.name} from {self.file or f'the installed module {module}'}"
 
@@ -101,6 +103,21 @@ def code_in(document: Any, folder: Path) -> Iterator[UserCode]:
                 for file in files:
                     if file or len(files) == 1 or _installed(name):
                         yield UserCode(kind, name, file)
+
+
+def command_at_end(document: Any, file: Path) -> UserCode | None:
+    """Return the command that a spec runs at the end of its searches; None if it has none.
+
+    It is as much the user's own as the spec that names it.
+
+    Args:
+        document: Content of the spec, which need not be valid.
+        file: The spec.
+    """
+    command = _mapping(_mapping(document).get("on_end")).get("command")
+    if not isinstance(command, list):
+        return None
+    return UserCode(ON_END, " ".join(map(str, command)), file)
 
 
 def _code_of_command(trainable: Any, folders: Sequence[Path]) -> Iterator[UserCode]:

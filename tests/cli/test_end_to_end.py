@@ -58,6 +58,7 @@ space: {rate: {loguniform: [0.01, 0.3]}}
 scheduler: {name: asha, max_epochs: 3, first_rung: 1}
 budget: {trials: 3}
 finalists: {count: 1, seeds: 2}
+on_end: {command: [tee, outcome.json]}
 """
 
 
@@ -87,6 +88,10 @@ def test_submit_streams_events_and_ends_with_the_outcome(submitted):
     assert sum(outcome["trials"].values()) == 3
     assert set(outcome["best"]) == {"trial", "recipe", "validation"}
     assert outcome["best"]["validation"]["n"] == 2
+
+
+def test_the_command_of_on_end_gets_the_outcome(submitted, folder):
+    assert json.loads((folder / "outcome.json").read_text()) == json.loads(submitted.stdout.splitlines()[-1])
 
 
 def test_output_of_trials_goes_to_their_logs(submitted, folder, hpo):

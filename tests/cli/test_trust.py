@@ -108,3 +108,20 @@ def test_code_in_the_working_folder_runs_without_being_asked_for(elsewhere, tmp_
     (elsewhere / "file.json").write_text(json.dumps(SPEC | {"trainable": "theirs:Net"}))
     assert run(COMMANDS["check"], elsewhere / "file.json") == 2
     assert (tmp_path / "ran").exists()
+
+
+def test_the_command_of_on_end_is_named_and_needs_a_spec_that_only_its_owner_can_change(elsewhere, capfd):
+    file = elsewhere / "file.json"
+    file.write_text(
+        json.dumps(SPEC | {"data": {"source": "nothing"}, "on_end": {"command": ["touch", "ran"]}})
+    )
+    named = f"which this command runs: on_end command 'touch ran' from {file}"
+    assert run(["submit", "FILE"], file) == 2
+    assert named in (shown := capfd.readouterr().err)
+    assert "--trust" not in shown
+    file.chmod(0o666)
+    assert run(["submit", "FILE"], file) == 2
+    assert "can be changed by other users" in (shown := capfd.readouterr().err)
+    assert "--trust" in shown
+    assert run(["check", "FILE"], file) == 2
+    assert named not in capfd.readouterr().err

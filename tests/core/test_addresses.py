@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpo.core.addresses import without_secrets
+from hpo.core.addresses import webhook_fault, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,27 @@ from hpo.core.addresses import without_secrets
 )
 def test_secrets_are_left_out_and_nothing_else(address, shown):
     assert without_secrets(address) == shown
+
+
+@pytest.mark.parametrize("address", ["ftp://example.org", "example.org/hook", "", "https://", "file:///etc"])
+def test_what_cannot_be_a_webhook_is_a_fault(address):
+    assert "https://example.org/notify" in webhook_fault(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.org/hook",
+        "$HOOK",
+        "${HOOK}/T1",
+        "https://example.org/x?token=$T&a=1",
+        "http://[::1]:8/x",
+    ],
+)
+def test_a_webhook_may_take_what_is_secret_from_a_variable(address):
+    assert webhook_fault(address) == ""
+
+
+@pytest.mark.parametrize("address", ["https://me:pw@example.org/x", "https://example.org/x?token=abc"])
+def test_a_webhook_with_a_secret_is_a_fault_that_does_not_show_it(address):
+    assert "write $NAME" in webhook_fault(address)

@@ -34,6 +34,7 @@ from hpo.use_cases.model.repair import damaged_weights, repair
 from hpo.use_cases.model.winning_recipe import write_recipe
 from hpo.use_cases.search import assembly, disk_space
 from hpo.use_cases.search.capacity import local_cpus
+from hpo.use_cases.search.end_notice import EndNotice
 from hpo.use_cases.search.gpus import usable_gpus
 from hpo.use_cases.search.mirror_process import mirror_running
 from hpo.use_cases.search.notifier import Notifier
@@ -111,12 +112,24 @@ class SearchRun:
             with disk_space.full_disk_reported(self.home), mirrored:
                 history = self._train(stop_request, address, notifier)
                 self._conclude(history, stop_request, unseal, again)
+                self._tell_end()
         except HpoError as error:
             with suppress(HpoError):  # a full disk cannot take this event either
                 self.ledger.append([SearchEnded("failed", str(error))])
+                self._tell_end()
             raise
         finally:
             notifier.catch_up()
+
+    def _tell_end(self) -> None:
+        """Send the notice that the spec asks for; one that does not arrive is a warning on record."""
+        if self.spec.on_end is None:
+            return
+        whom = self.spec.on_end
+        notice = EndNotice(whom.webhook or "", tuple(whom.command or ()), self.spec.base)
+        problem = notice.send(self._outcome().to_json())
+        if problem:
+            self.ledger.append([Warned(problem)])
 
     def _train(self, stop_request: StopRequest, address: str | None, notifier: Notifier) -> History:
         """Run the trainings that the record lacks, up to a winner."""
