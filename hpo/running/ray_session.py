@@ -25,6 +25,7 @@ from hpo.core.namesakes import describe_namesake, find_namesake
 from hpo.core.temporary_folders import temporary_folder
 from hpo.running import reaper
 from hpo.running.cluster import ClusterMonitor, reader
+from hpo.running.last_words import LastWords
 from hpo.running.quiet import LOG_LEVEL, quiet
 
 OBJECT_STORE_BYTES = 96 * 2**20
@@ -33,8 +34,9 @@ OBJECT_STORE_BYTES = 96 * 2**20
 ATTEMPTS = 3
 """Attempts to start the embedded Ray, each of which Ray itself limits to about half a minute."""
 
-JOIN_SECONDS = 60.0
-"""Seconds in which a cluster has to accept this process; the node that it joins may be frozen."""
+JOIN_SECONDS = 45.0
+"""Seconds in which a cluster has to accept this process; the node that it joins may be frozen. Ray ends
+the process without a message once the head counts such a node as lost, about a minute after it froze."""
 
 LONGEST_FOLDER = 36
 """Characters of the session's folder. The path of a socket has at most 107, and Ray adds
@@ -85,7 +87,11 @@ class RaySession:
 
 @contextmanager
 def ray_session(
-    address: str | None, cpus: float, gpus: float, say_waiting: Callable[[str], None] = lambda what: None
+    address: str | None,
+    cpus: float,
+    gpus: float,
+    say_waiting: Callable[[str], None] = lambda what: None,
+    last_words: str = "",
 ) -> Iterator[RaySession]:
     """Run Ray, or connect to a cluster, while the block runs.
 
@@ -94,6 +100,7 @@ def ray_session(
         cpus: CPUs of the embedded Ray.
         gpus: GPUs of the embedded Ray.
         say_waiting: Called with what is waited for; empty if nothing is.
+        last_words: What is printed if a cluster's Ray ends this process without a message.
 
     Raises:
         UserError: If there is no cluster at the address, or its workers would import a user's package
@@ -107,7 +114,7 @@ def ray_session(
         temporary_folder(longest=LONGEST_FOLDER) as folder,
         _environment(_SETTINGS),
         _quiet_ray(),
-        _cluster(address) if address else _embedded(folder, cpus, gpus),
+        _cluster(address, LastWords(last_words, folder)) if address else _embedded(folder, cpus, gpus),
         _described(folder, address) as session,
     ):
         say_waiting("")
@@ -246,22 +253,36 @@ def _reload_ray_environment() -> None:
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[None]:
-    require_reachable(address)
-    with _signal_handlers_kept(), quiet():
-        _join_cluster(address)
+def _cluster(address: str, words: LastWords) -> Iterator[None]:
+    answers = True
     try:
-        yield
+        require_reachable(address)
+        with _signal_handlers_kept(), quiet():
+            answers = _join_cluster(address)
+        if not answers:
+            raise HpoError(
+                f"the Ray cluster at {_host(address)} has not accepted this process within "
+                f"{JOIN_SECONDS:g} s; the node that runs beside this process does not answer"
+            )
+        try:
+            yield
+        finally:
+            answers = _leave_cluster()
     finally:
-        _leave_cluster()
+        if answers:
+            words.withhold()
+        else:
+            _end_without_ray(words)
 
 
-def _join_cluster(address: str) -> None:
+def _join_cluster(address: str) -> bool:
     """Connect in another thread, because a node that does not answer is waited for below Python.
+
+    Returns:
+        Whether the cluster has accepted this process in time.
 
     Raises:
         UserError: If there is no cluster to join.
-        HpoError: If it does not accept this process in time.
     """
     import ray
 
@@ -277,40 +298,37 @@ def _join_cluster(address: str) -> None:
     joining.start()
     joining.join(JOIN_SECONDS)
     if joining.is_alive():
-        _end_without_ray()
-        raise HpoError(
-            f"the Ray cluster at {_host(address)} has not accepted this process within {JOIN_SECONDS:g} s; "
-            "the node that runs beside this process does not answer"
-        )
+        return False
     if errors:
         reason = " ".join(str(errors[0]).split()) or type(errors[0]).__name__
         reason = without_secrets(reason)
         raise UserError(f"there is no Ray cluster to join at {_host(address)!r}: {reason}") from errors[0]
+    return True
 
 
-def _leave_cluster() -> None:
-    """Disconnect, without waiting for a head that does not answer."""
+def _leave_cluster() -> bool:
+    """Disconnect, without waiting for a head that does not answer; return whether that is done."""
     import ray
 
     leaving = threading.Thread(target=ray.shutdown, daemon=True)
     leaving.start()
     leaving.join(LEAVE_SECONDS)
-    if leaving.is_alive():
-        _end_without_ray()
+    return not leaving.is_alive()
 
 
-def _end_without_ray() -> None:
+def _end_without_ray(words: LastWords) -> None:
     """Prepare for this process to end although Ray, which does not answer, would hold that up."""
     import ray
 
     atexit.unregister(ray.shutdown)
-    atexit.register(_end_at_once)
+    atexit.register(_end_at_once, words)
 
 
-def _end_at_once() -> None:
+def _end_at_once(words: LastWords) -> None:
     """End a process whose search failed because the cluster was lost, without Ray's own ending."""
     sys.stdout.flush()
     sys.stderr.flush()
+    words.withhold()
     os._exit(HpoError.exit_code)
 
 

@@ -75,7 +75,7 @@ def test_after_the_death_of_its_machine_a_search_is_resumed_elsewhere(place, own
     check("SIGKILL to the driver's machine", place, undisturbed, killed, runs, seconds)
 
 
-def test_a_frozen_node_beside_the_driver_is_waited_for_a_minute_and_the_search_can_be_resumed(
+def test_a_frozen_node_beside_the_driver_is_named_within_a_minute_and_the_search_can_be_resumed(
     place, own, undisturbed
 ):
     own.cluster.freeze(own.node)
@@ -86,7 +86,8 @@ def test_a_frozen_node_beside_the_driver_is_waited_for_a_minute_and_the_search_c
         process.kill()
         raise
     assert process.returncode == 1
-    assert "has not accepted this process within 60 s" in out + err
+    assert "has not accepted this process within 45 s" in out + err or "hpo ended before" in err, err
+    assert "resume tiny-1` continues" in out + err
     assert "Traceback" not in err
     assert number(place.record(), events.TrialStarted) == 0
     own.cluster.freeze(own.node, signal.SIGCONT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ class SearchRun:
         spec, need = self.spec, self.spec.resources
         address = address or os.environ.get("RAY_ADDRESS")
         gpus = usable_gpus(spec) if not address else 0.0
-        with ray_session(address, local_cpus(), gpus, notifier.waiting) as session:
+        with ray_session(address, local_cpus(), gpus, notifier.waiting, self._last_words()) as session:
             from hpo.running.ray_runner import RayRunner
 
             workers = assembly.workers_of(spec, session)
@@ -161,6 +162,14 @@ class SearchRun:
                 conductor
             )
         return conductor.history
+
+    def _last_words(self) -> str:
+        """Return what is said if Ray ends this process, which does not pass through Python."""
+        command = f"hpo --home {shlex.quote(str(self.home.root))} resume {self.ledger.name}"
+        return (
+            "hpo ended before its search did; Ray ends a process whose node in the cluster is lost. "
+            f"`{command}` continues the search"
+        )
 
     def _staging(self) -> DataStaging:
         data = self.dataset
