@@ -3,19 +3,22 @@
 Twenty data sets (shipped, generated, image folders, texts) are opened, edited (single edits of a list and
 pairs of them), and read again; then pairs of different data with the same schema are compared.
 
-    python benchmarks/recognition.py [--quick] [--only NAME]
+    python benchmarks/recognition.py [--quick] [--only NAME ...] [--runs FILE]
 
-``--quick`` tries single edits and a tenth of the different data.
+``--quick`` tries single edits and a tenth of the different data. Every answer is a line of FILE, and a
+run that was interrupted goes on from there.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
+import json
 import tempfile
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ import pyarrow.parquet
 from recognition_data import DATA_SETS, STRANGERS, Data, photographs
 from recognition_edits import EDITS, IMAGE_EDITS, PROMISED_NOT, Table
 
+from hpo.core.likeness import Likeness
 from hpo.core.trainable import DataInfo
 from hpo.data.likeness import compare
 from hpo.data.signature import Signature, signature_of
@@ -35,6 +39,7 @@ from trainables.parts import data_sources
 KEY = bytes(range(32))
 LARGE = 60_000
 """Cells above which every fifth pair of edits is tried."""
+RULE = "|---|---|---|---|---|"
 RESULTS = Path(__file__).parent / "results" / "recognition.md"
 
 
@@ -95,100 +100,172 @@ def edited(data: Data, names: tuple[str, ...], seed: int) -> Data:
     return data
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What was found of one case.
+
+    Attributes:
+        kind: ``edit``, or the kind of different data.
+        data: The data set.
+        case: The edits, or the number of the pair.
+        answer: ``same``, ``resembles`` or ``unknown``.
+        evidence: What shows it.
+    """
+
+    kind: str
+    data: str
+    case: str
+    answer: str
+    evidence: str
+
+    @property
+    def edits(self) -> tuple[str, ...]:
+        """The edits of this case."""
+        return tuple(self.case.split(" + "))
+
+
+class Answers:
+    """Answers so far, each a line of a file, so that a run goes on where it was interrupted."""
+
+    def __init__(self, file: Path | None):
+        self._file = file
+        lines = file.read_text().splitlines() if file and file.exists() else []
+        known = [Answer(**json.loads(line)) for line in lines]
+        self.all = {(answer.kind, answer.data, answer.case): answer for answer in known}
+
+    def find(self, kind: str, data: str, case: str, compare: Callable[[], Likeness]) -> None:
+        """Compare unless the answer is known."""
+        if (kind, data, case) in self.all:
+            return
+        likeness = compare()
+        answer = Answer(kind, data, case, likeness.answer, likeness.evidence)
+        self.all[kind, data, case] = answer
+        if self._file:
+            with self._file.open("a") as lines:
+                lines.write(json.dumps(asdict(answer)) + "\n")
+
+
+def find_edits(answers: Answers, name: str, quick: bool) -> None:
+    """Compare a data set with every edit of it."""
+    data = DATA_SETS[name]()
+    with tempfile.TemporaryDirectory() as folder:
+        opened = Signature.from_bytes(signature(data, Path(folder)).to_bytes(development=False))
+
+        def compared(names: tuple[str, ...]) -> Likeness:
+            with tempfile.TemporaryDirectory() as place:
+                return compare(opened, signature(edited(data, names, 1), Path(place)))
+
+        for names in cases(data, quick):
+            answers.find("edit", name, " + ".join(names), functools.partial(compared, names))
+
+
+def find_strangers(answers: Answers, count: int) -> None:
+    """Compare different data with the same schema."""
+
+    def compared(pair: tuple[Data, Data]) -> Likeness:
+        with tempfile.TemporaryDirectory() as folder:
+            one, other = (signature(data, Path(folder)) for data in pair)
+        return compare(one, other)
+
+    for number, (kind, name, pair) in enumerate(STRANGERS(count)):
+        answers.find(kind, name, str(number), functools.partial(compared, pair))
+
+
 def main() -> None:
     """Print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", nargs="+", default=[], help="names of data sets, or `strangers`")
+    parser.add_argument("--runs", type=Path, help="file of all answers, to go on from")
     options = parser.parse_args()
-    answers: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-    missed = []
+    photographs()
+    answers = Answers(options.runs)
     begin = time.monotonic()
-    for name, make in DATA_SETS.items():
-        if options.only not in name:
-            continue
-        data = make()
-        with tempfile.TemporaryDirectory() as folder:
-            opened = Signature.from_bytes(signature(data, Path(folder)).to_bytes(development=False))
-            for names in cases(data, options.quick):
-                with tempfile.TemporaryDirectory() as place:
-                    likeness = compare(opened, signature(edited(data, names, 1), Path(place)))
-                answers[names][likeness.answer] += 1
-                if likeness.answer != "same":
-                    missed.append((name, " + ".join(names), likeness.answer))
-        print(f"{name}: {time.monotonic() - begin:.0f} s", flush=True)
-    strangers: dict[str, Counter[str]] = defaultdict(Counter)
-    alarms = []
-    for kind, name, pair in STRANGERS(50 if options.quick else 500):
-        if options.only not in name:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            one, other = (signature(data, Path(folder)) for data in pair)
-            likeness = compare(one, other)
-        strangers[kind][likeness.answer] += 1
-        if likeness.answer != "unknown":
-            alarms.append((kind, name, likeness.answer, likeness.evidence))
-    text = report(answers, missed, strangers, alarms)
+    for name in options.only or DATA_SETS:
+        if name in DATA_SETS:
+            find_edits(answers, name, options.quick)
+            print(f"{name}: {time.monotonic() - begin:.0f} s", flush=True)
+    if not options.only or "strangers" in options.only:
+        find_strangers(answers, 50 if options.quick else 500)
+    text = report(list(answers.all.values()))
     print(text)
     if not options.quick and not options.only:
         RESULTS.write_text(text)
 
 
-def report(
-    answers: dict[tuple[str, ...], Counter[str]],
-    missed: list[tuple[str, str, str]],
-    strangers: dict[str, Counter[str]],
-    alarms: list[tuple[str, str, str, str]],
-) -> str:
+def report(answers: Sequence[Answer]) -> str:
     """Return the figures as Markdown."""
-    lines = ["# Is opened test data recognised?", ""]
+    edits = [answer for answer in answers if answer.kind == "edit"]
+    promised = [answer for answer in edits if not promised_not(answer.edits)]
+    outside = [answer for answer in edits if promised_not(answer.edits)]
+    lines = ["# Is opened test data recognised?", "", *_about(edits), ""]
+    lines += _table("data", promised, lambda answer: answer.data)
+    same = sum(answer.answer == "same" for answer in promised)
     lines += [
-        "Written by `python benchmarks/recognition.py`: 20 data sets, every edit alone and in pairs (of data"
+        "",
+        f"Promised cases: {same:,} of {len(promised):,} the same ({same / max(1, len(promised)):.2%}).",
+        "Columns standardised and rows dropped or joined at once (not promised): "
+        f"{_count(outside, 'same')} of {len(outside)} the same.",
+        "",
     ]
-    lines += [f"sets with more than {LARGE:,} cells every fifth pair).", ""]
+    lines += _by_edit(promised)
+    strangers = [answer for answer in answers if answer.kind != "edit"]
+    lines += ["", "| different data | pairs | the same | resembling |", "|---|---|---|---|"]
+    for kind in dict.fromkeys(answer.kind for answer in strangers):
+        found = [answer for answer in strangers if answer.kind == kind]
+        lines.append(f"| {kind} | {len(found)} | {_count(found, 'same')} | {_count(found, 'resembles')} |")
+    lines += ["", "## Missed", ""]
     lines += [
-        "| edit | same, alone | same, with a second edit | resembles | unknown |",
+        f"- {answer.data}, {answer.case}: {answer.answer}" for answer in promised if answer.answer != "same"
+    ]
+    lines += ["", "## Different data that was not unknown", ""]
+    lines += [
+        f"- {answer.kind}, {answer.data}: {answer.answer}; {answer.evidence}"
+        for answer in strangers
+        if answer.answer != "unknown"
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _about(edits: Sequence[Answer]) -> list[str]:
+    sets = len({answer.data for answer in edits})
+    return [
+        f"Written by `python benchmarks/recognition.py`: {sets} data sets, every edit alone and in pairs (of",
+        f"data sets with more than {LARGE:,} cells every fifth pair).",
+    ]
+
+
+def _count(answers: Sequence[Answer], answer: str) -> int:
+    return sum(found.answer == answer for found in answers)
+
+
+def _table(title: str, answers: Sequence[Answer], key: Callable[[Answer], str]) -> list[str]:
+    lines = [
+        f"| {title} | same, one edit | same, two edits | resembling | unknown |",
         "|---|---|---|---|---|",
     ]
-    for name in sorted({names[0] for names in answers if len(names) == 1}):
-        alone = answers[(name,)]
-        paired: Counter[str] = Counter()
-        for names, counts in answers.items():
-            if len(names) == 2 and name in names and not promised_not(names):
-                paired += counts
-        total = alone.total(), paired.total()
-        lines.append(
-            f"| {name} | {alone['same']} of {total[0]} | {paired['same']} of {total[1]} "
-            f"| {alone['resembles'] + paired['resembles']} | {alone['unknown'] + paired['unknown']} |"
-        )
-    sums: Counter[str] = Counter()
-    outside: Counter[str] = Counter()
-    for names, counts in answers.items():
-        if promised_not(names):
-            outside += counts
-        else:
-            sums += counts
-    lines += ["", f"Promised cases: {sums['same']} of {sums.total()} the same "]
-    lines[-1] += f"({sums['same'] / max(1, sums.total()):.2%}), {sums['resembles']} resembling."
-    lines += [
-        f"Rows changed and columns standardised (not promised): {outside['same']} of {outside.total()}."
+    for name in dict.fromkeys(map(key, answers)):
+        found = [answer for answer in answers if key(answer) == name]
+        lines.append(_row(name, found))
+    return lines
+
+
+def _row(name: str, found: Sequence[Answer]) -> str:
+    counts = []
+    for size in (1, 2):
+        some = [answer for answer in found if len(answer.edits) == size]
+        counts.append(f"{_count(some, 'same')} of {len(some)}")
+    return f"| {name} | {' | '.join(counts)} | {_count(found, 'resembles')} | {_count(found, 'unknown')} |"
+
+
+def _by_edit(answers: Sequence[Answer]) -> list[str]:
+    lines = [
+        "| edit | same, alone | same, with a second edit | resembling | unknown |",
+        "|---|---|---|---|---|",
     ]
-    lines += ["", "| strangers | pairs | the same | resembling |", "|---|---|---|---|"]
-    for kind, counts in strangers.items():
-        lines.append(f"| {kind} | {counts.total()} | {counts['same']} | {counts['resembles']} |")
-    lines += ["", "## Missed", ""]
-    where = Counter(
-        (edits, answer) for _, edits, answer in missed if not promised_not(tuple(edits.split(" + ")))
-    )
-    names_of = defaultdict(list)
-    for name, edits, answer in missed:
-        names_of[edits, answer].append(name)
-    lines += [
-        f"- {edits}: {answer} ({', '.join(names_of[edits, answer])})" for (edits, answer) in sorted(where)
-    ]
-    lines += ["", "## Alarms among strangers", ""]
-    lines += [f"- {kind}, {name}: {answer}; {evidence}" for kind, name, answer, evidence in alarms]
-    return "\n".join(lines) + "\n"
+    for name in dict.fromkeys(answer.case for answer in answers if len(answer.edits) == 1):
+        lines.append(_row(name, [answer for answer in answers if name in answer.edits]))
+    return lines
 
 
 def promised_not(names: tuple[str, ...]) -> bool:
@@ -197,5 +274,4 @@ def promised_not(names: tuple[str, ...]) -> bool:
 
 
 if __name__ == "__main__":
-    photographs()
     main()

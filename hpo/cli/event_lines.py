@@ -106,6 +106,8 @@ class PlainLines:
                 return f"model chosen: {event.reason}"
             case events.TestClaimed():
                 return "opening the test part"
+            case events.TestPredicted(rows=rows):
+                return f"{count(rows, 'row')} of the test part predicted with `hpo predict`"
             case events.TestRefused(message=message):
                 return message
             case events.RecipeExported(path=path):

@@ -16,6 +16,9 @@ Settings = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of the search; overrides the spec's.")]
 Again = Annotated[bool, typer.Option("--again", help="Open test data again; needs --reason.")]
+PredictAgain = Annotated[
+    bool, typer.Option("--again", help="Predict labelled rows of a test part, as a look; needs --reason.")
+]
 NewSplit = Annotated[
     bool,
     typer.Option("--new-split", help="Cut the test part anew, even if opened rows leave it; needs --reason."),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.options import ChangedCode
+from hpo.cli.options import ChangedCode, PredictAgain, Reason, reason_of
 from hpo.cli.session import Session, document, dumps, line, own_stdout
 from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import UserError
@@ -24,16 +24,23 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV file to write; printed by default.")
     ] = None,
+    again: PredictAgain = False,
+    reason: Reason = None,
     changed_code: ChangedCode = False,
     trust: Trust = False,
 ) -> None:
-    """Predict class or value and probabilities of each row, with exactly the weights that were tested."""
+    """Predict class or value and probabilities of each row, with exactly the weights that were tested.
+
+    Rows of a test part that come with their labels are a look at it and need --again and --reason.
+    """
     from hpo.use_cases.predict import predict_file
 
     session = Session.of(context)
     name_code(recipe, trust=trust)
     with own_stdout() as stream:
-        predictions = predict_file(recipe, data, changed_code=changed_code)
+        predictions = predict_file(
+            recipe, data, home=session.home, again=reason_of(again, reason), changed_code=changed_code
+        )
         for warning in predictions.warnings:
             line(f"warning: {warning}", error=True)
         if out is not None:

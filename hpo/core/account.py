@@ -109,6 +109,7 @@ class OpeningSummary:
         overlap: Share of the rows that are also in this search's test part.
         together: The same scores with intervals that hold for all openings at once; empty if there
             is only one.
+        predicted: Number of its rows that `hpo predict` predicted; 0 if it was scored.
     """
 
     when: str
@@ -118,6 +119,7 @@ class OpeningSummary:
     scores: Mapping[str, ScoreInterval]
     overlap: float
     together: Mapping[str, ScoreInterval] = field(default_factory=dict)
+    predicted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from hpo.core.result_events import (
     ModelFixed,
     RecipeExported,
     TestClaimed,
+    TestPredicted,
     TestRefused,
     TestScored,
     WinnerNamed,
@@ -60,6 +61,7 @@ __all__ = [
     "SearchResumed",
     "TestClaimed",
     "TestDescribed",
+    "TestPredicted",
     "TestRefused",
     "TestScored",
     "TrialEnded",
@@ -78,6 +80,7 @@ BY_ANOTHER_PROCESS = (
     TestDescribed,
     TestScored,
     TestRefused,
+    TestPredicted,
     LedgerRescued,
     CodeChanged,
 )
@@ -104,6 +107,7 @@ Event = (
     | BaselinesScored
     | TestDescribed
     | TestScored
+    | TestPredicted
     | TestRefused
     | RecipeExported
     | Warned

@@ -111,6 +111,7 @@ class History:
         code_changes: Every change of that code that the user accepted.
         baselines: Simple models beside the model, by the part that they were scored on.
         within_test: What the opened test part holds; None while it is sealed.
+        predictions: Every prediction of labelled rows of the test part.
     """
 
     objective: Objective
@@ -148,6 +149,7 @@ class History:
     code_changes: tuple[events.CodeChanged, ...] = ()
     baselines: Mapping[str, events.BaselinesScored] = field(default_factory=dict)
     within_test: events.TestDescribed | None = None
+    predictions: tuple[events.TestPredicted, ...] = ()
 
     @classmethod
     def of(cls, recorded: Iterable[Recorded], objective: Objective) -> History:
@@ -221,6 +223,8 @@ class History:
             self.concluded = self.head
         if isinstance(recorded.event, events.LedgerRescued):
             self.rescues = (*self.rescues, recorded.event)
+        if isinstance(recorded.event, events.TestPredicted):
+            self.predictions = (*self.predictions, recorded.event)
         if isinstance(recorded.event, events.CodeChanged):
             self.code, self.code_changes = recorded.event.code, (*self.code_changes, recorded.event)
         if isinstance(recorded.event, events.BaselinesScored):

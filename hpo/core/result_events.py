@@ -133,6 +133,31 @@ class TestRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class TestPredicted:
+    """`hpo predict` predicted labelled rows of the test part, which is a look at it.
+
+    Attributes:
+        key: Key of this opening in the register.
+        rows: Number of the predicted rows that are in the test part.
+        recipe: Digest of the recipe whose model predicted them.
+        by: User and machine.
+        look: How often this test data has been opened, including this time.
+        reason: Why it was opened.
+        register: File or address of the register that has this opening.
+    """
+
+    __test__ = False
+
+    key: str
+    rows: int
+    recipe: str
+    by: str
+    look: int
+    reason: str
+    register: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecipeExported:
     """The winner's recipe was written to a file."""
 

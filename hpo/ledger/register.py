@@ -71,6 +71,7 @@ class Opening:
         scores: Metric to ``{"value", "low", "high"}``; empty until it is completed.
         events: Number of events in the search's ledger up to the claim; 0 if it is not on record.
         head: Head of the ledger's chain at that event; empty if it is not on record.
+        predicted: Number of its rows that `hpo predict` predicted; 0 if the test part was scored.
         overlap: Share of rows in common with the part that was queried.
         likeness: ``same`` or ``resembles``: how alike the part that was queried is.
         evidence: What shows the likeness beyond the rows in common; may be empty.
@@ -91,6 +92,7 @@ class Opening:
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     events: int = 0
     head: str = ""
+    predicted: int = 0
     overlap: float = 1.0
     likeness: str = SAME
     evidence: str = ""
@@ -173,6 +175,21 @@ class Register:
         with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
             return {part: bytes(content) for part, content in connection.execute(query)}
 
+    def rows_in_parts(self, rows: Rows) -> dict[str, int]:
+        """Return how many of some rows are in each opened test part, by its fingerprint.
+
+        Args:
+            rows: Digests of the rows, [n, 2].
+        """
+        keys = as_keys(rows)
+        query = sa.select(test_parts.c.fingerprint, test_parts.c.rows)
+        with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
+            parts = connection.execute(query).all()
+        return {
+            part: int(np.isin(keys, np.frombuffer(content, dtype=f"V{BYTES}")).sum())
+            for part, content in parts
+        }
+
     def begin(
         self,
         opening: Opening,
@@ -202,7 +219,7 @@ class Register:
                 raise AlreadyOpened(others)
             looks = sum(known.likeness == SAME for known in others)
             begun = dataclasses.replace(opening, look=looks + 1, time=self._clock(), state=OPENING)
-            if not others:
+            if not others and not opening.predicted:
                 begun = dataclasses.replace(begun, reason="")
             _insert(connection, begun, rows)
             for table, content in ((signatures, recognition.signature if recognition else b""), (cuts, cut)):

@@ -22,7 +22,7 @@ from typing import Any
 
 from hpo.core.chain import StoredEvent
 from hpo.core.errors import DamagedLedger, HpoError
-from hpo.core.events import Event, LedgerRescued, SearchOpened, TestClaimed, TestScored
+from hpo.core.events import Event, LedgerRescued, SearchOpened, TestClaimed, TestPredicted, TestScored
 from hpo.core.json_values import parsed
 from hpo.core.record import event_of
 from hpo.ledger.store import FILES, LedgerStore, adopt_rescued, rescued_beside
@@ -192,7 +192,7 @@ def _save(fresh: Path, name: str, record: list[StoredEvent]) -> Saved | None:
     return Saved(name, len(intact) + len(opened), lost)
 
 
-OPENINGS = (TestClaimed.__name__, TestScored.__name__)
+OPENINGS = (TestClaimed.__name__, TestScored.__name__, TestPredicted.__name__)
 
 
 def _event(stored: StoredEvent) -> Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from hpo.core.account import Account, FinalistRule
+from hpo.core.account import Account, FinalistRule, OpeningSummary
 from hpo.core.command import BY_COMMAND
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.formatting import choices, count, score, spent, states, with_interval
@@ -238,7 +238,13 @@ def _test(account: Account) -> Iterator[tuple[str, str]]:
         yield (
             "openings",
             f"{opening.when} by {opening.by} for {opening.search}, recipe {opening.recipe[:12]}{share}: "
-            f"{results or 'no score on record'}",
+            f"{results or _without_score(opening)}",
         )
     if len(account.openings) > 1:
         yield "", f"these intervals hold for all {len(account.openings)} openings together with 95 %"
+
+
+def _without_score(opening: OpeningSummary) -> str:
+    if opening.predicted:
+        return f"{count(opening.predicted, 'row')} predicted with hpo predict"
+    return "no score on record"

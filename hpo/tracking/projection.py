@@ -122,6 +122,8 @@ class RunProjection:
                 self._model_fixed(event)
             case events.TestScored():
                 self._test_scored(event, time)
+            case events.TestPredicted(look=look):
+                self._parent().tags["test.predicted"] = str(look)
             case events.TestRefused(message=message):
                 self._parent().tags["test.refused"] = cut(message, LONGEST_TAG)
             case events.RecipeExported():

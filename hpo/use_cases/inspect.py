@@ -147,14 +147,17 @@ class Search:
             self.history = history
             yield recorded
 
-    def predict(self, data: str | Path | NDArray[Any]) -> Predictions:
+    def predict(self, data: str | Path | NDArray[Any], *, again: str = "") -> Predictions:
         """Predict new data with the model that was tested, as ``hpo predict`` does.
 
         Args:
             data: A folder of images, a ``.csv`` or ``.parquet`` table, an ``.npy`` file, or an array
                 [n, ...].
+            again: Why rows of a test part are predicted although the files hold their labels; empty to
+                refuse that.
 
         Raises:
+            Refused: If labelled rows of a test part would be predicted without a reason.
             UserError: If the search has no recipe yet, or the data is not of the kind it was trained on.
         """
         from hpo.use_cases.predict import predict_file
@@ -162,11 +165,11 @@ class Search:
         if not self.recipe_path:
             raise UserError(f"{self.name} has no recipe yet; it is written when the search has ended")
         if isinstance(data, str | Path):
-            return predict_file(Path(self.recipe_path), Path(data))
+            return predict_file(Path(self.recipe_path), Path(data), home=self.home, again=again)
         with tempfile.TemporaryDirectory(prefix="hpo-predict-") as scratch:
             file = Path(scratch) / "rows.npy"
             np.save(file, np.asarray(data), allow_pickle=False)
-            return predict_file(Path(self.recipe_path), file)
+            return predict_file(Path(self.recipe_path), file, home=self.home, again=again)
 
     def trials(self) -> pd.DataFrame:
         """Return every training as a row, with its state, value, epochs, seconds and parameters.

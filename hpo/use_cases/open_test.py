@@ -17,7 +17,7 @@ from hpo.use_cases.accounting.files import numbers_of, write_account
 from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.model.evaluation import evaluate
 from hpo.use_cases.model.members import fix_model
-from hpo.use_cases.model.winning_recipe import write_recipe
+from hpo.use_cases.model.winning_recipe import rewrite_recipe, write_recipe
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.mirror_process import mirror_running
 
@@ -58,7 +58,11 @@ def open_test_part(name: str, *, home: Home, again: str = "", changed_code: bool
         fix_model(ledger)
         ledger.append(code)
         with mirror_running(home, ledger):
-            evaluate(home, name, again)
+            try:
+                evaluate(home, name, again)
+            except Refused:
+                _show_refusal(home, ledger, history)
+                raise
             _export(home, ledger, history)
     history = read_history(ledger)
     assert history.exported is not None
@@ -72,6 +76,15 @@ def _export(home: Home, ledger: SearchLedger, history: History) -> None:
     write_recipe(home, spec, ledger)
     write_account(ledger, home=home, status="done")
     ledger.append([SearchEnded("done")])
+
+
+def _show_refusal(home: Home, ledger: SearchLedger, before: History) -> None:
+    """Say in the recipe and the account of a search that ended before why its test part stays sealed."""
+    history = read_history(ledger)
+    if history.exported is None or history.opened is None or history.refused == before.refused:
+        return
+    rewrite_recipe(home, parse_spec(history.opened.spec, source=ledger.name), ledger)
+    write_account(ledger, home=home, status=history.status)
 
 
 def _scores_text(score: TestScored) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import digest_of
@@ -26,6 +27,7 @@ from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.export import weights_beside
 from hpo.use_cases.model.code_policy import changes_of_code
 from hpo.use_cases.model.members import ModelMember, models_of
+from hpo.use_cases.model.prediction_look import look_recorded
 from hpo.use_cases.model.provenance import training_records_of
 from trainables.data.unlabelled import read_unlabelled
 
@@ -77,8 +79,10 @@ class Predictions:
         return {"model": self.kind, "digest": self.digest, "rows": rows, "warnings": list(self.warnings)}
 
 
-def predict_file(path: Path, data: Path, *, changed_code: bool = False) -> Predictions:
-    """Predict data without targets with the model of an exported recipe.
+def predict_file(
+    path: Path, data: Path, *, home: Home | None = None, again: str = "", changed_code: bool = False
+) -> Predictions:
+    """Predict data with the model of an exported recipe; targets in it are not read.
 
     The weights are looked up beside the recipe (in ``<its name>.weights``, then in its folder) and then
     in the folder of the search; their digests must match.
@@ -86,11 +90,14 @@ def predict_file(path: Path, data: Path, *, changed_code: bool = False) -> Predi
     Args:
         path: The recipe file.
         data: A folder of images, a ``.csv`` or ``.parquet`` table, or an ``.npy`` array.
+        home: Home in use, whose test parts are recognised, besides those of the home that the recipe names.
+        again: Why rows of a test part are predicted although their labels are there; empty to refuse that.
         changed_code: Whether to predict although the training code differs from the recipe's; the
             differing files are then among the warnings.
 
     Raises:
-        Refused: If the training code differs from the recipe's.
+        Refused: If the training code differs from the recipe's, or labelled rows of a test part would be
+            predicted without a reason.
         UserError: If the recipe names no model, its weights are missing or are not those that were
             tested, or the data is not of the kind that it was trained on.
     """
@@ -114,17 +121,16 @@ def predict_file(path: Path, data: Path, *, changed_code: bool = False) -> Predi
     trainable = load_trainable(recipe.trainable, base)
     n = len(rows.names)
     examples = Examples(rows.inputs, np.zeros(n, np.int64), np.arange(n), data_info)
-    try:
-        models = models_of(trainable, members, data_info)
-        outputs = np.asarray(outputs_of(trainable, models, examples))
-    except Exception as error:  # of the trainable's code, which the recipe chose
-        reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
-        raise UserError(f"{path}: its weights do not fit its recipe: {reason}") from error
+    with look_recorded(rows, recipe, data, str(model["digest"]), home, again) as notes:
+        try:
+            models = models_of(trainable, members, data_info)
+            outputs = np.asarray(outputs_of(trainable, models, examples))
+        except Exception as error:  # of the trainable's code, which the recipe chose
+            reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
+            raise UserError(f"{path}: its weights do not fit its recipe: {reason}") from error
     predicted, shares = _predicted(trainable, outputs, data_info)
-    kind = str(model.get("kind", "best"))
-    return Predictions(
-        kind, str(model["digest"]), rows.names, predicted, data_info.classes, shares, (*code, *rows.warnings)
-    )
+    kind, warnings = str(model.get("kind", "best")), (*code, *notes, *rows.warnings)
+    return Predictions(kind, str(model["digest"]), rows.names, predicted, data_info.classes, shares, warnings)
 
 
 def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[ModelMember, ...]:

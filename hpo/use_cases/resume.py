@@ -92,7 +92,7 @@ def _events(name: str, history: History, more_trials: int) -> list[Event]:
     if changed:
         events.append(Warned(f"versions changed since the search began: {', '.join(changed)}"))
     if more_trials:
-        if history.claim is not None:
+        if history.claim is not None or history.predictions:
             raise Refused(
                 f"the test part of {name} was opened, so a choice among more trials would be made knowing "
                 "its score; submit a new search"

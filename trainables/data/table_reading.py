@@ -225,3 +225,15 @@ def _read_parquet(path: Path) -> Any:
             f"{needed / 1e9:,.0f} GB in memory; {free / 1e9:,.0f} GB are available"
         )
     return parquet.read_table(path)
+
+
+def cells_of(table: Table, name: str) -> NDArray[Any]:
+    """Return a column as numbers if it holds numbers, otherwise as texts."""
+    values = table.numbers(name)
+    return texts_of(table.columns[name]) if values is None else values
+
+
+def texts_of(column: pa.Array) -> NDArray[Any]:
+    """Return a column as texts, missing ones empty."""
+    # As objects: an array of fixed width would be as wide as its longest text everywhere.
+    return np.array([value or "" for value in columns.texts(column)], object)

@@ -29,7 +29,7 @@ from trainables.data.held_out import first_cut
 from trainables.data.row_roles import group_names, row_ids, row_times, tied_times
 from trainables.data.suspicions import suspicions
 from trainables.data.table_encoding import encode, refuse_infinite, targets_of
-from trainables.data.table_reading import Table, lost_texts, read_table
+from trainables.data.table_reading import Table, cells_of, lost_texts, read_table, texts_of
 from trainables.data.table_report import column_reports
 from trainables.data.uncut import READER, Cutter, Uncut
 from trainables.data.written_numbers import Notation, notations, read_notations
@@ -309,12 +309,12 @@ class TableFile:
             return np.asarray(self._known_cells[name][table.rows])
         table = self._cut[0 if table is self._parts[0] else 1]
         numeric = all(part.numbers(name) is not None for part in self._cut)
-        return _cells(table, name) if numeric else _texts(table.columns[name])
+        return cells_of(table, name) if numeric else texts_of(table.columns[name])
 
     @functools.cached_property
     def _known_cells(self) -> dict[str, NDArray[Any]]:
         """The cells of the whole file by column."""
-        return {name: _cells(self._whole, name) for name in self._whole.columns}
+        return {name: cells_of(self._whole, name) for name in self._whole.columns}
 
 
 def open_csv(paths: SourcePaths, *, file: str, **arguments: Any) -> TableFile:
@@ -338,14 +338,3 @@ def _open(paths: SourcePaths, kind: str, file: str, arguments: dict[str, Any]) -
     return TableFile(
         paths.path(file), kind=kind, choices=choices, cutter=paths.cutter, reader=paths.reader, **arguments
     )
-
-
-def _cells(table: Table, name: str) -> NDArray[Any]:
-    """Return a column as numbers if it holds numbers, otherwise as texts."""
-    values = table.numbers(name)
-    return _texts(table.columns[name]) if values is None else values
-
-
-def _texts(column: pa.Array) -> NDArray[Any]:
-    # As objects: an array of fixed width would be as wide as its longest text everywhere.
-    return np.array([value or "" for value in columns.texts(column)], object)

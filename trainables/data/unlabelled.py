@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import AS_FLOATS, DataInfo
+from trainables.data.digests import packed, row_digests
 
 TABLES = {".csv": "csv", ".parquet": "parquet"}
 SHOWN = 5
@@ -33,12 +34,21 @@ class Unlabelled:
     Attributes:
         inputs: As `Examples.inputs`, [n, ...].
         names: Name of each row: an image's path in its folder, otherwise its number from 0.
+        digests: Digests by which a row of a known data set is recognised, [n, 2].
         warnings: What the user should know, each a sentence.
+        labelled: Whether the files also hold the targets, which are not read: a column of a table, or
+            folders named after the classes.
+        cells: Columns of a table as numbers or texts, [n] each; empty of other data.
+        ids: Values of the column that identifies rows, [n]; None without one.
     """
 
     inputs: NDArray[Any]
     names: tuple[str, ...]
+    digests: NDArray[np.uint64]
     warnings: tuple[str, ...] = ()
+    labelled: bool = False
+    cells: tuple[NDArray[Any], ...] = ()
+    ids: NDArray[Any] | None = None
 
 
 def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
@@ -79,7 +89,8 @@ def _array(path: Path, info: DataInfo, as_floats: bool) -> Unlabelled:
     if info.kind == "table" or (info.kind == "array" and as_floats):
         inputs = inputs.astype(np.float32)
         _refuse_infinite(inputs, str(path))
-    return Unlabelled(np.array(inputs), tuple(map(str, range(len(inputs)))))
+    inputs = np.array(inputs)
+    return Unlabelled(inputs, tuple(map(str, range(len(inputs)))), row_digests(inputs))
 
 
 def _mapped(path: Path) -> NDArray[Any]:
@@ -96,8 +107,9 @@ def _mapped(path: Path) -> NDArray[Any]:
 
 def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
     from trainables.data.column_choices import ColumnChoices
+    from trainables.data.columns import canonical
     from trainables.data.table_encoding import encode
-    from trainables.data.table_reading import read_table
+    from trainables.data.table_reading import cells_of, read_table
     from trainables.data.written_numbers import notations, read_notations
 
     options = {
@@ -118,7 +130,16 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
     inputs, unknown = encode(read_notations(table, written), info)
     _refuse_infinite(inputs, str(path))
     warnings = tuple(f"column {name}: {n} values are unknown categories" for name, n in unknown.items())
-    return Unlabelled(inputs, tuple(map(str, range(len(table)))), warnings)
+    target, id_column = arguments.get("target", ""), arguments.get("id", "")
+    return Unlabelled(
+        inputs,
+        tuple(map(str, range(len(table)))),
+        table.digests(target),
+        warnings,
+        labelled=target in table.columns,
+        cells=tuple(cells_of(table, name) for name in table.columns),
+        ids=np.array(canonical(table.columns[id_column])) if id_column in table.columns else None,
+    )
 
 
 def _refuse_infinite(inputs: NDArray[Any], file: str) -> None:
@@ -143,13 +164,16 @@ def _images(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabel
                 size = f"{read.size[0]} x {read.size[1]}"
                 raise UserError(f"{file} is {size}; the model was trained on images of {width} x {height}")
     images = np.zeros((len(files), *info.shape), np.uint8)
-    bad = []
+    digests, bad = [], []
     shaped = functools.partial(decode, shape=(height, width, channels), upright=upright)
     for row, decoded in enumerate(in_parallel(shaped, files)):
         if isinstance(decoded, str):
             bad.append(f"{files[row]} ({decoded})")
         else:
             images[row] = decoded[0]
+            digests.append(decoded[1])
     if bad:
         raise UserError(f"{len(bad)} files cannot be decoded: {'; '.join(bad[:SHOWN])}")
-    return Unlabelled(images, tuple(str(file.relative_to(path)) for file in files))
+    names = [file.relative_to(path) for file in files]
+    labelled = all(set(name.parent.parts) & set(info.classes) for name in names)
+    return Unlabelled(images, tuple(map(str, names)), packed(digests), labelled=labelled)

@@ -63,4 +63,13 @@ def _summary(opening: Opening, number: int, count: int) -> OpeningSummary:
             ends = restated(score.value, score.low, score.high, min(issued, level), level)
             together[name] = ScoreInterval(score.value, *ends)
     when = moment(opening.time)
-    return OpeningSummary(when, opening.by, opening.search, opening.recipe, scores, opening.overlap, together)
+    return OpeningSummary(
+        when,
+        opening.by,
+        opening.search,
+        opening.recipe,
+        scores,
+        opening.overlap,
+        together,
+        opening.predicted,
+    )

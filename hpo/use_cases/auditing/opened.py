@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hpo.core.audit import compare_head
 from hpo.core.chain import ChainHead
 from hpo.core.chain_check import Finding
-from hpo.core.events import TestClaimed, TestScored
+from hpo.core.events import TestClaimed, TestPredicted, TestScored
 from hpo.core.history import History
 from hpo.core.json_values import differences, jsonable
 from hpo.core.record import Recorded
@@ -35,7 +35,7 @@ def compare_register(ledger: SearchLedger, edits: list[Finding], home: str) -> C
     if register is None:
         return Comparison(notes=("there is no test-use register to compare with",))
     openings = [opening for opening in register.all() if opening.state != WITHDRAWN]
-    findings = _unclaimed(ledger, claim, openings, history, home)
+    findings = (*_unclaimed(ledger, claim, openings, history, home), *_unregistered(ledger, openings))
     if claim is None:
         return Comparison((WHERE,), findings=findings)
     attempts = [opening for opening in openings if opening.claim == claim_key(ledger.name, claim)]
@@ -55,21 +55,34 @@ def _unclaimed(
     ledger: SearchLedger, claim: Recorded | None, openings: Sequence[Opening], history: History, home: str
 ) -> tuple[Finding, ...]:
     """Return openings of this search since it began that its record lacks."""
-    key = claim_key(ledger.name, claim) if claim else ""
+    keys = {claim_key(ledger.name, claim)} if claim else set[str]()
+    keys |= {prediction.key for prediction in history.predictions}
     return tuple(
         Finding(
             "deleted",
             WHERE,
             claim.seq if claim else None,
             f"{WHERE} has an opening for {ledger.name} at {moment(opening.time)} that the record lacks: its "
-            "event TestClaimed was deleted or changed",
+            f"event {'TestPredicted' if opening.predicted else 'TestClaimed'} was deleted or changed",
         )
         for opening in openings
         if opening.search == ledger.name
         and opening.home == home
         and opening.time >= history.opened_at
-        and opening.claim != key
+        and opening.claim not in keys
     )
+
+
+def _unregistered(ledger: SearchLedger, openings: Sequence[Opening]) -> Iterator[Finding]:
+    """Yield predictions of test rows on record that the register lacks."""
+    keys = {opening.key for opening in openings}
+    for recorded in ledger.read(kinds=[TestPredicted]):
+        if isinstance(recorded.event, TestPredicted) and recorded.event.key not in keys:
+            text = (
+                f"{WHERE} has no opening for event {recorded.seq} (TestPredicted): the opening was deleted, "
+                "the event was changed, or HPO_REGISTER names another register than then"
+            )
+            yield Finding("missing", WHERE, recorded.seq, text)
 
 
 def _differences(

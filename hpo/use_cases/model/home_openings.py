@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hpo.core.events import SearchOpened, TestClaimed
+from hpo.core.events import SearchOpened, TestClaimed, TestPredicted
+from hpo.core.history import History
 from hpo.core.home import Home
+from hpo.core.json_values import JsonObject
 from hpo.core.recipe import Recipe
+from hpo.core.record import Recorded
 from hpo.data.cut import HALF, TEST, Cut
 from hpo.data.prepared import Prepared
 from hpo.ledger.register import COMPLETED, OPENING, Opening, Register
@@ -60,32 +63,50 @@ def openings_in_home(home: Home, prepared: Prepared, register: Register | None) 
 
 
 def _openings(home: Home, ledger: SearchLedger, prepared: Prepared) -> Iterator[Opening]:
-    claims = list(ledger.read(kinds=[TestClaimed]))
+    looks = list(ledger.read(kinds=[TestClaimed, TestPredicted]))
     opened = opened_of(ledger)
-    share = _same_share(home, opened, prepared) if claims else 0.0
+    share = _same_share(home, opened, prepared) if looks else 0.0
     data = Data.model_validate(opened.spec["data"])
     if not share or is_exempt(data, prepared):
         return
-    claim = claims[0].event
-    assert isinstance(claim, TestClaimed)
     history = read_history(ledger)
-    score, training = history.score, history.trainings.get((claim.trial, claim.replicate))
-    yield Opening(
-        key=claim_key(ledger.name, claims[0]),
-        fingerprint=opened.split["test"]["fingerprint"],
-        n=opened.split["test"]["n"],
-        by=claim.by,
-        search=ledger.name,
-        home=str(home.root),
-        source=source_of(data, Path(opened.spec.get("base") or home.root)),
-        recipe=Recipe(training.recipe).digest if training else UNKNOWN_RECIPE,
-        look=score.look if score else 1,
-        reason=score.reason if score else "",
-        time=claims[0].time,
-        state=COMPLETED if score else OPENING,
-        scores=score.scores if score else {},
-        overlap=share,
-    )
+    for look in looks:
+        yield Opening(
+            fingerprint=opened.split["test"]["fingerprint"],
+            n=opened.split["test"]["n"],
+            search=ledger.name,
+            home=str(home.root),
+            source=source_of(data, Path(opened.spec.get("base") or home.root)),
+            time=look.time,
+            overlap=share,
+            **_look(ledger.name, look, history),
+        )
+
+
+def _look(name: str, look: Recorded, history: History) -> JsonObject:
+    """Return the fields of an opening that a claim, or a prediction of test rows, gives."""
+    event = look.event
+    if isinstance(event, TestPredicted):
+        return {
+            "key": event.key,
+            "by": event.by,
+            "recipe": event.recipe,
+            "look": event.look,
+            "reason": event.reason,
+            "state": COMPLETED,
+            "predicted": event.rows,
+        }
+    assert isinstance(event, TestClaimed)
+    score, training = history.score, history.trainings.get((event.trial, event.replicate))
+    return {
+        "key": claim_key(name, look),
+        "by": event.by,
+        "recipe": Recipe(training.recipe).digest if training else UNKNOWN_RECIPE,
+        "look": score.look if score else 1,
+        "reason": score.reason if score else "",
+        "state": COMPLETED if score else OPENING,
+        "scores": score.scores if score else {},
+    }
 
 
 def _same_share(home: Home, opened: SearchOpened, prepared: Prepared) -> float:

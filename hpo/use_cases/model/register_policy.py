@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from hpo.core.errors import HpoError
 from hpo.core.events import TestRefused
+from hpo.core.formatting import count
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, fields_of
 from hpo.core.likeness import SAME
@@ -142,7 +143,7 @@ def warning_of(openings: Sequence[Opening]) -> str:
     """Return the warning about test data that was opened before, or resembles such data."""
     known = "was opened before" if _same(openings) else "resembles data that was opened before"
     return (
-        f"the test data {known}: {_first(openings)}. At the end of the search another look will be "
+        f"the test data {known}: {first_of(openings)}. At the end of the search another look will be "
         "refused, unless --again --reason TEXT requests one"
     )
 
@@ -157,7 +158,7 @@ def refusal_of(openings: Sequence[Opening]) -> TestRefused:
         cause = "it resembles data that was opened before"
         effect = "opens it and keeps the reason with the score"
     message = (
-        f"the test part stays sealed because {cause}: {_first(openings)}. --again --reason TEXT {effect}"
+        f"the test part stays sealed because {cause}: {first_of(openings)}. --again --reason TEXT {effect}"
     )
     return TestRefused(message, described((same or list(openings))[0]), len(openings))
 
@@ -180,6 +181,8 @@ def described(opening: Opening) -> JsonObject:
 
 def scores_text(opening: Opening) -> str:
     """Return the scores of an opening on one line."""
+    if opening.predicted:
+        return f"{count(opening.predicted, 'row')} predicted with hpo predict"
     scores = ", ".join(f"{name} {score['value']:.4f}" for name, score in opening.scores.items())
     return scores or "no score on record"
 
@@ -189,7 +192,8 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
 
 
-def _first(openings: Sequence[Opening]) -> str:
+def first_of(openings: Sequence[Opening]) -> str:
+    """Return a clause about the first opening, with the number of the others."""
     if not openings:
         raise HpoError("no opening to describe")
     first = (_same(openings) or list(openings))[0]

@@ -23,10 +23,16 @@ from hpo.use_cases.model.provenance import model_provenance, score_of
 
 def write_recipe(home: Home, spec: SearchSpec, ledger: SearchLedger) -> None:
     """Write the winner's recipe into the search's folder and record the export."""
-    file = recipe_file(spec, ledger.name, read_history(ledger), home)
+    file = rewrite_recipe(home, spec, ledger)
     path = home.search(ledger.name).recipe
-    replace_file(path, recipe_text(file))
     ledger.append([RecipeExported(str(path.relative_to(home.root)), Recipe(file.recipe).digest)])
+
+
+def rewrite_recipe(home: Home, spec: SearchSpec, ledger: SearchLedger) -> RecipeFile:
+    """Write the same recipe again with what its provenance has to say now."""
+    file = recipe_file(spec, ledger.name, read_history(ledger), home)
+    replace_file(home.search(ledger.name).recipe, recipe_text(file))
+    return file
 
 
 def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> RecipeFile:
