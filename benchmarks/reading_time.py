@@ -1,8 +1,9 @@
-"""CPU time of reading a source and its signature, compared with an earlier version without one.
+"""CPU time of reading a source with its signature, compared with reading it without one.
 
-    python benchmarks/reading_time.py --earlier FOLDER [--repeats 3]
+    python benchmarks/reading_time.py [--earlier FOLDER] [--only NAME] [--repeats 3]
 
-FOLDER is a checkout of the earlier version. Both read the same files alternately, in a custodian process.
+Both read the same files alternately, in a custodian process; the median of the repeats counts. FOLDER is a
+checkout of an earlier version, to compare with that version instead.
 """
 
 from __future__ import annotations
@@ -68,12 +69,13 @@ def seconds(checkout: Path, source: str, arguments: dict[str, object], signed: b
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--earlier", type=Path, required=True)
+    parser.add_argument("--earlier", type=Path)
+    parser.add_argument("--only", default="", help="part of the names of the data to read")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     here = Path(__file__).resolve().parent.parent
-    versions = [(options.earlier.resolve(), False), (here, True)]
-    print("| data | earlier | with a signature | ratio |\n|---|---|---|---|")
+    versions = [(options.earlier.resolve() if options.earlier else here, False), (here, True)]
+    print("| data | without a signature | with one | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cases = {
@@ -84,6 +86,8 @@ def main() -> None:
             "JPEG, 4,000 of 32 x 32": images(folder, 4000, 32),
         }
         for title, case in cases.items():
+            if options.only not in title:
+                continue
             times = [
                 [seconds(checkout, *case, signed) for checkout, signed in versions]
                 for _ in range(options.repeats)

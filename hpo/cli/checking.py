@@ -51,6 +51,8 @@ def check(
     read = specs.read_spec(spec, changes)
     facts, usual = space_overview(read), usual_texts(read)
     beforehand = (*gpu_warnings(read), *(() if data else _without_data(read, session)))
+    if not data:
+        _refuse_moved_rows(read, session)
     forecast, warm_start = _from_the_past(read, session)
     notes = warm_start.notes if warm_start else ()
     about_data, leaks, report = _check_data(read, session) if data else ((), None, {})
@@ -90,7 +92,7 @@ def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks, J
 
     with own_stdout():
         dataset, stray = new_dataset_of(spec.data, spec.base, session.home.create())
-        moved = moved_rows(spec, session.home, dataset, stray)
+        moved = moved_rows(spec, session.home, dataset.prepared, stray)
         if moved:
             raise Refused(refusal_of_split(moved))
         openings = known_openings_of(spec.data, dataset.prepared, spec.base, session.home)
@@ -98,6 +100,23 @@ def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks, J
         warnings = [*seen, *data_warnings(spec, dataset), *dataset.prepared.warnings]
         leaks = find_dataset_leaks(spec.data, spec.base, dataset, near=True)
         return warnings, leaks, report_facts(dataset.prepared)
+
+
+def _refuse_moved_rows(spec: SearchSpec, session: Session) -> None:
+    """Refuse opened test rows in the development part of data that this home has read before.
+
+    Raises:
+        Refused: If there are any; with their number.
+    """
+    from hpo.use_cases.dataset.register_access import existing_register
+
+    if existing_register() is None and not spec.warm_start:
+        return
+    from hpo.use_cases.model.opened_rows import moved_rows_on_record, refusal_of_split
+
+    moved = moved_rows_on_record(spec, session.home)
+    if moved:
+        raise Refused(refusal_of_split(moved))
 
 
 def _from_the_past(spec: SearchSpec, session: Session) -> tuple[BudgetForecast, WarmStartReport | None]:

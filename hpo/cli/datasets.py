@@ -44,7 +44,7 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None, trus
     with own_stdout():
         dataset, stray = new_dataset_of(read.data, read.base, session.home.create())
         shown = facts(read, dataset)
-        shown["warnings"] += moved_rows(read, session.home, dataset, stray)
+        shown["warnings"] += moved_rows(read, session.home, dataset.prepared, stray)
     if session.as_json:
         emit(shown)
         return

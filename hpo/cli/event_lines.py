@@ -85,6 +85,9 @@ class PlainLines:
                 return f"extended by {count(trials, 'trial')}"
             case events.SearchResumed():
                 return "resumed"
+            case events.ValidationRowsUsed(searches=searches, trials=trials):
+                others = f"{searches:,} other search{'' if searches == 1 else 'es'}"
+                return f"these validation rows were used before by {others} with {count(trials, 'trial')}"
             case events.TrialPaused(trial=trial, replicate=replicate):
                 training = history.trainings[trial, replicate]
                 value = f"{history.objective.metric} {score(training.value)}"

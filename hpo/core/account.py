@@ -46,6 +46,19 @@ class Comparisons:
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationUse:
+    """How often the validation rows were used, by this search and by others of the register before it.
+
+    Attributes:
+        searches: Number of searches, this one included.
+        trials: Number of their trials.
+    """
+
+    searches: int
+    trials: int
+
+
+@dataclass(frozen=True, slots=True)
 class FinalistRule:
     """How the winner was chosen among the finalists.
 
@@ -128,19 +141,22 @@ class CodeUsed:
 
     Attributes:
         files: Files with their SHA-256 as last accepted; empty for shipped code.
-        changes: Every accepted change: what it was accepted for, and the files that differed.
+        changes: Every accepted change: what it was accepted for, and what differed.
+        source_files: The same of the user's own data source.
     """
 
     files: Mapping[str, str]
     changes: tuple[CodeChange, ...]
+    source_files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class CodeChange:
-    """An accepted change of the code: ``resume`` or ``test``, and the files that differed."""
+    """An accepted change: ``resume`` or ``test``, and the files and packages that differed."""
 
     at: str
     files: tuple[str, ...]
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +192,7 @@ class Account:
         warnings: What a user was warned of.
         chain: The chain of the search's events.
         code: The user's own training code, and its accepted changes.
+        validation_use: How often the validation rows were used; None if no other search used them before.
         audit: What an audit found; None if the account was written without one.
         baselines: Simple models beside the model, on the validation rows and on the opened test part.
     """
@@ -208,6 +225,7 @@ class Account:
     warnings: tuple[str, ...]
     chain: ChainStanding
     code: CodeUsed
+    validation_use: ValidationUse | None = None
     audit: Audit | None = None
     baselines: tuple[Baselines, ...] = ()
 

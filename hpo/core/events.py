@@ -25,6 +25,7 @@ from hpo.core.search_events import (
     SearchExtended,
     SearchOpened,
     SearchResumed,
+    ValidationRowsUsed,
     Warned,
     WorkersReady,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "TrialPaused",
     "TrialStarted",
     "TrialTakenUp",
+    "ValidationRowsUsed",
     "Warned",
     "WinnerNamed",
     "WorkerLost",
@@ -92,6 +94,7 @@ Event = (
     | SearchResumed
     | LedgerRescued
     | CodeChanged
+    | ValidationRowsUsed
     | WorkersReady
     | TrialStarted
     | Reported

@@ -108,10 +108,14 @@ class History:
             stayed sealed; None before that.
         rescues: Every rescue of its ledger.
         code: Files of the user's own training code with their digests, as last accepted.
-        code_changes: Every change of that code that the user accepted.
+        source_code: The same of the user's own data source.
+        versions: Versions of packages, as last accepted.
+        code_changes: Every change of code or packages that the user accepted.
         baselines: Simple models beside the model, by the part that they were scored on.
         within_test: What the opened test part holds; None while it is sealed.
         predictions: Every prediction of labelled rows of the test part.
+        used_before: Other searches on the same validation rows, as last counted; None if that is not on
+            record.
     """
 
     objective: Objective
@@ -146,10 +150,13 @@ class History:
     concluded: ChainHead | None = None
     rescues: tuple[events.LedgerRescued, ...] = ()
     code: Mapping[str, str] = field(default_factory=dict)
+    source_code: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     code_changes: tuple[events.CodeChanged, ...] = ()
     baselines: Mapping[str, events.BaselinesScored] = field(default_factory=dict)
     within_test: events.TestDescribed | None = None
     predictions: tuple[events.TestPredicted, ...] = ()
+    used_before: events.ValidationRowsUsed | None = None
 
     @classmethod
     def of(cls, recorded: Iterable[Recorded], objective: Objective) -> History:
@@ -190,7 +197,12 @@ class History:
             case events.TrialEnded() as ended:
                 self._end(ended)
             case events.SearchOpened() as opened:
-                self.opened, self.opened_at, self.code = opened, recorded.time, opened.code
+                self.opened, self.opened_at = opened, recorded.time
+                self.code, self.source_code, self.versions = (
+                    opened.code,
+                    opened.source_code,
+                    opened.versions,
+                )
             case events.SearchExtended() | events.SearchResumed() as again:
                 self._continue(again)
             case events.WorkersReady(workers=workers, gpus=gpus):
@@ -223,14 +235,21 @@ class History:
             self.concluded = self.head
         if isinstance(recorded.event, events.LedgerRescued):
             self.rescues = (*self.rescues, recorded.event)
+        if isinstance(recorded.event, events.ValidationRowsUsed):
+            self.used_before = recorded.event
         if isinstance(recorded.event, events.TestPredicted):
             self.predictions = (*self.predictions, recorded.event)
         if isinstance(recorded.event, events.CodeChanged):
-            self.code, self.code_changes = recorded.event.code, (*self.code_changes, recorded.event)
+            self._accept(recorded.event)
         if isinstance(recorded.event, events.BaselinesScored):
             self.baselines = {**self.baselines, recorded.event.part: recorded.event}
         if isinstance(recorded.event, events.TestDescribed):
             self.within_test = recorded.event
+
+    def _accept(self, change: events.CodeChanged) -> None:
+        self.code, self.code_changes = change.code, (*self.code_changes, change)
+        self.source_code = change.source_code or self.source_code
+        self.versions = change.versions or self.versions
 
     def _continue(self, again: events.SearchExtended | events.SearchResumed) -> None:
         if isinstance(again, events.SearchExtended):

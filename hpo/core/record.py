@@ -71,7 +71,7 @@ def event_of(kind: str, fields: JsonFields) -> Event:
     if cls is BaselinesScored:
         given["notes"] = tuple(given.get("notes", ()))
     if cls is CodeChanged:
-        given["files"] = tuple(given["files"])
+        given |= {name: tuple(given.get(name, ())) for name in ("files", "packages")}
     if cls is WinnerNamed:
         given["tied"] = tuple(given.get("tied", ()))
     return cls(**given)

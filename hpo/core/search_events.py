@@ -24,6 +24,7 @@ class SearchOpened:
         leaks: What was looked for in the data and what was found, `hpo.data.leaks.Leaks` as JSON; empty if
             an early version did not record it.
         about: Its data, `hpo.core.data_account.DataFacts` as JSON; empty likewise.
+        source_code: The same of the user's own data source.
     """
 
     spec: SpecFields
@@ -35,6 +36,7 @@ class SearchOpened:
     code: Mapping[str, str] = field(default_factory=dict)
     leaks: JsonFields = field(default_factory=dict)
     about: JsonFields = field(default_factory=dict)
+    source_code: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,39 @@ class SearchResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationRowsUsed:
+    """Other searches were validated on the same rows before, so that they are no longer quite unseen.
+
+    Attributes:
+        searches: Number of other searches that the register has on these validation rows.
+        trials: Number of their trials.
+        register: File or address of the register.
+    """
+
+    searches: int
+    trials: int
+    register: str
+
+
+@dataclass(frozen=True, slots=True)
 class CodeChanged:
-    """The user accepted training code that differs from the recorded one.
+    """The user accepted code or packages that differ from the recorded ones.
 
     Attributes:
         at: ``resume`` or ``test``: what the changed code is used for from here on.
         files: The files that differ.
-        code: All files with their SHA-256 as they are now.
+        code: All files of the training code with their SHA-256 as they are now.
+        source_code: The same of the user's own data source.
+        packages: The packages that differ, such as ``torch 2.12.0 -> 2.13.0``.
+        versions: All versions as they are now; empty if no package differs.
     """
 
     at: str
     files: tuple[str, ...]
     code: Mapping[str, str]
+    source_code: Mapping[str, str] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The files of a user's own training code, with digests: the module, and what it imports from its project.
+"""The files of a user's own code, with digests: a module, and what it imports from its project.
 
 Imports are found in the source, without running it: also those inside functions, but not those by a
 computed name, and no files that the code reads. Installed libraries are covered by their versions.
@@ -11,6 +11,7 @@ import hashlib
 import importlib.machinery
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.core.command import ScriptCommand
@@ -22,36 +23,67 @@ CodeDigests = Mapping[str, str]
 SUFFIXES = (".py", *importlib.machinery.EXTENSION_SUFFIXES)
 
 
-def code_digests(trainable: str, base: Path) -> dict[str, str]:
-    """Return the files of a user's own trainable with their digests; empty for a shipped one.
+@dataclass(frozen=True, slots=True)
+class ImportedCode:
+    """Code that a spec names.
+
+    Attributes:
+        files: Its files with their digests, sorted by name; empty for shipped code.
+        imports: Top-level names of the modules that it imports from elsewhere.
+    """
+
+    files: dict[str, str]
+    imports: frozenset[str]
+
+
+def code_digests(name: str, base: Path) -> dict[str, str]:
+    """Return the files of a user's own code with their digests; empty for shipped code.
 
     Args:
-        trainable: Shipped name, or ``module:attribute``.
+        name: Shipped name, or ``module:attribute``.
         base: Folder that the user's code is imported from, before installed packages.
     """
-    if command := ScriptCommand.of(trainable):
-        return _digests_of_files(command.files(base), base)
-    module, colon, _ = trainable.partition(":")
+    return imported_code(name, base).files
+
+
+def own_digests(name: str, base: Path) -> dict[str, str]:
+    """Return the same, but nothing of an installed package either."""
+    return code_digests(name, base) if _is_own(name.partition(":")[0].partition(".")[0], base) else {}
+
+
+def imported_code(name: str, base: Path) -> ImportedCode:
+    """Return the code of a trainable or of a data source; the arguments are those of `code_digests`."""
+    if command := ScriptCommand.of(name):
+        return ImportedCode(_digests_of_files(command.files(base), base), frozenset())
+    module, colon, _ = name.partition(":")
     if not colon:
-        return {}
+        return ImportedCode({}, frozenset())
     top = module.partition(".")[0]
-    folders = import_folders(base)
-    own = any((folder / top).is_dir() or any(_files(top, folder)) for folder in folders)
-    roots = folders if own else _installed_in(top)
+    own = _is_own(top, base)
+    roots = import_folders(base) if own else _installed_in(top)
     waiting, seen = [module], set[str]()
     digests: dict[str, str] = {}
     while waiting:
         name = waiting.pop()
-        if name in seen or not (own or name.partition(".")[0] == top):
+        if name in seen:
             continue
         seen.add(name)
+        if not (own or name.partition(".")[0] == top):
+            continue
         for root, file in [(folder, file) for folder in roots for file in _files(name, folder)]:
             key = file.relative_to(root).as_posix()
             if key not in digests:
                 content = file.read_bytes()
                 digests[key] = hashlib.sha256(content).hexdigest()
                 waiting += _imported(content, file, root)
-    return dict(sorted(digests.items()))
+    tops = {name.partition(".")[0] for name in (*seen, *waiting)}
+    elsewhere = {name for name in tops if not own or not _is_own(name, base)}
+    return ImportedCode(dict(sorted(digests.items())), frozenset(elsewhere))
+
+
+def _is_own(top: str, base: Path) -> bool:
+    """Return whether a top-level module is imported from a folder of the user's own."""
+    return any((folder / top).is_dir() or any(_files(top, folder)) for folder in import_folders(base))
 
 
 def _digests_of_files(files: Sequence[Path], base: Path) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ GIVEN = "given"
 HALF = 0.5
 """Share in common from which columns or rows are the same."""
 
+NO_NAMES: Hashes = np.zeros(0, np.uint64)
+
 Sides = NDArray[np.int8]
 
 
@@ -35,12 +37,14 @@ class RowMarks:
         checks: Checksums of the columns in the order of the rows, by the number of leading rows.
         ids: Hashes of an identifying column, [n]; empty without one.
         file: Digest of the file; empty for several files.
+        names: Hashes of the names of the rows, [n]; empty without names.
     """
 
     keys: Keys
     checks: dict[int, Hashes]
     ids: Hashes
     file: str = ""
+    names: Hashes = field(default_factory=lambda: NO_NAMES)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -61,6 +65,7 @@ class Cut:
         file: Digest of the file; empty for several files.
         reader: Version of the reader that read the file.
         digest: Version of the keys.
+        names: Hashes of the names of the rows, [n]; empty without names, and in early cuts.
     """
 
     rule: str
@@ -73,12 +78,13 @@ class Cut:
     file: str = ""
     reader: int = READER
     digest: int = VERSION
+    names: Hashes = field(default_factory=lambda: NO_NAMES)
 
     @classmethod
     def of(cls, rule: str, share: float, border: float, test: NDArray[np.bool_], marks: RowMarks) -> Cut:
         """Return a cut of rows that were marked just now."""
         checks = marks.checks.get(len(test), np.zeros(0, np.uint64))
-        return cls(rule, share, border, test, marks.keys, checks, marks.ids, marks.file)
+        return cls(rule, share, border, test, marks.keys, checks, marks.ids, marks.file, names=marks.names)
 
     def __len__(self) -> int:
         return len(self.test)
@@ -90,8 +96,9 @@ class Cut:
             "keys": self.keys,
             "checks": self.checks,
             "ids": self.ids,
+            "names": self.names,
         }
-        named = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in arrays}
+        named = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name not in arrays}
         about = json.dumps({**named, "n": len(self)}).encode()
         stream = io.BytesIO()
         arrays["about"] = np.frombuffer(about, np.uint8)
@@ -104,7 +111,7 @@ class Cut:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
             test = np.unpackbits(arrays["test"], count=about.pop("n")).astype(bool)
-            stored = {name: arrays[name] for name in ("keys", "checks", "ids")}
+            stored = {name: arrays[name] for name in ("keys", "checks", "ids", "names") if name in arrays}
         return cls(**about, test=test, **stored)
 
     @classmethod
@@ -117,7 +124,7 @@ class Cut:
 
     def marks(self) -> RowMarks:
         """Return by what the rows of this cut are known, to look for them in another."""
-        return RowMarks(self.keys, {len(self): self.checks}, self.ids, self.file)
+        return RowMarks(self.keys, {len(self): self.checks}, self.ids, self.file, self.names)
 
     def same_rule(self, rule: str, share: float) -> bool:
         """Return whether rows were cut by this rule, with this share."""
@@ -132,7 +139,7 @@ class Cut:
         """Return the side of every row that is as it was, [n].
 
         Rows are known by their number where the file, or most of its columns up to the rows on
-        record, are as they were; otherwise by their ids or by their keys.
+        record, are as they were; otherwise by their ids or by their keys, and those left by their names.
         """
         sides = np.full(len(rows), NEW, np.int8)
         if self._has_same_order(rows):
@@ -142,6 +149,8 @@ class Cut:
             _mark(sides, rows.ids, self.ids, self.test)
         if self.digest == VERSION:
             _mark(sides, whole(rows.keys), whole(self.keys), self.test)
+        if len(self.names) and len(rows.names):
+            _mark(sides, rows.names, self.names, self.test)
         return sides
 
     def likely_sides(self, rows: RowMarks, sides: Sides) -> Sides:

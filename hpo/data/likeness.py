@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hpo.core.likeness import RESEMBLES, SAME, UNKNOWN, Likeness
 from hpo.data.near_duplicates import near_share
 from hpo.data.signature import QUANTILES, Signature
-from hpo.data.sketch import DEVELOPMENT, IDENTITY, ORDER_SHIFT, TEST, VALUES, Hashes
+from hpo.data.sketch import DEVELOPMENT, IDENTITY, TEST, VALUES, Hashes, complete_below
 
 HALF = 0.5
 """Share in common from which values or rows are the same."""
@@ -88,7 +88,7 @@ class _Shares:
 
 def _shares(opened: Hashes, other: Hashes, size: int) -> _Shares | None:
     """Compare two sketches; None if too few values are comparable."""
-    border = min(_border(opened, size), _border(other, size))
+    border = min(complete_below(opened, size), complete_below(other, size))
     ours, theirs = opened[opened < border], other[other < border]
     test = (ours & TEST) > 0
     both = test & ((ours & DEVELOPMENT) > 0)
@@ -103,13 +103,6 @@ def _shares(opened: Hashes, other: Hashes, size: int) -> _Shares | None:
         float(both.sum() / test.sum()),
         int(alone.sum()),
     )
-
-
-def _border(sketch: Hashes, size: int) -> np.uint64:
-    """Return the order up to which a sketch holds every value of its set."""
-    if len(sketch) < size:
-        return np.uint64(2**64 - 1)
-    return np.uint64(sketch[-1] >> ORDER_SHIFT << ORDER_SHIFT)
 
 
 def _by_columns(opened: Signature, other: Signature) -> Likeness:

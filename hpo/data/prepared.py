@@ -7,7 +7,6 @@ a count and digests, which reveal no example and no label.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from hpo.core.json_values import JsonFields, JsonObject, parsed
 from hpo.core.trainable import DataInfo
+from trainables.data.digests import key_name
 
 FORMAT = 2
 """Incremented whenever the same source would be read differently."""
@@ -39,7 +39,7 @@ LATER: JsonFields = {"scaling": {}, "bits": 16, "ground": ""}
 
 def signature_file(folder: Path, key: bytes) -> Path:
     """Return the file of a data set's signature for the register with this key."""
-    return folder / f"signature-{hashlib.blake2b(key, digest_size=8).hexdigest()}.npz"
+    return folder / f"signature-{key_name(key)}.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class TestManifest:
         hashes: File of the perceptual hashes of images, uint64 [n, 4], sorted; None for other data.
         copies: File of the development rows, int64, whose inputs are also in the test part.
         shared_groups: Number of groups with rows in both parts.
-        targets: Digest of the set of its rows with their targets; empty in data that was prepared before
-            it was on record.
+        targets: Digest of the set of its rows with their targets, under the key of the test-use register;
+            without a key for practice data and in earlier versions, and empty before it was on record.
     """
 
     __test__ = False

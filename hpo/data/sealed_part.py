@@ -13,12 +13,17 @@ from hpo.core.temporary_folders import temporary_folder
 from hpo.core.trainable import Examples
 from hpo.data.prepared import TestManifest, mapped
 from hpo.data.source_reading import check_source_arguments, paths_as_recorded
-from trainables.data.digests import labelled_digest, overlap, set_digest
+from trainables.data.digests import KEYED, is_comparable, labelled_digest, overlap, set_digest
 from trainables.parts import data_sources
 
 
 def open_test(
-    source: str, arguments: SpecFields, base: Path, expected: TestManifest, cut: Path | None = None
+    source: str,
+    arguments: SpecFields,
+    base: Path,
+    expected: TestManifest,
+    cut: Path | None = None,
+    key: bytes | None = None,
 ) -> Examples:
     """Read the test part and check that it is the one that was sealed.
 
@@ -29,6 +34,7 @@ def open_test(
         expected: The test part on record since the search was opened. Its file of digests only
             serves the message; it may be missing, or belong to newer data.
         cut: File of the cut on record, `Prepared.cut_file`; None for the first cut.
+        key: Secret of the test-use register; targets that were sealed under another key are not compared.
 
     Raises:
         Refused: If the test data changed since it was sealed.
@@ -47,15 +53,19 @@ def open_test(
             f"examples and now has {len(content)}{_left(expected, digests)}. Restore the data, or "
             "start a new search on it."
         )
-    now = labelled_digest(digests, content.targets)
-    if expected.targets not in ("", now):
+    now = labelled_digest(digests, content.targets, key if KEYED in expected.targets else None)
+    if is_comparable(expected.targets, key) and expected.targets not in ("", now):
         raise Refused(
             f"data: the targets of the test part of {source} changed since it was sealed: the fingerprint of "
-            f"its rows with their targets was {expected.targets[:16]} and is {now[:16]}. Restore the data, "
-            "or start a new search on it."
+            f"its rows with their targets was {_end_of(expected.targets)} and is {_end_of(now)}. Restore the "
+            "data, or start a new search on it."
         )
     rows = np.arange(len(content))
     return Examples(content.inputs, content.targets, rows, content.info, content.groups, content.times)
+
+
+def _end_of(digest: str) -> str:
+    return digest.rpartition(KEYED)[2][:16]
 
 
 def _left(expected: TestManifest, digests: NDArray[np.uint64]) -> str:

@@ -96,3 +96,10 @@ def _digests(tokens: Hashes, key: bytes) -> Hashes:
 def _bytes(tokens: Hashes) -> list[bytes]:
     raw = tokens.astype("<u8").tobytes()
     return [raw[start : start + 8] for start in range(0, len(raw), 8)]
+
+
+def complete_below(sketch: Hashes, size: int) -> np.uint64:
+    """Return the order up to which a sketch of this greatest size holds every value of its set."""
+    if len(sketch) < size:
+        return np.uint64(2**64 - 1)
+    return np.uint64(sketch[-1] >> ORDER_SHIFT << ORDER_SHIFT)

@@ -198,7 +198,7 @@ def _write(
     if development.times is not None:
         _save(part / prepared.TIMES, development.times)
     sealed = opened.test()
-    test, digests = _inspect(sealed, development, part)
+    test, digests = _inspect(sealed, development, part, key)
     if sealed is not None and sealed.info.kind == "table":
         compared = _table_compared(development.inputs, development.targets, development.times, sealed)
         _synced(part / prepared.NEAR, json.dumps(compared).encode())
@@ -254,7 +254,7 @@ def _replace(file: Path, content: bytes) -> None:
 
 
 def _inspect(
-    test: Content | None, development: Content, part: Path
+    test: Content | None, development: Content, part: Path, key: bytes | None
 ) -> tuple[TestManifest | None, list[NDArray[np.uint64]]]:
     """Count and digest the test part; what is kept is sorted, so that it does not reveal the order.
 
@@ -286,7 +286,7 @@ def _inspect(
         files[1] if image else None,
         files[2],
         shared,
-        labelled_digest(digests, test.targets),
+        labelled_digest(digests, test.targets, key),
     )
     return manifest, both
 

@@ -108,7 +108,8 @@ def marks_of(rows: Uncut, lengths: Iterable[int] = ()) -> RowMarks:
     """
     ids: Hashes = np.zeros(0, np.uint64) if rows.ids is None else text_keys(rows.ids)
     if rows.columns is None:
-        return RowMarks(keys_of_digests(rows.digests), {}, ids, rows.file)
+        names: Hashes = np.zeros(0, np.uint64) if rows.names is None else text_keys(rows.names)
+        return RowMarks(keys_of_digests(rows.digests), {}, ids, rows.file, names)
     keys, checks = keys_of_columns(rows.columns(), len(rows), lengths)
     return RowMarks(keys, checks, ids, rows.file)
 

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from hpo.core.errors import DamagedLedger, DiskFull, HpoError, UserError
 
 LEDGER = "ledger"
 RESCUE = "`hpo rescue` saves every event that is intact"
+RESTORE = "restore it from a copy, or move it away to begin another; openings in ledgers of homes still count"
+CONNECTING = 10
+"""Seconds after which a database server that does not answer is given up."""
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -23,12 +27,13 @@ TURN = 0x68706F
 """Key of the advisory lock that serializes writers to a PostgreSQL database."""
 
 
-def engine_of(url: str, keep: bool = True) -> sa.Engine:
+def engine_of(url: str, keep: bool = True, patience: float = 30.0) -> sa.Engine:
     """Return an engine; SQLite uses a write-ahead log and flushes every commit to disk.
 
     Args:
         url: URL of the database.
         keep: Whether connections stay open between transactions.
+        patience: Seconds for which a file that another process has locked is waited for.
 
     Raises:
         UserError: If the URL is invalid or its driver is not installed.
@@ -37,7 +42,8 @@ def engine_of(url: str, keep: bool = True) -> sa.Engine:
         if url.startswith(scheme):
             url = "postgresql+psycopg://" + url.removeprefix(scheme)
     try:
-        engine = sa.create_engine(url, poolclass=None if keep else sa.pool.NullPool)
+        options = {"connect_timeout": CONNECTING} if url.startswith("postgresql") else {}
+        engine = sa.create_engine(url, poolclass=None if keep else sa.pool.NullPool, connect_args=options)
     except sa.exc.NoSuchModuleError as error:
         scheme = url.partition(":")[0]
         raise UserError(
@@ -50,7 +56,7 @@ def engine_of(url: str, keep: bool = True) -> sa.Engine:
         advice = "run pip install 'hpo-service[postgresql]'"
         raise UserError(f"the database driver is not installed ({error}); {advice}") from error
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "connect", partial(_prepare_sqlite, patience))
         sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -80,8 +86,12 @@ def errors_translated(engine: sa.Engine, what: str = LEDGER) -> Iterator[None]:
         url, reason = shown(engine), without_secrets(str(error.orig))
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         if code in DAMAGED:
-            advice = f"; {RESCUE}" if what == LEDGER else ""
+            advice = f"; {RESCUE}" if what == LEDGER else f"; {RESTORE}"
             raise DamagedLedger(f"the {what} at {url} is damaged: {reason}{advice}") from error
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise HpoError(
+                f"the {what} at {url} is locked: another process is writing to it; try again when it is done"
+            ) from error
         if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(engine)):
             raise DiskFull(f"the {what} cannot be written", engine.url.database) from error
         raise HpoError(f"the {what} at {url} cannot be used: {reason}") from error
@@ -97,9 +107,10 @@ def _is_full(engine: sa.Engine) -> bool:
     return shutil.disk_usage(Path(str(engine.url.database)).parent).free < 2**16
 
 
-def _prepare_sqlite(connection: Any, _: Any) -> None:
+def _prepare_sqlite(patience: float, connection: Any, _: Any) -> None:
     connection.isolation_level = None  # BEGIN is issued below; the driver issues it too late
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 30000", "foreign_keys = ON"):
+    waits = f"busy_timeout = {round(1000 * patience)}"
+    for pragma in (waits, "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

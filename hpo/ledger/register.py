@@ -25,8 +25,19 @@ from hpo.core.errors import HpoError, Refused
 from hpo.core.json_values import JsonObject, parsed
 from hpo.core.likeness import SAME, UNKNOWN, Likeness
 from hpo.ledger.database import engine_of, errors_translated, shown, writing
-from hpo.ledger.register_layout import cuts, laid_out, openings, parts_with_signatures, signatures, test_parts
+from hpo.ledger.register_layout import (
+    cuts,
+    laid_out,
+    openings,
+    parts_with_signatures,
+    signatures,
+    test_parts,
+    uses,
+)
 from trainables.data.digests import BYTES, as_keys
+
+PATIENCE = 5.0
+"""Seconds for which a locked register is waited for; writing to it takes milliseconds."""
 
 SAME_SHARE = 0.5
 """Test parts that share more than this fraction of the smaller one's rows are the same."""
@@ -111,6 +122,27 @@ class Opening:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A search that validated its trials on some rows.
+
+    Attributes:
+        key: Key of the search.
+        search: Its name.
+        by: User and machine.
+        trials: Number of its trials so far.
+        rows: Sketch of the validation rows.
+        time: When it was recorded first, Unix seconds.
+    """
+
+    key: str
+    search: str
+    by: str
+    trials: int
+    rows: bytes = field(repr=False)
+    time: float = 0.0
+
+
 class AlreadyOpened(Refused):
     """The same test data was opened before, and no reason was given to open it again.
 
@@ -126,7 +158,9 @@ class AlreadyOpened(Refused):
 class Register:
     """The openings in one database: a user's own file, or one shared by a team."""
 
-    def __init__(self, location: Path | str, clock: Callable[[], float] = time.time):
+    def __init__(
+        self, location: Path | str, clock: Callable[[], float] = time.time, patience: float = PATIENCE
+    ):
         """Open the register, creating it if necessary.
 
         Args:
@@ -134,12 +168,13 @@ class Register:
                 readable by its owner only, or by the group as well in a folder that the group may
                 write to.
             clock: Seconds since 1970.
+            patience: Seconds for which a register that another process has locked is waited for.
 
         Raises:
             HpoError: If it cannot be created or used, or is of a later version.
         """
         url = location if isinstance(location, str) and "://" in location else _file_url(Path(location))
-        self._engine = engine_of(url, keep=False)
+        self._engine = engine_of(url, keep=False, patience=patience)
         self._clock = clock
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
             self.key = laid_out(connection, self.location)
@@ -174,6 +209,25 @@ class Register:
         query = sa.select(cuts.c.fingerprint, cuts.c.content).where(cuts.c.fingerprint.in_(parts))
         with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
             return {part: bytes(content) for part, content in connection.execute(query)}
+
+    def uses(self) -> list[Use]:
+        """Return all searches with the rows that they validated on, oldest first."""
+        columns = (uses.c.key, uses.c.time, uses.c.trials, uses.c.body, uses.c.content)
+        with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
+            records = connection.execute(sa.select(*columns).order_by(uses.c.time)).all()
+        return [
+            Use(key=key, time=when, trials=trials, rows=bytes(content), **parsed(body))
+            for key, when, trials, body, content in records
+        ]
+
+    def record_use(self, use: Use) -> None:
+        """Record a search on validation rows, or how many trials it has by now."""
+        this, body = uses.c.key == use.key, json.dumps({"search": use.search, "by": use.by})
+        with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
+            changed = connection.execute(uses.update().where(this).values(trials=use.trials))
+            if not changed.rowcount:
+                row = {"key": use.key, "time": self._clock(), "trials": use.trials, "body": body}
+                connection.execute(uses.insert().values(**row, content=use.rows))
 
     def rows_in_parts(self, rows: Rows) -> dict[str, int]:
         """Return how many of some rows are in each opened test part, by its fingerprint.

@@ -1,7 +1,8 @@
 """Tables of the test-use register, and how an earlier layout is brought up to date.
 
-Layout 1 had no secret, no signatures and no cuts. Such a register gets these tables when it is next
-opened; what it holds stays as it is, and its openings are recognised by their row digests alone.
+Layout 1 had no secret, no signatures, no cuts and no uses of validation rows. Such a register gets these
+tables when it is next opened; what it holds stays as it is, and its openings are recognised by their row
+digests alone.
 """
 
 from __future__ import annotations
@@ -56,6 +57,17 @@ cuts = sa.Table(
 )
 """Which rows of an opened data set are its test part, and by what every row is known again."""
 
+uses = sa.Table(
+    "validation_uses",
+    _metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("trials", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""Searches with the rows that they validated on, as sketches, and the number of their trials."""
+
 parts_with_signatures = sa.select(
     test_parts.c.fingerprint, test_parts.c.rows, signatures.c.content
 ).select_from(test_parts.outerjoin(signatures))
@@ -72,7 +84,10 @@ def laid_out(connection: sa.Connection, location: str) -> bytes:
     if version is None:
         connection.execute(about.insert().values(version=VERSION))
     elif version > VERSION:
-        raise HpoError(f"{location} was written by a later version ({version} > {VERSION})")
+        raise HpoError(
+            f"the test-use register at {location} was written by a later version of hpo (layout {version}; "
+            f"this one knows {VERSION}): update hpo, or name another register in HPO_REGISTER"
+        )
     elif version < VERSION:
         connection.execute(about.update().values(version=VERSION))
     key = connection.execute(sa.select(secret.c.key)).scalar()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from hpo.core.account import Account, FinalistRule, OpeningSummary
+from hpo.core.account import Account, FinalistRule, OpeningSummary, ValidationUse
 from hpo.core.command import BY_COMMAND
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.formatting import choices, count, score, spent, states, with_interval
@@ -51,10 +51,11 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
     yield from baseline_rows(account.baselines)
     yield "seeds", _listed(f"{name} {seed}" for name, seed in account.seeds.items())
     yield "versions", _listed(f"{name} {version}" for name, version in account.versions.items())
-    if account.code.files:
-        yield "code", _listed(f"{name} {digest[:16]}" for name, digest in account.code.files.items())
+    code = {**account.code.source_files, **account.code.files}
+    if code:
+        yield "code", _listed(f"{name} {digest[:16]}" for name, digest in sorted(code.items()))
     for change in account.code.changes:
-        yield "", f"changed before {change.at}, and accepted: {_listed(change.files)}"
+        yield "", f"changed before {change.at}, and accepted: {_listed((*change.files, *change.packages))}"
     yield "chain", _chain(account)
     for commands in account.reproduce:
         for command in commands.split(" && "):
@@ -152,6 +153,8 @@ def _search(account: Account) -> Iterator[tuple[str, str]]:
         f"of each ({count(compared.epochs, unit)} in all); {count(compared.rungs, 'comparison')} at rungs; "
         f"{count(compared.finalists, 'finalist')} on fresh seeds ({count(compared.fresh, 'training')})",
     )
+    if account.validation_use:
+        yield "", _used(account.validation_use)
     yield "finalists", _finalists(account.finalists)
     for row, finalist in enumerate(account.fresh):
         values = _listed(map(score, finalist.values)) or "no seed was fully trained"
@@ -159,6 +162,13 @@ def _search(account: Account) -> Iterator[tuple[str, str]]:
     yield "budget", spent(account.budget)
     if account.saved:
         yield "saved", account.saved
+
+
+def _used(use: ValidationUse) -> str:
+    return (
+        f"these validation rows were used by {use.searches:,} searches and {count(use.trials, 'trial')} of "
+        "this register, this search included"
+    )
 
 
 def _finalists(finalists: FinalistRule) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hpo.core.objective import Objective
 from hpo.metrics.row_blocks import RowBlocks
+from hpo.selection.reuse import Reuse
 
 Values = NDArray[np.float64]
 
@@ -50,6 +51,7 @@ class Evidence:
         n: Number of examples of that part, if the value is a share of them; else 0.
         luck: Luck of the best epoch, from `epoch_luck`; zero where the last epoch counts.
         blocks: Which of the examples belong together; None if they are independent.
+        reuse: How often these rows were used to choose by, in this search and in earlier ones.
         held_out: Whether a fresh value is the mean over folds that hold out each example once, few
             of which the search used to choose.
     """
@@ -63,6 +65,7 @@ class Evidence:
     luck: EpochLuck = EpochLuck()
     held_out: bool = False
     blocks: RowBlocks | None = None
+    reuse: Reuse = field(default_factory=Reuse)
 
     @property
     def unseen(self) -> bool:

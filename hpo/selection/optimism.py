@@ -33,6 +33,7 @@ from scipy import special
 from hpo.metrics.row_blocks import RowBlocks
 from hpo.selection.evidence import Evidence, Noise, finite, noise_of
 from hpo.selection.intervals import LEVEL, Interval, wilson_ends
+from hpo.selection.reuse import width_of
 
 DRAWS = 1000
 REACH = 8.0
@@ -85,8 +86,9 @@ def measure(evidence: Evidence, winner: int, seed: int) -> Optimism:
     noise = noise_of(evidence)
     fresh, why_fresh = _fresh(evidence, order[0], values[order[0]], noise)
     boot, why_boot = _bootstrap(evidence, order, noise, seed)
-    notes = tuple(dict.fromkeys(note for note in (why_fresh, why_boot, *_left_in(evidence)) if note))
     mean, corrected = winner_intervals(evidence, winner)
+    left = (*_left_in(evidence), _of_earlier_searches(evidence, mean.value))
+    notes = tuple(dict.fromkeys(note for note in (why_fresh, why_boot, *left) if note))
     return Optimism(order[0], values[order[0]], fresh, boot, mean, corrected, notes)
 
 
@@ -128,12 +130,32 @@ def winner_intervals(evidence: Evidence, winner: int, level: float = LEVEL) -> t
         centre -= learnt * (value - mean)
     if not evidence.finals:
         centre -= evidence.objective.rising(1.0) * evidence.luck.mean
+    if math.isfinite(luck := _luck_of_reuse(evidence, mean)):
+        centre -= evidence.objective.rising(1.0) * luck
     low, high, method = _ends(evidence, winner, centre, learnt, level)
     # Correcting the centre must not push the mean itself out; numpy's minimum keeps a NaN.
     ends = float(np.minimum(mean, low)), float(np.maximum(mean, high))
     # An estimate of a share lies between 0 and 1, whatever was taken off it.
     centre = min(max(centre, 0.0), 1.0) if evidence.n else centre
     return Interval(mean, *ends, level, method), Interval(centre, *ends, level, method)
+
+
+def _luck_of_reuse(evidence: Evidence, value: float) -> float:
+    """Return the luck that earlier searches on the same rows may have added to a score; NaN if unknown."""
+    if not evidence.reuse.others:
+        return 0.0
+    noise, rows = noise_of(evidence), evidence.blocks.count if evidence.blocks else evidence.n
+    return evidence.reuse.luck(width_of(noise.with_recipe, noise.examples, value, rows))
+
+
+def _of_earlier_searches(evidence: Evidence, value: float) -> str:
+    """Return whether the luck of earlier searches on the same rows was subtracted; empty without any."""
+    if not evidence.reuse.others:
+        return ""
+    luck = _luck_of_reuse(evidence, value)
+    if not math.isfinite(luck):
+        return "what earlier searches on these rows learnt about them is left in: its size is unknown"
+    return f"{luck:.3g} is subtracted for what earlier searches on these rows may have learnt about them"
 
 
 def _correctable(evidence: Evidence, noise: Noise) -> bool:

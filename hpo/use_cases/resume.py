@@ -7,6 +7,7 @@ from hpo.core.events import Event, SearchExtended, SearchResumed, Warned
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
+from hpo.core.package_versions import changes, versions
 from hpo.data.source_reading import CutsOnRecord
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec
@@ -16,7 +17,6 @@ from hpo.use_cases.search.disk_space import require_disk_space
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.signals import Signals
-from hpo.use_cases.search.versions import changes, versions
 
 
 def resume_search(
@@ -59,7 +59,7 @@ def resume_search(
         code = accepted_code(name, spec, history, "resume", accept=changed_code)
         run, signals = SearchRun(home, spec, dataset, ledger, since=history), Signals()
         with signals.handled():  # from here on a signal stops a search that can be resumed
-            ledger.append([*_events(name, history, more_trials), *code])
+            ledger.append([*_events(name, spec, history, more_trials), *code])
             return run.to_end(signals, unseal=unseal, again=again, address=address, watch=watch)
 
 
@@ -84,9 +84,9 @@ def _require_same_data(name: str, spec: SearchSpec, history: History, dataset: S
         )
 
 
-def _events(name: str, history: History, more_trials: int) -> list[Event]:
+def _events(name: str, spec: SearchSpec, history: History, more_trials: int) -> list[Event]:
     assert history.opened is not None
-    now = versions()
+    now = versions(spec.trainable, spec.base)
     events: list[Event] = [SearchResumed(now)]
     changed = changes(history.opened.versions, now)
     if changed:

@@ -10,7 +10,8 @@ from hpo.core.errors import Refused
 from hpo.core.events import SearchOpened, Warned
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
-from hpo.core.user_code import code_digests
+from hpo.core.package_versions import versions
+from hpo.core.user_code import code_digests, own_digests
 from hpo.data.leaks import Leaks
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec
@@ -26,7 +27,6 @@ from hpo.use_cases.search.detached import DetachedRun, start_detached
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.signals import Signals
-from hpo.use_cases.search.versions import versions
 from hpo.use_cases.search.warm_start import NOTHING_REPORTED, WarmStartReport, warm_start_of
 
 
@@ -114,7 +114,7 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     require_capacity(spec, submission.address or os.environ.get("RAY_ADDRESS") or None)
     warm_start = warm_start_of(spec, home)
     dataset, stray = new_dataset_of(spec.data, spec.base, home, anew=bool(submission.new_split))
-    moved = moved_rows(spec, home, dataset, stray)
+    moved = moved_rows(spec, home, dataset.prepared, stray)
     if moved and not submission.new_split:
         raise Refused(refusal_of_split(moved))
     accepted = [f"{sentence}; accepted with --new-split: {submission.new_split}" for sentence in moved]
@@ -153,8 +153,16 @@ def open_search(
     """
     split = dataset.facts(spec.finalists.fresh, spec.finalists.seeds)
     overlap = {"overlap": leaks.train_test} if leaks and leaks.stops else {}
-    warmth, code = warm_start.warm_start.to_json(), code_digests(spec.trainable, spec.base)
-    opened = SearchOpened(spec.document, spec.digest, split | overlap, versions(), dict(tags), warmth, code)
+    opened = SearchOpened(
+        spec.document,
+        spec.digest,
+        split | overlap,
+        versions(spec.trainable, spec.base),
+        dict(tags),
+        warm_start.warm_start.to_json(),
+        code_digests(spec.trainable, spec.base),
+        source_code=own_digests(spec.data.source, spec.base),
+    )
     home = Home(dataset.prepared.folder.parent.parent)
     openings = known_openings_of(spec.data, dataset.prepared, spec.base, home)
     ledger = store.create(spec.name, opened, name)

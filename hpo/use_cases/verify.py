@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, JsonObject
+from hpo.core.package_versions import changes, versions
 from hpo.spec.fields import Data
 from hpo.spec.recipe_files import read_recipe
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.model.code_policy import changes_of_code
 from hpo.use_cases.model.provenance import TrainingRecord, cut_of
-from hpo.use_cases.search.versions import changes, versions
 from hpo.use_cases.train import Tell, train_again, training_records
 
 Result = Literal["identical", "within tolerance", "not reproduced"]
@@ -107,7 +107,8 @@ def verify_recipe(
             "recipes that `hpo export` writes have it"
         )
     base = Path(provenance.get("base") or path.absolute().parent)
-    code = changes_of_code(recipe, path, base, accept=changed_code)
+    code = changes_of_code(recipe, path, base, accept=changed_code, reads_data=True)
+    recorded_versions = provenance.get("versions") or versions(recipe.trainable, base)
     recorded = statistics.fmean(record.value for record in records)
     tolerance = _tolerance(provenance, recorded) if tolerance is None else tolerance
     verdict = Verification(
@@ -117,7 +118,7 @@ def verify_recipe(
         math.nan,
         tolerance,
         False,
-        (*code, *changes(provenance.get("versions", versions()), versions())),
+        (*code, *changes(recorded_versions, versions(recipe.trainable, base))),
         (provenance.get("model") or {}).get("kind", "best"),
         len(records),
     )

@@ -9,6 +9,7 @@ from hpo.core.home import Home
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared
 from hpo.data.sealed_part import open_test
+from trainables.data.digests import is_comparable, key_name, labelled_digest, row_digests
 
 CODE = """
 import numpy as np
@@ -80,3 +81,20 @@ def test_changed_targets_of_the_test_part_are_refused_with_both_fingerprints(bas
         open_test("own_table:read", mended, base, found.test)
     unrecorded = dataclasses.replace(found.test, targets="")
     assert len(open_test("own_table:read", mended, base, unrecorded)) == 20
+
+
+def test_targets_are_digested_under_the_key_of_the_register(base: Path) -> None:
+    key, other = bytes(range(32)), bytes(32)
+    found = prepare("own_table:read", arguments(base), Home(base / "home"), base, key)
+    assert found.test is not None
+    name, digest = found.test.targets.split(":")
+    assert (name, len(digest)) == (key_name(key), 64)
+    table = np.load(base / "test.npy")
+    targets = (table[:, 0] // 2).astype(np.int64) % 2
+    assert digest not in (labelled_digest(row_digests(table), targets), key.hex())
+    mended = {**arguments(base), "flipped": 1}
+    assert len(open_test("own_table:read", arguments(base), base, found.test, key=key)) == 20
+    with pytest.raises(Refused, match=f"targets of the test part .* was {digest[:16]} and is"):
+        open_test("own_table:read", mended, base, found.test, key=key)
+    assert not is_comparable(found.test.targets, other)
+    assert len(open_test("own_table:read", mended, base, found.test, key=other)) == 20

@@ -7,8 +7,8 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from hpo.core.errors import HpoError
-from hpo.ledger.register import AlreadyOpened, Opening, Register
+from hpo.core.errors import DamagedLedger, HpoError
+from hpo.ledger.register import AlreadyOpened, Opening, Register, Use
 
 SCORES = {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}}
 
@@ -114,3 +114,26 @@ def test_an_opening_that_cannot_be_read_is_reported(body, register, tmp_path):
         database.execute("UPDATE openings SET body = ?", (body,))
     with pytest.raises(HpoError, match=r"an opening that cannot be read \(k\)"):
         register.openings_of("a", nothing)
+
+
+def test_a_locked_register_is_named_and_nothing_is_lost(tmp_path):
+    path = tmp_path / "register.db"
+    register = Register(path, patience=0.1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(HpoError, match="is locked: another process is writing to it"):
+            register.record_use(Use("k", "small", "me", 3, b""))
+        other.execute("ROLLBACK")
+    register.record_use(Use("k", "small", "me", 3, b""))
+    assert [use.trials for use in Register(path).uses()] == [3]
+
+
+@pytest.mark.parametrize("at", [0, 4096], ids=["header", "pages"])
+def test_a_damaged_register_is_named_with_what_to_do(tmp_path, at):
+    path = tmp_path / "register.db"
+    Register(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:at] + b"\xff" * 4096 + content[at + 4096 :])
+    with pytest.raises(DamagedLedger, match=r"register at .* is damaged: .*; restore it from a copy"):
+        Register(path)
+    assert path.read_bytes()[at : at + 4096] == b"\xff" * 4096

@@ -49,7 +49,9 @@ def test_a_register_of_a_later_layout_is_refused(path):
     Register(path)
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE about SET version = 3")
-    with pytest.raises(HpoError, match=r"register\.db was written by a later version \(3 > 2\)"):
+    with pytest.raises(
+        HpoError, match=r"register\.db was written by a later version of hpo \(layout 3; this one knows 2\)"
+    ):
         Register(path)
 
 

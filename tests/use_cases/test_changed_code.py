@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -118,6 +119,7 @@ def ledger_of(folder):
 def test_every_training_is_recorded_with_what_it_was_made_with(searched):
     record = list(ledger_of(searched).read())
     assert set(record[0].event.code) == {"own_model.py", "own_scoring.py"}
+    assert set(record[0].event.source_code) == {"own_data.py"}
     made_with = [r.event.made_with for r in record if isinstance(r.event, events.TrialStarted)]
     assert len(made_with) == 8
     assert len(set(made_with)) == 1
@@ -142,6 +144,39 @@ def test_changed_code_is_refused_with_the_names_of_the_files(edited, words):
     assert f"has changed since its trials were trained: {REFUSED} in" in done.stderr
     assert "--changed-code" in done.stderr
     assert len(ledger_of(edited).stored()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("test", "own"), 3), (("verify", "recipe.yaml"), 3), (("predict", "recipe.yaml", "new.npy"), 0)],
+    ids=["test", "verify", "predict"],
+)
+def test_changed_code_of_the_data_source_is_refused_where_the_data_is_read(searched, words, code):
+    (searched / "own_data.py").write_text(DATA + "# a remark\n")
+    done = hpo(searched, *words)
+    (searched / "own_data.py").write_text(DATA)
+    assert done.returncode == code, done.stderr
+    assert ("has changed since its trials were trained: own_data.py in" in done.stderr) == (code == 3)
+
+
+@pytest.fixture
+def other_packages(searched):
+    """The recipe as if it had been trained with another version of numpy."""
+    path, text = searched / "other.yaml", (searched / "recipe.yaml").read_text()
+    path.write_text(re.sub(r"numpy: .*", "numpy: 0.9.1", text))
+    return searched
+
+
+@pytest.mark.parametrize(
+    "words", [("verify", "other.yaml"), ("predict", "other.yaml", "new.npy")], ids=["verify", "predict"]
+)
+def test_other_packages_are_refused_or_named(other_packages, words):
+    done = hpo(other_packages, *words)
+    assert done.returncode == 3
+    assert "have changed since its trials were trained: numpy 0.9.1 -> " in done.stderr
+    done = hpo(other_packages, "--json", *words, "--changed-code")
+    assert done.returncode == 0, done.stderr
+    assert "packages changed: numpy 0.9.1 -> " in done.stdout
 
 
 def test_verify_and_predict_name_an_accepted_change(edited):

@@ -24,7 +24,10 @@ MOSTLY = 0.9
 def canonical(column: pa.Array) -> list[str]:
     """Return values as texts that are equal for equal values, however they were written."""
     encoded = column.dictionary_encode()
-    distinct = [_canonical(value) for value in encoded.dictionary.to_pylist()]
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        distinct = _canonical_numbers(encoded.dictionary)
+    else:
+        distinct = [_canonical(value) for value in encoded.dictionary.to_pylist()]
     return ["" if code is None else distinct[code] for code in encoded.indices.to_pylist()]
 
 
@@ -35,6 +38,15 @@ def _canonical(value: Any) -> str:
     except (TypeError, ValueError):
         return text
     return "" if math.isnan(number) else repr(number + 0.0)
+
+
+def _canonical_numbers(values: pa.Array) -> list[str]:
+    """Return what `_canonical` does of each number, several times as fast."""
+    plain = values.to_numpy(zero_copy_only=False).astype(np.float64) + 0.0
+    texts = list(map(repr, plain.tolist()))
+    for row in np.flatnonzero(np.isnan(plain)):
+        texts[row] = ""
+    return texts
 
 
 def numbers(column: pa.Array) -> NDArray[np.float64] | None:

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BYTES = 16
+KEYED = ":"
+"""Between the name of a key and a digest that was computed with it."""
 CHUNK = 4096
 
 
@@ -51,9 +53,33 @@ def set_digest(digests: NDArray[np.uint64]) -> str:
     return hashlib.sha256(distinct.tobytes()).hexdigest()
 
 
-def labelled_digest(digests: NDArray[np.uint64], targets: NDArray[Any]) -> str:
-    """Return the SHA-256 of a set of rows with their targets, given the digests of the rows, [n, 2]."""
-    return set_digest(row_digests(np.concatenate([digests, row_digests(targets)], axis=1)))
+def labelled_digest(digests: NDArray[np.uint64], targets: NDArray[Any], key: bytes | None = None) -> str:
+    """Return a digest of a set of rows with their targets.
+
+    With a key it is a BLAKE2b that nobody can compute without it, so that labels cannot be guessed; its
+    first part tells which key it was. Without one it is a SHA-256.
+
+    Args:
+        digests: Digests of the rows, [n, 2].
+        targets: Their targets, [n, ...].
+        key: A secret; None for public data, and to compare with what earlier versions recorded.
+    """
+    rows = row_digests(np.concatenate([digests, row_digests(targets)], axis=1))
+    if key is None:
+        return set_digest(rows)
+    keyed = hashlib.blake2b(np.unique(as_keys(rows)).tobytes(), key=key, digest_size=32)
+    return f"{key_name(key)}{KEYED}{keyed.hexdigest()}"
+
+
+def key_name(key: bytes) -> str:
+    """Return a name for a secret key that does not reveal it."""
+    return hashlib.blake2b(key, digest_size=8).hexdigest()
+
+
+def is_comparable(digest: str, key: bytes | None) -> bool:
+    """Return whether `labelled_digest` can compute this digest again: without a key, or with this one."""
+    name, keyed, _ = digest.partition(KEYED)
+    return not keyed or (key is not None and name == key_name(key))
 
 
 def file_digest(path: Path) -> str:

@@ -130,7 +130,9 @@ class ImageFolder:
                 raise UserError(f"data: {sealed} has a class {min(extra)!r} that is not in {self._train}")
             return train, self._listed(sealed)
         digests = packed(_file_digest(path) for path in train.files)
-        mask = (self.paths.cutter or first_cut)(Uncut(digests, self.test_share, train.labels))
+        names = np.array([path.relative_to(self._train).with_suffix("").as_posix() for path in train.files])
+        rows = Uncut(digests, self.test_share, train.labels, names=names)
+        mask = (self.paths.cutter or first_cut)(rows)
         return train.take(~mask), train.take(mask)
 
     @functools.cached_property

@@ -32,6 +32,7 @@ class Uncut:
         ids: Values of an identifying column, [n] of text; None without one.
         columns: Returns the columns as numbers or texts, [n] each; None to know rows by their digests.
         file: Digest of the file that the rows were read from; empty for several files.
+        names: Names of the rows, [n] of text, by which those are known whose content changed; None without.
     """
 
     digests: NDArray[np.uint64]
@@ -42,6 +43,7 @@ class Uncut:
     ids: NDArray[Any] | None = None
     columns: Callable[[], Iterable[NDArray[Any]]] | None = None
     file: str = ""
+    names: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.digests)

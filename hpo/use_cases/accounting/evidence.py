@@ -20,6 +20,7 @@ from hpo.metrics.row_blocks import RowBlocks
 from hpo.running.checkpoints import DamagedFile, read
 from hpo.running.training_context import CONTRIBUTIONS
 from hpo.selection.evidence import EpochLuck, Evidence, epoch_luck
+from hpo.selection.reuse import Reuse
 from hpo.spec import SearchSpec
 
 Curves = dict[int, dict[int, list[float]]]
@@ -63,7 +64,18 @@ def evidence_of(spec: SearchSpec, ledger: SearchLedger, history: History, kept: 
         if finals
         else epoch_luck({t: list(c.values()) for t, c in curves.items()}, objective),
         held_out=fresh.folds is not None,
+        reuse=_reuse(history, valued_on(spec, history)),
     )
+
+
+def _reuse(history: History, rows: FreshRows) -> Reuse:
+    """Return the choices on the rows of fresh seeds: all trials, or winners alone where no trial saw them."""
+    used = history.used_before
+    if used is None:
+        return Reuse()
+    if rows == "validation":
+        return Reuse(len(history.trials), used.trials)
+    return Reuse(1, used.searches)
 
 
 def valued_on(spec: SearchSpec, history: History) -> FreshRows:

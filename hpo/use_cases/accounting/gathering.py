@@ -13,6 +13,7 @@ from hpo.core.account import (
     Comparisons,
     FinalistRule,
     FreshValues,
+    ValidationUse,
 )
 from hpo.core.audit import ChainStanding
 from hpo.core.baselines import baselines_in
@@ -81,8 +82,13 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
         reproduce=_commands(name, home, spec),
         warnings=tuple(dict.fromkeys(history.warnings)),
         chain=ChainStanding.of(ledger.stored()),
-        code=CodeUsed(history.code, tuple(CodeChange(c.at, c.files) for c in history.code_changes)),
+        code=CodeUsed(
+            history.code,
+            tuple(CodeChange(c.at, c.files, c.packages) for c in history.code_changes),
+            history.source_code,
+        ),
         baselines=baselines_in(history),
+        validation_use=_validation_use(history),
     )
 
 
@@ -125,6 +131,11 @@ def _comparisons(spec: SearchSpec, history: History) -> Comparisons:
         finalists=len(finalists),
         fresh=sum(len(history.replicates(trial)) for trial in finalists),
     )
+
+
+def _validation_use(history: History) -> ValidationUse | None:
+    used = history.used_before
+    return ValidationUse(used.searches + 1, used.trials + len(history.trials)) if used else None
 
 
 def _finalists(spec: SearchSpec, history: History) -> FinalistRule:

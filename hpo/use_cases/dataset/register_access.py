@@ -35,10 +35,10 @@ def existing_register() -> Register | None:
 
 
 def signing_key(data: Data) -> bytes | None:
-    """Return the key for the signature of a data set; None if nothing will ask for one."""
+    """Return the key for the digests and the signature of a test part; None for practice data.
+
+    Creates the register if there is none, so that no digest of labels is ever without a key.
+    """
     from trainables.parts.data_sources import PRACTICE
 
-    if data.source in PRACTICE and data.practice is not False:
-        return None
-    register = existing_register()
-    return register.key if register else None
+    return None if data.source in PRACTICE and data.practice is not False else open_register().key

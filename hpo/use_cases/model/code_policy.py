@@ -1,22 +1,24 @@
-"""What happens if a user's training code has changed since the trials of a search were trained."""
+"""What happens if code or packages have changed since the trials of a search were trained."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hpo.core.errors import Refused
 from hpo.core.events import CodeChanged
 from hpo.core.history import History
-from hpo.core.user_code import code_digests
+from hpo.core.package_versions import decisive_changes, versions
+from hpo.core.user_code import code_digests, own_digests
 from hpo.spec import SearchSpec
 from hpo.spec.recipe_files import RecipeFile
-from hpo.use_cases.dataset.code_check import code_changes, refusal_of
+from hpo.use_cases.dataset.code_check import changes_of_search, code_changes, refusal_of, source_changes
 
 
 def accepted_code(
     name: str, spec: SearchSpec, history: History, at: str, *, accept: bool
 ) -> list[CodeChanged]:
-    """Return the event that records an accepted change of the code; empty if nothing has changed.
+    """Return the event that records an accepted change of code or packages; empty if nothing has changed.
 
     Args:
         name: Name of the search.
@@ -26,29 +28,49 @@ def accepted_code(
         accept: Whether the user accepts a change.
 
     Raises:
-        Refused: If the code has changed and the user does not accept that; with the names of the files.
+        Refused: If code or packages have changed and the user does not accept that; with their names.
     """
-    changed = code_changes(spec.trainable, spec.base, history.code)
-    if not changed:
+    files = changes_of_search(spec, history)
+    packages = decisive_changes(history.versions, spec.trainable, spec.base)
+    if not files and not packages:
         return []
     if not accept:
-        raise Refused(refusal_of(name, changed, spec.base))
-    return [CodeChanged(at, tuple(changed), code_digests(spec.trainable, spec.base))]
+        raise Refused(refusal_of(name, files, spec.base, packages))
+    return [
+        CodeChanged(
+            at,
+            tuple(files),
+            code_digests(spec.trainable, spec.base),
+            own_digests(spec.data.source, spec.base),
+            tuple(packages),
+            versions(spec.trainable, spec.base) if packages else {},
+        )
+    ]
 
 
-def changes_of_code(recipe: RecipeFile, path: Path, base: Path, *, accept: bool) -> tuple[str, ...]:
-    """Return how the code differs from that of a recipe, if the user accepts that; else nothing differs.
+def changes_of_code(
+    recipe: RecipeFile, path: Path, base: Path, *, accept: bool, reads_data: bool = False
+) -> tuple[str, ...]:
+    """Return how code and packages differ from those of a recipe, if the user accepts that.
 
     Args:
         recipe: The recipe.
         path: Its file.
         base: Folder that the user's code is imported from.
         accept: Whether the user accepts a change.
+        reads_data: Whether the recipe's data is read again, so that the code of its source counts, too.
 
     Raises:
-        Refused: If the code has changed and the user does not accept that.
+        Refused: If code or packages have changed and the user does not accept that.
     """
-    changed = code_changes(recipe.trainable, base, recipe.provenance.get("code") or {})
-    if changed and not accept:
-        raise Refused(refusal_of(str(path), changed, base))
-    return (f"code changed: {', '.join(changed)}",) if changed else ()
+    provenance = recipe.provenance
+    files = code_changes(recipe.trainable, base, provenance.get("code") or {})
+    data = provenance.get("data")
+    if reads_data and isinstance(data, Mapping):
+        recorded = provenance.get("source_code") or {}
+        files = sorted({*files, *source_changes(str(data.get("source", "")), base, recorded)})
+    packages = decisive_changes(provenance.get("versions") or {}, recipe.trainable, base)
+    if (files or packages) and not accept:
+        raise Refused(refusal_of(str(path), files, base, packages))
+    shown = [f"code changed: {', '.join(files)}"] if files else []
+    return (*shown, *([f"packages changed: {', '.join(packages)}"] if packages else []))

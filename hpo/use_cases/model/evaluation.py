@@ -28,7 +28,6 @@ from hpo.core.recipe import Recipe
 from hpo.core.record import Recorded
 from hpo.core.seeds import derive
 from hpo.core.trainable import Examples, Metric
-from hpo.core.user_code import CodeDigests
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest, read
 from hpo.data.sealed_part import open_test
@@ -43,7 +42,8 @@ from hpo.running.thread_limits import limited_threads
 from hpo.selection.intervals import level_of_look
 from hpo.selection.score_intervals import assessed_intervals
 from hpo.spec import SearchSpec
-from hpo.use_cases.dataset.code_check import require_code
+from hpo.use_cases.dataset.code_check import changes_of_search
+from hpo.use_cases.dataset.code_check import refusal_of as refusal_of_code
 from hpo.use_cases.dataset.register_access import open_register, signing_key
 from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.model.baselines import baselines_of_test, description_of_test
@@ -58,10 +58,16 @@ from hpo.use_cases.model.register_policy import (
     source_of,
     who,
 )
+from trainables.data.digests import is_comparable
 
 FAILED = "scoring the test part failed before a score was known"
 
 CLAIMED_BEFORE = "the claim of the test part is taken up again: it was made before, and no score came of it"
+
+NOT_COMPARED = (
+    "the targets of the test part were not compared with those that were sealed, since these were sealed "
+    "under the key of another register; HPO_REGISTER names the register"
+)
 
 MESSAGE = 500
 """Characters of an error of the user's code that go on record."""
@@ -108,6 +114,8 @@ def score_winner(home: Home, name: str, again: str = "") -> None:
         task = _task(home, name, history)
         if history.claim is not None and any(text.startswith(FAILED) for text in history.warnings):
             ledger.append([Warned(CLAIMED_BEFORE)])
+        if not is_comparable(task.sealed.targets, task.key):
+            ledger.append([Warned(NOT_COMPARED)])
         if task.exempt:
             _claim(ledger, history)
             scored = _recorded_score(ledger, task, 1, "")
@@ -134,7 +142,8 @@ class _Task:
         sealed: The test part on record since the search was opened.
         exempt: Whether openings of this test part are not counted.
         practice: Whether the score is labelled practice.
-        code: Files of the user's code that the model was trained with, with their digests.
+        changed: Files of the user's code that are not those on record.
+        key: Secret of the register; None for practice data.
         history: The search's record.
         developed: The data as it was when the search was opened; None if it is no longer kept.
     """
@@ -146,7 +155,8 @@ class _Task:
     sealed: TestManifest
     exempt: bool
     practice: bool
-    code: CodeDigests
+    changed: list[str]
+    key: bytes | None
     history: History
     developed: Prepared | None
 
@@ -168,7 +178,8 @@ def _task(home: Home, name: str, history: History) -> _Task:
     members = open_members(home, name, history)
     cuts = CutsOnRecord(recorded=history.opened.split["data"])
     recorded = read(home.data(history.opened.split["data"]))
-    prepared = prepare(data.source, data.source_arguments, home, spec.base, signing_key(data), cuts)
+    key = signing_key(data)
+    prepared = prepare(data.source, data.source_arguments, home, spec.base, key, cuts)
     assert prepared.test is not None
     targets = recorded.test.targets if recorded and recorded.test else ""
     return _Task(
@@ -179,7 +190,8 @@ def _task(home: Home, name: str, history: History) -> _Task:
         dataclasses.replace(prepared.test, targets=targets, **history.opened.split["test"]),
         is_exempt(data, prepared),
         prepared.info.practice if data.practice is None else data.practice,
-        history.code,
+        changes_of_search(spec, history),
+        key,
         history,
         recorded,
     )
@@ -293,9 +305,12 @@ def _where(error: Exception) -> str:
 def _score(task: _Task, look: int, reason: str) -> _Scored:
     """Open the test part and score the model."""
     spec, data = task.spec, task.spec.data
-    require_code(spec.name, spec.trainable, spec.base, task.code)
+    if task.changed:
+        raise Refused(refusal_of_code(spec.name, task.changed, spec.base))
     trainable = load_trainable(spec.trainable, spec.base)
-    examples = open_test(data.source, data.source_arguments, spec.base, task.sealed, task.dataset.cut_file)
+    examples = open_test(
+        data.source, data.source_arguments, spec.base, task.sealed, task.dataset.cut_file, task.key
+    )
     try:
         with limited_threads(spec.resources.threads):
             assessment = assess(trainable, models_of(trainable, task.members, examples.info), examples)

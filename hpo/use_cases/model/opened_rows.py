@@ -18,7 +18,7 @@ from hpo.core.home import Home
 from hpo.core.likeness import SAME
 from hpo.data.cut import DEVELOPMENT, GIVEN, HALF, NEW, TEST, Cut
 from hpo.data.prepared import Prepared
-from hpo.data.source_reading import CutsOnRecord
+from hpo.data.source_reading import CutsOnRecord, recall
 from hpo.ledger.register import WITHDRAWN, Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec
@@ -59,18 +59,26 @@ class StrayRows:
         )
 
 
-def moved_rows(spec: SearchSpec, home: Home, dataset: SplitDataset, stray: StrayRows | None) -> list[str]:
+def moved_rows_on_record(spec: SearchSpec, home: Home) -> list[str]:
+    """Return the sentences of `moved_rows` for data that the home has read before; reads no data."""
+    prepared = recall(spec.data.source, spec.data.source_arguments, home, spec.base)
+    if prepared is None:
+        return []
+    return moved_rows(spec, home, prepared, stray_rows(spec.data, prepared, None))
+
+
+def moved_rows(spec: SearchSpec, home: Home, prepared: Prepared, stray: StrayRows | None) -> list[str]:
     """Return which opened or sealed rows a search would have been developed on, in sentences.
 
     Args:
         spec: What is to be searched.
         home: Home of the searches that it starts from.
-        dataset: Its data.
+        prepared: Its data.
         stray: Opened rows outside the test part, as `new_dataset_of` returns them.
     """
     sentences = [stray.sentence] if stray else []
     for name, fingerprint in _warm_starts(spec, home):
-        rows = _trained_on(home, fingerprint, dataset.prepared)
+        rows = _trained_on(home, fingerprint, prepared)
         if rows:
             sentences.append(
                 f"{count(rows, 'row')} of the test part were development rows of {name}, from which "
@@ -125,7 +133,7 @@ def new_dataset_of(
     return dataset, _stray(dataset.prepared, _same_data(data, dataset.prepared, base), cuts)
 
 
-def stray_rows(data: Data, prepared: Prepared, base: Path) -> StrayRows | None:
+def stray_rows(data: Data, prepared: Prepared, base: Path | None) -> StrayRows | None:
     """Return opened test rows outside the test part of data that was read; None without any."""
     register = existing_register()
     if register is None or is_exempt(data, prepared):
@@ -134,7 +142,7 @@ def stray_rows(data: Data, prepared: Prepared, base: Path) -> StrayRows | None:
     return _stray(prepared, same, register.cuts_of(same))
 
 
-def _same_data(data: Data, prepared: Prepared, base: Path) -> list[Opening]:
+def _same_data(data: Data, prepared: Prepared, base: Path | None) -> list[Opening]:
     return [opening for opening in openings_of(data, prepared, base) if opening.likeness == SAME]
 
 

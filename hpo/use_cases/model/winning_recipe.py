@@ -78,8 +78,9 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
             "seeds": spec.finalists.seeds,
         },
         "spec": opened.digest,
-        "versions": dict(opened.versions),
+        "versions": dict(history.versions),
         **({"code": dict(history.code)} if history.code else {}),
+        **({"source_code": dict(history.source_code)} if history.source_code else {}),
         **_chain(history),
     }
     recipe = history.trainings[winner.trial, 0].recipe

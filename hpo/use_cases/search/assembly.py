@@ -5,10 +5,11 @@ from __future__ import annotations
 from hpo.core.command import ScriptCommand
 from hpo.core.errors import UserError
 from hpo.core.home import SearchFolder
+from hpo.core.package_versions import versions
 from hpo.core.ports import Searcher
 from hpo.core.practice import practice_of
 from hpo.core.recipe import digest
-from hpo.core.user_code import code_digests
+from hpo.core.user_code import imported_code
 from hpo.core.warm_start import NO_WARM_START, WarmStart
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.plan import Plan
@@ -19,7 +20,6 @@ from hpo.spec.space_size import combinations
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.weights_check import WeightsCheck
 from hpo.use_cases.search.finals import finals_of
-from hpo.use_cases.search.versions import versions
 
 
 def plan_of(spec: SearchSpec, workers: int, warm_start: WarmStart = NO_WARM_START) -> Plan:
@@ -53,7 +53,9 @@ def plan_of(spec: SearchSpec, workers: int, warm_start: WarmStart = NO_WARM_STAR
         same_failures=spec.limits.same_failures,
         patience=spec.patience.trials if spec.patience else None,
         least_gain=spec.patience.by if spec.patience else 0.0,
-        made_with=digest([code_digests(spec.trainable, spec.base), spec.digest, versions()]),
+        made_with=digest(
+            [imported_code(spec.trainable, spec.base).files, spec.digest, versions(spec.trainable, spec.base)]
+        ),
     )
 
 

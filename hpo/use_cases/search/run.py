@@ -26,12 +26,13 @@ from hpo.spec import SearchSpec
 from hpo.spec.fields import AT_END
 from hpo.use_cases.accounting.baselines import baselines_of_validation
 from hpo.use_cases.accounting.files import numbers_of, write_account
-from hpo.use_cases.dataset.code_check import code_changes
+from hpo.use_cases.dataset.code_check import changes_of_search
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.evaluation import evaluate
 from hpo.use_cases.model.members import fix_model
 from hpo.use_cases.model.repair import damaged_weights, repair
+from hpo.use_cases.model.validation_uses import use_counted
 from hpo.use_cases.model.winning_recipe import write_recipe
 from hpo.use_cases.search import assembly, disk_space
 from hpo.use_cases.search.capacity import local_cpus
@@ -110,7 +111,8 @@ class SearchRun:
             self.folder.stop_request.unlink(missing_ok=True)
             stop_request = StopRequest(self.home, self.folder, signals)
             mirrored = mirror_running(self.home, self.ledger, stop_request.received)
-            with disk_space.full_disk_reported(self.home), mirrored:
+            counted = use_counted(self.spec, self.dataset, self.ledger)
+            with disk_space.full_disk_reported(self.home), mirrored, counted:
                 history = self._train(stop_request, address, notifier)
                 self._conclude(history, stop_request, unseal, again)
                 self._tell_end()
@@ -210,7 +212,7 @@ class SearchRun:
 
     def _lacking(self, history: History) -> str:
         """Return why the test part must not be opened yet; empty if it may."""
-        changed = code_changes(self.spec.trainable, self.spec.base, history.code)
+        changed = changes_of_search(self.spec, history)
         if changed:
             return (
                 f"the code has changed since the trials were trained: {', '.join(changed)}; put it back, or "

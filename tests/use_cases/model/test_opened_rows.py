@@ -1,27 +1,41 @@
 """Rows of an opened test part stay out of the development part of later searches, in any home."""
 
 import json
+import re
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hpo.cli import main as command
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.data.cut import Cut
 from hpo.ledger.register import Opening
+from hpo.ledger.store import LedgerStore
 from hpo.spec import read_spec
 from hpo.use_cases.dataset.register_access import open_register
-from hpo.use_cases.dataset.split_dataset import SplitDataset
+from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
 from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of
 from hpo.use_cases.model.register_policy import recognition_of, rows_of, source_of
+from hpo.use_cases.submit import open_search
 
 SPEC = """
 version: 1
 data: {source: csv, arguments: {file: rows.csv, target: y, task: regression}}
 trainable: tabular
 objective: {metric: mean_squared_error}
+space: {learning_rate: {loguniform: [0.001, 0.1]}}
+scheduler: {max_epochs: 3}
+budget: {trials: 3}
+"""
+SPEC_OF_IMAGES = """
+version: 1
+data: {source: image_folder, arguments: {root: images}}
+trainable: image_classifier
 space: {learning_rate: {loguniform: [0.001, 0.1]}}
 scheduler: {max_epochs: 3}
 budget: {trials: 3}
@@ -59,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
 def read(folder: Path, home: str, *settings: str, anew: bool = False) -> tuple[SplitDataset, list[str]]:
     spec, place = read_spec(str(folder / "spec.yaml"), list(settings)), Home(folder / home).create()
     dataset, stray = new_dataset_of(spec.data, spec.base, place, anew=anew)
-    return dataset, moved_rows(spec, place, dataset, stray)
+    return dataset, moved_rows(spec, place, dataset.prepared, stray)
 
 
 def look(folder: Path, home: str, *settings: str) -> SplitDataset:
@@ -204,9 +218,56 @@ def test_check_and_submit_stop_with_exit_code_3(folder: Path, capfd: pytest.Capt
         error = capfd.readouterr().err
         assert "40 rows of the test part opened for first" in error
         assert "--new-split" in error
+    assert hpo("check", spec, *share, *home) == 3  # this home has read the data by now
+    assert "40 rows of the test part opened for first" in capfd.readouterr().err
     assert hpo("submit", spec, *share, "--new-split", *home) == 2
     assert "--new-split needs --reason TEXT" in capfd.readouterr().err
     assert hpo("check", spec, "--data", *home) == 0
     assert hpo("data", spec, *share, *home, "--json") == 0
     shown: JsonObject = json.loads(capfd.readouterr().out.strip().splitlines()[-1])
     assert shown
+
+
+def test_a_warm_start_from_a_search_that_was_developed_on_test_rows_is_refused(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spec, home = str(folder / "spec.yaml"), Home(folder / "one").create()
+    first = read_spec(spec, [])
+    open_search(
+        LedgerStore.at(home.ledger), first, split_dataset_of(first.data, first.base, home), "first", {}
+    )
+    others = ("--set", "data.arguments.groups=who", "--set", "warm_start=[first]", "--home", str(home.root))
+    for typed in (("check", spec, "--data"), ("submit", spec, "--no-test"), ("check", spec)):
+        assert hpo(*typed, *others) == 3
+        error = capfd.readouterr().err
+        assert re.search(r"\d+ rows of the test part were development rows of first, from which", error), (
+            error
+        )
+        assert "--new-split" in error
+    same = ("--set", "warm_start=[first]", "--home", str(home.root))
+    assert hpo("check", spec, "--data", *same) == 0
+
+
+def images(root: Path, ending: str, names: Sequence[str]) -> None:
+    random = np.random.default_rng(0)
+    for row, name in enumerate(names):
+        pixels = np.kron(random.integers(0, 256, (8, 8, 3), dtype=np.uint8), np.ones((8, 8, 1), np.uint8))
+        path = root / f"class{row % 2}" / f"{name}.{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+
+
+def test_images_saved_anew_under_their_names_keep_their_side_and_others_are_refused(tmp_path: Path) -> None:
+    names = [f"{row:03d}" for row in range(60)]
+    (tmp_path / "spec.yaml").write_text(SPEC_OF_IMAGES)
+    images(tmp_path / "images", "png", names)
+    before = sealed_rows(look(tmp_path, "one"))
+    shutil.rmtree(tmp_path / "images")
+    images(tmp_path / "images", "jpg", names)
+    dataset, moved = read(tmp_path, "two")
+    assert (sealed_rows(dataset) == before).all()
+    assert moved == []
+    shutil.rmtree(tmp_path / "images")
+    images(tmp_path / "images", "jpg", [f"photo {name}" for name in names])
+    _, moved = read(tmp_path, "three")
+    assert "are in this data, but cannot be found one by one" in moved[0]

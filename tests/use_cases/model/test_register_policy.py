@@ -279,7 +279,9 @@ def test_another_register_does_not_make_an_opened_part_of_this_home_unseen(searc
     with pytest.raises(Refused, match=r"first by .* for one"):
         score_winner(home, "second")
     score_winner(home, "second", "a referee asked")
-    assert read_history(second).score.look == 2
+    history = read_history(second)
+    assert history.score.look == 2
+    assert evaluation.NOT_COMPARED in history.warnings  # sealed under the key of the first register
 
 
 def test_a_score_that_fails_after_it_has_seen_predictions_counts_as_a_look(searched):

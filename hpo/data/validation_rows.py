@@ -1,0 +1,60 @@
+"""A sketch of the rows that a search validates on, by which a register knows them again.
+
+Every row stands for a few values, each from a part of its cells without the names of their columns, so that
+most of its values stay when a column is added, dropped or edited. A sketch of the values shows which share
+of two sets of rows is the same, without a single value; see `hpo.data.sketch`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.data.cut import Cut
+from hpo.data.prepared import INPUTS, Prepared, mapped
+from hpo.data.row_keys import PARTS, Keys, keys_of_digests, paired
+from hpo.data.sketch import IDENTITY, Hashes, complete_below, sketched
+from trainables.data.digests import row_digests
+
+SIZE = 512
+"""Entries of a sketch: 4 KiB."""
+PAIRS = tuple((part, part + 1) for part in range(0, PARTS, 2))
+SALT = np.uint64(0x9E3779B97F4A7C15)
+
+
+def sketch_of(data: Prepared, rows: NDArray[np.int64], key: bytes) -> bytes:
+    """Return the sketch of some development rows.
+
+    Args:
+        data: The data.
+        rows: The rows, [n].
+        key: Secret of the register.
+    """
+    keys = _keys(data, rows)
+    values = [paired(keys, pair) * SALT + np.uint64(number) for number, pair in enumerate(PAIRS)]
+    told = [column[paired(keys, pair) > 0] for column, pair in zip(values, PAIRS, strict=True)]
+    few = ~np.any([paired(keys, pair) > 0 for pair in PAIRS], axis=0)  # rows of too few cells for pairs
+    told.append(keys[few].astype(np.uint64) @ np.arange(1, 2 * PARTS, 2, dtype=np.uint64))
+    tokens = np.concatenate(told)
+    return sketched(tokens, np.zeros(len(tokens), bool), key, SIZE).astype("<u8").tobytes()
+
+
+def share_in_common(one: bytes, other: bytes) -> float:
+    """Return the estimated share of the smaller set of rows that is in the other, from 0 to 1."""
+    ours, theirs = np.frombuffer(one, "<u8"), np.frombuffer(other, "<u8")
+    border = min(complete_below(ours, SIZE), complete_below(theirs, SIZE))
+    ours, theirs = _identities(ours, border), _identities(theirs, border)
+    fewer = min(len(ours), len(theirs))
+    return float(np.isin(ours, theirs).sum()) / fewer if fewer else 0.0
+
+
+def _identities(sketch: Hashes, border: np.uint64) -> Hashes:
+    return sketch[sketch < border] & IDENTITY
+
+
+def _keys(data: Prepared, rows: NDArray[np.int64]) -> Keys:
+    """Return the keys of development rows on record; of data without a test part, from their inputs."""
+    cut = Cut.read(data.cut_file)
+    if cut is not None and int((~cut.test).sum()) == data.n:
+        return np.asarray(cut.keys[~cut.test][rows])
+    return keys_of_digests(row_digests(mapped(data.folder / INPUTS)[rows]))
