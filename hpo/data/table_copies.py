@@ -8,6 +8,7 @@ columns of few values.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -167,7 +168,10 @@ def _near(ours: Floats, theirs: Floats, categorical: NDArray[np.bool_]) -> Pairs
     from sklearn.neighbors import NearestNeighbors  # slow to import, and not needed for other data
 
     none = np.zeros((0, 2), np.int64)
-    used = np.array([not _identifies(column) for column in ours.T]) & (np.nanstd(ours, axis=0) > 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of columns without any value
+        varied = np.nanstd(ours, axis=0) > 0
+    used = np.array([not _identifies(column) for column in ours.T]) & varied
     if len(ours) < FEWEST or not len(theirs) or used.sum() < 2:
         return none
     one, other = (np.stack(list(columns), axis=1) for columns in _scaled(ours[:, used], theirs[:, used]))

@@ -36,9 +36,14 @@ def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
     if path.is_file():
         yield str(path), path.stat()
         return
-    stack = [path] if path.is_dir() else []
+    stack, visited = [path] if path.is_dir() else [], set()
     while stack:
-        with os.scandir(stack.pop()) as entries:
+        folder = stack.pop()
+        stat = folder.stat()
+        if (stat.st_dev, stat.st_ino) in visited:  # a link that leads back
+            continue
+        visited.add((stat.st_dev, stat.st_ino))
+        with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_dir():
                     stack.append(Path(entry.path))

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import os
 import struct
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -298,7 +299,8 @@ def _listed(folder: Path, classes: Sequence[str], hidden: bool) -> LabelledFiles
 
 def in_parallel(function: Any, files: Sequence[Path]) -> Iterator[Any]:
     """Apply a function to every file on all cores (decoding releases the GIL), in their order."""
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        warnings.simplefilter("ignore")  # of Pillow, about single files, with paths of its own
         for start in range(0, len(files), 1024):  # so that results do not pile up
             yield from pool.map(function, files[start : start + 1024])
 

@@ -78,6 +78,12 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
         if values is None:
             cell = table.cell(target, columns.strays(column)[0])
             raise UserError(f"data: the target {target} must be numeric for regression; see {cell}")
+        infinite = np.flatnonzero(np.isinf(values))
+        if len(infinite):
+            raise UserError(
+                f"data: the target {target} is infinite in {table.cell(target, int(infinite[0]))} "
+                f"({len(infinite)} such rows); correct or remove them"
+            )
         return float_targets(values)
     labels, strange = columns.coded(column, info.classes)
     if strange:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-import json
+import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,20 +18,13 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from trainables.data import columns
+from trainables.data.csv_reading import csv_table, encoding_words, one_line, read_csv
 from trainables.data.digests import text_digests
 from trainables.data.parquet_types import plain_column
 from trainables.parts.data_sources import delimiter_of
 
-LONGEST_HEADER = 1 << 20
-"""Characters of the names of a CSV file's columns, as far as Arrow looks for them."""
-
-LONGEST = 300
-"""Characters of a reader's error, which may quote the file."""
-
 BYTES = 8
 """Of a number in memory."""
-
-OTHER_DELIMITERS = (";", "\t", "|", ",")
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "-nan", "NULL", "null", "n/a")
 
@@ -141,15 +133,16 @@ def read_table(
     Raises:
         UserError: If the file does not exist, is not a table, has no rows, or has two columns of one name.
     """
+    _require_file(path)
     try:
         delimiter = delimiter_of(delimiter)
         absent = [text for text in (*MISSING, *missing) if text not in not_missing]
-        read = _read_csv(path, absent, delimiter) if kind == "csv" else _read_parquet(path)
+        read = read_csv(path, absent, delimiter) if kind == "csv" else _read_parquet(path)
         names = read.column_names
-    except FileNotFoundError as error:
-        raise UserError(f"data.arguments: the file {path} does not exist") from error
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error, OSError) as error:
-        raise UserError(f"data: {path} cannot be read as {kind}: {str(error)[:LONGEST]}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"data: {path} {encoding_words(path, error)}") from error
+    except (pa.ArrowException, csv.Error, OSError) as error:
+        raise UserError(f"data: {path} cannot be read as {kind}: {one_line(error)}") from error
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise UserError(f"data: {path} has two columns named {repeated[0]!r}")
@@ -159,6 +152,23 @@ def read_table(
     whole = {name: column for name, (column, _) in plain.items() if column is not None}
     notes = tuple(note for _, note in plain.values() if note)
     return Table(whole, str(path), np.arange(read.num_rows), sealed, notes=notes)
+
+
+def _require_file(path: Path) -> None:
+    """Refuse what is not a file; a pipe or a device would be read for ever.
+
+    Raises:
+        UserError: If it does not exist, or is something else.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise UserError(f"data.arguments: the file {path} does not exist") from error
+    except OSError as error:
+        raise UserError(f"data.arguments: {path} cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or a device"
+        raise UserError(f"data.arguments: {path} is {kind}; legal: a file")
 
 
 def lost_texts(path: Path, names: Sequence[str], table: Table, delimiter: str) -> dict[str, dict[str, int]]:
@@ -172,7 +182,7 @@ def lost_texts(path: Path, names: Sequence[str], table: Table, delimiter: str) -
     """
     if not names:
         return {}
-    again = _csv_table(path, list(table.columns), [""], delimiter, include_columns=list(names))
+    again = csv_table(path, list(table.columns), [""], delimiter, include_columns=list(names))
     found = {}
     for name in names:
         gaps = again.column(name).take(pa.array(table.rows)).filter(table.columns[name].is_null())
@@ -180,38 +190,6 @@ def lost_texts(path: Path, names: Sequence[str], table: Table, delimiter: str) -
         if counts:
             found[name] = {pair["values"]: pair["counts"] for pair in counts}
     return found
-
-
-def _read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        start = file.read(LONGEST_HEADER)
-    if len(start) == LONGEST_HEADER and not {"\n", "\r"} & set(start):
-        raise UserError(f"data: {path}: its first line has more than {LONGEST_HEADER:,} characters")
-    names = next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])
-    others = [sign for sign in OTHER_DELIMITERS if len(names) == 1 and sign in names[0] and sign != delimiter]
-    if others:
-        raise UserError(
-            f"data: {path} has one column if its fields are separated by {delimiter!r}, and its header has "
-            f"{names[0].count(others[0])} {others[0]!r}; name the sign between the fields: "
-            f"arguments: {{delimiter: {json.dumps(others[0])}}}"
-        )
-    return _csv_table(path, names, missing, delimiter)
-
-
-def _csv_table(
-    path: Path, names: Sequence[str], missing: Sequence[str], delimiter: str, **options: Any
-) -> Any:
-    from pyarrow import csv as arrow
-
-    convert = arrow.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()),
-        null_values=list(missing),
-        strings_can_be_null=True,
-        **options,
-    )
-    return arrow.read_csv(
-        path, parse_options=arrow.ParseOptions(delimiter=delimiter), convert_options=convert
-    )
 
 
 def _read_parquet(path: Path) -> Any:

@@ -37,6 +37,8 @@ def column_reports(
 
 def distinct_values(column: pa.Array) -> int:
     """Return how many different values a column has, missing ones aside."""
+    if column.null_count == len(column):
+        return 0
     if pa.types.is_dictionary(column.type):
         return len(pc.unique(column.drop_null().indices))
     return int(pc.count_distinct(column).as_py())

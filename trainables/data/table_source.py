@@ -233,7 +233,7 @@ class TableFile:
                 f"data: the target {self.target} is numeric except for {cell} and perhaps others; fix it, "
                 "or set task: classification"
             )
-        whole = values is not None and bool(np.all(values[~np.isnan(values)] % 1 == 0))
+        whole = values is not None and bool(np.all(values[np.isfinite(values)] % 1 == 0))
         written = self.target in self._notations
         if values is None or (whole and not written and len(np.unique(values)) <= FEW_CLASSES):
             task = "classification"

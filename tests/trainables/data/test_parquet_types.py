@@ -82,3 +82,8 @@ def test_truth_values_are_classes(tmp_path: Path) -> None:
 def test_a_target_of_lists_is_not_a_column(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has no column 'v'; it has k, y"):
         read(tmp_path, pa.array([[1.0]] * N), target="v")
+
+
+def test_times_outside_the_calendar_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="column v has times outside the years 1 to 9999"):
+        read(tmp_path, pa.array([9_000_000_000_000_000] * N, pa.timestamp("s")))

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,43 @@ def test_faults_are_named(
     write(tmp_path / "people.csv", columns)
     with pytest.raises(UserError, match=words):
         source(tmp_path, test_share=0.05, **arguments).development()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("utf-16", "is encoded as UTF-16; save it as UTF-8"),
+        ("utf-16-le", "has bytes of zero: it is encoded as UTF-16 or is not a text; save it as UTF-8"),
+        (
+            "latin-1",
+            r"not encoded as UTF-8 \(byte 0xf6 .*perhaps as Windows-1252 or Latin-1; save it as UTF-8",
+        ),
+    ],
+)
+def test_encodings_are_named(tmp_path: Path, encoding: str, words: str) -> None:
+    (tmp_path / "people.csv").write_bytes("x,y\n1,Köln\n2,Bonn\n".encode(encoding))
+    with pytest.raises(UserError, match=words):
+        source(tmp_path, ignore=[]).development()
+
+
+def test_quoted_line_breaks_of_large_files_belong_to_their_field(tmp_path: Path) -> None:
+    rows = (f'{row},"one, two\n{row}\n",{row % 2}\n' for row in range(100_000))
+    (tmp_path / "people.csv").write_text("a,b,y\n" + "".join(rows))
+    table = read_table(tmp_path / "people.csv", "csv")
+    assert len(table) == 100_000
+    assert table.columns["b"][99_999].as_py() == "one, two\n99999\n"
+
+
+def test_what_is_no_file_is_refused_without_being_opened(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "empty").write_text("\n\n")
+    names = {"folder": "is a folder", "pipe": "is a pipe or a device", "zero": "is a pipe or a device"}
+    for name, words in {**names, "loop": "cannot be opened: Too many", "empty": "is empty"}.items():
+        with pytest.raises(UserError, match=f"{name} {words}"):
+            read_table(tmp_path / name, "csv")
 
 
 @pytest.mark.parametrize("written", ["\t", "tab", "\\t"])

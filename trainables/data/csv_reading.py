@@ -1,0 +1,110 @@
+"""CSV files as Arrow reads them, every field as a text, and what is wrong with those that it cannot read."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import mmap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from hpo.core.errors import UserError
+
+LONGEST_HEADER = 1 << 20
+"""Characters of the names of a CSV file's columns, as far as Arrow looks for them."""
+
+LONGEST = 300
+"""Characters of a reader's error, which may quote the file."""
+
+UNCLOSED = "one of its fields is longer than all that is read at once, as after a quote that is not closed"
+
+MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+"""Byte order marks at the start of files in other encodings."""
+
+ZEROS = "has bytes of zero: it is encoded as UTF-16 or is not a text; save it as UTF-8"
+
+OTHER_DELIMITERS = (";", "\t", "|", ",")
+
+
+BLOCK = 1 << 20
+"""Bytes that Arrow reads at once."""
+
+
+def read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
+    """Read a file with a header as an Arrow table of texts.
+
+    Args:
+        path: The file.
+        missing: Texts that mean a missing value.
+        delimiter: Character between the fields.
+
+    Raises:
+        UserError: If it is empty, is not a text, or has another delimiter.
+        UnicodeDecodeError: If it is not encoded as UTF-8.
+        pyarrow.ArrowInvalid: If it cannot be parsed.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        start = file.read(LONGEST_HEADER)
+    if not start.strip():
+        raise UserError(f"data: {path} is empty")
+    if "\0" in start:
+        raise UserError(f"data: {path} {ZEROS}")
+    if len(start) == LONGEST_HEADER and not {"\n", "\r"} & set(start):
+        raise UserError(f"data: {path}: its first line has more than {LONGEST_HEADER:,} characters")
+    names = next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])
+    others = [sign for sign in OTHER_DELIMITERS if len(names) == 1 and sign in names[0] and sign != delimiter]
+    if others:
+        raise UserError(
+            f"data: {path} has one column if its fields are separated by {delimiter!r}, and its header has "
+            f"{names[0].count(others[0])} {others[0]!r}; name the sign between the fields: "
+            f"arguments: {{delimiter: {json.dumps(others[0])}}}"
+        )
+    return csv_table(path, names, missing, delimiter)
+
+
+def csv_table(
+    path: Path, names: Sequence[str], missing: Sequence[str], delimiter: str, **options: Any
+) -> Any:
+    """Parse a file whose columns are known; further options are those of Arrow's conversion."""
+    from pyarrow import csv as arrow
+
+    convert = arrow.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()),
+        null_values=list(missing),
+        strings_can_be_null=True,
+        **options,
+    )
+    parse = arrow.ParseOptions(delimiter=delimiter, newlines_in_values=_may_break_lines(path))
+    return arrow.read_csv(path, parse_options=parse, convert_options=convert)
+
+
+def _may_break_lines(path: Path) -> bool:
+    """Return whether fields of a file of several blocks may hold line breaks, which takes longer to parse."""
+    if path.stat().st_size <= BLOCK:
+        return True
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b'"') >= 0
+
+
+def one_line(error: Exception) -> str:
+    """Return a reader's error as one line, with what is likely meant where its words do not say."""
+    words = " ".join(str(error).split())[:LONGEST]
+    return f"{UNCLOSED} ({words})" if "straddl" in words else words
+
+
+def encoding_words(path: Path, error: UnicodeDecodeError) -> str:
+    """Say which encoding a file seems to have that is not UTF-8."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    for mark, name in MARKS.items():
+        if start.startswith(mark):
+            return f"is encoded as {name}; save it as UTF-8"
+    if b"\0" in error.object:
+        return ZEROS
+    byte = f"byte 0x{error.object[error.start]:02x} at position {error.start:,}"
+    return f"is not encoded as UTF-8 ({byte}), perhaps as Windows-1252 or Latin-1; save it as UTF-8"
