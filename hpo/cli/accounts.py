@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from hpo.cli.options import SearchName
-from hpo.cli.session import Session, document, emit
+from hpo.cli.session import Session, document, dumps, emit
 from hpo.core.errors import UserError
+from hpo.core.json_values import fields_of
 
 
 def account(
@@ -23,12 +24,35 @@ def account(
         Path | None,
         typer.Option(metavar="FILE", help="File of the signed account; by default SEARCH-account.json."),
     ] = None,
+    methods: Annotated[
+        bool, typer.Option("--methods", help="Print a paragraph for a paper, with its references.")
+    ] = False,
+    latex: Annotated[
+        bool, typer.Option("--latex", help="With --methods: as LaTeX, with a BibTeX list.")
+    ] = False,
+    checklist: Annotated[
+        bool,
+        typer.Option(
+            "--checklist", help="Answer REFORMS, NeurIPS, TRIPOD+AI and Show Your Work, item by item."
+        ),
+    ] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of `hpo account --json`.")
+    ] = False,
 ) -> None:
     """Report what a search tried, compared and chose, and how sure its result is."""
     from hpo.report.account import page
+    from hpo.report.checklist import checklist_of, checklist_text
+    from hpo.report.methods import methods_text
     from hpo.use_cases.account import account_of, sign_account
 
     session = Session.of(context)
+    _check(sign, methods=methods, latex=latex, checklist=checklist, schema=schema)
+    if schema:
+        from hpo.report.account_schema import account_schema
+
+        document(dumps(account_schema()) + "\n")
+        return
     if out is not None and sign is None:
         raise UserError(
             "--out needs --sign KEY; `hpo account SEARCH --json` prints an account without signing"
@@ -39,9 +63,25 @@ def account(
         signature = sign_account(gathered, key=sign, out=file)
         written = {"account": str(file), "signature": str(signature)}
         emit(written) if session.as_json else document(f"{file}\n{signature}\n")
+    elif methods:
+        text = methods_text(gathered, latex=latex)
+        emit({"methods": text}) if session.as_json else document(text)
+    elif checklist:
+        items = [fields_of(item) for item in checklist_of(gathered)]
+        emit(items) if session.as_json else document(checklist_text(gathered))
     elif session.as_json:
         emit(gathered.to_json())
     else:
         document(page(gathered))
     if gathered.audit and gathered.audit.findings:
         raise typer.Exit(1)
+
+
+def _check(sign: Path | None, *, methods: bool, latex: bool, checklist: bool, schema: bool) -> None:
+    """Refuse options that ask for several documents at once."""
+    asked = {"--sign": sign is not None, "--methods": methods, "--checklist": checklist, "--schema": schema}
+    several = [name for name, given in asked.items() if given]
+    if len(several) > 1:
+        raise UserError(f"{' and '.join(several)} ask for different documents; name one of them")
+    if latex and not methods:
+        raise UserError("--latex needs --methods")

@@ -12,13 +12,16 @@ from typing import Literal
 
 from hpo.core.audit import Audit, ChainStanding
 from hpo.core.baselines import Baselines
+from hpo.core.data_account import DataFacts, LeaksSought, PartFacts
+from hpo.core.effort import Effort, ExpectedBest
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.events import TestRefused
 from hpo.core.json_values import JsonObject, RecipeFields, SpecFields, fields_of, jsonable
 from hpo.core.model_provenance import ShippedModel
 from hpo.core.objective import Objective
-from hpo.core.search_setting import DataUsed, SearchSetting
+from hpo.core.search_setting import DataUsed, Origin, SearchSetting
 from hpo.core.spending import BudgetUse
+from hpo.core.strata import Strata
 
 FreshRows = Literal["final", "folds", "validation"]
 """The rows that fresh seeds are scored on."""
@@ -195,6 +198,15 @@ class Account:
         validation_use: How often the validation rows were used; None if no other search used them before.
         audit: What an audit found; None if the account was written without one.
         baselines: Simple models beside the model, on the validation rows and on the opened test part.
+        about: The data as it was read; None if an early version did not record it.
+        test_rows: What the opened test part holds; None while it is sealed.
+        within: How the model did by class and by group of the test part; None likewise.
+        fitted: What was fitted to training rows alone, in words.
+        leaks: What was looked for in the data before the search; None if that is not on record.
+        effort: The compute that was used.
+        expected: The expected best validation score of fewer trials.
+        origin: What it began from.
+        limits: What the result does not say, a sentence each.
     """
 
     search: str
@@ -228,6 +240,15 @@ class Account:
     validation_use: ValidationUse | None = None
     audit: Audit | None = None
     baselines: tuple[Baselines, ...] = ()
+    about: DataFacts | None = None
+    test_rows: PartFacts | None = None
+    within: Strata | None = None
+    fitted: str = ""
+    leaks: LeaksSought | None = None
+    effort: Effort | None = None
+    expected: tuple[ExpectedBest, ...] = ()
+    origin: Origin = field(default_factory=Origin)
+    limits: tuple[str, ...] = ()
 
     def to_json(self) -> JsonObject:
         """The account as a JSON value, numbers that JSON does not have as null."""

@@ -61,6 +61,7 @@ class DataFacts:
         categorical: Those of them that hold categories.
         dropped: Columns that are left out, as the spec says.
         parts: What each part but the test part holds.
+        card: Text of the data card that the spec gives, or of its file; empty if it gives none.
         telling: The column that by itself removes the most of the error; empty if none removes any.
         removed: The share of the error that it removes.
     """
@@ -73,6 +74,7 @@ class DataFacts:
     categorical: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     parts: Mapping[str, PartFacts] = field(default_factory=dict)
+    card: str = ""
     telling: str = ""
     removed: float = 0.0
 
@@ -98,3 +100,33 @@ class DataFacts:
             "files": [fields_of(file) for file in self.files],
             "parts": {name: fields_of(part) for name, part in self.parts.items()},
         }
+
+
+@dataclass(frozen=True, slots=True)
+class LeaksSought:
+    """What was looked for in the data before the search began, and what was not.
+
+    Attributes:
+        sought: What was looked for.
+        not_sought: What was not, and why.
+        found: Every leak, a sentence each.
+        notes: Further facts, such as samples that were compared instead of all rows.
+        accepted: Whether the spec accepts leaks that would otherwise have stopped the search.
+    """
+
+    sought: tuple[str, ...]
+    not_sought: tuple[str, ...]
+    found: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    accepted: bool = False
+
+    @classmethod
+    def of_json(cls, fields: JsonFields) -> LeaksSought | None:
+        """Return what is on record; None if an early version recorded nothing."""
+        if "sought" not in fields:
+            return None
+        lists = {"sought": "sought", "not_sought": "not_sought", "found": "findings", "notes": "notes"}
+        return cls(
+            **{name: tuple(fields.get(key, ())) for name, key in lists.items()},
+            accepted=bool(fields.get("stops")),
+        )

@@ -25,6 +25,7 @@ class SearchOpened:
             an early version did not record it.
         about: Its data, `hpo.core.data_account.DataFacts` as JSON; empty likewise.
         source_code: The same of the user's own data source.
+        hardware: The machine that opened it: processor, cores, memory, GPUs; empty likewise.
     """
 
     spec: SpecFields
@@ -37,6 +38,7 @@ class SearchOpened:
     leaks: JsonFields = field(default_factory=dict)
     about: JsonFields = field(default_factory=dict)
     source_code: Mapping[str, str] = field(default_factory=dict)
+    hardware: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

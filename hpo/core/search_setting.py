@@ -127,3 +127,26 @@ class SearchSetting:
     scheduler: SchedulerUsed
     unit: str
     resources: ResourcesUsed
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a search began from, and what changed after it had begun.
+
+    Attributes:
+        description: The spec's description; empty if it has none.
+        warm_start: Earlier searches and recipes that it learned from.
+        given: Points that the spec gave.
+        extended: Trials that were added after it had begun.
+        resumed: How often it was resumed.
+        finalists_asked: Finalists that the spec asks for.
+        finalists_named: Finalists that there were.
+    """
+
+    description: str = ""
+    warm_start: tuple[str, ...] = ()
+    given: int = 0
+    extended: int = 0
+    resumed: int = 0
+    finalists_asked: int = 0
+    finalists_named: int = 0

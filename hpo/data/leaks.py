@@ -19,6 +19,7 @@ from hpo.core.json_values import JsonObject, SpecFields
 from hpo.core.trainable import Examples
 from hpo.data.equal_rows import equal_by_chance
 from hpo.data.examples import open_examples
+from hpo.data.leak_coverage import coverage_of
 from hpo.data.near_copies import NearCopies, find_near_copies
 from hpo.data.prepared import Prepared, mapped
 from hpo.data.revealing_columns import revealing_columns
@@ -57,7 +58,12 @@ class Leaks:
         shifted: Columns that are distributed differently in the test part although neither groups nor
             times explain it, with the greatest difference between the shares of both parts.
         early: Test rows that are earlier than the latest row of the development part.
+        timed: Whether the data is divided by time.
         notes: What could not be checked, and other facts, each a sentence.
+        sought: What was looked for, in a few words each.
+        not_sought: What was not looked for, and why.
+        telling: The column that by itself removes the most of the error; empty if none removes any.
+        removed: The share of the error that it removes.
     """
 
     train_test: int
@@ -77,11 +83,21 @@ class Leaks:
     partial_columns: Mapping[str, float] = field(default_factory=dict)
     shifted: Mapping[str, float] = field(default_factory=dict)
     early: int = 0
+    sought: tuple[str, ...] = ()
+    not_sought: tuple[str, ...] = ()
+    telling: str = ""
+    removed: float = 0.0
+    timed: bool = False
 
     @property
     def stops(self) -> bool:
-        """Whether train overlaps test, so that the search may start only if the spec accepts it."""
-        return self.train_test > 0 and "train_test" not in self.by_chance
+        """Whether the search may start only if the spec accepts it.
+
+        That is so if training rows, or groups of them, are also in the test part. Data that is divided by
+        time may have a group on both sides.
+        """
+        copied = self.train_test > 0 and "train_test" not in self.by_chance
+        return copied or (self.groups_test > 0 and not self.timed)
 
     def findings(self) -> list[str]:
         """Return a sentence for every leak, the most serious first; empty without leaks."""
@@ -166,6 +182,7 @@ def find_leaks(
         "contradicting": _contradicting(keys, data.targets()) if data.info.task == "classification" else 0,
     }
     by_chance = _by_chance(part, equal, data.test.n if data.test else 0, len(held_out))
+    coverage = coverage_of(data, near=copied.train_validation is not None)
     return Leaks(
         **equal,
         near_train_test=copied.train_test,
@@ -183,6 +200,11 @@ def find_leaks(
         kind=data.info.kind,
         changed_column=copied.column,
         by_chance=by_chance,
+        timed=data.times() is not None,
+        telling=columns.telling,
+        removed=columns.removed,
+        sought=coverage.sought,
+        not_sought=coverage.not_sought,
     )
 
 

@@ -37,11 +37,15 @@ class RevealingColumns:
             value: the share of these rows.
         notes: Columns that are worth a look, each a sentence: they remove nine tenths of the error, are
             a copy of the label with some other entries, or predict one class.
+        telling: The column that by itself removes the most of the error; empty if none removes any.
+        removed: The share of the error that it removes.
     """
 
     whole: Mapping[str, float] = field(default_factory=dict)
     partial: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    telling: str = ""
+    removed: float = 0.0
 
 
 def revealing_columns(train: Examples) -> RevealingColumns:
@@ -55,17 +59,18 @@ def revealing_columns(train: Examples) -> RevealingColumns:
         return RevealingColumns()
     targets = np.asarray(train.targets[train.rows])
     half = np.random.default_rng(0).permutation(len(targets)) % 2
-    whole, partial, notes = {}, {}, []
+    whole, partial, notes, telling, most = {}, {}, [], "", 0.0
     for index, name in enumerate(column_names(train.info)):
         column = np.asarray(train.inputs[train.rows, index], np.float64)
         removed = _error_removed(column, targets, half, len(train.info.classes))
+        telling, most = (name, removed) if removed > most else (telling, most)
         if removed >= REVEALING:
             whole[name] = removed
         elif (share := _revealing_share(column, targets, half, len(train.info.classes))) > 0:
             partial[name] = share
         elif note := _note(column, targets, half, train.info.classes, removed):
             notes.append(f"column {name} {note}: worth a look")
-    return RevealingColumns(whole, partial, tuple(notes))
+    return RevealingColumns(whole, partial, tuple(notes), telling, most)
 
 
 def _revealing_share(

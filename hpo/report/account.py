@@ -13,6 +13,7 @@ from hpo.core.model_provenance import ShippedModel
 from hpo.core.search_setting import DataUsed, Folds
 from hpo.core.visible_text import one_line
 from hpo.report.baseline_rows import baseline_rows, baseline_warnings
+from hpo.report.context_rows import data_rows, effort_rows, leak_rows, origin_rows, strata_rows
 
 WIDTH = 80
 INDENT = 13
@@ -21,7 +22,7 @@ INDENT = 13
 def page(account: Account) -> str:
     """Return the account as text, wrapped at 80 columns; words and commands are never broken."""
     lines: list[str] = []
-    for name, text in ((name, one_line(text)) for name, text in _rows(account)):
+    for name, text in ((name, one_line(text)) for name, text in rows_of(account)):
         broken = [text] if name == "reproduce" else _wrapped(text)
         lines.append(f"{name:<{INDENT}}{broken[0]}")
         lines += [" " * INDENT + line for line in broken[1:]]
@@ -32,7 +33,8 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False) or [""]
 
 
-def _rows(account: Account) -> Iterator[tuple[str, str]]:
+def rows_of(account: Account) -> Iterator[tuple[str, str]]:
+    """Yield the lines of the account, each with its name; one without a name continues the last."""
     yield "search", f"{account.search}: {account.status.replace('_', ' ')}, opened {account.opened}"
     if account.numbers and (text := disagreement(account.numbers, account.objective.metric)):
         yield "attention", text
@@ -40,7 +42,10 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
         yield "attention", finding.text
     for warning in baseline_warnings(account.baselines):
         yield "attention", warning
+    yield from origin_rows(account.origin)
     yield from _data(account.data)
+    yield from data_rows(account)
+    yield from leak_rows(account.leaks)
     yield from _setting(account)
     yield from _search(account)
     if account.winner is None:
@@ -49,6 +54,10 @@ def _rows(account: Account) -> Iterator[tuple[str, str]]:
         yield from _winner(account)
     yield from _test(account)
     yield from baseline_rows(account.baselines)
+    yield from strata_rows(account.within)
+    yield from effort_rows(account)
+    for number, limit in enumerate(account.limits):
+        yield "" if number else "limits", limit
     yield "seeds", _listed(f"{name} {seed}" for name, seed in account.seeds.items())
     yield "versions", _listed(f"{name} {version}" for name, version in account.versions.items())
     code = {**account.code.source_files, **account.code.files}
@@ -236,7 +245,8 @@ def _test(account: Account) -> Iterator[tuple[str, str]]:
         yield "test", account.test_refused.message
     scores = (account.numbers.test if account.numbers else None) or {}
     for row, name in enumerate(sorted(scores, key=lambda metric: metric != account.objective.metric)):
-        yield "" if row else "test", f"{name} {_by_method(scores[name])}"
+        role = "secondary" if row else "primary, set in the spec before the search"
+        yield "" if row else "test", f"{name} {_by_method(scores[name])}: {role}"
     if account.look > 1:
         yield "", f"look number {account.look}, because: {account.look_reason}"
     if not account.openings:

@@ -92,9 +92,17 @@ def _packed(rows: Any) -> Any:
 
 
 def dependence(examples: Examples) -> Arrays:
-    """Return groups and times of a part's rows as arrays [n], by their names in a file; often none."""
-    named = {"groups": examples.groups, "times": examples.times}
-    return {name: np.asarray(values[examples.rows]) for name, values in named.items() if values is not None}
+    """Return groups and times of a part's rows as arrays [n], by their names in a file; often none.
+
+    Groups are numbered, because a file of arrays takes no texts.
+    """
+    related: dict[str, Array] = {}
+    if examples.groups is not None:
+        groups = np.unique(np.asarray(examples.groups)[examples.rows], return_inverse=True)[1]
+        related["groups"] = groups.astype(np.int64)
+    if examples.times is not None:
+        related["times"] = np.asarray(examples.times)[examples.rows]
+    return related
 
 
 def _assessed(trainable: Trainable, recipe: Recipe, weights: Arrays, examples: Examples) -> Assessment:

@@ -26,6 +26,10 @@ RACE_SEEDS = 8
 RECIPE_SUFFIXES = (".yaml", ".yml", ".json")
 
 
+CARDS = (".md", ".txt", ".rst", ".yaml", ".yml", ".json", ".html")
+"""Suffixes by which a data card is taken for a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class SamplerFacts:
     """Capabilities of a sampler.
@@ -249,6 +253,9 @@ def check_rest(document: Document, base: Path, faults: Faults) -> None:
     for number, name in enumerate(document.warm_start):
         if Path(name).suffix in RECIPE_SUFFIXES and not os.path.isfile(locate_recipe(name, base)):
             faults.add(("warm_start", number), f"{shown(name)} is not a file")
+    card = document.data.card or ""
+    if Path(card).suffix in CARDS and "\n" not in card and not os.path.isfile(base / card):
+        faults.add(("data", "card"), f"{shown(card)} is not a file; legal: a file, or the text of a card")
     trials = document.budget.trials
     if trials is not None and document.finalists.count > trials:
         faults.add(

@@ -89,6 +89,12 @@ class Data(Record):
         default=False,
         description="Search even if the test part contains training rows; the report says so.",
     )
+    card: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=20_000,
+        description="Data card: a file beside the spec, or a text; the account shows it.",
+    )
     reading: Literal[2] | None = Field(
         default=None, description="Edition of how a user's arrays are read; in stored specs only."
     )

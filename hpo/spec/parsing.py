@@ -214,6 +214,8 @@ def _recorded(complete: Document) -> dict[str, Any]:
     document = complete.model_dump(mode="json")
     if complete.data.reading is None:
         del document["data"]["reading"]
+    if complete.data.card is None:
+        del document["data"]["card"]
     if complete.test == AT_END:
         del document["test"]
     if complete.on_end is None:

@@ -16,6 +16,7 @@ from hpo.data.leaks import Leaks
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.checks import data_warnings
+from hpo.use_cases.dataset.data_record import described
 from hpo.use_cases.dataset.leak_check import find_dataset_leaks, refuse_overlap
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from hpo.use_cases.model.home_openings import known_openings_of
@@ -24,6 +25,7 @@ from hpo.use_cases.model.register_policy import warning_of
 from hpo.use_cases.search import disk_space
 from hpo.use_cases.search.capacity import require_capacity
 from hpo.use_cases.search.detached import DetachedRun, start_detached
+from hpo.use_cases.search.hardware import hardware
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.signals import Signals
@@ -152,7 +154,7 @@ def open_search(
         warm_start: What the search starts with from earlier ones.
     """
     split = dataset.facts(spec.finalists.fresh, spec.finalists.seeds)
-    overlap = {"overlap": leaks.train_test} if leaks and leaks.stops else {}
+    overlap = {"overlap": leaks.train_test} if leaks and leaks.stops and leaks.train_test else {}
     opened = SearchOpened(
         spec.document,
         spec.digest,
@@ -162,6 +164,9 @@ def open_search(
         warm_start.warm_start.to_json(),
         code_digests(spec.trainable, spec.base),
         source_code=own_digests(spec.data.source, spec.base),
+        leaks=leaks.to_json() if leaks else {},
+        about=described(spec, dataset, (leaks.telling, leaks.removed) if leaks else ("", 0.0)),
+        hardware=hardware(gpus=spec.resources.gpus > 0),
     )
     home = Home(dataset.prepared.folder.parent.parent)
     openings = known_openings_of(spec.data, dataset.prepared, spec.base, home)

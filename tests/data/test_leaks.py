@@ -84,8 +84,10 @@ def test_rows_groups_and_contradictions(base: Path) -> None:
     assert found.groups_test == 3
     assert found.groups_train_validation > 0
     assert (found.near_train_test, found.near_validation_test, found.near_train_validation) == (0, 0, 0)
-    assert not found.stops
+    assert found.stops, "groups are shared with the test part"
     assert len(found.findings()) >= 3
+    assert "groups in several parts" in found.sought
+    assert any("the data names no times" in text for text in found.not_sought)
 
 
 def saved_rows(base: Path, development: np.ndarray, test: np.ndarray) -> None:

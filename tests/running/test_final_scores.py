@@ -11,7 +11,7 @@ from hpo.core.trainable import DataInfo, Examples
 from hpo.metrics.assessment import Assessment
 from hpo.running import checkpoints
 from hpo.running.environment import OpenedStage, TrainingData, TrainingEnvironment
-from hpo.running.final_scores import contributions
+from hpo.running.final_scores import contributions, dependence
 from hpo.running.worker import Worker
 from tests.running.curves import Curves, open_stage
 
@@ -164,3 +164,13 @@ def test_a_model_without_predictions_does_not_fail_its_training(place):
     _, last = trained(Worker(place(open_stage)), order())
     assert last.failure is None
     assert (bool(last.weights[0]), last.examples) == (True, ("", ""))
+
+
+def test_groups_that_are_texts_are_kept_as_numbers(tmp_path):
+    groups = np.array(["ann", "bob", "ann", "eve"])
+    info = DataInfo("array", "regression", (1,))
+    examples = Examples(np.zeros((4, 1)), np.zeros(4), np.array([0, 2, 3]), info, groups, np.arange(4.0))
+    file = tmp_path / "examples-0-1.safetensors"
+    kept = checkpoints.read(file, checkpoints.write(file, dependence(examples)))
+    assert kept["groups"].tolist() == [0, 0, 1]
+    assert kept["times"].tolist() == [0.0, 2.0, 3.0]

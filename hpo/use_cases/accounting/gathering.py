@@ -17,6 +17,8 @@ from hpo.core.account import (
 )
 from hpo.core.audit import ChainStanding
 from hpo.core.baselines import baselines_in
+from hpo.core.data_account import DataFacts, LeaksSought
+from hpo.core.effort import effort_of, expected_best
 from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
 from hpo.core.history import History
@@ -32,6 +34,13 @@ from hpo.ledger.store import SearchLedger
 from hpo.selection.intervals import Interval
 from hpo.selection.optimism import measure
 from hpo.spec import SearchSpec, parse_spec
+from hpo.use_cases.accounting.context import (
+    fitted_on_training_rows,
+    limits_of,
+    opened_rows_of,
+    origin_of,
+    strata_in,
+)
 from hpo.use_cases.accounting.evidence import evidence_of, notes_of, ranked, valued_on
 from hpo.use_cases.accounting.openings import openings_of
 from hpo.use_cases.accounting.setting import search_setting
@@ -89,6 +98,15 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
         ),
         baselines=baselines_in(history),
         validation_use=_validation_use(history),
+        about=DataFacts.of_json(history.opened.about),
+        test_rows=opened_rows_of(history),
+        within=strata_in(history),
+        fitted=fitted_on_training_rows(spec),
+        leaks=LeaksSought.of_json(history.opened.leaks),
+        effort=effort_of(history, spec.resources.cpus),
+        expected=expected_best([training.value for training in ranked(history)], history.objective),
+        origin=origin_of(spec, ledger, history),
+        limits=tuple(limits_of(spec, history)),
     )
 
 

@@ -23,14 +23,19 @@ def find_dataset_leaks(data: Data, base: Path, dataset: SplitDataset, *, near: b
 
 
 def refuse_overlap(data: Data, leaks: Leaks) -> None:
-    """Stop a search whose training rows are also in the test part, unless its spec accepts the overlap.
+    """Stop a search of whose training rows or groups some are in the test part, too.
 
     Raises:
-        UserError: If the spec does not accept it.
+        UserError: If the spec does not accept that.
     """
     if leaks.stops and not data.accept_overlap:
+        shared = []
+        if leaks.train_test and "train_test" not in leaks.by_chance:
+            shared.append(f"{leaks.train_test} training rows are")
+        if leaks.groups_test and not leaks.timed:
+            shared.append(f"rows of {leaks.groups_test} groups outside it are")
         raise UserError(
-            f"data: {leaks.train_test} training rows are also in the test part, so the test score would not "
+            f"data: {' and '.join(shared)} also in the test part, so the test score would not "
             "be on unseen examples. Remove them, or set data.accept_overlap: true to search anyway; "
             "the overlap is then printed beside the score"
         )

@@ -1,0 +1,141 @@
+"""The questions of four reporting checklists, in short, and which part of an account answers each.
+
+REFORMS: Kapoor et al., Science Advances 2024. NeurIPS: the conference's paper checklist. TRIPOD+AI:
+Collins et al., BMJ 2024. Show Your Work: Dodge et al., EMNLP 2019, appendix B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Items = tuple[tuple[str, str, str], ...]
+"""Number, question, and the keys of `hpo.report.checklist.answers_of`; no key if hpo cannot know."""
+
+REFORMS: Items = (
+    ("1a", "population that the claim is about", "description"),
+    ("1b", "why this population", ""),
+    ("1c", "why machine learning", ""),
+    ("2a", "data set, and where to find it", "source"),
+    ("2b", "code", "code"),
+    ("2c", "computing environment", "environment"),
+    ("2d", "documentation of the code", ""),
+    ("2e", "script that reproduces the results", "reproduce"),
+    ("3a", "source of the data, and when it was collected", "source times"),
+    ("3b", "sampling frame", "card"),
+    ("3c", "why the data suits the question", "card"),
+    ("3d", "outcome variable", "target"),
+    ("3e", "number of samples, and of each class", "parts"),
+    ("3f", "missing data", "missing"),
+    ("3g", "whether the data represents the population", "card"),
+    ("4a", "rows and columns left out", "dropped"),
+    ("4b", "impossible or corrupt rows", "warnings"),
+    ("4c", "transformations of the data", "fitted"),
+    ("5a", "models that were trained", "model"),
+    ("5b", "why these models", ""),
+    ("5c", "how models are evaluated", "split"),
+    ("5d", "how the model was selected", "selection"),
+    ("5e", "how hyperparameters were selected", "search"),
+    ("5f", "baselines", "baselines"),
+    ("6a", "separation of training and test", "split fitted openings"),
+    ("6b", "dependencies and duplicates between parts", "leaks"),
+    ("6c", "whether each feature is legitimate", "telling"),
+    ("7a", "metrics", "metrics"),
+    ("7b", "uncertainty", "intervals"),
+    ("7c", "statistical tests and their assumptions", "intervals"),
+    ("8a", "evidence of external validity", "limits"),
+    ("8b", "where the findings do not hold", "limits"),
+)
+
+NEURIPS: Items = (
+    ("1", "claims", ""),
+    ("2", "limitations", "limits"),
+    ("3", "theory, assumptions and proofs", ""),
+    ("4", "reproducibility of the results", "reproduce environment"),
+    ("5", "open access to data and code", "source code"),
+    ("6", "experimental setting", "split search"),
+    ("7", "statistical significance", "intervals"),
+    ("8", "compute resources", "compute"),
+    ("9", "code of ethics", ""),
+    ("10", "broader impacts", ""),
+    ("11", "safeguards", ""),
+    ("12", "licenses of assets", "card"),
+    ("13", "new assets", "model"),
+    ("14", "crowdsourcing and human subjects", ""),
+    ("15", "approval by a review board", ""),
+    ("16", "use of language models", ""),
+)
+
+TRIPOD_AI: Items = (
+    ("1", "title", ""),
+    ("2", "abstract", ""),
+    ("3a", "healthcare context", "description"),
+    ("3b", "target population and intended use", "description"),
+    ("3c", "known health inequalities", ""),
+    ("4", "objectives", "description"),
+    ("5a", "sources of data", "source"),
+    ("5b", "dates of the data", "times"),
+    ("6a", "setting, number and place of centres", "card"),
+    ("6b", "eligibility", "card"),
+    ("6c", "treatments", "card"),
+    ("7", "data preparation", "fitted"),
+    ("8a", "outcome", "target"),
+    ("8b", "who assessed the outcome", ""),
+    ("8c", "blinding of the assessment", ""),
+    ("9a", "choice of predictors", "dropped"),
+    ("9b", "definition of predictors", "columns"),
+    ("9c", "who assessed the predictors", ""),
+    ("10", "sample size", "parts"),
+    ("11", "missing data", "missing"),
+    ("12a", "how data was divided and used", "split"),
+    ("12b", "how predictors were handled", "fitted"),
+    ("12c", "type of model, steps of building, internal validation", "model search selection"),
+    ("12d", "differences between clusters", "within"),
+    ("12e", "measures of discrimination, calibration and clinical use", "metrics calibration"),
+    ("12f", "updating of the model", ""),
+    ("12g", "how predictions are computed", "reproduce"),
+    ("13", "class imbalance", "parts"),
+    ("14", "fairness", "within"),
+    ("15", "output of the model and its threshold", "threshold"),
+    ("16", "differences between training and evaluation data", "parts leaks"),
+    ("17", "ethical approval", ""),
+    ("18a", "funding", ""),
+    ("18b", "conflicts of interest", ""),
+    ("18c", "protocol", "search"),
+    ("18d", "registration", ""),
+    ("18e", "sharing of data", "card"),
+    ("18f", "sharing of code", "code"),
+    ("19", "involvement of patients and the public", ""),
+    ("20a", "flow of participants", "parts"),
+    ("20b", "characteristics of participants", "card"),
+    ("20c", "comparison of development and evaluation data", "parts"),
+    ("21", "numbers of participants and events in each analysis", "parts"),
+    ("22", "specification of the model", "model reproduce"),
+    ("23a", "performance with confidence intervals", "intervals"),
+    ("23b", "differences of performance between clusters", "within"),
+    ("24", "results of updating", ""),
+    ("25", "interpretation", ""),
+    ("26", "limitations", "limits"),
+    ("27a", "input of poor quality", ""),
+    ("27b", "interaction of users with the model", ""),
+    ("27c", "next steps", ""),
+)
+
+SHOW_YOUR_WORK: Items = (
+    ("1", "computing infrastructure", "compute environment"),
+    ("2", "runtime of each approach", "compute"),
+    ("3", "division into train, validation and test", "split parts"),
+    ("4", "validation score of each reported test score", "intervals"),
+    ("5", "code", "code"),
+    ("6", "bounds of each hyperparameter", "space"),
+    ("7", "hyperparameters of the best model", "chosen"),
+    ("8", "number of trials", "trials"),
+    ("9", "how hyperparameters were chosen, and by which criterion", "search selection"),
+    ("10", "expected validation score by number of trials", "expected"),
+)
+
+CHECKLISTS: Mapping[str, Items] = {
+    "REFORMS": REFORMS,
+    "NeurIPS": NEURIPS,
+    "TRIPOD+AI": TRIPOD_AI,
+    "Show Your Work": SHOW_YOUR_WORK,
+}

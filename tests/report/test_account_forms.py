@@ -1,0 +1,102 @@
+"""The account as a paragraph, as checklists and as a schema says what its JSON says."""
+
+import re
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from hpo.core import events
+from hpo.core.account import Account
+from hpo.ledger.searches import open_ledger
+from hpo.report.account import page
+from hpo.report.account_schema import account_schema
+from hpo.report.checklist import NOT_KNOWN, checklist_of, checklist_text
+from hpo.report.checklist_items import CHECKLISTS
+from hpo.report.methods import METHODS, SAMPLERS, SCHEDULERS, methods_text
+from hpo.report.references import REFERENCES
+from hpo.use_cases.accounting.gathering import gather_account
+from tests.use_cases.recorded_search import recorded, searched, won
+
+PART = {"n": 360, "classes": {"a": 300, "b": 60}, "groups": 9, "times": [0.0, 1.7e9], "missing": {"x": 4}}
+WITHIN = {
+    "spreads": [
+        {
+            "of": "group",
+            "metric": "share right",
+            "count": 9,
+            "median": 0.9,
+            "worst": {"name": "g1", "n": 20, "value": 0.5},
+            "best": {"name": "g2", "n": 30, "value": 1.0},
+        }
+    ],
+    "threshold": "the class with the largest output",
+    "slope": 0.8,
+    "slope_error": 0.1,
+}
+
+
+@pytest.fixture
+def account(tmp_path) -> Account:
+    story = list(won())
+    scores = {"linear model": {"accuracy": {"value": 0.9, "low": 0.86, "high": 0.93}}}
+    story.insert(-2, events.BaselinesScored("test", 360, 1000, "accuracy", scores))
+    story.insert(-2, events.TestDescribed(PART, WITHIN))
+    home = recorded(tmp_path, story)
+    return gather_account(open_ledger("digits", home), home=home)
+
+
+def faults(shown):
+    return [error.message for error in Draft202012Validator(account_schema()).iter_errors(shown)]
+
+
+def test_the_schema_describes_every_item(account):
+    schema, shown = account_schema(), account.to_json()
+    assert set(schema["properties"]) == set(shown)
+    assert faults(shown) == []
+    assert faults({**shown, "status": 3}) != []
+    assert [name for name, field in schema["properties"].items() if "description" not in field] == []
+
+
+def test_the_account_of_an_unfinished_search_fits_the_schema_too(tmp_path):
+    home = recorded(tmp_path, searched())
+    assert faults(gather_account(open_ledger("digits", home), home=home).to_json()) == []
+
+
+def test_every_item_has_an_answer_or_says_that_there_is_none(account):
+    items = checklist_of(account)
+    assert {item.checklist for item in items} == set(CHECKLISTS)
+    assert len(items) == sum(map(len, CHECKLISTS.values())) == 32 + 16 + 52 + 10
+    answers = {(item.checklist, item.item): item.answer for item in items}
+    assert "linear model" in answers["REFORMS", "5f"]
+    assert answers["NeurIPS", "15"] == NOT_KNOWN
+    assert "worst 0.5000 (g1, 20 rows)" in answers["TRIPOD+AI", "23b"]
+    assert "slope 0.8000" in answers["TRIPOD+AI", "12e"]
+    assert "expected best validation accuracy" in answers["Show Your Work", "10"]
+    assert NOT_KNOWN in checklist_text(account)
+
+
+def test_the_paragraph_states_the_numbers_and_cites_their_methods(account):
+    text = methods_text(account)
+    assert "Its test accuracy is 0.9200 (95 % interval 0.8800 to 0.9500)" in text
+    assert "6 trials started; 4 were fully trained (3 epochs)" in text
+    assert "linear model 0.9000" in text
+    latex = methods_text(account, latex=True)
+    assert "95 \\% interval" in latex
+    keys = {key for cited in re.findall(r"\\cite{(.*?)}", latex) for key in cited.split(",")}
+    assert keys == set(re.findall(r"@\w+{(\w+),", latex))
+    assert keys <= REFERENCES.keys()
+
+
+def test_every_method_has_its_reference():
+    named = {key for keys in (*SAMPLERS.values(), *SCHEDULERS.values()) for key in keys}
+    assert named | set(METHODS.values()) | {"dodge2019", "pedregosa2011"} == REFERENCES.keys()
+
+
+def test_the_page_says_what_the_test_part_holds_and_what_the_search_cost(account):
+    text = " ".join(page(account).split())
+    assert "compute" in text
+    assert "of training" in text
+    assert "by group share right of the test rows: median 0.9000 of 9" in text
+    assert "primary, set in the spec before the search" in text
+    assert "limits the test part comes from the same source" in text
+    assert "expected best validation accuracy by number of fully trained trials: 1: 0.9325, 2: 0.9433" in text
