@@ -21,7 +21,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, JsonObject, SpecFields
 from hpo.data import prepared, source_reading
 from hpo.data.prepared import Prepared
-from hpo.data.source_reading import NO_CUTS, CutsOnRecord
+from hpo.data.recorded_cuts import NO_CUTS, CutsOnRecord
 
 GRACE = 10.0
 """Seconds that an interrupted custodian has to remove what it was writing."""

@@ -12,7 +12,8 @@ from hpo.core.json_values import SpecFields
 from hpo.core.temporary_folders import temporary_folder
 from hpo.core.trainable import Examples
 from hpo.data.prepared import TestManifest, mapped
-from hpo.data.source_reading import check_source_arguments, paths_as_recorded
+from hpo.data.recorded_cuts import paths_as_recorded
+from hpo.data.source_reading import check_source_arguments
 from trainables.data.digests import KEYED, is_comparable, labelled_digest, overlap, set_digest
 from trainables.parts import data_sources
 

@@ -12,8 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,73 +23,19 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.file_digest import sha256_of
 from hpo.core.home import Home
-from hpo.core.json_values import JsonObject, SpecFields
+from hpo.core.json_values import SpecFields
 from hpo.data import near_duplicates, prepared
 from hpo.data.array_report import array_report
-from hpo.data.cut import Cut
+from hpo.data.part_comparison import compared_tables, image_copies
 from hpo.data.prepared import Prepared, TestManifest
-from hpo.data.shift import early_rows, shifted_columns
+from hpo.data.recorded_cuts import NO_CUTS, CutsOnRecord, paths_as_recorded
 from hpo.data.signature import signature_of
 from hpo.data.stable_cut import StableCut, given_cut
-from hpo.data.table_copies import table_copies
 from trainables.data.content import Content, Source, SourcePaths
 from trainables.data.digests import as_keys, labelled_digest, row_digests, set_digest
-from trainables.data.uncut import READER
 from trainables.parts import data_sources
 
 CHUNK = 64 << 20
-MOST_CUTS = 20
-"""Cuts of a home, the latest ones, among which known rows are looked for."""
-
-
-@dataclass(frozen=True)
-class CutsOnRecord:
-    """Earlier cuts that a new reading follows.
-
-    Attributes:
-        opened: Files of cuts whose test parts were opened.
-        recorded: Fingerprint of the data that a search has on record; its cut alone is followed then, or
-            the first cut if it was made before cuts were recorded. Empty for new searches.
-        afresh: Whether to read the source again although it has not changed.
-        anew: Whether to follow no cut at all.
-    """
-
-    opened: tuple[Path, ...] = ()
-    recorded: str = ""
-    afresh: bool = False
-    anew: bool = False
-
-    def cutter(self, home: Home) -> StableCut:
-        """Return what cuts a test part as these cuts require."""
-        if self.anew:
-            return StableCut()
-        if self.recorded:
-            return StableCut(cuts_in([home.cut(self.recorded)]))
-        files = sorted(home.cut("").parent.glob("*.npz"), key=lambda file: -file.stat().st_mtime)
-        return StableCut(cuts_in(self.opened), cuts_in(files[:MOST_CUTS]))
-
-    def reader(self, home: Home) -> int:
-        """Return the version of the readers: that of the data on record, the newest for new searches."""
-        return reader_of(Cut.read(home.cut(self.recorded))) if self.recorded else READER
-
-
-NO_CUTS = CutsOnRecord()
-
-
-def reader_of(cut: Cut | None) -> int:
-    """Return the version of the readers that a cut was made with; data without one is older than cuts."""
-    return 1 if cut is None else cut.reader
-
-
-def paths_as_recorded(base: Path, scratch: Path, file: Path | None) -> SourcePaths:
-    """Return the paths for a source that is read and cut as it was when a cut was recorded."""
-    cut = Cut.read(file) if file else None
-    return SourcePaths(base, scratch, StableCut((cut,) if cut else ()), reader_of(cut))
-
-
-def cuts_in(files: Sequence[Path]) -> tuple[Cut, ...]:
-    """Return the cuts in files that exist and can be read."""
-    return tuple(cut for file in files if (cut := Cut.read(file)) is not None)
 
 
 def recall(
@@ -200,7 +145,7 @@ def _write(
     sealed = opened.test()
     test, digests = _inspect(sealed, development, part, key)
     if sealed is not None and sealed.info.kind == "table":
-        compared = _table_compared(development.inputs, development.targets, development.times, sealed)
+        compared = compared_tables(development.inputs, development.targets, development.times, sealed)
         _synced(part / prepared.NEAR, json.dumps(compared).encode())
     sealed_warnings = sealed.warnings if sealed else ()
     warnings = development.warnings + tuple(f"test part: {warning}" for warning in sealed_warnings)
@@ -306,44 +251,10 @@ def read_near(source: str, arguments: SpecFields, base: Path, folder: Path) -> N
         test = data_sources.open_source(source, arguments, _paths_of(folder, base, Path(scratch))).test()
         if test is not None and test.info.kind == "table":
             targets, times = np.load(folder / prepared.TARGETS), prepared.optional(folder / prepared.TIMES)
-            result = _table_compared(development, targets, times, test)
+            result = compared_tables(development, targets, times, test)
         else:
-            result = _image_copies(development, None if test is None else test.inputs)
+            result = image_copies(development, None if test is None else test.inputs)
     _replace(folder / prepared.NEAR, json.dumps(result).encode())
-
-
-def _image_copies(images: NDArray[np.uint8], test: NDArray[np.uint8] | None) -> JsonObject:
-    small = min(images.shape[1:3]) < near_duplicates.LEAST_SIDE
-    ours = near_duplicates.thumbnails(images)
-    within = near_duplicates.near_pairs(ours, small=small)
-    if test is None:
-        return {"within": within.rows.tolist(), "test": [], "told": within.decided}
-    across = near_duplicates.near_pairs(ours, near_duplicates.thumbnails(test), small=small)
-    rows = np.unique(across.rows[:, 0]).tolist()
-    return {"within": within.rows.tolist(), "test": rows, "told": within.decided and across.decided}
-
-
-def _table_compared(
-    development: NDArray[np.float32], targets: NDArray[Any], times: NDArray[np.float64] | None, test: Content
-) -> JsonObject:
-    """Return development rows that are copies of test rows, and how the parts differ."""
-    copies = table_copies(development, test.inputs, test.info)
-    return {
-        "within": [],
-        "test": copies.ours.tolist(),
-        "told": True,
-        "column": copies.column(test.info),
-        "searched": copies.searched,
-        "among": copies.among,
-        "shifted": shifted_columns(development, targets, test),
-        "early": early_rows(times, test),
-    }
-
-
-def _paths_of(folder: Path, base: Path, scratch: Path) -> SourcePaths:
-    """Return the paths for a source that was read before, and is to be cut as it was then."""
-    data = prepared.read(folder)
-    return paths_as_recorded(base, scratch, data.cut_file if data else None)
 
 
 def _publish(part: Path, folder: Path) -> Path:
@@ -374,3 +285,9 @@ def _synced(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _paths_of(folder: Path, base: Path, scratch: Path) -> SourcePaths:
+    """Return the paths for a source that was read before, and is to be cut as it was then."""
+    data = prepared.read(folder)
+    return paths_as_recorded(base, scratch, data.cut_file if data else None)

@@ -9,7 +9,7 @@ import ray
 from ray import tune
 
 from hpo.running import watchdog
-from hpo.running.training_context import OPENING
+from hpo.running.channel import OPENING
 from hpo.running.worker import Worker
 
 NAME = "hpo-training"

@@ -14,8 +14,8 @@ from hpo.core.errors import DiskFull, Refused
 from hpo.core.history import Key
 from hpo.core.ports import TrainingTask
 from hpo.running import checkpoints
+from hpo.running.channel import Message
 from hpo.running.conductor import Conductor
-from hpo.running.training_context import Message
 
 UNSAVED = (
     "the training code reports no state, so a paused trial has no checkpoint and is trained again from its "

@@ -19,12 +19,13 @@ from hpo.core.events import Cause
 from hpo.core.ports import TrainingTask
 from hpo.core.private_files import open_log
 from hpo.core.recipe import Recipe
+from hpo.running.channel import Channel, Message, TrainingStopped
 from hpo.running.environment import OpenedStage, TrainingEnvironment
 from hpo.running.final_scores import final_scorer
 from hpo.running.memory_release import release_memory
 from hpo.running.node_faults import DEADLINE, home_fault, node_fault
 from hpo.running.thread_limits import limited_threads
-from hpo.running.training_context import Channel, Message, TrainingContext, TrainingStopped, WrongWeights
+from hpo.running.training_context import TrainingContext, WrongWeights
 from hpo.running.trial_log import TrialLog
 
 HEARTBEAT = 2.0

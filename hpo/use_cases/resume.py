@@ -8,7 +8,7 @@ from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.package_versions import changes, versions
-from hpo.data.source_reading import CutsOnRecord
+from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of

@@ -30,9 +30,10 @@ from hpo.core.seeds import derive
 from hpo.core.space import Point
 from hpo.core.trainable import Arrays
 from hpo.data.split import Split
+from hpo.running.channel import Channel, TrainingStopped
 from hpo.running.environment import OpenedStage, TrainingEnvironment
 from hpo.running.thread_limits import limited_threads
-from hpo.running.training_context import Channel, TrainingContext, TrainingStopped
+from hpo.running.training_context import TrainingContext
 from hpo.spec import SearchSpec
 from hpo.spec.overview import budget_forecast
 from hpo.use_cases.dataset.split_dataset import split_dataset_of

@@ -15,7 +15,7 @@ from ray.air.execution._internal.tracked_actor import TrackedActor
 from ray.exceptions import RayActorError
 
 from hpo.core.events import Reported
-from hpo.running.training_context import Message
+from hpo.running.channel import Message
 from tests.running.searches import curve
 
 

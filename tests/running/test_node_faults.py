@@ -11,11 +11,11 @@ from hpo.core.events import Cause, TrialEnded, WorkerLost
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.running import checkpoints
+from hpo.running.channel import Message
 from hpo.running.conductor import Conductor
 from hpo.running.environment import OpenedStage, TrainingEnvironment
 from hpo.running.node_check import with_marker
 from hpo.running.node_faults import setup_fault
-from hpo.running.training_context import Message
 from hpo.running.tune_queue import LedgerScheduler, TrialQueue
 from hpo.running.worker import Worker
 from hpo.sampling.non_adaptive import RandomSearcher

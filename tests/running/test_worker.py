@@ -15,12 +15,13 @@ import numpy as np
 import psutil
 import pytest
 
-from hpo.core.errors import Refused
+from hpo.core.errors import ChangedCode
 from hpo.core.events import Cause
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.ports import TrainingTask
-from hpo.running import checkpoints, training_context
+from hpo.running import channel as channels
+from hpo.running import checkpoints
 from hpo.running.environment import OpenedStage, TrainingData, TrainingEnvironment
 from hpo.running.worker import Worker
 from tests.running.curves import Curves, open_stage
@@ -214,8 +215,8 @@ def test_the_epoch_limit_excludes_opening_the_data(place, tmp_path):
 
 def test_the_epoch_limit_excludes_waiting_for_a_verdict(place, monkeypatch):
     clock = [1000.0]
-    monkeypatch.setattr(training_context, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    channel = training_context.Channel()
+    monkeypatch.setattr(channels, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    channel = channels.Channel()
     training = threading.Thread(target=channel.send, args=(True,), daemon=True)
     training.start()
     channel.wait(30, 30)
@@ -305,7 +306,7 @@ def test_what_was_made_in_one_training_still_logs_in_the_next(place, tmp_path):
 
 def test_code_that_changed_during_the_search_is_no_failure_of_a_trial(place):
     def refuse():
-        raise Refused("the code of this search has changed: own.py")
+        raise ChangedCode("the code of this search has changed: own.py", "own.py in here")
 
     worker = Worker(dataclasses.replace(place(), open=refuse))
     worker.start(order())

@@ -149,7 +149,8 @@ def _refuse_infinite(inputs: NDArray[Any], file: str) -> None:
 
 
 def _images(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
-    from trainables.data.image_folder import ENDINGS, decode, head, in_parallel, is_hidden
+    from trainables.data.class_folders import is_hidden
+    from trainables.data.image_files import ENDINGS, decode, head, in_parallel
 
     listed = (p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
     files = sorted(p for p in listed if not is_hidden(p, path))

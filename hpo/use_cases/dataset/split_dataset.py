@@ -14,7 +14,7 @@ from hpo.core.json_values import JsonObject
 from hpo.core.recipe import digest
 from hpo.data.custodian import prepare
 from hpo.data.prepared import FORMAT, Prepared
-from hpo.data.source_reading import NO_CUTS, CutsOnRecord
+from hpo.data.recorded_cuts import NO_CUTS, CutsOnRecord
 from hpo.data.split import RowLabels, Split, folds, split
 from hpo.spec.fields import Data
 from hpo.use_cases.dataset.register_access import signing_key

@@ -10,8 +10,8 @@ from pathlib import Path
 from hpo.core.errors import HpoError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Examples, Model, Trainable
+from hpo.running.channel import TrainingStopped
 from hpo.running.thread_limits import limited_threads
-from hpo.running.training_context import TrainingStopped
 
 Metrics = Mapping[str, float]
 

@@ -30,8 +30,8 @@ from hpo.core.seeds import derive
 from hpo.core.trainable import Examples, Metric
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest, read
+from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.data.sealed_part import open_test
-from hpo.data.source_reading import CutsOnRecord
 from hpo.ledger.register import FAILED as FAILED_OPENING
 from hpo.ledger.register import AlreadyOpened, Opening, Register
 from hpo.ledger.searches import open_ledger, read_history

@@ -18,7 +18,8 @@ from hpo.core.home import Home
 from hpo.core.likeness import SAME
 from hpo.data.cut import DEVELOPMENT, GIVEN, HALF, NEW, TEST, Cut
 from hpo.data.prepared import Prepared
-from hpo.data.source_reading import CutsOnRecord, recall
+from hpo.data.recorded_cuts import CutsOnRecord
+from hpo.data.source_reading import recall
 from hpo.ledger.register import WITHDRAWN, Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec

@@ -104,7 +104,7 @@ import pyarrow.csv, pyarrow.parquet, PIL.Image
 from hpo.core.errors import HpoError
 from hpo.core.trainable import DataInfo
 from hpo.running import checkpoints
-from trainables.data import image_folder, table_encoding, table_reading
+from trainables.data import image_files, table_encoding, table_reading
 from trainables.data.unlabelled import read_unlabelled
 
 IMAGES = DataInfo("image", "classification", (8, 8, 1), ("a", "b"), ())
@@ -112,8 +112,8 @@ TABLE = DataInfo("table", "classification", (2,), ("a", "b"), ("a", "b"), {"b": 
 
 def read(path):
     if path.suffix == ".png":
-        image_folder.head(path)
-        return image_folder.decode(path, (8, 8, 3))
+        image_files.head(path)
+        return image_files.decode(path, (8, 8, 3))
     try:
         if path.suffix == ".safetensors":
             return checkpoints.read(path)

@@ -1,0 +1,69 @@
+"""The cuts of earlier readings that a new reading of a source follows.
+
+A row that was once in a test part stays there, and a search on record is read as it was read then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpo.core.home import Home
+from hpo.data.cut import Cut
+from hpo.data.stable_cut import StableCut
+from trainables.data.content import SourcePaths
+from trainables.data.uncut import READER
+
+MOST_CUTS = 20
+"""Cuts of a home, the latest ones, among which known rows are looked for."""
+
+
+@dataclass(frozen=True)
+class CutsOnRecord:
+    """Earlier cuts that a new reading follows.
+
+    Attributes:
+        opened: Files of cuts whose test parts were opened.
+        recorded: Fingerprint of the data that a search has on record; its cut alone is followed then, or
+            the first cut if it was made before cuts were recorded. Empty for new searches.
+        afresh: Whether to read the source again although it has not changed.
+        anew: Whether to follow no cut at all.
+    """
+
+    opened: tuple[Path, ...] = ()
+    recorded: str = ""
+    afresh: bool = False
+    anew: bool = False
+
+    def cutter(self, home: Home) -> StableCut:
+        """Return what cuts a test part as these cuts require."""
+        if self.anew:
+            return StableCut()
+        if self.recorded:
+            return StableCut(cuts_in([home.cut(self.recorded)]))
+        files = sorted(home.cut("").parent.glob("*.npz"), key=lambda file: -file.stat().st_mtime)
+        return StableCut(cuts_in(self.opened), cuts_in(files[:MOST_CUTS]))
+
+    def reader(self, home: Home) -> int:
+        """Return the version of the readers: that of the data on record, the newest for new searches."""
+        return reader_of(Cut.read(home.cut(self.recorded))) if self.recorded else READER
+
+
+NO_CUTS = CutsOnRecord()
+
+
+def reader_of(cut: Cut | None) -> int:
+    """Return the version of the readers that a cut was made with; data without one is older than cuts."""
+    return 1 if cut is None else cut.reader
+
+
+def paths_as_recorded(base: Path, scratch: Path, file: Path | None) -> SourcePaths:
+    """Return the paths for a source that is read and cut as it was when a cut was recorded."""
+    cut = Cut.read(file) if file else None
+    return SourcePaths(base, scratch, StableCut((cut,) if cut else ()), reader_of(cut))
+
+
+def cuts_in(files: Sequence[Path]) -> tuple[Cut, ...]:
+    """Return the cuts in files that exist and can be read."""
+    return tuple(cut for file in files if (cut := Cut.read(file)) is not None)
