@@ -89,6 +89,7 @@ def _array(path: Path, info: DataInfo, as_floats: bool) -> Unlabelled:
     if info.kind == "table" or (info.kind == "array" and as_floats):
         inputs = inputs.astype(np.float32)
         _refuse_infinite(inputs, str(path))
+        _refuse_unknown_codes(inputs, info, path)
     inputs = np.array(inputs)
     return Unlabelled(inputs, tuple(map(str, range(len(inputs)))), row_digests(inputs))
 
@@ -146,6 +147,21 @@ def _refuse_infinite(inputs: NDArray[Any], file: str) -> None:
     bad = np.flatnonzero(np.isinf(inputs).reshape(len(inputs), -1).any(axis=1))
     if len(bad):
         raise UserError(f"{file}: row {bad[0]} has an infinite value ({len(bad)} such rows)")
+
+
+def _refuse_unknown_codes(inputs: NDArray[Any], info: DataInfo, path: Path) -> None:
+    """Refuse numbers in a categorical column that are not the code of a category."""
+    for index, name in enumerate(info.columns):
+        if name not in info.categories:
+            continue
+        codes, count = inputs[:, index], len(info.categories[name])
+        strange = np.flatnonzero(~np.isnan(codes) & ~np.isin(codes, np.arange(count + 1)))
+        if len(strange):
+            raise UserError(
+                f"{path}: row {strange[0]} has {codes[strange[0]]:g} in the categorical column {name} "
+                f"({len(strange)} such rows); legal: the codes 0 to {count - 1} of its categories, {count} for "
+                "any other category, and NaN for a missing value"
+            )
 
 
 def _images(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:

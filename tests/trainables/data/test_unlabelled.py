@@ -72,6 +72,15 @@ def test_arrays_are_taken_as_they_are(tmp_path):
     np.testing.assert_array_equal(read_unlabelled(tmp_path / "y.npy", TABLE, {}).inputs, ROWS)
 
 
+@pytest.mark.parametrize("code", [3.0, -1.0, 0.5])
+def test_an_unknown_category_code_is_refused(tmp_path, code):
+    rows = ROWS.copy()
+    rows[1, 1] = code
+    np.save(tmp_path / "rows.npy", rows)
+    with pytest.raises(UserError, match=rf"row 1 has {code:g} in the categorical column colour \(1 such"):
+        read_unlabelled(tmp_path / "rows.npy", TABLE, {})
+
+
 def array(path, values):
     np.save(path / "x.npy", values, allow_pickle=True)
     return path / "x.npy"
