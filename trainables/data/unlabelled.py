@@ -159,8 +159,8 @@ def _refuse_unknown_codes(inputs: NDArray[Any], info: DataInfo, path: Path) -> N
         if len(strange):
             raise UserError(
                 f"{path}: row {strange[0]} has {codes[strange[0]]:g} in the categorical column {name} "
-                f"({len(strange)} such rows); legal: the codes 0 to {count - 1} of its categories, {count} for "
-                "any other category, and NaN for a missing value"
+                f"({len(strange)} such rows); legal: the codes 0 to {count - 1} of its categories, {count} "
+                "for any other category, and NaN for a missing value"
             )
 
 
