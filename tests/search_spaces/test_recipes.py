@@ -33,7 +33,7 @@ TABLE: Mapping[str, tuple[Any, ...]] = {
     "augment.random_resized_crop.scale": (None, *(0.08,) * 7),
     "augment.rand_augment_increasing.magnitude": (None, None, None, 9, None, 7, 7, 6),
     "augment.rand_augment_increasing.magnitude_std": (None, None, None, 0.5, None, 0.5, 0.5, 0.5),
-    "augment.auto_augment.policy": (None, None, None, None, "imagenet", None, None, None),
+    "augment.auto_augment.policy": (None, None, None, None, "efficientnet", None, None, None),
     "augment.mixup.alpha": (None, None, None, 0.8, 0.2, 0.2, 0.1, 0.1),
     "augment.cutmix.alpha": (None, None, None, 1.0, None, 1.0, 1.0, 1.0),
     "augment.random_erasing.p": (None, None, None, 0.25, None, None, None, None),

@@ -1,6 +1,8 @@
 """The policies that AutoAugment's search found, as its paper lists them (Cubuk et al. 2019, appendix A).
 
-Each row is a pair of operations: name, probability, magnitude from 0 to 9 (0 where it has none).
+Each row is a pair of operations: name, probability, magnitude from 0 to 9 (0 where it has none). The last
+policy is not in the paper: EfficientNet's code has it, and timm and pycls call it AutoAugment (``v0``);
+its magnitudes go from 0 to 10.
 """
 
 from __future__ import annotations
@@ -88,5 +90,32 @@ POLICIES: dict[str, tuple[tuple[Step, Step], ...]] = {
         (("shear_x", 0.7, 9), ("translate_y", 0.8, 3)),
         (("shear_y", 0.8, 5), ("auto_contrast", 0.7, 0)),
         (("shear_x", 0.7, 2), ("invert", 0.1, 0)),
+    ),
+    "efficientnet": (
+        (("equalize", 0.8, 1), ("shear_y", 0.8, 4)),
+        (("saturation", 0.4, 9), ("equalize", 0.6, 3)),
+        (("saturation", 0.4, 1), ("rotate", 0.6, 8)),
+        (("solarize", 0.8, 3), ("equalize", 0.4, 7)),
+        (("solarize", 0.4, 2), ("solarize", 0.6, 2)),
+        (("saturation", 0.2, 0), ("equalize", 0.8, 8)),
+        (("equalize", 0.4, 8), ("solarize_add", 0.8, 3)),
+        (("shear_x", 0.2, 9), ("rotate", 0.6, 8)),
+        (("saturation", 0.6, 1), ("equalize", 1.0, 2)),
+        (("invert", 0.4, 9), ("rotate", 0.6, 0)),
+        (("equalize", 1.0, 9), ("shear_y", 0.6, 3)),
+        (("saturation", 0.4, 7), ("equalize", 0.6, 0)),
+        (("posterize", 0.4, 6), ("auto_contrast", 0.4, 7)),
+        (("solarize", 0.6, 8), ("saturation", 0.6, 9)),
+        (("solarize", 0.2, 4), ("rotate", 0.8, 9)),
+        (("rotate", 1.0, 7), ("translate_y", 0.8, 9)),
+        (("shear_x", 0.0, 0), ("solarize", 0.8, 4)),
+        (("shear_y", 0.8, 0), ("saturation", 0.6, 4)),
+        (("saturation", 1.0, 0), ("rotate", 0.6, 2)),
+        (("equalize", 0.8, 4), ("equalize", 0.0, 8)),
+        (("equalize", 1.0, 4), ("auto_contrast", 0.6, 2)),
+        (("shear_y", 0.4, 7), ("solarize_add", 0.6, 7)),
+        (("posterize", 0.8, 2), ("solarize", 0.6, 10)),
+        (("solarize", 0.6, 8), ("equalize", 0.6, 1)),
+        (("saturation", 0.8, 6), ("rotate", 0.4, 5)),
     ),
 }

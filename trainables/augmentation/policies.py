@@ -5,6 +5,7 @@ The strength scales the magnitude of an operation, or its probability if it has 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -71,14 +72,38 @@ class RandAugmentIncreasing:
 def _increasing_values(chosen: Tensor, signed: Tensor, height: int, width: int) -> Tensor:
     """Return the operations' values for magnitudes in [-1, 1]; whole numbers are cut as timm cuts them."""
     size = signed.abs()
-    reach = {"shear_x": 0.3, "shear_y": 0.3, "translate_x": 0.45 * width, "translate_y": 0.45 * height}
-    values = {name: signed * end for name, end in {**reach, "rotate": 30.0}.items()}
     enhanced = (1 + 0.9 * signed).clamp(min=0.1)
+    values = _shared_values(signed, height, width)
     values |= dict.fromkeys(("brightness", "saturation", "contrast", "sharpness"), enhanced)
     values["posterize"] = 4 - (4 * size).floor()
     values["solarize"] = (256 - (256 * size).floor()) / 255
-    values["solarize_add"] = (110 * size).floor() / 255
-    table = torch.stack([values.get(name, torch.zeros_like(size)) for name in NAMES])
+    return _selected(values, chosen)
+
+
+def _efficientnet_values(chosen: Tensor, signed: Tensor, height: int, width: int) -> Tensor:
+    """Return the operations' values for magnitudes in [-1, 1] as in EfficientNet's code.
+
+    There a large magnitude is a weak change for some operations. At least one bit is kept, as in pycls:
+    without any, an image is black.
+    """
+    size = signed.abs()
+    values = _shared_values(signed, height, width)
+    values["saturation"] = 0.1 + 1.8 * size
+    values["posterize"] = (4 * size).floor().clamp(min=1)
+    values["solarize"] = (256 * size).floor() / 255
+    return _selected(values, chosen)
+
+
+def _shared_values(signed: Tensor, height: int, width: int) -> dict[str, Tensor]:
+    """Return the values of the operations that both have in common, by name."""
+    reach = {"shear_x": 0.3, "shear_y": 0.3, "translate_x": 0.45 * width, "translate_y": 0.45 * height}
+    values = {name: signed * end for name, end in {**reach, "rotate": 30.0}.items()}
+    return values | {"solarize_add": (110 * signed.abs()).floor() / 255}
+
+
+def _selected(values: Mapping[str, Tensor], chosen: Tensor) -> Tensor:
+    """Return the value of each chosen operation; 0 for operations without one."""
+    table = torch.stack([values.get(name, torch.zeros(chosen.shape, device=chosen.device)) for name in NAMES])
     return table.gather(0, chosen[None])[0]
 
 
@@ -110,6 +135,17 @@ class AutoAugment:
         pairs = torch.tensor(steps, device=generator.device).permute(1, 2, 0)
         drawn = pairs[..., integers(len(images), len(steps), generator)]
         chosen, p, level = drawn.unbind(1)
+        if self.policy == "efficientnet":
+            return self._efficientnet(images, chosen.long(), p, level, generator)
         chosen = chosen.long() * chance(chosen.shape, p, generator)
         ranges = standard_ranges(*self.shape[1:])
         return apply(images, *ranges.draw(chosen, level / 9, self.strength, generator))
+
+    def _efficientnet(
+        self, images: Tensor, chosen: Tensor, p: Tensor, level: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """Change images as EfficientNet's code does; what lies outside an image is grey."""
+        chosen = chosen * chance(chosen.shape, self.strength * p, generator)
+        signed = torch.where(chance(chosen.shape, 0.5, generator), -level, level) / 10
+        values = _efficientnet_values(chosen, signed, *self.shape[1:])
+        return apply(images, chosen, values, fill=128 / 255)

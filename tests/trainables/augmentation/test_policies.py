@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,16 @@ from torch import Tensor
 
 from tests.trainables.augmentation.cases import SHAPES, part, same_image, seeded
 from trainables import torchvision_ops  # noqa: F401
+from trainables.augmentation.autoaugment_policies import POLICIES
 from trainables.augmentation.operations import NAMES, apply
 from trainables.augmentation.policies import _increasing_values
 
-from timm.data.auto_augment import AugmentOp, rand_augment_transform  # isort: skip
+from timm.data.auto_augment import AugmentOp, AutoAugment  # isort: skip
+from timm.data.auto_augment import auto_augment_policy_v0, rand_augment_transform  # isort: skip
 from torchvision.transforms import v2  # isort: skip
 from torchvision.transforms.v2 import functional as vision  # isort: skip
+
+GREY = {"img_mean": (128, 128, 128), "interpolation": Image.Resampling.BILINEAR, "translate_pct": 0.45}
 
 
 def theirs(image: Tensor, name: str, magnitude: float) -> Tensor:
@@ -122,16 +127,34 @@ def test_rand_augment_increasing() -> None:
 
 
 def agrees_with_timm(magnitude: int, spread: float) -> None:
+    change = rand_augment_transform(f"rand-m{magnitude}-mstd{spread}-inc1", dict(GREY))
+    own = {"magnitude": float(magnitude), "magnitude_std": spread}
+    moves_as_far(part("rand_augment_increasing", (3, 32, 32), **own), change, (0.2, 0.35))
+
+
+def test_the_policy_of_efficientnet_is_timms() -> None:
+    theirs_all = auto_augment_policy_v0(dict(GREY))
+    named = {"color": "saturation", "translate_y_rel": "translate_y"}
+    spelled = [[re.sub(r"(?<!^)(?=[A-Z])", "_", op.name).lower() for op in pair] for pair in theirs_all]
+    expected = tuple(
+        tuple((named.get(name, name), op.prob, op.magnitude) for name, op in zip(names, pair, strict=True))
+        for names, pair in zip(spelled, theirs_all, strict=True)
+    )
+    assert POLICIES["efficientnet"] == expected
+    for op in (op for pair in theirs_all for op in pair if op.name == "Posterize" and op.magnitude < 2.5):
+        op.magnitude = 2.5  # one bit is kept here
+    ours = part("auto_augment", (3, 32, 32), policy="efficientnet")
+    moves_as_far(ours, AutoAugment(theirs_all), (0.03, 0.25))
+
+
+def moves_as_far(ours: Any, theirs_one: Any, usual: tuple[float, float]) -> None:
     """Compare how far pixels move, and how many images stay as they are."""
     random.seed(0)
     np.random.seed(0)
     images = patches(1500)
     before = as_tensor(images)
-    grey = {"img_mean": (128, 128, 128), "interpolation": Image.Resampling.BILINEAR, "translate_pct": 0.45}
-    change = rand_augment_transform(f"rand-m{magnitude}-mstd{spread}-inc1", grey)
-    theirs_after = as_tensor([change(image) for image in images])
-    own = {"magnitude": float(magnitude), "magnitude_std": spread}
-    ours_after = part("rand_augment_increasing", (3, 32, 32), **own)(before, seeded())
+    theirs_after = as_tensor([theirs_one(image) for image in images])
+    ours_after = ours(before, seeded())
     shifts, unchanged = [], []
     for after in (ours_after, theirs_after):
         shift = (after - before).abs().flatten(1).mean(1)
@@ -139,7 +162,7 @@ def agrees_with_timm(magnitude: int, spread: float) -> None:
         unchanged.append((shift < 1e-3).float().mean().item())
     assert shifts[0] == pytest.approx(shifts[1], rel=0.06)
     assert unchanged[0] == pytest.approx(unchanged[1], abs=0.03)
-    assert 0.2 < unchanged[0] < 0.35
+    assert usual[0] < unchanged[0] < usual[1]
 
 
 @pytest.mark.parametrize(
