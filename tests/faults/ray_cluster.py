@@ -17,9 +17,11 @@ from tests.faults.tiny_search import ROOT
 RAY = str(Path(sys.executable).with_name("ray"))
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 
-
 PATIENT = {"RAY_raylet_start_wait_time_s": "120"}
 """Environment in which a node on a busy machine has time to start."""
+
+BOUND = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+"""Ends a node if the tests are killed."""
 
 
 class RayCluster:
@@ -47,7 +49,8 @@ class RayCluster:
 
     def start_head(self, port=0):
         """Start a head, at a given port or any."""
-        options = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={self.folder}/h")
+        folder = self.folder / f"h{len(self._started)}"  # Ray looks for a running head by this folder
+        options = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
         self.head = self._start(0, *options)
         text = self._wait_until_up(self.head)
         self.address = re.search(r"--address='([\d.]+:\d+)'", text).group(1)
@@ -116,7 +119,8 @@ class RayCluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self, cpus, *options, within=(), **environment):
-        command = [*within, RAY, "start", "--block", f"--num-cpus={cpus}", "--disable-usage-stats", *options]
+        options = (f"--num-cpus={cpus}", "--disable-usage-stats", *options)
+        command = [*BOUND, *within, RAY, "start", "--block", *options]
         log = self.folder / f"{len(self._started)}.log"
         with log.open("w") as file:
             node = subprocess.Popen(
