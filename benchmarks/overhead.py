@@ -25,6 +25,10 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hpo.core.outcome import Watcher
 
 EPOCHS = 3
 WORKERS = 2
@@ -34,7 +38,7 @@ HERE = Path(__file__).resolve()
 # -- trivial trainings -----------------------------------------------------------------------------
 
 
-def ours(trials: int) -> dict[str, float]:
+def ours(trials: int, watch: Watcher | None = None) -> dict[str, float]:
     """Run a search of trivial trainings as `hpo submit` does, with ledger and mirror."""
     from hpo import spec as specs
     from hpo.core import events
@@ -55,7 +59,8 @@ def ours(trials: int) -> dict[str, float]:
             "finalists": {"count": 1, "seeds": 1},
             "resources": {"trials_at_once": WORKERS},
         }
-        outcome = submit_search(Submission(specs.parse_spec(document, base=HERE.parent), home, unseal=False))
+        submission = Submission(specs.parse_spec(document, base=HERE.parent), home, unseal=False)
+        outcome = submit_search(submission, watch)
         record = list(LedgerStore.at(home.ledger).open(outcome.search).read())
     trials_only = [e for e in record if getattr(e.event, "replicate", 0) == 0]
     first = next(e.time for e in trials_only if isinstance(e.event, events.Reported))

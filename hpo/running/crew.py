@@ -83,14 +83,14 @@ class Crew:
         """
         return min(self.workers, training + max(1, self.free))
 
-    def turn(self, conductor: Conductor, mark: object, training: int, waiting: int) -> bool:
+    def turn(self, conductor: Conductor, mark: object, training: int, unplaced: int) -> bool:
         """Look after the nodes now and then; return whether pending requests should be repeated.
 
         Args:
             conductor: Of the search.
             mark: Anything that changes with every message of a worker.
             training: Number of tasks that are with workers.
-            waiting: Number of tasks that wait for a worker.
+            unplaced: Number of requested workers for which the cluster has reserved nothing yet.
 
         Raises:
             ClusterLost: If the head does not answer any more.
@@ -110,11 +110,11 @@ class Crew:
             self._workers = self.workers
             conductor.workers_changed(self.workers, self._gpus)
         over = conductor.stopping or conductor.done
-        waits_for = "" if training or over else self._missing(waiting)
+        waits_for = "" if training or over else self._missing(unplaced)
         if waits_for != self._waits_for:
             self._waits_for = waits_for
             self._say_waiting(waits_for)
-        return self._watch_stall(conductor, mark, training, waiting)
+        return self._watch_stall(conductor, mark, training, unplaced)
 
     def set_aside(self, conductor: Conductor, node_id: str, fault: str) -> None:
         """Give a node nothing more until it passes a later check, because a training there met its fault.
@@ -147,7 +147,7 @@ class Crew:
                 conductor.warn(f"node {node} is being drained; it is given no further trial")
         self._known = alive
 
-    def _missing(self, waiting: int) -> str:
+    def _missing(self, unplaced: int) -> str:
         """Return what the first training waits for."""
         need = f"{self._cpus:g} CPUs and {self._gpus:g} GPUs"
         if not self._fitting():
@@ -157,29 +157,29 @@ class Crew:
             more = f" and {len(nodes) - MOST_NAMED} more" if len(nodes) > MOST_NAMED else ""
             checked = f"the checks of node {', '.join(nodes[:MOST_NAMED])}{more}"
             return checked if nodes else "a node that passes its checks"
-        if waiting and not self.free:
+        if unplaced and not self.free:
             return f"{need} that other work on the cluster holds"
         return "the workers to start"
 
-    def _watch_stall(self, conductor: Conductor, mark: object, training: int, waiting: int) -> bool:
+    def _watch_stall(self, conductor: Conductor, mark: object, training: int, unplaced: int) -> bool:
         if conductor.stopping or conductor.done:
             return False
-        held_by_others = bool(waiting and self.workers and not self.free)
+        held_by_others = bool(unplaced and self.workers and not self.free)
         step = self._stall.look((mark, self.nodes()), may_come=bool(training) or held_by_others)
         if step is Stall.END:
-            raise HpoError(f"{self._situation(waiting)}; the search ends after {END_SECONDS:g} s of that")
+            raise HpoError(f"{self._situation(unplaced)}; the search ends after {END_SECONDS:g} s of that")
         if step is Stall.SAY:
-            conductor.warn(self._situation(waiting))
+            conductor.warn(self._situation(unplaced))
         return step is Stall.SAY
 
-    def _situation(self, waiting: int) -> str:
+    def _situation(self, unplaced: int) -> str:
         seconds, room = self._stall.seconds, self.workers
         table = node_table(self._monitor.nodes, lambda node: self._checks.faults.get(node.id, ""))
         need = f"{self._cpus:g} CPUs and {self._gpus:g} GPUs"
         if not room:
             why = f"no node that passed its checks can hold a trial of {need}"
-        elif waiting:
-            why = f"{waiting} trials wait for {need} that other work on the cluster holds"
+        elif unplaced and not self.free:
+            why = f"{unplaced} trials wait for {need} that other work on the cluster holds"
         else:
-            why = "the workers do not answer"
+            why = "the workers have not started, or do not answer"
         return f"nothing has progressed for {seconds:.0f} s: {why}\n{table}\n"

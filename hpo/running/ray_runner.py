@@ -154,7 +154,7 @@ class RayRunner:
         if self._crew is None:
             return
         mark, idle = (self._scheduler.messages, controller.training), controller.idle
-        stalled = self._crew.turn(conductor, mark, controller.training, controller.waiting)
+        stalled = self._crew.turn(conductor, mark, controller.training, controller.unplaced)
         if stalled and idle:
             controller.release_all_idle()
         self._placements.refresh(always=stalled)

@@ -57,6 +57,11 @@ class Controller(TuneController):
         return len(self._pending_trials)
 
     @property
+    def unplaced(self) -> int:
+        """Number of requested workers for which the cluster has reserved nothing yet."""
+        return int(self._actor_manager.num_pending_actors)
+
+    @property
     def idle(self) -> int:
         """Number of workers without a trial."""
         return int(self._actor_cache.num_cached_objects)

@@ -31,9 +31,9 @@ class World:
         self.ledger = MemoryLedger()
         self.conductor = Conductor(plan(), self.ledger, RandomSearcher(SPACE, 0))
 
-    def turn(self, seconds=1.0, mark=0, training=0, waiting=1):
+    def turn(self, seconds=1.0, mark=0, training=0, unplaced=1):
         self.now += seconds
-        return self.crew.turn(self.conductor, mark, training, waiting)
+        return self.crew.turn(self.conductor, mark, training, unplaced)
 
     def events(self, kind):
         return [each.event for each in self.ledger.record if isinstance(each.event, kind)]
@@ -131,6 +131,15 @@ def test_a_stall_is_reported_with_its_cause(tmp_path):
     world.turn(mark=1)
     world.turn(SAY_SECONDS + 1, mark=1)
     assert len(world.warnings()) == 2
+
+
+def test_workers_that_start_slowly_hold_the_cluster_themselves(tmp_path):
+    world = World(tmp_path, dataclasses.replace(A, free_cpus=0))
+    world.turn(unplaced=0)
+    world.turn(SAY_SECONDS + 1, unplaced=0)
+    assert world.waits == ["the workers to start"]
+    (warning,) = world.warnings()
+    assert "the workers have not started, or do not answer" in warning
 
 
 def test_a_wait_without_end_ends_the_search_with_a_table_of_nodes(tmp_path):
