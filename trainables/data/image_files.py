@@ -1,4 +1,4 @@
-"""Image files: their headers, and their pixels in one shape, read by all cores."""
+"""Single image files: what their headers say, and their pixels as a training gets them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,36 +21,31 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 ENDINGS = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"])
+
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 """Modes with 16 bits per pixel, which Pillow would clip at 255."""
+
+DEPTHS = (8, 10, 12, 14, 16)
+"""Bits per pixel that cameras and scanners store in 16."""
 
 GREY = ("1", "L", "LA", *DEEP)
 WIDE = ("I", "F")
 """Modes without a greatest value, in which white is undefined."""
 
+ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
+"""Modes with a channel of transparency."""
 
-def in_parallel(function: Any, files: Sequence[Path]) -> Iterator[Any]:
-    """Apply a function to every file on all cores (decoding releases the GIL), in their order."""
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        warnings.simplefilter("ignore")  # of Pillow, about single files, with paths of its own
-        for start in range(0, len(files), 1024):  # so that results do not pile up
-            yield from pool.map(function, files[start : start + 1024])
+GROUNDS = {"white": (255, 255, 255, 255), "grey": (128, 128, 128, 255), "black": (0, 0, 0, 255)}
+"""Colours that transparent pixels can be put on."""
 
+ORIENTATION = 0x0112
+"""The EXIF tag of the camera's orientation: 1 is upright, 2 to 8 are flips and rotations."""
 
-def headers(files: Sequence[Path], upright: bool) -> tuple[dict[tuple[int, int], Path], Counter[str], int]:
-    """Return the sizes (width, height) of images, each with its first file, and a count of the modes.
+TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+"""Pillow's transpositions by orientation, as in `PIL.ImageOps.exif_transpose`."""
 
-    Also returns how many images are turned.
-    """
-    modes: Counter[str] = Counter()
-    sizes: dict[tuple[int, int], Path] = {}
-    turned = 0
-    for path, read in zip(files, in_parallel(functools.partial(head, upright=upright), files), strict=True):
-        if read is not None:
-            modes[read.mode] += 1
-            sizes.setdefault(read.size, path)
-            turned += read.turned
-    return sizes, modes, turned
+SIDEWAYS = frozenset([2, 4, 5, 6])
+"""Transpositions that exchange height and width."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +56,81 @@ class Head:
         size: Width and height, of the upright image.
         mode: Pillow's mode.
         turned: Whether the stored pixels are turned to stand upright.
+        alpha: Whether pixels can be transparent.
+        pages: Number of images in the file.
     """
 
     size: tuple[int, int]
     mode: str
     turned: bool
+    alpha: bool = False
+    pages: int = 1
+
+
+@dataclass
+class Heads:
+    """What the headers of many images say.
+
+    Attributes:
+        sizes: Number of images by width and height.
+        first: The first file of each size.
+        modes: Number of images by Pillow's mode.
+        turned: Number of images that are turned to stand upright.
+        transparent: Number of images whose pixels can be transparent.
+        stacks: Files with several images.
+    """
+
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    first: dict[tuple[int, int], Path] = field(default_factory=dict)
+    modes: Counter[str] = field(default_factory=Counter)
+    turned: int = 0
+    transparent: int = 0
+    stacks: list[Path] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, files: Sequence[Path], upright: bool) -> Heads:
+        """Read the headers of files; those that are not images are passed over."""
+        heads = cls()
+        read = in_parallel(functools.partial(head, upright=upright), files)
+        for path, found in zip(files, read, strict=True):
+            if found is not None:
+                heads.sizes[found.size] += 1
+                heads.first.setdefault(found.size, path)
+                heads.modes[found.mode] += 1
+                heads.turned += found.turned
+                heads.transparent += found.alpha
+                heads.stacks += [path] * (found.pages > 1)
+        return heads
+
+    @property
+    def deep(self) -> int:
+        """Number of images with 16 bits per pixel."""
+        return sum(self.modes[mode] for mode in DEEP)
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """How stored pixels become those of a training.
+
+    Attributes:
+        shape: Height, width and channels.
+        upright: Whether images are turned as their EXIF orientation says.
+        bits: Bits of pixels of 16 bits that are used, the lowest ones.
+        ground: Colour that transparent pixels are put on; empty to ignore transparency.
+    """
+
+    shape: tuple[int, int, int]
+    upright: bool = True
+    bits: int = 16
+    ground: str = ""
+
+
+def in_parallel(function: Any, files: Sequence[Path]) -> Iterator[Any]:
+    """Apply a function to every file on all cores (decoding releases the GIL), in their order."""
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        warnings.simplefilter("ignore")  # of Pillow, about single files, with paths of its own
+        for start in range(0, len(files), 1024):  # so that results do not pile up
+            yield from pool.map(function, files[start : start + 1024])
 
 
 def head(path: Path, upright: bool = True) -> Head | None:
@@ -76,19 +141,14 @@ def head(path: Path, upright: bool = True) -> Head | None:
         with Image.open(path) as image:
             turn = turn_of(image) if upright else None
             size = image.size[::-1] if turn in SIDEWAYS else image.size
-            return Head(size, image.mode, turn is not None)
+            return Head(size, image.mode, turn is not None, has_alpha(image), getattr(image, "n_frames", 1))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
 
 
-ORIENTATION = 0x0112
-"""The EXIF tag of the camera's orientation: 1 is upright, 2 to 8 are flips and rotations."""
-
-TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
-"""Pillow's transpositions by orientation, as in `PIL.ImageOps.exif_transpose`."""
-
-SIDEWAYS = frozenset([2, 4, 5, 6])
-"""Transpositions that exchange height and width."""
+def has_alpha(image: Picture) -> bool:
+    """Return whether pixels of an image can be transparent."""
+    return image.mode in ALPHA or "transparency" in image.info
 
 
 def turn_of(image: Picture) -> int | None:
@@ -104,28 +164,56 @@ def turn_of(image: Picture) -> int | None:
         return None
 
 
-def decode(
-    path: Path, shape: tuple[int, int, int], upright: bool = True
-) -> tuple[NDArray[np.uint8], bytes] | str:
-    """Return pixels in the given shape and a digest of the original image, or what is wrong with it.
+def bits_of(files: Sequence[Path]) -> int:
+    """Return how many of 16 bits per pixel images use together: the fewest of `DEPTHS` that hold all values.
+
+    Files that are not of 16 bits, or cannot be read, are passed over.
+    """
+    greatest = max((found for found in in_parallel(_greatest, files)), default=0)
+    return next(bits for bits in DEPTHS if greatest < 1 << bits)
+
+
+def _greatest(path: Path) -> int:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return int(np.asarray(image).max()) if image.mode in DEEP else 0
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return 0
+
+
+def decode(path: Path, form: PixelFormat) -> tuple[NDArray[np.uint8], bytes] | str:
+    """Return pixels in a format and a digest of the original image, or what is wrong with it.
 
     The digest is that of the stored pixels, so that an image is known again however it is turned.
     """
     from PIL import Image, ImageOps
 
+    height, width, channels = form.shape
     try:
         with Image.open(path) as opened:
             if opened.mode in WIDE:
                 return f"pixels of mode {opened.mode}; legal: 8 or 16 bits per channel"
-            shallow = (
-                Image.fromarray((np.asarray(opened) >> 8).astype(np.uint8)) if opened.mode in DEEP else opened
-            )
-            image: Picture = shallow.convert("L" if shape[2] == 1 else "RGB")
+            image = _converted(opened, "L" if channels == 1 else "RGB", form)
             digest = hashlib.blake2b(image.tobytes() + repr(image.size).encode(), digest_size=16).digest()
-            turn = turn_of(opened) if upright else None
+            turn = turn_of(opened) if form.upright else None
             image = image if turn is None else image.transpose(Image.Transpose(turn))
-            if image.size != (shape[1], shape[0]):
-                image = ImageOps.fit(image, (shape[1], shape[0]), Image.Resampling.BICUBIC)
-            return np.asarray(image).reshape(shape), digest
+            if image.size != (width, height):
+                image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+            return np.asarray(image).reshape(form.shape), digest
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return str(error).replace(str(path), "the file") or type(error).__name__
+
+
+def _converted(image: Picture, mode: str, form: PixelFormat) -> Picture:
+    """Return an image in 8 bits, without transparency, in grey or colour."""
+    from PIL import Image
+
+    if image.mode in DEEP:
+        levels = np.asarray(image) >> (form.bits - 8)
+        return Image.fromarray(np.minimum(levels, 255).astype(np.uint8)).convert(mode)
+    if form.ground and has_alpha(image):
+        ground = Image.new("RGBA", image.size, GROUNDS[form.ground])
+        return Image.alpha_composite(ground, image.convert("RGBA")).convert(mode)
+    return image.convert(mode)

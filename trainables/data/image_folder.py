@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,11 @@ from trainables.data.class_folders import (
     refuse_parts,
 )
 from trainables.data.content import Content, SourcePaths
+from trainables.data.data_report import DataReport, ImageReport, target_distribution
 from trainables.data.digests import packed
 from trainables.data.file_state import state_of
 from trainables.data.held_out import first_cut
-from trainables.data.image_files import DEEP, ENDINGS, GREY, decode, headers, in_parallel
+from trainables.data.image_files import ENDINGS, GREY, Heads, PixelFormat, bits_of, decode, in_parallel
 from trainables.data.uncut import Uncut
 
 SHOWN = 5
@@ -47,6 +48,7 @@ class ImageFolder:
         test_share: Share of each class in the test part if there is no test folder.
         broken: Reaction to a file that cannot be decoded: ``error`` or ``skip``.
         orientation: ``upright`` to turn images as their EXIF orientation says, or ``as_stored``.
+        ground: Colour that transparent pixels are put on.
     """
 
     paths: SourcePaths
@@ -55,6 +57,7 @@ class ImageFolder:
     test_share: float = 0.2
     broken: str = "error"
     orientation: str = "upright"
+    ground: str = "white"
 
     def state(self) -> list[str] | None:
         """Return the state of every file under the root."""
@@ -62,20 +65,35 @@ class ImageFolder:
 
     def development(self) -> Content:
         """Return the images of ``train``, or those outside the test part."""
-        content, skipped = self._decoded(self._parts[0], self._shape)
+        content, skipped = self._decoded(self._parts[0])
         return Content(
             content[0],
             content[1],
-            DataInfo("image", "classification", self._shape, self._classes),
+            self._info,
             identity=content[2],
             warnings=(*self._warnings, *skipped),
+            report=self._report(content[1]),
         )
 
     def test(self) -> Content:
         """Return the images of ``test``, or a share of each class chosen by the files' content."""
-        content, skipped = self._decoded(self._parts[1], self._shape)
-        info = DataInfo("image", "classification", self._shape, self._classes)
-        return Content(content[0], content[1], info, identity=content[2], warnings=skipped)
+        content, skipped = self._decoded(self._parts[1])
+        return Content(content[0], content[1], self._info, identity=content[2], warnings=skipped)
+
+    @functools.cached_property
+    def _info(self) -> DataInfo:
+        form = self._form
+        return DataInfo(
+            "image", "classification", form.shape, self._classes, bits=form.bits, ground=form.ground
+        )
+
+    @functools.cached_property
+    def _form(self) -> PixelFormat:
+        """How pixels are stored for a training, by the headers and the depth of the development images."""
+        new = self.paths.reader > 4
+        bits = bits_of(self._parts[0].files) if new and self._heads.deep else 16
+        ground = self.ground if new and self._heads.transparent else ""
+        return PixelFormat(self._shape, self._upright, bits, ground)
 
     @functools.cached_property
     def _train(self) -> Path:
@@ -132,13 +150,13 @@ class ImageFolder:
         Without a size, the headers of the test part are read too, since an image of another size
         would have to be scaled.
         """
-        sizes, modes, _ = self._headers
-        if not sizes:
+        heads = self._heads
+        if not heads.sizes:
             raise UserError(f"data: none of the files under {self._train} is an image")
-        channels = 1 if all(mode in GREY for mode in modes) else 3
+        channels = 1 if all(mode in GREY for mode in heads.modes) else 3
         if self.size is not None:
             return self.size, self.size, channels
-        sizes = headers(self._parts[1].files, self._upright)[0] | sizes
+        sizes = Heads.of(self._parts[1].files, self._upright).first | heads.first
         if len(sizes) > 1:
             (one, path), (other, second) = list(sizes.items())[:2]
             raise UserError(
@@ -149,21 +167,62 @@ class ImageFolder:
         return height, width, channels
 
     @functools.cached_property
-    def _headers(self) -> tuple[dict[tuple[int, int], Path], Counter[str], int]:
-        return headers(self._parts[0].files, self._upright)
+    def _heads(self) -> Heads:
+        return Heads.of(self._parts[0].files, self._upright)
+
+    def _conversions(self) -> Iterator[str]:
+        """Say what is done to the pixels of the development part."""
+        heads, form = self._heads, self._form
+        if heads.deep and form.bits == 16:
+            yield f"{heads.deep} images have 16 bits per pixel, of which the upper 8 are kept"
+        elif heads.deep:
+            yield (
+                f"{heads.deep} images have 16 bits per pixel, of which {form.bits} are used; the upper 8 of "
+                "these are kept"
+            )
+        if form.ground:
+            yield (
+                f"{count(heads.transparent, 'image')} can have transparent pixels, which are put on "
+                f"{form.ground}; for another colour: arguments: {{ground: black}}"
+            )
+        if heads.stacks:
+            yield (
+                f"{count(len(heads.stacks), 'file')} with several images, of which the first is used, "
+                f"such as {heads.stacks[0]}"
+            )
+        grey = sum(heads.modes[mode] for mode in GREY)
+        if form.shape[2] == 3 and grey:
+            yield f"{count(grey, 'grey image')} with three equal channels, as others are in colour"
+        if heads.modes["CMYK"]:
+            yield f"{count(heads.modes['CMYK'], 'image')} in CMYK, converted to RGB without a profile"
+
+    def _report(self, labels: NDArray[np.int64]) -> DataReport:
+        heads, form = self._heads, self._form
+        conversions = list(self._conversions())
+        if self.size is not None and any(size != (self.size, self.size) for size in heads.sizes):
+            conversions.append(f"scaled to {self.size} x {self.size} and cropped around the middle")
+        sizes = {f"{width} x {height}": n for (width, height), n in heads.sizes.items()}
+        images = ImageReport(
+            sum(heads.sizes.values()),
+            sizes,
+            dict(heads.modes),
+            form.bits if heads.deep else 8,
+            heads.turned,
+            form.shape,
+            tuple(conversions),
+        )
+        return DataReport(images=images, target=target_distribution(labels, self._classes, "classification"))
 
     @functools.cached_property
     def _warnings(self) -> tuple[str, ...]:
         sentences = list(left_out(self._train))
-        turned = self._headers[2]
+        turned = self._heads.turned
         if turned:
             sentences.append(
                 f"{count(turned, 'image')} of the development part turned upright as their EXIF "
                 "orientation says; to keep the pixels as they are stored: arguments: {orientation: as_stored}"
             )
-        deep = sum(self._headers[1][mode] for mode in DEEP)
-        if deep:
-            sentences.append(f"{deep} images have 16 bits per pixel, of which the upper 8 are kept")
+        sentences += self._conversions()
         if self._train != self.root:
             if self._unlabelled:
                 sentences.append(
@@ -175,13 +234,13 @@ class ImageFolder:
         return tuple(sentences)
 
     def _decoded(
-        self, part: LabelledFiles, shape: tuple[int, int, int]
+        self, part: LabelledFiles
     ) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint64]], tuple[str, ...]]:
-        images = self.paths.blank((len(part.files), *shape), "uint8")
+        images = self.paths.blank((len(part.files), *self._shape), "uint8")
         digests: list[bytes] = []
         good: list[int] = []
         bad: list[str] = []
-        read = functools.partial(decode, shape=shape, upright=self._upright)
+        read = functools.partial(decode, form=self._form)
         for row, decoded in enumerate(in_parallel(read, part.files)):
             if isinstance(decoded, str):
                 bad.append(f"{part.files[row]} ({decoded})")
@@ -210,9 +269,10 @@ def open_folder(
     test_share: float = 0.2,
     broken: str = "error",
     orientation: str = "upright",
+    ground: str = "white",
 ) -> ImageFolder:
     """Return a folder of images as a source; nothing is read yet."""
-    return ImageFolder(paths, paths.path(root), size, test_share, broken, orientation)
+    return ImageFolder(paths, paths.path(root), size, test_share, broken, orientation, ground)
 
 
 def _file_digest(path: Path) -> bytes:

@@ -126,9 +126,9 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
         )
     numeric = [name for name in info.columns if name not in info.categories]
     choices = ColumnChoices(arguments.get("columns") or {})
-    table, _ = table.without_marks([name for name in choices.numeric() if name in numeric])
-    written = notations(table, numeric, arguments.get("decimal"), arguments.get("delimiter", ","))
-    inputs, unknown = encode(read_notations(table, written), info)
+    plain, _ = table.without_marks([name for name in choices.numeric() if name in numeric])
+    written = notations(plain, numeric, arguments.get("decimal"), arguments.get("delimiter", ","))
+    inputs, unknown = encode(read_notations(plain, written), info)
     _refuse_infinite(inputs, str(path))
     warnings = tuple(f"column {name}: {n} values are unknown categories" for name, n in unknown.items())
     target, id_column = arguments.get("target", ""), arguments.get("id", "")
@@ -166,7 +166,7 @@ def _refuse_unknown_codes(inputs: NDArray[Any], info: DataInfo, path: Path) -> N
 
 def _images(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
     from trainables.data.class_folders import is_hidden
-    from trainables.data.image_files import ENDINGS, decode, head, in_parallel
+    from trainables.data.image_files import ENDINGS, PixelFormat, decode, head, in_parallel
 
     listed = (p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
     files = sorted(p for p in listed if not is_hidden(p, path))
@@ -182,7 +182,8 @@ def _images(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabel
                 raise UserError(f"{file} is {size}; the model was trained on images of {width} x {height}")
     images = np.zeros((len(files), *info.shape), np.uint8)
     digests, bad = [], []
-    shaped = functools.partial(decode, shape=(height, width, channels), upright=upright)
+    form = PixelFormat((height, width, channels), upright, info.bits, info.ground)
+    shaped = functools.partial(decode, form=form)
     for row, decoded in enumerate(in_parallel(shaped, files)):
         if isinstance(decoded, str):
             bad.append(f"{files[row]} ({decoded})")

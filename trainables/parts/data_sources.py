@@ -39,6 +39,14 @@ ORIENTATION = Hyperparameter(
 
 COLUMN_KINDS = ("number", "category", "text", "time", "ignore")
 
+GROUND = Hyperparameter(
+    "ground",
+    "str",
+    "white",
+    choices=("white", "grey", "black"),
+    doc="colour that transparent pixels of images are put on",
+)
+
 TABLE = (
     Hyperparameter("file", "str", None, doc="the table; relative to the spec"),
     Hyperparameter("target", "str", None, doc="column to predict"),
@@ -116,7 +124,7 @@ SOURCES: tuple[Part, ...] = (
         "image_folder",
         f"{HERE}.image_folder:open_folder",
         "https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html",
-        (ROOT, SIZE, TEST_SHARE, BROKEN, ORIENTATION),
+        (ROOT, SIZE, TEST_SHARE, BROKEN, ORIENTATION, GROUND),
         doc="a folder of images for each class, at the root or under root/train and root/test",
     ),
     Part(

@@ -113,7 +113,7 @@ TABLE = DataInfo("table", "classification", (2,), ("a", "b"), ("a", "b"), {"b": 
 def read(path):
     if path.suffix == ".png":
         image_files.head(path)
-        return image_files.decode(path, (8, 8, 3))
+        return image_files.decode(path, image_files.PixelFormat((8, 8, 3)))
     try:
         if path.suffix == ".safetensors":
             return checkpoints.read(path)

@@ -288,3 +288,73 @@ def test_test_images_without_labels_are_named_and_a_test_part_is_cut(root: Path)
 def test_linked_folders_within_a_class_are_named(root: Path) -> None:
     (root / "train" / "ant" / "more").symlink_to(root / "test" / "ant")
     assert "1 linked folder within classes not read" in folder(root).development().warnings[0]
+
+
+def deep_images(base: Path, bits: int) -> Path:
+    """Two classes of three grey images of 16 bits, of which the lowest are used."""
+    levels = np.linspace(0, (1 << bits) - 1, 64).astype(np.uint16).reshape(8, 8)
+    for number in range(6):
+        path = base / "deep" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.roll(levels, number, axis=0)).save(path)
+    return base / "deep"
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_bits_of_a_sensor_in_16_are_scaled_by_what_is_used(tmp_path: Path, bits: int) -> None:
+    found = folder(deep_images(tmp_path, bits), test_share=0.3).development()
+    assert found.info.bits == bits
+    assert found.inputs.max() == 255
+    assert len(np.unique(found.inputs)) == 64
+    assert any(f"16 bits per pixel, of which {bits} are used" in warning for warning in found.warnings)
+    assert found.report is not None
+    assert found.report.images is not None
+    assert found.report.images.bits == bits
+
+
+def test_a_search_on_record_keeps_the_upper_bits_and_ignores_transparency(tmp_path: Path) -> None:
+    paths = SourcePaths(tmp_path, tmp_path, reader=4)
+    earlier = open_folder(paths, root=str(deep_images(tmp_path, 12)), test_share=0.3)
+    assert earlier.development().inputs.max() == 15
+    assert (earlier.development().info.bits, earlier.development().info.ground) == (16, "")
+
+
+@pytest.mark.parametrize(("ground", "level"), [("white", 255), ("grey", 128), ("black", 0)])
+def test_transparent_pixels_are_put_on_a_ground_with_a_warning(
+    tmp_path: Path, ground: str, level: int
+) -> None:
+    for number in range(6):
+        pixels = np.full((8, 8, 4), (200, 10, 30, 0), np.uint8)
+        pixels[number, 0] = (200, 10, 30, 255)
+        path = tmp_path / "icons" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    found = folder(tmp_path / "icons", ground=ground, test_share=0.3).development()
+    assert found.info.ground == ground
+    assert (found.inputs[:, 7, 7] == level).all(), "where nothing is drawn"
+    assert found.inputs[:, :, 0].reshape(-1, 3).tolist().count([200, 10, 30]) == len(found)
+    assert any(f"transparent pixels, which are put on {ground}" in warning for warning in found.warnings)
+
+
+def test_the_first_image_of_a_stack_is_used_and_the_report_says_what_was_done(tmp_path: Path) -> None:
+    pages = [Image.fromarray(np.full((8, 6), level, np.uint8)) for level in (50, 90)]
+    for number in range(6):
+        path = tmp_path / "stacks" / "ab"[number % 2] / f"{number}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        first = Image.fromarray(np.full((8, 6), number, np.uint8))
+        first.save(path, save_all=True, append_images=pages[: number % 2])
+    found = folder(tmp_path / "stacks", size=4, test_share=0.3).development()
+    assert found.inputs.max() < 6
+    stacks = "2 files with several images, of which the first is used, such as "
+    assert any(warning.startswith(stacks) for warning in found.warnings)
+    assert found.report is not None
+    images = found.report.images
+    assert images is not None
+    assert (images.n, images.sizes, images.modes, images.given) == (4, {"6 x 8": 4}, {"L": 4}, (4, 4, 1))
+    assert images.conversions[-1] == "scaled to 4 x 4 and cropped around the middle"
+
+
+def test_a_link_that_leads_back_is_no_endless_folder(root: Path) -> None:
+    (root / "train" / "ant" / "again").symlink_to(root, target_is_directory=True)
+    assert len(folder(root).development()) == 16
+    assert folder(root).state() is None or len(folder(root).state() or ()) == 22
