@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
 from trainables.data.precision import EXACT, LOST, rounding, sentence
-from trainables.data.table_reading import Table
+from trainables.data.table_reading import Table, brief
 
 FEW = 20
 """Rows below which all values of a column may well be different whole numbers."""
@@ -45,7 +45,7 @@ def suspicions(table: Table, info: DataInfo, scaled: bool = True) -> dict[str, t
 def _of_texts(name: str, table: Table, info: DataInfo) -> tuple[str, ...]:
     if len(info.categories[name]) != 1 or table.columns[name].null_count:
         return ()
-    return (f"column {name} has the value {info.categories[name][0]!r} in every row",)
+    return (f"column {name} has the value {brief(repr(info.categories[name][0]))} in every row",)
 
 
 def _of_numbers(name: str, values: NDArray[np.float64], rows: NDArray[np.int64]) -> Iterator[str]:

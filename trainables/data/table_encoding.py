@@ -11,7 +11,10 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
 from trainables.data.precision import scaled
-from trainables.data.table_reading import Table
+from trainables.data.table_reading import Table, brief
+
+LARGEST = 1e100
+"""Magnitude of a regression's targets up to which their squares and sums are finite."""
 
 
 def float_targets(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
@@ -78,11 +81,11 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
         if values is None:
             cell = table.cell(target, columns.strays(column)[0])
             raise UserError(f"data: the target {target} must be numeric for regression; see {cell}")
-        infinite = np.flatnonzero(np.isinf(values))
-        if len(infinite):
+        large = np.flatnonzero(np.abs(values) > LARGEST)
+        if len(large):
             raise UserError(
-                f"data: the target {target} is infinite in {table.cell(target, int(infinite[0]))} "
-                f"({len(infinite)} such rows); correct or remove them"
+                f"data: the target {target} is infinite or beyond {LARGEST:g} in "
+                f"{table.cell(target, int(large[0]))} ({len(large)} such rows); correct or remove them"
             )
         return float_targets(values)
     labels, strange = columns.coded(column, info.classes)
@@ -90,7 +93,7 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
         named = sorted(set(columns.texts(column)) - set(info.classes), key=str)
         raise UserError(
             f"data: {strange} rows of {table.file} have classes missing from the development part: "
-            f"{', '.join(map(str, named[:5]))}"
+            f"{', '.join(brief(str(name)) for name in named[:5])}"
         )
     return labels.astype(np.int64)
 

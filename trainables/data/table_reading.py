@@ -23,6 +23,12 @@ from trainables.data.digests import text_digests
 from trainables.data.parquet_types import plain_column
 from trainables.parts.data_sources import delimiter_of
 
+LONGEST_VALUE = 80
+"""Characters of a value that a message shows."""
+
+LONGEST_LIST = 800
+"""Characters of all names of columns that a message shows."""
+
 BYTES = 8
 """Of a number in memory."""
 
@@ -94,13 +100,14 @@ class Table:
             UserError: If it does not exist, listing those that do.
         """
         if name not in self.columns:
-            names = ", ".join(n if n == n.strip() else f"{n!r} with spaces" for n in self.columns)
+            every = [n if n == n.strip() else f"{n!r} with spaces" for n in self.columns]
+            names = brief(", ".join(every), LONGEST_LIST)
             raise UserError(f"data.arguments.{role}: {self.file} has no column {name!r}; it has {names}")
         return self.columns[name]
 
     def cell(self, name: str, row: int) -> str:
         """Describe a cell: its row, counted from 1 below the header, and its value unless sealed."""
-        value = "" if self.sealed else f" ({self.columns[name][row].as_py()!r})"
+        value = "" if self.sealed else f" ({brief(repr(self.columns[name][row].as_py()))})"
         return f"row {self.rows[row] + 1} of {self.file}{value}"
 
     def digests(self, without: str) -> NDArray[np.uint64]:
@@ -145,13 +152,18 @@ def read_table(
         raise UserError(f"data: {path} cannot be read as {kind}: {one_line(error)}") from error
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
-        raise UserError(f"data: {path} has two columns named {repeated[0]!r}")
+        raise UserError(f"data: {path} has two columns named {brief(repr(repeated[0]))}")
     if read.num_rows == 0:
         raise UserError(f"data: {path} has no rows")
     plain = {name: plain_column(name, read.column(name).combine_chunks()) for name in names}
     whole = {name: column for name, (column, _) in plain.items() if column is not None}
     notes = tuple(note for _, note in plain.values() if note)
     return Table(whole, str(path), np.arange(read.num_rows), sealed, notes=notes)
+
+
+def brief(text: str, most: int = LONGEST_VALUE) -> str:
+    """Return a text, or its beginning if it is long."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _require_file(path: Path) -> None:

@@ -29,7 +29,7 @@ from trainables.data.held_out import first_cut
 from trainables.data.row_roles import group_names, row_ids, row_times, tied_times
 from trainables.data.suspicions import suspicions
 from trainables.data.table_encoding import encode, refuse_infinite, targets_of
-from trainables.data.table_reading import Table, cells_of, lost_texts, read_table, texts_of
+from trainables.data.table_reading import Table, brief, cells_of, lost_texts, read_table, texts_of
 from trainables.data.table_report import column_reports
 from trainables.data.uncut import READER, Cutter, Uncut
 from trainables.data.written_numbers import Notation, notations, read_notations
@@ -176,7 +176,7 @@ class TableFile:
         return marks + tuple(self._lost_warning(name, texts) for name, texts in lost.items())
 
     def _lost_warning(self, name: str, texts: Mapping[str, int]) -> str:
-        counts = ", ".join(f"{text!r} ({n})" for text, n in texts.items())
+        counts = brief(", ".join(f"{text!r} ({n})" for text, n in texts.items()))
         wins = "; `missing` wins over `columns`" if name in self.choices.columns else ""
         return (
             f"column {name}: values count as missing that are {counts}{wins}; to keep such texts, list them "
@@ -285,7 +285,7 @@ class TableFile:
     def _refuse_constant(self, targets: NDArray[Any]) -> None:
         if self.reader <= 4 or (targets != targets[0]).any():
             return
-        value = self._info.classes[int(targets[0])] if self._info.classes else f"{targets[0]:.6g}"
+        value = brief(self._info.classes[int(targets[0])]) if self._info.classes else f"{targets[0]:.6g}"
         raise UserError(
             f"data: the target {self.target} is {value} in every row of the development part, so there is "
             "nothing to learn; choose another target, or check how the file was made"

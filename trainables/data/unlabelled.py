@@ -101,7 +101,7 @@ def _mapped(path: Path) -> NDArray[Any]:
             if file.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
                 raise ValueError("it does not begin as one")
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, TypeError, EOFError, OverflowError, MemoryError, RecursionError) as error:
+    except Exception as error:  # numpy parses the header as Python, which can fail in any way
         raise UserError(f"{path} cannot be read as an array: {str(error)[:LONGEST]}") from error
     return array
 

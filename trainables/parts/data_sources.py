@@ -225,9 +225,9 @@ def delimiter_of(written: str) -> str:
 
 def delimiter_complaint(written: str) -> str | None:
     """Return what is wrong with a delimiter; None if it is legal."""
-    if len(delimiter_of(written)) == 1 and written not in NO_DELIMITERS:
+    if len(delimiter_of(written)) == 1 and written.isascii() and written not in NO_DELIMITERS:
         return None
-    return f"{written!r} cannot separate fields; legal: one character (no quote or line break), or tab"
+    return f"{written!r} cannot separate fields; legal: one ASCII character (no quote or line break), or tab"
 
 
 def open_source(name: str, arguments: Mapping[str, Any], paths: SourcePaths) -> Source:

@@ -271,11 +271,11 @@ def test_a_tab_can_be_written_in_three_ways(tmp_path: Path, written: str) -> Non
     assert source(tmp_path, ignore=[], delimiter=written).development().info.columns == ("x",)
 
 
-@pytest.mark.parametrize("written", ["", "||", '"', "\n"])
+@pytest.mark.parametrize("written", ["", "||", '"', "\n", "é"])
 def test_delimiters_of_no_or_several_characters_are_refused(written: str) -> None:
     faults = data_sources.faults("csv", {"file": "t.csv", "target": "y", "delimiter": written})
     assert [fault.path for fault in faults] == ["arguments.delimiter"]
-    assert "cannot separate fields; legal: one character" in faults[0].message
+    assert "cannot separate fields; legal: one ASCII character" in faults[0].message
 
 
 def test_spaces_in_the_header_are_shown(tmp_path: Path) -> None:
