@@ -66,25 +66,38 @@ def seconds(checkout: Path, source: str, arguments: dict[str, object], signed: b
     return float(child.stdout)
 
 
+def large_cases(folder: Path) -> dict[str, tuple[str, dict[str, object]]]:
+    """A table and images of the size of usual benchmarks."""
+    return {
+        "CSV, 1,000,000 x 10": table(folder, 1_000_000, 10, "csv"),
+        "JPEG, 60,000 of 32 x 32": images(folder, 60_000, 32),
+    }
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--earlier", type=Path)
     parser.add_argument("--only", default="", help="part of the names of the data to read")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--large", action="store_true")
     options = parser.parse_args()
     here = Path(__file__).resolve().parent.parent
     versions = [(options.earlier.resolve() if options.earlier else here, False), (here, True)]
     print("| data | without a signature | with one | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        cases = {
-            "CSV, 1,000 x 10": table(folder, 1000, 10, "csv"),
-            "CSV, 50,000 x 20": table(folder, 50_000, 20, "csv"),
-            "Parquet, 50,000 x 20": table(folder, 50_000, 20, "parquet"),
-            "CSV, 2,000 x 300": table(folder, 2000, 300, "csv"),
-            "JPEG, 4,000 of 32 x 32": images(folder, 4000, 32),
-        }
+        cases = (
+            large_cases(folder)
+            if options.large
+            else {
+                "CSV, 1,000 x 10": table(folder, 1000, 10, "csv"),
+                "CSV, 50,000 x 20": table(folder, 50_000, 20, "csv"),
+                "Parquet, 50,000 x 20": table(folder, 50_000, 20, "parquet"),
+                "CSV, 2,000 x 300": table(folder, 2000, 300, "csv"),
+                "JPEG, 4,000 of 32 x 32": images(folder, 4000, 32),
+            }
+        )
         for title, case in cases.items():
             if options.only not in title:
                 continue
