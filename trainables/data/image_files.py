@@ -141,14 +141,22 @@ def head(path: Path, upright: bool = True) -> Head | None:
         with Image.open(path) as image:
             turn = turn_of(image) if upright else None
             size = image.size[::-1] if turn in SIDEWAYS else image.size
-            return Head(size, image.mode, turn is not None, has_alpha(image), getattr(image, "n_frames", 1))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            return Head(size, image.mode, turn is not None, has_alpha(image), pages_of(image))
+    except Exception:  # Pillow fails in any way on files that are damaged
         return None
 
 
 def has_alpha(image: Picture) -> bool:
     """Return whether pixels of an image can be transparent."""
     return image.mode in ALPHA or "transparency" in image.info
+
+
+def pages_of(image: Picture) -> int:
+    """Return how many images a file has, as far as it can be read."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # of a later page, which is not used
+        return 1
 
 
 def turn_of(image: Picture) -> int | None:
@@ -179,7 +187,7 @@ def _greatest(path: Path) -> int:
     try:
         with Image.open(path) as image:
             return int(np.asarray(image).max()) if image.mode in DEEP else 0
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Exception:  # Pillow fails in any way on files that are damaged
         return 0
 
 
@@ -202,7 +210,7 @@ def decode(path: Path, form: PixelFormat) -> tuple[NDArray[np.uint8], bytes] | s
             if image.size != (width, height):
                 image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
             return np.asarray(image).reshape(form.shape), digest
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow fails in any way on files that are damaged
         return str(error).replace(str(path), "the file") or type(error).__name__
 
 
