@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from filelock import FileLock
 
@@ -21,6 +23,9 @@ from hpo.tracking.sqlite_store import LocalStore
 
 SERVERS = ("http", "https")
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+ANSWERS_WITHIN = 2.0
+"""Seconds in which a tracking server accepts a connection, unless it is said to be unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,25 @@ class Target:
     def shown(self) -> str:
         """The address without its secrets, for printing."""
         return without_secrets(self.uri)
+
+    def silence(self, timeout: float = ANSWERS_WITHIN) -> str:
+        """Return that a tracking server accepts no connection now, in a sentence; empty if it does.
+
+        Args:
+            timeout: Seconds to wait for it.
+        """
+        if not self.is_server:
+            return ""
+        try:
+            address = urlsplit(self.uri)
+            port = address.port or (443 if address.scheme == "https" else 80)
+            with socket.create_connection((address.hostname or "", port), timeout):
+                return ""
+        except (OSError, ValueError) as error:
+            return (
+                f"MLflow at {self.shown} cannot be reached now ({error}); the search does not wait for it, "
+                "and what it misses is copied when it answers, or by `hpo mirror`"
+            )
 
     def store(self, experiment: str, *, restore: bool = False) -> RunStore:
         """Open the store, creating it if it is a database that does not exist yet.

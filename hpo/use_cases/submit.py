@@ -15,6 +15,7 @@ from hpo.core.user_code import code_digests, own_digests
 from hpo.data.leaks import Leaks
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec
+from hpo.tracking.target import Target
 from hpo.use_cases.dataset.checks import data_warnings
 from hpo.use_cases.dataset.data_record import described
 from hpo.use_cases.dataset.leak_check import find_dataset_leaks, refuse_overlap
@@ -110,6 +111,7 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     spec, home, name = submission.spec, submission.home, submission.name
     home.create()
     disk_space.require_disk_space(home)
+    silence = Target.of(home).silence()
     store = LedgerStore.at(home.ledger)
     if name is not None:
         store.refuse_name(name)
@@ -120,7 +122,7 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     if moved and not submission.new_split:
         raise Refused(refusal_of_split(moved))
     accepted = [f"{sentence}; accepted with --new-split: {submission.new_split}" for sentence in moved]
-    warnings = [*accepted, *data_warnings(spec, dataset)]
+    warnings = [*accepted, *([silence] if silence else []), *data_warnings(spec, dataset)]
     leaks = find_dataset_leaks(spec.data, spec.base, dataset, near=True)
     refuse_overlap(spec.data, leaks)
 

@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_the_address_of_a_named_database_is_made_absolute(
 def test_an_address_unsupported_by_mlflow_is_refused(home: Home, uri: str) -> None:
     with pytest.raises(UserError, match=r"MLflow does not support [a-z ]+; legal: http:"):
         Target.of(home, {"MLFLOW_TRACKING_URI": uri})
+
+
+def test_a_server_that_accepts_no_connection_is_named_without_its_secrets(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"me:secret@127.0.0.1:{server.getsockname()[1]}"
+        assert not Target.of(home, {"MLFLOW_TRACKING_URI": f"http://{address}/"}).silence()
+    silence = Target.of(home, {"MLFLOW_TRACKING_URI": f"http://{address}/"}).silence()
+    assert silence.startswith("MLflow at http://***@127.0.0.1:")
+    assert "cannot be reached now ([Errno 111] Connection refused); the search does not wait" in silence
+    assert not Target.of(home, {}).silence()
 
 
 def test_a_password_is_not_shown(home: Home) -> None:
