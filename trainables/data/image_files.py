@@ -38,6 +38,12 @@ ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 GROUNDS = {"white": (255, 255, 255, 255), "grey": (128, 128, 128, 255), "black": (0, 0, 0, 255)}
 """Colours that transparent pixels can be put on."""
 
+LARGE = 1 << 24
+"""Pixels from which the header of an image is compared with the size of its file."""
+
+MOST_PER_BYTE = 2_000
+"""Pixels that a byte of a compressed file can stand for: twice as many as deflate reaches."""
+
 ORIENTATION = 0x0112
 """The EXIF tag of the camera's orientation: 1 is upright, 2 to 8 are flips and rotations."""
 
@@ -203,6 +209,9 @@ def decode(path: Path, form: PixelFormat) -> tuple[NDArray[np.uint8], bytes] | s
         with Image.open(path) as opened:
             if opened.mode in WIDE:
                 return f"pixels of mode {opened.mode}; legal: 8 or 16 bits per channel"
+            if _promises_too_much(opened, path):
+                size = f"{opened.width:,} x {opened.height:,}"
+                return f"its header promises {size} pixels, which {path.stat().st_size:,} bytes cannot hold"
             image = _converted(opened, "L" if channels == 1 else "RGB", form)
             digest = hashlib.blake2b(image.tobytes() + repr(image.size).encode(), digest_size=16).digest()
             turn = turn_of(opened) if form.upright else None
@@ -212,6 +221,15 @@ def decode(path: Path, form: PixelFormat) -> tuple[NDArray[np.uint8], bytes] | s
             return np.asarray(image).reshape(form.shape), digest
     except Exception as error:  # Pillow fails in any way on files that are damaged
         return str(error).replace(str(path), "the file") or type(error).__name__
+
+
+def _promises_too_much(image: Picture, path: Path) -> bool:
+    """Return whether a large image cannot be in a file of its size, so that no memory is taken for it.
+
+    WebP alone compresses an even image without a limit.
+    """
+    pixels = image.width * image.height
+    return pixels > LARGE and image.format != "WEBP" and pixels > MOST_PER_BYTE * path.stat().st_size
 
 
 def _converted(image: Picture, mode: str, form: PixelFormat) -> Picture:

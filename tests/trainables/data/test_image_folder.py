@@ -358,3 +358,12 @@ def test_a_link_that_leads_back_is_no_endless_folder(root: Path) -> None:
     (root / "train" / "ant" / "again").symlink_to(root, target_is_directory=True)
     assert len(folder(root).development()) == 16
     assert folder(root).state() is None or len(folder(root).state() or ()) == 22
+
+
+def test_a_header_that_promises_more_than_its_file_holds_is_refused_before_memory_is_taken(
+    root: Path,
+) -> None:
+    path = root / "train" / "ant" / "large.ppm"
+    path.write_bytes(b"P6 12000 12000 255\n" + b"\0" * 30)
+    with pytest.raises(UserError, match="promises 12,000 x 12,000 pixels, which 49 bytes cannot hold"):
+        folder(root, size=8).development()
