@@ -25,7 +25,7 @@ def plan(spec: SearchSpec, facts: SpaceOverview, usual: Mapping[str, str]) -> Js
         "digest": spec.digest,
         "user_code": str(facts.user_code) if facts.user_code else None,
         "space": [
-            {"name": row.name, "values": row.values, "usual": usual[row.name], "when": row.when}
+            {"name": row.name, "values": row.values, "usual": usual.get(row.name, ""), "when": row.when}
             for row in facts.rows
         ],
         "combinations": "infinite" if facts.combinations == math.inf else facts.combinations,

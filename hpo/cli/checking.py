@@ -64,7 +64,7 @@ def check(
         if leaks and leaks.stops and not read.data.accept_overlap:
             raise typer.Exit(UserError.exit_code)
         return
-    rows = ((row.name, row.values, usual[row.name], row.when) for row in facts.rows)
+    rows = ((row.name, row.values, usual.get(row.name, ""), row.when) for row in facts.rows)
     say(grid(("parameter", "values", "usual", "exists where"), rows))
     say()
     earlier = [("warm start", sentence) for sentence in warm_start.sources] if warm_start else []

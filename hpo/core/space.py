@@ -1,7 +1,7 @@
-"""The declared hyperparameters: ranges, conditions, forbidden combinations.
+"""The declared hyperparameters: ranges, conditions, forbidden combinations, values that follow from others.
 
-Names are dotted paths in a recipe (``optimizer.momentum``), terms are Ray Tune's (``loguniform``,
-``choice`` ...), bounds are inclusive.
+Names are dotted paths in a recipe (``optimizer.momentum``). The values of one parameter are in
+`hpo.core.domains`.
 """
 
 from __future__ import annotations
@@ -12,149 +12,27 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from hpo.core.formatting import plain
+from hpo.core.derived import Derived
+from hpo.core.domains import Bell, Choice, Domain, Integer, Uniform, same
+
+__all__ = [
+    "Among",
+    "Bell",
+    "Between",
+    "Choice",
+    "Clause",
+    "Domain",
+    "Integer",
+    "Parameter",
+    "Point",
+    "Predicate",
+    "Space",
+    "Uniform",
+    "holds",
+]
 
 Point = Mapping[str, Any]
 """Values of the active parameters by name; a parameter whose condition fails is absent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Uniform:
-    """A real number in [low, high], uniform on a linear or logarithmic scale."""
-
-    low: float
-    high: float
-    log: bool = False
-    step: float | None = None
-
-    def sample(self, random: Random) -> float:
-        """Draw from the prior."""
-        if self.step is not None:
-            return self.at(random.randrange(self._steps() + 1))
-        if self.log:
-            value = math.exp(random.uniform(math.log(self.low), math.log(self.high)))
-            return min(max(value, self.low), self.high)
-        return random.uniform(self.low, self.high)
-
-    def at(self, index: int) -> float:
-        """Return the ``index``-th value of a quantized range."""
-        assert self.step is not None
-        return float(f"{self.low + index * self.step:.12g}")
-
-    def _steps(self) -> int:
-        assert self.step is not None
-        return math.floor((self.high - self.low) / self.step + 1e-9)
-
-    def contains(self, value: Any) -> bool:
-        """Return whether a value is in the range (and on the grid, for a quantized range)."""
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not self.low <= value <= self.high
-        ):
-            return False
-        if self.step is None:
-            return True
-        return math.isclose(value, self.at(round((value - self.low) / self.step)), abs_tol=1e-9)
-
-    def count(self) -> float:
-        """Return the number of values; infinite for a continuous range."""
-        return math.inf if self.step is None else self._steps() + 1
-
-    def grid(self) -> list[float]:
-        """Return all values of a quantized range.
-
-        Raises:
-            ValueError: If the range is continuous.
-        """
-        if self.step is None:
-            raise ValueError("a continuous range has no grid")
-        return [self.at(index) for index in range(self._steps() + 1)]
-
-    def legal(self) -> str:
-        """Describe the legal values."""
-        step = f" in steps of {self.step:g}" if self.step is not None else ""
-        return f"a number from {self.low:g} to {self.high:g}{step}"
-
-
-@dataclass(frozen=True, slots=True)
-class Integer:
-    """A whole number in [low, high], uniform on a linear or logarithmic scale.
-
-    With a step, ``high`` is one of the values low, low + step, ...; logarithmic ranges have step 1.
-    """
-
-    low: int
-    high: int
-    log: bool = False
-    step: int = 1
-
-    def sample(self, random: Random) -> int:
-        """Draw from the prior."""
-        if not self.log:
-            return self.low + self.step * random.randint(0, (self.high - self.low) // self.step)
-        value = math.exp(random.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5)))
-        return min(max(round(value), self.low), self.high)
-
-    def contains(self, value: Any) -> bool:
-        """Return whether a value is an integer in the range and on its steps."""
-        if not isinstance(value, int) or isinstance(value, bool) or not self.low <= value <= self.high:
-            return False
-        return (value - self.low) % self.step == 0
-
-    def count(self) -> float:
-        """Return the number of values."""
-        return (self.high - self.low) // self.step + 1
-
-    def grid(self) -> list[int]:
-        """Return all values, ascending."""
-        return list(range(self.low, self.high + 1, self.step))
-
-    def legal(self) -> str:
-        """Describe the legal values."""
-        step = f" in steps of {self.step}" if self.step > 1 else ""
-        return f"a whole number from {self.low} to {self.high}{step}"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of several unordered values, which can be any JSON values."""
-
-    values: tuple[Any, ...]
-
-    def sample(self, random: Random) -> Any:
-        """Draw from the prior."""
-        return random.choice(self.values)
-
-    def contains(self, value: Any) -> bool:
-        """Return whether a value is one of the choices; true does not equal 1."""
-        return any(_same(value, choice) for choice in self.values)
-
-    def index(self, value: Any) -> int:
-        """Return the index of a value among the choices.
-
-        Raises:
-            ValueError: If it is not one of them.
-        """
-        for index, choice in enumerate(self.values):
-            if _same(value, choice):
-                return index
-        raise ValueError(f"{value!r} is not {self.legal()}")
-
-    def count(self) -> float:
-        """Return the number of values."""
-        return len(self.values)
-
-    def grid(self) -> list[Any]:
-        """Return all values, in the order of the spec."""
-        return list(self.values)
-
-    def legal(self) -> str:
-        """Describe the legal values."""
-        return "one of " + ", ".join(map(plain, self.values))
-
-
-Domain = Uniform | Integer | Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +43,7 @@ class Among:
 
     def holds(self, value: Any) -> bool:
         """Return whether a value is one of them."""
-        return any(_same(value, member) for member in self.values)
+        return any(same(value, member) for member in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +92,7 @@ class Space:
     Attributes:
         parameters: The parameters; they may be given in any order.
         forbid: Combinations that no point may have.
+        derived: Values that follow from a point, each after those that it needs.
 
     Raises:
         ValueError: If names repeat, or conditions name unknown parameters or form a cycle.
@@ -221,6 +100,7 @@ class Space:
 
     parameters: tuple[Parameter, ...]
     forbid: tuple[Clause, ...] = ()
+    derived: tuple[Derived, ...] = ()
     by_name: Mapping[str, Parameter] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -235,8 +115,31 @@ class Space:
         return holds(parameter.when, point)
 
     def forbidden(self, point: Point) -> bool:
-        """Return whether a point has a forbidden combination."""
-        return any(holds(clause, point) for clause in self.forbid)
+        """Return whether a point has a forbidden combination, or one from which an illegal value follows."""
+        if any(holds(clause, point) for clause in self.forbid):
+            return True
+        return bool(self.derived) and self._completed(point) is None
+
+    def completed(self, point: Point) -> Point:
+        """Return a point with the values that follow from it.
+
+        Raises:
+            ValueError: If one of them is not legal.
+        """
+        if not self.derived:
+            return point
+        values = dict(point)
+        for derived in self.derived:
+            if derived.exists(values):
+                values[derived.name] = derived.value(values)
+        elements = {name for derived in self.derived for name in derived.elements}
+        return {name: value for name, value in values.items() if name not in elements}
+
+    def _completed(self, point: Point) -> Point | None:
+        try:
+            return self.completed(point)
+        except ValueError:
+            return None
 
     def sample(self, random: Random, attempts: int = 10_000) -> Point:
         """Draw a point from the prior that is not forbidden.
@@ -316,10 +219,6 @@ class Space:
             return
         for value in first.domain.grid():
             yield from self._points(others, {**point, first.name: value})
-
-
-def _same(a: Any, b: Any) -> bool:
-    return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
 
 
 def _sorted(by_name: Mapping[str, Parameter]) -> Iterator[Parameter]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.practice import UNKNOWN, Practice
-from hpo.core.space import Choice, Domain, Parameter, Space
+from hpo.core.space import Choice, Domain, Parameter, Space, Uniform
 from hpo.sampling.encoding import numbers_of, picks, unit
 from hpo.sampling.usual_values import UsualValue, optimizer_column, usual_in
 
@@ -86,8 +86,8 @@ def _spread(usual: UsualValue, domain: Domain) -> float | None:
             return None
         decades = abs(math.log10(numbers[-1] / numbers[0]))
         return usual.decades / decades * (1 - 1 / len(numbers)) if decades else None
-    if domain.high <= domain.low:
-        return None
+    if domain.high <= domain.low or (isinstance(domain, Uniform) and domain.bell):
+        return None  # a normal distribution says itself where good values are expected
     if domain.log:
         return usual.decades / math.log10(domain.high / domain.low)
     return None if usual.spread is None else usual.spread / (domain.high - domain.low)

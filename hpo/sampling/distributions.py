@@ -15,11 +15,17 @@ from optuna.trial import Trial
 
 from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Integer, Point, Space, Uniform
+from hpo.sampling.non_adaptive import at
+
+SHARE = FloatDistribution(0.0, 1.0)
+"""Distribution of the share of a prior that lies below a value."""
 
 
 def distribution(domain: Domain) -> BaseDistribution:
-    """Return the Optuna distribution with the same values and the same prior."""
+    """Return the Optuna distribution with the same values, and the same prior unless that is shaped."""
     match domain:
+        case Uniform(low, high, log) if domain.shaped:
+            return FloatDistribution(low, high, log=log)
         case Uniform(low, high, log, step):
             return FloatDistribution(low, high, log=log, step=step)
         case Integer(low, high, log, step):
@@ -48,6 +54,8 @@ def suggest(space: Space, trial: Trial) -> Point:
 
 def _suggest(trial: Trial, name: str, domain: Domain) -> Any:
     match domain:
+        case Uniform() if domain.shaped:
+            return domain.quantile(trial.suggest_float(name, 0.0, 1.0))
         case Uniform(low, high, log, step):
             value = trial.suggest_float(name, low, high, log=log, step=step)
             return value if step is None else domain.at(round((value - low) / step))
@@ -60,9 +68,36 @@ def _suggest(trial: Trial, name: str, domain: Domain) -> Any:
 
 
 def parameters(space: Space, point: Point) -> tuple[Point, dict[str, BaseDistribution]]:
-    """Return a point as the parameters and distributions of an Optuna trial."""
+    """Return a point as the parameters and distributions of an Optuna trial that a sampler learns from.
+
+    Shaped priors, which Optuna lacks, are sampled by the share of the prior that lies below a value.
+    """
+    values, distributions = shown_parameters(space, point)
+    domains = {name: space.by_name[name].domain for name in point}
+    shares = {
+        name: domain.position(point[name])
+        for name, domain in domains.items()
+        if isinstance(domain, Uniform) and domain.shaped
+    }
+    return {**values, **shares}, {**distributions, **dict.fromkeys(shares, SHARE)}
+
+
+def shown_parameters(space: Space, point: Point) -> tuple[Point, dict[str, BaseDistribution]]:
+    """Return a point as the parameters and distributions of an Optuna trial, with all values as they are."""
     values = {name: label(value) for name, value in point.items()}
     return values, {name: distribution(space.by_name[name].domain) for name in point}
+
+
+def proposed(space: Space, trial: Trial, point: Point) -> bool:
+    """Return whether a trial of a sampler is at a point."""
+    if trial.params.keys() != point.keys():
+        return False
+    for name, value in trial.params.items():
+        domain = space.by_name[name].domain
+        shaped = isinstance(domain, Uniform) and domain.shaped
+        if (at(domain, value) if shaped else value) != label(point[name]):
+            return False
+    return True
 
 
 def _same(a: object, b: object) -> bool:

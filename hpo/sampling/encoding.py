@@ -103,6 +103,8 @@ def unit(domain: Domain, value: Any) -> float:
     match domain:
         case Choice(values):
             return (domain.index(value) + 0.5) / len(values)
+        case Uniform() if domain.shaped:
+            return domain.position(value)
         case Uniform(low, _, step=float() as step):
             return (round((float(value) - low) / step) + 0.5) / domain.count()
         case Integer(low, log=False, step=step):
@@ -123,6 +125,11 @@ def snapped(domain: Domain, cells: Array) -> Array:
         low, high = domain.low - 0.5, domain.high + 0.5
         whole = np.clip(np.rint(low * (high / low) ** cells), domain.low, domain.high)
         return np.asarray(np.log(whole / low) / math.log(high / low))
+    if isinstance(domain, Uniform) and domain.shaped:
+        if domain.step is None:
+            return cells
+        middles = [unit(domain, at(domain, cell)) for cell in cells.ravel().tolist()]
+        return np.array(middles).reshape(cells.shape)
     count = domain.count()
     if isinstance(domain, Uniform) and domain.low == domain.high:
         count = 1

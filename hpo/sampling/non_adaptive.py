@@ -96,6 +96,8 @@ def at(domain: Domain, quantile: float) -> Any:
     match domain:
         case Choice(values):
             return values[int(quantile * len(values))]
+        case Uniform() if domain.shaped:
+            return domain.quantile(quantile)
         case Uniform(step=float()):
             return domain.at(int(quantile * domain.count()))
         case Integer(low, log=False, step=step):

@@ -21,7 +21,7 @@ from hpo.core.events import Cause, End
 from hpo.core.json_values import SpecFields
 from hpo.core.objective import Mode
 from hpo.core.space import Point, Space
-from hpo.sampling.distributions import parameters, suggest
+from hpo.sampling.distributions import parameters, proposed, suggest
 
 SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {
     "tpe": TPESampler,
@@ -81,7 +81,7 @@ class OptunaSearcher:
         if trial not in self._trials and self._replays_asks and self.ask(trial) == point:
             return
         proposal = self._trials.get(trial)
-        if proposal is not None and proposal.params == parameters(self._space, point)[0]:
+        if proposal is not None and proposed(self._space, proposal, point):
             return
         if proposal is not None:
             self._study.tell(proposal, state=TrialState.FAIL)

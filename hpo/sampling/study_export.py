@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from hpo.core.events import End
 from hpo.core.objective import Objective
 from hpo.core.space import Point, Space
-from hpo.sampling.distributions import parameters
+from hpo.sampling.distributions import shown_parameters
 
 STATES = {
     End.FINISHED: TrialState.COMPLETE,
@@ -73,7 +73,7 @@ def write_study(
 
 
 def _frozen(space: Space, trial: StudyTrial) -> FrozenTrial:
-    values, distributions = parameters(space, trial.point)
+    values, distributions = shown_parameters(space, trial.point)
     state = STATES[trial.end]
     if state is TrialState.COMPLETE and not math.isfinite(trial.value):
         state = TrialState.FAIL

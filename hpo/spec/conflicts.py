@@ -76,7 +76,7 @@ def _held(space: Space, clause: Clause) -> Space | None:
         if domain is None:
             return None
         held.append(Parameter(parameter.name, domain, parameter.when))
-    return Space(tuple(held), space.forbid)
+    return Space(tuple(held), space.forbid, space.derived)
 
 
 def _narrowed(domain: Domain, predicate: Predicate) -> Domain | None:
@@ -106,7 +106,7 @@ def drawn_recipes(
         point = space.sample_any(random)
         if space.forbidden(point):
             continue
-        recipe = lay(grammar, fixed, point)
+        recipe = lay(grammar, fixed, space.completed(point))
         if HORIZON in grammar.slots:
             recipe[HORIZON] = horizon
         if not grammar.faults(recipe):

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hpo.core.recipe import canonical
-from hpo.core.space import Among, Between, Choice, Clause, Domain, Integer, Predicate, Uniform
+from hpo.core.space import Among, Bell, Between, Choice, Clause, Domain, Integer, Predicate, Uniform
 from hpo.spec.faults import Faults, FieldPath, listed, shown, unknown
 
 MAX_CHOICES = 1_000
 MAX_STEPS = 1_000_000
+LARGEST_LOGARITHM = 600.0
+"""Above it numbers of double precision end."""
 
 
 class _Illegal(ValueError):
@@ -76,6 +78,54 @@ def _lograndint(low: int, high: int) -> Domain:
     return Integer(low, high, log=True)
 
 
+def _qloguniform(low: float, high: float, step: float) -> Domain:
+    if low <= 0:
+        raise _Illegal(f"a logarithmic range must start above 0, not at {low!r}")
+    steps = _quniform(low, high, step)
+    assert isinstance(steps, Uniform)
+    return replace(steps, log=True)
+
+
+def _normal(mean: float, deviation: float) -> Domain:
+    return _bell(mean, deviation, log=False)
+
+
+def _lognormal(mean: float, deviation: float) -> Domain:
+    return _bell(mean, deviation, log=True)
+
+
+def _qnormal(mean: float, deviation: float, step: float) -> Domain:
+    return _on_grid(_bell(mean, deviation, log=False), step)
+
+
+def _qlognormal(mean: float, deviation: float, step: float) -> Domain:
+    return _on_grid(_bell(mean, deviation, log=True), step)
+
+
+def _bell(mean: float, deviation: float, log: bool) -> Uniform:
+    if deviation <= 0:
+        raise _Illegal(f"the standard deviation {deviation!r} must be above 0")
+    bell = Bell(mean, deviation)
+    low, high = bell.ends
+    if log and not (abs(low) < LARGEST_LOGARITHM and abs(high) < LARGEST_LOGARITHM):
+        raise _Illegal("mean and standard deviation are those of the natural logarithm, and are too large")
+    low, high = (math.exp(low), math.exp(high)) if log else (low, high)
+    return Uniform(float(f"{low:.6g}"), float(f"{high:.6g}"), log, bell=bell)
+
+
+def _on_grid(domain: Uniform, step: float) -> Domain:
+    """Return the multiples of a step that a normal distribution covers."""
+    if step <= 0:
+        raise _Illegal(f"the step {step!r} must be above 0")
+    low, high = (float(f"{step * round(end / step):.12g}") for end in (domain.low, domain.high))
+    low = max(low, step) if domain.log else low
+    if not low < high:
+        raise _Illegal(f"the step {step!r} is too large for values from {domain.low:g} to {domain.high:g}")
+    if (high - low) / step > MAX_STEPS:
+        raise _Illegal(f"the step {step!r} gives more than {MAX_STEPS:,} values; leave it out")
+    return replace(domain, low=low, high=high, step=float(step))
+
+
 def _choice(*values: Any) -> Domain:
     if not 1 <= len(values) <= MAX_CHOICES:
         raise _Illegal(f"{len(values)} choices; legal: 1 to {MAX_CHOICES}")
@@ -85,6 +135,7 @@ def _choice(*values: Any) -> Domain:
 
 
 _LOW_HIGH = ("low", "high")
+_NORMAL = ("mean", "deviation")
 NOTATIONS: Mapping[str, RangeNotation] = {
     notation.word: notation
     for notation in (
@@ -99,6 +150,25 @@ NOTATIONS: Mapping[str, RangeNotation] = {
         ),
         RangeNotation(
             "lograndint", _LOW_HIGH, True, _lograndint, "A whole number, uniform in its logarithm."
+        ),
+        RangeNotation(
+            "qloguniform",
+            (*_LOW_HIGH, "step"),
+            False,
+            _qloguniform,
+            "loguniform, rounded to low, low + step, ...",
+        ),
+        RangeNotation(
+            "normal", _NORMAL, False, _normal, "A normally distributed number, cut at 0.1 and 99.9 %."
+        ),
+        RangeNotation(
+            "qnormal", (*_NORMAL, "step"), False, _qnormal, "normal, rounded to multiples of step."
+        ),
+        RangeNotation(
+            "lognormal", _NORMAL, False, _lognormal, "A number with a normally distributed natural logarithm."
+        ),
+        RangeNotation(
+            "qlognormal", (*_NORMAL, "step"), False, _qlognormal, "lognormal, rounded to multiples of step."
         ),
         RangeNotation("choice", (), False, _choice, "One of a list of values without an order."),
     )
@@ -142,7 +212,9 @@ def parse_domain(value: Any, path: FieldPath, faults: Faults) -> Domain | None:
 
 def _warn_of_end(domain: Domain, items: Any, path: FieldPath, faults: Faults) -> None:
     """Warn where the steps of a range do not reach its end."""
-    if isinstance(domain, Choice) or math.isclose(domain.high, items[1], rel_tol=1e-9, abs_tol=1e-12):
+    if isinstance(domain, Choice) or (isinstance(domain, Uniform) and domain.bell):
+        return
+    if math.isclose(domain.high, items[1], rel_tol=1e-9, abs_tol=1e-12):
         return
     faults.warn(
         f"{'.'.join(map(str, path))}: steps of {items[2]:g} from {items[0]:g} do not reach {items[1]:g}; "
@@ -170,7 +242,7 @@ def _complaint(notation: RangeNotation, items: Any) -> str | None:
             return f"{shown(item)} is not a {'whole ' if notation.whole else ''}number"
         if not math.isfinite(item) or abs(item) > 1e300:
             return f"{shown(item)} is too large"
-    if items[0] >= items[1]:
+    if notation.items[:2] == _LOW_HIGH and items[0] >= items[1]:
         return f"{shown(list(items))}: low {items[0]!r} is not below high {items[1]!r}"
     return None
 

@@ -68,8 +68,14 @@ def _parameter() -> dict[str, Any]:
         "properties": {
             **{notation.word: _notation(notation) for notation in NOTATIONS.values()},
             "when": {"$ref": "#/$defs/Condition"},
+            "expression": {
+                "type": "string",
+                "description": "A value that follows from others, not searched.",
+            },
+            "list": {"type": "object", "description": "The range of each element of a list."},
+            "length": {"type": ["string", "integer"], "description": "Of a list: a parameter, or a number."},
         },
-        "oneOf": [{"required": [word]} for word in NOTATIONS],
+        "oneOf": [{"required": [word]} for word in (*NOTATIONS, "expression", "list")],
         "additionalProperties": False,
     }
 

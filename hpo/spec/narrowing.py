@@ -68,6 +68,8 @@ def narrowed(
         scored = [(p[parameter.name], s) for p, s in zip(points, scores, strict=True) if parameter.name in p]
         best = winner.get(parameter.name)
         domain = parameter.domain
+        if "[" in parameter.name or (isinstance(domain, Uniform) and domain.bell):
+            continue  # an element of a list, and a normal distribution, stay as they were declared
         if isinstance(domain, Choice):
             change = _choices(parameter, domain, scored, best)
         else:
@@ -207,7 +209,10 @@ class Scale:
             return Uniform(float(low), float(high), old.log)
         first = old.low + math.floor((low - old.low) / old.step + 1e-9) * old.step
         last = old.low + math.ceil((high - old.low) / old.step - 1e-9) * old.step
-        return Uniform(float(f"{first:.12g}"), float(f"{max(last, first + old.step):.12g}"), step=old.step)
+        last = max(last, first + old.step)
+        if old.log:
+            first = max(first, old.low)
+        return Uniform(float(f"{first:.12g}"), float(f"{last:.12g}"), old.log, old.step)
 
     def _ends(self) -> tuple[float, float]:
         return self._to(self.old.low), self._to(self.old.high)

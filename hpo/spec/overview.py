@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.core.budget import Forecast, forecast
-from hpo.core.space import Among, Clause, Parameter, Predicate, Space
+from hpo.core.space import Among, Choice, Clause, Domain, Parameter, Predicate, Space, Uniform
 from hpo.spec.search_spec import SearchSpec
 from hpo.spec.space_size import combinations
 
@@ -72,7 +72,9 @@ def space_overview(spec: SearchSpec) -> SpaceOverview:
 
 def rows(spec: SearchSpec) -> tuple[ParameterRow, ...]:
     """Describe the space, parameter by parameter."""
-    return tuple(_row(parameter) for parameter in spec.space.parameters)
+    space = spec.space
+    derived = (ParameterRow(each.name, f"follows: {each.text}", "") for each in space.derived)
+    return (*(_row(parameter) for parameter in space.parameters), *derived)
 
 
 def budget_forecast(spec: SearchSpec) -> Forecast | None:
@@ -98,8 +100,17 @@ def feasible_share(space: Space, most: int = 60_000) -> float:
 
 
 def _row(parameter: Parameter) -> ParameterRow:
-    log = ", logarithmic" if getattr(parameter.domain, "log", False) else ""
-    return ParameterRow(parameter.name, parameter.domain.legal() + log, clause_text(parameter.when))
+    return ParameterRow(parameter.name, _values(parameter.domain), clause_text(parameter.when))
+
+
+def _values(domain: Domain) -> str:
+    if isinstance(domain, Choice):
+        return domain.legal()
+    bell = domain.bell if isinstance(domain, Uniform) else None
+    if bell:
+        logarithm = "; its natural logarithm is" if domain.log else ","
+        return f"{domain.legal()}{logarithm} normal with mean {bell.mean:g} and deviation {bell.deviation:g}"
+    return domain.legal() + (", logarithmic" if domain.log else "")
 
 
 def clause_text(clause: Clause) -> str:

@@ -126,7 +126,7 @@ def locate(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], lis
     for parameter in space.parameters:
         if not space.exists(parameter, point):
             continue
-        value = values.get(parameter.name)
+        value = _value(values, parameter.name)
         if parameter.domain.contains(value):
             point[parameter.name] = value
             continue
@@ -134,6 +134,15 @@ def locate(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], lis
         point[parameter.name] = near
         changed.append((parameter.name, f"{value!r} is not {parameter.domain.legal()[:200]}; using {near!r}"))
     return point, changed
+
+
+def _value(values: Mapping[str, Any], name: str) -> Any:
+    """Return a recipe's value for a parameter, which may be an element of a list such as ``widths[2]``."""
+    start, bracket, rest = name.partition("[")
+    if name in values or not bracket:
+        return values.get(name)
+    items, number = values.get(start), int(rest.removesuffix("]"))
+    return items[number - 1] if isinstance(items, list | tuple) and len(items) >= number else None
 
 
 def nearest(domain: Domain, value: Any) -> Any:

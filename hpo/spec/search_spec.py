@@ -132,7 +132,7 @@ class SearchSpec:
         return flat(self.grammar, self.grammar.resolve(recipe))
 
     def _laid(self, point: Point) -> dict[str, Any]:
-        laid = lay(self.grammar, self.recipe, point)
+        laid = lay(self.grammar, self.recipe, self.space.completed(point))
         if HORIZON in self.grammar.slots:
             laid[HORIZON] = self.horizon
         return laid

@@ -6,15 +6,17 @@ condition, so users need not write it; if the fixed recipe chooses another part,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from hpo.core.grammar import Grammar, Hyperparameter, Slot, part_named
-from hpo.core.space import Among, Choice, Clause, Domain, Integer, Parameter, Space, Uniform
+from hpo.core.space import Among, Choice, Clause, Domain, Integer, Parameter, Point, Space, Uniform
+from hpo.spec.derived_values import LIST, derived_values, elements_of, is_derived
 from hpo.spec.domains import parse_clause, parse_domain
 from hpo.spec.faults import Faults, shown, unknown
-from hpo.spec.recipe_points import lay
+from hpo.spec.recipe_points import flat, lay
 
 MAX_PARAMETERS = 500
 HORIZON = "epochs"
@@ -44,13 +46,16 @@ def build_space(
     if len(ranges) > MAX_PARAMETERS:
         faults.add(("space",), f"has {len(ranges)} parameters; legal: at most {MAX_PARAMETERS}")
         return None
-    parsed = {name: parse_domain(range_, ("space", name), faults) for name, range_ in ranges.items()}
+    followers = {name: range_ for name, range_ in ranges.items() if is_derived(range_)}
+    searched = {name: range_ for name, range_ in ranges.items() if name not in followers}
+    parsed = {name: parse_domain(range_, ("space", name), faults) for name, range_ in searched.items()}
     parsed = {name: _whole(domain, grammar.slots.get(name)) for name, domain in parsed.items()}
     domains = {name: domain for name, domain in parsed.items() if domain is not None}
     for name in ranges:
         _check_name(name, domains.get(name), grammar, faults)
     # Conditions can name a parameter whose range is faulty; a stand-in is enough to check them.
     declared = {name: domain or Choice(("?",)) for name, domain in parsed.items()}
+    elements = _elements(followers, declared, grammar, faults)
     conditions = {name: _when(ranges[name], declared, name, faults) for name in domains}
     for name in domains:
         if name in grammar.slots:
@@ -62,14 +67,40 @@ def build_space(
     _check_cycles(conditions, faults)
     if faults.under("space") or faults.under("forbid"):
         return None
+    names = {**domains, **{name: domain for name, (domain, _) in elements.items()}}
+    constants = flat(grammar, grammar.resolve(fixed)) if followers and not grammar.faults(fixed) else {}
+    constants = {name: value for name, value in constants.items() if name not in ranges}
+    derived = derived_values(followers, names, constants, grammar, faults)
+    if faults.under("space"):
+        return None
     order = {name: position for position, name in enumerate(grammar.slots)}
-    return Space(
-        tuple(
-            Parameter(name, domains[name], conditions[name])
-            for name in sorted(domains, key=order.__getitem__)
-        ),
-        clauses,
-    )
+    parameters = [
+        Parameter(name, domains[name], conditions[name]) for name in sorted(domains, key=order.__getitem__)
+    ]
+    parameters += [Parameter(name, domain, exists) for name, (domain, exists) in elements.items()]
+    return Space(tuple(parameters), clauses, derived)
+
+
+def _elements(
+    followers: Mapping[str, Any], declared: Mapping[str, Domain], grammar: Grammar, faults: Faults
+) -> dict[str, tuple[Domain, Clause]]:
+    """Return the elements of the lists in a space, with their conditions, as far as they have no faults."""
+    elements: dict[str, tuple[Domain, Clause]] = {}
+    for name, range_ in followers.items():
+        _check_name(name, None, grammar, faults)
+        if LIST not in range_ or name not in grammar.slots:
+            continue
+        hyperparameter = grammar.slots[name].hyperparameter
+        if hyperparameter.kind not in ("list", "names"):
+            faults.add(("space", name), f"is not a list; legal values: {hyperparameter.legal()}")
+            continue
+        for element, (domain, exists) in elements_of(name, range_, declared, faults).items():
+            elements[element] = domain, exists
+            ends = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+            complaint = next((c for end in ends if (c := hyperparameter.complaint([end]))), None)
+            if complaint:
+                faults.add(("space", name, LIST), complaint)
+    return elements
 
 
 def _examples(grammar: Grammar) -> str:
@@ -93,9 +124,15 @@ def _whole(domain: Domain | None, slot: Slot | None) -> Domain | None:
     """Return ``quniform`` with whole numbers as whole numbers, where the hyperparameter takes no others."""
     if slot is None or slot.hyperparameter.kind != "int" or not isinstance(domain, Uniform):
         return domain
-    if domain.step is None or any(number % 1 for number in (domain.low, domain.high, domain.step)):
+    if domain.shaped or not _is_whole(domain):
         return domain
+    assert domain.step is not None
     return Integer(int(domain.low), int(domain.high), step=int(domain.step))
+
+
+def _is_whole(domain: Uniform) -> bool:
+    """Return whether the steps of a range are whole numbers."""
+    return domain.step is not None and not any(n % 1 for n in (domain.low, domain.high, domain.step))
 
 
 def _misfit(parameter: Hyperparameter, domain: Domain) -> str | None:
@@ -104,7 +141,7 @@ def _misfit(parameter: Hyperparameter, domain: Domain) -> str | None:
         return next((c for value in domain.values if (c := parameter.complaint(value))), None)
     if parameter.kind not in ("float", "int"):
         return f"needs choice, not a range of numbers; legal values: {parameter.legal()}"
-    if parameter.kind == "int" and isinstance(domain, Uniform):
+    if parameter.kind == "int" and isinstance(domain, Uniform) and not _is_whole(domain):
         return "takes whole numbers only: use randint, qrandint, lograndint or choice"
     return parameter.complaint(domain.low) or parameter.complaint(domain.high)
 
@@ -224,18 +261,32 @@ def check_points(space: Space, fixed: Mapping[str, Any], grammar: Grammar, fault
     """
     random = Random(0)
     reported: set[str] = set()
+    followers = {derived.name for derived in space.derived}
     for held, group in _turns(space, grammar):
         for _ in range(DRAWS):
             point = held.sample_any(random)
             for end in ("low", "high", None):
-                moved = {name: _end(space.by_name[name].domain, value, end) for name, value in point.items()}
-                recipe = lay(grammar, fixed, moved)
+                moved = _moved(space, point, end, random)
+                if space.forbidden(moved):
+                    continue
+                recipe = lay(grammar, fixed, space.completed(moved))
                 for fault in grammar.faults({group: recipe[group]} if group in recipe else recipe):
-                    if fault.path not in reported and not space.forbidden(moved):
+                    if fault.path not in reported:
                         reported.add(fault.path)
-                        varied = fault.path in space.by_name
+                        varied = fault.path in space.by_name or fault.path in followers
                         path = ("space", fault.path) if varied else ("recipe", *fault.path.split("."))
                         faults.add(path, fault.message + _where(fault.path, moved))
+
+
+def _moved(space: Space, drawn: Point, end: str | None, random: Random) -> dict[str, Any]:
+    """Return a point with every range at one of its ends; parameters that exist only there are drawn."""
+    moved: dict[str, Any] = {}
+    for parameter in space.parameters:
+        if space.exists(parameter, moved):
+            domain = parameter.domain
+            value = drawn[parameter.name] if parameter.name in drawn else domain.sample(random)
+            moved[parameter.name] = _end(domain, value, end)
+    return moved
 
 
 def _turns(space: Space, grammar: Grammar) -> Iterator[tuple[Space, str]]:
@@ -247,7 +298,8 @@ def _turns(space: Space, grammar: Grammar) -> Iterator[tuple[Space, str]]:
             continue
         for part in varied.domain.values:
             held = Parameter(group.name, Choice((part,)), varied.when)
-            yield Space(tuple(held if p.name == group.name else p for p in space.parameters)), group.name
+            parameters = tuple(held if p.name == group.name else p for p in space.parameters)
+            yield Space(parameters, derived=space.derived), group.name
 
 
 def _where(path: str, point: Mapping[str, Any]) -> str:
@@ -270,5 +322,35 @@ def check_feasible(space: Space, faults: Faults) -> None:
     size = len(space.parameters) + sum(len(clause) for clause in space.forbid)
     draws = max(100, min(4_000, 100_000 // size))
     random = Random(0)
-    if all(space.forbidden(space.sample_any(random)) for _ in range(draws)):
-        faults.add(("forbid",), f"leaves nothing: none of {draws} points drawn from the space is allowed")
+    points = [space.sample_any(random) for _ in range(draws)]
+    if all(space.forbidden(point) for point in points):
+        illegal = _illegal(space, points)
+        if illegal:
+            faults.add(("space", illegal[0].name), f"is never legal: {illegal[0].reason}")
+        else:
+            faults.add(("forbid",), f"leaves nothing: none of {draws} points drawn from the space is allowed")
+    elif space.derived and (illegal := _illegal(space, points)):
+        share = 100 * len(illegal) / len(points)
+        faults.warn(
+            f"space.{illegal[0].name}: {share:.3g} % of the points give a value that is not legal, and are "
+            f"not tried: {illegal[0].reason}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Illegal:
+    """A value that follows from a point and is not legal."""
+
+    name: str
+    reason: str
+
+
+def _illegal(space: Space, points: Iterable[Point]) -> list[_Illegal]:
+    found = []
+    for point in points:
+        try:
+            space.completed(point)
+        except ValueError as error:
+            name, _, reason = str(error).partition(": ")
+            found.append(_Illegal(name, reason))
+    return found

@@ -148,12 +148,12 @@ def _from_file(
     missing = [parameter for parameter in point if parameter not in values]
     if missing:
         faults.warn(f"{path[0]}: {name}: does not set {', '.join(missing)}; the defaults are used")
-    kept = _kept(values, flat(grammar, grammar.resolve(lay(grammar, fixed, point))), space)
-    if kept:
-        faults.warn(f"{path[0]}: {name}: the space does not vary these, the search keeps {', '.join(kept)}")
     if space.forbidden(point):
         faults.warn(f"{path[0]}: {name}: is left out: the nearest point is a forbidden combination")
         return None
+    kept = _kept(values, flat(grammar, grammar.resolve(lay(grammar, fixed, space.completed(point)))), space)
+    if kept:
+        faults.warn(f"{path[0]}: {name}: the space does not vary these, the search keeps {', '.join(kept)}")
     return point
 
 

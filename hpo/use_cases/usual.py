@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpo.core.practice import practice_of
-from hpo.core.space import Choice, Domain
+from hpo.core.space import Choice, Domain, Uniform
 from hpo.sampling.usual_values import UsualValue, usual_in
 from hpo.spec import SearchSpec
 
@@ -37,6 +37,8 @@ def _holds(usual: UsualValue, domain: Domain) -> bool:
     if isinstance(domain, Choice):
         numbers = [v for v in domain.values if isinstance(v, int | float) and not isinstance(v, bool)]
         return len(numbers) == len(domain.values) and min(numbers) <= usual.value <= max(numbers)
+    if isinstance(domain, Uniform) and domain.bell:
+        return False  # its own distribution counts
     return domain.low <= usual.value <= domain.high and (domain.log or usual.spread is not None)
 
 
