@@ -92,6 +92,7 @@ def resume(
     name: str,
     *,
     more_trials: int = 0,
+    retry: Sequence[int] | None = None,
     unseal: bool = True,
     again: str = "",
     changed_code: bool = False,
@@ -104,6 +105,8 @@ def resume(
     Args:
         name: Name of the search.
         more_trials: Trials to add; only while its test part is sealed.
+        retry: Failed trials to try again with the code as it is now, as new trials at the same points;
+            empty for all of them.
         unseal: As for `submit`.
         again: As for `submit`.
         changed_code: Whether to go on although the training code has changed; recorded.
@@ -123,6 +126,7 @@ def resume(
         name,
         home=opened,
         more_trials=more_trials,
+        retry=retry,
         unseal=unseal,
         again=again,
         changed_code=changed_code,

@@ -83,6 +83,8 @@ class PlainLines:
                 return "opened" + (f", {_warm_start(warmth)}" if warmth else "")
             case events.SearchExtended(trials=trials):
                 return f"extended by {count(trials, 'trial')}"
+            case events.TrialsRetried(trials=trials):
+                return f"tries again what failed: {', '.join(map(str, trials))}"
             case events.SearchResumed():
                 return "resumed"
             case events.ValidationRowsUsed(searches=searches, trials=trials):

@@ -25,6 +25,7 @@ from hpo.core.search_events import (
     SearchExtended,
     SearchOpened,
     SearchResumed,
+    TrialsRetried,
     ValidationRowsUsed,
     Warned,
     WorkersReady,
@@ -69,6 +70,7 @@ __all__ = [
     "TrialPaused",
     "TrialStarted",
     "TrialTakenUp",
+    "TrialsRetried",
     "ValidationRowsUsed",
     "Warned",
     "WinnerNamed",
@@ -91,6 +93,7 @@ BY_ANOTHER_PROCESS = (
 Event = (
     SearchOpened
     | SearchExtended
+    | TrialsRetried
     | SearchResumed
     | LedgerRescued
     | CodeChanged

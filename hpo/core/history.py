@@ -203,7 +203,7 @@ class History:
                     opened.source_code,
                     opened.versions,
                 )
-            case events.SearchExtended() | events.SearchResumed() as again:
+            case events.SearchExtended() | events.TrialsRetried() | events.SearchResumed() as again:
                 self._continue(again)
             case events.WorkersReady(workers=workers, gpus=gpus):
                 self.workers, self.gpus_held = workers, workers * gpus
@@ -251,9 +251,10 @@ class History:
         self.source_code = change.source_code or self.source_code
         self.versions = change.versions or self.versions
 
-    def _continue(self, again: events.SearchExtended | events.SearchResumed) -> None:
-        if isinstance(again, events.SearchExtended):
-            self.extended += again.trials
+    def _continue(self, again: events.SearchExtended | events.TrialsRetried | events.SearchResumed) -> None:
+        if not isinstance(again, events.SearchResumed):
+            trials = again.trials
+            self.extended += len(trials) if isinstance(trials, tuple) else trials
             self.finalists = self.winner = self.model = self.ended = self.concluded = None
             self.baselines = {}
         else:

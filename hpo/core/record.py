@@ -19,6 +19,7 @@ from hpo.core.events import (
     PauseCause,
     TrialEnded,
     TrialPaused,
+    TrialsRetried,
     TrialTakenUp,
     WinnerNamed,
 )
@@ -64,7 +65,7 @@ def event_of(kind: str, fields: JsonFields) -> Event:
         given["cause"] = Cause(given["cause"]) if given.get("cause") else None
     if cls in (TrialPaused, TrialTakenUp):
         given["cause"] = PauseCause(given["cause"])
-    if cls is FinalistsNamed:
+    if cls in (FinalistsNamed, TrialsRetried):
         given["trials"] = tuple(given["trials"])
     if cls is ModelFixed:
         given["members"] = tuple(given["members"])

@@ -49,6 +49,17 @@ class SearchExtended:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialsRetried:
+    """Failed trials are tried again as new trials at the same points, which are added to the budget.
+
+    Attributes:
+        trials: Numbers of the failed trials, in the order in which they are tried again.
+    """
+
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResumed:
     """A process resumed an unfinished search; versions differ if libraries changed."""
 

@@ -54,8 +54,8 @@ class TrialStarted:
         point: The values chosen from the space.
         recipe: The complete recipe.
         seed: Source of the training's randomness.
-        origin: What proposed it: ``sampler``, ``start_from``, ``warm_start``, ``finalist``,
-            ``retrained``.
+        origin: What proposed it: ``sampler``, ``start_from``, ``warm_start``, ``retried``,
+            ``finalist``, ``retrained``.
         split: Name of the split whose rows it trains and validates on.
         until: Epochs after which it ends; None for all of a full training.
         made_with: Digest of the user's code, the spec and the versions of packages that it is trained

@@ -37,6 +37,9 @@ from hpo.running.time_reserve import TimeReserve
 
 NO_SCORES: Mapping[str, float] = MappingProxyType({})
 
+RETRIED = "retried"
+"""Origin of a trial at the point of one that failed."""
+
 EventCallback = Callable[[Recorded, History], None]
 """Called after each commit in the process that runs the search; must return quickly."""
 
@@ -62,6 +65,8 @@ class Conductor:
         self._waiting: deque[Key] = deque()
         self._open: set[Key] = set()
         self._started = 0
+        self._retries: deque[int] = deque()
+        self._retried = 0
         self._exhausted = False
         self._first_failures = FirstFailures(plan.same_failures)
         self._patience = PatienceCounter(plan)
@@ -257,15 +262,20 @@ class Conductor:
 
     def _proposed(self, number: int) -> tuple[str, Point | None]:
         """Return the origin of a trial's point, and the point; None if no point is left."""
+        if self._retries:
+            return RETRIED, self.history.trainings[self._retries[0], 0].point
+        first = number - self._retried
         from_spec, earlier = self._plan.start_from, self._plan.warm_start
-        if number < len(from_spec):
-            return "start_from", from_spec[number]
-        if number < len(from_spec) + len(earlier):
-            return "warm_start", earlier[number - len(from_spec)]
+        if first < len(from_spec):
+            return "start_from", from_spec[first]
+        if first < len(from_spec) + len(earlier):
+            return "warm_start", earlier[first - len(from_spec)]
         return "sampler", self._searcher.ask(number)
 
     def _affordable(self, number: int) -> bool:
         plan, history = self._plan, self.history
+        if self._retries:  # they are added to the budget
+            return not self.hopeless
         return not (
             self._exhausted
             or self.hopeless
@@ -353,6 +363,9 @@ class Conductor:
             case events.TrialStarted(trial=trial, replicate=0, point=point, origin=origin):
                 if self._judge.pausing and origin == TRAINED_ON:
                     self._judge.pausing.forget(trial)
+                if origin == RETRIED:
+                    self._retries.popleft()
+                    self._retried += 1
                 if origin != TRAINED_ON:
                     self._started = trial + 1
                     self._searcher.started(trial, point)
@@ -365,6 +378,10 @@ class Conductor:
                 self._take_end(end)
             case events.SearchExtended():
                 self._exhausted = False
+            case events.TrialsRetried(trials=trials):
+                self._exhausted = False
+                self._retries.extend(trials)
+                self._first_failures = FirstFailures(self._plan.same_failures, self._started)
             case _:
                 pass
 

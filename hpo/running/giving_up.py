@@ -18,10 +18,11 @@ class FirstFailures:
 
     Args:
         count: Number of first trials that must all fail with one cause.
+        first: Number of the first of them.
     """
 
-    def __init__(self, count: int):
-        self._count = count
+    def __init__(self, count: int, first: int = 0):
+        self._count, self._first = count, first
         self._causes: dict[int, Cause | None] = {}
         self._furthest = 0
         self._other_ends = False
@@ -32,7 +33,7 @@ class FirstFailures:
             self._other_ends = True
         elif not self._other_ends:
             self._furthest = max(self._furthest, end.epoch)
-            if end.trial < self._count:
+            if self._first <= end.trial < self._first + self._count:
                 self._causes[end.trial] = end.cause
 
     def succeeded(self) -> None:

@@ -100,7 +100,7 @@ class RunProjection:
         match event:
             case events.SearchOpened():
                 self._opened(event, time)
-            case events.SearchResumed() | events.SearchExtended():
+            case events.SearchResumed() | events.SearchExtended() | events.TrialsRetried():
                 parent = self._parent()
                 parent.status, parent.tags["state"] = Status.RUNNING, "running"
             case events.TrialStarted():

@@ -6,7 +6,14 @@ import math
 from dataclasses import asdict, dataclass
 
 from hpo.core.budget import Budget, Forecast, forecast
-from hpo.core.events import SearchEnded, SearchExtended, SearchOpened, SearchResumed, WinnerNamed
+from hpo.core.events import (
+    SearchEnded,
+    SearchExtended,
+    SearchOpened,
+    SearchResumed,
+    TrialsRetried,
+    WinnerNamed,
+)
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, SpecFields
@@ -21,7 +28,7 @@ ENOUGH_EPOCHS = 5
 """Trained epochs from which a pace can be measured."""
 
 
-LIFE_EVENTS = (SearchOpened, SearchResumed, SearchExtended, WinnerNamed, SearchEnded)
+LIFE_EVENTS = (SearchOpened, SearchResumed, SearchExtended, TrialsRetried, WinnerNamed, SearchEnded)
 """Events from which the time that a search took can be read."""
 
 

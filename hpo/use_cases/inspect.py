@@ -44,6 +44,7 @@ SUMMARY_KINDS = (
     events.SearchOpened,
     events.SearchResumed,
     events.SearchExtended,
+    events.TrialsRetried,
     events.TrialStarted,
     events.TrialEnded,
     events.WinnerNamed,

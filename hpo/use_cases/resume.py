@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from hpo.core.errors import Refused
-from hpo.core.events import Event, SearchExtended, SearchResumed, Warned
+from collections.abc import Sequence
+
+from hpo.core.errors import Refused, UserError
+from hpo.core.events import End, Event, SearchExtended, SearchResumed, TrialsRetried, Warned
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
@@ -24,6 +26,7 @@ def resume_search(
     *,
     home: Home,
     more_trials: int = 0,
+    retry: Sequence[int] | None = None,
     unseal: bool = True,
     again: str = "",
     changed_code: bool = False,
@@ -36,6 +39,8 @@ def resume_search(
         name: The search's name.
         home: Home of the search.
         more_trials: Trials to add; only while its test part is sealed.
+        retry: Failed trials to try again as new trials at the same points, with the code as it is now;
+            empty for all of them, None for no trial. Only while the test part is sealed.
         unseal: Whether to score the winner on the test part at the end.
         again: Why to open the test part although the same data was opened before; empty to refuse that.
         changed_code: Whether to go on although the user's training code has changed; recorded.
@@ -56,10 +61,11 @@ def resume_search(
         cuts = CutsOnRecord(recorded=history.opened.split["data"])
         dataset = split_dataset_of(spec.data, spec.base, home, cuts)
         _require_same_data(name, spec, history, dataset)
-        code = accepted_code(name, spec, history, "resume", accept=changed_code)
+        code = accepted_code(name, spec, history, "resume", accept=changed_code or retry is not None)
         run, signals = SearchRun(home, spec, dataset, ledger, since=history), Signals()
         with signals.handled():  # from here on a signal stops a search that can be resumed
-            ledger.append([*_events(name, spec, history, more_trials), *code])
+            retried = [] if retry is None else [TrialsRetried(_failed(name, history, retry))]
+            ledger.append([*_events(name, spec, history, more_trials), *retried, *code])
             return run.to_end(signals, unseal=unseal, again=again, address=address, watch=watch)
 
 
@@ -92,10 +98,31 @@ def _events(name: str, spec: SearchSpec, history: History, more_trials: int) -> 
     if changed:
         events.append(Warned(f"versions changed since the search began: {', '.join(changed)}"))
     if more_trials:
-        if history.claim is not None or history.predictions:
-            raise Refused(
-                f"the test part of {name} was opened, so a choice among more trials would be made knowing "
-                "its score; submit a new search"
-            )
+        _require_sealed(name, history)
         events.append(SearchExtended(more_trials))
     return events
+
+
+def _require_sealed(name: str, history: History) -> None:
+    if history.claim is not None or history.predictions:
+        raise Refused(
+            f"the test part of {name} was opened, so a choice among more trials would be made knowing "
+            "its score; submit a new search"
+        )
+
+
+def _failed(name: str, history: History, wanted: Sequence[int]) -> tuple[int, ...]:
+    """Return the numbers of failed trials, those that are wanted or all.
+
+    Raises:
+        UserError: If there is no such trial, or it did not fail.
+    """
+    _require_sealed(name, history)
+    failed = [trial.trial for trial in history.trials if trial.end is End.FAILED]
+    if not failed:
+        raise UserError(f"no trial of {name} has failed")
+    for number in wanted:
+        if number not in failed:
+            legal = ", ".join(map(str, failed))
+            raise UserError(f"trial {number} of {name} has not failed; legal: {legal}")
+    return tuple(dict.fromkeys(wanted)) or tuple(failed)

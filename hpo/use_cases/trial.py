@@ -126,6 +126,7 @@ def _proposed(training: Training, sampler: str) -> str:
         "sampler": f"by the sampler {sampler}",
         "start_from": "by the spec, in start_from",
         "warm_start": "by an earlier search, in warm_start",
+        "retried": "by a trial that failed and is tried again",
     }.get(training.origin, f"by {training.origin}")
 
 

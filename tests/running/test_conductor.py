@@ -14,6 +14,7 @@ from hpo.core.events import (
     SearchExtended,
     TrialEnded,
     TrialPaused,
+    TrialsRetried,
     TrialStarted,
     TrialTakenUp,
 )
@@ -201,6 +202,36 @@ def test_an_extended_search_continues_and_names_new_finalists():
     ledger.append([SearchExtended(10)])
     _, conductor = run(plan(), record=ledger.record)
     assert len(conductor.history.trials) == 30
+    assert conductor.history.winner is not None
+
+
+def test_failed_trials_are_tried_again_as_new_trials_at_their_points():
+    def mended(task, *rest):
+        for metrics, seconds in curve(task, *rest):
+            yield {name: 0.5 if math.isnan(value) else value for name, value in metrics.items()}, seconds
+
+    rules = plan(start_from=({"height": 0.1},), epochs=40)
+    ledger, conductor = run(rules)
+    before = conductor.history.trials
+    failed = tuple(t.trial for t in before if t.end is End.FAILED)
+    ledger.append([TrialsRetried(failed)])
+    ledger, conductor = run(rules, record=ledger.record, train=mended)
+    again = [t for t in conductor.history.trials if t.origin == "retried"]
+    assert [t.trial for t in again] == list(range(len(before), len(before) + len(failed)))
+    assert [t.point for t in again] == [before[number].point for number in failed]
+    assert End.FAILED not in {t.end for t in again}
+    assert conductor.history.winner is not None
+
+
+def test_a_search_that_gave_up_goes_on_when_its_trials_are_tried_again():
+    def broken(task, *rest):
+        yield {"validation/score": math.nan}, 0.1
+
+    ledger, conductor = run(plan(), train=broken)
+    failed = tuple(t.trial for t in conductor.history.trials)
+    ledger.append([TrialsRetried(failed)])
+    _, conductor = run(plan(), record=ledger.record)
+    assert len(conductor.history.trials) == 20 + len(failed)
     assert conductor.history.winner is not None
 
 

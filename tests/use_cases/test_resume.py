@@ -1,10 +1,23 @@
 """Conditions for resuming a search: the same rows, one process, a sealed test part."""
 
+import math
+
 import numpy as np
 import pytest
 
 from hpo.core.errors import Refused, UserError
-from hpo.core.events import SearchExtended, SearchOpened, SearchResumed, TestClaimed, Warned
+from hpo.core.events import (
+    Cause,
+    End,
+    SearchExtended,
+    SearchOpened,
+    SearchResumed,
+    TestClaimed,
+    TrialEnded,
+    TrialsRetried,
+    TrialStarted,
+    Warned,
+)
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome
 from hpo.ledger.searches import read_history
@@ -55,7 +68,7 @@ def runs(monkeypatch):
     """Searches that reached training, with their options."""
     passed = []
 
-    def to_end(self, **options):
+    def to_end(self, *signals, **options):
         passed.append((self.ledger.name, options))
         return Outcome.__new__(Outcome)
 
@@ -125,6 +138,23 @@ def test_trials_are_added_only_while_the_test_part_is_sealed(spec, home, runs):
     with pytest.raises(Refused, match="test part"):
         resume_search("people", home=home, more_trials=1)
     assert len(list(ledger.read(kinds=[SearchExtended]))) == 1
+
+
+def test_failed_trials_are_tried_again_only_while_the_test_part_is_sealed(spec, home, runs):
+    ledger = open_one(spec, home)
+    with pytest.raises(UserError, match="no trial of people has failed"):
+        resume_search("people", home=home, retry=[])
+    for number in (0, 1):
+        ledger.append([TrialStarted(number, 0, {}, {}, 1, "sampler")])
+        ledger.append([TrialEnded(number, 0, End.FAILED, 0, math.nan, Cause.CODE_ERROR, "no such column")])
+    with pytest.raises(UserError, match="trial 7 of people has not failed; legal: 0, 1"):
+        resume_search("people", home=home, retry=[7])
+    resume_search("people", home=home, retry=[])
+    (retried,) = [each.event for each in ledger.read(kinds=[TrialsRetried])]
+    assert (retried.trials, read_history(ledger).extended) == ((0, 1), 2)
+    ledger.append([TestClaimed(0, 1, "digest", "host:1")])
+    with pytest.raises(Refused, match="test part"):
+        resume_search("people", home=home, retry=[1])
 
 
 def test_changed_versions_are_named(spec, home, runs, monkeypatch):

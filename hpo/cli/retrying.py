@@ -1,0 +1,50 @@
+"""The command that tries failed trials again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hpo.cli.options import Again, Reason, SearchName, reason_of
+from hpo.cli.session import Session
+from hpo.cli.submitting import Address, NoTest
+from hpo.core.errors import UserError
+
+
+def retry(
+    context: typer.Context,
+    search: SearchName,
+    trials: Annotated[
+        list[int] | None, typer.Argument(metavar="[TRIAL]...", help="Numbers of failed trials.", min=0)
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Try all failed trials again.")] = False,
+    no_test: NoTest = False,
+    again: Again = False,
+    reason: Reason = None,
+    address: Address = None,
+) -> None:
+    """Try failed trials again with the code as it is now, as new trials at the same points.
+
+    They are added to the budget, and the search then goes on to its end. The failed trials stay on record,
+    and so does the change of the code. Only possible while the test part is sealed.
+    """
+    from hpo.cli.live_table import show
+    from hpo.use_cases.resume import resume_search
+
+    if bool(trials) == failed:
+        raise UserError("name the trials to try again, or --failed for all that failed")
+    session, why = Session.of(context), reason_of(again, reason)
+    outcome = show(
+        session,
+        lambda watch: resume_search(
+            search,
+            home=session.home,
+            retry=trials or (),
+            unseal=not no_test,
+            again=why,
+            address=address,
+            watch=watch,
+        ),
+    )
+    raise typer.Exit(outcome.exit_code)
