@@ -104,7 +104,13 @@ def test_the_readme_is_short_and_starts_with_two_commands():
     assert "hpo submit search_spaces/digits.yaml" in planned
 
 
-COMMANDS = typer.main.get_command(app).commands
+TYPED = typer.main.get_command(app).commands
+GROUPS = {name: command for name, command in TYPED.items() if hasattr(command, "commands")}
+COMMANDS = {name: command for name, command in TYPED.items() if name not in GROUPS} | {
+    f"{group} {name}": command
+    for group, commands in GROUPS.items()
+    for name, command in commands.commands.items()
+}
 
 
 def options_of(command):
@@ -121,7 +127,15 @@ def typed_commands(page):
         words = shlex.split(line.replace("[", "").replace("]", ""), comments=True)
         words = [word for number, word in enumerate(words) if number or "=" not in word]
         if words and words[0] == "hpo":
-            yield words[1:]
+            yield joined(words[1:])
+
+
+def joined(words):
+    """Return the words with the name of a group and that of its command as one."""
+    first = next((number for number, word in enumerate(words) if word in GROUPS), None)
+    if first is None:
+        return words
+    return [*words[:first], " ".join(words[first : first + 2]), *words[first + 2 :]]
 
 
 @every_page

@@ -17,6 +17,7 @@ from hpo.cli import (
     accounts,
     auditing,
     catalogue,
+    changing,
     checking,
     datasets,
     inspecting,
@@ -82,7 +83,6 @@ COMMANDS = (
     Command(RUN, "resume", submitting.resume, "Continue a search, or add trials to it."),
     Command(RUN, "retry", retrying.retry, "Try failed trials again, after their code was mended."),
     Command(RUN, "test", recipes.test, "Open the sealed test part and score the winner, once."),
-    Command(RUN, "rescue", register.rescue, "Recover the searches of a damaged ledger."),
     Command(LOOK, "list", inspecting.list_searches, "List the searches of this home."),
     Command(LOOK, "status", inspecting.status, "Show the progress and the result of a search."),
     Command(LOOK, "watch", inspecting.watch, "Follow a running search until it ends."),
@@ -93,9 +93,7 @@ COMMANDS = (
     Command(LOOK, "account", accounts.account, "Report how a search arrived at its result."),
     Command(LOOK, "audit", auditing.audit, "Find what was edited in a search's record or files."),
     Command(LOOK, "report", reporting.report, "Write a search as one page for a browser."),
-    Command(LOOK, "openings", register.ledger, "List every recorded opening of a test part."),
     Command(LOOK, "ui", recipes.ui, "Open MLflow's UI on the searches of this home."),
-    Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),
     Command(USE, "export", recipes.export, "Write the winner's recipe, or all trials, to a file."),
     Command(USE, "train", recipes.train, "Train a recipe once, without a search."),
     Command(USE, "predict", predicting.predict, "Predict new data with the model that was tested."),
@@ -104,8 +102,25 @@ COMMANDS = (
     Command(USE, "soup", soups.soup, "Average the weights of fine-tuned finalists."),
     Command(USE, "refine", refining.refine, "Write a narrower spec around the best trials."),
     Command(LOOK, "ledger", register.ledger, ""),
+    Command(LOOK, "openings", register.ledger, ""),
+    Command(LOOK, "mirror", recipes.mirror, ""),
+    Command(RUN, "rescue", register.rescue, ""),
+    Command(RUN, "set", changing.set_, ""),
+    Command(RUN, "kill", changing.kill, ""),
     Command(WRITE, "spaces", checking.spaces, ""),
 )
+
+
+SERVICE = "service"
+SERVICE_SUMMARY = "Change running searches; look after home and register."
+SERVICE_COMMANDS = (
+    Command(RUN, "set", changing.set_, "Change a limit of a running search."),
+    Command(RUN, "kill", changing.kill, "Stop one trial of a running search."),
+    Command(LOOK, "openings", register.ledger, "List every recorded opening of a test part."),
+    Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),
+    Command(LOOK, "rescue", register.rescue, "Recover the searches of a damaged ledger."),
+)
+"""Commands of the group ``hpo service``; each can be typed without the group's name, too."""
 
 
 class GroupedHelp(TyperGroup):

@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hpo import __version__
-from hpo.cli.commands import COMMANDS, GroupedHelp
+from hpo.cli.commands import COMMANDS, RUN, SERVICE, SERVICE_COMMANDS, SERVICE_SUMMARY, GroupedHelp
 from hpo.cli.session import Session, emit, line
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
@@ -33,14 +33,17 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in COMMANDS:
-    app.command(
-        _command.name,
-        epilog=EVERYWHERE,
-        short_help=_command.summary,
-        hidden=_command.hidden,
-        rich_help_panel=_command.heading,
-    )(_command.function)
+service = typer.Typer(help=SERVICE_SUMMARY, no_args_is_help=True, rich_markup_mode=None)
+for _group, _commands in ((app, COMMANDS), (service, SERVICE_COMMANDS)):
+    for _command in _commands:
+        _group.command(
+            _command.name,
+            epilog=EVERYWHERE,
+            short_help=_command.summary,
+            hidden=_command.hidden,
+            rich_help_panel=_command.heading,
+        )(_command.function)
+app.add_typer(service, name=SERVICE, short_help=SERVICE_SUMMARY, rich_help_panel=RUN, epilog=EVERYWHERE)
 
 
 def _version(wanted: bool) -> None:

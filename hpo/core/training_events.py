@@ -33,6 +33,7 @@ class Cause(StrEnum):
     TIMED_OUT = "timed_out"
     WORKER_LOST = "worker_lost"
     BUDGET = "budget"
+    USER = "user"
 
 
 class PauseCause(StrEnum):

@@ -16,7 +16,7 @@ from hpo.core.addresses import without_secrets
 from hpo.core.errors import DamagedLedger, DiskFull, HpoError, UserError
 
 LEDGER = "ledger"
-RESCUE = "`hpo rescue` saves every event that is intact"
+RESCUE = "`hpo service rescue` saves every event that is intact"
 RESTORE = "restore it from a copy, or move it away to begin another; openings in ledgers of homes still count"
 CONNECTING = 10
 """Seconds after which a database server that does not answer is given up."""

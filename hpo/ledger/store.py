@@ -212,6 +212,11 @@ class SearchLedger:
         self._number = number
         self.latest: History | None = None
 
+    @property
+    def engine(self) -> sa.Engine:
+        """The database."""
+        return self._store._engine
+
     def append(self, new: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
         """Commit events, and those that follow from them, to disk, all or none.
 

@@ -168,6 +168,8 @@ class Conductor:
     def lost(self, key: Key, message: str) -> None:
         """Record that a training's worker died; another one continues it unless that happened too often."""
         training = self.history.trainings[key]
+        if training.end is not None:
+            return  # it was stopped by a request before its worker died
         self._append(events.WorkerLost(*key, message))
         if training.lost >= self._plan.worker_losses:
             self.failed(key, Cause.WORKER_LOST, f"its worker died {training.lost} times: {message}")
@@ -182,6 +184,30 @@ class Conductor:
         """
         keys, self._released = self._released, []
         return keys
+
+    def stop_trial(self, trial: int, reason: str) -> bool:
+        """End a trial of the search phase; its worker is stopped when it next answers.
+
+        Args:
+            trial: Number of the trial.
+            reason: Why, for the record.
+
+        Returns:
+            Whether it had not ended yet.
+        """
+        training = self.history.trainings.get((trial, 0))
+        if training is None or training.end is not None:
+            return False
+        if training.key in self._waiting:
+            self._waiting.remove(training.key)
+        self._append(ended(training, End.INTERRUPTED, Cause.USER, reason))
+        return True
+
+    def set_trials(self, trials: int) -> None:
+        """Change how many trials the search starts, while its finalists are not named."""
+        if self._plan.trials is not None and self.history.finalists is None:
+            more = trials - self._plan.trials - self.history.extended
+            self._append(*([events.SearchExtended(more)] if more else []))
 
     def stop(self) -> None:
         """Give out no more tasks; running trainings stay without an end on record, to be resumed."""

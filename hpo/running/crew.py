@@ -26,7 +26,7 @@ class Crew:
         checks: Which nodes may be given trainings.
         cpus: CPUs per training.
         gpus: GPUs per training.
-        most: Most trainings at once; None for as many as fit.
+        most: Most trainings at once; None for as many as fit. It can be changed while the search runs.
         say_waiting: Called with what is waited for as it changes; empty if nothing is.
         clock: Returns monotonic seconds.
         require_code: Raises an error if the user's code has changed as this process sees it. It is called
@@ -46,7 +46,7 @@ class Crew:
     ):
         self._monitor, self._checks = monitor, checks
         self._require_code = require_code
-        self._cpus, self._gpus, self._most = cpus, gpus, most
+        self._cpus, self._gpus, self.most = cpus, gpus, most
         self._clock = clock
         self._next = 0.0
         self._known: dict[str, ClusterNode] = {}
@@ -67,7 +67,7 @@ class Crew:
         """Trainings at once that the nodes have room for."""
         nodes = self.nodes()
         room = sum(n.fits(self._cpus, self._gpus) for n in self._monitor.nodes if n.id in nodes)
-        return min(room, self._most or room)
+        return min(room, self.most or room)
 
     @property
     def free(self) -> int:

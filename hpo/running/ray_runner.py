@@ -114,6 +114,12 @@ class RayRunner:
             if self._environment.marker:
                 self._environment.marker.unlink(missing_ok=True)
 
+    def limit_to(self, workers: int) -> None:
+        """Change the most tasks trained at once; trainings in progress go on until they pause or end."""
+        self._workers = workers
+        if self._crew:
+            self._crew.most = workers
+
     def controller(self, conductor: Conductor) -> Controller:
         """Build the controller of a search."""
         register_trainable(NAME, TrainingActor)

@@ -99,7 +99,7 @@ class LedgerScheduler(FIFOScheduler):
         self.nodes[trial.trial_id] = result.get("node", "")
         for warning in message.warnings:
             self._conductor.warn(f"trial {key[0]}: {warning}")
-        goes_on = True
+        goes_on = self._conductor.history.trainings[key].running  # a request may have ended it
         if message.reports or message.checkpoint or message.weights[0] or message.finished:
             goes_on = self._conductor.reported(
                 key,

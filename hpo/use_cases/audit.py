@@ -138,7 +138,7 @@ def _notes(record: list[StoredEvent], history: History) -> tuple[str, ...]:
         )
     for rescue in history.rescues:
         notes.append(
-            f"`hpo rescue` replaced a damaged ledger: the chain went on after event {rescue.kept}, and "
+            f"a rescue replaced a damaged ledger: the chain went on after event {rescue.kept}, and "
             f"{rescue.lost} readable events after the damage were left out"
         )
     return tuple(notes)

@@ -127,7 +127,7 @@ def test_the_intact_part_of_a_damaged_ledger_is_recovered(fault, damage, place, 
     for command in ("resume", "status"):
         refused = place.run(command, "tiny-1")
         assert refused.returncode == 1
-        assert "`hpo rescue` saves every event that is intact" in refused.stderr
+        assert "`hpo service rescue` saves every event that is intact" in refused.stderr
         assert "Traceback" not in refused.stderr
     saved = place.run("rescue", "--json")
     assert saved.returncode == 0, saved.stderr

@@ -54,7 +54,7 @@ def test_events_before_a_lost_page_are_recovered_with_the_opening(path):
     before = records(path)
     damaged(path, lambda content: content.index(b'"epoch":200,') // 4096 * 4096)
     assert not is_whole(path)
-    with pytest.raises(DamagedLedger, match="hpo rescue"):
+    with pytest.raises(DamagedLedger, match="hpo service rescue"):
         records(path)
     saved, aside = rescue_database(path)
     after = records(path)

@@ -58,7 +58,7 @@ def test_exactly_one_of_eight_processes_claims(store, tmp_path):
 def test_a_file_that_is_not_a_ledger_is_refused(tmp_path):
     path = tmp_path / "ledger.db"
     path.write_bytes(b"not a database at all, but long enough to be looked at" * 40)
-    with pytest.raises(DamagedLedger, match="hpo rescue"):
+    with pytest.raises(DamagedLedger, match="hpo service rescue"):
         LedgerStore.at(path)
 
 

@@ -21,7 +21,7 @@ from hpo.use_cases.model import register_policy
 from hpo.use_cases.model.register_policy import moment
 
 LOST = "unknown"
-"""In place of a recipe's digest: `hpo rescue` may save a claim of the test part without its training."""
+"""In place of a recipe's digest: a rescue may save a claim of the test part without its training."""
 
 
 def openings_of(

@@ -36,7 +36,7 @@ FINAL_WAIT = 20.0
 """Seconds that a search waits for its mirror at its end."""
 
 STOP_WAIT = 8.0
-"""The same if the search was asked to stop: it may be killed soon, and `hpo mirror` can copy the rest."""
+"""The same if the search was asked to stop: it may be killed soon; `hpo service mirror` copies the rest."""
 
 
 @contextmanager

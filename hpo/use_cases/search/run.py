@@ -40,6 +40,7 @@ from hpo.use_cases.search.end_notice import EndNotice
 from hpo.use_cases.search.gpus import usable_gpus
 from hpo.use_cases.search.mirror_process import mirror_running
 from hpo.use_cases.search.notifier import Notifier
+from hpo.use_cases.search.request_inbox import RequestInbox
 from hpo.use_cases.search.signals import Signals
 
 POLL_SECONDS = 0.5
@@ -155,14 +156,16 @@ class SearchRun:
             conductor.replay(self.ledger.read())
             environment = assembly.environment_of(spec, self._staging(), self.folder)
 
+            inbox = RequestInbox(self.ledger, spec, session, conductor)
+
             def on_turn() -> None:
                 if stop_request.poll():
                     conductor.stop()
+                inbox.poll(runner)
 
             most = need.trials_at_once if session.monitor else workers
-            RayRunner(environment, most, need.cpus, need.gpus, session, on_turn, notifier.waiting).run(
-                conductor
-            )
+            runner = RayRunner(environment, most, need.cpus, need.gpus, session, on_turn, notifier.waiting)
+            runner.run(conductor)
         return conductor.history
 
     def _last_words(self) -> str:

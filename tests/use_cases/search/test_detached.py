@@ -1,12 +1,13 @@
 import json
 import os
 import signal
+import time
 
 import psutil
 import pytest
 
 from hpo.core.errors import HpoError
-from hpo.core.events import SearchOpened, TestScored
+from hpo.core.events import SearchOpened, TestScored, TrialStarted
 from hpo.core.home import Home
 from hpo.ledger.store import LedgerStore
 from hpo.use_cases.search.detached import start_detached
@@ -23,17 +24,41 @@ def test_a_process_that_ends_at_once_is_an_error_with_its_last_line(tmp_path):
     assert failure.value.search == "lost-1"
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_a_detached_search_outlives_its_terminal_and_is_watched_stopped_and_resumed(tmp_path):
+def seen(place, kind, seconds=120):
+    """The fields of the first event of a kind, as soon as it is on record."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for name, fields in place.glance():
+            if name == kind:
+                return fields
+        time.sleep(0.05)
+    raise AssertionError(f"there is no {kind} after {seconds} s")
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with a small search."""
     place = Place(tmp_path)
-    terminal = place.start("--json", "submit", "tiny.yaml", "--detach", TINY_SECONDS="0.2")
+    yield place
+    place.end()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_detached_search_outlives_its_terminal_and_is_changed_stopped_and_resumed(place):
+    terminal = place.start("--json", "submit", "tiny.yaml", "--detach", TINY_SECONDS="2")
     out, err = terminal.communicate(timeout=200)
     run = json.loads(out)
     assert (terminal.returncode, run["search"]) == (0, "tiny-1"), err
     with pytest.raises(ProcessLookupError):  # nothing of the terminal's group is left
         os.killpg(terminal.pid, signal.SIGHUP)
     process = psutil.Process(run["pid"])
+    first = seen(place, "TrialStarted")["trial"]
+    for words in (("set", "tiny-1", "trials_at_once=2", "budget.trials=5"), ("kill", "tiny-1", str(first))):
+        asked = place.run("service", *words)
+        assert asked.returncode == 0, asked.stderr
+    assert seen(place, "TrialEnded") | {"cause": "user", "trial": first} == seen(place, "TrialEnded")
+    assert seen(place, "SearchExtended")["trials"] == 5 - 12
     twice = place.run("resume", "tiny-1", "--detach")
     assert (twice.returncode, "hpo watch tiny-1" in twice.stderr) == (3, True)
     stopped = place.run("stop", "tiny-1")
@@ -42,5 +67,6 @@ def test_a_detached_search_outlives_its_terminal_and_is_watched_stopped_and_resu
     assert place.run("resume", "tiny-1", "--detach").returncode == 0
     ended = place.run("watch", "tiny-1")
     assert ended.returncode == 0, ended.stderr
-    assert [type(recorded.event) for recorded in place.record()].count(TestScored) == 1
-    place.end()
+    record = place.record()
+    assert {r.event.trial for r in record if isinstance(r.event, TrialStarted)} == set(range(5))
+    assert [type(recorded.event) for recorded in record].count(TestScored) == 1

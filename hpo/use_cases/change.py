@@ -1,0 +1,90 @@
+"""Change a search while it runs: stop one of its trials, or set a limit anew."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+
+from hpo.core.errors import UserError
+from hpo.core.formatting import count
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.ledger.requests import STOP_TRIAL, Requests
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.ledger.store import SearchLedger
+from hpo.use_cases.search.lock import is_locked
+from hpo.use_cases.search.request_inbox import AT_ONCE, TRIALS
+
+SETTABLE: Mapping[str, str] = {"trials_at_once": AT_ONCE, AT_ONCE: AT_ONCE, TRIALS: TRIALS}
+"""What can be set, and the field of the spec that it is."""
+
+MOST = 10**9
+
+
+def stop_trial(name: str, trial: int, *, home: Home) -> None:
+    """Ask the process that runs a search to end a trial; it does so within a second or two.
+
+    Raises:
+        UserError: If there is no such search, it is not running, or the trial cannot be stopped.
+    """
+    ledger = _running(name, home)
+    training = read_history(ledger).trainings.get((trial, 0))
+    if training is None:
+        raise UserError(f"{name} has no trial {trial}; `hpo trials {name}` lists them")
+    if training.end is not None:
+        raise UserError(f"trial {trial} of {name} has already ended: {training.end.value}")
+    Requests(ledger).leave(getpass.getuser(), STOP_TRIAL, trial)
+
+
+def set_limits(name: str, limits: Mapping[str, str], *, home: Home) -> None:
+    """Ask the process that runs a search to change its limits; it does so within a second or two.
+
+    Args:
+        name: Name of the search.
+        limits: New values, as typed, by name.
+        home: Home of the search.
+
+    Raises:
+        UserError: If there is no such search, it is not running, or a name or value is wrong; nothing is
+            changed then.
+    """
+    ledger = _running(name, home)
+    history = read_history(ledger)
+    changes = {_field(key): _number(key, text) for key, text in limits.items()}
+    if TRIALS in changes:
+        _check_trials(name, changes[TRIALS], history)
+    requests = Requests(ledger)
+    for field, value in changes.items():
+        requests.leave(getpass.getuser(), field, value)
+
+
+def _running(name: str, home: Home) -> SearchLedger:
+    ledger = open_ledger(name, home)
+    if not is_locked(home.search(name)):
+        raise UserError(f"{name} is not running; `hpo status {name}` shows how it ended")
+    return ledger
+
+
+def _field(key: str) -> str:
+    if key not in SETTABLE:
+        raise UserError(f"{key}: cannot be set while a search runs; legal: trials_at_once, {TRIALS}")
+    return SETTABLE[key]
+
+
+def _number(key: str, text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+        raise UserError(f"{key}={text[:40]}: legal: a whole number from 1 to {MOST:,}")
+    return int(text)
+
+
+def _check_trials(name: str, trials: int, history: History) -> None:
+    assert history.opened is not None
+    if history.opened.spec["budget"]["trials"] is None:
+        raise UserError(f"{TRIALS}: the budget of {name} does not limit trials")
+    if history.finalists is not None:
+        raise UserError(
+            f"{TRIALS}: {name} has chosen its finalists; `hpo resume --trials +N` adds trials later"
+        )
+    started = len(history.trials)
+    if trials < started:
+        raise UserError(f"{TRIALS}={trials}: {name} has started {count(started, 'trial')} already")

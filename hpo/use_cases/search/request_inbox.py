@@ -1,0 +1,61 @@
+"""Applying requests of other processes to the search that this process runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import TYPE_CHECKING
+
+from hpo.ledger.requests import STOP_TRIAL, Request, Requests
+from hpo.ledger.store import SearchLedger
+from hpo.running.conductor import Conductor
+from hpo.running.ray_session import RaySession
+from hpo.spec import SearchSpec
+from hpo.use_cases.search import assembly
+
+if TYPE_CHECKING:
+    from hpo.running.ray_runner import RayRunner
+
+POLL_SECONDS = 0.5
+"""Seconds between two looks at the requests."""
+
+AT_ONCE, TRIALS = "resources.trials_at_once", "budget.trials"
+"""Fields that can be set while a search runs."""
+
+
+class RequestInbox:
+    """Takes up the requests that are left from now on.
+
+    Args:
+        ledger: The search's record.
+        spec: Its spec.
+        session: The running Ray.
+        conductor: Makes the decisions.
+    """
+
+    def __init__(self, ledger: SearchLedger, spec: SearchSpec, session: RaySession, conductor: Conductor):
+        self._requests = Requests(ledger)
+        self._spec, self._session, self._conductor = spec, session, conductor
+        self._handled = self._requests.last
+        self._next = 0.0
+
+    def poll(self, runner: RayRunner) -> None:
+        """Apply what was requested since the last call, unless that was a moment ago."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + POLL_SECONDS
+        for request in self._requests.after(self._handled):
+            self._handled = request.number
+            self._apply(request, runner)
+
+    def _apply(self, request: Request, runner: RayRunner) -> None:
+        if request.field == STOP_TRIAL:
+            self._conductor.stop_trial(request.value, f"stopped by {request.user}")
+        elif request.field == TRIALS:
+            self._conductor.set_trials(request.value)
+        elif request.field == AT_ONCE:
+            resources = self._spec.resources.model_copy(update={"trials_at_once": request.value})
+            workers = assembly.workers_of(dataclasses.replace(self._spec, resources=resources), self._session)
+            runner.limit_to(request.value if self._session.monitor else workers)
+            self._conductor.workers_changed(workers, resources.gpus)
