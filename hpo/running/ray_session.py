@@ -27,12 +27,16 @@ from hpo.running import reaper
 from hpo.running.cluster import ClusterMonitor, reader
 from hpo.running.last_words import LastWords
 from hpo.running.quiet import LOG_LEVEL, quiet
+from hpo.running.start_turns import start_turn
 
 OBJECT_STORE_BYTES = 96 * 2**20
 """Only tasks and messages pass through Ray; data is mapped from files."""
 
 ATTEMPTS = 3
 """Attempts to start the embedded Ray, each of which Ray itself limits to about half a minute."""
+
+TURN_SECONDS = 180.0
+"""Seconds that an attempt waits at most for other searches of this machine that are starting theirs."""
 
 JOIN_SECONDS = 45.0
 """Seconds in which a cluster has to accept this process; the node that it joins may be frozen. Ray ends
@@ -183,7 +187,7 @@ def _start(folder: Path, cpus: float, gpus: float) -> None:
 
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with _signal_handlers_kept(), quiet():
+            with start_turn(TURN_SECONDS), _signal_handlers_kept(), quiet():
                 ray.init(
                     address="local",
                     num_cpus=max(1, round(cpus)),
