@@ -115,6 +115,8 @@ class PlainLines:
                 return f"{count(rows, 'row')} of the test part predicted with `hpo predict`"
             case events.TestRefused(message=message):
                 return message
+            case events.SoupMade(path=path):
+                return f"soup written: {path}"
             case events.RecipeExported(path=path):
                 return f"recipe written: {path}"
             case events.Warned(message=message):

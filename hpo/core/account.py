@@ -15,7 +15,7 @@ from hpo.core.baselines import Baselines
 from hpo.core.data_account import DataFacts, LeaksSought, PartFacts
 from hpo.core.effort import Effort, ExpectedBest
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
-from hpo.core.events import TestRefused
+from hpo.core.events import SoupMade, TestRefused
 from hpo.core.json_values import JsonObject, RecipeFields, SpecFields, fields_of, jsonable
 from hpo.core.model_provenance import ShippedModel
 from hpo.core.objective import Objective
@@ -195,6 +195,7 @@ class Account:
         warnings: What a user was warned of.
         chain: The chain of the search's events.
         code: The user's own training code, and its accepted changes.
+        soups: Means of its weights that `hpo soup` wrote.
         validation_use: How often the validation rows were used; None if no other search used them before.
         audit: What an audit found; None if the account was written without one.
         baselines: Simple models beside the model, on the validation rows and on the opened test part.
@@ -237,6 +238,7 @@ class Account:
     warnings: tuple[str, ...]
     chain: ChainStanding
     code: CodeUsed
+    soups: tuple[SoupMade, ...] = ()
     validation_use: ValidationUse | None = None
     audit: Audit | None = None
     baselines: tuple[Baselines, ...] = ()

@@ -12,6 +12,7 @@ from hpo.core.result_events import (
     FinalistsNamed,
     ModelFixed,
     RecipeExported,
+    SoupMade,
     TestClaimed,
     TestPredicted,
     TestRefused,
@@ -61,6 +62,7 @@ __all__ = [
     "SearchExtended",
     "SearchOpened",
     "SearchResumed",
+    "SoupMade",
     "TestClaimed",
     "TestDescribed",
     "TestPredicted",
@@ -85,6 +87,7 @@ BY_ANOTHER_PROCESS = (
     TestScored,
     TestRefused,
     TestPredicted,
+    SoupMade,
     LedgerRescued,
     CodeChanged,
 )
@@ -116,6 +119,7 @@ Event = (
     | TestPredicted
     | TestRefused
     | RecipeExported
+    | SoupMade
     | Warned
     | SearchEnded
 )

@@ -114,6 +114,7 @@ class History:
         baselines: Simple models beside the model, by the part that they were scored on.
         within_test: What the opened test part holds; None while it is sealed.
         predictions: Every prediction of labelled rows of the test part.
+        soups: Means of its trainings' weights that `hpo soup` wrote.
         used_before: Other searches on the same validation rows, as last counted; None if that is not on
             record.
     """
@@ -156,6 +157,7 @@ class History:
     baselines: Mapping[str, events.BaselinesScored] = field(default_factory=dict)
     within_test: events.TestDescribed | None = None
     predictions: tuple[events.TestPredicted, ...] = ()
+    soups: tuple[events.SoupMade, ...] = ()
     used_before: events.ValidationRowsUsed | None = None
 
     @classmethod
@@ -237,6 +239,8 @@ class History:
             self.rescues = (*self.rescues, recorded.event)
         if isinstance(recorded.event, events.ValidationRowsUsed):
             self.used_before = recorded.event
+        if isinstance(recorded.event, events.SoupMade):
+            self.soups = (*self.soups, recorded.event)
         if isinstance(recorded.event, events.TestPredicted):
             self.predictions = (*self.predictions, recorded.event)
         if isinstance(recorded.event, events.CodeChanged):

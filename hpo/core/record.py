@@ -17,6 +17,7 @@ from hpo.core.events import (
     FinalistsNamed,
     ModelFixed,
     PauseCause,
+    SoupMade,
     TrialEnded,
     TrialPaused,
     TrialsRetried,
@@ -73,6 +74,8 @@ def event_of(kind: str, fields: JsonFields) -> Event:
         given["notes"] = tuple(given.get("notes", ()))
     if cls is CodeChanged:
         given |= {name: tuple(given.get(name, ())) for name in ("files", "packages")}
+    if cls is SoupMade:
+        given["members"] = tuple((trial, replicate) for trial, replicate in given["members"])
     if cls is WinnerNamed:
         given["tied"] = tuple(given.get("tied", ()))
     return cls(**given)

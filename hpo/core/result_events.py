@@ -158,6 +158,31 @@ class TestPredicted:
 
 
 @dataclass(frozen=True, slots=True)
+class SoupMade:
+    """`hpo soup` averaged weights of this search's trainings, and wrote the mean as a recipe of its own.
+
+    Attributes:
+        path: The recipe file.
+        recipe_sha256: SHA-256 of that file.
+        weights: File of the weights.
+        sha256: SHA-256 of the weights.
+        rule: ``greedy`` or ``uniform``.
+        metric: Metric on validation rows.
+        value: Its value; a greedy soup is chosen by it.
+        members: Trial and replicate of each training in the mean.
+    """
+
+    path: str
+    recipe_sha256: str
+    weights: str
+    sha256: str
+    rule: str
+    metric: str
+    value: float
+    members: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RecipeExported:
     """The winner's recipe was written to a file."""
 

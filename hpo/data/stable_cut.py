@@ -49,7 +49,7 @@ class StableCut:
         mask[sides != NEW] = sides[sides != NEW] == TEST
         if rows.groups is not None and (sides != NEW).any():
             mask = _with_groups(mask, sides, rows.groups)
-        require_both(mask, rows.share)
+        require_both(mask, rows)
         if rows.times is not None and border is None:
             border = float(rows.times[mask].min())
         self.made = Cut.of(rows.rule, rows.share, math.nan if border is None else border, mask, marks)

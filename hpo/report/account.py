@@ -204,6 +204,10 @@ def _winner(account: Account) -> Iterator[tuple[str, str]]:
     yield "chosen", choices(winner.point)
     if account.model:
         yield "model", _model(account.model)
+    for soup in account.soups:
+        members = count(len(soup.members), "model")
+        shown = f"{soup.rule} mean of {members}, validation {soup.metric} {score(soup.value)}"
+        yield "soup", f"{shown}; weights SHA-256 {soup.sha256[:16]}, {soup.path}"
     if numbers is None:
         return
     yield from _estimates(metric, numbers)

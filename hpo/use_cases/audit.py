@@ -19,7 +19,7 @@ from hpo.ledger.store import SearchLedger
 from hpo.use_cases.accounting.gathering import gather_account
 from hpo.use_cases.auditing.accounts import compare_account, compare_with_itself, read_account, standing_of
 from hpo.use_cases.auditing.comparison import Comparison
-from hpo.use_cases.auditing.files import compare_recipe, compare_weights
+from hpo.use_cases.auditing.files import compare_recipe, compare_soups, compare_weights
 from hpo.use_cases.auditing.opened import compare_register
 from hpo.use_cases.auditing.signatures import WrongSignature, signature_beside, signer_of
 
@@ -84,6 +84,7 @@ def _compared(
         compare_register(ledger, edits, str(home.root)),
         compare_recipe(ledger.name, history, home),
         compare_weights(ledger.name, history, home),
+        compare_soups(history),
     ]
     file = home.search(ledger.name).account.with_suffix(".json")
     if file.is_file():

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hpo.core.errors import UserError
-from hpo.core.events import End
+from hpo.core.events import End, SoupMade
+from hpo.core.file_digest import sha256_of
 from hpo.core.fresh_seeds import SEARCH, FreshSeeds
 from hpo.core.history import History, Training
 from hpo.core.home import Home
@@ -99,7 +100,8 @@ def average_finalists(name: str, *, home: Home, out: Path, rule: Rule = "greedy"
         UserError: If there is no such search, its finalists are not trained, were not fine-tuned from the
             same weights, or have different networks.
     """
-    history = read_history(open_ledger(name, home))
+    ledger = open_ledger(name, home)
+    history = read_history(ledger)
     trainings = _trainings(name, history)
     assert history.opened is not None
     spec = parse_spec(history.opened.spec, source=name)
@@ -115,7 +117,23 @@ def average_finalists(name: str, *, home: Home, out: Path, rule: Rule = "greedy"
         out.write_text(recipe_text(_described(file, soup, ranked[0], sha256)))
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from error
+    ledger.append([_recorded(soup, used, sha256)])
     return soup
+
+
+def _recorded(soup: Soup, used: Sequence[Training], sha256: str) -> SoupMade:
+    """Return the event by which an audit knows the files of a soup."""
+    path = Path(soup.path).absolute()
+    return SoupMade(
+        path=str(path),
+        recipe_sha256=sha256_of(path),
+        weights=str(weights_beside(path) / FILE),
+        sha256=sha256,
+        rule=soup.rule,
+        metric=soup.metric,
+        value=soup.value,
+        members=tuple(training.key for training in used),
+    )
 
 
 def _greedy(pot: _Pot, ranked: Sequence[Training]) -> list[Training]:

@@ -13,9 +13,12 @@ from hpo.core.home import Home
 from hpo.core.recipe import Recipe
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import LedgerStore
+from hpo.report.account import page
 from hpo.running import checkpoints
 from hpo.spec import parse_spec
 from hpo.spec.recipe_files import read_recipe
+from hpo.use_cases.account import account_of
+from hpo.use_cases.audit import audit_search
 from hpo.use_cases.export import weights_beside
 from hpo.use_cases.predict import predict_file
 from hpo.use_cases.soup import average_finalists
@@ -120,6 +123,35 @@ def test_a_greedy_soup_is_never_worse_than_its_best_model(home, tuned, tmp_path)
     assert accuracy > soup.value - 0.1
     with pytest.raises(UserError, match="is the mean of several models' weights and cannot be trained again"):
         verify_recipe(out, home=home)
+
+
+def test_a_soup_is_on_record_and_audited(home, tuned, tmp_path):
+    out = tmp_path / "soup.yaml"
+    soup = average_finalists("tuned", home=home, out=out)
+    assert read_history(LedgerStore.at(home.ledger).open("tuned")).soups[-1].value == soup.value
+    account = account_of("tuned", home=home)
+    assert account.soups[-1].members == tuple((i.trial, i.replicate) for i in soup.ingredients if i.used)
+    assert f"{soup.rule} mean of" in page(account)
+
+    def found():
+        findings = audit_search("tuned", home=home).findings
+        return [(each.edit, each.what) for each in findings if str(tmp_path) in each.what]
+
+    weights = weights_beside(out) / "soup.safetensors"
+    text, content = out.read_text(), weights.read_bytes()
+    assert found() == []
+    out.write_text(text.replace(f"{soup.value}", "0.9999"))
+    assert found() == [("changed", str(out))]
+    out.write_text(text)
+    arrays = load_file(weights)
+    save_file({name: array * 2 for name, array in arrays.items()}, weights)
+    assert found() == [("swapped", str(weights))]
+    weights.unlink()
+    assert found() == [("missing", str(weights))]
+    weights.write_bytes(content)
+    out.rename(tmp_path / "moved.yaml")
+    assert found() == []
+    assert any("is no longer there" in note for note in audit_search("tuned", home=home).notes)
 
 
 def test_the_command_prints_the_models(home, tuned, tmp_path, capsys):

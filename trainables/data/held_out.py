@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from trainables.data.content import Content
+from trainables.data.digests import as_keys
 from trainables.data.uncut import Cutter, Uncut
 
 Rows = NDArray[np.int64]
@@ -62,7 +63,7 @@ def first_cut(rows: Uncut) -> NDArray[np.bool_]:
         for label in [None] if rows.labels is None else np.unique(rows.labels):
             members = np.arange(len(rows)) if label is None else np.flatnonzero(rows.labels == label)
             mask[members] = _first(ranks[members], rows.share)
-    require_both(mask, rows.share)
+    require_both(mask, rows)
     return mask
 
 
@@ -85,16 +86,20 @@ def fallen(rows: Uncut, border: float) -> NDArray[np.bool_]:
     return np.asarray((hashes < limit)[member])
 
 
-def require_both(mask: NDArray[np.bool_], share: float) -> None:
+def require_both(mask: NDArray[np.bool_], rows: Uncut) -> None:
     """Require that neither part is empty.
 
     Raises:
         UserError: If one is.
     """
-    if mask.all() or not mask.any():
-        raise UserError(
-            f"data: a test share of {share:g} of {len(mask)} rows leaves one of the two parts empty"
-        )
+    if mask.any() and not mask.all():
+        return
+    text = f"data: a test share of {rows.share:g} of {len(mask):,} rows leaves one of the two parts empty"
+    different = len(np.unique(as_keys(rows.digests)))
+    if rows.rule == "rows" and different < len(mask):
+        there = "there is only 1 distinct row" if different == 1 else f"only {different:,} rows are distinct"
+        text += f": equal rows are cut together, and {there}"
+    raise UserError(text)
 
 
 def _first(ranks: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:

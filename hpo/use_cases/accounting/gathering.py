@@ -97,6 +97,7 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
             history.source_code,
         ),
         baselines=baselines_in(history),
+        soups=history.soups,
         validation_use=_validation_use(history),
         about=DataFacts.of_json(history.opened.about),
         test_rows=opened_rows_of(history),

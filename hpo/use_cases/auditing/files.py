@@ -8,6 +8,7 @@ from pathlib import Path
 from hpo.core.chain_check import Finding
 from hpo.core.errors import HpoError
 from hpo.core.file_digest import sha256_of
+from hpo.core.formatting import count
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import differences
@@ -27,14 +28,14 @@ def compare_weights(name: str, history: History, home: Home) -> Comparison:
     folder = home.search(name).weights
     required = {training.key for training in members_of(history)} if history.model else set()
     findings: list[Finding] = []
-    count = 0
+    compared = 0
     for training in history.trainings.values():
         files = ((training.weights, training.sha256), (training.examples, training.examples_sha256))
         for file, sha256 in files:
             path = folder / Path(file).name
             if not file or not sha256:
                 continue
-            count += 1
+            compared += 1
             which = f"of trial {training.trial}, replicate {training.replicate}"
             if not path.is_file():
                 if training.key in required and file == training.weights:
@@ -43,7 +44,30 @@ def compare_weights(name: str, history: History, home: Home) -> Comparison:
             elif sha256_of(path) != sha256:
                 text = f"weights/{path.name} {which} was swapped: its SHA-256 is not the one on record"
                 findings.append(Finding("swapped", f"weights/{path.name}", None, text))
-    return Comparison((f"{count} files of weights",) if count else (), findings=tuple(findings))
+    return Comparison((f"{compared} files of weights",) if compared else (), findings=tuple(findings))
+
+
+def compare_soups(history: History) -> Comparison:
+    """Compare the recipes and weights that `hpo soup` wrote with the record; of one file, the last."""
+    findings: list[Finding] = []
+    notes: list[str] = []
+    soups = {soup.path: soup for soup in history.soups}
+    for soup in soups.values():
+        recipe, weights = Path(soup.path), Path(soup.weights)
+        if not recipe.is_file():
+            notes.append(f"the soup {recipe} is no longer there, so it was not compared")
+            continue
+        if sha256_of(recipe) != soup.recipe_sha256:
+            text = f"the soup {recipe} was changed: its SHA-256 is not the one on record"
+            findings.append(Finding("changed", str(recipe), None, text))
+        if not weights.is_file():
+            text = f"{weights} is missing; the soup {recipe} consists of it"
+            findings.append(Finding("missing", str(weights), None, text))
+        elif sha256_of(weights) != soup.sha256:
+            text = f"{weights} of the soup {recipe} was swapped: its SHA-256 is not the one on record"
+            findings.append(Finding("swapped", str(weights), None, text))
+    compared = (count(len(soups) - len(notes), "soup"),) if len(soups) > len(notes) else ()
+    return Comparison(compared, tuple(notes), tuple(findings))
 
 
 def compare_recipe(name: str, history: History, home: Home) -> Comparison:

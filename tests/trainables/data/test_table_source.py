@@ -330,5 +330,8 @@ def test_a_table_of_its_target_alone_and_ids_that_repeat_are_refused(tmp_path: P
 def test_a_million_equal_rows_cannot_be_cut(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("x,y\n" + "1,0.5\n" * 1_000_000)
     arguments = {"file": "rows.csv", "target": "y", "task": "regression"}
-    with pytest.raises(UserError, match=r"0\.2 of 1000000 rows leaves one of the two parts empty"):
+    with pytest.raises(
+        UserError,
+        match=r"0\.2 of 1,000,000 rows leaves .*: equal rows are cut together, and there is only 1 distinct",
+    ):
         data_sources.open_source("csv", arguments, SourcePaths(tmp_path, tmp_path)).development()
