@@ -310,7 +310,9 @@ def _file_url(path: Path) -> str:
             path.chmod(0o660 if shared else 0o600)
         os.close(os.open(path, os.O_RDWR))
     except OSError as error:
-        raise HpoError(f"the test-use register at {path} cannot be written: {error.strerror}") from error
+        raise HpoError(
+            f"the test-use register at {path} cannot be written: {error.strerror}; HPO_REGISTER names another"
+        ) from error
     return f"sqlite:///{path}"
 
 

@@ -144,7 +144,7 @@ def test_a_soup_is_on_record_and_audited(home, tuned, tmp_path):
     assert found() == [("changed", str(out))]
     out.write_text(text)
     arrays = load_file(weights)
-    save_file({name: array * 2 for name, array in arrays.items()}, weights)
+    save_file({name: np.asarray(array * 2) for name, array in arrays.items()}, weights)
     assert found() == [("swapped", str(weights))]
     weights.unlink()
     assert found() == [("missing", str(weights))]

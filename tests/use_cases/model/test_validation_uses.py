@@ -100,9 +100,18 @@ def test_searches_and_trials_on_the_same_validation_rows_are_counted(search):
     assert account.numbers.winner.value == before.numbers.winner.value
 
 
+def coarse(seed):
+    return [[str(round(float(cell))) for cell in row] for row in rows(seed=seed)]
+
+
 def test_other_rows_and_another_split_are_not_counted(search):
     search("first", rows())
-    for name, table, settings in (("other", rows(seed=1), ()), ("split", rows(), ("data.split_seed=7",))):
+    search("coarse", coarse(0))
+    for name, table, settings in (
+        ("other", rows(seed=1), ()),
+        ("split", rows(), ("data.split_seed=7",)),
+        ("equal", coarse(1), ()),  # rows of the few values that the others have
+    ):
         assert read_history(search(name, table, *settings)[1]).used_before is None
 
 
