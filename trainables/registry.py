@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hpo.core.conflicts import Conflict
-from hpo.core.grammar import ABSENT, Grammar, Hyperparameter
+from hpo.core.grammar import ABSENT, Grammar
 from hpo.core.trainable import DataInfo, Metric
 from trainables.parts.activation import ACTIVATION
 from trainables.parts.augmentation import AUGMENT
@@ -32,6 +32,7 @@ from trainables.parts.preprocessing import PREPROCESSING
 from trainables.parts.regularize import REGULARIZE
 from trainables.parts.schedule import BATCH_SCALING, GRADIENT_CLIPPING, SCHEDULE, WARMUP
 from trainables.parts.table_model import TABLE_MODEL
+from trainables.parts.training import IMAGE_SIZES, TRAINING
 from trainables.parts.transfer import TRANSFER
 from trainables.parts.views import TEST_AUGMENT
 
@@ -113,91 +114,6 @@ REGRESSION = (
     Metric("r2", "max"),
 )
 
-TRAINING = (
-    Hyperparameter(
-        "epochs",
-        "int",
-        30,
-        1,
-        100_000,
-        log=True,
-        doc="passes over the training part; in a search, the scheduler sets them",
-    ),
-    Hyperparameter("batch_size", "int", 64, 1, 1_000_000, log=True, doc="examples per optimizer step"),
-    Hyperparameter(
-        "accumulation",
-        "int",
-        1,
-        1,
-        1024,
-        log=True,
-        doc="passes in which a batch goes through the network, one after the other, to save memory",
-        added=True,
-    ),
-    Hyperparameter(
-        "epoch_examples",
-        "int",
-        None,
-        1,
-        1_000_000_000,
-        optional=True,
-        log=True,
-        doc="examples of an epoch, drawn again for each; null: all of the training part, each once",
-        added=True,
-    ),
-    Hyperparameter(
-        "learning_rate",
-        "float",
-        None,
-        0,
-        100,
-        optional=True,
-        log=True,
-        doc="maximum learning rate; null: the usual one of the optimizer",
-    ),
-    Hyperparameter(
-        "sampling",
-        "str",
-        "shuffled",
-        choices=("shuffled", "balanced"),
-        doc="examples of an epoch: each once, or equally many of each class, those of rare ones repeated",
-        added=True,
-    ),
-    Hyperparameter(
-        "precision",
-        "str",
-        "float32",
-        choices=("float32", "bfloat16"),
-        doc="of matrix products and convolutions; weights stay float32",
-    ),
-    Hyperparameter(
-        "compile", "bool", False, doc="compile the network with torch.compile; worthwhile on a GPU"
-    ),
-)
-
-SIZES = (
-    Hyperparameter(
-        "image_size",
-        "int",
-        None,
-        1,
-        4096,
-        optional=True,
-        log=True,
-        doc="height and width to which images are resized, in pixels; null: not resized",
-    ),
-    Hyperparameter(
-        "test_size",
-        "int",
-        None,
-        1,
-        4096,
-        optional=True,
-        log=True,
-        doc="the same for validation and test, in pixels; null: as in training",
-    ),
-)
-
 EARLIER: Mapping[str, Any] = {"init": "auto", "init.zero_bias": True, "init.zero_residual": True}
 """Defaults that have changed since version 0.1.0."""
 
@@ -212,7 +128,7 @@ IMAGE_CLASSIFIER = ShippedTrainable(
     "image_classifier",
     "trainables.image_classifier:ImageClassifier",
     Grammar(
-        TRAINING + SIZES,
+        TRAINING + IMAGE_SIZES,
         (
             MODEL,
             ACTIVATION,

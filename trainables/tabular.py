@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import isolation, registry, sampling, scores, state, table_inputs, training_loop
+from trainables import isolation, registry, sampling, scores, state, table_preprocessing, training_loop
 from trainables.batches import Batches
 from trainables.networks import build
 from trainables.networks.table_network import TableNetwork
 from trainables.optimization import losses, weight_averages
 from trainables.parts.loss import REGRESSION_LOSS
 from trainables.parts.table_model import TABLE_MODEL
-from trainables.table_inputs import TableEncoder
+from trainables.table_preprocessing import TableEncoder
 from trainables.training_loop import Batch, Task
 
 EVALUATED_ROWS = 65536
@@ -56,7 +56,7 @@ class Tabular:
 
     def load(self, recipe: Recipe, weights: Arrays, info: DataInfo) -> TableModel:
         """Build the model of a training from its weights, on the CPU."""
-        columns = table_inputs.load(state.below(weights, "columns"))
+        columns = table_preprocessing.load(state.below(weights, "columns"))
         with isolation.seeded(0, "network", device=torch.device("cpu")):
             network = _network(recipe, columns, info)
         state.load_network(network, state.below(weights, "network"))
@@ -89,7 +89,7 @@ class _TableTask:
         self, recipe: Recipe, train: Examples, validation: Examples, seed: int, device: torch.device
     ):
         # Statistics come from the training rows alone.
-        columns = table_inputs.fit(train)
+        columns = table_preprocessing.fit(train)
         self._device = device
         self._inputs, self._targets = columns.rows(train).to(device), columns.targets(train).to(device)
         self._truth = train.targets[train.rows]

@@ -40,7 +40,7 @@ def name_code(
     """
     from hpo.spec.faults import Faults
     from hpo.spec.overrides import override
-    from hpo.spec.user_code import code_in, command_at_end, require_trust
+    from hpo.spec.trusted_code import code_in, command_at_end, require_trust
     from hpo.spec.yaml_text import read_text
 
     own = file.absolute().parent

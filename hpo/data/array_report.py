@@ -1,4 +1,4 @@
-"""The report of data that comes as arrays, from which only values can be told."""
+"""The report of data that comes as arrays, which have values but no column names."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def compare(opened: Signature, other: Signature) -> Likeness:
 
     Args:
         opened: Signature of the data set whose test part was opened.
-        other: Signature of a data set that is to be used.
+        other: Signature of the data set of a new search.
     """
     findings = [
         _by_images(opened, other),

@@ -2,7 +2,7 @@
 
 A key has eight parts of 32 bits. Every cell adds its hash to one of them, chosen by the hash, so that a
 column that is added or dropped changes one part of each row and leaves the others. The keys are not
-secret: whoever holds a row can compute its key.
+secret: anybody with a row can compute its key.
 """
 
 from __future__ import annotations

@@ -288,6 +288,6 @@ def _synced(path: Path, content: bytes) -> None:
 
 
 def _paths_of(folder: Path, base: Path, scratch: Path) -> SourcePaths:
-    """Return the paths for a source that was read before, and is to be cut as it was then."""
+    """Return the paths for a source that was read before and must be cut in the same way."""
     data = prepared.read(folder)
     return paths_as_recorded(base, scratch, data.cut_file if data else None)

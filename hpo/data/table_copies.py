@@ -27,7 +27,7 @@ MOST_SEARCHED = 2000
 MOST_ROWS = 100_000
 """Rows among which the nearest are looked for; a random sample of more."""
 MOST_COLUMNS = 256
-"""Columns beyond which rows are not compared: sums over so many columns hide a single one."""
+"""Columns beyond which rows are not compared: sums over more columns hide a difference in one."""
 FEWEST = 20
 NEIGHBOURS = 8
 CLOSER = 0.1
@@ -44,7 +44,7 @@ class TableCopies:
     """Copies between two sets of rows.
 
     Attributes:
-        near: Pairs (row of ours, row of theirs) that lie too close to each other, int64 [m, 2].
+        near: Pairs (our row, their row) that are too close to each other, int64 [m, 2].
         but_one: Pairs that agree in all columns but one, likewise; no pair is in both.
         columns: For each pair of ``but_one``, the position of the column that differs, [m].
         searched: Number of their rows for which copies were looked for.
@@ -59,12 +59,12 @@ class TableCopies:
 
     @property
     def ours(self) -> NDArray[np.int64]:
-        """Rows of ours that are a copy of any of theirs, ascending."""
+        """Our rows that are a copy of any of their rows, ascending."""
         return np.unique(np.concatenate([self.near[:, 0], self.but_one[:, 0]]))
 
     @property
     def theirs(self) -> NDArray[np.int64]:
-        """Rows of theirs that are a copy of any of ours, ascending."""
+        """Their rows that are a copy of any of our rows, ascending."""
         return np.unique(np.concatenate([self.near[:, 1], self.but_one[:, 1]]))
 
     def column(self, info: DataInfo) -> str:

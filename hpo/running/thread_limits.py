@@ -1,4 +1,4 @@
-"""The same number of threads for a training or a scoring, whoever runs it.
+"""The same number of threads for a training or a scoring in every process.
 
 Sums depend on how many threads add them up. Ray sets ``OMP_NUM_THREADS`` for its workers and a shell does
 not, so that ``hpo train`` gave other weights than the search did.

@@ -23,7 +23,7 @@ from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.fields import Record
 from hpo.spec.interface import Interface, find
 from hpo.spec.provenance_fields import provenance_faults
-from hpo.spec.user_code import module_file
+from hpo.spec.trusted_code import module_file
 from hpo.spec.yaml_text import read_text
 
 

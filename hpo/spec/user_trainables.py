@@ -20,7 +20,7 @@ from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
 from hpo.core.trainable import Metric
 from hpo.spec.faults import Faults, shown
 from hpo.spec.interface import Interface
-from hpo.spec.user_code import module_file
+from hpo.spec.trusted_code import module_file
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 SECONDS = 60.0

@@ -7,7 +7,7 @@ from hpo.spec import parse_spec
 from hpo.spec.faults import InvalidSpec
 from hpo.spec.json_schema import schema
 from hpo.spec.recipe_files import RecipeFile, read_recipe, recipe_text
-from hpo.spec.user_code import code_in
+from hpo.spec.trusted_code import code_in
 
 COMMAND = ["python", "fit.py", "--lr", "{rate}", "--out", "{folder}", ["--resume", "{resume}"]]
 

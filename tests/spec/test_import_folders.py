@@ -4,7 +4,7 @@ import pytest
 
 from hpo.core.import_folders import import_folders
 from hpo.spec import read_spec
-from hpo.spec.user_code import module_file
+from hpo.spec.trusted_code import module_file
 from hpo.use_cases.dataset.staging import load_trainable
 from trainables.data.content import SourcePaths
 from trainables.data.user_sources import UserSource

@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo, Examples
 from tests.trainables.recorder import Interrupted, Recorder, numbers, recipe, train
-from trainables import table_inputs
+from trainables import table_preprocessing
 from trainables.networks import build
 from trainables.networks.table_network import TableShape
 from trainables.parts.loss import REGRESSION_LOSS
@@ -95,7 +95,7 @@ def test_rows_are_filled_standardized_and_flagged() -> None:
     inputs = np.array([[1, 0], [3, 1], [np.nan, np.nan], [8, 2], [100, 0]], np.float32)
     labels = np.zeros(5, np.int64)
     learned = Examples(inputs, labels, np.arange(4), info)
-    columns = table_inputs.fit(learned)
+    columns = table_preprocessing.fit(learned)
     mean, spread = 3.75, float(np.std([1, 3, 3, 8]))  # the gap is filled with the median, 3
     assert columns.shape(info).numbers == 2
     assert columns.shape(info).categories == (4,)

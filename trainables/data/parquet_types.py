@@ -1,4 +1,4 @@
-"""Columns of Parquet files in the types that a table can hold, and a word on those it cannot."""
+"""Columns of Parquet files in the types that a table can hold, and a warning about those that it cannot."""
 
 from __future__ import annotations
 

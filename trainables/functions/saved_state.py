@@ -69,7 +69,7 @@ def restored(name: str, tracked: Any, arrays: Arrays) -> Any:
 
 
 def _refilled(tracked: Any, state: Any) -> Any:
-    """Fill a mapping in place, so that whoever holds it sees its state."""
+    """Fill a mapping in place, so that all references to it see the new state."""
     if hasattr(tracked, "clear"):
         tracked.clear()
         tracked.update(state)

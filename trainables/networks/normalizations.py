@@ -16,7 +16,7 @@ from torch import Tensor, nn
 Layout = Literal["features", "images", "tokens"]
 
 ALONE = "Expected more than 1 value per channel"
-"""Start of the error of torch's batch norms, and of ours, about a single value per channel."""
+"""Start of the error message of torch's batch norms, and of these, for a single value per channel."""
 
 
 class ChannelsSecond(nn.Module):

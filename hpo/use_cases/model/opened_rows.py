@@ -72,7 +72,7 @@ def moved_rows(spec: SearchSpec, home: Home, prepared: Prepared, stray: StrayRow
     """Return which opened or sealed rows a search would have been developed on, in sentences.
 
     Args:
-        spec: What is to be searched.
+        spec: Spec of the new search.
         home: Home of the searches that it starts from.
         prepared: Its data.
         stray: Opened rows outside the test part, as `new_dataset_of` returns them.

@@ -36,11 +36,11 @@ FEWEST = 8
 
 @dataclass(frozen=True)
 class KnownRows:
-    """Rows of a test part among rows that are to be predicted.
+    """Rows of a test part among the rows to predict.
 
     Attributes:
         rows: How many.
-        of: Number of rows that are to be predicted.
+        of: Number of rows to predict.
         fingerprint: Fingerprint of the test part.
         home: Home that holds the data; None if only the register knows it.
         prepared: The data as that home holds it.

@@ -56,8 +56,8 @@ def look_recorded(
         return
     if not rows.labelled:
         yield [
-            f"{file}: {known.sentence}, {_standing(known, recipe)}; whoever has their labels can see from "
-            "these predictions how good the model is on them"
+            f"{file}: {known.sentence}, {_standing(known, recipe)}; with their labels, these "
+            "predictions show how good the model is on them"
         ]
         return
     if not again:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from hpo.core.errors import UserError
-from hpo.spec.user_code import UserCode, code_in, require_trust
+from hpo.spec.trusted_code import UserCode, code_in, require_trust
 
 
 @pytest.fixture
