@@ -1,7 +1,7 @@
 """Are the numbers honest? Corrections, intervals and the race on searches with a known truth.
 
     python -m benchmarks.honesty [--searches 1000] [--curves FOLDER] [--out benchmarks/results/honesty.md]
-    python -m benchmarks.honesty --cells 1000 --processes 4 --json cells.jsonl [--only REGEX] [--out FILE]
+    python -m benchmarks.honesty --cells 1000 --processes 4 --json cells.jsonl [--only REGEX] [--seed 1]
 
 Every simulated figure is over that many searches of each generator of `simulated_searches`. A
 bias ratio is the mean error of an estimate over the mean error of the raw best score; a coverage is the share
@@ -195,16 +195,16 @@ LOW = 0.93
 """Coverage below which a cell is listed separately."""
 
 
-def measured_cell(task: tuple[Cell, int]) -> dict[str, Any]:
+def measured_cell(task: tuple[Cell, int, int]) -> dict[str, Any]:
     """Measure one cell, in a process of its own."""
     return covered(*task)
 
 
-def measure_cells(draws: int, processes: int, only: str, file: Path) -> list[dict[str, Any]]:
+def measure_cells(draws: int, processes: int, only: str, file: Path, seed: int) -> list[dict[str, Any]]:
     """Measure the cells that are not in a file yet, and return all that are."""
     lines = file.read_text().splitlines() if file.exists() else []
     rows = {row["cell"]: row for row in map(json.loads, lines)}
-    todo = [(cell, draws) for cell in CELLS if cell.name not in rows and re.search(only, cell.name)]
+    todo = [(cell, draws, seed) for cell in CELLS if cell.name not in rows and re.search(only, cell.name)]
     with get_context("spawn").Pool(processes) as pool, file.open("a") as out:
         for row in pool.imap_unordered(measured_cell, todo):
             rows[row["cell"]] = row
@@ -262,7 +262,7 @@ def main() -> None:
     began = time.monotonic()
     if args.cells:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        rows = cells_table(measure_cells(args.cells, args.processes, args.only, args.json))
+        rows = cells_table(measure_cells(args.cells, args.processes, args.only, args.json, args.seed))
         if args.out:
             args.out.write_text("\n".join(rows) + "\n")
         return

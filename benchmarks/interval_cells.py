@@ -196,7 +196,7 @@ def _dependent() -> Iterator[Cell]:
 CELLS = [*_independent(), *_dependent()]
 
 
-def covered(cell: Cell, draws: int) -> dict[str, Any]:
+def covered(cell: Cell, draws: int, seed: int = 0) -> dict[str, Any]:
     """Count the draws of a cell whose interval holds the truth.
 
     Returns:
@@ -205,13 +205,14 @@ def covered(cell: Cell, draws: int) -> dict[str, Any]:
     """
     score, worth = SCORES[cell.metric], truth(cell.metric, cell.law)
     metrics = (Metric(cell.metric, "max", proportion=cell.metric in ("accuracy", "error")),)
-    rng, blocks = np.random.default_rng(zlib.crc32(cell.name.encode())), blocks_of(cell)
+    named = zlib.crc32(cell.name.encode())
+    rng, blocks = np.random.default_rng([named, seed] if seed else named), blocks_of(cell)
     held = below = above = none = 0
     widths, methods = [], Counter[str]()
     for number in range(draws):
         outputs, targets = draw(rng, cell, cell.n)
         found = score_intervals(
-            lambda o, t: {cell.metric: score(o, t)}, metrics, outputs, targets, number, 1, blocks
+            lambda o, t: {cell.metric: score(o, t)}, metrics, outputs, targets, number + seed, 1, blocks
         )[cell.metric]
         methods[found.method] += 1
         if not math.isfinite(found.low):

@@ -19,7 +19,7 @@ from pathlib import Path
 from hpo.core.errors import HpoError, Refused, UserError, is_full
 from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, JsonObject, SpecFields
-from hpo.data import prepared, source_reading
+from hpo.data import prepared, second_reading, source_reading
 from hpo.data.prepared import Prepared
 from hpo.data.recorded_cuts import NO_CUTS, CutsOnRecord
 
@@ -107,6 +107,20 @@ def find_near_duplicates(data: Prepared, source: str, arguments: SpecFields, bas
     return result
 
 
+def require_same_rows(data: Prepared, source: str, arguments: SpecFields, base: Path) -> None:
+    """Have a user's source read once more, in a new process, and refuse it if it returns other rows.
+
+    The answer is kept beside the data, so each data set is read again only once.
+
+    Raises:
+        UserError: If the rows, their order or their targets differ.
+        HpoError: If the custodian died.
+    """
+    if not (data.folder / prepared.REPEATED).exists():
+        request = {"source": source, "arguments": dict(arguments), "base": str(base)}
+        _ask(json.dumps({**request, "repeat": str(data.folder)}))
+
+
 def _ask(request: str) -> JsonObject:
     command = [sys.executable, "-P", "-m", "hpo.data.custodian"]
     with subprocess.Popen(
@@ -167,6 +181,9 @@ def _answer(request: JsonFields) -> Path:
     if "near" in request:
         source_reading.read_near(source, arguments, base, Path(request["near"]))
         return Path(request["near"])
+    if "repeat" in request:
+        second_reading.read_again(source, arguments, base, Path(request["repeat"]))
+        return Path(request["repeat"])
     key = bytes.fromhex(request["key"]) if request["key"] else None
     if "sign" in request:
         assert key is not None

@@ -52,5 +52,7 @@ def _checks(data: Prepared, near: bool) -> Iterator[tuple[str, bool, str]]:
     yield "groups in several parts", groups, "the data names no groups"
     yield "test rows earlier than others", times and table and test, "the data names no times"
     yield "columns that reveal the target", table, "the data is not a table"
+    images = data.info.kind == "image" and classes
+    yield "brightness, colour, border or corners that reveal the class", images, "only of images with classes"
     plain = table and test and not groups and not times
     yield "columns distributed differently in the test part", plain, "only in tables without groups and times"

@@ -19,6 +19,7 @@ from hpo.core.json_values import JsonObject, SpecFields
 from hpo.core.trainable import Examples
 from hpo.data.equal_rows import equal_by_chance
 from hpo.data.examples import open_examples
+from hpo.data.image_shortcuts import image_shortcuts
 from hpo.data.leak_coverage import coverage_of
 from hpo.data.near_copies import NearCopies, find_near_copies
 from hpo.data.prepared import Prepared, mapped
@@ -59,6 +60,7 @@ class Leaks:
             times explain it, with the greatest difference between the shares of both parts.
         early: Test rows that are earlier than the latest row of the development part.
         timed: Whether the data is divided by time.
+        shortcuts: Properties of images that alone predict the class, with the share of the error removed.
         notes: What could not be checked, and other facts, each a sentence.
         sought: What was looked for, in a few words each.
         not_sought: What was not looked for, and why.
@@ -88,6 +90,7 @@ class Leaks:
     telling: str = ""
     removed: float = 0.0
     timed: bool = False
+    shortcuts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def stops(self) -> bool:
@@ -126,7 +129,11 @@ class Leaks:
             "rows: compare units, codes and missing values"
             for name, share in self.shifted.items()
         ]
-        return [*sentences, *whole, *partial, *shifted]
+        shortcuts = [
+            f"{name} of an image alone predicts the class: it removes {share:.1%} of the error"
+            for name, share in self.shortcuts.items()
+        ]
+        return [*sentences, *whole, *partial, *shifted, *shortcuts]
 
     def _equal(self, names: tuple[str, ...]) -> list[tuple[int, str]]:
         return [(getattr(self, name), EQUAL[name]) for name in names if name not in self.by_chance]
@@ -201,6 +208,7 @@ def find_leaks(
         changed_column=copied.column,
         by_chance=by_chance,
         timed=data.times() is not None,
+        shortcuts=image_shortcuts(part),
         telling=columns.telling,
         removed=columns.removed,
         sought=coverage.sought,

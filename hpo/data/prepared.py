@@ -30,6 +30,8 @@ TEST_DIGESTS = "test_digests.npy"
 TEST_HASHES = "test_hashes.npy"
 TEST_COPIES = "test_copies.npy"
 NEAR = "near.json"
+REPEATED = "repeated.json"
+"""Written once a second reading has returned the same rows."""
 REPORT = "report.json"
 
 

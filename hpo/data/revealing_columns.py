@@ -62,7 +62,7 @@ def revealing_columns(train: Examples) -> RevealingColumns:
     whole, partial, notes, telling, most = {}, {}, [], "", 0.0
     for index, name in enumerate(column_names(train.info)):
         column = np.asarray(train.inputs[train.rows, index], np.float64)
-        removed = _error_removed(column, targets, half, len(train.info.classes))
+        removed = error_removed(column, targets, half, len(train.info.classes))
         telling, most = (name, removed) if removed > most else (telling, most)
         if removed >= REVEALING:
             whole[name] = removed
@@ -86,7 +86,7 @@ def _revealing_share(
     rows = np.flatnonzero(known)
     if classes and len(rows) - np.bincount(targets[rows]).max() < FEWEST / 4:
         return 0.0
-    removed = _error_removed(column[rows], targets[rows], half[rows], classes)
+    removed = error_removed(column[rows], targets[rows], half[rows], classes)
     return len(rows) / len(column) if removed >= REVEALING else 0.0
 
 
@@ -108,15 +108,22 @@ def _note(
         return ""
     for label, name in enumerate(classes):
         one = (targets == label).astype(np.int64)
-        if one.sum() >= FEWEST and _error_removed(column, one, half, 2) >= REVEALING:
+        if one.sum() >= FEWEST and error_removed(column, one, half, 2) >= REVEALING:
             return f"alone predicts whether the class is {name!r}"
     return ""
 
 
-def _error_removed(
+def error_removed(
     column: NDArray[np.float64], targets: NDArray[Any], half: NDArray[np.int64], classes: int
 ) -> float:
-    """Return the share of the best constant's error that the column removes."""
+    """Return the share of the best constant's error that a column removes, on rows it was not fitted to.
+
+    Args:
+        column: Values, [n]; NaN where one is missing.
+        targets: Labels or values, [n].
+        half: Which half a row belongs to, 0 or 1, [n]: each is predicted from the other.
+        classes: Number of classes; 0 for values.
+    """
     values, cells = np.unique(np.nan_to_num(column, nan=np.inf), return_inverse=True)
     if len(values) <= FEW:
         return _removed(cells, targets, half, classes, _by_value)

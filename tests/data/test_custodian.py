@@ -15,7 +15,7 @@ import pytest
 from hpo.core.errors import HpoError, UserError
 from hpo.core.home import Home
 from hpo.data import prepared
-from hpo.data.custodian import prepare
+from hpo.data.custodian import prepare, require_same_rows
 from hpo.data.examples import open_examples
 from hpo.data.sealed_part import open_test
 from trainables.data.digests import as_keys, row_digests
@@ -158,7 +158,7 @@ ASK = """
 import sys
 from pathlib import Path
 from hpo.core.home import Home
-from hpo.data.custodian import prepare
+from hpo.data.custodian import prepare, require_same_rows
 base = Path(sys.argv[1])
 try:
     prepare("own_letters:slow", {"flag": sys.argv[3]}, Home(Path(sys.argv[2])), base)
@@ -213,7 +213,7 @@ from pathlib import Path
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
 from hpo.core.home import Home
-from hpo.data.custodian import prepare
+from hpo.data.custodian import prepare, require_same_rows
 base = Path(sys.argv[1])
 for _ in range(2):
     prepare("own_files:read", {"folder": str(base)}, Home(base / "home"), base)
@@ -234,3 +234,42 @@ def test_the_calling_process_opens_no_file_of_the_source(tmp_path: Path) -> None
         "    return inputs, np.arange(5) % 2\n"
     )
     subprocess.run([sys.executable, "-c", AUDIT, str(tmp_path)], check=True, timeout=120)
+
+
+RESTLESS = """
+import os
+import numpy as np
+
+def steady(part):
+    return np.arange(18.0).reshape(9, 2) + (part == "test"), np.arange(9) % 2
+
+def drawn(part):
+    return np.random.default_rng().normal(size=(9, 2)), np.arange(9) % 2
+
+def relabelled(part):
+    return np.arange(18.0).reshape(9, 2), np.random.default_rng().permutation(np.arange(9) % 3)
+
+def drawn_test(part):
+    random = np.random.default_rng(0 if part == "development" else None)
+    return random.normal(size=(9, 2)), np.arange(9) % 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("drawn", "development and test"), ("relabelled", "development"), ("drawn_test", "test")],
+)
+def test_a_function_that_returns_other_rows_each_time_is_refused(tmp_path, name, part):
+    (tmp_path / "restless.py").write_text(RESTLESS)
+    source, home = f"restless:{name}", Home(tmp_path / "home")
+    data = prepare(source, {}, home, tmp_path)
+    with pytest.raises(UserError, match=f"other rows for the {part} part when it was called a second time"):
+        require_same_rows(data, source, {}, tmp_path)
+
+
+def test_a_steady_function_is_read_again_once(tmp_path):
+    (tmp_path / "restless.py").write_text(RESTLESS)
+    data = prepare("restless:steady", {}, Home(tmp_path / "home"), tmp_path)
+    require_same_rows(data, "restless:steady", {}, tmp_path)
+    (tmp_path / "restless.py").unlink()
+    require_same_rows(data, "restless:steady", {}, tmp_path)

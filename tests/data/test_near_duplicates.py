@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from hpo.data import near_duplicates
 
@@ -36,6 +36,11 @@ ALTERED: dict[str, Alter] = {
     "jpeg": jpeg,
     "noisy": noisy,
     "shifted": shifted,
+    "upside down": lambda image: image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+    "turned": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    "turned the other way": lambda image: image.transpose(Image.Transpose.ROTATE_270),
+    "turned by half": lambda image: image.transpose(Image.Transpose.ROTATE_180),
+    "inverted": ImageOps.invert,
     "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
     "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
     "contrast": lambda image: ImageEnhance.Contrast(image).enhance(0.8),

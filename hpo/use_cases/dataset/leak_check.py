@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hpo.core.errors import UserError
+from hpo.data.custodian import require_same_rows
 from hpo.data.leaks import Leaks, find_leaks
 from hpo.spec.fields import Data
 from hpo.use_cases.dataset.split_dataset import SplitDataset
@@ -17,8 +18,14 @@ def find_dataset_leaks(data: Data, base: Path, dataset: SplitDataset, *, near: b
         data: The `data` section of the spec.
         base: Folder that relative paths start from.
         dataset: The data, read and split.
-        near: Whether to look for near copies too; of many images this takes a minute the first time.
+        near: Whether to look for near copies too, for which many images take a minute the first time, and
+            to call a user's own source a second time.
+
+    Raises:
+        UserError: If that source returns other rows then.
     """
+    if near and ":" in data.source:
+        require_same_rows(dataset.prepared, data.source, data.source_arguments, base)
     return find_leaks(dataset.prepared, dataset.split, data.source, data.source_arguments, base, near=near)
 
 

@@ -1,0 +1,54 @@
+"""A second reading of a user's own source: rows that are drawn anew each time give no score to repeat."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.errors import UserError
+from hpo.core.json_values import SpecFields
+from hpo.core.private_files import replace_file
+from hpo.data import prepared
+from hpo.data.recorded_cuts import paths_as_recorded
+from trainables.data.digests import row_digests, set_digest
+from trainables.parts import data_sources
+
+
+def read_again(source: str, arguments: SpecFields, base: Path, folder: Path) -> None:
+    """Read a source again, compare its rows with those that were kept, and note that they are the same.
+
+    Raises:
+        UserError: If it returned other rows.
+    """
+    data = prepared.read(folder)
+    assert data is not None
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".again-") as scratch:
+        paths = paths_as_recorded(base, Path(scratch), data.cut_file)
+        opened = data_sources.open_source(source, arguments, paths)
+        development, test = opened.development(), opened.test()
+        kept = np.load(folder / prepared.INPUTS, mmap_mode="r")
+        parts = []
+        if not _equal(kept, development.inputs) or not np.array_equal(data.targets(), development.targets):
+            parts.append("development")
+        if data.test and (test is None or set_digest(test.digests()) != data.test.fingerprint):
+            parts.append("test")
+    if parts:
+        raise UserError(
+            f"data: {source} returned other rows for the {' and '.join(parts)} part when it was called "
+            "a second time, so that no score could be repeated; draw with a fixed seed and keep the order of "
+            "files and rows"
+        )
+    replace_file(folder / prepared.REPEATED, "{}\n")
+
+
+def _equal(kept: NDArray[Any], again: NDArray[Any]) -> bool:
+    """Return whether inputs are the same, row by row; gaps are equal."""
+    return (
+        kept.shape == again.shape
+        and kept.dtype == again.dtype
+        and np.array_equal(row_digests(kept), row_digests(again))
+    )

@@ -1,0 +1,77 @@
+"""Images whose class is told by their border, ground, mark or colour are named; natural ones are not."""
+
+import numpy as np
+import pytest
+
+from hpo.core.trainable import DataInfo, Examples
+from hpo.data.image_shortcuts import image_shortcuts
+
+
+def smooth(n, seed=0, side=32):
+    """Images of smooth random shapes in random colours."""
+    rng = np.random.default_rng(seed)
+    waves = rng.normal(size=(n, 4, 4, 3))
+    axis = np.cos(np.pi * np.outer(np.arange(side) + 0.5, np.arange(4)) / side)
+    images = np.einsum("hi,nijc,wj->nhwc", axis, waves, axis)
+    return np.clip(128 + 30 * images, 0, 255).astype(np.uint8)
+
+
+def framed(images, rows):
+    images[rows, :2] = images[rows, -2:] = images[rows, :, :2] = images[rows, :, -2:] = 0
+
+
+def watermarked(images, rows):
+    images[rows, -5:, -5:] = np.array([[0, 255] * 2 + [0]] * 5, np.uint8)[..., None]
+
+
+def grey(images, rows):
+    images[rows] = images[rows].mean(-1, keepdims=True).astype(np.uint8)
+
+
+def darkened(images, rows):
+    images[rows] = images[rows] // 4
+
+
+def red_ground(images, rows):
+    images[rows, :6] = images[rows, -6:] = (220, 20, 20)
+
+
+def found(images, labels, classes):
+    info = DataInfo("image", "classification", images.shape[1:], tuple(f"c{i}" for i in range(classes)))
+    return image_shortcuts(Examples(images, labels, np.arange(len(images)), info))
+
+
+PLANTED = {framed: "border", watermarked: "lower right", grey: "colour", darkened: "", red_ground: "corner"}
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_class_that_is_told_by_a_property_is_named(plant, classes):
+    images, labels = smooth(600), np.arange(600) % classes
+    plant(images, labels == 1)
+    named = found(images, labels, classes)
+    assert any(PLANTED[plant] in name for name in named), named
+    assert classes == 2 or all("'c1'" in name for name in named)
+
+
+@pytest.mark.parametrize("classes", [2, 5, 40])
+def test_images_without_such_a_property_raise_nothing(classes):
+    images, labels = smooth(800, 1), np.arange(800) % classes
+    assert found(images, labels, classes) == {}
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 1), (3, 8), (4, 9)])
+def test_digits_that_differ_in_their_shape_raise_nothing(first, second):
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    rows = np.isin(digits.target, (first, second))
+    images = (digits.images[rows] * 15).astype(np.uint8)[..., None]
+    assert found(images, (digits.target[rows] == second).astype(np.int64), 2) == {}
+
+
+def test_all_digits_raise_nothing():
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    assert found((digits.images * 15).astype(np.uint8)[..., None], digits.target.astype(np.int64), 10) == {}
