@@ -60,9 +60,7 @@ def preflight(
 
     say(pairs([("checked", choices(Recipe(report.recipe).flat(), most=12))]))
     say()
-    say(
-        grid(("check", "verdict", "reason and advice"), (_row(check) for check in (*earlier, *report.checks)))
-    )
+    say(grid(("check", "verdict", "reason and advice"), map(check_row, (*earlier, *report.checks))))
     say()
     say(_sentence(report))
     if out is not None:
@@ -95,7 +93,8 @@ def _examined(
     return report, () if values else tried_before(read.digest, session.home)
 
 
-def _row(check: HealthCheck) -> tuple[str, Text, str]:
+def check_row(check: HealthCheck) -> tuple[str, Text, str]:
+    """Return a check as a row: name, verdict in its colour, reason and advice."""
     from rich.text import Text
 
     reason = f"{check.reason}; {check.advice}" if check.advice else check.reason

@@ -140,6 +140,16 @@ class SearchFolder:
         return self.root / "recipe.yaml"
 
     @property
+    def report(self) -> Path:
+        """The report page, as MLflow shows it."""
+        return self.root / "report.html"
+
+    @property
+    def diagnosis(self) -> Path:
+        """What `hpo diagnose` found."""
+        return self.root / "diagnosis.json"
+
+    @property
     def account(self) -> Path:
         """The account of the search as text; ``account.json`` is beside it."""
         return self.root / "account.txt"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hpo.core.account import Account
+from hpo.core.diagnosis import Diagnosis
 from hpo.core.events import End
 from hpo.core.health import HealthCheck, PreflightReport
 from hpo.core.importance import ImportanceRanking
@@ -63,6 +64,7 @@ class SearchView:
         made: When this was gathered.
         tried: What `hpo try` found for its spec; empty if it was not run.
         preflight: What `hpo preflight` found; None if it was not run.
+        diagnosis: What `hpo diagnose` found; None if it was not run.
     """
 
     account: Account
@@ -74,6 +76,7 @@ class SearchView:
     made: str
     tried: tuple[HealthCheck, ...] = ()
     preflight: PreflightReport | None = None
+    diagnosis: Diagnosis | None = None
 
     @property
     def objective(self) -> Objective:

@@ -7,8 +7,9 @@ position it has reached, after everything up to it has been written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
+from pathlib import Path
 
 from hpo.core.events import SearchResumed
 from hpo.core.home import SearchFolder
@@ -63,6 +64,15 @@ class Mirror:
             self._opened, self._projection = False, self._projection.fresh()
             raise
         return self._position
+
+    def attach(self, files: Sequence[Path]) -> None:
+        """Add files to the search's run, in a store that is up to date.
+
+        Raises:
+            Unreachable: If the store failed.
+        """
+        if files and self._opened:
+            self._store.write([self._projection.with_files(files)], self._position)
 
     def follow(
         self,

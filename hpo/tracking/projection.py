@@ -91,6 +91,13 @@ class RunProjection:
             self._apply(recorded.event, int(recorded.time * 1000))
         return sorted(self._changes.values(), key=lambda change: change.run != PARENT)
 
+    def with_files(self, files: Iterable[Path]) -> RunChange:
+        """Return the parent's change that adds files to it."""
+        self._changes = {}
+        parent = self._parent()
+        parent.files |= {file.name: file for file in files}
+        return parent
+
     @property
     def runs(self) -> set[str]:
         """Names of all runs that should exist, within the search."""
@@ -295,7 +302,7 @@ class RunProjection:
         parent.status = SEARCH_STATUS.get(event.status, Status.FAILED)
         parent.end, parent.tags["state"] = max(time, parent.start), event.status.replace("_", " ")
         self._chained(parent)
-        for file in (self.folder.account, self.folder.account.with_suffix(".json")):
+        for file in (self.folder.account, self.folder.account.with_suffix(".json"), self.folder.report):
             if file.is_file():
                 parent.files[file.name] = file
         if event.reason:

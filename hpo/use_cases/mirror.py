@@ -36,6 +36,7 @@ def mirror_search(name: str, *, home: Home, restore: bool = False) -> int:
         with writer_lock(folder):
             mirror = mirror_of(home, ledger, restore=restore)
             position = mirror.catch_up()
+            mirror.attach([file for file in (folder.report, folder.diagnosis) if file.is_file()])
             mirror_progress.save_progress(folder, MirrorProgress(position, page=mirror.page))
             return position
     except Timeout as error:

@@ -14,6 +14,7 @@ from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.spec import parse_spec
 from hpo.use_cases.accounting.files import numbers_of, write_account
+from hpo.use_cases.kept_report import keep_report
 from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.model.evaluation import evaluate
 from hpo.use_cases.model.members import fix_model
@@ -75,6 +76,7 @@ def _export(home: Home, ledger: SearchLedger, history: History) -> None:
     spec = parse_spec(history.opened.spec, source=ledger.name)
     write_recipe(home, spec, ledger)
     write_account(ledger, home=home, status="done")
+    keep_report(home, ledger, "done")
     ledger.append([SearchEnded("done")])
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from hpo.core.diagnosis import Diagnosis
 from hpo.core.errors import UserError
 from hpo.core.events import Cause, End, Reported
 from hpo.core.health import HealthCheck, PreflightReport, Verdict, worst_of
@@ -17,12 +18,14 @@ from hpo.core.seeds import derive
 from hpo.core.space import Point
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
+from hpo.report.page.diagnosis_sections import diagnosis_section
 from hpo.report.page.document import page, rendered
 from hpo.report.page.health_sections import before_search
 from hpo.report.view import SearchView, TrialView
 from hpo.sampling.importance import importances
 from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.accounting.gathering import gather_account
+from hpo.use_cases.diagnose import diagnosis_of
 from hpo.use_cases.inspect import status_of
 from hpo.use_cases.model.register_policy import moment
 from hpo.use_cases.preflight import preflight_before, tried_before
@@ -70,6 +73,18 @@ def write_preflight(report: PreflightReport, tried: Sequence[HealthCheck], title
     labels = [(f"{amount} {verdict}", LABELS[verdict]) for verdict, amount in worst_of(report.checks).items()]
     meta = f"preflight of {moment(time.time())[:16].replace('T', ' ')}"
     _write(out, rendered(title, meta, labels, [before_search(tried, report)]))
+
+
+def write_diagnosis(diagnosis: Diagnosis, title: str, out: Path) -> None:
+    """Write a diagnosis as a page.
+
+    Raises:
+        UserError: If the file cannot be written.
+    """
+    counts = worst_of(diagnosis.checks).items()
+    labels = [(f"{amount} {verdict}", LABELS[verdict]) for verdict, amount in counts]
+    meta = f"diagnosis of {moment(time.time())[:16].replace('T', ' ')}"
+    _write(out, rendered(title, meta, labels, [diagnosis_section(diagnosis)]))
 
 
 def _write(path: Path, document: str) -> None:
@@ -146,6 +161,7 @@ def search_view(ledger: SearchLedger, *, home: Home, status: str = "") -> Search
         made=moment(time.time()),
         tried=tried_before(history.opened.digest, home),
         preflight=preflight_before(history.opened.digest, home),
+        diagnosis=diagnosis_of(ledger.name, home),
     )
 
 

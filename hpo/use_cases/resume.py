@@ -14,6 +14,7 @@ from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
+from hpo.use_cases.kept_report import keep_report
 from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.search.disk_space import require_disk_space
 from hpo.use_cases.search.lock import hold_lock
@@ -62,7 +63,7 @@ def resume_search(
         dataset = split_dataset_of(spec.data, spec.base, home, cuts)
         _require_same_data(name, spec, history, dataset)
         code = accepted_code(name, spec, history, "resume", accept=changed_code or retry is not None)
-        run, signals = SearchRun(home, spec, dataset, ledger, since=history), Signals()
+        run, signals = SearchRun(home, spec, dataset, ledger, history, keep_report), Signals()
         with signals.handled():  # from here on a signal stops a search that can be resumed
             retried = [] if retry is None else [TrialsRetried(_failed(name, history, retry))]
             ledger.append([*_events(name, spec, history, more_trials), *retried, *code])

@@ -20,6 +20,7 @@ from hpo.use_cases.dataset.checks import data_warnings
 from hpo.use_cases.dataset.data_record import described
 from hpo.use_cases.dataset.leak_check import find_dataset_leaks, refuse_overlap
 from hpo.use_cases.dataset.split_dataset import SplitDataset
+from hpo.use_cases.kept_report import keep_report
 from hpo.use_cases.model.home_openings import known_openings_of
 from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of, refusal_of_split
 from hpo.use_cases.model.register_policy import warning_of
@@ -128,7 +129,7 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
 
     def open_run() -> SearchRun:
         ledger = open_search(store, spec, dataset, name, submission.tags, leaks, warnings, warm_start)
-        return SearchRun(home, spec, dataset, ledger)
+        return SearchRun(home, spec, dataset, ledger, report=keep_report)
 
     return open_run
 

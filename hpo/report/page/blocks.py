@@ -79,7 +79,28 @@ class TrialList:
     file: str
 
 
-Block = DataTable | Figure | Figures | Lines | TrialList
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A small picture.
+
+    Attributes:
+        png: A PNG file as base64.
+        caption: What it is.
+    """
+
+    png: str
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """A sheet of pictures."""
+
+    title: str
+    items: Sequence[Picture]
+
+
+Block = DataTable | Figure | Figures | Lines | Pictures | TrialList
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from hpo.core.formatting import count
 from hpo.report.page.blocks import Section
+from hpo.report.page.diagnosis_sections import diagnosis_section
 from hpo.report.page.health_sections import before_search
 from hpo.report.page.record_sections import all_trials, whole_account
 from hpo.report.page.result_sections import finalists, verdict, winner
@@ -97,7 +98,8 @@ def sections(view: SearchView) -> list[Section]:
     """Return all sections in the order of the page."""
     shown = [section(view) for section in SECTIONS]
     before = before_search(view.tried, view.preflight) if view.tried or view.preflight else None
-    return [*shown[:-2], *([before] if before else []), *shown[-2:]]
+    model = diagnosis_section(view.diagnosis) if view.diagnosis else None
+    return [*shown[:-2], *(section for section in (before, model) if section), *shown[-2:]]
 
 
 def badges(view: SearchView) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from hpo.core.formatting import NOTHING, count, duration, number, size
 from hpo.core.health import CornerCost, HealthCheck, PreflightReport, ValueHistogram, worst_of
-from hpo.report.page.blocks import NARROW, Block, DataTable, Figure, Figures, Section
+from hpo.report.page.blocks import NARROW, Block, DataTable, Figure, Figures, Row, Section
 from hpo.report.page.svg import line, svg, tag, text
 
 MOST_DRAWN, MOST_LAYERS = 6, 8
@@ -27,13 +27,18 @@ def before_search(tried: Sequence[HealthCheck], report: PreflightReport | None) 
         report: What `hpo preflight` found; None if it was not run.
     """
     checks = [*tried, *(report.checks if report else ())]
-    rows = [(check.name, check.verdict, check.reason, check.advice) for check in checks]
-    blocks: list[Block] = [DataTable(("check", "verdict", "reason", "what to change"), rows)]
+    blocks: list[Block] = [check_table(("check", "verdict", "reason, and what to change"), checks)]
     if report and report.histograms:
         blocks.append(Figures(_figures(report.histograms)))
     if report and report.corners:
         blocks.append(DataTable(("point", "epoch", "memory", "error"), list(map(_corner, report.corners))))
     return Section("preflight", "Before the search", _sentence(checks), blocks)
+
+
+def check_table(head: Row, checks: Sequence[HealthCheck]) -> DataTable:
+    """Return checks as a table of three columns, which a phone can show."""
+    rows = [(c.name, c.verdict, f"{c.reason}; {c.advice}" if c.advice else c.reason) for c in checks]
+    return DataTable(head, rows)
 
 
 def _sentence(checks: Sequence[HealthCheck]) -> str:

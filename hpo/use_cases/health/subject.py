@@ -21,6 +21,7 @@ from hpo.spec import SearchSpec
 from hpo.spec.fields import Data
 from hpo.spec.hand_written import changed, spec_of, with_spec
 from hpo.spec.recipe_files import RecipeFile, code_folder, read_recipe
+from hpo.spec.space_building import HORIZON
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
 from hpo.use_cases.dataset.staging import load_trainable
 from hpo.use_cases.model.provenance import cut_of
@@ -45,6 +46,8 @@ class Subject:
         start: The point of the recipe.
         recipe_of: Returns the recipe of another point; raises ValueError if it is not legal.
         digest: Of the spec or the recipe, by which the result is found again.
+        horizon: Epochs of a full training; None if nothing says so.
+        metric: The objective's metric; empty for the first one of the trainable.
     """
 
     trainable: Trainable
@@ -58,6 +61,8 @@ class Subject:
     start: Point
     recipe_of: Callable[[Point], RecipeFields]
     digest: str
+    horizon: int | None = None
+    metric: str = ""
 
     @property
     def rates(self) -> tuple[float, float]:
@@ -73,19 +78,27 @@ class Subject:
         return self.trainable.grammar
 
 
-def subject_of_spec(spec: SearchSpec, home: Home, values: Point) -> Subject:
+def subject_of_spec(spec: SearchSpec, home: Home, values: Point, point: Point | None = None) -> Subject:
     """Return the recipe that a search of a spec would try first.
 
     Args:
         spec: The spec.
         home: Where the development part is kept.
         values: Values that replace those of the recipe, by dotted name.
+        point: Another point than the one that a search would try first.
 
     Raises:
         UserError: If a value is not legal, or the data cannot be read.
     """
+    return _subject(spec, home, {**(_first_point(spec) if point is None else point), **values})
+
+
+def _first_point(spec: SearchSpec) -> Point:
     point = spec.start_from[0] if spec.start_from else assembly.searcher_of(spec).ask(0)
-    point = {**_usual_rate(spec, point or {}), **values}
+    return _usual_rate(spec, point or {})
+
+
+def _subject(spec: SearchSpec, home: Home, point: Point) -> Subject:
     try:
         recipe = Recipe(spec.recipe_of(point))
     except ValueError as error:
@@ -103,6 +116,8 @@ def subject_of_spec(spec: SearchSpec, home: Home, values: Point) -> Subject:
         point,
         spec.recipe_of,
         spec.digest,
+        spec.horizon,
+        spec.objective.metric,
     )
 
 
@@ -151,6 +166,8 @@ def subject_of_recipe(path: Path, home: Home, spec: Path | None, values: Point) 
         {},
         lambda point: recipe.to_dict(),
         recipe.digest,
+        recipe.get(HORIZON) or provenance.get("horizon"),
+        (provenance.get("objective") or {}).get("metric", ""),
     )
 
 

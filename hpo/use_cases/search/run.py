@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shlex
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -57,6 +58,7 @@ class SearchRun:
         dataset: Its data.
         ledger: Its record.
         since: The state of which the watcher knows; None for a new search.
+        report: Writes the report page that MLflow shows, just before the search ends; None for no page.
     """
 
     home: Home
@@ -64,6 +66,7 @@ class SearchRun:
     dataset: SplitDataset
     ledger: SearchLedger
     since: History | None = None
+    report: Callable[[Home, SearchLedger, str], None] | None = None
 
     @property
     def folder(self) -> SearchFolder:
@@ -211,7 +214,21 @@ class SearchRun:
                 self._unseal(again)
         write_recipe(self.home, self.spec, self.ledger)
         write_account(self.ledger, home=self.home, status="done")
+        self._write_report("done")
         self.ledger.append([SearchEnded("done", sealed)])
+
+    def _write_report(self, status: str) -> None:
+        """Write the report page; a fault in it is a warning, since the result is complete without it."""
+        if self.report is None:
+            return
+        try:
+            self.report(self.home, self.ledger, status)
+        except (OSError, HpoError):
+            raise
+        except Exception as error:
+            self.ledger.append(
+                [Warned(f"the report page could not be written: {type(error).__name__}: {error}")]
+            )
 
     def _lacking(self, history: History) -> str:
         """Return why the test part must not be opened yet; empty if it may."""
