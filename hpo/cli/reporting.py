@@ -1,4 +1,4 @@
-"""``hpo report``: a search as one page for a browser."""
+"""``hpo report``: a search as one page for a browser, or several side by side."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.options import SearchName
 from hpo.cli.session import Session, emit, line
+from hpo.core.errors import UserError
 
 
 def report(
     context: typer.Context,
-    search: SearchName,
+    searches: Annotated[
+        list[str], typer.Argument(metavar="SEARCH...", help="Name of the search; two or more are compared.")
+    ],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="File to write; by default SEARCH-report.html.")
     ] = None,
@@ -23,13 +25,25 @@ def report(
     ] = False,
 ) -> None:
     """Write a search as one HTML page, which needs no network and works while the search runs."""
-    from hpo.use_cases.report import follow_report, write_report
+    from hpo.use_cases.report import follow_report, write_comparison, write_report
 
-    session = Session.of(context)
+    session, search = Session.of(context), searches[0]
+    compared = list(dict.fromkeys(searches))
+    if follow and len(compared) > 1:
+        raise UserError("--follow takes one search")
     pages = follow_report(search, home=session.home, out=out) if follow else None
-    path = next(pages) if pages else write_report(search, home=session.home, out=out)
+    if pages:
+        path = next(pages)
+    elif len(compared) > 1:
+        path = write_comparison(compared, home=session.home, out=out)
+    else:
+        path = write_report(search, home=session.home, out=out)
     if session.as_json:
-        emit({"search": search, "path": str(path)})
+        emit(
+            {"search": search, "path": str(path)}
+            if len(compared) == 1
+            else {"searches": compared, "path": str(path)}
+        )
     else:
         line(str(path))
     if show:

@@ -18,6 +18,7 @@ from hpo.core.seeds import derive
 from hpo.core.space import Point
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
+from hpo.report.page.comparison import comparison
 from hpo.report.page.diagnosis_sections import diagnosis_section
 from hpo.report.page.document import page, rendered
 from hpo.report.page.health_sections import before_search
@@ -55,6 +56,24 @@ def write_report(name: str, *, home: Home, out: Path | None = None, reload: int 
     """
     path = out or Path(f"{name}-report.html")
     _write(path, page(search_view(open_ledger(name, home), home=home), reload=reload))
+    return path
+
+
+def write_comparison(names: Sequence[str], *, home: Home, out: Path | None = None) -> Path:
+    """Write a page that compares searches, and return its path.
+
+    Args:
+        names: Names of the searches, at least two.
+        home: Home of the searches.
+        out: File to write; None for ``A-B-report.html`` in the working folder.
+
+    Raises:
+        UserError: If there is no such search, or the file cannot be written.
+    """
+    path = out or Path(f"{'-'.join(names)}-report.html")
+    views = [search_view(open_ledger(name, home), home=home) for name in names]
+    meta = f"report of {views[0].made[:16].replace('T', ' ')}"
+    _write(path, rendered(" and ".join(names), meta, [], comparison(views)))
     return path
 
 

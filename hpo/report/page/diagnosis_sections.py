@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from hpo.core.diagnosis import Diagnosis, PredictedRow
 from hpo.core.formatting import NOTHING, count, score
 from hpo.report.page.blocks import Block, DataTable, Figure, Picture, Pictures, Section, both
-from hpo.report.page.frame import Frame, legend
+from hpo.report.page.frame import Frame
 from hpo.report.page.health_sections import check_table
-from hpo.report.page.svg import line, mark, path
+from hpo.report.page.lines_chart import Line, lines_chart
+from hpo.report.page.svg import line, mark
 from hpo.report.scales import AxisScale
 
 MOST_CLASSES = 20
 """Classes of a confusion matrix that is shown as a whole; of more, the most frequent confusions are."""
 
 MOST_PAIRS = 10
-
-Line = tuple[str, str, Sequence[tuple[float, float]]]
-"""Name, colour and points of a line."""
 
 
 def diagnosis_section(diagnosis: Diagnosis) -> Section:
@@ -63,7 +61,9 @@ def _curve(diagnosis: Diagnosis) -> Figure:
     metric = diagnosis.metric
     head = ("epoch", "training loss", "validation loss", f"training {metric}", f"validation {metric}")
     table = DataTable(head, rows, "The curve as a table")
-    return both("Loss on training and validation rows", lambda w: _lines(lines, "epoch", "loss", w), table)
+    return both(
+        "Loss on training and validation rows", lambda w: lines_chart(lines, "epoch", "loss", w), table
+    )
 
 
 def _sizes(diagnosis: Diagnosis) -> Figure:
@@ -73,31 +73,10 @@ def _sizes(diagnosis: Diagnosis) -> Figure:
     drawn: list[Line] = [("validation", "blue", points)]
     return both(
         f"Validation {diagnosis.error} against the number of training rows",
-        lambda width: _lines(drawn, "training rows, log", f"{diagnosis.error}, log", width, log=True),
+        lambda width: lines_chart(drawn, "training rows, log", f"{diagnosis.error}, log", width, log=True),
         table,
         diagnosis.forecast,
     )
-
-
-def _lines(lines: Sequence[Line], across: str, up: str, width: int, log: bool = False) -> Markup:
-    """Return lines through points, with a mark at each point."""
-    frame = Frame(width, 300 if len(lines) > 1 else 280, top=44)
-    shown = [
-        (name, colour, [(x, y) for x, y in points if math.isfinite(y) and (y > 0 or not log)])
-        for name, colour, points in lines
-    ]
-    horizontal = AxisScale.around((x for _, _, points in shown for x, _ in points), log=log)
-    vertical = AxisScale.around((y for _, _, points in shown for _, y in points), log=log)
-    drawn: list[Markup] = [*frame.across(horizontal, across, whole=True), *frame.up(vertical, up)]
-    for _, colour, points in shown:
-        placed = [(frame.x(horizontal.at(x)), frame.y(vertical.at(y))) for x, y in points]
-        if placed:
-            drawn.append(path(placed, f"interval {colour}", fill="none"))
-        drawn += [mark("circle", x, y, colour, size=2.5) for x, y in placed]
-    marks: Iterable[tuple[Markup, str]] = (
-        (mark("circle", 0, 0, c), n) for n, c, _ in shown if len(shown) > 1
-    )
-    return frame.drawing(f"{up} by {across}", drawn, legend(frame, marks))
 
 
 def _confusion(diagnosis: Diagnosis) -> DataTable:

@@ -73,7 +73,7 @@ class Answers:
             differences = self.predicted.astype(np.float64) - self.truth
             return np.asarray(np.abs(differences), np.float64)
         if self.probabilities is None:
-            return (self.predicted != self.truth).astype(np.float64)
+            return np.asarray(self.predicted != self.truth, np.float64)
         right = np.take_along_axis(self.probabilities, self.truth[:, None], 1)[:, 0]
         losses: NDArray[np.float64] = -np.log(np.maximum(right, np.finfo(np.float64).tiny))
         return losses
