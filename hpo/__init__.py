@@ -22,6 +22,11 @@ _HOMES = {
 """Modules of the names that are not functions of `hpo.api`."""
 
 
+def __dir__() -> list[str]:
+    """Return what there is, although it is imported on first use."""
+    return sorted([*__all__, "__version__"])
+
+
 def __getattr__(name: str) -> Any:
     """Import a name on first use, so that ``import hpo`` costs nothing."""
     if name in __all__:

@@ -64,7 +64,7 @@ def submit(
         new_split: Why the test part is cut anew; empty to keep every row on record where it is.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         home: Folder of the home.
-        watch: Receives every event.
+        watch: Receives every event; by default a notebook shows the progress below the cell.
         sections: Further sections of a composed spec, such as ``finalists={"count": 1}``.
 
     Raises:
@@ -80,12 +80,13 @@ def submit(
         raise TypeError("a composed spec needs data, space and budget")
     else:
         checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
+    from hpo.report.notebook import watcher_here
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.submit import Submission, submit_search
 
     folder = Home.at(home)
     submission = Submission(checked, folder, name, tags or {}, unseal, again, new_split, address)
-    return load_search(submit_search(submission, watch).search, folder)
+    return load_search(submit_search(submission, watch or watcher_here()).search, folder)
 
 
 def resume(
@@ -118,6 +119,7 @@ def resume(
         UserError: If there is no such search.
         Refused: If another process runs it, or trials were to be added after its test part was opened.
     """
+    from hpo.report.notebook import watcher_here
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.resume import resume_search
 
@@ -131,7 +133,7 @@ def resume(
         again=again,
         changed_code=changed_code,
         address=address,
-        watch=watch,
+        watch=watch or watcher_here(),
     )
     return load_search(name, opened)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.estimates import ScoreEstimates
+from hpo.core.formatting import count
 from hpo.core.history import History, Training
 from hpo.core.home import Home, SearchFolder
 from hpo.core.json_values import JsonObject, fields_of, jsonable
@@ -133,6 +134,17 @@ class Search:
         folder = self.folder.checkpoints
         files = [path for trial in self.history.paused for path in files_of(folder, trial.key)]
         return sum(path.stat().st_size for path in files if path.exists())
+
+    def __repr__(self) -> str:
+        """Return name, state and number of trials."""
+        trials = count(len(self.history.trials), "trial")
+        return f"<Search {self.name}: {self.status.replace('_', ' ')}, {trials}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: how it stands, its winner, its scores."""
+        from hpo.report.notebook import card
+
+        return card(self.outcome())
 
     def best(self) -> WinnerSummary | None:
         """Return the winner; None until there is one."""
