@@ -28,9 +28,9 @@ def diagnose(
         Path | None,
         typer.Option(metavar="SPEC", help="Data of a recipe written by hand; the spec beside it by default."),
     ] = None,
-    sizes: Annotated[
-        bool, typer.Option(help="Train on shares of the rows, too; costs almost another training.")
-    ] = True,
+    no_sizes: Annotated[
+        bool, typer.Option("--no-sizes", help="Leave out the trainings on shares of the rows.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page.")] = None,
     trust: Trust = False,
 ) -> None:
@@ -44,9 +44,9 @@ def diagnose(
     with own_stdout():
         if file.suffix in (".yaml", ".yml", ".json") and file.is_file():
             name_code(file, trust=trust)
-            diagnosis = diagnose_recipe(file, home=session.home, spec=spec, with_sizes=sizes)
+            diagnosis = diagnose_recipe(file, home=session.home, spec=spec, with_sizes=not no_sizes)
         else:
-            diagnosis = diagnose_search(subject, home=session.home, with_sizes=sizes)
+            diagnosis = diagnose_search(subject, home=session.home, with_sizes=not no_sizes)
             publish_report(subject, home=session.home)
         if out is not None:
             write_diagnosis(diagnosis, file.stem, out)
