@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpo.core.budget import Forecast, forecast
@@ -83,7 +83,7 @@ def budget_forecast(spec: SearchSpec) -> Forecast | None:
         return None
     scheduler = spec.scheduler
     return forecast(
-        spec.budget,
+        replace(spec.budget, trials=most_trials(spec)),
         scheduler.rungs,
         scheduler.reduction_factor,
         spec.horizon,
@@ -91,6 +91,14 @@ def budget_forecast(spec: SearchSpec) -> Forecast | None:
         scheduler.rule,
         spec.finalists.count,
     )
+
+
+def most_trials(spec: SearchSpec) -> int | None:
+    """Return how many trials a search starts at most: a grid ends after its last point; None if unlimited."""
+    trials, points = spec.budget.trials, combinations(spec.space)
+    if spec.sampler.name != "grid" or points is None or math.isinf(points):
+        return trials
+    return int(points) if trials is None else min(trials, int(points))
 
 
 def feasible_share(space: Space, most: int = 60_000) -> float:

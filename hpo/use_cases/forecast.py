@@ -19,7 +19,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, SpecFields
 from hpo.core.time_left import TimeLeft, expected_epochs, time_left
 from hpo.spec import SearchSpec
-from hpo.spec.overview import budget_forecast
+from hpo.spec.overview import budget_forecast, most_trials
 
 NEWEST = 50
 """Number of newest searches that are considered."""
@@ -91,7 +91,7 @@ def _in_time(spec: SearchSpec, pace: TrainingPace) -> Forecast:
     if seconds is not None:
         limits.append(max(1, int(seconds * pace.workers / pace.seconds)))
     epochs = min(limits) if limits else None
-    whole = Budget(budget.trials, epochs)
+    whole = Budget(most_trials(spec), epochs)
     horizon, reserve = spec.horizon, spec.reserved_epochs
     factor, finalists = scheduler.reduction_factor, spec.finalists.count
     return forecast(whole, scheduler.rungs, factor, horizon, reserve, scheduler.rule, finalists)

@@ -60,3 +60,11 @@ def test_a_budget_of_time_alone_has_no_forecast(
 ) -> None:
     document["budget"] = {"hours": 2}
     assert space_overview(parse_spec(document, trainables=toy)).forecast is None
+
+
+def test_a_grid_ends_after_its_last_point(document: dict[str, Any], toy: Mapping[str, Interface]) -> None:
+    document |= {"space": {"rate": {"choice": [0.1, 0.2, 0.3]}}, "sampler": "grid", "budget": {"trials": 60}}
+    document["finalists"] = {"count": 1, "seeds": 1}
+    bought = space_overview(parse_spec(document, trainables=toy)).forecast
+    assert bought is not None
+    assert bought.trials == 3
