@@ -1,9 +1,10 @@
 """CPU time of reading a source with its signature, compared with reading it without one.
 
-    python benchmarks/reading_time.py [--earlier FOLDER] [--only NAME] [--repeats 3]
+    python benchmarks/reading_time.py [--earlier FOLDER] [--only NAME] [--repeats 3] [--large]
 
 Both read the same files alternately, in a custodian process; the median of the repeats counts. FOLDER is a
-checkout of an earlier version, to compare with that version instead.
+checkout of an earlier version, to compare with that version instead. ``--large`` reads a table of 1,000,000
+rows and 60,000 images, by both without a signature.
 """
 
 from __future__ import annotations
@@ -83,8 +84,9 @@ def main() -> None:
     parser.add_argument("--large", action="store_true")
     options = parser.parse_args()
     here = Path(__file__).resolve().parent.parent
-    versions = [(options.earlier.resolve() if options.earlier else here, False), (here, True)]
-    print("| data | without a signature | with one | ratio |\n|---|---|---|---|")
+    versions = [(options.earlier.resolve() if options.earlier else here, False), (here, not options.large)]
+    heads = "earlier | now" if options.large else "without a signature | with one"
+    print(f"| data | {heads} | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         cases = (
