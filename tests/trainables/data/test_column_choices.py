@@ -193,3 +193,15 @@ def test_what_single_precision_would_lose_is_scaled_before_the_cast(tmp_path: Pa
     again, _ = encode(read_table(tmp_path / "t.csv", "csv"), read.info)
     assert set(read.inputs[:, 1].tolist()) <= set(again[:, 1].tolist()), "new rows are scaled likewise"
     assert not content(tmp_path, reader=4, x=[repr(value) for value in values.tolist()]).info.scaling
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"columns": {"x": "category"}}, {"columns": {"x": "ignore"}, "not_missing": ["NA"]}]
+)
+def test_no_row_changes_sides_with_the_version_of_the_reader_or_with_what_columns_hold(
+    tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    earlier = content(tmp_path, reader=4, x=MILLISECONDS.tolist())
+    now = content(tmp_path, x=MILLISECONDS.tolist(), **arguments)
+    np.testing.assert_array_equal(earlier.positions, now.positions)
+    np.testing.assert_array_equal(earlier.digests(), now.digests())

@@ -317,6 +317,8 @@ def test_a_search_on_record_keeps_the_upper_bits_and_ignores_transparency(tmp_pa
     earlier = open_folder(paths, root=str(deep_images(tmp_path, 12)), test_share=0.3)
     assert earlier.development().inputs.max() == 15
     assert (earlier.development().info.bits, earlier.development().info.ground) == (16, "")
+    now = folder(tmp_path / "deep", test_share=0.3)
+    assert [part.files for part in now._parts] == [part.files for part in earlier._parts], "no image moves"
 
 
 @pytest.mark.parametrize(("ground", "level"), [("white", 255), ("grey", 128), ("black", 0)])
