@@ -44,12 +44,15 @@ def saved(name: str, tracked: Any) -> dict[str, NDArray[Any]]:
         return _folder_arrays(lambda folder: tracked.save_model(str(folder / "model.ubj")))
     if isinstance(tracked, Mapping):
         return _tree_arrays(name, tracked)
+    if _is_pretrained(tracked):
+        return _folder_arrays(tracked.save_pretrained)
     if callable(getattr(tracked, "get_params", None)):
         return _estimator_arrays(name, tracked)
     raise CannotBeSaved(
         f"{name} is a {type(tracked).__name__}, which cannot be saved without pickling; track something "
-        "with state_dict and load_state_dict, with save_model and load_model, a scikit-learn estimator, a "
-        "mapping of arrays, or a pair of functions (save, load) that take a folder"
+        "with state_dict and load_state_dict, with save_model and load_model, with "
+        "save_pretrained and from_pretrained, a scikit-learn estimator, a mapping of arrays, or a pair of "
+        "functions (save, load) that take a folder"
     )
 
 
@@ -63,6 +66,8 @@ def restored(name: str, tracked: Any, arrays: Arrays) -> Any:
         _from_folder(arrays, lambda folder: tracked.load_model(str(folder / "model.ubj")))
     elif isinstance(tracked, Mapping):
         return _refilled(tracked, _tree(arrays))
+    elif _is_pretrained(tracked):
+        return _pretrained(tracked, arrays)
     else:
         return _estimator(name, arrays)
     return tracked
@@ -75,6 +80,18 @@ def _refilled(tracked: Any, state: Any) -> Any:
         tracked.update(state)
         return tracked
     return state
+
+
+def _is_pretrained(tracked: Any) -> bool:
+    """Return whether an object is saved in a folder, as Hugging Face's tokenizers and processors are."""
+    ways = (getattr(tracked, way, None) for way in ("save_pretrained", "from_pretrained"))
+    return all(callable(way) for way in ways)
+
+
+def _pretrained(tracked: Any, arrays: Arrays) -> Any:
+    loaded: list[Any] = []
+    _from_folder(arrays, lambda folder: loaded.append(type(tracked).from_pretrained(folder)))
+    return loaded[0]
 
 
 def _is_pair(tracked: Any) -> bool:

@@ -46,6 +46,25 @@ def test_names_of_a_networks_arrays_stay_readable():
     assert {"0.weight", "0.bias", "1.running_mean"} <= set(saved("model", trained()[0]))
 
 
+class Vocabulary:
+    """Saved in a folder and made anew from it, as tokenizers are."""
+
+    def __init__(self, words):
+        self.words = words
+
+    def save_pretrained(self, folder):
+        (folder / "words.txt").write_text("\n".join(self.words))
+
+    @classmethod
+    def from_pretrained(cls, folder):
+        return cls((folder / "words.txt").read_text().split("\n"))
+
+
+def test_what_is_saved_in_a_folder_is_made_anew_from_it(tmp_path):
+    arrays = through_a_file(tmp_path, saved("tokenizer", Vocabulary(["one", "two"])))
+    assert restored("tokenizer", Vocabulary([]), arrays).words == ["one", "two"]
+
+
 class Holder:
     def __init__(self, state):
         self.state = state
