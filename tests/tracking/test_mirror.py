@@ -101,6 +101,23 @@ def test_a_mirror_that_starts_again_reads_what_it_has_shown_once(tested: StoreUn
     assert {seq: ledger.read_of[seq] for seq in reports} == dict.fromkeys(reports, 1)
 
 
+def test_files_are_added_to_the_search_without_changing_anything_else(
+    tested: StoreUnderTest, home: Home
+) -> None:
+    ledger, page = memory_ledger(search(home.search(NAME))), home.search(NAME).report
+    first = mirror(tested, ledger, home)
+    first.catch_up()
+    before = tested.shown()
+    page.write_text("<p>page</p>")
+    again = mirror(tested, ledger, home)
+    again.catch_up()
+    again.attach([page])
+    after = tested.shown()
+    files, earlier = after[NAME].pop("files"), before[NAME].pop("files")
+    assert set(files) - set(earlier) == {("report.html", 11)}
+    assert after == before
+
+
 class CountingLedger(MemoryLedger):
     """Counts how often each event is read."""
 

@@ -173,6 +173,22 @@ def test_a_further_look_a_refusal_and_the_account_are_shown(home: Home) -> None:
     assert "account.json" not in parent.files
 
 
+def test_the_report_page_is_a_file_of_the_search(home: Home) -> None:
+    folder, drawn = home.search("digits-1"), projection(home)
+    drawn.changes(memory_ledger([opened(), started(0)]).read())
+    folder.root.mkdir(parents=True, exist_ok=True)
+    folder.report.write_text("<p>page</p>")
+    (parent,) = (
+        change
+        for change in drawn.changes([Recorded(3, 1.0, events.SearchEnded("done"))])
+        if change.run == PARENT
+    )
+    assert parent.files == {"report.html": folder.report}
+    added = drawn.with_files([folder.report, folder.diagnosis])
+    assert (added.run, added.status, added.metrics, added.tags) == (PARENT, None, [], {})
+    assert added.files == {"report.html": folder.report, "diagnosis.json": folder.diagnosis}
+
+
 def test_the_shipped_model_is_shown_with_its_weights(home: Home) -> None:
     folder = home.search("digits-1")
     folder.weights.mkdir(parents=True)
