@@ -33,7 +33,7 @@ OBJECT_STORE_BYTES = 96 * 2**20
 """Only tasks and messages pass through Ray; data is mapped from files."""
 
 ATTEMPTS = 3
-"""Attempts to start the embedded Ray, each of which Ray itself limits to about half a minute."""
+"""Attempts to start the embedded Ray, each of which Ray itself limits to about two minutes."""
 
 TURN_SECONDS = 180.0
 """Seconds that an attempt waits at most for other searches of this machine that are starting theirs."""
@@ -65,7 +65,7 @@ _SETTINGS = {
     "RAY_gcs_rpc_server_reconnect_timeout_s": "600",  # a lost head is noticed and reported here
 }
 _EMBEDDED = {
-    "RAY_raylet_start_wait_time_s": "60",
+    "RAY_raylet_start_wait_time_s": "120",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
     "RAY_GRAFANA_HOST": "",
