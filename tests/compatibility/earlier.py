@@ -68,7 +68,7 @@ READS: dict[str, tuple[str, ...]] = {
 EXPORTED = ("digits", "plain", "table", "race", "warm", "ablation")
 """Searches that ended in a recipe; the files written then are in their folders."""
 
-ADDED = ("BaselinesScored", "TestDescribed")
+ADDED = ("BaselinesScored", "TestDescribed", "ValidationRowsUsed")
 """Kinds of events that later versions record besides."""
 
 VARYING = frozenset({"by", "seconds", "versions"})

@@ -116,7 +116,7 @@ def test_the_same_search_leaves_the_same_record_today(own):
     chained = ledgers[1]["events"].replace("NOT NULL, PRIMARY", "NOT NULL, digest BLOB, link BLOB, PRIMARY")
     assert ledgers[0] == {**ledgers[1], "events": chained}
     tables = [dict(layout(each.root / "register.db")) for each in (again, own)]
-    assert tables[0].keys() - tables[1].keys() == {"secret", "signatures", "cuts"}
+    assert tables[0].keys() - tables[1].keys() == {"secret", "signatures", "cuts", "validation_uses"}
     assert tables[1].keys() <= tables[0].keys()
     files = [_files(each.root / "home" / "searches" / "plain") for each in (again, own)]
     assert files[0] == files[1]
