@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from hpo.cli.options import SearchName
 from hpo.cli.session import Session, document, dumps, emit
 from hpo.core.errors import UserError
 from hpo.core.json_values import fields_of
+
+if TYPE_CHECKING:
+    from hpo.core.account import Account
 
 
 def account(
@@ -44,7 +47,7 @@ def account(
     from hpo.report.account import page
     from hpo.report.checklist import checklist_of, checklist_text
     from hpo.report.methods import methods_text
-    from hpo.use_cases.account import account_of, sign_account
+    from hpo.use_cases.account import account_of
 
     session = Session.of(context)
     _check(sign, methods=methods, latex=latex, checklist=checklist, schema=schema)
@@ -59,10 +62,7 @@ def account(
         )
     gathered = account_of(search, home=session.home)
     if sign is not None:
-        file = out or Path(f"{search}-account.json")
-        signature = sign_account(gathered, key=sign, out=file)
-        written = {"account": str(file), "signature": str(signature)}
-        emit(written) if session.as_json else document(f"{file}\n{signature}\n")
+        _show_signed(session, gathered, key=sign, out=out or Path(f"{search}-account.json"))
     elif methods:
         text = methods_text(gathered, latex=latex)
         emit({"methods": text}) if session.as_json else document(text)
@@ -75,6 +75,14 @@ def account(
         document(page(gathered))
     if gathered.audit and gathered.audit.findings:
         raise typer.Exit(1)
+
+
+def _show_signed(session: Session, gathered: Account, *, key: Path, out: Path) -> None:
+    from hpo.use_cases.account import sign_account
+
+    signature = sign_account(gathered, key=key, out=out)
+    written = {"account": str(out), "signature": str(signature)}
+    emit(written) if session.as_json else document(f"{out}\n{signature}\n")
 
 
 def _check(sign: Path | None, *, methods: bool, latex: bool, checklist: bool, schema: bool) -> None:

@@ -250,6 +250,7 @@ def limit_finalists(document: Document) -> Document:
 
 def check_rest(document: Document, base: Path, faults: Faults) -> None:
     """Report fields that are legal alone but contradict each other."""
+    _check_finalists(document, faults)
     for number, name in enumerate(document.warm_start):
         if Path(name).suffix in RECIPE_SUFFIXES and not os.path.isfile(locate_recipe(name, base)):
             faults.add(("warm_start", number), f"{shown(name)} is not a file")
@@ -272,7 +273,7 @@ def check_rest(document: Document, base: Path, faults: Faults) -> None:
         )
 
 
-def check_finalists(document: Document, faults: Faults) -> None:
+def _check_finalists(document: Document, faults: Faults) -> None:
     """Check that one thing ranks the finalists, and that a race can have a result."""
     finalists = document.finalists
     if finalists.folds is not None and document.data.final_share is not None:

@@ -102,7 +102,6 @@ def _parse(
     check_source(document.data.source, document.data.arguments, faults)
     scheduler = cross_checks.resolve_scheduler(document, interface.grammar if interface else None, faults)
     budget = cross_checks.resolve_budget(document, scheduler, faults)
-    cross_checks.check_finalists(document, faults)
     cross_checks.check_rest(document, base, faults)
     if interface is None:
         cross_checks.check_sampler(document.sampler, None, faults)

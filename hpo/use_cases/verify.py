@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -101,11 +101,7 @@ def verify_recipe(
     """
     recipe = read_recipe(path)
     provenance, records = recipe.provenance, training_records(recipe, path)
-    if any(math.isnan(record.value) for record in records):
-        raise UserError(
-            f"{path}: provenance lacks validation.this_model, the score to compare a new training with; "
-            "recipes that `hpo export` writes have it"
-        )
+    _require_scores(path, records)
     base = Path(provenance.get("base") or path.absolute().parent)
     code = changes_of_code(recipe, path, base, accept=changed_code, reads_data=True)
     recorded_versions = provenance.get("versions") or versions(recipe.trainable, base)
@@ -135,6 +131,14 @@ def verify_recipe(
         found=statistics.fmean(values),
         same_weights=all(same),
     )
+
+
+def _require_scores(path: Path, records: Sequence[TrainingRecord]) -> None:
+    if any(math.isnan(record.value) for record in records):
+        raise UserError(
+            f"{path}: provenance lacks validation.this_model, the score to compare a new training with; "
+            "recipes that `hpo export` writes have it"
+        )
 
 
 def _tolerance(provenance: JsonFields, recorded: float) -> float:
