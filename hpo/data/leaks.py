@@ -195,9 +195,7 @@ def find_leaks(
         near_train_test=copied.train_test,
         near_validation_test=copied.validation_test,
         near_train_validation=copied.train_validation,
-        groups_train_validation=0
-        if groups is None
-        else len(np.intersect1d(groups[split.train], groups[held_out])),
+        groups_train_validation=_shared(groups, split.train, held_out),
         groups_test=data.test.shared_groups if data.test else 0,
         columns=columns.whole,
         partial_columns=columns.partial,
@@ -214,6 +212,10 @@ def find_leaks(
         sought=coverage.sought,
         not_sought=coverage.not_sought,
     )
+
+
+def _shared(groups: NDArray[Any] | None, train: NDArray[np.int64], held_out: NDArray[np.int64]) -> int:
+    return 0 if groups is None else len(np.intersect1d(groups[train], groups[held_out]))
 
 
 def _by_chance(train: Examples, equal: Mapping[str, int], test: int, held_out: int) -> tuple[str, ...]:
