@@ -338,19 +338,19 @@ def check_feasible(space: Space, faults: Faults) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Illegal:
+class _IllegalChoice:
     """A value that follows from a point and is not legal."""
 
     name: str
     reason: str
 
 
-def _illegal(space: Space, points: Iterable[Point]) -> list[_Illegal]:
+def _illegal(space: Space, points: Iterable[Point]) -> list[_IllegalChoice]:
     found = []
     for point in points:
         try:
             space.completed(point)
         except ValueError as error:
             name, _, reason = str(error).partition(": ")
-            found.append(_Illegal(name, reason))
+            found.append(_IllegalChoice(name, reason))
     return found
