@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.core.hyperparameter import Hyperparameter
+from hpo.core.json_values import RecipeFields
 
-Compute = Callable[[Mapping[str, Any]], Any]
+Compute = Callable[[RecipeFields], Any]
 """Computes a value from others by name; raises ValueError if it cannot."""
 
 
@@ -32,13 +33,13 @@ class Derived:
     compute: Compute = field(compare=False)
     elements: tuple[str, ...] = ()
 
-    def exists(self, values: Mapping[str, Any]) -> bool:
+    def exists(self, values: RecipeFields) -> bool:
         """Return whether all that it needs exists."""
         if not all(name in values for name in self.needs):
             return False
         return not self.elements or any(name in values for name in self.elements)
 
-    def value(self, values: Mapping[str, Any]) -> Any:
+    def value(self, values: RecipeFields) -> Any:
         """Return its value.
 
         Raises:
