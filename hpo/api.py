@@ -80,7 +80,7 @@ def submit(
         raise TypeError("a composed spec needs data, space and budget")
     else:
         checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
-    from hpo.report.notebook import watcher_here
+    from hpo.reports.notebook import watcher_here
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.submit import Submission, submit_search
 
@@ -119,7 +119,7 @@ def resume(
         UserError: If there is no such search.
         Refused: If another process runs it, or trials were to be added after its test part was opened.
     """
-    from hpo.report.notebook import watcher_here
+    from hpo.reports.notebook import watcher_here
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.resume import resume_search
 

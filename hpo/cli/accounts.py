@@ -44,15 +44,15 @@ def account(
     ] = False,
 ) -> None:
     """Report what a search tried, compared and chose, and how sure its result is."""
-    from hpo.report.account import page
-    from hpo.report.checklist import checklist_of, checklist_text
-    from hpo.report.methods import methods_text
+    from hpo.reports.account import page
+    from hpo.reports.checklist import checklist_of, checklist_text
+    from hpo.reports.methods import methods_text
     from hpo.use_cases.account import account_of
 
     session = Session.of(context)
     _check(sign, methods=methods, latex=latex, checklist=checklist, schema=schema)
     if schema:
-        from hpo.report.account_schema import account_schema
+        from hpo.reports.account_schema import account_schema
 
         document(dumps(account_schema()) + "\n")
         return

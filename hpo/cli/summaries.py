@@ -12,8 +12,8 @@ from hpo.core.history import History
 from hpo.core.json_values import JsonObject, fields_of
 from hpo.core.outcome import Outcome, WinnerSummary
 from hpo.core.progress import SearchProgress
-from hpo.report.account import disagreement
-from hpo.report.baseline_rows import baseline_warnings, beside
+from hpo.reports.account import disagreement
+from hpo.reports.baseline_rows import baseline_warnings, beside
 
 
 def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:

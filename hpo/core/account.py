@@ -1,6 +1,6 @@
 """The account of a search: what was tried, compared and chosen, as values.
 
-`hpo.use_cases.accounting` fills it in from the record and `hpo.report.account` prints it. The order of
+`hpo.use_cases.accounting` fills it in from the record and `hpo.reports.account` prints it. The order of
 the fields is the order of the keys in its JSON.
 """
 

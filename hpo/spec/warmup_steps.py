@@ -19,7 +19,6 @@ from hpo.spec.faults import Faults
 from hpo.spec.fields import Data, Document
 from hpo.spec.interface import shipped
 from hpo.spec.search_spec import SearchSpec
-from trainables.parts.data_sources import DEVELOPMENT_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def check_warmup(document: Document, space: Space, grammar: Grammar, horizon: in
         faults: Collects the faults.
     """
     fixed, data = document.recipe, document.data
-    if data.source not in DEVELOPMENT_ROWS or not can_be_in_steps(document.trainable, fixed, space):
+    if development_rows(data.source) is None or not can_be_in_steps(document.trainable, fixed, space):
         return
     overrun = long_warmup(space, fixed, grammar, horizon, training_rows(data))
     if overrun is None:
@@ -100,12 +99,19 @@ def check_warmup(document: Document, space: Space, grammar: Grammar, horizon: in
 def training_rows(data: Data) -> int:
     """Return the rows of the training part of a shipped data set."""
     share = 1 - data.search_share - (data.final_share or 0.0)
-    return math.ceil(round(share * DEVELOPMENT_ROWS[data.source], 9))
+    return math.ceil(round(share * (development_rows(data.source) or 0), 9))
+
+
+def development_rows(source: str) -> int | None:
+    """Return the rows of a shipped data set's development part; None if they are known by reading alone."""
+    from trainables.parts.data_sources import DEVELOPMENT_ROWS  # not before a folder of that name is refused
+
+    return DEVELOPMENT_ROWS.get(source)
 
 
 def unread_warning(spec: SearchSpec) -> str | None:
     """Return what to do where a warm-up in steps cannot be compared before the data is read; else None."""
-    known = spec.data.source in DEVELOPMENT_ROWS
+    known = development_rows(spec.data.source) is not None
     if known or not can_be_in_steps(spec.trainable, spec.recipe, spec.space):
         return None
     return (

@@ -35,7 +35,7 @@ from hpo.use_cases.search.lock import is_locked
 if TYPE_CHECKING:
     import pandas as pd
 
-    from hpo.report.figures import Plots
+    from hpo.reports.figures import Plots
     from hpo.use_cases.predict import Predictions
 
 POLL_SECONDS = 0.5
@@ -142,7 +142,7 @@ class Search:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: how it stands, its winner, its scores."""
-        from hpo.report.notebook import card
+        from hpo.reports.notebook import card
 
         return card(self.outcome())
 
@@ -212,7 +212,7 @@ class Search:
     @property
     def plot(self) -> Plots:
         """Plots of the search: `history`, `curves`, `importance`, `slices`, `parallel`, `honest`, `rungs`."""
-        from hpo.report.figures import Plots
+        from hpo.reports.figures import Plots
         from hpo.use_cases.report import search_view
 
         return Plots(lambda: search_view(self._ledger, home=self.home))

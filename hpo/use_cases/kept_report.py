@@ -23,7 +23,7 @@ def keep_report(home: Home, ledger: SearchLedger, status: str = "") -> None:
         ledger: Its record.
         status: How it ends, if that is not on record yet.
     """
-    from hpo.report.page.document import page
+    from hpo.reports.page.document import page
     from hpo.use_cases.report import search_view
 
     replace_file(home.search(ledger.name).report, page(search_view(ledger, home=home, status=status)))

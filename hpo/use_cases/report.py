@@ -18,11 +18,11 @@ from hpo.core.seeds import derive
 from hpo.core.space import Point
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
-from hpo.report.page.comparison import comparison
-from hpo.report.page.diagnosis_sections import diagnosis_section
-from hpo.report.page.document import page, rendered
-from hpo.report.page.health_sections import before_search
-from hpo.report.view import SearchView, TrialView
+from hpo.reports.page.comparison import comparison
+from hpo.reports.page.diagnosis_sections import diagnosis_section
+from hpo.reports.page.document import page, rendered
+from hpo.reports.page.health_sections import before_search
+from hpo.reports.view import SearchView, TrialView
 from hpo.sampling.importance import importances
 from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.accounting.gathering import gather_account

@@ -9,7 +9,7 @@ import pytest
 from hpo.core import events
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
-from hpo.report.account import page
+from hpo.reports.account import page
 from hpo.spec import read_spec
 from hpo.use_cases.accounting.files import numbers_of, write_account
 from hpo.use_cases.accounting.gathering import gather_account

@@ -21,7 +21,7 @@ from hpo.core.home import Home
 from hpo.core.shipped_model import model_of
 from hpo.ledger.register import Opening, Register
 from hpo.ledger.searches import open_ledger, read_history
-from hpo.report.account import page
+from hpo.reports.account import page
 from hpo.spec import parse_spec
 from hpo.use_cases.account import account_of
 from hpo.use_cases.accounting.files import write_account

@@ -13,7 +13,7 @@ from hpo.core import events
 from hpo.core.errors import Refused
 from hpo.core.home import Home
 from hpo.ledger.searches import open_ledger, read_history
-from hpo.report.account import page
+from hpo.reports.account import page
 from hpo.use_cases.account import account_of
 from hpo.use_cases.dataset.staging import DataStaging
 

@@ -9,8 +9,8 @@ from hpo.core.diagnosis import CurvePoint, Diagnosis, SizeResult
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.core.json_values import jsonable
-from hpo.report.page.diagnosis_sections import diagnosis_section
-from hpo.report.page.document import rendered
+from hpo.reports.page.diagnosis_sections import diagnosis_section
+from hpo.reports.page.document import rendered
 from hpo.use_cases import diagnose as module
 from hpo.use_cases.diagnose import diagnose_recipe, diagnose_search, diagnosis_of
 from hpo.use_cases.health.curve_reading import readings

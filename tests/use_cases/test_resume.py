@@ -160,7 +160,7 @@ def test_failed_trials_are_tried_again_only_while_the_test_part_is_sealed(spec, 
 def test_changed_versions_are_named(spec, home, runs, monkeypatch):
     ledger = open_one(spec, home)
     now = read_history(ledger).opened.versions
-    monkeypatch.setattr(resume, "versions", lambda: {**now, "torch": "99.0"})
+    monkeypatch.setattr(resume, "versions", lambda *_: {**now, "torch": "99.0"})
     resume_search("people", home=home)
     (warning,) = [each.event.message for each in ledger.read(kinds=[Warned]) if "torch" in each.event.message]
     assert "99.0" in warning

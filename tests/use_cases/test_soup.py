@@ -13,7 +13,7 @@ from hpo.core.home import Home
 from hpo.core.recipe import Recipe
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import LedgerStore
-from hpo.report.account import page
+from hpo.reports.account import page
 from hpo.running import checkpoints
 from hpo.spec import parse_spec
 from hpo.spec.recipe_files import read_recipe

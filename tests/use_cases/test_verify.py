@@ -77,7 +77,7 @@ def test_without_a_spread_the_tolerance_is_a_share_of_the_value(provenance, home
 
 def test_other_data_is_not_trained_on(provenance, home, tmp_path):
     other = {**provenance, "split": {**provenance["split"], "data": "0" * 64}, "versions": {"torch": "1.0"}}
-    verdict = verify_recipe(written(tmp_path / "recipe.yaml", other), home=home)
+    verdict = verify_recipe(written(tmp_path / "recipe.yaml", other), home=home, changed_code=True)
     assert (verdict.result, verdict.exit_code) == ("not reproduced", 1)
     assert verdict.reasons[0].startswith("the data has changed")
     assert any(reason.startswith("torch 1.0 ->") for reason in verdict.reasons)

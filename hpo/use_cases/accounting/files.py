@@ -9,7 +9,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import jsonable, parsed
 from hpo.core.private_files import replace_file
 from hpo.ledger.store import SearchLedger
-from hpo.report.account import page
+from hpo.reports.account import page
 from hpo.spec.fields import STORED_ONLY
 from hpo.spec.recipe_files import yaml_text
 from hpo.use_cases.accounting.gathering import SPEC_FILE, gather_account

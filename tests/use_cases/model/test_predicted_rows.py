@@ -14,7 +14,7 @@ from hpo.core.home import Home
 from hpo.ledger.register import Register
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import LedgerStore
-from hpo.report.account import page
+from hpo.reports.account import page
 from hpo.running import checkpoints
 from hpo.spec import read_spec
 from hpo.use_cases.account import account_of

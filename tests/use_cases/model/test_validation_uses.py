@@ -8,7 +8,7 @@ from hpo.core.events import End
 from hpo.core.home import Home
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import LedgerStore
-from hpo.report.account import page
+from hpo.reports.account import page
 from hpo.spec import read_spec
 from hpo.use_cases.account import account_of
 from hpo.use_cases.dataset.register_access import open_register

@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from hpo.core.formatting import NOTHING, count, duration, number, size
 from hpo.core.health import CornerCost, HealthCheck, PreflightReport, ValueHistogram, worst_of
-from hpo.report.page.blocks import NARROW, Block, DataTable, Figure, Figures, Row, Section
-from hpo.report.page.svg import line, svg, tag, text
+from hpo.reports.page.blocks import NARROW, Block, DataTable, Figure, Figures, Row, Section
+from hpo.reports.page.svg import line, svg, tag, text
 
 MOST_DRAWN, MOST_LAYERS = 6, 8
 """Combinations and layers that are drawn; the table has all."""

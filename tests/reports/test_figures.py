@@ -4,9 +4,9 @@ import pytest
 
 from hpo.core.errors import UserError
 from hpo.core.events import End
-from hpo.report.figures import Plots
+from hpo.reports.figures import Plots
 from hpo.use_cases.inspect import load_search
-from tests.report.test_page import FEW, simulated
+from tests.reports.test_page import FEW, simulated
 from tests.use_cases.recorded_search import recorded, trained, won
 
 ALWAYS = ("history", "curves", "slices", "parallel", "rungs")

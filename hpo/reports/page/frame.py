@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from hpo.report.page.svg import line, svg, tag, text
-from hpo.report.scales import AxisScale, short
+from hpo.reports.page.svg import line, svg, tag, text
+from hpo.reports.scales import AxisScale, short
 
 LETTER = 6.4
 """Mean width of a letter at the size of labels."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 Items = tuple[tuple[str, str, str], ...]
-"""Number, question, and the keys of `hpo.report.checklist.answers_of`; no key if hpo cannot know."""
+"""Number, question, and the keys of `hpo.reports.checklist.answers_of`; no key if hpo cannot know."""
 
 REFORMS: Items = (
     ("1a", "population that the claim is about", "description"),

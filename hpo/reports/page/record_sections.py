@@ -6,9 +6,9 @@ import math
 
 from hpo.core.formatting import NOTHING, STATES, count, plain, score
 from hpo.core.visible_text import one_line
-from hpo.report import account as account_text
-from hpo.report.page.blocks import DataTable, Lines, Section, TrialList
-from hpo.report.view import SearchView, TrialView
+from hpo.reports import account as account_text
+from hpo.reports.page.blocks import DataTable, Lines, Section, TrialList
+from hpo.reports.view import SearchView, TrialView
 
 FIRST_ROWS = 200
 """Trials that are in the page as a table; further ones are data, which take a tenth of the space."""

@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 
 from hpo.core.errors import UserError
 from hpo.core.events import End
-from hpo.report.page.progress_charts import MOST_CURVES, best_so_far, epoch_summaries, score_scale, survivors
-from hpo.report.page.result_sections import estimates_of
-from hpo.report.page.search_sections import MOST_AXES, MOST_BARS, MOST_SLICES, correlation
-from hpo.report.page.space_charts import buckets
-from hpo.report.scales import ParameterAxis
-from hpo.report.view import SearchView, TrialView
+from hpo.reports.page.progress_charts import MOST_CURVES, best_so_far, epoch_summaries, score_scale, survivors
+from hpo.reports.page.result_sections import estimates_of
+from hpo.reports.page.search_sections import MOST_AXES, MOST_BARS, MOST_SLICES, correlation
+from hpo.reports.page.space_charts import buckets
+from hpo.reports.scales import ParameterAxis
+from hpo.reports.view import SearchView, TrialView
 
 BLUE, GREY, ORANGE = "#1f6fb2", "#87919c", "#c85a00"
 

@@ -11,9 +11,9 @@ from markupsafe import Markup
 from hpo.core.account import FreshValues
 from hpo.core.estimates import ScoreInterval
 from hpo.core.formatting import score
-from hpo.report.page.frame import Frame, cut
-from hpo.report.page.svg import line, mark, text
-from hpo.report.scales import AxisScale
+from hpo.reports.page.frame import Frame, cut
+from hpo.reports.page.svg import line, mark, text
+from hpo.reports.scales import AxisScale
 
 ROW = 30
 """Height of a row."""

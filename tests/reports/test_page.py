@@ -16,9 +16,9 @@ from hpo.core.home import Home
 from hpo.core.space import Choice, Parameter, Space, Uniform
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import LedgerStore
-from hpo.report.page.document import SECTIONS, page, sections
-from hpo.report.page.search_sections import correlation
-from hpo.report.scales import AxisScale, ParameterAxis, ScoreScale
+from hpo.reports.page.document import SECTIONS, page, sections
+from hpo.reports.page.search_sections import correlation
+from hpo.reports.scales import AxisScale, ParameterAxis, ScoreScale
 from hpo.spec import read_spec
 from hpo.use_cases.report import follow_report, search_view, write_report
 from hpo.use_cases.search.lock import hold_lock

@@ -6,8 +6,8 @@ import pytest
 
 from hpo.core.objective import Objective
 from hpo.ledger.searches import open_ledger
-from hpo.report.page.comparison import comparison
-from hpo.report.page.document import rendered
+from hpo.reports.page.comparison import comparison
+from hpo.reports.page.document import rendered
 from hpo.use_cases.report import search_view, write_comparison
 from tests.use_cases.recorded_search import recorded, searched, won
 

@@ -12,8 +12,8 @@ from hpo.core.formatting import choices, count, score, spent, states, with_inter
 from hpo.core.model_provenance import ShippedModel
 from hpo.core.search_setting import DataUsed, Folds
 from hpo.core.visible_text import one_line
-from hpo.report.baseline_rows import baseline_rows, baseline_warnings
-from hpo.report.context_rows import data_rows, effort_rows, leak_rows, origin_rows, strata_rows
+from hpo.reports.baseline_rows import baseline_rows, baseline_warnings
+from hpo.reports.context_rows import data_rows, effort_rows, leak_rows, origin_rows, strata_rows
 
 WIDTH = 80
 INDENT = 13

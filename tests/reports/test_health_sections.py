@@ -1,8 +1,8 @@
 """What was found before a search, as a section of the report page."""
 
 from hpo.core.health import CornerCost, HealthCheck, PreflightReport, ValueHistogram
-from hpo.report.page.document import rendered
-from hpo.report.page.health_sections import before_search
+from hpo.reports.page.document import rendered
+from hpo.reports.page.health_sections import before_search
 
 TRIED = (HealthCheck("code: weights", "right", "loaded in another process, they give the reported score"),)
 REPORT = PreflightReport(

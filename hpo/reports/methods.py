@@ -12,7 +12,7 @@ from hpo.core.baselines import Baselines
 from hpo.core.detail_events import TEST
 from hpo.core.estimates import ScoreInterval
 from hpo.core.formatting import count, duration, score, with_interval
-from hpo.report.references import REFERENCES, Reference
+from hpo.reports.references import REFERENCES, Reference
 
 SAMPLERS = {
     "auto": ("bergstra2011",),

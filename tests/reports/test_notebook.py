@@ -1,7 +1,7 @@
 """What a notebook shows of a search."""
 
 import hpo
-from hpo.report.notebook import NotebookProgress, watcher_here
+from hpo.reports.notebook import NotebookProgress, watcher_here
 from hpo.use_cases.inspect import load_search
 from tests.use_cases.recorded_search import recorded, searched, won
 

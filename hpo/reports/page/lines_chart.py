@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from hpo.report.page.frame import Frame, legend
-from hpo.report.page.svg import mark, path
-from hpo.report.scales import AxisScale
+from hpo.reports.page.frame import Frame, legend
+from hpo.reports.page.svg import mark, path
+from hpo.reports.scales import AxisScale
 
 Line = tuple[str, str, Sequence[tuple[float, float]]]
 """Name, colour and points of a line."""

@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from hpo.core.events import End
 from hpo.core.formatting import STATES, score
-from hpo.report.page.svg import mark
-from hpo.report.view import SearchView, TrialView
+from hpo.reports.page.svg import mark
+from hpo.reports.view import SearchView, TrialView
 
 LEGEND = (
     (mark("circle", 0, 0, "blue"), "fully trained"),

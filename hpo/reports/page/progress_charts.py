@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from hpo.report.page.frame import Frame, legend
-from hpo.report.page.marks import meanings, trial_mark, trial_title
-from hpo.report.page.svg import line, mark, path, steps, tag, text
-from hpo.report.scales import AxisScale, ScoreScale
-from hpo.report.view import SearchView, TrialView
+from hpo.reports.page.frame import Frame, legend
+from hpo.reports.page.marks import meanings, trial_mark, trial_title
+from hpo.reports.page.svg import line, mark, path, steps, tag, text
+from hpo.reports.scales import AxisScale, ScoreScale
+from hpo.reports.view import SearchView, TrialView
 
 MOST_CURVES = 100
 """Of more trials, a band of quantiles and the best curves are drawn."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from hpo.core.account import Account
 from hpo.core.visible_text import one_line
-from hpo.report.account import rows_of
-from hpo.report.checklist_items import CHECKLISTS
+from hpo.reports.account import rows_of
+from hpo.reports.checklist_items import CHECKLISTS
 
 NOT_KNOWN = "not known to hpo"
 WIDTH = 100

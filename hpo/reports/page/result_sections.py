@@ -8,11 +8,11 @@ from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.events import End
 from hpo.core.formatting import count, interval_text, plain, score, spread, states, with_interval
 from hpo.core.space import Choice, Parameter, Point
-from hpo.report.account import disagreement
-from hpo.report.page.blocks import Block, DataTable, Lines, Section, both
-from hpo.report.page.score_charts import Estimate, estimates_chart, finalists_chart
-from hpo.report.scales import AxisScale
-from hpo.report.view import SearchView
+from hpo.reports.account import disagreement
+from hpo.reports.page.blocks import Block, DataTable, Lines, Section, both
+from hpo.reports.page.score_charts import Estimate, estimates_chart, finalists_chart
+from hpo.reports.scales import AxisScale
+from hpo.reports.view import SearchView
 
 MOST_CHOICES = 15
 """Searched choices that are shown at once; further ones can be opened."""

@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from hpo.core.diagnosis import Diagnosis, PredictedRow
 from hpo.core.formatting import NOTHING, count, score
-from hpo.report.page.blocks import Block, DataTable, Figure, Picture, Pictures, Section, both
-from hpo.report.page.frame import Frame
-from hpo.report.page.health_sections import check_table
-from hpo.report.page.lines_chart import Line, lines_chart
-from hpo.report.page.svg import line, mark
-from hpo.report.scales import AxisScale
+from hpo.reports.page.blocks import Block, DataTable, Figure, Picture, Pictures, Section, both
+from hpo.reports.page.frame import Frame
+from hpo.reports.page.health_sections import check_table
+from hpo.reports.page.lines_chart import Line, lines_chart
+from hpo.reports.page.svg import line, mark
+from hpo.reports.scales import AxisScale
 
 MOST_CLASSES = 20
 """Classes of a confusion matrix that is shown as a whole; of more, the most frequent confusions are."""

@@ -8,12 +8,12 @@ from jsonschema import Draft202012Validator
 from hpo.core import events
 from hpo.core.account import Account
 from hpo.ledger.searches import open_ledger
-from hpo.report.account import page
-from hpo.report.account_schema import account_schema
-from hpo.report.checklist import NOT_KNOWN, checklist_of, checklist_text
-from hpo.report.checklist_items import CHECKLISTS
-from hpo.report.methods import METHODS, SAMPLERS, SCHEDULERS, methods_text
-from hpo.report.references import REFERENCES
+from hpo.reports.account import page
+from hpo.reports.account_schema import account_schema
+from hpo.reports.checklist import NOT_KNOWN, checklist_of, checklist_text
+from hpo.reports.checklist_items import CHECKLISTS
+from hpo.reports.methods import METHODS, SAMPLERS, SCHEDULERS, methods_text
+from hpo.reports.references import REFERENCES
 from hpo.use_cases.accounting.gathering import gather_account
 from tests.use_cases.recorded_search import recorded, searched, won
 

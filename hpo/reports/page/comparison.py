@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from hpo.core.estimates import ScoreInterval
 from hpo.core.formatting import NOTHING, count, interval_text, plain, score, spent, states
-from hpo.report.page.blocks import DataTable, Section, both
-from hpo.report.page.lines_chart import Line, lines_chart
-from hpo.report.page.progress_charts import best_so_far
-from hpo.report.page.score_charts import Estimate, estimates_chart
-from hpo.report.view import SearchView
+from hpo.reports.page.blocks import DataTable, Section, both
+from hpo.reports.page.lines_chart import Line, lines_chart
+from hpo.reports.page.progress_charts import best_so_far
+from hpo.reports.page.score_charts import Estimate, estimates_chart
+from hpo.reports.view import SearchView
 
 COLOURS = ("blue", "orange", "grey")
 """Colours of the first searches; further ones share the last."""

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from hpo.core.importance import ImportanceRanking
-from hpo.report.page.frame import Frame, cut
-from hpo.report.page.marks import trial_mark, trial_title
-from hpo.report.page.progress_charts import score_scale
-from hpo.report.page.svg import line, mark, path, steps, svg, tag, text
-from hpo.report.scales import AxisScale, ParameterAxis, short
-from hpo.report.view import SearchView, TrialView
+from hpo.reports.page.frame import Frame, cut
+from hpo.reports.page.marks import trial_mark, trial_title
+from hpo.reports.page.progress_charts import score_scale
+from hpo.reports.page.svg import line, mark, path, steps, svg, tag, text
+from hpo.reports.scales import AxisScale, ParameterAxis, short
+from hpo.reports.view import SearchView, TrialView
 
 BUCKETS = 8
 """Parts into which a range is divided; the best trial of each is marked."""

@@ -10,8 +10,8 @@ from scipy.stats import spearmanr
 
 from hpo.core.events import End
 from hpo.core.formatting import NOTHING, count, plain, score
-from hpo.report.page.blocks import Block, DataTable, Figure, Figures, Section, both, small
-from hpo.report.page.progress_charts import (
+from hpo.reports.page.blocks import Block, DataTable, Figure, Figures, Section, both, small
+from hpo.reports.page.progress_charts import (
     best_so_far,
     curves_chart,
     epoch_summaries,
@@ -19,15 +19,15 @@ from hpo.report.page.progress_charts import (
     rung_chart,
     survivors,
 )
-from hpo.report.page.space_charts import (
+from hpo.reports.page.space_charts import (
     buckets,
     importance_chart,
     pair_chart,
     parallel_chart,
     slice_chart,
 )
-from hpo.report.scales import ParameterAxis
-from hpo.report.view import SearchView
+from hpo.reports.scales import ParameterAxis
+from hpo.reports.view import SearchView
 
 MOST_BARS = 20
 MOST_SLICES = 6

@@ -17,13 +17,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hpo.core.formatting import count
-from hpo.report.page.blocks import Section
-from hpo.report.page.diagnosis_sections import diagnosis_section
-from hpo.report.page.health_sections import before_search
-from hpo.report.page.record_sections import all_trials, whole_account
-from hpo.report.page.result_sections import finalists, verdict, winner
-from hpo.report.page.search_sections import early_stopping, interactions, progress, what_mattered
-from hpo.report.view import SearchView
+from hpo.reports.page.blocks import Section
+from hpo.reports.page.diagnosis_sections import diagnosis_section
+from hpo.reports.page.health_sections import before_search
+from hpo.reports.page.record_sections import all_trials, whole_account
+from hpo.reports.page.result_sections import finalists, verdict, winner
+from hpo.reports.page.search_sections import early_stopping, interactions, progress, what_mattered
+from hpo.reports.view import SearchView
 
 SECTIONS = (
     verdict,
