@@ -100,7 +100,7 @@ BAD = {
     different_sizes: "3.png is 20 x 10",
     text_for_a_number: "the target y must be numeric for regression; see row 61",
     a_text_for_each_row: "the target y has 48 different values in 48 rows, too many for classes",
-    one_class: "the target y is same in every row",
+    one_class: "the target y is 'same' in every row",
     label_outside: "label 7 of row 5 is outside 0 to 2",
     classes_for_values: "objective.metric: accuracy is not a metric of regression",
     a_table_for_images: "trainable: image_classifier takes images",

@@ -83,7 +83,16 @@ def test_submit_streams_events_and_ends_with_the_outcome(submitted):
     assert {event["search"] for event in events} == {"tiny-1"}
     assert (events[0]["event"], events[-1]["event"]) == ("SearchOpened", "SearchEnded")
     assert events[0]["tags"] == {"purpose": "try"}
-    assert set(outcome) == {"search", "status", "trials", "best", "numbers", "test", "recipe_path"}
+    assert set(outcome) == {
+        "search",
+        "status",
+        "trials",
+        "best",
+        "numbers",
+        "test",
+        "baselines",
+        "recipe_path",
+    }
     assert (outcome["search"], outcome["status"], outcome["test"]) == ("tiny-1", "done", None)
     assert sum(outcome["trials"].values()) == 3
     assert set(outcome["best"]) == {"trial", "recipe", "validation"}

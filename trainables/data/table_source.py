@@ -285,7 +285,8 @@ class TableFile:
     def _refuse_constant(self, targets: NDArray[Any]) -> None:
         if self.reader <= 4 or (targets != targets[0]).any():
             return
-        value = brief(self._info.classes[int(targets[0])]) if self._info.classes else f"{targets[0]:.6g}"
+        classes = self._info.classes
+        value = brief(repr(classes[int(targets[0])])) if classes else f"{targets[0]:.6g}"
         raise UserError(
             f"data: the target {self.target} is {value} in every row of the development part, so there is "
             "nothing to learn; choose another target, or check how the file was made"
