@@ -14,6 +14,12 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set a field of the spec; can be repeated."),
 ]
+AnySettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Set a field of the spec or a hyperparameter; can be repeated."
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of the search; overrides the spec's.")]
 Again = Annotated[bool, typer.Option("--again", help="Open test data again; needs --reason.")]
 PredictAgain = Annotated[

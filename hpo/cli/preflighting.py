@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.options import Seed, overrides
+from hpo.cli.options import AnySettings, Seed, overrides
 from hpo.cli.session import Session, emit, line, own_stdout, say
 from hpo.cli.trust import Trust, name_code
 from hpo.core.formatting import count
@@ -27,12 +27,7 @@ def preflight(
     file: Annotated[
         str, typer.Argument(metavar="SPEC|RECIPE", help="A spec, the name of a shipped one, or a recipe.")
     ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Set a field of the spec or a hyperparameter; can be repeated."
-        ),
-    ] = None,
+    settings: AnySettings = None,
     seed: Seed = None,
     spec: Annotated[
         Path | None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.options import Seed, SpecFile, overrides
+from hpo.cli.options import AnySettings, Seed, SpecFile, overrides
 from hpo.cli.session import Session, emit, say
 from hpo.cli.trust import Trust, name_code
 
@@ -19,12 +19,7 @@ if TYPE_CHECKING:
 def try_(
     context: typer.Context,
     spec: SpecFile,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Set a field of the spec or a hyperparameter; can be repeated."
-        ),
-    ] = None,
+    settings: AnySettings = None,
     seed: Seed = None,
     pdb: Annotated[
         bool, typer.Option("--pdb", help="Open the debugger where the training's code fails.")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.ledger.searches import open_ledger
-from hpo.use_cases.search.lock import is_locked
+from hpo.use_cases.search.lock import require_running
 
 
 def stop_search(name: str, *, home: Home) -> None:
@@ -16,6 +15,5 @@ def stop_search(name: str, *, home: Home) -> None:
     """
     open_ledger(name, home)
     folder = home.search(name)
-    if not is_locked(folder):
-        raise UserError(f"{name} is not running; `hpo status {name}` shows how it ended")
+    require_running(folder, name)
     folder.stop_request.touch()

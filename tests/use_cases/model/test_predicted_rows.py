@@ -27,6 +27,7 @@ from hpo.use_cases.model.winning_recipe import write_recipe
 from hpo.use_cases.open_test import open_test_part
 from hpo.use_cases.predict import predict_file
 from hpo.use_cases.submit import open_search
+from tests.use_cases.model.line_model import MODEL
 
 SPEC = """
 version: 1
@@ -36,32 +37,6 @@ space: {rate: {loguniform: [0.01, 0.3]}}
 scheduler: {name: asha, max_epochs: 3, first_rung: 1}
 budget: {trials: 3}
 finalists: {count: 1, seeds: 2}
-"""
-MODEL = """
-from hpo.core.grammar import Grammar, Hyperparameter
-from hpo.core.trainable import Metric
-
-
-class Line:
-    grammar = Grammar((Hyperparameter("rate", "float", 0.1, low=1e-6, high=1.0, log=True),))
-    metrics = (Metric("mse", "min"),)
-
-    def train(self, recipe, train, validation, context):
-        raise NotImplementedError
-
-    def load(self, recipe, weights, info):
-        return Fitted(weights["line"])
-
-    def score(self, outputs, targets):
-        return {"mse": float(((outputs - targets) ** 2).mean())}
-
-
-class Fitted:
-    def __init__(self, line):
-        self.line = line
-
-    def predict(self, examples):
-        return examples.inputs[examples.rows] @ self.line
 """
 REASON = "to see the errors"
 
