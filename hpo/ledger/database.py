@@ -92,13 +92,18 @@ def errors_translated(engine: sa.Engine, what: str = LEDGER) -> Iterator[None]:
             raise HpoError(
                 f"the {what} at {url} is locked: another process is writing to it; try again when it is done"
             ) from error
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            advice = "this user needs to write to the file, and to its folder for files beside it"
+            raise HpoError(f"the {what} at {url} cannot be used: {reason}; {advice}") from error
         if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(engine)):
             raise DiskFull(f"the {what} cannot be written", engine.url.database) from error
         raise HpoError(f"the {what} at {url} cannot be used: {reason}") from error
 
 
 def shown(engine: sa.Engine) -> str:
-    """Return the address of a database without its secrets."""
+    """Return the file of a database, or its address without its secrets."""
+    if engine.url.drivername == "sqlite":
+        return str(engine.url.database)
     return without_secrets(engine.url.render_as_string(hide_password=True))
 
 

@@ -182,8 +182,7 @@ class Register:
     @property
     def location(self) -> str:
         """File or URL of the register, without a password."""
-        url = self._engine.url
-        return str(url.database) if url.drivername == "sqlite" else shown(self._engine)
+        return shown(self._engine)
 
     def all(self) -> list[Opening]:
         """Return every opening, oldest first, including withdrawn ones."""

@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from hpo.cli import main as command
 from hpo.core.temporary_folders import temporary_folder
-from hpo.ledger.register import Register
+from hpo.ledger.register import Register, Use
+from tests.cli.conftest import ROOT
 from tests.use_cases.recorded_search import recorded, won
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as another user")
@@ -77,3 +79,45 @@ def test_code_of_another_user_is_not_run_though_it_is_here(reachable, monkeypatc
     assert left.value.code == 2
     assert "belongs to another user" in capfd.readouterr().err
     assert not (reachable / "ran").exists()
+
+
+OPENINGS = """
+import contextlib, io, os, sys
+from hpo.cli import main
+refused, allowed = sys.argv[1:]
+def openings(register):
+    os.environ["HPO_REGISTER"] = register
+    with contextlib.suppress(SystemExit):
+        main.main(["service", "openings"])
+with contextlib.redirect_stdout(io.StringIO()):
+    openings(allowed)  # imports everything while the interpreter's own files can be read
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+openings(refused)
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "folder", "sentence"),
+    [
+        (0o644, 0o755, "cannot be written: Permission denied; HPO_REGISTER names another"),
+        (0o600, 0o755, "cannot be written: Permission denied; HPO_REGISTER names another"),
+        (0o600, 0o700, "cannot be written: Permission denied; HPO_REGISTER names another"),
+        (0o666, 0o755, "cannot be used: attempt to write a readonly database; this user needs to write to"),
+    ],
+    ids=["read-only file", "unreadable file", "unreachable folder", "read-only folder"],
+)
+def test_a_register_that_another_user_cannot_write_is_one_sentence(file, folder, sentence, reachable):
+    path = reachable / "team" / "register.db"
+    Register(path).record_use(Use("k", "small", "me", 3, b""))
+    path.chmod(file)
+    path.parent.chmod(folder)
+    before = path.read_bytes()
+    Register(reachable / "allowed.db")
+    words = [sys.executable, "-c", OPENINGS, str(path), str(reachable / "allowed.db")]
+    ran = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith(f"the test-use register at {path} {sentence}")
+    assert ran.stdout == ""
+    assert path.read_bytes() == before

@@ -31,7 +31,11 @@ def open_register() -> Register:
 def existing_register() -> Register | None:
     """Open the register for a query; None if its file does not exist, which a query does not create."""
     location = register_location()
-    return open_register() if isinstance(location, str) or location.exists() else None
+    try:
+        exists = isinstance(location, str) or location.exists()
+    except OSError:  # such as a folder of another user: opening the register says what is wrong
+        exists = True
+    return open_register() if exists else None
 
 
 def signing_key(data: Data) -> bytes | None:
