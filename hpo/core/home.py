@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpo.core.errors import DiskFull, UserError, is_full
 from hpo.core.private_files import require_own
+
+LEDGER = "HPO_LEDGER"
+"""Environment variable: address of a team's ledger, ``postgresql://...``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +19,23 @@ class Home:
 
     Attributes:
         root: Absolute path of the folder.
+        database: Address of the ledger that a team shares; empty for the home's own file.
     """
 
     root: Path
+    database: str = field(default="", repr=False)
 
     @classmethod
     def at(cls, path: str | os.PathLike[str] | None = None) -> Home:
         """Return the home at a path, at ``HPO_HOME``, or at ``.hpo`` in the working folder.
 
+        Its searches are on record in the database that ``HPO_LEDGER`` names, otherwise in a file of its own.
+
         Raises:
             UserError: If there is a home that somebody else owns or can write to.
         """
-        home = cls(Path(path or os.environ.get("HPO_HOME") or ".hpo").expanduser().absolute())
+        root = Path(path or os.environ.get("HPO_HOME") or ".hpo").expanduser().absolute()
+        home = cls(root, os.environ.get(LEDGER, "").strip())
         if home.is_used:
             require_own(home.root)
         return home
@@ -60,12 +68,17 @@ class Home:
 
     def _is_shared(self) -> bool:
         """Return whether the folder is readable by others and contains something other than a home."""
-        return bool(self.root.stat().st_mode & 0o077) and any(self.root.iterdir()) and not self.is_used
+        return bool(self.root.stat().st_mode & 0o077) and any(self.root.iterdir()) and not self._has_files
+
+    @property
+    def _has_files(self) -> bool:
+        """Whether the folder has been a home before; another may be an arbitrary folder."""
+        return os.path.isfile(self.ledger) or bool(self.database and (self.root / "searches").is_dir())
 
     @property
     def is_used(self) -> bool:
         """Whether it has a ledger."""
-        return os.path.isfile(self.ledger)  # unlike Path.is_file, does not raise for an invalid path
+        return bool(self.database) or os.path.isfile(self.ledger)  # does not raise for an invalid path
 
     @property
     def ledger(self) -> Path:

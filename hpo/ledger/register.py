@@ -26,6 +26,7 @@ from hpo.core.json_values import JsonObject, parsed
 from hpo.core.likeness import SAME, UNKNOWN, Likeness
 from hpo.ledger.database import engine_of, errors_translated, shown, writing
 from hpo.ledger.register_layout import (
+    beside_a_ledger,
     cuts,
     laid_out,
     openings,
@@ -176,8 +177,10 @@ class Register:
         url = location if isinstance(location, str) and "://" in location else _file_url(Path(location))
         self._engine = engine_of(url, keep=False, patience=patience)
         self._clock = clock
-        with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            self.key = laid_out(connection, self.location)
+        with errors_translated(self._engine, "test-use register"):
+            self._engine = beside_a_ledger(self._engine)
+            with writing(self._engine) as connection:
+                self.key = laid_out(connection, self.location)
 
     @property
     def location(self) -> str:

@@ -12,11 +12,15 @@ import secrets
 import sqlalchemy as sa
 
 from hpo.core.errors import HpoError
+from hpo.ledger.database import writing
 
 VERSION = 2
 """Version of the layout below; a register of a later version is refused."""
 
 KEY_BYTES = 32
+
+SCHEMA = "hpo_register"
+"""Schema of the tables in PostgreSQL."""
 
 _metadata = sa.MetaData()
 
@@ -71,6 +75,19 @@ uses = sa.Table(
 parts_with_signatures = sa.select(
     test_parts.c.fingerprint, test_parts.c.rows, signatures.c.content
 ).select_from(test_parts.outerjoin(signatures))
+
+
+def beside_a_ledger(engine: sa.Engine) -> sa.Engine:
+    """Return the engine, whose tables are in a schema of their own where a database can hold a ledger, too.
+
+    A PostgreSQL database that has been a register since before that keeps its tables where they are.
+    """
+    if engine.dialect.name != "postgresql" or sa.inspect(engine).has_table(test_parts.name):
+        return engine
+    if SCHEMA not in sa.inspect(engine).get_schema_names():  # otherwise it needs no right to create one
+        with writing(engine) as connection:
+            connection.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
+    return engine.execution_options(schema_translate_map={None: SCHEMA})
 
 
 def laid_out(connection: sa.Connection, location: str) -> bytes:

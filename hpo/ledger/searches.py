@@ -18,7 +18,7 @@ def open_ledger(name: str, home: Home) -> SearchLedger:
     """
     if not home.is_used:
         raise UserError(f"there is no search {name!r}: {home.root} does not contain any search yet")
-    return LedgerStore.at(home.ledger).open(name)
+    return LedgerStore.of(home).open(name)
 
 
 def opened_of(ledger: SearchLedger) -> SearchOpened:

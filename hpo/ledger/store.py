@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from hpo.core.chain import StoredEvent, digest_of, link_after, link_of_all, star
 from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import Event, SearchOpened, TestClaimed
 from hpo.core.history import History
+from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, fields_of, parsed
 from hpo.core.ports import Follow
 from hpo.core.record import Recorded, body_of, event_of
@@ -99,6 +101,7 @@ class LedgerStore:
 
     def __init__(self, url: str, clock: Callable[[], float] | None = None):
         self._engine = engine_of(url)
+        weakref.finalize(self, self._engine.dispose)  # a server counts the connections that are left open
         self._clock = clock or steady_clock()
         try:
             with errors_translated(self._engine):
@@ -106,6 +109,16 @@ class LedgerStore:
         except BaseException:
             self.close()
             raise
+
+    @classmethod
+    def of(cls, home: Home) -> LedgerStore:
+        """Open the ledger of a home: the database that its team shares, or its own file.
+
+        Raises:
+            UserError: If the database's address is not one.
+            HpoError: If it cannot be used, is damaged, or is of a later version.
+        """
+        return cls(home.database) if home.database else cls.at(home.ledger)
 
     @classmethod
     def at(cls, path: Path) -> LedgerStore:

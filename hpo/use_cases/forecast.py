@@ -104,7 +104,7 @@ def pace_of(spec: SearchSpec, home: Home) -> TrainingPace | None:
     from hpo.ledger.searches import opened_of, read_history
     from hpo.ledger.store import LedgerStore
 
-    store = LedgerStore.at(home.ledger)
+    store = LedgerStore.of(home)
     for name in reversed(store.names()[-NEWEST:]):
         ledger = store.open(name)
         if not _similar(spec, opened_of(ledger).spec):
@@ -132,7 +132,7 @@ def earlier_seconds(history: History, home: Home) -> float:
 
     if history.opened is None or history.extended or not home.is_used:
         return math.nan
-    store = LedgerStore.at(home.ledger)
+    store = LedgerStore.of(home)
     for name in reversed(store.names()[-NEWEST:]):
         ledger = store.open(name)
         opened = opened_of(ledger)

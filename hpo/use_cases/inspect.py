@@ -267,7 +267,7 @@ def list_searches(home: Home, tags: Sequence[str] = ()) -> list[Summary]:
     """
     if not home.is_used:
         return []
-    store = LedgerStore.at(home.ledger)
+    store = LedgerStore.of(home)
     ledgers = (store.open(name) for name in store.names())
     return [
         _summary(home, ledger, opened) for ledger in ledgers if _tagged(opened := opened_of(ledger), tags)

@@ -23,12 +23,14 @@ def rescue_ledger(home: Home) -> tuple[list[Saved], Path] | None:
         not damaged.
 
     Raises:
-        UserError: If there is no ledger.
+        UserError: If there is no ledger, or it is a team's database, which its own tools restore.
         Refused: If a search runs.
         HpoError: If nothing can be recovered.
     """
     if not home.is_used:
         raise UserError(f"{home.root} has no ledger")
+    if home.database:
+        raise UserError("the ledger is a team's database: restore it from its server's backup")
     folders = (home.root / "searches").glob("*")
     running = [each.name for each in folders if is_locked(home.search(each.name))]
     if running:

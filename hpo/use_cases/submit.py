@@ -113,7 +113,7 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     home.create()
     disk_space.require_disk_space(home)
     silence = Target.of(home).silence()
-    store = LedgerStore.at(home.ledger)
+    store = LedgerStore.of(home)
     if name is not None:
         store.refuse_name(name)
     require_capacity(spec, submission.address or os.environ.get("RAY_ADDRESS") or None)
@@ -171,7 +171,7 @@ def open_search(
         about=described(spec, dataset, (leaks.telling, leaks.removed) if leaks else ("", 0.0)),
         hardware=hardware(gpus=spec.resources.gpus > 0),
     )
-    home = Home(dataset.prepared.folder.parent.parent)
+    home = Home.at(dataset.prepared.folder.parent.parent)
     openings = known_openings_of(spec.data, dataset.prepared, spec.base, home)
     ledger = store.create(spec.name, opened, name)
     texts = [warning_of(openings)] if openings else []

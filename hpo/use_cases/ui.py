@@ -36,7 +36,7 @@ def newest_leaderboard(home: Home) -> Leaderboard | None:
     """Return the leaderboard of the newest search's experiment; None if there is no search."""
     if not home.is_used:
         return None
-    names = LedgerStore.at(home.ledger).names()
+    names = LedgerStore.of(home).names()
     if not names:
         return None
     try:

@@ -6,14 +6,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpo.core.home import LEDGER
+
 if TYPE_CHECKING:
     from hpo.ledger.register import Register
     from hpo.spec.fields import Data
 
 
 def register_location() -> Path | str:
-    """Return the file or database URL in ``HPO_REGISTER``, otherwise a file in the user's data folder."""
-    location = os.environ.get("HPO_REGISTER")
+    """Return what ``HPO_REGISTER`` names, otherwise a team's ledger, or a file in the user's data folder."""
+    ledger = os.environ.get(LEDGER, "")
+    location = os.environ.get("HPO_REGISTER") or (ledger if ledger.startswith("postgres") else "")
     if location:
         return location if "://" in location else Path(location).expanduser().absolute()
     import platformdirs

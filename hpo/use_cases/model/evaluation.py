@@ -15,7 +15,6 @@ import subprocess
 import sys
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 
 from filelock import FileLock
 
@@ -365,7 +364,7 @@ def _this_process() -> str:
 
 def main() -> int:
     """Score the winner of the search named on the command line."""
-    home, name = Home(Path(sys.argv[1])), sys.argv[2]
+    home, name = Home.at(sys.argv[1]), sys.argv[2]
     try:
         score_winner(home, name, "".join(sys.argv[3:4]))
     except HpoError as error:

@@ -52,7 +52,7 @@ def openings_in_home(home: Home, prepared: Prepared, register: Register | None) 
     if prepared.test is None or not home.is_used:
         return []
     known = {opening.key for opening in register.all()} if register else set()
-    store = LedgerStore.at(home.ledger)
+    store = LedgerStore.of(home)
     found = [
         opening
         for name in store.names()

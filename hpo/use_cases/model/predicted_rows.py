@@ -81,7 +81,7 @@ def homes_of(recipe: RecipeFile, home: Home | None) -> list[Home]:
     model = recipe.provenance.get("model")
     folder = Path(str(model.get("folder", ""))) if isinstance(model, Mapping) else Path()
     homes = [home] if home and home.is_used else []
-    if len(folder.parents) > 2:
+    if len(folder.parents) > 2 and folder.parents[2].is_dir():
         with contextlib.suppress(HpoError):  # somebody else's
             homes += [Home.at(folder.parents[2])]
     return [each for each in dict.fromkeys(homes) if each.is_used]
@@ -90,7 +90,7 @@ def homes_of(recipe: RecipeFile, home: Home | None) -> list[Home]:
 def data_of(known: KnownRows, recipe: RecipeFile) -> Data:
     """Return the `data` section of the first search on the data, otherwise that of a recipe."""
     if known.home and known.searches:
-        spec = opened_of(LedgerStore.at(known.home.ledger).open(known.searches[0])).spec
+        spec = opened_of(LedgerStore.of(known.home).open(known.searches[0])).spec
         return Data.model_validate(spec["data"])
     return Data.model_validate(recipe.provenance["data"])
 
@@ -133,7 +133,7 @@ def _kind(recipe: RecipeFile) -> str:
 
 def _searches(home: Home) -> dict[str, tuple[str, ...]]:
     """Return the names of the searches on each data set, by its fingerprint."""
-    store, names = LedgerStore.at(home.ledger), dict[str, tuple[str, ...]]()
+    store, names = LedgerStore.of(home), dict[str, tuple[str, ...]]()
     for name in store.names():
         data = opened_of(store.open(name)).split["data"]
         names[data] = (*names.get(data, ()), name)

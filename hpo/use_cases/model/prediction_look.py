@@ -126,7 +126,7 @@ def _begun(register: Register, known: KnownRows, recipe: RecipeFile, key: str, a
     elsewhere = openings_in_home(known.home, known.prepared, register)
     begun = register.begin(opening, rows_of(known.prepared.test), recognition, cut, elsewhere)
     if known.searches:
-        _write_into(LedgerStore.at(known.home.ledger).open(known.searches[0]), begun, register.location)
+        _write_into(LedgerStore.of(known.home).open(known.searches[0]), begun, register.location)
     return begun
 
 

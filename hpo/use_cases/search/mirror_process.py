@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -195,7 +194,7 @@ def main() -> int:
     """Mirror the search named on the command line."""
     os.nice(10)
     os.umask(0o077)
-    return 0 if follow(Home(Path(sys.argv[1])), sys.argv[2]) else 1
+    return 0 if follow(Home.at(sys.argv[1]), sys.argv[2]) else 1
 
 
 if __name__ == "__main__":
