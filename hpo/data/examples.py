@@ -30,8 +30,8 @@ def open_examples(folder: Path, rows: NDArray[Any]) -> Examples:
     """
     try:
         body = parsed((folder / prepared.MANIFEST).read_text())
-        inputs = prepared.mapped(folder / prepared.INPUTS)
-        targets = prepared.mapped(folder / prepared.TARGETS)
+        inputs = prepared.array(folder, prepared.INPUTS)
+        targets = prepared.array(folder, prepared.TARGETS)
     except (OSError, ValueError) as error:
         raise HpoError(f"data: {folder} does not hold prepared data: {error}") from error
     info = prepared.info_from_json(body["info"])

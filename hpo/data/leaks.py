@@ -22,11 +22,11 @@ from hpo.data.examples import open_examples
 from hpo.data.image_shortcuts import image_shortcuts
 from hpo.data.leak_coverage import coverage_of
 from hpo.data.near_copies import NearCopies, find_near_copies
-from hpo.data.prepared import Prepared, mapped
+from hpo.data.prepared import ROWS, Prepared, mapped
 from hpo.data.revealing_columns import revealing_columns
 from hpo.data.shift import TARGET
 from hpo.data.split import Split
-from trainables.data.digests import as_keys, row_digests
+from trainables.data.digests import as_keys
 
 EQUAL = {
     "train_test": "training rows are also in the test part",
@@ -176,18 +176,15 @@ def find_leaks(
     Raises:
         UserError: If the source must be read again and cannot be.
     """
+    sample = data.sample
+    if sample is not None:
+        few = split.within(mapped(sample.folder / ROWS))
+        return _of_all_rows(find_leaks(sample, few, source, arguments, base, near=near), data, split)
     part = open_examples(data.folder, split.train)
-    held_out = split.validation if split.final is None else np.concatenate([split.validation, split.final])
-    keys = as_keys(row_digests(part.inputs))
-    copies = np.zeros(0, np.int64) if data.test is None else mapped(data.test.copies)
+    held_out = split.held_out
     copied = find_near_copies(data, split.train, held_out, source, arguments, base) if near else NearCopies()
     groups, columns = data.groups(), revealing_columns(part)
-    equal = {
-        "train_test": _count(split.train, copies),
-        "validation_test": _count(held_out, copies),
-        "train_validation": int(np.isin(keys[held_out], keys[split.train]).sum()),
-        "contradicting": _contradicting(keys, data.targets()) if data.info.task == "classification" else 0,
-    }
+    equal = _equal_rows(data, split.train, held_out)
     by_chance = _by_chance(part, equal, data.test.n if data.test else 0, len(held_out))
     coverage = coverage_of(data, near=copied.train_validation is not None)
     return Leaks(
@@ -211,6 +208,31 @@ def find_leaks(
         removed=columns.removed,
         sought=coverage.sought,
         not_sought=coverage.not_sought,
+    )
+
+
+def _equal_rows(data: Prepared, train: NDArray[np.int64], held_out: NDArray[np.int64]) -> dict[str, int]:
+    """Return the counts of equal rows, among those that have digests."""
+    copies = np.zeros(0, np.int64) if data.test is None else mapped(data.test.copies)
+    digests, rows = data.digests()
+    keys, trained, kept = as_keys(digests), np.isin(rows, train), np.isin(rows, held_out)
+    classes = data.info.task == "classification"
+    return {
+        "train_test": _count(train, copies),
+        "validation_test": _count(held_out, copies),
+        "train_validation": int(np.isin(keys[kept], keys[trained]).sum()),
+        "contradicting": _contradicting(keys, data.targets()[rows]) if classes else 0,
+    }
+
+
+def _of_all_rows(leaks: Leaks, data: Prepared, split: Split) -> Leaks:
+    """Return the leaks of a sample with the counts of equal rows and groups of the whole data set."""
+    equal: dict[str, Any] = {**_equal_rows(data, split.train, split.held_out)}
+    return dataclasses.replace(
+        leaks,
+        **equal,
+        groups_train_validation=_shared(data.groups(), split.train, split.held_out),
+        groups_test=data.test.shared_groups if data.test else 0,
     )
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.json_values import JsonFields, SpecFields
-from hpo.data import prepared
 from hpo.data.custodian import find_near_duplicates
 from hpo.data.prepared import Prepared
 from hpo.data.table_copies import MOST_COLUMNS, table_copies
@@ -77,7 +76,7 @@ def find_near_copies(
 
 
 def _of_table(data: Prepared, train: Rows, held_out: Rows, result: JsonFields | None) -> NearCopies:
-    inputs = prepared.mapped(data.folder / prepared.INPUTS)
+    inputs = data.inputs()
     within = table_copies(inputs[train], inputs[held_out], data.info)
     across, column, notes = None, "", [_sampled("validation", within.searched, len(held_out))]
     if result is not None and data.test is not None:

@@ -37,6 +37,8 @@ FAINT = 1e-2
 """Contrast (of 255 levels) below which an image matches nothing."""
 BLUR = 1.0
 BLOCK = 2048
+PIXELS = 8 << 20
+"""Values of images that are converted at once."""
 CROWDED = 5
 """Candidate pairs per image above which a data set is too uniform to detect copies."""
 HASH_NEAR = 32
@@ -81,9 +83,10 @@ def thumbnails(images: NDArray[np.uint8]) -> Floats:
     down, across = _scaling(images.shape[1]), _scaling(images.shape[2])
     weights = np.array([0.299, 0.587, 0.114] if images.shape[3] == 3 else [1.0], np.float32)
     grey = np.zeros((len(images), SIDE, SIDE), np.float32)
-    for start in range(0, len(images), BLOCK):
-        block = images[start : start + BLOCK, ..., : len(weights)].astype(np.float32) @ weights
-        grey[start : start + BLOCK] = down @ block @ across.T
+    step = max(1, min(BLOCK, PIXELS // max(1, images[:1].size)))
+    for start in range(0, len(images), step):
+        block = images[start : start + step, ..., : len(weights)].astype(np.float32) @ weights
+        grey[start : start + step] = down @ block @ across.T
     return grey
 
 

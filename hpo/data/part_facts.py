@@ -13,13 +13,13 @@ from hpo.core.data_account import DataFacts, DataFile, PartFacts
 from hpo.core.file_digest import sha256_of
 from hpo.core.json_values import SpecFields
 from hpo.core.trainable import DataInfo
-from hpo.data.prepared import INPUTS, Prepared, mapped
+from hpo.data.prepared import Prepared
 from hpo.data.split import Split
 from hpo.data.table_copies import column_names
 
 FILES = ("file", "test_file")
 """Arguments of shipped sources that name a file."""
-ROWS_AT_ONCE = 1 << 16
+CELLS_AT_ONCE = 1 << 23
 
 
 def data_facts(
@@ -36,7 +36,7 @@ def data_facts(
     """
     info = data.info
     names = tuple(column_names(info)) if info.kind == "table" else ()
-    arrays = mapped(data.folder / INPUTS), data.targets(), data.groups(), data.times()
+    arrays = data.inputs(), data.targets(), data.groups(), data.times()
     return DataFacts(
         kind=info.kind,
         task=info.task,
@@ -110,6 +110,7 @@ def _missing(info: DataInfo, inputs: NDArray[Any], rows: NDArray[np.int64]) -> M
     if info.kind != "table":
         return {}
     counts = np.zeros(inputs.shape[1], np.int64)
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        counts += np.isnan(inputs[rows[start : start + ROWS_AT_ONCE]]).sum(0)
+    step = max(1, CELLS_AT_ONCE // max(1, inputs.shape[1]))
+    for start in range(0, len(rows), step):
+        counts += np.isnan(inputs[rows[start : start + step]]).sum(0)
     return {name: n for name, n in zip(column_names(info), counts.tolist(), strict=True) if n}

@@ -7,6 +7,7 @@ a count and digests, which reveal no example and no label.
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from hpo.core.json_values import JsonFields, JsonObject, parsed
 from hpo.core.trainable import DataInfo
-from trainables.data.digests import key_name
+from trainables.data.digests import key_name, row_digests
+from trainables.data.file_map import FileMap
 
 FORMAT = 2
 """Incremented whenever the same source would be read differently."""
@@ -29,6 +31,16 @@ TIMES = "times.npy"
 TEST_DIGESTS = "test_digests.npy"
 TEST_HASHES = "test_hashes.npy"
 TEST_COPIES = "test_copies.npy"
+IN_PLACE = "in_place.json"
+"""Where arrays lie that are not copied, by the name that a copy would have."""
+DIGESTS = "digests.npy"
+"""Digests of rows of such inputs, [k, 2], in the order of the rows."""
+DIGESTED = "digested.npy"
+"""The rows that have one, int64 [k]; absent if all have."""
+SAMPLE = "sample"
+"""Folder of the rows of such data whose values are checked, a prepared data set of its own."""
+ROWS = "rows.npy"
+"""In that folder: which rows they are, int64 [k], ascending."""
 NEAR = "near.json"
 REPEATED = "repeated.json"
 """Written once a second reading has returned the same rows."""
@@ -95,11 +107,28 @@ class Prepared:
     @property
     def cut_file(self) -> Path:
         """File of the cut on record: which rows are the test part. It may not exist."""
-        return self.folder.parent.parent / "cuts" / f"{self.folder.name}.npz"
+        folder = self.folder.parent if self.folder.name == SAMPLE else self.folder
+        return folder.parent.parent / "cuts" / f"{folder.name}.npz"
+
+    @property
+    def sample(self) -> Prepared | None:
+        """The rows whose values are checked, of data that stays where it is; None for other data."""
+        return read(self.folder / SAMPLE) if is_in_place(self.folder) and self.folder.name != SAMPLE else None
+
+    def inputs(self) -> NDArray[Any]:
+        """Return the inputs of the development part, [n, ...], mapped."""
+        return array(self.folder, INPUTS)
+
+    def digests(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """Return digests of development rows, [k, 2], and these rows, [k]: all, or a sample of very many."""
+        if not (self.folder / IN_PLACE).exists():
+            return row_digests(self.inputs()), np.arange(self.n)
+        rows = optional(self.folder / DIGESTED)
+        return mapped(self.folder / DIGESTS), np.arange(self.n) if rows is None else rows
 
     def targets(self) -> NDArray[Any]:
         """Return labels or values of the development part, [n]."""
-        return mapped(self.folder / TARGETS)
+        return array(self.folder, TARGETS)
 
     def groups(self) -> NDArray[Any] | None:
         """Return the group of each development row, [n]; None if the data has no groups."""
@@ -170,6 +199,24 @@ def mapped(path: Path) -> NDArray[Any]:
     """Map an array into memory, shared with every process that maps it; writes stay private."""
     array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
     return array
+
+
+def is_in_place(folder: Path) -> bool:
+    """Return whether a prepared data set, or the one whose sample it is, was left where it is."""
+    return (folder / IN_PLACE).exists() or (folder.name == SAMPLE and (folder.parent / IN_PLACE).exists())
+
+
+def array(folder: Path, name: str) -> NDArray[Any]:
+    """Map an array of a prepared data set, from the file that it stays in or from its copy.
+
+    Raises:
+        UserError: If the file that it stays in has changed.
+    """
+    if (folder / IN_PLACE).exists():
+        reference = json.loads((folder / IN_PLACE).read_text()).get(name)
+        if reference:
+            return FileMap.from_json(reference).open()
+    return mapped(folder / name)
 
 
 def optional(path: Path) -> NDArray[Any] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.core.home import Home
+from hpo.data import prepared
 from hpo.data.cut import Cut
 from hpo.data.stable_cut import StableCut
 from trainables.data.content import SourcePaths
@@ -47,7 +48,9 @@ class CutsOnRecord:
 
     def reader(self, home: Home) -> int:
         """Return the version of the readers: that of the data on record, the newest for new searches."""
-        return reader_of(Cut.read(home.cut(self.recorded))) if self.recorded else READER
+        if not self.recorded or prepared.is_in_place(home.data(self.recorded)):
+            return READER
+        return reader_of(Cut.read(home.cut(self.recorded)))
 
 
 NO_CUTS = CutsOnRecord()
@@ -58,10 +61,18 @@ def reader_of(cut: Cut | None) -> int:
     return 1 if cut is None else cut.reader
 
 
-def paths_as_recorded(base: Path, scratch: Path, file: Path | None) -> SourcePaths:
-    """Return the paths for a source that is read and cut as it was when a cut was recorded."""
+def paths_as_recorded(base: Path, scratch: Path, file: Path | None, in_place: bool = False) -> SourcePaths:
+    """Return the paths for a source that is read and cut as it was when a cut was recorded.
+
+    Args:
+        base: Folder that relative paths start from.
+        scratch: Where the reader may write.
+        file: File of the cut; it may not exist. None for the first cut.
+        in_place: Whether the data stayed where it was, as readers before this one never left any.
+    """
     cut = Cut.read(file) if file else None
-    return SourcePaths(base, scratch, StableCut((cut,) if cut else ()), reader_of(cut))
+    reader = READER if in_place else reader_of(cut)
+    return SourcePaths(base, scratch, StableCut((cut,) if cut else ()), reader)
 
 
 def cuts_in(files: Sequence[Path]) -> tuple[Cut, ...]:

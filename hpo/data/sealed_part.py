@@ -54,7 +54,8 @@ def open_test(
             f"examples and now has {len(content)}{_left(expected, digests)}. Restore the data, or "
             "start a new search on it."
         )
-    now = labelled_digest(digests, content.targets, key if KEYED in expected.targets else None)
+    secret = key if KEYED in expected.targets else None
+    now = labelled_digest(digests, content.targets, secret, content.digested)
     if is_comparable(expected.targets, key) and expected.targets not in ("", now):
         raise Refused(
             f"data: the targets of the test part of {source} changed since it was sealed: the fingerprint of "

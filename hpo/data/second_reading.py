@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.json_values import SpecFields
 from hpo.core.private_files import replace_file
 from hpo.data import prepared
+from hpo.data.prepared import Prepared
 from hpo.data.recorded_cuts import paths_as_recorded
+from trainables.data.content import Content
 from trainables.data.digests import row_digests, set_digest
 from trainables.parts import data_sources
 
@@ -27,12 +27,11 @@ def read_again(source: str, arguments: SpecFields, base: Path, folder: Path) -> 
     data = prepared.read(folder)
     assert data is not None
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".again-") as scratch:
-        paths = paths_as_recorded(base, Path(scratch), data.cut_file)
+        paths = paths_as_recorded(base, Path(scratch), data.cut_file, prepared.is_in_place(folder))
         opened = data_sources.open_source(source, arguments, paths)
         development, test = opened.development(), opened.test()
-        kept = np.load(folder / prepared.INPUTS, mmap_mode="r")
         parts = []
-        if not _equal(kept, development.inputs) or not np.array_equal(data.targets(), development.targets):
+        if not _equal(data, development):
             parts.append("development")
         if data.test and (test is None or set_digest(test.digests()) != data.test.fingerprint):
             parts.append("test")
@@ -45,10 +44,13 @@ def read_again(source: str, arguments: SpecFields, base: Path, folder: Path) -> 
     replace_file(folder / prepared.REPEATED, "{}\n")
 
 
-def _equal(kept: NDArray[Any], again: NDArray[Any]) -> bool:
-    """Return whether inputs are the same, row by row; gaps are equal."""
-    return (
-        kept.shape == again.shape
-        and kept.dtype == again.dtype
-        and np.array_equal(row_digests(kept), row_digests(again))
+def _equal(data: Prepared, again: Content) -> bool:
+    """Return whether a development part is the one that was kept, row by row; gaps are equal."""
+    inputs, targets = data.inputs(), data.targets()
+    if (inputs.shape, inputs.dtype) != (again.inputs.shape, again.inputs.dtype):
+        return False
+    rows = again.digested
+    new = again.digests() if again.in_place else row_digests(again.inputs)
+    return np.array_equal(data.digests()[0], new) and np.array_equal(
+        row_digests(targets, rows), row_digests(again.targets, rows)
     )

@@ -44,6 +44,11 @@ class Split:
         return self.validation if self.final is None else self.final
 
     @property
+    def held_out(self) -> Rows:
+        """Rows of both validation roles."""
+        return self.validation if self.final is None else np.concatenate([self.validation, self.final])
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the rows of each role."""
         hasher = hashlib.sha256()
@@ -55,6 +60,11 @@ class Split:
         """Return the rows of each role that exists."""
         final = {} if self.final is None else {"final": self.final}
         return {"train": self.train, "validation": self.validation, **final}
+
+    def within(self, rows: Rows) -> Split:
+        """Return the split of some rows, ascending, each by its position among them."""
+        positions = {role: np.flatnonzero(np.isin(rows, part)) for role, part in self.roles().items()}
+        return Split(positions["train"], positions["validation"], positions.get("final"))
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows of each role that exists."""

@@ -118,15 +118,17 @@ def given_cut(development: Content, test: Content, digests: Sequence[Hashes]) ->
     """Return the cut of data whose parts were given.
 
     Args:
-        development: Its development part.
-        test: Its test part.
+        development: Its development part; of data that stays in its place, the sample of it.
+        test: Its test part, likewise.
         digests: Digests of the rows of either, [n, 2] each.
     """
-    is_test = np.arange(len(development) + len(test)) >= len(development)
     if development.info.kind != "table":
+        sizes = len(digests[0]), len(digests[1])
         keys = keys_of_digests(np.concatenate(list(digests)))
     else:
-        keys, _ = keys_of_columns(_joined(development, test), len(is_test))
+        sizes = len(development), len(test)
+        keys, _ = keys_of_columns(_joined(development, test), sum(sizes))
+    is_test = np.arange(sum(sizes)) >= sizes[0]
     empty = np.zeros(0, np.uint64)
     return Cut.of(GIVEN, math.nan, math.nan, is_test, RowMarks(keys, {}, empty))
 

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.cut import Cut
-from hpo.data.prepared import INPUTS, Prepared, mapped
+from hpo.data.prepared import Prepared
 from hpo.data.row_keys import PARTS, Keys, keys_of_digests, paired
 from hpo.data.sketch import IDENTITY, Hashes, complete_below, sketched
-from trainables.data.digests import row_digests
 
 SIZE = 512
 """Entries of a sketch: 4 KiB."""
@@ -37,15 +36,15 @@ def sketch_of(data: Prepared, rows: NDArray[np.int64], key: bytes) -> bytes:
         rows: The rows, [n].
         key: Secret of the register.
     """
-    keys, chosen = _keys(data), np.zeros(data.n, bool)
-    chosen[rows] = True
+    keys, known = _keys(data)
+    chosen = np.isin(known, rows)
     halves = [paired(keys, pair) for pair in PAIRS]
     kept = [
         _told_apart(half * SALT + np.uint64(number), chosen, half > 0) for number, half in enumerate(halves)
     ]
     if sum(map(len, kept)) < len(rows):  # too few cells for pairs of parts, or too few values: whole rows
         cells = keys.astype(np.uint64) @ np.arange(1, 2 * PARTS, 2, dtype=np.uint64)
-        kept = [_told_apart(np.asarray(cells, np.uint64), chosen, np.ones(data.n, bool))]
+        kept = [_told_apart(np.asarray(cells, np.uint64), chosen, np.ones(len(keys), bool))]
     tokens = np.concatenate(kept)
     return sketched(tokens, np.zeros(len(tokens), bool), key, SIZE).astype("<u8").tobytes()
 
@@ -69,9 +68,10 @@ def _identities(sketch: Hashes, border: np.uint64) -> Hashes:
     return sketch[sketch < border] & IDENTITY
 
 
-def _keys(data: Prepared) -> Keys:
-    """Return the keys of development rows on record; of data without a test part, from their inputs."""
+def _keys(data: Prepared) -> tuple[Keys, NDArray[np.int64]]:
+    """Return keys of development rows, and these rows: those on record, or of data without a test part."""
     cut = Cut.read(data.cut_file)
     if cut is not None and int((~cut.test).sum()) == data.n:
-        return np.asarray(cut.keys[~cut.test])
-    return keys_of_digests(row_digests(mapped(data.folder / INPUTS)))
+        return np.asarray(cut.keys[~cut.test]), np.arange(data.n)
+    digests, rows = data.digests()
+    return keys_of_digests(digests), rows

@@ -30,6 +30,8 @@ DISTANCES = 20_000_000_000
 """Rows times rows times columns up to which the nearest row is looked for among all training rows."""
 WIDEST = 2_048
 """Columns of the encoded rows beyond which only the first baseline is made."""
+BLOCK_BYTES = 64 << 20
+"""Bytes of rows that are encoded at once."""
 SIDE = 16
 """Pixels a side to which images are averaged."""
 FEW_CATEGORIES = 50
@@ -87,7 +89,14 @@ class RowEncoding:
         return np.concatenate([np.clip(filled, -20, 20), *codes], 1).astype(np.float32)
 
     def _numbers(self, examples: Examples) -> NDArray[np.float64]:
-        rows = examples.inputs[examples.rows]
+        step = max(1, BLOCK_BYTES // max(1, examples.inputs[:1].nbytes))
+        blocks = [
+            self._flat(examples.inputs[examples.rows[start : start + step]])
+            for start in range(0, max(1, len(examples)), step)
+        ]
+        return np.concatenate(blocks)
+
+    def _flat(self, rows: NDArray[Any]) -> NDArray[np.float64]:
         if self._info.kind == "image":
             rows = _averaged(rows)
         flat = np.asarray(rows, np.float64).reshape(len(rows), -1)

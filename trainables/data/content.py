@@ -14,6 +14,7 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.data_report import DataReport
 from trainables.data.digests import row_digests
+from trainables.data.row_sample import sampled_rows
 from trainables.data.uncut import READER, Cutter
 
 IN_MEMORY = 64 << 20
@@ -67,6 +68,8 @@ class Content:
         traits: Columns by which the data is recognised, numbers or texts, [n] each, where these
             are more than the inputs (columns that are not used); empty otherwise.
         report: What the reader took the data for; None where it has nothing to say.
+        in_place: Whether the inputs stay where they are, outside the home and memory.
+        digested: Rows that ``identity`` covers, ascending; None for all.
     """
 
     inputs: NDArray[Any]
@@ -79,6 +82,8 @@ class Content:
     positions: NDArray[np.int64] | None = None
     traits: tuple[NDArray[Any], ...] = ()
     report: DataReport | None = None
+    in_place: bool = False
+    digested: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         for complaint in (_shape_complaint(self), _target_complaint(self), _side_complaint(self)):
@@ -92,6 +97,10 @@ class Content:
         """Return the digests by which rows are recognised, [n, 2]."""
         return row_digests(self.inputs) if self.identity is None else self.identity
 
+    def sample(self) -> Content:
+        """Return the rows whose values are checked: of data that stays in its place a few, otherwise all."""
+        return self.take(sampled_rows(self.inputs)) if self.in_place else self
+
     def take(self, rows: NDArray[np.int64]) -> Content:
         """Return the same data set with some of its rows without its warnings and report."""
         return Content(
@@ -100,7 +109,7 @@ class Content:
             self.info,
             None if self.groups is None else self.groups[rows],
             None if self.times is None else self.times[rows],
-            None if self.identity is None else self.identity[rows],
+            None if self.identity is None or self.in_place else self.identity[rows],
             positions=None if self.positions is None else self.positions[rows],
             traits=tuple(column[rows] for column in self.traits),
         )
@@ -140,7 +149,7 @@ def _shape_complaint(content: Content) -> str | None:
         return f"images must be uint8 [n, height, width, channels], not {inputs.dtype} {inputs.shape}"
     if info.kind == "table" and (inputs.dtype != np.float32 or inputs.ndim != 2):
         return f"a table must be float32 [n, columns], not {inputs.dtype} {inputs.shape}"
-    if inputs.dtype.kind == "f":
+    if inputs.dtype.kind == "f" and not content.in_place:
         for column in range(inputs.shape[1] if info.kind == "table" else 0):
             bad = np.flatnonzero(np.isinf(inputs[:, column]))
             if len(bad):
@@ -174,7 +183,7 @@ def _side_complaint(content: Content) -> str | None:
     sides = {
         "groups": content.groups,
         "times": content.times,
-        "row digests": content.identity,
+        "row digests": content.identity if content.digested is None else None,
         "positions": content.positions,
         **{f"values of column {index}": column for index, column in enumerate(content.traits)},
     }

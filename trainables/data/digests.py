@@ -17,24 +17,33 @@ from numpy.typing import NDArray
 BYTES = 16
 KEYED = ":"
 """Between the name of a key and a digest that was computed with it."""
-CHUNK = 4096
+CHUNK, CHUNK_BYTES = 4096, 1 << 20
+"""Rows, and bytes, that are read at once."""
 
 
-def row_digests(rows: NDArray[Any]) -> NDArray[np.uint64]:
-    """Digest every row's content.
+def row_digests(
+    rows: NDArray[Any], chosen: NDArray[np.int64] | None = None, dtype: np.dtype[Any] | None = None
+) -> NDArray[np.uint64]:
+    """Digest every row's content, in blocks of about a megabyte.
 
     Args:
         rows: Array [n, ...]. Among floats, all NaNs count as equal, and so do 0 and -0.
+        chosen: Rows to digest; None for all.
+        dtype: Type that rows are converted to first; None for their own.
 
     Returns:
         Array [n, 2]: 128-bit BLAKE2b of each row's bytes, shape and type.
     """
-    empty = hashlib.blake2b(f"{rows.dtype.str}{rows.shape[1:]}".encode(), digest_size=BYTES)
-    return packed(
-        _with(empty, row.tobytes())
-        for start in range(0, len(rows), CHUNK)
-        for row in _canonical(rows[start : start + CHUNK])
-    )
+    dtype = dtype or rows.dtype
+    empty = hashlib.blake2b(f"{dtype.str}{rows.shape[1:]}".encode(), digest_size=BYTES)
+    n = len(rows) if chosen is None else len(chosen)
+    step = max(1, min(CHUNK, CHUNK_BYTES // max(1, rows.nbytes // max(1, len(rows)))))
+    blocks = [np.zeros((0, 2), np.uint64)]
+    for start in range(0, n, step):
+        part = slice(start, start + step) if chosen is None else chosen[start : start + step]
+        block = _canonical(rows[part].astype(dtype, copy=False))
+        blocks.append(packed(_with(empty, row.tobytes()) for row in block))
+    return np.concatenate(blocks)
 
 
 def text_digests(rows: Iterable[str]) -> NDArray[np.uint64]:
@@ -53,7 +62,12 @@ def set_digest(digests: NDArray[np.uint64]) -> str:
     return hashlib.sha256(distinct.tobytes()).hexdigest()
 
 
-def labelled_digest(digests: NDArray[np.uint64], targets: NDArray[Any], key: bytes | None = None) -> str:
+def labelled_digest(
+    digests: NDArray[np.uint64],
+    targets: NDArray[Any],
+    key: bytes | None = None,
+    chosen: NDArray[np.int64] | None = None,
+) -> str:
     """Return a digest of a set of rows with their targets.
 
     With a key it is a BLAKE2b that nobody can compute without it, so that labels cannot be guessed; its
@@ -63,8 +77,9 @@ def labelled_digest(digests: NDArray[np.uint64], targets: NDArray[Any], key: byt
         digests: Digests of the rows, [n, 2].
         targets: Their targets, [n, ...].
         key: A secret; None for public data, and to compare with what earlier versions recorded.
+        chosen: Rows of the targets that have digests; None for all.
     """
-    rows = row_digests(np.concatenate([digests, row_digests(targets)], axis=1))
+    rows = row_digests(np.concatenate([digests, row_digests(targets, chosen)], axis=1))
     if key is None:
         return set_digest(rows)
     keyed = hashlib.blake2b(np.unique(as_keys(rows)).tobytes(), key=key, digest_size=32)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-READER = 5
+READER = 6
 """Version of the readers; raised when one reads the same file differently.
 
 2 turns images upright and leaves hidden ones out. 3 reads numbers that are written for people, takes no

@@ -5,7 +5,8 @@ and returns ``(inputs, targets)``, or a mapping with ``inputs`` and ``targets`` 
 ``classes``, ``columns``, ``groups``, ``times``, ``kind`` and ``task``, or a map-style data set
 (`trainables.data.map_style`), or None if the data has no test part. Labels may be texts; without
 ``classes``, the classes are the development part's labels in sorted order. Arrays keep their types,
-except a table (two dimensions), which is float32.
+except a table (two dimensions), which is float32. Large memory maps stay where they are
+(`trainables.data.file_map`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from hpo.core.import_folders import import_folders
 from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
+from trainables.data.file_map import in_place_note, stays_in_place
 from trainables.data.map_style import is_map_style, read_items
+from trainables.data.row_sample import digested_rows
 from trainables.data.table_encoding import float_targets
 
 MICROSECONDS_A_DAY = 86_400e6
@@ -131,9 +134,12 @@ class UserSource:
             raise UserError(f"data.source: {self.name} must return plain numeric arrays, not objects")
         if development is None and "classes" not in arrays and arrays.get("task") in (None, "classification"):
             self._refuse_gaps(targets)
-        info = development or _info(arrays, inputs, targets)
+        mapped = self.paths.reader > 5 and stays_in_place(inputs)
+        info = development or _info(arrays, inputs, targets, mapped)
         if info.kind == "image" and "kind" not in arrays and self.paths.reader > 2:
             self._refuse_channels_first(inputs.shape)
+        if mapped and _as_stored(info.kind, inputs):
+            return self._in_place(arrays, inputs, targets, info)
         identity = None
         if info.kind != "image" and inputs.dtype != np.float32 and inputs.dtype.kind in "fiub":
             floats = inputs.astype(np.float32)
@@ -151,6 +157,27 @@ class UserSource:
             identity,
             warnings=_tied(times),
         )
+
+    def _in_place(
+        self, arrays: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any], info: DataInfo
+    ) -> Content:
+        """Return a part whose inputs stay in their file."""
+        groups, times = arrays.get("groups"), arrays.get("times")
+        rows = digested_rows(len(inputs))
+        floats = info.kind != "image" and inputs.dtype.kind in "fiub"  # as copied arrays are recognised
+        content = Content(
+            inputs,
+            _coded(targets, info),
+            info,
+            None if groups is None else _plain(np.asarray(groups)),
+            None if times is None else self._times(np.asarray(times)),
+            row_digests(inputs, rows, np.dtype(np.float32) if floats else None),
+            warnings=(*_tied(times), in_place_note(inputs)),
+            in_place=True,
+            digested=rows,
+        )
+        content.sample()  # its values are checked
+        return content
 
     def _refuse_channels_first(self, shape: tuple[int, ...]) -> None:
         """Refuse images that have their channels before height and width, as torch has them.
@@ -196,11 +223,19 @@ class UserSource:
         return times.astype(np.float64)
 
 
-def _info(arrays: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any]) -> DataInfo:
+def _as_stored(kind: str, inputs: NDArray[Any]) -> bool:
+    """Return whether inputs are used with the type that they have."""
+    return kind != "table" or inputs.dtype == np.float32
+
+
+def _info(
+    arrays: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any], mapped: bool = False
+) -> DataInfo:
     one = "regression" if targets.dtype.kind == "f" else "classification"
     task = arrays.get("task") or (one if targets.ndim == 1 else "other")
     image = inputs.dtype == np.uint8 and inputs.ndim == 4
-    kind = arrays.get("kind") or ("image" if image else "table" if inputs.ndim == 2 else "array")
+    table = inputs.ndim == 2 and (inputs.dtype == np.float32 or not mapped)
+    kind = arrays.get("kind") or ("image" if image else "table" if table else "array")
     classes: tuple[str, ...] = ()
     if task == "classification":
         classes = tuple(str(name) for name in arrays.get("classes") or _class_names(targets))

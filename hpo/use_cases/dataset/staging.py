@@ -19,7 +19,7 @@ from hpo.core.shipped_model import ALL
 from hpo.core.trainable import Examples, Trainable, trainable_of
 from hpo.core.user_code import CodeDigests
 from hpo.data.examples import open_examples
-from hpo.data.prepared import TARGETS, mapped
+from hpo.data.prepared import TARGETS, array, mapped
 from hpo.data.split import Split
 from hpo.running.environment import OpenedStage, TrainingData
 from hpo.use_cases.dataset.code_check import require_code
@@ -61,7 +61,7 @@ class DataStaging:
         """
         splits_folder = folder / "splits"
         splits_folder.mkdir(parents=True, exist_ok=True)
-        n = len(mapped(data / TARGETS))
+        n = len(array(data, TARGETS))
         for name, split in splits.items():
             roles = np.zeros(n, np.uint8)
             for role, rows in ((TRAIN, split.train), (VALIDATION, split.validation), (FINAL, split.final)):

@@ -1,0 +1,125 @@
+"""An array that lies in a file: found, recorded and opened again without being read or copied."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+from numpy.typing import NDArray
+
+from hpo.core.errors import UserError
+from trainables.data.row_sample import digested_rows, sampled_rows
+
+LEAST = 64 << 20
+"""Bytes from which a memory map stays where it is; a smaller one is copied, so that its file may change."""
+
+
+@dataclass(frozen=True)
+class FileMap:
+    """Where an array lies in a file.
+
+    Attributes:
+        file: Absolute path of the file.
+        offset: Position of the first byte that any of its items has.
+        span: Bytes from there to the end of its last item.
+        start: Position of its first item, counted from ``offset``.
+        shape: Its shape.
+        strides: Bytes between neighbours along each axis.
+        dtype: Its type, as `numpy.lib.format` describes it.
+        size: Bytes of the file when it was read.
+        modified: When the file had last been changed, in nanoseconds since 1970.
+    """
+
+    file: str
+    offset: int
+    span: int
+    start: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: Any
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, array: NDArray[Any]) -> FileMap | None:
+        """Return where an array lies; None if it is in memory, or may differ from its file."""
+        root = _root(array)
+        if root is None or root.filename is None or root.mode == "c" or not array.size:
+            return None
+        path = Path(root.filename).absolute()
+        low, high = byte_bounds(array)
+        state = path.stat()
+        return cls(
+            str(path),
+            root.offset + low - root.ctypes.data,
+            high - low,
+            array.ctypes.data - low,
+            array.shape,
+            array.strides,
+            np.lib.format.dtype_to_descr(array.dtype),
+            state.st_size,
+            state.st_mtime_ns,
+        )
+
+    def open(self) -> NDArray[Any]:
+        """Map the array; writes stay private.
+
+        Raises:
+            UserError: If the file changed since it was read, or does not exist.
+        """
+        path = Path(self.file)
+        try:
+            state = path.stat()
+        except OSError as error:
+            raise UserError(f"data: {path}, in which the inputs are, cannot be read: {error}") from error
+        if (state.st_size, state.st_mtime_ns) != (self.size, self.modified):
+            raise UserError(
+                f"data: {path} has changed since it was read; read it again with `hpo check --data`"
+            )
+        content = np.memmap(path, np.uint8, mode="c", offset=self.offset, shape=(self.span,))
+        dtype = np.lib.format.descr_to_dtype(self.dtype)
+        return np.ndarray(self.shape, dtype, buffer=content, offset=self.start, strides=self.strides)
+
+    def to_json(self) -> Mapping[str, Any]:
+        """Return it as a JSON value."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> FileMap:
+        """Return what `to_json` was given."""
+        dtype = body["dtype"]
+        if not isinstance(dtype, str):  # JSON has lists for the tuples of a structured type
+            dtype = [tuple(tuple(of) if isinstance(of, list) else of for of in field) for field in dtype]
+        shape, strides = tuple(body["shape"]), tuple(body["strides"])
+        return cls(**{**body, "dtype": dtype, "shape": shape, "strides": strides})
+
+
+def stays_in_place(array: NDArray[Any]) -> bool:
+    """Return whether an array is a memory map large enough to be left where it is."""
+    return array.nbytes >= LEAST and FileMap.of(array) is not None
+
+
+def in_place_note(inputs: NDArray[Any]) -> str:
+    """Return what the user should know about inputs that stay where they are."""
+    n, checked = len(inputs), len(sampled_rows(inputs))
+    digested = digested_rows(n)
+    equal = f"all {n:,} rows" if digested is None else f"{len(digested):,} of {n:,} rows"
+    return (
+        f"the inputs ({inputs.nbytes / 1e9:.3g} GB) stay in their file, which must not change and must be "
+        f"readable wherever trials run; equal rows are looked for in {equal}, anything else in a sample of "
+        f"{checked:,}"
+    )
+
+
+def _root(array: Any) -> Any:
+    """Return the memory map that an array is a view of; None if it is not one."""
+    root = None
+    while isinstance(array, np.ndarray):
+        root = array if isinstance(array, np.memmap) else root
+        array = array.base
+    return root
