@@ -157,7 +157,9 @@ def publish(part: Path, folder: Path) -> Path:
         except OSError:
             if prepared.read(folder) is None:  # otherwise another reader was faster
                 raise
-    elif (part / prepared.IN_PLACE).exists():  # the same content may lie in another file now
+        return folder
+    os.utime(folder)
+    if (part / prepared.IN_PLACE).exists():  # the same content may lie in another file now
         replace_synced(folder / prepared.IN_PLACE, (part / prepared.IN_PLACE).read_bytes())
     return folder
 

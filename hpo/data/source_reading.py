@@ -7,6 +7,7 @@ is read again each time.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -111,6 +112,9 @@ def _remembered(home: Home, key: str, cuts: CutsOnRecord) -> Prepared | None:
     except OSError:
         return None
     found = prepared.read(home.data(name)) if name and not cuts.afresh else None
+    if found is not None:
+        with contextlib.suppress(OSError):
+            os.utime(found.folder)  # `hpo clean` leaves alone what was used just now
     return found if found is None or cuts.recorded in ("", found.fingerprint) else None
 
 
