@@ -31,3 +31,10 @@ def _no_register_of_the_user(tmp_path_factory):
 def _register_of_this_test(tmp_path_factory, monkeypatch):
     """Tests search the same data; an opening in one test must not count in another."""
     monkeypatch.setenv("HPO_REGISTER", str(tmp_path_factory.mktemp("register") / "register.db"))
+
+
+@pytest.fixture(autouse=True)
+def _no_team_of_the_user(monkeypatch):
+    """Tests use addresses that they name themselves."""
+    for variable in ("HPO_PROFILE", "HPO_LEDGER", "HPO_STORE"):
+        monkeypatch.delenv(variable, raising=False)

@@ -187,6 +187,7 @@ def run(blocks, base):
     command.chmod(0o755)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("HPO_", "MLFLOW_"))}
     environment |= {"HPO_REGISTER": str(base / "register.db"), "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment |= {"XDG_CONFIG_HOME": str(base / "config")}
     environment |= {"PATH": f"{command.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     for language, file, content in blocks:
         if file:

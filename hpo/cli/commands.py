@@ -25,6 +25,7 @@ from hpo.cli import (
     inspecting,
     predicting,
     preflighting,
+    profiles,
     recipes,
     refining,
     register,
@@ -125,6 +126,15 @@ SERVICE_COMMANDS = (
     Command(LOOK, "rescue", register.rescue, "Recover the searches of a damaged ledger."),
 )
 """Commands of the group ``hpo service``; each can be typed without the group's name, too."""
+
+PROFILE = "profile"
+PROFILE_SUMMARY = "Keep the addresses of a team's services."
+PROFILE_COMMANDS = (
+    Command(RUN, "add", profiles.add, "Keep addresses under a name."),
+    Command(LOOK, "list", profiles.list_, "List the profiles."),
+    Command(LOOK, "show", profiles.show, "Show the addresses of a profile."),
+    Command(RUN, "remove", profiles.remove, "Remove a profile."),
+)
 
 
 class GroupedHelp(TyperGroup):

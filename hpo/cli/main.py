@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that ``hpo --help`` answ
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -17,12 +18,22 @@ from typing import Annotated, NoReturn
 import typer
 
 from hpo import __version__
-from hpo.cli.commands import COMMANDS, RUN, SERVICE, SERVICE_COMMANDS, SERVICE_SUMMARY, GroupedHelp
+from hpo.cli.commands import (
+    COMMANDS,
+    PROFILE,
+    PROFILE_COMMANDS,
+    PROFILE_SUMMARY,
+    RUN,
+    SERVICE,
+    SERVICE_COMMANDS,
+    SERVICE_SUMMARY,
+    GroupedHelp,
+)
 from hpo.cli.session import Session, emit, line
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
 
-EVERYWHERE = "Accepted by every command, before or after its name: --home DIR, --json."
+EVERYWHERE = "Accepted by every command, before or after its name: --home DIR, --profile NAME, --json."
 
 app = typer.Typer(
     name="hpo",
@@ -34,7 +45,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 service = typer.Typer(help=SERVICE_SUMMARY, no_args_is_help=True, rich_markup_mode=None)
-for _group, _commands in ((app, COMMANDS), (service, SERVICE_COMMANDS)):
+profile_ = typer.Typer(help=PROFILE_SUMMARY, no_args_is_help=True, rich_markup_mode=None)
+for _group, _commands in ((app, COMMANDS), (service, SERVICE_COMMANDS), (profile_, PROFILE_COMMANDS)):
     for _command in _commands:
         _group.command(
             _command.name,
@@ -43,7 +55,8 @@ for _group, _commands in ((app, COMMANDS), (service, SERVICE_COMMANDS)):
             hidden=_command.hidden,
             rich_help_panel=_command.heading,
         )(_command.function)
-app.add_typer(service, name=SERVICE, short_help=SERVICE_SUMMARY, rich_help_panel=RUN, epilog=EVERYWHERE)
+for _group, _name, _summary in ((service, SERVICE, SERVICE_SUMMARY), (profile_, PROFILE, PROFILE_SUMMARY)):
+    app.add_typer(_group, name=_name, short_help=_summary, rich_help_panel=RUN, epilog=EVERYWHERE)
 
 
 def _version(wanted: bool) -> None:
@@ -59,13 +72,22 @@ def options(
         Path | None,
         typer.Option(help="Folder of all searches; HPO_HOME by default, otherwise .hpo in this folder."),
     ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A team's addresses; HPO_PROFILE by default. See hpo profile."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Read the global options."""
-    context.obj = Session(Home.at(home), as_json, home)
+    name = profile or os.environ.get("HPO_PROFILE")
+    if name and context.invoked_subcommand != PROFILE:
+        from hpo.use_cases.profiles import applied
+
+        context.with_resource(applied(name))
+    context.obj = Session(Home.at(home), as_json, home, profile)
 
 
 def _in_front(arguments: Sequence[str]) -> list[str]:
@@ -76,7 +98,8 @@ def _in_front(arguments: Sequence[str]) -> list[str]:
     position = 0
     while position < end:
         word = rest[position]
-        taken = {"--json": 1, "--home": 2}.get(word, 1 if word.startswith("--home=") else 0)
+        taken = {"--json": 1, "--home": 2, "--profile": 2}.get(word, 0)
+        taken = 1 if word.startswith(("--home=", "--profile=")) else taken
         front += rest[position : position + taken]
         del rest[position : position + taken]
         end -= taken

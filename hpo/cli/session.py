@@ -35,11 +35,13 @@ class Session:
         home: Folder of the user's searches.
         as_json: Whether standard output takes nothing but JSON.
         typed_home: The folder as ``--home`` named it; None without that option.
+        typed_profile: The profile that ``--profile`` named; None likewise.
     """
 
     home: Home
     as_json: bool
     typed_home: Path | None = None
+    typed_profile: str | None = None
 
     @classmethod
     def of(cls, context: typer.Context) -> Session:
@@ -51,7 +53,8 @@ class Session:
     def command(self, words: str) -> str:
         """Return what to type to run another command on the same home."""
         home = f" --home {shlex.quote(str(self.typed_home))}" if self.typed_home else ""
-        return f"hpo{home} {words}"
+        profile = f" --profile {self.typed_profile}" if self.typed_profile else ""
+        return f"hpo{home}{profile} {words}"
 
 
 def console() -> Console:

@@ -24,6 +24,12 @@ def without_secrets(text: str) -> str:
     return USER.sub(f"{HIDDEN}@", SECRET.sub(rf"\1{HIDDEN}", text))
 
 
+def has_password(address: str) -> bool:
+    """Return whether an address holds a password or a key, with or without a scheme before it."""
+    user, at, _ = address.partition("://")[2 if "://" in address else 0].rpartition("@")
+    return bool(at and ":" in user) or SECRET.search(address) is not None
+
+
 def is_web_address(text: str) -> bool:
     """Return whether a text is an http or https address with a host."""
     try:

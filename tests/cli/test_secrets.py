@@ -67,6 +67,38 @@ def test_the_address_of_a_cluster_is_printed_without_it(tmp_path, monkeypatch, c
         assert not [word for word in SPELLED if word in shown.out + shown.err]
 
 
+@pytest.mark.parametrize("source", ["env", "file"])
+def test_the_password_of_a_profile_is_nowhere(source, tmp_path, monkeypatch, capfd):
+    pytest.importorskip("psycopg", reason="the driver of PostgreSQL is not installed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    monkeypatch.setenv("TEAM_PASSWORD", SECRET)
+    file = tmp_path / "password"
+    file.write_text(SECRET)
+    file.chmod(0o600)
+    named = {"env": "--password-env=TEAM_PASSWORD", "file": f"--password-file={file}"}[source]
+    addresses = ("--ledger=postgresql://me@127.0.0.1:1/x", "--store=/store", "--cluster=127.0.0.1:1")
+    assert run("profile", "add", "team", *addresses, "--tracking=http://127.0.0.1:1", named) == 0
+    assert (
+        run("profile", "add", "bad", f"--ledger={DATABASES[0]}", *addresses[1:], "--tracking=http://a") == 2
+    )
+    for words in (
+        ["list"],
+        ["status", "digits"],
+        ["submit", "digits"],
+        ["openings"],
+        ["profile", "show", "team"],
+    ):
+        for form in ([], ["--json"]):
+            assert run("--profile", "team", *words, *form) in (0, 1, 2)
+    shown = capfd.readouterr()
+    assert not [word for word in SPELLED if word in shown.out + shown.err]
+    assert "Traceback" not in shown.err
+    file.unlink()
+    assert traces(tmp_path) == []
+
+
 def command_lines(process):
     """The command lines of a process and of all that it started."""
     for each in [process, *process.children(recursive=True)]:
