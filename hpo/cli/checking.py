@@ -27,6 +27,10 @@ def check(
     spec: SpecFile,
     settings: Settings = None,
     seed: Seed = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Also ask this Ray cluster whether a node can hold a trial."),
+    ] = None,
     data: Annotated[
         bool,
         typer.Option(
@@ -42,6 +46,7 @@ def check(
     from hpo.cli.tables import grid, pairs
     from hpo.spec.builtin import locate
     from hpo.spec.overview import space_overview
+    from hpo.use_cases.search.capacity import require_capacity
     from hpo.use_cases.search.gpus import gpu_warnings
     from hpo.use_cases.usual import usual_texts
 
@@ -50,7 +55,10 @@ def check(
     name_code(locate(spec), changes, beside=True, trust=trust, error=session.as_json)
     read = specs.read_spec(spec, changes)
     facts, usual = space_overview(read), usual_texts(read)
-    beforehand = (*gpu_warnings(read), *(() if data else _without_data(read, session)))
+    if address:
+        require_capacity(read, address)
+    lacking = () if address else gpu_warnings(read)
+    beforehand = (*lacking, *(() if data else _without_data(read, session)))
     if not data:
         _refuse_moved_rows(read, session)
     forecast, warm_start = _from_the_past(read, session)

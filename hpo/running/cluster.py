@@ -6,11 +6,12 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
+from hpo.core.needs import Needs
 from hpo.running.quiet import quiet
 
 POLL_SECONDS = 2.0
@@ -42,6 +43,9 @@ class ClusterNode:
         free_cpus: CPUs that nothing has reserved.
         free_gpus: GPUs that nothing has reserved.
         draining: Whether it is about to be shut down.
+        labels: Its labels, those that Ray sets included.
+        custom: Amounts of its custom resources, by name.
+        free_custom: Amounts of them that nothing has reserved.
     """
 
     id: str
@@ -51,31 +55,41 @@ class ClusterNode:
     free_cpus: float = 0.0
     free_gpus: float = 0.0
     draining: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    custom: Mapping[str, float] = field(default_factory=dict, repr=False)
+    free_custom: Mapping[str, float] = field(default_factory=dict, repr=False)
 
-    def fits(self, cpus: float, gpus: float) -> int:
-        """Return how many trials with these needs it can hold."""
-        return _fits(self.cpus, self.gpus, cpus, gpus)
+    def fits(self, needs: Needs) -> int:
+        """Return how many trainings with these needs it can hold."""
+        amounts = {**self.custom, "CPU": self.cpus, "GPU": self.gpus}
+        return needs.fit_into(amounts) if needs.matches(self.labels) else 0
 
-    def free_for(self, cpus: float, gpus: float) -> int:
-        """Return how many trials with these needs it can hold beside what it runs now."""
-        return _fits(self.free_cpus, self.free_gpus, cpus, gpus)
+    def free_for(self, needs: Needs) -> int:
+        """Return how many trainings with these needs it can hold beside what it runs now."""
+        amounts = {**self.free_custom, "CPU": self.free_cpus, "GPU": self.free_gpus}
+        return needs.fit_into(amounts) if needs.matches(self.labels) else 0
+
+    def has(self, needs: Needs) -> str:
+        """Return in words what it has of the kinds of things that trainings need."""
+        words = [f"{self.cpus:g} CPUs", f"{self.gpus:g} GPUs"]
+        words += [f"{self.custom.get(name, 0):g} {name}" for name in needs.custom]
+        labels = [f"{label}={self.labels[label]}" for label in needs.labels if label in self.labels]
+        labels += [f"no label {label}" for label in needs.labels if label not in self.labels]
+        return f"{', '.join(words[:-1])} and {words[-1]}" + "".join(f", {label}" for label in labels)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.id[:8]})"
 
 
-def _fits(cpus: float, gpus: float, need_cpus: float, need_gpus: float) -> int:
-    ratios = [have / need for have, need in ((cpus, need_cpus), (gpus, need_gpus)) if need]
-    return int(min(ratios) + 1e-9) if ratios else 1
-
-
-def node_table(nodes: Iterable[ClusterNode], remarks: Callable[[ClusterNode], str] = lambda node: "") -> str:
-    """Return what each node has, a line for each."""
+def node_table(
+    nodes: Iterable[ClusterNode], needs: Needs, remarks: Callable[[ClusterNode], str] = lambda node: ""
+) -> str:
+    """Return what each node has of what trainings need, a line for each."""
     lines = []
     for node in nodes:
         remark = remarks(node)
         state = ", is being drained" if node.draining else ""
-        text = f"  node {node}: {node.cpus:g} CPUs and {node.gpus:g} GPUs{state}"
+        text = f"  node {node}: {node.has(needs)}{state}"
         lines.append(f"{text}; {remark}" if remark else text)
     return "\n".join(lines) or "  the cluster has no nodes"
 
@@ -186,14 +200,12 @@ def reader(address: str) -> Callable[[], tuple[ClusterNode, ...]]:
         free = state.available_resources_per_node()
         draining = state.state.get_draining_nodes()
         return tuple(
-            ClusterNode(
-                node.id,
-                node.name,
-                node.cpus,
-                node.gpus,
-                free.get(node.id, {}).get("CPU", 0.0),
-                free.get(node.id, {}).get("GPU", 0.0),
-                node.id in draining,
+            replace(
+                node,
+                free_cpus=free.get(node.id, {}).get("CPU", 0.0),
+                free_gpus=free.get(node.id, {}).get("GPU", 0.0),
+                draining=node.id in draining,
+                free_custom=_custom(free.get(node.id, {})),
             )
             for node in nodes
         )
@@ -248,7 +260,14 @@ def read_nodes(client: object) -> tuple[ClusterNode, ...]:
             info.node_name or info.node_manager_address,
             info.resources_total.get("CPU", 0.0),
             info.resources_total.get("GPU", 0.0),
+            labels=dict(info.labels),
+            custom=_custom(info.resources_total),
         )
         for node_id, info in sorted(infos.items(), key=lambda item: item[1].start_time_ms)
         if info.state == 0
     )
+
+
+def _custom(amounts: Mapping[str, float]) -> dict[str, float]:
+    """Return the custom resources among the amounts of a node."""
+    return {name: amount for name, amount in amounts.items() if name not in ("CPU", "GPU")}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from hpo.core.errors import HpoError
+from hpo.core.needs import Needs
 from hpo.running.cluster import HEAD_SECONDS, ClusterLost, ClusterMonitor, ClusterNode, node_table
 from hpo.running.conductor import Conductor
 from hpo.running.node_check import NodeChecks
@@ -24,8 +25,7 @@ class Crew:
     Args:
         monitor: The cluster's nodes.
         checks: Which nodes may be given trainings.
-        cpus: CPUs per training.
-        gpus: GPUs per training.
+        needs: What one training needs.
         most: Most trainings at once; None for as many as fit. It can be changed while the search runs.
         say_waiting: Called with what is waited for as it changes; empty if nothing is.
         clock: Returns monotonic seconds.
@@ -37,8 +37,7 @@ class Crew:
         self,
         monitor: ClusterMonitor,
         checks: NodeChecks,
-        cpus: float,
-        gpus: float,
+        needs: Needs,
         most: int | None,
         say_waiting: Callable[[str], None] = lambda what: None,
         clock: Callable[[], float] = time.monotonic,
@@ -46,7 +45,7 @@ class Crew:
     ):
         self._monitor, self._checks = monitor, checks
         self._require_code = require_code
-        self._cpus, self._gpus, self.most = cpus, gpus, most
+        self._needs, self.most = needs, most
         self._clock = clock
         self._next = 0.0
         self._known: dict[str, ClusterNode] = {}
@@ -66,14 +65,14 @@ class Crew:
     def workers(self) -> int:
         """Trainings at once that the nodes have room for."""
         nodes = self.nodes()
-        room = sum(n.fits(self._cpus, self._gpus) for n in self._monitor.nodes if n.id in nodes)
+        room = sum(n.fits(self._needs) for n in self._monitor.nodes if n.id in nodes)
         return min(room, self.most or room)
 
     @property
     def free(self) -> int:
         """Trainings that could begin now, beside what the nodes run."""
         nodes = self.nodes()
-        return sum(n.free_for(self._cpus, self._gpus) for n in self._monitor.nodes if n.id in nodes)
+        return sum(n.free_for(self._needs) for n in self._monitor.nodes if n.id in nodes)
 
     def limit(self, training: int) -> int:
         """Return how many tasks may be with workers or wait for one: those that can be placed, and one more.
@@ -108,7 +107,7 @@ class Crew:
             self._blame(conductor, sentence)
         if self.workers != self._workers and self.workers:
             self._workers = self.workers
-            conductor.workers_changed(self.workers, self._gpus)
+            conductor.workers_changed(self.workers, self._needs.gpus)
         over = conductor.stopping or conductor.done
         waits_for = "" if training or over else self._missing(unplaced)
         if waits_for != self._waits_for:
@@ -134,12 +133,12 @@ class Crew:
 
     def _fitting(self) -> tuple[ClusterNode, ...]:
         """Return the nodes that can hold at least one training."""
-        return tuple(n for n in self._monitor.nodes if n.fits(self._cpus, self._gpus))
+        return tuple(n for n in self._monitor.nodes if n.fits(self._needs))
 
     def _name_lost(self, conductor: Conductor) -> None:
         alive = {node.id: node for node in self._monitor.nodes}
         for node_id, node in self._known.items():
-            if node_id not in alive and node.fits(self._cpus, self._gpus):
+            if node_id not in alive and node.fits(self._needs):
                 conductor.warn(
                     f"node {node} was lost; its trainings continue elsewhere from their newest checkpoints"
                 )
@@ -147,18 +146,22 @@ class Crew:
                 conductor.warn(f"node {node} is being drained; it is given no further trial")
         self._known = alive
 
+    @property
+    def _on_such_nodes(self) -> str:
+        return f" on nodes{self._needs.kind}" if self._needs.kind else ""
+
     def _missing(self, unplaced: int) -> str:
         """Return what the first training waits for."""
-        need = f"{self._cpus:g} CPUs and {self._gpus:g} GPUs"
+        need = self._needs.amounts
         if not self._fitting():
-            return f"a node with {need}"
+            return f"a node{self._needs.kind} with {need}"
         if not self.workers:
             nodes = [str(node) for node in self._fitting() if node.id not in self._checks.faults]
             more = f" and {len(nodes) - MOST_NAMED} more" if len(nodes) > MOST_NAMED else ""
             checked = f"the checks of node {', '.join(nodes[:MOST_NAMED])}{more}"
             return checked if nodes else "a node that passes its checks"
         if unplaced and not self.free:
-            return f"{need} that other work on the cluster holds"
+            return f"{need}{self._on_such_nodes} that other work on the cluster holds"
         return "the workers to start"
 
     def _watch_stall(self, conductor: Conductor, mark: object, training: int, unplaced: int) -> bool:
@@ -174,12 +177,16 @@ class Crew:
 
     def _situation(self, unplaced: int) -> str:
         seconds, room = self._stall.seconds, self.workers
-        table = node_table(self._monitor.nodes, lambda node: self._checks.faults.get(node.id, ""))
-        need = f"{self._cpus:g} CPUs and {self._gpus:g} GPUs"
+        table = node_table(
+            self._monitor.nodes, self._needs, lambda node: self._checks.faults.get(node.id, "")
+        )
+        need = self._needs.amounts
         if not room:
-            why = f"no node that passed its checks can hold a trial of {need}"
+            why = f"no node{self._needs.kind} that passed its checks can hold a trial of {need}"
         elif unplaced and not self.free:
-            why = f"{unplaced} trials wait for {need} that other work on the cluster holds"
+            why = (
+                f"{unplaced} trials wait for {need}{self._on_such_nodes} that other work on the cluster holds"
+            )
         else:
             why = "the workers have not started, or do not answer"
         return f"nothing has progressed for {seconds:.0f} s: {why}\n{table}\n"

@@ -21,6 +21,7 @@ from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
 
 from hpo.core.errors import HpoError
+from hpo.core.needs import Needs
 from hpo.core.ports import TrainingTask
 from hpo.running.cluster import ClusterLost, watched
 from hpo.running.conductor import Conductor
@@ -49,8 +50,7 @@ class RayRunner:
     Args:
         environment: What all trainings have in common.
         workers: Most tasks trained at once; on a cluster, None for as many as fit.
-        cpus: CPUs per training; fractions are allowed.
-        gpus: GPUs per training; fractions are allowed.
+        needs: What one training needs.
         session: The running Ray.
         on_turn: Called before the loop and once in every turn of it.
         say_waiting: Called with what is waited for; empty if nothing is.
@@ -60,20 +60,19 @@ class RayRunner:
         self,
         environment: TrainingEnvironment,
         workers: int | None,
-        cpus: float,
-        gpus: float,
+        needs: Needs,
         session: RaySession,
         on_turn: Callable[[], None] = lambda: None,
         say_waiting: Callable[[str], None] = lambda what: None,
     ):
         self._environment = environment
         self._workers = workers
-        self._resources = tune.PlacementGroupFactory([{"CPU": cpus, **({"GPU": gpus} if gpus else {})}])
+        self._resources = tune.PlacementGroupFactory([needs.bundle])
         self._storage = StorageContext(storage_path=str(session.folder), experiment_dir_name="tune")
         self._monitor = session.monitor
         self._crew: Crew | None = None
         self._on_turn = on_turn
-        self._need = cpus, gpus
+        self._needs = needs
         self._say_waiting = say_waiting
         self._turned = time.monotonic()
 
@@ -85,7 +84,7 @@ class RayRunner:
             self._crew = Crew(
                 self._monitor,
                 checks,
-                *self._need,
+                self._needs,
                 self._workers,
                 self._say_waiting,
                 require_code=self._environment.require_code,

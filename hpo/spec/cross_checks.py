@@ -265,12 +265,9 @@ def check_rest(document: Document, base: Path, faults: Faults) -> None:
         )
     if trials is not None and len(document.start_from) > trials:
         faults.warn(f"start_from has {len(document.start_from)} points, but budget.trials is {trials}")
-    gpus = document.resources.gpus
-    if gpus > 1 and gpus != int(gpus):
-        faults.add(
-            ("resources", "gpus"),
-            f"{gpus:g}: only a share of one GPU can be fractional; legal: below 1, or whole",
-        )
+    if document.base is None:  # a stored spec may hold what an earlier version accepted
+        for path, fault in document.resources.faults():
+            faults.add(("resources", *path), fault)
 
 
 def _check_finalists(document: Document, faults: Faults) -> None:

@@ -18,6 +18,7 @@ from hpo.core.shipped_model import Ship
 from hpo.core.stopping_rules import RuleName, SchedulerName, rule_named
 from hpo.core.trainable import AS_FLOATS
 from hpo.spec.notice_fields import OnEnd
+from hpo.spec.resource_fields import Resources
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -199,19 +200,6 @@ class BudgetFields(Record):
     hours: Amount | None = Field(default=None, description="Wall time, including the finalists'.")
     gpu_hours: Amount | None = Field(
         default=None, description="Hours times GPUs held, including the finalists'."
-    )
-
-
-class Resources(Record):
-    """Resources of one trial, and how many trials run at once."""
-
-    cpus: Amount = Field(default=1.0, description="CPUs per trial; fractions are allowed.")
-    gpus: float = Field(default=0.0, ge=0, le=1000, description="GPUs per trial; fractions are allowed.")
-    trials_at_once: int | None = Field(
-        default=None, ge=1, le=10_000, description="Trials at once; by default as many as fit."
-    )
-    threads: int = Field(
-        default=1, ge=1, le=1024, description="Threads per training; results depend on this number."
     )
 
 

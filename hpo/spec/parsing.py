@@ -209,8 +209,11 @@ def _complete(
 
 
 def _recorded(complete: Document) -> dict[str, Any]:
-    """Return the document as JSON, without the editions that do not apply to it."""
+    """Return the document as JSON, without what earlier versions did not know and this one does not use."""
     document = complete.model_dump(mode="json")
+    for name in ("labels", "custom"):
+        if not document["resources"][name]:
+            del document["resources"][name]
     if complete.data.reading is None:
         del document["data"]["reading"]
     if complete.data.card is None:

@@ -96,6 +96,29 @@ def test_a_missing_gpu_is_a_warning_with_the_sentence_of_submit(address, hpo, tm
         assert submitted.stderr.strip() == warnings[0]
 
 
+def test_labels_and_custom_resources_need_a_cluster(hpo, tmp_path):
+    typed = (
+        "digits",
+        "--set",
+        "resources.labels={accelerator: H100}",
+        "--set",
+        "resources.custom={licence: 1}",
+    )
+    around = {"RAY_ADDRESS": "", "HPO_HOME": str(tmp_path)}
+    sentence = (
+        "resources: a trial needs 1 CPUs, 0 GPUs and 1 licence on a node labelled accelerator=H100, and only "
+        "nodes of a cluster have labels and custom resources (label accelerator, licence); name a cluster "
+        "with --address"
+    )
+    checked = hpo("check", *typed, "--json", **around)
+    assert json.loads(checked.stdout)["warnings"] == [sentence]
+    submitted = hpo("submit", *typed, **around)
+    assert (submitted.returncode, submitted.stderr.strip()) == (2, sentence)
+    refused = hpo("check", *typed, "--address", "127.0.0.1:9", **around)
+    assert refused.returncode == 2
+    assert "there is no Ray cluster to join at '127.0.0.1:9'" in refused.stderr
+
+
 def test_about_is_the_first_comment_for_a_reader(tmp_path):
     file = tmp_path / "spec.yaml"
     file.write_text("# yaml-language-server: $schema=x\n#\n# What it is.\n# More.\nversion: 1\n")

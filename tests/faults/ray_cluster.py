@@ -1,5 +1,6 @@
 """A Ray cluster of separate processes on this machine, whose nodes a test can lose, drain, freeze and add."""
 
+import json
 import os
 import re
 import shutil
@@ -55,16 +56,21 @@ class RayCluster:
         text = self._wait_until_up(self.head)
         self.address = re.search(r"--address='([\d.]+:\d+)'", text).group(1)
 
-    def add(self, cpus=1, within=(), **environment):
+    def add(self, cpus=1, within=(), gpus=0, labels=None, custom=None, **environment):
         """Start a node; return its process.
 
         Args:
             cpus: Its CPUs.
             within: Command that runs the node, such as one that enters a namespace.
+            gpus: GPUs that it declares, whether or not the machine has them.
+            labels: Its labels.
+            custom: Its custom resources.
             **environment: Further environment variables.
         """
         environment = self.environment | environment
-        node = self._start(cpus, f"--address={self.address}", within=within, **environment)
+        pairs = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
+        kind = (f"--num-gpus={gpus}", f"--labels={pairs}", f"--resources={json.dumps(custom or {})}")
+        node = self._start(cpus, f"--address={self.address}", *kind, within=within, **environment)
         self._wait_until_up(node)
         return node
 

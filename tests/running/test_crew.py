@@ -7,6 +7,7 @@ import pytest
 
 from hpo.core.errors import ChangedCode, HpoError
 from hpo.core.events import Warned, WorkersReady
+from hpo.core.needs import Needs
 from hpo.running.cluster import ClusterLost, ClusterNode, node_table
 from hpo.running.conductor import Conductor
 from hpo.running.crew import Crew
@@ -23,11 +24,12 @@ B = ClusterNode("b" * 8, "beta", 2, 0, free_cpus=2)
 class World:
     """A cluster whose nodes, answers and clock a test sets."""
 
-    def __init__(self, tmp_path, *nodes, most=None, cpus=1):
+    def __init__(self, tmp_path, *nodes, most=None, cpus=1, gpus=0, **kind):
         self.now, self.answers, self.waits = 1000.0, {}, []
         self.monitor = SimpleNamespace(nodes=nodes, silent=0.0, trouble="no answer")
         self.checks = NodeChecks(lambda node: node, lambda node: self.answers.get(node, ""), lambda: self.now)
-        self.crew = Crew(self.monitor, self.checks, cpus, 0, most, self.waits.append, lambda: self.now)
+        needs = Needs(cpus, gpus, **kind)
+        self.crew = Crew(self.monitor, self.checks, needs, most, self.waits.append, lambda: self.now)
         self.ledger = MemoryLedger()
         self.conductor = Conductor(plan(), self.ledger, RandomSearcher(SPACE, 0))
 
@@ -162,10 +164,47 @@ def test_a_head_that_does_not_answer_ends_the_search_before_ray_ends_the_process
 
 
 def test_a_table_of_nodes_lists_their_resources():
-    assert node_table((A, dataclasses.replace(B, draining=True)), lambda n: "no home" if n is A else "") == (
+    assert node_table(
+        (A, dataclasses.replace(B, draining=True)), Needs(1), lambda n: "no home" if n is A else ""
+    ) == (
         "  node alpha (aaaaaaaa): 4 CPUs and 0 GPUs; no home\n"
         "  node beta (bbbbbbbb): 2 CPUs and 0 GPUs, is being drained"
     )
+
+
+H100 = ClusterNode("c" * 8, "gamma", 4, 2, 4, 2, labels={"accelerator": "H100"}, custom={"licence": 1})
+A100 = ClusterNode("d" * 8, "delta", 4, 1, 4, 1, labels={"accelerator": "A100", "ray.io/node-id": "d"})
+PICKY = {"labels": {"accelerator": ("H100", "B200")}, "custom": {"licence": 1}}
+
+
+def test_a_table_of_nodes_shows_what_was_asked_for_and_nothing_else():
+    assert node_table((A, H100, A100), Needs(1, 1, **PICKY)) == (
+        "  node alpha (aaaaaaaa): 4 CPUs, 0 GPUs and 0 licence, no label accelerator\n"
+        "  node gamma (cccccccc): 4 CPUs, 2 GPUs and 1 licence, accelerator=H100\n"
+        "  node delta (dddddddd): 4 CPUs, 1 GPUs and 0 licence, accelerator=A100"
+    )
+
+
+def test_only_nodes_with_the_labels_and_custom_resources_are_used(tmp_path):
+    world = World(tmp_path, A, H100, A100, gpus=0.5, labels=PICKY["labels"])
+    world.turn()
+    assert (world.crew.nodes(), world.crew.workers) == ({H100.id}, 4)
+    world = World(tmp_path, A, H100, A100, gpus=0.5, **PICKY)
+    world.turn()
+    assert (world.crew.nodes(), world.crew.workers, world.crew.free) == ({H100.id}, 1, 0)
+    assert world.waits == [
+        "1 CPUs, 0.5 GPUs and 1 licence on nodes labelled accelerator=H100 or B200 that other work on the "
+        "cluster holds"
+    ]
+
+
+def test_a_kind_of_node_that_has_gone_is_waited_for_by_name(tmp_path):
+    world = World(tmp_path, A, A100, gpus=1, **PICKY)
+    world.turn()
+    expected = "a node labelled accelerator=H100 or B200 with 1 CPUs, 1 GPUs and 1 licence"
+    assert world.waits == [expected]
+    with pytest.raises(HpoError, match="no node labelled accelerator=H100 or B200 that passed its checks"):
+        world.turn(END_SECONDS + 1)
 
 
 def test_a_node_whose_fault_a_training_met_is_set_aside_and_named_once(tmp_path):
@@ -186,7 +225,9 @@ def test_no_node_is_blamed_for_code_that_has_changed_for_the_driver_too(tmp_path
 
     world = World(tmp_path, A, B)
     world.answers = {B.id: "its training code differs"}
-    world.crew = Crew(world.monitor, world.checks, 1, 0, None, clock=lambda: world.now, require_code=changed)
+    world.crew = Crew(
+        world.monitor, world.checks, Needs(1), None, clock=lambda: world.now, require_code=changed
+    )
     with pytest.raises(ChangedCode):
         world.turn()
     with pytest.raises(ChangedCode):

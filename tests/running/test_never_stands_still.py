@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ray.train._internal import storage
 
 from hpo.core.home import SearchFolder
+from hpo.core.needs import Needs
 from hpo.running.conductor import Conductor
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.ray_runner import RayRunner
@@ -27,7 +28,7 @@ def searched(folder, cluster, workers, **rules):
     environment = TrainingEnvironment(open_stage, SearchFolder(folder / "search"), OBJECTIVE)
     conductor = Conductor(plan(horizon=9, rungs=(1, 3), **rules), MemoryLedger(), RandomSearcher(SPACE, 0))
     refused = Refused(cluster)
-    runner = RayRunner(environment, workers, 1, 0, session, refused.look)
+    runner = RayRunner(environment, workers, Needs(1), session, refused.look)
     runner._resource_manager = lambda: None  # no real Ray may be used here
     storage.__dict__["_get_ray_train_session_dir"] = lambda: str(folder)
     controller = runner.controller(conductor)

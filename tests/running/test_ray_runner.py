@@ -21,6 +21,7 @@ from hpo.core.events import (
     WorkerLost,
 )
 from hpo.core.home import SearchFolder
+from hpo.core.needs import Needs
 from hpo.running.conductor import Conductor
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.inline import InlineRunner, VirtualClock
@@ -64,7 +65,7 @@ def search(session, tmp_path):
         ledger = memory_ledger()
         conductor = Conductor(rules, ledger, searcher or RandomSearcher(SPACE, 0))
         place = TrainingEnvironment(open_stage, SearchFolder(tmp_path / "search"), OBJECTIVE, **settings)
-        RayRunner(place, workers, 1, 0, session, on_turn).run(conductor)
+        RayRunner(place, workers, Needs(1), session, on_turn).run(conductor)
         return ledger, conductor
 
     return run

@@ -118,15 +118,14 @@ def workers_of(spec: SearchSpec, session: RaySession) -> int:
     Raises:
         UserError: If not even one trial fits.
     """
-    need = spec.resources
+    needs, most = spec.resources.needs, spec.resources.trials_at_once
     if session.monitor is not None:
-        fits = sum(node.fits(need.cpus, need.gpus) for node in session.monitor.nodes)
+        fits = sum(node.fits(needs) for node in session.monitor.nodes)
     else:
-        fits = int(session.cpus / need.cpus)
-        fits = min(fits, int(session.gpus / need.gpus)) if need.gpus else fits
+        fits = needs.fit_into({"CPU": session.cpus, "GPU": session.gpus})
     if fits < 1:
         raise UserError(
-            f"resources: a trial needs {need.cpus:g} CPUs and {need.gpus:g} GPUs on one node, "
-            f"and Ray has {session.cpus:g} and {session.gpus:g}"
+            f"resources: a trial needs {needs.amounts} on one node{needs.kind}, "
+            f"and Ray has {session.cpus:g} CPUs and {session.gpus:g} GPUs"
         )
-    return min(fits, need.trials_at_once or fits)
+    return min(fits, most or fits)

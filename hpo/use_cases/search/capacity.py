@@ -26,19 +26,19 @@ def require_capacity(spec: SearchSpec, address: str | None) -> None:
     Raises:
         UserError: If so, or if the cluster does not answer.
     """
-    need = spec.resources
+    needs = spec.resources.needs
     if address is None:
         usable_gpus(spec)
-        if need.cpus > local_cpus():
+        if needs.cpus > local_cpus():
             raise UserError(
-                f"resources.cpus: a trial needs {need.cpus:g}, this machine has {local_cpus()}; "
+                f"resources.cpus: a trial needs {needs.cpus:g}, this machine has {local_cpus()}; "
                 "set resources.cpus to less, or name a cluster with --address"
             )
         return
     require_reachable(address)
     nodes = cluster_nodes(address)
-    if not any(node.fits(need.cpus, need.gpus) for node in nodes):
+    if not any(node.fits(needs) for node in nodes):
         raise UserError(
-            f"resources: a trial needs {need.cpus:g} CPUs and {need.gpus:g} GPUs on one node, and no node of "
-            f"the cluster at {address} has them:\n{node_table(nodes)}"
+            f"resources: a trial needs {needs.amounts} on one node{needs.kind}, and no node of "
+            f"the cluster at {address} has them:\n{node_table(nodes, needs)}"
         )

@@ -1,4 +1,4 @@
-"""Checks that this machine has the GPUs that a spec requires."""
+"""Checks that this machine has what a spec requires: GPUs, and neither labels nor custom resources."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def usable_gpus(spec: SearchSpec) -> float:
     """Return the number of GPUs of this machine; 0 if the spec uses none.
 
     Raises:
-        UserError: If the spec requires more than there are.
+        UserError: If the spec requires more than there are, or what only nodes of a cluster have.
     """
     available, problem = _available(spec)
     if problem:
@@ -22,7 +22,7 @@ def usable_gpus(spec: SearchSpec) -> float:
 
 
 def gpu_warnings(spec: SearchSpec) -> tuple[str, ...]:
-    """Return a warning if this machine has too few GPUs for a spec that is only checked.
+    """Return a warning if this machine lacks what a spec requires that is only checked.
 
     There is no warning if ``RAY_ADDRESS`` names a cluster.
     """
@@ -34,8 +34,15 @@ def gpu_warnings(spec: SearchSpec) -> tuple[str, ...]:
 
 def _available(spec: SearchSpec) -> tuple[float, str]:
     """Return the number of GPUs, and the problem if there are too few."""
-    required = spec.resources.gpus
+    required, needs = spec.resources.gpus, spec.resources.needs
     available = local_gpus() if required else 0.0
+    only_on_clusters = [*(f"label {name}" for name in needs.labels), *needs.custom]
+    if only_on_clusters:
+        return available, (
+            f"resources: a trial needs {needs.amounts} on a node{needs.kind}, and only nodes of a "
+            f"cluster have labels and custom resources ({', '.join(only_on_clusters)}); "
+            "name a cluster with --address"
+        )
     if available >= required:
         return available, ""
     return available, (

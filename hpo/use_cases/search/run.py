@@ -167,7 +167,7 @@ class SearchRun:
                 inbox.poll(runner)
 
             most = need.trials_at_once if session.monitor else workers
-            runner = RayRunner(environment, most, need.cpus, need.gpus, session, on_turn, notifier.waiting)
+            runner = RayRunner(environment, most, need.needs, session, on_turn, notifier.waiting)
             runner.run(conductor)
         return conductor.history
 

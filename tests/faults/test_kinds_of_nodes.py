@@ -1,0 +1,67 @@
+"""Nodes with declared GPUs, labels and custom resources: trials go where they fit, wait, or are refused."""
+
+import re
+
+import pytest
+
+from hpo.core import events
+from tests.faults.ray_cluster import TOKEN, RayCluster
+from tests.faults.test_lost_nodes import check_whole, submit
+from tests.faults.tiny_search import MODEL, after
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+SEEN = "kept = context.restored()"
+SAY = f"print('on', os.environ['TINY_NODE'], 'gpu', os.environ.get('CUDA_VISIBLE_DEVICES'))\n        {SEEN}"
+"""Puts the node and its GPU on which a training runs into its log."""
+
+
+@pytest.fixture
+def cluster():
+    """A head, a node with one A100, and a node with two H100 and a licence, all of them only declared."""
+    cluster = RayCluster(TINY_SECONDS="0.1")
+    try:
+        cluster.add(2, gpus=1, labels={"accelerator": "A100"}, TINY_NODE="old")
+        cluster.add(4, gpus=2, labels={"accelerator": "H100"}, custom={"licence": 1}, TINY_NODE="new")
+        yield cluster
+    finally:
+        cluster.end()
+
+
+def nodes(place):
+    """Return the node and GPU of every training, from the logs."""
+    logs = (place.search.root / "logs").glob("*.log")
+    return {line for log in logs for line in re.findall(r"on (\w+) gpu (\S+)", log.read_text())}
+
+
+def test_trials_share_the_gpus_of_labelled_nodes_and_what_no_node_has_is_refused_with_a_table(place, cluster):
+    (place.folder / "tiny_model.py").write_text(MODEL.replace(SEEN, SAY))
+    for command in ("check", "submit"):
+        refused = place.run(
+            command,
+            "tiny.yaml",
+            *("--address", cluster.address, "--set", "resources.gpus=1"),
+            *("--set", "resources.labels={accelerator: [B200, L4]}"),
+            **TOKEN,
+        )
+        assert refused.returncode == 2
+        assert "needs 1 CPUs and 1 GPUs on one node labelled accelerator=B200 or L4, and no" in refused.stderr
+        assert "2 CPUs and 1 GPUs, accelerator=A100" in refused.stderr
+        assert "4 CPUs and 2 GPUs, accelerator=H100" in refused.stderr
+    assert place.record() == []
+    shared = ("--set", "resources={gpus: 0.5, labels: {accelerator: H100}, trials_at_once: 8}")
+    record = check_whole(place, submit(place, cluster, *shared))
+    assert {e.event.workers for e in record if isinstance(e.event, events.WorkersReady)} == {4}
+    assert nodes(place) == {("new", "0"), ("new", "1")}
+
+
+@pytest.mark.faults
+def test_a_search_waits_for_a_licence_that_another_holds_and_says_so(place, cluster):
+    licensed = ("--set", "resources={custom: {licence: 1}, trials_at_once: 1}")
+    first = submit(place, cluster, *licensed)
+    place.wait_for(first, after(events.Reported, 4))
+    second = place.start("submit", "tiny.yaml", "--address", cluster.address, *licensed, **TOKEN)
+    check_whole(place, first)
+    out, err = second.communicate(timeout=300)
+    assert second.returncode == 0, err
+    assert "waiting for 1 CPUs, 0 GPUs and 1 licence that other work on the cluster holds" in out + err
