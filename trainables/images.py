@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hpo.core.trainable import Examples
+from trainables.gpu_memory import free_memory
 
 HELD_BYTES = 256 << 20
 """Limit on the bytes of prepared floats that one training holds for one part."""
@@ -135,8 +136,7 @@ class Images:
         return 4 * channels * (height * width if self._size is None else self._size**2)
 
     def _fits_on(self, device: torch.device) -> bool:
-        free, _ = torch.cuda.mem_get_info(device)
-        return 2 * len(self._rows) * self._bytes[0].numel() <= free
+        return 2 * len(self._rows) * self._bytes[0].numel() <= free_memory(device)
 
 
 def as_tensor(array: Any) -> Tensor:

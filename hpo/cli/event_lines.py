@@ -8,7 +8,7 @@ from typing import IO
 from hpo.cli.session import dumps
 from hpo.core import events
 from hpo.core.events import End
-from hpo.core.formatting import STATES, TAKEN_UP, choices, count, score, spread
+from hpo.core.formatting import LOSSES, STATES, TAKEN_UP, choices, count, score, spread
 from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History
 from hpo.core.json_values import JsonFields, fields_of
@@ -99,8 +99,10 @@ class PlainLines:
                 return f"trial {trial} continues from epoch {epoch}: {TAKEN_UP[cause]}"
             case events.TrialEnded():
                 return self._ended(event, history)
-            case events.WorkerLost(trial=trial, message=message):
-                return f"trial {trial} lost its worker and continues on another: {message}"
+            case events.WorkerLost(trial=trial, message=message, whole_gpu=True):
+                return f"trial {trial} runs once more, on a whole GPU, because memory ran out: {message}"
+            case events.WorkerLost(trial=trial, message=message, cause=cause):
+                return f"trial {trial} {LOSSES[cause]} and continues on another: {message}"
             case events.FinalistsNamed(trials=trials, reason=reason):
                 line = f"finalists, now trained on fresh seeds: {', '.join(map(str, trials))}"
                 return f"{line} ({reason})" if reason else line

@@ -137,6 +137,8 @@ def _facts(story: TrialStory) -> Iterator[tuple[str, str]]:
     yield "ended" if row.state not in ("running", "paused") else "state", ended(story)
     if story.message:
         yield "message", story.message
+    if row.losses:
+        yield "interrupted", f"{row.losses}; it continued on another worker"
     yield story.metric, score(row.value)
     yield "time", f"{count(row.epochs, story.unit)} in {duration(row.seconds)}"
     for rung in story.rungs:

@@ -28,6 +28,7 @@ class Effort:
         hours_by_end: Hours of training by how trials ended, and those of the finalists' fresh seeds.
         hardware: Processor, cores, memory and GPUs of the machine that opened the search; empty if an
             early version did not record it.
+        losses: How often trainings had to leave a worker and continued on another, by cause.
     """
 
     wall_hours: float
@@ -36,6 +37,7 @@ class Effort:
     gpu_hours: float
     hours_by_end: Mapping[str, float] = field(default_factory=dict)
     hardware: Mapping[str, str] = field(default_factory=dict)
+    losses: Mapping[str, int] = field(default_factory=dict)
 
 
 def effort_of(history: History, cpus: float) -> Effort:
@@ -46,10 +48,13 @@ def effort_of(history: History, cpus: float) -> Effort:
         cpus: CPUs of one training.
     """
     by_end: dict[str, float] = {}
+    losses: dict[str, int] = {}
     for training in history.trainings.values():
         end = training.end.value if training.end else "running"
         name = RETRAINED if training.origin == RETRAINED else FRESH if training.replicate else end
         by_end[name] = by_end.get(name, 0.0) + training.seconds / 3600
+        for cause in training.losses:
+            losses[cause.value] = losses.get(cause.value, 0) + 1
     trained = history.trained / 3600
     return Effort(
         wall_hours=history.active / 3600,
@@ -58,6 +63,7 @@ def effort_of(history: History, cpus: float) -> Effort:
         gpu_hours=history.gpu_seconds / 3600,
         hours_by_end=by_end,
         hardware=history.opened.hardware if history.opened else {},
+        losses=losses,
     )
 
 

@@ -37,6 +37,22 @@ TAKEN_UP = {
 }
 """Why a paused trial continues, by the cause on record."""
 
+LOSSES = {
+    "preempted": "leaves a node that is being drained",
+    "node_lost": "lost its node",
+    "node_fault": "met a fault of its node",
+    "worker_lost": "lost its worker",
+    "out_of_memory": "lost its worker, because memory ran out,",
+}
+"""What a training went through before it continued on another worker, by the cause on record."""
+
+
+def interruptions(causes: Sequence[str]) -> str:
+    """Causes of lost workers with how often each occurred: ``preempted, 2 x node lost``."""
+    counts = {cause: sum(other == cause for other in causes) for cause in causes}
+    words = (f"{times} x {cause}" if times > 1 else cause for cause, times in counts.items())
+    return ", ".join(words).replace("_", " ")
+
 
 def number(value: float | None, digits: int = DIGITS) -> str:
     """A value with a few significant digits; a dash for a value that does not exist."""

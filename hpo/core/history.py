@@ -38,7 +38,9 @@ class Training:
         metrics: Metrics of the last epoch.
         seconds: Wall time of all its epochs.
         checkpoints: The newest two, oldest first.
-        lost: How often its worker died.
+        losses: Why it had to leave a worker, each time.
+        lost: How many of these count against it.
+        whole_gpu: Whether it needs a whole GPU, because a share of one had too little memory.
         paused: Why it waits with its checkpoint; None while it runs and after its end.
         end: None while it runs, is paused or waits to be resumed.
         scores: Scores of the kept weights on the final part, if there is one.
@@ -62,7 +64,9 @@ class Training:
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     checkpoints: tuple[events.Checkpointed, ...] = ()
+    losses: tuple[events.LossCause, ...] = ()
     lost: int = 0
+    whole_gpu: bool = False
     paused: events.PauseCause | None = None
     end: End | None = None
     cause: Cause | None = None
@@ -190,8 +194,8 @@ class History:
             case events.Checkpointed() as checkpoint:
                 training = self.trainings[checkpoint.trial, checkpoint.replicate]
                 training.checkpoints = (*training.checkpoints[-1:], checkpoint)
-            case events.WorkerLost(trial=trial, replicate=replicate):
-                self.trainings[trial, replicate].lost += 1
+            case events.WorkerLost() as loss:
+                self._lose(loss)
             case events.TrialPaused(trial=trial, replicate=replicate, cause=cause):
                 self.trainings[trial, replicate].paused = cause
             case events.TrialTakenUp(trial=trial, replicate=replicate):
@@ -291,6 +295,12 @@ class History:
         training.reached = training.value
         if training.value != before or self.objective.at == "last":
             training.counted = report.epoch
+
+    def _lose(self, loss: events.WorkerLost) -> None:
+        training = self.trainings[loss.trial, loss.replicate]
+        training.losses = (*training.losses, loss.cause)
+        training.lost += loss.counts
+        training.whole_gpu = training.whole_gpu or loss.whole_gpu
 
     def _end(self, ended: events.TrialEnded) -> None:
         training = self.trainings[ended.trial, ended.replicate]

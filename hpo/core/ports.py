@@ -87,6 +87,7 @@ class TrainingTask:
         until: Epochs after which it ends, though schedules stretch to the horizon; nothing is held out
             then, and the last epoch's weights are kept. None for a full training.
         averages: Number of last epochs whose mean weights are kept; 0 for no averaging.
+        whole_gpu: Whether it gets a whole GPU, although the trials of the search share GPUs.
     """
 
     trial: int
@@ -101,6 +102,7 @@ class TrainingTask:
     split: str = "search"
     until: int | None = None
     averages: int = 0
+    whole_gpu: bool = False
 
     @property
     def key(self) -> tuple[int, int]:

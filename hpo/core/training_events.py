@@ -36,6 +36,25 @@ class Cause(StrEnum):
     USER = "user"
 
 
+class LossCause(StrEnum):
+    """Why a training had to leave its worker, and goes on with another one."""
+
+    PREEMPTED = "preempted"
+    """Its node was drained, as before the end of a spot machine."""
+    NODE_LOST = "node_lost"
+    """Its node ended or stopped answering."""
+    NODE_FAULT = "node_fault"
+    """Its node had a fault of its own, such as a home that is not mounted."""
+    WORKER_LOST = "worker_lost"
+    """Its process died."""
+    OUT_OF_MEMORY = "out_of_memory"
+    """Its process was ended because memory ran out, or its share of a GPU was too small."""
+
+
+NOT_COUNTED = frozenset({LossCause.PREEMPTED, LossCause.NODE_LOST, LossCause.NODE_FAULT})
+"""Causes that do not count against a training, however often they occur."""
+
+
 class PauseCause(StrEnum):
     """Why a training was paused or taken up again."""
 
@@ -114,11 +133,26 @@ class Checkpointed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLost:
-    """A training's process died; another worker continues the training, a limited number of times."""
+    """A training had to leave its worker; another one continues it.
+
+    Attributes:
+        trial: Number of the trial.
+        replicate: 0, or the number of the fresh seed.
+        message: What Ray or the worker says about it.
+        cause: Why; an early version recorded no causes.
+        whole_gpu: Whether it continues on a whole GPU because it ran out of memory on a share of one.
+    """
 
     trial: int
     replicate: int
     message: str
+    cause: LossCause = LossCause.WORKER_LOST
+    whole_gpu: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts against the training, which fails after too many of them."""
+        return self.cause not in NOT_COUNTED and not self.whole_gpu
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,6 +143,9 @@ def effort_rows(account: Account) -> Iterator[tuple[str, str]]:
         if effort.hours_by_end:
             ends = (f"{name} {duration(hours * 3600)}" for name, hours in effort.hours_by_end.items())
             yield "", f"training by how it ended: {', '.join(ends)}"
+        if effort.losses:
+            causes = ", ".join(f"{cause} {times}".replace("_", " ") for cause, times in effort.losses.items())
+            yield "", f"trainings that had to leave a worker and continued on another, by cause: {causes}"
         machine = ", ".join(f"{name} {value}" for name, value in effort.hardware.items())
         yield "", f"opened on: {machine or UNKNOWN}"
     if account.expected:

@@ -55,7 +55,12 @@ class Message:
 
 
 class Channel:
-    """Passes messages from a training's thread to its worker, and verdicts back."""
+    """Passes messages from a training's thread to its worker, and verdicts back.
+
+    Attributes:
+        last_activity: Monotonic time of the last report.
+        saving: Whether the training writes a checkpoint after every epoch, because its node will end soon.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -64,6 +69,7 @@ class Channel:
         self._pause_read = False  # whether a message with the pause was taken, so that a verdict can follow
         self._over = False
         self._stopping = False
+        self.saving = False
         self.last_activity = time.monotonic() + OPENING
 
     def send(self, pause: bool, **news: object) -> None:

@@ -19,6 +19,7 @@ from hpo.core.events import (
     Checkpointed,
     End,
     Event,
+    LossCause,
     PauseCause,
     Reported,
     TrialEnded,
@@ -161,21 +162,41 @@ class Conductor:
         trial = self._judge.pausing.surplus() if self._judge.pausing else None
         return [] if trial is None else [ended(self.history.trainings[trial, 0], End.STOPPED)]
 
-    def failed(self, key: Key, cause: Cause, message: str) -> None:
-        """Record that a training cannot continue."""
-        self._append(ended(self.history.trainings[key], End.FAILED, cause, message))
+    def failed(self, key: Key, cause: Cause, message: str) -> bool:
+        """Record that a training cannot continue, or tries once more on a whole GPU.
 
-    def lost(self, key: Key, message: str) -> None:
-        """Record that a training's worker died; another one continues it unless that happened too often."""
+        Returns:
+            Whether it has ended.
+        """
+        training = self.history.trainings[key]
+        if cause is Cause.OUT_OF_MEMORY and self._plan.shares_gpus and not training.whole_gpu:
+            self._append(events.WorkerLost(*key, message, LossCause.OUT_OF_MEMORY, whole_gpu=True))
+            self._wait_again(key)
+            return False
+        self._append(ended(training, End.FAILED, cause, message))
+        return True
+
+    def lost(self, key: Key, message: str, cause: LossCause = LossCause.WORKER_LOST) -> None:
+        """Record that a training had to leave its worker.
+
+        Another one continues it, unless too many of its workers died by themselves.
+        """
         training = self.history.trainings[key]
         if training.end is not None:
             return  # it was stopped by a request before its worker died
-        self._append(events.WorkerLost(*key, message))
-        if training.lost >= self._plan.worker_losses:
-            self.failed(key, Cause.WORKER_LOST, f"its worker died {training.lost} times: {message}")
+        loss = events.WorkerLost(*key, message, cause)
+        self._append(loss)
+        if loss.counts and training.lost >= self._plan.worker_losses:
+            why = Cause.OUT_OF_MEMORY if cause is LossCause.OUT_OF_MEMORY else Cause.WORKER_LOST
+            text = f"its worker died {training.lost} times: {message}"
+            self._append(ended(training, End.FAILED, why, text))
         else:
-            self._open.discard(key)
-            self._waiting.appendleft(key)
+            self._wait_again(key)
+
+    def _wait_again(self, key: Key) -> None:
+        """Have a training continued by the next worker that is free."""
+        self._open.discard(key)
+        self._waiting.appendleft(key)
 
     def released(self) -> list[Key]:
         """Return trainings that have ended since the last call and may have been paused.

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 
 from hpo.core.errors import HpoError
+from hpo.core.events import LossCause
 from hpo.core.needs import Needs
 from hpo.running.cluster import HEAD_SECONDS, ClusterLost, ClusterMonitor, ClusterNode, node_table
 from hpo.running.conductor import Conductor
+from hpo.running.loss_causes import loss_cause
 from hpo.running.node_check import NodeChecks
 from hpo.running.stall import END_SECONDS, Stall, StallWatch
 
@@ -60,6 +62,15 @@ class Crew:
     def is_fit(self, node_id: str) -> bool:
         """Return whether a node may be given another training."""
         return not node_id or node_id in self.nodes()
+
+    def leaving(self, node_id: str) -> bool:
+        """Return whether a node is being drained, as before the end of a spot machine."""
+        return any(node.id == node_id and node.draining for node in self._monitor.nodes)
+
+    def cause_of_loss(self, error: Exception, node_id: str) -> LossCause:
+        """Return why a worker on a node died with an error of Ray."""
+        gone = bool(node_id) and node_id not in {node.id for node in self._monitor.nodes}
+        return loss_cause(error, draining=self.leaving(node_id), gone=gone)
 
     @property
     def workers(self) -> int:

@@ -46,6 +46,7 @@ class TrainingEnvironment:
         objective: The search's objective.
         device: ``cpu`` or ``cuda``.
         threads: Threads of one training.
+        trainings_per_gpu: Trainings that share a GPU, each of which may use that part of its memory.
         checkpoint_seconds: A checkpoint is due when the last one is older than this.
         checkpoint_epochs: Or after this many epochs; None if only time matters.
         epoch_seconds: A training fails if an epoch takes longer; None for no limit.
@@ -63,6 +64,7 @@ class TrainingEnvironment:
     objective: Objective
     device: str = "cpu"
     threads: int = 1
+    trainings_per_gpu: int = 1
     checkpoint_seconds: float = 60.0
     checkpoint_epochs: int | None = None
     epoch_seconds: float | None = None

@@ -41,6 +41,7 @@ def task_of(plan: Plan, training: Training, fresh: bool = False) -> TrainingTask
         split=training.split,
         until=training.until,
         averages=plan.averages if training.replicate else 0,
+        whole_gpu=training.whole_gpu,
     )
 
 

@@ -55,6 +55,7 @@ class Plan:
         seconds: Most wall time in total, over all sessions.
         gpu_seconds: The same times the GPUs held.
         gpus: Total GPUs held by all workers.
+        shares_gpus: Whether several trainings share a GPU.
         finalists: Number of trials that are trained again.
         fresh: Numbering of these trainings and the split of each.
         averages: Number of last epochs whose mean weights they keep; 0 for no averaging.
@@ -83,6 +84,7 @@ class Plan:
     seconds: float | None = None
     gpu_seconds: float | None = None
     gpus: float = 0.0
+    shares_gpus: bool = False
     finalists: int = 1
     fresh: FreshSeeds = field(default_factory=FreshSeeds)
     averages: int = 0

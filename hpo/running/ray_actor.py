@@ -47,6 +47,10 @@ class TrainingActor(tune.Trainable):
             "done": False,
         }
 
+    def save_soon(self) -> None:
+        """Have the current training write a checkpoint soon, because this node is about to end."""
+        self._worker.save_soon()
+
     def cleanup(self) -> None:
         """Stop the current training."""
         watchdog.cancel()

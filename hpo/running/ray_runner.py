@@ -68,6 +68,7 @@ class RayRunner:
         self._environment = environment
         self._workers = workers
         self._resources = tune.PlacementGroupFactory([needs.bundle])
+        self._whole_gpu = tune.PlacementGroupFactory([needs.bundle | ({"GPU": 1} if needs.gpus else {})])
         self._storage = StorageContext(storage_path=str(session.folder), experiment_dir_name="tune")
         self._monitor = session.monitor
         self._crew: Crew | None = None
@@ -127,6 +128,7 @@ class RayRunner:
         self._scheduler = LedgerScheduler(conductor, queue, self._environment.folder.checkpoints)
         if self._crew:
             self._scheduler.set_aside = partial(self._crew.set_aside, conductor)
+            self._scheduler.leaving = self._crew.leaving
         controller = Controller(
             search_alg=queue,
             scheduler=self._scheduler,
@@ -137,6 +139,8 @@ class RayRunner:
         controller.keep_workers(self._resources, MOST)
         if self._crew:
             controller.is_fit, controller.idle_seconds = self._crew.is_fit, IDLE_SECONDS
+            controller.cause_of_loss = self._crew.cause_of_loss
+        queue.held_back = lambda: controller.waits_for_whole_gpu
         self._controller = controller
         return controller
 
@@ -148,6 +152,8 @@ class RayRunner:
             if not (controller.training or controller.waiting or controller.idle):
                 time.sleep(PAUSE)
             controller.step()
+            if controller.waits_for_whole_gpu:
+                controller.release_all_idle()
             controller.forget_ended()
             self._scheduler.discard_released()
             self._tend(controller, conductor)
@@ -160,6 +166,7 @@ class RayRunner:
             return
         mark, idle = (self._scheduler.messages, controller.training), controller.idle
         stalled = self._crew.turn(conductor, mark, controller.training, controller.unplaced)
+        controller.save_on(self._crew.leaving)
         if stalled and idle:
             controller.release_all_idle()
         self._placements.refresh(always=stalled)
@@ -179,6 +186,6 @@ class RayRunner:
             config={"environment": self._environment, "task": task},
             trial_id=f"{number}-{task.trial}-{task.replicate}",
             storage=self._storage,
-            placement_group_factory=self._resources,
+            placement_group_factory=self._whole_gpu if task.whole_gpu else self._resources,
             trial_dirname_creator=lambda _: "trial",
         )

@@ -195,6 +195,8 @@ class TrainingContext:
         interval = self._environment.checkpoint_epochs
         if epoch >= self._task.epochs:
             return False
+        if self._channel.saving:
+            return True
         if interval is not None and epoch - self._saved_epoch >= interval:
             return True
         if self._task.saves_at_pauses and epoch in self._task.pauses:

@@ -14,6 +14,9 @@ from ray.air.execution._internal.tracked_actor import TrackedActor
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
+from hpo.core.events import LossCause
+from hpo.running.loss_causes import loss_cause
+
 RESOURCE_WAIT = 1.0
 """Seconds that a trial waits for resources before it takes an idle worker. Shorter trials than a worker's
 start would otherwise never get a second worker."""
@@ -29,6 +32,7 @@ class Controller(TuneController):
         clock: Returns monotonic seconds.
         idle_seconds: Seconds after which an idle worker is given back.
         is_fit: Returns whether a node, by its id, may be given another training.
+        cause_of_loss: Returns why a worker on a node, by its id, died with an error of Ray.
     """
 
     _trials: list[Trial]
@@ -36,12 +40,16 @@ class Controller(TuneController):
     clock: Callable[[], float] = staticmethod(time.monotonic)
     idle_seconds = 60.0
     is_fit: Callable[[str], bool] = staticmethod(lambda node: True)
+    cause_of_loss: Callable[[Exception, str], LossCause] = staticmethod(
+        lambda error, node: loss_cause(error, draining=False, gone=False)
+    )
 
     def keep_workers(self, resources: Any, number: int) -> None:
         """Keep up to a number of idle processes; by default Tune keeps only one."""
         self._actor_cache.increase_max(resources, by=number)
         self._insufficient_resources_manager = _Silent()
         self._key = resources
+        self._asked_to_save: set[Trial] = set()
         self._requested: dict[Trial, float] = {}
         self._idle_since: dict[TrackedActor, float] = {}
         self._node_of: dict[TrackedActor, str] = {}
@@ -60,6 +68,11 @@ class Controller(TuneController):
     def unplaced(self) -> int:
         """Number of requested workers for which the cluster has reserved nothing yet."""
         return int(self._actor_manager.num_pending_actors)
+
+    @property
+    def waits_for_whole_gpu(self) -> bool:
+        """Whether a trial that needs more than the others waits for its resources."""
+        return any(trial.placement_group_factory != self._key for trial in self._pending_trials)
 
     @property
     def idle(self) -> int:
@@ -114,6 +127,8 @@ class Controller(TuneController):
         node = self._scheduler_alg.nodes.get(trial.trial_id, "")
         if trial.trial_id in self._scheduler_alg.unusable or not self.is_fit(node):
             return False
+        if trial.placement_group_factory != self._key:
+            return False  # it holds more than other trials need
         actor = self._trial_to_actor[trial]
         if not super()._maybe_cache_trial_actor(trial):
             return False
@@ -138,6 +153,19 @@ class Controller(TuneController):
         self._remove_actor(tracked_actor=actor)
         self._started_actors.discard(actor)
 
+    def save_on(self, leaving: Callable[[str], bool]) -> None:
+        """Ask the trainings on some nodes, once each, to write their checkpoints soon.
+
+        Args:
+            leaving: Returns whether a node, by its id, is about to end.
+        """
+        self._asked_to_save &= self._running_trials
+        for trial in self._running_trials - self._asked_to_save:
+            node = self._scheduler_alg.nodes.get(trial.trial_id, "")
+            if node and leaving(node) and trial in self._trial_to_actor:
+                self._asked_to_save.add(trial)
+                self._actor_manager.schedule_actor_task(self._trial_to_actor[trial], "save_soon")
+
     def release_all_idle(self) -> None:
         """Give back every idle worker."""
         self.idle_seconds, kept = 0.0, self.idle_seconds
@@ -159,7 +187,9 @@ class Controller(TuneController):
 
     def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
         if trial.trial_id in self._search_alg.keys:
-            self._search_alg.death_messages[trial.trial_id] = failure_message(exception)
+            node = self._scheduler_alg.nodes.get(trial.trial_id, "")
+            death = failure_message(exception), self.cause_of_loss(exception, node)
+            self._search_alg.deaths[trial.trial_id] = death
         super()._process_trial_failure(trial, exception)
 
     def forget_ended(self) -> None:

@@ -11,6 +11,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import SearchAlgorithm
 
 from hpo.core.errors import DiskFull, Refused
+from hpo.core.events import LossCause
 from hpo.core.history import Key
 from hpo.core.ports import TrainingTask
 from hpo.running import checkpoints
@@ -24,6 +25,10 @@ UNSAVED = (
 )
 
 
+LEFT = "its node is being drained; it was saved and left the node"
+"""What the record says of a training that left its node before the node's end."""
+
+
 class TrialQueue(SearchAlgorithm):
     """Gives the conductor's tasks to Tune as trials, never more than there are places for.
 
@@ -31,7 +36,14 @@ class TrialQueue(SearchAlgorithm):
         conductor: Gives out the tasks.
         limit: Returns the number of tasks that may be with workers or wait for one.
         make_trial: Wraps a task, with a running number, as a Tune trial.
+
+    Attributes:
+        deaths: Messages and causes of dead workers, by trial id.
+        held_back: Returns whether no task is given out for now, because one that needs a whole GPU waits
+            until the others on a GPU have ended.
     """
+
+    held_back: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(
         self, conductor: Conductor, limit: Callable[[], int], make_trial: Callable[[TrainingTask, int], Trial]
@@ -41,11 +53,11 @@ class TrialQueue(SearchAlgorithm):
         self._make_trial = make_trial
         self._given = 0
         self.keys: dict[str, Key] = {}
-        self.death_messages: dict[str, str] = {}
+        self.deaths: dict[str, tuple[str, LossCause]] = {}
 
     def next_trial(self) -> Trial | None:
         """Return the next task as a trial, if there is a place for it."""
-        if self._conductor.open >= self._limit():
+        if self._conductor.open >= self._limit() or self.held_back():
             return None
         task = self._conductor.next()
         if task is None:
@@ -64,9 +76,10 @@ class TrialQueue(SearchAlgorithm):
     ) -> None:
         """Handle the end of a Tune trial, which has an error if its worker died."""
         key = self.keys.pop(trial_id)
-        message = self.death_messages.pop(trial_id, "its process ended without a message")
+        unknown = "its process ended without a message", LossCause.WORKER_LOST
+        message, cause = self.deaths.pop(trial_id, unknown)
         if error:
-            self._conductor.lost(key, message)
+            self._conductor.lost(key, message, cause)
 
 
 class LedgerScheduler(FIFOScheduler):
@@ -77,8 +90,10 @@ class LedgerScheduler(FIFOScheduler):
         nodes: Id of the node on which each trial in progress trains, by trial id.
         messages: Number of messages received so far.
         set_aside: Called with a node's id and its fault when a training met one.
+        leaving: Returns whether a node, by its id, is being drained.
     """
 
+    leaving: Callable[[str], bool] = staticmethod(lambda node: False)
     set_aside: Callable[[str, str], None] = staticmethod(lambda node, fault: None)
 
     def __init__(self, conductor: Conductor, queue: TrialQueue, folder: Path):
@@ -118,16 +133,27 @@ class LedgerScheduler(FIFOScheduler):
             self.unusable.add(trial.trial_id)
             self.set_aside(self.nodes[trial.trial_id], message.node_fault)
             if goes_on:  # another node continues it
-                self._conductor.lost(key, message.node_fault)
+                self._conductor.lost(key, message.node_fault, LossCause.NODE_FAULT)
                 return str(TrialScheduler.STOP)
         if goes_on and message.failure:
-            self._conductor.failed(key, *message.failure)
+            if not self._conductor.failed(key, *message.failure):
+                return str(TrialScheduler.STOP)
             goes_on = False
         if message.lost_worker:
             self.unusable.add(trial.trial_id)
         if not goes_on:
             checkpoints.discard(self._checkpoints, key, keep=self._kept(key))
+        elif self._can_leave(key, self.nodes[trial.trial_id]):
+            self.unusable.add(trial.trial_id)
+            self._conductor.lost(key, LEFT, LossCause.PREEMPTED)
+            return str(TrialScheduler.STOP)
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+    def _can_leave(self, key: Key, node: str) -> bool:
+        """Return whether a training is saved and its node is being drained."""
+        training = self._conductor.history.trainings[key]
+        saved = training.checkpoints[-1].epoch if training.checkpoints else 0
+        return 0 < training.epoch == saved and self.leaving(node)
 
     def _kept(self, key: Key) -> str:
         """Return the checkpoint from which a paused training continues; empty if it has ended."""

@@ -22,6 +22,7 @@ from hpo.core.recipe import Recipe
 from hpo.running.channel import Channel, Message, TrainingStopped
 from hpo.running.environment import OpenedStage, TrainingEnvironment
 from hpo.running.final_scores import final_scorer
+from hpo.running.gpu_share import use_share
 from hpo.running.memory_release import release_memory
 from hpo.running.node_faults import DEADLINE, home_fault, node_fault
 from hpo.running.thread_limits import limited_threads
@@ -77,6 +78,10 @@ class Worker:
         """Whether a training's own code runs."""
         return self._thread is not None and self._channel.busy
 
+    def save_soon(self) -> None:
+        """Have the current training write a checkpoint after its epoch, and after every later one."""
+        self._channel.saving = True
+
     def abandon(self, seconds: float = 60.0) -> None:
         """Stop the current training, if any.
 
@@ -127,6 +132,8 @@ class Worker:
         return node_fault(self._environment, error, opened=self._stage is not None)
 
     def _train_in_stage(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:
+        if self._environment.device == "cuda":
+            use_share(1 if task.whole_gpu else self._environment.trainings_per_gpu)
         if self._stage is None:
             self._stage = self._environment.open()
             gc.collect()

@@ -13,7 +13,7 @@ from typing import Any
 
 from hpo.core.errors import UserError
 from hpo.core.events import End
-from hpo.core.formatting import plain
+from hpo.core.formatting import interruptions, plain
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History, Training
 from hpo.core.home import Home
@@ -52,6 +52,7 @@ class TrialRow:
         origin: What proposed it.
         fresh: Mean of the objective over fresh seeds; NaN unless it is a finalist.
         seeds: Number of those seeds.
+        losses: Why it had to leave a worker, each time, such as ``preempted, 2 x worker lost``.
         point: The searched choices.
     """
 
@@ -64,6 +65,7 @@ class TrialRow:
     origin: str
     fresh: float
     seeds: int
+    losses: str
     point: Point
 
 
@@ -87,7 +89,7 @@ class TrialTable:
     def columns(self) -> tuple[str, ...]:
         """Names of all columns: those of every trial, then the parameters'."""
         general = ("trial", "state", "cause", self.objective.metric, "epochs", "seconds", "origin")
-        return (*general, "fresh", "seeds", *(name for name in self.names if name not in general))
+        return (*general, "fresh", "seeds", "losses", *(name for name in self.names if name not in general))
 
     def value(self, row: TrialRow, column: str) -> Any:
         """Return the value of a trial in a column; None if the trial has no such parameter."""
@@ -199,6 +201,7 @@ def row_of(history: History, trial: Training, alive: bool) -> TrialRow:
         origin=trial.origin,
         fresh=math.fsum(values) / len(values) if values else math.nan,
         seeds=len(values),
+        losses=interruptions(trial.losses),
         point=trial.point,
     )
 

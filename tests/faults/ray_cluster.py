@@ -18,7 +18,7 @@ from tests.faults.tiny_search import ROOT
 RAY = str(Path(sys.executable).with_name("ray"))
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 
-PATIENT = {"RAY_raylet_start_wait_time_s": "120"}
+PATIENT = {"RAY_raylet_start_wait_time_s": "300"}
 """Environment in which a node on a busy machine has time to start."""
 
 BOUND = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
@@ -141,7 +141,7 @@ class RayCluster:
         return node
 
     @staticmethod
-    def _wait_until_up(node, seconds=240):
+    def _wait_until_up(node, seconds=400):
         end = time.monotonic() + seconds
         while "--block" not in node.log.read_text():  # the last line it prints once it is up
             if node.poll() is not None or time.monotonic() > end:

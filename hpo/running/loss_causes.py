@@ -1,0 +1,27 @@
+"""Why a training lost its worker, from what Ray says and what is known of the node."""
+
+from __future__ import annotations
+
+from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError
+
+from hpo.core.events import LossCause
+
+NODE_WORDS = ("its node has died", "the actor's node was terminated", "Node is dead")
+"""How Ray's messages on a dead worker say that its node died; it has no other sign of that."""
+
+
+def loss_cause(error: Exception, *, draining: bool, gone: bool) -> LossCause:
+    """Return the cause of a worker's end.
+
+    Args:
+        error: What Ray raised.
+        draining: Whether the worker's node is being drained.
+        gone: Whether the node is known to be no part of the cluster any more.
+    """
+    if draining or (isinstance(error, RayActorError) and error.preempted):
+        return LossCause.PREEMPTED
+    if isinstance(error, OutOfMemoryError):
+        return LossCause.OUT_OF_MEMORY
+    if gone or isinstance(error, NodeDiedError) or any(words in str(error) for words in NODE_WORDS):
+        return LossCause.NODE_LOST
+    return LossCause.WORKER_LOST
