@@ -14,9 +14,10 @@ from hpo.core.objective import Objective
 from hpo.core.shipped_model import Ship
 from hpo.core.space import Point, Space
 from hpo.core.trainable import Metric
-from hpo.spec.fields import STORED_ONLY, Data, Finalists, Limits, Patience, Resources, Sampler, Scheduler
+from hpo.spec.fields import STORED_ONLY, Data, Finalists, Limits, Patience, Sampler, Scheduler
 from hpo.spec.notice_fields import OnEnd
 from hpo.spec.recipe_points import flat, lay
+from hpo.spec.resource_fields import Resources
 from hpo.spec.space_building import HORIZON
 
 
