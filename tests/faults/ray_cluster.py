@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -95,7 +96,8 @@ class RayCluster:
     def freeze(self, node, signal_number=signal.SIGSTOP):
         """Suspend a node; SIGCONT resumes it."""
         for process in self._family(node):
-            process.send_signal(signal_number)
+            with suppress(psutil.NoSuchProcess):  # a short-lived child
+                process.send_signal(signal_number)
 
     def drain(self, node, seconds=60):
         """Have a node drained as before the end of a spot machine."""
