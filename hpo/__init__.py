@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hpo.api import load, resume, searches, submit
     from hpo.core.script_report import report
+    from trainables.data.token_stream import Stream
     from trainables.functions.signature import Range
     from trainables.functions.training_function import trainable
 
 __version__ = "0.1.0"
-__all__ = ["Range", "load", "report", "resume", "searches", "submit", "trainable"]
+__all__ = ["Range", "Stream", "load", "report", "resume", "searches", "submit", "trainable"]
 
 _HOMES = {
     "Range": "trainables.functions.signature",
+    "Stream": "trainables.data.token_stream",
     "report": "hpo.core.script_report",
     "trainable": "trainables.functions.training_function",
 }

@@ -75,7 +75,8 @@ class DataInfo:
     """What is known about a data set without reading examples.
 
     Attributes:
-        kind: ``image``, ``table`` or ``array``; ``items`` of a map-style data set.
+        kind: ``image``, ``table`` or ``array``; ``items`` of a map-style data set; ``stream`` of consecutive
+            blocks of a sequence of tokens.
         task: ``classification`` or ``regression``; ``other`` if targets are not one number per row.
         shape: Shape of one example's inputs: (height, width, channels) of an image, (columns,).
         classes: Names of the classes, in the order of their labels; empty for regression.

@@ -26,7 +26,9 @@ from hpo.data.prepared import ROWS, Prepared, mapped
 from hpo.data.revealing_columns import revealing_columns
 from hpo.data.shift import TARGET
 from hpo.data.split import Split
+from hpo.data.stream_copies import copied_blocks
 from trainables.data.digests import as_keys
+from trainables.data.token_stream import KIND as STREAM
 
 EQUAL = {
     "train_test": "training rows are also in the test part",
@@ -217,10 +219,13 @@ def _equal_rows(data: Prepared, train: NDArray[np.int64], held_out: NDArray[np.i
     digests, rows = data.digests()
     keys, trained, kept = as_keys(digests), np.isin(rows, train), np.isin(rows, held_out)
     classes = data.info.task == "classification"
+    again = np.isin(keys[kept], keys[trained])
+    if data.info.kind == STREAM:
+        again = copied_blocks(data.inputs(), data.inputs(), rows[kept], rows[trained]) >= 0
     return {
         "train_test": _count(train, copies),
         "validation_test": _count(held_out, copies),
-        "train_validation": int(np.isin(keys[kept], keys[trained]).sum()),
+        "train_validation": int(again.sum()),
         "contradicting": _contradicting(keys, data.targets()[rows]) if classes else 0,
     }
 

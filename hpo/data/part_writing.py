@@ -21,10 +21,12 @@ from hpo.core.file_digest import sha256_of
 from hpo.data import near_duplicates, prepared
 from hpo.data.part_comparison import compared_tables
 from hpo.data.prepared import Prepared, TestManifest
+from hpo.data.stream_copies import copied_blocks
 from trainables.data.content import Content
 from trainables.data.digests import as_keys, labelled_digest, row_digests, set_digest
 from trainables.data.file_map import FileMap, stays_in_place
 from trainables.data.row_sample import sampled_rows
+from trainables.data.token_stream import KIND as STREAM
 
 CHUNK = 64 << 20
 
@@ -124,6 +126,12 @@ def _inspect(
             for content, digests in zip((development, test), both, strict=True)
         ]
     digests, copied = both[1], np.flatnonzero(np.isin(as_keys(inputs[0]), as_keys(inputs[1])))
+    if test.info.kind == STREAM:
+        rows = [
+            np.arange(len(content)) if content.digested is None else content.digested
+            for content in (development, test)
+        ]
+        copied = copied_blocks(development.inputs, test.inputs, *rows)
     _save(files[0], _sorted(digests))
     _save(files[2], copied if development.digested is None else development.digested[copied])
     image = test.info.kind == "image"

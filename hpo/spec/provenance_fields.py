@@ -46,7 +46,7 @@ class _Model(_Record):
 
 
 class _Info(_Record):
-    kind: Literal["image", "table", "array", "items"]
+    kind: Literal["image", "table", "array", "items", "stream"]
     task: Literal["classification", "regression", "other"]
     shape: list[Annotated[int, Field(ge=1, le=10**6)]]
     classes: list[str]

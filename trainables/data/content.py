@@ -40,7 +40,7 @@ class SourcePaths:
         """Return an absolute path for what a user wrote; ``~`` is the user's home folder."""
         return (self.base / Path(name).expanduser()).absolute()
 
-    def blank(self, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+    def blank(self, shape: tuple[int, ...], dtype: str | np.dtype[Any]) -> NDArray[Any]:
         """Return an array of zeros to fill; a large one is backed by an unnamed temporary file."""
         if int(np.prod(shape)) * np.dtype(dtype).itemsize <= IN_MEMORY:
             return np.zeros(shape, dtype)

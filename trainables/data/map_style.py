@@ -195,8 +195,7 @@ def _blank(fields: list[Field], n: int, paths: SourcePaths) -> NDArray[Any]:
     """Return an array for some fields: of one, its own; of several, a structured one."""
     if len(fields) == 1:
         return paths.blank((n, *fields[0].shape), fields[0].dtype.str)
-    dtype = np.dtype([(field.name, field.dtype, field.shape) for field in fields])
-    return np.zeros(n, dtype)
+    return paths.blank((n,), np.dtype([(field.name, field.dtype, field.shape) for field in fields]))
 
 
 def _store(

@@ -3,7 +3,8 @@
 The function is called as ``function("development", **arguments)`` and ``function("test", ...)``
 and returns ``(inputs, targets)``, or a mapping with ``inputs`` and ``targets`` and optionally
 ``classes``, ``columns``, ``groups``, ``times``, ``kind`` and ``task``, or a map-style data set
-(`trainables.data.map_style`), or None if the data has no test part. Labels may be texts; without
+(`trainables.data.map_style`), an iterable of its items, a `Stream` of tokens, or None if the data has no
+test part. Labels may be texts; without
 ``classes``, the classes are the development part's labels in sorted order. Arrays keep their types,
 except a table (two dimensions), which is float32. Large memory maps stay where they are
 (`trainables.data.file_map`).
@@ -27,9 +28,11 @@ from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
 from trainables.data.file_map import in_place_note, stays_in_place
+from trainables.data.iterated_items import IteratedItems
 from trainables.data.map_style import is_map_style, read_items
 from trainables.data.row_sample import digested_rows
 from trainables.data.table_encoding import float_targets
+from trainables.data.token_stream import KIND, Stream
 
 MICROSECONDS_A_DAY = 86_400e6
 
@@ -116,16 +119,20 @@ class UserSource:
             raise UserError(f"data.source: {self.name}({part!r}) failed: {cause}") from error
         if result is None:
             return None
+        if isinstance(result, Stream):
+            return result.arrays()
         if isinstance(result, tuple) and len(result) == 2:
             return {"inputs": result[0], "targets": result[1]}
         if isinstance(result, Mapping) and {"inputs", "targets"} <= set(result) <= set(LEGAL):
             return dict(result)
         if is_map_style(result):
             return result
+        if isinstance(result, Iterable) and not isinstance(result, Mapping | tuple | str | bytes):
+            return IteratedItems(lambda: self.function(part, **self.arguments))
         raise UserError(
             f"data.source: {self.name}({part!r}) must return (inputs, targets) or a mapping with "
-            f"inputs, targets and any of {', '.join(LEGAL[2:])}, or a map-style data set, not "
-            f"{_described(result)}"
+            f"inputs, targets and any of {', '.join(LEGAL[2:])}, or a map-style data set, an iterable of "
+            f"items or hpo.Stream, not {_described(result)}"
         )
 
     def _content(self, arrays: dict[str, Any], development: DataInfo | None) -> Content:
@@ -141,7 +148,7 @@ class UserSource:
         if mapped and _as_stored(info.kind, inputs):
             return self._in_place(arrays, inputs, targets, info)
         identity = None
-        if info.kind != "image" and inputs.dtype != np.float32 and inputs.dtype.kind in "fiub":
+        if info.kind not in ("image", KIND) and inputs.dtype != np.float32 and inputs.dtype.kind in "fiub":
             floats = inputs.astype(np.float32)
             if info.kind == "table" or not self.as_given:
                 inputs = floats
@@ -164,7 +171,9 @@ class UserSource:
         """Return a part whose inputs stay in their file."""
         groups, times = arrays.get("groups"), arrays.get("times")
         rows = digested_rows(len(inputs))
-        floats = info.kind != "image" and inputs.dtype.kind in "fiub"  # as copied arrays are recognised
+        floats = (
+            info.kind not in ("image", KIND) and inputs.dtype.kind in "fiub"
+        )  # as copied arrays are recognised
         content = Content(
             inputs,
             _coded(targets, info),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo, Examples
 
 
@@ -52,6 +53,18 @@ class Dataset:
     def targets(self) -> Any:
         """Targets of all rows, [n, ...], copied."""
         return self.examples.targets[self.examples.rows]
+
+    @property
+    def tokens(self) -> Any:
+        """Tokens of all rows of a stream in their order, [length]: a view, not a copy.
+
+        Raises:
+            UserError: If the data is not a stream, or its rows are not consecutive.
+        """
+        rows, inputs = self.examples.rows, self.examples.inputs
+        if self.info.kind != "stream" or len(rows) != rows[-1] - rows[0] + 1:
+            raise UserError("dataset.tokens exists only for the consecutive blocks of an hpo.Stream")
+        return inputs[rows[0] : rows[-1] + 1].reshape(-1)
 
     def _value(self, name: str, type_: str, inputs: Any, target: Any) -> Any:
         if name == self.info.target:

@@ -9,6 +9,7 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import Examples
 from hpo.data.prepared import info_from_json, info_to_json
 from trainables.data.content import SourcePaths
+from trainables.data.iterated_items import IteratedItems
 from trainables.data.map_style import is_map_style, read_items
 from trainables.functions.datasets import Dataset
 
@@ -104,3 +105,23 @@ def test_what_cannot_be_stored_is_refused_with_its_place(content, items, text):
 def test_arrays_and_mappings_are_not_map_style():
     assert not any(map(is_map_style, [np.zeros(2), {}, (1, 2), "text", None]))
     assert is_map_style(torch.utils.data.TensorDataset(torch.zeros(2)))
+
+
+def test_an_iterable_is_read_item_by_item(content):
+    begun = []
+
+    def items():
+        begun.append(None)
+        for i in range(5):
+            yield {"x": np.full(3, i, np.uint8), "note": "a" * i, "y": i % 2}
+
+    read = content(IteratedItems(items))
+    assert (len(read), read.info.task) == (5, "classification")
+    assert [as_items(read)[i]["note"] for i in range(5)] == ["", "a", "aa", "aaa", "aaaa"]
+    assert len(begun) <= 6
+
+
+def test_an_iterable_that_can_be_read_only_once_is_refused(content):
+    once = iter([(np.zeros(2), 1)] * 3)
+    with pytest.raises(UserError, match="must return it anew"):
+        content(IteratedItems(lambda: once))
