@@ -44,6 +44,7 @@ def ours(trials: int, watch: Watcher | None = None) -> dict[str, float]:
     from hpo.core import events
     from hpo.core.home import Home
     from hpo.ledger.store import LedgerStore
+    from hpo.use_cases.search.run_options import RunOptions
     from hpo.use_cases.submit import Submission, submit_search
 
     began = time.time()
@@ -59,7 +60,9 @@ def ours(trials: int, watch: Watcher | None = None) -> dict[str, float]:
             "finalists": {"count": 1, "seeds": 1},
             "resources": {"trials_at_once": WORKERS},
         }
-        submission = Submission(specs.parse_spec(document, base=HERE.parent), home, unseal=False)
+        submission = Submission(
+            specs.parse_spec(document, base=HERE.parent), home, options=RunOptions(unseal=False)
+        )
         outcome = submit_search(submission, watch)
         record = list(LedgerStore.at(home.ledger).open(outcome.search).read())
     trials_only = [e for e in record if getattr(e.event, "replicate", 0) == 0]
@@ -168,12 +171,13 @@ def searched(document: dict, base: Path, home_folder: Path) -> Recorded:
     from hpo.use_cases.dataset.split_dataset import split_dataset_of
     from hpo.use_cases.dataset.staging import DataStaging
     from hpo.use_cases.inspect import load_search
+    from hpo.use_cases.search.run_options import RunOptions
     from hpo.use_cases.submit import Submission, submit_search
 
     began = time.time()
     home = Home.at(home_folder)
     spec = specs.parse_spec(document, base=base)
-    outcome = submit_search(Submission(spec, home, unseal=False))
+    outcome = submit_search(Submission(spec, home, options=RunOptions(unseal=False)))
     record = list(LedgerStore.at(home.ledger).open(outcome.search).read())
     reports = [e for e in record if isinstance(e.event, events.Reported)]
     start = reports[0].time - reports[0].event.seconds

@@ -260,6 +260,7 @@ def our_side(bench: Bench, options) -> None:
     """Run the product, stopped as by `hpo stop`."""
     from hpo.core.events import Reported
     from hpo.core.home import Home
+    from hpo.use_cases.search.run_options import RunOptions
     from hpo.use_cases.submit import Submission, submit_search
 
     home = Home.at(bench.folder / "home")
@@ -278,7 +279,7 @@ def our_side(bench: Bench, options) -> None:
                 if accuracy >= options.target or time.time() > self.until:
                     home.search("search").stop_request.touch()
 
-    submit_search(Submission(bench.spec, home, "search", unseal=False), Watch())
+    submit_search(Submission(bench.spec, home, "search", options=RunOptions(unseal=False)), Watch())
 
 
 def in_two(side: str) -> None:

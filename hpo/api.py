@@ -82,10 +82,12 @@ def submit(
         checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
     from hpo.reports.notebook import watcher_here
     from hpo.use_cases.inspect import load_search
+    from hpo.use_cases.search.run_options import RunOptions
     from hpo.use_cases.submit import Submission, submit_search
 
     folder = Home.at(home)
-    submission = Submission(checked, folder, name, tags or {}, unseal, again, new_split, address)
+    options = RunOptions(unseal, again, address=address)
+    submission = Submission(checked, folder, name, tags or {}, options, new_split)
     return load_search(submit_search(submission, watch or watcher_here()).search, folder)
 
 
@@ -122,6 +124,7 @@ def resume(
     from hpo.reports.notebook import watcher_here
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.resume import resume_search
+    from hpo.use_cases.search.run_options import RunOptions
 
     opened = Home.at(home)
     resume_search(
@@ -129,10 +132,7 @@ def resume(
         home=opened,
         more_trials=more_trials,
         retry=retry,
-        unseal=unseal,
-        again=again,
-        changed_code=changed_code,
-        address=address,
+        options=RunOptions(unseal, again, changed_code, address),
         watch=watch or watcher_here(),
     )
     return load_search(name, opened)

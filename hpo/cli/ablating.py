@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.options import Seed, Settings, overrides
+from hpo.cli.options import Address, Seed, Settings, overrides
 from hpo.cli.session import Session, emit, say
-from hpo.cli.submitting import Address
 from hpo.cli.trust import Trust, name_code
 from hpo.core.formatting import NOTHING, plain, spread
 

@@ -125,9 +125,9 @@ def _about(group: JsonFields) -> str:
 def overview_rows(groups: Mapping[str, JsonFields]) -> Iterator[tuple[str, str, str]]:
     """Yield a row for each group: its name, its default, and the names that it knows."""
     for name, group in groups.items():
-        known = [part["name"] for part in group["parts"]]
-        known = known or [parameter["name"] for parameter in group["hyperparameters"]]
-        yield name, group["default"] or "", ", ".join(known)
+        names = [part["name"] for part in group["parts"]]
+        names = names or [parameter["name"] for parameter in group["hyperparameters"]]
+        yield name, group["default"] or "", ", ".join(names)
 
 
 def table_rows(group: JsonFields) -> Iterator[tuple[str, ...]]:

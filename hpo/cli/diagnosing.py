@@ -91,7 +91,7 @@ def _facts(diagnosis: Diagnosis) -> Iterator[tuple[str, str]]:
 
 def _confusions(diagnosis: Diagnosis, most: int = 4) -> str:
     names = diagnosis.classes
-    found = sorted(
+    confusions = sorted(
         (
             (-amount, names[true], names[predicted])
             for true, row in enumerate(diagnosis.confusion)
@@ -99,7 +99,7 @@ def _confusions(diagnosis: Diagnosis, most: int = 4) -> str:
             if amount and true != predicted
         )
     )
-    return ", ".join(f"{true} with {predicted} ({-amount})" for amount, true, predicted in found[:most])
+    return ", ".join(f"{true} with {predicted} ({-amount})" for amount, true, predicted in confusions[:most])
 
 
 def _mistakes(rows: Sequence[PredictedRow]) -> Iterator[tuple[str, ...]]:

@@ -93,18 +93,18 @@ def options(
 def _in_front(arguments: Sequence[str]) -> list[str]:
     """Move the global options to the front of the arguments."""
     front: list[str] = []
-    rest = list(arguments)
-    end = rest.index("--") if "--" in rest else len(rest)
+    words = list(arguments)
+    end = words.index("--") if "--" in words else len(words)
     position = 0
     while position < end:
-        word = rest[position]
+        word = words[position]
         taken = {"--json": 1, "--home": 2, "--profile": 2}.get(word, 0)
         taken = 1 if word.startswith(("--home=", "--profile=")) else taken
-        front += rest[position : position + taken]
-        del rest[position : position + taken]
+        front += words[position : position + taken]
+        del words[position : position + taken]
         end -= taken
         position += taken == 0
-    return front + rest
+    return front + words
 
 
 INTERRUPTED = 128 + signal.SIGINT

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hpo.core.errors import UserError
+
+if TYPE_CHECKING:
+    from hpo.use_cases.search.run_options import RunOptions
 
 SearchName = Annotated[str, typer.Argument(metavar="SEARCH", help="Name of the search; see hpo list.")]
 SpecFile = Annotated[str, typer.Argument(metavar="SPEC", help="A YAML file, or the name of a shipped spec.")]
@@ -35,6 +38,43 @@ ChangedCode = Annotated[
 Reason = Annotated[
     str | None, typer.Option(metavar="TEXT", help="Why test data is opened again or split anew; recorded.")
 ]
+
+NoTest = Annotated[bool, typer.Option("--no-test", help="Leave the test part sealed at the end.")]
+Address = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Ray cluster; by default RAY_ADDRESS, else this machine."),
+]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Return at once; the search goes on without this terminal.")
+]
+
+
+def run_options(
+    no_test: bool,
+    again: bool,
+    reason: str | None,
+    address: str | None,
+    *,
+    changed_code: bool = False,
+    new_split: bool | None = None,
+) -> RunOptions:
+    """Return the choices about a run that the options of a command make.
+
+    Args:
+        no_test: Whether ``--no-test`` is given.
+        again: Whether ``--again`` is given.
+        reason: Value of ``--reason``; None without one.
+        address: Value of ``--address``; None without one.
+        changed_code: Whether ``--changed-code`` is given.
+        new_split: As for `reason_of`.
+
+    Raises:
+        UserError: As for `reason_of`.
+    """
+    from hpo.use_cases.search.run_options import RunOptions
+
+    text = reason_of(again, reason, new_split)
+    return RunOptions(not no_test, text if again else "", changed_code, address)
 
 
 def reason_of(again: bool, reason: str | None, new_split: bool | None = None) -> str:

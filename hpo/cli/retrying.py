@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hpo.cli.options import Again, Reason, SearchName, reason_of
+from hpo.cli.options import Address, Again, NoTest, Reason, SearchName, run_options
 from hpo.cli.session import Session
-from hpo.cli.submitting import Address, NoTest
 from hpo.core.errors import UserError
 
 
@@ -34,16 +33,14 @@ def retry(
 
     if bool(trials) == failed:
         raise UserError("name the trials to try again, or --failed for all that failed")
-    session, why = Session.of(context), reason_of(again, reason)
+    session, options = Session.of(context), run_options(no_test, again, reason, address)
     outcome = show(
         session,
         lambda watch: resume_search(
             search,
             home=session.home,
             retry=trials or (),
-            unseal=not no_test,
-            again=why,
-            address=address,
+            options=options,
             watch=watch,
         ),
     )

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hpo.cli.options import (
+    Address,
     Again,
     ChangedCode,
+    Detach,
     NewSplit,
+    NoTest,
     Reason,
     SearchName,
     Seed,
     Settings,
     SpecFile,
     overrides,
-    reason_of,
+    run_options,
 )
 from hpo.cli.session import Session, emit, say
 from hpo.cli.trust import Trust, name_code
@@ -26,16 +29,6 @@ from hpo.core.formatting import count
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec
     from hpo.use_cases.search.detached import DetachedRun
-
-NoTest = Annotated[bool, typer.Option("--no-test", help="Leave the test part sealed at the end.")]
-Address = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", help="Ray cluster; by default RAY_ADDRESS, else this machine."),
-]
-
-Detach = Annotated[
-    bool, typer.Option("--detach", help="Return at once; the search goes on without this terminal.")
-]
 
 MAX_DIGITS = 9
 """Digits of a number of trials, as in a spec's budget."""
@@ -65,7 +58,7 @@ def submit(
     from hpo.use_cases.submit import Submission, submit_detached, submit_search
 
     session = Session.of(context)
-    why = reason_of(again, reason, new_split)
+    options = run_options(no_test, again, reason, address, new_split=new_split)
     tags = dict(_assignment("--tag", text) for text in tag or ())
     changes = overrides(settings, seed)
     name_code(locate(spec), changes, beside=True, to_end=True, trust=trust)
@@ -75,12 +68,10 @@ def submit(
         home=session.home,
         name=name,
         tags=tags,
-        unseal=not no_test,
-        again=why if again else "",
-        new_split=why if new_split else "",
-        address=address,
+        options=options,
+        new_split=(reason or "").strip() if new_split else "",
     )
-    intention = _intention(read, session, not no_test)
+    intention = _intention(read, session, options.unseal)
     if detach:
         _show_detached(session, submit_detached(submission), intention)
         return
@@ -98,8 +89,10 @@ def _intention(spec: SearchSpec, session: Session, unseal: bool) -> str:
     if not unseal or spec.test == "on_request":
         return "at the end the test part stays sealed; `hpo test` opens it"
     looks = len(expected_openings(spec.data, spec.base, session.home))
-    known = f"the register has {count(looks, 'opening')} of it" if looks else "the register has none so far"
-    return f"at the end the winner is scored on the test part, once; {known}"
+    openings = (
+        f"the register has {count(looks, 'opening')} of it" if looks else "the register has none so far"
+    )
+    return f"at the end the winner is scored on the test part, once; {openings}"
 
 
 def resume(
@@ -122,30 +115,15 @@ def resume(
     from hpo.use_cases.search.detached import start_detached
 
     session = Session.of(context)
-    more, why = _more(trials), reason_of(again, reason)
+    more = _more(trials)
+    options = run_options(no_test, again, reason, address, changed_code=changed_code)
     if detach:
-        run = start_detached(
-            session.home,
-            search,
-            unseal=not no_test,
-            again=why,
-            more_trials=more,
-            changed_code=changed_code,
-            address=address,
-        )
-        _show_detached(session, run)
+        _show_detached(session, start_detached(session.home, search, options, more_trials=more))
         return
     outcome = show(
         session,
         lambda watch: resume_search(
-            search,
-            home=session.home,
-            more_trials=more,
-            unseal=not no_test,
-            again=why,
-            changed_code=changed_code,
-            address=address,
-            watch=watch,
+            search, home=session.home, more_trials=more, options=options, watch=watch
         ),
     )
     raise typer.Exit(outcome.exit_code)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hpo.core.audit import Audit, ChainStanding
-from hpo.core.baselines import Baselines
+from hpo.core.baseline_comparison import Baselines
 from hpo.core.data_account import DataFacts, LeaksSought, PartFacts
 from hpo.core.effort import Effort, ExpectedBest
 from hpo.core.estimates import ScoreEstimates, ScoreInterval

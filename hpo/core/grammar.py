@@ -272,26 +272,28 @@ def _group_faults(group: Group, choice: Any) -> list[Fault]:
     name = choice.get("name", group.default)
     if name not in group.names:
         return [Fault(group.name, f"{name!r} does not exist; legal: {', '.join(group.names)}")]
-    known = {h.name: h for h in group.hyperparameters + group.part(name).hyperparameters}
+    by_name = {h.name: h for h in group.hyperparameters + group.part(name).hyperparameters}
     faults = []
     for key, value in choice.items():
         if key != "name":
-            faults += _value_faults(f"{group.name}.{key}", known, key, value, tuple(known), f" under {name}")
+            faults += _value_faults(
+                f"{group.name}.{key}", by_name, key, value, tuple(by_name), f" under {name}"
+            )
     return faults
 
 
 def _many_faults(group: Group, choice: Any) -> list[Fault]:
     if choice is None:
         return []
-    known = {h.name: h for h in group.hyperparameters}
-    legal = (*known, *group.names)
+    by_name = {h.name: h for h in group.hyperparameters}
+    legal = (*by_name, *group.names)
     if not isinstance(choice, Mapping):
         return [Fault(group.name, f"{choice!r} is not a mapping; legal keys: {', '.join(legal)}")]
     faults = []
     for key, value in choice.items():
         path = f"{group.name}.{key}"
         if key not in group.names:
-            faults += _value_faults(path, known, key, value, legal)
+            faults += _value_faults(path, by_name, key, value, legal)
         elif isinstance(value, Mapping):
             inner = {h.name: h for h in group.part(key).hyperparameters}
             for name, inner_value in value.items():

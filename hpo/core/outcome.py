@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from hpo.core import events
-from hpo.core.baselines import Baselines, baselines_in
+from hpo.core.baseline_comparison import Baselines, baselines_in
 from hpo.core.estimates import ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
 from hpo.core.history import History

@@ -59,23 +59,23 @@ def event_of(kind: str, fields: JsonFields) -> Event:
         KeyError: If the kind is unknown.
     """
     cls = KINDS[kind]
-    known = {field.name for field in dataclasses.fields(cls)}
-    given = {name: value for name, value in fields.items() if name in known}
+    names = {field.name for field in dataclasses.fields(cls)}
+    values = {name: value for name, value in fields.items() if name in names}
     if cls is TrialEnded:
-        given["end"] = End(given["end"])
-        given["cause"] = Cause(given["cause"]) if given.get("cause") else None
+        values["end"] = End(values["end"])
+        values["cause"] = Cause(values["cause"]) if values.get("cause") else None
     if cls in (TrialPaused, TrialTakenUp):
-        given["cause"] = PauseCause(given["cause"])
+        values["cause"] = PauseCause(values["cause"])
     if cls in (FinalistsNamed, TrialsRetried):
-        given["trials"] = tuple(given["trials"])
+        values["trials"] = tuple(values["trials"])
     if cls is ModelFixed:
-        given["members"] = tuple(given["members"])
+        values["members"] = tuple(values["members"])
     if cls is BaselinesScored:
-        given["notes"] = tuple(given.get("notes", ()))
+        values["notes"] = tuple(values.get("notes", ()))
     if cls is CodeChanged:
-        given |= {name: tuple(given.get(name, ())) for name in ("files", "packages")}
+        values |= {name: tuple(values.get(name, ())) for name in ("files", "packages")}
     if cls is SoupMade:
-        given["members"] = tuple((trial, replicate) for trial, replicate in given["members"])
+        values["members"] = tuple((trial, replicate) for trial, replicate in values["members"])
     if cls is WinnerNamed:
-        given["tied"] = tuple(given.get("tied", ()))
-    return cls(**given)
+        values["tied"] = tuple(values.get("tied", ()))
+    return cls(**values)

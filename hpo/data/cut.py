@@ -158,18 +158,18 @@ class Cut:
 
         Two parts of its key, or one, are then those of one row on record and of no other row here.
         """
-        found = np.full(len(rows), NEW, np.int8)
+        likely = np.full(len(rows), NEW, np.int8)
         left, gone = sides == NEW, ~np.isin(whole(self.keys), whole(rows.keys))
         fewer = min(int(left.sum()), int(gone.sum()))
         if not fewer or self.digest != VERSION:
-            return found
+            return likely
         for pair in HALVES:
             theirs, ours = _unique(paired(self.keys, pair)), _unique(paired(rows.keys, pair))
             _, known, here = np.intersect1d(*(theirs[0], ours[0]), assume_unique=True, return_indices=True)
             known, here = theirs[1][known], ours[1][here]
-            fits = gone[known] & left[here] & (found[here] == NEW)
-            found[here[fits]] = self.test[known[fits]]
-        return found if (found != NEW).sum() > HALF * fewer else np.full(len(rows), NEW, np.int8)
+            fits = gone[known] & left[here] & (likely[here] == NEW)
+            likely[here[fits]] = self.test[known[fits]]
+        return likely if (likely != NEW).sum() > HALF * fewer else np.full(len(rows), NEW, np.int8)
 
     def _has_same_order(self, rows: RowMarks) -> bool:
         if self.file and self.file == rows.file and len(self) == len(rows):

@@ -77,7 +77,7 @@ def properties(images: NDArray[np.uint8]) -> dict[str, Values]:
     inner = np.ones((height, width), bool)
     inner[ring:-ring, ring:-ring] = False
     border = grey[:, inner]
-    found = {
+    by_property = {
         "brightness": grey.mean((1, 2)),
         "contrast": grey.std((1, 2)),
         "brightness of the border": border.mean(1),
@@ -88,11 +88,11 @@ def properties(images: NDArray[np.uint8]) -> dict[str, Values]:
     for upright, down in places.items():
         for side, across in sides.items():
             part = grey[:, down, across]
-            found[f"brightness of the {upright} {side} corner"] = part.mean((1, 2))
-            found[f"contrast of the {upright} {side} corner"] = part.std((1, 2))
+            by_property[f"brightness of the {upright} {side} corner"] = part.mean((1, 2))
+            by_property[f"contrast of the {upright} {side} corner"] = part.std((1, 2))
     if images.shape[3] >= 3:
         colours = images[..., :3].astype(np.float32)
-        found["colourfulness"] = (colours.max(-1) - colours.min(-1)).mean((1, 2))
-        found["balance of red and blue"] = (colours[..., 0] - colours[..., 2]).mean((1, 2))
-        found["share of green"] = (colours[..., 1] - colours.mean(-1)).mean((1, 2))
-    return {name: values.astype(np.float64) for name, values in found.items()}
+        by_property["colourfulness"] = (colours.max(-1) - colours.min(-1)).mean((1, 2))
+        by_property["balance of red and blue"] = (colours[..., 0] - colours[..., 2]).mean((1, 2))
+        by_property["share of green"] = (colours[..., 1] - colours.mean(-1)).mean((1, 2))
+    return {name: values.astype(np.float64) for name, values in by_property.items()}

@@ -95,11 +95,11 @@ def _shares(opened: Hashes, other: Hashes, size: int) -> _Shares | None:
     alone = test & ~both
     if alone.sum() < FEWEST or len(theirs) < FEWEST:
         return None
-    known = np.isin(ours & IDENTITY, theirs & IDENTITY)
+    shared = np.isin(ours & IDENTITY, theirs & IDENTITY)
     return _Shares(
-        float(known[alone].mean()),
-        float(known.mean()),
-        float(known.sum() / len(theirs)),
+        float(shared[alone].mean()),
+        float(shared.mean()),
+        float(shared.sum() / len(theirs)),
         float(both.sum() / test.sum()),
         int(alone.sum()),
     )

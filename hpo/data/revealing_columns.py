@@ -77,13 +77,13 @@ def _revealing_share(
     column: NDArray[np.float64], targets: NDArray[Any], half: NDArray[np.int64], classes: int
 ) -> float:
     """Return the share of the rows with another value than the usual, if it reveals their targets; else 0."""
-    known = np.isfinite(column)
-    values, counts = np.unique(column[known], return_counts=True)
-    if known.mean() > 1 - OFTEN and len(counts) and counts.max() > OFTEN * len(column):
-        known &= column != values[counts.argmax()]
-    if known.sum() < FEWEST or known.mean() > 1 - OFTEN:
+    present = np.isfinite(column)
+    values, counts = np.unique(column[present], return_counts=True)
+    if present.mean() > 1 - OFTEN and len(counts) and counts.max() > OFTEN * len(column):
+        present &= column != values[counts.argmax()]
+    if present.sum() < FEWEST or present.mean() > 1 - OFTEN:
         return 0.0
-    rows = np.flatnonzero(known)
+    rows = np.flatnonzero(present)
     if classes and len(rows) - np.bincount(targets[rows]).max() < FEWEST / 4:
         return 0.0
     removed = error_removed(column[rows], targets[rows], half[rows], classes)

@@ -111,11 +111,11 @@ def _remembered(home: Home, key: str, cuts: CutsOnRecord) -> Prepared | None:
         name = (home.root / "data" / "known" / key[:32]).read_text()
     except OSError:
         return None
-    found = prepared.read(home.data(name)) if name and not cuts.afresh else None
-    if found is not None:
+    remembered = prepared.read(home.data(name)) if name and not cuts.afresh else None
+    if remembered is not None:
         with contextlib.suppress(OSError):
-            os.utime(found.folder)  # `hpo clean` leaves alone what was used just now
-    return found if found is None or cuts.recorded in ("", found.fingerprint) else None
+            os.utime(remembered.folder)  # `hpo clean` leaves alone what was used just now
+    return remembered if remembered is None or cuts.recorded in ("", remembered.fingerprint) else None
 
 
 def _remember(home: Home, key: str, folder: Path) -> None:

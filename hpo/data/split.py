@@ -153,8 +153,8 @@ def _check(roles: Mapping[str, float], n: int) -> None:
     path = "data.validation"
     unknown = [role for role in roles if role not in ROLES]
     if unknown or "search" not in roles:
-        given = ", ".join(roles) or "nothing"
-        raise UserError(f"{path}: legal roles are search (required) and final; it names {given}")
+        named = ", ".join(roles) or "nothing"
+        raise UserError(f"{path}: legal roles are search (required) and final; it names {named}")
     for role, share in roles.items():
         if not 0 < share < 1:
             raise UserError(f"{path}: the share {share:g} of {role} is not between 0 and 1")

@@ -42,8 +42,8 @@ class StableCut:
         Raises:
             UserError: If either part would be empty.
         """
-        known = [cut for cut in (*self.opened, *self.others) if cut.same_rule(rows.rule, rows.share)]
-        marks = marks_of(rows, [len(cut) for cut in known])
+        cuts = [cut for cut in (*self.opened, *self.others) if cut.same_rule(rows.rule, rows.share)]
+        marks = marks_of(rows, [len(cut) for cut in cuts])
         sides, border = self._sides(rows, marks)
         mask = first_cut(rows) if border is None else fallen(rows, border)
         mask[sides != NEW] = sides[sides != NEW] == TEST

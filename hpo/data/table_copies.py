@@ -143,9 +143,9 @@ def _but_one(ours: Floats, theirs: Floats) -> tuple[Pairs, NDArray[np.int64]]:
         able = np.flatnonzero(total - bits[:, column] >= needed)
         keys = (sums[0] - left[:, column])[able]
         order = np.argsort(keys)
-        rest = sums[1] - right[:, column]
-        place = np.minimum(np.searchsorted(keys[order], rest), max(0, len(able) - 1))
-        hits = np.flatnonzero(keys[order][place] == rest) if len(able) else np.zeros(0, np.int64)
+        sums_of_others = sums[1] - right[:, column]
+        place = np.minimum(np.searchsorted(keys[order], sums_of_others), max(0, len(able) - 1))
+        hits = np.flatnonzero(keys[order][place] == sums_of_others) if len(able) else np.zeros(0, np.int64)
         pairs.append(np.stack([able[order][place[hits]], hits], axis=1) if len(able) else pairs[0])
         columns.append(np.full(len(hits), column))
     both = np.concatenate(pairs)
@@ -192,18 +192,18 @@ def _algorithm(rows: NDArray[np.float64]) -> str:
 
 def _identifies(column: Floats) -> bool:
     """Whether a column numbers the rows: nearly all are distinct integers."""
-    known = column[~np.isnan(column)]
-    if len(known) < FEWEST or (known != np.rint(known)).any():
+    values = column[~np.isnan(column)]
+    if len(values) < FEWEST or (values != np.rint(values)).any():
         return False
-    return len(np.unique(known)) > 0.9 * len(column)
+    return len(np.unique(values)) > 0.9 * len(column)
 
 
 def _scaled(ours: Floats, theirs: Floats) -> tuple[Iterator[NDArray[np.float64]], ...]:
     """Return columns by rank among ours, from 0 to 1, and -1 where a value is missing."""
     grids = []
     for column in ours.T:
-        known = np.sort(column[~np.isnan(column)].astype(np.float64))
-        picked = known[np.linspace(0, len(known) - 1, min(len(known), GRID)).astype(np.int64)]
+        ordered = np.sort(column[~np.isnan(column)].astype(np.float64))
+        picked = ordered[np.linspace(0, len(ordered) - 1, min(len(ordered), GRID)).astype(np.int64)]
         values, positions = np.unique(picked, return_index=True)
         grids.append((values, positions / max(1, len(picked) - 1)))
     return tuple(

@@ -76,11 +76,11 @@ def forms(score: Score, outputs: Any, targets: Any) -> dict[str, Form | None]:
     """
     outputs, targets = np.asarray(outputs), np.asarray(targets)
     values = {name: float(value) for name, value in score(outputs, targets).items()}
-    known = recognized(outputs, targets, values)
-    missing = [name for name in values if name not in known and math.isfinite(values[name])]
+    by_name = recognized(outputs, targets, values)
+    missing = [name for name in values if name not in by_name and math.isfinite(values[name])]
     if missing:
-        known |= _scored_alone(score, outputs, targets, {name: values[name] for name in missing})
-    return {name: known.get(name) for name in values}
+        by_name |= _scored_alone(score, outputs, targets, {name: values[name] for name in missing})
+    return {name: by_name.get(name) for name in values}
 
 
 def recognized(outputs: Any, targets: Any, values: Mapping[str, float]) -> dict[str, Form]:

@@ -146,8 +146,11 @@ def _setting(account: Account) -> Iterator[tuple[str, str]]:
     yield "fixed", f"{choices(setting.fixed) or 'nothing'}; everything else at {setting.trainable}'s defaults"
     options = f" ({choices(setting.sampler.options)})" if setting.sampler.options else ""
     rungs = f" with rungs at {_listed(map(str, scheduler.rungs))}" if scheduler.rungs else ""
-    given = f"; {count(setting.started_from, 'given point')}" if setting.started_from else ""
-    yield "methods", f"sampler {setting.sampler.name}{options}, scheduler {scheduler.name}{rungs}{given}"
+    starts = f"; {count(setting.started_from, 'given point')}" if setting.started_from else ""
+    yield (
+        "methods",
+        f"sampler {setting.sampler.name}{options}, scheduler {scheduler.name}{rungs}{starts}",
+    )
 
 
 def _search(account: Account) -> Iterator[tuple[str, str]]:

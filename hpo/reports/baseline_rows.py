@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hpo.core.baselines import Baselines, BaselineScore
+from hpo.core.baseline_comparison import Baselines, BaselineScore
 from hpo.core.detail_events import TEST
 from hpo.core.estimates import ScoreInterval
 from hpo.core.formatting import count, score, with_interval

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hpo.core.account import Account
-from hpo.core.baselines import Baselines
+from hpo.core.baseline_comparison import Baselines
 from hpo.core.detail_events import TEST
 from hpo.core.estimates import ScoreInterval
 from hpo.core.formatting import count, duration, score, with_interval

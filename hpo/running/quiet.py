@@ -1,4 +1,4 @@
-"""Keeping lines that Ray writes below Python out of the terminal."""
+"""Keeping lines that Ray writes out of the terminal."""
 
 from __future__ import annotations
 
@@ -28,3 +28,15 @@ def quiet() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextmanager
+def quiet_servers() -> Iterator[None]:
+    """Keep messages of Ray's servers, such as a node's loss, out of the terminal; hpo has its own."""
+    from ray._private import worker
+
+    printed, worker.print_to_stdstream = worker.print_to_stdstream, lambda data, ignore_prefix: None
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = printed

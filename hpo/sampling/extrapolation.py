@@ -108,8 +108,8 @@ class PartialResults:
         self._running[trial] = self._kept[trial] = self.pending.pop(trial)
         self._shown.append(trial)
         if len(self._kept) > 8 * self._cap:
-            wanted = {t for _, t in self._elite} | set(self._running) | set(self._shown[-self._cap :])
-            self._kept = {t: self._kept[t] for t in self._kept if t in wanted}
+            kept = {t for _, t in self._elite} | set(self._running) | set(self._shown[-self._cap :])
+            self._kept = {t: self._kept[t] for t in self._kept if t in kept}
 
 
 def expected(results: Sequence[PartialResult], levels: int) -> Array:

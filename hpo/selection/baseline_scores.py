@@ -14,10 +14,10 @@ from hpo.core.detail_events import BaselinesScored
 from hpo.core.trainable import Examples, Metric
 from hpo.metrics.forms import forms
 from hpo.metrics.row_blocks import RowBlocks
-from hpo.selection.baselines import WIDEST, baselines_of, encoded_width
 from hpo.selection.intervals import Interval
 from hpo.selection.matched_pairs import matched_difference
 from hpo.selection.score_intervals import score_intervals
+from hpo.selection.simple_models import WIDEST, baselines_of, encoded_width
 from trainables.scores import classification, regression
 
 Values = NDArray[np.float64]
@@ -91,8 +91,8 @@ def score_baselines(
     table, trained = _Table(), len(train)
     for baseline in baselines_of(train, scored, seed):
         outputs, trained = baseline.outputs, min(trained, baseline.trained)
-        known = tuple(given for given in metrics if given.name in score(outputs, targets))
-        intervals = score_intervals(score, known, outputs, targets, seed, look, blocks)
+        scored_metrics = tuple(given for given in metrics if given.name in score(outputs, targets))
+        intervals = score_intervals(score, scored_metrics, outputs, targets, seed, look, blocks)
         table.scores[baseline.name] = {name: of.to_dict() for name, of in intervals.items()}
         table.methods[baseline.name] = {name: of.method for name, of in intervals.items()}
         if metric in intervals:

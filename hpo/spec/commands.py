@@ -187,11 +187,12 @@ def _check_evaluate(command: ScriptCommand, faults: Faults) -> None:
     for name in ("resume", "data"):
         if name not in used:
             faults.add(("trainable", "evaluate"), f"needs {{{name}}}: {OF_TRAINING[name]}")
-    known = (*IN_EVALUATE, *placeholders(command.arguments))
+    placeholder_names = (*IN_EVALUATE, *placeholders(command.arguments))
     for name in used:
-        if name not in known:
+        if name not in placeholder_names:
             faults.add(
-                ("trainable", "evaluate"), unknown(name, known, f"{{{name}}} is not a placeholder here")
+                ("trainable", "evaluate"),
+                unknown(name, placeholder_names, f"{{{name}}} is not a placeholder here"),
             )
     if not command.resumes:
         faults.add(("trainable", "evaluate"), "needs {resume} in `command`, where the checkpoint is written")

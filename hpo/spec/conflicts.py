@@ -67,12 +67,12 @@ def check_conflicts(
 
 def _held(space: Space, clause: Clause) -> Space | None:
     """Restrict the parameters of a space to a clause; None if the clause can never hold."""
-    wanted = dict(clause)
+    values = dict(clause)
     held = []
     for parameter in space.parameters:
         domain: Domain | None = parameter.domain
-        if parameter.name in wanted:
-            domain = _narrowed(parameter.domain, wanted[parameter.name])
+        if parameter.name in values:
+            domain = _narrowed(parameter.domain, values[parameter.name])
         if domain is None:
             return None
         held.append(Parameter(parameter.name, domain, parameter.when))

@@ -65,11 +65,11 @@ class Expression:
         """
         from simpleeval import EvalWithCompoundTypes
 
-        known = {**self.constants, **values}
-        names = {_identifier(name): value for name, value in known.items()}
+        all_values = {**self.constants, **values}
+        names = {_identifier(name): value for name, value in all_values.items()}
         try:
             evaluator = EvalWithCompoundTypes(names=names, functions=dict(FUNCTIONS))
-            return evaluator.eval(_with_identifiers(self.text, known))
+            return evaluator.eval(_with_identifiers(self.text, all_values))
         except Exception as error:  # simpleeval passes on whatever the operations raise
             raise ValueError(f"{self.text}: {type(error).__name__}: {error}") from error
 

@@ -38,8 +38,8 @@ def shown(value: Any) -> str:
 def listed(names: Iterable[str], most: int = 40) -> str:
     """Join legal choices with commas."""
     names = list(names)
-    rest = f", ... ({len(names) - most} more)" if len(names) > most else ""
-    return (", ".join(names[:most]) or "nothing") + rest
+    remainder = f", ... ({len(names) - most} more)" if len(names) > most else ""
+    return (", ".join(names[:most]) or "nothing") + remainder
 
 
 def unknown(name: str, legal: Iterable[str], what: str = "is unknown") -> str:
@@ -103,6 +103,6 @@ class Faults:
             return
         ordered = sorted(self.found, key=lambda fault: fault.line or 0)
         if len(ordered) > MAX_FAULTS:
-            rest = len(ordered) - MAX_FAULTS
-            ordered = [*ordered[:MAX_FAULTS], Fault("document", f"and {rest} more faults")]
+            remaining = len(ordered) - MAX_FAULTS
+            ordered = [*ordered[:MAX_FAULTS], Fault("document", f"and {remaining} more faults")]
         raise InvalidSpec(self.source, ordered)

@@ -54,9 +54,9 @@ def check_fields(value: Any, faults: Faults) -> Document:
                 faults.add(path, _message(detail, path))
             for path, _ in wrong:
                 _cut(document, path)
-    rest = {key: document.get(key, filler) for key, filler in _FILLERS.items()}
+    sections = {key: document.get(key, filler) for key, filler in _FILLERS.items()}
     try:
-        return Document.model_validate(rest)
+        return Document.model_validate(sections)
     except ValidationError:
         return Document.model_validate(dict(_FILLERS))
 
@@ -85,7 +85,7 @@ def _path(loc: tuple[str | int, ...], document: Mapping[str, Any]) -> FieldPath:
 
 
 def _message(error: Mapping[str, Any], path: FieldPath) -> str:
-    given = error.get("input")
+    value = error.get("input")
     match error["type"]:
         case "extra_forbidden":
             return unknown(str(path[-1]), _fields(path[:-1]))
@@ -95,16 +95,16 @@ def _message(error: Mapping[str, Any], path: FieldPath) -> str:
             legal = [
                 word.strip("' ") for word in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")
             ]
-            return f"{shown(given)}: {unknown(str(given), legal)}"
+            return f"{shown(value)}: {unknown(str(value), legal)}"
         case "value_error":
-            return f"{shown(given)}: {error['ctx']['error']}"
+            return f"{shown(value)}: {error['ctx']['error']}"
         case "string_pattern_mismatch":
-            return f"{shown(given)}: legal: at most 80 letters, digits and . _ -"
+            return f"{shown(value)}: legal: at most 80 letters, digits and . _ -"
         case "model_type" | "model_attributes_type":
-            return f"{shown(given)} is not a mapping; legal keys: {', '.join(_fields(path))}"
+            return f"{shown(value)} is not a mapping; legal keys: {', '.join(_fields(path))}"
     legal_words = _legal(path)
     words = str(error["msg"])
-    return f"{shown(given)}: " + (f"legal: {legal_words}" if legal_words else words[:1].lower() + words[1:])
+    return f"{shown(value)}: " + (f"legal: {legal_words}" if legal_words else words[:1].lower() + words[1:])
 
 
 def _legal(path: FieldPath) -> str:

@@ -103,10 +103,10 @@ def _provenance(spec: SearchSpec) -> dict[str, Any]:
 
 def _spec_beside(trainable: str, path: Path) -> Path:
     folder = path.absolute().parent
-    found = [file for file in sorted(folder.glob("*.y*ml")) if _is_spec_for(file, trainable)]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(file.name for file in found) or "there is none"
+    specs = [file for file in sorted(folder.glob("*.y*ml")) if _is_spec_for(file, trainable)]
+    if len(specs) == 1:
+        return specs[0]
+    names = ", ".join(file.name for file in specs) or "there is none"
     raise UserError(
         f"{path} does not say which data to train on, so it needs exactly one spec for {trainable} in "
         f"its folder: {names}; name one with --spec"

@@ -209,19 +209,19 @@ def _without_never(document: CommentedMap, domains: Mapping[str, Domain]) -> lis
 
 def _possible(combination: CommentedMap, name: str, domain: Domain | None) -> bool:
     """Return whether a predicate can hold under a new range, removing its impossible values."""
-    wanted = combination[name]
+    condition = combination[name]
     if domain is None:
         return True
-    if isinstance(wanted, Mapping):
+    if isinstance(condition, Mapping):
         if isinstance(domain, Choice):
-            return any(_within(wanted, value) for value in domain.values)
-        low, high = float(wanted.get("low", -math.inf)), float(wanted.get("high", math.inf))
+            return any(_within(condition, value) for value in domain.values)
+        low, high = float(condition.get("low", -math.inf)), float(condition.get("high", math.inf))
         return low <= domain.high and high >= domain.low
-    if not isinstance(wanted, list):
-        return domain.contains(_plain(wanted))
-    for value in [value for value in wanted if not domain.contains(_plain(value))]:
-        wanted.remove(value)
-    return bool(wanted)
+    if not isinstance(condition, list):
+        return domain.contains(_plain(condition))
+    for value in [value for value in condition if not domain.contains(_plain(value))]:
+        condition.remove(value)
+    return bool(condition)
 
 
 def _within(bounds: Mapping[str, float], value: Any) -> bool:

@@ -346,11 +346,11 @@ class _IllegalChoice:
 
 
 def _illegal(space: Space, points: Iterable[Point]) -> list[_IllegalChoice]:
-    found = []
+    choices = []
     for point in points:
         try:
             space.completed(point)
         except ValueError as error:
             name, _, reason = str(error).partition(": ")
-            found.append(_IllegalChoice(name, reason))
-    return found
+            choices.append(_IllegalChoice(name, reason))
+    return choices

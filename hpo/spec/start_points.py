@@ -64,17 +64,17 @@ def _written(
     path: FieldPath,
     faults: Faults,
 ) -> dict[str, Any] | None:
-    given = _dotted(entry, grammar)
-    unexpected = [name for name in given if name not in space.by_name]
+    written = _dotted(entry, grammar)
+    unexpected = [name for name in written if name not in space.by_name]
     for name in unexpected:
         faults.add((*path, name), unknown(name, space.by_name, "is not a parameter of the space"))
-    point, changed = locate(space, {**_defaults(grammar, fixed), **given})
+    point, changed = locate(space, {**_defaults(grammar, fixed), **written})
     for name, message in changed:
-        if name in given:
+        if name in written:
             faults.add((*path, name), message.partition(";")[0])
-    for name in given:
+    for name in written:
         if name in space.by_name and name not in point:
-            faults.add((*path, name), f"{shown(given[name])}: does not exist under the other choices")
+            faults.add((*path, name), f"{shown(written[name])}: does not exist under the other choices")
     if space.forbidden(point):
         faults.add(path, f"{shown(point)} is a forbidden combination")
     return None if unexpected or faults.under(*path) else point

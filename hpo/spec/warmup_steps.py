@@ -111,8 +111,8 @@ def development_rows(source: str) -> int | None:
 
 def unread_warning(spec: SearchSpec) -> str | None:
     """Return what to do where a warm-up in steps cannot be compared before the data is read; else None."""
-    known = development_rows(spec.data.source) is not None
-    if known or not can_be_in_steps(spec.trainable, spec.recipe, spec.space):
+    rows_are_known = development_rows(spec.data.source) is not None
+    if rows_are_known or not can_be_in_steps(spec.trainable, spec.recipe, spec.space):
         return None
     return (
         "warmup.length: is in steps, and how many the training has depends on the rows of the data, which "

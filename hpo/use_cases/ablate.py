@@ -30,6 +30,7 @@ from hpo.spec.ablation import ablation_document
 from hpo.spec.recipe_files import read_recipe
 from hpo.use_cases.accounting.evidence import kept_examples
 from hpo.use_cases.resume import resume_search
+from hpo.use_cases.search.run_options import RunOptions
 from hpo.use_cases.submit import Submission, submit_search
 
 TAG = "ablation of"
@@ -126,7 +127,7 @@ def run_ablation(
         read_recipe(recipe), recipe, seeds=seeds, only=components, others=others, settings=settings
     )
     tags = {TAG: str(recipe)}
-    submission = Submission(spec, home, name, tags, unseal=False, address=address)
+    submission = Submission(spec, home, name, tags, RunOptions(unseal=False, address=address))
     return submit_search(submission, watch)
 
 
@@ -148,7 +149,8 @@ def resume_ablation(
         UserError: If there is no such search, or it is not an ablation.
     """
     _read(name, home)
-    return resume_search(name, home=home, unseal=False, address=address, watch=watch)
+    options = RunOptions(unseal=False, address=address)
+    return resume_search(name, home=home, options=options, watch=watch)
 
 
 def ablation_table(name: str, *, home: Home) -> Ablation:
@@ -179,8 +181,8 @@ def _rows(history: History, kept: Path) -> list[AblationRow]:
     if not history.trials:
         return []
     base, *others = history.trials
-    wanted = list(history.opened.spec["start_from"])[1:]
-    variants = [(_changed(base.point, trial.point), trial) for trial in others if trial.point in wanted]
+    points = list(history.opened.spec["start_from"])[1:]
+    variants = [(_changed(base.point, trial.point), trial) for trial in others if trial.point in points]
     reference = fresh.by_seed(history.replicates(base.trial))
     examples, blocks = _examples(history, kept)
     rows = [_row([], base, base, reference, {}, _Pairs(1))]

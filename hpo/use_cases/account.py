@@ -33,8 +33,8 @@ def account_of(name: str, *, home: Home) -> Account:
         if isinstance(error, HpoError) and not edits:
             raise
         edits = edits or [unreadable(record, error)]
-        found = "; ".join(edit.text for edit in edits)
-        raise DamagedLedger(f"the record of {name} was edited: {found}") from error
+        findings = "; ".join(edit.text for edit in edits)
+        raise DamagedLedger(f"the record of {name} was edited: {findings}") from error
     return dataclasses.replace(account, audit=audit_of(account, ledger, home=home))
 
 

@@ -42,7 +42,7 @@ def audit_search(name: str, *, home: Home, account: Path | None = None, signers:
             verified.
         HpoError: If the database cannot be opened.
     """
-    given = read_account(account) if account else None
+    read = read_account(account) if account else None
     signer, signature = _signed(account, signers)
     ledger = open_ledger(name, home)
     record = ledger.stored()
@@ -57,8 +57,8 @@ def audit_search(name: str, *, home: Home, account: Path | None = None, signers:
         Comparison((THE_CHAIN,), _notes(record, history), tuple(edits)),
         *_compared(ledger, history, now, home, record, edits),
     ]
-    if given is not None:
-        comparisons.append(compare_account(str(account), given, now, history.concluded, record, edits))
+    if read is not None:
+        comparisons.append(compare_account(str(account), read, now, history.concluded, record, edits))
     return _audit(name, record, [*comparisons, signature], signer)
 
 

@@ -19,6 +19,7 @@ from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.search.disk_space import require_disk_space
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
+from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 from hpo.use_cases.search.signals import Signals
 
 
@@ -28,10 +29,7 @@ def resume_search(
     home: Home,
     more_trials: int = 0,
     retry: Sequence[int] | None = None,
-    unseal: bool = True,
-    again: str = "",
-    changed_code: bool = False,
-    address: str | None = None,
+    options: RunOptions = DEFAULTS,
     watch: Watcher | None = None,
 ) -> Outcome:
     """Continue a search from its record, so that it ends as if it had not been interrupted.
@@ -42,10 +40,7 @@ def resume_search(
         more_trials: Trials to add; only while its test part is sealed.
         retry: Failed trials to try again as new trials at the same points, with the code as it is now;
             empty for all of them, None for no trial. Only while the test part is sealed.
-        unseal: Whether to score the winner on the test part at the end.
-        again: Why to open the test part although the same data was opened before; empty to refuse that.
-        changed_code: Whether to go on although the user's training code has changed; recorded.
-        address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
+        options: Choices about this run.
         watch: Receives every event from now on.
 
     Raises:
@@ -62,12 +57,13 @@ def resume_search(
         cuts = CutsOnRecord(recorded=history.opened.split["data"])
         dataset = split_dataset_of(spec.data, spec.base, home, cuts)
         _require_same_data(name, spec, history, dataset)
-        code = accepted_code(name, spec, history, "resume", accept=changed_code or retry is not None)
+        accept = options.changed_code or retry is not None
+        code = accepted_code(name, spec, history, "resume", accept=accept)
         run, signals = SearchRun(home, spec, dataset, ledger, history, keep_report), Signals()
         with signals.handled():  # from here on a signal stops a search that can be resumed
             retried = [] if retry is None else [TrialsRetried(_failed(name, history, retry))]
             ledger.append([*_events(name, spec, history, more_trials), *retried, *code])
-            return run.to_end(signals, unseal=unseal, again=again, address=address, watch=watch)
+            return run.to_end(signals, options, watch)
 
 
 def _require_same_data(name: str, spec: SearchSpec, history: History, dataset: SplitDataset) -> None:

@@ -30,6 +30,7 @@ from hpo.use_cases.search.detached import DetachedRun, start_detached
 from hpo.use_cases.search.hardware import hardware
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
+from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 from hpo.use_cases.search.signals import Signals
 from hpo.use_cases.search.warm_start import NOTHING_REPORTED, WarmStartReport, warm_start_of
 
@@ -43,21 +44,17 @@ class Submission:
         home: Home of the search.
         name: Name of the search; by default the spec's name with a number.
         tags: The user's own labels.
-        unseal: Whether to score the winner on the test part at the end.
-        again: Why to open the test part although the same data was opened before; empty to refuse that.
+        options: Choices about its first run.
         new_split: Why the test part is cut anew, so that opened rows may become development rows; empty to
             keep every row on record where it is.
-        address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
     """
 
     spec: SearchSpec
     home: Home
     name: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
-    unseal: bool = True
-    again: str = ""
+    options: RunOptions = DEFAULTS
     new_split: str = ""
-    address: str | None = None
 
 
 def submit_search(submission: Submission, watch: Watcher | None = None) -> Outcome:
@@ -77,13 +74,7 @@ def submit_search(submission: Submission, watch: Watcher | None = None) -> Outco
     with signals.handled():  # from here on a signal stops a search that can be resumed
         run = open_run()
         with hold_lock(run.folder, run.ledger.name):
-            return run.to_end(
-                signals,
-                unseal=submission.unseal,
-                again=submission.again,
-                address=submission.address,
-                watch=watch,
-            )
+            return run.to_end(signals, submission.options, watch)
 
 
 def submit_detached(submission: Submission) -> DetachedRun:
@@ -98,13 +89,7 @@ def submit_detached(submission: Submission) -> DetachedRun:
         HpoError: If the process ended before it held the search; it can be resumed.
     """
     name = _checked(submission)().ledger.name
-    return start_detached(
-        submission.home,
-        name,
-        unseal=submission.unseal,
-        again=submission.again,
-        address=submission.address,
-    )
+    return start_detached(submission.home, name, submission.options)
 
 
 def _checked(submission: Submission) -> Callable[[], SearchRun]:
@@ -116,7 +101,7 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     store = LedgerStore.of(home)
     if name is not None:
         store.refuse_name(name)
-    require_capacity(spec, submission.address or os.environ.get("RAY_ADDRESS") or None)
+    require_capacity(spec, submission.options.address or os.environ.get("RAY_ADDRESS") or None)
     warm_start = warm_start_of(spec, home)
     dataset, stray = new_dataset_of(spec.data, spec.base, home, anew=bool(submission.new_split))
     moved = moved_rows(spec, home, dataset.prepared, stray)

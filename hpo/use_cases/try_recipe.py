@@ -235,13 +235,13 @@ class _Trials:
         self.metrics, self.seconds = first.reports[0].metrics, first.reports[0].seconds
         key = self._environment.objective.key
         shown = f"{key} is {self.metrics.get(key, math.nan):.6g} after {self.seconds:.3g} s"
-        found = [TryCheck("trains", "holds" if key in self.metrics else "fails", shown)]
-        found.append(self._weights())
+        checks = [TryCheck("trains", "holds" if key in self.metrics else "fails", shown)]
+        checks.append(self._weights())
         if first.finished:
-            found.append(TryCheck("length", "open", first.finished))
-        found.append(self._resumed(first))
-        found.append(self._repeated(first))
-        return found
+            checks.append(TryCheck("length", "open", first.finished))
+        checks.append(self._resumed(first))
+        checks.append(self._repeated(first))
+        return checks
 
     def _weights(self) -> TryCheck:
         if self._check is None:
@@ -256,11 +256,11 @@ class _Trials:
                 "open",
                 "no checkpoint is written, so an interrupted trial starts from the beginning",
             )
-        rest = self._trained(dataclasses.replace(self._task, checkpoints=(first.checkpoint,)))
-        if rest is None:
+        continued = self._trained(dataclasses.replace(self._task, checkpoints=(first.checkpoint,)))
+        if continued is None:
             return TryCheck("resuming", "fails", f"it cannot continue: {_line(self.error)}")
-        same = _equal(rest.scores, first.scores[first.checkpoint.epoch :])
-        detail = "a continued training gives the same scores" if same else _difference(rest, first)
+        same = _equal(continued.scores, first.scores[first.checkpoint.epoch :])
+        detail = "a continued training gives the same scores" if same else _difference(continued, first)
         return TryCheck("resuming", "holds" if same else "fails", detail)
 
     def _repeated(self, first: _Recorder) -> TryCheck:

@@ -16,6 +16,7 @@ from hpo.ledger.searches import open_ledger, read_history
 from hpo.reports.account import page
 from hpo.use_cases.account import account_of
 from hpo.use_cases.dataset.staging import DataStaging
+from tests.use_cases.mean_model import MEAN_MODEL
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -32,44 +33,18 @@ SCORING = """
 def mse(outputs, targets):
     return float(((outputs - targets) ** 2).mean())
 """
-MODEL = """
-import numpy as np
-from hpo.core.grammar import Grammar, Hyperparameter
-from hpo.core.trainable import Metric
+MODEL = f"""
 from own_scoring import mse
+{MEAN_MODEL}
 
-
-class Mean:
-    grammar = Grammar((Hyperparameter("shift", "float", 0.0, low=-1.0, high=1.0),))
-    metrics = (Metric("mse", "min"),)
-
-    def train(self, recipe, train, validation, context):
-        for _ in context.epochs():
-            model = Fitted(train.targets[train.rows].mean() + recipe["shift"])
-            value = self.score(model.predict(validation), validation.targets[validation.rows])["mse"]
-            context.report({"validation/mse": value}, model)
-
-    def load(self, recipe, weights, info):
-        return Fitted(float(weights["mean"]))
-
+class Scored(Mean):
     def score(self, outputs, targets):
-        return {"mse": mse(outputs, targets)}
-
-
-class Fitted:
-    def __init__(self, mean):
-        self.mean = mean
-
-    def predict(self, examples):
-        return np.full(len(examples), self.mean)
-
-    def weights(self):
-        return {"mean": np.array(self.mean)}
+        return {{"mse": mse(outputs, targets)}}
 """
 SPEC = """
 version: 1
 data: {source: "own_data:rows"}
-trainable: own_model:Mean
+trainable: own_model:Scored
 space: {shift: {uniform: [-1.0, 1.0]}}
 scheduler: {name: asha, max_epochs: 3, first_rung: 1}
 budget: {trials: 4}
@@ -213,6 +188,6 @@ def test_an_accepted_change_is_in_the_record_and_in_the_account(edited):
 
 def test_a_worker_that_opens_changed_code_refuses_it(edited):
     recorded = read_history(ledger_of(edited)).code | {"own_model.py": "0" * 64}
-    staging = DataStaging("own_model:Mean", edited, edited, edited, recorded)
+    staging = DataStaging("own_model:Scored", edited, edited, edited, recorded)
     with pytest.raises(Refused, match=r"the code of this search has changed .*own_model\.py"):
         staging()

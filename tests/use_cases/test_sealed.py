@@ -13,6 +13,7 @@ import pytest
 from hpo.core import events
 from hpo.core.home import Home
 from hpo.ledger.store import LedgerStore
+from tests.use_cases.mean_model import MEAN_MODEL
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -32,13 +33,10 @@ def canary(part):
         log.write(json.dumps({"part": part, "pid": os.getpid(), "command": sys.orig_argv}) + "\\n")
     return np.load(HERE / f"{part}.inputs.npy"), np.load(HERE / f"{part}.targets.npy")
 """
-MODEL = """
+MODEL = f"""
 import json, os, sys
 from pathlib import Path
-import numpy as np
-from hpo.core.grammar import Grammar, Hyperparameter
-from hpo.core.trainable import Metric
-
+{MEAN_MODEL}
 FOLDER = Path(__file__).parent / "opened"
 FOLDER.mkdir(exist_ok=True)
 
@@ -47,42 +45,19 @@ def watch(event, arguments):
         os.write(LOG, os.fsencode(arguments[0]) + b"\\n")
 
 if any("ray" in word.lower() for word in sys.orig_argv) or "default_worker" in " ".join(sys.orig_argv):
-    LOG = os.open(FOLDER / f"{os.getpid()}.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    LOG = os.open(FOLDER / f"{{os.getpid()}}.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     sys.addaudithook(watch)
 
 
-class Mean:
-    grammar = Grammar((Hyperparameter("shift", "float", 0.0, low=-1.0, high=1.0),))
-    metrics = (Metric("mse", "min"),)
-
+class Watched(Mean):
     def train(self, recipe, train, validation, context):
-        for _ in context.epochs():
-            model = Fitted(train.targets[train.rows].mean() + recipe["shift"])
-            assert train.inputs.max() < 1000
-            mse = self.score(model.predict(validation), validation.targets[validation.rows])["mse"]
-            context.report({"validation/mse": mse}, model)
-
-    def load(self, recipe, weights, info):
-        return Fitted(float(weights["mean"]))
-
-    def score(self, outputs, targets):
-        return {"mse": float(((outputs - targets) ** 2).mean())}
-
-
-class Fitted:
-    def __init__(self, mean):
-        self.mean = mean
-
-    def predict(self, examples):
-        return np.full(len(examples), self.mean)
-
-    def weights(self):
-        return {"mean": np.array(self.mean)}
+        assert train.inputs.max() < 1000
+        super().train(recipe, train, validation, context)
 """
 SPEC = """
 version: 1
 data: {source: "canary_data:canary"}
-trainable: canary_model:Mean
+trainable: canary_model:Watched
 space: {shift: {uniform: [-1.0, 1.0]}}
 scheduler: {name: asha, max_epochs: 3, first_rung: 1}
 budget: {trials: 4}

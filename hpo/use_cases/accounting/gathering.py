@@ -16,7 +16,7 @@ from hpo.core.account import (
     ValidationUse,
 )
 from hpo.core.audit import ChainStanding
-from hpo.core.baselines import baselines_in
+from hpo.core.baseline_comparison import baselines_in
 from hpo.core.data_account import DataFacts, LeaksSought
 from hpo.core.effort import effort_of, expected_best
 from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval, intervals_of

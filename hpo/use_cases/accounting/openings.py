@@ -37,8 +37,8 @@ def openings_of(
     """
     assert history.opened is not None
     kept = prepared.read(home.data(history.opened.split["data"]))
-    known = register_policy.openings_of(spec.data, kept) if kept else []
-    openings = _summaries([opening for opening in known if opening.likeness == SAME])
+    recorded = register_policy.openings_of(spec.data, kept) if kept else []
+    openings = _summaries([opening for opening in recorded if opening.likeness == SAME])
     score, claim = history.score, history.claim
     if openings or score is None or claim is None:
         return openings

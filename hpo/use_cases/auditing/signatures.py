@@ -84,13 +84,13 @@ def signer_of(file: Path, signers: Path) -> str:
         raise UserError(f"{signature}: damaged: not a signature in OpenSSH's format")
     program = _program()
     find = [program, "-Y", "find-principals", "-s", str(signature), "-f", str(signers)]
-    found = subprocess.run(find, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if found.returncode or not found.stdout.strip():
-        reason = _reason(found.stderr)
-        if "armor" in found.stderr or "parse signature" in found.stderr:
+    process = subprocess.run(find, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if process.returncode or not process.stdout.strip():
+        reason = _reason(process.stderr)
+        if "armor" in process.stderr or "parse signature" in process.stderr:
             raise UserError(f"{signature}: damaged: not a signature in OpenSSH's format ({reason})")
         raise UserError(f"{signature}: signed with a key that {signers} does not name ({reason})")
-    signer = found.stdout.splitlines()[0]
+    signer = process.stdout.splitlines()[0]
     verify = [
         program,
         "-Y",

@@ -85,8 +85,8 @@ def _warmup(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:
 
     For data whose rows are known beforehand, reading the spec has done so.
     """
-    known = spec.data.source in DEVELOPMENT_ROWS
-    if known or not can_be_in_steps(spec.trainable, spec.recipe, spec.space):
+    rows_are_known = spec.data.source in DEVELOPMENT_ROWS
+    if rows_are_known or not can_be_in_steps(spec.trainable, spec.recipe, spec.space):
         return
     rows = len(dataset.split.train)
     overrun = long_warmup(spec.space, spec.recipe, spec.grammar, spec.horizon, rows)

@@ -73,9 +73,9 @@ def moved(space: Space, start: Point, values: Point) -> Point:
     for parameter in space.parameters:
         if space.exists(parameter, point):
             name = parameter.name
-            given = {**start, **values}
-            known = name in given and parameter.domain.contains(given[name])
-            point[name] = given[name] if known else parameter.domain.sample(random)
+            choices = {**start, **values}
+            is_given = name in choices and parameter.domain.contains(choices[name])
+            point[name] = choices[name] if is_given else parameter.domain.sample(random)
     return point
 
 

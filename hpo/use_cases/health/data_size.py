@@ -45,12 +45,12 @@ def sizes(
 
 def forecast(results: Sequence[SizeResult], name: str) -> str:
     """Return what twice the data would bring, in a sentence; empty if that cannot be estimated."""
-    known = [result for result in results if math.isfinite(result.error) and result.error > 0]
-    if len(known) < 3:
+    usable = [result for result in results if math.isfinite(result.error) and result.error > 0]
+    if len(usable) < 3:
         return ""
-    rows, errors = (np.log([getattr(result, field) for result in known]) for field in ("rows", "error"))
+    rows, errors = (np.log([getattr(result, field) for result in usable]) for field in ("rows", "error"))
     slope, offset = np.polyfit(rows, errors, 1)
-    most = max(result.rows for result in known)
+    most = max(result.rows for result in usable)
     at_all, at_twice = (math.exp(offset + slope * math.log(n)) for n in (most, 2 * most))
     if at_twice > 0.97 * at_all:
         return (

@@ -45,9 +45,9 @@ from hpo.use_cases.dataset.code_check import changes_of_search
 from hpo.use_cases.dataset.code_check import refusal_of as refusal_of_code
 from hpo.use_cases.dataset.register_access import open_register, signing_key
 from hpo.use_cases.dataset.staging import load_trainable
-from hpo.use_cases.model.baselines import baselines_of_test, description_of_test
 from hpo.use_cases.model.home_openings import openings_in_home
 from hpo.use_cases.model.members import ModelMember, fix_model, models_of, open_members
+from hpo.use_cases.model.opening_details import baselines_of_test, description_of_test
 from hpo.use_cases.model.register_policy import (
     claim_key,
     is_exempt,

@@ -51,15 +51,15 @@ def openings_in_home(home: Home, prepared: Prepared, register: Register | None) 
     """
     if prepared.test is None or not home.is_used:
         return []
-    known = {opening.key for opening in register.all()} if register else set()
+    registered = {opening.key for opening in register.all()} if register else set()
     store = LedgerStore.of(home)
-    found = [
+    unregistered = [
         opening
         for name in store.names()
         for opening in _openings(home, store.open(name), prepared)
-        if opening.key not in known
+        if opening.key not in registered
     ]
-    return sorted(found, key=lambda opening: opening.time)
+    return sorted(unregistered, key=lambda opening: opening.time)
 
 
 def _openings(home: Home, ledger: SearchLedger, prepared: Prepared) -> Iterator[Opening]:

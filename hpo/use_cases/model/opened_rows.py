@@ -151,12 +151,12 @@ def _stray(prepared: Prepared, openings: list[Opening], cuts: Mapping[str, bytes
     ours = Cut.read(prepared.cut_file)
     if ours is None:
         return None
-    found = [
+    candidates = [
         _compared(ours, Cut.from_bytes(cuts[opening.fingerprint]), opening)
         for opening in {opening.fingerprint: opening for opening in reversed(openings)}.values()
         if opening.fingerprint in cuts
     ]
-    return max((stray for stray in found if stray), key=lambda stray: stray.n, default=None)
+    return max((stray for stray in candidates if stray), key=lambda stray: stray.n, default=None)
 
 
 def _compared(ours: Cut, opened: Cut, opening: Opening) -> StrayRows | None:

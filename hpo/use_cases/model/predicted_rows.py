@@ -72,8 +72,8 @@ def known_rows(rows: Unlabelled, recipe: RecipeFile, homes: Sequence[Home]) -> K
         recipe: Recipe of the model.
         homes: Homes whose data is compared.
     """
-    found = [each for home in homes for each in _in_home(home, rows, recipe)] or _in_register(rows)
-    return max(found, key=lambda known: known.rows, default=None)
+    matches = [each for home in homes for each in _in_home(home, rows, recipe)] or _in_register(rows)
+    return max(matches, key=lambda known: known.rows, default=None)
 
 
 def homes_of(recipe: RecipeFile, home: Home | None) -> list[Home]:
@@ -117,14 +117,14 @@ def _in_register(rows: Unlabelled) -> list[KnownRows]:
         return []
     counts, marks = register.rows_in_parts(rows.digests), _marks(rows)
     cuts = {part: Cut.from_bytes(content) for part, content in register.cuts_of(openings).items()}
-    found = {
+    rows_by_part = {
         opening.fingerprint: max(
             _telling(counts[opening.fingerprint], len(rows.names), _recurring(cuts.get(opening.fingerprint))),
             _edited(marks, cuts.get(opening.fingerprint)),
         )
         for opening in openings
     }
-    return [KnownRows(n, len(rows.names), part) for part, n in found.items() if n]
+    return [KnownRows(n, len(rows.names), part) for part, n in rows_by_part.items() if n]
 
 
 def _kind(recipe: RecipeFile) -> str:
@@ -152,8 +152,8 @@ def _equal(rows: Unlabelled, data: Prepared) -> int:
     assert data.test is not None
     if not data.test.digests.exists():
         return 0
-    known = np.asarray(mapped(data.test.digests))
-    n = int(np.isin(as_keys(rows.digests), as_keys(known)).sum())
+    test_digests = np.asarray(mapped(data.test.digests))
+    n = int(np.isin(as_keys(rows.digests), as_keys(test_digests)).sum())
     copies = len(mapped(data.test.copies)) if data.test.copies.exists() else 0
     return _telling(n, len(rows.names), copies / max(1, data.test.n))
 

@@ -50,28 +50,27 @@ def look_recorded(
     Raises:
         Refused: If it would be a look and there is no reason for it.
     """
-    known = known_rows(rows, recipe, homes_of(recipe, home))
-    if known is None or _is_practice(known, recipe):
+    test_rows = known_rows(rows, recipe, homes_of(recipe, home))
+    if test_rows is None or _is_practice(test_rows, recipe):
         yield []
         return
     if not rows.labelled:
         yield [
-            f"{file}: {known.sentence}, {_standing(known, recipe)}; with their labels, these "
+            f"{file}: {test_rows.sentence}, {_standing(test_rows, recipe)}; with their labels, these "
             "predictions show how good the model is on them"
         ]
         return
     if not again:
         raise Refused(
-            f"{file}: {known.sentence}, {_standing(known, recipe)}, and come with their labels, so "
+            f"{file}: {test_rows.sentence}, {_standing(test_rows, recipe)}, and come with their labels, so "
             "predicting them is a look at it. Leave these rows out, or predict them with --again --reason "
             "TEXT, which is recorded as a look"
         )
     register = open_register()
-    opening = _begun(register, known, recipe, _key(rows, recipe, known, model), again)
+    opening = _begun(register, test_rows, recipe, _key(rows, recipe, test_rows, model), again)
     try:
-        yield [
-            f"{file}: {known.sentence}, and come with their labels: recorded as look number {opening.look}"
-        ]
+        recorded = f"recorded as look number {opening.look}"
+        yield [f"{file}: {test_rows.sentence}, and come with their labels: {recorded}"]
     except BaseException:
         register.fail(opening.key)
         raise

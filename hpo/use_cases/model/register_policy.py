@@ -141,9 +141,9 @@ def who() -> str:
 
 def warning_of(openings: Sequence[Opening]) -> str:
     """Return the warning about test data that was opened before, or resembles such data."""
-    known = "was opened before" if _same(openings) else "resembles data that was opened before"
+    relation = "was opened before" if _same(openings) else "resembles data that was opened before"
     return (
-        f"the test data {known}: {first_of(openings)}. At the end of the search another look will be "
+        f"the test data {relation}: {first_of(openings)}. At the end of the search another look will be "
         "refused, unless --again --reason TEXT requests one"
     )
 

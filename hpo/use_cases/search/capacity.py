@@ -6,7 +6,7 @@ import os
 
 from hpo.core.errors import UserError
 from hpo.running.cluster import cluster_nodes, node_table
-from hpo.running.ray_session import require_reachable
+from hpo.running.cluster_connection import require_reachable
 from hpo.spec import SearchSpec
 from hpo.use_cases.search.gpus import usable_gpus
 

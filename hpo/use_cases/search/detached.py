@@ -14,6 +14,7 @@ from hpo.core.home import Home
 from hpo.core.private_files import open_log
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.search.lock import is_locked
+from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 
 PATIENCE = 120.0
 """Seconds until a process that has not taken its search up counts as stuck: it imports, and reads data."""
@@ -40,23 +41,17 @@ class DetachedRun:
 def start_detached(
     home: Home,
     name: str,
+    options: RunOptions = DEFAULTS,
     *,
-    unseal: bool = True,
-    again: str = "",
     more_trials: int = 0,
-    changed_code: bool = False,
-    address: str | None = None,
 ) -> DetachedRun:
     """Continue a search in a process and a session of its own, which no signal of this terminal reaches.
 
     Args:
         home: Home of the search.
         name: Name of the search, which is on record.
-        unseal: Whether to score the winner on the test part at the end.
-        again: Why to open the test part although the same data was opened before; empty to refuse that.
+        options: Choices about this run.
         more_trials: Trials to add.
-        changed_code: Whether to go on although the user's training code has changed.
-        address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
 
     Returns:
         The process, after it has taken the search up.
@@ -71,11 +66,8 @@ def start_detached(
         raise Refused(f"{name} is running; `hpo watch {name}` follows it")
     seq = read_history(ledger).seq
     words = [sys.executable, "-P", "-m", "hpo.cli.main", "--home", str(home.root), "resume", name]
-    words += [] if unseal else ["--no-test"]
-    words += ["--again", f"--reason={again}"] if again else []
+    words += options.to_command_line()
     words += [f"--trials=+{more_trials}"] if more_trials else []
-    words += ["--changed-code"] if changed_code else []
-    words += [f"--address={address}"] if address else []
     folder.root.mkdir(parents=True, exist_ok=True)
     path = folder.root / "run.log"
     with open_log(path, "a") as log:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hpo.core.errors import UserError
-from hpo.running.ray_session import local_gpus
+from hpo.running.embedded_ray import local_gpus
 from hpo.spec import SearchSpec
 
 

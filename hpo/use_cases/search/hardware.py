@@ -18,13 +18,13 @@ PATIENCE = 5.0
 
 def hardware(*, gpus: bool) -> dict[str, str]:
     """Return processor, cores, memory and, if they are used, GPUs of this machine."""
-    found = {
+    machine = {
         "processor": _processor(),
         "cores": str(os.cpu_count() or 1),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
     }
     names = _gpus() if gpus else ""
-    return found | ({"gpus": names} if names else {})
+    return machine | ({"gpus": names} if names else {})
 
 
 def _processor() -> str:

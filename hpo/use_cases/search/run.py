@@ -25,8 +25,8 @@ from hpo.running.conductor import Conductor
 from hpo.running.ray_session import ray_session
 from hpo.spec import SearchSpec
 from hpo.spec.fields import AT_END
-from hpo.use_cases.accounting.baselines import baselines_of_validation
 from hpo.use_cases.accounting.files import numbers_of, write_account
+from hpo.use_cases.accounting.validation_baselines import baselines_of_validation
 from hpo.use_cases.dataset.code_check import changes_of_search
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from hpo.use_cases.dataset.staging import DataStaging
@@ -42,6 +42,7 @@ from hpo.use_cases.search.gpus import usable_gpus
 from hpo.use_cases.search.mirror_process import mirror_running
 from hpo.use_cases.search.notifier import Notifier
 from hpo.use_cases.search.request_inbox import RequestInbox
+from hpo.use_cases.search.run_options import RunOptions
 from hpo.use_cases.search.signals import Signals
 
 POLL_SECONDS = 0.5
@@ -76,19 +77,14 @@ class SearchRun:
     def to_end(
         self,
         signals: Signals,
-        *,
-        unseal: bool,
-        again: str = "",
-        address: str | None,
+        options: RunOptions,
         watch: Watcher | None,
     ) -> Outcome:
         """Run the remaining trainings, then select, unseal and export.
 
         Args:
             signals: Signals received since the search was opened or resumed.
-            unseal: Whether to score the winner on the test part at the end.
-            again: Why to open the test part although the same data was opened before.
-            address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
+            options: Choices about this run.
             watch: Receives every event.
 
         Raises:
@@ -96,7 +92,7 @@ class SearchRun:
             HpoError: If it cannot continue; it can be resumed after the problem is solved.
         """
         try:
-            self._run(signals, unseal, again, address, watch)
+            self._run(signals, options, watch)
         except HpoError as error:
             error.search = self.ledger.name
             raise
@@ -105,9 +101,7 @@ class SearchRun:
             raise Interrupted(self.ledger.name, signals.received)
         return outcome
 
-    def _run(
-        self, signals: Signals, unseal: bool, again: str, address: str | None, watch: Watcher | None
-    ) -> None:
+    def _run(self, signals: Signals, options: RunOptions, watch: Watcher | None) -> None:
         """Run the search and record how it ended."""
         notifier = Notifier(watch, self.ledger, self.spec.objective, self.since)
         notifier.catch_up()
@@ -117,8 +111,8 @@ class SearchRun:
             mirrored = mirror_running(self.home, self.ledger, stop_request.received)
             counted = use_counted(self.spec, self.dataset, self.ledger)
             with disk_space.full_disk_reported(self.home), mirrored, counted:
-                history = self._train(stop_request, address, notifier)
-                self._conclude(history, stop_request, unseal, again)
+                history = self._train(stop_request, options.address, notifier)
+                self._conclude(history, stop_request, options)
                 self._tell_end()
         except HpoError as error:
             with suppress(HpoError):  # a full disk cannot take this event either
@@ -188,7 +182,7 @@ class SearchRun:
         )
         return dataclasses.replace(staging, code=read_history(self.ledger).code)
 
-    def _conclude(self, history: History, stop_request: StopRequest, unseal: bool, again: str) -> None:
+    def _conclude(self, history: History, stop_request: StopRequest, options: RunOptions) -> None:
         if not all_trained(history):
             self.ledger.append([SearchEnded("stopped")])
             return
@@ -201,8 +195,8 @@ class SearchRun:
         history = fix_model(self.ledger)
         self._repair(history)
         sealed = ""
-        wanted = unseal and (self.spec.test == AT_END or history.claim is not None)
-        if wanted and self.dataset.prepared.test is not None and history.score is None:
+        unseals = options.unseal and (self.spec.test == AT_END or history.claim is not None)
+        if unseals and self.dataset.prepared.test is not None and history.score is None:
             if stop_request.received():  # opening the test part cannot be undone
                 self.ledger.append([SearchEnded("stopped")])
                 return
@@ -211,7 +205,7 @@ class SearchRun:
                 sealed = f"the test part stays sealed, because {lacking}"
                 self.ledger.append([Warned(sealed)])
             else:
-                self._unseal(again)
+                self._unseal(options.again)
         write_recipe(self.home, self.spec, self.ledger)
         write_account(self.ledger, home=self.home, status="done")
         self._write_report("done")

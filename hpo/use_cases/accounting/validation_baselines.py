@@ -12,7 +12,7 @@ from hpo.selection.baseline_scores import ModelRows, score_baselines
 from hpo.spec import SearchSpec
 from hpo.use_cases.accounting.evidence import kept_examples, valued_on
 from hpo.use_cases.dataset.split_dataset import SplitDataset
-from hpo.use_cases.model.baselines import no_baselines
+from hpo.use_cases.model.opening_details import no_baselines
 
 
 def baselines_of_validation(

@@ -61,8 +61,8 @@ class Baselines:
         for name, scores in event.scores.items():
             ends = event.differences.get(name)
             difference = ScoreInterval.of_json(ends) if ends else None
-            known = intervals_of(scores, event.methods.get(name, {}))
-            rows.append(BaselineScore(name, known, difference, _beaten(difference, objective)))
+            intervals = intervals_of(scores, event.methods.get(name, {}))
+            rows.append(BaselineScore(name, intervals, difference, _beaten(difference, objective)))
         return cls(
             event.part, event.n, event.trained, event.metric, tuple(rows), event.constant, tuple(event.notes)
         )

@@ -1,0 +1,135 @@
+"""Joining a Ray cluster for one search, and leaving it, even if a node or its head no longer answers."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hpo.core.addresses import without_secrets
+from hpo.core.errors import HpoError, UserError
+from hpo.running.last_words import LastWords
+from hpo.running.process_state import signal_handlers_kept
+from hpo.running.quiet import quiet
+
+JOIN_SECONDS = 45.0
+"""Seconds in which a cluster has to accept this process; the node that it joins may be frozen. Ray ends
+the process without a message once the head counts such a node as lost, about a minute after it froze."""
+
+LEAVE_SECONDS = 10.0
+"""Seconds in which a process disconnects from a cluster."""
+
+
+@contextmanager
+def cluster_connection(address: str, words: LastWords) -> Iterator[None]:
+    """Connect this process to a cluster while the block runs.
+
+    Args:
+        address: The cluster's address.
+        words: Printed if Ray ends this process without a message.
+
+    Raises:
+        UserError: If there is no cluster to join.
+        HpoError: If the cluster does not accept this process in time.
+    """
+    answers = True
+    try:
+        require_reachable(address)
+        with signal_handlers_kept(), quiet():
+            answers = _join_cluster(address)
+        if not answers:
+            raise HpoError(
+                f"the Ray cluster at {shown_address(address)} has not accepted this process within "
+                f"{JOIN_SECONDS:g} s; the node that runs beside this process does not answer"
+            )
+        try:
+            yield
+        finally:
+            answers = _leave_cluster()
+    finally:
+        if answers:
+            words.withhold()
+        else:
+            _end_without_ray(words)
+
+
+def _join_cluster(address: str) -> bool:
+    """Connect in another thread, because a node that does not answer is waited for below Python.
+
+    Returns:
+        Whether the cluster has accepted this process in time.
+
+    Raises:
+        UserError: If there is no cluster to join.
+    """
+    import ray
+
+    errors: list[Exception] = []
+
+    def join() -> None:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        except Exception as error:  # Ray raises many kinds
+            errors.append(error)
+
+    joining = threading.Thread(target=join, daemon=True)
+    joining.start()
+    joining.join(JOIN_SECONDS)
+    if joining.is_alive():
+        return False
+    if errors:
+        error = errors[0]
+        reason = without_secrets(" ".join(str(error).split()) or type(error).__name__)
+        raise UserError(f"there is no Ray cluster to join at {shown_address(address)!r}: {reason}") from error
+    return True
+
+
+def _leave_cluster() -> bool:
+    """Disconnect, without waiting for a head that does not answer; return whether that is done."""
+    import ray
+
+    leaving = threading.Thread(target=ray.shutdown, daemon=True)
+    leaving.start()
+    leaving.join(LEAVE_SECONDS)
+    return not leaving.is_alive()
+
+
+def _end_without_ray(words: LastWords) -> None:
+    """Prepare for this process to end although Ray, which does not answer, would hold that up."""
+    import ray
+
+    atexit.unregister(ray.shutdown)
+    atexit.register(_end_at_once, words)
+
+
+def _end_at_once(words: LastWords) -> None:
+    """End a process whose search failed because the cluster was lost, without Ray's own ending."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    words.withhold()
+    os._exit(HpoError.exit_code)
+
+
+def require_reachable(address: str) -> None:
+    """Refuse an address that cannot be connected to; Ray itself would try for minutes.
+
+    Raises:
+        UserError: If the connection fails.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in address:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"there is no Ray cluster to join at {shown_address(address)!r}: {error}") from error
+
+
+def shown_address(address: str) -> str:
+    """Return the address as it may be shown; Ray has no passwords in addresses, but somebody may try one."""
+    return address.rpartition("@")[2]

@@ -1,0 +1,121 @@
+"""The embedded Ray: started for one search on this machine, and ended with it.
+
+It listens on the loopback device only, requires a token, runs no dashboard, and uses a private temporary
+folder with a short path, because the names of its sockets are limited to 107 bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hpo.core.errors import HpoError
+from hpo.running import reaper
+from hpo.running.process_state import environment, signal_handlers_kept
+from hpo.running.quiet import quiet
+from hpo.running.start_turns import start_turn
+
+OBJECT_STORE_BYTES = 96 * 2**20
+"""Only tasks and messages pass through Ray; data is mapped from files."""
+
+ATTEMPTS = 3
+"""Attempts to start the embedded Ray, each of which Ray itself limits to about two minutes."""
+
+TURN_SECONDS = 180.0
+"""Seconds that an attempt waits at most for other searches of this machine that are starting theirs."""
+
+LONGEST_FOLDER = 36
+"""Characters of the session's folder. The path of a socket has at most 107, and Ray adds
+``/ray1/session_2026-01-31_23-59-59_123456_1234567/sockets/plasma_store`` and perhaps a number."""
+
+_EMBEDDED = {
+    "RAY_raylet_start_wait_time_s": "120",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_GRAFANA_HOST": "",
+}
+
+
+@contextmanager
+def embedded_ray(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
+    """Run Ray on this machine while the block runs.
+
+    Args:
+        folder: Private temporary folder of the session, of at most `LONGEST_FOLDER` characters.
+        cpus: CPUs that it offers.
+        gpus: GPUs that it offers.
+
+    Raises:
+        HpoError: If it does not start.
+    """
+    marker = secrets.token_hex(16)
+    settings = {**_EMBEDDED, "RAY_AUTH_TOKEN": secrets.token_hex(32), reaper.MARKER: marker}
+    try:
+        with environment(settings):
+            child = reaper.Reaper(marker, folder)
+            _reload_ray_environment()
+            import ray
+
+            try:
+                _start(folder, cpus, gpus)
+                yield
+            finally:
+                ray.shutdown()
+                child.dismiss()
+    finally:
+        _reload_ray_environment()
+
+
+def _start(folder: Path, cpus: float, gpus: float) -> None:
+    """Start the embedded Ray, again if a busy machine let it time out.
+
+    Raises:
+        HpoError: If it does not start.
+    """
+    import ray
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with start_turn(TURN_SECONDS), signal_handlers_kept(), quiet():
+                ray.init(
+                    address="local",
+                    num_cpus=max(1, round(cpus)),
+                    num_gpus=gpus or None,
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    # Ray makes its folder readable by all; the parent stays private.
+                    _temp_dir=str(folder / f"ray{attempt}"),
+                )
+            return
+        except Exception as error:  # Ray raises many kinds, a bare Exception for its own time limit
+            ray.shutdown()
+            if attempt == ATTEMPTS:
+                reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+                raise HpoError(
+                    f"Ray could not be started on this machine in {ATTEMPTS} attempts ({reason[0]}); "
+                    "it may be too busy"
+                ) from error
+
+
+def _reload_ray_environment() -> None:
+    """Make Ray read its environment again, which it does once, while a process may have many sessions."""
+    from ray._private import ray_constants as constants
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+
+    constants.ENABLE_RAY_CLUSTER = constants.env_bool(
+        constants.ENABLE_RAY_CLUSTERS_ENV_VAR, not constants.IS_WINDOWS_OR_OSX
+    )
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+def local_gpus() -> float:
+    """Return the number of GPUs of this machine, as Ray counts them."""
+    from ray._private.accelerators import NvidiaGPUAcceleratorManager
+
+    return float(NvidiaGPUAcceleratorManager.get_current_node_num_accelerators())

@@ -1,0 +1,34 @@
+"""What a user chooses whenever a search is run: when it is submitted, and each time it is resumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Choices about one run of a search, which are not part of its spec.
+
+    Attributes:
+        unseal: Whether to score the winner on the test part at the end.
+        again: Why to open the test part although the same data was opened before; empty to refuse that.
+        changed_code: Whether to go on although the user's training code has changed; recorded.
+        address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
+    """
+
+    unseal: bool = True
+    again: str = ""
+    changed_code: bool = False
+    address: str | None = None
+
+    def to_command_line(self) -> list[str]:
+        """Return the options of `hpo resume` that make the same choices."""
+        return [
+            *([] if self.unseal else ["--no-test"]),
+            *(["--again", f"--reason={self.again}"] if self.again else []),
+            *(["--changed-code"] if self.changed_code else []),
+            *([f"--address={self.address}"] if self.address else []),
+        ]
+
+
+DEFAULTS = RunOptions()
