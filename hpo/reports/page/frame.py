@@ -14,6 +14,9 @@ from hpo.reports.scales import AxisScale, short
 LETTER = 6.4
 """Mean width of a letter at the size of labels."""
 
+WIDE_LETTER = 7.4
+"""Width of a letter in words of wide letters, such as momentum."""
+
 LONGEST_LABEL = 9
 """Letters of a label below a plot; where not all labels fit, every second or third is left out."""
 
@@ -83,6 +86,12 @@ class Frame:
             yield line(self.x(0), y, self.x(1), y, "grid")
             yield text(self.left - 6, y + 4, cut(words, room), "tick", "end")
         yield text(4, 13, title, "label")
+
+
+def room_for(labels: Iterable[str]) -> float:
+    """Return the space that labels beside a vertical axis need, up to the longest that is not cut."""
+    longest = max((len(label) for label in labels), default=0)
+    return 16 + WIDE_LETTER * min(LONGEST_LABEL, longest)
 
 
 def cut(words: str, most: int) -> str:

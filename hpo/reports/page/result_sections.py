@@ -115,11 +115,9 @@ def winner(view: SearchView) -> Section:
         row = ranges.get(parameter.name)
         shown = plain(leader.point[parameter.name])
         rows.append((parameter.name, shown, row.values if row else "", row.when if row else "", edge))
-    reason = (
-        f"Trial {leader.number} won: {account.winner.reason}"
-        if account.winner
-        else f"Trial {leader.number} leads"
-    )
+    reason = account.winner.reason if account.winner else f"Trial {leader.number} leads"
+    if not reason.startswith("Trial"):
+        reason = f"Trial {leader.number} won: {reason}"
     head = ("parameter", "value", "range", "exists where", "edge")
     blocks: list[Block] = [DataTable(head, rows[:MOST_CHOICES])]
     if rest := rows[MOST_CHOICES:]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from hpo.core.importance import ImportanceRanking
-from hpo.reports.page.frame import Frame, cut
+from hpo.reports.page.frame import Frame, cut, room_for
 from hpo.reports.page.marks import trial_mark, trial_title
 from hpo.reports.page.progress_charts import score_scale
 from hpo.reports.page.svg import line, mark, path, steps, svg, tag, text
@@ -19,8 +19,11 @@ BUCKETS = 8
 """Parts into which a range is divided; the best trial of each is marked."""
 
 ROW = 22
-AXIS_WIDTH = 92
+AXIS_WIDTH = 102
 """Distance of two parallel axes."""
+
+LONGEST_NAME = 13
+"""Letters of a name above an axis."""
 
 TOP, LOW, STOP = 48, 300, 336
 """Heights of the ends of a parallel axis, and of the stop for trials without the parameter."""
@@ -89,7 +92,8 @@ def slice_chart(view: SearchView, axis: ParameterAxis, width: int) -> Markup:
 
 def pair_chart(view: SearchView, one: ParameterAxis, two: ParameterAxis, width: int) -> Markup:
     """Return two parameters against each other, the trials marked by their rank at the first rung."""
-    frame = Frame(width, 260, left=66, bottom=42)
+    labels = two.labels(4)
+    frame = Frame(width, 260, left=max(66, room_for(words for _, words in labels)), bottom=42)
     drawn = []
     for trial, share in _by_rank(view):
         x, y = one.at(trial.point), two.at(trial.point)
@@ -101,7 +105,7 @@ def pair_chart(view: SearchView, one: ParameterAxis, two: ParameterAxis, width: 
         drawn.append(mark(shape, frame.x(x), frame.y(y), colour, size=size))
     return frame.drawing(
         f"{one.name} and {two.name}: ranks of the trials",
-        frame.up_labels(two.labels(4), two.name + (", log" if two.log else "")),
+        frame.up_labels(labels, two.name + (", log" if two.log else "")),
         frame.across_labels(one.labels(4), one.name + (", log" if one.log else "")),
         drawn,
     )
@@ -148,13 +152,20 @@ def _class(view: SearchView, trial: TrialView) -> str:
     return "trial finished" if trial.finished else "trial"
 
 
+def _end_of(name: str) -> str:
+    """Return a name as it fits above an axis; of a long name, what follows its last dot."""
+    if len(name) > LONGEST_NAME and "." in name:
+        name = "…" + name.rpartition(".")[2]
+    return cut(name, LONGEST_NAME)
+
+
 def _axis(
     x: float, name: str, labels: Sequence[tuple[float, str]], *, conditional: bool = False
 ) -> list[Markup]:
     drawn = [
         tag("rect", x=x - 14, y=TOP - 8, width=28, height=STOP - TOP + 16, class_="brush", data_x=x),
         line(x, TOP, x, LOW, "axis"),
-        tag("text", tag("title", name), cut(name, 13), x=x, y=TOP - 24, class_="label", text_anchor="middle"),
+        tag("text", tag("title", name), _end_of(name), x=x, y=TOP - 24, class_="label", text_anchor="middle"),
     ]
     for share, words in labels:
         y = _height(share)
