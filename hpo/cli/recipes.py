@@ -12,6 +12,7 @@ from hpo.cli.session import Session, document, dumps, emit, line, own_stdout, sa
 from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import UserError
 from hpo.core.formatting import number, score
+from hpo.core.json_values import fields_of
 from hpo.core.visible_text import one_line
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 RecipeFormat = Literal["yaml", "json"]
 """Format of a printed recipe."""
+
+Registry = Literal["mlflow"]
+"""Registries of models."""
 
 ExportFormat = Literal["yaml", "json", "csv", "optuna"]
 """Formats of a recipe, and of all trials: a table or a study."""
@@ -35,12 +39,25 @@ def export(
         Path | None, typer.Option(metavar="FILE", help="File to write; printed by default.")
     ] = None,
     weights: Annotated[bool, typer.Option("--weights", help="Copy the model's weights beside FILE.")] = False,
+    to: Annotated[
+        Registry | None, typer.Option("--to", help="Register the model in MLflow's model registry.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="NAME", help="Name in the registry; by default the search's experiment.")
+    ] = "",
 ) -> None:
-    """Print or write the winner's recipe with its provenance, or all trials."""
+    """Write the winner's recipe with its provenance, or all trials; or register its model in MLflow."""
     from hpo.use_cases.export import export_recipe
     from hpo.use_cases.export_trials import export_csv, export_study
 
     session = Session.of(context)
+    if to:
+        if out is not None or weights or form != "yaml":
+            raise UserError("--to mlflow takes no --out, --weights or --format: the model goes to MLflow")
+        _register(session, search, model)
+        return
+    if model:
+        raise UserError("--model needs --to mlflow")
     if weights and form in ("csv", "optuna"):
         raise UserError(f"--weights belongs to a recipe, not to --format {form}")
     if form == "csv":
@@ -56,6 +73,19 @@ def export(
         emit({"search": search, "path": written})
     else:
         line(written)
+
+
+def _register(session: Session, search: str, model: str) -> None:
+    from hpo.use_cases.export_model import export_to_mlflow
+
+    with own_stdout() as stream:
+        registered = export_to_mlflow(search, home=session.home, model=model)
+        if session.as_json:
+            print(dumps({"search": search, **fields_of(registered), "uri": registered.uri}), file=stream)
+    if not session.as_json:
+        state = "is now" if registered.is_new else "was already"
+        say(f"the model of {search} {state} version {registered.version} of {registered.name} in MLflow")
+        line(registered.uri)
 
 
 def train(

@@ -60,8 +60,7 @@ class ClientStore:
     """
 
     def __init__(self, uri: str, experiment: str, artifacts: str | None = None, *, restore: bool = False):
-        for name, value in QUIET.items():
-            os.environ.setdefault(name, value)
+        _be_quiet()
         self._uri, self._experiment, self._artifacts = uri, experiment, artifacts
         self._restore = restore
         self._connected: Any = None
@@ -71,7 +70,7 @@ class ClientStore:
 
     def connect(self) -> None:
         """Connect; creates the tables of an empty database, which only one process may do at a time."""
-        with _as_unreachable():
+        with as_unreachable():
             self._find_experiment()
 
     @property
@@ -84,13 +83,13 @@ class ClientStore:
     def open(self, search: str) -> StoredRuns:
         """Find the runs of a search and the position recorded on its parent run."""
         self._search = search
-        with _as_unreachable():
+        with as_unreachable():
             position = self._look_up()
         return StoredRuns(position, frozenset(self._ids))
 
     def write(self, changes: Sequence[RunChange], position: int) -> None:
         """Write changes, run by run, and the position last."""
-        with _as_unreachable():
+        with as_unreachable():
             for change in first_parent(changes):
                 self._write_run(change)
             self._client.set_tag(self._ids[PARENT], POSITION_TAG, str(position))
@@ -106,11 +105,7 @@ class ClientStore:
     @property
     def _client(self) -> Any:
         if self._connected is None:
-            from mlflow.tracking import MlflowClient
-
-            if not self._uri.startswith("http"):
-                _require_database(self._uri)
-            self._connected = MlflowClient(self._uri)
+            self._connected = quiet_client(self._uri)
         return self._connected
 
     def _look_up(self) -> int:
@@ -226,8 +221,30 @@ def _pieces(entries: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
         yield piece
 
 
+def quiet_client(uri: str) -> Any:
+    """Return MLflow's client, which neither prints nor tries again for hours.
+
+    Args:
+        uri: As for `ClientStore`.
+
+    Raises:
+        Exception: The driver's own, if a database cannot be opened; see `as_unreachable`.
+    """
+    _be_quiet()
+    from mlflow.tracking import MlflowClient
+
+    if not uri.startswith("http"):
+        _require_database(uri)
+    return MlflowClient(uri)
+
+
+def _be_quiet() -> None:
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
 @contextmanager
-def _as_unreachable() -> Iterator[None]:
+def as_unreachable() -> Iterator[None]:
     """Translate every connection error to the one that the mirror waits out."""
     import requests
     import sqlalchemy as sa

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core import events
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hpo.reports.figures import Plots
+    from hpo.tracking.model_registry import RegisteredModel
     from hpo.use_cases.predict import Predictions
 
 POLL_SECONDS = 0.5
@@ -160,12 +159,12 @@ class Search:
             self.history = history
             yield recorded
 
-    def predict(self, data: str | Path | NDArray[Any], *, again: str = "") -> Predictions:
+    def predict(self, data: str | Path | NDArray[Any] | pd.DataFrame, *, again: str = "") -> Predictions:
         """Predict new data with the model that was tested, as ``hpo predict`` does.
 
         Args:
-            data: A folder of images, a ``.csv`` or ``.parquet`` table, an ``.npy`` file, or an array
-                [n, ...].
+            data: A folder of images, a ``.csv`` or ``.parquet`` table, an ``.npy`` file, an array
+                [n, ...], or a pandas DataFrame.
             again: Why rows of a test part are predicted although the files hold their labels; empty to
                 refuse that.
 
@@ -173,16 +172,28 @@ class Search:
             Refused: If labelled rows of a test part would be predicted without a reason.
             UserError: If the search has no recipe yet, or the data is not of the kind it was trained on.
         """
-        from hpo.use_cases.predict import predict_file
+        from hpo.use_cases.predict import predict_file, rows_as_file
 
         if not self.recipe_path:
             raise UserError(f"{self.name} has no recipe yet; it is written when the search has ended")
         if isinstance(data, str | Path):
             return predict_file(Path(self.recipe_path), Path(data), home=self.home, again=again)
-        with tempfile.TemporaryDirectory(prefix="hpo-predict-") as scratch:
-            file = Path(scratch) / "rows.npy"
-            np.save(file, np.asarray(data), allow_pickle=False)
+        with rows_as_file(data) as file:
             return predict_file(Path(self.recipe_path), file, home=self.home, again=again)
+
+    def register_model(self, model: str = "") -> RegisteredModel:
+        """Register the shipped model in MLflow's model registry, as ``hpo export --to mlflow`` does.
+
+        Args:
+            model: Name of the registered model; empty for the search's experiment.
+
+        Raises:
+            UserError: If there is no shipped model yet, or MLflow does not accept the name.
+            HpoError: If MLflow cannot be reached.
+        """
+        from hpo.use_cases.export_model import export_to_mlflow
+
+        return export_to_mlflow(self.name, home=self.home, model=model)
 
     def trials(self) -> pd.DataFrame:
         """Return every training as a row, with its state, value, epochs, seconds and parameters.
@@ -275,9 +286,9 @@ def list_searches(home: Home, tags: Sequence[str] = ()) -> list[Summary]:
 
 
 def _tagged(opened: events.SearchOpened, tags: Sequence[str]) -> bool:
-    wanted = (tag.partition("=") for tag in tags)
+    conditions = (tag.partition("=") for tag in tags)
     return all(
-        key in opened.tags and (not equals or opened.tags[key] == value) for key, equals, value in wanted
+        key in opened.tags and (not equals or opened.tags[key] == value) for key, equals, value in conditions
     )
 
 

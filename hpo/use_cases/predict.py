@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +21,16 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import digest_of
-from hpo.core.trainable import AS_FLOATS, Array, Arrays, AssessesExamples, DataInfo, Examples, Trainable
+from hpo.core.trainable import (
+    AS_FLOATS,
+    Array,
+    Arrays,
+    AssessesExamples,
+    DataInfo,
+    Examples,
+    Model,
+    Trainable,
+)
 from hpo.data.prepared import info_from_json
 from hpo.metrics.assessment import outputs_of
 from hpo.running import checkpoints
@@ -30,6 +42,9 @@ from hpo.use_cases.model.members import ModelMember, models_of
 from hpo.use_cases.model.prediction_look import look_recorded
 from hpo.use_cases.model.provenance import training_records_of
 from trainables.data.unlabelled import read_unlabelled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,77 @@ class Predictions:
         return {"model": self.kind, "digest": self.digest, "rows": rows, "warnings": list(self.warnings)}
 
 
+@dataclass(frozen=True)
+class ExportedModel:
+    """The model of an exported recipe, opened once for any number of predictions.
+
+    Attributes:
+        path: File of the recipe.
+        recipe: Its content.
+        kind: Kind of the model: ``best``, ``retrained``, ``averaged`` or ``ensemble``.
+        digest: Of its weights.
+        info: Description of the data that it was trained on.
+        trainable: What rebuilt it.
+        models: Its members.
+        warnings: What a user should know about its code, one sentence each.
+    """
+
+    path: Path
+    recipe: RecipeFile
+    kind: str
+    digest: str
+    info: DataInfo
+    trainable: Trainable
+    models: tuple[Model, ...]
+    warnings: tuple[str, ...] = ()
+
+    def predict(self, data: Path, *, home: Home | None = None, again: str = "") -> Predictions:
+        """Predict the rows of a file or folder; see `predict_file`.
+
+        Raises:
+            Refused: As for `predict_file`.
+            UserError: If the data is not of the kind that the model was trained on.
+        """
+        rows = read_unlabelled(data, self.info, self._source_arguments())
+        n = len(rows.names)
+        examples = Examples(rows.inputs, np.zeros(n, np.int64), np.arange(n), self.info)
+        with look_recorded(rows, self.recipe, data, self.digest, home, again) as notes, _fits(self.path):
+            outputs = np.asarray(outputs_of(self.trainable, list(self.models), examples))
+        predicted, shares = _predicted(self.trainable, outputs, self.info)
+        warnings = (*self.warnings, *notes, *rows.warnings)
+        return Predictions(self.kind, self.digest, rows.names, predicted, self.info.classes, shares, warnings)
+
+    def _source_arguments(self) -> dict[str, object]:
+        """Return the arguments of the data source, which say how files are read."""
+        source = self.recipe.provenance.get("data")
+        if not isinstance(source, Mapping):
+            return {}
+        arguments = source.get("arguments")
+        as_floats = {AS_FLOATS: True} if source.get("reading") is None else {}
+        return {**(arguments if isinstance(arguments, Mapping) else {}), **as_floats}
+
+
+def open_model(path: Path, *, changed_code: bool = False) -> ExportedModel:
+    """Open the model of an exported recipe; the arguments and errors are those of `predict_file`."""
+    recipe = read_recipe(path)
+    provenance = recipe.provenance
+    model, info = provenance.get("model"), provenance.get("info")
+    if not isinstance(model, Mapping) or not isinstance(info, Mapping):
+        raise UserError(
+            f"{path}: provenance does not name a model and its data; recipes that `hpo export` writes do"
+        )
+    data_info, digest = info_from_json(info), str(model.get("digest", ""))
+    members = _members(recipe, path, digest, str(model.get("folder", "")))
+    base = code_folder(recipe.trainable, path, provenance)
+    code = changes_of_code(recipe, path, base, accept=changed_code)
+    trainable = load_trainable(recipe.trainable, base)
+    with _fits(path):
+        models = tuple(models_of(trainable, members, data_info))
+    return ExportedModel(
+        path, recipe, str(model.get("kind", "best")), digest, data_info, trainable, models, code
+    )
+
+
 def predict_file(
     path: Path, data: Path, *, home: Home | None = None, again: str = "", changed_code: bool = False
 ) -> Predictions:
@@ -101,36 +187,36 @@ def predict_file(
         UserError: If the recipe names no model, its weights are missing or are not those that were
             tested, or the data is not of the kind that it was trained on.
     """
-    recipe = read_recipe(path)
-    provenance = recipe.provenance
-    model, info = provenance.get("model"), provenance.get("info")
-    if not isinstance(model, Mapping) or not isinstance(info, Mapping):
-        raise UserError(
-            f"{path}: provenance does not name a model and its data; recipes that `hpo export` writes do"
-        )
-    data_info = info_from_json(info)
-    members = _members(recipe, path, str(model.get("digest", "")), str(model.get("folder", "")))
-    source = provenance.get("data")
-    arguments = source.get("arguments") if isinstance(source, Mapping) else None
-    arguments = dict(arguments) if isinstance(arguments, Mapping) else {}
-    if isinstance(source, Mapping) and source.get("reading") is None:
-        arguments[AS_FLOATS] = True
-    rows = read_unlabelled(data, data_info, arguments)
-    base = code_folder(recipe.trainable, path, provenance)
-    code = changes_of_code(recipe, path, base, accept=changed_code)
-    trainable = load_trainable(recipe.trainable, base)
-    n = len(rows.names)
-    examples = Examples(rows.inputs, np.zeros(n, np.int64), np.arange(n), data_info)
-    with look_recorded(rows, recipe, data, str(model["digest"]), home, again) as notes:
-        try:
-            models = models_of(trainable, members, data_info)
-            outputs = np.asarray(outputs_of(trainable, models, examples))
-        except Exception as error:  # of the trainable's code, which the recipe chose
-            reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
-            raise UserError(f"{path}: its weights do not fit its recipe: {reason}") from error
-    predicted, shares = _predicted(trainable, outputs, data_info)
-    kind, warnings = str(model.get("kind", "best")), (*code, *notes, *rows.warnings)
-    return Predictions(kind, str(model["digest"]), rows.names, predicted, data_info.classes, shares, warnings)
+    return open_model(path, changed_code=changed_code).predict(data, home=home, again=again)
+
+
+@contextmanager
+def rows_as_file(data: NDArray[Any] | pd.DataFrame) -> Iterator[Path]:
+    """Write rows from memory to a temporary file of the kind that `predict_file` reads.
+
+    Args:
+        data: An array [n, ...], or a table with the columns that the model was trained on.
+    """
+    import pandas as pd
+
+    with tempfile.TemporaryDirectory(prefix="hpo-predict-") as folder:
+        if isinstance(data, pd.DataFrame):
+            file = Path(folder) / "rows.parquet"
+            data.rename(columns=str).to_parquet(file, index=False)
+        else:
+            file = Path(folder) / "rows.npy"
+            np.save(file, np.asarray(data), allow_pickle=False)
+        yield file
+
+
+@contextmanager
+def _fits(path: Path) -> Iterator[None]:
+    """Name the recipe whose trainable cannot use its weights: any error of code that the recipe chose."""
+    try:
+        yield
+    except Exception as error:
+        reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
+        raise UserError(f"{path}: its weights do not fit its recipe: {reason}") from error
 
 
 def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[ModelMember, ...]:
