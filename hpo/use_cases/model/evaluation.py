@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from filelock import FileLock
 
 from hpo import spec as specs
-from hpo.core.errors import HpoError, Refused
+from hpo.core.errors import HpoError, Refused, UserError
 from hpo.core.events import BaselinesScored, TestClaimed, TestDescribed, TestScored, Warned
 from hpo.core.history import History
 from hpo.core.home import Home
@@ -32,7 +32,7 @@ from hpo.data.prepared import Prepared, TestManifest, read
 from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.data.sealed_part import open_test
 from hpo.ledger.register import FAILED as FAILED_OPENING
-from hpo.ledger.register import AlreadyOpened, Opening, Register
+from hpo.ledger.register import OPENING, AlreadyOpened, Opening, Register
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.metrics.assessment import Assessment, assess
@@ -57,11 +57,8 @@ from hpo.use_cases.model.register_policy import (
     source_of,
     who,
 )
+from hpo.use_cases.model.unread_claims import CLAIMED_BEFORE, FAILED, UNREAD, is_unread
 from trainables.data.digests import is_comparable
-
-FAILED = "scoring the test part failed before a score was known"
-
-CLAIMED_BEFORE = "the claim of the test part is taken up again: it was made before, and no score came of it"
 
 NOT_COMPARED = (
     "the targets of the test part were not compared with those that were sealed, since these were sealed "
@@ -111,7 +108,7 @@ def score_winner(home: Home, name: str, again: str = "") -> None:
             return
         history = fix_model(ledger)
         task = _task(home, name, history)
-        if history.claim is not None and any(text.startswith(FAILED) for text in history.warnings):
+        if history.claim is not None and any(text.startswith((FAILED, UNREAD)) for text in history.warnings):
             ledger.append([Warned(CLAIMED_BEFORE)])
         if not is_comparable(task.sealed.targets, task.key):
             ledger.append([Warned(NOT_COMPARED)])
@@ -217,17 +214,25 @@ def _open_and_score(home: Home, ledger: SearchLedger, history: History, task: _T
     _claim(ledger, history)
     cut = task.dataset.cut_file.read_bytes() if recognition and task.dataset.cut_file.exists() else b""
     opening = _opening(home, ledger, task, again, _attempt_key(ledger, register))
+    interrupted = any(known.key == opening.key and known.state == OPENING for known in register.all())
     opening = register.begin(opening, rows, recognition, cut, elsewhere)
     try:
         scored = _recorded_score(ledger, task, opening.look, opening.reason)
-    except Refused:
-        register.withdraw(opening.key)
+    except (Refused, NotOpened) as error:
+        if not interrupted:  # an attempt before this one may have read the rows
+            register.withdraw(opening.key)
+        if history.claim is None or is_unread(history):
+            ledger.append([Warned(f"{UNREAD}: {error}")])
         raise
     except ScoreFailed:
         register.fail(opening.key)
         raise
     register.complete(opening.key, scored.score.scores)
     return _Scored(dataclasses.replace(scored.score, register=register.location), scored.details)
+
+
+class NotOpened(HpoError):
+    """A shipped data source could not read the test part; nobody's code has seen a row."""
 
 
 class ScoreFailed(HpoError):
@@ -280,7 +285,7 @@ def _recorded_score(ledger: SearchLedger, task: _Task, look: int, reason: str) -
     """
     try:
         return _score(task, look, reason)
-    except Refused:
+    except (Refused, NotOpened):
         raise
     except Exception as error:
         seen = isinstance(error, ScoreFailed)
@@ -307,9 +312,14 @@ def _score(task: _Task, look: int, reason: str) -> _Scored:
     if task.changed:
         raise Refused(refusal_of_code(spec.name, task.changed, spec.base))
     trainable = load_trainable(spec.trainable, spec.base)
-    examples = open_test(
-        data.source, data.source_arguments, spec.base, task.sealed, task.dataset.cut_file, task.key
-    )
+    try:
+        examples = open_test(
+            data.source, data.source_arguments, spec.base, task.sealed, task.dataset.cut_file, task.key
+        )
+    except UserError as error:
+        if ":" in data.source:  # a user's own source may have shown the rows before it failed
+            raise
+        raise NotOpened(f"{error}; `hpo test` scores the same model once the data is back") from error
     try:
         with limited_threads(spec.resources.threads):
             assessment = assess(trainable, models_of(trainable, task.members, examples.info), examples)

@@ -22,6 +22,7 @@ from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec.fields import Data
 from hpo.use_cases.dataset.register_access import existing_register
 from hpo.use_cases.model.register_policy import claim_key, is_exempt, openings_of, source_of
+from hpo.use_cases.model.unread_claims import is_unread
 
 UNKNOWN_RECIPE = "unknown"
 
@@ -70,6 +71,8 @@ def _openings(home: Home, ledger: SearchLedger, prepared: Prepared) -> Iterator[
     if not share or is_exempt(data, prepared):
         return
     history = read_history(ledger)
+    if is_unread(history):
+        looks = [look for look in looks if not isinstance(look.event, TestClaimed)]
     for look in looks:
         yield Opening(
             fingerprint=opened.split["test"]["fingerprint"],

@@ -16,7 +16,8 @@ from hpo.running import checkpoints
 from hpo.spec import read_spec
 from hpo.use_cases.dataset.register_access import open_register
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
-from hpo.use_cases.model.evaluation import CLAIMED_BEFORE, evaluate
+from hpo.use_cases.model.evaluation import evaluate
+from hpo.use_cases.model.unread_claims import CLAIMED_BEFORE
 from trainables.functions.saved_state import saved
 
 CODE = """
