@@ -27,7 +27,7 @@ from hpo.data.revealing_columns import revealing_columns
 from hpo.data.shift import TARGET
 from hpo.data.split import Split
 from hpo.data.stream_copies import copied_blocks
-from trainables.data.digests import as_keys
+from trainables.data.digests import are_among, as_keys
 from trainables.data.token_stream import KIND as STREAM
 
 EQUAL = {
@@ -217,16 +217,16 @@ def _equal_rows(data: Prepared, train: NDArray[np.int64], held_out: NDArray[np.i
     """Return the counts of equal rows, among those that have digests."""
     copies = np.zeros(0, np.int64) if data.test is None else mapped(data.test.copies)
     digests, rows = data.digests()
-    keys, trained, kept = as_keys(digests), np.isin(rows, train), np.isin(rows, held_out)
+    trained, kept = np.isin(rows, train), np.isin(rows, held_out)
     classes = data.info.task == "classification"
-    again = np.isin(keys[kept], keys[trained])
+    again = are_among(digests[kept], digests[trained])
     if data.info.kind == STREAM:
         again = copied_blocks(data.inputs(), data.inputs(), rows[kept], rows[trained]) >= 0
     return {
         "train_test": _count(train, copies),
         "validation_test": _count(held_out, copies),
         "train_validation": int(again.sum()),
-        "contradicting": _contradicting(keys, data.targets()[rows]) if classes else 0,
+        "contradicting": _contradicting(digests, data.targets()[rows]) if classes else 0,
     }
 
 
@@ -264,7 +264,10 @@ def _count(rows: NDArray[np.int64], among: NDArray[np.int64]) -> int:
     return int(np.isin(rows, among).sum())
 
 
-def _contradicting(keys: NDArray[np.void], targets: NDArray[Any]) -> int:
+def _contradicting(digests: NDArray[np.uint64], targets: NDArray[Any]) -> int:
+    ascending = np.sort(digests[:, 0])
+    repeated = np.flatnonzero(np.isin(digests[:, 0], ascending[1:][ascending[1:] == ascending[:-1]]))
+    keys, targets = as_keys(digests[repeated]), targets[repeated]
     _, first, same = np.unique(keys, return_index=True, return_inverse=True)
     odd = np.unique(same[targets != targets[first][same]])
     return int(np.isin(same, odd).sum())

@@ -23,7 +23,7 @@ from hpo.data.part_comparison import compared_tables
 from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.stream_copies import copied_blocks
 from trainables.data.content import Content
-from trainables.data.digests import as_keys, labelled_digest, row_digests, set_digest
+from trainables.data.digests import are_among, labelled_digest, row_digests, set_digest
 from trainables.data.file_map import FileMap, stays_in_place
 from trainables.data.row_sample import sampled_rows
 from trainables.data.token_stream import KIND as STREAM
@@ -125,7 +125,7 @@ def _inspect(
             row_digests(content.inputs) if content.identity is not None else digests
             for content, digests in zip((development, test), both, strict=True)
         ]
-    digests, copied = both[1], np.flatnonzero(np.isin(as_keys(inputs[0]), as_keys(inputs[1])))
+    digests, copied = both[1], np.flatnonzero(are_among(inputs[0], inputs[1]))
     if test.info.kind == STREAM:
         rows = [
             np.arange(len(content)) if content.digested is None else content.digested

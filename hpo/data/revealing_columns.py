@@ -157,12 +157,9 @@ def _by_value(
 ) -> NDArray[Any]:
     size = int(max(seen.max(), unseen.max())) + 1
     if classes:
-        votes = np.zeros((size, classes))
-        np.add.at(votes, (seen, targets), 1)
+        votes = np.bincount(seen * classes + targets, minlength=size * classes).reshape(size, classes)
         return np.asarray(votes.argmax(axis=1)[unseen])
-    sums, counts = np.zeros(size), np.zeros(size)
-    np.add.at(sums, seen, targets)
-    np.add.at(counts, seen, 1)
+    sums, counts = np.bincount(seen, targets, minlength=size), np.bincount(seen, minlength=size)
     return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1), targets.mean())[unseen])
 
 
@@ -172,7 +169,8 @@ def _by_neighbours(
     order = np.argsort(seen, kind="stable")
     if not classes:
         return np.asarray(np.interp(unseen, seen[order], targets[order]))
-    after = np.clip(np.searchsorted(seen[order], unseen), 1, len(seen) - 1)
+    counts = np.bincount(seen, minlength=int(unseen.max()) + 1)
+    after = np.clip((np.cumsum(counts) - counts)[unseen], 1, len(seen) - 1)  # how many are smaller
     before = after - 1
     nearer = np.abs(seen[order][before] - unseen) <= np.abs(seen[order][after] - unseen)
     return np.asarray(targets[order][np.where(nearer, before, after)])

@@ -50,9 +50,12 @@ def difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
     one, other = np.sort(ours[~missing[0]]), np.sort(theirs[~missing[1]])
     if not len(one) or not len(other):
         return share
-    values = np.unique(np.concatenate([one, other]))
-    below = [np.searchsorted(part, values, side="right") / len(part) for part in (one, other)]
-    return max(share, float(np.abs(below[0] - below[1]).max()))
+    both = np.concatenate([one, other])
+    order = np.argsort(both, kind="stable")  # merges two sorted halves
+    last = np.append(both[order][1:] != both[order][:-1], True)
+    below = np.cumsum(order < len(one))[last]
+    rest = np.flatnonzero(last) + 1 - below
+    return max(share, float(np.abs(below / len(one) - rest / len(other)).max()))
 
 
 def early_rows(times: NDArray[np.float64] | None, test: Content) -> int:

@@ -108,6 +108,15 @@ def as_keys(digests: NDArray[np.uint64]) -> NDArray[np.void]:
     return np.ascontiguousarray(digests.astype("<u8")).view(f"V{BYTES}").reshape(-1)
 
 
+def are_among(ours: NDArray[np.uint64], theirs: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Return which of our digests are among theirs, [n]."""
+    among = np.isin(ours[:, 0], theirs[:, 0])  # numbers are sorted faster than keys
+    rows = np.flatnonzero(among)
+    alike = theirs[np.isin(theirs[:, 0], ours[rows, 0])]
+    among[rows] = np.isin(as_keys(ours[rows]), as_keys(alike))
+    return np.asarray(among, np.bool_)
+
+
 def overlap(ours: NDArray[np.uint64], theirs: NDArray[np.uint64]) -> float:
     """Return the share of our distinct rows that are among theirs, from 0 to 1."""
     distinct = np.unique(as_keys(ours))
