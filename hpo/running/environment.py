@@ -37,6 +37,19 @@ class OpenedStage:
 
 
 @dataclass(frozen=True)
+class WeightsVerdict:
+    """What a check of saved weights found; both empty if they give the reported score.
+
+    Attributes:
+        complaint: What is wrong, in a sentence; it ends the training.
+        doubt: Why the check could not tell, in a sentence; it is a warning.
+    """
+
+    complaint: str = ""
+    doubt: str = ""
+
+
+@dataclass(frozen=True)
 class TrainingEnvironment:
     """What all trainings of a search have in common; can be sent to another process.
 
@@ -55,8 +68,8 @@ class TrainingEnvironment:
         marker: On a cluster, a file in the search's folder that every node must see.
         require_code: Raises `ChangedCode` if the user's code, as the calling process sees it, has changed
             since the search began; None for code that cannot change.
-        check: Returns what is wrong with the weights after a report, empty if they give its scores; it
-            is asked until it has found one training right. None to trust the trainable.
+        check: Compares the weights after a report with its scores; it is asked until it has no complaint
+            about one training. None to trust the trainable.
     """
 
     open: Callable[[], OpenedStage]
@@ -72,4 +85,4 @@ class TrainingEnvironment:
     versions: Mapping[str, str] = field(default_factory=dict)
     marker: Path | None = None
     require_code: Callable[[], None] | None = None
-    check: Callable[[TrainingTask, Arrays, Mapping[str, float]], str] | None = None
+    check: Callable[[TrainingTask, Arrays, Mapping[str, float]], WeightsVerdict] | None = None

@@ -171,9 +171,11 @@ class TrainingContext:
         if check is None or self.weights_hold or self._task.replicate or not finite:
             return
         self._channel.last_activity = time.monotonic() + OPENING
-        complaint = check(self._task, _copies(model.weights()), numbers)
-        if complaint:
-            raise WrongWeights(f"{complaint}; `hpo try` shows it with one recipe")
+        verdict = check(self._task, _copies(model.weights()), numbers)
+        if verdict.complaint:
+            raise WrongWeights(f"{verdict.complaint}; `hpo try` shows it with one recipe")
+        if verdict.doubt:
+            self._channel.send(False, warnings=[verdict.doubt])
         self.weights_hold = True
 
     def _hold_weights(self, epoch: int, numbers: Mapping[str, float], model: Model) -> bool:

@@ -31,7 +31,7 @@ from hpo.core.space import Point
 from hpo.core.trainable import Arrays
 from hpo.data.split import Split
 from hpo.running.channel import Channel, TrainingStopped
-from hpo.running.environment import OpenedStage, TrainingEnvironment
+from hpo.running.environment import OpenedStage, TrainingEnvironment, WeightsVerdict
 from hpo.running.thread_limits import limited_threads
 from hpo.running.training_context import TrainingContext
 from hpo.spec import SearchSpec
@@ -222,7 +222,7 @@ class _Trials:
         seed, pauses = derive(spec.seed, "try", "training"), (min(EPOCHS, spec.horizon),)
         self._task = TrainingTask(0, 0, recipe, seed, spec.horizon, pauses)
         self._stage: OpenedStage | None = None
-        self._complaint = ""
+        self._verdict = WeightsVerdict()
         self.metrics: Mapping[str, float] = {}
         self.seconds = math.nan
         self.error: BaseException | None = None
@@ -246,8 +246,10 @@ class _Trials:
     def _weights(self) -> TryCheck:
         if self._check is None:
             return TryCheck("weights", "open", "without `trainable.evaluate` nothing can score a checkpoint")
-        detail = self._complaint or "loaded in another process, they give the reported score"
-        return TryCheck("weights", "fails" if self._complaint else "holds", detail)
+        if self._verdict.doubt:
+            return TryCheck("weights", "open", self._verdict.doubt)
+        detail = self._verdict.complaint or "loaded in another process, they give the reported score"
+        return TryCheck("weights", "fails" if self._verdict.complaint else "holds", detail)
 
     def _resumed(self, first: _Recorder) -> TryCheck:
         if first.checkpoint is None or len(first.reports) < EPOCHS:
@@ -299,9 +301,10 @@ class _Trials:
             return None
         return recorder
 
-    def _checked(self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float]) -> str:
-        self._complaint = self._check(task, weights, metrics) if self._check else ""
-        return ""
+    def _checked(self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float]) -> WeightsVerdict:
+        if self._check:
+            self._verdict = self._check(task, weights, metrics)
+        return WeightsVerdict()
 
 
 def _equal(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> bool:

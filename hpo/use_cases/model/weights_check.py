@@ -2,7 +2,8 @@
 
 A trainable's `load` and its scoring would otherwise run for the first time after the whole search, with
 the test part open. The weights of the first report are saved, loaded and scored on validation in a child
-process, which has neither the training's memory nor its working folder.
+process, which has neither the training's memory nor its working folder. A score that is the same whatever a
+model returns says nothing about the weights; the test part would be opened for nothing.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hpo.core.errors import HpoError
 from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.ports import TrainingTask
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays
-from hpo.metrics.assessment import assess
+from hpo.metrics.assessment import Assessment, assess
 from hpo.running import checkpoints
+from hpo.running.environment import WeightsVerdict
 from hpo.running.thread_limits import limited_threads
 from hpo.use_cases.dataset.staging import DataStaging
 
@@ -42,14 +46,16 @@ class WeightsCheck:
         staging: Opens the trainable and its data.
         device: Where the weights were trained.
         threads: Threads of the training.
+        sealed: Whether the test part stays sealed at the end of the search.
     """
 
     staging: DataStaging
     device: str = "cpu"
     threads: int = 1
+    sealed: bool = False
 
-    def __call__(self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float]) -> str:
-        """Return what is wrong with a training's weights, in a sentence; empty if they give its scores.
+    def __call__(self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float]) -> WeightsVerdict:
+        """Compare what a training reported with what its weights give.
 
         Args:
             task: The training.
@@ -61,8 +67,17 @@ class WeightsCheck:
             checkpoints.write(file, weights)
             answer = _asked(self._request(task, file), Path(scratch), self.threads)
         if "error" in answer:
-            return f"its weights cannot be loaded and scored in another process: {answer['error']}"
-        return "; ".join(_differences(metrics, answer["values"], TOLERANCE[self.device]))
+            error = f"its weights cannot be loaded and scored in another process: {answer['error']}"
+            return WeightsVerdict(error)
+        values, constant = answer["values"], answer["constant"]
+        differences = _differences(metrics, values, TOLERANCE[self.device])
+        wrong = [sentence for name, sentence in differences.items() if name not in constant]
+        if wrong:
+            return WeightsVerdict("; ".join(wrong))
+        if not differences:
+            return WeightsVerdict()
+        doubt = _constant({name: values[name] for name in differences})
+        return WeightsVerdict(doubt=doubt) if self.sealed else WeightsVerdict(doubt)
 
     def _request(self, task: TrainingTask, file: Path) -> JsonObject:
         staging = self.staging
@@ -93,20 +108,50 @@ def _asked(request: JsonObject, folder: Path, threads: int) -> JsonObject:
         return {"error": f"exit code {child.returncode}: {child.stderr.strip()[-500:]}"}
 
 
-def _differences(reported: Mapping[str, float], values: JsonFields, tolerance: float) -> list[str]:
-    """Return a sentence for every metric that was reported and came out otherwise."""
+def _differences(reported: Mapping[str, float], values: JsonFields, tolerance: float) -> dict[str, str]:
+    """Return a sentence for every metric that was reported and came out otherwise, by its name."""
     ours = {name.removeprefix(PREFIX): v for name, v in reported.items() if name.startswith(PREFIX)}
-    sentences = []
+    sentences: dict[str, str] = {}
     for name, value in ours.items():
         if name not in values:
             others = ", ".join(values) or "nothing"
-            sentences.append(f"{PREFIX}{name} was reported, but its score consists of {others}")
+            sentences[name] = f"{PREFIX}{name} was reported, but its score consists of {others}"
         elif not math.isclose(value, values[name], rel_tol=tolerance, abs_tol=tolerance**2):
-            sentences.append(
+            sentences[name] = (
                 f"{PREFIX}{name} was reported as {value:.6g}, but its saved weights, loaded in another "
                 f"process, give {values[name]:.6g} on the validation rows"
             )
     return sentences
+
+
+def _constant(values: Mapping[str, float]) -> str:
+    shown = ", ".join(f"{name} {value:.6g}" for name, value in values.items())
+    return (
+        f"the trainable's `score` gives {shown} whatever the model returns, and not what was reported: it "
+        "cannot tell whether saved weights are right, and a test score would say nothing about the model"
+    )
+
+
+def constant_metrics(assessment: Assessment) -> list[str]:
+    """Return the metrics that stay the same when other outputs than the model's are scored.
+
+    Tried are the outputs in reverse, those of the first row for all rows, and the outputs halved. A score
+    that rejects any of them depends on the outputs.
+    """
+    score, outputs = assessment.score, assessment.outputs
+    if score is None or len(assessment.targets) < 2:
+        return []
+    try:
+        outputs = np.asarray(outputs)
+        others = (outputs[::-1], np.repeat(outputs[:1], len(outputs), axis=0), outputs / 2)
+        values = [score(other, assessment.targets) for other in others]
+        return [
+            name
+            for name, value in assessment.values.items()
+            if all(float(changed[name]) == value for changed in values)
+        ]
+    except Exception:  # a user's score may raise anything
+        return []
 
 
 def scored(request: JsonFields) -> JsonObject:
@@ -118,7 +163,8 @@ def scored(request: JsonFields) -> JsonObject:
         validation = stage.parts(request["split"]).validation
         weights = checkpoints.read(Path(request["weights"]))
         model = stage.trainable.load(Recipe(request["recipe"]), weights, validation.info)
-        return {"values": dict(assess(stage.trainable, [model], validation).values)}
+        assessment = assess(stage.trainable, [model], validation)
+        return {"values": dict(assessment.values), "constant": constant_metrics(assessment)}
 
 
 def main() -> None:

@@ -93,8 +93,17 @@ def _searcher_of(spec: SearchSpec, warm_start: WarmStart) -> Searcher:
     return RandomSearcher(spec.space, spec.seed)
 
 
-def environment_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder) -> TrainingEnvironment:
-    """Return what all trainings of a search have in common."""
+def environment_of(
+    spec: SearchSpec, staging: DataStaging, folder: SearchFolder, sealed: bool = False
+) -> TrainingEnvironment:
+    """Return what all trainings of a search have in common.
+
+    Args:
+        spec: The spec.
+        staging: Opens its trainable and data.
+        folder: The search's folder.
+        sealed: Whether the test part stays sealed at the end.
+    """
     device, threads = "cuda" if spec.resources.gpus else "cpu", spec.resources.threads
     command = ScriptCommand.of(spec.trainable)
     checked = spec.user_code is not None and (command is None or bool(command.evaluate))
@@ -110,7 +119,7 @@ def environment_of(spec: SearchSpec, staging: DataStaging, folder: SearchFolder)
         epoch_seconds=spec.limits.epoch_seconds,
         versions=versions(),
         require_code=staging.require_code,
-        check=WeightsCheck(staging, device, threads) if checked else None,
+        check=WeightsCheck(staging, device, threads, sealed) if checked else None,
     )
 
 

@@ -111,7 +111,7 @@ class SearchRun:
             mirrored = mirror_running(self.home, self.ledger, stop_request.received)
             counted = use_counted(self.spec, self.dataset, self.ledger)
             with disk_space.full_disk_reported(self.home), mirrored, counted:
-                history = self._train(stop_request, options.address, notifier)
+                history = self._train(stop_request, options.address, notifier, options.unseal)
                 self._conclude(history, stop_request, options)
                 self._tell_end()
         except HpoError as error:
@@ -132,7 +132,9 @@ class SearchRun:
         if problem:
             self.ledger.append([Warned(problem)])
 
-    def _train(self, stop_request: StopRequest, address: str | None, notifier: Notifier) -> History:
+    def _train(
+        self, stop_request: StopRequest, address: str | None, notifier: Notifier, unseal: bool
+    ) -> History:
         """Run the trainings that the record lacks, up to a winner."""
         history = read_history(self.ledger)
         if all_trained(history) or stop_request.received():
@@ -151,7 +153,8 @@ class SearchRun:
             notifier.catch_up()
             conductor = Conductor(plan, self.ledger, searcher, watch=notifier.event)
             conductor.replay(self.ledger.read())
-            environment = assembly.environment_of(spec, self._staging(), self.folder)
+            sealed = not (unseal and spec.test == AT_END)
+            environment = assembly.environment_of(spec, self._staging(), self.folder, sealed)
 
             inbox = RequestInbox(self.ledger, spec, session, conductor)
 

@@ -1,5 +1,7 @@
 """A fault in loading or scoring is found when the first trial has reported once."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -70,18 +72,48 @@ class Forgets:
     def load(self, recipe, weights, info):
         from trainables.functions.saved_state import saved
         return self._inner.load(recipe, saved("model", {"slope": np.zeros(1)}), info)
+
+class Line:
+    def __init__(self, slope):
+        self.slope = slope
+    def weights(self):
+        return {"slope": self.slope}
+    def predict(self, examples):
+        return examples.inputs[examples.rows] @ self.slope
+
+class Constant:
+    "A class whose score is always 0.6."
+    grammar, metrics = Forgets().grammar, Forgets().metrics
+    def train(self, recipe, train, validation, context):
+        for _ in context.epochs():
+            context.report({"validation/mse": 0.3}, Line(np.ones(2)))
+    def load(self, recipe, weights, info):
+        return Line(weights["slope"])
+    def score(self, outputs, targets):
+        return {"mse": 0.6}
+
+class Lucky(Constant):
+    "A class whose score depends on the outputs, although they are as good in another order."
+    def score(self, outputs, targets):
+        return {"mse": float(np.mean(outputs**2))}
 """
 
 
 @pytest.fixture
-def ended(tmp_path, monkeypatch):
+def warned():
+    """Takes the warnings of a trial as `warnings`."""
+    return SimpleNamespace(warnings=[])
+
+
+@pytest.fixture
+def ended(tmp_path, monkeypatch, warned):
     """How a trial ends, and whether its search need not check again."""
     (tmp_path / "checked_code.py").write_text(CODE)
     data = Data(source="checked_code:line", reading=READING)
     dataset = split_dataset_of(data, tmp_path, Home(tmp_path / "home"))
     folder = SearchFolder(tmp_path / "search")
 
-    def of(fault, name="fit"):
+    def of(fault, name="fit", sealed=False):
         staging = DataStaging.of(
             f"checked_code:{name}",
             tmp_path,
@@ -89,14 +121,15 @@ def ended(tmp_path, monkeypatch):
             {"search": dataset.split},
             folder.root,
         )
-        check = WeightsCheck(staging)
+        check = WeightsCheck(staging, sealed=sealed)
         environment = TrainingEnvironment(staging, folder, Objective("mse", "min"), check=check)
         worker = Worker(environment)
         worker.start(TrainingTask(0, 0, {"fault": fault}, 3, 2))
-        reports = []
+        reports, warned.warnings = [], []
         while True:
             message = worker.advance()
             reports += message.reports
+            warned.warnings += message.warnings
             if message.failure or (reports and reports[-1].epoch == 2):
                 worker.abandon()
                 return message.failure, worker._weights_hold
@@ -133,3 +166,24 @@ def test_weights_that_are_not_restored_are_found(ended):
     assert not passed
     assert "was reported as" in failure[1]
     assert np.isfinite(float(failure[1].split("give ")[1].split()[0]))
+
+
+def test_a_score_that_ignores_the_outputs_is_refused_before_it_opens_a_test_part(ended):
+    failure, passed = ended("none", "Constant")
+    assert failure[0] is Cause.CODE_ERROR
+    assert not passed
+    assert "`score` gives mse 0.6 whatever the model returns, and not what was reported" in failure[1]
+
+
+def test_a_score_that_ignores_the_outputs_is_a_warning_while_the_test_part_stays_sealed(ended, warned):
+    assert ended("none", "Constant", sealed=True) == (None, True)
+    assert len(warned.warnings) == 1
+    assert "whatever the model returns" in warned.warnings[0]
+
+
+def test_wrong_weights_are_refused_although_the_test_part_stays_sealed(ended, warned):
+    failure, passed = ended("none", "Lucky", sealed=True)
+    assert failure[0] is Cause.CODE_ERROR
+    assert not passed
+    assert "was reported as 0.3, but its saved weights" in failure[1]
+    assert warned.warnings == []
