@@ -13,7 +13,7 @@ import typer
 from hpo.cli.options import Address, Seed, Settings, overrides
 from hpo.cli.session import Session, emit, say
 from hpo.cli.trust import Trust, name_code
-from hpo.core.formatting import NOTHING, plain, spread
+from hpo.core.formatting import NOTHING, plain, signed, spread
 
 if TYPE_CHECKING:
     from hpo.use_cases.ablate import Ablation, AblationRow
@@ -116,8 +116,8 @@ def _cells(row: AblationRow) -> Iterator[str]:
     if not row.component or not math.isfinite(row.difference):
         yield from ("", "", "")
         return
-    yield f"{row.difference:+.4f}"
-    yield f"{row.low:+.4f} to {row.high:+.4f}" if math.isfinite(row.low) else NOTHING
+    yield signed(row.difference, row.mean)
+    yield f"{signed(row.low, row.mean)} to {signed(row.high, row.mean)}" if math.isfinite(row.low) else NOTHING
     yield "*" if row.clear else ""
 
 

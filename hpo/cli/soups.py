@@ -10,6 +10,7 @@ import typer
 
 from hpo.cli.options import SearchName
 from hpo.cli.session import Session, emit, say
+from hpo.core.formatting import score
 
 
 class Rule(StrEnum):
@@ -37,12 +38,12 @@ def soup(
         emit(result.to_json())
         return
     rows = [
-        (f"trial {each.trial} seed {each.replicate}", f"{each.value:.4f}", "yes" if each.used else "")
+        (f"trial {each.trial} seed {each.replicate}", score(each.value), "yes" if each.used else "")
         for each in result.ingredients
     ]
     say(
         grid(
-            ("model", f"validation {result.metric}", "averaged"), (*rows, ("mean", f"{result.value:.4f}", ""))
+            ("model", f"validation {result.metric}", "averaged"), (*rows, ("mean", score(result.value), ""))
         )
     )
     say(f"\nwritten to {result.path}; its score on these rows is optimistic if they chose the models")

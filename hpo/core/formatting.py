@@ -22,6 +22,13 @@ NO_INTERVAL = "no interval"
 DIGITS = 4
 """Significant digits of a score."""
 
+MOST_DIGITS = 6
+"""Significant digits that no value exceeds; only counts are shown in full."""
+
+LARGE = 10.0**MOST_DIGITS
+COUNTS = 1e15
+"""Size up to which a whole number is a count."""
+
 CLOSE = 1.5
 """Two estimates that differ by a smaller factor are shown as one."""
 
@@ -58,18 +65,25 @@ def number(value: float | None, digits: int = DIGITS) -> str:
     """A value with a few significant digits; a dash for a value that does not exist."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NOTHING
-    if isinstance(value, int) or float(value).is_integer():
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < COUNTS):
         return f"{int(value):,}"
-    return f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.1f}"
+    if abs(value) < 1000:
+        return f"{value:.{digits}g}"
+    return f"{value:,.{min(1, _room(value))}f}" if abs(value) < LARGE else f"{value:.{MOST_DIGITS}g}"
 
 
 def score(value: float | None) -> str:
-    """A metric's value with four significant digits, final zeros included."""
+    """A metric's value with four significant digits, final zeros included; whole numbers up to six."""
     if value is None or not math.isfinite(value):
         return NOTHING
     if value and abs(value) < 1e-4:
         return f"{value:.{DIGITS - 1}e}"
-    return f"{value:,.{_decimals(value)}f}"
+    return f"{value:,.{_decimals(value)}f}" if abs(value) < LARGE else f"{value:.{MOST_DIGITS}g}"
+
+
+def signed(difference: float, to: float) -> str:
+    """A difference with its sign and the decimals of a score."""
+    return f"{'-' if difference < 0 else '+'}{_aligned(abs(difference), to)}"
 
 
 def spread(mean: float, std: float) -> str:
@@ -94,13 +108,24 @@ def interval_text(interval: ScoreInterval | None) -> str:
 
 
 def _aligned(value: float, to: float) -> str:
-    """A value with the decimals of another one."""
-    return f"{value:,.{_decimals(to)}f}" if abs(to) >= 1e-4 or not to else score(value)
+    """A value with the decimals of another one, and no more than six significant digits."""
+    if abs(value) >= LARGE or (to and abs(to) < 1e-4):
+        return score(value)
+    return f"{value:,.{min(_decimals(to), _room(value))}f}"
 
 
 def _decimals(value: float) -> int:
-    before_point = math.floor(math.log10(abs(value))) + 1 if value else 0
-    return max(0, DIGITS - before_point)
+    return max(0, DIGITS - _before_point(value))
+
+
+def _room(value: float) -> int:
+    """Decimals up to which a value has no more than six significant digits."""
+    return max(0, MOST_DIGITS - max(0, _before_point(value)))
+
+
+def _before_point(value: float) -> int:
+    """Digits before the decimal point; negative for zeros after it."""
+    return math.floor(math.log10(abs(value))) + 1 if value else 0
 
 
 def duration(seconds: float) -> str:

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from hpo.core.errors import NoTrialSucceeded
+from hpo.core.formatting import score
 from hpo.core.objective import Objective
 from hpo.selection.intervals import Spread, spread
 
@@ -206,9 +207,9 @@ class Race:
         self, winner: int, spreads: Mapping[int, Spread], dropped: Mapping[int, str], saved: int
     ) -> str:
         best = spreads[winner]
-        head = f"Trial {winner}, mean {best.mean:.4f} over {best.n} fresh seed{'s' if best.n > 1 else ''}"
+        head = f"Trial {winner}, mean {score(best.mean)} over {best.n} fresh seed{'s' if best.n > 1 else ''}"
         if len(spreads) > 1:
-            others = ", ".join(f"{t} ({s.mean:.4f})" for t, s in spreads.items() if t != winner)
+            others = ", ".join(f"{t} ({score(s.mean)})" for t, s in spreads.items() if t != winner)
             by = {"best": "highest mean" if self.objective.mode == "max" else "lowest mean"}
             by |= {"cheapest": f"cost {self.costs[winner]:.3g}", "steadiest": f"spread {best.std:.2g}"}
             why = f"wins a tie with trial {others} as the {self.prefer} ({by[self.prefer]})"

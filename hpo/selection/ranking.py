@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hpo.core.events import End
+from hpo.core.formatting import score
 from hpo.core.history import Training
 from hpo.core.objective import Objective
 from hpo.selection.intervals import Spread, spread
@@ -124,16 +125,16 @@ def _reason(
 ) -> str:
     seeds = f"{over.n} fresh seed{'s' if over.n > 1 else ''}"
     if len(sound) == 1:
-        mean = f"mean {over.mean:.4f} over {seeds}"
+        mean = f"mean {score(over.mean)} over {seeds}"
         return f"Trial {chosen.trial} was the only finalist that could be compared: {mean}."
     if chosen is not best:
         return (
             f"Trial {chosen.trial} wins as the cheapest of {len(near)} tied finalists: its mean "
-            f"{over.mean:.4f} over {seeds} is within one standard error ({top.error:.2g}) of "
-            f"trial {best.trial}'s {top.mean:.4f}, and one training costs "
+            f"{score(over.mean)} over {seeds} is within one standard error ({top.error:.2g}) of "
+            f"trial {best.trial}'s {score(top.mean)}, and one training costs "
             f"{chosen.cost:.3g} instead of {best.cost:.3g}."
         )
-    why = f"Trial {chosen.trial} has the best mean over {seeds}, {over.mean:.4f}"
+    why = f"Trial {chosen.trial} has the best mean over {seeds}, {score(over.mean)}"
     if len(near) > 1:
         return f"{why}; {len(near) - 1} other(s) within one standard error ({top.error:.2g}) are not cheaper."
     if math.isnan(top.error):

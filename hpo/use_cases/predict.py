@@ -274,4 +274,7 @@ def _predicted(
 
 
 def _csv_cell(value: str | float) -> str:
-    return value if isinstance(value, str) else f"{value:.7g}"
+    """Return a cell with the seven digits of float32; large values, such as times in seconds, in full."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.7g}" if abs(value) < 1e6 else f"{value:.15g}"

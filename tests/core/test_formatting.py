@@ -13,6 +13,7 @@ from hpo.core.formatting import (
     number,
     plain,
     score,
+    signed,
     spent,
     spread,
     states,
@@ -23,7 +24,16 @@ from hpo.core.spending import BudgetUse
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "-"), (math.nan, "-"), (3, "3"), (12345, "12,345"), (0.123456, "0.1235"), (12345.6, "12,345.6")],
+    [
+        (None, "-"),
+        (math.nan, "-"),
+        (3, "3"),
+        (12345, "12,345"),
+        (0.123456, "0.1235"),
+        (12345.6, "12,345.6"),
+        (123456.78, "123,457"),
+        (1.7e9 + 0.25, "1.7e+09"),
+    ],
 )
 def test_numbers(value, text):
     assert number(value) == text
@@ -43,6 +53,9 @@ def test_numbers(value, text):
         (12.3456, "12.35"),
         (12345.6, "12,346"),
         (0.0000123456, "1.235e-05"),
+        (123456.78, "123,457"),
+        (1234567.8, "1.23457e+06"),
+        (-1.0e18, "-1e+18"),
     ],
 )
 def test_scores_have_four_significant_digits(value, text):
@@ -55,6 +68,12 @@ def test_a_spread_and_an_interval_have_the_decimals_of_their_value():
     assert spread(0.5, math.nan) == "0.5000"
     assert with_interval(ScoreInterval(12.345, 9.9, 15)) == "12.35 (95 % interval 9.90 to 15.00)"
     assert with_interval(ScoreInterval(0.5)) == "0.5000"
+    assert (
+        with_interval(ScoreInterval(0.012, 0.001, 12345.678)) == "0.01200 (95 % interval 0.00100 to 12,345.7)"
+    )
+    assert spread(0.5, 1.5e7) == "0.5000 ± 1.5e+07"
+    assert signed(-0.01234, 0.9) == "-0.0123"
+    assert signed(25.0, 12345.6) == "+25"
     assert interval_text(None) == interval_text(ScoreInterval(0.5, 0.4, math.nan)) == ""
 
 

@@ -48,5 +48,5 @@ def sentence(name: str, values: NDArray[np.float64], scaling: tuple[float, float
     """Say that a column is stored in other units, and why."""
     return (
         f"column {name}: single precision would round its values by up to {rounding(values):.2g} of their "
-        f"standard deviation; it is stored as (value - {scaling[0]:.10g}) / {scaling[1]:.6g}"
+        f"standard deviation; it is stored as (value - {scaling[0]:.6g}) / {scaling[1]:.6g}"
     )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from hpo.core.errors import HpoError
 from hpo.core.events import TestRefused
-from hpo.core.formatting import count
+from hpo.core.formatting import count, score
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, fields_of
 from hpo.core.likeness import SAME
@@ -183,7 +183,7 @@ def scores_text(opening: Opening) -> str:
     """Return the scores of an opening on one line."""
     if opening.predicted:
         return f"{count(opening.predicted, 'row')} predicted with hpo predict"
-    scores = ", ".join(f"{name} {score['value']:.4f}" for name, score in opening.scores.items())
+    scores = ", ".join(f"{name} {score(known['value'])}" for name, known in opening.scores.items())
     return scores or "no score on record"
 
 
