@@ -117,7 +117,8 @@ def _cells(row: AblationRow) -> Iterator[str]:
         yield from ("", "", "")
         return
     yield signed(row.difference, row.mean)
-    yield f"{signed(row.low, row.mean)} to {signed(row.high, row.mean)}" if math.isfinite(row.low) else NOTHING
+    low, high = signed(row.low, row.mean), signed(row.high, row.mean)
+    yield f"{low} to {high}" if math.isfinite(row.low) else NOTHING
     yield "*" if row.clear else ""
 
 

@@ -42,8 +42,6 @@ def soup(
         for each in result.ingredients
     ]
     say(
-        grid(
-            ("model", f"validation {result.metric}", "averaged"), (*rows, ("mean", score(result.value), ""))
-        )
+        grid(("model", f"validation {result.metric}", "averaged"), (*rows, ("mean", score(result.value), "")))
     )
     say(f"\nwritten to {result.path}; its score on these rows is optimistic if they chose the models")

@@ -82,7 +82,9 @@ def score(value: float | None) -> str:
 
 
 def signed(difference: float, to: float) -> str:
-    """A difference with its sign and the decimals of a score."""
+    """A difference with its sign and the decimals of a score; a dash for one that does not exist."""
+    if not math.isfinite(difference):
+        return NOTHING
     return f"{'-' if difference < 0 else '+'}{_aligned(abs(difference), to)}"
 
 
@@ -125,7 +127,7 @@ def _room(value: float) -> int:
 
 def _before_point(value: float) -> int:
     """Digits before the decimal point; negative for zeros after it."""
-    return math.floor(math.log10(abs(value))) + 1 if value else 0
+    return math.floor(math.log10(abs(value))) + 1 if value and math.isfinite(value) else 0
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""An attempt that ends before a row of the test part was read is not an opening, in the register or the home."""
+"""An attempt that ends before a test row is read is not an opening, in the register or in the home."""
 
 import pytest
 
