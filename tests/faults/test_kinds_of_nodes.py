@@ -15,6 +15,12 @@ SEEN = "kept = context.restored()"
 SAY = f"print('on', os.environ['TINY_NODE'], 'gpu', os.environ.get('CUDA_VISIBLE_DEVICES'))\n        {SEEN}"
 """Puts the node and its GPU on which a training runs into its log."""
 
+GREEDY = f"""{SEEN}
+        import ray
+        if context.trial == 1 and ray.get_runtime_context().get_assigned_resources()["GPU"] < 1:
+            raise MemoryError("not enough memory on this share")"""
+"""Makes trial 1 run out of memory unless it has a whole GPU."""
+
 
 @pytest.fixture
 def cluster():
@@ -53,6 +59,15 @@ def test_trials_share_the_gpus_of_labelled_nodes_and_what_no_node_has_is_refused
     record = check_whole(place, submit(place, cluster, *shared))
     assert {e.event.workers for e in record if isinstance(e.event, events.WorkersReady)} == {4}
     assert nodes(place) == {("new", "0"), ("new", "1")}
+
+
+@pytest.mark.faults
+def test_a_trial_without_memory_on_a_share_of_a_gpu_continues_on_a_whole_one(place, cluster):
+    (place.folder / "tiny_model.py").write_text(MODEL.replace(SEEN, GREEDY))
+    record = check_whole(place, submit(place, cluster, "--set", "resources={gpus: 0.5, trials_at_once: 6}"))
+    losses = [e.event for e in record if isinstance(e.event, events.WorkerLost)]
+    assert {(loss.trial, loss.cause, loss.whole_gpu) for loss in losses} == {(1, "out_of_memory", True)}
+    assert len({loss.replicate for loss in losses}) == len(losses)
 
 
 @pytest.mark.faults

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from hpo.core import events
-from hpo.core.events import End
+from hpo.core.events import End, LossCause
 from tests.faults.promises import check_replay, run_twice, scores
 from tests.faults.ray_cluster import TOKEN, RayCluster
 from tests.faults.tiny_search import after, decisions, number, without_announcements
@@ -33,6 +33,10 @@ def submit(place, cluster, *arguments, **options):
 
 def warnings(place):
     return [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
+
+
+def causes(record):
+    return {each.event.cause for each in record if isinstance(each.event, events.WorkerLost)}
 
 
 def check_whole(place, process, trials=12):
@@ -65,6 +69,7 @@ def test_a_killed_node_costs_its_trials_at_most_a_checkpoint_interval(place, clu
     cluster.kill(cluster.nodes[0])
     record = check_whole(place, process, trials=30)
     assert 1 <= number(record, events.WorkerLost) <= 2
+    assert causes(record) == {LossCause.NODE_LOST}
     assert sum("was lost" in text for text in warnings(place)) == 1
 
 
@@ -79,6 +84,24 @@ def test_after_the_loss_of_its_node_a_search_ends_as_undisturbed(place, cluster,
         cluster.kill_raylet(node)
     record = check_as_undisturbed(place, process, undisturbed)
     assert number(record, events.WorkerLost) == 1
+    assert causes(record) == {LossCause.NODE_LOST}
+
+
+@pytest.mark.faults
+def test_trials_leave_a_draining_node_saved_and_count_nothing(place, cluster, undisturbed):
+    process = submit(place, cluster, "--set", "limits={checkpoint_seconds: 600, worker_losses: 1}")
+    place.wait_for(process, after(events.Reported, 8))
+    (node,) = (node for node in cluster.nodes if cluster.workers(node))
+    cluster.drain(node)
+    record = check_as_undisturbed(place, process, undisturbed)
+    assert causes(record) == {LossCause.PREEMPTED}
+    reached, saved = {}, {}
+    for event in (recorded.event for recorded in record):
+        if isinstance(event, events.Reported | events.Checkpointed):
+            into = reached if isinstance(event, events.Reported) else saved
+            into[event.trial, event.replicate] = event.epoch
+        if isinstance(event, events.WorkerLost):
+            assert saved[event.trial, event.replicate] == reached[event.trial, event.replicate]
 
 
 @pytest.mark.faults
