@@ -16,6 +16,7 @@ from trainables import augmentation, isolation, preprocessing, registry, samplin
 from trainables.batches import Batches, merge_batches
 from trainables.classifier import Classifier, at_size, image_shape
 from trainables.images import Images
+from trainables.inference_pace import InferencePace
 from trainables.networks import build, transfer
 from trainables.optimization import losses, weight_averages
 from trainables.training_loop import Batch, Task
@@ -102,6 +103,7 @@ class _ImageTask:
         self._model = Classifier(self.network, fitted, recipe, train.info)
         self._validation = self._model.images(validation)
         self._labels = validation.targets[validation.rows]
+        self.pace = InferencePace()
 
     def epoch(self, indices: Iterable[Tensor], generator: torch.Generator) -> Iterator[Batch]:
         """Yield batches; small ones are augmented together."""
@@ -134,7 +136,9 @@ class _ImageTask:
 
     def validation_scores(self, network: nn.Module) -> Mapping[str, float]:
         """Score a network on the validation part."""
-        return scores.classification(self.model(network).outputs(self._validation), self._labels)
+        with self.pace.timed(len(self._labels)):
+            outputs = self.model(network).outputs(self._validation)
+        return scores.classification(outputs, self._labels)
 
     def model(self, network: nn.Module) -> Classifier:
         """Return the classifier that a network makes."""

@@ -114,6 +114,10 @@ REGRESSION = (
     Metric("r2", "max"),
 )
 
+FACTS = ("parameters", "seconds_per_example")
+"""What all shipped trainables report of a model besides its scores: the number of its weights, and the
+shortest time that it took for the answer to a validation example."""
+
 EARLIER: Mapping[str, Any] = {"init": "auto", "init.zero_bias": True, "init.zero_residual": True}
 """Defaults that have changed since version 0.1.0."""
 

@@ -14,6 +14,7 @@ from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
 from trainables import isolation, registry, sampling, scores, state, table_preprocessing, training_loop
 from trainables.batches import Batches
+from trainables.inference_pace import InferencePace
 from trainables.networks import build
 from trainables.networks.table_network import TableNetwork
 from trainables.optimization import losses, weight_averages
@@ -109,6 +110,7 @@ class _TableTask:
         self._validation = columns.rows(validation).to(device)
         self._validation_targets = columns.targets(validation)
         self._validation_truth = validation.targets[validation.rows]
+        self.pace = InferencePace()
 
     def epoch(self, indices: Iterable[Tensor], generator: torch.Generator) -> Iterator[Batch]:
         """Yield batches of rows; their truth is looked up by index."""
@@ -130,7 +132,8 @@ class _TableTask:
 
     def validation_scores(self, network: nn.Module) -> Mapping[str, float]:
         """Score a network on the validation part; for values, with the loss that is minimized."""
-        outputs = self.model(network).raw(self._validation)
+        with self.pace.timed(len(self._validation_truth)):
+            outputs = self.model(network).raw(self._validation)
         scores = dict(_scores(self._model.answers(outputs.numpy()), self._validation_truth))
         if "loss" not in scores:
             scores["loss"] = float(self.loss(outputs, self._validation_targets))

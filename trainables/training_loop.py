@@ -16,6 +16,7 @@ from hpo.core.recipe import Recipe
 from hpo.core.trainable import Context, Examples, Model
 from trainables import batch_of_one, isolation, scores
 from trainables.batches import Batches
+from trainables.inference_pace import InferencePace
 from trainables.optimization.losses import Loss
 from trainables.trainer import EpochMetrics, Trainer
 
@@ -43,6 +44,7 @@ class Task(Protocol):
         batches: How an epoch is cut.
         lr_multipliers: Factors on the learning rate by parameter name.
         example: A batch of one as the network takes it; its values do not matter.
+        pace: How fast the network answers, by the validations so far.
     """
 
     network: nn.Module
@@ -50,6 +52,7 @@ class Task(Protocol):
     batches: Batches
     lr_multipliers: Mapping[str, float]
     example: Tensor
+    pace: InferencePace
 
     def epoch(self, indices: Iterable[Tensor], generator: torch.Generator) -> Iterator[Batch]:
         """Yield the batches with these indices, augmented if the recipe says so."""
@@ -103,6 +106,7 @@ def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Ta
         task = open_task(device)
         steps = len(task.batches)
         trainer = Trainer(recipe, task.network, task.loss, steps, context.horizon, task.lr_multipliers)
+        parameters = float(sum(weights.numel() for weights in task.network.parameters()))
         batch_of_one.check(recipe, trainer, task.example)
         checkpoint = context.restored()
         if checkpoint is not None:
@@ -127,5 +131,6 @@ def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Ta
             trained = dict(task.train_scores(*measured.outcomes())) | {"loss": metrics["train/loss"]}
             judged = task.validation_scores(network)
             metrics |= scores.named("train", trained) | scores.named("validation", judged)
+            metrics |= {"parameters": parameters, "seconds_per_example": task.pace.seconds_per_example}
             shown, metrics = trainer.keep(network, metrics, judged)
             context.report(metrics, task.model(shown), trainer.arrays)

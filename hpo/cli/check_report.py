@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from hpo.core.budget import Forecast
 from hpo.core.command import BY_COMMAND, shown_trainable
 from hpo.core.formatting import count, duration, number
+from hpo.core.hyperband import brackets
 from hpo.core.json_values import JsonObject
+from hpo.core.stopping_rules import PAUSING
 from hpo.spec import SearchSpec
 from hpo.spec.overview import SpaceOverview
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 def plan(spec: SearchSpec, facts: SpaceOverview, usual: Mapping[str, str]) -> JsonObject:
     """Return everything that ``hpo check`` shows, as a JSON value."""
-    bought = facts.forecast
+    bought, constraints = facts.forecast, spec.objective.constraints
     return {
         "name": spec.name,
         "digest": spec.digest,
@@ -31,6 +33,7 @@ def plan(spec: SearchSpec, facts: SpaceOverview, usual: Mapping[str, str]) -> Js
         "combinations": "infinite" if facts.combinations == math.inf else facts.combinations,
         "feasible_share": facts.feasible_share,
         "objective": {"metric": spec.objective.metric, "mode": spec.objective.mode, "at": spec.objective.at},
+        **({"constraints": [each.to_json() for each in constraints]} if constraints else {}),
         "sampler": spec.sampler.name,
         "rungs": list(facts.rungs),
         "max_epochs": facts.horizon,
@@ -55,11 +58,17 @@ def fact_rows(spec: SearchSpec, facts: SpaceOverview) -> Iterator[tuple[str, str
         "objective",
         f"{spec.objective.mode} of validation {spec.objective.metric} ({spec.objective.at} epoch)",
     )
+    if spec.objective.constraints:
+        yield "constraints", "; ".join(constraint.text for constraint in spec.objective.constraints)
     yield "combinations", _combinations(facts.combinations)
     yield "feasible", f"forbid allows {100 * facts.feasible_share:.3g} % of the space"
     rungs = ", ".join(map(str, facts.rungs)) or "none"
     yield "rungs", f"{rungs}; a full training has {count(facts.horizon, 'epoch')}"
-    if spec.scheduler.name == "promote":
+    if spec.scheduler.name == "hyperband":
+        sizes = brackets(len(facts.rungs), spec.scheduler.reduction_factor)
+        shown = "; ".join(" > ".join(f"{size:,}" for size in bracket) for bracket in sizes)
+        yield "brackets", f"{shown}: trials at each rung, {sum(b[0] for b in sizes):,} in all, then again"
+    if spec.scheduler.name in PAUSING:
         yield "paused", f"at most {count(spec.scheduler.paused, 'trial')} at once, with a checkpoint each"
     yield "budget", ", ".join(_limits(spec))
     yield "finalists", f"{_finalists(spec)}: {count(facts.reserved_epochs, 'epoch')} set aside"

@@ -50,6 +50,8 @@ def _trials(progress: SearchProgress, point: str, winner: bool) -> Iterator[tupl
     if progress.best and not winner:
         trial, value = progress.best
         yield "best so far", f"trial {trial}, {progress.metric} {score(value)}\n{point}"
+    if progress.constraints and not winner:
+        yield "constraints", progress.constraints.text
     if progress.rungs:
         yield "reached", ", ".join(f"epoch {epoch}: {n}" for epoch, n in progress.rungs)
 

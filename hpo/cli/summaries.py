@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hpo.cli.session import Session
 from hpo.core.formatting import choices, count, interval_text, score, spent, spread, states, with_interval
 from hpo.core.history import History
-from hpo.core.json_values import JsonObject, fields_of
+from hpo.core.json_values import JsonObject, fields_of, jsonable
 from hpo.core.outcome import Outcome, WinnerSummary
 from hpo.core.progress import SearchProgress
 from hpo.reports.account import disagreement
@@ -52,6 +52,8 @@ def result(outcome: Outcome) -> Iterator[tuple[str, str]]:
     yield "winner" if best.n else "best so far", f"trial {best.trial}"
     yield "because", best.reason
     yield "chosen", choices(best.point)
+    if outcome.constraints:
+        yield "constraints", outcome.constraints.text
     yield from _validation(outcome, best)
     if not best.n:
         return
@@ -148,4 +150,5 @@ def progress_json(progress: SearchProgress) -> JsonObject:
         "rungs": [{"epoch": epoch, "trials": trials} for epoch, trials in progress.rungs],
         "finalists": [{"trial": trial, "n": n, "mean": mean} for trial, n, mean in progress.finalists],
         "budget": [fields_of(use) for use in progress.budget],
+        "constraints": jsonable(progress.constraints),
     }

@@ -12,6 +12,7 @@ from typing import Literal
 
 from hpo.core.audit import Audit, ChainStanding
 from hpo.core.baseline_comparison import Baselines
+from hpo.core.constraints_kept import ConstraintsKept
 from hpo.core.data_account import DataFacts, LeaksSought, PartFacts
 from hpo.core.effort import Effort, ExpectedBest
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
@@ -208,6 +209,7 @@ class Account:
         expected: The expected best validation score of fewer trials.
         origin: What it began from.
         limits: What the result does not say, a sentence each.
+        constraints: How the winner stands to the constraints; None if the spec has none.
     """
 
     search: str
@@ -251,6 +253,7 @@ class Account:
     expected: tuple[ExpectedBest, ...] = ()
     origin: Origin = field(default_factory=Origin)
     limits: tuple[str, ...] = ()
+    constraints: ConstraintsKept | None = None
 
     def to_json(self) -> JsonObject:
         """The account as a JSON value, numbers that JSON does not have as null."""

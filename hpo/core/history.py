@@ -35,6 +35,7 @@ class Training:
         value: Its objective value so far; NaN before the first finite report.
         reached: The same on the validation part; the score on the final part does not replace it.
         counted: The epoch that gave its objective value so far.
+        at_counted: Metrics of that epoch.
         metrics: Metrics of the last epoch.
         seconds: Wall time of all its epochs.
         checkpoints: The newest two, oldest first.
@@ -61,6 +62,7 @@ class Training:
     value: float = math.nan
     reached: float = math.nan
     counted: int = 0
+    at_counted: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     checkpoints: tuple[events.Checkpointed, ...] = ()
@@ -294,7 +296,7 @@ class History:
         before, training.value = training.value, self.objective.standing(training.value, value)
         training.reached = training.value
         if training.value != before or self.objective.at == "last":
-            training.counted = report.epoch
+            training.counted, training.at_counted = report.epoch, report.metrics
 
     def _lose(self, loss: events.WorkerLost) -> None:
         training = self.trainings[loss.trial, loss.replicate]
@@ -340,12 +342,22 @@ class History:
 
     @property
     def best(self) -> Training | None:
-        """The trial with the best value so far; fully trained trials come before all others."""
+        """The trial with the best value so far, of those that satisfy the constraints.
+
+        Fully trained trials come before all others.
+        """
         for ends in ((End.FINISHED,), (None, End.STOPPED, End.INTERRUPTED)):
-            candidates = [t for t in self.trials if t.end in ends and math.isfinite(t.value)]
+            ended = (t for t in self.trials if t.end in ends)
+            candidates = [t for t in ended if math.isfinite(t.value) and self.feasible(t)]
             if candidates:
                 return max(candidates, key=lambda t: (self.objective.rising(t.value), -t.trial))
         return None
+
+    def feasible(self, training: Training) -> bool:
+        """Return whether a training satisfies the constraints at the epoch that counts."""
+        if training.cause is events.Cause.CONSTRAINT:
+            return False
+        return self.objective.feasible(training.at_counted, trained=training.end is End.FINISHED)
 
     @property
     def over(self) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from hpo.core.constraints import Constraint, complaints
+from hpo.core.json_values import JsonObject, jsonable
 
 Mode = Literal["max", "min"]
 
@@ -18,11 +21,13 @@ class Objective:
         metric: Name of a validation metric that the trainable reports.
         mode: ``max`` or ``min``.
         at: ``best``: the best epoch counts; ``last``: the last one does.
+        constraints: What a trial has to satisfy to win.
     """
 
     metric: str
     mode: Mode = "max"
     at: Literal["best", "last"] = "best"
+    constraints: tuple[Constraint, ...] = ()
 
     @property
     def key(self) -> str:
@@ -56,3 +61,17 @@ class Objective:
     def standing(self, previous: float, value: float) -> float:
         """Return a trial's objective value after an epoch, given the one before it."""
         return value if self.at == "last" else self.best((previous, value))
+
+    def feasible(self, metrics: Mapping[str, float], trained: bool) -> bool:
+        """Return whether a report satisfies the constraints.
+
+        Args:
+            metrics: Of the epoch that counts.
+            trained: Whether the trial is fully trained, so that constraints on scores are judged as well.
+        """
+        return not complaints(self.constraints, metrics, trained)
+
+    def to_json(self) -> JsonObject:
+        """Return the objective as a JSON value, with constraints only if there are some."""
+        constraints = {"constraints": jsonable(self.constraints)} if self.constraints else {}
+        return {"metric": self.metric, "mode": self.mode, "at": self.at, **constraints}

@@ -9,12 +9,13 @@ from typing import Protocol, runtime_checkable
 
 from hpo.core import events
 from hpo.core.baseline_comparison import Baselines, baselines_in
+from hpo.core.constraints_kept import ConstraintsKept, constraints_kept
 from hpo.core.estimates import ScoreEstimates, ScoreInterval, intervals_of
 from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
 from hpo.core.record import Recorded
-from hpo.core.search_shortfall import GAVE_UP
+from hpo.core.search_shortfall import GAVE_UP, UNSATISFIED
 from hpo.core.spending import BudgetUse, budget_use
 
 
@@ -100,6 +101,7 @@ class Outcome:
             the account; None until that is written.
         has_test: Whether the data has a test part.
         baselines: Simple models beside the model, those of the test part last.
+        constraints: How it stands to its constraints; None if it has none.
     """
 
     search: str
@@ -123,6 +125,7 @@ class Outcome:
     numbers: ScoreEstimates | None = None
     has_test: bool = True
     baselines: tuple[Baselines, ...] = ()
+    constraints: ConstraintsKept | None = None
 
     @property
     def exit_code(self) -> int:
@@ -134,7 +137,8 @@ class Outcome:
 
         ``saved`` is present only if the search phase ended early, ``test_refused`` only if opening the
         test part was refused, ``numbers`` only if the account was written, ``model`` only if it is not
-        the winner's best checkpoint, ``baselines`` only if some were scored.
+        the winner's best checkpoint, ``baselines`` only if some were scored, ``constraints`` only if the
+        spec has some.
         """
         model = {"model": _model(self.model)} if self.model and self.model.kind != "best" else {}
         refused = {"test_refused": fields_of(self.test_refused)} if self.test_refused else {}
@@ -150,6 +154,7 @@ class Outcome:
             **model,
             **({"numbers": jsonable(self.numbers)} if self.numbers else {}),
             **({"baselines": jsonable(self.baselines)} if self.baselines else {}),
+            **({"constraints": jsonable(self.constraints)} if self.constraints else {}),
         }
         return shown
 
@@ -199,12 +204,13 @@ def outcome_of(
         numbers=numbers if history.winner else None,
         has_test=history.opened is None or history.opened.split.get("test", {}) is not None,
         baselines=baselines_in(history) if history.winner else (),
+        constraints=constraints_kept(history),
     )
 
 
 def _saved(history: History) -> str:
     reason = history.finalists.reason if history.finalists else ""
-    return "" if reason.startswith(GAVE_UP) else reason
+    return "" if reason.startswith((GAVE_UP, UNSATISFIED)) else reason
 
 
 def _model(fixed: events.ModelFixed) -> dict[str, str]:

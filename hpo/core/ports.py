@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,6 +30,13 @@ class Searcher(Protocol):
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Record a running trial's objective value after an epoch; non-finite if it diverged."""
+        ...
+
+    def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
+        """Record by how much a trial's latest report violates each constraint; positive if it does.
+
+        Constraints on scores are left out until the trial is fully trained.
+        """
         ...
 
     def paused(self, trial: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from hpo.core.budget import reserved_epochs
+from hpo.core.constraints_kept import ConstraintsKept, constraints_kept
 from hpo.core.events import End
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History
@@ -33,6 +34,7 @@ class SearchProgress:
         searching: Estimated seconds of training to the end of the search phase; NaN if unknown.
         finals: Estimated seconds of the finalists' remaining trainings; NaN if unknown.
         warnings: The newest ones.
+        constraints: How it stands to its constraints; None if it has none.
     """
 
     phase: str
@@ -46,6 +48,7 @@ class SearchProgress:
     searching: float
     finals: float
     warnings: tuple[str, ...]
+    constraints: ConstraintsKept | None = None
 
     @property
     def begun(self) -> bool:
@@ -83,6 +86,7 @@ def progress_of(history: History, alive: bool = True) -> SearchProgress:
         searching=searching,
         finals=finals,
         warnings=tuple(history.warnings[-3:]),
+        constraints=constraints_kept(history),
     )
 
 

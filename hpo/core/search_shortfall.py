@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from hpo.core.events import End
+from hpo.core.constraints import complaints, excesses
+from hpo.core.events import Cause, End
 from hpo.core.fresh_seeds import FreshSeeds, title_of
-from hpo.core.history import History
+from hpo.core.history import History, Training
 
 GAVE_UP = "gave up"
 """How the recorded reason of a search begins that gave up before its budget was spent."""
+
+UNSATISFIED = "no trial satisfies the constraints"
+"""How the recorded reason of a search begins that has no winner because of its constraints."""
+
+
+def unsatisfied(history: History) -> str:
+    """Return that no trial satisfies the constraints, and which is nearest; empty if that is not why."""
+    constraints = history.objective.constraints
+    fresh = [t for t in history.trainings.values() if t.replicate and t.cause is Cause.CONSTRAINT]
+    if fresh:
+        return f"{UNSATISFIED} on fresh seeds: trial {fresh[0].trial}: {fresh[0].message}"
+    violating = [t for t in history.trials if t.at_counted and not history.feasible(t)]
+    if not constraints or not violating:
+        return ""
+
+    def distance(training: Training) -> float:
+        beyond = excesses(constraints, training.at_counted, trained=True)
+        return sum(max(0.0, excess) for excess in beyond.values())
+
+    nearest = min(violating, key=distance)
+    how = "; ".join(complaints(constraints, nearest.at_counted, trained=True)) or nearest.message
+    return f"{UNSATISFIED}; the nearest is trial {nearest.trial}: {how}"
 
 
 def shortfall(history: History) -> str:

@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 from hpo.core.asha import AshaRule
+from hpo.core.hyperband import HyperbandRule
 from hpo.core.leaders import LeadersRule
 from hpo.core.objective import Mode
 from hpo.core.promote import MOST_PAUSED, PromoteRule
 
-RuleName = Literal["asha", "leaders", "promote"]
+RuleName = Literal["asha", "leaders", "promote", "hyperband"]
 
 SchedulerName = Literal[RuleName, "none"]
 """What a spec's ``scheduler`` may name; ``none`` stops no trial early."""
+
+PAUSING: tuple[SchedulerName, ...] = ("promote", "hyperband")
+"""The schedulers that pause trials at rungs."""
 
 SCHEDULERS: tuple[str, ...] = get_args(SchedulerName)
 """The names of `SchedulerName`."""
@@ -54,9 +58,7 @@ class PausingRule(StoppingRule, Protocol):
 
 def rule_named(scheduler: str | None) -> RuleName:
     """Return the rule of a scheduler; which one does not matter if it has no rungs."""
-    if scheduler == "leaders":
-        return "leaders"
-    return "promote" if scheduler == "promote" else "asha"
+    return next((rule for rule in get_args(RuleName) if rule == scheduler), "asha")
 
 
 def stopping_rule(
@@ -70,15 +72,17 @@ def stopping_rule(
     """Build a rule by its name.
 
     Args:
-        name: ``asha``, ``leaders`` or ``promote``.
+        name: ``asha``, ``leaders``, ``promote`` or ``hyperband``.
         rungs: Epochs at which trials are compared; empty if no trial is stopped early.
         horizon: Epochs of a full training.
         factor: The reduction factor.
         mode: Direction of the values it will receive.
-        most_paused: Most trials that ``promote`` pauses at once.
+        most_paused: Most trials that ``promote`` and ``hyperband`` pause at once.
     """
     if name == "leaders":
         return LeadersRule(tuple(rungs), horizon, factor, mode)
     if name == "promote":
         return PromoteRule(tuple(rungs), factor, mode, most_paused)
+    if name == "hyperband":
+        return HyperbandRule(tuple(rungs), factor, mode, most_paused)
     return AshaRule(tuple(rungs), factor, mode)

@@ -29,6 +29,7 @@ class Cause(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     CODE_ERROR = "code_error"
     METRIC_MISSING = "metric_missing"
+    CONSTRAINT = "constraint"
     NEVER_REPORTED = "never_reported"
     TIMED_OUT = "timed_out"
     WORKER_LOST = "worker_lost"

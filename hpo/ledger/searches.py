@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpo.core.constraints import constraints_of
 from hpo.core.errors import HpoError, UserError
 from hpo.core.events import SearchOpened
 from hpo.core.history import History
@@ -31,7 +32,7 @@ def opened_of(ledger: SearchLedger) -> SearchOpened:
 
 def objective_of(opened: SearchOpened) -> Objective:
     """Return the objective of a search."""
-    return Objective(**opened.spec["objective"])
+    return Objective(**opened.spec["objective"], constraints=constraints_of(opened.spec))
 
 
 def read_history(ledger: SearchLedger) -> History:

@@ -11,6 +11,7 @@ from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.formatting import choices, count, score, spent, states, with_interval
 from hpo.core.model_provenance import ShippedModel
 from hpo.core.search_setting import DataUsed, Folds
+from hpo.core.search_shortfall import UNSATISFIED
 from hpo.core.visible_text import one_line
 from hpo.reports.baseline_rows import baseline_rows, baseline_warnings
 from hpo.reports.context_rows import data_rows, effort_rows, leak_rows, origin_rows, strata_rows
@@ -48,8 +49,11 @@ def rows_of(account: Account) -> Iterator[tuple[str, str]]:
     yield from leak_rows(account.leaks)
     yield from _setting(account)
     yield from _search(account)
+    if account.constraints:
+        yield "constraints", account.constraints.text
     if account.winner is None:
-        yield "winner", "no winner was named"
+        reason = f": {account.saved}" if account.saved.startswith(UNSATISFIED) else ""
+        yield "winner", f"no winner was named{reason}"
     else:
         yield from _winner(account)
     yield from _test(account)
@@ -172,7 +176,7 @@ def _search(account: Account) -> Iterator[tuple[str, str]]:
         values = _listed(map(score, finalist.values)) or "no seed was fully trained"
         yield "" if row else "fresh seeds", f"trial {finalist.trial}: {values}"
     yield "budget", spent(account.budget)
-    if account.saved:
+    if account.saved and not account.saved.startswith(UNSATISFIED):
         yield "saved", account.saved
 
 

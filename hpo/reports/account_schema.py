@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from hpo.core.account import Account
 from hpo.core.estimates import ScoreInterval
 from hpo.core.json_values import JsonObject
+from hpo.core.objective import Objective
 
 BY_UNIT: JsonObject = {
     "description": "What was spent of each kind of budget, by unit.",
@@ -26,7 +27,7 @@ BY_UNIT: JsonObject = {
 }
 """The budget is written by unit."""
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
-OPTIONAL: Mapping[type, Sequence[str]] = {ScoreInterval: ("method",)}
+OPTIONAL: Mapping[type, Sequence[str]] = {ScoreInterval: ("method",), Objective: ("constraints",)}
 """Fields that are left out where they are empty."""
 
 

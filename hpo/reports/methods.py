@@ -23,7 +23,13 @@ SAMPLERS = {
     "qmc": ("sobol1967",),
     "grid": (),
 }
-SCHEDULERS = {"asha": ("li2020",), "promote": ("li2020",), "leaders": ("li2020",), "none": ()}
+SCHEDULERS = {
+    "asha": ("li2020",),
+    "promote": ("li2020",),
+    "hyperband": ("li2018",),
+    "leaders": ("li2020",),
+    "none": (),
+}
 METHODS = {
     "Wilson": "wilson1927",
     "Newcombe": "newcombe2006",

@@ -80,6 +80,13 @@ REFERENCES: Mapping[str, Reference] = {
         "Evolutionary Computation",
         2001,
     ),
+    "li2018": Reference(
+        "article",
+        "Li, Lisha and Jamieson, Kevin and DeSalvo, Giulia and others",
+        "Hyperband: a novel bandit-based approach to hyperparameter optimization",
+        "Journal of Machine Learning Research",
+        2018,
+    ),
     "li2020": Reference(
         "inproceedings",
         "Li, Liam and Jamieson, Kevin and Rostamizadeh, Afshin and others",

@@ -7,6 +7,7 @@ one with a virtual clock) asks for tasks and passes on the workers' messages.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from functools import partial
 from types import MappingProxyType
 
 from hpo.core import events, shipped_model
+from hpo.core.constraints import excesses
 from hpo.core.events import (
     Cause,
     Checkpointed,
@@ -29,6 +31,7 @@ from hpo.core.events import (
 from hpo.core.history import RETRAINED, History, Key, Training
 from hpo.core.ports import Ledger, Searcher, TrainingTask
 from hpo.core.record import Recorded
+from hpo.core.search_shortfall import unsatisfied
 from hpo.core.space import Point
 from hpo.running.giving_up import FirstFailures
 from hpo.running.judge import TRAINED_ON, Judge, ended, fresh_end, in_search_phase, task_of
@@ -284,7 +287,8 @@ class Conductor:
 
     def _take_up_for_finalists(self) -> None:
         """Continue the best paused trial if no trial is left to start and too few are fully trained."""
-        rule, trained = self._judge.pausing, self.history.count(End.FINISHED)
+        rule = self._judge.pausing
+        trained = sum(t.end is End.FINISHED and self.history.feasible(t) for t in self.history.trials)
         if rule and not self._spent and trained + len(self._open) < self._plan.finalists:
             self._taken_up(rule.furthest(), PauseCause.FINALISTS)
 
@@ -344,7 +348,7 @@ class Conductor:
         if finished or best is None or self.hopeless or shortage:
             chosen = self._plan.rank(finished)[: self._plan.finalists]
             stopped = [ended(training, End.STOPPED) for training in self.history.paused]
-            reason = shortage or self._reason_to_end()
+            reason = shortage or self._reason_to_end() or ("" if chosen else unsatisfied(self.history))
             named = events.FinalistsNamed(tuple(t.trial for t in chosen), reason)
             self._append(*stopped, named)
             return
@@ -366,7 +370,7 @@ class Conductor:
             return
         step, self._finals_seq = plan.finals(history), history.seq
         if step is None or isinstance(step, events.WinnerNamed):
-            self._append(step or events.FinalistsNamed(()))
+            self._append(step or events.FinalistsNamed((), unsatisfied(self.history)))
             return
         key = next((key for key in step if key not in history.trainings), None)
         if key is not None:
@@ -439,6 +443,10 @@ class Conductor:
             return  # it was sent before the verdict reached the worker
         if in_search_phase(training):
             self._searcher.report(report.trial, report.epoch, training.value)
+            if constraints := self._plan.objective.constraints:
+                trained = report.epoch >= self._plan.horizon
+                metrics = training.at_counted if trained else report.metrics
+                self._searcher.limited(report.trial, excesses(constraints, metrics, trained))
         verdict = self._judge.verdict(report, self.history)
         if verdict:
             self._verdicts[key] = verdict
@@ -453,14 +461,15 @@ class Conductor:
 
     def _take_end(self, end: TrialEnded) -> None:
         key = end.trial, end.replicate
+        training = self.history.trainings[key]
         if self._judge.pausing and not end.replicate:
             self._judge.pausing.forget(end.trial)
             self._released.append(key)
         self._verdicts.pop(key, None)
         self._open.discard(key)
-        if in_search_phase(self.history.trainings[key]):
+        if in_search_phase(training):
             self._searcher.tell(end.trial, end.end, end.value, end.cause)
             self._first_failures.add(end)
-            self._patience.add(end.trial, end.value)
+            self._patience.add(end.trial, end.value if self.history.feasible(training) else math.nan)
             if end.end is End.FINISHED:
-                self._reserve.fully_trained(self.history.trainings[key])
+                self._reserve.fully_trained(training)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from hpo.core.constraints import complaints
 from hpo.core.events import Cause, End, PauseCause, Reported, TrialEnded, TrialPaused
 from hpo.core.history import RETRAINED, History, Training
 from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import SEEN
-from hpo.core.stopping_rules import PausingRule, stopping_rule
+from hpo.core.stopping_rules import PAUSING, PausingRule, stopping_rule
 from hpo.running.plan import Plan
 
 TRAINED_ON = "trained_on"
@@ -35,7 +36,7 @@ def task_of(plan: Plan, training: Training, fresh: bool = False) -> TrainingTask
         seed=training.seed,
         horizon=plan.horizon,
         pauses=plan.rungs if in_search_phase(training) else (),
-        saves_at_pauses=plan.rule == "promote",
+        saves_at_pauses=plan.rule in PAUSING,
         checkpoints=() if fresh else training.checkpoints[::-1],
         keep_weights=training.replicate > 0,
         split=training.split,
@@ -72,11 +73,16 @@ def fresh_end(
         examples: File name and SHA-256 of each example's contribution; empty if not kept.
         finished: What the record says if its own rule ended it before its last epoch.
     """
-    objective, value = plan.objective, training.value
+    objective, value, metrics = plan.objective, training.value, training.at_counted
     for report in reports:
         if report.epoch > training.epoch:
-            value = objective.standing(value, report.metrics.get(objective.key, math.nan))
+            before, value = value, objective.standing(value, report.metrics.get(objective.key, math.nan))
+            metrics = report.metrics if value != before or objective.at == "last" else metrics
     end, cause, message = End.FINISHED, None, finished
+    if training.origin != RETRAINED and (
+        violated := complaints(objective.constraints, metrics, trained=True)
+    ):
+        end, cause, message = End.FAILED, Cause.CONSTRAINT, "; ".join(violated)
     if any(name.startswith("final/") for name in scores):
         value = scores.get(objective.final_key, math.nan)
         if not math.isfinite(value):
@@ -117,9 +123,11 @@ class Judge:
         metric = self._plan.objective.key
         if training.origin == RETRAINED:
             metric = f"{SEEN}/{self._plan.objective.metric}"
-        if metric not in report.metrics:
+        limited = [] if training.origin == RETRAINED else self._plan.objective.constraints
+        lacking = [name for name in (metric, *(c.metric for c in limited)) if name not in report.metrics]
+        if lacking:
             names = ", ".join(report.metrics) or "nothing"
-            message = f"epoch {report.epoch} did not report {metric!r}; it reported {names}"
+            message = f"epoch {report.epoch} did not report {lacking[0]!r}; it reported {names}"
             return ended(training, End.FAILED, Cause.METRIC_MISSING, message)
         if not math.isfinite(report.metrics[metric]):
             self._rule.forget(report.trial)
@@ -129,6 +137,10 @@ class Judge:
             return None  # its end is committed together with its weights
         if not in_search_phase(training):
             return ended(training, End.FINISHED) if report.epoch >= self._plan.horizon else None
+        violated = complaints(limited, report.metrics, trained=False)
+        if violated:
+            self._rule.forget(report.trial)
+            return ended(training, End.STOPPED, Cause.CONSTRAINT, "; ".join(violated))
         goes_on = self._rule.report(report.epoch, training.value, report.trial)
         if report.epoch >= self._plan.horizon:
             return ended(training, End.FINISHED)

@@ -5,7 +5,8 @@ uniformly. A Gaussian process, fitted to what trials are expected to reach, scor
 draw from its posterior (Thompson, Biometrika 1933; Kandasamy et al., "Parallelised Bayesian Optimisation via
 Thompson Sampling", AISTATS 2018), so that workers that ask at the same time get different points;
 then the neighbourhood of the best candidates is searched. The prior of usual values is added to the score,
-with a weight that shrinks as trials accumulate (see `hpo.sampling.prior`).
+with a weight that shrinks as trials accumulate (see `hpo.sampling.prior`). Candidates that are drawn to
+violate a constraint come last (see `hpo.sampling.feasibility`).
 
 A proposal depends only on the results so far and on (search seed, trial number), and asking changes
 nothing: the model's scales are updated only when trials report.
@@ -14,7 +15,7 @@ nothing: the model's scales are updated only when trials report.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from random import Random
 
@@ -30,6 +31,7 @@ from hpo.sampling.densities import prior_densities
 from hpo.sampling.earlier_searches import EarlierSearches, Lifted, Trust
 from hpo.sampling.encoding import Array, Encoding
 from hpo.sampling.extrapolation import PartialResult, PartialResults, expected, normal_scores
+from hpo.sampling.feasibility import Feasibility
 from hpo.sampling.gaussian_process import Observations, Process, Scales
 from hpo.sampling.prior import WEIGHT, Prior
 
@@ -39,6 +41,8 @@ POOL = 400
 """Number of candidates for each proposal."""
 WIDTHS = (0.1, 0.03)
 """Step sizes of the local search around the best candidates, as fractions of a range."""
+INFEASIBLE = -1e6
+"""Score of a candidate that is drawn to violate a constraint, less its violation."""
 IGNORE_EARLIER = 4
 """One trial in this many is proposed without the earlier searches."""
 
@@ -77,6 +81,7 @@ class AutoSearcher:
         self._results = PartialResults(self._levels)
         self._scales = Scales(self._encoding.owner)
         self._next_fit = START
+        self._feasibility = Feasibility(self._encoding)
         self._finite = all(math.isfinite(parameter.domain.count()) for parameter in space.parameters)
 
     def ask(self, trial: int) -> Point:
@@ -91,6 +96,7 @@ class AutoSearcher:
         earlier = self._earlier_trust(trial, rng, seen)
         if earlier is None and (trial < START or len(chosen) < 3):
             rows = self._prior.draw(rng, POOL)
+            rows = rows[np.argsort(self._feasibility.shortfall(rng, rows), kind="stable")]
             return self._first_allowed(rows, []) or self._space.sample(Random(seed))
         prior = self._prior.learned(self._rows(chosen), scores)
         rows = prior.draw(rng, POOL)
@@ -103,8 +109,10 @@ class AutoSearcher:
         def scored(candidates: Array) -> Array:
             mean, deviation = process.predict(self._encoding.features(candidates))
             drawn = mean + deviation * rng.standard_normal(len(mean))
-            # Earlier searches know more than the usual values do.
-            return drawn if earlier else drawn + WEIGHT / len(chosen) * prior.plausible(candidates)
+            if not earlier:  # they know more than the usual values do
+                drawn = drawn + WEIGHT / len(chosen) * prior.plausible(candidates)
+            beyond = self._feasibility.shortfall(rng, candidates)
+            return np.where(beyond > 0, INFEASIBLE - beyond, drawn)
 
         ranked = self._ranked(rng, rows, scored)
         return self._first_allowed(ranked, [*chosen, *waiting]) or self._space.sample(Random(seed))
@@ -121,13 +129,20 @@ class AutoSearcher:
 
     def started(self, trial: int, point: Point) -> None:
         """Note that a trial runs at this point, whatever proposed it."""
-        self._results.start(trial, self._encoding.row(point))
+        row = self._encoding.row(point)
+        self._results.start(trial, row)
+        self._feasibility.started(trial, row)
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Note the value by which a running trial counts after an epoch."""
         if math.isfinite(value):
             self._results.report(trial, epoch, self._sign * value)
             self._learn()
+
+    def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
+        """Note by how much a trial violates the constraints."""
+        if self._space.parameters:
+            self._feasibility.observe(trial, excesses)
 
     def paused(self, trial: int) -> None:
         """Ignore that a trial is paused: its results count as those of a running trial do."""
@@ -140,6 +155,7 @@ class AutoSearcher:
         if end is End.FINISHED and math.isfinite(value):
             self._results.report(trial, self._horizon, self._sign * value)
         self._results.end(trial, cause is Cause.DIVERGED)
+        self._feasibility.ended(trial)
         self._learn()
 
     def _learn(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -20,6 +21,9 @@ class _NonAdaptive:
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Ignore a report."""
+
+    def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
+        """Ignore by how much a trial violates the constraints."""
 
     def paused(self, trial: int) -> None:
         """Ignore that a trial is paused."""

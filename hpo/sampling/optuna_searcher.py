@@ -62,6 +62,7 @@ class OptunaSearcher:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._study = optuna.create_study(direction="maximize" if mode == "max" else "minimize")
         self._trials: dict[int, Trial] = {}
+        self._excesses: dict[int, Mapping[str, float]] = {}
 
     def ask(self, trial: int) -> Point:
         """Propose the point of a trial."""
@@ -99,13 +100,23 @@ class OptunaSearcher:
         """Report the value of a running trial after an epoch."""
         self._trials[trial].report(value, epoch)
 
+    def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
+        """Note by how much a trial violates the constraints; the study is told when the trial ends."""
+        self._excesses[trial] = excesses
+
     def paused(self, trial: int) -> None:
         """Tell TPE that a trial is pruned: it would count a running one as bad, however good it is.
 
         Other samplers learn from complete trials only, and for them the trial keeps running.
         """
         if self._prunes_paused:
+            self._constrain(trial)
             self._study.tell(self._trials.pop(trial), state=TrialState.PRUNED)
+
+    def _constrain(self, trial: int) -> None:
+        """Tell the study by how much a trial violates the constraints; it takes each of them only once."""
+        for metric, excess in self._excesses.pop(trial, {}).items():
+            self._trials[trial].set_constraint(metric, excess)
 
     def taken_up(self, trial: int, point: Point) -> None:
         """Let a paused trial run again; the study gets another trial at its point."""
@@ -114,9 +125,10 @@ class OptunaSearcher:
 
     def tell(self, trial: int, end: End, value: float, cause: Cause | None = None) -> None:
         """Tell the study that a trial has ended."""
-        ended = self._trials.pop(trial, None)
-        if ended is None:  # it ended while it was paused
+        if trial not in self._trials:  # it ended while it was paused
             return
+        self._constrain(trial)
+        ended = self._trials.pop(trial)
         if end is End.FINISHED:
             self._study.tell(ended, value)
         elif end is End.FAILED:

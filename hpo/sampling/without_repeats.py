@@ -7,6 +7,7 @@ training tells only what another seed would score.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from random import Random
 
 from hpo.core import seeds
@@ -43,6 +44,10 @@ class WithoutRepeats:
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Pass a report on."""
         self._searcher.report(trial, epoch, value)
+
+    def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
+        """Pass on by how much a trial violates the constraints."""
+        self._searcher.limited(trial, excesses)
 
     def paused(self, trial: int) -> None:
         """Pass on that a trial is paused."""

@@ -27,8 +27,9 @@ class Ranking(Protocol):
 
 
 def by_value(trials: Sequence[Training], objective: Objective) -> list[Training]:
-    """Return the fully trained trials, best validation value first; ties by age."""
-    eligible = [t for t in trials if t.end is End.FINISHED and math.isfinite(t.value)]
+    """Return the fully trained trials that satisfy the constraints, best value first; ties by age."""
+    finished = (t for t in trials if t.end is End.FINISHED and math.isfinite(t.value))
+    eligible = [t for t in finished if objective.feasible(t.at_counted, trained=True)]
     return sorted(eligible, key=lambda t: (-objective.rising(t.value), t.trial))
 
 

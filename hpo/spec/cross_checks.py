@@ -40,6 +40,7 @@ class SamplerFacts:
         conditions: Whether it supports conditional parameters.
         choices: Whether it supports values without an order.
         continuous: Whether it supports continuous ranges.
+        constraints: Whether it learns from constraints.
         options: Its settings.
     """
 
@@ -48,6 +49,7 @@ class SamplerFacts:
     conditions: bool = True
     choices: bool = True
     continuous: bool = True
+    constraints: bool = True
     options: tuple[Hyperparameter, ...] = ()
 
 
@@ -80,13 +82,25 @@ SAMPLERS: Mapping[str, SamplerFacts] = {
     for sampler in (
         SamplerFacts("auto", "Learns from trials of any length; supports every space."),
         SamplerFacts("tpe", "Tree-structured Parzen estimator; supports every space.", options=_TPE_OPTIONS),
-        SamplerFacts("random", "Independent draws from the prior."),
-        SamplerFacts("qmc", "A scrambled Sobol sequence, which fills the space evenly."),
+        SamplerFacts("random", "Independent draws from the prior.", constraints=False),
+        SamplerFacts("qmc", "A scrambled Sobol sequence, which fills the space evenly.", constraints=False),
         SamplerFacts(
             "gp", "Gaussian process, for searches with few trials.", conditions=False, options=(_startup(10),)
         ),
-        SamplerFacts("cmaes", "CMA-ES.", conditions=False, choices=False, options=_CMAES_OPTIONS),
-        SamplerFacts("grid", "Every combination once; wasteful compared with random.", continuous=False),
+        SamplerFacts(
+            "cmaes",
+            "CMA-ES.",
+            conditions=False,
+            choices=False,
+            constraints=False,
+            options=_CMAES_OPTIONS,
+        ),
+        SamplerFacts(
+            "grid",
+            "Every combination once; wasteful compared with random.",
+            continuous=False,
+            constraints=False,
+        ),
     )
 }
 """Samplers by name; options have Optuna's names and meanings."""

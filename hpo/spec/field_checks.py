@@ -143,7 +143,7 @@ def _description(path: FieldPath) -> str:
 
 def _model(path: FieldPath) -> type[BaseModel] | None:
     model: type[BaseModel] | None = Document
-    for step in path:
+    for step in (step for step in path if not isinstance(step, int)):
         field = model.model_fields.get(str(step)) if model else None
         model = _record_in(field.annotation) if field else None
     return model

@@ -145,12 +145,23 @@ class BeliefFields(Record):
     )
 
 
+class ConstraintFields(Record):
+    """A reported value that the winner has to keep within limits."""
+
+    metric: str = Field(
+        min_length=1, max_length=200, description="What trials report: parameters, validation/loss, ..."
+    )
+    at_least: float | None = Field(default=None, description="Lower limit.")
+    at_most: float | None = Field(default=None, description="Upper limit.")
+
+
 class Scheduler(Record):
     """The early-stopping rule and the length of a full training."""
 
     name: SchedulerName = Field(
         default="promote",
         description="promote pauses all but a share of trials and takes them up when they qualify; "
+        "hyperband does so in brackets that begin at different rungs; "
         "leaders stops trials that fall behind the best; asha, all but a share; none, nothing.",
     )
     max_epochs: Count | None = Field(
@@ -164,7 +175,7 @@ class Scheduler(Record):
         default=FACTOR, ge=2, le=1000, description="One trial in this many continues."
     )
     paused: Count = Field(
-        default=MOST_PAUSED, description="Most trials paused at once by promote, each with a checkpoint."
+        default=MOST_PAUSED, description="Most trials paused at once, each with a checkpoint."
     )
     unit: str = Field(default="epoch", min_length=1, max_length=40, description="Name of one training step.")
 
@@ -348,6 +359,9 @@ class Document(Record):
         default=[], max_length=100, description="Searches or recipe files to learn from."
     )
     objective: Goal = Field(default=Goal(), description="What is optimized.")
+    constraints: list[ConstraintFields] = Field(
+        default=[], max_length=20, description="Limits that the winner has to keep besides its objective."
+    )
     sampler: Annotated[Sampler, BeforeValidator(_named)] = Field(
         default=Sampler(), description="What proposes points."
     )

@@ -27,6 +27,7 @@ class Interface:
         file: File of a user's own code; None for shipped trainables.
         extras: Names of its optional methods.
         conflicts: Choices in its recipes that do not go together.
+        reports: What it reports besides scores, as far as that is known.
     """
 
     grammar: Grammar
@@ -34,14 +35,17 @@ class Interface:
     file: Path | None = None
     extras: tuple[str, ...] = EXTRAS
     conflicts: tuple[Conflict, ...] = ()
+    reports: tuple[str, ...] = ()
 
 
 def shipped() -> Mapping[str, Interface]:
     """Return the shipped trainables by name."""
-    from trainables.registry import SHIPPED
+    from trainables.registry import FACTS, SHIPPED
 
     return {
-        name: Interface(trainable.grammar, tuple(trainable.metrics), conflicts=trainable.conflicts)
+        name: Interface(
+            trainable.grammar, tuple(trainable.metrics), conflicts=trainable.conflicts, reports=FACTS
+        )
         for name, trainable in SHIPPED.items()
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.core.command import ScriptCommand
+from hpo.core.constraints import constraints_of
 from hpo.core.grammar import Grammar
 from hpo.core.objective import Objective
 from hpo.core.space import Space
@@ -16,9 +17,10 @@ from hpo.spec import cross_checks
 from hpo.spec.builtin import locate
 from hpo.spec.commands import check_command
 from hpo.spec.conflicts import check_conflicts
+from hpo.spec.constraint_checks import resolve_constraints
 from hpo.spec.faults import Faults
 from hpo.spec.field_checks import check_fields
-from hpo.spec.fields import AT_END, DEFAULTS, READING, Document, Scheduler
+from hpo.spec.fields import AT_END, DEFAULTS, READING, ConstraintFields, Document, Scheduler
 from hpo.spec.import_checks import check_imports
 from hpo.spec.interface import Interface, find
 from hpo.spec.overrides import override
@@ -111,6 +113,7 @@ def _parse(
     check_command(document, ScriptCommand.of(document.trainable), faults)
     objective = cross_checks.resolve_objective(document.objective, interface.metrics, faults)
     interface = _applicable(interface, document, objective)
+    constraints = resolve_constraints(document, interface, faults)
     grammar = interface.grammar
     check_recipe(document.recipe, document.space, grammar, faults)
     space = build_space(document.space, document.forbid, document.recipe, grammar, faults)
@@ -121,6 +124,7 @@ def _parse(
     faults.raise_any()
     assert space is not None and objective is not None  # noqa: PT018
     assert scheduler is not None and budget is not None  # noqa: PT018
+    objective = replace(objective, constraints=constraints)
     complete = _complete(document, document.name or _name(stem), scheduler, objective, points, base, grammar)
     return SearchSpec(
         version=complete.version,
@@ -195,6 +199,7 @@ def _complete(
     goal = document.objective.model_copy(update={"metric": objective.metric, "mode": objective.mode})
     own_source = document.base is None and ":" in document.data.source
     data = document.data.model_copy(update={"reading": READING}) if own_source else document.data
+    constraints = [ConstraintFields(**constraint.to_json()) for constraint in objective.constraints]
     resolved = {
         "name": name,
         "experiment": document.experiment or name,
@@ -204,6 +209,7 @@ def _complete(
         "base": str(base),
         "defaults": document.defaults if document.base or not grammar.earlier else DEFAULTS,
         "objective": goal,
+        "constraints": constraints,
     }
     return document.model_copy(update=resolved)
 
@@ -220,6 +226,9 @@ def _recorded(complete: Document) -> dict[str, Any]:
         del document["data"]["card"]
     if complete.test == AT_END:
         del document["test"]
+    document["constraints"] = [constraint.to_json() for constraint in constraints_of(document)]
+    if not document["constraints"]:
+        del document["constraints"]
     if complete.on_end is None:
         del document["on_end"]
     return {key: value for key, value in document.items() if key != "defaults" or value is not None}

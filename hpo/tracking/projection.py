@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hpo.core import events
+from hpo.core.constraints import constraints_of
+from hpo.core.constraints_kept import constraints_kept
 from hpo.core.estimates import intervals_of
 from hpo.core.events import End
 from hpo.core.formatting import count, interval_text, score, spread
@@ -168,6 +170,8 @@ class RunProjection:
             "split.fingerprint": str(event.split.get("fingerprint", "")),
             **{f"version.{library}": version for library, version in event.versions.items()},
         }
+        if constraints := constraints_of(event.spec):
+            tags["constraints"] = "; ".join(constraint.text for constraint in constraints)
         parent.tags |= clean({**event.tags, **tags, **self._source()})
         parent.files["spec.json"] = pretty(event.spec)
         parent.files["split.json"] = pretty(event.split)
@@ -256,6 +260,8 @@ class RunProjection:
         for name, value in ((f"winner/{metric}_mean", event.mean), (f"winner/{metric}_std", event.std)):
             if math.isfinite(value):
                 parent.metrics.append(Measurement(self._key(name), value, 0, time))
+        if kept := constraints_kept(self.history):
+            parent.tags["winner.constraints"] = cut(kept.text, LONGEST_TAG)
         parent.files["recipe.json"] = pretty(training.recipe)
         self._keep_weights(parent, training)
         parent.tags["mlflow.note.content"] = self._note()

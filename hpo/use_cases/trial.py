@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from hpo.core.errors import UserError
-from hpo.core.events import End, Reported, TrialPaused, TrialTakenUp
+from hpo.core.events import Cause, End, Reported, TrialPaused, TrialTakenUp
 from hpo.core.formatting import TAKEN_UP
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import Training
@@ -164,6 +164,8 @@ def ended(story: TrialStory) -> str:
     row = story.row
     if row.state == End.FINISHED:
         return f"trained to the last {story.unit}"
+    if row.cause == Cause.CONSTRAINT:
+        return f"stopped at {story.unit} {row.epochs}, because it violates a constraint"
     words = {End.STOPPED: "stopped early", "paused": "paused"}
     if row.state in words and story.rungs:
         last = story.rungs[-1]

@@ -10,7 +10,7 @@ from hpo.core.rungs import close_milestones, milestones, rungs_of
 from hpo.core.stopping_rules import stopping_rule
 
 HORIZON, FACTOR = 27, 3
-RULES = ("asha", "leaders", "promote")
+RULES = ("asha", "leaders", "promote", "hyperband")
 REPORTS = st.lists(
     st.tuples(st.integers(0, 9), st.integers(-50, 50)),  # whole numbers, so that a scale changes no order
     max_size=60,

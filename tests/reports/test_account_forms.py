@@ -100,3 +100,11 @@ def test_the_page_says_what_the_test_part_holds_and_what_the_search_cost(account
     assert "primary, set in the spec before the search" in text
     assert "limits the test part comes from the same source" in text
     assert "expected best validation accuracy by number of fully trained trials: 1: 0.9325, 2: 0.9433" in text
+
+
+def test_an_account_with_constraints_fits_the_schema_and_shows_them(tmp_path):
+    limits = "constraints=[{metric: loss, at_most: 0.5}, {metric: parameters, at_most: 1000}]"
+    home = recorded(tmp_path, won(), [limits])
+    account = gather_account(open_ledger("digits", home), home=home)
+    assert faults(account.to_json()) == []
+    assert "validation/loss at most 0.5; parameters at most 1,000" in " ".join(page(account).split())

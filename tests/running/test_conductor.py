@@ -247,6 +247,7 @@ def auto():
         (auto, "leaders"),
         (auto, "promote"),
         (lambda: OptunaSearcher(SPACE, "max", 0), "promote"),
+        (lambda: RandomSearcher(SPACE, 0), "hyperband"),
     ],
 )
 def test_with_one_worker_a_search_killed_at_any_commit_ends_as_if_undisturbed(build, rule):
@@ -272,6 +273,7 @@ def decisions(record):
         (auto, "leaders"),
         (auto, "promote"),
         (lambda: OptunaSearcher(SPACE, "max", 0), "promote"),
+        (lambda: RandomSearcher(SPACE, 0), "hyperband"),
     ],
 )
 def test_every_decision_equals_a_pure_replay_of_the_record(build, rule):

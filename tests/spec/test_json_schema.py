@@ -39,7 +39,7 @@ def test_shipped_specs_and_their_normal_form_are_valid(path: Path) -> None:
         {"space": {"a": {"randint": [0.5, 1]}}},
         {"space": {"a": {"choise": [1]}}},
         {"sampler": "tp"},
-        {"scheduler": "hyperband"},
+        {"scheduler": "median"},
         {"data": {"source": "digits", "validation": 1.5}},
         {"forbid": [{}]},
     ],

@@ -226,7 +226,7 @@ WRONG: list[tuple[Callable[[dict[str, Any], Any], None], Any, str, str]] = [
         "sampler.options.group",
         "3 is not true or false",
     ),
-    (at("scheduler"), {"name": "hyperband"}, "scheduler.name", "legal: asha, leaders, promote, none"),
+    (at("scheduler"), {"name": "median"}, "scheduler.name", "legal: asha, leaders, promote, hyperband, none"),
     (at("scheduler"), {}, "scheduler.max_epochs", "is missing: the epochs of a full training"),
     (at("scheduler", "max_epochs"), 0, "scheduler.max_epochs", "0: legal: a whole number of at least 1"),
     (at("scheduler", "first_rung"), 9, "scheduler.first_rung", "9 is not below max_epochs .9."),

@@ -52,7 +52,7 @@ class Recorder:
             raise Interrupted
 
 
-TIMED = ("images_per_second", "examples_per_second", "peak_memory")
+TIMED = ("images_per_second", "examples_per_second", "seconds_per_example", "peak_memory")
 """Metrics that differ from run to run."""
 
 

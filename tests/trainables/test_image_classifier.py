@@ -109,6 +109,7 @@ def test_every_promised_metric_is_reported(digits: Parts) -> None:
     names |= {f"macro_{score}" for score in ("f1", "precision", "recall")}
     assert {f"validation/{name}" for name in names} == validation
     sizes = {"learning_rate", "gradient_norm", "update_ratio", "images_per_second", "peak_memory"}
+    sizes |= {"parameters", "seconds_per_example"}
     assert set(report) == validation | training | sizes
     assert all(math.isfinite(value) for value in report.values())
 

@@ -17,6 +17,7 @@ from hpo.core.account import (
 )
 from hpo.core.audit import ChainStanding
 from hpo.core.baseline_comparison import baselines_in
+from hpo.core.constraints_kept import constraints_kept
 from hpo.core.data_account import DataFacts, LeaksSought
 from hpo.core.effort import effort_of, expected_best
 from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval, intervals_of
@@ -108,6 +109,7 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
         expected=expected_best([training.value for training in ranked(history)], history.objective),
         origin=origin_of(spec, ledger, history),
         limits=tuple(limits_of(spec, history)),
+        constraints=constraints_kept(history),
     )
 
 

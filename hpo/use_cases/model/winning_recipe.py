@@ -6,6 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
+from hpo.core.constraints_kept import constraints_kept
 from hpo.core.events import RecipeExported
 from hpo.core.history import History
 from hpo.core.home import Home
@@ -63,6 +64,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
             "n": winner.n,
             "this_model": value if math.isfinite(training.value) else None,
         },
+        **_constraints(history),
         "test": jsonable(history.score.scores) if history.score else None,
         **_test_remarks(history),
         "model": jsonable(model_provenance(history, spec.horizon, home.search(name).weights)),
@@ -85,6 +87,12 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
     }
     recipe = history.trainings[winner.trial, 0].recipe
     return RecipeFile(spec.trainable, recipe, provenance)
+
+
+def _constraints(history: History) -> JsonObject:
+    """Return the constraints with the model's values; nothing without constraints."""
+    kept = constraints_kept(history)
+    return {"constraints": jsonable(kept.constraints)} if kept else {}
 
 
 def _chain(history: History) -> JsonObject:

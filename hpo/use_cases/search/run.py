@@ -16,7 +16,7 @@ from hpo.core.events import SearchEnded, TestRefused, Warned, WorkersReady
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watcher, outcome_of
-from hpo.core.search_shortfall import shortfall
+from hpo.core.search_shortfall import UNSATISFIED, shortfall
 from hpo.core.shipped_model import all_trained, members_of
 from hpo.core.warm_start import WarmStart
 from hpo.ledger.searches import read_history
@@ -294,6 +294,9 @@ class StopRequest:
 
 
 def _why_none_succeeded(history: History) -> str:
+    gave_up = history.finalists.reason if history.finalists else ""
+    if gave_up.startswith(UNSATISFIED):
+        return gave_up
     causes: dict[str, int] = {}
     messages: dict[str, str] = {}
     for trial in history.trials:
@@ -303,5 +306,4 @@ def _why_none_succeeded(history: History) -> str:
     counted = ", ".join(f"{count} x {cause}" for cause, count in causes.items()) or "no trial was started"
     shown = "".join(f"\n{cause}: {message}" for cause, message in messages.items())
     reason = f"no trial produced a usable model ({counted}){shown}"
-    gave_up = history.finalists.reason if history.finalists else ""
     return f"{gave_up}: {reason}" if gave_up else reason
