@@ -74,12 +74,7 @@ def submit(
         HpoError: If it cannot go on.
         TypeError: If only some of ``data``, ``space`` and ``budget`` are given.
     """
-    if any(part is not None for part in (data, space, budget)):
-        checked = _composed(spec, data, space, budget, max_epochs, sections)
-    elif sections or max_epochs is not None or not _is_spec(spec):
-        raise TypeError("a composed spec needs data, space and budget")
-    else:
-        checked = _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
+    checked = spec_of(spec, data, space, budget, max_epochs, overrides, sections)
     from hpo.reports.notebook import watcher_here
     from hpo.use_cases.inspect import load_search
     from hpo.use_cases.search.run_options import RunOptions
@@ -160,6 +155,29 @@ def _is_spec(spec: Any) -> bool:
     from hpo.spec import SearchSpec
 
     return isinstance(spec, str | Path | Mapping | SearchSpec)
+
+
+def spec_of(
+    spec: Any,
+    data: DataSource | None,
+    space: SpecFields | None,
+    budget: int | SpecFields | None,
+    max_epochs: int | None,
+    overrides: Sequence[str],
+    sections: Sections,
+) -> SearchSpec:
+    """Return the spec that arguments of `submit` describe; see there.
+
+    Raises:
+        InvalidSpec: If it has faults.
+        UserError: If a function could not be imported by other processes.
+        TypeError: If only some of ``data``, ``space`` and ``budget`` are given.
+    """
+    if any(part is not None for part in (data, space, budget)):
+        return _composed(spec, data, space, budget, max_epochs, sections)
+    if sections or max_epochs is not None or not _is_spec(spec):
+        raise TypeError("a composed spec needs data, space and budget")
+    return _spec(spec, overrides)  # before the imports, which fail where a user's module hides ours
 
 
 def _composed(

@@ -20,7 +20,16 @@ def test_import_loads_no_framework():
 
 
 def test_the_module_exports_only_its_public_names():
-    assert set(hpo.__all__) == {"Range", "load", "report", "resume", "searches", "submit", "trainable"}
+    assert set(hpo.__all__) == {
+        "Range",
+        "Stream",
+        "load",
+        "report",
+        "resume",
+        "searches",
+        "submit",
+        "trainable",
+    }
     assert all(callable(getattr(hpo, name)) for name in hpo.__all__)
     with pytest.raises(AttributeError, match="nothing"):
         _ = hpo.nothing

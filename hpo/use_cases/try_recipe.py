@@ -10,7 +10,7 @@ import dataclasses
 import math
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -112,12 +112,17 @@ class Attempt:
         return shown
 
 
+FurtherChecks = Callable[[OpenedStage, TrainingTask, Arrays], Iterable[TryCheck]]
+"""Takes trainable and data, the training, and its weights after the first epoch."""
+
+
 def try_recipe(
     spec: SearchSpec,
     *,
     home: Home,
     values: Point | None = None,
     debug: Callable[[BaseException], None] | None = None,
+    further: FurtherChecks | None = None,
 ) -> Attempt:
     """Try the recipe that a search of a spec would try first.
 
@@ -126,6 +131,7 @@ def try_recipe(
         home: Where the development part is kept.
         values: Values that replace those of the recipe, by dotted name.
         debug: Called with an exception of the training's own code, such as a debugger.
+        further: More checks of a training that reported; their findings come last.
 
     Raises:
         UserError: If a value is not legal, or the data cannot be read.
@@ -144,7 +150,7 @@ def try_recipe(
         staging = DataStaging.of(spec.trainable, spec.base, data, {SEARCH: split}, folder.root)
         environment = assembly.environment_of(spec, staging, folder)
         trial = _Trials(spec, recipe, environment, staging, debug)
-        findings = tuple(trial.findings())
+        findings = (*trial.findings(), *(trial.further(further) if further else ()))
     seconds = trial.seconds * len(whole.train) / len(split.train)
     search = _search_seconds(spec, seconds)
     attempt = Attempt(recipe, trial.metrics, rows, findings, seconds, search, trial.error)
@@ -223,6 +229,7 @@ class _Trials:
         self._task = TrainingTask(0, 0, recipe, seed, spec.horizon, pauses)
         self._stage: OpenedStage | None = None
         self._verdict = WeightsVerdict()
+        self._weights_seen: Arrays | None = None
         self.metrics: Mapping[str, float] = {}
         self.seconds = math.nan
         self.error: BaseException | None = None
@@ -304,7 +311,15 @@ class _Trials:
     def _checked(self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float]) -> WeightsVerdict:
         if self._check:
             self._verdict = self._check(task, weights, metrics)
+        self._weights_seen = weights
         return WeightsVerdict()
+
+    def further(self, checks: FurtherChecks) -> Iterable[TryCheck]:
+        """Return what more checks find; nothing if there are no weights that could be scored."""
+        if self._stage is None or self._check is None or self._weights_seen is None:
+            return ()
+        with limited_threads(self._environment.threads):
+            return list(checks(self._stage, self._task, self._weights_seen))
 
 
 def _equal(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> bool:

@@ -48,3 +48,13 @@ def test_an_example_runs_to_a_scored_winner(name, tmp_path):
     outcome = json.loads(status.stdout)
     assert outcome["status"] == "done"
     assert outcome["test"] or name in WITHOUT_TEST_PART
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_passes_the_checks_for_trainables(name, tmp_path):
+    folder = tmp_path / name
+    shutil.copytree(ROOT / "examples" / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    variables = {**os.environ, "HPO_REGISTER": str(tmp_path / "register.db"), "PYTHONPATH": str(ROOT)}
+    code = "from hpo.testing import check_trainable; check_trainable('spec.yaml')"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, env=variables, check=True, timeout=280)
