@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from hpo.core.errors import HpoError
 from hpo.core.events import LossCause
+from hpo.core.history import Key
 from hpo.core.needs import Needs
 from hpo.running.cluster import HEAD_SECONDS, ClusterLost, ClusterMonitor, ClusterNode, node_table
 from hpo.running.conductor import Conductor
 from hpo.running.loss_causes import loss_cause
-from hpo.running.node_check import NodeChecks
+from hpo.running.node_check import AGAIN, NodeChecks
+from hpo.running.node_deaths import DEATHS, NodeDeaths
 from hpo.running.stall import END_SECONDS, Stall, StallWatch
 
 TURN_SECONDS = 0.5
@@ -52,6 +54,7 @@ class Crew:
         self._next = 0.0
         self._known: dict[str, ClusterNode] = {}
         self._stall = StallWatch(clock)
+        self._deaths = NodeDeaths()
         self._workers = 0
         self._say_waiting, self._waits_for = say_waiting, ""
 
@@ -135,6 +138,22 @@ class Crew:
         for node in self._monitor.nodes:
             if node.id == node_id:
                 self._blame(conductor, self._checks.set_aside(node, fault))
+
+    def worker_died(self, conductor: Conductor, node_id: str, key: Key) -> None:
+        """Set a node aside for a while if its workers die again and again, unless it is the only one."""
+        if not self._deaths.died(node_id, key) or len(self.nodes() | {node_id}) < 2:
+            return
+        seconds = self._deaths.seconds(node_id, AGAIN)
+        for node in self._monitor.nodes:
+            if node.id == node_id:
+                fault = f"{DEATHS} workers in a row have died there; it is tried again after {seconds:g} s"
+                sentence = self._checks.set_aside(node, fault, seconds)
+                if sentence:
+                    conductor.warn(sentence)
+
+    def training_left(self, node_id: str) -> None:
+        """Note that a training on a node ended well or was paused, so that the node is not suspected."""
+        self._deaths.lived(node_id)
 
     def _blame(self, conductor: Conductor, sentence: str) -> None:
         if self._require_code:

@@ -77,11 +77,17 @@ class NodeChecks:
                 self._running[node_id] = _Running(self._start(node_id), now + DEADLINE)
         return [text for node_id in list(self._running) if (text := self._collect(alive[node_id], now))]
 
-    def set_aside(self, node: ClusterNode, fault: str) -> str:
-        """Give a node nothing more until it passes a later check; return a sentence if that is new."""
+    def set_aside(self, node: ClusterNode, fault: str, seconds: float = AGAIN) -> str:
+        """Give a node nothing more until it passes a later check; return a sentence if that is new.
+
+        Args:
+            node: The node.
+            fault: What is wrong with it.
+            seconds: Seconds until that check.
+        """
         self.passed -= {node.id}
         self.faults[node.id] = fault
-        self._again[node.id] = self._clock() + AGAIN
+        self._again[node.id] = self._clock() + seconds
         if (node.id, fault) in self._said:
             return ""
         self._said.add((node.id, fault))

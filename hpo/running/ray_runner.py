@@ -129,6 +129,8 @@ class RayRunner:
         if self._crew:
             self._scheduler.set_aside = partial(self._crew.set_aside, conductor)
             self._scheduler.leaving = self._crew.leaving
+            self._scheduler.ended_well = self._crew.training_left
+            queue.died = partial(self._crew.worker_died, conductor)
         controller = Controller(
             search_alg=queue,
             scheduler=self._scheduler,

@@ -188,7 +188,7 @@ class Controller(TuneController):
     def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
         if trial.trial_id in self._search_alg.keys:
             node = self._scheduler_alg.nodes.get(trial.trial_id, "")
-            death = failure_message(exception), self.cause_of_loss(exception, node)
+            death = failure_message(exception), self.cause_of_loss(exception, node), node
             self._search_alg.deaths[trial.trial_id] = death
         super()._process_trial_failure(trial, exception)
 

@@ -38,11 +38,13 @@ class TrialQueue(SearchAlgorithm):
         make_trial: Wraps a task, with a running number, as a Tune trial.
 
     Attributes:
-        deaths: Messages and causes of dead workers, by trial id.
+        deaths: Messages and causes of dead workers, and their nodes' ids, by trial id.
+        died: Called with a node's id and a training whose worker died there by itself.
         held_back: Returns whether no task is given out for now, because one that needs a whole GPU waits
             until the others on a GPU have ended.
     """
 
+    died: Callable[[str, Key], None] = staticmethod(lambda node, key: None)
     held_back: Callable[[], bool] = staticmethod(lambda: False)
 
     def __init__(
@@ -53,7 +55,7 @@ class TrialQueue(SearchAlgorithm):
         self._make_trial = make_trial
         self._given = 0
         self.keys: dict[str, Key] = {}
-        self.deaths: dict[str, tuple[str, LossCause]] = {}
+        self.deaths: dict[str, tuple[str, LossCause, str]] = {}
 
     def next_trial(self) -> Trial | None:
         """Return the next task as a trial, if there is a place for it."""
@@ -76,10 +78,12 @@ class TrialQueue(SearchAlgorithm):
     ) -> None:
         """Handle the end of a Tune trial, which has an error if its worker died."""
         key = self.keys.pop(trial_id)
-        unknown = "its process ended without a message", LossCause.WORKER_LOST
-        message, cause = self.deaths.pop(trial_id, unknown)
+        unknown = "its process ended without a message", LossCause.WORKER_LOST, ""
+        message, cause, node = self.deaths.pop(trial_id, unknown)
         if error:
             self._conductor.lost(key, message, cause)
+            if node and cause is LossCause.WORKER_LOST:
+                self.died(node, key)
 
 
 class LedgerScheduler(FIFOScheduler):
@@ -91,8 +95,10 @@ class LedgerScheduler(FIFOScheduler):
         messages: Number of messages received so far.
         set_aside: Called with a node's id and its fault when a training met one.
         leaving: Returns whether a node, by its id, is being drained.
+        ended_well: Called with the id of a node on which a training ended or was paused.
     """
 
+    ended_well: Callable[[str], None] = staticmethod(lambda node: None)
     leaving: Callable[[str], bool] = staticmethod(lambda node: False)
     set_aside: Callable[[str, str], None] = staticmethod(lambda node, fault: None)
 
@@ -139,6 +145,8 @@ class LedgerScheduler(FIFOScheduler):
             if not self._conductor.failed(key, *message.failure):
                 return str(TrialScheduler.STOP)
             goes_on = False
+        elif not goes_on:
+            self.ended_well(self.nodes[trial.trial_id])
         if message.lost_worker:
             self.unusable.add(trial.trial_id)
         if not goes_on:

@@ -219,6 +219,36 @@ def test_a_node_whose_fault_a_training_met_is_set_aside_and_named_once(tmp_path)
     assert world.crew.nodes() == {A.id, B.id}
 
 
+def test_a_node_whose_workers_die_in_a_row_is_set_aside_for_longer_each_time(tmp_path):
+    world = World(tmp_path, A, B)
+    world.turn()
+    for trial in (0,) * 4:  # one training that kills its workers says nothing of the node
+        world.crew.worker_died(world.conductor, B.id, (trial, 0))
+    assert world.crew.nodes() == {A.id, B.id}
+    world.crew.training_left(B.id)
+    for seconds in (60, 120):
+        for trial in (1, 2, 1):
+            assert world.crew.nodes() == {A.id, B.id}
+            world.crew.worker_died(world.conductor, B.id, (trial, 0))
+        assert world.crew.nodes() == {A.id}
+        assert world.warnings()[-1] == (
+            "node beta (bbbbbbbb) is set aside: 3 workers in a row have died there; it is tried again after "
+            f"{seconds} s"
+        )
+        world.turn(seconds - 1)
+        assert world.crew.nodes() == {A.id}
+        world.turn(2)
+        world.turn()
+
+
+def test_the_only_node_is_not_set_aside_for_the_deaths_of_its_workers(tmp_path):
+    world = World(tmp_path, HEAD, A)
+    world.turn()
+    for trial in range(9):
+        world.crew.worker_died(world.conductor, A.id, (trial, 0))
+    assert (world.crew.nodes(), world.warnings()) == ({A.id}, [])
+
+
 def test_no_node_is_blamed_for_code_that_has_changed_for_the_driver_too(tmp_path):
     def changed():
         raise ChangedCode("the code of this search has changed", "model.py in /me")
