@@ -94,6 +94,8 @@ def status(context: typer.Context, search: SearchName) -> None:
         say(f"MLflow is behind by {loaded.tracking_behind:,} events")
     if loaded.status in ("interrupted", "stopped", "failed"):
         say(f"`{session.command(f'resume {search}')}` continues it")
+    elif loaded.status == "submitted":
+        say(f"`{session.command(f'run {search}')}` runs it")
 
 
 def _paused(search: Search) -> Iterator[tuple[str, str]]:

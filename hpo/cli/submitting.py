@@ -49,15 +49,20 @@ def submit(
     reason: Reason = None,
     address: Address = None,
     detach: Detach = False,
+    hold: Annotated[
+        bool, typer.Option("--hold", help="Record the search only; hpo run starts it, also elsewhere.")
+    ] = False,
     trust: Trust = False,
 ) -> None:
     """Run a search to its end: one recipe and one honest number."""
     from hpo import spec as specs
     from hpo.cli.live_table import show
     from hpo.spec.builtin import locate
-    from hpo.use_cases.submit import Submission, submit_detached, submit_search
+    from hpo.use_cases.submit import Submission, hold_search, submit_detached, submit_search
 
     session = Session.of(context)
+    if hold and (detach or no_test or again):
+        raise UserError("--hold only records the search; --detach, --no-test and --again do not go with it")
     options = run_options(no_test, again, reason, address, new_split=new_split)
     tags = dict(_assignment("--tag", text) for text in tag or ())
     changes = overrides(settings, seed)
@@ -71,6 +76,9 @@ def submit(
         options=options,
         new_split=(reason or "").strip() if new_split else "",
     )
+    if hold:
+        _show_held(session, hold_search(submission))
+        return
     intention = _intention(read, session, options.unseal)
     if detach:
         _show_detached(session, submit_detached(submission), intention)
@@ -138,6 +146,13 @@ def _show_detached(session: Session, run: DetachedRun, intention: str = "") -> N
     say(f"{run.search} runs on without this terminal, as process {run.pid}")
     follow, end = (session.command(f"{verb} {run.search}") for verb in ("watch", "stop"))
     say(f"`{follow}` follows it, `{end}` stops it")
+
+
+def _show_held(session: Session, search: str) -> None:
+    if session.as_json:
+        emit({"search": search, "held": True})
+    else:
+        say(f"{search} is on record; `{session.command(f'run {search}')}` runs it")
 
 
 def stop(context: typer.Context, search: SearchName) -> None:

@@ -35,6 +35,7 @@ COLOURS = {
     "paused": "blue",
     "stopped": "yellow",
     "interrupted": "yellow",
+    "submitted": "cyan",
     "failed": "red",
     "no_trial_succeeded": "red",
 }

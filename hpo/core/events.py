@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from hpo.core.detail_events import BaselinesScored, TestDescribed
 from hpo.core.result_events import (
+    FilesStored,
     FinalistsNamed,
     ModelFixed,
     RecipeExported,
@@ -53,6 +54,7 @@ __all__ = [
     "CodeChanged",
     "End",
     "Event",
+    "FilesStored",
     "FinalistsNamed",
     "LedgerRescued",
     "LossCause",
@@ -121,6 +123,7 @@ Event = (
     | TestPredicted
     | TestRefused
     | RecipeExported
+    | FilesStored
     | SoupMade
     | Warned
     | SearchEnded

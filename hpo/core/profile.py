@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 from hpo.core.addresses import has_password
 from hpo.core.home import LEDGER
+from hpo.core.json_values import JsonFields
 
 STORE, PRICE = "HPO_STORE", "HPO_PRICE_PER_GPU_HOUR"
 """Environment variables: address of a team's store, and what an hour of one GPU costs."""
@@ -102,7 +103,7 @@ class Profile:
         return bool(self.password_env or self.password_file or self.password_keyring)
 
 
-def faults_of(values: Mapping[str, object]) -> dict[str, str]:
+def faults_of(values: JsonFields) -> dict[str, str]:
     """Return what is wrong with the fields of a profile, each with the legal values; empty if nothing is.
 
     Args:

@@ -14,6 +14,7 @@ from hpo.core.events import (
     CodeChanged,
     End,
     Event,
+    FilesStored,
     FinalistsNamed,
     ModelFixed,
     PauseCause,
@@ -70,6 +71,8 @@ def event_of(kind: str, fields: JsonFields) -> Event:
         values["trials"] = tuple(values["trials"])
     if cls is ModelFixed:
         values["members"] = tuple(values["members"])
+    if cls is FilesStored:
+        values["files"] = tuple(values["files"])
     if cls is BaselinesScored:
         values["notes"] = tuple(values.get("notes", ()))
     if cls is CodeChanged:

@@ -65,6 +65,19 @@ class ModelFixed:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesStored:
+    """Files of a search are in the team's store, under their digests.
+
+    Attributes:
+        store: Address of the store, without secrets.
+        files: ``path`` in the search's folder, ``sha256`` and ``bytes`` of each.
+    """
+
+    store: str
+    files: tuple[JsonFields, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TestClaimed:
     """An evaluator's exclusive right to open the test part; at most one per search.
 

@@ -257,9 +257,12 @@ def _row(training: Training) -> dict[str, object]:
 
 
 def status_of(history: History, folder: SearchFolder) -> str:
-    """Return how a search stands; ``interrupted`` if its process died without recording an end."""
+    """Return how a search stands; ``interrupted`` if its process died without recording an end.
+
+    It is ``submitted`` if no process has begun it yet.
+    """
     if history.status == "running" and not is_locked(folder):
-        return "interrupted"
+        return "interrupted" if history.workers or history.trainings else "submitted"
     return history.status
 
 

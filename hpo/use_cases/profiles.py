@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hpo.core.errors import Fault, InvalidSpec, UserError
+from hpo.core.json_values import JsonFields
 from hpo.core.private_files import replace_file
 from hpo.core.profile import NAME, PASSWORD, Profile, faults_of
 
@@ -35,7 +36,7 @@ def profile_names() -> list[str]:
     return sorted(file.stem for file in profile_folder().glob("*.yaml") if NAME.fullmatch(file.stem))
 
 
-def add_profile(name: str, values: Mapping[str, object], *, replace: bool = False) -> Path:
+def add_profile(name: str, values: JsonFields, *, replace: bool = False) -> Path:
     """Keep a profile, readable by its owner only.
 
     Args:

@@ -32,6 +32,7 @@ from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 from hpo.use_cases.search.signals import Signals
+from hpo.use_cases.search.stored_files import require_store
 from hpo.use_cases.search.warm_start import NOTHING_REPORTED, WarmStartReport, warm_start_of
 
 
@@ -77,6 +78,16 @@ def submit_search(submission: Submission, watch: Watcher | None = None) -> Outco
             return run.to_end(signals, submission.options, watch)
 
 
+def hold_search(submission: Submission) -> str:
+    """Record a search without running it, for `run_search` to run; return its name.
+
+    Raises:
+        UserError: If an argument or the spec is wrong; nothing is recorded then.
+        Refused: If opened test rows would become development rows; nothing is recorded then.
+    """
+    return _checked(submission)().ledger.name
+
+
 def submit_detached(submission: Submission) -> DetachedRun:
     """Open a search, and leave it to a process that outlives this one and its terminal.
 
@@ -88,7 +99,7 @@ def submit_detached(submission: Submission) -> DetachedRun:
         Refused: If opened test rows would become development rows; nothing has started then.
         HpoError: If the process ended before it held the search; it can be resumed.
     """
-    name = _checked(submission)().ledger.name
+    name = hold_search(submission)
     return start_detached(submission.home, name, submission.options)
 
 
@@ -98,6 +109,7 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     home.create()
     disk_space.require_disk_space(home)
     silence = Target.of(home).silence()
+    require_store()
     store = LedgerStore.of(home)
     if name is not None:
         store.refuse_name(name)

@@ -80,3 +80,9 @@ def test_half_a_profile_is_a_sentence_for_each_missing_part(hpo):
     code, out, err = hpo("profile", "add", "half", "--ledger", "postgresql://me@db/hpo", "--json")
     assert (code, json.loads(out)["exit_code"]) == (2, 2)
     assert [line.partition(":")[0] for line in err.splitlines()] == ["--store", "--cluster", "--tracking"]
+
+
+@pytest.mark.parametrize("option", ["--detach", "--no-test", "--again"])
+def test_a_search_that_is_only_recorded_takes_no_option_of_its_run(hpo, option):
+    code, _, err = hpo("submit", "digits", "--hold", option, *(["--reason", "x"] * (option == "--again")))
+    assert (code, err.startswith("--hold only records the search")) == (2, True), err

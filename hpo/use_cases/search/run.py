@@ -16,6 +16,7 @@ from hpo.core.events import SearchEnded, TestRefused, Warned, WorkersReady
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watcher, outcome_of
+from hpo.core.profile import STORE
 from hpo.core.search_shortfall import UNSATISFIED, shortfall
 from hpo.core.shipped_model import all_trained, members_of
 from hpo.core.warm_start import WarmStart
@@ -44,6 +45,7 @@ from hpo.use_cases.search.notifier import Notifier
 from hpo.use_cases.search.request_inbox import RequestInbox
 from hpo.use_cases.search.run_options import RunOptions
 from hpo.use_cases.search.signals import Signals
+from hpo.use_cases.search.stored_files import kept_in_store
 
 POLL_SECONDS = 0.5
 """Seconds between a running search's checks for a request to stop."""
@@ -185,12 +187,19 @@ class SearchRun:
         )
         return dataclasses.replace(staging, code=read_history(self.ledger).code)
 
+    def _end(self, status: str, message: str = "") -> None:
+        """Record the end of the search, after its files are in the team's store."""
+        address = os.environ.get(STORE)
+        if address:
+            self.ledger.append([kept_in_store(address, self.folder, read_history(self.ledger))])
+        self.ledger.append([SearchEnded(status, message)])
+
     def _conclude(self, history: History, stop_request: StopRequest, options: RunOptions) -> None:
         if not all_trained(history):
-            self.ledger.append([SearchEnded("stopped")])
+            self._end("stopped")
             return
         if history.winner is None:
-            self.ledger.append([SearchEnded("no_trial_succeeded", _why_none_succeeded(history))])
+            self._end("no_trial_succeeded", _why_none_succeeded(history))
             return
         if VALIDATION not in history.baselines:
             made = baselines_of_validation(self.spec, self.dataset, history, self.folder.weights)
@@ -212,7 +221,7 @@ class SearchRun:
         write_recipe(self.home, self.spec, self.ledger)
         write_account(self.ledger, home=self.home, status="done")
         self._write_report("done")
-        self.ledger.append([SearchEnded("done", sealed)])
+        self._end("done", sealed)
 
     def _write_report(self, status: str) -> None:
         """Write the report page; a fault in it is a warning, since the result is complete without it."""
@@ -260,10 +269,15 @@ class SearchRun:
                 raise
 
     def _outcome(self) -> Outcome:
-        history = read_history(self.ledger)
-        path = history.exported.path if history.exported else ""
-        numbers = numbers_of(self.ledger.name, home=self.home)
-        return outcome_of(self.ledger.name, history, str(self.home.root / path) if path else "", numbers)
+        return recorded_outcome(self.home, self.ledger)
+
+
+def recorded_outcome(home: Home, ledger: SearchLedger) -> Outcome:
+    """Return how a search stands according to its record."""
+    history = read_history(ledger)
+    path = history.exported.path if history.exported else ""
+    numbers = numbers_of(ledger.name, home=home)
+    return outcome_of(ledger.name, history, str(home.root / path) if path else "", numbers)
 
 
 class StopRequest:

@@ -1,0 +1,105 @@
+"""The files of a search go to a team's store when it ends, and come back into any home of the team."""
+
+import pytest
+
+from hpo.core.errors import HpoError, UserError
+from hpo.core.events import FilesStored, ModelFixed, Warned
+from hpo.core.file_digest import sha256_of
+from hpo.core.home import Home
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.ledger.store import LedgerStore
+from hpo.spec import read_spec
+from hpo.use_cases.fetch import fetch_files
+from hpo.use_cases.search.stored_files import kept_in_store
+from hpo.use_cases.submit import Submission, hold_search
+from tests.use_cases.recorded_search import recorded, won
+
+FILES = {
+    "recipe.yaml": "recipe",
+    "account.txt": "account",
+    "account.json": "{}",
+    "logs/3-1.log": "line\n" * 1_000,
+    "logs/0-0.log": "",
+    "weights/3-1.safetensors": "weights",
+}
+LEFT_OUT = {"weights/1-1.safetensors": "another finalist", "checkpoints/3-1.pt": "checkpoint", "lock": ""}
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home with a search that has a model, and its files."""
+    member = {"trial": 3, "replicate": 1, "file": "3-1.safetensors", "sha256": "a" * 64}
+    story = list(won())
+    story.insert(-2, ModelFixed("best", (member,), "a" * 64, "it won"))
+    home = recorded(tmp_path, story)
+    for path, text in (FILES | LEFT_OUT).items():
+        file = home.search("digits").root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return home
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    monkeypatch.setenv("HPO_STORE", str(tmp_path / "store"))
+    return str(tmp_path / "store")
+
+
+@pytest.fixture
+def kept(home, store):
+    """The event that names the files in the store; it is on record."""
+    ledger = open_ledger("digits", home)
+    event = kept_in_store(store, home.search("digits"), read_history(ledger))
+    (again,) = [each.event for each in ledger.append([event])]
+    return again
+
+
+def test_they_are_on_record_with_their_digests_and_nothing_else_is_copied(home, store, kept):
+    (read,) = [each.event for each in open_ledger("digits", home).read(kinds=[FilesStored])]
+    assert read == kept
+    assert kept.store == store
+    assert {file["path"]: file["bytes"] for file in kept.files} == {
+        path: len(text) for path, text in FILES.items()
+    }
+    for file in kept.files:
+        assert sha256_of(home.search("digits").root / file["path"]) == file["sha256"]
+
+
+def test_another_machine_of_the_team_gets_them(home, kept, tmp_path):
+    elsewhere = Home(tmp_path / "elsewhere", f"sqlite:///{home.ledger}")
+    fetched = fetch_files("digits", home=elsewhere)
+    folder = elsewhere.search("digits").root
+    assert {str(path.relative_to(folder)): path.read_text() for path in fetched} == FILES
+    (folder / "recipe.yaml").write_text("edited")
+    fetch_files("digits", home=elsewhere)
+    assert (folder / "recipe.yaml").read_text() == "recipe"
+
+
+def test_a_store_that_fails_is_a_warning_and_ends_no_search(home):
+    event = kept_in_store("/proc/sys/hpo", home.search("digits"), read_history(open_ledger("digits", home)))
+    assert isinstance(event, Warned)
+    assert event.message.startswith("the files of the search are not in the store, because the store /proc")
+
+
+def test_without_a_store_or_its_files_there_is_a_sentence(home, monkeypatch, tmp_path):
+    with pytest.raises(UserError, match="HPO_STORE names no store"):
+        fetch_files("digits", home=home)
+    monkeypatch.setenv("HPO_STORE", str(tmp_path / "store"))
+    with pytest.raises(UserError, match="nothing of digits is in a store"):
+        fetch_files("digits", home=home)
+
+
+@pytest.mark.parametrize("path", ["../../escaped", "/tmp/escaped"])
+def test_a_record_leads_to_no_file_outside_of_the_search(home, store, kept, path):
+    file = {**kept.files[0], "path": path}
+    open_ledger("digits", home).append([FilesStored(store, (file,))])
+    with pytest.raises(HpoError, match="is not a file of the search"):
+        fetch_files("digits", home=home)
+
+
+def test_a_store_that_cannot_be_written_is_refused_before_anything_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HPO_STORE", "/proc/sys")
+    home = Home.at(tmp_path / "home")
+    with pytest.raises(UserError, match="the store /proc/sys can be read, but not written"):
+        hold_search(Submission(read_spec("digits"), home))
+    assert LedgerStore.of(home).names() == []
