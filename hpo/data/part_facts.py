@@ -36,7 +36,8 @@ def data_facts(
     """
     info = data.info
     names = tuple(column_names(info)) if info.kind == "table" else ()
-    arrays = data.inputs(), data.targets(), data.groups(), data.times()
+    inputs = data.inputs() if info.kind == "table" else np.zeros(0)  # only a table's cells are counted
+    arrays = inputs, data.targets(), data.groups(), data.times()
     return DataFacts(
         kind=info.kind,
         task=info.task,

@@ -25,6 +25,7 @@ from hpo.data.stream_copies import copied_blocks
 from trainables.data.content import Content
 from trainables.data.digests import are_among, labelled_digest, row_digests, set_digest
 from trainables.data.file_map import FileMap, stays_in_place
+from trainables.data.item_inputs import ItemInputs
 from trainables.data.row_sample import sampled_rows
 from trainables.data.token_stream import KIND as STREAM
 
@@ -77,9 +78,14 @@ def write_parts(
 
 def _references(development: Content) -> dict[str, Any]:
     """Return where the arrays that are not copied lie, by the name of the file that a copy would have."""
+    references: dict[str, Any] = {}
     arrays = {prepared.INPUTS: development.inputs, prepared.TARGETS: development.targets}
-    maps = {name: FileMap.of(array) for name, array in arrays.items() if stays_in_place(array)}
-    return {name: mapped.to_json() for name, mapped in maps.items() if mapped is not None}
+    for name, array in arrays.items():
+        if isinstance(array, ItemInputs):
+            references[name] = dict(array.reference)
+        elif stays_in_place(array) and (mapped := FileMap.of(array)) is not None:
+            references[name] = mapped.to_json()
+    return references
 
 
 def _described(

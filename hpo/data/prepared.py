@@ -10,7 +10,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from hpo.core.json_values import JsonFields, JsonObject, parsed
 from hpo.core.trainable import DataInfo
 from trainables.data.digests import key_name, row_digests
 from trainables.data.file_map import FileMap
+from trainables.data.items_in_place import inputs_in_place
 
 FORMAT = 2
 """Incremented whenever the same source would be read differently."""
@@ -207,13 +208,15 @@ def is_in_place(folder: Path) -> bool:
 
 
 def array(folder: Path, name: str) -> NDArray[Any]:
-    """Map an array of a prepared data set, from the file that it stays in or from its copy.
+    """Map an array of a prepared data set: from the file that it stays in, as items, or from its copy.
 
     Raises:
         UserError: If the file that it stays in has changed.
     """
     if (folder / IN_PLACE).exists():
         reference = json.loads((folder / IN_PLACE).read_text()).get(name)
+        if reference and "source" in reference:
+            return cast("NDArray[Any]", inputs_in_place(reference))
         if reference:
             return FileMap.from_json(reference).open()
     return mapped(folder / name)

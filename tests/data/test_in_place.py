@@ -60,7 +60,7 @@ def test_inputs_stay_in_their_file_and_workers_map_them(base):
     examples = open_examples(data.folder, np.arange(10))
     assert np.array_equal(examples.inputs[7], np.load(base / "pixels.npy")[7])
     assert (data.n, data.test.n, data.info.kind) == (300, 100, "array")
-    assert "stay in their file" in data.warnings[0]
+    assert "stay where they are" in data.warnings[0]
     examples.inputs[0] = 0
     assert np.load(base / "pixels.npy")[0].any()  # writes stay private
 

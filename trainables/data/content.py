@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.data_report import DataReport
 from trainables.data.digests import row_digests
+from trainables.data.item_inputs import traits
 from trainables.data.row_sample import sampled_rows
 from trainables.data.uncut import READER, Cutter
 
@@ -99,7 +100,10 @@ class Content:
 
     def sample(self) -> Content:
         """Return the rows whose values are checked: of data that stays in its place a few, otherwise all."""
-        return self.take(sampled_rows(self.inputs)) if self.in_place else self
+        if not self.in_place:
+            return self
+        few = self.take(sampled_rows(self.inputs))
+        return few if few.traits else replace(few, traits=traits(few.inputs))
 
     def take(self, rows: NDArray[np.int64]) -> Content:
         """Return the same data set with some of its rows without its warnings and report."""

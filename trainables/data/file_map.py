@@ -13,6 +13,7 @@ from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import size
 from trainables.data.row_sample import digested_rows, sampled_rows
 
 LEAST = 64 << 20
@@ -92,11 +93,16 @@ class FileMap:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> FileMap:
         """Return what `to_json` was given."""
-        dtype = body["dtype"]
-        if not isinstance(dtype, str):  # JSON has lists for the tuples of a structured type
-            dtype = [tuple(tuple(of) if isinstance(of, list) else of for of in field) for field in dtype]
+        dtype = np.lib.format.dtype_to_descr(stored_dtype(body["dtype"]))
         shape, strides = tuple(body["shape"]), tuple(body["strides"])
         return cls(**{**body, "dtype": dtype, "shape": shape, "strides": strides})
+
+
+def stored_dtype(descr: Any) -> np.dtype[Any]:
+    """Return the type that a description from JSON stands for, which has lists for tuples."""
+    if not isinstance(descr, str):
+        descr = [tuple(tuple(of) if isinstance(of, list) else of for of in field) for field in descr]
+    return np.dtype(np.lib.format.descr_to_dtype(descr))
 
 
 def stays_in_place(array: NDArray[Any]) -> bool:
@@ -105,14 +111,14 @@ def stays_in_place(array: NDArray[Any]) -> bool:
 
 
 def in_place_note(inputs: NDArray[Any]) -> str:
-    """Return what the user should know about inputs that stay where they are."""
+    """Return what the user should know about inputs that stay where they are: a memory map, or items."""
     n, checked = len(inputs), len(sampled_rows(inputs))
     digested = digested_rows(n)
     equal = f"all {n:,} rows" if digested is None else f"{len(digested):,} of {n:,} rows"
     return (
-        f"the inputs ({inputs.nbytes / 1e9:.3g} GB) stay in their file, which must not change and must be "
-        f"readable wherever trials run; equal rows are looked for in {equal}, anything else in a sample of "
-        f"{checked:,}"
+        f"the inputs ({size(inputs.nbytes)}) stay where they are; they must not change, and must "
+        f"be readable wherever trials run; equal rows are looked for in {equal}, anything else in a "
+        f"sample of {checked:,}"
     )
 
 

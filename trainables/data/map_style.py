@@ -1,15 +1,16 @@
 """A map-style data set as arrays: torch's, Hugging Face's, a list of tuples or dictionaries, a table.
 
 Every item is read once and stored with the types it has, so that all workers share one copy and equal
-rows are found. Several inputs become the fields of one structured array. What the items were (tensors,
-numbers, texts) is kept in `DataInfo.fields`, and `trainables.functions.datasets` gives them back so.
+rows are found. A large data set is not stored: `trainables.data.item_inputs` reads its items when needed.
+Several inputs become the fields of one structured array. What the items were (tensors, numbers, texts) is
+kept in `DataInfo.fields`, and `trainables.functions.datasets` gives them back so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,20 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.content import Content, SourcePaths
+from trainables.data.digests import row_digests
+from trainables.data.file_map import in_place_note
+from trainables.data.item_fields import (
+    Field,
+    ItemReader,
+    MapStyle,
+    as_numbers,
+    field_of,
+    layout,
+    named_fields,
+    store_item,
+)
+from trainables.data.item_inputs import LEAST, ItemInputs, traits
+from trainables.data.row_sample import digested_rows
 
 TARGETS = ("target", "targets", "label", "labels", "y")
 """Names by which the target of an item that is a dictionary is found."""
@@ -24,40 +39,11 @@ TARGETS = ("target", "targets", "label", "labels", "y")
 TEXT_BYTES = 1 << 16
 """Length of the longest text that is stored."""
 
+ITEMS_AT_ONCE = 256
+"""Items of a large data set that are read before their targets are kept."""
+
 FEWEST = 1000
 """Whole numbers below this, or below the number of rows, are labels of classes."""
-
-MOST_COLUMNS = 64
-"""Columns of a field by which rows are recognised."""
-
-
-class MapStyle(Protocol):
-    """What torch calls a map-style data set."""
-
-    def __len__(self) -> int:
-        """Return the number of items."""
-        ...
-
-    def __getitem__(self, index: int) -> Any:
-        """Return an item: (input, target), or a mapping of named fields."""
-        ...
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of every item.
-
-    Attributes:
-        name: Its name; its number in a tuple.
-        type: ``tensor``, ``array``, ``int``, ``float``, ``bool`` or ``str``.
-        shape: Shape in every item; () for a number or a text.
-        dtype: numpy type in which it is stored.
-    """
-
-    name: str
-    type: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
 
 
 def is_map_style(value: Any) -> bool:
@@ -67,7 +53,13 @@ def is_map_style(value: Any) -> bool:
     return hasattr(value, "__len__") and hasattr(value, "__getitem__")
 
 
-def read_items(items: MapStyle, source: str, paths: SourcePaths, like: DataInfo | None) -> Content:
+def read_items(
+    items: MapStyle,
+    source: str,
+    paths: SourcePaths,
+    like: DataInfo | None,
+    origin: Mapping[str, Any] | None = None,
+) -> Content:
     """Read every item of a map-style data set.
 
     Args:
@@ -75,6 +67,8 @@ def read_items(items: MapStyle, source: str, paths: SourcePaths, like: DataInfo 
         source: Where it comes from, for messages.
         paths: Where arrays that do not fit into memory are written.
         like: Description of the development part, for the test part; None for the development part.
+        origin: Source, arguments and base by which the data set can be opened again, so that it may stay
+            where it is if it is large; None to store it in any case.
 
     Raises:
         UserError: If items differ in their fields, shapes or types, or from one reading to the next.
@@ -83,33 +77,58 @@ def read_items(items: MapStyle, source: str, paths: SourcePaths, like: DataInfo 
     n = len(items)
     if not n:
         raise UserError(f"{source}: the data set has no items")
-    fields = [_field(name, value, source) for name, value in _named(items[0], source).items()]
+    fields = [field_of(name, value, source) for name, value in named_fields(items[0], source).items()]
     _refuse_random(items, fields, source)
     target = _target([field.name for field in fields], source)
     wide = {field.name: _width(items, field, source) for field in fields if field.type == "str"}
     fields = [_widened(field, wide) for field in fields]
     inputs = [field for field in fields if field.name != target]
-    stored = _blank(inputs, n, paths)
     targets = _blank([field for field in fields if field.name == target], n, paths)
+    dtype, shape = layout(inputs)
+    if origin is not None and paths.reader > 5 and n * dtype.itemsize * int(np.prod(shape)) >= LEAST:
+        read = ItemReader(items, tuple(fields), target, source)
+        return _in_place(read, (n, *shape), dtype, targets, like, origin)
+    stored = _blank(inputs, n, paths)
     for row in range(n):
-        _store(_named(items[row], source), row, fields, target, stored, targets, source)
+        store_item(named_fields(items[row], source), row, fields, target, stored, targets, source)
     return _content(stored, targets, fields, target, like, source)
+
+
+def reopened(items: Any, reference: Mapping[str, Any], source: str) -> ItemReader:
+    """Return what reads the items of a data set that was opened again, as `ItemInputs.reference` says."""
+    fields = tuple(
+        Field(name, type_, tuple(shape), np.dtype(dtype)) for name, type_, shape, dtype in reference["fields"]
+    )
+    return ItemReader(_records(items), fields, reference["target"], source)
+
+
+def _in_place(
+    read: ItemReader,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    targets: NDArray[Any],
+    like: DataInfo | None,
+    origin: Mapping[str, Any],
+) -> Content:
+    """Return a part whose inputs stay in their data set; its targets are stored."""
+    n = shape[0]
+    for start in range(0, n, ITEMS_AT_ONCE):
+        rows = np.arange(start, min(n, start + ITEMS_AT_ONCE))
+        read.fill(rows, np.zeros((len(rows), *shape[1:]), dtype), targets[start : start + len(rows)])
+    fields = [[field.name, field.type, list(field.shape), field.dtype.str] for field in read.fields]
+    descr = np.lib.format.dtype_to_descr(dtype)
+    about = {**origin, "fields": fields, "target": read.target, "shape": list(shape), "dtype": descr}
+    inputs = ItemInputs(read, shape, dtype, about)
+    content = _content(inputs, targets, list(read.fields), read.target, like, read.source)
+    rows_known = digested_rows(n)
+    digests = row_digests(cast("NDArray[Any]", inputs), rows_known)
+    note = in_place_note(cast("NDArray[Any]", inputs))
+    return replace(content, in_place=True, identity=digests, digested=rows_known, warnings=(note,))
 
 
 def _records(items: Any) -> Any:
     """Return the rows of a pandas table as dictionaries; other data sets as they are."""
     return items.to_dict("records") if hasattr(items, "to_dict") and hasattr(items, "columns") else items
-
-
-def _named(item: Any, source: str) -> dict[str, Any]:
-    if isinstance(item, Mapping):
-        return {str(name): value for name, value in item.items()}
-    if isinstance(item, tuple | list) and len(item) > 1:
-        return {str(index): value for index, value in enumerate(item)}
-    raise UserError(
-        f"{source}: an item is {type(item).__name__}; legal: a tuple (input, target), or a mapping of named "
-        "fields"
-    )
 
 
 def _target(names: list[str], source: str) -> str:
@@ -124,38 +143,9 @@ def _target(names: list[str], source: str) -> str:
     return found[0]
 
 
-def _field(name: str, value: Any, source: str) -> Field:
-    if isinstance(value, str):
-        return Field(name, "str", (), np.dtype("S1"))
-    for type_, kind in ((bool, "bool"), (int, "int"), (float, "float")):
-        if isinstance(value, type_):
-            return Field(name, kind, (), np.dtype({"int": "i8", "float": "f8", "bool": "?"}[kind]))
-    array = _array(value)
-    if array.dtype.kind not in "fiubc":
-        raise UserError(
-            f"{source}: field {name} is {type(value).__name__}, which cannot be stored as numbers or text; "
-            "legal: tensors, arrays, images, numbers, texts and lists of numbers"
-        )
-    if isinstance(value, np.generic):
-        kind = {"f": "float", "b": "bool"}.get(array.dtype.kind, "int")
-        return Field(name, kind, (), array.dtype)
-    return Field(name, "tensor" if _is_tensor(value) else "array", array.shape, array.dtype)
-
-
-def _is_tensor(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] == "torch"
-
-
-def _array(value: Any) -> NDArray[Any]:
-    try:
-        return np.asarray(value.detach().cpu().numpy() if _is_tensor(value) else value)
-    except (ValueError, TypeError):  # ragged lists, bfloat16
-        return np.asarray(None, object)
-
-
 def _refuse_random(items: MapStyle, fields: list[Field], source: str) -> None:
     """Refuse items that are drawn anew at every reading: what is stored would be one draw for ever."""
-    first, again = _named(items[0], source), _named(items[0], source)
+    first, again = named_fields(items[0], source), named_fields(items[0], source)
     for field in fields:
         if not _equal(first[field.name], again[field.name]):
             raise UserError(
@@ -167,14 +157,14 @@ def _refuse_random(items: MapStyle, fields: list[Field], source: str) -> None:
 def _equal(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, str):
         return bool(ours == theirs)
-    gaps = _array(ours).dtype.kind == "f"
-    return np.array_equal(_array(ours), _array(theirs), equal_nan=gaps)
+    gaps = as_numbers(ours).dtype.kind == "f"
+    return np.array_equal(as_numbers(ours), as_numbers(theirs), equal_nan=gaps)
 
 
 def _width(items: MapStyle, field: Field, source: str) -> int:
     widest = 1
     for row in range(len(items)):
-        value = _named(items[row], source).get(field.name)
+        value = named_fields(items[row], source).get(field.name)
         if not isinstance(value, str):
             raise UserError(
                 f"{source}: field {field.name} of item {row} is {type(value).__name__}, not a text"
@@ -192,45 +182,13 @@ def _widened(field: Field, widths: Mapping[str, int]) -> Field:
 
 
 def _blank(fields: list[Field], n: int, paths: SourcePaths) -> NDArray[Any]:
-    """Return an array for some fields: of one, its own; of several, a structured one."""
-    if len(fields) == 1:
-        return paths.blank((n, *fields[0].shape), fields[0].dtype.str)
-    return paths.blank((n,), np.dtype([(field.name, field.dtype, field.shape) for field in fields]))
-
-
-def _store(
-    item: Mapping[str, Any],
-    row: int,
-    fields: list[Field],
-    target: str,
-    inputs: NDArray[Any],
-    targets: NDArray[Any],
-    source: str,
-) -> None:
-    if list(item) != [field.name for field in fields]:
-        raise UserError(f"{source}: item {row} has the fields {', '.join(item)}; item 0 has others")
-    for field in fields:
-        value = item[field.name]
-        array = np.asarray(value.encode()) if isinstance(value, str) else _array(value)
-        if array.shape != field.shape or _kinds(array.dtype) != _kinds(field.dtype):
-            raise UserError(
-                f"{source}: field {field.name} of item {row} is {array.dtype} {array.shape}, and of item 0 "
-                f"{field.dtype} {field.shape}; items must have equal shapes and types, so pad or crop them"
-            )
-        if field.name == target:
-            targets[row] = array
-        elif inputs.dtype.names:
-            inputs[field.name][row] = array
-        else:
-            inputs[row] = array
-
-
-def _kinds(dtype: np.dtype[Any]) -> tuple[str, int]:
-    return dtype.kind, 0 if dtype.kind == "S" else dtype.itemsize
+    """Return an array for some fields of n items."""
+    dtype, shape = layout(fields)
+    return paths.blank((n, *shape), dtype)
 
 
 def _content(
-    inputs: NDArray[Any],
+    inputs: NDArray[Any] | ItemInputs,
     targets: NDArray[Any],
     fields: list[Field],
     target: str,
@@ -247,7 +205,13 @@ def _content(
     elif task == "regression" and targets.dtype not in (np.float32, np.float64):
         targets = targets.astype(np.float32)
     info = DataInfo("items", task, tuple(inputs.shape[1:]), classes, fields=types, target=target)
-    return Content(inputs, targets, info, traits=_traits(inputs))
+    return Content(
+        cast("NDArray[Any]", inputs),
+        targets,
+        info,
+        in_place=isinstance(inputs, ItemInputs),
+        traits=traits(inputs) if isinstance(inputs, np.ndarray) else (),
+    )
 
 
 def _task(targets: NDArray[Any]) -> str:
@@ -260,22 +224,6 @@ def _task(targets: NDArray[Any]) -> str:
         return "regression"
     small = targets.min() >= 0 and targets.max() < max(len(targets), FEWEST)
     return "classification" if small else "other"
-
-
-def _traits(inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Return columns by which structured inputs and texts are recognised; none for an array of numbers."""
-    names = inputs.dtype.names
-    if names:
-        return tuple(column for name in names for column in _columns(inputs[name]))
-    return tuple(_columns(inputs)) if inputs.dtype.kind == "S" else ()
-
-
-def _columns(values: NDArray[Any]) -> list[NDArray[Any]]:
-    if values.dtype.kind == "S":
-        return [np.char.decode(values, "utf-8", "replace")]
-    flat = values.reshape(len(values), -1)
-    step = -(-flat.shape[1] // MOST_COLUMNS)
-    return [np.asarray(flat[:, index]) for index in range(0, flat.shape[1], step)]
 
 
 def _class_names(targets: NDArray[Any]) -> tuple[str, ...]:

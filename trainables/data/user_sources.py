@@ -28,8 +28,9 @@ from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
 from trainables.data.file_map import in_place_note, stays_in_place
+from trainables.data.item_fields import ItemReader
 from trainables.data.iterated_items import IteratedItems
-from trainables.data.map_style import is_map_style, read_items
+from trainables.data.map_style import is_map_style, read_items, reopened
 from trainables.data.row_sample import digested_rows
 from trainables.data.table_encoding import float_targets
 from trainables.data.token_stream import KIND, Stream
@@ -106,7 +107,13 @@ class UserSource:
     def _read(self, result: Any, part: str, development: DataInfo | None) -> Content:
         if isinstance(result, dict):
             return self._content(result, development)
-        return read_items(result, f"data.source: {self.name}({part!r})", self.paths, development)
+        origin = {"source": self.name, "arguments": dict(self.arguments), "base": str(self.paths.base)}
+        lasting = None if isinstance(result, IteratedItems) else origin
+        return read_items(result, f"data.source: {self.name}({part!r})", self.paths, development, lasting)
+
+    def reader(self, reference: Mapping[str, Any]) -> ItemReader:
+        """Return what reads items of the development part, which stayed where they are."""
+        return reopened(self._call("development"), reference, f"data.source: {self.name}('development')")
 
     def _call(self, part: str) -> Any:
         """Return the function's arrays by name or its map-style data set; None if there is no such part."""

@@ -1,0 +1,168 @@
+"""The fields of a map-style data set's items, and items as rows of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpo.core.errors import UserError
+
+
+class MapStyle(Protocol):
+    """What torch calls a map-style data set."""
+
+    def __len__(self) -> int:
+        """Return the number of items."""
+        ...
+
+    def __getitem__(self, index: int) -> Any:
+        """Return an item: (input, target), or a mapping of named fields."""
+        ...
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of every item.
+
+    Attributes:
+        name: Its name; its number in a tuple.
+        type: ``tensor``, ``array``, ``int``, ``float``, ``bool`` or ``str``.
+        shape: Shape in every item; () for a number or a text.
+        dtype: numpy type in which it is stored.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True)
+class ItemReader:
+    """Reads items of a data set as rows of an array.
+
+    Attributes:
+        items: The data set.
+        fields: The fields of its items.
+        target: Name of the field that is the target.
+        source: Where it comes from, for messages.
+    """
+
+    items: MapStyle
+    fields: tuple[Field, ...]
+    target: str
+    source: str
+
+    def __call__(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the inputs of rows, [k, ...].
+
+        Raises:
+            UserError: If an item differs from the first one in its fields, shapes or types.
+        """
+        dtype, shape = layout([field for field in self.fields if field.name != self.target])
+        inputs = np.zeros((len(rows), *shape), dtype)
+        (target,) = [field for field in self.fields if field.name == self.target]
+        self.fill(rows, inputs, np.zeros((len(rows), *target.shape), target.dtype))
+        return inputs
+
+    def fill(self, rows: NDArray[np.int64], inputs: NDArray[Any], targets: NDArray[Any]) -> None:
+        """Write inputs and targets of rows to the beginning of arrays."""
+        for position, row in enumerate(rows.tolist()):
+            item = named_fields(self.items[row], self.source)
+            store_item(item, row, list(self.fields), self.target, inputs, targets, self.source, position)
+
+
+def named_fields(item: Any, source: str) -> dict[str, Any]:
+    """Return the fields of an item by name; those of a tuple are named 0, 1, ...
+
+    Raises:
+        UserError: If the item has no fields.
+    """
+    if isinstance(item, Mapping):
+        return {str(name): value for name, value in item.items()}
+    if isinstance(item, tuple | list) and len(item) > 1:
+        return {str(index): value for index, value in enumerate(item)}
+    raise UserError(
+        f"{source}: an item is {type(item).__name__}; legal: a tuple (input, target), or a mapping of named "
+        "fields"
+    )
+
+
+def field_of(name: str, value: Any, source: str) -> Field:
+    """Return the field that a value of the first item belongs to.
+
+    Raises:
+        UserError: If it cannot be stored.
+    """
+    if isinstance(value, str):
+        return Field(name, "str", (), np.dtype("S1"))
+    for type_, kind in ((bool, "bool"), (int, "int"), (float, "float")):
+        if isinstance(value, type_):
+            return Field(name, kind, (), np.dtype({"int": "i8", "float": "f8", "bool": "?"}[kind]))
+    array = as_numbers(value)
+    if array.dtype.kind not in "fiubc":
+        raise UserError(
+            f"{source}: field {name} is {type(value).__name__}, which cannot be stored as numbers or text; "
+            "legal: tensors, arrays, images, numbers, texts and lists of numbers"
+        )
+    if isinstance(value, np.generic):
+        kind = {"f": "float", "b": "bool"}.get(array.dtype.kind, "int")
+        return Field(name, kind, (), array.dtype)
+    return Field(name, "tensor" if _is_tensor(value) else "array", array.shape, array.dtype)
+
+
+def _is_tensor(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "torch"
+
+
+def as_numbers(value: Any) -> NDArray[Any]:
+    """Return a tensor, an array or a list as an array; of what has no numbers, one of objects."""
+    try:
+        return np.asarray(value.detach().cpu().numpy() if _is_tensor(value) else value)
+    except (ValueError, TypeError):  # ragged lists, bfloat16
+        return np.asarray(None, object)
+
+
+def layout(fields: list[Field]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Return type and shape of a row for some fields: of one, its own; of several, a structured type."""
+    if len(fields) == 1:
+        return fields[0].dtype, fields[0].shape
+    return np.dtype([(field.name, field.dtype, field.shape) for field in fields]), ()
+
+
+def store_item(
+    item: Mapping[str, Any],
+    row: int,
+    fields: list[Field],
+    target: str,
+    inputs: NDArray[Any],
+    targets: NDArray[Any],
+    source: str,
+    position: int | None = None,
+) -> None:
+    """Write an item to a position of arrays, by default its row."""
+    position = row if position is None else position
+    if list(item) != [field.name for field in fields]:
+        raise UserError(f"{source}: item {row} has the fields {', '.join(item)}; item 0 has others")
+    for field in fields:
+        value = item[field.name]
+        array = np.asarray(value.encode()) if isinstance(value, str) else as_numbers(value)
+        if array.shape != field.shape or _kinds(array.dtype) != _kinds(field.dtype):
+            raise UserError(
+                f"{source}: field {field.name} of item {row} is {array.dtype} {array.shape}, and of item 0 "
+                f"{field.dtype} {field.shape}; items must have equal shapes and types, so pad or crop them"
+            )
+        if field.name == target:
+            targets[position] = array
+        elif inputs.dtype.names:
+            inputs[field.name][position] = array
+        else:
+            inputs[position] = array
+
+
+def _kinds(dtype: np.dtype[Any]) -> tuple[str, int]:
+    return dtype.kind, 0 if dtype.kind == "S" else dtype.itemsize

@@ -1,0 +1,39 @@
+"""Open the inputs of a map-style data set that stayed where it is, in a process that uses them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainables.data.content import SourcePaths
+from trainables.data.file_map import stored_dtype
+from trainables.data.item_fields import ItemReader
+from trainables.data.item_inputs import ItemInputs
+from trainables.data.user_sources import UserSource
+
+
+def inputs_in_place(reference: Mapping[str, Any]) -> ItemInputs:
+    """Return the inputs of a development part that stayed in its data set.
+
+    The user's function is called when the first item is read.
+
+    Args:
+        reference: `ItemInputs.reference`.
+    """
+
+    @functools.cache
+    def reader() -> ItemReader:
+        base = Path(reference["base"])
+        return UserSource.of(reference["source"], reference["arguments"], SourcePaths(base, base)).reader(
+            reference
+        )
+
+    def read(rows: NDArray[np.int64]) -> NDArray[Any]:
+        return reader()(rows)
+
+    return ItemInputs(read, tuple(reference["shape"]), stored_dtype(reference["dtype"]), reference)
