@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import shorten
 
-from hpo.core.formatting import count, duration, score, spent, states, time_left
+from hpo.core.formatting import count, duration, pauses, reasons, score, spent, states, time_left
 from hpo.core.progress import SearchProgress
 from hpo.core.time_left import TimeLeft
 
@@ -47,6 +47,10 @@ def _trials(progress: SearchProgress, point: str, winner: bool) -> Iterator[tupl
     if progress.budget:
         yield "budget", spent(progress.budget, shares=True)
     yield "trials", states(progress.states) or "none"
+    if progress.proposed:
+        yield "proposed", reasons(progress.proposed)
+    if progress.pauses:
+        yield "at rungs", pauses(progress.pauses)
     if progress.best and not winner:
         trial, value = progress.best
         yield "best so far", f"trial {trial}, {progress.metric} {score(value)}\n{point}"

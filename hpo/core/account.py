@@ -210,6 +210,8 @@ class Account:
         origin: What it began from.
         limits: What the result does not say, a sentence each.
         constraints: How the winner stands to the constraints; None if the spec has none.
+        proposed: Number of trials by the reason for which the sampler proposed them.
+        pauses: How often trials were ``paused``, and taken up again by cause.
     """
 
     search: str
@@ -254,6 +256,8 @@ class Account:
     origin: Origin = field(default_factory=Origin)
     limits: tuple[str, ...] = ()
     constraints: ConstraintsKept | None = None
+    proposed: Mapping[str, int] = field(default_factory=dict)
+    pauses: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> JsonObject:
         """The account as a JSON value, numbers that JSON does not have as null."""

@@ -61,6 +61,24 @@ def interruptions(causes: Sequence[str]) -> str:
     return ", ".join(words).replace("_", " ")
 
 
+TAKEN_UP_OFTEN = {
+    "rung": "they came to be among the best of their rung",
+    "finalists": "too few trials were fully trained to be finalists",
+}
+"""The same of several trials."""
+
+REASON_WORDS = {
+    "practice": "near usual values",
+    "model": "by its model",
+    "exploration": "to explore",
+    "earlier": "by earlier searches",
+    "random": "at random",
+    "sequence": "of its sequence",
+    "grid": "of the grid",
+}
+"""Why the sampler proposed trials, by the reason on record."""
+
+
 def number(value: float | None, digits: int = DIGITS) -> str:
     """A value with a few significant digits; a dash for a value that does not exist."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
@@ -191,6 +209,22 @@ def _spent(use: BudgetUse, shares: bool) -> str:
 def states(numbers: Mapping[str, int]) -> str:
     """How many trials are in each state, on one line; empty if there are no trials."""
     return ", ".join(f"{amount:,} {STATES.get(state, state)}" for state, amount in numbers.items() if amount)
+
+
+def reasons(numbers: Mapping[str, int]) -> str:
+    """How many trials the sampler proposed for which reason."""
+    return ", ".join(f"{n:,} {REASON_WORDS.get(reason, reason)}" for reason, n in numbers.items())
+
+
+def pauses(numbers: Mapping[str, int]) -> str:
+    """How often trials were paused, and why they were taken up again."""
+    paused = f"{numbers.get('paused', 0):,} paused"
+    again = [
+        f"{numbers[cause]:,} taken up again, because {words}"
+        for cause, words in TAKEN_UP_OFTEN.items()
+        if numbers.get(cause)
+    ]
+    return "; ".join((paused, *again))
 
 
 def choices(point: RecipeFields, most: int | None = None) -> str:

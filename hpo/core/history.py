@@ -32,6 +32,7 @@ class Training:
         split: Name of the split whose rows it trains and validates on.
         until: Epochs after which it ends; None for a full training.
         made_with: Digest of code, spec and versions; empty if an early version did not record it.
+        reason: Why the sampler proposed it; empty if it was not the sampler, and in early versions.
         value: Its objective value so far; NaN before the first finite report.
         reached: The same on the validation part; the score on the final part does not replace it.
         counted: The epoch that gave its objective value so far.
@@ -58,6 +59,7 @@ class Training:
     split: str = "search"
     until: int | None = None
     made_with: str = ""
+    reason: str = ""
     epoch: int = 0
     value: float = math.nan
     reached: float = math.nan
@@ -121,6 +123,7 @@ class History:
         within_test: What the opened test part holds; None while it is sealed.
         predictions: Every prediction of labelled rows of the test part.
         soups: Means of its trainings' weights that `hpo soup` wrote.
+        pauses: How often trials were ``paused``, and taken up again by cause.
         used_before: Other searches on the same validation rows, as last counted; None if that is not on
             record.
     """
@@ -165,6 +168,7 @@ class History:
     predictions: tuple[events.TestPredicted, ...] = ()
     soups: tuple[events.SoupMade, ...] = ()
     used_before: events.ValidationRowsUsed | None = None
+    pauses: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, recorded: Iterable[Recorded], objective: Objective) -> History:
@@ -177,7 +181,7 @@ class History:
     def copy(self) -> History:
         """Return a state of its own, which later events do not change."""
         trainings = {key: copy(training) for key, training in self.trainings.items()}
-        return replace(self, trainings=trainings, warnings=[*self.warnings])
+        return replace(self, trainings=trainings, warnings=[*self.warnings], pauses=dict(self.pauses))
 
     def apply(self, recorded: Recorded) -> None:
         """Apply one event."""
@@ -198,10 +202,8 @@ class History:
                 training.checkpoints = (*training.checkpoints[-1:], checkpoint)
             case events.WorkerLost() as loss:
                 self._lose(loss)
-            case events.TrialPaused(trial=trial, replicate=replicate, cause=cause):
-                self.trainings[trial, replicate].paused = cause
-            case events.TrialTakenUp(trial=trial, replicate=replicate):
-                self.trainings[trial, replicate].paused = None
+            case events.TrialPaused() | events.TrialTakenUp() as turn:
+                self._pause(turn)
             case events.TrialEnded() as ended:
                 self._end(ended)
             case events.SearchOpened() as opened:
@@ -279,6 +281,12 @@ class History:
         else:
             training = Training(**fields_of(started))
             self.trainings[training.key] = training
+
+    def _pause(self, turn: events.TrialPaused | events.TrialTakenUp) -> None:
+        paused = isinstance(turn, events.TrialPaused)
+        self.trainings[turn.trial, turn.replicate].paused = turn.cause if paused else None
+        what = "paused" if paused else turn.cause.value
+        self.pauses[what] = self.pauses.get(what, 0) + 1
 
     def _report(self, report: events.Reported) -> None:
         training = self.trainings[report.trial, report.replicate]

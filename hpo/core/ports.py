@@ -24,6 +24,11 @@ class Searcher(Protocol):
         """Propose the point of a trial; None if no point is left (the end of a grid)."""
         ...
 
+    @property
+    def reason(self) -> str:
+        """Why it proposed the point that it returned last, a key of `hpo.core.proposals.REASONS`."""
+        ...
+
     def started(self, trial: int, point: Point) -> None:
         """Record that a trial runs at a point, whether or not this searcher proposed it."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from hpo.core.budget import reserved_epochs
 from hpo.core.constraints_kept import ConstraintsKept, constraints_kept
@@ -12,6 +12,7 @@ from hpo.core.events import End
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History
 from hpo.core.json_values import SpecFields
+from hpo.core.proposals import counted
 from hpo.core.rungs import rungs_of
 from hpo.core.shipped_model import Ship, retraining, to_train
 from hpo.core.spending import BudgetUse, budget_use
@@ -35,6 +36,8 @@ class SearchProgress:
         finals: Estimated seconds of the finalists' remaining trainings; NaN if unknown.
         warnings: The newest ones.
         constraints: How it stands to its constraints; None if it has none.
+        proposed: Number of trials by the reason for which the sampler proposed them.
+        pauses: How often trials were ``paused``, and taken up again by cause.
     """
 
     phase: str
@@ -49,6 +52,8 @@ class SearchProgress:
     finals: float
     warnings: tuple[str, ...]
     constraints: ConstraintsKept | None = None
+    proposed: Mapping[str, int] = field(default_factory=dict)
+    pauses: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def begun(self) -> bool:
@@ -87,6 +92,8 @@ def progress_of(history: History, alive: bool = True) -> SearchProgress:
         finals=finals,
         warnings=tuple(history.warnings[-3:]),
         constraints=constraints_kept(history),
+        proposed=counted(training.reason for training in history.trials),
+        pauses=dict(history.pauses),
     )
 
 

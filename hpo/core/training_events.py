@@ -79,6 +79,8 @@ class TrialStarted:
             ``finalist``, ``retrained``.
         split: Name of the split whose rows it trains and validates on.
         until: Epochs after which it ends; None for all of a full training.
+        reason: Why the sampler proposed it, a key of `hpo.core.proposals.REASONS`; empty if it was not the
+            sampler, and in early versions.
         made_with: Digest of the user's code, the spec and the versions of packages that it is trained
             with, which are themselves on record; empty if an early version did not record it.
     """
@@ -92,6 +94,7 @@ class TrialStarted:
     split: str = "search"
     until: int | None = None
     made_with: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

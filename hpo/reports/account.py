@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from hpo.core.account import Account, FinalistRule, OpeningSummary, ValidationUse
 from hpo.core.command import BY_COMMAND
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
-from hpo.core.formatting import choices, count, score, spent, states, with_interval
+from hpo.core.formatting import choices, count, pauses, reasons, score, spent, states, with_interval
 from hpo.core.model_provenance import ShippedModel
 from hpo.core.search_setting import DataUsed, Folds
 from hpo.core.search_shortfall import UNSATISFIED
@@ -161,6 +161,10 @@ def _search(account: Account) -> Iterator[tuple[str, str]]:
     compared, unit = account.comparisons, account.setting.unit
     ended = states({state: n for state, n in account.trials.items() if state != "started"})
     yield "trials", f"{account.trials['started']:,} started: {ended or 'none has ended'}"
+    if account.proposed:
+        yield "proposed", reasons(account.proposed)
+    if account.pauses:
+        yield "at rungs", pauses(account.pauses)
     failures = _listed(f"{n} {cause.replace('_', ' ')}" for cause, n in account.failures.items())
     yield "left out", f"{failures} (failed trainings are never ranked)" if failures else "nothing failed"
     yield (

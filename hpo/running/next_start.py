@@ -68,7 +68,8 @@ class NextStart:
             state.exhausted = True
             return []
         recipe, seed = self._plan.recipe_of(point), self._plan.training_seed(number, 0)
-        return [self._trial_started(number, 0, dict(point), recipe, seed, origin)]
+        reason = state.searcher.reason if origin == "sampler" else ""
+        return [self._trial_started(number, 0, dict(point), recipe, seed, origin, reason=reason)]
 
     def _proposed(self, number: int) -> tuple[str, Point | None]:
         """Return the origin of a trial's point, and the point; None if no point is left."""

@@ -25,6 +25,7 @@ from hpo.core import seeds
 from hpo.core.events import Cause, End
 from hpo.core.objective import Mode
 from hpo.core.practice import UNKNOWN, Practice
+from hpo.core.proposals import Reason
 from hpo.core.space import Point, Space
 from hpo.core.warm_start import EarlierTrials
 from hpo.sampling.densities import prior_densities
@@ -41,6 +42,8 @@ POOL = 400
 """Number of candidates for each proposal."""
 WIDTHS = (0.1, 0.03)
 """Step sizes of the local search around the best candidates, as fractions of a range."""
+GOOD = 0.75
+"""Quantile of what the model expects of the trials so far, from which a proposal is not exploration."""
 INFEASIBLE = -1e6
 """Score of a candidate that is drawn to violate a constraint, less its violation."""
 IGNORE_EARLIER = 4
@@ -58,6 +61,9 @@ class AutoSearcher:
         horizon: Epochs of a full training.
         lessons: Trials of earlier searches.
         practice: What decides which values are usual.
+
+    Attributes:
+        reason: Why it proposed the last point.
     """
 
     def __init__(
@@ -82,10 +88,12 @@ class AutoSearcher:
         self._scales = Scales(self._encoding.owner)
         self._next_fit = START
         self._feasibility = Feasibility(self._encoding)
+        self.reason: Reason = "random"
         self._finite = all(math.isfinite(parameter.domain.count()) for parameter in space.parameters)
 
     def ask(self, trial: int) -> Point:
         """Propose the point of a trial."""
+        self.reason = "random"
         if not self._space.parameters:
             return {}
         seed = seeds.derive(self._seed, "ask", trial)
@@ -97,6 +105,7 @@ class AutoSearcher:
         if earlier is None and (trial < START or len(chosen) < 3):
             rows = self._prior.draw(rng, POOL)
             rows = rows[np.argsort(self._feasibility.shortfall(rng, rows), kind="stable")]
+            self.reason = "practice" if self._prior.informed else "random"
             return self._first_allowed(rows, []) or self._space.sample(Random(seed))
         prior = self._prior.learned(self._rows(chosen), scores)
         rows = prior.draw(rng, POOL)
@@ -115,7 +124,17 @@ class AutoSearcher:
             return np.where(beyond > 0, INFEASIBLE - beyond, drawn)
 
         ranked = self._ranked(rng, rows, scored)
-        return self._first_allowed(ranked, [*chosen, *waiting]) or self._space.sample(Random(seed))
+        point = self._first_allowed(ranked, [*chosen, *waiting])
+        if point is None:
+            return self._space.sample(Random(seed))
+        self.reason = "earlier" if earlier else self._reason(process, point, seen)
+        return point
+
+    def _reason(self, process: Process | Lifted, point: Point, seen: Observations) -> Reason:
+        """Return whether a model expects a point to be good, or only thinks it possible."""
+        here, _ = process.predict(self._encoding.features(self._encoding.row(point)[None]))
+        trials, _ = process.predict(seen.x)
+        return "model" if here[0] >= np.quantile(trials, GOOD) else "exploration"
 
     def _earlier_trust(self, trial: int, rng: np.random.Generator, seen: Observations) -> Trust | None:
         """Return the trust in earlier searches, or None if this trial is to ignore them.

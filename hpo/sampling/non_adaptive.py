@@ -10,11 +10,18 @@ from typing import Any
 
 from hpo.core import seeds
 from hpo.core.events import Cause, End
+from hpo.core.proposals import Reason
 from hpo.core.space import Choice, Domain, Integer, Point, Space, Uniform
 
 
 class _NonAdaptive:
-    """Ignores all results."""
+    """Ignores all results.
+
+    Attributes:
+        reason: Why it proposes any point.
+    """
+
+    reason: Reason = "random"
 
     def started(self, trial: int, point: Point) -> None:
         """Ignore the start of a trial."""
@@ -57,6 +64,7 @@ class QmcSearcher(_NonAdaptive):
     def __init__(self, space: Space, seed: int):
         from scipy.stats import qmc
 
+        self.reason = "sequence"
         self._space = space
         self._sobol = qmc.Sobol(len(space.parameters), rng=seeds.derive(seed, "sobol"))
         self._points: list[Point] = []
@@ -85,6 +93,7 @@ class GridSearcher(_NonAdaptive):
     """Every point of a finite space, once."""
 
     def __init__(self, space: Space):
+        self.reason = "grid"
         self._points = space.grid()
         self._seen: list[Point] = []
 

@@ -20,6 +20,7 @@ from hpo.core import seeds
 from hpo.core.events import Cause, End
 from hpo.core.json_values import SpecFields
 from hpo.core.objective import Mode
+from hpo.core.proposals import Reason
 from hpo.core.space import Point, Space
 from hpo.sampling.distributions import parameters, proposed, suggest
 
@@ -29,6 +30,13 @@ SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {
     "cmaes": CmaEsSampler,
 }
 """Adaptive samplers by their name in a spec. Each takes ``seed`` and its own options."""
+
+STARTUP: Mapping[str, tuple[int, tuple[TrialState, ...]]] = {
+    "tpe": (10, (TrialState.COMPLETE, TrialState.PRUNED)),
+    "gp": (10, (TrialState.COMPLETE,)),
+    "cmaes": (1, (TrialState.COMPLETE,)),
+}
+"""By name, how many random points come before the model by default, and the trials that it learns from."""
 
 ATTEMPTS = 100
 """Suggestions to try before a point is drawn from the prior instead."""
@@ -43,6 +51,9 @@ class OptunaSearcher:
         seed: The search's seed.
         sampler: A name in `SAMPLERS`.
         options: The sampler's options, by Optuna's names.
+
+    Attributes:
+        reason: Why it proposed the last point: at ``random`` for lack of results, or by its ``model``.
     """
 
     def __init__(
@@ -57,6 +68,9 @@ class OptunaSearcher:
         self._seed = seed
         self._build = SAMPLERS[sampler]
         self._options = dict(options or {})
+        self.reason: Reason = "random"
+        default, learns_from = STARTUP[sampler]
+        self._startup, self._learns_from = self._options.get("n_startup_trials", default), learns_from
         self._replays_asks = sampler == "cmaes"  # it keeps its generations in the trials that it proposed
         self._prunes_paused = sampler == "tpe"
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -67,6 +81,8 @@ class OptunaSearcher:
     def ask(self, trial: int) -> Point:
         """Propose the point of a trial."""
         seed = seeds.derive(self._seed, "ask", trial)
+        known = self._study.get_trials(deepcopy=False, states=self._learns_from)
+        self.reason = "random" if len(known) < self._startup else "model"
         self._study.sampler = self._build(seed=seed % 2**32, **self._options)
         for _ in range(ATTEMPTS):
             proposal = self._study.ask()
@@ -75,6 +91,7 @@ class OptunaSearcher:
                 self._trials[trial] = proposal
                 return point
             self._study.tell(proposal, state=TrialState.FAIL)
+        self.reason = "random"
         return self._space.sample(Random(seed))
 
     def started(self, trial: int, point: Point) -> None:

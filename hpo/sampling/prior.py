@@ -45,6 +45,11 @@ class Prior:
         self._informed = [(column, bell) for column, bell in enumerate(bells) if bell is not None]
         self.beliefs = np.full(len(bells), UNTRIED) if beliefs is None else beliefs
 
+    @property
+    def informed(self) -> bool:
+        """Whether there is a usual value of any parameter."""
+        return bool(self._informed)
+
     def learned(self, rows: Array, scores: Array) -> Prior:
         """Return the prior updated by trials at rows [n, parameters] with standard normal scores [n].
 

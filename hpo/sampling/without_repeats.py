@@ -27,13 +27,20 @@ class WithoutRepeats:
         self._seed = seed
         self._points = list(space.grid())
         self._tried: set[str] = set()
+        self._replaced = False
+
+    @property
+    def reason(self) -> str:
+        """Why the last point was proposed."""
+        return "random" if self._replaced else self._searcher.reason
 
     def ask(self, trial: int) -> Point | None:
         """Propose the searcher's point, or a random untried one if that was tried before."""
-        point = self._searcher.ask(trial)
+        point, self._replaced = self._searcher.ask(trial), False
         if point is None or _key(point) not in self._tried:
             return point
         untried = [other for other in self._points if _key(other) not in self._tried]
+        self._replaced = bool(untried)
         return Random(seeds.derive(self._seed, "untried", trial)).choice(untried) if untried else point
 
     def started(self, trial: int, point: Point) -> None:

@@ -13,6 +13,7 @@ from hpo.core.history import Training
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
 from hpo.core.objective import Objective
+from hpo.core.proposals import REASONS
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.inspect import Search
@@ -122,8 +123,9 @@ def trial_story(name: str, number: int, *, home: Home) -> TrialStory:
 
 
 def _proposed(training: Training, sampler: str) -> str:
+    why = REASONS.get(training.reason, "")
     return {
-        "sampler": f"by the sampler {sampler}",
+        "sampler": f"by the sampler {sampler}, {why}" if why else f"by the sampler {sampler}",
         "start_from": "by the spec, in start_from",
         "warm_start": "by an earlier search, in warm_start",
         "retried": "by a trial that failed and is tried again",

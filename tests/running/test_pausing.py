@@ -17,6 +17,7 @@ from hpo.core.events import (
     TrialStarted,
     TrialTakenUp,
 )
+from hpo.core.formatting import pauses
 from hpo.core.progress import progress_of
 from hpo.core.record import event_of
 from hpo.running.conductor import Conductor
@@ -169,3 +170,16 @@ def test_progress_counts_paused_trials_apart_and_as_part_of_the_budget():
 def test_the_events_are_read_back_as_they_were_written(kind):
     event = event_of(kind, {"trial": 3, "replicate": 0, "cause": "rung"})
     assert event.cause is PauseCause.RUNG
+
+
+def test_the_record_says_why_a_trial_was_proposed_and_how_often_trials_were_paused_and_taken_up():
+    ledger, conductor = run(plan())
+    assert {start.reason for start in of(ledger, TrialStarted) if not start.replicate} == {"random"}
+    assert {start.reason for start in of(ledger, TrialStarted) if start.replicate} == {""}
+    causes = Counter(event.cause.value for event in of(ledger, TrialTakenUp))
+    assert conductor.history.pauses == {"paused": len(of(ledger, TrialPaused)), **causes}
+    progress = progress_of(conductor.history)
+    assert (progress.proposed, progress.pauses) == ({"random": 20}, conductor.history.pauses)
+    assert pauses({"paused": 3, "rung": 2}) == (
+        "3 paused; 2 taken up again, because they came to be among the best of their rung"
+    )

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from hpo.core.events import Cause, End
+from hpo.core.proposals import REASONS
 from hpo.core.space import Among, Between, Choice, Integer, Parameter, Space, Uniform
 from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.non_adaptive import GridSearcher, QmcSearcher, RandomSearcher
@@ -137,3 +138,33 @@ def test_the_prior_of_the_sobol_sequence_is_even():
     searcher = QmcSearcher(NUMERIC, seed=1)
     low = sum(searcher.ask(trial)["y"] < math.sqrt(1e-3) for trial in range(64))
     assert low == 32
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("random", {"random"}),
+        ("qmc", {"sequence"}),
+        ("grid", {"grid"}),
+        ("auto", {"practice", "model", "exploration"}),
+        ("tpe", {"random", "model"}),
+    ],
+)
+def test_the_reason_of_each_proposal_is_known(name, expected):
+    space, build = SEARCHERS[name]
+    searcher, found = build(space), []
+    for trial in range(25):
+        point = searcher.ask(trial)
+        if point is None:
+            break
+        found.append(searcher.reason)
+        searcher.started(trial, point)
+        searcher.report(trial, 1, math.sin(3 * point.get("learning_rate", 0.0)))
+        searcher.tell(trial, End.STOPPED, 0.0)
+    assert set(found) == expected
+    assert set(found) <= REASONS.keys()
+    if name == "tpe":
+        assert found == ["random"] * 10 + ["model"] * 15
+    if name == "auto":
+        assert found[:3] == ["practice"] * 3
+        assert "practice" not in found[3:]

@@ -25,6 +25,7 @@ from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, fields_of
+from hpo.core.proposals import counted
 from hpo.core.search_setting import DataUsed, Folds, TestRows
 from hpo.core.seeds import derive
 from hpo.core.shipped_model import members_of
@@ -110,6 +111,8 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
         origin=origin_of(spec, ledger, history),
         limits=tuple(limits_of(spec, history)),
         constraints=constraints_kept(history),
+        proposed=counted(training.reason for training in history.trials),
+        pauses=dict(history.pauses),
     )
 
 
