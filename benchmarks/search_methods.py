@@ -8,6 +8,7 @@ which imports the system's packages only when it runs.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -90,16 +91,32 @@ class Product:
             f"the product's {searcher} and rule {self.rule}, rungs {list(plan.rungs)}, horizon {task.horizon}"
         )
 
-    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
-        """Run one search until it reaches the target or has spent ``most`` epochs."""
+    def run(
+        self, task: Task, seed: int, workers: int, target: float, most: int, shipped: bool = False
+    ) -> Outcome:
+        """Run one search until it reaches the target or has spent ``most`` epochs.
+
+        Args:
+            task: The recorded task.
+            seed: Seed of the search.
+            workers: Trainings at once.
+            target: A validation value.
+            most: Epochs after which the search is given up.
+            shipped: Whether only fully trained trials count, which alone can be shipped.
+        """
         plan = self.plan(task, seed, workers)
         replay, outcome = Replay(task), Outcome()
 
         def watch(recorded: Recorded, history: History) -> None:
             if isinstance(recorded.event, Reported):
                 report = recorded.event
-                test = float(replay.tests[report.trial][report.epoch - 1])
-                if outcome.take(report.metrics["validation/loss"], test, target, most):
+                value, epoch = report.metrics["validation/loss"], report.epoch
+                if shipped:
+                    training = history.trainings[report.trial, 0]
+                    value = training.value if epoch >= task.horizon else math.inf
+                    epoch = training.counted or epoch
+                test = float(replay.tests[report.trial][epoch - 1])
+                if outcome.take(value, test, target, most):
                     outcome.trials = len(history.trainings)
                     raise Over
 
@@ -153,6 +170,8 @@ METHODS: Mapping[str, tuple[Method, ...]] = {
     "leaders": (Product(_auto, "leaders"), Product(_auto, "leaders", None)),
     "auto_asha": (Product(_auto), Product(_auto, first=None)),
     "random_promote": (Product(_random, "promote", None),),
+    "hyperband": (Product(_auto, "hyperband", None),),
+    "random_hyperband": (Product(_random, "hyperband", None),),
     "i_epoch": (Foreign(lambda task, first, seed, most: IEpochPeer(task, seed, most)),),
     "random_leaders": (Product(_random, "leaders"),),
     "random": (Product(_random, None),),

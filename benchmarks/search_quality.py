@@ -1,7 +1,7 @@
 """The number of epochs a search needs to match random search with full trainings.
 
     python -m benchmarks.search_quality --curves FOLDER [--budget 20,50,100] [--workers 1,4,16]
-        [--seeds 10] [--first-seed 100] [--methods ours,...] [--json FILE] [--cache FOLDER]
+        [--seeds 10] [--first-seed 100] [--methods ours,...] [--json FILE] [--cache FOLDER] [--shipped]
 
 Speed-up: the epochs of ``budget`` full trainings divided by the epochs a method spends until one of
 its reports is as good as the median best value of independent random searches with that budget. A
@@ -12,6 +12,10 @@ bootstrap intervals over seeds, and over families as well for a suite. A method 
 shows the better one per suite; ``NAME/3`` asks for the first rung 3 alone, ``NAME/auto`` for the one that
 follows from the horizon. The settings of each method are printed before the tables. A suite's row ends
 with the product's speed-up on the same tasks.
+
+Any report can be the lucky epoch of a trial that is never trained to its end. With ``--shipped`` only fully
+trained trials count, by their best epoch: the value of the incumbent that would be shipped. In the record,
+and for `benchmarks.paired_gain`, such searches are named ``shipped:METHOD``.
 
 Every search is saved in the cache folder when it ends, so that the table can be printed again.
 """
@@ -73,17 +77,18 @@ class Runs:
                 self._runs[run["key"]] = run
 
     def get(
-        self, cell: Cell, tried: Method, task: Task, target: float, give_up: int, seed: int
+        self, cell: Cell, tried: Method, task: Task, target: float, give_up: int, seed: int, shipped: bool
     ) -> dict[str, Any] | None:
         """Return a search, run now unless it is on record; None if there is no time left."""
-        key = f"{cell.method} {task.name} {target:.6g} {give_up} {cell.workers} {seed}"
+        name = f"shipped:{cell.method}" if shipped else cell.method
+        key = f"{name} {task.name} {target:.6g} {give_up} {cell.workers} {seed}"
         if key not in self._runs:
             if time.monotonic() > self._until:
                 return None
             task_seed = (
                 seeds.derive(seed, "benchmark", task.name) % 2**31
             )  # different first proposals per task
-            outcome = tried.run(task, task_seed, cell.workers, target, give_up)
+            outcome = tried.run(task, task_seed, cell.workers, target, give_up, shipped)
             self._runs[key] = {"key": key, **vars(outcome)}
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a") as file:
@@ -245,6 +250,7 @@ def main() -> None:
     parser.add_argument("--give-up", type=float, default=2.0)
     parser.add_argument("--cache", type=Path, default=Path("build/search_quality"))
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--shipped", action="store_true", help="count only fully trained trials")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="time limit for new searches")
     args = parser.parse_args()
     budgets, workers = ([int(n) for n in text.split(",")] for text in (args.budget, args.workers))
@@ -288,7 +294,8 @@ def compare(args: argparse.Namespace, budgets: list[int], workers: list[int]) ->
     for seed, task, budget, at_once, (name, tried) in product(numbers, tasks, budgets, workers, methods):
         cell, target = Cell(name, task.name, budget, at_once), targets[task.name][budget]
         epochs = budget * task.horizon
-        run = runs.get(cell, tried, task, target.valid, round(args.give_up * epochs), seed)
+        give_up = round(args.give_up * epochs)
+        run = runs.get(cell, tried, task, target.valid, give_up, seed, args.shipped)
         if run:
             as_good = run["pick_test"] <= target.test
             found[cell].append(Search(epochs / run["epochs"], not run["reached"], as_good))

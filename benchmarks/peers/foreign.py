@@ -73,6 +73,13 @@ class _Training:
         """The last value."""
         return float(self.curve.valid[self.epoch - 1])
 
+    def counted(self, horizon: int) -> tuple[float, int]:
+        """The best value and its epoch; infinite as long as the training is not complete."""
+        if self.epoch < horizon:
+            return math.inf, self.epoch
+        values = [value if math.isfinite(value) else math.inf for value in self.curve.valid[:horizon]]
+        return float(min(values)), values.index(min(values)) + 1
+
     def end(self, goes_on: Callable[[], bool]) -> str:
         """How the job has ended; empty if it has not."""
         if not math.isfinite(self.value()):
@@ -104,8 +111,13 @@ class Foreign:
     def _rung(self, task: Task) -> int:
         return self.first or default_first_rung(task.horizon)
 
-    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Outcome:
-        """Run one search until it reaches the target or has spent ``most`` epochs."""
+    def run(
+        self, task: Task, seed: int, workers: int, target: float, most: int, shipped: bool = False
+    ) -> Outcome:
+        """Run one search until it reaches the target or has spent ``most`` epochs.
+
+        The arguments are those of `benchmarks.search_methods.Product.run`.
+        """
         peer, replay, outcome = self.make(task, self._rung(task), seed, most), Replay(task), Outcome()
         trainings: dict[int, _Training] = {}
         arrivals: list[tuple[float, int]] = []
@@ -120,9 +132,10 @@ class Foreign:
             now, trial = heapq.heappop(arrivals)
             training = trainings[trial]
             training.epoch += 1
-            value, test = training.value(), float(training.curve.test[training.epoch - 1])
+            value = training.value()
+            counted, epoch = training.counted(task.horizon) if shipped else (value, training.epoch)
             outcome.trials = len(trainings)
-            if outcome.take(value, test, target, most):
+            if outcome.take(counted, float(training.curve.test[epoch - 1]), target, most):
                 return outcome
             if end := training.end(lambda t=trial, e=training.epoch, v=value: peer.report(t, e, v)):
                 peer.tell(trial, end, value)

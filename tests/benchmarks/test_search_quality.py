@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.curve_tasks import Replay, tasks_of
+from benchmarks.curve_tasks import Replay, targets_of, tasks_of
 from benchmarks.search_methods import METHODS
 from benchmarks.search_quality import beside_ours, compare, family_mean, interval, table
 from hpo.core.space import Choice
@@ -28,6 +28,7 @@ def rows(tmp_path_factory):
         first_seed=0,
         methods="ours,random,asha_random",
         give_up=2.0,
+        shipped=False,
     )
     made = compare(asked, [50], [2])
     assert compare(asked, [50], [2]) == made  # now from the cache
@@ -95,3 +96,16 @@ def test_every_method_and_first_rung_runs(name):
         assert (outcome.epochs, outcome.reached) == (150, False)
         assert outcome.trials > 3
         assert outcome.pick_test < 1.5
+
+
+@pytest.mark.parametrize("name", ["ours", "random", "i_epoch"])
+def test_a_model_that_would_be_shipped_reaches_a_target_no_earlier_than_any_report(name, tmp_path):
+    task = tasks_of(CURVES)[0]
+    target = targets_of(task, [4], tmp_path)[4].valid
+    (tried,) = METHODS[name]
+    report, shipped = (tried.run(task, 1, 2, target, 4000, only) for only in (False, True))
+    assert report.reached
+    assert shipped.reached
+    assert report.epochs <= shipped.epochs
+    assert shipped.epochs >= task.horizon
+    assert shipped.best <= target
