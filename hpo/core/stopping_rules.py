@@ -31,7 +31,7 @@ class StoppingRule(Protocol):
         ...
 
     def forget(self, trial: int) -> None:
-        """Handle a failed trial, with which others should not be compared."""
+        """Handle a failed trial, which never continues; a rule may still compare others with it."""
         ...
 
 

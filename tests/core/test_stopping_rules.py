@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpo.core.rungs import close_milestones, milestones, rungs_of
-from hpo.core.stopping_rules import stopping_rule
+from hpo.core.stopping_rules import PausingRule, stopping_rule
 
 HORIZON, FACTOR = 27, 3
 RULES = ("asha", "leaders", "promote", "hyperband")
@@ -80,6 +80,43 @@ def test_promotion_lets_exactly_the_best_share_of_a_rung_go_on(reports):
     best = sorted(range(len(reports)), key=lambda trial: (-reports[trial], trial))[: len(reports) // FACTOR]
     assert len(set(gone)) == len(gone)
     assert set(best) <= set(gone)
+
+
+@pytest.mark.parametrize("name", RULES)
+@given(reports=REPORTS, failed=st.sets(st.integers(0, 9)), more=REPORTS)
+def test_a_rule_that_is_told_the_record_decides_as_the_first_one_would(name, reports, failed, more):
+    rules = [stopping_rule(name, rungs(name), HORIZON, FACTOR, "max") for _ in range(2)]
+    for rule in rules:
+        epochs = dict.fromkeys(range(10), 0)
+        for trial, score in reports:
+            epochs[trial] += 1
+            rule.report(epochs[trial], float(score), trial)
+        for trial in sorted(failed):
+            rule.forget(trial)
+    first, second = ([rule.report(1, float(score), 10 + trial) for trial, score in more] for rule in rules)
+    assert first == second
+
+
+@given(reports=REPORTS, failed=st.sets(st.integers(0, 59)), most=st.integers(1, 5))
+def test_a_pausing_rule_names_only_paused_trials_and_each_once(reports, failed, most):
+    rule = stopping_rule("promote", rungs("promote"), HORIZON, FACTOR, "max", most)
+    assert isinstance(rule, PausingRule)
+    paused = {trial for trial, (_, score) in enumerate(reports) if not rule.report(1, float(score), trial)}
+    for trial in sorted(failed):
+        rule.forget(trial)
+    paused -= failed
+    assert (rule.furthest() is None) == (not paused)
+    while (surplus := rule.surplus()) is not None:
+        assert surplus in paused
+        assert len(paused) > most
+        rule.forget(surplus)
+        paused.discard(surplus)
+    assert len(paused) <= most
+    while (trial := rule.take_up()) is not None:
+        assert trial in paused
+        rule.taken_up(trial)
+        paused.discard(trial)
+    assert rule.furthest() in (paused or {None})
 
 
 @given(first=st.integers(1, 200), factor=st.integers(2, 9), horizon=st.integers(1, 300))
