@@ -17,6 +17,8 @@ from trainables.parts.conflicts import (
     LIBRARY_ACTIVATION,
     LIBRARY_NORMALIZATION,
     LONG_WARMUP,
+    LOSS_OF_CLASSES,
+    LOSS_OF_VALUES,
     NO_BRANCHES,
     NO_CLASSES,
     NO_ERROR,
@@ -188,7 +190,7 @@ TABULAR = ShippedTrainable(
     "table",
     {"classification": CLASSIFICATION, "regression": REGRESSION},
     "Classifies the rows of a table, or predicts a value for each",
-    (ONE_VALUE, LONG_WARMUP, NO_CLASSES, NO_ERROR),
+    (ONE_VALUE, LONG_WARMUP, NO_CLASSES, NO_ERROR, LOSS_OF_CLASSES, LOSS_OF_VALUES),
 )
 
 SHIPPED: Mapping[str, ShippedTrainable] = {each.name: each for each in (IMAGE_CLASSIFIER, TABULAR)}

@@ -8,7 +8,8 @@ from hpo.core.errors import InvalidSpec
 from hpo.spec import parse_spec
 from hpo.spec.recipe_points import flat
 from hpo.spec.warmup_steps import unread_warning
-from trainables.registry import SHIPPED
+from trainables.parts.conflicts import LOSS_OF_CLASSES, LOSS_OF_VALUES
+from trainables.registry import SHIPPED, TABULAR
 
 RATE = {"learning_rate": {"loguniform": [0.001, 0.1]}}
 ALONE = {"batch_size": 1, "normalization": "batch_norm", "model": "mlp"}
@@ -144,6 +145,28 @@ def test_balanced_batches_are_refused_without_classes() -> None:
     assert asked(plateau).warnings == ()
     sampled = {**RATE, "sampling": {"choice": ["shuffled", "balanced"]}}
     assert "a regression has no classes" in asked({}, sampled, **regression).warnings[0]
+
+
+def test_a_loss_of_the_other_task_is_refused_instead_of_ignored() -> None:
+    table = {"trainable": "tabular", "data": {"source": "wine"}}
+    regression = {"trainable": "tabular", "data": {"source": "diabetes"}, "objective": {"metric": "r2"}}
+    with pytest.raises(
+        InvalidSpec, match=r"loss: has an effect only in a classification; .* huber"
+    ) as refused:
+        asked({"loss": "mean_absolute_error"}, **regression)
+    assert refused.value.faults[0].path == "recipe.loss"
+    with pytest.raises(InvalidSpec, match=r"regression_loss: has an effect only in a regression, .* or r2;"):
+        asked({"regression_loss": "huber"}, **table)
+    assert asked({"loss": "focal"}, **table).warnings == ()
+    assert asked({"regression_loss": "huber"}, **regression).warnings == ()
+    document = asked({}, **regression).document
+    (warning,) = parse_spec({**document, "recipe": {"loss": "focal"}}).warnings
+    assert "loss: has an effect only in a classification" in warning
+
+
+def test_the_objectives_of_both_tasks_are_those_of_the_trainable() -> None:
+    metrics = {task: tuple(metric.name for metric in found) for task, found in TABULAR.tasks.items()}
+    assert metrics == {"classification": LOSS_OF_VALUES.metrics, "regression": LOSS_OF_CLASSES.metrics}
 
 
 def test_a_warmup_too_long_for_some_trials_gives_a_warning() -> None:

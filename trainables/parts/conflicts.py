@@ -5,6 +5,7 @@ from __future__ import annotations
 from hpo.core.conflicts import Conflict
 from hpo.core.space import Among, Between
 from trainables.parts.activation import ACTIVATION
+from trainables.parts.loss import LOSS, REGRESSION_LOSS
 from trainables.parts.model import MODEL
 from trainables.parts.normalization import NORMALIZATION
 
@@ -21,6 +22,20 @@ ONE_VALUE = Conflict(
     "unit of an mlp, which has no variance; legal: a batch_size of at least 2, or another normalization",
 )
 
+_CLASSIFICATION = (
+    "accuracy",
+    "error",
+    "loss",
+    "log_loss",
+    "macro_f1",
+    "macro_precision",
+    "macro_recall",
+    "balanced_accuracy",
+    "roc_auc",
+    "average_precision",
+    "calibration_error",
+)
+
 _REGRESSION = ("mean_squared_error", "mean_absolute_error", "r2")
 
 NO_CLASSES = Conflict(
@@ -34,6 +49,27 @@ NO_ERROR = Conflict(
     (("schedule", Among(("plateau",))), ("schedule.metric", Among(("error",)))),
     "schedule.metric: error is the share of wrong classes, and a regression has no classes; legal: loss",
     metrics=_REGRESSION,
+)
+
+LOSS_OF_CLASSES = Conflict(
+    (("loss", Among(tuple(name for name in LOSS.names if name != LOSS.default))),),
+    "loss: has an effect only in a classification; a regression minimizes regression_loss, one of "
+    f"{', '.join(REGRESSION_LOSS.names)}",
+    stops=False,
+    metrics=_REGRESSION,
+)
+
+LOSS_OF_VALUES = Conflict(
+    (
+        (
+            "regression_loss",
+            Among(tuple(name for name in REGRESSION_LOSS.names if name != REGRESSION_LOSS.default)),
+        ),
+    ),
+    "regression_loss: has an effect only in a regression, whose objective.metric is "
+    f"{', '.join(_REGRESSION[:-1])} or {_REGRESSION[-1]}; a classification minimizes loss",
+    stops=False,
+    metrics=_CLASSIFICATION,
 )
 
 NO_POOLING = Conflict(
