@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,30 @@ def test_the_source_is_read_again_and_the_test_part_opened_as_it_was(base, test)
         np.save(base / "pixels.npy", pixels)
         with pytest.raises(Refused, match="changed since it was sealed"):
             open_test("mapped_source:parts", arguments, base, data.test, data.cut_file)
+
+
+def read_and_checked(base: Path, file: str) -> bool:
+    data = read(base, "every_other", file)
+    parts = split(data.targets(), validation=0.2, seed=0)
+    arguments = {"file": str(base / file)}
+    leaks = find_leaks(data, parts, "mapped_source:every_other", arguments, base)
+    second_reading.read_again("mapped_source:every_other", arguments, base, data.folder)
+    return leaks.stops
+
+
+def test_reading_and_checking_a_large_map_takes_little_memory(base, monkeypatch):
+    """NumPy reports its own memory to tracemalloc, and not the pages of a file that it maps."""
+    monkeypatch.setattr(row_sample, "MOST_BYTES", 1 << 20)
+    read_and_checked(base, "pixels.npy")  # whatever is imported then
+    rows = 600
+    large = np.lib.format.open_memmap(base / "large.npy", "w+", np.uint8, (rows, 256, 256))
+    large[:, 0, :8] = np.random.default_rng(0).integers(0, 256, (rows, 8))  # the rest is a hole in the file
+    large.flush()
+    tracemalloc.start()
+    try:
+        assert not read_and_checked(base, "large.npy")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert large.nbytes > 37 << 20
+    assert peak < 24 << 20

@@ -57,6 +57,8 @@ def test_every_part_is_one_piece_in_the_order_of_the_stream(base):
     block, following = train[3]
     assert (block.dtype, block.tolist()[1:]) == (np.uint16, following.tolist()[:-1])
     assert data.test.n == 31
+    some = Dataset(open_examples(data.folder, np.array([0, 7])))  # as `hpo try` takes a share of the rows
+    assert np.array_equal(some.tokens, np.concatenate([tokens[:64], tokens[7 * 64 : 8 * 64]]))
 
 
 def test_blocks_of_characters_of_different_texts_are_not_equal_rows(base):

@@ -56,14 +56,16 @@ class Dataset:
 
     @property
     def tokens(self) -> Any:
-        """Tokens of all rows of a stream in their order, [length]: a view, not a copy.
+        """Tokens of all rows of a stream in their order, [length]: a view, or of scattered blocks a copy.
 
         Raises:
-            UserError: If the data is not a stream, or its rows are not consecutive.
+            UserError: If the data is not a stream.
         """
         rows, inputs = self.examples.rows, self.examples.inputs
-        if self.info.kind != "stream" or len(rows) != rows[-1] - rows[0] + 1:
-            raise UserError("dataset.tokens exists only for the consecutive blocks of an hpo.Stream")
+        if self.info.kind != "stream":
+            raise UserError(f"dataset.tokens is for an hpo.Stream; this data is of the kind {self.info.kind}")
+        if len(rows) != rows[-1] - rows[0] + 1:
+            return inputs[rows].reshape(-1)
         return inputs[rows[0] : rows[-1] + 1].reshape(-1)
 
     def _value(self, name: str, type_: str, inputs: Any, target: Any) -> Any:
