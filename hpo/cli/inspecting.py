@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -17,7 +18,7 @@ from hpo.core.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from hpo.core.outcome import Outcome, Watcher
-    from hpo.use_cases.inspect import Search
+    from hpo.use_cases.inspect import Search, Summary
 
 
 def list_searches(
@@ -29,28 +30,40 @@ def list_searches(
 ) -> None:
     """List the searches of this home, newest first."""
     from hpo.cli.tables import grid, state_text
+    from hpo.core.gpu_price import gpu_price
     from hpo.use_cases.inspect import list_searches
 
     session = Session.of(context)
-    summaries = list_searches(session.home, tag or ())
+    price = gpu_price()
+    summaries = list_searches(session.home, tag or (), price)
     if session.as_json:
         emit([summary.to_json() for summary in summaries])
         return
     if not summaries:
         say(f"no searches in {session.home.root}" + (f" with {' and '.join(tag)}" if tag else ""))
         return
-    rows = (
+    costs = [f"{each.cost:,.2f}" for each in summaries] if math.isfinite(price) else []
+    rows = [
         (
             each.name,
+            each.user,
             state_text(each.status),
             str(each.trials),
             f"{each.objective.metric} ({each.objective.mode})",
             score(each.test),
+            _hours(each),
+            *costs[number : number + 1],
             _moment(each.opened),
         )
-        for each in reversed(summaries)
-    )
-    say(grid(("search", "status", "trials", "objective", "test", "opened"), rows))
+        for number, each in enumerate(summaries)
+    ]
+    head = ("search", "user", "status", "trials", "objective", "test", "hours")
+    say(grid((*head, *(["cost"] if costs else []), "opened"), reversed(rows)))
+
+
+def _hours(summary: Summary) -> str:
+    """Return the hours of what the search used: of GPUs if it held any, of CPUs otherwise."""
+    return f"{summary.gpu_hours:.1f} GPU" if summary.gpu_hours else f"{summary.cpu_hours:.1f} CPU"
 
 
 def _moment(seconds: float) -> str:

@@ -52,6 +52,16 @@ class Refused(HpoError):
     exit_code = 3
 
 
+class LeaseLost(HpoError):
+    """Another process has taken a search over; this one must not write to its record."""
+
+    def __init__(self, name: str):
+        super().__init__(
+            f"{name} is run by another process, because this one did not renew its lease in time; this one "
+            f"writes nothing more, and `hpo watch {name}` follows the search"
+        )
+
+
 class ChangedCode(Refused):
     """A user's training code is not the code on record.
 

@@ -26,6 +26,7 @@ class SearchOpened:
         about: Its data, `hpo.core.data_account.DataFacts` as JSON; empty likewise.
         source_code: The same of the user's own data source.
         hardware: The machine that opened it: processor, cores, memory, GPUs; empty likewise.
+        user: Who opened it; empty likewise.
     """
 
     spec: SpecFields
@@ -39,6 +40,7 @@ class SearchOpened:
     about: JsonFields = field(default_factory=dict)
     source_code: Mapping[str, str] = field(default_factory=dict)
     hardware: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,35 @@ DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 TURN = 0x68706F
-"""Key of the advisory lock that serializes writers to a PostgreSQL database."""
+"""Key of the advisory lock that serializes writers to a PostgreSQL database, or to one of its searches."""
+
+KEPT_ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+"""Options of a connection that notices within half a minute that the server's machine is gone."""
+
+CONNECTION = KEPT_ALIVE | {"prepare_threshold": None}
+"""Options of a connection; prepared statements do not go through a pooler such as PgBouncer."""
+
+CONNECTIONS = {"pool_size": 1, "max_overflow": 1}
+"""Connections of a process: one, and a second while it reads and writes at the same time."""
+
+STATEMENT_SECONDS = 30
+"""Seconds after which a database server ends a statement of a writer."""
+
+
+@dataclass(frozen=True, eq=False)
+class OpenDatabase:
+    """A database in use; its connections are closed when nothing refers to it, since a server counts them.
+
+    Attributes:
+        engine: The database.
+        clock: Returns the Unix seconds that go on record.
+    """
+
+    engine: sa.Engine
+    clock: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        weakref.finalize(self, self.engine.dispose)
 
 
 def engine_of(url: str, keep: bool = True, patience: float = 30.0) -> sa.Engine:
@@ -42,8 +72,11 @@ def engine_of(url: str, keep: bool = True, patience: float = 30.0) -> sa.Engine:
         if url.startswith(scheme):
             url = "postgresql+psycopg://" + url.removeprefix(scheme)
     try:
-        options = {"connect_timeout": CONNECTING} if url.startswith("postgresql") else {}
-        engine = sa.create_engine(url, poolclass=None if keep else sa.pool.NullPool, connect_args=options)
+        options: dict[str, Any] = {"poolclass": None if keep else sa.pool.NullPool}
+        if url.startswith("postgresql"):
+            options["connect_args"] = CONNECTION | {"connect_timeout": CONNECTING}
+            options |= CONNECTIONS if keep else {}
+        engine = sa.create_engine(url, **options)
     except sa.exc.NoSuchModuleError as error:
         scheme = url.partition(":")[0]
         raise UserError(
@@ -62,12 +95,20 @@ def engine_of(url: str, keep: bool = True, patience: float = 30.0) -> sa.Engine:
 
 
 @contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a transaction that locks the database from its start, so that no other writer comes between."""
+def writing(engine: sa.Engine, search: int | None = None) -> Iterator[sa.Connection]:
+    """Open a transaction that excludes other writers from its start.
+
+    Args:
+        engine: The database.
+        search: Number of the search that is written to; None to exclude all that write without a number.
+            A file has one writer at a time in any case.
+    """
     connection = engine.connect().execution_options(writing=True)
     with connection, connection.begin():
         if engine.dialect.name == "postgresql":
-            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({TURN})"))
+            key = TURN if search is None else f"{TURN}, {search:d}"
+            limit = f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
+            connection.exec_driver_sql(f"{limit}; SELECT pg_advisory_xact_lock({key})")
         yield connection
 
 

@@ -12,20 +12,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from hpo.ledger.database import errors_translated, writing
-from hpo.ledger.store import SearchLedger
-
-_metadata = sa.MetaData()
-
-_requests = sa.Table(
-    "requests",
-    _metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("search", sa.Text, nullable=False, index=True),
-    sa.Column("time", sa.Float, nullable=False),
-    sa.Column("user", sa.Text, nullable=False),
-    sa.Column("field", sa.Text, nullable=False),
-    sa.Column("value", sa.Integer, nullable=False),
-)
+from hpo.ledger.reconnecting import rows_of
+from hpo.ledger.search_ledger import SearchLedger
+from hpo.ledger.tables import requests
 
 STOP_TRIAL = "trial"
 """The field whose value is the number of a trial to stop."""
@@ -56,9 +45,7 @@ class Requests:
     """
 
     def __init__(self, ledger: SearchLedger):
-        self._engine, self._search = ledger.engine, ledger.name
-        with errors_translated(self._engine), writing(self._engine) as connection:
-            _metadata.create_all(connection)
+        self._engine, self._search, self._number = ledger.engine, ledger.name, ledger.number
 
     def leave(self, user: str, field: str, value: int) -> None:
         """Leave a request.
@@ -67,20 +54,21 @@ class Requests:
             HpoError: If the database cannot be written.
         """
         row = {"search": self._search, "time": time.time(), "user": user, "field": field, "value": value}
-        with errors_translated(self._engine), writing(self._engine) as connection:
-            connection.execute(_requests.insert().values(row))
+        with errors_translated(self._engine), writing(self._engine, self._number) as connection:
+            connection.execute(requests.insert().values(row))
 
     @property
     def last(self) -> int:
         """Number of the latest request; 0 before the first."""
-        query = sa.select(sa.func.max(_requests.c.number)).where(_requests.c.search == self._search)
-        with errors_translated(self._engine), self._engine.connect() as connection:
-            return connection.execute(query).scalar() or 0
+        query = sa.select(sa.func.max(requests.c.number)).where(requests.c.search == self._search)
+        with errors_translated(self._engine):
+            return next(iter(rows_of(self._engine, query, {})))[0] or 0
 
     def after(self, number: int) -> Iterator[Request]:
         """Yield later requests, in the order in which they were left."""
-        columns = (_requests.c.number, _requests.c.user, _requests.c.field, _requests.c.value)
-        later = (_requests.c.search == self._search) & (_requests.c.number > number)
-        with errors_translated(self._engine), self._engine.connect() as connection:
-            for row in connection.execute(sa.select(*columns).where(later).order_by(_requests.c.number)):
+        columns = (requests.c.number, requests.c.user, requests.c.field, requests.c.value)
+        later = (requests.c.search == self._search) & (requests.c.number > number)
+        query = sa.select(*columns).where(later).order_by(requests.c.number)
+        with errors_translated(self._engine):
+            for row in rows_of(self._engine, query, {}):
                 yield Request(*row)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 
 from hpo.core.errors import UserError
 from hpo.core.formatting import count
 from hpo.core.history import History
 from hpo.core.home import Home
+from hpo.core.users import user_name
 from hpo.ledger.requests import STOP_TRIAL, Requests
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
@@ -33,7 +33,7 @@ def stop_trial(name: str, trial: int, *, home: Home) -> None:
         raise UserError(f"{name} has no trial {trial}; `hpo trials {name}` lists them")
     if training.end is not None:
         raise UserError(f"trial {trial} of {name} has already ended: {training.end.value}")
-    Requests(ledger).leave(getpass.getuser(), STOP_TRIAL, trial)
+    Requests(ledger).leave(user_name(), STOP_TRIAL, trial)
 
 
 def set_limits(name: str, limits: Mapping[str, str], *, home: Home) -> None:
@@ -55,7 +55,7 @@ def set_limits(name: str, limits: Mapping[str, str], *, home: Home) -> None:
         _check_trials(name, changes[TRIALS], history)
     requests = Requests(ledger)
     for field, value in changes.items():
-        requests.leave(getpass.getuser(), field, value)
+        requests.leave(user_name(), field, value)
 
 
 def _running(name: str, home: Home) -> SearchLedger:

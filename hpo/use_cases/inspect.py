@@ -22,6 +22,7 @@ from hpo.core.json_values import JsonObject, fields_of, jsonable
 from hpo.core.objective import Objective
 from hpo.core.outcome import Outcome, WinnerSummary, outcome_of, winner_of
 from hpo.core.record import Recorded
+from hpo.core.search_summary import SearchSummary
 from hpo.ledger.searches import objective_of, open_ledger, opened_of, read_history
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec, parse_spec
@@ -40,19 +41,6 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 """Seconds between two polls of a search that another process runs."""
 
-SUMMARY_KINDS = (
-    events.SearchOpened,
-    events.SearchResumed,
-    events.SearchExtended,
-    events.TrialsRetried,
-    events.TrialStarted,
-    events.TrialEnded,
-    events.WinnerNamed,
-    events.TestScored,
-    events.SearchEnded,
-)
-"""Events that a summary is made of; the single reports of a search take long to read."""
-
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -67,6 +55,10 @@ class Summary:
         objective: Metric and direction.
         test: Score of the winner on the test part; NaN while that is sealed.
         tags: The user's own labels.
+        user: Who submitted it; empty if an early version did not record it.
+        gpu_hours: Hours for which its workers held GPUs, times their number.
+        cpu_hours: Hours of training times the CPUs of each.
+        cost: What the GPU-hours cost; NaN if their price is not known.
     """
 
     name: str
@@ -77,11 +69,16 @@ class Summary:
     objective: Objective
     test: float = math.nan
     tags: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    gpu_hours: float = 0.0
+    cpu_hours: float = 0.0
+    cost: float = math.nan
 
     def to_json(self) -> JsonObject:
-        """Return name, status, number of trials, best value and time as a JSON value."""
+        """Return what the list shows, except objective, test score and tags, as a JSON value."""
         shown: JsonObject = jsonable(fields_of(self))
-        return {key: shown[key] for key in ("name", "status", "trials", "best", "opened")}
+        keys = ("name", "status", "trials", "best", "opened", "user", "gpu_hours", "cpu_hours", "cost")
+        return {key: shown[key] for key in keys}
 
 
 class Search:
@@ -272,44 +269,44 @@ def server_page(name: str, home: Home) -> str:
     return f"{target.shown.rstrip('/')}/{page}" if target.is_server and page else ""
 
 
-def list_searches(home: Home, tags: Sequence[str] = ()) -> list[Summary]:
+def list_searches(home: Home, tags: Sequence[str] = (), price: float = math.nan) -> list[Summary]:
     """Return a summary of every search of a home, oldest first.
 
     Args:
         home: The home.
         tags: Only searches with all these tags: ``KEY`` with any value, or ``KEY=VALUE``.
+        price: What an hour of a GPU costs; NaN if that is not known.
     """
     if not home.is_used:
         return []
     store = LedgerStore.of(home)
-    ledgers = (store.open(name) for name in store.names())
-    return [
-        _summary(home, ledger, opened) for ledger in ledgers if _tagged(opened := opened_of(ledger), tags)
-    ]
+    try:
+        found = store.summaries()
+    finally:
+        store.close()
+    return [_summary(home, name, summary, price) for name, summary in found if _tagged(summary.tags, tags)]
 
 
-def _tagged(opened: events.SearchOpened, tags: Sequence[str]) -> bool:
+def _tagged(own: Mapping[str, str], tags: Sequence[str]) -> bool:
     conditions = (tag.partition("=") for tag in tags)
-    return all(
-        key in opened.tags and (not equals or opened.tags[key] == value) for key, equals, value in conditions
-    )
+    return all(key in own and (not equals or own[key] == value) for key, equals, value in conditions)
 
 
-def _summary(home: Home, ledger: SearchLedger, opened: events.SearchOpened) -> Summary:
-    objective = objective_of(opened)
-    history = History(objective)
-    for recorded in ledger.read(kinds=SUMMARY_KINDS):
-        history.apply(recorded)
-    score = history.score.scores.get(objective.metric) if history.score else None
+def _summary(home: Home, name: str, summary: SearchSummary, price: float) -> Summary:
+    interrupted = summary.status == "running" and not is_locked(home.search(name))
     return Summary(
-        name=ledger.name,
-        status=status_of(history, home.search(ledger.name)),
-        trials=len(history.trials),
-        best=history.best.value if history.best else math.nan,
-        opened=history.opened_at,
-        objective=objective,
-        test=score["value"] if score else math.nan,
-        tags=opened.tags,
+        name=name,
+        status="interrupted" if interrupted else summary.status,
+        trials=summary.trials,
+        best=summary.best,
+        opened=summary.opened,
+        objective=summary.objective,
+        test=summary.test,
+        tags=summary.tags,
+        user=summary.user,
+        gpu_hours=summary.gpu_seconds / 3600,
+        cpu_hours=summary.trained * summary.cpus / 3600,
+        cost=summary.gpu_seconds / 3600 * price,
     )
 
 

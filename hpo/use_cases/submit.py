@@ -12,6 +12,7 @@ from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.package_versions import versions
 from hpo.core.user_code import code_digests, own_digests
+from hpo.core.users import user_name
 from hpo.data.leaks import Leaks
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec
@@ -167,6 +168,7 @@ def open_search(
         leaks=leaks.to_json() if leaks else {},
         about=described(spec, dataset, (leaks.telling, leaks.removed) if leaks else ("", 0.0)),
         hardware=hardware(gpus=spec.resources.gpus > 0),
+        user=user_name(),
     )
     home = Home.at(dataset.prepared.folder.parent.parent)
     openings = known_openings_of(spec.data, dataset.prepared, spec.base, home)

@@ -59,6 +59,24 @@ class Server:
         self.run("createdb", "-h", str(self._folder), "-U", "tests", name)
         return f"postgresql://tests@/{name}?host={self._folder}"
 
+    def start(self) -> None:
+        """Start it, and wait until it accepts connections."""
+        settings = ("listen_addresses=", f"unix_socket_directories={self._folder}", "fsync=off")
+        words = [self._programs / "postgres", "-D", "data"]
+        words += [word for value in settings for word in ("-c", value)]
+        with (self._folder / "log").open("ab") as log:
+            where = {"cwd": self._folder, "stdout": log, "stderr": log}
+            self._child = subprocess.Popen(words, user=self._user, **where, preexec_fn=_end_with_this_process)
+        while not self.answers():
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(0.1)
+                raise AssertionError((self._folder / "log").read_text())
+
+    def kill(self) -> None:
+        """End it and every connection at once, as a crash does."""
+        self._child.send_signal(signal.SIGQUIT)
+        self._child.wait()
+
 
 @contextmanager
 def running(programs: Path) -> Iterator[Server]:
@@ -72,26 +90,11 @@ def running(programs: Path) -> Iterator[Server]:
             shutil.chown(folder, user)
         server = Server(folder, programs, user)
         server.run("initdb", "-D", "data", "-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8")
-        with _started(server, programs, folder, user):
+        server.start()
+        try:
             yield server
-
-
-@contextmanager
-def _started(server: Server, programs: Path, folder: Path, user: str | None) -> Iterator[None]:
-    settings = ("listen_addresses=", f"unix_socket_directories={folder}", "fsync=off")
-    words = [programs / "postgres", "-D", "data", *(word for value in settings for word in ("-c", value))]
-    with (folder / "log").open("wb") as log:
-        where = {"cwd": folder, "stdout": log, "stderr": log}
-        child = subprocess.Popen(words, user=user, **where, preexec_fn=_end_with_this_process)  # noqa: PLW1509
-    try:
-        while not server.answers():
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(0.1)
-                raise AssertionError((folder / "log").read_text())
-        yield
-    finally:
-        child.send_signal(signal.SIGQUIT)
-        child.wait()
+        finally:
+            server.kill()
 
 
 def _end_with_this_process() -> None:

@@ -1,5 +1,10 @@
-"""A ledger of version 1 gets the chain's columns, keeps its events, and begins a chain with the next one."""
+"""A ledger of version 1 gets the chain's columns, keeps its events, and begins a chain with the next one.
 
+One of version 2 gets the tables beside the record.
+"""
+
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -11,9 +16,14 @@ from hpo.core.events import FinalistsNamed, SearchEnded, SearchOpened
 from hpo.core.record import Recorded
 from hpo.ledger.database import engine_of
 from hpo.ledger.in_memory import MemoryLedger
+from hpo.ledger.requests import STOP_TRIAL, Requests
 from hpo.ledger.store import VERSION, LedgerStore
 
 OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})
+
+
+VERSION_2 = [f"DROP TABLE {name}" for name in ("summaries", "leases", "requests")]
+"""What makes a ledger of today one of version 2, with its version."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -48,6 +58,7 @@ def earlier(url, opened):
     store.close()
     execute(
         url,
+        *VERSION_2,
         "ALTER TABLE events DROP COLUMN digest",
         "ALTER TABLE events DROP COLUMN link",
         "UPDATE about SET version = 1",
@@ -113,6 +124,46 @@ def test_a_new_ledger_and_an_upgraded_one_are_of_one_layout(earlier, opened):
     opened().close()
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT version FROM about")).scalars().all() == [VERSION]
+
+
+@pytest.mark.parametrize("requests", [False, True])
+def test_a_ledger_of_version_2_goes_on_with_its_chain_and_is_summarized(requests, url, opened):
+    """It has a table of requests if one was ever left."""
+    store = opened()
+    ledger = store.create("digits", OPENED, "digits")
+    ledger.append([FinalistsNamed((1,))])
+    before = ledger.stored()
+    Requests(ledger).leave("anna", STOP_TRIAL, 4)
+    store.close()
+    dropped = VERSION_2[:-1] if requests else VERSION_2
+    execute(url, *dropped, "UPDATE about SET version = 2")
+    again = opened().open("digits")
+    assert again.stored() == before
+    again.append([SearchEnded("done")])
+    assert again.stored()[-1].link == link_of_all(start_of("digits"), again.stored())
+    ((name, summary),) = opened().summaries()
+    assert (name, summary.status, summary.seq) == ("digits", "done", 3)
+    assert len(list(Requests(again).after(0))) == requests
+
+
+def test_a_ledger_that_an_earlier_process_goes_on_writing_to_is_listed_right(url, opened):
+    """It holds its connection while another process changes the layout, and knows of no summaries."""
+    ledger = opened().create("digits", OPENED, "digits")
+    ledger.append([FinalistsNamed((1,))])
+    execute(url, "DELETE FROM summaries")
+    ledger.append([SearchEnded("stopped")])
+    execute(url, "UPDATE summaries SET seq = 1, body = '{\"seq\": 1}'")
+    ((_, summary),) = opened().summaries()
+    assert (summary.status, summary.seq) == ("stopped", 3)
+
+
+def test_a_ledger_of_today_is_opened_without_alembic(tmp_path):
+    LedgerStore.at(tmp_path / "ledger.db").close()
+    code = (
+        "import sys; from pathlib import Path; from hpo.ledger.store import LedgerStore; "
+        "LedgerStore.at(Path(sys.argv[1])).close(); assert 'alembic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "ledger.db"], check=True)
 
 
 def test_a_later_version_is_refused(url, opened):

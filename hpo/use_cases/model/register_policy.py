@@ -7,9 +7,7 @@ data by its rows. Shipped practice data is exempt unless the spec says ``practic
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import socket
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,6 +22,7 @@ from hpo.core.json_values import JsonObject, fields_of
 from hpo.core.likeness import SAME
 from hpo.core.recipe import digest
 from hpo.core.record import Recorded
+from hpo.core.users import user_name
 from hpo.use_cases.dataset.register_access import existing_register
 
 if TYPE_CHECKING:
@@ -132,11 +131,7 @@ def source_of(data: Data, base: Path) -> str:
 
 def who() -> str:
     """Return the user and the machine."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user} on {socket.gethostname()}"
+    return f"{user_name()} on {socket.gethostname()}"
 
 
 def warning_of(openings: Sequence[Opening]) -> str:

@@ -1,0 +1,87 @@
+"""The time that `hpo list` takes over many searches.
+
+    python -m benchmarks.list_searches [--searches 1000] [--events 1000] [--url URL] [--folder DIR]
+
+Searches are written as searches write them: one that ended for each that was interrupted in the middle of a
+training. Then the list is read several times, and the command is run, which adds the start of Python.
+The ledger is the database at URL, postgresql://..., or an SQLite file in a new folder in DIR. Wall time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hpo.core.events import End, Event, Reported, SearchEnded, SearchOpened, TrialEnded, TrialStarted
+from hpo.core.home import Home
+from hpo.ledger.store import LedgerStore
+
+SPEC = {"objective": {"metric": "loss", "mode": "min", "at": "best"}, "resources": {"cpus": 1.0}}
+EPOCHS = 8
+REPEATS = 5
+
+
+def story(events: int, *, ends: bool) -> Iterator[Event]:
+    """Yield the events of a search after its first one."""
+    for number in range(events - 2):
+        trial, epoch = divmod(number, EPOCHS + 2)
+        if epoch == 0:
+            yield TrialStarted(trial, 0, {"rate": 0.1}, {"rate": 0.1}, trial, "sampler")
+        elif epoch <= EPOCHS:
+            yield Reported(trial, 0, epoch, {"validation/loss": 1 / epoch, "train/loss": 0.5}, 0.25)
+        else:
+            yield TrialEnded(trial, 0, End.FINISHED, EPOCHS, 1 / EPOCHS)
+    yield SearchEnded("done") if ends else Reported(0, 0, EPOCHS, {"validation/loss": 0.1}, 0.25)
+
+
+def fill(store: LedgerStore, searches: int, events: int) -> None:
+    """Write searches, in batches of a report or of ends and starts as searches do."""
+    for number in range(searches):
+        ledger = store.create(
+            "listed", SearchOpened(SPEC, "", {}, {}, {"team": str(number % 10)}, user="anna")
+        )
+        ledger.append(list(story(events, ends=number % 2 == 0)))
+
+
+def listed(home: Path, url: str) -> None:
+    """Print how long the list takes, in this process and as a command."""
+    from hpo.use_cases.inspect import list_searches
+
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        found = list_searches(Home.at(home))
+        print(f"list of {len(found):,} searches: {time.perf_counter() - began:.3f} s", flush=True)
+    words = [sys.executable, "-m", "hpo.cli.main", "--home", str(home), "list"]
+    environment = {**os.environ, **({"HPO_LEDGER": url} if url else {})}
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, env=environment)
+        print(f"hpo list: {time.perf_counter() - began:.3f} s", flush=True)
+
+
+def main() -> None:
+    """Fill a ledger and time its list."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--searches", type=int, default=1000)
+    parser.add_argument("--events", type=int, default=1000)
+    parser.add_argument("--url", default="")
+    parser.add_argument("--folder", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        home = Home.at(folder).create()
+        if args.url:
+            os.environ["HPO_LEDGER"] = args.url
+        store = LedgerStore(args.url) if args.url else LedgerStore.at(home.ledger)
+        fill(store, args.searches, args.events)
+        store.close()
+        listed(home.root, args.url)
+
+
+if __name__ == "__main__":
+    main()
