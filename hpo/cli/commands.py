@@ -24,6 +24,7 @@ from hpo.cli import (
     diagnosing,
     fetching,
     inspecting,
+    keeping,
     predicting,
     preflighting,
     profiles,
@@ -125,6 +126,7 @@ SERVICE_SUMMARY = "Change running searches; look after home and register."
 SERVICE_COMMANDS = (
     Command(RUN, "set", changing.set_, "Change a limit of a running search."),
     Command(RUN, "kill", changing.kill, "Stop one trial of a running search."),
+    Command(RUN, "keep", keeping.keep, "Continue searches whose process was killed."),
     Command(LOOK, "openings", register.ledger, "List every recorded opening of a test part."),
     Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),
     Command(LOOK, "rescue", register.rescue, "Recover the searches of a damaged ledger."),

@@ -17,6 +17,8 @@ from hpo.core.formatting import choices, count, duration, score, size
 from hpo.core.time_left import TimeLeft
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from hpo.core.outcome import Outcome, Watcher
     from hpo.use_cases.inspect import Search, Summary
 
@@ -43,7 +45,7 @@ def list_searches(
         say(f"no searches in {session.home.root}" + (f" with {' and '.join(tag)}" if tag else ""))
         return
     costs = [f"{each.cost:,.2f}" for each in summaries] if math.isfinite(price) else []
-    rows = [
+    rows: list[tuple[str | Text, ...]] = [
         (
             each.name,
             each.user,

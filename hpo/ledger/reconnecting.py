@@ -42,7 +42,7 @@ def transact(engine: sa.Engine, search: int, work: Callable[[sa.Connection], T])
     return _persisting(attempt)
 
 
-def rows_of(engine: sa.Engine, query: sa.Select[Any], values: Mapping[str, object]) -> Iterable[sa.Row[Any]]:
+def rows_of(engine: sa.Engine, query: sa.Select[Any], values: Mapping[str, int]) -> Iterable[sa.Row[Any]]:
     """Return the rows of a query; SQLite's are read while they are used."""
     if engine.dialect.name == "sqlite":
         return _streamed(engine, query, values)
@@ -54,9 +54,7 @@ def rows_of(engine: sa.Engine, query: sa.Select[Any], values: Mapping[str, objec
     return _persisting(attempt)
 
 
-def _streamed(
-    engine: sa.Engine, query: sa.Select[Any], values: Mapping[str, object]
-) -> Iterator[sa.Row[Any]]:
+def _streamed(engine: sa.Engine, query: sa.Select[Any], values: Mapping[str, int]) -> Iterator[sa.Row[Any]]:
     with engine.connect() as connection:
         yield from connection.execute(query, values)
 

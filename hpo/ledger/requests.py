@@ -19,6 +19,9 @@ from hpo.ledger.tables import requests
 STOP_TRIAL = "trial"
 """The field whose value is the number of a trial to stop."""
 
+STOP = "stop"
+"""The field of a request to stop the search; its value says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -27,7 +30,7 @@ class Request:
     Attributes:
         number: Position among all requests of the database.
         user: Who asks.
-        field: Field of the spec to change, such as ``budget.trials``; or `STOP_TRIAL`.
+        field: Field of the spec to change, such as ``budget.trials``; or `STOP_TRIAL` or `STOP`.
         value: Its new value; the trial's number.
     """
 
@@ -71,4 +74,4 @@ class Requests:
         query = sa.select(*columns).where(later).order_by(requests.c.number)
         with errors_translated(self._engine):
             for row in rows_of(self._engine, query, {}):
-                yield Request(*row)
+                yield Request(row.number, row.user, row.field, row.value)

@@ -6,10 +6,10 @@ meanwhile, the same rows are written again, unless they turn out to be on record
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -25,6 +25,8 @@ from hpo.ledger import summaries
 from hpo.ledger.database import RESCUE, OpenDatabase, errors_translated
 from hpo.ledger.reconnecting import rows_of, transact
 from hpo.ledger.tables import events, leases
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,29 @@ class SearchLedger:
                 raise HpoError(f"{self.name} was changed while the connection to its ledger was lost")
             self._write(connection, batch)
 
+        self.transact(write)
+        assert batch is not None
+        return batch.recorded
+
+    def transact(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do something in a transaction that excludes other writers to this search.
+
+        Args:
+            work: Called again if the connection to a server was lost, which may have been after the commit.
+
+        Raises:
+            HpoError: If the database cannot be written (disk full, damaged, locked for too long).
+        """
         with errors_translated(self.engine):
             try:
-                transact(self.engine, self.number, write)
+                return transact(self.engine, self.number, work)
             except BaseException:
                 self._summary = SearchSummary()  # it may show what was not committed
                 raise
-        assert batch is not None
-        return batch.recorded
+
+    def last(self, connection: sa.Connection) -> int:
+        """Return the position of the last event, inside the caller's transaction."""
+        return self._last(connection)[0]
 
     def insert(self, connection: sa.Connection, new: Sequence[Event]) -> list[Recorded]:
         """Add events inside the caller's transaction."""
@@ -243,7 +260,7 @@ _all = (
     .where(events.c.search == sa.bindparam("number"))
     .order_by(events.c.seq)
 )
-_after = (
+_after: sa.Select[Any] = (
     sa.select(events.c.seq, events.c.time, events.c.kind, events.c.body, events.c.link)
     .where(events.c.search == sa.bindparam("number"), events.c.seq > sa.bindparam("after"))
     .order_by(events.c.seq)

@@ -22,7 +22,9 @@ from hpo.core.home import Home
 from hpo.core.search_summary import SearchSummary
 from hpo.ledger import summaries, tables
 from hpo.ledger.database import OpenDatabase, engine_of, errors_translated, writing
+from hpo.ledger.leases import Lease, all_leases
 from hpo.ledger.search_ledger import SearchLedger
+from hpo.ledger.summaries import StoredSummary
 from hpo.ledger.tables import VERSION, searches
 
 __all__ = ["VERSION", "LedgerStore", "SearchLedger", "adopt_rescued", "rescued_beside", "steady_clock"]
@@ -116,13 +118,20 @@ class LedgerStore:
         version: int | None = connection.execute(sa.select(tables.about.c.version)).scalar()
         return version
 
-    def create(self, stem: str, opened: SearchOpened, name: str | None = None) -> SearchLedger:
+    def create(
+        self,
+        stem: str,
+        opened: SearchOpened,
+        name: str | None = None,
+        beside: Callable[[sa.Connection, SearchLedger], None] | None = None,
+    ) -> SearchLedger:
         """Open a new search with its first event.
 
         Args:
             stem: If no name is given, the search is called ``<stem>-<k>`` with the smallest free k.
             opened: Its first event.
             name: Its name, if the user chose one.
+            beside: Writes what else belongs to it, in the same transaction.
 
         Raises:
             UserError: If a search of that name exists, or the name is not legal.
@@ -135,6 +144,8 @@ class LedgerStore:
                 name = next(free for k in range(1, len(taken) + 2) if (free := f"{stem}-{k}") not in taken)
             ledger = self._added(connection, name)
             ledger.insert(connection, [opened])
+            if beside:
+                beside(connection, ledger)
         return ledger
 
     def restore(self, name: str, stored: Sequence[StoredEvent], new: Sequence[Event] = ()) -> None:
@@ -195,7 +206,11 @@ class LedgerStore:
             for each in stored
         ]
 
-    def _of(self, stored: summaries.StoredSummary) -> SearchLedger:
+    def leases(self) -> list[Lease]:
+        """Return the lease of every search that has one."""
+        return all_leases(self._engine)
+
+    def _of(self, stored: StoredSummary) -> SearchLedger:
         return SearchLedger(self._database, stored.name, stored.search)
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from hpo.core.users import user_name
 from hpo.ledger.requests import STOP_TRIAL, Requests
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
-from hpo.use_cases.search.lock import require_running
+from hpo.use_cases.search.holding import require_running
 from hpo.use_cases.search.request_inbox import AT_ONCE, TRIALS
 
 SETTABLE: Mapping[str, str] = {"trials_at_once": AT_ONCE, AT_ONCE: AT_ONCE, TRIALS: TRIALS}
@@ -60,7 +60,7 @@ def set_limits(name: str, limits: Mapping[str, str], *, home: Home) -> None:
 
 def _running(name: str, home: Home) -> SearchLedger:
     ledger = open_ledger(name, home)
-    require_running(home.search(name), name)
+    require_running(home, name)
     return ledger
 
 

@@ -24,7 +24,7 @@ from hpo.core.private_files import refuse_links, require_own
 from hpo.core.shipped_model import members_of
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import LedgerStore
-from hpo.use_cases.search.lock import hold_lock, is_locked
+from hpo.use_cases.search.holding import held, is_running
 
 RECENT = 3600.0
 """Seconds since data was last read, within which a search may be about to start on it."""
@@ -109,10 +109,10 @@ def _remove_of(home: Home, search: str, listed: set[Path], logs: bool) -> int:
     if not search:
         parts = [*_data(home, _histories(home)), *_interrupted(home)]
         return _delete([part for part in parts if not part.needed], listed)
-    folder = home.search(search)
-    with hold_lock(folder, search):
+    folder, ledger = home.search(search), open_ledger(search, home)
+    with held(home, ledger):
         refuse_links(home.root, folder.root)
-        history = read_history(open_ledger(search, home))
+        history = read_history(ledger)
         parts = list(_of_search(home, search, history, logs, ours=True))
         return _delete([part for part in parts if not part.needed], listed)
 
@@ -134,9 +134,9 @@ def _histories(home: Home) -> dict[str, History]:
 
 
 def _of_search(home: Home, name: str, history: History, logs: bool, ours: bool = False) -> Iterator[Holding]:
-    """Yield the files of a search; ``ours`` if this process holds its lock."""
+    """Yield the files of a search; ``ours`` if this process holds it."""
     folder = home.search(name)
-    running = not ours and is_locked(folder)
+    running = not ours and is_running(home, name)
     continuable = _continuable(history)
     reason = "the search is running" if running else f"resume {name}" if continuable else ""
     yield _holding(CHECKPOINTS, name, reason, _files(folder.checkpoints))

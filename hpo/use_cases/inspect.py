@@ -29,7 +29,7 @@ from hpo.spec import SearchSpec, parse_spec
 from hpo.tracking import mirror_progress
 from hpo.tracking.target import Target
 from hpo.use_cases.accounting.files import numbers_of
-from hpo.use_cases.search.lock import is_locked
+from hpo.use_cases.search.holding import is_running, running_searches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +104,7 @@ class Search:
     @property
     def status(self) -> str:
         """``running``, ``interrupted`` (its process died), or how it ended."""
-        return status_of(self.history, self.folder)
+        return status_of(self.history, self.home, self.name)
 
     @property
     def recipe_path(self) -> str:
@@ -253,12 +253,12 @@ def _row(training: Training) -> dict[str, object]:
     }
 
 
-def status_of(history: History, folder: SearchFolder) -> str:
+def status_of(history: History, home: Home, name: str) -> str:
     """Return how a search stands; ``interrupted`` if its process died without recording an end.
 
     It is ``submitted`` if no process has begun it yet.
     """
-    if history.status == "running" and not is_locked(folder):
+    if history.status == "running" and not is_running(home, name):
         return "interrupted" if history.workers or history.trainings else "submitted"
     return history.status
 
@@ -282,9 +282,15 @@ def list_searches(home: Home, tags: Sequence[str] = (), price: float = math.nan)
     store = LedgerStore.of(home)
     try:
         found = store.summaries()
+        unended = [name for name, summary in found if summary.status == "running"]
+        running = running_searches(home, store, unended)
     finally:
         store.close()
-    return [_summary(home, name, summary, price) for name, summary in found if _tagged(summary.tags, tags)]
+    return [
+        _summary(name, summary, price, interrupted=name in unended and name not in running)
+        for name, summary in found
+        if _tagged(summary.tags, tags)
+    ]
 
 
 def _tagged(own: Mapping[str, str], tags: Sequence[str]) -> bool:
@@ -292,8 +298,7 @@ def _tagged(own: Mapping[str, str], tags: Sequence[str]) -> bool:
     return all(key in own and (not equals or own[key] == value) for key, equals, value in conditions)
 
 
-def _summary(home: Home, name: str, summary: SearchSummary, price: float) -> Summary:
-    interrupted = summary.status == "running" and not is_locked(home.search(name))
+def _summary(name: str, summary: SearchSummary, price: float, *, interrupted: bool) -> Summary:
     return Summary(
         name=name,
         status="interrupted" if interrupted else summary.status,
@@ -327,6 +332,6 @@ def follow_search(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
         for recorded in ledger.read(after=history.seq):
             history.apply(recorded)
             yield recorded, history
-        if history.ended or not is_locked(home.search(name)):
+        if history.ended or not is_running(home, name):
             return
         time.sleep(POLL_SECONDS)

@@ -12,7 +12,7 @@ from hpo.core.history import History, Training
 from hpo.core.home import Home, SearchFolder
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.inspect import POLL_SECONDS
-from hpo.use_cases.search.lock import is_locked
+from hpo.use_cases.search.holding import is_running
 
 
 def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
@@ -52,7 +52,7 @@ def follow_output(name: str, home: Home, trial: int | None = None) -> Iterator[s
     read: dict[tuple[int, int], int] = {}
     failed: set[tuple[int, int]] = set()
     while True:
-        running = is_locked(folder)  # asked first, so that the last round reads to the end
+        running = is_running(home, name)  # asked first, so that the last round reads to the end
         history = read_history(ledger)
         fresh = _fresh(history)
         for training in history.trainings.values():

@@ -19,8 +19,9 @@ from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.model.evaluation import evaluate
 from hpo.use_cases.model.members import fix_model
 from hpo.use_cases.model.winning_recipe import rewrite_recipe, write_recipe
-from hpo.use_cases.search.lock import hold_lock
+from hpo.use_cases.search.holding import held
 from hpo.use_cases.search.mirror_process import mirror_running
+from hpo.use_cases.search.run_options import RunOptions
 
 
 def open_test_part(name: str, *, home: Home, again: str = "", changed_code: bool = False) -> Outcome:
@@ -40,7 +41,7 @@ def open_test_part(name: str, *, home: Home, again: str = "", changed_code: bool
         UserError: If there is no such search, or it has no winner or no test part.
     """
     ledger = open_ledger(name, home)
-    with hold_lock(home.search(name), name):
+    with held(home, ledger) as hold:
         history = read_history(ledger)
         if history.score is not None:
             raise Refused(f"the test part of {name} was opened before: {_scores_text(history.score)}")
@@ -56,11 +57,12 @@ def open_test_part(name: str, *, home: Home, again: str = "", changed_code: bool
                 f"{name} was searched without `trainable.evaluate`, so no test score can be measured"
             )
         code = accepted_code(name, spec, history, "test", accept=changed_code)
+        hold.begin(RunOptions(again=again), after=history.seq)
         fix_model(ledger)
         ledger.append(code)
         with mirror_running(home, ledger):
             try:
-                evaluate(home, name, again)
+                evaluate(home, name, again, ledger.epoch)
             except Refused:
                 _show_refusal(home, ledger, history)
                 raise

@@ -130,8 +130,7 @@ def follow_report(
     Raises:
         UserError: If there is no such search, or the file cannot be written.
     """
-    folder = home.search(name)
-    while status_of(read_history(open_ledger(name, home)), folder) == "running":
+    while status_of(read_history(open_ledger(name, home)), home, name) == "running":
         yield write_report(name, home=home, out=out, reload=RELOAD_SECONDS)
         wait(RELOAD_SECONDS)
     yield write_report(name, home=home, out=out)
@@ -148,7 +147,7 @@ def search_view(ledger: SearchLedger, *, home: Home, status: str = "") -> Search
     history = read_history(ledger)
     assert history.opened is not None
     spec = parse_spec(history.opened.spec, source=ledger.name)
-    now = status or status_of(history, home.search(ledger.name))
+    now = status or status_of(history, home, ledger.name)
     curves, rungs = _curves(ledger), tuple(spec.scheduler.rungs)
     trials = []
     for training in history.trials:

@@ -17,7 +17,7 @@ from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
 from hpo.use_cases.kept_report import keep_report
 from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.search.disk_space import require_disk_space
-from hpo.use_cases.search.lock import hold_lock
+from hpo.use_cases.search.holding import held
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 from hpo.use_cases.search.signals import Signals
@@ -50,7 +50,7 @@ def resume_search(
     """
     ledger = open_ledger(name, home)
     require_disk_space(home)
-    with hold_lock(home.search(name), name):
+    with held(home, ledger) as hold:
         history = read_history(ledger)
         assert history.opened is not None
         spec = parse_spec(history.opened.spec, source=name)
@@ -59,10 +59,11 @@ def resume_search(
         _require_same_data(name, spec, history, dataset)
         accept = options.changed_code or retry is not None
         code = accepted_code(name, spec, history, "resume", accept=accept)
-        run, signals = SearchRun(home, spec, dataset, ledger, history, keep_report), Signals()
+        run, signals = SearchRun(home, spec, dataset, ledger, history, keep_report, hold), Signals()
         with signals.handled():  # from here on a signal stops a search that can be resumed
             retried = [] if retry is None else [TrialsRetried(_failed(name, history, retry))]
-            ledger.append([*_events(name, spec, history, more_trials), *retried, *code])
+            first = [*_events(name, spec, history, more_trials), *retried, *code]
+            hold.begin(options, first, after=history.seq)
             return run.to_end(signals, options, watch)
 
 

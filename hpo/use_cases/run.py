@@ -6,7 +6,7 @@ from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.resume import resume_search
-from hpo.use_cases.search.run import recorded_outcome
+from hpo.use_cases.search.ending import recorded_outcome
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 
 

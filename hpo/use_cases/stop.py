@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hpo.core.home import Home
+from hpo.core.users import user_name
+from hpo.ledger.requests import STOP, Requests
 from hpo.ledger.searches import open_ledger
-from hpo.use_cases.search.lock import require_running
+from hpo.use_cases.search.holding import require_running
 
 
 def stop_search(name: str, *, home: Home) -> None:
@@ -13,7 +15,9 @@ def stop_search(name: str, *, home: Home) -> None:
     Raises:
         UserError: If there is no such search, or it is not running.
     """
-    open_ledger(name, home)
-    folder = home.search(name)
-    require_running(folder, name)
-    folder.stop_request.touch()
+    ledger = open_ledger(name, home)
+    require_running(home, name)
+    if home.database:  # it may run on another machine
+        Requests(ledger).leave(user_name(), STOP, 1)
+    else:
+        home.search(name).stop_request.touch()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from hpo.core.errors import Refused
 from hpo.core.events import SearchOpened, Warned
@@ -29,7 +31,7 @@ from hpo.use_cases.search import disk_space
 from hpo.use_cases.search.capacity import require_capacity
 from hpo.use_cases.search.detached import DetachedRun, start_detached
 from hpo.use_cases.search.hardware import hardware
-from hpo.use_cases.search.lock import hold_lock
+from hpo.use_cases.search.holding import held, release, take_new
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 from hpo.use_cases.search.signals import Signals
@@ -75,8 +77,9 @@ def submit_search(submission: Submission, watch: Watcher | None = None) -> Outco
     open_run, signals = _checked(submission), Signals()
     with signals.handled():  # from here on a signal stops a search that can be resumed
         run = open_run()
-        with hold_lock(run.folder, run.ledger.name):
-            return run.to_end(signals, submission.options, watch)
+        with held(submission.home, run.ledger) as hold:
+            hold.begin(submission.options, new=True)
+            return dataclasses.replace(run, hold=hold).to_end(signals, submission.options, watch)
 
 
 def hold_search(submission: Submission) -> str:
@@ -86,7 +89,9 @@ def hold_search(submission: Submission) -> str:
         UserError: If an argument or the spec is wrong; nothing is recorded then.
         Refused: If opened test rows would become development rows; nothing is recorded then.
     """
-    return _checked(submission)().ledger.name
+    ledger = _checked(submission)().ledger
+    release(ledger)
+    return ledger.name
 
 
 def submit_detached(submission: Submission) -> DetachedRun:
@@ -126,7 +131,9 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     refuse_overlap(spec.data, leaks)
 
     def open_run() -> SearchRun:
-        ledger = open_search(store, spec, dataset, name, submission.tags, leaks, warnings, warm_start)
+        ledger = open_search(
+            store, spec, dataset, name, submission.tags, leaks, warnings, warm_start, submission.options
+        )
         return SearchRun(home, spec, dataset, ledger, report=keep_report)
 
     return open_run
@@ -141,6 +148,7 @@ def open_search(
     leaks: Leaks | None = None,
     warnings: Sequence[str] = (),
     warm_start: WarmStartReport = NOTHING_REPORTED,
+    options: RunOptions = DEFAULTS,
 ) -> SearchLedger:
     """Record the first events of a search, with every warning about its data.
 
@@ -153,6 +161,7 @@ def open_search(
         leaks: Examples that the split parts share; None if that was not checked.
         warnings: What else is wrong with the data, one sentence each.
         warm_start: What the search starts with from earlier ones.
+        options: How it is run; whoever takes it over if this process dies runs it likewise.
     """
     split = dataset.facts(spec.finalists.fresh, spec.finalists.seeds)
     overlap = {"overlap": leaks.train_test} if leaks and leaks.stops and leaks.train_test else {}
@@ -172,7 +181,7 @@ def open_search(
     )
     home = Home.at(dataset.prepared.folder.parent.parent)
     openings = known_openings_of(spec.data, dataset.prepared, spec.base, home)
-    ledger = store.create(spec.name, opened, name)
+    ledger = store.create(spec.name, opened, name, partial(take_new, options))
     texts = [warning_of(openings)] if openings else []
     texts += leaks.findings() if leaks else []
     texts += [*warnings, *warm_start.notes, *spec.warnings, *dataset.prepared.warnings]

@@ -155,9 +155,9 @@ class Place:
 
     def record(self, name: str = "tiny-1") -> list[Recorded]:
         """Everything on record."""
-        if not self.home.ledger.exists():
+        if not self.home.is_used:
             return []
-        store = LedgerStore.at(self.home.ledger)
+        store = LedgerStore.of(self.home)
         try:
             return list(store.open(name).read()) if name in store.names() else []
         finally:
@@ -176,6 +176,8 @@ class Place:
 
     def glance(self) -> list[tuple[str, dict]]:
         """Return kinds and fields of recorded events, read while the search runs."""
+        if self.home.database:
+            return [(type(each.event).__name__, fields_of(each.event)) for each in self.record()]
         query = "SELECT kind, body FROM events WHERE search = 1 AND seq > ? ORDER BY seq"
         if self.home.ledger.exists():
             opened = sqlite3.connect(f"file:{self.home.ledger}?mode=ro", uri=True)

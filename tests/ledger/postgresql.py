@@ -66,7 +66,8 @@ class Server:
         words += [word for value in settings for word in ("-c", value)]
         with (self._folder / "log").open("ab") as log:
             where = {"cwd": self._folder, "stdout": log, "stderr": log}
-            self._child = subprocess.Popen(words, user=self._user, **where, preexec_fn=_end_with_this_process)
+            options = {"user": self._user, "preexec_fn": _end_with_this_process, **where}
+            self._child = subprocess.Popen(words, **options)
         while not self.answers():
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(0.1)

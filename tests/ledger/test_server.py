@@ -89,7 +89,9 @@ def committed_and_cut_off(url):
     """Return a listener that commits, and loses the connection before the writer learns of it."""
 
     def listen(connection):
-        connection.connection.dbapi_connection.commit()
+        driver = connection.connection.dbapi_connection
+        driver.commit()
+        driver.execute("SELECT 1")  # a new transaction, whose commit fails
         cut_off(url)
 
     return listen
@@ -110,8 +112,7 @@ def test_a_commit_that_was_not_confirmed_is_not_repeated(write, ledger, url):
 def test_events_are_refused_if_another_process_wrote_while_they_were_cut_off(ledger, url, opened):
     other = opened().open("one-1")
 
-    def cut_and_overtake(connection):
-        connection.connection.dbapi_connection.rollback()
+    def cut_and_overtake(_):
         cut_off(url)
         other.append([FinalistsNamed((9,))])
 

@@ -69,7 +69,7 @@ MESSAGE = 500
 """Characters of an error of the user's code that go on record."""
 
 
-def evaluate(home: Home, name: str, again: str = "") -> None:
+def evaluate(home: Home, name: str, again: str = "", epoch: int | None = None) -> None:
     """Score a search's winner on its test part, in a child process.
 
     The caller holds the search.
@@ -78,12 +78,14 @@ def evaluate(home: Home, name: str, again: str = "") -> None:
         home: Home of the search.
         name: Name of the search.
         again: Reason to open test data that was opened before; empty to refuse that.
+        epoch: Epoch of the lease under which the child writes; None for none.
 
     Raises:
         Refused: If the test part, or the same data for another search, was opened before.
         HpoError: If the child failed.
     """
     command = [sys.executable, "-P", "-m", "hpo.use_cases.model.evaluation", str(home.root), name, again]
+    command += [] if epoch is None else [str(epoch)]
     child = subprocess.run(command, capture_output=True, text=True, start_new_session=True, check=False)
     if child.returncode == Refused.exit_code:
         raise Refused(child.stderr.strip())
@@ -91,7 +93,7 @@ def evaluate(home: Home, name: str, again: str = "") -> None:
         raise HpoError(f"the evaluation failed: {child.stderr.strip()[-3000:]}")
 
 
-def score_winner(home: Home, name: str, again: str = "") -> None:
+def score_winner(home: Home, name: str, again: str = "", epoch: int | None = None) -> None:
     """Claim the test part, open it, score the fixed model once, and record the score.
 
     An earlier process whose driver died may still be running: the second one waits, and finds the
@@ -102,6 +104,7 @@ def score_winner(home: Home, name: str, again: str = "") -> None:
             opened before and ``again`` gives no reason.
     """
     ledger = open_ledger(name, home)
+    ledger.epoch = epoch
     with FileLock(home.search(name).root / "evaluation.lock"):
         history = read_history(ledger)
         if history.score is not None:
@@ -376,7 +379,7 @@ def main() -> int:
     """Score the winner of the search named on the command line."""
     home, name = Home.at(sys.argv[1]), sys.argv[2]
     try:
-        score_winner(home, name, "".join(sys.argv[3:4]))
+        score_winner(home, name, "".join(sys.argv[3:4]), int(sys.argv[4]) if sys.argv[4:] else None)
     except HpoError as error:
         print(error, file=sys.stderr)
         return error.exit_code

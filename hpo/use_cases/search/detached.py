@@ -13,7 +13,7 @@ from hpo.core.events import SearchResumed
 from hpo.core.home import Home
 from hpo.core.private_files import open_log
 from hpo.ledger.searches import open_ledger, read_history
-from hpo.use_cases.search.lock import is_locked
+from hpo.use_cases.search.holding import is_running
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 
 PATIENCE = 120.0
@@ -62,7 +62,7 @@ def start_detached(
         HpoError: If the process ends before it has taken the search up, or does not do so in time.
     """
     ledger, folder = open_ledger(name, home), home.search(name)
-    if is_locked(folder):
+    if is_running(home, name):
         raise Refused(f"{name} is running; `hpo watch {name}` follows it")
     seq = read_history(ledger).seq
     words = [sys.executable, "-P", "-m", "hpo.cli.main", "--home", str(home.root), "resume", name]

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 
 from filelock import FileLock, Timeout
 
-from hpo.core.errors import Refused, UserError
+from hpo.core.errors import Refused
 from hpo.core.home import SearchFolder
 from hpo.core.json_values import parsed
 from hpo.core.private_files import refuse_links, replace_file, require_own
@@ -60,16 +60,6 @@ def is_locked(folder: SearchFolder) -> bool:
     except FileNotFoundError:
         pass
     return False
-
-
-def require_running(folder: SearchFolder, name: str) -> None:
-    """Refuse a search that no process runs.
-
-    Raises:
-        UserError: If none holds its lock.
-    """
-    if not is_locked(folder):
-        raise UserError(f"{name} is not running; `hpo status {name}` shows how it ended")
 
 
 def _read(holder: os.PathLike[str]) -> str:

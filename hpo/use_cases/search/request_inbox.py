@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hpo.ledger.requests import STOP_TRIAL, Request, Requests
+from hpo.ledger.requests import STOP, STOP_TRIAL, Request, Requests
 from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
 from hpo.running.ray_session import RaySession
@@ -31,11 +32,20 @@ class RequestInbox:
         spec: Its spec.
         session: The running Ray.
         conductor: Makes the decisions.
+        stop: Called when the search is to stop.
     """
 
-    def __init__(self, ledger: SearchLedger, spec: SearchSpec, session: RaySession, conductor: Conductor):
+    def __init__(
+        self,
+        ledger: SearchLedger,
+        spec: SearchSpec,
+        session: RaySession,
+        conductor: Conductor,
+        stop: Callable[[], object],
+    ):
         self._requests = Requests(ledger)
         self._spec, self._session, self._conductor = spec, session, conductor
+        self._stop = stop
         self._handled = self._requests.last
         self._next = 0.0
 
@@ -50,7 +60,9 @@ class RequestInbox:
             self._apply(request, runner)
 
     def _apply(self, request: Request, runner: RayRunner) -> None:
-        if request.field == STOP_TRIAL:
+        if request.field == STOP:
+            self._stop()
+        elif request.field == STOP_TRIAL:
             self._conductor.stop_trial(request.value, f"stopped by {request.user}")
         elif request.field == TRIALS:
             self._conductor.set_trials(request.value)

@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from hpo.core.detail_events import VALIDATION
-from hpo.core.errors import HpoError, Interrupted, Refused
+from hpo.core.errors import HpoError, Interrupted, LeaseLost, Refused
 from hpo.core.events import SearchEnded, TestRefused, Warned, WorkersReady
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
-from hpo.core.outcome import Outcome, Watcher, outcome_of
+from hpo.core.outcome import Outcome, Watcher
 from hpo.core.profile import STORE
 from hpo.core.search_shortfall import UNSATISFIED, shortfall
 from hpo.core.shipped_model import all_trained, members_of
@@ -26,7 +26,7 @@ from hpo.running.conductor import Conductor
 from hpo.running.ray_session import ray_session
 from hpo.spec import SearchSpec
 from hpo.spec.fields import AT_END
-from hpo.use_cases.accounting.files import numbers_of, write_account
+from hpo.use_cases.accounting.files import write_account
 from hpo.use_cases.accounting.validation_baselines import baselines_of_validation
 from hpo.use_cases.dataset.code_check import changes_of_search
 from hpo.use_cases.dataset.split_dataset import SplitDataset
@@ -38,8 +38,9 @@ from hpo.use_cases.model.validation_uses import use_counted
 from hpo.use_cases.model.winning_recipe import write_recipe
 from hpo.use_cases.search import assembly, disk_space
 from hpo.use_cases.search.capacity import local_cpus
-from hpo.use_cases.search.end_notice import EndNotice
+from hpo.use_cases.search.ending import recorded_outcome, tell_end
 from hpo.use_cases.search.gpus import usable_gpus
+from hpo.use_cases.search.holding import SearchHold
 from hpo.use_cases.search.mirror_process import mirror_running
 from hpo.use_cases.search.notifier import Notifier
 from hpo.use_cases.search.request_inbox import RequestInbox
@@ -62,6 +63,7 @@ class SearchRun:
         ledger: Its record.
         since: The state of which the watcher knows; None for a new search.
         report: Writes the report page that MLflow shows, just before the search ends; None for no page.
+        hold: By which this process holds the search; None for a search that nobody else can run.
     """
 
     home: Home
@@ -70,6 +72,7 @@ class SearchRun:
     ledger: SearchLedger
     since: History | None = None
     report: Callable[[Home, SearchLedger, str], None] | None = None
+    hold: SearchHold | None = None
 
     @property
     def folder(self) -> SearchFolder:
@@ -91,14 +94,17 @@ class SearchRun:
 
         Raises:
             Interrupted: If a signal stopped it.
+            LeaseLost: If another process has taken it over.
             HpoError: If it cannot continue; it can be resumed after the problem is solved.
         """
         try:
             self._run(signals, options, watch)
+        except LeaseLost:
+            raise
         except HpoError as error:
             error.search = self.ledger.name
             raise
-        outcome = self._outcome()
+        outcome = recorded_outcome(self.home, self.ledger)
         if signals.received is not None and outcome.status == "stopped":
             raise Interrupted(self.ledger.name, signals.received)
         return outcome
@@ -109,30 +115,20 @@ class SearchRun:
         notifier.catch_up()
         try:
             self.folder.stop_request.unlink(missing_ok=True)
-            stop_request = StopRequest(self.home, self.folder, signals)
+            stop_request = StopRequest(self.home, self.folder, signals, self.hold)
             mirrored = mirror_running(self.home, self.ledger, stop_request.received)
             counted = use_counted(self.spec, self.dataset, self.ledger)
             with disk_space.full_disk_reported(self.home), mirrored, counted:
                 history = self._train(stop_request, options.address, notifier, options.unseal)
                 self._conclude(history, stop_request, options)
-                self._tell_end()
+                tell_end(self.home, self.spec, self.ledger)
         except HpoError as error:
             with suppress(HpoError):  # a full disk cannot take this event either
                 self.ledger.append([SearchEnded("failed", str(error))])
-                self._tell_end()
+                tell_end(self.home, self.spec, self.ledger)
             raise
         finally:
             notifier.catch_up()
-
-    def _tell_end(self) -> None:
-        """Send the notice that the spec asks for; one that does not arrive is a warning on record."""
-        if self.spec.on_end is None:
-            return
-        whom = self.spec.on_end
-        notice = EndNotice(whom.webhook or "", tuple(whom.command or ()), self.spec.base)
-        problem = notice.send(self._outcome().to_json())
-        if problem:
-            self.ledger.append([Warned(problem)])
 
     def _train(
         self, stop_request: StopRequest, address: str | None, notifier: Notifier, unseal: bool
@@ -158,7 +154,7 @@ class SearchRun:
             sealed = not (unseal and spec.test == AT_END)
             environment = assembly.environment_of(spec, self._staging(), self.folder, sealed)
 
-            inbox = RequestInbox(self.ledger, spec, session, conductor)
+            inbox = RequestInbox(self.ledger, spec, session, conductor, self.folder.stop_request.touch)
 
             def on_turn() -> None:
                 if stop_request.poll():
@@ -263,30 +259,20 @@ class SearchRun:
         """Score the winner; if the test-use register refuses, that is on record and not an error."""
         before = read_history(self.ledger).seq
         try:
-            evaluate(self.home, self.ledger.name, again)
+            evaluate(self.home, self.ledger.name, again, self.ledger.epoch)
         except Refused:
             if not list(self.ledger.read(after=before, kinds=[TestRefused])):
                 raise
-
-    def _outcome(self) -> Outcome:
-        return recorded_outcome(self.home, self.ledger)
-
-
-def recorded_outcome(home: Home, ledger: SearchLedger) -> Outcome:
-    """Return how a search stands according to its record."""
-    history = read_history(ledger)
-    path = history.exported.path if history.exported else ""
-    numbers = numbers_of(ledger.name, home=home)
-    return outcome_of(ledger.name, history, str(home.root / path) if path else "", numbers)
 
 
 class StopRequest:
     """Checks whether a signal or another process asked the search to stop, or the disk is filling up."""
 
-    def __init__(self, home: Home, folder: SearchFolder, signals: Signals):
+    def __init__(self, home: Home, folder: SearchFolder, signals: Signals, hold: SearchHold | None = None):
         self._home = home
         self._path = folder.stop_request
         self._signals = signals
+        self._hold = hold
         self._next = 0.0
 
     def received(self) -> bool:
@@ -297,8 +283,11 @@ class StopRequest:
         """Check for a signal every time, and at intervals for the request file and disk space.
 
         Raises:
+            LeaseLost: If another process has taken the search over.
             HpoError: If the disk is almost full; the record is safe.
         """
+        if self._hold:
+            self._hold.require()
         now = time.monotonic()
         if now < self._next:
             return self._signals.received is not None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+
+from hpo.core.json_values import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,19 @@ class RunOptions:
     again: str = ""
     changed_code: bool = False
     address: str | None = None
+
+    def to_json(self) -> str:
+        """Return the text that the ledger keeps beside a search, for a process that takes it over.
+
+        Consent to changed code is given once, and is on record.
+        """
+        return json.dumps({"unseal": self.unseal, "again": self.again, "address": self.address})
+
+    @classmethod
+    def of_json(cls, text: str) -> RunOptions:
+        """Return options from that text."""
+        document = parsed(text)
+        return cls(bool(document["unseal"]), str(document["again"]), address=document["address"])
 
     def to_command_line(self) -> list[str]:
         """Return the options of `hpo resume` that make the same choices."""
