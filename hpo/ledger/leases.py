@@ -27,6 +27,9 @@ from hpo.ledger.tables import leases, searches
 SECONDS = 15.0
 """Seconds for which a lease holds after it was taken or renewed."""
 
+FIRST = 1
+"""Epoch of the first lease of a search."""
+
 VARIABLE = "HPO_LEASE_SECONDS"
 """Environment variable with another number of seconds, from 1."""
 
@@ -132,13 +135,14 @@ class SearchLease:
                 raise self._refusal(before.holder)
             if after is not None and self._ledger.last(connection) != after:
                 raise Refused(f"another process wrote to the record of {self._ledger.name}; try again")
-            return self._taken(connection, before.epoch + 1 if before else 1, options, first)
+            return self._taken(connection, before.epoch + 1 if before else FIRST, options, first)
 
         self._ledger.epoch = self._ledger.transact(work)
 
     def take_new(self, connection: sa.Connection, options: str) -> None:
-        """Take the lease of a search that is opened in the caller's transaction."""
-        self._taken(connection, 1, options, ())
+        """Take the lease of a search that is opened in the caller's transaction, for who takes it next."""
+        self._taken(connection, FIRST, options, ())
+        self._ledger.epoch = None
 
     def renew(self) -> bool:
         """Renew the lease; False if another process has taken it over."""

@@ -28,6 +28,7 @@ from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.resume import resume_search
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
+from hpo.use_cases.search.run_options import DEFAULTS
 from hpo.use_cases.submit import open_search
 
 ROWS = 120
@@ -68,7 +69,7 @@ def runs(monkeypatch):
     """Searches that reached training, with their options."""
     passed = []
 
-    def to_end(self, *signals, **options):
+    def to_end(self, signals, options, watch):
         passed.append((self.ledger.name, options))
         return Outcome.__new__(Outcome)
 
@@ -84,7 +85,7 @@ def open_one(spec, home, tags=None):
 def test_the_same_rows_are_resumed(spec, home, runs):
     ledger = open_one(spec, home)
     resume_search("people", home=home)
-    assert runs == [("people", {"unseal": True, "again": "", "address": None, "watch": None})]
+    assert runs == [("people", DEFAULTS)]
     assert [type(each.event) for each in ledger.read(kinds=[SearchOpened, SearchResumed])] == [
         SearchOpened,
         SearchResumed,

@@ -21,7 +21,7 @@ from hpo.core.errors import HpoError, LeaseLost, Refused, UserError
 from hpo.core.events import Event
 from hpo.core.home import Home
 from hpo.core.users import user_name
-from hpo.ledger.leases import Lease, SearchLease, lease_seconds
+from hpo.ledger.leases import FIRST, Lease, SearchLease, lease_seconds
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.use_cases.search.lock import hold_lock, is_locked
@@ -165,5 +165,6 @@ def take_new(options: RunOptions, connection: sa.Connection, ledger: SearchLedge
 
 def release(ledger: SearchLedger) -> None:
     """Give back the lease of a search that this process has opened and does not run."""
+    ledger.epoch = FIRST
     SearchLease(ledger, "", lease_seconds()).release()
     ledger.epoch = None
