@@ -122,7 +122,7 @@ COMMANDS = (
 
 
 SERVICE = "service"
-SERVICE_SUMMARY = "Change running searches; look after home and register."
+SERVICE_SUMMARY = "Change and continue searches; look after home and register."
 SERVICE_COMMANDS = (
     Command(RUN, "set", changing.set_, "Change a limit of a running search."),
     Command(RUN, "kill", changing.kill, "Stop one trial of a running search."),
@@ -131,7 +131,7 @@ SERVICE_COMMANDS = (
     Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),
     Command(LOOK, "rescue", register.rescue, "Recover the searches of a damaged ledger."),
 )
-"""Commands of the group ``hpo service``; each can be typed without the group's name, too."""
+"""Commands of the group ``hpo service``; all but ``keep`` can be typed without the group's name, too."""
 
 PROFILE = "profile"
 PROFILE_SUMMARY = "Keep the addresses of a team's services."

@@ -34,7 +34,7 @@ ATTEMPTS = 5
 
 @dataclass
 class Keeper:
-    """Starts interrupted searches of a home again.
+    """Starts interrupted searches again whose files are in a home; others are left to keepers of their homes.
 
     Attributes:
         home: The home.
@@ -64,7 +64,8 @@ class Keeper:
         unended = {name for name, summary in store.summaries() if summary.status == "running"}
         running = running_searches(self.home, store, [lease.search for lease in expired])
         for lease in expired:
-            if lease.search in unended and lease.search not in running:
+            here = self.home.search(lease.search).root.is_dir()  # a team's searches lie in many homes
+            if here and lease.search in unended and lease.search not in running:
                 yield lease
 
     def _take_up(self, ledger: SearchLedger, lease: Lease) -> None:

@@ -8,7 +8,7 @@ from hpo.ledger import tables
 from hpo.ledger.leases import SearchLease
 from hpo.ledger.store import LedgerStore
 from hpo.use_cases.keep import ATTEMPTS, Keeper, keep, pause_after, without_progress
-from hpo.use_cases.search.lock import hold_lock
+from hpo.use_cases.search.lock import create_folder, hold_lock
 from hpo.use_cases.search.run_options import DEFAULTS
 
 SPEC = {"trainable": "nowhere:Model", "objective": {"metric": "validation/mse", "mode": "min"}}
@@ -30,6 +30,7 @@ def ledger(home):
     SearchLease(ledger, "process 1;a", 60.0).take(DEFAULTS.to_json())
     ledger.append([STARTED])
     expire(ledger)
+    create_folder(home.search("lost-1"))
     return ledger
 
 
@@ -93,6 +94,12 @@ def test_it_goes_on_after_a_ledger_that_cannot_be_read_and_says_so_once(home):
     keep(home, lines.append, 0.0, lambda seconds: next(turns))
     (line,) = lines
     assert "is damaged" in line
+
+
+def test_a_search_whose_files_are_elsewhere_is_left_alone(home, ledger):
+    home.search("lost-1").root.rmdir()
+    ledger.append([RESUMED] * ATTEMPTS)
+    assert turned(home) == []
 
 
 def test_an_empty_home_is_left_alone(tmp_path):

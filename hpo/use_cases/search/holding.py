@@ -24,7 +24,7 @@ from hpo.core.users import user_name
 from hpo.ledger.leases import FIRST, Lease, SearchLease, lease_seconds
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import LedgerStore, SearchLedger
-from hpo.use_cases.search.lock import hold_lock, is_locked
+from hpo.use_cases.search.lock import create_folder, hold_lock, is_locked
 from hpo.use_cases.search.run_options import RunOptions
 
 RENEWALS = 4
@@ -100,6 +100,7 @@ def held(home: Home, ledger: SearchLedger) -> Iterator[SearchHold]:
     """
     with ExitStack() as stack:
         if home.database:
+            create_folder(home.search(ledger.name))
             _await_expiry(ledger)
         else:
             stack.enter_context(hold_lock(home.search(ledger.name), ledger.name))

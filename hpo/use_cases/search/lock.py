@@ -31,10 +31,7 @@ def hold_lock(folder: SearchFolder, name: str) -> Iterator[None]:
         Refused: If another process holds it.
         UserError: If the home belongs to another user, or contains a symbolic link.
     """
-    home = folder.root.parent.parent
-    require_own(home)
-    refuse_links(home, folder.root)
-    folder.root.mkdir(parents=True, exist_ok=True)
+    create_folder(folder)
     lock = FileLock(folder.lock, timeout=TIMEOUT)
     holder = folder.lock.with_suffix(".holder")
     try:
@@ -48,6 +45,18 @@ def hold_lock(folder: SearchFolder, name: str) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+def create_folder(folder: SearchFolder) -> None:
+    """Create the folder of a search, if it does not exist yet.
+
+    Raises:
+        UserError: If the home belongs to another user, or contains a symbolic link.
+    """
+    home = folder.root.parent.parent
+    require_own(home)
+    refuse_links(home, folder.root)
+    folder.root.mkdir(parents=True, exist_ok=True)
 
 
 def is_locked(folder: SearchFolder) -> bool:
