@@ -33,6 +33,7 @@ class SearchSummary:
         tags: The user's own labels.
         metric: Metric of the objective; empty if the record names none.
         mode: ``max`` or ``min``.
+        begun: Whether a process has begun to run it.
         trials: Trials started.
         finished: Best value among fully trained trials; NaN if there is none.
         unfinished: The same among trials that were stopped or cut short.
@@ -51,6 +52,7 @@ class SearchSummary:
     tags: Mapping[str, str] = field(default_factory=dict)
     metric: str = ""
     mode: str = "max"
+    begun: bool = False
     trials: int = 0
     finished: float = math.nan
     unfinished: float = math.nan
@@ -99,11 +101,11 @@ class SearchSummary:
             case events.Reported(seconds=seconds):
                 return replace(clock, trained=self.trained + seconds)
             case events.TrialStarted(trial=trial, replicate=0):
-                return replace(clock, trials=max(self.trials, trial + 1))
+                return replace(clock, begun=True, trials=max(self.trials, trial + 1))
             case events.TrialEnded(replicate=0):
                 return clock._with_value(event)
             case events.WorkersReady(workers=workers, gpus=gpus):
-                return replace(clock, gpus_held=workers * gpus)
+                return replace(clock, begun=True, gpus_held=workers * gpus)
             case events.SearchOpened():
                 return clock._opened(event, recorded.time)
             case events.SearchResumed():

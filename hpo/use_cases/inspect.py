@@ -287,7 +287,7 @@ def list_searches(home: Home, tags: Sequence[str] = (), price: float = math.nan)
     finally:
         store.close()
     return [
-        _summary(name, summary, price, interrupted=name in unended and name not in running)
+        _summary(name, summary, price, idle=name in unended and name not in running)
         for name, summary in found
         if _tagged(summary.tags, tags)
     ]
@@ -298,10 +298,11 @@ def _tagged(own: Mapping[str, str], tags: Sequence[str]) -> bool:
     return all(key in own and (not equals or own[key] == value) for key, equals, value in conditions)
 
 
-def _summary(name: str, summary: SearchSummary, price: float, *, interrupted: bool) -> Summary:
+def _summary(name: str, summary: SearchSummary, price: float, *, idle: bool) -> Summary:
+    waits = "interrupted" if summary.begun else "submitted"
     return Summary(
         name=name,
-        status="interrupted" if interrupted else summary.status,
+        status=waits if idle else summary.status,
         trials=summary.trials,
         best=summary.best,
         opened=summary.opened,

@@ -31,11 +31,11 @@ def test_an_unknown_search_is_a_sentence(tmp_path):
 def test_a_search_that_nobody_has_begun_is_submitted_and_not_interrupted(tmp_path):
     home = recorded(tmp_path, ())
     history = History(Objective("accuracy", "max"))
-    assert status_of(history, home.search("digits")) == "submitted"
+    assert status_of(history, home, "digits") == "submitted"
     history.apply(Recorded(1, 0.0, WorkersReady(2)))
-    assert status_of(history, home.search("digits")) == "interrupted"
+    assert status_of(history, home, "digits") == "interrupted"
     history.apply(Recorded(2, 1.0, SearchEnded("done")))
-    assert status_of(history, home.search("digits")) == "done"
+    assert status_of(history, home, "digits") == "done"
 
 
 @pytest.fixture
