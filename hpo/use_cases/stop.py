@@ -19,5 +19,5 @@ def stop_search(name: str, *, home: Home) -> None:
     require_running(home, name)
     if home.database:  # it may run on another machine
         Requests(ledger).leave(user_name(), STOP, 1)
-    else:
+    if home.search(name).root.is_dir():
         home.search(name).stop_request.touch()

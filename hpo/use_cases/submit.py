@@ -77,8 +77,8 @@ def submit_search(submission: Submission, watch: Watcher | None = None) -> Outco
     open_run, signals = _checked(submission), Signals()
     with signals.handled():  # from here on a signal stops a search that can be resumed
         run = open_run()
-        with held(submission.home, run.ledger) as hold:
-            hold.begin(submission.options, new=True)
+        with held(submission.home, run.ledger, new=True) as hold:
+            hold.begin(submission.options)
             return dataclasses.replace(run, hold=hold).to_end(signals, submission.options, watch)
 
 

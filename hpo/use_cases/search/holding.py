@@ -37,32 +37,30 @@ POLL = 0.25
 class SearchHold:
     """A search that this process holds, from before it reads the record to its end.
 
-    Attributes:
+    Args:
         ledger: The search's record.
+        alone: Whether no other process can be running the search, whatever its lease says.
     """
 
-    def __init__(self, ledger: SearchLedger, *, shared: bool):
+    def __init__(self, ledger: SearchLedger, *, alone: bool):
         self.ledger = ledger
-        self._shared, self._seconds = shared, lease_seconds()
+        self._alone, self._seconds = alone, lease_seconds()
         self._lease = SearchLease(ledger, this_process(), self._seconds)
         self._over, self._lost = threading.Event(), threading.Event()
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
 
-    def begin(
-        self, options: RunOptions, first: Sequence[Event] = (), *, after: int | None = None, new: bool = False
-    ) -> None:
+    def begin(self, options: RunOptions, first: Sequence[Event] = (), *, after: int | None = None) -> None:
         """Begin an attempt to run the search: take its lease, write the first events, and renew it.
 
         Args:
             options: How the search is run.
             first: The first events of the attempt.
             after: Position of the last event that they were decided after; None if that does not matter.
-            new: Whether this process has just opened the search.
 
         Raises:
             Refused: If another process holds the lease, or wrote to the record after that position.
         """
-        self._lease.take(options.to_json(), first, after=after, force=new or not self._shared)
+        self._lease.take(options.to_json(), first, after=after, force=self._alone)
         self._renewer.start()
 
     def require(self) -> None:
@@ -91,8 +89,13 @@ class SearchHold:
 
 
 @contextmanager
-def held(home: Home, ledger: SearchLedger) -> Iterator[SearchHold]:
+def held(home: Home, ledger: SearchLedger, *, new: bool = False) -> Iterator[SearchHold]:
     """Hold a search while the block runs.
+
+    Args:
+        home: Home of the search.
+        ledger: Its record.
+        new: Whether this process has just opened it.
 
     Raises:
         Refused: If another process holds it.
@@ -101,10 +104,11 @@ def held(home: Home, ledger: SearchLedger) -> Iterator[SearchHold]:
     with ExitStack() as stack:
         if home.database:
             create_folder(home.search(ledger.name))
-            _await_expiry(ledger)
+            if not new:
+                _await_expiry(ledger)
         else:
             stack.enter_context(hold_lock(home.search(ledger.name), ledger.name))
-        hold = SearchHold(ledger, shared=bool(home.database))
+        hold = SearchHold(ledger, alone=new or not home.database)
         stack.callback(hold.end)
         yield hold
 
