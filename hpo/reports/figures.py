@@ -135,6 +135,7 @@ class Plots:
                 axes.text(place + 0.04, height, words, fontsize=7)
             if axis.conditional:
                 axes.text(place + 0.04, -0.15, "not there", fontsize=7)
+        axes.axvline(len(shown), color="black", linewidth=0.8)
         for tick in scores.ticks(4):
             axes.text(len(shown) + 0.04, scores.at(tick), f"{tick:.3g}", fontsize=7)
         names = [*(axis.name for axis in shown), scale.label]
@@ -164,6 +165,7 @@ class Plots:
             ]
             axes.plot([interval.value], [row], marker, markerfacecolor=face, markeredgecolor=colour)
         axes.set_yticks(range(len(rows)), [row.name for row in rows])
+        axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.set_xlabel(f"{view.objective.metric}, 95 % intervals")
         return figure
 

@@ -152,11 +152,13 @@ def _class(view: SearchView, trial: TrialView) -> str:
     return "trial finished" if trial.finished else "trial"
 
 
-def _end_of(name: str) -> str:
-    """Return a name as it fits above an axis; of a long name, what follows its last dot."""
-    if len(name) > LONGEST_NAME and "." in name:
-        name = "…" + name.rpartition(".")[2]
-    return cut(name, LONGEST_NAME)
+def _short_name(name: str) -> str:
+    """Return a name as it fits above an axis; of a dotted one, the end of its path."""
+    path, _, last = name.rpartition(".")
+    room = LONGEST_NAME - 1 - len(last)
+    if len(name) <= LONGEST_NAME or not path:
+        return cut(name, LONGEST_NAME)
+    return f"{cut(path.rpartition('.')[2], room)}.{last}" if room >= 4 else cut(f"…{last}", LONGEST_NAME)
 
 
 def _axis(
@@ -165,7 +167,15 @@ def _axis(
     drawn = [
         tag("rect", x=x - 14, y=TOP - 8, width=28, height=STOP - TOP + 16, class_="brush", data_x=x),
         line(x, TOP, x, LOW, "axis"),
-        tag("text", tag("title", name), _end_of(name), x=x, y=TOP - 24, class_="label", text_anchor="middle"),
+        tag(
+            "text",
+            tag("title", name),
+            _short_name(name),
+            x=x,
+            y=TOP - 24,
+            class_="label",
+            text_anchor="middle",
+        ),
     ]
     for share, words in labels:
         y = _height(share)
