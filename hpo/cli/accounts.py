@@ -11,6 +11,7 @@ from hpo.cli.options import SearchName
 from hpo.cli.session import Session, document, dumps, emit
 from hpo.core.errors import UserError
 from hpo.core.json_values import fields_of
+from hpo.core.visible_text import visible
 
 if TYPE_CHECKING:
     from hpo.core.account import Account
@@ -65,10 +66,10 @@ def account(
         _show_signed(session, gathered, key=sign, out=out or Path(f"{search}-account.json"))
     elif methods:
         text = methods_text(gathered, latex=latex)
-        emit({"methods": text}) if session.as_json else document(text)
+        emit({"methods": text}) if session.as_json else document(visible(text))
     elif checklist:
         items = [fields_of(item) for item in checklist_of(gathered)]
-        emit(items) if session.as_json else document(checklist_text(gathered))
+        emit(items) if session.as_json else document(visible(checklist_text(gathered)))
     elif session.as_json:
         emit(gathered.to_json())
     else:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.trainable import Examples
+from hpo.core.trainable import DataInfo, Examples
 from hpo.data.revealing_columns import error_removed
 
 Values = NDArray[np.float64]
@@ -40,14 +40,25 @@ def image_shortcuts(train: Examples) -> Mapping[str, float]:
     info = train.info
     if info.kind != "image" or info.task != "classification" or min(info.shape[:2]) < LEAST_SIDE:
         return {}
-    rng = np.random.default_rng(0)
-    rows = np.sort(rng.permutation(train.rows)[:MOST])
-    labels = np.asarray(train.targets[rows])
-    if len(rows) < FEWEST or len(np.unique(labels)) < 2:
+    rows = np.sort(np.random.default_rng(0).permutation(train.rows)[:MOST])
+    return telling_properties(properties(train.inputs[rows]), np.asarray(train.targets[rows]), info)
+
+
+def telling_properties(
+    values_of: Mapping[str, Values], labels: NDArray[Any], info: DataInfo
+) -> dict[str, float]:
+    """Return the properties that alone predict the class, with the share of the error that each removes.
+
+    Args:
+        values_of: Values of each property by its name, [n] each.
+        labels: Labels, [n].
+        info: Kind, task and classes of the data.
+    """
+    if len(labels) < FEWEST or len(np.unique(labels)) < 2:
         return {}
-    half = rng.permutation(len(rows)) % 2
+    half = np.random.default_rng(0).permutation(len(labels)) % 2
     named = {}
-    for name, values in properties(train.inputs[rows]).items():
+    for name, values in values_of.items():
         removed = error_removed(values, labels, half, len(info.classes))
         if removed >= TELLING:
             named[f"the {name}"] = removed

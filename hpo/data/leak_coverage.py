@@ -54,5 +54,11 @@ def _checks(data: Prepared, near: bool) -> Iterator[tuple[str, bool, str]]:
     yield "columns that reveal the target", table, "the data is not a table"
     images = data.info.kind == "image" and classes
     yield "brightness, colour, border or corners that reveal the class", images, "only of images with classes"
+    files = data.file_shortcuts() is not None
+    yield (
+        "format, size or dimensions of image files that reveal the class",
+        files,
+        "only of folders of images",
+    )
     plain = table and test and not groups and not times
     yield "columns distributed differently in the test part", plain, "only in tables without groups and times"

@@ -205,7 +205,7 @@ def find_leaks(
         changed_column=copied.column,
         by_chance=by_chance,
         timed=data.times() is not None,
-        shortcuts=image_shortcuts(part),
+        shortcuts={**image_shortcuts(part), **(data.file_shortcuts() or {})},
         telling=columns.telling,
         removed=columns.removed,
         sought=coverage.sought,

@@ -11,17 +11,18 @@ from hpo.core.json_values import JsonObject
 from hpo.data import near_duplicates
 from hpo.data.shift import early_rows, shifted_columns
 from hpo.data.table_copies import table_copies
+from hpo.data.thumbnails import thumbnails
 from trainables.data.content import Content
 
 
 def image_copies(images: NDArray[np.uint8], test: NDArray[np.uint8] | None) -> JsonObject:
     """Return development images that are near copies of each other or of test images."""
     small = min(images.shape[1:3]) < near_duplicates.LEAST_SIDE
-    ours = near_duplicates.thumbnails(images)
+    ours = thumbnails(images)
     within = near_duplicates.near_pairs(ours, small=small)
     if test is None:
         return {"within": within.rows.tolist(), "test": [], "told": within.decided}
-    across = near_duplicates.near_pairs(ours, near_duplicates.thumbnails(test), small=small)
+    across = near_duplicates.near_pairs(ours, thumbnails(test), small=small)
     rows = np.unique(across.rows[:, 0]).tolist()
     return {"within": within.rows.tolist(), "test": rows, "told": within.decided and across.decided}
 

@@ -22,6 +22,7 @@ from hpo.data import near_duplicates, prepared
 from hpo.data.part_comparison import compared_tables
 from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.stream_copies import copied_blocks
+from hpo.data.thumbnails import thumbnails
 from trainables.data.content import Content
 from trainables.data.digests import are_among, labelled_digest, row_digests, set_digest
 from trainables.data.file_map import FileMap, stays_in_place
@@ -142,7 +143,7 @@ def _inspect(
     _save(files[2], copied if development.digested is None else development.digested[copied])
     image = test.info.kind == "image"
     if image:
-        _save(files[1], _sorted(near_duplicates.hashes(near_duplicates.thumbnails(test.sample().inputs))))
+        _save(files[1], _sorted(near_duplicates.hashes(thumbnails(test.sample().inputs))))
     shared = 0
     if development.groups is not None and test.groups is not None:
         shared = len(np.intersect1d(development.groups, test.groups))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -46,6 +47,8 @@ NEAR = "near.json"
 REPEATED = "repeated.json"
 """Written once a second reading has returned the same rows."""
 REPORT = "report.json"
+SHORTCUTS = "file_shortcuts.json"
+"""Properties of image files that predict the class, each with the share of the error that it removes."""
 
 
 LATER: JsonFields = {"scaling": {}, "bits": 16, "ground": ""}
@@ -149,6 +152,14 @@ class Prepared:
         except (OSError, ValueError):
             return {}
         return report
+
+    def file_shortcuts(self) -> Mapping[str, float] | None:
+        """Return the properties of image files that alone predict the class; None if none were looked for."""
+        try:
+            shortcuts: JsonFields = parsed((self.folder / SHORTCUTS).read_text())
+        except (OSError, ValueError):
+            return None
+        return shortcuts
 
     def to_json(self) -> JsonObject:
         """Return the manifest: everything except the folder, with file sizes to detect damage."""

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpo.core.home import Home
+from hpo.core.json_values import JsonFields
 from hpo.data import prepared
 from hpo.data.cut import Cut
 from hpo.data.stable_cut import StableCut
 from trainables.data.content import SourcePaths
 from trainables.data.uncut import READER
+
+EQUAL_ROWS = "equal_rows"
+"""Among the facts of a split: that equal rows are in one part of it."""
 
 MOST_CUTS = 20
 """Cuts of a home, the latest ones, among which known rows are looked for."""
@@ -30,12 +34,23 @@ class CutsOnRecord:
             the first cut if it was made before cuts were recorded. Empty for new searches.
         afresh: Whether to read the source again although it has not changed.
         anew: Whether to follow no cut at all.
+        equal_apart: Whether equal rows are divided like others, as in searches of earlier versions.
     """
 
     opened: tuple[Path, ...] = ()
     recorded: str = ""
     afresh: bool = False
     anew: bool = False
+    equal_apart: bool = False
+
+    @classmethod
+    def of_record(cls, split: JsonFields) -> CutsOnRecord:
+        """Return how the data of a search is read again.
+
+        Args:
+            split: Facts of its split on record.
+        """
+        return cls(recorded=str(split.get("data") or ""), equal_apart=EQUAL_ROWS not in split)
 
     def cutter(self, home: Home) -> StableCut:
         """Return what cuts a test part as these cuts require."""

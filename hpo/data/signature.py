@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hpo.data import near_duplicates
 from hpo.data.cells import coarse, columns_of, gram_tokens, sample, tokens_of
 from hpo.data.sketch import Hashes, distinct, mixed, sketched, smallest
+from hpo.data.thumbnails import thumbnails
 from trainables.data.content import Content
 
 Floats = NDArray[np.float32]
@@ -275,4 +276,4 @@ def _hashes(content: Content) -> Hashes:
     images = images if images.ndim == 4 else images[..., None]
     if images.shape[3] not in (1, 3):
         return np.zeros((0, 4), np.uint64)
-    return near_duplicates.hashes(near_duplicates.thumbnails(images))
+    return near_duplicates.hashes(thumbnails(images))

@@ -23,6 +23,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import SpecFields
 from hpo.data import prepared
 from hpo.data.array_report import array_report
+from hpo.data.image_shortcuts import telling_properties
 from hpo.data.part_comparison import compared_tables, image_copies
 from hpo.data.part_writing import json_digest, publish, replace_synced, write_parts
 from hpo.data.prepared import Prepared
@@ -136,6 +137,9 @@ def _write(
     folder = publish(part, home.data(data.fingerprint))
     report = development.report or array_report(development.sample())
     replace_synced(folder / prepared.REPORT, json.dumps(report.to_json()).encode())
+    if development.files is not None:
+        shortcuts = telling_properties(development.files.values, development.files.labels, development.info)
+        replace_synced(folder / prepared.SHORTCUTS, json.dumps(shortcuts).encode())
     if sealed is not None:
         cut = cutter.made or given_cut(development.sample(), sealed.sample(), digests)
         replace_synced(home.cut(data.fingerprint), replace(cut, reader=reader).to_bytes())

@@ -1,7 +1,7 @@
 """Divide the development part into rows for training, for steering the search and for ranking finalists.
 
-A split follows from the targets, the fractions and a seed alone. It has a fingerprint, which shows
-whether two searches were judged on the same examples.
+A split follows from the targets, from which rows are equal, from the fractions and a seed. It has a
+fingerprint, which shows whether two searches were judged on the same examples.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.seeds import derive
-from hpo.data.stratification import by_class, by_group, by_time, evenly
+from hpo.data.stratification import by_class, by_group, by_time, evenly, with_equal_rows
 
 Rows = NDArray[np.int64]
 
@@ -81,6 +81,8 @@ class RowLabels:
         groups: Group of each row, [n]; None if rows are independent.
         times: Time of each row, [n]; None if order in time does not matter.
         stratified: Whether every part gets the same share of each class.
+        equal: Number that only rows with equal inputs share, which then stay in one part unless groups or
+            times decide, [n]; None to divide them like other rows.
     """
 
     targets: NDArray[Any]
@@ -88,6 +90,7 @@ class RowLabels:
     groups: NDArray[Any] | None = None
     times: NDArray[np.float64] | None = None
     stratified: bool = True
+    equal: NDArray[np.int64] | None = None
 
     @property
     def rule(self) -> str:
@@ -106,14 +109,14 @@ class RowLabels:
         """
         labels = self.targets if self.stratified and self.targets.dtype.kind == "i" else None
         if self.times is not None:
-            parts = by_time(self.times, shares)
-        elif self.groups is not None:
-            parts = by_group(self.groups, labels, shares, seed)
-        elif labels is not None:
+            return by_time(self.times, shares)
+        if self.groups is not None:
+            return by_group(self.groups, labels, shares, seed)
+        if labels is not None:
             parts = by_class(labels, self.classes, shares, seed)
         else:
             parts = evenly(len(self.targets), shares, seed)
-        return parts
+        return parts if self.equal is None else with_equal_rows(parts, self.equal)
 
 
 def split(
@@ -125,6 +128,7 @@ def split(
     groups: NDArray[Any] | None = None,
     times: NDArray[np.float64] | None = None,
     classes: Sequence[str] = (),
+    equal: NDArray[np.int64] | None = None,
 ) -> Split:
     """Divide the development part into train and validation.
 
@@ -136,6 +140,8 @@ def split(
         groups: Rows of one group stay in one part.
         times: Validation is later than train, and ``final`` later than ``search``.
         classes: Names for messages.
+        equal: Number that only rows with equal inputs share, which stay in one part, [n]; None to divide
+            them like other rows.
 
     Raises:
         UserError: If a share is not above 0, no rows are left, or a part cannot be filled.
@@ -143,7 +149,7 @@ def split(
     roles = {"search": float(validation)} if isinstance(validation, int | float) else dict(validation)
     _check(roles, len(targets))
     shares = [1.0 - sum(roles.values()), *(roles[role] for role in ROLES if role in roles)]
-    data = RowLabels(targets, tuple(classes), groups, times, stratified)
+    data = RowLabels(targets, tuple(classes), groups, times, stratified, equal)
     parts = data.allot(shares, derive(seed, "split"))
     rows = [np.flatnonzero(parts == part) for part in range(len(shares))]
     return Split(rows[0], rows[1], rows[2] if "final" in roles else None)
@@ -191,6 +197,7 @@ def folds(
         None if data.groups is None else data.groups[rows],
         None if data.times is None else data.times[rows],
         data.stratified,
+        None if data.equal is None else data.equal[rows],
     )
     if data.times is not None:
         return _forward(part, rows, count)

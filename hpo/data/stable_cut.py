@@ -17,6 +17,7 @@ from hpo.data.cut import DEVELOPMENT, GIVEN, HALF, NEW, TEST, Cut, RowMarks, Sid
 from hpo.data.row_keys import keys_of_columns, keys_of_digests, text_keys
 from hpo.data.sketch import Hashes
 from trainables.data.content import Content
+from trainables.data.digests import as_keys
 from trainables.data.held_out import fallen, first_cut, require_both
 from trainables.data.uncut import Uncut
 
@@ -48,7 +49,9 @@ class StableCut:
         mask = first_cut(rows) if border is None else fallen(rows, border)
         mask[sides != NEW] = sides[sides != NEW] == TEST
         if rows.groups is not None and (sides != NEW).any():
-            mask = _with_groups(mask, sides, rows.groups)
+            mask = _with_alike(mask, sides, rows.groups)
+        elif rows.together and (sides != NEW).any():
+            mask = _with_alike(mask, sides, as_keys(rows.digests)) & (sides != DEVELOPMENT)
         require_both(mask, rows)
         if rows.times is not None and border is None:
             border = float(rows.times[mask].min())
@@ -92,8 +95,11 @@ def _fits(sides: Sides, rows: Uncut) -> bool:
     return True
 
 
-def _with_groups(mask: NDArray[np.bool_], sides: Sides, groups: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Move new rows to the side of their group."""
+def _with_alike(mask: NDArray[np.bool_], sides: Sides, groups: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Move new rows to the side of the rows on record that are alike: of their group, or with their inputs.
+
+    If these are on both sides, new rows are test rows.
+    """
     test = np.isin(groups, groups[sides == TEST])
     development = np.isin(groups, groups[sides == DEVELOPMENT])
     return np.asarray(test | (mask & ~development))

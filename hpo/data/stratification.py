@@ -139,6 +139,18 @@ def by_time(times: NDArray[np.float64], shares: Sequence[float]) -> Parts:
     return parts
 
 
+def with_equal_rows(parts: Parts, numbers: NDArray[np.int64]) -> Parts:
+    """Give all rows with equal inputs the part of the first of them; nothing moves if that empties a part.
+
+    Args:
+        parts: Part of each row, [n].
+        numbers: Number that only rows with equal inputs share, [n].
+    """
+    _, first, same = np.unique(numbers, return_index=True, return_inverse=True)
+    moved = parts[first[same]]
+    return moved if len(np.unique(moved)) == len(np.unique(parts)) else parts
+
+
 def _assigned(order: NDArray[np.int64], counts: NDArray[np.int64], n: int) -> Parts:
     parts = np.zeros(n, dtype=np.int64)
     parts[order] = np.repeat(np.arange(len(counts)), counts)

@@ -1,9 +1,4 @@
-"""The test-use register: every opening of a test part, across all searches and homes of a user or team.
-
-Test data is recognised by its rows, not by its location: a part is the same as an earlier one if more
-than half of the smaller one's distinct rows are also in the other. So reordering, renaming, copying,
-dropping some rows or adding any number does not make new test data.
-"""
+"""The test-use register: every opening of a test part, across all searches and homes of a user or team."""
 
 from __future__ import annotations
 
@@ -15,112 +10,21 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
-from hpo.core.errors import HpoError, Refused
-from hpo.core.json_values import JsonObject, parsed
-from hpo.core.likeness import SAME, UNKNOWN, Likeness
+from hpo.core.errors import HpoError
+from hpo.core.json_values import parsed
+from hpo.core.likeness import SAME
 from hpo.ledger.database import engine_of, errors_translated, shown, writing
-from hpo.ledger.register_layout import (
-    beside_a_ledger,
-    cuts,
-    laid_out,
-    openings,
-    parts_with_signatures,
-    signatures,
-    test_parts,
-    uses,
-)
+from hpo.ledger.opened_data import COLUMNS, DERIVED, Recognition, Rows, openings_of, read_openings
+from hpo.ledger.opening import COMPLETED, FAILED, OPENING, WITHDRAWN, AlreadyOpened, Opening
+from hpo.ledger.register_layout import beside_a_ledger, cuts, laid_out, openings, signatures, test_parts, uses
 from trainables.data.digests import BYTES, as_keys
 
 PATIENCE = 5.0
 """Seconds for which a locked register is waited for; writing to it takes milliseconds."""
-
-SAME_SHARE = 0.5
-"""Test parts that share more than this fraction of the smaller one's rows are the same."""
-
-OPENING, COMPLETED, WITHDRAWN, FAILED = "opening", "completed", "withdrawn", "failed"
-"""Started and possibly seen; scored; abandoned before any example was scored, which does not count; seen
-by code that then failed, which counts."""
-
-Rows = NDArray[np.uint64]
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """How data is recognised after it was edited.
-
-    Attributes:
-        signature: Signature to keep with an opening of this data.
-        compare: Compares the signature of an opened test part with this data.
-    """
-
-    signature: bytes
-    compare: Callable[[bytes], Likeness]
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """One opening of a test part.
-
-    Attributes:
-        key: Key of the claim it follows from; the same claim finished later is the same opening.
-        fingerprint: Fingerprint of the test part.
-        n: Number of its examples.
-        by: User and machine.
-        search: Name of the search.
-        home: Home of the search.
-        source: Where the data was read from.
-        recipe: Digest of the recipe that was scored.
-        look: How often this data has been opened, including this time.
-        reason: Reason for a further opening; empty for the first.
-        time: Start of the opening, Unix seconds.
-        state: ``opening``, ``completed``, ``withdrawn`` or ``failed``.
-        scores: Metric to ``{"value", "low", "high"}``; empty until it is completed.
-        events: Number of events in the search's ledger up to the claim; 0 if it is not on record.
-        head: Head of the ledger's chain at that event; empty if it is not on record.
-        predicted: Number of its rows that `hpo predict` predicted; 0 if the test part was scored.
-        overlap: Share of rows in common with the part that was queried.
-        likeness: ``same`` or ``resembles``: how alike the part that was queried is.
-        evidence: What shows the likeness beyond the rows in common; may be empty.
-    """
-
-    key: str
-    fingerprint: str
-    n: int
-    by: str
-    search: str
-    home: str
-    source: str
-    recipe: str
-    look: int = 1
-    reason: str = ""
-    time: float = 0.0
-    state: str = OPENING
-    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    events: int = 0
-    head: str = ""
-    predicted: int = 0
-    overlap: float = 1.0
-    likeness: str = SAME
-    evidence: str = ""
-
-    @property
-    def claim(self) -> str:
-        """Key of the claim that it follows from, whichever attempt it is."""
-        return self.key.partition("/")[0]
-
-    def to_json(self) -> JsonObject:
-        """Return the opening as a JSON value, without what depends on a query."""
-        return {
-            name: value
-            for name, value in dataclasses.asdict(self).items()
-            if name not in ("likeness", "evidence")
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +46,6 @@ class Use:
     trials: int
     rows: bytes = field(repr=False)
     time: float = 0.0
-
-
-class AlreadyOpened(Refused):
-    """The same test data was opened before, and no reason was given to open it again.
-
-    Attributes:
-        openings: The openings so far, oldest first.
-    """
-
-    def __init__(self, openings: list[Opening]):
-        self.openings = openings
-        super().__init__(f"the same test data was opened before, {len(openings)} times")
 
 
 class Register:
@@ -190,7 +82,7 @@ class Register:
     def all(self) -> list[Opening]:
         """Return every opening, oldest first, including withdrawn ones."""
         with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
-            return _read(connection, {})
+            return read_openings(connection, {})
 
     def openings_of(
         self, fingerprint: str, rows: Rows, recognition: Recognition | None = None
@@ -203,7 +95,7 @@ class Register:
             recognition: Recognises the data after it was edited; None to compare row digests alone.
         """
         with errors_translated(self._engine, "test-use register"), self._engine.connect() as connection:
-            return _openings_of(connection, fingerprint, rows, recognition)
+            return openings_of(connection, fingerprint, rows, recognition)
 
     def cuts_of(self, openings_found: Iterable[Opening]) -> dict[str, bytes]:
         """Return the cuts on record of the data sets that were opened, by fingerprint of the test part."""
@@ -267,7 +159,7 @@ class Register:
             AlreadyOpened: If the same or resembling data has other openings and this one gives no reason.
         """
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            earlier = _openings_of(connection, opening.fingerprint, rows, recognition)
+            earlier = openings_of(connection, opening.fingerprint, rows, recognition)
             others = [known for known in (*elsewhere, *earlier) if known.key != opening.key]
             if any(known.key == opening.key for known in earlier):
                 return next(known for known in earlier if known.key == opening.key)
@@ -318,11 +210,6 @@ def _file_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-COLUMNS = ("key", "fingerprint", "time", "state")
-DERIVED = (*COLUMNS, "overlap", "likeness", "evidence")
-"""Fields of an opening that are not in its JSON body."""
-
-
 def _attach(connection: sa.Connection, table: sa.Table, fingerprint: str, content: bytes) -> None:
     """Keep something with a test part instead of what was kept there before; nothing if it is empty."""
     if content:
@@ -339,52 +226,3 @@ def _insert(connection: sa.Connection, opening: Opening, rows: Rows) -> None:
     body = json.dumps({name: value for name, value in fields.items() if name not in DERIVED})
     connection.execute(openings.delete().where(openings.c.key == opening.key))  # withdrawn earlier
     connection.execute(openings.insert().values(body=body, **{name: fields[name] for name in COLUMNS}))
-
-
-def _openings_of(
-    connection: sa.Connection, fingerprint: str, rows: Rows, recognition: Recognition | None
-) -> list[Opening]:
-    alike = {fingerprint: Likeness(SAME, 1.0)}
-    ours = np.unique(as_keys(rows))
-    for other, content, signature in connection.execute(parts_with_signatures):
-        if other != fingerprint:
-            share = _shared(ours, np.frombuffer(content, dtype=f"V{BYTES}"))
-            alike[other] = _likeness(share, signature, recognition)
-    alike = {part: likeness for part, likeness in alike.items() if likeness.answer != UNKNOWN}
-    return [
-        opening
-        for opening in _read(connection, alike)
-        if opening.fingerprint in alike and opening.state != WITHDRAWN
-    ]
-
-
-def _likeness(share: float, signature: bytes | None, recognition: Recognition | None) -> Likeness:
-    """Judge by the rows in common; where these are few, by the signatures."""
-    if share > SAME_SHARE:
-        return Likeness(SAME, share)
-    if recognition is None or not signature:
-        return Likeness(UNKNOWN)
-    return recognition.compare(signature)
-
-
-def _shared(ours: NDArray[np.void], theirs: NDArray[np.void]) -> float:
-    """Return the share of the smaller set of distinct rows that is in the other."""
-    smaller = min(len(ours), len(theirs))
-    return float(np.isin(ours, theirs).sum()) / smaller if smaller else 0.0
-
-
-def _read(connection: sa.Connection, alike: Mapping[str, Likeness]) -> list[Opening]:
-    columns = (*(openings.c[name] for name in COLUMNS), openings.c.body)
-    names = {field.name for field in dataclasses.fields(Opening)}
-    records: list[Opening] = []
-    for key, fingerprint, when, state, body in connection.execute(
-        sa.select(*columns).order_by(openings.c.id)
-    ):
-        try:
-            fields: dict[str, Any] = {name: value for name, value in parsed(body).items() if name in names}
-        except (ValueError, TypeError, AttributeError) as error:
-            raise HpoError(f"the test-use register has an opening that cannot be read ({key})") from error
-        likeness = alike.get(fingerprint, Likeness(SAME, 1.0))
-        fields |= {"overlap": likeness.share, "likeness": likeness.answer, "evidence": likeness.evidence}
-        records.append(Opening(key=key, fingerprint=fingerprint, time=when, state=state, **fields))
-    return records

@@ -175,7 +175,7 @@ def _search(account: Account) -> Iterator[tuple[str, str]]:
     )
     if account.validation_use:
         yield "", _used(account.validation_use)
-    yield "finalists", _finalists(account.finalists)
+    yield "finalists", _fewer(account) + _finalists(account.finalists)
     for row, finalist in enumerate(account.fresh):
         values = _listed(map(score, finalist.values)) or "no seed was fully trained"
         yield "" if row else "fresh seeds", f"trial {finalist.trial}: {values}"
@@ -189,6 +189,15 @@ def _used(use: ValidationUse) -> str:
         f"these validation rows were used by {use.searches:,} searches and {count(use.trials, 'trial')} of "
         "this register, this search included"
     )
+
+
+def _fewer(account: Account) -> str:
+    """Return that there were fewer finalists than the spec asks for; empty if there were as many."""
+    asked, named = account.origin.finalists_asked, account.comparisons.finalists
+    if not 0 < named < asked:
+        return ""
+    available = count(account.comparisons.ranked, "fully trained trial")
+    return f"{asked} asked for, {available} available, {named} trained again; "
 
 
 def _finalists(finalists: FinalistRule) -> str:

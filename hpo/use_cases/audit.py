@@ -9,7 +9,7 @@ from hpo.core.account import Account
 from hpo.core.audit import Audit, ChainStanding
 from hpo.core.chain import StoredEvent
 from hpo.core.chain_check import Finding, find_edits
-from hpo.core.errors import UserError
+from hpo.core.errors import HpoError, UserError
 from hpo.core.events import SearchOpened
 from hpo.core.history import History
 from hpo.core.home import Home
@@ -22,6 +22,7 @@ from hpo.use_cases.auditing.comparison import Comparison
 from hpo.use_cases.auditing.files import compare_recipe, compare_soups, compare_weights
 from hpo.use_cases.auditing.opened import compare_register
 from hpo.use_cases.auditing.signatures import WrongSignature, signature_beside, signer_of
+from hpo.use_cases.model.register_policy import all_openings
 
 THE_CHAIN = "the chain of events"
 
@@ -38,10 +39,11 @@ def audit_search(name: str, *, home: Home, account: Path | None = None, signers:
             None to verify no signature.
 
     Raises:
-        UserError: If there is no such search, the file is not an account, or its signature cannot be
-            verified.
+        UserError: If there is no such search, the file is not an account, its signature cannot be
+            verified, or the register cannot be used.
         HpoError: If the database cannot be opened.
     """
+    _require_register(name)
     read = read_account(account) if account else None
     signer, signature = _signed(account, signers)
     ledger = open_ledger(name, home)
@@ -69,6 +71,14 @@ def audit_of(account: Account, ledger: SearchLedger, *, home: Home) -> Audit:
     history = read_history(ledger)
     chain = Comparison((THE_CHAIN,), _notes(record, history), tuple(edits))
     return _audit(ledger.name, record, [chain, *_compared(ledger, history, account, home, record, edits)])
+
+
+def _require_register(name: str) -> None:
+    """Read the register once, so that its own faults are not taken for edits of the record."""
+    try:
+        all_openings()
+    except HpoError as error:
+        raise UserError(f"{name} was not audited: {error}") from error
 
 
 def _compared(

@@ -54,7 +54,7 @@ def resume_search(
         history = read_history(ledger)
         assert history.opened is not None
         spec = parse_spec(history.opened.spec, source=name)
-        cuts = CutsOnRecord(recorded=history.opened.split["data"])
+        cuts = CutsOnRecord.of_record(history.opened.split)
         dataset = split_dataset_of(spec.data, spec.base, home, cuts)
         _require_same_data(name, spec, history, dataset)
         accept = options.changed_code or retry is not None

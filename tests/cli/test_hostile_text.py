@@ -66,6 +66,11 @@ COMMANDS = {
     "logs digits --follow": f"printed {SHOWN[:-6]}",
     "watch digits": SHOWN,
     "account digits": SHOWN,
+    "account digits --methods": SHOWN,
+    "account digits --methods --latex": "gone",
+    "account digits --checklist": "",
+    "audit digits": "",
+    "data digits": "",
 }
 
 

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from hpo.core.home import Home
 from hpo.core.trainable import DataInfo, Examples
+from hpo.data.custodian import prepare
 from hpo.data.image_shortcuts import image_shortcuts
+from hpo.data.leak_coverage import coverage_of
 
 
 def smooth(n, seed=0, side=32):
@@ -75,3 +79,33 @@ def test_all_digits_raise_nothing():
 
     digits = load_digits()
     assert found((digits.images * 15).astype(np.uint8)[..., None], digits.target.astype(np.int64), 10) == {}
+
+
+def saved(image, path, plant, marked):
+    """Save an image; the files of marked ones differ in one property, and nothing of it is in the pixels."""
+    if plant == "file format":
+        Image.fromarray(image).save(path.with_suffix(".bmp" if marked else ".png"))
+    elif plant == "file size":
+        Image.fromarray(image).save(path.with_suffix(".jpg"), quality=95 if marked else 60)
+    elif plant == "width":
+        Image.fromarray(image).resize((40 if marked else 36, 36)).save(path.with_suffix(".png"))
+    else:
+        Image.fromarray(image).save(path.with_suffix(".png"))
+
+
+@pytest.mark.parametrize("plant", ["file format", "file size", "width", ""])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_class_that_is_told_by_its_files_is_named(plant, classes, tmp_path):
+    for row, image in enumerate(smooth(240, 3)):
+        folder = tmp_path / "images" / f"c{row % classes}"
+        folder.mkdir(parents=True, exist_ok=True)
+        saved(image, folder / str(row), plant, row % classes == 1)
+    arguments = {"root": str(tmp_path / "images"), "size": 32}
+    data = prepare("image_folder", arguments, Home(tmp_path / "home"), tmp_path)
+    named = data.file_shortcuts()
+    assert (named == {}) == (plant == "")
+    assert all(name.startswith(("the file", "the width")) for name in named)
+    if plant:
+        assert any(name.startswith(f"the {plant}") for name in named), named
+        assert classes == 2 or any("'c1'" in name for name in named)
+    assert any("of image files" in text for text in coverage_of(data, near=False).sought)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 from hpo.data import near_duplicates
+from hpo.data.thumbnails import thumbnails
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "cifar10-jpeg-tenth"
 Alter = Callable[[Image.Image], Image.Image]
@@ -58,9 +59,7 @@ def altered(images: np.ndarray, alter: Alter) -> np.ndarray:
 def test_only_planted_copies_are_found(name: str, scenes: Scenes) -> None:
     images = scenes(600)
     planted = altered(images[::10], ALTERED[name])
-    found = near_duplicates.near_pairs(
-        near_duplicates.thumbnails(images), near_duplicates.thumbnails(planted)
-    )
+    found = near_duplicates.near_pairs(thumbnails(images), thumbnails(planted))
     assert found.decided
     expected = {(10 * row, row) for row in range(60)}
     pairs = {(int(ours), int(theirs)) for ours, theirs in found.rows}
@@ -68,45 +67,58 @@ def test_only_planted_copies_are_found(name: str, scenes: Scenes) -> None:
     assert pairs <= expected
 
 
+@pytest.mark.parametrize("cropped", ["theirs", "ours", "within"])
+def test_images_cropped_to_four_fifths_are_found_from_either_side(cropped: str, scenes: Scenes) -> None:
+    images, random = scenes(300), np.random.default_rng(1)
+    crops = []
+    for image in images[:60]:
+        left, top = random.integers(0, 7, 2)
+        part = Image.fromarray(image).crop((left, top, left + 26, top + 26))
+        crops.append(np.asarray(part.resize((32, 32), Image.Resampling.BICUBIC)))
+    wholes, parts = thumbnails(images), thumbnails(np.stack(crops))
+    sets = {"theirs": (wholes, parts), "ours": (parts, wholes), "within": (np.concatenate([wholes, parts]),)}
+    rows = near_duplicates.near_pairs(*sets[cropped]).rows
+    expected = {(row, row + 300 * (cropped == "within")) for row in range(60)}
+    pairs = {(int(ours), int(theirs)) for ours, theirs in rows}
+    assert len(pairs & expected) >= 0.9 * 60
+    assert pairs <= expected
+
+
 def test_copies_within_a_set_are_pairs_once(scenes: Scenes) -> None:
     images = scenes(200)
     images[150], images[20] = images[3], images[7][:, ::-1]
-    found = near_duplicates.near_pairs(near_duplicates.thumbnails(images))
+    found = near_duplicates.near_pairs(thumbnails(images))
     assert found.rows.tolist() == [[3, 150], [7, 20]]
 
 
 def test_unsuitable_images_are_reported_as_undecided(scenes: Scenes) -> None:
     images = scenes(50)
-    assert not near_duplicates.near_pairs(near_duplicates.thumbnails(images), small=True).decided
+    assert not near_duplicates.near_pairs(thumbnails(images), small=True).decided
     uniform = np.repeat(images[:1], 400, axis=0)
-    assert not near_duplicates.near_pairs(near_duplicates.thumbnails(uniform)).decided
+    assert not near_duplicates.near_pairs(thumbnails(uniform)).decided
     blank = np.full((30, 32, 32, 3), 200, np.uint8)
-    assert len(near_duplicates.near_pairs(near_duplicates.thumbnails(blank)).rows) == 0
+    assert len(near_duplicates.near_pairs(thumbnails(blank)).rows) == 0
 
 
 def test_thumbnails_of_any_size_average_what_they_cover(scenes: Scenes) -> None:
     image = np.zeros((1, 64, 48, 1), np.uint8)
     image[:, :32] = 200
-    small = near_duplicates.thumbnails(image)
+    small = thumbnails(image)
     assert small.shape == (1, 32, 32)
     np.testing.assert_allclose(small[0, :16], 200, rtol=1e-5)
     np.testing.assert_allclose(small[0, 16:], 0, atol=1e-4)
     pixels = scenes(2)
     weights = np.array([0.299, 0.587, 0.114])
-    np.testing.assert_allclose(near_duplicates.thumbnails(pixels), pixels @ weights, rtol=1e-4, atol=1e-2)
+    np.testing.assert_allclose(thumbnails(pixels), pixels @ weights, rtol=1e-4, atol=1e-2)
 
 
 @pytest.mark.parametrize("name", ["same", "jpeg", "noisy", "brighter", "contrast", "grey"])
 def test_hashes_recognise_recompressed_images(name: str, scenes: Scenes) -> None:
     images = scenes(300)
-    ours = near_duplicates.hashes(near_duplicates.thumbnails(altered(images[:60], ALTERED[name])))
+    ours = near_duplicates.hashes(thumbnails(altered(images[:60], ALTERED[name])))
     assert ours.shape == (60, 4)
-    assert (
-        near_duplicates.resembling(ours, near_duplicates.hashes(near_duplicates.thumbnails(images))) >= 0.95
-    )
-    assert (
-        near_duplicates.resembling(ours, near_duplicates.hashes(near_duplicates.thumbnails(images[60:]))) == 0
-    )
+    assert near_duplicates.resembling(ours, near_duplicates.hashes(thumbnails(images))) >= 0.95
+    assert near_duplicates.resembling(ours, near_duplicates.hashes(thumbnails(images[60:]))) == 0
 
 
 @pytest.mark.slow
@@ -114,15 +126,13 @@ def test_hashes_recognise_recompressed_images(name: str, scenes: Scenes) -> None
 def test_photographs() -> None:
     files = sorted(SHARED.rglob("*.jpg"))[::2]
     images = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
-    grey = near_duplicates.thumbnails(images)
+    grey = thumbnails(images)
     known = len(np.unique(near_duplicates.near_pairs(grey).rows))
     assert known <= 20, "CIFAR-10 is known to hold a few near copies of its own"
     chosen = np.random.default_rng(0).choice(len(images), 100, replace=False)
     total = hits = 0
     for alter in ALTERED.values():
-        pairs = near_duplicates.near_pairs(
-            grey, near_duplicates.thumbnails(altered(images[chosen], alter))
-        ).rows
+        pairs = near_duplicates.near_pairs(grey, thumbnails(altered(images[chosen], alter))).rows
         got = {(int(ours), int(theirs)) for ours, theirs in pairs}
         hits += sum((int(row), place) in got for place, row in enumerate(chosen))
         total += len(chosen)

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpo.core.errors import UserError
+from hpo.data.repeated_rows import repeated_rows
 from hpo.data.split import RowLabels, Split, folds, split
 
 
@@ -172,3 +173,42 @@ def test_folds_by_group_and_by_time() -> None:
     for fold in forward:
         assert times[fold.train].max() < times[fold.validation].min()
     assert len(forward[0].train) < len(forward[2].train)
+
+
+def repeating(n: int, copies: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of which the last ones repeat the first, labels that differ between them, and their numbers."""
+    rows = np.random.default_rng(0).normal(size=(n, 30)).astype(np.float32)
+    rows[0, 3] = np.nan
+    rows = np.concatenate([rows, rows[:copies]])
+    numbers = repeated_rows(rows)
+    assert numbers is not None
+    return rows, np.arange(len(rows)) % 3, numbers
+
+
+def test_rows_with_equal_inputs_have_one_number() -> None:
+    _, _, numbers = repeating(100, 20)
+    assert numbers.tolist() == [*range(100), *range(20)]
+    distinct = np.random.default_rng(0).integers(0, 255, (50, 8, 8, 3)).astype(np.uint8)
+    assert repeated_rows(distinct) is None
+    few_values = np.random.default_rng(0).integers(0, 2, (400, 4)).astype(np.float32)
+    assert repeated_rows(few_values) is None
+
+
+@pytest.mark.parametrize("stratified", [True, False])
+def test_equal_rows_are_in_one_part_of_a_split_and_in_one_fold(stratified: bool) -> None:
+    _, targets, numbers = repeating(400, 100)
+    shares = {"search": 0.2, "final": 0.1}
+    parts = split(targets, validation=shares, seed=1, stratified=stratified, equal=numbers)
+    assert disjoint_and_complete(parts, 500)
+    data = RowLabels(targets, stratified=stratified, equal=numbers)
+    for one in [parts, *folds(data, count=5, seed=1)]:
+        parts_of = [set(numbers[rows]) for rows in one.roles().values()]
+        assert sum(map(len, parts_of)) == len(set.union(*parts_of)) == 400
+        assert len(one.validation) == pytest.approx(100, abs=25)
+    apart = split(targets, validation=shares, seed=1, stratified=stratified)
+    assert set(numbers[apart.train]) & set(numbers[apart.validation])
+
+
+def test_equal_rows_are_divided_if_a_part_would_be_empty_otherwise() -> None:
+    parts = split(labels(5, 5), validation=0.2, seed=0, equal=np.zeros(10, np.int64))
+    assert parts.counts() == {"train": 8, "validation": 2}

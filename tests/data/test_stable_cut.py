@@ -98,6 +98,21 @@ def test_new_rows_fall_by_their_own_hash() -> None:
     assert (mask[:15_000] == fewer).all()
 
 
+def test_new_rows_that_equal_a_row_on_record_fall_beside_it() -> None:
+    table = drawn(N, 4)
+    cutter = StableCut()
+    test = cutter(rows(table))
+    digests = np.concatenate([row_digests(table.astype(np.float32))] * 2)
+    columns = [*np.concatenate([table, table]).T, np.repeat([0.0, 1.0], N)]  # a target that is another
+    uncut = Uncut(digests, 0.2, labels=np.repeat([0, 1], N), columns=lambda: columns)
+    mask = StableCut(opened=[cutter.made])(uncut)
+    assert (mask[:N] == test).all()
+    assert (mask[N:] == test).all()
+    earlier = StableCut(opened=[cutter.made])(replace(uncut, reader=5))
+    assert (earlier[:N] == test).all()
+    assert (earlier[N:] != test).any()
+
+
 @pytest.mark.parametrize(
     "edit",
     [

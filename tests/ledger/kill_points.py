@@ -19,7 +19,8 @@ import numpy as np
 
 from hpo.core.events import LedgerRescued, Reported, SearchOpened, TestClaimed, TestScored
 from hpo.core.private_files import replace_file
-from hpo.ledger.register import COMPLETED, Opening, Register
+from hpo.ledger.opening import COMPLETED, Opening
+from hpo.ledger.register import Register
 from hpo.ledger.rescue import rescue_database
 from hpo.ledger.store import LedgerStore
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hpo.core.errors import DamagedLedger, HpoError
-from hpo.ledger.register import AlreadyOpened, Opening, Register, Use
+from hpo.ledger.opening import AlreadyOpened, Opening
+from hpo.ledger.register import Register, Use
 
 SCORES = {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}}
 

@@ -8,7 +8,9 @@ import pytest
 
 from hpo.core.errors import HpoError
 from hpo.core.likeness import RESEMBLES, SAME, UNKNOWN, Likeness
-from hpo.ledger.register import AlreadyOpened, Opening, Recognition, Register
+from hpo.ledger.opened_data import Recognition
+from hpo.ledger.opening import AlreadyOpened, Opening
+from hpo.ledger.register import Register
 
 ROWS = np.array([[number, number] for number in range(20)], np.uint64)
 OTHERS = ROWS + np.uint64(100)

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from hpo.core.errors import HpoError, UserError
-from hpo.ledger.register import Opening, Register
+from hpo.ledger.opening import Opening
+from hpo.ledger.register import Register
 
 ASK = """
 import sys
 import numpy as np
-from hpo.ledger.register import Opening, Register, AlreadyOpened
+from hpo.ledger.opening import Opening, AlreadyOpened
+from hpo.ledger.register import Register
 
 location, who, fingerprint = sys.argv[1:]
 rows = np.array([[k, k] for k in range(int(fingerprint[:6], 16), int(fingerprint[:6], 16) + 50)], np.uint64)

@@ -6,7 +6,8 @@ import pytest
 from hpo.core.errors import HpoError, UserError
 from hpo.core.events import SearchOpened
 from hpo.core.home import Home
-from hpo.ledger.register import Opening, Register
+from hpo.ledger.opening import Opening
+from hpo.ledger.register import Register
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import LedgerStore
 from hpo.use_cases.dataset.register_access import existing_register, open_register

@@ -26,7 +26,9 @@ def account_of(tmp_path):
 
 
 def test_it_counts_what_was_tried_and_compared(account_of):
-    shown = account_of(won())[1].to_json()
+    account = account_of(won())[1]
+    assert "asked for" not in page(account)
+    shown = account.to_json()
     assert shown["trials"] == {"started": 6, "finished": 4, "stopped": 1, "failed": 1, "interrupted": 0}
     assert shown["failures"] == {"diverged": 1}
     assert shown["comparisons"] == {
@@ -40,6 +42,11 @@ def test_it_counts_what_was_tried_and_compared(account_of):
     assert shown["budget"]["trials"] == {"spent": 6, "limit": 9}
     assert shown["budget"]["epochs"]["spent"] == 26
     assert shown["seeds"] == {"search": 0, "split": 0, "model": 8}
+
+
+def test_it_says_that_fewer_finalists_were_available_than_asked_for(account_of):
+    text = " ".join(page(account_of(won(), ("finalists.count=7",))[1]).split())
+    assert "7 asked for, 4 fully trained trials available, 2 trained again; each on 2 fresh seeds" in text
 
 
 def test_the_reports_of_a_searchs_trials_are_read_once(tmp_path, monkeypatch):

@@ -19,7 +19,8 @@ from hpo.core.chain import ChainHead, digest_of, link_after, start_of
 from hpo.core.errors import HpoError, UserError
 from hpo.core.home import Home
 from hpo.core.shipped_model import model_of
-from hpo.ledger.register import Opening, Register
+from hpo.ledger.opening import Opening
+from hpo.ledger.register import Register
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.reports.account import page
 from hpo.spec import parse_spec
@@ -286,6 +287,12 @@ def test_an_opening_that_the_register_lost_is_missed(home, original):
     with closing(sqlite3.connect(original.parent / "register.db")) as database, database:
         database.execute("DELETE FROM openings")
     assert [(edit, what) for edit, what, _ in found(home)] == [("missing", "the test-use register")]
+
+
+def test_a_register_that_cannot_be_used_is_no_edit_of_the_record(home, original):
+    (original.parent / "register.db").write_bytes(b"no database" * 500)
+    with pytest.raises(UserError, match=r"digits was not audited: the test-use register at .* is damaged"):
+        audit_search("digits", home=home)
 
 
 def test_recipe_account_and_register_state_the_head(home, original):

@@ -14,6 +14,7 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.data_report import DataReport
 from trainables.data.digests import row_digests
+from trainables.data.file_facts import FileFacts
 from trainables.data.item_inputs import traits
 from trainables.data.row_sample import sampled_rows
 from trainables.data.uncut import READER, Cutter
@@ -71,6 +72,7 @@ class Content:
         report: What the reader took the data for; None where it has nothing to say.
         in_place: Whether the inputs stay where they are, outside the home and memory.
         digested: Rows that ``identity`` covers, ascending; None for all.
+        files: Properties of the files that its images were read from; None for other data.
     """
 
     inputs: NDArray[Any]
@@ -85,6 +87,7 @@ class Content:
     report: DataReport | None = None
     in_place: bool = False
     digested: NDArray[np.int64] | None = None
+    files: FileFacts | None = None
 
     def __post_init__(self) -> None:
         for complaint in (_shape_complaint(self), _target_complaint(self), _side_complaint(self)):

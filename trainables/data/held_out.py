@@ -60,8 +60,9 @@ def first_cut(rows: Uncut) -> NDArray[np.bool_]:
         mask = _whole_groups(rows.groups, rows.share)
     else:
         ranks = rows.digests[:, 1]  # half of a digest: a number that depends on the content alone
-        for label in [None] if rows.labels is None else np.unique(rows.labels):
-            members = np.arange(len(rows)) if label is None else np.flatnonzero(rows.labels == label)
+        labels = _shared_labels(rows) if rows.together else rows.labels
+        for label in [None] if labels is None else np.unique(labels):
+            members = np.arange(len(rows)) if label is None else np.flatnonzero(labels == label)
             mask[members] = _first(ranks[members], rows.share)
     require_both(mask, rows)
     return mask
@@ -100,6 +101,23 @@ def require_both(mask: NDArray[np.bool_], rows: Uncut) -> None:
         there = "there is only 1 distinct row" if different == 1 else f"only {different:,} rows are distinct"
         text += f": equal rows are cut together, and {there}"
     raise UserError(text)
+
+
+def _shared_labels(rows: Uncut) -> NDArray[np.int64] | None:
+    """Return the labels, where rows with equal inputs all have the rarest of theirs, [n].
+
+    So they are ranked, and cut, as one; a class of few rows keeps its share.
+    """
+    if rows.labels is None:
+        return None
+    labels, of, counts = np.unique(rows.labels, return_inverse=True, return_counts=True)
+    rarity = np.empty(len(labels), np.int64)
+    order = np.argsort(counts, kind="stable")
+    rarity[order] = np.arange(len(labels))
+    _, same = np.unique(as_keys(rows.digests), return_inverse=True)
+    rarest = np.full(same.max() + 1, len(labels), np.int64)
+    np.minimum.at(rarest, same, rarity[of])
+    return np.asarray(labels[order[rarest[same]]])
 
 
 def _first(ranks: NDArray[np.uint64], fraction: float) -> NDArray[np.bool_]:

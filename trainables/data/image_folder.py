@@ -28,6 +28,7 @@ from trainables.data.class_folders import (
 from trainables.data.content import Content, SourcePaths
 from trainables.data.data_report import DataReport, ImageReport, target_distribution
 from trainables.data.digests import packed
+from trainables.data.file_facts import file_facts
 from trainables.data.file_state import state_of
 from trainables.data.held_out import first_cut
 from trainables.data.image_files import ENDINGS, GREY, Heads, PixelFormat, bits_of, decode, in_parallel
@@ -73,6 +74,7 @@ class ImageFolder:
             identity=content[2],
             warnings=(*self._warnings, *skipped),
             report=self._report(content[1]),
+            files=file_facts(self._parts[0]),
         )
 
     def test(self) -> Content:
@@ -124,7 +126,7 @@ class ImageFolder:
             return train, self._listed(sealed)
         digests = packed(_file_digest(path) for path in train.files)
         names = np.array([path.relative_to(self._train).with_suffix("").as_posix() for path in train.files])
-        rows = Uncut(digests, self.test_share, train.labels, names=names)
+        rows = Uncut(digests, self.test_share, train.labels, names=names, reader=self.paths.reader)
         mask = (self.paths.cutter or first_cut)(rows)
         return train.take(~mask), train.take(mask)
 

@@ -205,6 +205,7 @@ class TableFile:
             row_ids(whole, self.id),
             self._known_cells.values,
             file_digest(self.file),
+            reader=self.reader,
         )
         mask = (self.cutter or first_cut)(rows)
         return whole.take(~mask), whole.take(mask, sealed=True)

@@ -16,6 +16,7 @@ READER = 6
 marks of missing values for categories, and refuses images with their channels first. 4 refuses labels of
 a user's function that skip values. 5 scales columns that single precision would round, refuses targets of one
 value, puts transparent pixels on a stated ground and takes the bits of an image's pixels that are used.
+6 cuts rows with equal inputs together although their labels differ.
 """
 
 
@@ -33,6 +34,7 @@ class Uncut:
         columns: Returns the columns as numbers or texts, [n] each; None to know rows by their digests.
         file: Digest of the file that the rows were read from; empty for several files.
         names: Names of the rows, [n] of text, by which those are known whose content changed; None without.
+        reader: Version of the reader, `READER`.
     """
 
     digests: NDArray[np.uint64]
@@ -44,6 +46,7 @@ class Uncut:
     columns: Callable[[], Iterable[NDArray[Any]]] | None = None
     file: str = ""
     names: NDArray[Any] | None = None
+    reader: int = READER
 
     def __len__(self) -> int:
         return len(self.digests)
@@ -52,6 +55,11 @@ class Uncut:
     def rule(self) -> str:
         """What decides: ``time``, ``groups`` or ``rows``."""
         return "time" if self.times is not None else "groups" if self.groups is not None else "rows"
+
+    @property
+    def together(self) -> bool:
+        """Whether rows with equal inputs are cut together whatever their labels are."""
+        return self.reader > 5 and self.rule == "rows"
 
 
 Cutter = Callable[[Uncut], NDArray[np.bool_]]

@@ -12,7 +12,7 @@ from hpo.core.home import Home
 from hpo.core.likeness import SAME
 from hpo.core.recipe import Recipe
 from hpo.data import prepared
-from hpo.ledger.register import Opening
+from hpo.ledger.opening import Opening
 from hpo.ledger.store import SearchLedger
 from hpo.selection.intervals import level_of_look
 from hpo.selection.looks import restated

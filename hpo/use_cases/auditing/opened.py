@@ -11,7 +11,7 @@ from hpo.core.events import TestClaimed, TestPredicted, TestScored
 from hpo.core.history import History
 from hpo.core.json_values import differences, jsonable
 from hpo.core.record import Recorded
-from hpo.ledger.register import WITHDRAWN, Opening
+from hpo.ledger.opening import WITHDRAWN, Opening
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.auditing.comparison import Comparison

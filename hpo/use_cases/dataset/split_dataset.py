@@ -13,11 +13,13 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.recipe import digest
 from hpo.data.custodian import prepare
-from hpo.data.prepared import FORMAT, Prepared
-from hpo.data.recorded_cuts import NO_CUTS, CutsOnRecord
+from hpo.data.prepared import FORMAT, Prepared, is_in_place
+from hpo.data.recorded_cuts import EQUAL_ROWS, NO_CUTS, CutsOnRecord
+from hpo.data.repeated_rows import repeated_rows
 from hpo.data.split import RowLabels, Split, folds, split
 from hpo.spec.fields import Data
 from hpo.use_cases.dataset.register_access import signing_key
+from trainables.data.token_stream import KIND as STREAM
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class SplitDataset:
             "format": FORMAT,
             "counts": self.split.counts(),
             "by": self.labelled.rule,
+            **({EQUAL_ROWS: "together"} if self.labelled.equal is not None else {}),
             **({"groups": self._groups()} if self.labelled.rule == "groups" else {}),
             **({"folds": self._folds(fresh, seeds)} if fresh is not None and folded else {}),
             "test": {"n": test.n, "fingerprint": test.fingerprint} if test else None,
@@ -111,13 +114,17 @@ def split_dataset_of(data: Data, base: Path, home: Home, cuts: CutsOnRecord = NO
     Raises:
         UserError: If the source or the split is invalid.
     """
-    return split_prepared(
-        data, prepare(data.source, data.source_arguments, home, base, signing_key(data), cuts)
-    )
+    prepared = prepare(data.source, data.source_arguments, home, base, signing_key(data), cuts)
+    return split_prepared(data, prepared, equal_apart=cuts.equal_apart)
 
 
-def split_prepared(data: Data, prepared: Prepared) -> SplitDataset:
+def split_prepared(data: Data, prepared: Prepared, *, equal_apart: bool) -> SplitDataset:
     """Split data that was read.
+
+    Args:
+        data: The `data` section of the spec.
+        prepared: The data.
+        equal_apart: Whether equal rows are divided like others, as in searches of earlier versions.
 
     Raises:
         UserError: If the split is invalid.
@@ -126,8 +133,16 @@ def split_prepared(data: Data, prepared: Prepared) -> SplitDataset:
     if data.final_share is not None:
         roles["final"] = data.final_share
     stratified = data.stratified and prepared.info.task != "other"
+    groups, times = prepared.groups(), prepared.times()
+    in_order = times is not None or prepared.info.kind == STREAM
+    apart = equal_apart or in_order or groups is not None or is_in_place(prepared.folder)
     labelled = RowLabels(
-        prepared.targets(), prepared.info.classes, prepared.groups(), prepared.times(), stratified
+        prepared.targets(),
+        prepared.info.classes,
+        groups,
+        times,
+        stratified,
+        None if apart else repeated_rows(prepared.inputs()),
     )
     search_split = split(
         labelled.targets,
@@ -137,5 +152,6 @@ def split_prepared(data: Data, prepared: Prepared) -> SplitDataset:
         groups=labelled.groups,
         times=labelled.times,
         classes=labelled.classes,
+        equal=labelled.equal,
     )
     return SplitDataset(prepared, search_split, labelled, data.split_seed)

@@ -31,8 +31,9 @@ from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest, read
 from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.data.sealed_part import open_test
-from hpo.ledger.register import FAILED as FAILED_OPENING
-from hpo.ledger.register import OPENING, AlreadyOpened, Opening, Register
+from hpo.ledger.opening import FAILED as FAILED_OPENING
+from hpo.ledger.opening import OPENING, AlreadyOpened, Opening
+from hpo.ledger.register import Register
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.metrics.assessment import Assessment, assess
@@ -175,7 +176,7 @@ def _task(home: Home, name: str, history: History) -> _Task:
     spec = specs.parse_spec(history.opened.spec, source=name)
     data = spec.data
     members = open_members(home, name, history)
-    cuts = CutsOnRecord(recorded=history.opened.split["data"])
+    cuts = CutsOnRecord.of_record(history.opened.split)
     recorded = read(home.data(history.opened.split["data"]))
     key = signing_key(data)
     prepared = prepare(data.source, data.source_arguments, home, spec.base, key, cuts)

@@ -16,7 +16,8 @@ from hpo.core.recipe import Recipe
 from hpo.core.record import Recorded
 from hpo.data.cut import HALF, TEST, Cut
 from hpo.data.prepared import Prepared
-from hpo.ledger.register import COMPLETED, OPENING, Opening, Register
+from hpo.ledger.opening import COMPLETED, OPENING, Opening
+from hpo.ledger.register import Register
 from hpo.ledger.searches import opened_of, read_history
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec.fields import Data

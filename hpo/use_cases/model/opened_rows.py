@@ -20,7 +20,7 @@ from hpo.data.cut import DEVELOPMENT, GIVEN, HALF, NEW, TEST, Cut
 from hpo.data.prepared import Prepared
 from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.data.source_reading import recall
-from hpo.ledger.register import WITHDRAWN, Opening
+from hpo.ledger.opening import WITHDRAWN, Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec
 from hpo.spec.cross_checks import RECIPE_SUFFIXES

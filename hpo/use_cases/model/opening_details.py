@@ -19,6 +19,7 @@ from hpo.core.trainable import Examples, Metric
 from hpo.data.examples import open_examples
 from hpo.data.part_facts import part_facts
 from hpo.data.prepared import Prepared
+from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.metrics.assessment import Assessment
 from hpo.metrics.forms import forms
 from hpo.metrics.strata import constant_class, strata_of
@@ -53,7 +54,8 @@ def baselines_of_test(
     """
     metric = history.objective.metric
     try:
-        split = split_prepared(spec.data, data).split
+        apart = history.opened is None or CutsOnRecord.of_record(history.opened.split).equal_apart
+        split = split_prepared(spec.data, data, equal_apart=apart).split
         retrained = history.model is not None and history.model.kind == RETRAINED
         train = open_examples(data.folder, np.arange(data.n) if retrained else split.train)
         model = _rows_of(assessment, metric, constant_class(assessment, examples.info.classes))

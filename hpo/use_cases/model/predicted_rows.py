@@ -19,7 +19,7 @@ from hpo.core.home import Home
 from hpo.data.cut import NEW, TEST, Cut, RowMarks
 from hpo.data.prepared import MANIFEST, Prepared, mapped, read
 from hpo.data.row_keys import keys_of_columns, text_keys, whole
-from hpo.ledger.register import WITHDRAWN
+from hpo.ledger.opening import WITHDRAWN
 from hpo.ledger.searches import opened_of
 from hpo.ledger.store import LedgerStore
 from hpo.spec.fields import Data

@@ -12,7 +12,8 @@ from hpo.core.errors import Refused
 from hpo.core.events import TestPredicted
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe, digest
-from hpo.ledger.register import WITHDRAWN, Opening, Register
+from hpo.ledger.opening import WITHDRAWN, Opening
+from hpo.ledger.register import Register
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec.recipe_files import RecipeFile
 from hpo.use_cases.dataset.register_access import open_register

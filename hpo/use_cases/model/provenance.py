@@ -96,7 +96,7 @@ def score_of(training: Training, objective: Objective) -> tuple[str, float]:
 def cut_of(provenance: JsonFields) -> CutsOnRecord:
     """Return the cut of the data that a recipe's provenance names, so that reading it again follows it."""
     split = provenance.get("split")
-    return CutsOnRecord(recorded=str(split.get("data") or "")) if isinstance(split, Mapping) else NO_CUTS
+    return CutsOnRecord.of_record(split) if isinstance(split, Mapping) else NO_CUTS
 
 
 def training_records_of(recipe: RecipeFile, path: Path) -> tuple[TrainingRecord, ...]:

@@ -27,7 +27,8 @@ from hpo.use_cases.dataset.register_access import existing_register
 
 if TYPE_CHECKING:
     from hpo.data.prepared import Prepared, TestManifest
-    from hpo.ledger.register import Opening, Recognition, Rows
+    from hpo.ledger.opened_data import Recognition, Rows
+    from hpo.ledger.opening import Opening
     from hpo.spec.fields import Data
 
 
@@ -77,7 +78,7 @@ def recognition_of(data: Data, prepared: Prepared, base: Path | None, key: bytes
     from hpo.data.likeness import compare
     from hpo.data.prepared import signature_file
     from hpo.data.signature import Signature
-    from hpo.ledger.register import Recognition
+    from hpo.ledger.opened_data import Recognition
 
     file = signature_file(prepared.folder, key)
     if base is not None:

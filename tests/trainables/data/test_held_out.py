@@ -8,7 +8,7 @@ from hpo.core.trainable import DataInfo
 from trainables.data.content import Content
 from trainables.data.digests import as_keys, row_digests, set_digest
 from trainables.data.held_out import carve, first_cut
-from trainables.data.uncut import Uncut
+from trainables.data.uncut import READER, Uncut
 
 
 def table(n: int, classes: int = 3, seed: int = 0) -> Content:
@@ -39,6 +39,18 @@ def test_equal_rows_are_on_one_side() -> None:
     twice = whole.take(np.repeat(np.arange(50), 2))
     development, test = carve(twice, 0.3)
     assert not set(as_keys(development.digests()).tolist()) & set(as_keys(test.digests()).tolist())
+
+
+@pytest.mark.parametrize("reader", [5, READER])
+def test_equal_rows_with_different_labels_are_on_one_side_since_reader_6(reader: int) -> None:
+    random = np.random.default_rng(0)
+    digests = row_digests(np.repeat(random.normal(size=(300, 4)), 2, 0).astype(np.float32))
+    labels = random.integers(0, 3, 600)
+    labels[:20] = 3  # a class of few rows
+    mask = first_cut(Uncut(digests, 0.2, labels, reader=reader))
+    assert (mask[::2] == mask[1::2]).all() == (reader == READER)
+    assert mask.mean() == pytest.approx(0.2, abs=0.01)
+    assert mask[labels == 3].sum() >= 4
 
 
 def test_groups_stay_together_and_times_are_latest() -> None:

@@ -14,7 +14,7 @@ from hpo.cli import main as command
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.data.cut import Cut
-from hpo.ledger.register import Opening
+from hpo.ledger.opening import Opening
 from hpo.ledger.store import LedgerStore
 from hpo.spec import read_spec
 from hpo.use_cases.dataset.register_access import open_register
