@@ -1,120 +1,212 @@
-"""Detection of planted image copies, and its run time.
+"""Planted leaks and clean data: what hpo finds beside deepchecks, cleanlab and cleanvision.
 
-    python benchmarks/leaks.py FOLDER [--json FILE] [--planted 100] [--images 60000]
+    python -m benchmarks.leaks --peers PEERS/bin/python --json leaks.jsonl [--seeds 1] [--out FILE]
 
-FOLDER is an image folder like CIFAR-10. For each alteration, altered copies of some images form a
-second set; detected and false pairs are counted, without the pairs that exist in the original set.
-For the run time, quarter turns and enlarged corners of the images bring them to the requested number;
-they are not copies of each other, but more alike than photographs.
+Each case of `leak_cases` is written to files, checked as `hpo check --data` does, and given to the peers in
+their own environment (`requirements-leaks.txt`). A tool finds a leak if it reports what `EXPECTED` names for
+it; whatever it reports of a clean set is a false alarm. Each answer is written when it is known and not asked
+for again, so that a run can be interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import time
-from collections.abc import Callable
+import re
+import subprocess
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter
 
-from hpo.data import near_duplicates
+from benchmarks.leak_cases import (
+    IMAGE_COPIES,
+    IMAGE_SHORTCUTS,
+    TABLE_LEAKS,
+    clean_tables,
+    generated,
+    save_images,
+)
+from hpo.core.home import Home
+from hpo.spec import read_spec
+from hpo.use_cases.dataset.checks import data_warnings
+from hpo.use_cases.dataset.leak_check import find_dataset_leaks
+from hpo.use_cases.dataset.split_dataset import split_dataset_of
 
-Alter = Callable[[Image.Image], Image.Image]
-RANDOM = np.random.default_rng(0)
+CLEAN = "clean"
+CLEAN_IMAGES = 8
+TABLE_TOOLS, IMAGE_TOOLS = ("hpo", "deepchecks", "cleanlab"), ("hpo", "cleanvision")
 
-
-def jpeg(quality: int) -> Alter:
-    def alter(image: Image.Image) -> Image.Image:
-        file = io.BytesIO()
-        image.save(file, "JPEG", quality=quality)
-        return Image.open(file).convert("RGB")
-
-    return alter
-
-
-def noise(image: Image.Image) -> Image.Image:
-    pixels = np.asarray(image) + RANDOM.normal(0, 8, (32, 32, 3))
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-
-
-def shift(image: Image.Image) -> Image.Image:
-    down, across = RANDOM.choice([0, 2], 2)
-    padded = np.pad(np.asarray(image), ((1, 1), (1, 1), (0, 0)), mode="edge")
-    return Image.fromarray(np.ascontiguousarray(padded[down : down + 32, across : across + 32]))
-
-
-def crop(image: Image.Image) -> Image.Image:
-    left, top = RANDOM.integers(0, 3, 2)
-    return image.crop((left, top, left + 30, top + 30)).resize((32, 32), Image.Resampling.BICUBIC)
-
-
-ALTERATIONS: dict[str, Alter] = {
-    "exact": lambda image: image,
-    "jpeg 75": jpeg(75),
-    "jpeg 50": jpeg(50),
-    "noise, 8 levels": noise,
-    "brightness +20 %": lambda image: ImageEnhance.Brightness(image).enhance(1.2),
-    "brightness -20 %": lambda image: ImageEnhance.Brightness(image).enhance(0.8),
-    "contrast +25 %": lambda image: ImageEnhance.Contrast(image).enhance(1.25),
-    "grey": lambda image: image.convert("L").convert("RGB"),
-    "blur, 0.6 pixels": lambda image: image.filter(ImageFilter.GaussianBlur(0.6)),
-    "sharpened": lambda image: ImageEnhance.Sharpness(image).enhance(2),
-    "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
-    "shifted by 1 pixel": shift,
-    "cropped to 30 pixels": crop,
-    "turned by 3 degrees": lambda image: image.rotate(3, Image.Resampling.BICUBIC),
+NEAR = "except for noise|also in the test part"
+EXPECTED: dict[str, tuple[str, str]] = {
+    "copies": ("also in the test part", "Samples Mix|^near_duplicate$"),
+    "copies with noise of 1e-3": (NEAR, "Samples Mix|^near_duplicate$"),
+    "copies, rounded": (NEAR, "Samples Mix|^near_duplicate$"),
+    "copies but for one column": (NEAR, "Samples Mix|^near_duplicate$"),
+    "copies but for an identifier": (NEAR, "Samples Mix|^near_duplicate$"),
+    "target, 99 % right": ("column code", "Feature.Label Correlation$|Identifier Label"),
+    "target, 93 % right": ("column code", "Feature.Label Correlation$|Identifier Label"),
+    "target in 30 % of the rows": ("column outcome", "Feature.Label Correlation$"),
+    "a column for one class": ("column flag", "Feature.Label Correlation$"),
+    "a difference of two columns": ("before|after", "Feature.Label Correlation$"),
+    "target encoding": ("column place", "Feature.Label Correlation$"),
+    "test rows among training rows in time": ("are earlier", "Date Train"),
+    "groups on both sides": ("groups have rows", "Index Train"),
+    "another unit in the test part": ("column x2 is distributed", "Drift"),
+    "a column missing in the test part": ("column x2 is distributed", "Drift|Nulls"),
+    "other labels in the test part": ("target is distributed", "Label Drift"),
+    "mislabelled rows": ("mislabelled", "^label$|Conflicting"),
+    "97 % of one class": ("are of class", "imbalance|Imbalance"),
+    **dict.fromkeys(IMAGE_COPIES, ("near duplicate|also in the test part", "duplicates")),
+    "class by border": ("border", "odd_size"),
+    "class by watermark": ("corner|border", "odd_size"),
+    "class by ground": ("corner|border", "odd_size"),
+    "class by grey": ("colour", "grayscale"),
+    "class by brightness": ("brightness", "dark"),
+    "class by dimensions": ("the width|the file size", "odd_size|odd_aspect"),
+    "class by file format": ("file format", "format"),
+    "class by file size": ("file size", "blurry"),
 }
+"""What of its report counts as having found a leak: of hpo, and of a peer."""
+
+TABLE_SPEC = """version: 1
+data: {{source: csv, arguments: {{file: train.csv, test_file: test.csv, target: y{roles}}}}}
+trainable: tabular
+space: {{learning_rate: {{loguniform: [1e-3, 0.3]}}}}
+scheduler: {{max_epochs: 3}}
+budget: {{trials: 3}}
+"""
+IMAGE_SPEC = """version: 1
+data: {source: image_folder, arguments: {root: ., size: 48}}
+trainable: image_classifier
+space: {learning_rate: {loguniform: [1e-3, 0.3]}}
+scheduler: {max_epochs: 3}
+budget: {trials: 3}
+"""
 
 
-def planted(images: np.ndarray, count: int) -> dict[str, dict[str, float]]:
-    """Return the share of planted copies found, and of other images falsely paired, per alteration."""
-    grey = near_duplicates.thumbnails(images)
-    existing = {tuple(pair) for pair in near_duplicates.near_pairs(grey).rows.tolist()}
-    alike = existing | {(b, a) for a, b in existing}
-    shares = {}
-    for name, alter in ALTERATIONS.items():
-        rows = RANDOM.choice(len(images), count, replace=False)
-        copies = np.stack([np.asarray(alter(Image.fromarray(images[row]))) for row in rows])
-        pairs = near_duplicates.near_pairs(grey, near_duplicates.thumbnails(copies)).rows
-        hits = {int(copy) for row, copy in pairs if rows[copy] == row}
-        false = {int(row) for row, copy in pairs if rows[copy] != row and (row, rows[copy]) not in alike}
-        shares[name] = {"found": len(hits) / count, "false": len(false) / len(images)}
-    return shares
+def cases(seeds: range) -> Iterator[tuple[str, int]]:
+    """Yield kinds of cases with their seeds; clean ones have names of their own."""
+    for seed in seeds:
+        yield from ((kind, seed) for kind in EXPECTED)
+    yield from ((f"{CLEAN}: {name}", seeds[0]) for name in clean_tables(seeds[0]))
+    yield from ((f"{CLEAN}: images {number}", seeds[0] + number) for number in range(1, 1 + CLEAN_IMAGES))
 
 
-def enlarged(images: np.ndarray, count: int) -> np.ndarray:
-    """Return ``count`` images: the originals, their corners at twice the size, and turned copies."""
-    corners = [images[:, y : y + 16, x : x + 16] for y in (0, 16) for x in (0, 16)]
-    several = np.concatenate([images, *(corner.repeat(2, 1).repeat(2, 2) for corner in corners)])
-    turned = np.concatenate([np.rot90(several, quarter, (1, 2)) for quarter in range(4)])
-    return turned[:count]
+def is_images(kind: str) -> bool:
+    """Return whether a case is a folder of images."""
+    return kind in IMAGE_COPIES or kind in IMAGE_SHORTCUTS or kind.startswith(f"{CLEAN}: images")
+
+
+def write_case(folder: Path, kind: str, seed: int) -> None:
+    """Write the files of a case, with a spec."""
+    folder.mkdir()
+    if is_images(kind):
+        save_images(folder, kind, seed)
+        (folder / "spec.yaml").write_text(IMAGE_SPEC)
+        return
+    if kind.startswith(CLEAN):
+        tables = clean_tables(seed)[kind.removeprefix(f"{CLEAN}: ")]
+    else:
+        tables = generated(seed)
+        TABLE_LEAKS[kind](tables, np.random.default_rng(seed))
+    tables.train.to_csv(folder / "train.csv", index=False)
+    tables.test.to_csv(folder / "test.csv", index=False)
+    roles = "".join(f", {role}: {column}" for role, column in tables.roles.items())
+    (folder / "spec.yaml").write_text(TABLE_SPEC.format(roles=roles))
+    (folder / "case.json").write_text(json.dumps({"roles": dict(tables.roles)}))
+
+
+def hpo_says(folder: Path) -> list[str]:
+    """Return the sentences of `hpo check --data` that are about leaks and traps."""
+    spec = read_spec(str(folder / "spec.yaml"), ())
+    dataset = split_dataset_of(spec.data, spec.base, Home(folder / "home").create())
+    leaks = find_dataset_leaks(spec.data, spec.base, dataset, near=True)
+    notes = [note for note in leaks.notes if "worth a look" in note]
+    return [
+        *leaks.findings(),
+        *notes,
+        *(text for text in data_warnings(spec, dataset) if "are of class" in text),
+    ]
+
+
+def peers_say(python: str, folder: Path) -> dict[str, list[str]]:
+    """Return what the peers report of a case."""
+    script = Path(__file__).parent / "peers" / "leak_tools.py"
+    done = subprocess.run([python, script, folder], capture_output=True, text=True, check=False)
+    lines = [line[line.index('{"case"') :] for line in done.stdout.splitlines() if '{"case"' in line]
+    answer = json.loads(lines[-1]) if lines else {"failed": [done.stderr[-200:]]}
+    return {tool: names for tool, names in answer.items() if tool != "case"}
+
+
+def table(rows: list[dict]) -> str:
+    """Return the results as Markdown: cases found of cases tried, and clean sets with an alarm."""
+    counts: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+    alarms: dict[str, dict[str, list[str]]] = defaultdict(dict)
+    for row in rows:
+        for tool, names in row["said"].items():
+            if row["kind"].startswith(CLEAN):
+                alarms[tool][row["kind"]] = names
+            else:
+                pattern = EXPECTED[row["kind"]][tool != "hpo"]
+                counts[row["kind"]][tool].append(any(re.search(pattern, name) for name in names))
+    tools = ("hpo", "deepchecks", "cleanlab", "cleanvision")
+    lines = ["| planted | " + " | ".join(tools) + " |", "| --- " * (1 + len(tools)) + "|"]
+    for kind in EXPECTED:
+        cells = [
+            f"{sum(counts[kind][tool])} of {len(counts[kind][tool])}" if counts[kind][tool] else ""
+            for tool in tools
+        ]
+        lines.append(f"| {kind} | " + " | ".join(cells) + " |")
+    false = [
+        f"{sum(bool(names) for names in alarms[tool].values())} of {len(alarms[tool])}"
+        if alarms[tool]
+        else ""
+        for tool in tools
+    ]
+    lines += ["| *clean sets with an alarm* | " + " | ".join(false) + " |", ""]
+    for tool in tools:
+        for kind, names in alarms[tool].items():
+            lines += [f"- {tool}, {kind}: {'; '.join(names)}"] if names else []
+    return "\n".join(lines)
 
 
 def main() -> None:
-    """Measure, print and write the figures."""
+    """Measure what is not yet known, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--planted", type=int, default=100)
-    parser.add_argument("--images", type=int, default=60_000)
+    parser.add_argument("--peers", help="interpreter of the peers' environment; none to ask hpo alone")
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1000)
+    parser.add_argument("--part", default="0/1", help="K/N: every N-th case from the K-th, to share a run")
+    parser.add_argument(
+        "--out", type=Path, help="measure nothing, and write the table of all results in the folder of --json"
+    )
     args = parser.parse_args()
-    files = sorted(args.folder.rglob("*.jpg")) + sorted(args.folder.rglob("*.png"))
-    images = np.stack([np.asarray(Image.open(file).convert("RGB").resize((32, 32))) for file in files])
-    shares = planted(images, args.planted)
-    for name, share in shares.items():
-        print(f"{name:22} found {share['found']:6.1%}   false {share['false']:.2%}")
-    overall = float(np.mean([share["found"] for share in shares.values()]))
-    many = enlarged(images, args.images)
-    wall, used = time.perf_counter(), time.process_time()
-    near_duplicates.near_pairs(near_duplicates.thumbnails(many))
-    wall, used = time.perf_counter() - wall, time.process_time() - used
-    print(f"overall found {overall:.1%}; {len(many)} images: {wall:.1f} s, {used:.1f} s of processor time")
-    if args.json:
-        result = {"alterations": shares, "found": overall, "images": len(many), "seconds": wall, "cpu": used}
-        args.json.write_text(json.dumps(result, indent=1) + "\n")
+    part, parts = map(int, args.part.split("/"))
+    known = {tuple(row["case"]) for row in _rows(args.json)}
+    for number, (kind, seed) in enumerate(cases(range(args.first, args.first + args.seeds))):
+        if number % parts != part or (kind, seed) in known or args.out:
+            continue
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "case"
+            write_case(folder, kind, seed)
+            said = {"hpo": hpo_says(folder)}
+            if args.peers:
+                said |= peers_say(args.peers, folder)
+        with args.json.open("a") as file:
+            file.write(json.dumps({"case": [kind, seed], "kind": kind, "said": said}) + "\n")
+        print(kind, said, flush=True)
+    if args.out:
+        args.out.write_text(
+            table([row for file in sorted(args.json.parent.glob("*.jsonl")) for row in _rows(file)]) + "\n"
+        )
+
+
+def _rows(file: Path) -> list[dict]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
 if __name__ == "__main__":
