@@ -17,6 +17,7 @@ from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
 from hpo.core.record import Recorded
 from hpo.core.search_shortfall import GAVE_UP, UNSATISFIED
 from hpo.core.spending import BudgetUse, budget_use
+from hpo.core.unread_claims import is_unread
 
 
 class Watcher(Protocol):
@@ -86,7 +87,8 @@ class Outcome:
         trials: Counts of trials that ended as ``finished``, ``stopped`` and ``failed``.
         best: The winner, if one was named.
         test: Test scores by metric; None while the test part is sealed.
-        claimed: Whether it was claimed; without a score, the evaluator died before it had one.
+        claimed: Whether it was claimed, and may have been read; without a score, the evaluator died before
+            it had one.
         test_examples: Number of examples behind the test score.
         practice: Whether the test score is on shipped practice data.
         recipe_path: Where the recipe was written; empty if it was not.
@@ -190,7 +192,7 @@ def outcome_of(
         trials={end.value: history.count(end) for end in (End.FINISHED, End.STOPPED, End.FAILED)},
         best=winner_of(history),
         test=intervals_of(score.scores) if score else None,
-        claimed=history.claim is not None,
+        claimed=history.claim is not None and not is_unread(history),
         test_examples=score.n if score else 0,
         practice=bool(score and score.practice),
         recipe_path=recipe_path,

@@ -10,6 +10,7 @@ from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.package_versions import changes, versions
+from hpo.core.unread_claims import is_unread
 from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec
@@ -102,6 +103,11 @@ def _events(name: str, spec: SearchSpec, history: History, more_trials: int) -> 
 
 
 def _require_sealed(name: str, history: History) -> None:
+    if is_unread(history) and not history.predictions:
+        raise Refused(
+            f"the test part of {name} is claimed for the winner of the trials so far, although it has not "
+            "been opened; submit a new search"
+        )
     if history.claim is not None or history.predictions:
         raise Refused(
             f"the test part of {name} was opened, so a choice among more trials would be made knowing "

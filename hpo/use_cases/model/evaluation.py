@@ -27,6 +27,7 @@ from hpo.core.recipe import Recipe
 from hpo.core.record import Recorded
 from hpo.core.seeds import derive
 from hpo.core.trainable import Examples, Metric
+from hpo.core.unread_claims import CLAIMED_BEFORE, FAILED, UNREAD, is_unread
 from hpo.data.custodian import prepare
 from hpo.data.prepared import Prepared, TestManifest, read
 from hpo.data.recorded_cuts import CutsOnRecord
@@ -58,7 +59,6 @@ from hpo.use_cases.model.register_policy import (
     source_of,
     who,
 )
-from hpo.use_cases.model.unread_claims import CLAIMED_BEFORE, FAILED, UNREAD, is_unread
 from trainables.data.digests import is_comparable
 
 NOT_COMPARED = (

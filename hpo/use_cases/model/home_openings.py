@@ -14,6 +14,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.recipe import Recipe
 from hpo.core.record import Recorded
+from hpo.core.unread_claims import is_unread
 from hpo.data.cut import HALF, TEST, Cut
 from hpo.data.prepared import Prepared
 from hpo.ledger.opening import COMPLETED, OPENING, Opening
@@ -23,7 +24,6 @@ from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec.fields import Data
 from hpo.use_cases.dataset.register_access import existing_register
 from hpo.use_cases.model.register_policy import claim_key, is_exempt, openings_of, source_of
-from hpo.use_cases.model.unread_claims import is_unread
 
 UNKNOWN_RECIPE = "unknown"
 

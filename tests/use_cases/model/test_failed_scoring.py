@@ -10,6 +10,7 @@ from hpo.core.errors import HpoError, Refused
 from hpo.core.events import End
 from hpo.core.home import Home
 from hpo.core.recipe import Recipe
+from hpo.core.unread_claims import CLAIMED_BEFORE
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import LedgerStore
 from hpo.running import checkpoints
@@ -17,7 +18,6 @@ from hpo.spec import read_spec
 from hpo.use_cases.dataset.register_access import open_register
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.model.evaluation import evaluate
-from hpo.use_cases.model.unread_claims import CLAIMED_BEFORE
 from trainables.functions.saved_state import saved
 
 CODE = """

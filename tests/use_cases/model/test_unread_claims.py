@@ -3,12 +3,14 @@
 import pytest
 
 from hpo.core.errors import HpoError, Refused, UserError
+from hpo.core.outcome import outcome_of
+from hpo.core.unread_claims import CLAIMED_BEFORE, UNREAD
 from hpo.ledger.searches import read_history
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.model import evaluation, register_policy
 from hpo.use_cases.model.evaluation import score_winner
 from hpo.use_cases.model.home_openings import openings_in_home
-from hpo.use_cases.model.unread_claims import CLAIMED_BEFORE, UNREAD
+from hpo.use_cases.resume import resume_search
 from tests.use_cases.model.test_register_policy import searched, spec_of, table  # noqa: F401
 
 
@@ -35,6 +37,9 @@ def test_changed_data_is_not_an_opening_in_the_home(searched):  # noqa: F811
     assert history.claim is not None
     assert history.warnings[-1].startswith(f"{UNREAD}: data: the test part of csv changed")
     assert counted(home) == []
+    assert not outcome_of("one", history).claimed
+    with pytest.raises(Refused, match="although it has not been opened"):
+        resume_search("one", home=home, more_trials=1)
     score_winner(home, "one")
     history = read_history(ledger)
     assert history.score.look == 1
