@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,15 +40,19 @@ _EMBEDDED = {
 
 
 @contextmanager
-def embedded_ray(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
+def embedded_ray(
+    folder: Path, cpus: float, gpus: float, stopping: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Run Ray on this machine while the block runs.
 
     Args:
         folder: Private temporary folder of the session, of at most `LONGEST_FOLDER` characters.
         cpus: CPUs that it offers.
         gpus: GPUs that it offers.
+        stopping: Whether to stop waiting for the turn to start it.
 
     Raises:
+        StoppedWaiting: If so.
         HpoError: If it does not start.
     """
     marker = secrets.token_hex(16)
@@ -60,7 +64,7 @@ def embedded_ray(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
             import ray
 
             try:
-                _start(folder, cpus, gpus)
+                _start(folder, cpus, gpus, stopping)
                 yield
             finally:
                 ray.shutdown()
@@ -69,37 +73,44 @@ def embedded_ray(folder: Path, cpus: float, gpus: float) -> Iterator[None]:
         _reload_ray_environment()
 
 
-def _start(folder: Path, cpus: float, gpus: float) -> None:
+def _start(folder: Path, cpus: float, gpus: float, stopping: Callable[[], bool]) -> None:
     """Start the embedded Ray, again if a busy machine let it time out.
 
     Raises:
+        StoppedWaiting: If it was asked to stop before its turn.
         HpoError: If it does not start.
     """
+    reason = ""
+    for attempt in range(1, ATTEMPTS + 1):
+        with start_turn(TURN_SECONDS, stopping=stopping):
+            reason = _attempt(folder / f"ray{attempt}", cpus, gpus)
+        if not reason:
+            return
+    raise HpoError(
+        f"Ray could not be started on this machine in {ATTEMPTS} attempts ({reason}); it may be too busy"
+    )
+
+
+def _attempt(folder: Path, cpus: float, gpus: float) -> str:
+    """Start Ray once; return why it did not start, empty if it did."""
     import ray
 
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with start_turn(TURN_SECONDS), signal_handlers_kept(), quiet():
-                ray.init(
-                    address="local",
-                    num_cpus=max(1, round(cpus)),
-                    num_gpus=gpus or None,
-                    include_dashboard=False,
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    log_to_driver=False,
-                    logging_level=logging.CRITICAL,
-                    # Ray makes its folder readable by all; the parent stays private.
-                    _temp_dir=str(folder / f"ray{attempt}"),
-                )
-            return
-        except Exception as error:  # Ray raises many kinds, a bare Exception for its own time limit
-            ray.shutdown()
-            if attempt == ATTEMPTS:
-                reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-                raise HpoError(
-                    f"Ray could not be started on this machine in {ATTEMPTS} attempts ({reason[0]}); "
-                    "it may be too busy"
-                ) from error
+    try:
+        with signal_handlers_kept(), quiet():
+            ray.init(
+                address="local",
+                num_cpus=max(1, round(cpus)),
+                num_gpus=gpus or None,
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+                _temp_dir=str(folder),  # Ray makes it readable by all; its parent stays private
+            )
+    except Exception as error:  # Ray raises many kinds, a bare Exception for its own time limit
+        ray.shutdown()
+        return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ""
 
 
 def _reload_ray_environment() -> None:

@@ -58,6 +58,7 @@ def ray_session(
     gpus: float,
     say_waiting: Callable[[str], None] = lambda what: None,
     last_words: str = "",
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Iterator[RaySession]:
     """Run Ray, or connect to a cluster, while the block runs.
 
@@ -67,8 +68,10 @@ def ray_session(
         gpus: GPUs of the embedded Ray.
         say_waiting: Called with what is waited for; empty if nothing is.
         last_words: What is printed if a cluster's Ray ends this process without a message.
+        stopping: Whether to stop waiting for the turn to start the embedded Ray.
 
     Raises:
+        StoppedWaiting: If so.
         UserError: If there is no cluster at the address, or its workers would import a user's package
             instead of hpo's.
     """
@@ -82,7 +85,7 @@ def ray_session(
         quiet_servers(),
         cluster_connection(address, LastWords(last_words, folder))
         if address
-        else embedded_ray(folder, cpus, gpus),
+        else embedded_ray(folder, cpus, gpus, stopping),
         _described(folder, address) as session,
     ):
         say_waiting("")

@@ -10,7 +10,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,23 +18,33 @@ POLL = 0.1
 """Seconds between two attempts to be next."""
 
 
+class StoppedWaiting(Exception):
+    """The search was asked to stop while it waited for its turn."""
+
+
 @contextmanager
-def start_turn(seconds: float, folder: Path | None = None) -> Iterator[bool]:
+def start_turn(
+    seconds: float, folder: Path | None = None, stopping: Callable[[], bool] = lambda: False
+) -> Iterator[bool]:
     """Wait until no other process of this user is starting Ray, then keep others waiting.
 
     Args:
         seconds: Longest wait; after it the block runs all the same.
         folder: Folder of the lock file; the one for temporary files by default.
+        stopping: Whether to stop waiting.
 
     Yields:
         Whether this process has its turn.
+
+    Raises:
+        StoppedWaiting: If so.
     """
     lock = _opened((folder or Path(tempfile.gettempdir())) / f"hpo-ray-start-{os.geteuid()}.lock")
     if lock is None:
         yield False
         return
     try:
-        yield _locked(lock, seconds)
+        yield _locked(lock, seconds, stopping)
     finally:
         os.close(lock)  # its end would unlock it, too
 
@@ -46,12 +56,14 @@ def _opened(path: Path) -> int | None:
         return None
 
 
-def _locked(lock: int, seconds: float) -> bool:
+def _locked(lock: int, seconds: float, stopping: Callable[[], bool]) -> bool:
     end = time.monotonic() + seconds
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            if stopping():
+                raise StoppedWaiting from None
             if time.monotonic() >= end:
                 return False
             time.sleep(POLL)

@@ -24,6 +24,7 @@ from hpo.ledger.searches import read_history
 from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
 from hpo.running.ray_session import ray_session
+from hpo.running.start_turns import StoppedWaiting
 from hpo.spec import SearchSpec
 from hpo.spec.fields import AT_END
 from hpo.use_cases.accounting.files import write_account
@@ -140,7 +141,10 @@ class SearchRun:
         spec, need = self.spec, self.spec.resources
         address = address or os.environ.get("RAY_ADDRESS")
         gpus = usable_gpus(spec) if not address else 0.0
-        with ray_session(address, local_cpus(), gpus, notifier.waiting, self._last_words()) as session:
+        ray = ray_session(
+            address, local_cpus(), gpus, notifier.waiting, self._last_words(), stop_request.received
+        )
+        with suppress(StoppedWaiting), ray as session:
             from hpo.running.ray_runner import RayRunner
 
             workers = assembly.workers_of(spec, session)
@@ -164,7 +168,8 @@ class SearchRun:
             most = need.trials_at_once if session.monitor else workers
             runner = RayRunner(environment, most, need.needs, session, on_turn, notifier.waiting)
             runner.run(conductor)
-        return conductor.history
+            history = conductor.history
+        return history
 
     def _last_words(self) -> str:
         """Return what is said if Ray ends this process, which does not pass through Python."""
