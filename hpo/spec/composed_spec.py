@@ -20,6 +20,8 @@ class Sections(TypedDict, total=False):
 
     recipe: RecipeFields
     objective: SpecFields
+    constraints: Sequence[SpecFields]
+    prior: SpecFields | Literal["off"]
     sampler: str | SpecFields
     scheduler: str | SpecFields
     resources: SpecFields

@@ -2,6 +2,7 @@ import dataclasses
 import math
 
 from hpo.core import events
+from hpo.core.constraints import Constraint
 from hpo.core.events import End
 from hpo.core.home import Home
 from hpo.core.objective import Objective
@@ -235,3 +236,24 @@ def test_the_parent_states_the_head_of_the_chain(home: Home) -> None:
     unlinked = [Recorded(recorded.seq, recorded.time, recorded.event) for recorded in ledger.read()]
     (parent, *_) = projection(home).changes(unlinked)
     assert not {"chain.events", "chain.head"} & parent.tags.keys()
+
+
+def test_constraints_and_what_violates_them_are_visible_in_the_runs(home: Home) -> None:
+    small = Constraint("parameters", at_most=1000)
+    objective = dataclasses.replace(OBJECTIVE, constraints=(small,))
+    drawn = RunProjection("digits-1", (), objective, home.search("digits-1"))
+    reports = [events.Reported(0, r, 1, {objective.key: 0.5, "parameters": 900.0}, 0.1) for r in (0, 1)]
+    large = events.TrialEnded(1, 0, End.STOPPED, 1, 0.9, events.Cause.CONSTRAINT, "parameters is 2,000")
+    story = [
+        opened(spec={"constraints": [small.to_json()]}),
+        *(started(0), reports[0], events.TrialEnded(0, 0, End.FINISHED, 1, 0.5)),
+        *(started(1), large, events.FinalistsNamed((0,)), started(0, 1), reports[1]),
+        *(events.TrialEnded(0, 1, End.FINISHED, 1, 0.5), events.WinnerNamed(0, 1, 0.5, math.nan, 1, "")),
+    ]
+    runs = {change.run: change for change in drawn.changes(memory_ledger(story).read())}
+    assert runs[PARENT].tags["constraints"] == "parameters at most 1,000"
+    kept = "parameters 900 (at most 1,000); 1 of 2 trials violate it"
+    assert runs[PARENT].tags["winner.constraints"] == kept
+    tags = runs["1/0"].tags
+    assert (tags["state"], tags["cause"]) == ("stopped early", "constraint")
+    assert tags["message"] == "parameters is 2,000"
