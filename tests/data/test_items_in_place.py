@@ -46,6 +46,7 @@ def pairs(part):
 @pytest.fixture
 def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(map_style, "LEAST", 1000)
+    monkeypatch.setattr(map_style, "anonymous_bytes", lambda: 0)
     (tmp_path / "scans_source.py").write_text(CODE)
     return tmp_path
 
@@ -65,6 +66,11 @@ def test_items_come_back_as_the_data_set_gives_them(base):
     assert (item["note"], item["age"], item["label"], item["scan"].shape) == ("scan 8", 4.0, 0, (8, 8))
     assert dataset.inputs["age"].tolist() == [2.5, 4.0]
     assert dataset.targets.tolist() == [1, 0]
+
+
+def test_a_data_set_in_memory_is_stored_once_for_all_workers(base, monkeypatch):
+    monkeypatch.setattr(map_style, "anonymous_bytes", lambda: 1 << 30)
+    assert (read(base).folder / prepared.INPUTS).exists()
 
 
 def test_opening_reads_no_item_and_a_batch_only_its_own(base):

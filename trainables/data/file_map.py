@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.formatting import size
+from hpo.core.json_values import JsonFields, JsonObject
 from trainables.data.row_sample import digested_rows, sampled_rows
 
 LEAST = 64 << 20
@@ -86,12 +86,12 @@ class FileMap:
         dtype = np.lib.format.descr_to_dtype(self.dtype)
         return np.ndarray(self.shape, dtype, buffer=content, offset=self.start, strides=self.strides)
 
-    def to_json(self) -> Mapping[str, Any]:
+    def to_json(self) -> JsonObject:
         """Return it as a JSON value."""
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> FileMap:
+    def from_json(cls, body: JsonFields) -> FileMap:
         """Return what `to_json` was given."""
         dtype = np.lib.format.dtype_to_descr(stored_dtype(body["dtype"]))
         shape, strides = tuple(body["shape"]), tuple(body["strides"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hpo.core.json_values import JsonFields
 
 LEAST = 1 << 30
 """Bytes that items would take from which they are not stored, but read whenever they are needed."""
@@ -30,7 +33,7 @@ class ItemInputs:
     read: Callable[[NDArray[np.int64]], NDArray[Any]]
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    reference: Mapping[str, Any]
+    reference: JsonFields
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -51,6 +54,14 @@ class ItemInputs:
     def nbytes(self) -> int:
         """Bytes that the array would have."""
         return int(np.prod(self.shape)) * self.dtype.itemsize
+
+
+def anonymous_bytes() -> int:
+    """Return the bytes of memory that this process holds and that are no pages of a file."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def traits(inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:

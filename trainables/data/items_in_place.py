@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.json_values import JsonFields
 from trainables.data.content import SourcePaths
 from trainables.data.file_map import stored_dtype
 from trainables.data.item_fields import ItemReader
@@ -17,7 +17,7 @@ from trainables.data.item_inputs import ItemInputs
 from trainables.data.user_sources import UserSource
 
 
-def inputs_in_place(reference: Mapping[str, Any]) -> ItemInputs:
+def inputs_in_place(reference: JsonFields) -> ItemInputs:
     """Return the inputs of a development part that stayed in its data set.
 
     The user's function is called when the first item is read.

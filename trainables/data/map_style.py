@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.json_values import JsonFields
 from hpo.core.trainable import DataInfo
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
@@ -30,7 +31,7 @@ from trainables.data.item_fields import (
     named_fields,
     store_item,
 )
-from trainables.data.item_inputs import LEAST, ItemInputs, traits
+from trainables.data.item_inputs import LEAST, ItemInputs, anonymous_bytes, traits
 from trainables.data.row_sample import digested_rows
 
 TARGETS = ("target", "targets", "label", "labels", "y")
@@ -39,8 +40,8 @@ TARGETS = ("target", "targets", "label", "labels", "y")
 TEXT_BYTES = 1 << 16
 """Length of the longest text that is stored."""
 
-ITEMS_AT_ONCE = 256
-"""Items of a large data set that are read before their targets are kept."""
+BYTES_AT_ONCE = 1 << 20
+"""Bytes of items of a large data set that are read before their targets are kept."""
 
 FEWEST = 1000
 """Whole numbers below this, or below the number of rows, are labels of classes."""
@@ -58,7 +59,7 @@ def read_items(
     source: str,
     paths: SourcePaths,
     like: DataInfo | None,
-    origin: Mapping[str, Any] | None = None,
+    origin: JsonFields | None = None,
 ) -> Content:
     """Read every item of a map-style data set.
 
@@ -85,7 +86,7 @@ def read_items(
     inputs = [field for field in fields if field.name != target]
     targets = _blank([field for field in fields if field.name == target], n, paths)
     dtype, shape = layout(inputs)
-    if origin is not None and paths.reader > 5 and n * dtype.itemsize * int(np.prod(shape)) >= LEAST:
+    if origin is not None and paths.reader > 5 and _is_elsewhere(n * dtype.itemsize * int(np.prod(shape))):
         read = ItemReader(items, tuple(fields), target, source)
         return _in_place(read, (n, *shape), dtype, targets, like, origin)
     stored = _blank(inputs, n, paths)
@@ -94,7 +95,15 @@ def read_items(
     return _content(stored, targets, fields, target, like, source)
 
 
-def reopened(items: Any, reference: Mapping[str, Any], source: str) -> ItemReader:
+def _is_elsewhere(size: int) -> bool:
+    """Return whether a data set is large, and its items are read from somewhere: not held in memory.
+
+    Of one in memory every worker would have a copy of its own, and stored items are shared.
+    """
+    return size >= LEAST and anonymous_bytes() < size / 2
+
+
+def reopened(items: Any, reference: JsonFields, source: str) -> ItemReader:
     """Return what reads the items of a data set that was opened again, as `ItemInputs.reference` says."""
     fields = tuple(
         Field(name, type_, tuple(shape), np.dtype(dtype)) for name, type_, shape, dtype in reference["fields"]
@@ -108,12 +117,13 @@ def _in_place(
     dtype: np.dtype[Any],
     targets: NDArray[Any],
     like: DataInfo | None,
-    origin: Mapping[str, Any],
+    origin: JsonFields,
 ) -> Content:
     """Return a part whose inputs stay in their data set; its targets are stored."""
     n = shape[0]
-    for start in range(0, n, ITEMS_AT_ONCE):
-        rows = np.arange(start, min(n, start + ITEMS_AT_ONCE))
+    step = max(1, BYTES_AT_ONCE // (dtype.itemsize * int(np.prod(shape[1:]))))
+    for start in range(0, n, step):
+        rows = np.arange(start, min(n, start + step))
         read.fill(rows, np.zeros((len(rows), *shape[1:]), dtype), targets[start : start + len(rows)])
     fields = [[field.name, field.type, list(field.shape), field.dtype.str] for field in read.fields]
     descr = np.lib.format.dtype_to_descr(dtype)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.import_folders import import_folders
+from hpo.core.json_values import JsonFields
 from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
@@ -111,7 +112,7 @@ class UserSource:
         lasting = None if isinstance(result, IteratedItems) else origin
         return read_items(result, f"data.source: {self.name}({part!r})", self.paths, development, lasting)
 
-    def reader(self, reference: Mapping[str, Any]) -> ItemReader:
+    def reader(self, reference: JsonFields) -> ItemReader:
         """Return what reads items of the development part, which stayed where they are."""
         return reopened(self._call("development"), reference, f"data.source: {self.name}('development')")
 
