@@ -15,7 +15,7 @@ from tests.faults.promises import run_twice
 from tests.faults.ray_cluster import PATIENT
 from tests.faults.tiny_search import ROOT, Place, after, number
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.faults, pytest.mark.timeout(600)]
 
 SRUN = """#!/bin/sh
 # Runs a step on this machine; its options are checked, not obeyed.
