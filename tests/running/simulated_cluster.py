@@ -91,7 +91,7 @@ class SimulatedCluster:
         state = self.state.pop(actor, None)
         if state is None:
             return
-        self.used[state.node] -= 1
+        self.used[state.node] -= actor.size
         state.dead = True
         if state.stopping:
             self._live_actors_to_ray_actors_resources.pop(actor, None)
@@ -118,16 +118,20 @@ class SimulatedCluster:
         return True
 
     def _start(self):
-        while self.pending and (free := [n for n in self.slots if self.used[n] < self.slots[n]]):
-            actor = self.pending.pop(0)
+        while actor := next((each for each in self.pending if self._free_for(each)), None):
+            self.pending.remove(actor)
+            free = self._free_for(actor)
             node = self.random.choice(free)
-            self.used[node] += 1
+            self.used[node] += actor.size
             state = SimpleNamespace(node=node, started=False, stopping=False, task=None, dead=False)
             state.training, state.config = None, actor.config
             self.state[actor] = state
             self._live_actors_to_ray_actors_resources[actor] = (Mock(), None)
             late = self.random.random() < 0.05
             self.at(self.random.uniform(50, 90) if late else self.random.uniform(1, 4), self._started(actor))
+
+    def _free_for(self, actor):
+        return [node for node in self.slots if self.used[node] + actor.size <= self.slots[node]]
 
     def _started(self, actor):
         def started():
@@ -143,6 +147,7 @@ class SimulatedCluster:
         """Request a worker."""
         actor = TrackedActor(uuid.uuid4().int, on_start=on_start, on_stop=on_stop, on_error=on_error)
         actor.config = kwargs["config"]
+        actor.size = resource_request.required_resources.get("GPU", 1)  # without GPUs, each takes a slot
         self.pending.append(actor)
         return actor
 
@@ -163,7 +168,7 @@ class SimulatedCluster:
 
         def stopped():
             if self.state.pop(tracked_actor, None):
-                self.used[state.node] -= 1
+                self.used[state.node] -= tracked_actor.size
                 self._live_actors_to_ray_actors_resources.pop(tracked_actor, None)
                 if tracked_actor._on_stop:
                     tracked_actor._on_stop(tracked_actor)

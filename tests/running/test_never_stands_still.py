@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ray.train._internal import storage
 
+from hpo.core.events import Cause, End
 from hpo.core.home import SearchFolder
 from hpo.core.needs import Needs
+from hpo.running.channel import Message
 from hpo.running.conductor import Conductor
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.ray_runner import RayRunner
@@ -22,13 +24,16 @@ SLACK = 6.0
 """Seconds of virtual time that may pass between a worker's becoming idle and its next task."""
 
 
-def searched(folder, cluster, workers, **rules):
+WHOLE_CPU = Needs(1)
+
+
+def searched(folder, cluster, workers, needs=WHOLE_CPU, **rules):
     """Run a search on a simulated cluster; its conductor, and the longest that idle workers were refused."""
     session = types.SimpleNamespace(folder=folder, monitor=None)
     environment = TrainingEnvironment(open_stage, SearchFolder(folder / "search"), OBJECTIVE)
     conductor = Conductor(plan(horizon=9, rungs=(1, 3), **rules), MemoryLedger(), RandomSearcher(SPACE, 0))
     refused = Refused(cluster)
-    runner = RayRunner(environment, workers, Needs(1), session, refused.look)
+    runner = RayRunner(environment, workers, needs, session, refused.look)
     runner._resource_manager = lambda: None  # no real Ray may be used here
     storage.__dict__["_get_ray_train_session_dir"] = lambda: str(folder)
     controller = runner.controller(conductor)
@@ -104,3 +109,35 @@ def test_after_a_lost_node_waiting_trials_get_idle_workers(tmp_path, seed):
     conductor, refused = searched(tmp_path, cluster, workers=6, trials=24)
     assert conductor.history.count(None) == 0
     assert refused.longest <= START_WAIT + SLACK
+
+
+class SharedGpus(SimulatedCluster):
+    """Trainings of every third trial run out of memory in epoch 2, unless they have a whole GPU."""
+
+    def schedule_actor_task(self, tracked_actor, method_name, args=(), on_result=None, **others):
+        def answered(actor, result):
+            task = self.state[actor].training.task
+            greedy = task.trial % 3 == 1 and not task.whole_gpu
+            assert actor.size == (1 if task.whole_gpu else 0.25)
+            if method_name == "train" and greedy and result["message"].reports[-1].epoch == 2:
+                result["message"] = Message(failure=(Cause.OUT_OF_MEMORY, "CUDA out of memory"))
+            on_result(actor, result)
+
+        super().schedule_actor_task(tracked_actor, method_name, args, on_result=answered, **others)
+
+
+@pytest.mark.parametrize(("seed", "disturbances"), [(0, 0), (1, 0), (2, 8), (3, 8)])
+def test_trials_without_memory_on_a_share_get_a_whole_gpu_though_others_share_them_all(
+    tmp_path, seed, disturbances
+):
+    cluster = SharedGpus(seed, (1, 1), disturbances)
+    conductor, _ = searched(
+        tmp_path, cluster, 8, Needs(1, 0.25), trials=24, shares_gpus=True, worker_losses=100
+    )
+    history = conductor.history
+    assert history.count(None) == 0
+    failed = {training.cause for training in history.trainings.values() if training.end is End.FAILED}
+    assert failed <= {Cause.DIVERGED}
+    for (trial, _), training in history.trainings.items():
+        assert training.losses.count("out_of_memory") == training.whole_gpu <= (trial % 3 == 1)
+    assert any(training.whole_gpu for training in history.trainings.values())
