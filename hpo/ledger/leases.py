@@ -1,8 +1,8 @@
 """The lease of a search: which process runs it, and which one may go on writing to its record.
 
-The process that runs a search renews its lease; all times are by the database's clock. Whoever takes a lease
-over increments its epoch, in the transaction that writes the first events of the new attempt. Every append
-of a process that runs a search compares epochs (`hpo.ledger.search_ledger`), so one that was paused or
+The process that runs a search renews its lease; all times are by the database's clock. The process that takes
+a lease over increments its epoch, in the transaction that writes the first events of the new attempt. Every
+append of a process that runs a search compares epochs (`hpo.ledger.search_ledger`), so one that was paused or
 cut off for longer than its lease writes nothing more, whatever it believes. The epoch is what M. Kleppmann,
 "How to do distributed locking" (2016), calls a fencing token.
 """
@@ -204,6 +204,6 @@ def _now(engine: sa.Engine) -> sa.ColumnElement[float]:
 
 @contextmanager
 def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a transaction; at a server it waits for nobody who appends, since a renewal must not be late."""
+    """Open a transaction; at a server it does not wait for appends, so that no renewal is late."""
     with writing(engine) if engine.dialect.name == "sqlite" else engine.begin() as connection:
         yield connection
