@@ -44,11 +44,12 @@ def list_searches(
     if not summaries:
         say(f"no searches in {session.home.root}" + (f" with {' and '.join(tag)}" if tag else ""))
         return
+    shared = len({each.user for each in summaries}) > 1  # 80 columns hold it only where it is needed
     costs = [f"{each.cost:,.2f}" for each in summaries] if math.isfinite(price) else []
     rows: list[tuple[str | Text, ...]] = [
         (
             each.name,
-            each.user,
+            *([each.user] if shared else []),
             state_text(each.status),
             str(each.trials),
             f"{each.objective.metric} ({each.objective.mode})",
@@ -59,7 +60,7 @@ def list_searches(
         )
         for number, each in enumerate(summaries)
     ]
-    head = ("search", "user", "status", "trials", "objective", "test", "hours")
+    head = ("search", *(["user"] if shared else []), "status", "trials", "objective", "test", "hours")
     say(grid((*head, *(["cost"] if costs else []), "opened"), reversed(rows)))
 
 
@@ -69,7 +70,10 @@ def _hours(summary: Summary) -> str:
 
 
 def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M")
+    """Return the time of the day with its date; without the year in the present one."""
+    moment = datetime.fromtimestamp(seconds).astimezone()
+    year = "" if moment.year == datetime.now().astimezone().year else "%Y-"
+    return moment.strftime(f"{year}%m-%d %H:%M")
 
 
 def status(context: typer.Context, search: SearchName) -> None:
