@@ -2,9 +2,9 @@
 
     python -m benchmarks.list_searches [--searches 1000] [--events 1000] [--url URL] [--folder DIR]
 
-Searches are written as searches write them: one that ended for each that was interrupted in the middle of a
-training. Then the list is read several times, and the command is run, which adds the start of Python.
-The ledger is the database at URL, postgresql://..., or an SQLite file in a new folder in DIR. Wall time.
+One search that ended and one that was interrupted in a training are written as searches are, and copied.
+Then the list is read several times, and the command is run, which adds the start of Python. The ledger is
+the database at URL, postgresql://..., or an SQLite file in a new folder in DIR. Wall time.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from hpo.core.events import End, Event, Reported, SearchEnded, SearchOpened, TrialEnded, TrialStarted
 from hpo.core.home import Home
+from hpo.ledger import tables
 from hpo.ledger.store import LedgerStore
 
 SPEC = {"objective": {"metric": "loss", "mode": "min", "at": "best"}, "resources": {"cpus": 1.0}}
@@ -41,12 +44,21 @@ def story(events: int, *, ends: bool) -> Iterator[Event]:
 
 
 def fill(store: LedgerStore, searches: int, events: int) -> None:
-    """Write searches, in batches of a report or of ends and starts as searches do."""
-    for number in range(searches):
-        ledger = store.create(
-            "listed", SearchOpened(SPEC, "", {}, {}, {"team": str(number % 10)}, user="anna")
-        )
-        ledger.append(list(story(events, ends=number % 2 == 0)))
+    """Write two searches as searches are written, and copy them in the database."""
+    ledgers = []
+    for ends in (True, False):
+        ledger = store.create("listed", SearchOpened(SPEC, "", {}, {}, {"team": "a"}, user="anna"))
+        ledger.append(list(story(events, ends=ends)))
+        ledgers.append(ledger)
+    with ledgers[0].engine.begin() as connection:
+        for number in range(2, searches):
+            original = ledgers[number % 2].number
+            connection.execute(tables.searches.insert().values(id=number + 1, name=f"copy-{number}"))
+            for table in (tables.events, tables.summaries):
+                others = [column for column in table.c if column.name != "search"]
+                copied = sa.select(sa.literal(number + 1), *others).where(table.c.search == original)
+                names = ["search", *(column.name for column in others)]
+                connection.execute(table.insert().from_select(names, copied))
 
 
 def listed(home: Path, url: str) -> None:
