@@ -51,8 +51,15 @@ def test_help_groups_commands_under_four_headings_and_cuts_no_summary(hpo):
     sections = sections_of(page)
     assert list(sections) == ["Options", *HEADINGS]
     visible = [each for each in commands.COMMANDS if not each.hidden]
-    service = commands.Command(HEADINGS[1], commands.SERVICE, print, commands.SERVICE_SUMMARY)
-    visible.insert([each.heading for each in visible].index(HEADINGS[2]), service)
+    groups = [
+        commands.Command(HEADINGS[1], name, print, summary)
+        for name, summary in (
+            (commands.SERVICE, commands.SERVICE_SUMMARY),
+            (commands.PROFILE, commands.PROFILE_SUMMARY),
+        )
+    ]
+    after_run = [each.heading for each in visible].index(HEADINGS[2])
+    visible[after_run:after_run] = groups
     for heading in HEADINGS:
         expected = [(each.name, each.summary) for each in visible if each.heading == heading]
         assert [tuple(line.strip().split(maxsplit=1)) for line in sections[heading]] == expected
