@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from hpo.core.errors import Refused, UserError
-from hpo.core.events import End, Event, SearchExtended, SearchResumed, TrialsRetried, Warned
+from hpo.core.errors import InvalidSpec, Refused, UserError
+from hpo.core.events import (
+    End,
+    Event,
+    SearchExtended,
+    SearchOpened,
+    SearchResumed,
+    TrialsRetried,
+    Warned,
+)
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
@@ -50,11 +59,12 @@ def resume_search(
             after its test part was opened.
     """
     ledger = open_ledger(name, home)
+    home.create()  # of a team's search, this may be the first home on this machine
     require_disk_space(home)
     with held(home, ledger) as hold:
         history = read_history(ledger)
         assert history.opened is not None
-        spec = parse_spec(history.opened.spec, source=name)
+        spec = _spec_of(name, history.opened)
         cuts = CutsOnRecord.of_record(history.opened.split)
         dataset = split_dataset_of(spec.data, spec.base, home, cuts)
         _require_same_data(name, spec, history, dataset)
@@ -66,6 +76,17 @@ def resume_search(
             first = [*_events(name, spec, history, more_trials), *retried, *code]
             hold.begin(options, first, after=history.seq)
             return run.to_end(signals, options, watch)
+
+
+def _spec_of(name: str, opened: SearchOpened) -> SearchSpec:
+    """Return the spec of a search; a fault on a machine that lacks its folder says so."""
+    try:
+        return parse_spec(opened.spec, source=name)
+    except InvalidSpec as error:
+        base = opened.spec.get("base")
+        if base and not Path(base).is_dir():
+            error.hint = f"{name} was submitted from {base}, a folder that this machine does not have"
+        raise
 
 
 def _require_same_data(name: str, spec: SearchSpec, history: History, dataset: SplitDataset) -> None:

@@ -35,7 +35,7 @@ from hpo.use_cases.search.holding import held, release, take_new
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 from hpo.use_cases.search.signals import Signals
-from hpo.use_cases.search.stored_files import require_store
+from hpo.use_cases.search.stored_files import code_kept_in_store, require_store
 from hpo.use_cases.search.warm_start import NOTHING_REPORTED, WarmStartReport, warm_start_of
 
 
@@ -129,11 +129,13 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     warnings = [*accepted, *([silence] if silence else []), *data_warnings(spec, dataset)]
     leaks = find_dataset_leaks(spec.data, spec.base, dataset, near=True)
     refuse_overlap(spec.data, leaks)
+    code = code_kept_in_store(spec)
 
     def open_run() -> SearchRun:
         ledger = open_search(
             store, spec, dataset, name, submission.tags, leaks, warnings, warm_start, submission.options
         )
+        ledger.append([code] if code else [])
         return SearchRun(home, spec, dataset, ledger, report=keep_report)
 
     return open_run

@@ -86,3 +86,32 @@ def test_half_a_profile_is_a_sentence_for_each_missing_part(hpo):
 def test_a_search_that_is_only_recorded_takes_no_option_of_its_run(hpo, option):
     code, _, err = hpo("submit", "digits", "--hold", option, *(["--reason", "x"] * (option == "--again")))
     assert (code, err.startswith("--hold only records the search")) == (2, True), err
+
+
+READING = (
+    "list",
+    "status",
+    "watch",
+    "trials",
+    "trial",
+    "logs",
+    "best",
+    "account",
+    "audit",
+    "report",
+    "openings",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", READING)
+def test_what_is_read_from_the_ledger_needs_no_home(team, hpo, tmp_path, verb):
+    words = [] if verb in ("list", "openings") else ["digits"]
+    words += ["3"] if verb == "trial" else []
+    elsewhere = tmp_path / "elsewhere"
+    for form in ((), ("--json",)):
+        if verb == "report" and form:
+            continue
+        code, out, err = hpo("--profile", "team", "--home", elsewhere, verb, *words, *form)
+        assert "Traceback" not in err
+        assert (code in (0, 1), bool(out)) == (True, True), err

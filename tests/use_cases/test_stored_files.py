@@ -1,17 +1,22 @@
 """The files of a search go to a team's store when it ends, and come back into any home of the team."""
 
+from pathlib import Path
+
 import pytest
 
-from hpo.core.errors import HpoError, UserError
-from hpo.core.events import FilesStored, ModelFixed, Warned
+from hpo.core.errors import HpoError, InvalidSpec, UserError
+from hpo.core.events import FilesStored, ModelFixed, SearchOpened, Warned
 from hpo.core.file_digest import sha256_of
 from hpo.core.home import Home
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import LedgerStore
 from hpo.spec import read_spec
 from hpo.use_cases.fetch import fetch_files
-from hpo.use_cases.search.stored_files import kept_in_store
+from hpo.use_cases.run import run_search
+from hpo.use_cases.search import stored_files
+from hpo.use_cases.search.stored_files import code_kept_in_store, kept_in_store
 from hpo.use_cases.submit import Submission, hold_search
+from tests.faults.tiny_search import DATA, MODEL, SPEC
 from tests.use_cases.recorded_search import recorded, won
 
 FILES = {
@@ -95,6 +100,69 @@ def test_a_record_leads_to_no_file_outside_of_the_search(home, store, kept, path
     open_ledger("digits", home).append([FilesStored(store, (file,))])
     with pytest.raises(HpoError, match="is not a file of the search"):
         fetch_files("digits", home=home)
+
+
+@pytest.fixture
+def own_code(tmp_path):
+    """A spec with training code and a data source of its own, beside files that are neither."""
+    folder = tmp_path / "project"
+    (folder / "src" / "lines").mkdir(parents=True)
+    for name, text in (
+        ("tiny_data.py", DATA),
+        ("src/lines/__init__.py", ""),
+        ("src/lines/model.py", MODEL),
+        ("tiny.yaml", SPEC.replace("tiny_model:", "lines.model:")),
+        (".env", "TOKEN=geheim"),
+        ("large.bin", "0" * 1000),
+    ):
+        (folder / name).write_text(text)
+    return read_spec(str(folder / "tiny.yaml"))
+
+
+def test_the_code_on_record_is_copied_and_nothing_that_lies_beside_it(own_code, store):
+    event = code_kept_in_store(own_code)
+    assert {file["path"] for file in event.files} == {
+        "code/tiny_data.py",
+        "code/lines/__init__.py",
+        "code/lines/model.py",
+    }
+    kept = [path.read_bytes() for path in (Path(store) / "sha256").rglob("*") if path.is_file()]
+    assert sorted(kept) == sorted([DATA.encode(), b"", MODEL.encode()])
+
+
+def test_shipped_code_is_not_copied_and_without_a_store_nothing_is(own_code, store, monkeypatch):
+    assert code_kept_in_store(read_spec("digits")) is None
+    monkeypatch.delenv("HPO_STORE")
+    assert code_kept_in_store(own_code) is None
+
+
+def test_too_much_code_is_refused_with_its_largest_files(own_code, store, monkeypatch):
+    monkeypatch.setattr(stored_files, "MOST_CODE", 1_000)
+    with pytest.raises(
+        UserError, match=r"at most 1 kB go to a store; largest: lines/model.py \(1.82 kB\), tiny_d"
+    ):
+        code_kept_in_store(own_code)
+    assert not (Path(store) / "sha256").exists()
+
+
+@pytest.mark.slow
+def test_a_held_search_has_its_code_on_record_for_other_machines(own_code, store, tmp_path):
+    home = Home.at(tmp_path / "home")
+    name = hold_search(Submission(own_code, home))
+    elsewhere = Home(tmp_path / "elsewhere", f"sqlite:///{home.ledger}")
+    assert len(fetch_files(name, home=elsewhere)) == 3
+    assert (elsewhere.search(name).root / "code" / "lines" / "model.py").read_text() == MODEL
+
+
+def test_a_machine_without_the_folder_of_the_code_says_where_it_was(own_code, tmp_path):
+    gone = str(tmp_path / "gone")
+    document = {**own_code.document, "trainable": "absent_module:Line", "base": gone}
+    first, elsewhere = Home.at(tmp_path / "first").create(), Home.at(tmp_path / "elsewhere")
+    opened = SearchOpened(document, own_code.digest, {}, {})
+    LedgerStore.of(first).create("tiny", opened)
+    with pytest.raises(InvalidSpec, match="absent_module") as raised:
+        run_search("tiny-1", home=Home(elsewhere.root, f"sqlite:///{first.ledger}"))
+    assert raised.value.hint == f"tiny-1 was submitted from {gone}, a folder that this machine does not have"
 
 
 def test_a_store_that_cannot_be_written_is_refused_before_anything_is_recorded(tmp_path, monkeypatch):

@@ -1,17 +1,31 @@
-"""Which files of a search are kept in a team's store: its model, what is said of it, and its logs."""
+"""Which files of a search are kept in a team's store: its code, its model, its report and its logs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import HpoError, UserError
 from hpo.core.events import FilesStored, Warned
+from hpo.core.file_digest import sha256_of
+from hpo.core.formatting import size
 from hpo.core.history import History
 from hpo.core.home import SearchFolder
+from hpo.core.import_folders import import_folders
 from hpo.core.profile import STORE
+from hpo.core.user_code import code_digests, own_digests
+from hpo.spec import SearchSpec
 from hpo.use_cases.accounting.gathering import SPEC_FILE
+
+CODE = "code"
+"""Folder of a search's code among its files."""
+
+MOST_CODE = 100 * 2**20
+"""Bytes of code that are copied; more is a mistake, such as a data set that looks like a module."""
+
+SHOWN = 5
+"""Files that a message about too much code names."""
 
 
 def require_store() -> None:
@@ -25,6 +39,57 @@ def require_store() -> None:
         from hpo.storage.file_store import FileStore
 
         FileStore(address).require_writable()
+
+
+def code_kept_in_store(spec: SearchSpec) -> FilesStored | None:
+    """Copy the user's own training code and data source into the store that ``HPO_STORE`` names.
+
+    These are the files whose digests are on record (`hpo.core.user_code`), and nothing else that lies beside
+    them, such as environments, data and keys.
+
+    Args:
+        spec: The spec, before its search is recorded.
+
+    Returns:
+        What to record; None without a store, or for shipped code.
+
+    Raises:
+        UserError: If the files are too large; the message names the largest.
+        HpoError: If the store cannot be written.
+    """
+    address = os.environ.get(STORE)
+    code = {**code_digests(spec.trainable, spec.base), **own_digests(spec.data.source, spec.base)}
+    files = {name: file for name, digest in code.items() if (file := _file_of(name, digest, spec.base))}
+    if not address or not files:
+        return None
+    _require_small(files)
+    from hpo.storage.file_store import FileStore
+
+    store = FileStore(address)
+    kept = {name: store.put(file) for name, file in files.items()}
+    return FilesStored(
+        store.shown,
+        tuple(
+            {"path": f"{CODE}/{name}", "sha256": file.sha256, "bytes": file.size}
+            for name, file in kept.items()
+        ),
+    )
+
+
+def _file_of(name: str, digest: str, base: Path) -> Path | None:
+    """Return the file of a digest on record; None if it belongs to an installed package."""
+    files = (folder / name for folder in import_folders(base))
+    return next((file for file in files if file.is_file() and sha256_of(file) == digest), None)
+
+
+def _require_small(files: Mapping[str, Path]) -> None:
+    sizes = {name: file.stat().st_size for name, file in files.items()}
+    total = sum(sizes.values())
+    if total > MOST_CODE:
+        largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:SHOWN]
+        names = ", ".join(f"{name} ({size(sizes[name])})" for name in largest)
+        limit = f"at most {size(MOST_CODE)} go to a store"
+        raise UserError(f"the training code has {size(total)}, and {limit}; largest: {names}")
 
 
 def kept_in_store(address: str, folder: SearchFolder, history: History) -> FilesStored | Warned:
