@@ -102,8 +102,10 @@ class Timed:
         self._searcher = searcher
         self.spent = self.worked = 0.0
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         method = getattr(self._searcher, name)
+        if not callable(method):
+            return method
 
         def timed(*arguments: Any) -> Any:
             began, at_work = time.perf_counter(), time.process_time()

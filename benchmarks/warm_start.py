@@ -141,10 +141,10 @@ class Warm:
 
     warmth: WarmStart
 
-    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Any:
+    def run(self, task: Task, seed: int, workers: int, target: float, most: int, shipped: bool) -> Any:
         """Run one search until it reaches the target or has spent ``most`` epochs."""
         product = Product(_searcher(self.warmth), "leaders", warm_start=self.warmth.first)
-        return product.run(task, seed, workers, target, most)
+        return product.run(task, seed, workers, target, most, shipped)
 
 
 @dataclass(frozen=True)
@@ -155,10 +155,10 @@ class Lazily:
     kind: str
     number: int
 
-    def run(self, task: Task, seed: int, workers: int, target: float, most: int) -> Any:
+    def run(self, task: Task, seed: int, workers: int, target: float, most: int, shipped: bool) -> Any:
         """Run one search with its history."""
         warmth = self.histories.warmth(self.kind, task, self.number)
-        return Warm(warmth).run(task, seed, workers, target, most)
+        return Warm(warmth).run(task, seed, workers, target, most, shipped)
 
 
 def measured(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -176,7 +176,7 @@ def measured(args: argparse.Namespace) -> list[dict[str, Any]]:
             most = round(args.give_up * args.budget * task.horizon)
             for kind in kinds:
                 cell = Cell(f"warm_{kind}", task.name, args.budget, args.workers)
-                run = runs.get(cell, Lazily(histories, kind, number), task, target, most, number)  # type: ignore[arg-type]
+                run = runs.get(cell, Lazily(histories, kind, number), task, target, most, number, False)  # type: ignore[arg-type]
                 if run:
                     epochs.setdefault((task.name, kind), {})[number] = run
     return _rows(tasks, kinds, epochs)

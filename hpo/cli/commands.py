@@ -85,10 +85,8 @@ COMMANDS = (
     Command(WRITE, "preflight", preflighting.preflight, "Check a network before it is searched."),
     Command(WRITE, "data", datasets.data, "Show the data of a spec and how it is split."),
     Command(RUN, "submit", submitting.submit, "Run a search to its end."),
-    Command(RUN, "run", running.run, "Run a submitted search, or the rest of it."),
     Command(RUN, "stop", submitting.stop, "Stop a running search; it can be resumed."),
     Command(RUN, "resume", submitting.resume, "Continue a search, or add trials to it."),
-    Command(RUN, "retry", retrying.retry, "Try failed trials again, after their code was mended."),
     Command(RUN, "test", recipes.test, "Open the sealed test part and score the winner, once."),
     Command(LOOK, "list", inspecting.list_searches, "List the searches of this home."),
     Command(LOOK, "status", inspecting.status, "Show the progress and the result of a search."),
@@ -101,9 +99,7 @@ COMMANDS = (
     Command(LOOK, "audit", auditing.audit, "Find what was edited in a search's record or files."),
     Command(LOOK, "report", reporting.report, "Write a search as one page for a browser."),
     Command(LOOK, "diagnose", diagnosing.diagnose, "Read a model's curve, mistakes and need of data."),
-    Command(LOOK, "clean", cleaning.clean, "Show what takes space in a home, and remove what can go."),
     Command(LOOK, "ui", recipes.ui, "Open MLflow's UI on the searches of this home."),
-    Command(USE, "fetch", fetching.fetch, "Copy a search's files from the team's store."),
     Command(USE, "export", recipes.export, "Write the winner's recipe, or all trials, to a file."),
     Command(USE, "train", recipes.train, "Train a recipe once, without a search."),
     Command(USE, "predict", predicting.predict, "Predict new data with the model that was tested."),
@@ -117,16 +113,24 @@ COMMANDS = (
     Command(RUN, "rescue", register.rescue, ""),
     Command(RUN, "set", changing.set_, ""),
     Command(RUN, "kill", changing.kill, ""),
+    Command(RUN, "run", running.run, ""),
+    Command(RUN, "retry", retrying.retry, ""),
+    Command(LOOK, "clean", cleaning.clean, ""),
+    Command(USE, "fetch", fetching.fetch, ""),
     Command(WRITE, "spaces", checking.spaces, ""),
 )
 
 
 SERVICE = "service"
-SERVICE_SUMMARY = "Change and continue searches; look after home and register."
+SERVICE_SUMMARY = "Run and change searches; look after home, store, register."
 SERVICE_COMMANDS = (
+    Command(RUN, "run", running.run, "Run a submitted search, or the rest of it."),
+    Command(RUN, "retry", retrying.retry, "Try failed trials again, after their code was mended."),
     Command(RUN, "set", changing.set_, "Change a limit of a running search."),
     Command(RUN, "kill", changing.kill, "Stop one trial of a running search."),
     Command(RUN, "keep", keeping.keep, "Continue searches whose process was killed."),
+    Command(USE, "fetch", fetching.fetch, "Copy a search's files from the team's store."),
+    Command(LOOK, "clean", cleaning.clean, "Show what takes space in a home, and remove what can go."),
     Command(LOOK, "openings", register.ledger, "List every recorded opening of a test part."),
     Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),
     Command(LOOK, "rescue", register.rescue, "Recover the searches of a damaged ledger."),

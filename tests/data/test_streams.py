@@ -48,7 +48,7 @@ def random_tokens(length: int = 20_000) -> np.ndarray:
 def test_every_part_is_one_piece_in_the_order_of_the_stream(base):
     tokens = random_tokens()
     data, _ = read(base, tokens)
-    split = split_prepared(Data(source="streamed:text", validation=0.2), data).split
+    split = split_prepared(Data(source="streamed:text", validation=0.2), data, equal_apart=False).split
     train, validation = (
         Dataset(open_examples(data.folder, rows)) for rows in (split.train, split.validation)
     )
@@ -64,7 +64,7 @@ def test_every_part_is_one_piece_in_the_order_of_the_stream(base):
 def test_blocks_of_characters_of_different_texts_are_not_equal_rows(base):
     letters = np.random.default_rng(1).integers(0, 4, 20_000).astype(np.uint16)
     data, arguments = read(base, letters)
-    split = split_prepared(Data(source="streamed:text", validation=0.2), data).split
+    split = split_prepared(Data(source="streamed:text", validation=0.2), data, equal_apart=False).split
     leaks = find_leaks(data, split, "streamed:text", arguments, base)
     assert (leaks.train_test, leaks.train_validation, leaks.stops) == (0, 0, False)
 
@@ -77,7 +77,7 @@ def test_text_that_is_also_in_the_test_part_is_found_wherever_it_begins(base, mo
     tokens[18_500:19_140] = tokens[1017:1657]
     data, arguments = read(base, tokens)
     assert (data.folder / prepared.IN_PLACE).exists() == in_place
-    split = split_prepared(Data(source="streamed:text", validation=0.2), data).split
+    split = split_prepared(Data(source="streamed:text", validation=0.2), data, equal_apart=False).split
     leaks = find_leaks(data, split, "streamed:text", arguments, base)
     assert 9 <= leaks.train_test <= 11
     assert leaks.stops

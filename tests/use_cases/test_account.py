@@ -53,14 +53,14 @@ def test_the_reports_of_a_searchs_trials_are_read_once(tmp_path, monkeypatch):
     home, read = recorded(tmp_path, won()), Counter()
     home.search("digits").root.mkdir(parents=True)
 
-    def event(ledger, seq, kind, body):
+    def event(ledger, row, seq):
         read[seq] += 1
-        return decoded(ledger, seq, kind, body)
+        return decoded(ledger, row, seq)
 
-    decoded = SearchLedger._event
+    decoded = SearchLedger._recorded
     ledger = open_ledger("digits", home)
     own = [e.seq for e in ledger.read(kinds=[events.Reported]) if not e.event.replicate]
-    monkeypatch.setattr(SearchLedger, "_event", event)
+    monkeypatch.setattr(SearchLedger, "_recorded", event)
     ledger = open_ledger("digits", home)
     for _ in range(2):  # as a resumed search does at its beginning and at its end
         assert read_history(ledger).winner.trial == 3

@@ -28,7 +28,7 @@ from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.resume import resume_search
 from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.search.run import SearchRun
-from hpo.use_cases.search.run_options import DEFAULTS
+from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 from hpo.use_cases.submit import open_search
 
 ROWS = 120
@@ -175,4 +175,4 @@ def test_an_unknown_search_is_an_error(home):
 def test_a_resumed_ablation_keeps_the_test_part_sealed(spec, home, runs):
     open_one(spec, home, tags={ablate.TAG: "mine.yaml"})
     ablate.resume_ablation("people", home=home)
-    assert runs == [("people", {"unseal": False, "again": "", "address": None, "watch": None})]
+    assert runs == [("people", RunOptions(unseal=False))]

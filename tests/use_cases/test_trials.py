@@ -168,4 +168,5 @@ def test_a_summary_has_the_test_score_and_is_found_by_its_tag(home):
     assert (summary.test, summary.objective.metric, summary.objective.mode) == (0.92, "accuracy", "max")
     assert [found.name for found in list_searches(home, ["team"])] == ["digits"]
     assert list_searches(home, ["team=b"]) == list_searches(home, ["team=a", "purpose"]) == []
-    assert list(summary.to_json()) == ["name", "status", "trials", "best", "opened"]
+    keys = ["name", "status", "trials", "best", "opened", "user", "gpu_hours", "cpu_hours", "cost"]
+    assert list(summary.to_json()) == keys
