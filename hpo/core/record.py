@@ -16,6 +16,7 @@ from hpo.core.events import (
     Event,
     FilesStored,
     FinalistsNamed,
+    LossCause,
     ModelFixed,
     PauseCause,
     SoupMade,
@@ -24,6 +25,7 @@ from hpo.core.events import (
     TrialsRetried,
     TrialTakenUp,
     WinnerNamed,
+    WorkerLost,
 )
 from hpo.core.json_values import JsonFields, fields_of
 
@@ -67,6 +69,8 @@ def event_of(kind: str, fields: JsonFields) -> Event:
         values["cause"] = Cause(values["cause"]) if values.get("cause") else None
     if cls in (TrialPaused, TrialTakenUp):
         values["cause"] = PauseCause(values["cause"])
+    if cls is WorkerLost and "cause" in values:
+        values["cause"] = LossCause(values["cause"])
     if cls in (FinalistsNamed, TrialsRetried):
         values["trials"] = tuple(values["trials"])
     if cls is ModelFixed:

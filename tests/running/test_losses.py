@@ -1,15 +1,19 @@
 """Why trainings leave their workers: what counts against them, and what moves them to another node or GPU."""
 
+import json
 import types
 
 import pytest
 from ray.core.generated.common_pb2 import ActorDiedErrorContext, NodeDeathInfo
 from ray.exceptions import ActorDiedError, NodeDiedError, OutOfMemoryError
 
+from hpo.core.effort import effort_of
 from hpo.core.events import Cause, Checkpointed, End, LossCause, Reported, WorkerLost
 from hpo.core.formatting import interruptions
+from hpo.core.history import History
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
+from hpo.core.record import Recorded, body_of, event_of
 from hpo.ledger.in_memory import MemoryLedger
 from hpo.running.channel import Message
 from hpo.running.conductor import Conductor
@@ -47,6 +51,20 @@ def test_what_a_node_does_never_counts_and_the_third_death_of_a_worker_ends_a_tr
     assert interruptions(training.losses) == (
         "6 x preempted, 6 x node lost, 6 x node fault, worker lost, 2 x out of memory"
     )
+
+
+def test_the_causes_of_losses_survive_the_record_and_are_counted_in_the_account(tmp_path):
+    _, _, _, conductor = began(tmp_path)
+    conductor.lost((0, 0), "gone", LossCause.PREEMPTED)
+    record = [
+        Recorded(each.seq, each.time, event_of(type(each.event).__name__, json.loads(body_of(each.event))))
+        for each in conductor._ledger.read()
+    ]
+    history = History.of(record, conductor.history.objective)
+    assert effort_of(history, cpus=1).losses == {"preempted": 1}
+    assert history.trainings[0, 0].lost == 0
+    early = event_of("WorkerLost", {"trial": 0, "replicate": 0, "message": "gone"})
+    assert (early.cause, early.counts) == (LossCause.WORKER_LOST, True)
 
 
 def test_a_trial_without_memory_on_a_share_of_a_gpu_runs_once_more_on_a_whole_one(tmp_path):
