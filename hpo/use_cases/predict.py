@@ -225,7 +225,8 @@ def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[
         raise UserError(
             f"{path}: the digest of its model does not match the weights that it names; export it again"
         )
-    folders = [weights_beside(path), path.absolute().parent, Path(folder)]
+    here = path.absolute().parent  # in a search's folder, as `hpo fetch` fills it, they are in `weights`
+    folders = [weights_beside(path), here, here / "weights", Path(folder)]
     return tuple(
         ModelMember(Recipe(record.recipe), _weights(record.file, record.sha256, folders))
         for record in records
