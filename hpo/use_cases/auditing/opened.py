@@ -11,6 +11,7 @@ from hpo.core.events import TestClaimed, TestPredicted, TestScored
 from hpo.core.history import History
 from hpo.core.json_values import differences, jsonable
 from hpo.core.record import Recorded
+from hpo.core.unread_claims import UNREAD, is_unread
 from hpo.ledger.opening import WITHDRAWN, Opening
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import SearchLedger
@@ -42,6 +43,8 @@ def compare_register(ledger: SearchLedger, edits: list[Finding], home: str) -> C
     opening = attempts[-1] if attempts else None
     if opening is not None:
         return Comparison((WHERE,), findings=(*findings, *_differences(ledger, opening, history, edits)))
+    if is_unread(history):
+        return Comparison((WHERE,), notes=(UNREAD,), findings=findings)
     if history.score is None or history.score.practice:
         return Comparison(notes=("openings of practice data are not in the register",), findings=findings)
     text = (

@@ -6,6 +6,7 @@ from hpo.core.errors import HpoError, Refused, UserError
 from hpo.core.outcome import outcome_of
 from hpo.core.unread_claims import CLAIMED_BEFORE, UNREAD
 from hpo.ledger.searches import read_history
+from hpo.use_cases.auditing.opened import compare_register
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.model import evaluation, register_policy
 from hpo.use_cases.model.evaluation import score_winner
@@ -38,6 +39,8 @@ def test_changed_data_is_not_an_opening_in_the_home(searched):  # noqa: F811
     assert history.warnings[-1].startswith(f"{UNREAD}: data: the test part of csv changed")
     assert counted(home) == []
     assert not outcome_of("one", history).claimed
+    compared = compare_register(ledger, [], str(home.root))
+    assert (compared.notes, compared.findings) == ((UNREAD,), ())
     with pytest.raises(Refused, match="although it has not been opened"):
         resume_search("one", home=home, more_trials=1)
     score_winner(home, "one")
