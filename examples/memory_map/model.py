@@ -12,11 +12,11 @@ from torch.utils.data import DataLoader
 import hpo
 
 FILE = Path(__file__).with_name("signals.npy")
-ROWS, LENGTH = 4000, 18_000
+ROWS, LENGTH = 4400, 18_000
 
 
 def write():
-    """Write 72 MB of noisy oscillations, int8, each fast or slow: what an experiment would have left."""
+    """Write 79 MB of noisy oscillations, int8, each fast or slow: what an experiment would have left."""
     random, time = np.random.default_rng(0), np.arange(LENGTH)
     unfinished = FILE.with_suffix(f".{os.getpid()}")
     signals = np.lib.format.open_memmap(unfinished, "w+", np.int8, (ROWS, LENGTH))
