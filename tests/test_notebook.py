@@ -10,6 +10,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 SMALLER = {
+    "coarse_to_fine": 'coarse = coarse.replace("trials: 12", "trials: 4")',
     "conditional_search": """spec |= {
     "scheduler": {"name": "asha", "max_epochs": 2, "first_rung": 1},
     "budget": {"trials": 4},
@@ -21,6 +22,7 @@ SMALLER = {
     "budget": {"trials": 3},
     "finalists": {"count": 1, "seeds": 2},
 }""",
+    "tabular_regression": 'settings = ["budget.trials=3", "scheduler.max_epochs=2", "finalists.count=1"]',
     "your_own_code": 'settings |= {"budget": 3, "max_epochs": 2}',
 }
 """What is added to the cell with the parameters."""
@@ -96,6 +98,23 @@ def test_conditional_parameters_are_missing_elsewhere(tmp_path, monkeypatch):
     shown = executed("conditional_search", tmp_path, monkeypatch)
     assert pictures_of(shown) == 1
     assert "optimizer.momentum" in texts_of(shown)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_finer_search_follows_a_coarse_one(tmp_path, monkeypatch):
+    shown = executed("coarse_to_fine", tmp_path, monkeypatch)
+    assert pictures_of(shown) == 2
+    assert "+++ finer.yaml" in texts_of(shown)
+    assert "finer" in (tmp_path / "both.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_number_is_predicted_from_a_table(tmp_path, monkeypatch):
+    shown = executed("tabular_regression", tmp_path, monkeypatch)
+    assert pictures_of(shown) == 3
+    assert "mean_squared_error" in texts_of(shown)
 
 
 @pytest.mark.slow

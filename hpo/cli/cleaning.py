@@ -40,7 +40,7 @@ def clean(
         return
     total = size(sum(part.size for part in unneeded))
     if not yes and not sys.stdin.isatty():
-        say(f"{total} is not needed; `{session.command('clean --yes')}` removes it")
+        say(f"{total} is not needed; `{session.command('service clean --yes')}` removes it")
         return
     if not yes and not typer.confirm(f"remove {total} that nothing needs?"):
         say("nothing was removed")

@@ -114,7 +114,7 @@ def status(context: typer.Context, search: SearchName) -> None:
     if loaded.status in ("interrupted", "stopped", "failed"):
         say(f"`{session.command(f'resume {search}')}` continues it")
     elif loaded.status == "submitted":
-        say(f"`{session.command(f'run {search}')}` runs it")
+        say(f"`{session.command(f'service run {search}')}` runs it")
 
 
 def _paused(search: Search) -> Iterator[tuple[str, str]]:

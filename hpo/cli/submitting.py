@@ -50,7 +50,7 @@ def submit(
     address: Address = None,
     detach: Detach = False,
     hold: Annotated[
-        bool, typer.Option("--hold", help="Record the search only; hpo run starts it, also elsewhere.")
+        bool, typer.Option("--hold", help="Record the search only; hpo service run starts it, anywhere.")
     ] = False,
     trust: Trust = False,
 ) -> None:
@@ -152,7 +152,7 @@ def _show_held(session: Session, search: str) -> None:
     if session.as_json:
         emit({"search": search, "held": True})
     else:
-        say(f"{search} is on record; `{session.command(f'run {search}')}` runs it")
+        say(f"{search} is on record; `{session.command(f'service run {search}')}` runs it")
 
 
 def stop(context: typer.Context, search: SearchName) -> None:

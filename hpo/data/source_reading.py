@@ -115,7 +115,7 @@ def _remembered(home: Home, key: str, cuts: CutsOnRecord) -> Prepared | None:
     remembered = prepared.read(home.data(name)) if name and not cuts.afresh else None
     if remembered is not None:
         with contextlib.suppress(OSError):
-            os.utime(remembered.folder)  # `hpo clean` leaves alone what was used just now
+            os.utime(remembered.folder)  # `hpo service clean` leaves alone what was used just now
     return remembered if remembered is None or cuts.recorded in ("", remembered.fingerprint) else None
 
 

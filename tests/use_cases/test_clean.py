@@ -1,4 +1,4 @@
-"""`hpo clean` removes what nothing needs, and never what a search that goes on, or its result, would read."""
+"""`hpo service clean` removes what nothing needs, and nothing that a search or its result would read."""
 
 import json
 import os

@@ -54,7 +54,7 @@ def kinds(place):
 @pytest.mark.timeout(600)
 def test_a_held_search_is_run_and_a_killed_run_is_started_again(place):
     held = place.run("submit", "tiny.yaml", "--hold", "--set", "budget.trials=4")
-    assert (held.returncode, "`hpo run tiny-1` runs it" in held.stdout) == (0, True), held.stderr
+    assert (held.returncode, "`hpo service run tiny-1` runs it" in held.stdout) == (0, True), held.stderr
     assert set(kinds(place)) == {SearchOpened}
     assert "submitted" in place.run("status", "tiny-1").stdout
     first = place.start("run", "tiny-1", "--json")
