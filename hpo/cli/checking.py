@@ -79,11 +79,21 @@ def check(
     say(pairs([*fact_rows(read, facts), *time_rows(forecast), *earlier]))
     say_report(report)
     if leaks:
-        from hpo.use_cases.dataset.leak_check import refuse_overlap
+        _say_leaks(read, leaks)
 
-        say(pairs(("leak", finding) for finding in leaks.findings() or ["none was found"]))
-        say(pairs(("note", note) for note in leaks.notes))
-        refuse_overlap(read.data, leaks)
+
+def _say_leaks(spec: SearchSpec, leaks: Leaks) -> None:
+    """Print the leaks that were found.
+
+    Raises:
+        UserError: If they stop a search.
+    """
+    from hpo.cli.tables import pairs
+    from hpo.use_cases.dataset.leak_check import refuse_overlap
+
+    say(pairs(("leak", finding) for finding in leaks.findings() or ["none was found"]))
+    say(pairs(("note", note) for note in leaks.notes))
+    refuse_overlap(spec.data, leaks)
 
 
 def _check_data(spec: SearchSpec, session: Session) -> tuple[list[str], Leaks, JsonObject]:

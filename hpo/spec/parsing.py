@@ -116,10 +116,7 @@ def _parse(
     constraints = resolve_constraints(document, interface, faults)
     grammar = interface.grammar
     check_recipe(document.recipe, document.space, grammar, faults)
-    space = build_space(document.space, document.forbid, document.recipe, grammar, faults)
-    cross_checks.check_sampler(document.sampler, space, faults)
-    if space is not None:
-        check_prior(document.prior, document.sampler.name, space, faults)
+    space = _space(document, grammar, faults)
     points = _points(document, space, interface, scheduler, base, faults) if space is not None else []
     faults.raise_any()
     assert space is not None and objective is not None  # noqa: PT018
@@ -157,6 +154,15 @@ def _parse(
         warnings=tuple(faults.warnings),
         user_code=interface.file,
     )
+
+
+def _space(document: Document, grammar: Grammar, faults: Faults) -> Space | None:
+    """Return the space, after checking that sampler and beliefs suit it; None if it cannot be built."""
+    space = build_space(document.space, document.forbid, document.recipe, grammar, faults)
+    cross_checks.check_sampler(document.sampler, space, faults)
+    if space is not None:
+        check_prior(document.prior, document.sampler.name, space, faults)
+    return space
 
 
 def _points(

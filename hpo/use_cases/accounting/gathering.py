@@ -93,11 +93,7 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
         reproduce=_commands(name, home, spec),
         warnings=tuple(dict.fromkeys(history.warnings)),
         chain=ChainStanding.of(ledger.stored()),
-        code=CodeUsed(
-            history.code,
-            tuple(CodeChange(c.at, c.files, c.packages) for c in history.code_changes),
-            history.source_code,
-        ),
+        code=_code_used(history),
         baselines=baselines_in(history),
         soups=history.soups,
         validation_use=_validation_use(history),
@@ -114,6 +110,11 @@ def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Acc
         proposed=counted(training.reason for training in history.trials),
         pauses=dict(history.pauses),
     )
+
+
+def _code_used(history: History) -> CodeUsed:
+    changes = tuple(CodeChange(c.at, c.files, c.packages) for c in history.code_changes)
+    return CodeUsed(history.code, changes, history.source_code)
 
 
 def _named(history: History) -> tuple[int, ...]:
