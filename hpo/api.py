@@ -61,7 +61,7 @@ def submit(
         tags: Your own labels.
         unseal: Whether to score the winner on the test part at the end.
         again: Why to open the test part although the same data was opened before; empty to refuse that.
-        new_split: Why the test part is cut anew; empty to keep every row on record where it is.
+        new_split: Why the test part is cut again; empty to keep every row on record where it is.
         address: A Ray cluster; None for ``RAY_ADDRESS`` or an embedded Ray.
         home: Folder of the home.
         watch: Receives every event; by default a notebook shows the progress below the cell.

@@ -34,7 +34,7 @@ def diagnose(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML page.")] = None,
     trust: Trust = False,
 ) -> None:
-    """Train a recipe once more, and read its curve, its mistakes and its need of data; validation only."""
+    """Train a recipe again, and read its curve, its mistakes and its need of data; validation only."""
     from hpo.use_cases.diagnose import diagnose_recipe, diagnose_search
     from hpo.use_cases.kept_report import publish_report
     from hpo.use_cases.report import write_diagnosis

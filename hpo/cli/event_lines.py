@@ -100,7 +100,7 @@ class PlainLines:
             case events.TrialEnded():
                 return self._ended(event, history)
             case events.WorkerLost(trial=trial, message=message, whole_gpu=True):
-                return f"trial {trial} runs once more, on a whole GPU, because memory ran out: {message}"
+                return f"trial {trial} runs again, on a whole GPU, because memory ran out: {message}"
             case events.WorkerLost(trial=trial, message=message, cause=cause):
                 return f"trial {trial} {LOSSES[cause]} and continues on another: {message}"
             case events.FinalistsNamed(trials=trials, reason=reason):

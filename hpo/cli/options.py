@@ -30,13 +30,13 @@ PredictAgain = Annotated[
 ]
 NewSplit = Annotated[
     bool,
-    typer.Option("--new-split", help="Cut the test part anew, even if opened rows leave it; needs --reason."),
+    typer.Option("--new-split", help="Cut the test part again, even if opened rows leave; needs --reason."),
 ]
 ChangedCode = Annotated[
     bool, typer.Option("--changed-code", help="Accept training code that changed since the trials; recorded.")
 ]
 Reason = Annotated[
-    str | None, typer.Option(metavar="TEXT", help="Why test data is opened again or split anew; recorded.")
+    str | None, typer.Option(metavar="TEXT", help="Why test data is opened or split again; recorded.")
 ]
 
 NoTest = Annotated[bool, typer.Option("--no-test", help="Leave the test part sealed at the end.")]

@@ -102,6 +102,6 @@ def compare_head(
         return Finding("deleted", where, len(record) + 1, text)
     text = (
         f"the record was rewritten: the chain at event {head.events} is not the one that {where} states, so "
-        "an event up to there was edited and the links after it computed anew"
+        "an event up to there was edited and the links after it computed again"
     )
     return Finding("rewritten", where, head.events, text)

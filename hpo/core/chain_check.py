@@ -16,7 +16,7 @@ from hpo.core.chain import StoredEvent, digest_of, link_after, link_of_all, star
 
 Edit = Literal["changed", "deleted", "inserted", "reordered", "rewritten", "swapped", "foreign", "missing"]
 """Of an event: changed, deleted, inserted, reordered. Of a whole record: rewritten, with a chain computed
-anew. Of a file: changed, swapped (weights), foreign (from another ledger), missing."""
+again. Of a file: changed, swapped (weights), foreign (from another ledger), missing."""
 
 START, UNKNOWN = -1, -2
 """In place of the number of an event before: the start of the chain; an event that is not on record."""
@@ -42,7 +42,7 @@ class Finding:
 def find_edits(search: str, record: Sequence[StoredEvent]) -> list[Finding]:
     """Return what was done to the events of a search since they were written.
 
-    Nothing is found if the whole chain was computed anew after an edit: compare its head with one that
+    Nothing is found if the whole chain was computed again after an edit: compare its head with one that
     was kept elsewhere. Events that an earlier version wrote have no links; they are covered by the next
     event that has one, which cannot say which of them was edited.
 

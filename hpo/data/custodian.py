@@ -108,7 +108,7 @@ def find_near_duplicates(data: Prepared, source: str, arguments: SpecFields, bas
 
 
 def require_same_rows(data: Prepared, source: str, arguments: SpecFields, base: Path) -> None:
-    """Have a user's source read once more, in a new process, and refuse it if it returns other rows.
+    """Have a user's source read again, in a new process, and refuse it if it returns other rows.
 
     The answer is kept beside the data, so each data set is read again only once.
 

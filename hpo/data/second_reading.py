@@ -1,4 +1,4 @@
-"""A second reading of a user's own source: rows that are drawn anew each time give no score to repeat."""
+"""A second reading of a user's own source: rows that are drawn again each time give no score to repeat."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ def folds(
         data: Labels, groups and times of the development part.
         count: Number of folds, at least 2.
         seed: Seed of the assignment; each repeat derives its own.
-        repeats: How often the rows are assigned anew.
+        repeats: How often the rows are assigned again.
         within: Rows to use; all if None.
 
     Raises:

@@ -36,7 +36,7 @@ class SearchFigure(Figure):
 
 
 class Plots:
-    """The plots of a search; each call reads the record anew and returns a figure.
+    """The plots of a search; each call reads the record again and returns a figure.
 
     Args:
         read: Returns the search as its record stands.

@@ -143,7 +143,7 @@ class Conductor:
         return [] if trial is None else [ended(self.history.trainings[trial, 0], End.STOPPED)]
 
     def failed(self, key: Key, cause: Cause, message: str) -> bool:
-        """Record that a training cannot continue, or tries once more on a whole GPU.
+        """Record that a training cannot continue, or tries again on a whole GPU.
 
         Returns:
             Whether it has ended.

@@ -130,7 +130,7 @@ def unreadable(record: list[StoredEvent], error: Exception) -> Finding:
         except Exception as reason:
             text = (
                 f"event {stored.seq} ({stored.kind}) does not fit the events before it ({reason!r}): one of "
-                "them was edited, and the chain computed anew"
+                "them was edited, and the chain computed again"
             )
             return Finding("rewritten", "event", stored.seq, text)
     return Finding("rewritten", "event", None, f"the record cannot be read: {error!r}")

@@ -1,4 +1,4 @@
-"""Change a search while it runs: stop one of its trials, or set a limit anew."""
+"""Change a search while it runs: stop one of its trials, or set a limit again."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ Metrics = Mapping[str, float]
 def diagnose_search(name: str, *, home: Home, with_sizes: bool = True) -> Diagnosis:
     """Diagnose the winner of a search, or its best trial so far, and keep the result beside its files.
 
-    The recipe is trained once more on the split of the search, with the seed of its trial.
+    The recipe is trained again on the split of the search, with the seed of its trial.
 
     Args:
         name: The search's name.

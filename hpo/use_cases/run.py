@@ -1,4 +1,4 @@
-"""Run a search that is on record, whoever starts it: a scheduler, a job of a cluster, a person."""
+"""Run a search that is on record, started by a scheduler, a job of a cluster, or a person."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Submission:
         name: Name of the search; by default the spec's name with a number.
         tags: The user's own labels.
         options: Choices about its first run.
-        new_split: Why the test part is cut anew, so that opened rows may become development rows; empty to
+        new_split: Why the test part is cut again, so that opened rows may become development rows; empty to
             keep every row on record where it is.
     """
 
@@ -163,7 +163,7 @@ def open_search(
         leaks: Examples that the split parts share; None if that was not checked.
         warnings: What else is wrong with the data, one sentence each.
         warm_start: What the search starts with from earlier ones.
-        options: How it is run; whoever takes it over if this process dies runs it likewise.
+        options: How it is run; a process that takes it over runs it the same way.
     """
     split = dataset.facts(spec.finalists.fresh, spec.finalists.seeds)
     overlap = {"overlap": leaks.train_test} if leaks and leaks.stops and leaks.train_test else {}

@@ -21,7 +21,7 @@ MOST_COLUMNS = 64
 
 @dataclass(frozen=True)
 class ItemInputs:
-    """Looks like an array [n, ...] to whoever indexes it by rows.
+    """Looks like an array [n, ...] to code that indexes it by rows.
 
     Attributes:
         read: Reads the inputs of some rows, [k, ...].

@@ -10,7 +10,7 @@ from hpo.core.errors import UserError
 
 
 class IteratedItems:
-    """The items of an iterable, which is begun anew whenever an earlier item is asked for.
+    """The items of an iterable, which is begun again whenever an earlier item is asked for.
 
     Only one item is in memory at a time.
 
@@ -44,7 +44,7 @@ class IteratedItems:
             except StopIteration:
                 raise UserError(
                     f"data.source: there is no item {row}: the iterable ended after {self._row + 1} items; "
-                    "the function must return it anew, with the same items, whenever it is called"
+                    "the function must return it again, with the same items, whenever it is called"
                 ) from None
             self._row += 1
         return self._item

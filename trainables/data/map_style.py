@@ -154,7 +154,7 @@ def _target(names: list[str], source: str) -> str:
 
 
 def _refuse_random(items: MapStyle, fields: list[Field], source: str) -> None:
-    """Refuse items that are drawn anew at every reading: what is stored would be one draw for ever."""
+    """Refuse items that are drawn again at every reading: what is stored would be one draw for ever."""
     first, again = named_fields(items[0], source), named_fields(items[0], source)
     for field in fields:
         if not _equal(first[field.name], again[field.name]):

@@ -38,9 +38,7 @@ def diagnosis_section(diagnosis: Diagnosis) -> Section:
     return Section("diagnosis", "Diagnosis", sentence(diagnosis), blocks, (ABOUT,))
 
 
-ABOUT = (
-    "the diagnosis trains the recipe once more and looks at validation rows alone; the test part stays sealed"
-)
+ABOUT = "the diagnosis trains the recipe again and looks at validation rows alone; the test part stays sealed"
 
 
 def sentence(diagnosis: Diagnosis) -> str:

@@ -113,7 +113,7 @@ class _ShortContext:
         yield from range(1, self.horizon + 1)
 
     def restored(self) -> Arrays | None:
-        """Return None: it starts anew."""
+        """Return None: it starts again."""
         return None
 
     def report(self, metrics: Metrics, model: Model, state: Callable[[], Arrays] | None = None) -> None:

@@ -1,6 +1,6 @@
 """Count how often validation rows were used, across all searches of a register.
 
-Every trial that is scored on some rows makes them a little less unseen: whoever searches the same data again
+Every trial that is scored on some rows makes them a little less unseen: a later search of the same data
 chooses ranges, models and seeds knowing what scored well there.
 """
 

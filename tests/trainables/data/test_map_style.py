@@ -123,5 +123,5 @@ def test_an_iterable_is_read_item_by_item(content):
 
 def test_an_iterable_that_can_be_read_only_once_is_refused(content):
     once = iter([(np.zeros(2), 1)] * 3)
-    with pytest.raises(UserError, match="must return it anew"):
+    with pytest.raises(UserError, match="must return it again"):
         content(IteratedItems(lambda: once))
