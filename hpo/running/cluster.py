@@ -14,6 +14,9 @@ from hpo.core.errors import HpoError, UserError
 from hpo.core.needs import Needs
 from hpo.running.quiet import quiet
 
+ANSWER_SECONDS = 2.0
+"""Seconds in which the server of a node has to accept a connection."""
+
 POLL_SECONDS = 2.0
 """Seconds between two readings of the cluster's nodes."""
 
@@ -46,6 +49,7 @@ class ClusterNode:
         labels: Its labels, those that Ray sets included.
         custom: Amounts of its custom resources, by name.
         free_custom: Amounts of them that nothing has reserved.
+        server: Host and port of its Ray server; None if they are not known.
     """
 
     id: str
@@ -58,6 +62,17 @@ class ClusterNode:
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     custom: Mapping[str, float] = field(default_factory=dict, repr=False)
     free_custom: Mapping[str, float] = field(default_factory=dict, repr=False)
+    server: tuple[str, int] | None = field(default=None, repr=False)
+
+    def answers(self) -> bool:
+        """Return whether its Ray server accepts connections; the head notices a lost node only later."""
+        if self.server is None:
+            return True
+        try:
+            socket.create_connection(self.server, ANSWER_SECONDS).close()
+        except OSError:
+            return False
+        return True
 
     def fits(self, needs: Needs) -> int:
         """Return how many trainings with these needs it can hold."""
@@ -262,6 +277,7 @@ def read_nodes(client: object) -> tuple[ClusterNode, ...]:
             info.resources_total.get("GPU", 0.0),
             labels=dict(info.labels),
             custom=_custom(info.resources_total),
+            server=(info.node_manager_address, info.node_manager_port),
         )
         for node_id, info in sorted(infos.items(), key=lambda item: item[1].start_time_ms)
         if info.state == 0

@@ -83,8 +83,8 @@ def test_after_the_loss_of_its_node_a_search_ends_as_undisturbed(place, cluster,
     else:
         cluster.kill_raylet(node)
     record = check_as_undisturbed(place, process, undisturbed)
-    assert number(record, events.WorkerLost) == 1
-    assert causes(record) == {LossCause.NODE_LOST}
+    (loss,) = (each.event for each in record if isinstance(each.event, events.WorkerLost))
+    assert loss.cause is LossCause.NODE_LOST, loss
 
 
 @pytest.mark.faults

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hpo.running.cluster import ClusterLost, require_listening, watched
+from hpo.running.cluster import ClusterLost, ClusterNode, require_listening, watched
 
 
 def test_a_server_that_has_ended_is_noticed_and_one_that_accepts_nothing_is_not_blamed():
@@ -32,3 +32,11 @@ def test_an_error_of_the_work_reaches_the_caller():
 
     with pytest.raises(ZeroDivisionError):
         watched(fail, SimpleNamespace(silent=0.0))
+
+
+def test_a_node_whose_server_has_ended_does_not_answer():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        node = ClusterNode("a", "a", 1, 0, server=server.getsockname())
+        assert node.answers()
+    assert not node.answers()
+    assert ClusterNode("b", "b", 1, 0).answers()  # nothing is known of it
