@@ -12,6 +12,9 @@ from tests.faults.tiny_search import after, decisions, number, without_announcem
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
+BEFORE_THE_NODE = {LossCause.NODE_LOST, LossCause.WORKER_LOST}
+"""Ray may report that a worker is unavailable seconds before it knows of the loss of its node."""
+
 FOUR = ("--set", "resources.trials_at_once=4")
 
 
@@ -69,7 +72,7 @@ def test_a_killed_node_costs_its_trials_at_most_a_checkpoint_interval(place, clu
     cluster.kill(cluster.nodes[0])
     record = check_whole(place, process, trials=30)
     assert 1 <= number(record, events.WorkerLost) <= 2
-    assert causes(record) == {LossCause.NODE_LOST}
+    assert causes(record) <= BEFORE_THE_NODE
     assert sum("was lost" in text for text in warnings(place)) == 1
 
 
@@ -83,8 +86,8 @@ def test_after_the_loss_of_its_node_a_search_ends_as_undisturbed(place, cluster,
     else:
         cluster.kill_raylet(node)
     record = check_as_undisturbed(place, process, undisturbed)
-    (loss,) = (each.event for each in record if isinstance(each.event, events.WorkerLost))
-    assert loss.cause is LossCause.NODE_LOST, loss
+    assert number(record, events.WorkerLost) == 1
+    assert causes(record) <= BEFORE_THE_NODE
 
 
 @pytest.mark.faults
