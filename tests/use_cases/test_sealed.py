@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hpo.core import events
+from hpo.core import events, formatting
 from hpo.core.home import Home
 from hpo.ledger.store import LedgerStore
 from tests.use_cases.mean_model import MEAN_MODEL
@@ -145,4 +145,4 @@ def test_exactly_one_of_eight_simultaneous_requests_opens_it(searched):
     again = run(searched, "-m", "hpo.cli.main", "test", "canary-1")
     score = next(e.event for e in record if isinstance(e.event, events.TestScored))
     assert again.returncode == 3
-    assert f"{score.scores['mse']['value']:.4f}" in again.stderr
+    assert f"mse {formatting.score(score.scores['mse']['value'])} " in again.stderr
