@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from trainables.data.class_folders import LabelledFiles
 
@@ -35,6 +34,8 @@ class FileFacts:
 
 def file_facts(part: LabelledFiles) -> FileFacts:
     """Return the properties of files, or of a sample of `MOST` of them, without files that cannot be read."""
+    from PIL import Image  # the process that only asks for the data opens no image
+
     rows = np.sort(np.random.default_rng(0).permutation(len(part.files))[:MOST])
     facts: list[tuple[int, int, int, int]] = []
     good: list[int] = []
