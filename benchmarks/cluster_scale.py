@@ -25,16 +25,15 @@ from typing import Any
 
 import psutil
 
-from benchmarks.scaling import HORIZON, Timed, curve, space_of
-from benchmarks.search_methods import LOSS, Over
+from benchmarks.scaling import HORIZON, Timed, plan_of, space_of, training
+from benchmarks.search_methods import Over
 from hpo.core.events import LossCause, Reported, SearchOpened, TrialStarted, WorkerLost
 from hpo.core.history import History
 from hpo.core.record import Recorded
 from hpo.core.rungs import rungs_of
 from hpo.ledger.store import LedgerStore
 from hpo.running.conductor import Conductor
-from hpo.running.inline import Epochs, InlineRunner, VirtualClock
-from hpo.running.plan import Plan
+from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.non_adaptive import RandomSearcher
 
 CAUSES = (LossCause.NODE_LOST, LossCause.PREEMPTED, LossCause.PREEMPTED, LossCause.WORKER_LOST)
@@ -115,21 +114,11 @@ def simulate(trials: int, workers: int, failures: float, folder: Path) -> dict[s
     ledger = store.create("scale", SearchOpened({}, "", {}, {}))
     space = space_of(8)
     searcher = Timed(RandomSearcher(space, 0))
-    plan = Plan(
-        objective=LOSS, horizon=HORIZON, seed=0, recipe_of=dict, rank=lambda trials: trials,
-        finals=lambda history: None, reduction_factor=3, rule="promote", worker_losses=3, same_failures=5,
-        rungs=rungs_of("promote", 1, 3, HORIZON), workers=workers,
-    )  # fmt: skip
+    plan = plan_of("promote", rungs_of("promote", 1, 3, HORIZON), workers)
     clock, tenths = VirtualClock(), Tenths(searcher, trials)
     conductor = Conductor(plan, ledger, searcher, clock, tenths)
     conductor.replay(ledger.read())
-
-    def train(order: Any) -> Epochs:
-        random = Random(order.seed)
-        for value in curve(order.recipe["learning_rate"], random):
-            yield {"validation/loss": value}, 1.0 + random.random()
-
-    runner = UnreliableRunner(train, workers, clock, failures)
+    runner = UnreliableRunner(training, workers, clock, failures)
     with contextlib.suppress(Over):
         runner.run(conductor)
     store.close()

@@ -62,6 +62,22 @@ def curve(height: float, random: Random) -> Iterator[float]:
         yield height + 1 / epoch + 0.05 * random.gauss(0, 1)
 
 
+def training(order: TrainingTask) -> Epochs:
+    """Report a falling loss, and the seconds of each epoch."""
+    random = Random(order.seed)
+    for value in curve(order.recipe["learning_rate"], random):
+        yield {"validation/loss": value}, 1.0 + random.random()
+
+
+def plan_of(rule: str, rungs: tuple[int, ...], workers: int) -> Plan:
+    """Return the plan of a search that has no finalists."""
+    return Plan(
+        objective=LOSS, horizon=HORIZON, seed=0, recipe_of=dict, rank=lambda trials: trials,
+        finals=lambda history: None, reduction_factor=3, rule=rule, worker_losses=3, same_failures=5,
+        rungs=rungs, workers=workers,
+    )  # fmt: skip
+
+
 def suggestions(sampler: str, width: int, most: int) -> list[dict[str, Any]]:
     """Return the cost of an ask after each number of trials, most of them stopped early."""
     space, random = space_of(width), Random(0)
@@ -145,22 +161,11 @@ def machinery(sampler: str, most: int, folder: Path) -> list[dict[str, Any]]:
     store = LedgerStore(f"sqlite:///{folder / 'ledger.db'}")
     ledger = store.create("scaling", SearchOpened({}, "", {}, {}))
     searcher = Timed(SAMPLERS[sampler](space_of(8)))
-    plan = Plan(
-        objective=LOSS, horizon=HORIZON, seed=0, recipe_of=dict, rank=lambda trials: trials,
-        finals=lambda history: None, reduction_factor=3, rule="leaders", worker_losses=3, same_failures=5,
-        rungs=RUNGS, workers=4,
-    )  # fmt: skip
     clock, windows = VirtualClock(), Windows(searcher, most)
-    conductor = Conductor(plan, ledger, searcher, clock, windows)
+    conductor = Conductor(plan_of("leaders", RUNGS, 4), ledger, searcher, clock, windows)
     conductor.replay(ledger.read())
-
-    def train(order: TrainingTask) -> Epochs:
-        random = Random(order.seed)
-        for value in curve(order.recipe["learning_rate"], random):
-            yield {"validation/loss": value}, 1.0 + random.random()
-
     with contextlib.suppress(Over):
-        InlineRunner(train, 4, clock).run(conductor)
+        InlineRunner(training, 4, clock).run(conductor)
     return [_window(sampler, a, b) for a, b in zip(windows.marks, windows.marks[1:], strict=False)]
 
 

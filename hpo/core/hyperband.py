@@ -12,16 +12,13 @@ that go on are those of the paper's synchronous algorithm; one that fails counts
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hpo.core.objective import Mode
+from hpo.core.pausing_rung import PausingRung, entry_of
 from hpo.core.promote import MOST_PAUSED
-
-_Entry = tuple[float, int]
-"""(value, lower is better; trial)."""
 
 
 def brackets(rungs: int, factor: float) -> tuple[tuple[int, ...], ...]:
@@ -38,8 +35,8 @@ def brackets(rungs: int, factor: float) -> tuple[tuple[int, ...], ...]:
     return tuple(sizes)
 
 
-@dataclass
-class _Stage:
+@dataclass(kw_only=True)
+class _Stage(PausingRung):
     """The trials of one bracket at one rung; best first.
 
     Attributes:
@@ -53,19 +50,17 @@ class _Stage:
     size: int
     kept: int
     lost: int = 0
-    arrived: list[_Entry] = field(default_factory=list)
-    paused: list[_Entry] = field(default_factory=list)
 
     def qualified(self) -> int | None:
         """Return the best paused trial, if it goes on whatever the trials to come have reached."""
         to_come = self.size - self.lost - len(self.arrived)
-        if self.paused and bisect.bisect_left(self.arrived, self.paused[0]) + to_come < self.kept:
+        if self.paused and self.rank(self.paused[0]) + to_come < self.kept:
             return self.paused[0][1]
         return None
 
     def hopeless(self) -> int | None:
         """Return the worst paused trial, if enough others are better already."""
-        if self.paused and bisect.bisect_left(self.arrived, self.paused[-1]) >= self.kept:
+        if self.paused and self.rank(self.paused[-1]) >= self.kept:
             return self.paused[-1][1]
         return None
 
@@ -104,9 +99,7 @@ class HyperbandRule:
             return True
         if not math.isfinite(value):
             return False
-        entry = (-value if self.mode == "max" else value, trial)
-        bisect.insort(stage.arrived, entry)
-        bisect.insort(stage.paused, entry)
+        stage.arrive(entry_of(value, trial, self.mode))
         self._next[trial] = None
         goes_on = stage.qualified() == trial
         if goes_on:
@@ -135,14 +128,14 @@ class HyperbandRule:
     def taken_up(self, trial: int) -> None:
         """Record that a paused trial goes on."""
         for number, stage in enumerate(self._stages(trial)):
-            if self._removed(stage, trial):
+            if stage.leave(trial):
                 self._next[trial] = number + 1
 
     def forget(self, trial: int) -> None:
         """Handle a trial that has ended: its next rung does not wait for it."""
         stages, ahead = self._stages(trial), self._next.get(trial, 0)
         for number, stage in enumerate(stages):
-            if self._removed(stage, trial):
+            if stage.leave(trial):
                 stage.arrived = [entry for entry in stage.arrived if entry[1] != trial]
                 ahead = number
         self._next[trial] = None
@@ -162,15 +155,10 @@ class HyperbandRule:
         if key not in self._brackets:
             sizes = self._sizes[bracket]
             each = zip(self.epochs[bracket:], sizes, sizes[1:], strict=False)
-            self._brackets[key] = [_Stage(*stage) for stage in each]
+            self._brackets[key] = [_Stage(epoch=epoch, size=size, kept=kept) for epoch, size, kept in each]
         return self._brackets[key]
 
     def _occupied(self) -> Iterator[_Stage]:
         """Yield the rungs with paused trials, by the age of their brackets and the highest first."""
         for _, stages in sorted(self._brackets.items()):
             yield from (stage for stage in reversed(stages) if stage.paused)
-
-    def _removed(self, stage: _Stage, trial: int) -> bool:
-        before = len(stage.paused)
-        stage.paused = [entry for entry in stage.paused if entry[1] != trial]
-        return len(stage.paused) < before

@@ -9,30 +9,15 @@ must be right about each of them at its first rung.
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hpo.core.objective import Mode
+from hpo.core.pausing_rung import Entry, PausingRung, entry_of
 
 MOST_PAUSED = 40
 """Most trials paused at once, if a spec does not say: with a factor of 3, what more than 100 trials need."""
-
-_Entry = tuple[float, int]
-"""(value, lower is better; trial)."""
-
-
-@dataclass
-class _Rung:
-    """The trials that reached a rung, and those of them that are paused there; best first."""
-
-    arrived: list[_Entry] = field(default_factory=list)
-    paused: list[_Entry] = field(default_factory=list)
-
-    def rank(self, entry: _Entry) -> int:
-        """Return the number of arrivals that are better."""
-        return bisect.bisect_left(self.arrived, entry)
 
 
 @dataclass
@@ -50,10 +35,10 @@ class PromoteRule:
     reduction_factor: float
     mode: Mode
     most_paused: int = MOST_PAUSED
-    _rungs: dict[int, _Rung] = field(default_factory=dict)
+    _rungs: dict[int, PausingRung] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._rungs = {epoch: _Rung() for epoch in sorted(self.epochs, reverse=True)}
+        self._rungs = {epoch: PausingRung() for epoch in sorted(self.epochs, reverse=True)}
 
     def report(self, epoch: int, value: float, trial: int = 0) -> bool:
         """Record a trial's value at an epoch and return whether the trial goes on.
@@ -68,9 +53,7 @@ class PromoteRule:
             return True
         if not math.isfinite(value):
             return False
-        entry = (-value if self.mode == "max" else value, trial)
-        bisect.insort(rung.arrived, entry)
-        bisect.insort(rung.paused, entry)
+        rung.arrive(entry_of(value, trial, self.mode))
         goes_on = self._qualified(rung) == trial
         if goes_on:
             self.taken_up(trial)
@@ -99,16 +82,16 @@ class PromoteRule:
     def forget(self, trial: int) -> None:
         """Handle a trial that is no longer paused or has failed; others are still compared with it."""
         for rung in self._occupied():
-            rung.paused = [entry for entry in rung.paused if entry[1] != trial]
+            rung.leave(trial)
 
-    def _occupied(self) -> Iterator[_Rung]:
+    def _occupied(self) -> Iterator[PausingRung]:
         return (rung for rung in self._rungs.values() if rung.paused)
 
-    def _qualified(self, rung: _Rung) -> int | None:
+    def _qualified(self, rung: PausingRung) -> int | None:
         if rung.paused and self._missing(rung, rung.paused[0]) <= 0:
             return rung.paused[0][1]
         return None
 
-    def _missing(self, rung: _Rung, entry: _Entry) -> float:
+    def _missing(self, rung: PausingRung, entry: Entry) -> float:
         """Return how many more trials must reach the rung, all of them worse, before one qualifies."""
         return (rung.rank(entry) + 1) * self.reduction_factor - len(rung.arrived)

@@ -16,6 +16,7 @@ from hpo.core.errors import Fault, InvalidSpec, UserError
 from hpo.core.json_values import JsonFields
 from hpo.core.private_files import replace_file
 from hpo.core.profile import NAME, PASSWORD, Profile, faults_of
+from hpo.running.process_state import environment
 
 CHOSEN = "HPO_PROFILE"
 """Environment variable: name of the profile of every command without ``--profile``."""
@@ -108,16 +109,8 @@ def applied(name: str) -> Iterator[Profile]:
     if profile.asks_for_password and not os.environ.get(PASSWORD):
         settings[PASSWORD] = _password(name, profile)
     new = {variable: value for variable, value in settings.items() if not os.environ.get(variable)}
-    former = {variable: os.environ.get(variable) for variable in new}
-    os.environ.update(new)
-    try:
+    with environment(new):
         yield profile
-    finally:
-        for variable, value in former.items():
-            if value is None:
-                os.environ.pop(variable, None)
-            else:
-                os.environ[variable] = value
 
 
 def _password(name: str, profile: Profile) -> str:

@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from hpo.core.events import SearchOpened
+from hpo.ledger.store import LedgerStore
 from tests.ledger import postgresql
 
 
@@ -23,3 +25,22 @@ def postgresql_url(request):
     """URL of a PostgreSQL database: the one that the environment names, or a new one."""
     named = os.environ.get(postgresql.NAMED)
     return named or request.getfixturevalue("postgresql_server").new_database()
+
+
+@pytest.fixture
+def opened(url):
+    """Opens the same database, again and again."""
+    stores = []
+
+    def open_store():
+        stores.append(LedgerStore(url))
+        return stores[-1]
+
+    yield open_store
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def ledger(opened):
+    return opened().create("one", SearchOpened({}, "d", {}, {}))

@@ -16,24 +16,10 @@ DEFAULT = "{}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def opened(request, tmp_path):
-    """Opens the same database, again and again."""
-    file = f"sqlite:///{tmp_path / 'ledger.db'}"
-    url = file if request.param == "sqlite" else request.getfixturevalue("postgresql_server").new_database()
-    stores = []
-
-    def open_store():
-        stores.append(LedgerStore(url))
-        return stores[-1]
-
-    yield open_store
-    for store in stores:
-        store.close()
-
-
-@pytest.fixture
-def ledger(opened):
-    return opened().create("one", OPENED)
+def url(request, tmp_path):
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql_server").new_database()
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
 
 
 @pytest.fixture

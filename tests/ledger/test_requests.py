@@ -4,32 +4,22 @@ import pytest
 
 from hpo.core.events import SearchOpened
 from hpo.ledger.requests import STOP_TRIAL, Requests
-from hpo.ledger.store import LedgerStore
 
 OPENED = SearchOpened({}, "d", {}, {})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def stores(request, tmp_path):
-    """Opens the same database again."""
-    file = f"sqlite:///{tmp_path / 'ledger.db'}"
-    url = file if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
-    opened = []
-
-    def store():
-        opened.append(LedgerStore(url))
-        return opened[-1]
-
-    yield store
-    for each in opened:
-        each.close()
+def url(request, tmp_path):
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql_url")
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
 
 
-def test_later_requests_of_the_search_are_read_in_order(stores):
-    running, other = stores().create("one", OPENED), stores().create("two", OPENED)
+def test_later_requests_of_the_search_are_read_in_order(opened):
+    running, other = opened().create("one", OPENED), opened().create("two", OPENED)
     inbox = Requests(running)
     assert inbox.last == 0
-    outside = Requests(stores().open(running.name))
+    outside = Requests(opened().open(running.name))
     outside.leave("anna", "budget.trials", 40)
     Requests(other).leave("ben", STOP_TRIAL, 1)
     seen = inbox.last
@@ -44,7 +34,7 @@ def test_later_requests_of_the_search_are_read_in_order(stores):
     assert list(inbox.after(inbox.last)) == []
 
 
-def test_requests_are_no_part_of_the_record(stores):
-    ledger = stores().create("one", OPENED)
+def test_requests_are_no_part_of_the_record(opened):
+    ledger = opened().create("one", OPENED)
     Requests(ledger).leave("anna", STOP_TRIAL, 3)
     assert [recorded.event for recorded in ledger.read()] == [OPENED]

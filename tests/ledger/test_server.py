@@ -10,7 +10,6 @@ from hpo.core.events import FinalistsNamed, SearchEnded, SearchOpened, TestClaim
 from hpo.ledger import reconnecting
 from hpo.ledger.database import writing
 from hpo.ledger.requests import STOP_TRIAL, Requests
-from hpo.ledger.store import LedgerStore
 
 OPENED = SearchOpened({}, "d", {}, {})
 ROUNDS = 3
@@ -19,24 +18,6 @@ ROUNDS = 3
 @pytest.fixture
 def url(postgresql_server):
     return postgresql_server.new_database()
-
-
-@pytest.fixture
-def opened(url):
-    stores = []
-
-    def open_store():
-        stores.append(LedgerStore(url))
-        return stores[-1]
-
-    yield open_store
-    for store in stores:
-        store.close()
-
-
-@pytest.fixture
-def ledger(opened):
-    return opened().create("one", OPENED)
 
 
 def cut_off(url):
