@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ray.exceptions import ActorUnavailableError
-
 from hpo.core.errors import HpoError
 from hpo.core.events import LossCause
 from hpo.core.history import Key
@@ -20,9 +18,6 @@ from hpo.running.stall import END_SECONDS, Stall, StallWatch
 
 TURN_SECONDS = 0.5
 """Seconds between two looks at the nodes."""
-
-ENDING_SECONDS = 0.5
-"""Seconds after which all processes of a node that was lost have ended, before Ray knows of it."""
 
 MOST_NAMED = 3
 """Nodes named in a line on what is waited for."""
@@ -77,8 +72,6 @@ class Crew:
 
     def cause_of_loss(self, error: Exception, node_id: str) -> LossCause:
         """Return why a worker on a node died with an error of Ray."""
-        if isinstance(error, ActorUnavailableError):  # Ray does not know yet what ended
-            time.sleep(ENDING_SECONDS)
         gone = bool(node_id) and not any(n.id == node_id and n.answers() for n in self._monitor.nodes)
         return loss_cause(error, draining=self.leaving(node_id), gone=gone)
 

@@ -114,7 +114,9 @@ class Controller(TuneController):
         self._latest_idle_first()
         reused = bool(super()._maybe_reuse_cached_actor(trial))
         if reused and trial in self._trial_to_actor:
-            self._idle_since.pop(self._trial_to_actor[trial], None)
+            actor = self._trial_to_actor[trial]
+            self._idle_since.pop(actor, None)  # its node is known before its first message
+            self._scheduler_alg.nodes[trial.trial_id] = self._node_of.get(actor, "")
         return reused
 
     def _latest_idle_first(self) -> None:

@@ -12,9 +12,6 @@ from tests.faults.tiny_search import after, decisions, number, without_announcem
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-BEFORE_THE_NODE = {LossCause.NODE_LOST, LossCause.WORKER_LOST}
-"""Ray may report that a worker is unavailable seconds before it knows of the loss of its node."""
-
 FOUR = ("--set", "resources.trials_at_once=4")
 
 
@@ -72,7 +69,7 @@ def test_a_killed_node_costs_its_trials_at_most_a_checkpoint_interval(place, clu
     cluster.kill(cluster.nodes[0])
     record = check_whole(place, process, trials=30)
     assert 1 <= number(record, events.WorkerLost) <= 2
-    assert causes(record) <= BEFORE_THE_NODE
+    assert causes(record) == {LossCause.NODE_LOST}
     assert sum("was lost" in text for text in warnings(place)) == 1
 
 
@@ -87,7 +84,7 @@ def test_after_the_loss_of_its_node_a_search_ends_as_undisturbed(place, cluster,
         cluster.kill_raylet(node)
     record = check_as_undisturbed(place, process, undisturbed)
     assert number(record, events.WorkerLost) == 1
-    assert causes(record) <= BEFORE_THE_NODE
+    assert causes(record) == {LossCause.NODE_LOST}
 
 
 @pytest.mark.faults
