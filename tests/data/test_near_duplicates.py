@@ -10,6 +10,11 @@ from hpo.data import near_duplicates
 from hpo.data.thumbnails import thumbnails
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "cifar10-jpeg-tenth"
+COPIES_WITHIN_CIFAR = {
+    (264, 1781), (315, 2128), (319, 2063), (342, 2028), (676, 735), (776, 879), (831, 856),
+    (833, 856), (833, 884), (856, 884), (879, 887), (1115, 1166), (2850, 2911),
+}  # fmt: skip
+"""Pairs among every second image of the folder that were looked at: each shows one photograph twice."""
 Alter = Callable[[Image.Image], Image.Image]
 Scenes = Callable[[int], np.ndarray]
 
@@ -127,8 +132,8 @@ def test_photographs() -> None:
     files = sorted(SHARED.rglob("*.jpg"))[::2]
     images = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
     grey = thumbnails(images)
-    known = len(np.unique(near_duplicates.near_pairs(grey).rows))
-    assert known <= 20, "CIFAR-10 is known to hold a few near copies of its own"
+    found = {(int(one), int(other)) for one, other in near_duplicates.near_pairs(grey).rows}
+    assert found <= COPIES_WITHIN_CIFAR, found - COPIES_WITHIN_CIFAR
     chosen = np.random.default_rng(0).choice(len(images), 100, replace=False)
     total = hits = 0
     for alter in ALTERED.values():
