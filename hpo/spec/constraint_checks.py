@@ -7,8 +7,9 @@ import math
 from hpo.core.constraints import Constraint
 from hpo.spec.cross_checks import SAMPLERS
 from hpo.spec.faults import Faults, shown, unknown
-from hpo.spec.fields import ConstraintFields, Document
+from hpo.spec.fields import Document
 from hpo.spec.interface import Interface
+from hpo.spec.objective_fields import ConstraintFields
 
 PREFIX = "validation/"
 

@@ -16,7 +16,11 @@ from hpo.core.space import Choice, Space
 from hpo.core.trainable import Metric
 from hpo.spec.builtin import locate_recipe
 from hpo.spec.faults import Faults, shown, unknown
-from hpo.spec.fields import Document, Finalists, Goal, Sampler, Scheduler
+from hpo.spec.fields import Document
+from hpo.spec.finalist_fields import Finalists
+from hpo.spec.objective_fields import Goal
+from hpo.spec.sampler_fields import Sampler
+from hpo.spec.scheduler_fields import Scheduler
 from hpo.spec.space_building import HORIZON
 from hpo.spec.space_size import combinations
 

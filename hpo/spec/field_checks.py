@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from hpo.spec.data_fields import BRANCHES
 from hpo.spec.faults import Faults, FieldPath, shown, unknown
-from hpo.spec.fields import BRANCHES, STORED_ONLY, Document
+from hpo.spec.fields import STORED_ONLY, Document
 
 _FILLERS: Mapping[str, Any] = {
     "version": 1,

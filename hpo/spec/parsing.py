@@ -18,13 +18,16 @@ from hpo.spec.builtin import locate
 from hpo.spec.commands import check_command
 from hpo.spec.conflicts import check_conflicts
 from hpo.spec.constraint_checks import resolve_constraints
+from hpo.spec.data_fields import READING
 from hpo.spec.faults import Faults
 from hpo.spec.field_checks import check_fields
-from hpo.spec.fields import AT_END, DEFAULTS, READING, ConstraintFields, Document, Scheduler
+from hpo.spec.fields import AT_END, DEFAULTS, Document
 from hpo.spec.import_checks import check_imports
 from hpo.spec.interface import Interface, find
+from hpo.spec.objective_fields import ConstraintFields
 from hpo.spec.overrides import override
 from hpo.spec.prior_checks import check_prior
+from hpo.spec.scheduler_fields import Scheduler
 from hpo.spec.search_spec import SearchSpec
 from hpo.spec.ship_checks import check_ship
 from hpo.spec.space_building import build_space, check_feasible, check_points, check_recipe

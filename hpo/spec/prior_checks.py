@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hpo.core.space import Choice, Domain, Space
 from hpo.spec.faults import Faults, unknown
-from hpo.spec.fields import BeliefFields
+from hpo.spec.sampler_fields import BeliefFields
 
 
 def check_prior(

@@ -20,7 +20,7 @@ from hpo.core.command import ScriptCommand
 from hpo.core.grammar import Grammar
 from hpo.spec.commands import command_name
 from hpo.spec.faults import Faults, shown, unknown
-from hpo.spec.fields import Record
+from hpo.spec.field_types import Record
 from hpo.spec.interface import Interface, find
 from hpo.spec.provenance_fields import provenance_faults
 from hpo.spec.trusted_code import module_file

@@ -14,10 +14,16 @@ from hpo.core.objective import Objective
 from hpo.core.shipped_model import Ship
 from hpo.core.space import Point, Space
 from hpo.core.trainable import Metric
-from hpo.spec.fields import STORED_ONLY, Data, Finalists, Limits, Patience, Sampler, Scheduler
+from hpo.spec.budget_fields import Patience
+from hpo.spec.data_fields import Data
+from hpo.spec.fields import STORED_ONLY
+from hpo.spec.finalist_fields import Finalists
+from hpo.spec.limit_fields import Limits
 from hpo.spec.notice_fields import OnEnd
 from hpo.spec.recipe_points import flat, lay
 from hpo.spec.resource_fields import Resources
+from hpo.spec.sampler_fields import Sampler
+from hpo.spec.scheduler_fields import Scheduler
 from hpo.spec.space_building import HORIZON
 
 

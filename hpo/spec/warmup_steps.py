@@ -15,8 +15,9 @@ from typing import Any
 from hpo.core.grammar import Grammar
 from hpo.core.space import Space
 from hpo.spec.conflicts import drawn_recipes, field_path
+from hpo.spec.data_fields import Data
 from hpo.spec.faults import Faults
-from hpo.spec.fields import Data, Document
+from hpo.spec.fields import Document
 from hpo.spec.interface import shipped
 from hpo.spec.search_spec import SearchSpec
 

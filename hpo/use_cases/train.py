@@ -22,7 +22,7 @@ from hpo.core.space import Point
 from hpo.data.split import Split
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.worker import Worker
-from hpo.spec.fields import Data
+from hpo.spec.data_fields import Data
 from hpo.spec.hand_written import changed, spec_of, with_spec
 from hpo.spec.recipe_files import RecipeFile, read_recipe
 from hpo.spec.space_building import HORIZON

@@ -16,7 +16,7 @@ from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.package_versions import changes, versions
-from hpo.spec.fields import Data
+from hpo.spec.data_fields import Data
 from hpo.spec.recipe_files import read_recipe
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.model.code_policy import changes_of_code

@@ -8,7 +8,7 @@ from hpo.core.asha import AshaRule
 from hpo.core.leaders import COMPARED, ROSTER, LeadersRule
 from hpo.core.rungs import close_milestones, default_first_rung, rungs_of
 from hpo.core.stopping_rules import stopping_rule
-from hpo.spec.fields import Scheduler
+from hpo.spec.scheduler_fields import Scheduler
 
 
 def climb(rule, trial, curve):

@@ -12,7 +12,7 @@ from hpo.data import prepared, source_reading
 from hpo.data.examples import open_examples
 from hpo.data.leaks import find_leaks
 from hpo.data.stream_copies import copied_blocks
-from hpo.spec.fields import Data
+from hpo.spec.data_fields import Data
 from hpo.use_cases.dataset.split_dataset import split_prepared
 from trainables.data import file_map
 from trainables.functions.datasets import Dataset

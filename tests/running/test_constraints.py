@@ -16,7 +16,7 @@ from hpo.running.inline import VirtualClock
 from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.non_adaptive import RandomSearcher
 from hpo.selection.ranking import by_value
-from hpo.spec.fields import Finalists
+from hpo.spec.finalist_fields import Finalists
 from hpo.use_cases.search.finals import simple
 from tests.running.searches import OBJECTIVE, SPACE, curve, memory_ledger
 from tests.running.searches import plan as any_plan

@@ -12,7 +12,7 @@ from hpo.core.fresh_seeds import FreshSeeds
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.non_adaptive import RandomSearcher
-from hpo.spec.fields import Finalists
+from hpo.spec.finalist_fields import Finalists
 from hpo.use_cases.search.finals import race, simple
 from tests.running.searches import SPACE, curve, memory_ledger, plan
 

@@ -13,7 +13,7 @@ from hpo.core.objective import Objective
 from hpo.core.ports import TrainingTask
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.worker import Worker
-from hpo.spec.fields import Data
+from hpo.spec.data_fields import Data
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.dataset.staging import DataStaging
 

@@ -10,7 +10,7 @@ from hpo.core.home import LEDGER
 
 if TYPE_CHECKING:
     from hpo.ledger.register import Register
-    from hpo.spec.fields import Data
+    from hpo.spec.data_fields import Data
 
 
 def register_location() -> Path | str:

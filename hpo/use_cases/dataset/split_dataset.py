@@ -17,7 +17,7 @@ from hpo.data.prepared import FORMAT, Prepared, is_in_place
 from hpo.data.recorded_cuts import EQUAL_ROWS, NO_CUTS, CutsOnRecord
 from hpo.data.repeated_rows import repeated_rows
 from hpo.data.split import RowLabels, Split, folds, split
-from hpo.spec.fields import Data
+from hpo.spec.data_fields import Data
 from hpo.use_cases.dataset.register_access import signing_key
 from trainables.data.token_stream import KIND as STREAM
 

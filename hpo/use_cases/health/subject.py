@@ -18,7 +18,7 @@ from hpo.core.space import Point, Space, Uniform
 from hpo.core.trainable import Examples, Trainable
 from hpo.data.examples import open_examples
 from hpo.spec import SearchSpec
-from hpo.spec.fields import Data
+from hpo.spec.data_fields import Data
 from hpo.spec.hand_written import changed, spec_of, with_spec
 from hpo.spec.recipe_files import RecipeFile, code_folder, read_recipe
 from hpo.spec.space_building import HORIZON

@@ -21,7 +21,7 @@ from hpo.ledger.opening import COMPLETED, OPENING, Opening
 from hpo.ledger.register import Register
 from hpo.ledger.searches import opened_of, read_history
 from hpo.ledger.store import LedgerStore, SearchLedger
-from hpo.spec.fields import Data
+from hpo.spec.data_fields import Data
 from hpo.use_cases.dataset.register_access import existing_register
 from hpo.use_cases.model.register_policy import claim_key, is_exempt, openings_of, source_of
 

@@ -24,7 +24,7 @@ from hpo.ledger.opening import WITHDRAWN, Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec
 from hpo.spec.cross_checks import RECIPE_SUFFIXES
-from hpo.spec.fields import Data
+from hpo.spec.data_fields import Data
 from hpo.spec.recipe_files import read_recipe
 from hpo.use_cases.dataset.register_access import existing_register
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of

@@ -22,7 +22,7 @@ from hpo.data.row_keys import keys_of_columns, text_keys, whole
 from hpo.ledger.opening import WITHDRAWN
 from hpo.ledger.searches import opened_of
 from hpo.ledger.store import LedgerStore
-from hpo.spec.fields import Data
+from hpo.spec.data_fields import Data
 from hpo.spec.recipe_files import RecipeFile
 from hpo.use_cases.dataset.register_access import existing_register
 from trainables.data.digests import as_keys

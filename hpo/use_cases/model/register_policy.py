@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hpo.data.prepared import Prepared, TestManifest
     from hpo.ledger.opened_data import Recognition, Rows
     from hpo.ledger.opening import Opening
-    from hpo.spec.fields import Data
+    from hpo.spec.data_fields import Data
 
 
 def all_openings() -> list[Opening]:

@@ -16,7 +16,7 @@ from hpo.running.plan import Finals
 from hpo.selection.race import FoldRun, Race, RaceDecision
 from hpo.selection.ranking import Finalist, name_winner
 from hpo.spec import SearchSpec
-from hpo.spec.fields import Finalists
+from hpo.spec.finalist_fields import Finalists
 
 
 def finals_of(spec: SearchSpec) -> Finals:

@@ -20,7 +20,7 @@ from hpo.ledger.searches import objective_of, open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.spec import SearchSpec
 from hpo.spec.cross_checks import RECIPE_SUFFIXES
-from hpo.spec.fields import Scheduler
+from hpo.spec.scheduler_fields import Scheduler
 from hpo.spec.space_fit import fit
 from hpo.spec.start_points import recipe_point
 

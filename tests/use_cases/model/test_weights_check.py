@@ -11,7 +11,7 @@ from hpo.core.objective import Objective
 from hpo.core.ports import TrainingTask
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.worker import Worker
-from hpo.spec.fields import READING, Data
+from hpo.spec.data_fields import READING, Data
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.weights_check import WeightsCheck
