@@ -193,6 +193,7 @@ def test_mirror_finds_nothing_to_add(submitted, folder, hpo):
     assert json.loads(ran.stdout) == {"search": "tiny-1", "events": events}, ran.stderr
 
 
+@pytest.mark.slow
 def test_a_copied_home_is_extended_and_tested_once(submitted, folder, hpo, tmp_path):
     shutil.copytree(folder / ".hpo", tmp_path / "elsewhere")
     home = ("--home", str(tmp_path / "elsewhere"))

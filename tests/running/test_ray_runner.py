@@ -193,6 +193,7 @@ def _is_ours(process):
         return False
 
 
+@pytest.mark.slow
 def test_connections_without_the_token_are_refused(session):
     import ray
 

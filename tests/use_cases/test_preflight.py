@@ -168,7 +168,10 @@ def parts(run, data):
 """
 
 
-@pytest.mark.parametrize("shown", [False, True], ids=["outside", "inside"])
+@pytest.mark.parametrize(
+    "shown",
+    [pytest.param(False, id="outside"), pytest.param(True, id="inside", marks=pytest.mark.slow)],
+)
 def test_a_users_own_code_is_looked_at_from_outside_and_inside_where_it_shows_its_network(tmp_path, shown):
     module = f"own_{'shown' if shown else 'hidden'}"
     (tmp_path / f"{module}.py").write_text(CODE + (PARTS if shown else ""))

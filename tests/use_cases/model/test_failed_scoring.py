@@ -87,7 +87,11 @@ def won(tmp_path, monkeypatch):
     ("fault", "text"),
     [
         ("raise KeyError('mine')", "KeyError: 'mine' (line"),
-        ("return {'other': 1.0}", "evaluate returned other; the declared metrics are mse"),
+        pytest.param(
+            "return {'other': 1.0}",
+            "evaluate returned other; the declared metrics are mse",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_failure_is_on_record_and_mended_code_takes_up_the_claim(won, tmp_path, fault, text):

@@ -132,7 +132,10 @@ def test_a_copy_elsewhere_with_a_column_more_and_rows_shuffled_is_cut_the_same(f
     assert (sealed_rows(dataset) == before[order]).all()
 
 
-@pytest.mark.parametrize("setting", ["test_share=0.1", "groups=who", "time=day"])
+@pytest.mark.parametrize(
+    "setting",
+    ["test_share=0.1", *(pytest.param(name, marks=pytest.mark.slow) for name in ("groups=who", "time=day"))],
+)
 def test_another_rule_would_put_opened_rows_into_development(folder: Path, setting: str) -> None:
     before = sealed_rows(look(folder, "one"))
     dataset, moved = read(folder, "two", f"data.arguments.{setting}")

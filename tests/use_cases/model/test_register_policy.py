@@ -132,7 +132,13 @@ EDITS = {
 }
 
 
-@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(edit, id=name, marks=() if name == "renamed" else pytest.mark.slow)
+        for name, edit in EDITS.items()
+    ],
+)
 def test_edited_test_data_is_recognised(searched, edit):
     score_winner(searched("one")[0], "one")
     home, ledger = searched("two", edit=edit)

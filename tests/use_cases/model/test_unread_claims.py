@@ -31,6 +31,7 @@ def counted(home):
     return openings_in_home(home, prepared, None)
 
 
+@pytest.mark.slow
 def test_changed_data_is_not_an_opening_in_the_home(searched):  # noqa: F811
     home, ledger = searched("one")
     refused_for_changed_rows(home)
@@ -82,6 +83,7 @@ def test_an_interrupted_attempt_counts_although_a_later_one_was_refused(searched
     assert len(counted(home)) == 1
 
 
+@pytest.mark.slow
 def test_an_attempt_that_is_interrupted_after_a_refused_one_counts(searched, monkeypatch):  # noqa: F811
     home, _ = searched("one")
     refused_for_changed_rows(home)

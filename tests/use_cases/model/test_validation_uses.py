@@ -104,6 +104,7 @@ def coarse(seed):
     return [[str(round(float(cell))) for cell in row] for row in rows(seed=seed)]
 
 
+@pytest.mark.slow
 def test_other_rows_and_another_split_are_not_counted(search):
     search("first", rows())
     search("coarse", coarse(0))
