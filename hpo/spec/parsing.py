@@ -26,11 +26,13 @@ from hpo.spec.import_checks import check_imports
 from hpo.spec.interface import Interface, find
 from hpo.spec.objective_fields import ConstraintFields
 from hpo.spec.overrides import override
+from hpo.spec.point_checks import check_feasible, check_points
 from hpo.spec.prior_checks import check_prior
+from hpo.spec.recipe_checks import check_recipe
 from hpo.spec.scheduler_fields import Scheduler
 from hpo.spec.search_spec import SearchSpec
 from hpo.spec.ship_checks import check_ship
-from hpo.spec.space_building import build_space, check_feasible, check_points, check_recipe
+from hpo.spec.space_building import build_space
 from hpo.spec.start_points import starting_points
 from hpo.spec.trainable_arguments import unfolded
 from hpo.spec.warmup_steps import check_warmup

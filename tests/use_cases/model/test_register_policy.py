@@ -15,7 +15,7 @@ from hpo.ledger.store import LedgerStore
 from hpo.running import checkpoints
 from hpo.spec import read_spec
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
-from hpo.use_cases.model import evaluation, register_policy
+from hpo.use_cases.model import evaluation, register_policy, scoring
 from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.model.evaluation import score_winner
 from hpo.use_cases.model.winning_recipe import recipe_file
@@ -171,16 +171,16 @@ def test_other_test_data_is_a_first_look(searched):
 
 def test_a_crash_after_opening_is_finished_as_the_same_look(searched, monkeypatch):
     home, ledger = searched("one")
-    whole = evaluation.open_test
+    whole = scoring.open_test
 
     def dies(*arguments):
         whole(*arguments)
         raise HpoError("the machine went away")
 
-    monkeypatch.setattr(evaluation, "open_test", dies)
+    monkeypatch.setattr(scoring, "open_test", dies)
     with pytest.raises(HpoError):
         score_winner(home, "one")
-    monkeypatch.setattr(evaluation, "open_test", whole)
+    monkeypatch.setattr(scoring, "open_test", whole)
     assert [opening.state for opening in register_policy.all_openings()] == ["opening"]
     with pytest.raises(Refused):
         score_winner(searched("two")[0], "two")

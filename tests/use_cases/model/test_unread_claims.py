@@ -8,7 +8,7 @@ from hpo.core.unread_claims import CLAIMED_BEFORE, UNREAD
 from hpo.ledger.searches import read_history
 from hpo.use_cases.auditing.opened import compare_register
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
-from hpo.use_cases.model import evaluation, register_policy
+from hpo.use_cases.model import register_policy, scoring
 from hpo.use_cases.model.evaluation import score_winner
 from hpo.use_cases.model.home_openings import openings_in_home
 from hpo.use_cases.resume import resume_search
@@ -59,7 +59,7 @@ def test_a_source_that_cannot_be_read_is_not_an_opening(searched, monkeypatch): 
 
     home, _ = searched("one")
     with monkeypatch.context() as patch:
-        patch.setattr(evaluation, "open_test", gone)
+        patch.setattr(scoring, "open_test", gone)
         with pytest.raises(HpoError, match="does not exist; `hpo test` scores the same model"):
             score_winner(home, "one")
     assert [opening.state for opening in register_policy.all_openings()] == ["withdrawn"]
@@ -67,7 +67,7 @@ def test_a_source_that_cannot_be_read_is_not_an_opening(searched, monkeypatch): 
 
 
 def test_an_interrupted_attempt_counts_although_a_later_one_was_refused(searched, monkeypatch):  # noqa: F811
-    whole = evaluation.open_test
+    whole = scoring.open_test
 
     def dies(*arguments):
         whole(*arguments)
@@ -75,7 +75,7 @@ def test_an_interrupted_attempt_counts_although_a_later_one_was_refused(searched
 
     home, _ = searched("one")
     with monkeypatch.context() as patch:
-        patch.setattr(evaluation, "open_test", dies)
+        patch.setattr(scoring, "open_test", dies)
         with pytest.raises(KeyboardInterrupt):
             score_winner(home, "one")
     refused_for_changed_rows(home)
@@ -88,7 +88,7 @@ def test_an_attempt_that_is_interrupted_after_a_refused_one_counts(searched, mon
     home, _ = searched("one")
     refused_for_changed_rows(home)
     with monkeypatch.context() as patch:
-        patch.setattr(evaluation, "assess", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(scoring, "assess", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             score_winner(home, "one")
     refused_for_changed_rows(home)
