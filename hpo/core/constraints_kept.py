@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from hpo.core.constraints import Constraint, shown
 from hpo.core.events import Cause, End
-from hpo.core.history import History, Training
+from hpo.core.history import History
+from hpo.core.training import Training
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hpo.core.history import RETRAINED, History
+from hpo.core.history import History
 from hpo.core.objective import Objective
+from hpo.core.training import RETRAINED
 
 FRESH = "fresh seeds"
 """Name of the finalists' trainings among the hours; trials are named by how they ended."""

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hpo.core.events import End
-from hpo.core.history import RETRAINED, Training
 from hpo.core.json_values import SpecFields
+from hpo.core.training import RETRAINED, Training
 
 SEARCH = "search"
 """Name of the split that the search itself trains and validates on."""

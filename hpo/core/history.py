@@ -9,87 +9,24 @@ from dataclasses import dataclass, field, replace
 
 from hpo.core import events
 from hpo.core.chain import ChainHead
-from hpo.core.events import Cause, End
-from hpo.core.json_values import RecipeFields, fields_of
+from hpo.core.events import End
+from hpo.core.json_values import fields_of
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
-
-Key = tuple[int, int]
-"""(trial, replicate)."""
+from hpo.core.training import RETRAINED, Key, Training
 
 CONCLUDING = (events.ModelFixed, events.TestScored, events.TestRefused)
 """Events after which a recipe can be exported; what follows them does not change it."""
 
-RETRAINED = "retrained"
-"""Origin of a training on all development rows, whose weights are the model."""
-
-
-@dataclass(slots=True)
-class Training:
-    """One training of a search: a trial's own, or a finalist's on a fresh seed.
-
-    Attributes:
-        split: Name of the split whose rows it trains and validates on.
-        until: Epochs after which it ends; None for a full training.
-        made_with: Digest of code, spec and versions; empty if an early version did not record it.
-        reason: Why the sampler proposed it; empty if it was not the sampler, and in early versions.
-        value: Its objective value so far; NaN before the first finite report.
-        reached: The same on the validation part; the score on the final part does not replace it.
-        counted: The epoch that gave its objective value so far.
-        at_counted: Metrics of that epoch.
-        metrics: Metrics of the last epoch.
-        seconds: Wall time of all its epochs.
-        checkpoints: The newest two, oldest first.
-        losses: Why it had to leave a worker, each time.
-        lost: How many of these count against it.
-        whole_gpu: Whether it needs a whole GPU, because a share of one had too little memory.
-        paused: Why it waits with its checkpoint; None while it runs and after its end.
-        end: None while it runs, is paused or waits to be resumed.
-        scores: Scores of the kept weights on the final part, if there is one.
-        examples: File name of each example's contribution to the value, if kept.
-        examples_sha256: SHA-256 of that file.
-    """
-
-    trial: int
-    replicate: int
-    point: RecipeFields
-    recipe: RecipeFields
-    seed: int
-    origin: str
-    split: str = "search"
-    until: int | None = None
-    made_with: str = ""
-    reason: str = ""
-    epoch: int = 0
-    value: float = math.nan
-    reached: float = math.nan
-    counted: int = 0
-    at_counted: Mapping[str, float] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
-    checkpoints: tuple[events.Checkpointed, ...] = ()
-    losses: tuple[events.LossCause, ...] = ()
-    lost: int = 0
-    whole_gpu: bool = False
-    paused: events.PauseCause | None = None
-    end: End | None = None
-    cause: Cause | None = None
-    message: str = ""
-    weights: str = ""
-    sha256: str = ""
-    scores: Mapping[str, float] = field(default_factory=dict)
-    examples: str = ""
-    examples_sha256: str = ""
-
-    @property
-    def key(self) -> Key:
-        """(trial, replicate), unique in a search."""
-        return self.trial, self.replicate
-
-    @property
-    def running(self) -> bool:
-        """Whether it has neither ended nor is paused; a worker trains it, or is to resume it."""
-        return self.end is None and self.paused is None
+OfTraining = (
+    events.Reported
+    | events.Checkpointed
+    | events.WorkerLost
+    | events.TrialPaused
+    | events.TrialTakenUp
+    | events.TrialEnded
+)
+"""An event of a training that has started."""
 
 
 @dataclass
@@ -198,14 +135,13 @@ class History:
             case events.TrialStarted() as started:
                 self._start(started)
             case events.Checkpointed() as checkpoint:
-                training = self.trainings[checkpoint.trial, checkpoint.replicate]
-                training.checkpoints = (*training.checkpoints[-1:], checkpoint)
+                self._training_of(checkpoint).checkpoint(checkpoint)
             case events.WorkerLost() as loss:
-                self._lose(loss)
+                self._training_of(loss).lose_worker(loss)
             case events.TrialPaused() | events.TrialTakenUp() as turn:
                 self._pause(turn)
             case events.TrialEnded() as ended:
-                self._end(ended)
+                self._training_of(ended).finish(ended)
             case events.SearchOpened() as opened:
                 self.opened, self.opened_at = opened, recorded.time
                 self.code, self.source_code, self.versions = (
@@ -275,51 +211,31 @@ class History:
 
     def _start(self, started: events.TrialStarted) -> None:
         training = self.trainings.get((started.trial, started.replicate))
-        if training:  # a stopped trial continues, because no trial was fully trained
-            training.end = training.cause = training.paused = None
-            training.origin = started.origin
+        if training:
+            training.start_again(started)
         else:
             training = Training(**fields_of(started))
             self.trainings[training.key] = training
 
+    def _training_of(self, event: OfTraining) -> Training:
+        return self.trainings[event.trial, event.replicate]
+
     def _pause(self, turn: events.TrialPaused | events.TrialTakenUp) -> None:
         paused = isinstance(turn, events.TrialPaused)
-        self.trainings[turn.trial, turn.replicate].paused = turn.cause if paused else None
+        self._training_of(turn).paused = turn.cause if paused else None
         what = "paused" if paused else turn.cause.value
         self.pauses[what] = self.pauses.get(what, 0) + 1
 
     def _report(self, report: events.Reported) -> None:
-        training = self.trainings[report.trial, report.replicate]
+        training = self._training_of(report)
         if report.replicate == 0:
             self.epochs += max(0, report.epoch - training.epoch)
-        training.epoch = report.epoch
-        training.metrics = report.metrics
-        training.seconds += report.seconds
+        training.report(report, self.objective)
         self.trained += report.seconds
         self.trained_epochs += 1
         self.trained_at = self.active
         if math.isnan(self.paced_at) or self.paced_at == self.active:  # the first reports come together
             self.paced_at, self.paced_epochs = self.active, self.trained_epochs
-        value = report.metrics.get(self.objective.key, math.nan)
-        before, training.value = training.value, self.objective.standing(training.value, value)
-        training.reached = training.value
-        if training.value != before or self.objective.at == "last":
-            training.counted, training.at_counted = report.epoch, report.metrics
-
-    def _lose(self, loss: events.WorkerLost) -> None:
-        training = self.trainings[loss.trial, loss.replicate]
-        training.losses = (*training.losses, loss.cause)
-        training.lost += loss.counts
-        training.whole_gpu = training.whole_gpu or loss.whole_gpu
-
-    def _end(self, ended: events.TrialEnded) -> None:
-        training = self.trainings[ended.trial, ended.replicate]
-        training.end, training.cause, training.message = ended.end, ended.cause, ended.message
-        training.paused = None
-        training.epoch, training.value = ended.epoch, ended.value
-        training.weights, training.sha256 = ended.weights, ended.sha256
-        training.scores = ended.scores
-        training.examples, training.examples_sha256 = ended.examples, ended.examples_sha256
 
     @property
     def head(self) -> ChainHead | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hpo.core.constraints import complaints, excesses
 from hpo.core.events import Cause, End
 from hpo.core.fresh_seeds import FreshSeeds, title_of
-from hpo.core.history import History, Training
+from hpo.core.history import History
+from hpo.core.training import Training
 
 GAVE_UP = "gave up"
 """How the recorded reason of a search begins that gave up before its budget was spent."""

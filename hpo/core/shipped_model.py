@@ -23,8 +23,9 @@ from typing import Literal
 from hpo.core import recipe
 from hpo.core.events import End, ModelFixed
 from hpo.core.fresh_seeds import FreshSeeds
-from hpo.core.history import RETRAINED, History, Key, Training
+from hpo.core.history import History
 from hpo.core.json_values import SpecFields
+from hpo.core.training import RETRAINED, Key, Training
 
 Kind = Literal["best", "retrained", "averaged", "ensemble"]
 

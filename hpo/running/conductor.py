@@ -23,9 +23,10 @@ from hpo.core.events import (
     TrialStarted,
     TrialTakenUp,
 )
-from hpo.core.history import History, Key, Training
+from hpo.core.history import History
 from hpo.core.ports import Ledger, Searcher, TrainingTask
 from hpo.core.record import Recorded
+from hpo.core.training import Key, Training
 from hpo.running.judge import ended, fresh_end, in_search_phase, task_of
 from hpo.running.next_start import NextStart
 from hpo.running.plan import Plan

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hpo.core.events import Cause, End, TrialEnded
-from hpo.core.history import Training
 from hpo.core.search_shortfall import GAVE_UP
+from hpo.core.training import Training
 
 
 class FirstFailures:

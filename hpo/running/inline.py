@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hpo.core.events import Cause, Reported
-from hpo.core.history import Key
 from hpo.core.ports import TrainingTask
+from hpo.core.training import Key
 from hpo.running.conductor import Conductor
 
 Epochs = Iterator[tuple[Mapping[str, float], float]]

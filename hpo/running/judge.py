@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from hpo.core.constraints import complaints
 from hpo.core.events import Cause, End, PauseCause, Reported, TrialEnded, TrialPaused
-from hpo.core.history import RETRAINED, History, Training
+from hpo.core.history import History
 from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import SEEN
 from hpo.core.stopping_rules import PAUSING, PausingRule, stopping_rule
+from hpo.core.training import RETRAINED, Training
 from hpo.running.plan import Plan
 
 TRAINED_ON = "trained_on"

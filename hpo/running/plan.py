@@ -9,12 +9,13 @@ from typing import Protocol
 from hpo.core import seeds
 from hpo.core.events import WinnerNamed
 from hpo.core.fresh_seeds import FreshSeeds
-from hpo.core.history import History, Key, Training
+from hpo.core.history import History
 from hpo.core.json_values import RecipeFields
 from hpo.core.objective import Objective
 from hpo.core.promote import MOST_PAUSED
 from hpo.core.space import Point
 from hpo.core.stopping_rules import RuleName
+from hpo.core.training import Key, Training
 
 
 class Finals(Protocol):

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from hpo.core import events
 from hpo.core.constraints import excesses
 from hpo.core.events import Cause, End, Reported, TrialEnded, TrialPaused, TrialTakenUp
-from hpo.core.history import History, Key
+from hpo.core.history import History
 from hpo.core.ports import Searcher
 from hpo.core.record import Recorded
 from hpo.core.stopping_rules import PausingRule
+from hpo.core.training import Key
 from hpo.running.giving_up import FirstFailures
 from hpo.running.judge import TRAINED_ON, Judge, in_search_phase
 from hpo.running.patience import PatienceCounter

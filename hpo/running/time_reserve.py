@@ -12,7 +12,8 @@ import math
 from collections.abc import Callable
 
 from hpo.core.formatting import duration
-from hpo.core.history import History, Training
+from hpo.core.history import History
+from hpo.core.training import Training
 from hpo.running.plan import Plan
 
 BESIDE = 3

@@ -19,10 +19,11 @@ from hpo.core.estimates import intervals_of
 from hpo.core.events import End
 from hpo.core.formatting import count, interval_text, score, spread
 from hpo.core.fresh_seeds import FreshSeeds
-from hpo.core.history import History, Key, Training
+from hpo.core.history import History
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
+from hpo.core.training import Key, Training
 from hpo.core.visible_text import markdown
 from hpo.tracking.mlflow_values import (
     ABSENT,

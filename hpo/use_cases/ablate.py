@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import FreshSeeds
-from hpo.core.history import History, Training
+from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.space import Point
+from hpo.core.training import Training
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.metrics.row_blocks import RowBlocks
 from hpo.selection.intervals import LEVEL, spread

@@ -16,13 +16,14 @@ from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.estimates import ScoreEstimates
 from hpo.core.formatting import count
-from hpo.core.history import History, Training
+from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.json_values import JsonObject, fields_of, jsonable
 from hpo.core.objective import Objective
 from hpo.core.outcome import Outcome, WinnerSummary, outcome_of, winner_of
 from hpo.core.record import Recorded
 from hpo.core.search_summary import SearchSummary
+from hpo.core.training import Training
 from hpo.ledger.searches import objective_of, open_ledger, opened_of, read_history
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec, parse_spec

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import FreshSeeds, title_of
-from hpo.core.history import History, Training
+from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
+from hpo.core.training import Training
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.inspect import POLL_SECONDS
 from hpo.use_cases.search.holding import is_running

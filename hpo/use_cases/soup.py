@@ -18,11 +18,12 @@ from hpo.core.errors import UserError
 from hpo.core.events import End, SoupMade
 from hpo.core.file_digest import sha256_of
 from hpo.core.fresh_seeds import SEARCH, FreshSeeds
-from hpo.core.history import History, Training
+from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Averages
+from hpo.core.training import Training
 from hpo.data import prepared
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.metrics.assessment import assess

@@ -9,11 +9,11 @@ from hpo.core.errors import UserError
 from hpo.core.events import Cause, End, Reported, TrialPaused, TrialTakenUp
 from hpo.core.formatting import TAKEN_UP
 from hpo.core.fresh_seeds import FreshSeeds
-from hpo.core.history import Training
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
 from hpo.core.objective import Objective
 from hpo.core.proposals import REASONS
+from hpo.core.training import Training
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.inspect import Search

@@ -15,11 +15,12 @@ from hpo.core.errors import UserError
 from hpo.core.events import End
 from hpo.core.formatting import interruptions, plain
 from hpo.core.fresh_seeds import FreshSeeds
-from hpo.core.history import History, Training
+from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.objective import Objective
 from hpo.core.space import Point
+from hpo.core.training import Training
 from hpo.use_cases.inspect import Search, load_search
 
 RANKS = {End.FINISHED: 0, None: 1, End.STOPPED: 1, End.INTERRUPTED: 1, End.FAILED: 2}

@@ -7,7 +7,7 @@ import pytest
 
 from hpo.core import events
 from hpo.core.events import Cause, End
-from hpo.core.history import RETRAINED, History
+from hpo.core.history import History
 from hpo.core.json_values import fields_of
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded, event_of
@@ -21,6 +21,7 @@ from hpo.core.shipped_model import (
     retraining,
     to_train,
 )
+from hpo.core.training import RETRAINED
 
 OBJECTIVE = Objective("accuracy", "max", "best")
 

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from hpo.core.events import End
-from hpo.core.history import Training
 from hpo.core.objective import Objective
+from hpo.core.training import Training
 from hpo.selection.ranking import Finalist, by_value, name_winner
 
 MAX, MIN = Objective("accuracy", "max"), Objective("loss", "min")

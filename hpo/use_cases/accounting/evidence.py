@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from hpo.core.account import FreshRows
 from hpo.core.events import End, FinalistsNamed, Reported
 from hpo.core.fresh_seeds import FreshSeeds
-from hpo.core.history import History, Training
+from hpo.core.history import History
 from hpo.core.json_values import JsonFields
 from hpo.core.objective import Objective
+from hpo.core.training import Training
 from hpo.ledger.store import SearchLedger
 from hpo.metrics.row_blocks import RowBlocks
 from hpo.running.checkpoints import DamagedFile, read

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import SEARCH
-from hpo.core.history import RETRAINED, History, Training
+from hpo.core.history import History
 from hpo.core.json_values import JsonFields, RecipeFields
 from hpo.core.model_provenance import NamedScore, ShippedMember, ShippedModel
 from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import AVERAGED, SEEN, Ship, members_of
+from hpo.core.training import RETRAINED, Training
 from hpo.data.recorded_cuts import NO_CUTS, CutsOnRecord
 from hpo.spec.recipe_files import RecipeFile
 
