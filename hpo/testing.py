@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hpo.core.space import Point
     from hpo.spec import SearchSpec
     from hpo.spec.composed_spec import DataSource, Sections
-    from hpo.use_cases.try_recipe import Attempt
+    from hpo.use_cases.health.attempt import Attempt
 
 
 def check_trainable(

@@ -13,7 +13,7 @@ from hpo.cli.trust import Trust, name_code
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hpo.use_cases.try_recipe import Attempt
+    from hpo.use_cases.health.attempt import Attempt
 
 
 def try_(

@@ -18,7 +18,7 @@ from hpo.core.trainable import Arrays, Examples
 from hpo.data.examples import open_examples
 from hpo.metrics.assessment import assess
 from hpo.running.environment import OpenedStage
-from hpo.use_cases.try_recipe import TryCheck
+from hpo.use_cases.health.attempt import TryCheck
 
 TOLERANCE = 1e-3
 """Relative difference up to which scores are the same: batches of other sizes add in another order."""
