@@ -16,8 +16,9 @@ from hpo.core.home import SearchFolder
 from hpo.core.ports import Ledger
 from hpo.tracking import mirror_progress
 from hpo.tracking.mirror_progress import MirrorProgress
-from hpo.tracking.projection import RunProjection, search_id
+from hpo.tracking.projection import RunProjection
 from hpo.tracking.run_changes import RunStore, StoredRuns, Unreachable
+from hpo.tracking.run_names import search_id
 
 EVENTS_PER_BATCH = 2_000
 LONGEST_PAUSE = 30.0

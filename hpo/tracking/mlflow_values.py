@@ -94,3 +94,16 @@ def clean(tags: Mapping[str, str]) -> dict[str, str]:
 def pretty(value: Any) -> bytes:
     """Return indented JSON."""
     return (visible_json(json.dumps(value, indent=2, ensure_ascii=False, default=dict)) + "\n").encode()
+
+
+class MetricKeys:
+    """The keys of a search's metrics, each of which no other metric of the search has."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, str] = {}
+
+    def of(self, metric: str) -> str:
+        """Return the key of a metric, and reserve it."""
+        if metric not in self._keys:
+            self._keys[metric] = next_key(metric, self._keys)
+        return self._keys[metric]

@@ -17,8 +17,8 @@ from hpo.data.prepared import info_from_json
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec.recipe_files import RecipeFile, read_recipe
 from hpo.tracking.model_registry import RECIPE, ModelFolder, RegisteredModel, name_of, register, require_name
-from hpo.tracking.projection import search_id
 from hpo.tracking.run_changes import Unreachable
+from hpo.tracking.run_names import search_id
 from hpo.tracking.target import Target
 from hpo.use_cases.export import export_recipe
 from hpo.use_cases.mirror import mirror_search

@@ -9,8 +9,9 @@ from hpo.core.objective import Objective
 from hpo.core.record import Recorded
 from hpo.core.visible_text import CONTROL
 from hpo.tracking.mlflow_values import clean_key, cut, keys_of, params, text
-from hpo.tracking.projection import RunProjection, search_id
+from hpo.tracking.projection import RunProjection
 from hpo.tracking.run_changes import PARENT, RunChange
+from hpo.tracking.run_names import search_id
 from tests.tracking.scenario import OBJECTIVE, memory_ledger, opened, projection, search, started
 
 
