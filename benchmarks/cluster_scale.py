@@ -58,7 +58,7 @@ class UnreliableRunner(InlineRunner):
 
     def _lose(self, conductor: Conductor, key: Any) -> None:
         """Have a training continued by another worker, from its last report."""
-        pending = next(each for each in self._arrivals if each.key == key)
+        pending = next(arrival for arrival in self._arrivals if arrival.key == key)
         self._arrivals.remove(pending)
         heapq.heapify(self._arrivals)
         _, epoch, epochs = self._running.pop(key)

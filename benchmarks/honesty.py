@@ -163,10 +163,10 @@ def race_table(races: int, seed: int) -> list[str]:
     cases += [(3, 10, gap, "Gaussian") for gap in (1.0, 2.0, 4.0)]
     for finalists, most, gap, noise in cases:
         count = races if not gap else max(1, races // 4)
-        got = race(finalists, most, gap, noise, count, seed)
+        outcome = race(finalists, most, gap, noise, count, seed)
         lines.append(
-            f"| {finalists} | {most} | {noise} | {gap:g} | {100 * got.dropped:.1f} % | "
-            f"{100 * got.clear:.0f} % | {100 * got.saved:.0f} % |"
+            f"| {finalists} | {most} | {noise} | {gap:g} | {100 * outcome.dropped:.1f} % | "
+            f"{100 * outcome.clear:.0f} % | {100 * outcome.saved:.0f} % |"
         )
         print(lines[-1], flush=True)
     return lines

@@ -109,9 +109,9 @@ def difference(tables: Tables, random: np.random.Generator) -> None:
 def target_encoding(tables: Tables, random: np.random.Generator) -> None:
     """Plant the mean target of a column of many values, that row's own target included."""
     for part in _both(tables):
-        place = random.integers(0, len(part) // 2, len(part))
+        positions = random.integers(0, len(part) // 2, len(part))
         part["place"] = (
-            pd.Series(part.y.str[1:].astype(float).to_numpy()).groupby(place).transform("mean").to_numpy()
+            pd.Series(part.y.str[1:].astype(float).to_numpy()).groupby(positions).transform("mean").to_numpy()
         )
 
 

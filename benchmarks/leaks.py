@@ -193,12 +193,12 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "case"
             write_case(folder, kind, seed)
-            said = {"hpo": hpo_says(folder)}
+            findings = {"hpo": hpo_says(folder)}
             if args.peers:
-                said |= peers_say(args.peers, folder)
+                findings |= peers_say(args.peers, folder)
         with args.json.open("a") as file:
-            file.write(json.dumps({"case": [kind, seed], "kind": kind, "said": said}) + "\n")
-        print(kind, said, flush=True)
+            file.write(json.dumps({"case": [kind, seed], "kind": kind, "said": findings}) + "\n")
+        print(kind, findings, flush=True)
     if args.out:
         args.out.write_text(
             table([row for file in sorted(args.json.parent.glob("*.jsonl")) for row in _rows(file)]) + "\n"

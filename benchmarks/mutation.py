@@ -126,8 +126,8 @@ def attempt(room: str, file: str, mutant: Mutant, tree: Path) -> Trial:
     began = time.monotonic()
     tests = tests_of(file, mutant.line)
     outcome = _outcome(file, mutant, tree, tests) if tests else "not executed"
-    place = (room, file, mutant.line, mutant.kind, mutant.before, mutant.after)
-    return Trial(*place, outcome, len(tests), round(time.monotonic() - began, 1))
+    location = (room, file, mutant.line, mutant.kind, mutant.before, mutant.after)
+    return Trial(*location, outcome, len(tests), round(time.monotonic() - began, 1))
 
 
 def _outcome(file: str, mutant: Mutant, tree: Path, tests: list[str]) -> str:

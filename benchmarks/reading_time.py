@@ -83,8 +83,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--large", action="store_true")
     options = parser.parse_args()
-    here = Path(__file__).resolve().parent.parent
-    versions = [(options.earlier.resolve() if options.earlier else here, False), (here, not options.large)]
+    repository = Path(__file__).resolve().parent.parent
+    versions = [
+        (options.earlier.resolve() if options.earlier else repository, False),
+        (repository, not options.large),
+    ]
     heads = "earlier | now" if options.large else "without a signature | with one"
     print(f"| data | {heads} | ratio |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:

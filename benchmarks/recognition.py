@@ -152,8 +152,8 @@ def find_edits(answers: Answers, name: str, quick: bool) -> None:
         opened = Signature.from_bytes(signature(data, Path(folder)).to_bytes(development=False))
 
         def compared(names: tuple[str, ...]) -> Likeness:
-            with tempfile.TemporaryDirectory() as place:
-                return compare(opened, signature(edited(data, names, 1), Path(place)))
+            with tempfile.TemporaryDirectory() as folder:
+                return compare(opened, signature(edited(data, names, 1), Path(folder)))
 
         for names in cases(data, quick):
             answers.find("edit", name, " + ".join(names), functools.partial(compared, names))
@@ -236,7 +236,7 @@ def _about(edits: Sequence[Answer]) -> list[str]:
 
 
 def _count(answers: Sequence[Answer], answer: str) -> int:
-    return sum(found.answer == answer for found in answers)
+    return sum(other.answer == answer for other in answers)
 
 
 def _table(title: str, answers: Sequence[Answer], key: Callable[[Answer], str]) -> list[str]:

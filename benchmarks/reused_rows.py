@@ -55,9 +55,9 @@ def searched(
         affinity = KEPT * like + np.sqrt(1 - KEPT**2) * affinity
 
     def right(rows: np.ndarray, times: int) -> np.ndarray:
-        own = skill[rows, None] + LUCK * rng.standard_normal((len(rows), times))
+        latent = skill[rows, None] + LUCK * rng.standard_normal((len(rows), times))
         fixed = DIFFICULTY * difficulty + AFFINITY * affinity[rows]
-        return own[..., None] + fixed[:, None] + rng.standard_normal((len(rows), times, ROWS)) > 0
+        return latent[..., None] + fixed[:, None] + rng.standard_normal((len(rows), times, ROWS)) > 0
 
     values = right(np.arange(TRIALS), 1)[:, 0].mean(1)
     top = np.argsort(-values, kind="stable")[:FINALISTS]

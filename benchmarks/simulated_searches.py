@@ -154,7 +154,7 @@ def folds(rng: np.random.Generator) -> Search:
         own_luck = np.take_along_axis(trainings, dealt, axis=1)
         latent = own_luck + fixed[trial] + rng.standard_normal((seeds, rows))
         right[int(trial)] = (latent > 0).astype(float)
-    fresh = {trial: each.mean(axis=1).tolist() for trial, each in right.items()}
+    fresh = {trial: scores.mean(axis=1).tolist() for trial, scores in right.items()}
     evidence = Evidence(LAST, _mapping(values), fresh, examples=right, n=rows, held_out=True)
     recipe = special.ndtr(skill / np.sqrt(scale**2 + luck**2))
     return Search(evidence, _winner(rng, evidence), {int(t): float(recipe[t]) for t in top}, {})

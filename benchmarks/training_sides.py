@@ -205,8 +205,8 @@ def ray_side(bench: Bench, options) -> None:
     folder, stages = str(bench.folder), []
 
     def trainable(config):
-        own = Bench(options, options.seed, folder)
-        stages or stages.append(own.stage())
+        bench = Bench(options, options.seed, folder)
+        stages or stages.append(bench.stage())
         best = 0.0
 
         def told(epoch: int, accuracy: float) -> None:
@@ -214,7 +214,7 @@ def ray_side(bench: Bench, options) -> None:
             best = max(best, accuracy)
             tune.report({"best": best, "accuracy": accuracy})
 
-        own.train(stages[0], dict(config), options.seed, told)
+        bench.train(stages[0], dict(config), options.seed, told)
 
     class Reached(tune.Stopper):
         def __init__(self):
@@ -284,8 +284,8 @@ def our_side(bench: Bench, options) -> None:
 
 def in_two(side: str) -> None:
     """Run the same function in two plain processes."""
-    own = [sys.executable, str(HERE), *sys.argv[1:]]
-    children = [subprocess.Popen([*own, "--worker", str(number)]) for number in range(WORKERS)]
+    command = [sys.executable, str(HERE), *sys.argv[1:]]
+    children = [subprocess.Popen([*command, "--worker", str(number)]) for number in range(WORKERS)]
     if any(child.wait() for child in children):
         raise SystemExit(f"a process of {side} failed")
 

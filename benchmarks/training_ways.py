@@ -181,9 +181,9 @@ def per_image(args: argparse.Namespace, clock: Callable[[], float]) -> list[floa
         began = clock()
         for images, targets in loader:
             optimizer.zero_grad()
-            there = images.to(args.device, memory_format=layout(args), non_blocking=True)
+            moved = images.to(args.device, memory_format=layout(args), non_blocking=True)
             with autocast(args):
-                loss = cross_entropy(network(there), targets.to(args.device, non_blocking=True))
+                loss = cross_entropy(network(moved), targets.to(args.device, non_blocking=True))
             loss.backward()
             optimizer.step()
         wait(args)

@@ -112,7 +112,7 @@ class Histories:
         if kind == "none" or not others:
             return NO_WARM_START
         lessons = [self._lesson(other, task) for other in others]
-        return combined(task.space, [_spoilt(each, kind, seed, task.space) for each in lessons])
+        return combined(task.space, [_spoilt(lesson, kind, seed, task.space) for lesson in lessons])
 
     def _lesson(self, other: Task, task: Task) -> EarlierTrials:
         if other.name not in self._tried:

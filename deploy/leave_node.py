@@ -60,7 +60,7 @@ def drain(address: str, node_id: str, seconds: int) -> None:
 def trains(server: psutil.Process) -> bool:
     """Return whether a process of a node trains."""
     try:
-        return any(WORKER in " ".join(each.cmdline()) for each in server.children(recursive=True))
+        return any(WORKER in " ".join(process.cmdline()) for process in server.children(recursive=True))
     except psutil.NoSuchProcess:
         return False
 

@@ -67,7 +67,7 @@ def check_trainable(
         prepared = split_dataset_of(checked.data, checked.base, home).prepared
         checks = ContractChecks(prepared.folder)
         attempt = try_recipe(checked, home=home, values=values, further=checks)
-    wrong = [f"{found.name}: {found.detail}" for found in attempt.findings if found.result == "fails"]
+    wrong = [f"{finding.name}: {finding.detail}" for finding in attempt.findings if finding.result == "fails"]
     if wrong:
         raise AssertionError("; ".join(wrong))
     return attempt

@@ -22,5 +22,5 @@ def free_memory(device: torch.device) -> int:
         device: The GPU.
     """
     free, total = torch.cuda.mem_get_info(device)
-    own = int(total * torch.cuda.get_per_process_memory_fraction(device))
-    return min(free, own - torch.cuda.memory_reserved(device))
+    share = int(total * torch.cuda.get_per_process_memory_fraction(device))
+    return min(free, share - torch.cuda.memory_reserved(device))

@@ -78,7 +78,7 @@ class ShippedTrainable:
             return f"trainable: {self.name} supports {supported}, and this data is for {info.task}"
         if info.task == "classification" and len(info.classes) < 2:
             return f"data: all examples are of class {info.classes[0]!r}; classification needs at least two"
-        legal = [known.name for known in self.tasks[info.task]]
+        legal = [metric.name for metric in self.tasks[info.task]]
         if metric not in legal:
             return (
                 f"objective.metric: {metric} is not a metric of {info.task}; legal here: {', '.join(legal)}"
@@ -193,5 +193,7 @@ TABULAR = ShippedTrainable(
     (ONE_VALUE, LONG_WARMUP, NO_CLASSES, NO_ERROR, LOSS_OF_CLASSES, LOSS_OF_VALUES),
 )
 
-SHIPPED: Mapping[str, ShippedTrainable] = {each.name: each for each in (IMAGE_CLASSIFIER, TABULAR)}
+SHIPPED: Mapping[str, ShippedTrainable] = {
+    trainable.name: trainable for trainable in (IMAGE_CLASSIFIER, TABULAR)
+}
 """All shipped trainables by name."""

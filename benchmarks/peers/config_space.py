@@ -11,10 +11,10 @@ def config_space(space: Space, seed: int) -> Any:
     """Return the ``ConfigurationSpace`` with the same ranges."""
     from ConfigSpace import ConfigurationSpace
 
-    made = ConfigurationSpace(seed=seed)
+    configuration_space = ConfigurationSpace(seed=seed)
     for parameter in space.parameters:
-        made.add(_hyperparameter(parameter.name, parameter.domain))
-    return made
+        configuration_space.add(_hyperparameter(parameter.name, parameter.domain))
+    return configuration_space
 
 
 def _hyperparameter(name: str, domain: Domain) -> Any:

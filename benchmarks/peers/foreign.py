@@ -184,10 +184,10 @@ def _plain(domain: Any, value: Any) -> Any:
     return min(max(number, domain.low), domain.high)
 
 
-def described(thing: Any, *names: str) -> str:
+def described(setting: Any, *names: str) -> str:
     """Describe an object of a peer by its type and these attributes."""
-    held = ", ".join(f"{name.strip('_')}={getattr(thing, name)}" for name in names)
-    return f"{type(thing).__name__}({held})"
+    held = ", ".join(f"{name.strip('_')}={getattr(setting, name)}" for name in names)
+    return f"{type(setting).__name__}({held})"
 
 
 def release(package: str) -> str:

@@ -42,12 +42,12 @@ class OptunaPeer:
         return not self._trials[trial].should_prune()
 
     def tell(self, trial: int, end: str, value: float) -> None:
-        told = self._trials.pop(trial)
+        trial_record = self._trials.pop(trial)
         if end == "finished":
-            self._study.tell(told, value)
+            self._study.tell(trial_record, value)
         else:
             state = self._states.PRUNED if end == "stopped" else self._states.FAIL
-            self._study.tell(told, state=state)
+            self._study.tell(trial_record, state=state)
 
 
 def tpe(sampler: Any) -> str:

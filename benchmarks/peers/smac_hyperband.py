@@ -61,5 +61,5 @@ class SmacPeer:
         from smac.runhistory.dataclasses import TrialValue
 
         status = self._status.CRASHED if end == "failed" else self._status.SUCCESS
-        told = TrialValue(cost=self._worst.instead_of(value), status=status)
-        self._smac.tell(self._jobs.pop(trial), told, save=False)
+        outcome = TrialValue(cost=self._worst.instead_of(value), status=status)
+        self._smac.tell(self._jobs.pop(trial), outcome, save=False)

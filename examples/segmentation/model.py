@@ -58,9 +58,9 @@ def predict(model, dataset):
 @fit.evaluate
 def evaluate(outputs, dataset):
     """Intersection over union of every image; of an ensemble, that of the mean probability."""
-    found, masks = outputs > 0.5, dataset.targets == 1
-    both = (found & masks).sum((1, 2))
-    return {"iou": both / (found | masks).sum((1, 2))}
+    predicted, masks = outputs > 0.5, dataset.targets == 1
+    both = (predicted & masks).sum((1, 2))
+    return {"iou": both / (predicted | masks).sum((1, 2))}
 
 
 def scaled(images):

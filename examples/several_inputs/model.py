@@ -82,7 +82,7 @@ def evaluate(model, dataset):
     batch = next(iter(DataLoader(dataset, len(dataset))))
     with torch.no_grad():
         logits = model(batch)
-    labels, found = batch["label"] == 1, logits > 0
-    hits = (labels & found).sum()
+    labels, predicted = batch["label"] == 1, logits > 0
+    hits = (labels & predicted).sum()
     loss = F.binary_cross_entropy_with_logits(logits, batch["label"], reduction="none").mean(1)
-    return {"f1": 2 * hits / (labels.sum() + found.sum()), "loss": loss}
+    return {"f1": 2 * hits / (labels.sum() + predicted.sum()), "loss": loss}

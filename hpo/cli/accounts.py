@@ -89,7 +89,7 @@ def _show_signed(session: Session, gathered: Account, *, key: Path, out: Path) -
 def _check(sign: Path | None, *, methods: bool, latex: bool, checklist: bool, schema: bool) -> None:
     """Refuse options that ask for several documents at once."""
     options = {"--sign": sign is not None, "--methods": methods, "--checklist": checklist, "--schema": schema}
-    several = [name for name, given in options.items() if given]
+    several = [name for name, value in options.items() if value]
     if len(several) > 1:
         raise UserError(f"{' and '.join(several)} ask for different documents; name one of them")
     if latex and not methods:

@@ -33,7 +33,7 @@ def plan(spec: SearchSpec, facts: SpaceOverview, usual: Mapping[str, str]) -> Js
         "combinations": "infinite" if facts.combinations == math.inf else facts.combinations,
         "feasible_share": facts.feasible_share,
         "objective": {"metric": spec.objective.metric, "mode": spec.objective.mode, "at": spec.objective.at},
-        **({"constraints": [each.to_json() for each in constraints]} if constraints else {}),
+        **({"constraints": [constraint.to_json() for constraint in constraints]} if constraints else {}),
         "sampler": spec.sampler.name,
         "rungs": list(facts.rungs),
         "max_epochs": facts.horizon,

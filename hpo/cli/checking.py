@@ -182,8 +182,8 @@ def spaces(context: typer.Context) -> None:
 
 def _from_here(path: Path) -> str:
     """Return the path as it can be typed in the working folder."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    folder = Path.cwd()
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def about(path: Path) -> str:

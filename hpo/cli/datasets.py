@@ -75,10 +75,10 @@ def fact_rows(source: str, shown: JsonFields) -> Iterator[tuple[str, str]]:
     """Yield the description as rows."""
     shape = " x ".join(map(str, shown["shape"])) + (" columns" if shown["kind"] == "table" else "")
     practice = ", practice data" if shown["practice"] else ""
-    what = f"{shown['task']} of {shown['kind']}s, {shape}"
+    contents = f"{shown['task']} of {shown['kind']}s, {shape}"
     if shown["kind"] == "stream":
-        what = f"a stream of tokens in blocks of {shape}"
-    yield "data", f"{source}: {what}{practice}"
+        contents = f"a stream of tokens in blocks of {shape}"
+    yield "data", f"{source}: {contents}{practice}"
     classes = [f"{name} ({n:,})" for name, n in shown["classes"].items()]
     if classes:
         yield f"{len(classes)} classes", f"{_listed(classes)} in the development part"

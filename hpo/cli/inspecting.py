@@ -44,21 +44,21 @@ def list_searches(
     if not summaries:
         say(f"no searches in {session.home.root}" + (f" with {' and '.join(tag)}" if tag else ""))
         return
-    shared = len({each.user for each in summaries}) > 1  # 80 columns hold it only where it is needed
-    costs = [f"{each.cost:,.2f}" for each in summaries] if math.isfinite(price) else []
+    shared = len({summary.user for summary in summaries}) > 1  # 80 columns hold it only where it is needed
+    costs = [f"{summary.cost:,.2f}" for summary in summaries] if math.isfinite(price) else []
     rows: list[tuple[str | Text, ...]] = [
         (
-            each.name,
-            *([each.user] if shared else []),
-            state_text(each.status),
-            str(each.trials),
-            f"{each.objective.metric} ({each.objective.mode})",
-            score(each.test),
-            _hours(each),
+            summary.name,
+            *([summary.user] if shared else []),
+            state_text(summary.status),
+            str(summary.trials),
+            f"{summary.objective.metric} ({summary.objective.mode})",
+            score(summary.test),
+            _hours(summary),
             *costs[number : number + 1],
-            _moment(each.opened),
+            _moment(summary.opened),
         )
-        for number, each in enumerate(summaries)
+        for number, summary in enumerate(summaries)
     ]
     head = ("search", *(["user"] if shared else []), "status", "trials", "objective", "test", "hours")
     say(grid((*head, *(["cost"] if costs else []), "opened"), reversed(rows)))

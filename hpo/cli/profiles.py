@@ -62,8 +62,8 @@ def add(
         "password_file": password_file,
         "password_keyring": password_keyring,
     }
-    given = {field: value for field, value in values.items() if value not in ("", None, False)}
-    file = add_profile(name, given, replace=replace)
+    entries = {field: value for field, value in values.items() if value not in ("", None, False)}
+    file = add_profile(name, entries, replace=replace)
     if Session.of(context).as_json:
         emit({"profile": name, "file": str(file)})
     else:

@@ -26,7 +26,10 @@ def refine(
         emit(refined.to_json())
         return
     line(refined.diff)
-    rows = [("warning" if each.edge else "because", f"{each.name}: {each.why}") for each in refined.changes]
+    rows = [
+        ("warning" if change.edge else "because", f"{change.name}: {change.why}")
+        for change in refined.changes
+    ]
     rows += [("note", note) for note in refined.notes]
     if refined.path:
         rows.append(("written to", refined.path))

@@ -38,8 +38,12 @@ def soup(
         emit(result.to_json())
         return
     rows = [
-        (f"trial {each.trial} seed {each.replicate}", score(each.value), "yes" if each.used else "")
-        for each in result.ingredients
+        (
+            f"trial {ingredient.trial} seed {ingredient.replicate}",
+            score(ingredient.value),
+            "yes" if ingredient.used else "",
+        )
+        for ingredient in result.ingredients
     ]
     say(
         grid(("model", f"validation {result.metric}", "averaged"), (*rows, ("mean", score(result.value), "")))

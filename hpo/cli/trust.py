@@ -43,11 +43,11 @@ def name_code(
     from hpo.spec.trusted_code import code_in, command_at_end, require_trust
     from hpo.spec.yaml_text import read_text
 
-    own = file.absolute().parent
-    folders = (Path.cwd(), own) if beside else (Path.cwd(),)
+    folder = file.absolute().parent
+    folders = (Path.cwd(), folder) if beside else (Path.cwd(),)
     document = override(read_text(file).value, overrides, Faults(str(file)))
     at_end = command_at_end(document, file.absolute()) if to_end else None
-    for code in (*code_in(document, own), *([at_end] if at_end else [])):
+    for code in (*code_in(document, folder), *([at_end] if at_end else [])):
         line(f"your code, which this command runs: {code}", error=error)
         if not trust:
             require_trust(code, file, *folders)

@@ -142,9 +142,9 @@ def _place(branch: Sequence[int]) -> float:
 
 def _gaps(record: Sequence[StoredEvent]) -> list[Finding]:
     """Return the positions without an event, of a record without links."""
-    there = {event.seq for event in record}
-    last = max(there, default=0)
-    return [_missing(seq) for seq in range(1, last + 1) if seq not in there]
+    present = {event.seq for event in record}
+    last = max(present, default=0)
+    return [_missing(seq) for seq in range(1, last + 1) if seq not in present]
 
 
 def _missing(seq: int) -> Finding:
@@ -226,14 +226,14 @@ def _out_of_order(numbers: Sequence[int]) -> list[int]:
     tails: list[int] = []
     last: list[int] = []
     links: list[int] = []
-    for place, number in enumerate(numbers):
+    for position, number in enumerate(numbers):
         length = bisect_left(tails, number)
         links.append(last[length - 1] if length else -1)
         tails[length : length + 1] = [number]
-        last[length : length + 1] = [place]
+        last[length : length + 1] = [position]
     kept: set[int] = set()
-    place = last[-1] if last else -1
-    while place >= 0:
-        kept.add(place)
-        place = links[place]
-    return [number for place, number in enumerate(numbers) if place not in kept]
+    position = last[-1] if last else -1
+    while position >= 0:
+        kept.add(position)
+        position = links[position]
+    return [number for position, number in enumerate(numbers) if position not in kept]

@@ -104,15 +104,19 @@ def complaints(constraints: Sequence[Constraint], metrics: Mapping[str, float], 
         metrics: What was reported.
         trained: Whether the trial is fully trained, so that constraints on scores are judged as well.
     """
-    judged = (each for each in constraints if trained or not each.of_score)
-    return [text for each in judged if (text := each.complaint(metrics))]
+    judged = (constraint for constraint in constraints if trained or not constraint.of_score)
+    return [text for constraint in judged if (text := constraint.complaint(metrics))]
 
 
 def excesses(
     constraints: Sequence[Constraint], metrics: Mapping[str, float], trained: bool
 ) -> dict[str, float]:
     """Return by how much a report violates each constraint that is judged, by metric; see `complaints`."""
-    return {each.metric: each.excess(metrics) for each in constraints if trained or not each.of_score}
+    return {
+        constraint.metric: constraint.excess(metrics)
+        for constraint in constraints
+        if trained or not constraint.of_score
+    }
 
 
 def _beyond(value: float, limit: float) -> float:

@@ -45,7 +45,7 @@ class ConstraintsKept:
         """The constraints in words."""
         which = "one" if len(self.constraints) > 1 else "it"
         many = f"{self.violating:,} of {self.trials:,} trials violate {which}"
-        return "; ".join((*(each.text for each in self.constraints), many))
+        return "; ".join((*(constraint.text for constraint in self.constraints), many))
 
 
 def constraints_kept(history: History) -> ConstraintsKept | None:
@@ -55,7 +55,9 @@ def constraints_kept(history: History) -> ConstraintsKept | None:
         return None
     model = _model(history)
     values = model.at_counted if model else {}
-    kept = tuple(ConstraintKept(each, values.get(each.metric, math.nan)) for each in constraints)
+    kept = tuple(
+        ConstraintKept(constraint, values.get(constraint.metric, math.nan)) for constraint in constraints
+    )
     violating = sum(
         t.cause is Cause.CONSTRAINT or (t.end is End.FINISHED and not history.feasible(t))
         for t in history.trials

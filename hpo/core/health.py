@@ -107,7 +107,7 @@ class PreflightReport:
             {
                 "recipe": dict(self.recipe),
                 "checks": [dataclasses.asdict(check) for check in self.checks],
-                "histograms": [dataclasses.asdict(each) for each in self.histograms],
+                "histograms": [dataclasses.asdict(histogram) for histogram in self.histograms],
                 "corners": [dataclasses.asdict(corner) for corner in self.corners],
             }
         )
@@ -124,7 +124,7 @@ class PreflightReport:
         return cls(
             body["recipe"],
             tuple(HealthCheck(**check) for check in body["checks"]),
-            tuple(ValueHistogram(**with_nan(each, counts=tuple)) for each in body["histograms"]),
+            tuple(ValueHistogram(**with_nan(histogram, counts=tuple)) for histogram in body["histograms"]),
             tuple(CornerCost(**with_nan(corner)) for corner in body["corners"]),
         )
 

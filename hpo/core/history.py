@@ -223,8 +223,8 @@ class History:
     def _pause(self, turn: events.TrialPaused | events.TrialTakenUp) -> None:
         paused = isinstance(turn, events.TrialPaused)
         self._training_of(turn).paused = turn.cause if paused else None
-        what = "paused" if paused else turn.cause.value
-        self.pauses[what] = self.pauses.get(what, 0) + 1
+        kind = "paused" if paused else turn.cause.value
+        self.pauses[kind] = self.pauses.get(kind, 0) + 1
 
     def _report(self, report: events.Reported) -> None:
         training = self._training_of(report)

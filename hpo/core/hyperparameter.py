@@ -74,8 +74,8 @@ class Hyperparameter:
         if len(self.choices) > 40:
             return f"one of {len(self.choices)} names, such as {', '.join(self.choices[:3])}"
         if self.choices:
-            one = "a mapping of names, each to one of " if self.kind == "kinds" else "one of "
-            return one + ", ".join(self.choices)
+            prefix = "a mapping of names, each to one of " if self.kind == "kinds" else "one of "
+            return prefix + ", ".join(self.choices)
         words = {
             "float": "a number",
             "int": "a whole number",

@@ -81,10 +81,10 @@ def decisive_changes(before: Mapping[str, str], trainable: str, base: Path) -> l
     """
     names = decisive(trainable, base)
     shipped = ":" not in trainable
-    gone = [name for name in SHIPPED if shipped and not _installed(name)]
+    removed = [name for name in SHIPPED if shipped and not _installed(name)]
     return [
         f"{name} {before[name]} -> {_installed(name) or 'absent'}"
-        for name in sorted({*names, *gone} & before.keys())
+        for name in sorted({*names, *removed} & before.keys())
         if _minor(before[name]) != _minor(_installed(name))
     ]
 

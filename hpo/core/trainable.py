@@ -291,8 +291,8 @@ def trainable_of(attribute: Any) -> Any:
     """
     if isinstance(attribute, type):
         return attribute()
-    own = getattr(attribute, "as_trainable", None)
-    return own() if callable(own) else attribute
+    declared = getattr(attribute, "as_trainable", None)
+    return declared() if callable(declared) else attribute
 
 
 EXTRAS = ("average", "combine", "probabilities")

@@ -59,8 +59,8 @@ def imported_code(name: str, base: Path) -> ImportedCode:
     if not colon:
         return ImportedCode({}, frozenset())
     top = module.partition(".")[0]
-    own = _is_own(top, base)
-    roots = import_folders(base) if own else _installed_in(top)
+    of_user = _is_own(top, base)
+    roots = import_folders(base) if of_user else _installed_in(top)
     waiting, seen = [module], set[str]()
     digests: dict[str, str] = {}
     while waiting:
@@ -68,7 +68,7 @@ def imported_code(name: str, base: Path) -> ImportedCode:
         if name in seen:
             continue
         seen.add(name)
-        if not (own or name.partition(".")[0] == top):
+        if not (of_user or name.partition(".")[0] == top):
             continue
         for root, file in [(folder, file) for folder in roots for file in _files(name, folder)]:
             key = file.relative_to(root).as_posix()
@@ -77,7 +77,7 @@ def imported_code(name: str, base: Path) -> ImportedCode:
                 digests[key] = hashlib.sha256(content).hexdigest()
                 waiting += _imported(content, file, root)
     tops = {name.partition(".")[0] for name in (*seen, *waiting)}
-    elsewhere = {name for name in tops if not own or not _is_own(name, base)}
+    elsewhere = {name for name in tops if not of_user or not _is_own(name, base)}
     return ImportedCode(dict(sorted(digests.items())), frozenset(elsewhere))
 
 

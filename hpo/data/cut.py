@@ -159,15 +159,15 @@ class Cut:
         Two parts of its key, or one, are then those of one row on record and of no other row here.
         """
         likely = np.full(len(rows), NEW, np.int8)
-        left, gone = sides == NEW, ~np.isin(whole(self.keys), whole(rows.keys))
-        fewer = min(int(left.sum()), int(gone.sum()))
+        left, vanished = sides == NEW, ~np.isin(whole(self.keys), whole(rows.keys))
+        fewer = min(int(left.sum()), int(vanished.sum()))
         if not fewer or self.digest != VERSION:
             return likely
         for pair in HALVES:
             theirs, ours = _unique(paired(self.keys, pair)), _unique(paired(rows.keys, pair))
             _, known, here = np.intersect1d(*(theirs[0], ours[0]), assume_unique=True, return_indices=True)
             known, here = theirs[1][known], ours[1][here]
-            fits = gone[known] & left[here] & (likely[here] == NEW)
+            fits = vanished[known] & left[here] & (likely[here] == NEW)
             likely[here[fits]] = self.test[known[fits]]
         return likely if (likely != NEW).sum() > HALF * fewer else np.full(len(rows), NEW, np.int8)
 

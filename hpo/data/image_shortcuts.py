@@ -72,9 +72,9 @@ def _one_class(
 ) -> dict[str, float]:
     """Return the first class that a property tells from all others."""
     for label, called in enumerate(classes):
-        one = (labels == label).astype(np.int64)
-        if min(one.sum(), len(one) - one.sum()) >= FEWEST:
-            removed = error_removed(values, one, half, 2)
+        indicator = (labels == label).astype(np.int64)
+        if min(indicator.sum(), len(indicator) - indicator.sum()) >= FEWEST:
+            removed = error_removed(values, indicator, half, 2)
             if removed >= ONE_CLASS:
                 return {f"the {name}, of class {called!r} against all others,": removed}
     return {}
@@ -94,9 +94,9 @@ def properties(images: NDArray[np.uint8]) -> dict[str, Values]:
         "brightness of the border": border.mean(1),
         "contrast of the border": border.std(1),
     }
-    places = {"upper": slice(None, corner), "lower": slice(-corner, None)}
+    slices = {"upper": slice(None, corner), "lower": slice(-corner, None)}
     sides = {"left": slice(None, corner), "right": slice(-corner, None)}
-    for upright, down in places.items():
+    for upright, down in slices.items():
         for side, across in sides.items():
             part = grey[:, down, across]
             by_property[f"brightness of the {upright} {side} corner"] = part.mean((1, 2))

@@ -183,11 +183,11 @@ def _by_shapes(opened: Signature, other: Signature) -> Likeness:
     if not len(ours) or not len(theirs):
         return Likeness(UNKNOWN)
     best, telling = 0, 0
-    for mine, their in ((0, 0), (1, 0), (1, 1)):
-        rows = max(1, min(int(opened.sizes[mine]), int(other.sizes[their])))
-        usable = ~np.isnan(ours[:, mine, 0]) & ~opened.counters
+    for our, their in ((0, 0), (1, 0), (1, 1)):
+        rows = max(1, min(int(opened.sizes[our]), int(other.sizes[their])))
+        usable = ~np.isnan(ours[:, our, 0]) & ~opened.counters
         telling = max(telling, int(usable.sum()))
-        best = max(best, int(_matching(ours[usable, mine], theirs[:, their], rows).sum()))
+        best = max(best, int(_matching(ours[usable, our], theirs[:, their], rows).sum()))
     evidence = f"{best} of {telling} columns have the same distribution, scale aside"
     if best >= max(2, THIRD * telling) or best == telling == 1:
         return Likeness(SAME, 1.0, evidence)

@@ -107,8 +107,8 @@ def _note(
     if len(classes) < 3 or len(values) > len(classes):
         return ""
     for label, name in enumerate(classes):
-        one = (targets == label).astype(np.int64)
-        if one.sum() >= FEWEST and error_removed(column, one, half, 2) >= REVEALING:
+        indicator = (targets == label).astype(np.int64)
+        if indicator.sum() >= FEWEST and error_removed(column, indicator, half, 2) >= REVEALING:
             return f"alone predicts whether the class is {name!r}"
     return ""
 

@@ -54,12 +54,14 @@ def keys_of_columns(
     for column in columns:
         mix = mixed(_tokens(column), PUBLIC)
         sums[start + (mix & np.uint64(PARTS - 1)).astype(np.int64)] += mix
-        for length, found in checks.items():
+        for length, of_length in checks.items():
             if length and (mix[:length] != mix[0]).any():
-                found.append(int(mix[:length] @ odd[:length]))
+                of_length.append(int(mix[:length] @ odd[:length]))
     keys = (mixed(sums, PUBLIC) >> np.uint64(32)).astype(np.uint32)
     keys[sums == 0] = 0  # a part without cells tells nothing
-    return keys.reshape(n, PARTS), {length: np.array(found, np.uint64) for length, found in checks.items()}
+    return keys.reshape(n, PARTS), {
+        length: np.array(of_length, np.uint64) for length, of_length in checks.items()
+    }
 
 
 def text_keys(texts: Iterable[object]) -> Hashes:

@@ -265,8 +265,8 @@ def _digest_of(block: NDArray[np.int64], key: bytes) -> int:
     """Digest labels by the order in which they first occur, so that their names play no role."""
     _, first, codes = np.unique(block, return_index=True, return_inverse=True)
     renamed = np.argsort(np.argsort(first))[codes].astype(np.uint64)
-    places = np.arange(len(renamed), dtype=np.uint64) * np.uint64(1 << 20)
-    return int(mixed(np.array([mixed(renamed + places, key).sum()], np.uint64), key)[0])
+    offsets = np.arange(len(renamed), dtype=np.uint64) * np.uint64(1 << 20)
+    return int(mixed(np.array([mixed(renamed + offsets, key).sum()], np.uint64), key)[0])
 
 
 def _hashes(content: Content) -> Hashes:

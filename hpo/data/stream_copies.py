@@ -39,14 +39,14 @@ def copied_blocks(ours: NDArray[Any], theirs: NDArray[Any], our_rows: Rows, thei
     if not len(our_rows) or not len(their_rows):
         return np.zeros(0, np.int64)
     rate = _rate(max(len(our_rows), len(their_rows)) * ours.shape[1])
-    known = np.unique(np.concatenate([found for found, _ in _windows(theirs, their_rows, rate)]))
+    their_windows = np.unique(np.concatenate([found for found, _ in _windows(theirs, their_rows, rate)]))
     copied = []
-    for start, (found, block) in zip(
+    for start, (windows, block) in zip(
         range(0, len(our_rows), _step(ours)), _windows(ours, our_rows, rate), strict=True
     ):
         size = min(_step(ours), len(our_rows) - start)
         counts = np.bincount(block, minlength=size)
-        hits = np.bincount(block[np.isin(found, known)], minlength=size)
+        hits = np.bincount(block[np.isin(windows, their_windows)], minlength=size)
         copied.append(start + np.flatnonzero((hits > 0) & (hits >= HALF * counts)))
     return np.concatenate(copied)
 

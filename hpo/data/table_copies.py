@@ -144,9 +144,9 @@ def _but_one(ours: Floats, theirs: Floats) -> tuple[Pairs, NDArray[np.int64]]:
         keys = (sums[0] - left[:, column])[able]
         order = np.argsort(keys)
         sums_of_others = sums[1] - right[:, column]
-        place = np.minimum(np.searchsorted(keys[order], sums_of_others), max(0, len(able) - 1))
-        hits = np.flatnonzero(keys[order][place] == sums_of_others) if len(able) else np.zeros(0, np.int64)
-        pairs.append(np.stack([able[order][place[hits]], hits], axis=1) if len(able) else pairs[0])
+        position = np.minimum(np.searchsorted(keys[order], sums_of_others), max(0, len(able) - 1))
+        hits = np.flatnonzero(keys[order][position] == sums_of_others) if len(able) else np.zeros(0, np.int64)
+        pairs.append(np.stack([able[order][position[hits]], hits], axis=1) if len(able) else pairs[0])
         columns.append(np.full(len(hits), column))
     both = np.concatenate(pairs)
     _, first = np.unique(both[:, 1], return_index=True)

@@ -86,7 +86,7 @@ class MemoryLedger:
             kinds: Only events of these kinds; all if empty.
         """
         chosen = islice(list(self.record), after, None)
-        return (each for each in chosen if not kinds or isinstance(each.event, tuple(kinds)))
+        return (recorded for recorded in chosen if not kinds or isinstance(recorded.event, tuple(kinds)))
 
 
 def _stored(recorded: Recorded) -> StoredEvent:

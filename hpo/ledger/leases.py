@@ -158,8 +158,8 @@ class SearchLease:
             connection.execute(self._own().values(until=0.0))
 
     def _own(self) -> sa.Update:
-        mine = leases.c.search == self._ledger.number, leases.c.epoch == self._ledger.epoch
-        return leases.update().where(*mine)
+        this_lease = leases.c.search == self._ledger.number, leases.c.epoch == self._ledger.epoch
+        return leases.update().where(*this_lease)
 
     def _row(self, connection: sa.Connection) -> sa.Row[Any] | None:
         left = (leases.c.until - _now(connection.engine)).label("left")

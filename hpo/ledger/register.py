@@ -116,9 +116,9 @@ class Register:
 
     def record_use(self, use: Use) -> None:
         """Record a search on validation rows, or how many trials it has by now."""
-        this, body = uses.c.key == use.key, json.dumps({"search": use.search, "by": use.by})
+        this_key, body = uses.c.key == use.key, json.dumps({"search": use.search, "by": use.by})
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            changed = connection.execute(uses.update().where(this).values(trials=use.trials))
+            changed = connection.execute(uses.update().where(this_key).values(trials=use.trials))
             if not changed.rowcount:
                 row = {"key": use.key, "time": self._clock(), "trials": use.trials, "body": body}
                 connection.execute(uses.insert().values(**row, content=use.rows))
@@ -160,12 +160,12 @@ class Register:
         """
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
             earlier = openings_of(connection, opening.fingerprint, rows, recognition)
-            others = [known for known in (*elsewhere, *earlier) if known.key != opening.key]
-            if any(known.key == opening.key for known in earlier):
-                return next(known for known in earlier if known.key == opening.key)
+            others = [other for other in (*elsewhere, *earlier) if other.key != opening.key]
+            if any(previous.key == opening.key for previous in earlier):
+                return next(previous for previous in earlier if previous.key == opening.key)
             if others and not opening.reason:
                 raise AlreadyOpened(others)
-            looks = sum(known.likeness == SAME for known in others)
+            looks = sum(other.likeness == SAME for other in others)
             begun = dataclasses.replace(opening, look=looks + 1, time=self._clock(), state=OPENING)
             if not others and not opening.predicted:
                 begun = dataclasses.replace(begun, reason="")
@@ -177,10 +177,10 @@ class Register:
     def complete(self, key: str, scores: Mapping[str, Mapping[str, float]]) -> None:
         """Record the scores of an opening."""
         with errors_translated(self._engine, "test-use register"), writing(self._engine) as connection:
-            this = openings.c.key == key
-            body = json.loads(connection.execute(sa.select(openings.c.body).where(this)).scalar_one())
+            this_key = openings.c.key == key
+            body = json.loads(connection.execute(sa.select(openings.c.body).where(this_key)).scalar_one())
             scored = json.dumps({**body, "scores": {name: dict(score) for name, score in scores.items()}})
-            connection.execute(openings.update().where(this).values(state=COMPLETED, body=scored))
+            connection.execute(openings.update().where(this_key).values(state=COMPLETED, body=scored))
 
     def fail(self, key: str) -> None:
         """Record that predictions were seen, but no score came of them."""

@@ -199,8 +199,8 @@ class SearchLedger:
 
     def _is_on_record(self, connection: sa.Connection, event: StoredEvent) -> bool:
         """Return whether an event was committed although the connection was lost before that was known."""
-        there = events.c.search == self.number, events.c.seq == event.seq
-        return connection.execute(sa.select(events.c.link).where(*there)).scalar() == event.link
+        this_event = events.c.search == self.number, events.c.seq == event.seq
+        return connection.execute(sa.select(events.c.link).where(*this_event)).scalar() == event.link
 
     def _last(self, connection: sa.Connection) -> tuple[int, bytes]:
         """Return the position of the last event and the link after it; earlier versions stored no link.

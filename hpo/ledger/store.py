@@ -202,8 +202,8 @@ class LedgerStore:
         with errors_translated(self._engine), self._engine.connect() as connection:
             stored = summaries.load(connection)
         return [
-            (each.name, each.summary if each.summary.seq == each.last else self._of(each).summary())
-            for each in stored
+            (entry.name, entry.summary if entry.summary.seq == entry.last else self._of(entry).summary())
+            for entry in stored
         ]
 
     def leases(self) -> list[Lease]:

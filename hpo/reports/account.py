@@ -238,8 +238,8 @@ def _winner(account: Account) -> Iterator[tuple[str, str]]:
 def _estimates(metric: str, numbers: ScoreEstimates) -> Iterator[tuple[str, str]]:
     """The validation scores, the one to report first."""
     if numbers.corrected:
-        what = "the winner, without the luck of having been chosen on these rows"
-        yield "validation", f"{metric} {_by_method(numbers.corrected)}: {what}"
+        quantity = "the winner, without the luck of having been chosen on these rows"
+        yield "validation", f"{metric} {_by_method(numbers.corrected)}: {quantity}"
     if numbers.winner:
         yield "", f"{metric} {score(numbers.winner.value)}: the winner's plain mean over fresh seeds"
     yield "", f"{metric} {score(numbers.raw.value)}: the best single score, of the luckiest trial"

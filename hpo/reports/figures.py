@@ -129,12 +129,12 @@ class Plots:
         for trial in reversed(trials):
             heights = [-0.15 if (at := axis.at(trial.point)) is None else at for axis in shown]
             axes.plot([*heights, scores.at(scale.shown(trial.value))], **_line(view, trial))
-        for place, axis in enumerate(shown):
-            axes.axvline(place, color="black", linewidth=0.8)
+        for position, axis in enumerate(shown):
+            axes.axvline(position, color="black", linewidth=0.8)
             for height, words in axis.labels(4):
-                axes.text(place + 0.04, height, words, fontsize=7)
+                axes.text(position + 0.04, height, words, fontsize=7)
             if axis.conditional:
-                axes.text(place + 0.04, -0.15, "not there", fontsize=7)
+                axes.text(position + 0.04, -0.15, "not there", fontsize=7)
         axes.axvline(len(shown), color="black", linewidth=0.8)
         for tick in scores.ticks(4):
             axes.text(len(shown) + 0.04, scores.at(tick), f"{tick:.3g}", fontsize=7)

@@ -32,8 +32,8 @@ class Reference:
     @property
     def fields(self) -> Mapping[str, str]:
         """Its BibTeX fields."""
-        place = {"article": "journal", "inproceedings": "booktitle", "book": "publisher"}[self.kind]
-        return {"author": self.authors, "title": self.title, place: self.where, "year": str(self.year)}
+        container = {"article": "journal", "inproceedings": "booktitle", "book": "publisher"}[self.kind]
+        return {"author": self.authors, "title": self.title, container: self.where, "year": str(self.year)}
 
 
 REFERENCES: Mapping[str, Reference] = {

@@ -72,8 +72,8 @@ class Crew:
 
     def cause_of_loss(self, error: Exception, node_id: str) -> LossCause:
         """Return why a worker on a node died with an error of Ray."""
-        gone = bool(node_id) and not any(n.id == node_id and n.answers() for n in self._monitor.nodes)
-        return loss_cause(error, draining=self.leaving(node_id), gone=gone)
+        node_lost = bool(node_id) and not any(n.id == node_id and n.answers() for n in self._monitor.nodes)
+        return loss_cause(error, draining=self.leaving(node_id), gone=node_lost)
 
     @property
     def workers(self) -> int:

@@ -85,7 +85,9 @@ class TrainingContext:
         self._mean = WeightMean(task.epochs - task.averages)
         self._state: dict[str, np.ndarray] | None = None
         self._saved_epoch = 0
-        self._files = [environment.folder.checkpoints / each.file for each in task.checkpoints[::-1]]
+        self._files = [
+            environment.folder.checkpoints / checkpoint.file for checkpoint in task.checkpoints[::-1]
+        ]
         self._saved_at = self._last = time.monotonic()
         self._restore()
 

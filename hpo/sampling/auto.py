@@ -132,9 +132,9 @@ class AutoSearcher:
 
     def _reason(self, process: Process | Lifted, point: Point, seen: Observations) -> Reason:
         """Return whether a model expects a point to be good, or only thinks it possible."""
-        here, _ = process.predict(self._encoding.features(self._encoding.row(point)[None]))
+        at_point, _ = process.predict(self._encoding.features(self._encoding.row(point)[None]))
         trials, _ = process.predict(seen.x)
-        return "model" if here[0] >= np.quantile(trials, GOOD) else "exploration"
+        return "model" if at_point[0] >= np.quantile(trials, GOOD) else "exploration"
 
     def _earlier_trust(self, trial: int, rng: np.random.Generator, seen: Observations) -> Trust | None:
         """Return the trust in earlier searches, or None if this trial is to ignore them.

@@ -81,7 +81,7 @@ def score_baselines(
         level: Probability with which the difference's interval covers.
         look: How often these rows have been opened, this time included.
     """
-    names = {given.name: SYNONYMS.get(given.name, given.name) for given in metrics}
+    names = {metric.name: SYNONYMS.get(metric.name, metric.name) for metric in metrics}
     score = _score_of(train.info.task, names)
     targets = np.asarray(scored.targets[scored.rows])
     if score is None or not len(scored):
@@ -91,7 +91,7 @@ def score_baselines(
     table, trained = _Table(), len(train)
     for baseline in baselines_of(train, scored, seed):
         outputs, trained = baseline.outputs, min(trained, baseline.trained)
-        scored_metrics = tuple(given for given in metrics if given.name in score(outputs, targets))
+        scored_metrics = tuple(metric for metric in metrics if metric.name in score(outputs, targets))
         intervals = score_intervals(score, scored_metrics, outputs, targets, seed, look, blocks)
         table.scores[baseline.name] = {name: of.to_dict() for name, of in intervals.items()}
         table.methods[baseline.name] = {name: of.method for name, of in intervals.items()}
@@ -151,8 +151,8 @@ def _difference(
     rows = ours - form.contributions
     if metric not in ("accuracy", "error") and not np.ptp(rows) > 0:
         return alone
-    found = matched_difference(rows, blocks, level)
-    return found if found.high > found.low else alone
+    difference = matched_difference(rows, blocks, level)
+    return difference if difference.high > difference.low else alone
 
 
 def _why_none(task: str) -> str:

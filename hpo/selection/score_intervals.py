@@ -44,11 +44,11 @@ def score_intervals(
     """
     outputs, targets = np.asarray(outputs), np.asarray(targets)
     level, blocks = level_of_look(look), blocks or RowBlocks.independent(len(targets))
-    known = forms(score, outputs, targets)
+    score_forms = forms(score, outputs, targets)
     shares = {metric.name for metric in metrics if metric.proportion}
     intervals: dict[str, Interval] = {}
     unknown = []
-    for name, form in known.items():
+    for name, form in score_forms.items():
         if form is not None:
             intervals[name] = form_interval(_as_declared(form, name in shares), blocks, level, seed)
         else:
@@ -57,7 +57,7 @@ def score_intervals(
         drawn = bootstrap(score, outputs, targets, seed, level, blocks=blocks)
         for name in unknown:
             intervals[name] = _declared_share(drawn[name], blocks) if name in shares else drawn[name]
-    return {name: intervals[name] for name in known}
+    return {name: intervals[name] for name in score_forms}
 
 
 def assessed_intervals(
@@ -85,14 +85,14 @@ def assessed_intervals(
         return score_intervals(assessment.score, metrics, outputs, targets, seed, look, blocks)
     level, blocks = level_of_look(look), blocks or RowBlocks.independent(n)
     shares = {metric.name for metric in metrics if metric.proportion}
-    found: dict[str, Interval] = {}
+    intervals: dict[str, Interval] = {}
     for name, value in assessment.values.items():
         if name in assessment.rows:
             form = _as_declared(of_means(assessment.rows[name]), name in shares)
-            found[name] = form_interval(form, blocks, level, seed)
+            intervals[name] = form_interval(form, blocks, level, seed)
         else:
-            found[name] = Interval(value, math.nan, math.nan, level, ONE_NUMBER)
-    return found
+            intervals[name] = Interval(value, math.nan, math.nan, level, ONE_NUMBER)
+    return intervals
 
 
 def _as_declared(form: Form, share: bool) -> Form:

@@ -152,17 +152,17 @@ def _variants(
     interface = find(recipe.trainable, base, Faults(str(path)))
     assert interface is not None  # the file was read with it
     grammar = interface.grammar
-    own = flat(grammar, grammar.resolve(recipe.recipe))
+    chosen_values = flat(grammar, grammar.resolve(recipe.recipe))
     points = [{part.name: part.off} for part in _chosen(grammar, recipe, only, others, path)]
     for text in others:
         point = _point(text, grammar)
-        if all(name in own and own[name] == value for name, value in point.items()):
+        if all(name in chosen_values and chosen_values[name] == value for name, value in point.items()):
             raise UserError(f"--with {text}: is the recipe itself")
         if point not in points:
             points.append(point)
     values: dict[str, list[Any]] = {}
     for name, value in (pair for point in points for pair in point.items()):
-        choice = values.setdefault(name, [own[name]] if name in own else [])
+        choice = values.setdefault(name, [chosen_values[name]] if name in chosen_values else [])
         if value not in choice:
             choice.append(value)
     return values, points

@@ -42,11 +42,11 @@ def command_unfolded(document: Mapping[str, Any], faults: Faults) -> dict[str, A
     name = command_name(document["trainable"], space, recipe, faults)
     unfolded = {**document, "trainable": name}
     command = ScriptCommand.of(name) if name != "?" else None
-    own = "data" not in document
-    if own:
+    reads_its_data = "data" not in document
+    if reads_its_data:
         unfolded["data"] = {"source": BY_COMMAND}
     if command is not None:
-        if own and command.reads_rows:
+        if reads_its_data and command.reads_rows:
             faults.add(("data",), "is missing: the command reads rows from {data}")
         if not command.evaluate:
             unfolded["test"] = "on_request"
@@ -106,9 +106,9 @@ def check_command(document: Document, command: ScriptCommand | None, faults: Fau
         command: Its command; None for other trainables.
         faults: Collects faults and warnings.
     """
-    own = document.data.source == BY_COMMAND
+    reads_its_data = document.data.source == BY_COMMAND
     if command is None:
-        if own:
+        if reads_its_data:
             faults.add(("data", "source"), f"{BY_COMMAND} is for a trainable with `command` only")
         return
     if not command.resumes:
@@ -116,7 +116,7 @@ def check_command(document: Document, command: ScriptCommand | None, faults: Fau
             "trainable.command: without {resume} an interrupted or paused training starts from the "
             "beginning, and no model is kept"
         )
-    if own:
+    if reads_its_data:
         faults.warn("data: the command reads its own data: nothing is sealed, and no test score is measured")
         if command.evaluate:
             faults.add(
@@ -134,7 +134,7 @@ def check_command(document: Document, command: ScriptCommand | None, faults: Fau
         faults.add(
             ("data", "validation", "final"), "needs trainable.evaluate, which scores checkpoints on it"
         )
-    if document.finalists.folds is not None and own:
+    if document.finalists.folds is not None and reads_its_data:
         faults.add(("finalists", "folds"), "needs a `data` section, whose rows are cut into folds")
 
 

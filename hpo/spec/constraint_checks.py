@@ -75,5 +75,7 @@ def _warn(document: Document, constraints: dict[str, Constraint], faults: Faults
             f"constraints: the sampler {facts.name} does not learn from them and will keep proposing trials "
             f"that violate them; samplers that learn from them: {able}"
         )
-    if document.ship.model == "ensemble" and any(not each.of_score for each in constraints.values()):
+    if document.ship.model == "ensemble" and any(
+        not constraint.of_score for constraint in constraints.values()
+    ):
         faults.warn("constraints: they hold for each member of the ensemble, not for all of them together")

@@ -233,4 +233,4 @@ def _with_identifiers(text: str, names: Mapping[str, Any]) -> str:
     if not dotted:
         return text
     pattern = re.compile(r"(?<![\w.])(" + "|".join(map(re.escape, dotted)) + r")(?!\w)")
-    return pattern.sub(lambda found: _identifier(found[1]), text)
+    return pattern.sub(lambda match: _identifier(match[1]), text)

@@ -94,8 +94,8 @@ def _choices(
             dropped.append((value, tried))
     if not dropped:
         return None
-    gone = {canonical(value) for value, _ in dropped}
-    kept = tuple(value for value in domain.values if canonical(value) not in gone)
+    dropped_values = {canonical(value) for value, _ in dropped}
+    kept = tuple(value for value in domain.values if canonical(value) not in dropped_values)
     words = ", ".join(f"{value} ({tried} trials)" for value, tried in dropped)
     return Change(
         parameter.name, domain, Choice(kept), f"never among the best {count} of {len(scored)}: {words}"

@@ -73,7 +73,7 @@ def space_overview(spec: SearchSpec) -> SpaceOverview:
 def rows(spec: SearchSpec) -> tuple[ParameterRow, ...]:
     """Describe the space, parameter by parameter."""
     space = spec.space
-    derived = (ParameterRow(each.name, f"follows: {each.text}", "") for each in space.derived)
+    derived = (ParameterRow(follower.name, f"follows: {follower.text}", "") for follower in space.derived)
     return (*(_row(parameter) for parameter in space.parameters), *derived)
 
 

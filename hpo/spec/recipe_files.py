@@ -93,8 +93,8 @@ def code_folder(trainable: str, path: Path, provenance: Mapping[str, Any]) -> Pa
     """Return the folder of a user's own code: the recipe's if the code is there, else that of its search."""
     beside = path.absolute().parent
     base, command = provenance.get("base"), ScriptCommand.of(trainable)
-    own = bool(command.files(beside)) if command else module_file(trainable, beside) is not None
-    return beside if base is None or own else Path(str(base))
+    has_code = bool(command.files(beside)) if command else module_file(trainable, beside) is not None
+    return beside if base is None or has_code else Path(str(base))
 
 
 def recipe_faults(recipe: Mapping[str, Any], grammar: Grammar, faults: Faults) -> None:

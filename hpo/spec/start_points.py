@@ -99,7 +99,7 @@ def _dotted(entry: Mapping[str, Any], grammar: Grammar) -> dict[str, Any]:
                 values[name] = inner
             elif isinstance(inner, Mapping):
                 values[f"{name}.{key}"] = True
-                values.update({f"{name}.{key}.{setting}": each for setting, each in inner.items()})
+                values.update({f"{name}.{key}.{setting}": chosen for setting, chosen in inner.items()})
             else:
                 values[f"{name}.{key}"] = inner
     return values

@@ -45,7 +45,7 @@ def _complaint(trainable: Any) -> str | None:
     if not isinstance(getattr(trainable, "grammar", None), Grammar):
         return "its `grammar` must be a hpo.core.grammar.Grammar"
     metrics = getattr(trainable, "metrics", None)
-    if not isinstance(metrics, tuple | list) or not all(isinstance(each, Metric) for each in metrics):
+    if not isinstance(metrics, tuple | list) or not all(isinstance(metric, Metric) for metric in metrics):
         return "its `metrics` must be a tuple of hpo.core.trainable.Metric"
     if not metrics:
         return "its `metrics` must not be empty: the first is the default objective"

@@ -55,8 +55,9 @@ class Target:
         kind = re.split(r"[:+]", uri, maxsplit=1)[0] if ":" in uri else ""
         if kind not in SERVERS + DATABASES:
             legal = ", ".join(f"{scheme}:..." for scheme in SERVERS + DATABASES)
-            given = kind or "an address without a scheme"  # never the address, which may have a password
-            raise UserError(f"MLFLOW_TRACKING_URI: MLflow does not support {given}; legal: {legal}")
+            # Never the address, which may have a password.
+            named_scheme = kind or "an address without a scheme"
+            raise UserError(f"MLFLOW_TRACKING_URI: MLflow does not support {named_scheme}; legal: {legal}")
         if kind == "sqlite":
             file = Path(uri.removeprefix("sqlite:///")).expanduser().absolute()
             uri = f"sqlite:///{file}"

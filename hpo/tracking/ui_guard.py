@@ -99,8 +99,8 @@ class Guard:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = _headers(scope)
         query = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-        given = [value for name, value in query if name == "token"]
-        if given and scope["method"] in ("GET", "HEAD"):
+        tokens = [value for name, value in query if name == "token"]
+        if tokens and scope["method"] in ("GET", "HEAD"):
             await self._enter(scope, headers, query, send)
         elif not _from_own_page(headers):
             await _answer(send, 403, "requests from other pages are refused")

@@ -189,10 +189,10 @@ def _rows(history: History, kept: Path) -> list[AblationRow]:
     rows = [_row([], base, base, reference, {}, _Pairs(1))]
     for names, trial in variants:
         values = fresh.by_seed(history.replicates(trial.trial))
-        here, there = examples.get(trial.trial), examples.get(base.trial)
+        trial_values, base_values = examples.get(trial.trial), examples.get(base.trial)
         apart = None
-        if here is not None and there is not None and here.shape == there.shape:
-            apart = here - there
+        if trial_values is not None and base_values is not None and trial_values.shape == base_values.shape:
+            apart = trial_values - base_values
         pairs = _Pairs(len(variants), apart, blocks)
         rows.append(_row(names, base, trial, values, reference, pairs))
     return rows

@@ -81,10 +81,12 @@ def holdings(home: Home, name: str | None = None, *, logs: bool = False) -> list
         open_ledger(name, home)  # refuses a search that does not exist
     histories = _histories(home)
     wanted = {name: histories[name]} if name is not None else histories
-    found = [part for search, history in wanted.items() for part in _of_search(home, search, history, logs)]
+    removable = [
+        part for search, history in wanted.items() for part in _of_search(home, search, history, logs)
+    ]
     if name is None:
-        found += [*_data(home, histories), *_interrupted(home)]
-    return sorted((part for part in found if part.paths), key=lambda part: -part.size)
+        removable += [*_data(home, histories), *_interrupted(home)]
+    return sorted((part for part in removable if part.paths), key=lambda part: -part.size)
 
 
 def remove(home: Home, unneeded: Sequence[Holding], *, logs: bool = False) -> int:

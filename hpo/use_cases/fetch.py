@@ -30,7 +30,7 @@ def fetch_files(name: str, *, home: Home) -> list[Path]:
         UserError: If there is no such search, ``HPO_STORE`` names no store, or it has nothing of the search.
         HpoError: If the store cannot be read, or a file in it is missing or damaged.
     """
-    stored = [each.event for each in open_ledger(name, home).read(kinds=[FilesStored])]
+    stored = [recorded.event for recorded in open_ledger(name, home).read(kinds=[FilesStored])]
     address = os.environ.get(STORE)
     if not address:
         raise UserError(f"{STORE} names no store; --profile NAME or {STORE}=URL does")

@@ -64,8 +64,8 @@ class Keeper:
         unended = {name for name, summary in store.summaries() if summary.status == "running"}
         running = running_searches(self.home, store, [lease.search for lease in expired])
         for lease in expired:
-            here = self.home.search(lease.search).root.is_dir()  # a team's searches lie in many homes
-            if here and lease.search in unended and lease.search not in running:
+            is_local = self.home.search(lease.search).root.is_dir()  # a team's searches lie in many homes
+            if is_local and lease.search in unended and lease.search not in running:
                 yield lease
 
     def _take_up(self, ledger: SearchLedger, lease: Lease) -> None:

@@ -225,8 +225,8 @@ def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[
         raise UserError(
             f"{path}: the digest of its model does not match the weights that it names; export it again"
         )
-    here = path.absolute().parent  # the folder of a search has them in `weights`
-    folders = [weights_beside(path), here, here / "weights", Path(folder)]
+    beside = path.absolute().parent  # the folder of a search has them in `weights`
+    folders = [weights_beside(path), beside, beside / "weights", Path(folder)]
     return tuple(
         ModelMember(Recipe(record.recipe), _weights(record.file, record.sha256, folders))
         for record in records

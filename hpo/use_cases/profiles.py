@@ -91,9 +91,9 @@ def load_profile(name: str) -> Profile:
     if text.faults:
         raise InvalidSpec(str(file), text.faults)
     values = text.value if isinstance(text.value, dict) else {}
-    found = [Fault(field, fault, text.lines.get((field,))) for field, fault in faults_of(values).items()]
-    if found:
-        raise InvalidSpec(str(file), found)
+    faults = [Fault(field, fault, text.lines.get((field,))) for field, fault in faults_of(values).items()]
+    if faults:
+        raise InvalidSpec(str(file), faults)
     return Profile(**values)
 
 

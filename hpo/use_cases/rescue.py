@@ -32,7 +32,7 @@ def rescue_ledger(home: Home) -> tuple[list[Saved], Path] | None:
     if home.database:
         raise UserError("the ledger is a team's database: restore it from its server's backup")
     folders = (home.root / "searches").glob("*")
-    running = [each.name for each in folders if is_locked(home.search(each.name))]
+    running = [folder.name for folder in folders if is_locked(home.search(folder.name))]
     if running:
         raise Refused(f"{', '.join(running)} is running; stop it first")
     return None if is_whole(home.ledger) else rescue_database(home.ledger)

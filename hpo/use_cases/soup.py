@@ -256,7 +256,7 @@ class _Context:
 
 def _described(file: RecipeFile, soup: Soup, best: Training, sha256: str) -> RecipeFile:
     """Return the recipe of the best model, with the provenance of the mean."""
-    used = [each for each in soup.ingredients if each.used]
+    used = [ingredient for ingredient in soup.ingredients if ingredient.used]
     member = {
         "trial": best.trial,
         "replicate": best.replicate,
@@ -280,6 +280,6 @@ def _described(file: RecipeFile, soup: Soup, best: Training, sha256: str) -> Rec
         "weights": {"file": FILE, "sha256": sha256},
         "validation": {"mean": soup.value, "std": None, "n": 1, "this_model": soup.value},
         "test": None,
-        SOUP: [dataclasses.asdict(each) for each in used],
+        SOUP: [dataclasses.asdict(ingredient) for ingredient in used],
     }
     return RecipeFile(file.trainable, best.recipe, {**file.provenance, **changed})

@@ -199,8 +199,8 @@ class RunningCommand:
         """Add a line's metrics; a report is complete when all declared ones were printed."""
         if self._pattern is None:
             return
-        for found in self._pattern.finditer(line):
-            groups = found.groupdict()
+        for match in self._pattern.finditer(line):
+            groups = match.groupdict()
             named = {groups["name"]: groups["value"]} if {"name", "value"} <= set(groups) else groups
             for name, text in named.items():
                 with contextlib.suppress(ValueError, TypeError):

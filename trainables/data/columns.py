@@ -116,8 +116,8 @@ def strays(column: pa.Array) -> list[int]:
 
 def mistaken(column: pa.Array) -> bool:
     """Return whether nearly all of a column's values are numbers, so that the others must be mistakes."""
-    known = len(column) - int(column.null_count)
-    return 0 < sum(_stray_counts(column).values()) <= (1 - MOSTLY) * known
+    present = len(column) - int(column.null_count)
+    return 0 < sum(_stray_counts(column).values()) <= (1 - MOSTLY) * present
 
 
 def has_placeholder(column: pa.Array) -> bool:

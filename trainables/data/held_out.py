@@ -98,8 +98,10 @@ def require_both(mask: NDArray[np.bool_], rows: Uncut) -> None:
     text = f"data: a test share of {rows.share:g} of {len(mask):,} rows leaves one of the two parts empty"
     different = len(np.unique(as_keys(rows.digests)))
     if rows.rule == "rows" and different < len(mask):
-        there = "there is only 1 distinct row" if different == 1 else f"only {different:,} rows are distinct"
-        text += f": equal rows are cut together, and {there}"
+        complaint = (
+            "there is only 1 distinct row" if different == 1 else f"only {different:,} rows are distinct"
+        )
+        text += f": equal rows are cut together, and {complaint}"
     raise UserError(text)
 
 

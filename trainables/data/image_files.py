@@ -98,14 +98,14 @@ class Heads:
         """Read the headers of files; those that are not images are passed over."""
         heads = cls()
         read = in_parallel(functools.partial(head, upright=upright), files)
-        for path, found in zip(files, read, strict=True):
-            if found is not None:
-                heads.sizes[found.size] += 1
-                heads.first.setdefault(found.size, path)
-                heads.modes[found.mode] += 1
-                heads.turned += found.turned
-                heads.transparent += found.alpha
-                heads.stacks += [path] * (found.pages > 1)
+        for path, image in zip(files, read, strict=True):
+            if image is not None:
+                heads.sizes[image.size] += 1
+                heads.first.setdefault(image.size, path)
+                heads.modes[image.mode] += 1
+                heads.turned += image.turned
+                heads.transparent += image.alpha
+                heads.stacks += [path] * (image.pages > 1)
         return heads
 
     @property
@@ -183,7 +183,7 @@ def bits_of(files: Sequence[Path]) -> int:
 
     Files that are not of 16 bits, or cannot be read, are passed over.
     """
-    greatest = max((found for found in in_parallel(_greatest, files)), default=0)
+    greatest = max((value for value in in_parallel(_greatest, files)), default=0)
     return next(bits for bits in DEPTHS if greatest < 1 << bits)
 
 

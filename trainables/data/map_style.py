@@ -144,13 +144,13 @@ def _records(items: Any) -> Any:
 def _target(names: list[str], source: str) -> str:
     if names[0] == "0":
         return names[-1]
-    found = [name for name in names if name in TARGETS]
-    if len(found) != 1 or len(names) < 2:
+    targets = [name for name in names if name in TARGETS]
+    if len(targets) != 1 or len(names) < 2:
         raise UserError(
             f"{source}: items have the fields {', '.join(names)}; besides inputs exactly one of them must be "
             f"the target, named {', '.join(TARGETS)}"
         )
-    return found[0]
+    return targets[0]
 
 
 def _refuse_random(items: MapStyle, fields: list[Field], source: str) -> None:

@@ -18,12 +18,12 @@ EXACT = 2.0**53
 
 def rounding(values: NDArray[np.float64]) -> float:
     """Return the largest rounding error of float32, in standard deviations; 0 if it cannot be told."""
-    known = values[np.isfinite(values)]
-    if not len(known):
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return 0.0
     with np.errstate(over="ignore", under="ignore"):
-        spread = float(known.std())
-        error = float(np.abs(known.astype(np.float32) - known).max())
+        spread = float(finite.std())
+        error = float(np.abs(finite.astype(np.float32) - finite).max())
     return error / spread if spread > 0 and np.isfinite(error) and np.isfinite(spread) else 0.0
 
 
@@ -35,8 +35,8 @@ def scaling_of(values: NDArray[np.float64]) -> tuple[float, float] | None:
     """
     if rounding(values) <= LOST:
         return None
-    known = values[np.isfinite(values)]
-    return float(known.mean()), float(known.std())
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()), float(finite.std())
 
 
 def scaled(values: NDArray[np.float64], scaling: tuple[float, float] | None) -> NDArray[np.float64]:

@@ -73,17 +73,17 @@ class UserSource:
             UserError: If the module or function does not exist.
         """
         module, _, attribute = name.partition(":")
-        own = [str(folder) for folder in import_folders(paths.base)]
-        sys.path[:0] = own
+        folders = [str(folder) for folder in import_folders(paths.base)]
+        sys.path[:0] = folders
         try:
             function = getattr(importlib.import_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise UserError(f"data.source: {name} cannot be imported from {paths.base}: {error}") from error
         finally:
-            for folder in own:
+            for folder in folders:
                 sys.path.remove(folder)
-        given = {key: value for key, value in arguments.items() if key != AS_FLOATS}
-        return cls(name, function, given, paths, as_given=len(given) == len(arguments))
+        passed = {key: value for key, value in arguments.items() if key != AS_FLOATS}
+        return cls(name, function, passed, paths, as_given=len(passed) == len(arguments))
 
     def state(self) -> None:
         """Return None: the function may read anything."""
@@ -248,8 +248,8 @@ def _as_stored(kind: str, inputs: NDArray[Any]) -> bool:
 def _info(
     arrays: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any], mapped: bool = False
 ) -> DataInfo:
-    one = "regression" if targets.dtype.kind == "f" else "classification"
-    task = arrays.get("task") or (one if targets.ndim == 1 else "other")
+    usual = "regression" if targets.dtype.kind == "f" else "classification"
+    task = arrays.get("task") or (usual if targets.ndim == 1 else "other")
     image = inputs.dtype == np.uint8 and inputs.ndim == 4
     table = inputs.ndim == 2 and (inputs.dtype == np.float32 or not mapped)
     kind = arrays.get("kind") or ("image" if image else "table" if table else "array")

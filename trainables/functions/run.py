@@ -224,9 +224,11 @@ class Run:
             return
         for name, tracked in self._tracked.items():
             start = f"{name}/"
-            own = {key.removeprefix(start): a for key, a in arrays.items() if key.startswith(start)}
-            if own:
-                self._tracked[name] = saved_state.restored(name, tracked, own)
+            arrays_of_part = {
+                key.removeprefix(start): a for key, a in arrays.items() if key.startswith(start)
+            }
+            if arrays_of_part:
+                self._tracked[name] = saved_state.restored(name, tracked, arrays_of_part)
 
 
 @dataclass(frozen=True)

@@ -71,12 +71,12 @@ def look(parts: TrainingParts, choices: str) -> tuple[list[HealthCheck], list[Va
         hook.remove()
     parts.network.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    found: Found = []
-    histograms = [*_weights(named, found)]
-    histograms += [_activation(n, watched[n], values, found) for n, values in kept.items()]
-    histograms += _gradients(named, found)
-    shown = [dataclasses.replace(each, choices=choices) for each in histograms]
-    return [_check(found, choices, len(kept))], shown
+    findings: Found = []
+    histograms = [*_weights(named, findings)]
+    histograms += [_activation(n, watched[n], values, findings) for n, values in kept.items()]
+    histograms += _gradients(named, findings)
+    shown = [dataclasses.replace(histogram, choices=choices) for histogram in histograms]
+    return [_check(findings, choices, len(kept))], shown
 
 
 def _keep(kept: dict[str, Tensor], name: str, module: nn.Module, inputs: object, output: Tensor) -> None:
@@ -175,7 +175,7 @@ def _check(found: Found, choices: str, layers: int) -> HealthCheck:
     name = f"layers with {choices}" if choices else "layers"
     if not found:
         return HealthCheck(name, "right", f"no collapse, saturation or dead units in {layers} layers")
-    worst = max(found, key=lambda each: each[2] == "wrong")
+    worst = max(found, key=lambda finding: finding[2] == "wrong")
     others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     verdict = "wrong" if worst[2] == "wrong" else "doubtful"
     return HealthCheck(

@@ -75,5 +75,5 @@ def write(library: str) -> None:
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:]:
-        write(each)
+    for name in sys.argv[1:]:
+        write(name)

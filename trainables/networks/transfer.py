@@ -174,11 +174,11 @@ def _read(file: str | None) -> dict[str, Tensor]:
 
 def _load(network: nn.Module, weights: Mapping[str, Tensor], skipped: set[str]) -> None:
     """Load everything but the skipped tensors; prefixes of wrappers may differ."""
-    given = {_bare(name): tensor for name, tensor in weights.items()}
+    bare = {_bare(name): tensor for name, tensor in weights.items()}
     state = network.state_dict()
     faults = []
     for name, current in state.items():
-        tensor = given.get(_bare(name))
+        tensor = bare.get(_bare(name))
         if tensor is not None:
             tensor = at_size(name, tensor, current)
         if name in skipped or (tensor is None and name.endswith("num_batches_tracked")):

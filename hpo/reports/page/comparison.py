@@ -92,21 +92,21 @@ def _cautions(views: Sequence[SearchView]) -> list[str]:
 
 def _progress(views: Sequence[SearchView]) -> Section:
     steps = [(view, best_so_far(view)) for view in views]
-    if not any(found for _, found in steps):
+    if not any(values for _, values in steps):
         return Section("progress", "Progress", "No trial is fully trained yet.")
     lines: list[Line] = []
-    for position, (view, found) in enumerate(steps):
-        points = [(float(trial), value) for trial, value in found]
-        if found:
-            points.append((float(max(trial.number for trial in view.trials)), found[-1][1]))
+    for position, (view, values) in enumerate(steps):
+        points = [(float(trial), value) for trial, value in values]
+        if values:
+            points.append((float(max(trial.number for trial in view.trials)), values[-1][1]))
         lines.append((view.account.search, COLOURS[min(position, len(COLOURS) - 1)], points))
     rows = [
-        (view.account.search, str(trial), score(value)) for view, found in steps for trial, value in found
+        (view.account.search, str(trial), score(value)) for view, values in steps for trial, value in values
     ]
     metric = views[0].objective.metric
     table = DataTable(("search", "trial", f"best {metric} so far"), rows, "Each improvement as a table")
     drawn = both("Best fully trained trial so far", lambda w: lines_chart(lines, "trial", metric, w), table)
-    shown = [f"{view.account.search} after trial {found[-1][0]}" for view, found in steps if found]
+    shown = [f"{view.account.search} after trial {values[-1][0]}" for view, values in steps if values]
     return Section("progress", "Progress", f"The best single score came: {', '.join(shown)}.", [drawn])
 
 

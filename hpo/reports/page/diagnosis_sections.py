@@ -44,8 +44,8 @@ ABOUT = "the diagnosis trains the recipe again and looks at validation rows alon
 def sentence(diagnosis: Diagnosis) -> str:
     """Return the diagnosis in one sentence."""
     doubts = [check.reason for check in diagnosis.checks if check.verdict in ("wrong", "doubtful")]
-    found = "; ".join(doubts) if doubts else "its curve shows neither under- nor overfitting"
-    return f"Of the {diagnosis.model}, on {count(diagnosis.rows, 'validation row')}: {found}."
+    finding = "; ".join(doubts) if doubts else "its curve shows neither under- nor overfitting"
+    return f"Of the {diagnosis.model}, on {count(diagnosis.rows, 'validation row')}: {finding}."
 
 
 def _curve(diagnosis: Diagnosis) -> Figure:
@@ -92,7 +92,7 @@ def _confusion(diagnosis: Diagnosis) -> DataTable:
 
 def _calibration(diagnosis: Diagnosis) -> Figure:
     bins = diagnosis.calibration
-    rows = [(score(each.confidence), score(each.accuracy), f"{each.count:,}") for each in bins]
+    rows = [(score(bin_.confidence), score(bin_.accuracy), f"{bin_.count:,}") for bin_ in bins]
     table = DataTable(("mean confidence", "accuracy", "rows"), rows, "The bins as a table")
     note = (
         f"Expected calibration error {score(diagnosis.calibration_error)}: the mean difference of confidence "

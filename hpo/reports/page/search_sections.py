@@ -210,9 +210,9 @@ def early_stopping(view: SearchView) -> Section:
     for rung in view.rungs:
         arrived = sum(rung in trial.at_rungs for trial in view.trials)
         ended = sum(t.state == End.STOPPED and t.epochs == rung for t in view.trials)
-        there = survivors(view, rung)
+        alive = survivors(view, rung)
         rows.append(
-            (str(rung), f"{arrived:,}", f"{ended:,}", f"{len(there):,}", _number(correlation(view, rung)))
+            (str(rung), f"{arrived:,}", f"{ended:,}", f"{len(alive):,}", _number(correlation(view, rung)))
         )
     unit = view.account.setting.unit
     head = (unit, "trials compared", "stopped there", "fully trained", "rank correlation")

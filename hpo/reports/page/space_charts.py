@@ -127,19 +127,19 @@ def parallel_chart(view: SearchView, axes: Sequence[ParameterAxis]) -> Markup:
     shown = score_scale(view)
     trials = [trial for trial in view.ranked if math.isfinite(trial.value)]
     scores = shown.axis(trial.value for trial in trials)
-    places = [70 + AXIS_WIDTH * number for number in range(len(axes) + 1)]
+    positions = [70 + AXIS_WIDTH * number for number in range(len(axes) + 1)]
     drawn = []
     for rank, trial in enumerate(trials):
         shares = [*(axis.at(trial.point) for axis in axes), scores.at(shown.shown(trial.value))]
-        line_through = steps(zip(places, map(_height, shares), strict=True))
+        line_through = steps(zip(positions, map(_height, shares), strict=True))
         title = tag("title", trial_title(view, trial))
         drawn.append(tag("path", title, d=line_through, class_=_class(view, trial), data_rank=rank))
     drawn.reverse()  # the best on top
-    for place, axis in zip(places, axes, strict=False):
-        drawn += _axis(place, axis.name, axis.labels(4), conditional=axis.conditional)
+    for position, axis in zip(positions, axes, strict=False):
+        drawn += _axis(position, axis.name, axis.labels(4), conditional=axis.conditional)
     ticks = [(scores.at(tick), short(tick)) for tick in scores.ticks(4)]
-    drawn += _axis(places[-1], shown.label, ticks)
-    return svg(places[-1] + 80, STOP + 44, "Parallel coordinates of the trials", drawn)
+    drawn += _axis(positions[-1], shown.label, ticks)
+    return svg(positions[-1] + 80, STOP + 44, "Parallel coordinates of the trials", drawn)
 
 
 def _height(share: float | None) -> float:

@@ -218,7 +218,7 @@ def _seeds(spec: SearchSpec, history: History) -> dict[str, int]:
     if history.winner:
         winner = history.trainings[history.winner.trial, history.winner.replicate]
         members = members_of(history) if history.model else [winner]
-        seeds |= {"model" if not n else f"model {n + 1}": each.seed for n, each in enumerate(members)}
+        seeds |= {"model" if not n else f"model {n + 1}": member.seed for n, member in enumerate(members)}
     return seeds
 
 

@@ -110,9 +110,9 @@ def compare_account(
             notes=(f"the search went on after {where} was written, so only its head was compared",)
         )
     found = tuple(
-        Finding("changed", where, None, f"{where} was changed: {field} is {there}, on record {here}")
+        Finding("changed", where, None, f"{where} was changed: {field} is {written}, on record {recomputed}")
         for name in COMPARED
-        for field, here, there in differences(_at(now.to_json(), name), _at(account, name), name)
+        for field, recomputed, written in differences(_at(now.to_json(), name), _at(account, name), name)
     )
     return Comparison((where,), findings=found)
 

@@ -89,13 +89,15 @@ def compare_recipe(name: str, history: History, home: Home) -> Comparison:
         text = f"{path.name} was changed: it cannot be read ({error})"
         return Comparison(("the recipe",), findings=(Finding("changed", path.name, None, text),))
     findings = (
-        Finding("changed", path.name, None, f"{path.name} was changed: {field} is {there}, on record {here}")
-        for field, here, there in _different(now, before)
+        Finding(
+            "changed", path.name, None, f"{path.name} was changed: {field} is {recorded}, on record {current}"
+        )
+        for field, current, recorded in _different(now, before)
     )
     return Comparison(("the recipe",), findings=tuple(findings))
 
 
 def _different(now: object, before: object) -> Iterator[tuple[str, object, object]]:
-    for field, here, there in differences(now, before):
+    for field, current, recorded in differences(now, before):
         if not field.startswith(MOVED):
-            yield field, here, there
+            yield field, current, recorded

@@ -95,10 +95,10 @@ def _differences(
     scored = next(iter(ledger.read(kinds=[TestScored])), None)
     if scored is not None and isinstance(scored.event, TestScored) and opening.scores:
         now, then = jsonable(scored.event.scores), jsonable(opening.scores)
-        for path, here, there in differences(now, then):
+        for path, current, recorded in differences(now, then):
             text = (
-                f"event {scored.seq} (TestScored) was changed: {path} is {here} in the record and {there} in "
-                f"{WHERE}"
+                f"event {scored.seq} (TestScored) was changed: {path} is {current} in the record and "
+                f"{recorded} in {WHERE}"
             )
             findings.append(Finding("changed", WHERE, scored.seq, text))
     if opening.state == "completed" and scored is None:

@@ -122,8 +122,8 @@ def load_trainable(name: str, base: Path) -> Trainable:
         return CommandTrainable(command, base)
     module, _, attribute = name.partition(":")
     # The spec's own folder comes first, whatever else is on a worker's path.
-    own = [str(folder) for folder in import_folders(base)]
-    sys.path[:] = [*own, *(folder for folder in sys.path if folder not in own)]
+    folders = [str(folder) for folder in import_folders(base)]
+    sys.path[:] = [*folders, *(folder for folder in sys.path if folder not in folders)]
     try:
         imported = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:

@@ -163,8 +163,8 @@ class DataProbes:
     def unseen_validation(self) -> HealthCheck:
         """Train one epoch with other validation rows: the model must be the same, bit by bit."""
         name, rows = "validation rows", self.rows
-        weights = [self._weights(each) for each in (rows, rows.other_validation(), rows)]
-        if any(found is None for found in weights):
+        weights = [self._weights(variant) for variant in (rows, rows.other_validation(), rows)]
+        if any(array is None for array in weights):
             return HealthCheck(name, "open", "an epoch could not be trained on other validation rows")
         first, other, again = weights
         assert first is not None

@@ -115,15 +115,17 @@ class Answers:
         if self.probabilities is None:
             return (), math.nan
         confidence, right = self.confidence, self.predicted == self.truth
-        place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+        bin_numbers = np.minimum((confidence * BINS).astype(int), BINS - 1)
         bins = [
             CalibrationBin(
-                float(confidence[place == n].mean()), float(right[place == n].mean()), int((place == n).sum())
+                float(confidence[bin_numbers == n].mean()),
+                float(right[bin_numbers == n].mean()),
+                int((bin_numbers == n).sum()),
             )
             for n in range(BINS)
-            if (place == n).any()
+            if (bin_numbers == n).any()
         ]
-        error = sum(each.count * abs(each.confidence - each.accuracy) for each in bins) / len(right)
+        error = sum(bin_.count * abs(bin_.confidence - bin_.accuracy) for bin_ in bins) / len(right)
         return tuple(bins), error
 
     def _name(self, value: Any) -> str:

@@ -175,9 +175,9 @@ class TriedTraining:
 
 def _equal(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> bool:
     return len(ours) == len(theirs) and all(
-        mine.keys() == other.keys()
-        and all(math.isclose(value, other[name], rel_tol=SAME) for name, value in mine.items())
-        for mine, other in zip(ours, theirs, strict=True)
+        scores.keys() == other.keys()
+        and all(math.isclose(value, other[name], rel_tol=SAME) for name, value in scores.items())
+        for scores, other in zip(ours, theirs, strict=True)
     )
 
 

@@ -120,7 +120,7 @@ def _open_and_score(
     claim_test(ledger, history)
     cut = task.dataset.cut_file.read_bytes() if recognition and task.dataset.cut_file.exists() else b""
     opening = opening_of(home, ledger, task, again, attempt_key(ledger, register))
-    interrupted = any(known.key == opening.key and known.state == OPENING for known in register.all())
+    interrupted = any(earlier.key == opening.key and earlier.state == OPENING for earlier in register.all())
     opening = register.begin(opening, rows, recognition, cut, elsewhere)
     try:
         scored = recorded_score(ledger, task, opening.look, opening.reason)

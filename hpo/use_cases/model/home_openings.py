@@ -39,8 +39,8 @@ def known_openings_of(data: Data, prepared: Prepared, base: Path | None, home: H
     """
     if prepared.test is None or is_exempt(data, prepared):
         return []
-    here = openings_in_home(home, prepared, existing_register())
-    return [*here, *openings_of(data, prepared, base)]
+    openings = openings_in_home(home, prepared, existing_register())
+    return [*openings, *openings_of(data, prepared, base)]
 
 
 def openings_in_home(home: Home, prepared: Prepared, register: Register | None) -> list[Opening]:

@@ -120,8 +120,8 @@ def new_dataset_of(
     openings = [opening for opening in register.all() if opening.state != WITHDRAWN] if register else []
     if register is None or not openings:
         return split_dataset_of(data, base, home), None
-    here = [opening for opening in openings if opening.source == source_of(data, base)]
-    with _files(register.cuts_of(here)) as files:
+    of_source = [opening for opening in openings if opening.source == source_of(data, base)]
+    with _files(register.cuts_of(of_source)) as files:
         dataset = split_dataset_of(data, base, home, CutsOnRecord(opened=files))
     if is_exempt(data, dataset.prepared):
         return dataset, None

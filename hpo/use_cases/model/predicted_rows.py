@@ -72,8 +72,8 @@ def known_rows(rows: Unlabelled, recipe: RecipeFile, homes: Sequence[Home]) -> K
         recipe: Recipe of the model.
         homes: Homes whose data is compared.
     """
-    matches = [each for home in homes for each in _in_home(home, rows, recipe)] or _in_register(rows)
-    return max(matches, key=lambda known: known.rows, default=None)
+    matches = [match for home in homes for match in _in_home(home, rows, recipe)] or _in_register(rows)
+    return max(matches, key=lambda match: match.rows, default=None)
 
 
 def homes_of(recipe: RecipeFile, home: Home | None) -> list[Home]:
@@ -84,7 +84,7 @@ def homes_of(recipe: RecipeFile, home: Home | None) -> list[Home]:
     if len(folder.parents) > 2 and folder.parents[2].is_dir():
         with contextlib.suppress(HpoError):  # somebody else's
             homes += [Home.at(folder.parents[2])]
-    return [each for each in dict.fromkeys(homes) if each.is_used]
+    return [home for home in dict.fromkeys(homes) if home.is_used]
 
 
 def data_of(known: KnownRows, recipe: RecipeFile) -> Data:

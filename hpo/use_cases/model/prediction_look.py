@@ -141,6 +141,6 @@ def _write_into(ledger: SearchLedger, opening: Opening, register: str) -> None:
         opening.reason,
         register,
     )
-    recorded = [each.event for each in ledger.read(kinds=[TestPredicted])]
-    if event.key not in {each.key for each in recorded if isinstance(each, TestPredicted)}:
+    recorded = [recorded_event.event for recorded_event in ledger.read(kinds=[TestPredicted])]
+    if event.key not in {prediction.key for prediction in recorded if isinstance(prediction, TestPredicted)}:
         ledger.append([event])

@@ -64,7 +64,7 @@ def model_provenance(history: History, horizon: int, folder: Path) -> ShippedMod
     assert history.winner is not None
     averages = Ship.from_spec(history.opened.spec if history.opened else {}).averages(horizon)
     recipe = Recipe(history.trainings[history.winner.trial, 0].recipe)
-    members = tuple(_member(each, averages, recipe, history.objective) for each in members_of(history))
+    members = tuple(_member(member, averages, recipe, history.objective) for member in members_of(history))
     return ShippedModel(model.kind, model.reason, model.digest, str(folder), members)
 
 

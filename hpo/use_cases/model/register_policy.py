@@ -179,7 +179,7 @@ def scores_text(opening: Opening) -> str:
     """Return the scores of an opening on one line."""
     if opening.predicted:
         return f"{count(opening.predicted, 'row')} predicted with hpo predict"
-    scores = ", ".join(f"{name} {score(known['value'])}" for name, known in opening.scores.items())
+    scores = ", ".join(f"{name} {score(interval['value'])}" for name, interval in opening.scores.items())
     return scores or "no score on record"
 
 

@@ -29,8 +29,8 @@ def tell_end(home: Home, spec: SearchSpec, ledger: SearchLedger) -> None:
     """Send the notice that the spec asks for; one that does not arrive is a warning on record."""
     if spec.on_end is None:
         return
-    whom = spec.on_end
-    notice = EndNotice(whom.webhook or "", tuple(whom.command or ()), spec.base)
+    section = spec.on_end
+    notice = EndNotice(section.webhook or "", tuple(section.command or ()), spec.base)
     problem = notice.send(recorded_outcome(home, ledger).to_json())
     if problem:
         ledger.append([Warned(problem)])
@@ -41,11 +41,11 @@ def record_failure(home: Home, ledger: SearchLedger, lease: Lease, reason: str) 
 
     Nothing happens if a process has taken it up meanwhile.
     """
-    own = SearchLease(ledger, this_process(), lease_seconds())
+    search_lease = SearchLease(ledger, this_process(), lease_seconds())
     with suppress(Refused):
-        own.take(lease.options, [SearchEnded("failed", reason)])
+        search_lease.take(lease.options, [SearchEnded("failed", reason)])
         with suppress(HpoError):  # a spec whose trainable is gone
             opened = read_history(ledger).opened
             assert opened is not None
             tell_end(home, parse_spec(opened.spec, source=ledger.name), ledger)
-        own.release()
+        search_lease.release()

@@ -203,8 +203,8 @@ class SearchRun:
             self._end("no_trial_succeeded", _why_none_succeeded(history))
             return
         if VALIDATION not in history.baselines:
-            made = baselines_of_validation(self.spec, self.dataset, history, self.folder.weights)
-            self.ledger.append([made])
+            baselines = baselines_of_validation(self.spec, self.dataset, history, self.folder.weights)
+            self.ledger.append([baselines])
         history = fix_model(self.ledger)
         self._repair(history)
         sealed = ""
