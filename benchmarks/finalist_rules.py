@@ -62,7 +62,7 @@ def field(rng: np.random.Generator, rows: int, seeds: int) -> Field:
 def by_race(finalists: Field, prefer: Prefer) -> tuple[int, int]:
     """Return the race's pick and the trainings that it took."""
     costs = dict(enumerate(finalists.costs.tolist()))
-    rule = Race(costs, LAST, finalists.values.shape[1], prefer=prefer)
+    rule = Race(costs, LAST, finalists.values.shape[1], alpha=0.05, margin=0.0, prefer=prefer)
     values: dict[FoldRun, float] = {}
     while not isinstance(step := rule.next(values), RaceDecision):
         values |= {run: float(finalists.values[run.trial, run.replicate - 1]) for run in step}

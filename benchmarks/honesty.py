@@ -120,7 +120,14 @@ NOISES: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] 
 def race(finalists: int, most: int, gap: float, noise: str, races: int, seed: int) -> Raced:
     """Run races between a best finalist and others that are ``gap`` noise widths behind it."""
     rng = np.random.default_rng(seed)
-    rule = Race(dict.fromkeys(range(finalists), 1.0), Objective("accuracy"), most)
+    rule = Race(
+        dict.fromkeys(range(finalists), 1.0),
+        Objective("accuracy"),
+        most,
+        alpha=0.05,
+        margin=0.0,
+        prefer="best",
+    )
     dropped = clear = saved = 0
     for _ in range(races):
         table = NOISES[noise](rng, (finalists, most))

@@ -92,7 +92,7 @@ def _scalar(rng: np.random.Generator, noise: Noise, sigma: float = 0.0, race: bo
 
 def _race(table: dict[int, list[float]]) -> tuple[int, dict[int, list[float]]]:
     """Return the race's winner, and the values it used."""
-    race = Race(dict.fromkeys(table, 1.0), LAST, most=8)
+    race = Race(dict.fromkeys(table, 1.0), LAST, most=8, alpha=0.05, margin=0.0, prefer="best")
     values: dict[FoldRun, float] = {}
     while not isinstance(step := race.next(values), RaceDecision):
         values |= {run: table[run.trial][run.replicate - 1] for run in step}

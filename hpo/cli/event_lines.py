@@ -84,7 +84,7 @@ class PlainLines:
             case events.SearchExtended(trials=trials):
                 return f"extended by {count(trials, 'trial')}"
             case events.TrialsRetried(trials=trials):
-                return f"tries again what failed: {', '.join(map(str, trials))}"
+                return f"trying failed trials again: {', '.join(map(str, trials))}"
             case events.SearchResumed():
                 return "resumed"
             case events.ValidationRowsUsed(searches=searches, trials=trials):

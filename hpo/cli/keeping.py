@@ -15,7 +15,7 @@ def keep(
     context: typer.Context,
     every: Annotated[
         float,
-        typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Time between two looks at the ledger."),
+        typer.Option(min=0.1, max=3600, metavar="SECONDS", help="Time between two polls of the ledger."),
     ] = 2.0,
 ) -> None:
     """Continue searches whose process was killed, until Ctrl-C; see run.log in the folder of each."""

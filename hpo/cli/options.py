@@ -30,7 +30,9 @@ PredictAgain = Annotated[
 ]
 NewSplit = Annotated[
     bool,
-    typer.Option("--new-split", help="Cut the test part again, even if opened rows leave; needs --reason."),
+    typer.Option(
+        "--new-split", help="Cut the test part again, even if opened rows leave it; needs --reason."
+    ),
 ]
 ChangedCode = Annotated[
     bool, typer.Option("--changed-code", help="Accept training code that changed since the trials; recorded.")

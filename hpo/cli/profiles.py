@@ -38,10 +38,11 @@ def add(
         float | None, typer.Option(metavar="X", help="What an hour of one GPU costs.")
     ] = None,
     password_env: Annotated[
-        str, typer.Option(metavar="VARIABLE", help="Environment variable that has the database's password.")
+        str, typer.Option(metavar="VARIABLE", help="Environment variable that holds the database's password.")
     ] = "",
     password_file: Annotated[
-        str, typer.Option(metavar="FILE", help="File of yours alone whose first line is that password.")
+        str,
+        typer.Option(metavar="FILE", help="File that only you can read; its first line is that password."),
     ] = "",
     password_keyring: Annotated[
         bool, typer.Option("--password-keyring", help="Take that password from your keyring.")

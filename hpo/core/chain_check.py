@@ -198,7 +198,7 @@ def _deleted(
     findings = [_missing(gap) for gap in gaps]
     for seq in lost:
         if seq == first and record[0].link is None:
-            text = f"an event before event {seq}, which have no links of their own, was changed or deleted"
+            text = f"one of the events before event {seq}, which have no links, was changed or deleted"
             findings.append(Finding("changed", "event", seq - 1, text))
         elif seq - 1 not in gaps:
             text = (

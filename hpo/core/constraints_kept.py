@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hpo.core.constraints import Constraint, shown
 from hpo.core.events import Cause, End
 from hpo.core.history import History
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 
 
 @dataclass(frozen=True, slots=True)

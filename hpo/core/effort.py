@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from hpo.core.history import History
 from hpo.core.objective import Objective
-from hpo.core.training import RETRAINED
+from hpo.core.training_state import RETRAINED
 
 FRESH = "fresh seeds"
 """Name of the finalists' trainings among the hours; trials are named by how they ended."""

@@ -62,7 +62,7 @@ def interruptions(causes: Sequence[str]) -> str:
 
 
 TAKEN_UP_OFTEN = {
-    "rung": "they came to be among the best of their rung",
+    "rung": "they rose among the best of their rung",
     "finalists": "too few trials were fully trained to be finalists",
 }
 """The same of several trials."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from hpo.core.events import End
 from hpo.core.json_values import SpecFields
-from hpo.core.training import RETRAINED, Training
+from hpo.core.training_state import RETRAINED, Training
 
 SEARCH = "search"
 """Name of the split that the search itself trains and validates on."""

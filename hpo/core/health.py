@@ -13,7 +13,7 @@ from hpo.core.json_values import JsonFields, JsonObject, RecipeFields, jsonable
 Verdict = Literal["right", "doubtful", "wrong", "open"]
 
 VERDICTS: tuple[Verdict, ...] = ("right", "open", "doubtful", "wrong")
-"""From best to worst; ``open`` is what could not be found out."""
+"""From best to worst; ``open`` is what could not be determined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class HealthCheck:
 
     Attributes:
         name: What was checked.
-        verdict: Whether it is as it should be; ``open`` if that could not be found out.
+        verdict: Whether it is as it should be; ``open`` if that could not be determined.
         reason: What was observed, and what it was compared with.
         advice: What to change; empty where nothing is to be changed.
     """

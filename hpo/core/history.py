@@ -13,7 +13,7 @@ from hpo.core.events import End
 from hpo.core.json_values import fields_of
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
-from hpo.core.training import RETRAINED, Key, Training
+from hpo.core.training_state import RETRAINED, Key, Training
 
 CONCLUDING = (events.ModelFixed, events.TestScored, events.TestRefused)
 """Events after which a recipe can be exported; what follows them does not change it."""

@@ -64,7 +64,7 @@ class Profile:
         tracking: MLflow tracking server.
         register: Database or file of the openings of test parts; empty for the ledger's database.
         price_per_gpu_hour: What an hour of one GPU costs, in any currency; None if that is unknown.
-        password_env: Environment variable that has the database's password; empty for no password.
+        password_env: Environment variable that holds the database's password; empty for no password.
         password_file: File that has it, readable by its owner only; empty likewise.
         password_keyring: Whether it is in the user's keyring.
 

@@ -20,6 +20,10 @@ REASONS: Mapping[str, str] = {
 """What each reason means, after "proposed by the sampler"."""
 
 
+STARTUP: Mapping[str, int] = {"tpe": 10, "gp": 10, "cmaes": 1}
+"""Random points before the model of a sampler is used, unless the spec sets ``n_startup_trials``."""
+
+
 def counted(reasons: Iterable[str]) -> dict[str, int]:
     """Return the number of trials by the reason of their proposal, in the order of `REASONS`."""
     numbers = Counter(reasons)

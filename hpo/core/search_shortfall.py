@@ -6,7 +6,7 @@ from hpo.core.constraints import complaints, excesses
 from hpo.core.events import Cause, End
 from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 
 GAVE_UP = "gave up"
 """How the recorded reason of a search begins that gave up before its budget was spent."""

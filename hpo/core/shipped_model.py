@@ -25,7 +25,7 @@ from hpo.core.events import End, ModelFixed
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History
 from hpo.core.json_values import SpecFields
-from hpo.core.training import RETRAINED, Key, Training
+from hpo.core.training_state import RETRAINED, Key, Training
 
 Kind = Literal["best", "retrained", "averaged", "ensemble"]
 

@@ -46,7 +46,7 @@ class Strata:
         spreads: By class and by group, as far as there are several.
         threshold: How an answer follows from the model's outputs.
         slope: Of two classes: slope of the targets' log-odds on the model's; 1 if its probabilities are
-            neither too bold nor too shy. None if it is unknown. Cox, "Two further applications of a
+            neither overconfident nor too cautious. None if it is unknown. Cox, "Two further applications of a
             model for binary regression", Biometrika 1958.
         slope_error: Standard error of that slope.
     """

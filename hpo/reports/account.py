@@ -112,7 +112,7 @@ def _listed(texts: Iterable[str]) -> str:
 
 def _data(data: DataUsed) -> Iterator[tuple[str, str]]:
     if data.source == BY_COMMAND:
-        yield "data", "the command's own, of which nothing is on record; no test part"
+        yield "data", "the command's own, which is not on record; no test part"
         return
     practice = " (practice data: no scientific claim)" if data.practice else ""
     yield "data", f"{data.source}{practice}, fingerprint {data.fingerprint[:16]}"

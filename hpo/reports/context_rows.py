@@ -117,7 +117,7 @@ def strata_rows(within: Strata | None) -> Iterator[tuple[str, str]]:
         yield (
             "calibration",
             f"slope {score(within.slope)} (95 % interval {low:.3f} to {high:.3f}) of the log-odds; 1 would "
-            "be ideal, less means probabilities that are too bold",
+            "be ideal, less means probabilities that are overconfident",
         )
 
 

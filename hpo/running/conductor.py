@@ -26,7 +26,7 @@ from hpo.core.events import (
 from hpo.core.history import History
 from hpo.core.ports import Ledger, Searcher, TrainingTask
 from hpo.core.record import Recorded
-from hpo.core.training import Key, Training
+from hpo.core.training_state import Key, Training
 from hpo.running.judge import ended, fresh_end, in_search_phase, task_of
 from hpo.running.next_start import NextStart
 from hpo.running.plan import Plan

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hpo.core.errors import HpoError
 from hpo.core.events import LossCause
 from hpo.core.needs import Needs
-from hpo.core.training import Key
+from hpo.core.training_state import Key
 from hpo.running.cluster import HEAD_SECONDS, ClusterLost, ClusterMonitor, ClusterNode, node_table
 from hpo.running.conductor import Conductor
 from hpo.running.loss_causes import loss_cause

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +79,7 @@ class TrainingEnvironment:
     device: str = "cpu"
     threads: int = 1
     trainings_per_gpu: int = 1
-    checkpoint_seconds: float = 60.0
+    checkpoint_seconds: float = math.inf
     checkpoint_epochs: int | None = None
     epoch_seconds: float | None = None
     message_seconds: float = 0.5

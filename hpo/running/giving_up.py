@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from hpo.core.events import Cause, End, TrialEnded
 from hpo.core.search_shortfall import GAVE_UP
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 
 
 class FirstFailures:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from hpo.core.events import Cause, Reported
 from hpo.core.ports import TrainingTask
-from hpo.core.training import Key
+from hpo.core.training_state import Key
 from hpo.running.conductor import Conductor
 
 Epochs = Iterator[tuple[Mapping[str, float], float]]

@@ -11,7 +11,7 @@ from hpo.core.history import History
 from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import SEEN
 from hpo.core.stopping_rules import PAUSING, PausingRule, stopping_rule
-from hpo.core.training import RETRAINED, Training
+from hpo.core.training_state import RETRAINED, Training
 from hpo.running.plan import Plan
 
 TRAINED_ON = "trained_on"

@@ -11,7 +11,7 @@ from hpo.core import events, shipped_model
 from hpo.core.events import End, Event, PauseCause, TrialTakenUp
 from hpo.core.search_shortfall import unsatisfied
 from hpo.core.space import Point
-from hpo.core.training import RETRAINED
+from hpo.core.training_state import RETRAINED
 from hpo.running.judge import TRAINED_ON, ended
 from hpo.running.patience import saved
 from hpo.running.plan import Plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hpo.core.training import Key
+from hpo.core.training_state import Key
 
 DEATHS = 3
 """Workers that have to die on a node in a row, of at least two trainings, before the node is suspected."""

@@ -15,7 +15,7 @@ from hpo.core.objective import Objective
 from hpo.core.promote import MOST_PAUSED
 from hpo.core.space import Point
 from hpo.core.stopping_rules import RuleName
-from hpo.core.training import Key, Training
+from hpo.core.training_state import Key, Training
 
 
 class Finals(Protocol):

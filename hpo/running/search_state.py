@@ -17,7 +17,7 @@ from hpo.core.history import History
 from hpo.core.ports import Searcher
 from hpo.core.record import Recorded
 from hpo.core.stopping_rules import PausingRule
-from hpo.core.training import Key
+from hpo.core.training_state import Key
 from hpo.running.giving_up import FirstFailures
 from hpo.running.judge import TRAINED_ON, Judge, in_search_phase
 from hpo.running.patience import PatienceCounter

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from hpo.core.formatting import duration
 from hpo.core.history import History
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.running.plan import Plan
 
 BESIDE = 3
@@ -77,7 +77,7 @@ class TimeReserve:
             spent = before + self._clock() - self._began
             if best is None:
                 if spent >= limit:
-                    return f"{TOO_SHORT}: {duration(limit)} were over before a first epoch was trained"
+                    return f"{TOO_SHORT}: {duration(limit)} had passed before a first epoch was trained"
                 continue
             pace = best.seconds / best.epoch if best.epoch else self._pace(history)
             ends = spent + pace * (plan.horizon - best.epoch) + self._reserved(history)

@@ -13,7 +13,7 @@ from ray.tune.search import SearchAlgorithm
 from hpo.core.errors import DiskFull, Refused
 from hpo.core.events import LossCause
 from hpo.core.ports import TrainingTask
-from hpo.core.training import Key
+from hpo.core.training_state import Key
 from hpo.running import checkpoints
 from hpo.running.channel import Message
 from hpo.running.conductor import Conductor

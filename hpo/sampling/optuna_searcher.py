@@ -20,7 +20,7 @@ from hpo.core import seeds
 from hpo.core.events import Cause, End
 from hpo.core.json_values import SpecFields
 from hpo.core.objective import Mode
-from hpo.core.proposals import Reason
+from hpo.core.proposals import STARTUP, Reason
 from hpo.core.space import Point, Space
 from hpo.sampling.distributions import parameters, proposed, suggest
 
@@ -31,12 +31,12 @@ SAMPLERS: Mapping[str, Callable[..., BaseSampler]] = {
 }
 """Adaptive samplers by their name in a spec. Each takes ``seed`` and its own options."""
 
-STARTUP: Mapping[str, tuple[int, tuple[TrialState, ...]]] = {
-    "tpe": (10, (TrialState.COMPLETE, TrialState.PRUNED)),
-    "gp": (10, (TrialState.COMPLETE,)),
-    "cmaes": (1, (TrialState.COMPLETE,)),
+LEARNS_FROM: Mapping[str, tuple[TrialState, ...]] = {
+    "tpe": (TrialState.COMPLETE, TrialState.PRUNED),
+    "gp": (TrialState.COMPLETE,),
+    "cmaes": (TrialState.COMPLETE,),
 }
-"""By name, how many random points come before the model by default, and the trials that it learns from."""
+"""The trials that a sampler learns from, by its name."""
 
 ATTEMPTS = 100
 """Suggestions to try before a point is drawn from the prior instead."""
@@ -69,8 +69,8 @@ class OptunaSearcher:
         self._build = SAMPLERS[sampler]
         self._options = dict(options or {})
         self.reason: Reason = "random"
-        default, learns_from = STARTUP[sampler]
-        self._startup, self._learns_from = self._options.get("n_startup_trials", default), learns_from
+        self._startup = self._options.get("n_startup_trials", STARTUP[sampler])
+        self._learns_from = LEARNS_FROM[sampler]
         self._replays_asks = sampler == "cmaes"  # it keeps its generations in the trials that it proposed
         self._prunes_paused = sampler == "tpe"
         optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -84,23 +84,23 @@ class Race:
         costs: Finalists in rank order, each with the cost of one training of it.
         objective: Direction of the values.
         most: Fresh seeds each finalist has at most.
-        least: Fresh seeds before the first interim comparison.
-        folds: Trainings per fresh seed.
         alpha: Probability of dropping the truly best finalist.
         margin: Differences below it do not matter: a tie is declared as soon as all that are left
             lie that close to the leader, with the same error rate. 0 waits for the last seed.
         prefer: Who wins a tie: the one with the best mean, the cheapest, or the steadiest (least spread
             over seeds).
+        least: Fresh seeds before the first interim comparison.
+        folds: Trainings per fresh seed.
     """
 
     costs: Mapping[int, float]
     objective: Objective
     most: int
+    alpha: float
+    margin: float
+    prefer: Prefer
     least: int = 3
     folds: int = 1
-    alpha: float = 0.05
-    margin: float = 0.0
-    prefer: Prefer = "best"
 
     def __post_init__(self) -> None:
         if not self.costs:

@@ -14,7 +14,7 @@ from typing import Protocol
 from hpo.core.events import End
 from hpo.core.formatting import score
 from hpo.core.objective import Objective
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.selection.intervals import Spread, spread
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from hpo.core.constraints import Constraint
-from hpo.spec.cross_checks import SAMPLERS
 from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.fields import Document
 from hpo.spec.interface import Interface
 from hpo.spec.objective_fields import ConstraintFields
+from hpo.spec.sampler_facts import SAMPLERS
 
 PREFIX = "validation/"
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpo.core.budget import Budget
-from hpo.core.grammar import Grammar, Hyperparameter, part_named
+from hpo.core.grammar import Grammar, part_named
 from hpo.core.objective import Objective
 from hpo.core.space import Choice, Space
 from hpo.core.trainable import Metric
@@ -19,6 +18,7 @@ from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.fields import Document
 from hpo.spec.finalist_fields import Finalists
 from hpo.spec.objective_fields import Goal
+from hpo.spec.sampler_facts import SAMPLERS, SamplerFacts
 from hpo.spec.sampler_fields import Sampler
 from hpo.spec.scheduler_fields import Scheduler
 from hpo.spec.space_building import HORIZON
@@ -32,82 +32,6 @@ RECIPE_SUFFIXES = (".yaml", ".yml", ".json")
 
 CARDS = (".md", ".txt", ".rst", ".yaml", ".yml", ".json", ".html")
 """Suffixes by which a data card is taken for a file."""
-
-
-@dataclass(frozen=True, slots=True)
-class SamplerFacts:
-    """Capabilities of a sampler.
-
-    Attributes:
-        name: Name in a spec.
-        doc: One-line description.
-        conditions: Whether it supports conditional parameters.
-        choices: Whether it supports values without an order.
-        continuous: Whether it supports continuous ranges.
-        constraints: Whether it learns from constraints.
-        options: Its settings.
-    """
-
-    name: str
-    doc: str
-    conditions: bool = True
-    choices: bool = True
-    continuous: bool = True
-    constraints: bool = True
-    options: tuple[Hyperparameter, ...] = ()
-
-
-def _startup(default: int) -> Hyperparameter:
-    return Hyperparameter(
-        "n_startup_trials", "int", default, low=0, high=10**6, doc="Random points before the model is used."
-    )
-
-
-_TPE_OPTIONS = (
-    _startup(10),
-    Hyperparameter("n_ei_candidates", "int", 24, low=1, high=10_000, doc="Candidates for each suggestion."),
-    Hyperparameter("multivariate", "bool", True, doc="Whether parameters are modelled together."),
-    Hyperparameter(
-        "group", "bool", False, doc="Whether parameters that exist together are modelled together."
-    ),
-    Hyperparameter("constant_liar", "bool", True, doc="Whether running trials count as poor ones."),
-)
-_CMAES_OPTIONS = (
-    _startup(1),
-    Hyperparameter(
-        "sigma0", "float", None, low=1e-12, high=1e12, doc="Initial step size, relative to the unit range."
-    ),
-    Hyperparameter("popsize", "int", None, low=2, high=10_000, doc="Points per generation."),
-    Hyperparameter("with_margin", "bool", False, doc="Whether integers keep a minimum spread."),
-)
-
-SAMPLERS: Mapping[str, SamplerFacts] = {
-    sampler.name: sampler
-    for sampler in (
-        SamplerFacts("auto", "Learns from trials of any length; supports every space."),
-        SamplerFacts("tpe", "Tree-structured Parzen estimator; supports every space.", options=_TPE_OPTIONS),
-        SamplerFacts("random", "Independent draws from the prior.", constraints=False),
-        SamplerFacts("qmc", "A scrambled Sobol sequence, which fills the space evenly.", constraints=False),
-        SamplerFacts(
-            "gp", "Gaussian process, for searches with few trials.", conditions=False, options=(_startup(10),)
-        ),
-        SamplerFacts(
-            "cmaes",
-            "CMA-ES.",
-            conditions=False,
-            choices=False,
-            constraints=False,
-            options=_CMAES_OPTIONS,
-        ),
-        SamplerFacts(
-            "grid",
-            "Every combination once; wasteful compared with random.",
-            continuous=False,
-            constraints=False,
-        ),
-    )
-}
-"""Samplers by name; options have Optuna's names and meanings."""
 
 
 def check_sampler(sampler: Sampler, space: Space | None, faults: Faults) -> None:

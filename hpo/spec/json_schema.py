@@ -12,9 +12,9 @@ from typing import Any
 
 from hpo.core.stopping_rules import SCHEDULERS
 from hpo.spec.commands import MAX_GRACE
-from hpo.spec.cross_checks import SAMPLERS
 from hpo.spec.domains import MAX_CHOICES, NOTATIONS, RangeNotation
 from hpo.spec.fields import STORED_ONLY, Document
+from hpo.spec.sampler_facts import SAMPLERS
 
 FILE = "spec.schema.json"
 """Name of the schema's file, beside the shipped specs."""

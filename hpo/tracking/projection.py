@@ -19,7 +19,7 @@ from hpo.core.history import History
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
-from hpo.core.training import Key, Training
+from hpo.core.training_state import Key, Training
 from hpo.tracking.mlflow_values import LONGEST_TAG, MetricKeys, clean, cut, pretty
 from hpo.tracking.run_changes import PARENT, Measurement, RunChange, Status
 from hpo.tracking.search_note import search_note

@@ -6,7 +6,7 @@ import hashlib
 
 from hpo.core import events
 from hpo.core.record import Recorded
-from hpo.core.training import Key
+from hpo.core.training_state import Key
 
 
 def run_name(key: Key) -> str:

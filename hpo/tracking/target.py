@@ -89,7 +89,7 @@ class Target:
         except (OSError, ValueError) as error:
             return (
                 f"MLflow at {self.shown} cannot be reached now ({error}); the search does not wait for it, "
-                "and what it misses is copied when it answers, or by `hpo mirror`"
+                "and what it misses is copied when it answers, or by `hpo service mirror`"
             )
 
     def store(self, experiment: str, *, restore: bool = False) -> RunStore:

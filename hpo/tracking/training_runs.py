@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hpo.core import events
 from hpo.core.events import End
 from hpo.core.fresh_seeds import FreshSeeds
-from hpo.core.training import Key
+from hpo.core.training_state import Key
 from hpo.tracking.mlflow_values import ABSENT, LONGEST_TAG, MetricKeys, clean, cut, keys_of, params, settings
 from hpo.tracking.run_changes import Measurement, RunChange, Status
 from hpo.tracking.run_names import run_name

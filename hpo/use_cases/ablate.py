@@ -22,7 +22,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.space import Point
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.metrics.row_blocks import RowBlocks
 from hpo.selection.intervals import LEVEL, spread

@@ -23,7 +23,7 @@ from hpo.core.objective import Objective
 from hpo.core.outcome import Outcome, WinnerSummary, outcome_of, winner_of
 from hpo.core.record import Recorded
 from hpo.core.search_summary import SearchSummary
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.ledger.searches import objective_of, open_ledger, opened_of, read_history
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec, parse_spec

@@ -36,5 +36,5 @@ def publish_report(name: str, *, home: Home) -> None:
         UserError: If there is no such search.
     """
     keep_report(home, open_ledger(name, home))
-    with suppress(HpoError):  # it runs, or MLflow cannot be reached: `hpo mirror` adds the page later
+    with suppress(HpoError):  # it runs, or MLflow cannot be reached: `hpo service mirror` adds the page later
         mirror_search(name, home=home)

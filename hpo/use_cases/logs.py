@@ -10,7 +10,7 @@ from hpo.core.errors import UserError
 from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.inspect import POLL_SECONDS
 from hpo.use_cases.search.holding import is_running

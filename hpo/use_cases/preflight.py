@@ -186,7 +186,7 @@ class _Examination:
             with seeded(self.subject.seed, self.subject.threads):
                 return probe()
         except Exception as error:
-            return [HealthCheck(name, "open", f"could not be found out: {line_of(error)}")]
+            return [HealthCheck(name, "open", f"could not be determined: {line_of(error)}")]
 
     def probes(self, setting: Setting) -> DataProbes:
         """Return the probes that train on changed data."""

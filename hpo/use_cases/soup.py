@@ -23,7 +23,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Averages
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.data import prepared
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.metrics.assessment import assess
@@ -170,7 +170,7 @@ def _check_root(name: str, trainings: Sequence[Training]) -> None:
     if None in roots or len(roots) > 1:
         raise UserError(
             f"{name}: its finalists were not fine-tuned from the same weights (recipe.transfer.weights), "
-            "and means of unrelated weights are no model"
+            "and a mean of unrelated weights is not a model"
         )
     for group in NETWORK:
         if any(t.recipe.get(group) != trainings[0].recipe.get(group) for t in trainings):

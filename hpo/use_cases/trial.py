@@ -13,7 +13,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
 from hpo.core.objective import Objective
 from hpo.core.proposals import REASONS
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.inspect import Search

@@ -20,7 +20,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.objective import Objective
 from hpo.core.space import Point
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.use_cases.inspect import Search, load_search
 
 RANKS = {End.FINISHED: 0, None: 1, End.STOPPED: 1, End.INTERRUPTED: 1, End.FAILED: 2}

@@ -21,7 +21,7 @@ from hpo.core.shipped_model import (
     retraining,
     to_train,
 )
-from hpo.core.training import RETRAINED
+from hpo.core.training_state import RETRAINED
 
 OBJECTIVE = Objective("accuracy", "max", "best")
 

@@ -1,4 +1,4 @@
-"""Trials that failed are tried again after their code was mended, in a search with every kind of range."""
+"""Trials that failed are tried again after their code was fixed, in a search with every kind of range."""
 
 import os
 import subprocess
@@ -76,7 +76,7 @@ def states(folder):
 
 
 @pytest.mark.slow
-def test_a_failed_trial_is_trained_at_the_same_point_by_the_mended_code(tmp_path):
+def test_a_failed_trial_is_trained_at_the_same_point_by_the_fixed_code(tmp_path):
     code = tmp_path / "retried_code.py"
     code.write_text(CODE)
     (tmp_path / "spec.yaml").write_text(SPEC)

@@ -206,7 +206,7 @@ def test_an_extended_search_continues_and_names_new_finalists():
 
 
 def test_failed_trials_are_tried_again_as_new_trials_at_their_points():
-    def mended(task, *rest):
+    def fixed(task, *rest):
         for metrics, seconds in curve(task, *rest):
             yield {name: 0.5 if math.isnan(value) else value for name, value in metrics.items()}, seconds
 
@@ -215,7 +215,7 @@ def test_failed_trials_are_tried_again_as_new_trials_at_their_points():
     before = conductor.history.trials
     failed = tuple(t.trial for t in before if t.end is End.FAILED)
     ledger.append([TrialsRetried(failed)])
-    ledger, conductor = run(rules, record=ledger.record, train=mended)
+    ledger, conductor = run(rules, record=ledger.record, train=fixed)
     again = [t for t in conductor.history.trials if t.origin == "retried"]
     assert [t.trial for t in again] == list(range(len(before), len(before) + len(failed)))
     assert [t.point for t in again] == [before[number].point for number in failed]

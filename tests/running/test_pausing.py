@@ -181,5 +181,5 @@ def test_the_record_says_why_a_trial_was_proposed_and_how_often_trials_were_paus
     progress = progress_of(conductor.history)
     assert (progress.proposed, progress.pauses) == ({"random": 20}, conductor.history.pauses)
     assert pauses({"paused": 3, "rung": 2}) == (
-        "3 paused; 2 taken up again, because they came to be among the best of their rung"
+        "3 paused; 2 taken up again, because they rose among the best of their rung"
     )

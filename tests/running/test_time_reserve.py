@@ -57,7 +57,7 @@ def test_a_search_whose_time_is_over_before_its_first_epoch_says_so():
     clock.now = 2.0
     InlineRunner(slower_the_better, 1, clock).run(conductor)
     assert conductor.history.finalists.reason == (
-        "the time is too short: 1 s were over before a first epoch was trained"
+        "the time is too short: 1 s had passed before a first epoch was trained"
     )
 
 

@@ -11,6 +11,10 @@ from hpo.selection.race import FoldRun, Race, RaceDecision
 MAX, MIN = Objective("accuracy", "max"), Objective("loss", "min")
 
 
+def race_of(costs, objective, **choices):
+    return Race(costs, objective, **{"alpha": 0.05, "margin": 0.0, "prefer": "best"} | choices)
+
+
 def play(race, table):
     """Run a race on a table of trial -> value per seed; return its decision and the batches it requested."""
     values, batches = {}, []
@@ -25,7 +29,7 @@ def noisy(rng, means, most, width=1.0):
 
 
 def test_every_finalist_trains_on_the_same_seeds_before_the_first_stage():
-    race = Race({4: 1.0, 7: 1.0}, MAX, most=5, least=3)
+    race = race_of({4: 1.0, 7: 1.0}, MAX, most=5, least=3)
     first = race.next({})
     assert set(first) == {FoldRun(t, r) for t in (4, 7) for r in (1, 2, 3)}
     assert race.next({first[0]: 0.5}) == first[1:]
@@ -33,7 +37,7 @@ def test_every_finalist_trains_on_the_same_seeds_before_the_first_stage():
 
 def test_a_clear_loser_is_dropped_at_the_first_stage_and_its_seeds_are_saved():
     table = {1: [0.90, 0.91, 0.92, 0.9, 0.9], 2: [0.50, 0.511, 0.521, 0.5, 0.5]}
-    decision, batches = play(Race({1: 9.0, 2: 1.0}, MAX, most=5), table)
+    decision, batches = play(race_of({1: 9.0, 2: 1.0}, MAX, most=5), table)
     assert decision.winner == 1
     assert decision.tied == (1,)
     assert len(batches) == 1
@@ -45,7 +49,7 @@ def test_a_clear_loser_is_dropped_at_the_first_stage_and_its_seeds_are_saved():
 
 def test_the_objective_decides_the_direction():
     table = {1: [0.90, 0.91, 0.92], 2: [0.50, 0.511, 0.521]}
-    decision, _ = play(Race({1: 1.0, 2: 1.0}, MIN, most=3), table)
+    decision, _ = play(race_of({1: 1.0, 2: 1.0}, MIN, most=3), table)
     assert decision.winner == 2
     assert decision.spread.mean == pytest.approx(np.mean(table[2]))
 
@@ -53,7 +57,7 @@ def test_the_objective_decides_the_direction():
 @pytest.mark.parametrize(("prefer", "winner"), [("best", 1), ("cheapest", 2), ("steadiest", 3)])
 def test_a_tie_goes_to_the_one_that_the_spec_prefers(prefer, winner):
     table = {1: [0.90, 0.95, 0.85], 2: [0.95, 0.83, 0.9], 3: [0.89, 0.88, 0.90]}
-    decision, _ = play(Race({1: 5.0, 2: 1.0, 3: 5.0}, MAX, most=3, prefer=prefer), table)
+    decision, _ = play(race_of({1: 5.0, 2: 1.0, 3: 5.0}, MAX, most=3, prefer=prefer), table)
     assert decision.winner == winner
     assert set(decision.tied) == {1, 2, 3}
     first, second = sorted({1, 2, 3} - {winner})
@@ -66,15 +70,15 @@ def test_a_tie_goes_to_the_one_that_the_spec_prefers(prefer, winner):
 def test_a_margin_declares_a_tie_as_soon_as_all_are_surely_within_it():
     rng = np.random.default_rng(0)
     table = noisy(rng, [0.9, 0.9, 0.9], 10, 0.002)
-    early, _ = play(Race(dict.fromkeys(range(3), 1.0), MAX, most=10, margin=0.05), table)
-    late, _ = play(Race(dict.fromkeys(range(3), 1.0), MAX, most=10), table)
+    early, _ = play(race_of(dict.fromkeys(range(3), 1.0), MAX, most=10, margin=0.05), table)
+    late, _ = play(race_of(dict.fromkeys(range(3), 1.0), MAX, most=10), table)
     assert len(early.tied) == len(late.tied) == 3
     assert early.saved > 0
     assert late.saved == 0
 
 
 def test_folds_of_a_seed_count_as_one_value():
-    race = Race({1: 1.0, 2: 1.0}, MAX, most=3, folds=2)
+    race = race_of({1: 1.0, 2: 1.0}, MAX, most=3, folds=2)
     runs = race.next({})
     assert len(runs) == 2 * 3 * 2
     level = {1: 0.9, 2: 0.5}
@@ -88,47 +92,47 @@ def test_folds_of_a_seed_count_as_one_value():
 
 def test_a_finalist_that_fails_on_a_fresh_seed_is_dropped_for_it():
     table = {1: [0.99, math.nan, 0.99], 2: [0.5, 0.6, 0.4], 3: [0.45, 0.65, 0.5]}
-    decision, _ = play(Race({1: 1.0, 2: 1.0, 3: 2.0}, MAX, most=3, prefer="cheapest"), table)
+    decision, _ = play(race_of({1: 1.0, 2: 1.0, 3: 2.0}, MAX, most=3, prefer="cheapest"), table)
     assert decision.winner == 2
     assert decision.dropped[1] == "failed on 1 of 3 fresh seeds"
 
 
 def test_if_all_fail_equally_often_the_remaining_values_decide():
     table = {1: [0.9, math.nan, 0.8], 2: [0.5, 0.6, math.nan]}
-    decision, _ = play(Race({1: 1.0, 2: 2.0}, MAX, most=3), table)
+    decision, _ = play(race_of({1: 1.0, 2: 2.0}, MAX, most=3), table)
     assert (decision.winner, decision.spread.n) == (1, 2)
     with pytest.raises(NoTrialSucceeded, match="every training"):
-        play(Race({1: 1.0, 2: 1.0}, MAX, most=3), {1: [math.nan] * 3, 2: [math.inf] * 3})
+        play(race_of({1: 1.0, 2: 1.0}, MAX, most=3), {1: [math.nan] * 3, 2: [math.inf] * 3})
 
 
 def test_equal_differences_of_varying_values_are_not_certainty():
     table = {1: [0.50, 0.60, 0.70], 2: [0.40, 0.50, 0.60]}
     exact = {t: [round(v * 8) / 8 for v in row] for t, row in table.items()}
     exact[2] = [v - 0.125 for v in exact[1]]
-    decision, _ = play(Race({1: 1.0, 2: 1.0}, MAX, most=3), exact)
+    decision, _ = play(race_of({1: 1.0, 2: 1.0}, MAX, most=3), exact)
     assert set(decision.tied) == {1, 2}
 
 
 def test_constant_values_are_separated():
-    decision, _ = play(Race({1: 9.0, 2: 1.0}, MAX, most=5), {1: [0.75] * 5, 2: [0.5] * 5})
+    decision, _ = play(race_of({1: 9.0, 2: 1.0}, MAX, most=5), {1: [0.75] * 5, 2: [0.5] * 5})
     assert decision.winner == 1
     assert decision.saved == 4
 
 
 def test_a_lone_finalist_trains_its_first_seeds_and_wins():
-    decision, batches = play(Race({3: 1.0}, MAX, most=5), {3: [0.5, 0.6, 0.7, 0.8, 0.9]})
+    decision, batches = play(race_of({3: 1.0}, MAX, most=5), {3: [0.5, 0.6, 0.7, 0.8, 0.9]})
     assert (decision.winner, decision.spread.n, len(batches)) == (3, 3, 1)
     assert "was the only finalist" in decision.reason
 
 
 def test_fewer_seeds_than_the_first_stage_are_all_used():
-    decision, _ = play(Race({1: 1.0, 2: 1.0}, MAX, most=1), {1: [0.9], 2: [0.8]})
+    decision, _ = play(race_of({1: 1.0, 2: 1.0}, MAX, most=1), {1: [0.9], 2: [0.8]})
     assert set(decision.tied) == {1, 2}
     assert math.isnan(decision.spread.std)
 
 
 def test_the_error_spent_over_all_stages_and_comparisons_is_alpha():
-    race = Race(dict.fromkeys(range(4), 1.0), MAX, most=9, alpha=0.1)
+    race = race_of(dict.fromkeys(range(4), 1.0), MAX, most=9, alpha=0.1)
     assert sum(3 * race.level(k) for k in race.stages) == pytest.approx(0.1)
 
 
@@ -136,7 +140,7 @@ def test_the_test_is_the_paired_t_test():
     a, b = [0.3, 0.5, 0.9, 0.2], [0.1, 0.4, 0.5, 0.15]
     p = stats.ttest_rel(a, b, alternative="greater").pvalue
     for alpha, tied in ((p * 0.99, 2), (p * 1.01, 1)):
-        race = Race({1: 1.0, 2: 1.0}, MAX, most=4, least=4, alpha=alpha)
+        race = race_of({1: 1.0, 2: 1.0}, MAX, most=4, least=4, alpha=alpha)
         assert len(play(race, {1: a, 2: b})[0].tied) == tied
 
 
@@ -144,7 +148,7 @@ def test_the_test_is_the_paired_t_test():
 def test_a_replay_in_any_order_ends_the_same_and_requests_nothing_twice(seed):
     rng = np.random.default_rng(seed)
     table = noisy(rng, [0.0, -2.0, -4.0], 8)
-    race = Race(dict.fromkeys(range(3), 1.0), MAX, most=8)
+    race = race_of(dict.fromkeys(range(3), 1.0), MAX, most=8)
     decision, batches = play(race, table)
     requested = [run for batch in batches for run in batch]
     assert len(set(requested)) == len(requested) == decision.used
@@ -160,7 +164,7 @@ def test_a_replay_in_any_order_ends_the_same_and_requests_nothing_twice(seed):
 
 def test_values_it_did_not_request_change_nothing():
     table = {1: [0.90, 0.91, 0.92], 2: [0.50, 0.511, 0.521]}
-    race = Race({1: 1.0, 2: 1.0}, MAX, most=5)
+    race = race_of({1: 1.0, 2: 1.0}, MAX, most=5)
     decision, _ = play(race, table)
     values = {FoldRun(t, r): row[r - 1] for t, row in table.items() for r in (1, 2, 3)}
     assert race.next(values | {FoldRun(2, 4): 99.0, FoldRun(8, 1): 99.0}) == decision
@@ -180,12 +184,12 @@ def test_values_it_did_not_request_change_nothing():
 )
 def test_an_invalid_race_is_refused(wrong):
     with pytest.raises(ValueError):
-        Race(**({"costs": {1: 1.0}, "objective": MAX, "most": 3} | wrong))
+        race_of(**({"costs": {1: 1.0}, "objective": MAX, "most": 3} | wrong))
 
 
 def test_the_best_finalist_is_dropped_with_at_most_the_stated_probability():
     rng = np.random.default_rng(1)
-    race = Race({0: 1.0, 1: 1.0}, MAX, most=4, alpha=0.2)
+    race = race_of({0: 1.0, 1: 1.0}, MAX, most=4, alpha=0.2)
     lost = sum(0 in play(race, noisy(rng, [0.0, 0.0], 4))[0].dropped for _ in range(1000))
     # Binomial(1000, 0.2) exceeds 235 in less than 1 of 300 runs; a test without power drops none.
     assert 50 <= lost <= 235
@@ -193,7 +197,7 @@ def test_the_best_finalist_is_dropped_with_at_most_the_stated_probability():
 
 def test_a_race_between_unequal_finalists_ends_early_with_the_best():
     rng = np.random.default_rng(2)
-    race = Race(dict.fromkeys(range(3), 1.0), MAX, most=8)
+    race = race_of(dict.fromkeys(range(3), 1.0), MAX, most=8)
     decisions = [play(race, noisy(rng, [0.0, -6.0, -6.0], 8))[0] for _ in range(100)]
     assert sum(v.winner == 0 for v in decisions) == 100
     assert sum(v.saved for v in decisions) >= 0.35 * 100 * 24

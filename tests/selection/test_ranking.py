@@ -4,7 +4,7 @@ import pytest
 
 from hpo.core.events import End
 from hpo.core.objective import Objective
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.selection.ranking import Finalist, by_value, name_winner
 
 MAX, MIN = Objective("accuracy", "max"), Objective("loss", "min")

@@ -92,7 +92,7 @@ def _numeric(column: pa.Array, chosen: str | None, why: str, notation: Notation 
     if dates:
         guess = "all values are dates, read as days since 1970"
     elif notation is not None and notation.described():
-        guess = f"numbers written for people: {notation.described()}"
+        guess = f"numbers formatted for people: {notation.described()}"
     else:
         guess = "all values are numbers" if texts or notation else f"stored as {column.type}"
     return ColumnKind("time" if dates or chosen == "time" else "number", why or guess, input=True)

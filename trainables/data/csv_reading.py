@@ -21,12 +21,12 @@ LONGEST_HEADER = 1 << 20
 LONGEST = 300
 """Characters of a reader's error, which may quote the file."""
 
-UNCLOSED = "one of its fields is longer than all that is read at once, as after a quote that is not closed"
+UNCLOSED = "one of its fields is longer than what is read at once; perhaps a quotation mark is not closed"
 
 MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 """Byte order marks at the start of files in other encodings."""
 
-ZEROS = "has bytes of zero: it is encoded as UTF-16 or is not a text; save it as UTF-8"
+ZEROS = "contains zero bytes: it is encoded as UTF-16 or is not text; save it as UTF-8"
 
 OTHER_DELIMITERS = (";", "\t", "|", ",")
 
@@ -61,7 +61,7 @@ def read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
     if others:
         raise UserError(
             f"data: {path} has one column if its fields are separated by {delimiter!r}, and its header has "
-            f"{names[0].count(others[0])} {others[0]!r}; name the sign between the fields: "
+            f"{names[0].count(others[0])} {others[0]!r}; name the separator: "
             f"arguments: {{delimiter: {json.dumps(others[0])}}}"
         )
     return csv_table(path, names, missing, delimiter)

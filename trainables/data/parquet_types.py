@@ -35,7 +35,10 @@ def plain_column(name: str, column: pa.Array) -> tuple[pa.Array | None, str]:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         _require_years(name, column)
     if pa.types.is_nested(kind):
-        return None, f"column {name} holds values of the type {kind}, which no table takes, and is left out"
+        return (
+            None,
+            f"column {name} holds values of the type {kind}, which a table cannot hold, and is left out",
+        )
     return column, ""
 
 

@@ -61,7 +61,7 @@ class Notation:
     example: str = ""
 
     def numbers(self, column: pa.Array) -> NDArray[np.float64]:
-        """Return a column of texts as numbers, NaN where one is missing or is written otherwise."""
+        """Return a column of texts as numbers, NaN where one is missing or written differently."""
         if not self.decimal:
             zoned = _zoned(column)
             return np.full(len(column), np.nan) if zoned is None else zoned
@@ -95,7 +95,7 @@ def parse(text: str, decimal: str) -> Number | None:
         "thousands separators": match["group"] is not None,
         "decimal commas": decimal == "," and match["fraction"] is not None,
         "parentheses for negative numbers": match["open"] is not None,
-        "minus signs of typography": "\u2212" in signs,
+        "typographic minus signs": "\u2212" in signs,
     }
     negative = match["open"] is not None or signs in ("-", "\u2212")
     unit = match["before"] or match["after"] or ""
@@ -165,14 +165,14 @@ def read_notations(table: Table, written: Mapping[str, Notation]) -> Table:
     """Return a table with numbers in the columns in which they were written for people.
 
     Raises:
-        UserError: If a value is written otherwise than in the development part.
+        UserError: If a value is written differently than in the development part.
     """
     numbers = {name: notation.numbers(table.columns[name]) for name, notation in written.items()}
     for name, values in numbers.items():
         odd = np.flatnonzero(np.isnan(values) & table.columns[name].is_valid().to_numpy(zero_copy_only=False))
         if len(odd):
             raise UserError(
-                f"data: column {name} is written otherwise than in the development part in "
+                f"data: column {name} is written differently than in the development part in "
                 f"{table.cell(name, int(odd[0]))}; {len(odd)} such rows"
             )
     arrays = {name: pa.array(values, from_pandas=True) for name, values in numbers.items()}

@@ -40,7 +40,7 @@ def _first_loss(parts: TrainingParts, loss: float, nothing: float, outputs: int)
     if not math.isfinite(loss):
         return HealthCheck(name, "wrong", shown, "look for a division by zero or an overflow in the loss")
     if loss < 0 or expected <= 0:
-        return HealthCheck(name, "wrong", shown, "a loss is not negative: look for a wrong sign")
+        return HealthCheck(name, "wrong", shown, "a loss is never negative: look for a wrong sign")
     factor = loss / expected
     if math.isclose(nothing * len(parts.inputs), expected, rel_tol=0.3):
         return HealthCheck(

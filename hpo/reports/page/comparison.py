@@ -107,7 +107,7 @@ def _progress(views: Sequence[SearchView]) -> Section:
     table = DataTable(("search", "trial", f"best {metric} so far"), rows, "Each improvement as a table")
     drawn = both("Best fully trained trial so far", lambda w: lines_chart(lines, "trial", metric, w), table)
     shown = [f"{view.account.search} after trial {values[-1][0]}" for view, values in steps if values]
-    return Section("progress", "Progress", f"The best single score came: {', '.join(shown)}.", [drawn])
+    return Section("progress", "Progress", f"The best single score was found by {', '.join(shown)}.", [drawn])
 
 
 def _winners(views: Sequence[SearchView]) -> Section:

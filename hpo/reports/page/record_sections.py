@@ -52,7 +52,7 @@ def whole_account(view: SearchView) -> Section:
     account = view.account
     sentence = (
         f"{count(account.comparisons.ranked, 'fully trained trial')} and "
-        f"{count(account.comparisons.rungs, 'comparison')} at rungs stand behind the choice; sampler "
+        f"{count(account.comparisons.rungs, 'comparison')} at rungs led to the choice; sampler "
         f"{account.setting.sampler.name}, scheduler {account.setting.scheduler.name}."
     )
     return Section("account", "Account", sentence, [Lines(account_text.page(account))])

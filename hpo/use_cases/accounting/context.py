@@ -57,13 +57,13 @@ def limits_of(spec: SearchSpec, history: History) -> Iterator[str]:
     if split["test"] is None:
         yield "the data has no test part, so every score is on rows that choices were based on"
     elif split.get("by") == "time":
-        yield "the test part is the latest stretch of the same source: it says nothing of other sites"
+        yield "the test part is the latest stretch of the same source: it says nothing about other sites"
     elif split.get("by") == "groups":
-        yield "the test part is other groups of the same source: it says nothing of other sites or times"
+        yield "the test part is other groups of the same source: it says nothing about other sites or times"
     else:
         yield (
-            "the test part comes from the same source as the training rows: it says nothing of other sites, "
-            "other groups or later times"
+            "the test part comes from the same source as the training rows: it says nothing about other "
+            "sites, other groups or later times"
         )
     yield (
         "an interval holds for rows drawn like these; whether the rows represent those that the model "

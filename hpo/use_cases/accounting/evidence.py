@@ -15,7 +15,7 @@ from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.history import History
 from hpo.core.json_values import JsonFields
 from hpo.core.objective import Objective
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.ledger.store import SearchLedger
 from hpo.metrics.row_blocks import RowBlocks
 from hpo.running.checkpoints import DamagedFile, read

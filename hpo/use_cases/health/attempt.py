@@ -18,7 +18,7 @@ class TryCheck:
 
     Attributes:
         name: What it is.
-        result: Whether it holds; ``open`` if that cannot be found out.
+        result: Whether it holds; ``open`` if that cannot be determined.
         detail: What was observed, in a sentence.
     """
 

@@ -16,7 +16,7 @@ from hpo.core.json_values import jsonable
 from hpo.core.seeds import derive
 from hpo.core.strata import Strata
 from hpo.core.trainable import Examples, Metric
-from hpo.core.training import RETRAINED
+from hpo.core.training_state import RETRAINED
 from hpo.data.examples import open_examples
 from hpo.data.part_facts import part_facts
 from hpo.data.prepared import Prepared

@@ -19,7 +19,7 @@ from hpo.core.model_provenance import NamedScore, ShippedMember, ShippedModel
 from hpo.core.objective import Objective
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import AVERAGED, SEEN, Ship, members_of
-from hpo.core.training import RETRAINED, Training
+from hpo.core.training_state import RETRAINED, Training
 from hpo.data.recorded_cuts import NO_CUTS, CutsOnRecord
 from hpo.spec.recipe_files import RecipeFile
 

@@ -9,7 +9,7 @@ from hpo.core.errors import DiskFull, HpoError
 from hpo.core.events import Warned
 from hpo.core.home import SearchFolder
 from hpo.core.ports import TrainingTask
-from hpo.core.training import Key, Training
+from hpo.core.training_state import Key, Training
 from hpo.ledger.store import SearchLedger
 from hpo.running import checkpoints
 from hpo.running.environment import TrainingEnvironment

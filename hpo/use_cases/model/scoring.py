@@ -46,7 +46,7 @@ class ScoreFailed(HpoError):
 def recorded_score(ledger: SearchLedger, task: ScoringTask, look: int, reason: str) -> Scored:
     """Open the test part and score the model; a failure of its code is on record before it is raised.
 
-    The claim stays valid: no score was known, so the mended code can score the same weights. Once the code
+    The claim stays valid: no score was known, so the fixed code can score the same weights. Once the code
     has had the test rows, that is a further look.
 
     Raises:
@@ -62,7 +62,7 @@ def recorded_score(ledger: SearchLedger, task: ScoringTask, look: int, reason: s
         counted = ", which counts as a look, since its code had the test rows" if seen else ""
         again = " --again --reason TEXT" if seen else ""
         command = f"`hpo test {ledger.name} --changed-code{again}`"
-        text = f"{FAILED}{counted}: {_where(error)}; mend the code, and {command} scores the same weights"
+        text = f"{FAILED}{counted}: {_where(error)}; fix the code, and {command} scores the same weights"
         ledger.append([Warned(text)])
         raise (ScoreFailed(text) if seen else HpoError(text)) from error
 

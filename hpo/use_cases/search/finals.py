@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from hpo.core.errors import NoTrialSucceeded
 from hpo.core.events import End, WinnerNamed
 from hpo.core.history import History
-from hpo.core.training import Key, Training
+from hpo.core.training_state import Key, Training
 from hpo.running.plan import Finals
 from hpo.selection.race import FoldRun, Race, RaceDecision
 from hpo.selection.ranking import Finalist, name_winner

@@ -15,7 +15,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, RecipeFields, SpecFields
 from hpo.core.objective import Objective
 from hpo.core.space import Point, Space
-from hpo.core.training import Training
+from hpo.core.training_state import Training
 from hpo.core.warm_start import NO_WARM_START, EarlierTrials, WarmStart
 from hpo.ledger.searches import objective_of, open_ledger, read_history
 from hpo.ledger.store import SearchLedger

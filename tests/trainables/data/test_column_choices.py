@@ -65,7 +65,7 @@ def test_each_column_is_reported_with_a_reason(tmp_path: Path) -> None:
     }
     assert read.report is not None
     by_name = {column.name: column for column in read.report.columns}
-    assert by_name["price"].why == "numbers written for people: the currency sign $"
+    assert by_name["price"].why == "numbers formatted for people: the currency sign $"
     assert by_name["name"].why.endswith("different texts in 96 rows")
     assert by_name["void"].missing == len(read)
     assert by_name["city"].distinct == 3

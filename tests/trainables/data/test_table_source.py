@@ -232,7 +232,7 @@ def test_faults_are_named(
     ("encoding", "words"),
     [
         ("utf-16", "is encoded as UTF-16; save it as UTF-8"),
-        ("utf-16-le", "has bytes of zero: it is encoded as UTF-16 or is not a text; save it as UTF-8"),
+        ("utf-16-le", "contains zero bytes: it is encoded as UTF-16 or is not text; save it as UTF-8"),
         (
             "latin-1",
             r"not encoded as UTF-8 \(byte 0xf6 .*perhaps as Windows-1252 or Latin-1; save it as UTF-8",

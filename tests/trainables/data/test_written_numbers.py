@@ -26,7 +26,7 @@ N = 60
         (["1_000", "12_000"], [1000, 12000], "thousands separators"),
         (["1 000", "12 000"], [1000, 12000], "thousands separators"),
         (["(5)", "7"], [-5, 7], "parentheses for negative numbers"),
-        (["\u22125", "6"], [-5, 6], "minus signs of typography"),
+        (["\u22125", "6"], [-5, 6], "typographic minus signs"),
         (["0,640", "2,5"], [0.64, 2.5], "decimal commas"),
         (["1.234,5", "2,5"], [1234.5, 2.5], "decimal commas, thousands separators"),
         (["2020-01-02T12:00Z"], [18263.5], "dates with a time zone, as days since 1970 in UTC"),
@@ -123,7 +123,7 @@ def test_a_value_of_the_test_part_that_is_written_otherwise_is_named_without_it(
     (tmp_path / "test.csv").write_text("x,k,y\n$1,0.5,no\nsecret,0.5,yes\n")
     one = TableFile(tmp_path / "t.csv", "y", "csv", test_file=tmp_path / "test.csv")
     with pytest.raises(
-        UserError, match=r"column x is written otherwise than .* row 2 of .*test.csv; 1"
+        UserError, match=r"column x is written differently than .* row 2 of .*test.csv; 1"
     ) as caught:
         one.test()
     assert "secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Scoring the test part fails in the user's code: that is on record, and mended code takes up the claim."""
+"""Scoring the test part fails in the user's code: that is on record, and fixed code takes up the claim."""
 
 import json
 
@@ -94,7 +94,7 @@ def won(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_a_failure_is_on_record_and_mended_code_takes_up_the_claim(won, tmp_path, fault, text):
+def test_a_failure_is_on_record_and_fixed_code_takes_up_the_claim(won, tmp_path, fault, text):
     home, ledger = won
     write(tmp_path, fault)
     with pytest.raises(HpoError, match="failed before a score was known") as failed:
@@ -106,12 +106,12 @@ def test_a_failure_is_on_record_and_mended_code_takes_up_the_claim(won, tmp_path
     write(tmp_path, "pass")
     with pytest.raises(Refused, match="no score on record"):
         evaluate(home, "mine")
-    evaluate(home, "mine", "the code is mended")
+    evaluate(home, "mine", "the code is fixed")
     history = read_history(ledger)
     assert history.warnings[-1] == CLAIMED_BEFORE
     assert history.score is not None
     assert history.score.scores["mse"]["value"] == pytest.approx(0.0, abs=1e-9)
     failure, opening = open_register().all()
     assert (failure.search, failure.look, failure.state) == ("mine", 1, "failed")
-    assert (opening.search, opening.look, opening.reason) == ("mine", 2, "the code is mended")
+    assert (opening.search, opening.look, opening.reason) == ("mine", 2, "the code is fixed")
     assert json.dumps(list(history.score.methods))
