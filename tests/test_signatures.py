@@ -25,7 +25,9 @@ ALIASES = {
 EXCEPTIONS = {
     "hpo.running.tune_queue": "Ray calls these methods with its own dictionaries",
     "hpo.running.ray_actor": "Ray calls these methods with its own dictionaries",
-    "hpo.spec": "it reads specs and recipes as their authors wrote them, before they are checked",
+    "hpo.spec.fields": "pydantic checks these fields, whose keys the trainable and the space declare",
+    "hpo.spec.data_fields": "pydantic checks this field, whose keys the data source declares",
+    "hpo.spec.sampler_fields": "pydantic checks this field, whose keys the sampler declares",
 }
 """Modules and packages that take untyped dictionaries, and why."""
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from hpo.core.errors import UserError
 from hpo.core.grammar import Grammar, Group
+from hpo.core.json_values import RecipeFields
 from hpo.spec.faults import Faults, unknown
 from hpo.spec.interface import find
 from hpo.spec.overrides import override
@@ -47,7 +48,7 @@ class Component:
     off: Any
 
 
-def components(grammar: Grammar, recipe: Mapping[str, Any]) -> list[Component]:
+def components(grammar: Grammar, recipe: RecipeFields) -> list[Component]:
     """Return everything in a recipe that can be switched off, in the grammar's order.
 
     In a group that allows several parts, every part that is on is a component. In any other group
@@ -66,7 +67,7 @@ def components(grammar: Grammar, recipe: Mapping[str, Any]) -> list[Component]:
     ]
 
 
-def _within(group: Group, values: Mapping[str, Any]) -> Iterator[Component]:
+def _within(group: Group, values: RecipeFields) -> Iterator[Component]:
     if group.many:
         for name in group.names:
             if values[f"{group.name}.{name}"]:

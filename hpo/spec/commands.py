@@ -14,6 +14,7 @@ from typing import Any
 
 from hpo.core.command import BY_COMMAND, GRACE_SECONDS, OF_TRAINING, ScriptCommand, placeholders
 from hpo.core.hyperparameter import Kind
+from hpo.core.json_values import RecipeFields, SpecFields
 from hpo.spec.faults import Faults, FieldPath, listed, shown, unknown
 from hpo.spec.fields import Document
 from hpo.spec.interface import Interface
@@ -31,7 +32,7 @@ IN_EVALUATE = ("resume", "data", "device", "threads", "folder")
 """Placeholders of the command `evaluate` besides hyperparameters."""
 
 
-def command_unfolded(document: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
+def command_unfolded(document: SpecFields, faults: Faults) -> SpecFields:
     """Return a document whose trainable is the command's name, with the data section that it lacks.
 
     Args:
@@ -53,9 +54,7 @@ def command_unfolded(document: Mapping[str, Any], faults: Faults) -> dict[str, A
     return unfolded
 
 
-def command_name(
-    trainable: Mapping[str, Any], space: Mapping[str, Any], recipe: Mapping[str, Any], faults: Faults
-) -> str:
+def command_name(trainable: SpecFields, space: SpecFields, recipe: RecipeFields, faults: Faults) -> str:
     """Return the name of a command; ``?`` if it has a fault.
 
     Args:
@@ -165,7 +164,7 @@ def _check_metrics(value: Any, faults: Faults) -> None:
             faults.add((*path, name), f"{shown(mode)}: legal: max, min")
 
 
-def _check_others(trainable: Mapping[str, Any], faults: Faults) -> None:
+def _check_others(trainable: SpecFields, faults: Faults) -> None:
     pattern, checkpoint = trainable.get("pattern", ""), trainable.get("checkpoint", "checkpoint")
     grace = trainable.get("grace_seconds", GRACE_SECONDS)
     try:
@@ -212,7 +211,7 @@ def _check_pattern(command: ScriptCommand, faults: Faults) -> None:
 
 
 def _kinds(
-    command: ScriptCommand, space: Mapping[str, Any], recipe: Mapping[str, Any], faults: Faults
+    command: ScriptCommand, space: SpecFields, recipe: RecipeFields, faults: Faults
 ) -> dict[str, Kind]:
     """Return the kind of each hyperparameter among the placeholders."""
     kinds: dict[str, Kind] = {}

@@ -45,7 +45,7 @@ def composed(
     budget: int | SpecFields,
     max_epochs: int | None,
     sections: Sections,
-) -> tuple[dict[str, Any], Path]:
+) -> tuple[SpecFields, Path]:
     """Return a spec as a document, and the folder of its code.
 
     Args:

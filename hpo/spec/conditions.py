@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpo.core.grammar import Grammar, part_named
+from hpo.core.json_values import RecipeFields
 from hpo.core.space import Among, Clause, Domain
 from hpo.spec.domains import parse_clause
 from hpo.spec.faults import Faults, shown
@@ -23,7 +24,7 @@ def condition_of(range_: Any, domains: Mapping[str, Domain], name: str, faults: 
 
 
 def implied_condition(
-    name: str, domains: Mapping[str, Domain], fixed: Mapping[str, Any], grammar: Grammar, faults: Faults
+    name: str, domains: Mapping[str, Domain], fixed: RecipeFields, grammar: Grammar, faults: Faults
 ) -> Clause:
     """Return the conditions that the grammar implies for a parameter."""
     clause: list[tuple[str, Among]] = []
@@ -48,7 +49,7 @@ def _any_of(values: tuple[Any, ...]) -> str:
     return " or ".join("on" if value is True else str(value) for value in values)
 
 
-def _chosen(name: str, fixed: Mapping[str, Any], grammar: Grammar) -> Any:
+def _chosen(name: str, fixed: RecipeFields, grammar: Grammar) -> Any:
     """Return the fixed part of a group, or whether a switch is on in the fixed recipe."""
     head, _, rest = name.partition(".")
     choice = fixed.get(head)

@@ -12,6 +12,7 @@ from typing import Any
 
 from hpo.core.conflicts import Conflict
 from hpo.core.grammar import Grammar
+from hpo.core.json_values import RecipeFields
 from hpo.core.space import Among, Choice, Clause, Domain, Parameter, Predicate, Space
 from hpo.spec.faults import Faults
 from hpo.spec.recipe_points import flat, lay
@@ -26,7 +27,7 @@ ATTEMPTS = 40
 
 def check_conflicts(
     conflicts: Sequence[Conflict],
-    fixed: Mapping[str, Any],
+    fixed: RecipeFields,
     space: Space,
     grammar: Grammar,
     horizon: int,
@@ -90,8 +91,8 @@ def _narrowed(domain: Domain, predicate: Predicate) -> Domain | None:
 
 
 def drawn_recipes(
-    space: Space, fixed: Mapping[str, Any], grammar: Grammar, horizon: int
-) -> Iterator[dict[str, Any]]:
+    space: Space, fixed: RecipeFields, grammar: Grammar, horizon: int
+) -> Iterator[RecipeFields]:
     """Yield the values, by dotted name, of recipes drawn from a space.
 
     Args:
@@ -116,7 +117,7 @@ def drawn_recipes(
                 return
 
 
-def field_path(names: Sequence[str], fixed: Mapping[str, Any], space: Space) -> tuple[str, ...]:
+def field_path(names: Sequence[str], fixed: RecipeFields, space: Space) -> tuple[str, ...]:
     """Return the field path of the first of these choices that the spec contains."""
     for name in names:
         if name in space.by_name:

@@ -6,10 +6,10 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from hpo.core.budget import Budget
 from hpo.core.grammar import Grammar, part_named
+from hpo.core.json_values import RecipeFields
 from hpo.core.objective import Objective
 from hpo.core.space import Choice, Space
 from hpo.core.trainable import Metric
@@ -237,7 +237,7 @@ def _check_finalists(document: Document, faults: Faults) -> None:
         )
 
 
-def demonstrations(grammar: Grammar, recipe: Mapping[str, Any], space: Space, faults: Faults) -> None:
+def demonstrations(grammar: Grammar, recipe: RecipeFields, space: Space, faults: Faults) -> None:
     """Warn of parts that a trial could use although they exist for demonstration only."""
     for group in grammar.groups:
         choice = recipe.get(group.name)

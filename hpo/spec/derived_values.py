@@ -15,14 +15,15 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from hpo.core.derived import Derived
 from hpo.core.domains import Choice, Domain, Integer
 from hpo.core.grammar import Grammar
-from hpo.core.space import Between, Clause
+from hpo.core.json_values import RecipeFields, SpecFields
+from hpo.core.space import Between, Clause, Point
 from hpo.spec.domains import parse_domain
 from hpo.spec.faults import Faults, listed, shown, unknown
 
@@ -31,7 +32,7 @@ EXPRESSION, LIST, LENGTH = "expression", "list", "length"
 LONGEST = 64
 """Elements of a list of parameters."""
 
-FUNCTIONS: Mapping[str, Any] = {
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "abs": abs,
     "exp": math.exp,
     "float": float,
@@ -55,9 +56,9 @@ class Expression:
     """
 
     text: str
-    constants: Mapping[str, Any] = field(default_factory=dict)
+    constants: RecipeFields = field(default_factory=dict)
 
-    def __call__(self, values: Mapping[str, Any]) -> Any:
+    def __call__(self, values: Point) -> Any:
         """Return the value.
 
         Raises:
@@ -86,7 +87,7 @@ class Elements:
     name: str
     length: str | int
 
-    def __call__(self, values: Mapping[str, Any]) -> list[Any]:
+    def __call__(self, values: Point) -> list[Any]:
         """Return the list."""
         count = values[self.length] if isinstance(self.length, str) else self.length
         return [values[element(self.name, number)] for number in range(1, int(count) + 1)]
@@ -103,7 +104,7 @@ def is_derived(range_: Any) -> bool:
 
 
 def elements_of(
-    name: str, range_: Mapping[str, Any], domains: Mapping[str, Domain], faults: Faults
+    name: str, range_: SpecFields, domains: Mapping[str, Domain], faults: Faults
 ) -> dict[str, tuple[Domain, Clause]]:
     """Return the elements of a list as parameters: each with its range and the condition on the length.
 
@@ -136,9 +137,9 @@ def elements_of(
 
 
 def derived_values(
-    ranges: Mapping[str, Any],
+    ranges: SpecFields,
     names: Mapping[str, Domain],
-    constants: Mapping[str, Any],
+    constants: RecipeFields,
     grammar: Grammar,
     faults: Faults,
 ) -> tuple[Derived, ...]:
@@ -171,7 +172,7 @@ def derived_values(
     return tuple(_ordered(found, faults))
 
 
-def _needed(name: str, range_: Mapping[str, Any], known: set[str], faults: Faults) -> list[str] | None:
+def _needed(name: str, range_: SpecFields, known: set[str], faults: Faults) -> list[str] | None:
     """Return the names in an expression; None if it has a fault."""
     path, text = ("space", name, EXPRESSION), range_[EXPRESSION]
     for key in range_:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from hpo.core.json_values import SpecFields
 from hpo.spec.data_fields import BRANCHES
 from hpo.spec.faults import Faults, FieldPath, shown, unknown
 from hpo.spec.fields import STORED_ONLY, Document
@@ -67,7 +68,7 @@ def _copied(value: Mapping[str, Any]) -> dict[str, Any]:
     return {str(k): copy.copy(v) if isinstance(v, dict | list) else v for k, v in value.items()}
 
 
-def _path(loc: tuple[str | int, ...], document: Mapping[str, Any]) -> FieldPath:
+def _path(loc: tuple[str | int, ...], document: SpecFields) -> FieldPath:
     """Return the field path of a fault; pydantic's locations also name branches of unions."""
     path: list[str | int] = []
     current: Any = document

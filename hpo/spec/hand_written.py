@@ -8,6 +8,7 @@ from typing import Any
 
 from hpo.core.command import ScriptCommand, shown_trainable
 from hpo.core.errors import InvalidSpec, UserError
+from hpo.core.json_values import RecipeFields
 from hpo.core.recipe import merge
 from hpo.core.space import Point
 from hpo.spec.faults import Faults
@@ -66,7 +67,7 @@ def with_spec(recipe: RecipeFile, path: Path, file: Path) -> RecipeFile:
     return RecipeFile(read.trainable, read.grammar.resolve(choices), _provenance(read))
 
 
-def changed(recipe: RecipeFile, path: Path, choices: Point, values: Point) -> dict[str, Any]:
+def changed(recipe: RecipeFile, path: Path, choices: Point, values: Point) -> RecipeFields:
     """Return a recipe's choices with other values.
 
     Args:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hpo.core.json_values import JsonObject
 from hpo.core.stopping_rules import SCHEDULERS
 from hpo.spec.commands import MAX_GRACE
 from hpo.spec.domains import MAX_CHOICES, NOTATIONS, RangeNotation
@@ -20,7 +21,7 @@ FILE = "spec.schema.json"
 """Name of the schema's file, beside the shipped specs."""
 
 
-def schema() -> dict[str, Any]:
+def schema() -> JsonObject:
     """Return the schema as a JSON value (draft 2020-12)."""
     document = Document.model_json_schema()
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **document, "title": "Search spec"}

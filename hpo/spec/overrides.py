@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hpo.core.errors import InvalidSpec
+from hpo.core.space import Point
 from hpo.spec.faults import Faults, shown
 from hpo.spec.fields import Document
 from hpo.spec.yaml_text import Text, parse_text
@@ -79,7 +80,7 @@ def _key(current: dict[str, Any], steps: list[str], whole: bool) -> tuple[str, l
     return (".".join(steps), []) if whole else (steps[0], steps[1:])
 
 
-def fields_and_values(settings: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+def fields_and_values(settings: Sequence[str]) -> tuple[list[str], Point]:
     """Divide settings into those of a spec's fields and values of hyperparameters.
 
     Args:
@@ -95,7 +96,7 @@ def fields_and_values(settings: Sequence[str]) -> tuple[list[str], dict[str, Any
     return fields, hyperparameters([text for text in settings if text not in fields])
 
 
-def hyperparameters(settings: Sequence[str]) -> dict[str, Any]:
+def hyperparameters(settings: Sequence[str]) -> Point:
     """Return the values of ``key=value`` settings by dotted name.
 
     Raises:

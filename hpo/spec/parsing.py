@@ -11,6 +11,7 @@ from typing import Any
 from hpo.core.command import ScriptCommand
 from hpo.core.constraints import constraints_of
 from hpo.core.grammar import Grammar
+from hpo.core.json_values import SpecFields
 from hpo.core.objective import Objective
 from hpo.core.space import Space
 from hpo.spec import cross_checks
@@ -63,7 +64,7 @@ def read_spec(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
 
 
 def parse_spec(
-    document: Mapping[str, Any],
+    document: SpecFields,
     source: str = "<spec>",
     base: Path | None = None,
     trainables: Mapping[str, Interface] | None = None,
@@ -245,7 +246,7 @@ def _recorded(complete: Document) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key != "defaults" or value is not None}
 
 
-def check_source(name: str, arguments: Mapping[str, Any], faults: Faults) -> None:
+def check_source(name: str, arguments: SpecFields, faults: Faults) -> None:
     """Check that the data source exists and accepts its arguments, without opening anything."""
     from trainables.parts import data_sources
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from hpo.core.grammar import Grammar
+from hpo.core.json_values import RecipeFields
 from hpo.core.space import Choice, Domain, Parameter, Point, Space, Uniform
 from hpo.spec.faults import Faults
 from hpo.spec.recipe_points import lay
@@ -16,7 +17,7 @@ DRAWS = 2
 """Points completed for each part that a space offers."""
 
 
-def check_points(space: Space, fixed: Mapping[str, Any], grammar: Grammar, faults: Faults) -> None:
+def check_points(space: Space, fixed: RecipeFields, grammar: Grammar, faults: Faults) -> None:
     """Check a sample of complete recipes, with every range at its low end, its high end and within.
 
     Every part that is offered gets its turn, so this finds bounds that are legal for one part but
@@ -65,7 +66,7 @@ def _turns(space: Space, grammar: Grammar) -> Iterator[tuple[Space, str]]:
             yield Space(parameters, derived=space.derived), group.name
 
 
-def _where(path: str, point: Mapping[str, Any]) -> str:
+def _where(path: str, point: Point) -> str:
     head = path.partition(".")[0]
     return f" where {head} is {point[head]}" if head in point else ""
 

@@ -6,11 +6,11 @@ declared here; fields that nothing reads can be anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from hpo.core.json_values import JsonFields
 from hpo.spec.faults import Faults, shown
 
 Count = Annotated[int, Field(ge=0, le=10**9)]
@@ -107,7 +107,7 @@ class _Provenance(_Record):
     code: dict[str, str] = Field(default={})
 
 
-def provenance_faults(provenance: Mapping[str, Any], faults: Faults) -> None:
+def provenance_faults(provenance: JsonFields, faults: Faults) -> None:
     """Report the faults of a provenance."""
     try:
         _Provenance.model_validate(dict(provenance))

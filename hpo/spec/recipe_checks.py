@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpo.core.grammar import Grammar
+from hpo.core.json_values import RecipeFields, SpecFields
 from hpo.spec.faults import Faults, shown, unknown
 
 
-def check_recipe(
-    fixed: Mapping[str, Any], varied: Mapping[str, Any], grammar: Grammar, faults: Faults
-) -> None:
+def check_recipe(fixed: RecipeFields, varied: SpecFields, grammar: Grammar, faults: Faults) -> None:
     """Check fixed choices; if the space varies a part, they must be legal for one of those offered.
 
     Args:
@@ -41,7 +40,7 @@ def _offered(range_: Any) -> list[str]:
     return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
 
 
-def _value_at(fixed: Mapping[str, Any], path: str) -> str:
+def _value_at(fixed: RecipeFields, path: str) -> str:
     """Return the faulty value, for messages that name only the legal ones."""
     value: Any = fixed
     for step in path.split("."):

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from hpo.core.command import ScriptCommand
 from hpo.core.grammar import Grammar
+from hpo.core.json_values import JsonFields, RecipeFields
 from hpo.spec.commands import command_name
 from hpo.spec.faults import Faults, shown, unknown
 from hpo.spec.field_types import Record
@@ -45,8 +46,8 @@ class RecipeFile:
     """
 
     trainable: str
-    recipe: Mapping[str, Any]
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    recipe: RecipeFields
+    provenance: JsonFields = field(default_factory=dict)
 
 
 def read_recipe(path: Path, trainables: Mapping[str, Interface] | None = None) -> RecipeFile:
@@ -89,7 +90,7 @@ def is_recipe(path: Path) -> bool:
     return isinstance(document, Mapping) and "recipe" in document and "space" not in document
 
 
-def code_folder(trainable: str, path: Path, provenance: Mapping[str, Any]) -> Path:
+def code_folder(trainable: str, path: Path, provenance: JsonFields) -> Path:
     """Return the folder of a user's own code: the recipe's if the code is there, else that of its search."""
     beside = path.absolute().parent
     base, command = provenance.get("base"), ScriptCommand.of(trainable)
@@ -97,7 +98,7 @@ def code_folder(trainable: str, path: Path, provenance: Mapping[str, Any]) -> Pa
     return beside if base is None or has_code else Path(str(base))
 
 
-def recipe_faults(recipe: Mapping[str, Any], grammar: Grammar, faults: Faults) -> None:
+def recipe_faults(recipe: RecipeFields, grammar: Grammar, faults: Faults) -> None:
     """Report the faults of a recipe under a grammar."""
     for fault in grammar.faults(recipe):
         faults.add(("recipe", *fault.path.split(".")), fault.message)
@@ -146,7 +147,7 @@ def recipe_text(recipe: RecipeFile, format: Literal["yaml", "json"] = "yaml") ->
     return yaml_text(content)
 
 
-def yaml_text(content: Mapping[str, Any]) -> str:
+def yaml_text(content: JsonFields) -> str:
     """Return plain values as YAML 1.2, in the given order."""
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hpo.core.grammar import Grammar, Group
+from hpo.core.json_values import RecipeFields
 from hpo.core.space import Choice, Domain, Integer, Point, Space, Uniform
 
 
-def lay(grammar: Grammar, fixed: Mapping[str, Any], point: Point) -> dict[str, Any]:
+def lay(grammar: Grammar, fixed: RecipeFields, point: Point) -> RecipeFields:
     """Lay a point of a space over fixed choices.
 
     If the point chooses a part, fixed settings of the other parts of its group are left out: a
@@ -62,14 +63,14 @@ def _opened(group: Group | None, choice: Any) -> Any:
     return settings
 
 
-def _accepted(group: Group, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _accepted(group: Group, settings: RecipeFields) -> dict[str, Any]:
     """Keep the settings that the chosen part of a group accepts."""
     part = group.part(settings["name"])
     names = {"name", *(parameter.name for parameter in group.hyperparameters + part.hyperparameters)}
     return {name: value for name, value in settings.items() if name in names}
 
 
-def flat(grammar: Grammar, recipe: Mapping[str, Any]) -> dict[str, Any]:
+def flat(grammar: Grammar, recipe: RecipeFields) -> RecipeFields:
     """Return the values of a complete recipe by the dotted names that a space uses.
 
     Parts that are off are false; the value of a group is its chosen part.
@@ -93,7 +94,7 @@ def flat(grammar: Grammar, recipe: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _left_out(group: Group, chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _left_out(group: Group, chosen: RecipeFields) -> Iterator[tuple[str, Any]]:
     """Yield the defaults that the normal form leaves out."""
     yield from (
         (f"{group.name}.{hyperparameter.name}", hyperparameter.default)
@@ -110,7 +111,7 @@ def _left_out(group: Group, chosen: Mapping[str, Any]) -> Iterator[tuple[str, An
             )
 
 
-def locate(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+def locate(space: Space, values: Point) -> tuple[Point, list[tuple[str, str]]]:
     """Return the point of a space that is nearest to a recipe.
 
     Args:
@@ -136,7 +137,7 @@ def locate(space: Space, values: Mapping[str, Any]) -> tuple[dict[str, Any], lis
     return point, changed
 
 
-def _value(values: Mapping[str, Any], name: str) -> Any:
+def _value(values: Point, name: str) -> Any:
     """Return a recipe's value for a parameter, which may be an element of a list such as ``widths[2]``."""
     start, bracket, rest = name.partition("[")
     if name in values or not bracket:

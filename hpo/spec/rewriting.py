@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from hpo.core.grammar import Grammar
-from hpo.core.json_values import JsonObject
+from hpo.core.json_values import JsonObject, SpecFields
 from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Uniform
 from hpo.spec.builtin import folder
@@ -29,7 +29,7 @@ INDENTS = ((2, 2, 0), (2, 4, 2))
 """Usual indents of mappings, of lists, and of the dashes in lists."""
 
 
-def written_out(document: Mapping[str, Any]) -> str:
+def written_out(document: SpecFields) -> str:
     """Return a stored spec as text, without fields that have their default."""
     fields = without_defaults(document)
     for name in STORED_ONLY:
@@ -37,13 +37,13 @@ def written_out(document: Mapping[str, Any]) -> str:
     return f"{SCHEMA}{FILE}\n{yaml_text(fields)}"
 
 
-def without_defaults(document: Mapping[str, Any]) -> JsonObject:
+def without_defaults(document: SpecFields) -> JsonObject:
     """Return a stored spec's fields that differ from their defaults."""
     short = Document.model_validate(with_effect(document)).model_dump(mode="json", exclude_defaults=True)
     return dict(short)
 
 
-def with_effect(document: Mapping[str, Any]) -> JsonObject:
+def with_effect(document: SpecFields) -> JsonObject:
     """Return a stored spec without what another one's defaults or editions decide.
 
     That is what only concerns a race if it has none, and the edition in which its arrays were read.
@@ -109,7 +109,7 @@ def _spaced(new: str, old: str, after: Sequence[str]) -> str:
     return new
 
 
-def replaced(text: str, fields: Mapping[str, Any]) -> str:
+def replaced(text: str, fields: SpecFields) -> str:
     """Return the text with new values for some of its fields."""
     yaml = _like(text)
     document = yaml.load(text)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from hpo.core import recipe as recipes
 from hpo.core.budget import Budget
 from hpo.core.grammar import Grammar
+from hpo.core.json_values import RecipeFields, SpecFields
 from hpo.core.objective import Objective
 from hpo.core.shipped_model import Ship
 from hpo.core.space import Point, Space
@@ -71,7 +72,7 @@ class SearchSpec:
     trainable: str
     grammar: Grammar = field(repr=False, compare=False)
     metrics: tuple[Metric, ...]
-    recipe: Mapping[str, Any]
+    recipe: RecipeFields
     space: Space
     start_from: tuple[Point, ...]
     warm_start: tuple[str, ...]
@@ -89,7 +90,7 @@ class SearchSpec:
     test: Literal["at_end", "on_request"]
     seed: int
     base: Path
-    document: Mapping[str, Any] = field(repr=False)
+    document: SpecFields = field(repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
     user_code: Path | None = field(default=None, compare=False)
 
@@ -110,7 +111,7 @@ class SearchSpec:
         """Epochs set aside for the finalists, and for retraining the model if it is retrained."""
         return self.finalists.epochs(self.horizon) + self.ship.reserves(self.horizon)
 
-    def recipe_of(self, point: Point) -> dict[str, Any]:
+    def recipe_of(self, point: Point) -> RecipeFields:
         """Return the complete recipe of a point: fixed choices, the point, defaults, the horizon.
 
         Raises:
@@ -130,7 +131,7 @@ class SearchSpec:
             if used.get(name) != value or type(used.get(name)) is not type(value)
         }
 
-    def values_of(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def values_of(self, recipe: RecipeFields) -> Point:
         """Return a recipe's values by the dotted names of a space, with defaults filled in.
 
         Raises:
@@ -138,7 +139,7 @@ class SearchSpec:
         """
         return flat(self.grammar, self.grammar.resolve(recipe))
 
-    def _laid(self, point: Point) -> dict[str, Any]:
+    def _laid(self, point: Point) -> RecipeFields:
         laid = lay(self.grammar, self.recipe, self.space.completed(point))
         if HORIZON in self.grammar.slots:
             laid[HORIZON] = self.horizon

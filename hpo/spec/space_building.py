@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpo.core.grammar import Grammar, Hyperparameter, Slot
+from hpo.core.json_values import RecipeFields, SpecFields
 from hpo.core.space import Choice, Clause, Domain, Integer, Parameter, Space, Uniform
 from hpo.spec.conditions import check_cycles, condition_of, implied_condition
 from hpo.spec.derived_values import LIST, derived_values, elements_of, is_derived
@@ -19,7 +20,7 @@ HORIZON = "epochs"
 
 
 def build_space(
-    ranges: Mapping[str, Any], forbid: list[Any], fixed: Mapping[str, Any], grammar: Grammar, faults: Faults
+    ranges: SpecFields, forbid: list[Any], fixed: RecipeFields, grammar: Grammar, faults: Faults
 ) -> Space | None:
     """Check every parameter and combination; None if any has a fault.
 
@@ -74,7 +75,7 @@ def build_space(
 
 
 def _elements(
-    followers: Mapping[str, Any], declared: Mapping[str, Domain], grammar: Grammar, faults: Faults
+    followers: SpecFields, declared: Mapping[str, Domain], grammar: Grammar, faults: Faults
 ) -> dict[str, tuple[Domain, Clause]]:
     """Return the elements of the lists in a space, with their conditions, as far as they have no faults."""
     elements: dict[str, tuple[Domain, Clause]] = {}

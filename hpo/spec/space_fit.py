@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hpo.core.space import Point, Space
 from hpo.spec.recipe_points import locate
@@ -26,7 +25,7 @@ class SpaceFit:
     notes: tuple[str, ...]
 
 
-def fit(space: Space, varied: Collection[str], trials: Sequence[Mapping[str, Any]]) -> SpaceFit:
+def fit(space: Space, varied: Collection[str], trials: Sequence[Point]) -> SpaceFit:
     """Map earlier trials into a space.
 
     A trial fits if each parameter that both searches vary exists in both, with a legal value.
@@ -51,13 +50,13 @@ def fit(space: Space, varied: Collection[str], trials: Sequence[Mapping[str, Any
     return SpaceFit(names, points, tuple(_notes(space, varied, names, apart, wrong)))
 
 
-def _overlaps(space: Space, name: str, placed: Sequence[Point], trials: Sequence[Mapping[str, Any]]) -> bool:
+def _overlaps(space: Space, name: str, placed: Sequence[Point], trials: Sequence[Point]) -> bool:
     """Return whether any trial has a legal value, or no trial has the parameter."""
     tried = [values[name] for point, values in zip(placed, trials, strict=True) if name in values]
     return not tried or any(space.by_name[name].domain.contains(value) for value in tried)
 
 
-def _misfits(space: Space, names: Sequence[str], point: Point, values: Mapping[str, Any]) -> Iterator[str]:
+def _misfits(space: Space, names: Sequence[str], point: Point, values: Point) -> Iterator[str]:
     for name in names:
         if name in point and not (name in values and space.by_name[name].domain.contains(values[name])):
             yield name

@@ -8,7 +8,8 @@ from typing import Any
 
 from hpo.core.errors import InvalidSpec
 from hpo.core.grammar import Grammar
-from hpo.core.space import Space
+from hpo.core.json_values import RecipeFields
+from hpo.core.space import Point, Space
 from hpo.spec.builtin import locate_recipe
 from hpo.spec.faults import Faults, FieldPath, shown, unknown
 from hpo.spec.interface import Interface
@@ -20,13 +21,13 @@ from hpo.spec.space_building import HORIZON
 
 def starting_points(
     entries: Sequence[Any],
-    fixed: Mapping[str, Any],
+    fixed: RecipeFields,
     trainable: str,
     grammar: Grammar,
     space: Space,
     base: Path,
     faults: Faults,
-) -> list[dict[str, Any]]:
+) -> list[Point]:
     """Return complete points of the space, in the order written.
 
     A written point must fit; values that it leaves out come from the fixed recipe. Values of a
@@ -57,8 +58,8 @@ def starting_points(
 
 
 def _written(
-    entry: Mapping[str, Any],
-    fixed: Mapping[str, Any],
+    entry: Point,
+    fixed: RecipeFields,
     grammar: Grammar,
     space: Space,
     path: FieldPath,
@@ -80,13 +81,13 @@ def _written(
     return None if unexpected or faults.under(*path) else point
 
 
-def _defaults(grammar: Grammar, fixed: Mapping[str, Any]) -> dict[str, Any]:
+def _defaults(grammar: Grammar, fixed: RecipeFields) -> RecipeFields:
     """Return the values that a point need not contain: the fixed recipe's, or else the grammar's."""
     lowest = {name: slot.hyperparameter.default for name, slot in grammar.slots.items()}
     return lowest | flat(grammar, grammar.resolve(lay(grammar, fixed, {})))
 
 
-def _dotted(entry: Mapping[str, Any], grammar: Grammar) -> dict[str, Any]:
+def _dotted(entry: Point, grammar: Grammar) -> dict[str, Any]:
     """Return a point by dotted names, whether it was written so or nested like a recipe."""
     groups = {group.name: group for group in grammar.groups}
     values: dict[str, Any] = {}
@@ -105,7 +106,7 @@ def _dotted(entry: Mapping[str, Any], grammar: Grammar) -> dict[str, Any]:
     return values
 
 
-def recipe_point(spec: SearchSpec, name: str, path: FieldPath) -> tuple[dict[str, Any] | None, list[str]]:
+def recipe_point(spec: SearchSpec, name: str, path: FieldPath) -> tuple[Point | None, list[str]]:
     """Return the point of a spec's space that is nearest to a recipe file, and what was changed.
 
     Args:
@@ -124,7 +125,7 @@ def recipe_point(spec: SearchSpec, name: str, path: FieldPath) -> tuple[dict[str
 
 def _from_file(
     name: str,
-    fixed: Mapping[str, Any],
+    fixed: RecipeFields,
     trainable: str,
     grammar: Grammar,
     space: Space,
@@ -157,7 +158,7 @@ def _from_file(
     return point
 
 
-def _kept(wanted: Mapping[str, Any], used: Mapping[str, Any], space: Space) -> list[str]:
+def _kept(wanted: Point, used: Point, space: Space) -> list[str]:
     """Describe the choices of a recipe that the search replaces by its own; at most a dozen."""
     names = [
         name

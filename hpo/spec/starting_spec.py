@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hpo.core.command import BY_COMMAND, ScriptCommand
+from hpo.core.json_values import JsonObject
 from hpo.spec.fields import STORED_ONLY
 from hpo.spec.rewriting import without_defaults
 from hpo.spec.search_spec import SearchSpec
@@ -12,7 +11,7 @@ from hpo.spec.search_spec import SearchSpec
 ALWAYS = ("version", "data", "trainable", "space", "budget")
 
 
-def starting_spec(spec: SearchSpec) -> dict[str, Any]:
+def starting_spec(spec: SearchSpec) -> JsonObject:
     """Return the fields that differ from their defaults; the test part is opened on request only."""
     fields = without_defaults(spec.document)
     for name in (*STORED_ONLY, "name", "experiment"):

@@ -18,10 +18,11 @@ from typing import Any
 
 from hpo.core.grammar import Grammar
 from hpo.core.import_folders import import_folders
+from hpo.core.json_values import JsonObject
 from hpo.core.trainable import EXTRAS, Metric, trainable_of
 
 
-def describe_trainable(name: str, folder: str) -> dict[str, Any]:
+def describe_trainable(name: str, folder: str) -> JsonObject:
     """Return the grammar, metrics and file of a trainable, or an error."""
     sys.path[:0] = map(str, import_folders(Path(folder)))
     module_name, _, attribute = name.partition(":")

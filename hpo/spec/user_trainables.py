@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
+from hpo.core.json_values import SpecFields
 from hpo.core.trainable import Metric
 from hpo.spec.faults import Faults, shown
 from hpo.spec.interface import Interface
@@ -82,16 +83,16 @@ def _describe(name: str, base: Path, seconds: float) -> Mapping[str, Any]:
         return {"error": f"its process ended with exit code {child.returncode}: {last[0][:300]}"}
 
 
-def _grammar(fields: Mapping[str, Any]) -> Grammar:
+def _grammar(fields: SpecFields) -> Grammar:
     return Grammar(_hyperparameters(fields), tuple(_group(group) for group in fields["groups"]))
 
 
-def _group(fields: Mapping[str, Any]) -> Group:
+def _group(fields: SpecFields) -> Group:
     parts = tuple(Part(**{**part, "hyperparameters": _hyperparameters(part)}) for part in fields["parts"])
     return Group(**{**fields, "parts": parts, "hyperparameters": _hyperparameters(fields)})
 
 
-def _hyperparameters(fields: Mapping[str, Any]) -> tuple[Hyperparameter, ...]:
+def _hyperparameters(fields: SpecFields) -> tuple[Hyperparameter, ...]:
     return tuple(
         Hyperparameter(**{**parameter, "choices": tuple(parameter["choices"])})
         for parameter in fields["hyperparameters"]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hpo.core.grammar import Grammar
+from hpo.core.json_values import RecipeFields
 from hpo.core.space import Space
 from hpo.spec.conflicts import drawn_recipes, field_path
 from hpo.spec.data_fields import Data
@@ -54,7 +54,7 @@ class LongWarmup:
 
 
 def long_warmup(
-    space: Space, fixed: Mapping[str, Any], grammar: Grammar, horizon: int, rows: int
+    space: Space, fixed: RecipeFields, grammar: Grammar, horizon: int, rows: int
 ) -> LongWarmup | None:
     """Return the warm-up that is longer than the training; None if no trial has one.
 
@@ -121,7 +121,7 @@ def unread_warning(spec: SearchSpec) -> str | None:
     )
 
 
-def can_be_in_steps(trainable: str, fixed: Mapping[str, Any], space: Space) -> bool:
+def can_be_in_steps(trainable: str, fixed: RecipeFields, space: Space) -> bool:
     """Return whether a shipped trainable's recipes can have a warm-up in steps."""
     if trainable not in shipped():
         return False
