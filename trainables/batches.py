@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trainables.augmentation.repeating import repeat_batches
-from trainables.sampling import balanced_order, shuffled_order
+from trainables.epoch_sampling import balanced_order, shuffled_order
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, DataInfo, Examples
-from trainables import augmentation, isolation, state
+from trainables import augmentation, isolation, state_arrays
 from trainables.images import Images
 from trainables.networks import build
 from trainables.preprocessing import Preprocessor
@@ -46,14 +46,14 @@ class Classifier:
         shape, cpu = image_shape(info, recipe["image_size"]), torch.device("cpu")
         with isolation.seeded(0, "network", device=cpu):
             network = build.network(recipe, shape, len(info.classes))
-        state.load_network(network, state.below(weights, "network"))
-        prepare = Preprocessor.from_state(state.below(weights, "preprocessing"))
+        state_arrays.load_network(network, state_arrays.below(weights, "network"))
+        prepare = Preprocessor.from_state(state_arrays.below(weights, "preprocessing"))
         return cls(network, prepare, recipe, info)
 
     def weights(self) -> dict[str, Any]:
         """Return arrays from which `load` builds it again."""
-        network = state.under("network", state.network_arrays(self.network))
-        return network | state.under("preprocessing", self.prepare.state())
+        network = state_arrays.under("network", state_arrays.network_arrays(self.network))
+        return network | state_arrays.under("preprocessing", self.prepare.state())
 
     def of(self, network: nn.Module) -> Classifier:
         """Return the same classifier with another network of the same build."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import augmentation, isolation, preprocessing, registry, sampling, scores, training_loop
+from trainables import augmentation, epoch_sampling, isolation, preprocessing, registry, scores, training_loop
 from trainables.batches import Batches, merge_batches
 from trainables.classifier import Classifier, at_size, image_shape
 from trainables.images import Images
@@ -95,7 +95,7 @@ class _ImageTask:
         counts = torch.bincount(self._images.labels, minlength=classes).tolist()
         self.loss = losses.build(recipe["loss"], classes, counts)
         repeats = augmentation.repeats(recipe["augment"])
-        labels = sampling.labels(recipe, train)
+        labels = epoch_sampling.labels(recipe, train)
         count = recipe.get("epoch_examples")
         self.batches = Batches(len(self._images), recipe["batch_size"], repeats, labels, count)
         self.example = torch.zeros(1, *shape, device=device)

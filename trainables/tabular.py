@@ -12,7 +12,15 @@ from torch import Tensor, nn
 
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Context, DataInfo, Examples
-from trainables import isolation, registry, sampling, scores, state, table_preprocessing, training_loop
+from trainables import (
+    epoch_sampling,
+    isolation,
+    registry,
+    scores,
+    state_arrays,
+    table_preprocessing,
+    training_loop,
+)
 from trainables.batches import Batches
 from trainables.inference_pace import InferencePace
 from trainables.networks import build
@@ -57,10 +65,10 @@ class Tabular:
 
     def load(self, recipe: Recipe, weights: Arrays, info: DataInfo) -> TableModel:
         """Build the model of a training from its weights, on the CPU."""
-        columns = table_preprocessing.load(state.below(weights, "columns"))
+        columns = table_preprocessing.load(state_arrays.below(weights, "columns"))
         with isolation.seeded(0, "network", device=torch.device("cpu")):
             network = _network(recipe, columns, info)
-        state.load_network(network, state.below(weights, "network"))
+        state_arrays.load_network(network, state_arrays.below(weights, "network"))
         return TableModel(network, columns, info)
 
     def score(self, outputs: Any, targets: Any) -> Mapping[str, float]:
@@ -102,7 +110,7 @@ class _TableTask:
         self.network: nn.Module = network
         self.lr_multipliers: Mapping[str, float] = {}
         self.loss = _loss(recipe, train.info, self._truth)
-        labels, count = sampling.labels(recipe, train), recipe.get("epoch_examples")
+        labels, count = epoch_sampling.labels(recipe, train), recipe.get("epoch_examples")
         self.batches = Batches(len(train), recipe["batch_size"], labels=labels, per_epoch=count)
         self.example = self._inputs[:1]
 
@@ -158,8 +166,8 @@ class TableModel:
 
     def weights(self) -> dict[str, Any]:
         """Return arrays from which `Tabular.load` builds it again."""
-        network = state.under("network", state.network_arrays(self.network))
-        return network | state.under("columns", self.columns.arrays())
+        network = state_arrays.under("network", state_arrays.network_arrays(self.network))
+        return network | state_arrays.under("columns", self.columns.arrays())
 
     def of(self, network: nn.Module) -> TableModel:
         """Return the same model with another network of the same build."""

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import Arrays
-from trainables import state
+from trainables import state_arrays
 from trainables.augmentation.mimo import over_heads
 from trainables.networks.frozen_layers import training_mode
 from trainables.optimization import optimizers, penalties, schedules, weight_averages
@@ -189,28 +189,28 @@ class Trainer:
 
     def arrays(self) -> dict[str, Any]:
         """Return everything that `restore` needs to continue as if nothing had happened."""
-        arrays = state.under("network", state.network_arrays(self.network))
-        arrays |= state.under("optimizer", state.optimizer_arrays(self.optimizer))
+        arrays = state_arrays.under("network", state_arrays.network_arrays(self.network))
+        arrays |= state_arrays.under("optimizer", state_arrays.optimizer_arrays(self.optimizer))
         arrays["losses"] = np.array(self.losses)
         if self.watched is not self.losses:
             arrays["watched"] = np.array(self.watched)
         if self.average is not None:
-            arrays |= state.under("average", state.network_arrays(self.average.model))
+            arrays |= state_arrays.under("average", state_arrays.network_arrays(self.average.model))
         if self.best is not None:
-            arrays |= state.under("best", self.best.arrays())
+            arrays |= state_arrays.under("best", self.best.arrays())
         return arrays
 
     def restore(self, arrays: Arrays) -> None:
         """Restore what `arrays` returned."""
-        state.load_network(self.network, state.below(arrays, "network"))
-        state.load_optimizer(self.optimizer, state.below(arrays, "optimizer"))
+        state_arrays.load_network(self.network, state_arrays.below(arrays, "network"))
+        state_arrays.load_optimizer(self.optimizer, state_arrays.below(arrays, "optimizer"))
         self.losses[:] = [float(loss) for loss in arrays["losses"]]
         if self.watched is not self.losses:
             self.watched[:] = [float(value) for value in arrays["watched"]]
         if self.average is not None:
-            state.load_network(self.average.model, state.below(arrays, "average"))
+            state_arrays.load_network(self.average.model, state_arrays.below(arrays, "average"))
         if self.best is not None:
-            self.best.restore(state.below(arrays, "best"))
+            self.best.restore(state_arrays.below(arrays, "best"))
 
     def _measure_gradient(self, learning_rate: float) -> list[Tensor]:
         gradients = [p.grad for p in self.trained if p.grad is not None]
@@ -246,13 +246,13 @@ class BestWeights:
 
     def arrays(self) -> dict[str, Any]:
         """Return what `restore` needs."""
-        network = state.under("network", state.network_arrays(self.network))
-        return network | state.under("metrics", state.floats(self.metrics))
+        network = state_arrays.under("network", state_arrays.network_arrays(self.network))
+        return network | state_arrays.under("metrics", state_arrays.floats(self.metrics))
 
     def restore(self, arrays: Arrays) -> None:
         """Restore what `arrays` returned."""
-        state.load_network(self.network, state.below(arrays, "network"))
-        self.metrics = {name: float(value) for name, value in state.below(arrays, "metrics").items()}
+        state_arrays.load_network(self.network, state_arrays.below(arrays, "network"))
+        self.metrics = {name: float(value) for name, value in state_arrays.below(arrays, "metrics").items()}
 
 
 class EpochMetrics:

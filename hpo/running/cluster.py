@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
 from hpo.core.needs import Needs
-from hpo.running.quiet import quiet
+from hpo.running.ray_output import quiet
 
 ANSWER_SECONDS = 2.0
 """Seconds in which the server of a node has to accept a connection."""

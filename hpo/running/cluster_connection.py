@@ -15,7 +15,7 @@ from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
 from hpo.running.last_words import LastWords
 from hpo.running.process_state import signal_handlers_kept
-from hpo.running.quiet import quiet
+from hpo.running.ray_output import quiet
 
 JOIN_SECONDS = 45.0
 """Seconds in which a cluster has to accept this process; the node that it joins may be frozen. Ray ends

@@ -15,7 +15,7 @@ from pathlib import Path
 from hpo.core.errors import HpoError
 from hpo.running import reaper
 from hpo.running.process_state import environment, signal_handlers_kept
-from hpo.running.quiet import quiet
+from hpo.running.ray_output import quiet
 from hpo.running.start_turns import start_turn
 
 OBJECT_STORE_BYTES = 96 * 2**20

@@ -15,7 +15,7 @@ from hpo.running.cluster_connection import cluster_connection, shown_address
 from hpo.running.embedded_ray import LONGEST_FOLDER, embedded_ray
 from hpo.running.last_words import LastWords
 from hpo.running.process_state import environment
-from hpo.running.quiet import LOG_LEVEL, quiet_servers
+from hpo.running.ray_output import LOG_LEVEL, quiet_servers
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",

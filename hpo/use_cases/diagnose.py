@@ -29,7 +29,7 @@ from hpo.spec import parse_spec
 from hpo.spec.space_building import HORIZON
 from hpo.use_cases.health import data_size
 from hpo.use_cases.health.curve_reading import readings
-from hpo.use_cases.health.predicted_rows import Answers
+from hpo.use_cases.health.mistakes import Answers
 from hpo.use_cases.health.short_training import Setting, ShortTraining, line_of
 from hpo.use_cases.health.subject import Subject, subject_of_recipe, subject_of_spec
 

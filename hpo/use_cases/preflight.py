@@ -21,9 +21,9 @@ from hpo.core.seeds import derive
 from hpo.core.space import Choice, Point
 from hpo.spec import SearchSpec
 from hpo.spec.space_building import HORIZON
-from hpo.use_cases.health import corners, saved
-from hpo.use_cases.health.compact import FewRows
+from hpo.use_cases.health import corners, saved_results
 from hpo.use_cases.health.data_probes import ROWS, DataProbes
+from hpo.use_cases.health.few_rows import FewRows
 from hpo.use_cases.health.short_training import Setting, line_of
 from hpo.use_cases.health.subject import Subject, subject_of_recipe, subject_of_spec
 
@@ -56,7 +56,7 @@ def preflight_spec(spec: SearchSpec, *, home: Home, values: Point | None = None)
     subject = subject_of_spec(spec, home, values or {})
     report = examine(subject)
     if not values:
-        saved.save(home, subject.digest, "preflight", report.to_json())
+        saved_results.save(home, subject.digest, "preflight", report.to_json())
     return report
 
 
@@ -73,7 +73,7 @@ def preflight_recipe(
 
 def preflight_before(digest: str, home: Home) -> PreflightReport | None:
     """Return what an earlier preflight of a spec found; None without one."""
-    body = saved.load(home, digest).get("preflight")
+    body = saved_results.load(home, digest).get("preflight")
     try:
         return PreflightReport.of_json(body) if body else None
     except (KeyError, TypeError, AttributeError):
@@ -82,7 +82,7 @@ def preflight_before(digest: str, home: Home) -> PreflightReport | None:
 
 def tried_before(digest: str, home: Home) -> tuple[HealthCheck, ...]:
     """Return what `hpo try` found for a spec; empty if it was not run."""
-    body = saved.load(home, digest).get("try")
+    body = saved_results.load(home, digest).get("try")
     findings = body.get("findings", []) if isinstance(body, dict) else []
     return tuple(
         HealthCheck(f"code: {finding['name']}", RESULTS[finding["result"]], finding["detail"])

@@ -25,7 +25,7 @@ from hpo.spec import SearchSpec
 from hpo.spec.overview import budget_forecast
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.dataset.staging import DataStaging
-from hpo.use_cases.health import saved
+from hpo.use_cases.health import saved_results
 from hpo.use_cases.health.attempt import Attempt
 from hpo.use_cases.health.tried_training import FurtherChecks, TriedTraining
 from hpo.use_cases.search import assembly
@@ -74,7 +74,7 @@ def try_recipe(
     search = _search_seconds(spec, seconds)
     attempt = Attempt(recipe, trial.metrics, rows, findings, seconds, search, trial.error)
     if not values:
-        saved.save(home, spec.digest, "try", attempt.to_json())
+        saved_results.save(home, spec.digest, "try", attempt.to_json())
     return attempt
 
 

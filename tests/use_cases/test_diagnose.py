@@ -15,7 +15,7 @@ from hpo.use_cases import diagnose as module
 from hpo.use_cases.diagnose import diagnose_recipe, diagnose_search, diagnosis_of
 from hpo.use_cases.health.curve_reading import readings
 from hpo.use_cases.health.data_size import forecast
-from hpo.use_cases.health.predicted_rows import Answers
+from hpo.use_cases.health.mistakes import Answers
 from tests.use_cases import planted
 from tests.use_cases.recorded_search import recorded, searched
 

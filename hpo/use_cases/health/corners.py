@@ -13,7 +13,7 @@ from hpo.core.formatting import count, duration, plain, size
 from hpo.core.health import CornerCost, HealthCheck
 from hpo.core.recipe import Recipe
 from hpo.core.space import Choice, Point, Space, Uniform
-from hpo.use_cases.health.compact import FewRows
+from hpo.use_cases.health.few_rows import FewRows
 from hpo.use_cases.health.short_training import Setting, line_of
 
 MOST = 24

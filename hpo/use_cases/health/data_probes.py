@@ -17,7 +17,7 @@ from hpo.core.health import HealthCheck
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Examples
 from hpo.use_cases.health.chance import Fit, fit_of, labels_of
-from hpo.use_cases.health.compact import FewRows
+from hpo.use_cases.health.few_rows import FewRows
 from hpo.use_cases.health.short_training import Setting, ShortTraining, line_of
 
 TINY, TINY_EPOCHS = 16, 300

@@ -9,7 +9,7 @@ from safetensors.numpy import load, save
 from torch import Tensor, nn
 
 from tests.trainables.recorder import recipe
-from trainables import state
+from trainables import state_arrays
 from trainables.optimization import optimizers
 from trainables.parts.optimizer import OPTIMIZER
 
@@ -33,13 +33,13 @@ def test_every_optimizer_resumes_from_a_file(name: str) -> None:
     network, optimizer = pair(name)
     for seed in range(3):
         stepped(network, optimizer, seed)
-    kept = state.under("n", state.network_arrays(network)) | state.under(
-        "o", state.optimizer_arrays(optimizer)
+    kept = state_arrays.under("n", state_arrays.network_arrays(network)) | state_arrays.under(
+        "o", state_arrays.optimizer_arrays(optimizer)
     )
     kept = load(save({key: np.asarray(array) for key, array in kept.items()}))
     other, fresh = pair(name)
-    state.load_network(other, state.below(kept, "n"))
-    state.load_optimizer(fresh, state.below(kept, "o"))
+    state_arrays.load_network(other, state_arrays.below(kept, "n"))
+    state_arrays.load_optimizer(fresh, state_arrays.below(kept, "o"))
     for seed in range(3, 6):
         stepped(network, optimizer, seed)
         stepped(other, fresh, seed)
@@ -49,7 +49,7 @@ def test_every_optimizer_resumes_from_a_file(name: str) -> None:
 
 def test_arrays_are_copies() -> None:
     network = nn.Linear(2, 2)
-    before = state.network_arrays(network)
+    before = state_arrays.network_arrays(network)
     kept = before["weight"].copy()
     with torch.no_grad():
         network.weight.add_(1)
@@ -63,7 +63,7 @@ def test_optimizer_state_has_the_memory_layout_of_its_weights(name: str) -> None
     choices = {"optimizer": name, "batch_size": 2}
     optimizer, fresh = (optimizers.build(recipe(choices), network) for _ in range(2))
     stepped(network, optimizer, 0)
-    state.load_optimizer(fresh, state.optimizer_arrays(optimizer))
+    state_arrays.load_optimizer(fresh, state_arrays.optimizer_arrays(optimizer))
     for own, known in zip(fresh.state.values(), optimizer.state.values(), strict=True):
         for key, value in known.items():
             if isinstance(value, Tensor) and value.ndim == 4:
