@@ -60,8 +60,8 @@ def licence(name):
     about = metadata.metadata(name)
     classifiers = [text for text in about.get_all("Classifier") or () if text.startswith("License ::")]
     first = next(iter((about.get("License") or "").strip().splitlines()), "")
-    said = [about.get("License-Expression") or "", *classifiers, first]
-    return WITHOUT_METADATA.get(name) or "; ".join(filter(None, said))
+    texts = [about.get("License-Expression") or "", *classifiers, first]
+    return WITHOUT_METADATA.get(name) or "; ".join(filter(None, texts))
 
 
 NAMES = installed()

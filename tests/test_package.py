@@ -74,8 +74,8 @@ def test_the_sdist_holds_the_packages_and_what_builds_them(tracked, sdist):
     with tarfile.open(sdist) as archive:
         members = [Path(member.name) for member in archive.getmembers() if member.isfile()]
     names = {str(Path(*member.parts[1:])) for member in members}
-    made = {name for name in names if name in GENERATED or ".egg-info/" in name}
-    assert names - made == of_packages(tracked) | BESIDE
+    generated = {name for name in names if name in GENERATED or ".egg-info/" in name}
+    assert names - generated == of_packages(tracked) | BESIDE
 
 
 def test_the_wheel_holds_every_file_of_the_packages(tracked, wheel):

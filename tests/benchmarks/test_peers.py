@@ -112,9 +112,9 @@ def test_diverged_trials_get_the_worst_finite_value_so_far():
 
 def test_configurations_become_plain_numbers_within_their_bounds():
     space = Space((Parameter("a", Uniform(1e-8, 1.0, log=True)), Parameter("b", Integer(1, 4))))
-    made = plain(space, {"a": np.float64(0.99e-8), "b": np.int64(4)})
-    assert made == {"a": 1e-8, "b": 4}
-    assert (type(made["a"]), type(made["b"])) == (float, int)
+    values = plain(space, {"a": np.float64(0.99e-8), "b": np.int64(4)})
+    assert values == {"a": 1e-8, "b": 4}
+    assert (type(values["a"]), type(values["b"])) == (float, int)
 
 
 def test_optuna_receives_pruned_and_failed_trials():
@@ -139,9 +139,9 @@ def test_ray_reports_a_stopped_trial_as_complete_without_the_deciding_report(ray
     assert all(ray_peer.report(good, epoch, 0.1) for epoch in (1, 2, 3))
     assert [ray_peer.report(bad, epoch, 0.9) for epoch in (1, 2, 3)] == [True, True, False]
     ray_peer.tell(bad, "stopped", 0.9)
-    told = ray_peer._searcher._ot_study.trials[bad]
-    assert (told.state.name, told.value) == ("COMPLETE", 0.9)
-    assert told.intermediate_values == {1: 0.9, 2: 0.9}
+    stored_trial = ray_peer._searcher._ot_study.trials[bad]
+    assert (stored_trial.state.name, stored_trial.value) == ("COMPLETE", 0.9)
+    assert stored_trial.intermediate_values == {1: 0.9, 2: 0.9}
 
 
 def test_ray_reports_the_last_epoch_and_failures(ray_peer):
@@ -194,10 +194,10 @@ def test_a_method_can_be_selected_with_one_first_rung():
 
 
 def test_settings_are_read_from_the_objects_of_the_peers():
-    asked = argparse.Namespace(
+    options = argparse.Namespace(
         curves=CURVES, suite="", methods="ours,optuna_hyperband/3,ray_optuna/1", give_up=2.0
     )
-    ours, hyperband, ray = settings(asked, 50).splitlines()
+    ours, hyperband, ray = settings(options, 50).splitlines()
     assert "AutoSearcher" in ours
     assert "HyperbandPruner(min_resource=3, max_resource=27, reduction_factor=3)" in hyperband
     assert "rungs [1, 3, 9, 27]" in ray

@@ -19,7 +19,7 @@ PACKAGES = {"syne": "syne_tune", "dehb": "dehb", "smac": "smac", "neps": "neps"}
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    asked = argparse.Namespace(
+    options = argparse.Namespace(
         curves=CURVES,
         suite="",
         cache=tmp_path_factory.mktemp("cache"),
@@ -30,9 +30,9 @@ def rows(tmp_path_factory):
         give_up=2.0,
         shipped=False,
     )
-    made = compare(asked, [50], [2])
-    assert compare(asked, [50], [2]) == made  # now from the cache
-    return made
+    comparison = compare(options, [50], [2])
+    assert compare(options, [50], [2]) == comparison  # now from the cache
+    return comparison
 
 
 def test_the_policy_is_several_times_faster_than_random_search_and_asha(rows):

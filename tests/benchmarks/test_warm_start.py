@@ -12,7 +12,7 @@ CURVES = Path(__file__).parent / "made_up_curves"
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    asked = argparse.Namespace(
+    options = argparse.Namespace(
         curves=CURVES,
         suite="",
         cache=tmp_path_factory.mktemp("cache"),
@@ -24,9 +24,9 @@ def rows(tmp_path_factory):
         workers=2,
         give_up=2.0,
     )
-    made = measured(asked)
-    assert measured(asked) == made  # now from the cache
-    return made
+    rows = measured(options)
+    assert measured(options) == rows  # now from the cache
+    return rows
 
 
 def test_without_a_history_the_ratio_is_one(rows):

@@ -124,7 +124,7 @@ def test_a_missing_gpu_is_reported(hpo, tmp_path):
 
 def test_an_unseen_category_is_counted(hpo, tmp_path):
     (tmp_path / "test.csv").write_text("a,b,y\n" + "".join(f"{n}.5,zzz,{n % 2}\n" for n in range(40)))
-    made = spec(tmp_path, "csv", "tabular", file=table(tmp_path), target="y", test_file="test.csv")
-    ran = hpo("check", made, "--data", "--home", str(tmp_path / "home"))
+    spec_file = spec(tmp_path, "csv", "tabular", file=table(tmp_path), target="y", test_file="test.csv")
+    ran = hpo("check", spec_file, "--data", "--home", str(tmp_path / "home"))
     assert ran.returncode == 0, ran.stderr
     assert "column b: 40 values are not categories of the development part and count as unknown" in ran.stdout

@@ -102,10 +102,10 @@ def test_another_user_reads_neither_passwords_nor_tokens_nor_rows(running, reach
     family = [running, *running.children(recursive=True)]
     (token,) = environment(family, "RAY_AUTH_TOKEN")
     assert environment(family, "MLFLOW_TRACKING_URI") == {TRACKING}
-    asked = json.dumps([[process.pid for process in family], [str(reachable), str(reachable / "t")]])
+    question = json.dumps([[process.pid for process in family], [str(reachable), str(reachable / "t")]])
     words = [PYTHON, "-c", STRANGER]
     done = subprocess.run(
-        words, input=asked, user="nobody", cwd="/", capture_output=True, text=True, check=False
+        words, input=question, user="nobody", cwd="/", capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "hpo.cli.main" in done.stdout  # the command lines

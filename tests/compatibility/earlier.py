@@ -109,7 +109,7 @@ class Earlier:
         """Start a command on this home, in the folder of the users' files."""
         unset = ("HPO_HOME", "MLFLOW_TRACKING_URI", "RAY_ADDRESS")
         kept = {name: value for name, value in os.environ.items() if name not in unset}
-        own = {"HPO_REGISTER": str(self.root / "register.db"), "LOGNAME": "earlier", "TZ": "UTC"}
+        variables = {"HPO_REGISTER": str(self.root / "register.db"), "LOGNAME": "earlier", "TZ": "UTC"}
         return subprocess.Popen(
             [sys.executable, "-m", "hpo.cli.main", "--home", str(self.root / "home"), *arguments],
             cwd=self.root / "sources",
@@ -117,7 +117,7 @@ class Earlier:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**kept, **own, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**kept, **variables, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:

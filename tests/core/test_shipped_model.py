@@ -29,24 +29,24 @@ OBJECTIVE = Objective("accuracy", "max", "best")
 def searched(ship, curves, finalists=None, extra=()):
     """A search with a winner, trial 1; curves: (trial, replicate) to accuracies, None for a failure."""
     spec = {"finalists": {"count": 2, "seeds": 2, **(finalists or {})}, "ship": ship}
-    said = [events.SearchOpened(spec if ship else {}, "d", {}, {})]
+    record = [events.SearchOpened(spec if ship else {}, "d", {}, {})]
     for trial in (0, 1):
-        said += [
+        record += [
             events.TrialStarted(trial, 0, {}, {"rate": trial}, 9, "sampler"),
             events.TrialEnded(trial, 0, End.FINISHED, 4, 0.5),
         ]
-    said.append(events.FinalistsNamed((0, 1)))
+    record.append(events.FinalistsNamed((0, 1)))
     for key, curve in curves.items():
-        said.append(events.TrialStarted(*key, {}, {"rate": key[0]}, sum(key), "finalist"))
+        record.append(events.TrialStarted(*key, {}, {"rate": key[0]}, sum(key), "finalist"))
         for epoch, value in enumerate(curve or (), 1):
-            said.append(events.Reported(*key, epoch, {"validation/accuracy": value}, 1.0))
+            record.append(events.Reported(*key, epoch, {"validation/accuracy": value}, 1.0))
         end = End.FINISHED if curve else End.FAILED
         value = max(curve) if curve else math.nan
         name = f"{key[0]}-{key[1]}"
-        said.append(events.TrialEnded(*key, end, 4, value, weights=name, sha256=f"sum of {name}"))
-    said.append(events.WinnerNamed(1, 1, 0.9, 0.0, 2, "best"))
-    said += extra
-    return History.of([Recorded(n, float(n), each) for n, each in enumerate(said, 1)], OBJECTIVE)
+        record.append(events.TrialEnded(*key, end, 4, value, weights=name, sha256=f"sum of {name}"))
+    record.append(events.WinnerNamed(1, 1, 0.9, 0.0, 2, "best"))
+    record += extra
+    return History.of([Recorded(n, float(n), each) for n, each in enumerate(record, 1)], OBJECTIVE)
 
 
 CURVES = {
@@ -140,8 +140,8 @@ def test_added_trials_require_a_new_model():
 
 def test_a_model_is_read_back_from_the_ledger():
     model = model_of(searched({"model": "ensemble"}, CURVES))
-    said = fields_of(model)
-    assert event_of("ModelFixed", {**said, "members": list(said["members"])}) == model
+    fields = fields_of(model)
+    assert event_of("ModelFixed", {**fields, "members": list(fields["members"])}) == model
 
 
 @pytest.mark.parametrize(

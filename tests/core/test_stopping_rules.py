@@ -73,13 +73,13 @@ def test_between_rungs_every_trial_goes_on(name, values):
 @given(reports=st.lists(st.integers(-50, 50), max_size=60))
 def test_promotion_lets_exactly_the_best_share_of_a_rung_go_on(reports):
     rule = stopping_rule("promote", rungs("promote"), HORIZON, FACTOR, "max")
-    gone = [trial for trial, score in enumerate(reports) if rule.report(1, float(score), trial)]
+    stopped = [trial for trial, score in enumerate(reports) if rule.report(1, float(score), trial)]
     while (trial := rule.take_up()) is not None:
-        gone.append(trial)
+        stopped.append(trial)
         rule.taken_up(trial)
     best = sorted(range(len(reports)), key=lambda trial: (-reports[trial], trial))[: len(reports) // FACTOR]
-    assert len(set(gone)) == len(gone)
-    assert set(best) <= set(gone)
+    assert len(set(stopped)) == len(stopped)
+    assert set(best) <= set(stopped)
 
 
 @pytest.mark.parametrize("name", RULES)

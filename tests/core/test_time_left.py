@@ -43,8 +43,8 @@ def searched(document, workers, seed):
     def begin(at, number, replicate):
         origin = "finalist" if replicate else "sampler"
         record.append((at, events.TrialStarted(number, replicate, {}, {}, 1, origin)))
-        own = pace * draw.uniform(0.5, 2.0)
-        heapq.heappush(running, (at + own, number, replicate, 1, own, draw.random()))
+        trial_pace = pace * draw.uniform(0.5, 2.0)
+        heapq.heappush(running, (at + trial_pace, number, replicate, 1, trial_pace, draw.random()))
 
     def goes_on():
         return trial < limits.get("trials", math.inf) and epochs < limits.get("epochs", math.inf) - reserve
@@ -54,12 +54,14 @@ def searched(document, workers, seed):
         trial += 1
     finals = [(number, replicate) for replicate in (1, 2, 3) for number in (0, 1)]
     while running:
-        clock, number, replicate, epoch, own, value = heapq.heappop(running)
-        record.append((clock, events.Reported(number, replicate, epoch, {"validation/accuracy": value}, own)))
+        clock, number, replicate, epoch, trial_pace, value = heapq.heappop(running)
+        record.append(
+            (clock, events.Reported(number, replicate, epoch, {"validation/accuracy": value}, trial_pace))
+        )
         epochs += not replicate
         on = replicate or epoch not in rungs or rule.report(epoch, value, number)
         if epoch < horizon and on:
-            heapq.heappush(running, (clock + own, number, replicate, epoch + 1, own, value))
+            heapq.heappush(running, (clock + trial_pace, number, replicate, epoch + 1, trial_pace, value))
             continue
         end = End.FINISHED if epoch == horizon else End.STOPPED
         record.append((clock, events.TrialEnded(number, replicate, end, epoch, value)))

@@ -185,9 +185,9 @@ def test_ctrl_c_leaves_no_process_and_nothing_half_written(tmp_path: Path, base:
     else:
         os.kill(asker.pid, signal.SIGINT)
     assert asker.wait(60) == 130
-    gone, alive = psutil.wait_procs(children, timeout=30)
+    ended, alive = psutil.wait_procs(children, timeout=30)
     assert not alive
-    assert len(gone) == len(children)
+    assert len(ended) == len(children)
     assert not list((tmp_path / "home" / "data").glob(".partial*"))
 
 

@@ -138,7 +138,7 @@ def test_photographs() -> None:
     total = hits = 0
     for alter in ALTERED.values():
         pairs = near_duplicates.near_pairs(grey, thumbnails(altered(images[chosen], alter))).rows
-        got = {(int(ours), int(theirs)) for ours, theirs in pairs}
-        hits += sum((int(row), place) in got for place, row in enumerate(chosen))
+        found_pairs = {(int(ours), int(theirs)) for ours, theirs in pairs}
+        hits += sum((int(row), place) in found_pairs for place, row in enumerate(chosen))
         total += len(chosen)
     assert hits / total >= 0.97

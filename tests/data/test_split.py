@@ -9,8 +9,8 @@ from hpo.data.split import RowLabels, Split, folds, split
 
 
 def labels(*counts: int) -> np.ndarray:
-    made = np.repeat(np.arange(len(counts)), counts)
-    return np.random.default_rng(5).permutation(made)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    return np.random.default_rng(5).permutation(labels)
 
 
 def disjoint_and_complete(parts: Split, n: int) -> bool:

@@ -57,10 +57,10 @@ def test_a_damaged_checkpoint_is_reported_and_the_previous_one_is_used(
     if second:
         second(files[1])
     seconds = place.resumed()
-    said = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
-    said = [message for message in said if "continuing from an earlier one" in message]
+    messages = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
+    messages = [message for message in messages if "continuing from an earlier one" in message]
     for file in files[: 2 if second else 1]:
-        assert sum(file.name in message for message in said) == 1
+        assert sum(file.name in message for message in messages) == 1
     check(fault, place, undisturbed, killed, runs, seconds)
 
 
@@ -72,8 +72,8 @@ def test_lost_weights_of_the_model_are_trained_again(harm, place, undisturbed):
     whole = file.read_bytes()
     harm(file)
     seconds = place.resumed()
-    said = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
-    assert sum(file.name in message and "the training is repeated" in message for message in said) == 1
+    messages = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
+    assert sum(file.name in message and "the training is repeated" in message for message in messages) == 1
     assert file.read_bytes() == whole
     check("the model's weights damaged", place, undisturbed, killed, runs, seconds)
 

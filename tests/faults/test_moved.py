@@ -42,8 +42,8 @@ def test_a_changed_library_is_a_recorded_warning(place, undisturbed):
     killed, runs = place.record(), place.runs()
     assert killed[0].event.versions["optuna"] == "0.0.1"
     seconds = place.resumed()
-    said = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
-    assert sum("versions changed since the search began: optuna 0.0.1 -> " in each for each in said) == 1
+    messages = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
+    assert sum("versions changed since the search began: optuna 0.0.1 -> " in each for each in messages) == 1
     assert "optuna 0.0.1 -> " in place.run("status", "tiny-1").stdout
     check("library changed", place, undisturbed, killed, runs, seconds)
 

@@ -48,9 +48,9 @@ def check_whole(server, record):
     found = client.search_runs([experiment.experiment_id], max_results=1000)
     runs = {run.data.tags["hpo.run"]: run for run in found}
     epochs = {}
-    for told in (e.event for e in record if isinstance(e.event, events.Reported)):
-        curve = epochs.setdefault(f"{told.trial}/{told.replicate}", {})
-        curve[told.epoch] = told.metrics["validation/mse"]
+    for report in (e.event for e in record if isinstance(e.event, events.Reported)):
+        curve = epochs.setdefault(f"{report.trial}/{report.replicate}", {})
+        curve[report.epoch] = report.metrics["validation/mse"]
     assert len(found) == len(runs)
     assert set(runs) == {"search", *epochs}
     assert {run.info.status for run in found} <= {"FINISHED", "KILLED"}

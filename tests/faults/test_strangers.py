@@ -98,8 +98,8 @@ def test_workers_do_not_load_a_pickle_as_a_checkpoint(place):
     for file in place.home.root.glob("data/*/inputs.npy"):
         file.write_bytes(pickled_array(Canary(song)))
     place.resumed()
-    said = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
-    assert any("is not a valid safetensors file" in message for message in said)
+    messages = [e.event.message for e in place.record() if isinstance(e.event, events.Warned)]
+    assert any("is not a valid safetensors file" in message for message in messages)
     assert not song.exists()
 
 

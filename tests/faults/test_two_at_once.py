@@ -36,9 +36,9 @@ def test_two_resumes_at_once(place, undisturbed):
     kill(process)
     killed, runs = place.record(), place.runs()
     both = [place.start("resume", "tiny-1") for _ in range(2)]
-    said = [(each.communicate(timeout=300)[1], each.returncode) for each in both]
-    assert sorted(code for _, code in said) == [0, 3]
-    (refused,) = (err for err, code in said if code == 3)
+    outputs = [(each.communicate(timeout=300)[1], each.returncode) for each in both]
+    assert sorted(code for _, code in outputs) == [0, 3]
+    (refused,) = (err for err, code in outputs if code == 3)
     (winner,) = (each.pid for each in both if each.returncode == 0)
     assert f"tiny-1 is being run by process {winner} on " in refused
     check("two resumes at once", place, undisturbed, killed, runs, None)

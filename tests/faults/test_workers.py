@@ -93,11 +93,11 @@ def test_every_kind_of_failure_has_its_cause_and_its_rule(place):
     assert [t.point["mishap"] for t in history.trials if t.end is not End.FAILED] == ["none", "none"]
     assert number(record, events.WorkerLost) == 3  # the one that kills its worker is tried three times
     assert history.winner.trial in (8, 9)
-    said = failed["error"].message
-    assert said.startswith("ValueError: the user's own mistake")
-    assert "# on the user's own line" in said
-    assert "hpo/running" not in said
-    assert "site-packages/ray" not in said
+    message = failed["error"].message
+    assert message.startswith("ValueError: the user's own mistake")
+    assert "# on the user's own line" in message
+    assert "hpo/running" not in message
+    assert "site-packages/ray" not in message
     assert "validation/other" in failed["missing"].message
     assert "limit of 10 s" in failed["hang"].message
     logs = place.run("logs", "failing-1", "4")

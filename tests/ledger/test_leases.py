@@ -95,14 +95,14 @@ def test_who_lost_it_writes_nothing_more(ledger, other):
     expire(ledger)
     lease_of(other, "process 2;b").take(DEFAULT, [SearchResumed({})])
     before = list(other.read())
-    told = []
+    lost = []
     for write in (
-        lambda: ledger.append([FinalistsNamed((2,))], lambda batch: told.append(batch) or []),
+        lambda: ledger.append([FinalistsNamed((2,))], lambda batch: lost.append(batch) or []),
         lambda: ledger.claim(TestClaimed(0, 1, "sha", "anna")),
     ):
         with pytest.raises(LeaseLost, match="one-1 is run by another process"):
             write()
-    assert told == []
+    assert lost == []
     assert list(other.read()) == before
     assert not first.renew()
     other.append([FinalistsNamed((3,))])

@@ -42,8 +42,8 @@ def team(postgresql_url, monkeypatch):
 
 
 def test_homes_of_one_team_have_the_same_searches_and_need_no_folder(team, tmp_path):
-    mine, theirs = Home.at(tmp_path / "mine"), Home.at(tmp_path / "theirs")
-    LedgerStore.of(mine).create("digits", OPENED)
+    our_home, theirs = Home.at(tmp_path / "mine"), Home.at(tmp_path / "theirs")
+    LedgerStore.of(our_home).create("digits", OPENED)
     assert [summary.name for summary in list_searches(theirs)] == ["digits-1"]
     assert open_ledger("digits-1", theirs).name == "digits-1"
     with pytest.raises(UserError, match="existing searches: digits-1"):

@@ -34,9 +34,9 @@ def test_every_decision_is_the_same(mode, first, factor, horizon):
         number = draw.choice(list(running))
         running[number] += 1
         epoch, score = running[number], round(draw.random() + 0.02 * running[number], 2)
-        said = theirs.on_trial_result(None, trials[number], {"epoch": epoch, "score": score})
+        answer = theirs.on_trial_result(None, trials[number], {"epoch": epoch, "score": score})
         goes_on = epoch < horizon and ours.report(epoch, score)
-        assert goes_on == (said == TrialScheduler.CONTINUE)
+        assert goes_on == (answer == TrialScheduler.CONTINUE)
         compared += 1
         if not goes_on:
             del running[number]

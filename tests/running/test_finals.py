@@ -21,11 +21,11 @@ class Killed(Exception):
     """The process was killed between two commits."""
 
 
-def rules(said, **changes):
-    rule = {"simple": simple, "race": race}[said.rule]
-    own = {"finals": partial(rule, said), "finalists": said.count, "fresh": said.fresh}
-    own |= {"trials": 12, "rungs": ()}
-    return plan(**{**own, **changes})
+def rules(settings, **changes):
+    rule = {"simple": simple, "race": race}[settings.rule]
+    choices = {"finals": partial(rule, settings), "finalists": settings.count, "fresh": settings.fresh}
+    choices |= {"trials": 12, "rungs": ()}
+    return plan(**{**choices, **changes})
 
 
 def search(the_plan, workers=1, record=(), train=curve, stop_after=None):
@@ -68,8 +68,8 @@ def test_without_folds_a_replicate_is_a_seed_on_the_search_s_own_split():
 
 @pytest.mark.parametrize("rule", ["simple", "race"])
 def test_every_finalist_has_the_same_seeds_and_the_same_folds(rule):
-    said = Finalists(count=3, seeds=2, folds=3, rule=rule)
-    ledger, conductor = search(rules(said), workers=4)
+    settings = Finalists(count=3, seeds=2, folds=3, rule=rule)
+    ledger, conductor = search(rules(settings), workers=4)
     fresh = [s for s in of(ledger, TrialStarted) if s.replicate]
     (named,) = of(ledger, FinalistsNamed)
     assert len(fresh) == 3 * 2 * 3
@@ -85,8 +85,8 @@ def test_every_finalist_has_the_same_seeds_and_the_same_folds(rule):
 
 
 def test_the_value_of_a_seed_is_the_mean_of_its_folds():
-    said = Finalists(count=1, seeds=2, folds=2)
-    _, conductor = search(rules(said))
+    settings = Finalists(count=1, seeds=2, folds=2)
+    _, conductor = search(rules(settings))
     history = conductor.history
     trial = history.winner.trial
     values = [history.trainings[trial, replicate].value for replicate in (1, 2, 3, 4)]
@@ -104,8 +104,8 @@ def test_without_repeats_folds_are_the_same_for_every_seed():
 
 
 def test_a_race_saves_trainings_and_records_how_many():
-    said = Finalists(count=3, seeds=10, rule="race")
-    ledger, conductor = search(rules(said), workers=4, train=steady)
+    settings = Finalists(count=3, seeds=10, rule="race")
+    ledger, conductor = search(rules(settings), workers=4, train=steady)
     (winner,) = of(ledger, WinnerNamed)
     used = sum(1 for s in of(ledger, TrialStarted) if s.replicate)
     assert used < 30
@@ -122,8 +122,8 @@ def test_a_tie_of_finalists_is_decided_as_the_spec_prefers():
         for _ in range(order.horizon):
             yield {"validation/score": 0.5 + 0.1 * draw.gauss(0, 1)}, 1.0 + order.trial
 
-    said = Finalists(count=3, seeds=4, rule="race", prefer="cheapest")
-    ledger, conductor = search(rules(said), train=alike)
+    settings = Finalists(count=3, seeds=4, rule="race", prefer="cheapest")
+    ledger, conductor = search(rules(settings), train=alike)
     (winner,) = of(ledger, WinnerNamed)
     assert len(winner.tied) > 1
     assert winner.trial == min(winner.tied)
@@ -156,8 +156,8 @@ def test_a_fold_that_fails_fails_its_seed_and_not_the_search():
             broken = order.replicate == 3 and number == 2
             yield {"validation/score": math.nan} if broken else metrics, seconds
 
-    said = Finalists(count=1, seeds=3, folds=2, rule="race")
-    _, conductor = search(rules(said), train=mishap)
+    settings = Finalists(count=1, seeds=3, folds=2, rule="race")
+    _, conductor = search(rules(settings), train=mishap)
     history = conductor.history
     assert history.trainings[history.winner.trial, 3].cause is Cause.DIVERGED
     assert history.winner.n == 2
@@ -168,8 +168,8 @@ def test_no_winner_is_named_if_every_seed_fails():
     def broken(order):
         yield {"validation/score": math.nan if order.replicate else 0.5}, 1.0
 
-    said = Finalists(count=2, seeds=2, folds=2, rule="race")
-    _, conductor = search(rules(said, horizon=1), train=broken)
+    settings = Finalists(count=2, seeds=2, folds=2, rule="race")
+    _, conductor = search(rules(settings, horizon=1), train=broken)
     assert conductor.history.winner is None
     assert conductor.history.over
 
@@ -221,8 +221,8 @@ def starts(ledger):
 
 def test_a_fresh_seed_is_ranked_on_the_final_part_if_there_is_one():
     ledger = memory_ledger()
-    said = Finalists(count=1, seeds=1)
-    conductor = Conductor(rules(said, trials=1, horizon=1), ledger, RandomSearcher(SPACE, 0))
+    settings = Finalists(count=1, seeds=1)
+    conductor = Conductor(rules(settings, trials=1, horizon=1), ledger, RandomSearcher(SPACE, 0))
     order = conductor.next()
     conductor.reported(order.key, [Reported(0, 0, 1, {"validation/score": 0.9}, 1.0)])
     order = conductor.next()
@@ -237,8 +237,8 @@ def test_a_fresh_seed_is_ranked_on_the_final_part_if_there_is_one():
 
 
 def test_a_non_finite_score_on_the_final_part_fails_the_training():
-    said = Finalists(count=1, seeds=1)
-    conductor = Conductor(rules(said, trials=1, horizon=1), memory_ledger(), RandomSearcher(SPACE, 0))
+    settings = Finalists(count=1, seeds=1)
+    conductor = Conductor(rules(settings, trials=1, horizon=1), memory_ledger(), RandomSearcher(SPACE, 0))
     order = conductor.next()
     conductor.reported(order.key, [Reported(0, 0, 1, {"validation/score": 0.9}, 1.0)])
     order = conductor.next()

@@ -204,9 +204,9 @@ def test_the_epoch_limit_excludes_opening_the_data(place, tmp_path):
 
     worker = Worker(dataclasses.replace(place(epoch_seconds=0.2), open=open_late))
     worker.start(order())
-    said = worker.advance()  # it takes a heartbeat, ten times the limit
+    message = worker.advance()  # it takes a heartbeat, ten times the limit
     opened.set()
-    assert not said.failure
+    assert not message.failure
     reports, _, last = hear(worker, lambda m, r: m.failure or (r and r[-1].epoch == 6))
     assert not last.failure
     assert len(reports) == 6

@@ -172,14 +172,14 @@ def run(space, value, trials, seed=0):
 
 def test_asking_changes_nothing():
     space = Space((Parameter("x", Uniform(0.0, 1.0)),))
-    asked, quiet = (AutoSearcher(space, "min", 0, (1, 3), 9) for _ in range(2))
+    explained, quiet = (AutoSearcher(space, "min", 0, (1, 3), 9) for _ in range(2))
     for trial in range(12):
-        for searcher in (asked, quiet):
+        for searcher in (explained, quiet):
             searcher.started(trial, {"x": trial / 12})
-            asked.ask(trial + 1)
+            explained.ask(trial + 1)
             searcher.report(trial, 1, (trial / 12 - 0.4) ** 2)
             searcher.tell(trial, End.STOPPED, 0.0)
-    assert asked.ask(12) == asked.ask(12) == quiet.ask(12)
+    assert explained.ask(12) == explained.ask(12) == quiet.ask(12)
 
 
 def test_cliffs_are_avoided_and_a_wrong_prior_is_overruled():

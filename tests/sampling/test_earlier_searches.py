@@ -51,9 +51,9 @@ def reached(lessons, trials=12, seed=0):
 
 def test_trials_are_graded_within_their_own_search():
     nowhere = np.empty(0)
-    told = [PartialResult(nowhere, 9, 0.1, [0.5, 0.3, 0.1]), PartialResult(nowhere, 1, 0.9, [0.9])]
-    told.append(PartialResult(nowhere, 1, math.inf, [], diverged=True))
-    first, second, third = graded(told, 3)
+    results = [PartialResult(nowhere, 9, 0.1, [0.5, 0.3, 0.1]), PartialResult(nowhere, 1, 0.9, [0.9])]
+    results.append(PartialResult(nowhere, 1, math.inf, [], diverged=True))
+    first, second, third = graded(results, 3)
     assert first > second > third
     assert graded([], 3) == []
 
@@ -109,11 +109,11 @@ def test_without_lessons_nothing_changes():
 
 
 def test_asking_with_lessons_changes_nothing():
-    asked, quiet = (AutoSearcher(SPACE, "min", 0, (1, 3), 9, [learnt()]) for _ in range(2))
+    explained, quiet = (AutoSearcher(SPACE, "min", 0, (1, 3), 9, [learnt()]) for _ in range(2))
     for trial in range(8):
-        point = asked.ask(trial)
-        asked.ask(trial + 100)
+        point = explained.ask(trial)
+        explained.ask(trial + 100)
         assert quiet.ask(trial) == point
-        for searcher in (asked, quiet):
+        for searcher in (explained, quiet):
             searcher.started(trial, point)
             searcher.report(trial, 1, height(point))

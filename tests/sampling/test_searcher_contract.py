@@ -62,11 +62,11 @@ FATES = st.lists(
 def searched(name, fates):
     """Play the fates of trials 0, 1, ... to a searcher; return it, what it proposed, and what it was told."""
     space, build = SEARCHERS[name]
-    searcher, proposed, told = build(space), [], []
+    searcher, proposed, values = build(space), [], []
 
     def tell(call, *arguments):
         getattr(searcher, call)(*arguments)
-        told.append((call, *arguments))
+        values.append((call, *arguments))
 
     for trial, (whose, epochs, value, pause, end) in enumerate(fates):
         point = searcher.ask(trial)
@@ -83,7 +83,7 @@ def searched(name, fates):
             tell("taken_up", trial, point)
         if end is not None:
             tell("tell", trial, end[0], value if end[1] is None else math.nan, end[1])
-    return searcher, proposed, told
+    return searcher, proposed, values
 
 
 def test_every_searcher_is_here():
@@ -102,10 +102,10 @@ def test_every_proposal_is_a_legal_point(name, fates):
 @settings(max_examples=12)
 @given(fates=FATES)
 def test_a_searcher_that_is_told_the_record_proposes_what_the_first_one_would(name, fates):
-    first, _, told = searched(name, fates)
+    first, _, values = searched(name, fates)
     space, build = SEARCHERS[name]
     second = build(space)
-    for call, *arguments in told:
+    for call, *arguments in values:
         getattr(second, call)(*arguments)
     trial = len(fates)
     assert repr(second.ask(trial)) == repr(first.ask(trial))

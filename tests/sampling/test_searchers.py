@@ -52,11 +52,11 @@ def live(searcher, trials, script):
             return
         end, cause = ENDS[trial % len(ENDS)]
         value = math.sin(sum(v for v in point.values() if isinstance(v, float)))
-        told = math.nan if cause else value
+        reported = math.nan if cause else value
         calls = [
             ("started", trial, point),
             ("report", trial, 1, value / 2),
-            ("tell", trial, end, told, cause),
+            ("tell", trial, end, reported, cause),
         ]
         for name, *arguments in calls:
             getattr(searcher, name)(*arguments)

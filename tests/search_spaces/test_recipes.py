@@ -81,10 +81,10 @@ DECAYS = {"step": lambda t: 0.1 ** (t // 30), "fams": lambda t: 0.02 ** (t / 400
 def test_the_learning_rate_falls_as_in_the_table(name: str) -> None:
     column, steps = NAMES.index(name), 10
     file = read_recipe(recipes()[name])
-    said = shipped()[file.trainable].grammar.resolve(file.recipe)
+    resolved = shipped()[file.trainable].grammar.resolve(file.recipe)
     epochs, highest = TABLE["epochs"][column], TABLE["learning_rate"][column]
     warm = TABLE["warmup.length"][column] or 0
-    rate = schedules.build(said, optimizers.base_learning_rate(said), steps, epochs)
+    rate = schedules.build(resolved, optimizers.base_learning_rate(resolved), steps, epochs)
     for epoch in range(warm, epochs):
         expected = highest * DECAYS.get(name, DECAYS["step"])(epoch - warm)
         assert rate.at(steps * epoch) == pytest.approx(expected), epoch
@@ -98,8 +98,8 @@ def test_nothing_else_is_switched_on(name: str) -> None:
         "original_pixels",
     }
     file = read_recipe(recipes()[name])
-    said = shipped()[file.trainable].grammar.resolve(file.recipe)
-    on = {part for group in ("augment", "regularize", "test_augment") for part in said[group]}
+    resolved = shipped()[file.trainable].grammar.resolve(file.recipe)
+    on = {part for group in ("augment", "regularize", "test_augment") for part in resolved[group]}
     assert on <= rows
     assert ("scale_jitter" in on) == (name == "resnet")
 

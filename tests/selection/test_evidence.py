@@ -26,8 +26,8 @@ def test_the_variances_of_a_crossed_layout_are_recovered():
     rng = np.random.default_rng(0)
     found = []
     for _ in range(60):
-        common, own = 2.0 * rng.standard_normal(400), 0.7 * rng.standard_normal((3, 1, 400))
-        y = common + own + 1.5 * rng.standard_normal((3, 5, 400))
+        common, per_seed = 2.0 * rng.standard_normal(400), 0.7 * rng.standard_normal((3, 1, 400))
+        y = common + per_seed + 1.5 * rng.standard_normal((3, 5, 400))
         examples = dict(enumerate(y))
         found.append(
             noise_of(

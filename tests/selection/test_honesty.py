@@ -36,11 +36,11 @@ def test_estimates_are_given_whenever_fresh_seeds_suffice(figures):
 
 @pytest.mark.parametrize("noise", ["Gaussian", "t, 3 degrees"])
 def test_the_race_keeps_its_error_rate(noise):
-    got = race(3, 4, 0.0, noise, 400, seed=3)
-    assert got.dropped <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    outcome = race(3, 4, 0.0, noise, 400, seed=3)
+    assert outcome.dropped <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
 
 
 def test_the_race_saves_trainings_where_the_best_is_clear():
-    got = race(3, 8, 5.0, "Gaussian", 60, seed=3)
-    assert got.clear == 1.0
-    assert got.saved > 0.3
+    outcome = race(3, 8, 5.0, "Gaussian", 60, seed=3)
+    assert outcome.clear == 1.0
+    assert outcome.saved > 0.3

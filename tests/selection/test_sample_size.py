@@ -26,8 +26,8 @@ def test_the_number_detects_the_difference_about_half_of_the_time(difference, al
 
 @pytest.mark.parametrize("n", [20, 150, 700, 10_000])
 def test_the_detectable_difference_needs_that_number_of_examples(n):
-    told = difference_told(n, 0.05)
-    assert examples_to_compare(told, 0.05) == pytest.approx(n, abs=1)
+    difference = difference_told(n, 0.05)
+    assert examples_to_compare(difference, 0.05) == pytest.approx(n, abs=1)
 
 
 def test_a_zero_difference_is_refused():

@@ -72,8 +72,8 @@ def test_one_metric_has_one_constraint(document, sized):
 
 
 def test_what_a_users_code_reports_besides_its_scores_is_not_known_beforehand(document, toy):
-    own = {"toy": replace(toy["toy"], file=Path("mine.py"))}
-    (warning,) = parsed(document, own, {"metric": "flops", "at_most": 1e9}).warnings
+    interfaces = {"toy": replace(toy["toy"], file=Path("mine.py"))}
+    (warning,) = parsed(document, interfaces, {"metric": "flops", "at_most": 1e9}).warnings
     assert "every report has to have a value 'flops'" in warning
 
 

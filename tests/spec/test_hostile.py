@@ -313,10 +313,10 @@ def check_by_command(path: Path) -> None:
         check=True,
         env={**os.environ, "PYTHONPATH": root},
     )
-    code, said, seconds, peak = json.loads(ran.stdout)
-    assert code in (0, 2), said
-    assert "Traceback" not in said
-    assert said.strip()
+    code, output, seconds, peak = json.loads(ran.stdout)
+    assert code in (0, 2), output
+    assert "Traceback" not in output
+    assert output.strip()
     assert seconds < LIMIT + 1  # of which Python's start is a part
     assert peak < MEMORY
     assert not list(path.parent.rglob("canary"))

@@ -37,8 +37,8 @@ def test_the_count_equals_an_enumeration(space: Space) -> None:
 
 def test_large_and_infinite_spaces_are_counted_at_once() -> None:
     switches = [Parameter(f"s{i}", Choice((True, False))) for i in range(60)]
-    own = [Parameter(f"s{i}.p", Integer(1, 9), ((f"s{i}", Among((True,))),)) for i in range(60)]
-    assert combinations(Space((*switches, *own))) == pytest.approx(10.0**60)
+    parameters = [Parameter(f"s{i}.p", Integer(1, 9), ((f"s{i}", Among((True,))),)) for i in range(60)]
+    assert combinations(Space((*switches, *parameters))) == pytest.approx(10.0**60)
     assert combinations(Space((A, Parameter("u", Uniform(0, 1))))) == math.inf
     tied = tuple((f"s{i}", Among((True,))) for i in range(60))
     assert combinations(Space(tuple(switches), (tied,))) is None

@@ -37,16 +37,16 @@ def in_parts(tables: str) -> list[list[str]]:
 def test_another_version_of_mlflow_creates_its_own_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    requests = []
 
     def make(draft: Path, artifacts: Path) -> None:
-        asked.append(artifacts)
+        requests.append(artifacts)
         sqlite_schema._make_from_tables(draft, artifacts)
 
     monkeypatch.setattr(sqlite_schema, "MADE_BY", "2.")
     monkeypatch.setattr(sqlite_schema, "make_by_mlflow", make)
     sqlite_schema.prepare(tmp_path / "mlflow.db", tmp_path / "files")
-    assert asked == [tmp_path / "files"]
+    assert requests == [tmp_path / "files"]
 
 
 def test_a_store_is_private_and_complete(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_a_store_is_private_and_complete(tmp_path: Path) -> None:
 def test_eight_processes_at_once_create_one_store(tmp_path: Path) -> None:
     file, files = tmp_path / "mlflow.db", tmp_path / "files"
     with multiprocessing.get_context("spawn").Pool(4) as pool:
-        made = pool.starmap(sqlite_schema.prepare, [(file, files)] * 8)
-    assert set(made) == {sqlite_schema.REVISION}
+        prepared = pool.starmap(sqlite_schema.prepare, [(file, files)] * 8)
+    assert set(prepared) == {sqlite_schema.REVISION}
 
 
 def test_a_file_that_is_not_a_store_is_refused(tmp_path: Path) -> None:

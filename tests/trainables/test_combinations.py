@@ -21,27 +21,31 @@ APART = ("transfer",)  # needs a file
 LIBRARIES = ("torchvision", "timm")
 
 
-def value(own: Hyperparameter, draw: random.Random) -> Any:
-    if own.name in SMALL:
-        return draw.choice(SMALL[own.name])
-    if own.kind == "bool":
+def value(hyperparameter: Hyperparameter, draw: random.Random) -> Any:
+    if hyperparameter.name in SMALL:
+        return draw.choice(SMALL[hyperparameter.name])
+    if hyperparameter.kind == "bool":
         return draw.random() < 0.5
-    if own.kind == "str":
-        return draw.choice(own.choices)
-    if own.kind == "list" or own.default is None:
-        return own.default
-    middle = min(own.high, own.default * 1.3 + 0.01)
-    found = draw.choice((own.low, own.default, middle))
-    return int(found) if own.kind == "int" else found
+    if hyperparameter.kind == "str":
+        return draw.choice(hyperparameter.choices)
+    if hyperparameter.kind == "list" or hyperparameter.default is None:
+        return hyperparameter.default
+    middle = min(hyperparameter.high, hyperparameter.default * 1.3 + 0.01)
+    found = draw.choice((hyperparameter.low, hyperparameter.default, middle))
+    return int(found) if hyperparameter.kind == "int" else found
 
 
 def said(group: Group, draw: random.Random) -> Any:
-    shared = {own.name: value(own, draw) for own in group.hyperparameters}
+    shared = {hyperparameter.name: value(hyperparameter, draw) for hyperparameter in group.hyperparameters}
     if group.many:
         on = [part for part in group.parts if draw.random() < 0.2]
         return shared | {part.name: {h.name: value(h, draw) for h in part.hyperparameters} for part in on}
     part = draw.choice([part for part in group.parts if part.name not in LIBRARIES])
-    return shared | {"name": part.name} | {own.name: value(own, draw) for own in part.hyperparameters}
+    return (
+        shared
+        | {"name": part.name}
+        | {hyperparameter.name: value(hyperparameter, draw) for hyperparameter in part.hyperparameters}
+    )
 
 
 def drawn(seed: int) -> dict[str, Any]:

@@ -90,10 +90,10 @@ def test_augmentation_changes_the_same_images_the_same_way(name: str, shape: tup
 @pytest.mark.parametrize("place", range(TRAINED))
 def test_recipes_drawn_from_everything_train(place: int, digits: Parts) -> None:
     spec = read_spec("everything")
-    said, recorder = spec.recipe_of(spec.space.sample(Random(2000 + place))), Recorder(1, device="cuda")
+    fields, recorder = spec.recipe_of(spec.space.sample(Random(2000 + place))), Recorder(1, device="cuda")
     train_part, validation = digits
     few = Examples(train_part.inputs, train_part.targets, train_part.rows[:96], train_part.info)
-    ImageClassifier().train(Recipe(said), few, validation, recorder)
+    ImageClassifier().train(Recipe(fields), few, validation, recorder)
     scored = [recorder.reports[0][f"validation/{name}"] for name in ("loss", "accuracy", "macro_f1")]
     assert all(map(math.isfinite, scored)) or all(map(math.isnan, scored))
 
@@ -114,9 +114,9 @@ def test_a_resumed_training_equals_an_undisturbed_one(choices: dict[str, Any], d
     assert first.state is not None
     assert all(isinstance(array, np.ndarray) for array in first.state.values())
     rest = train(choices, digits, 4, checkpoint=(2, first.state), device="cuda")
-    for own, known in zip(first.reports + rest.reports, whole.reports, strict=True):
+    for report, known in zip(first.reports + rest.reports, whole.reports, strict=True):
         # Sums on a GPU are in no fixed order.
-        assert {k: v for k, v in own.items() if k not in TIMED} == pytest.approx(
+        assert {k: v for k, v in report.items() if k not in TIMED} == pytest.approx(
             {k: v for k, v in known.items() if k not in TIMED}, rel=0.02, abs=0.02
         )
 

@@ -19,8 +19,8 @@ NAMES = PREPROCESSING.names
 KINDS = [*((name, {}) for name in NAMES), *((n, {"over": "pixels"}) for n in ("decorrelation", "whitening"))]
 
 
-def resolve(name: str, **own: object) -> dict:
-    return GRAMMAR.resolve({"preprocessing": {"name": name, **own}})["preprocessing"]
+def resolve(name: str, **settings: object) -> dict:
+    return GRAMMAR.resolve({"preprocessing": {"name": name, **settings}})["preprocessing"]
 
 
 def data(n: int = 300, channels: int = 3) -> np.ndarray:
@@ -35,8 +35,8 @@ def floats(images: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
 
 
-def fitted(name: str, images: np.ndarray, **own: object) -> np.ndarray:
-    return preprocessing.fit(resolve(name, **own), images)(floats(images)).double().numpy()
+def fitted(name: str, images: np.ndarray, **settings: object) -> np.ndarray:
+    return preprocessing.fit(resolve(name, **settings), images)(floats(images)).double().numpy()
 
 
 def check_none() -> None:
@@ -93,15 +93,15 @@ def test_a_given_mean_of_other_channels_is_refused() -> None:
         preprocessing.fit(resolve("given_mean_std", mean=[0.1, 0.2]), data())
 
 
-def against_sklearn(name: str, whiten: bool, **own: object) -> None:
+def against_sklearn(name: str, whiten: bool, **settings: object) -> None:
     images = data()
     pixels = floats(images).permute(0, 2, 3, 1).reshape(-1, 3).double().numpy()
     theirs = PCA(whiten=whiten).fit(pixels).transform(pixels)
-    ours = fitted(name, images, **own).transpose(0, 2, 3, 1).reshape(-1, 3)
+    ours = fitted(name, images, **settings).transpose(0, 2, 3, 1).reshape(-1, 3)
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=1e-3)
     flat = floats(images).flatten(1).double().numpy()
     theirs = PCA(whiten=whiten).fit(flat).transform(flat)
-    ours = fitted(name, images, over="pixels", **own).reshape(len(images), -1)
+    ours = fitted(name, images, over="pixels", **settings).reshape(len(images), -1)
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=2e-2 if whiten else 1e-4)
 
 

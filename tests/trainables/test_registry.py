@@ -78,12 +78,14 @@ def test_every_part_names_its_source(part: Part) -> None:
 def test_defaults_are_legal_and_names_unique(group: Group) -> None:
     assert len(set(group.names)) == len(group.parts)
     assert group.many or group.default in group.names
-    for own in group.hyperparameters + tuple(h for part in group.parts for h in part.hyperparameters):
-        assert own.complaint(own.default) is None, own
-        assert own.doc, own
+    for hyperparameter in group.hyperparameters + tuple(
+        h for part in group.parts for h in part.hyperparameters
+    ):
+        assert hyperparameter.complaint(hyperparameter.default) is None, hyperparameter
+        assert hyperparameter.doc, hyperparameter
     for part in group.parts:
-        taken = {own.name for own in group.hyperparameters}
-        assert not taken & {own.name for own in part.hyperparameters}
+        taken = {hyperparameter.name for hyperparameter in group.hyperparameters}
+        assert not taken & {hyperparameter.name for hyperparameter in part.hyperparameters}
 
 
 @pytest.mark.parametrize("shipped", registry.SHIPPED.values(), ids=lambda shipped: shipped.name)

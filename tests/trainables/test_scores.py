@@ -26,12 +26,12 @@ def test_classification_agrees_with_scikit_learn() -> None:
     assert ours["balanced_accuracy"] == pytest.approx(
         metrics.recall_score(LABELS, predicted, average="macro", labels=np.unique(LABELS))
     )
-    own = [probabilities[:, label].round(6) for label in range(4)]
+    columns = [probabilities[:, label].round(6) for label in range(4)]
     assert ours["log_loss"] == pytest.approx(
         metrics.log_loss(LABELS, probabilities, labels=range(probabilities.shape[1])), rel=1e-4
     )
-    auc = [metrics.roc_auc_score(label == LABELS, own[label]) for label in range(4)]
-    precision = [metrics.average_precision_score(label == LABELS, own[label]) for label in range(4)]
+    auc = [metrics.roc_auc_score(label == LABELS, columns[label]) for label in range(4)]
+    precision = [metrics.average_precision_score(label == LABELS, columns[label]) for label in range(4)]
     assert ours["roc_auc"] == pytest.approx(np.mean(auc), abs=1e-4)
     assert ours["average_precision"] == pytest.approx(np.mean(precision), abs=1e-4)
 

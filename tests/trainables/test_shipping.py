@@ -90,9 +90,9 @@ def test_a_tables_average_predicts():
     whole = Examples(inputs, inputs.sum(1), np.arange(60), info)
     choices = {"model": {"width": 8}, "normalization": {"name": "batch_norm"}}
     recorder = train(choices, (whole, whole), epochs=3, trainable="tabular")
-    trainable, made = Tabular(), recipe(choices, "tabular")
-    averaged = trainable.average(made, mean_of(recorder.weights), whole, recorder)
-    assert trainable.load(made, averaged, info).predict(whole).shape == (60,)
+    trainable, fields = Tabular(), recipe(choices, "tabular")
+    averaged = trainable.average(fields, mean_of(recorder.weights), whole, recorder)
+    assert trainable.load(fields, averaged, info).predict(whole).shape == (60,)
 
 
 def test_an_ensemble_averages_probabilities_and_not_logits():

@@ -60,8 +60,8 @@ def test_recipes_drawn_from_a_space_are_built(name: str) -> None:
     for _ in range(POINTS):
         recipe = spec.recipe_of(spec.space.sample(random))
         network = built(name, recipe)
-        made = optimizers.build(recipe, network)
-        assert made.param_groups
+        optimizer = optimizers.build(recipe, network)
+        assert optimizer.param_groups
         assert schedules.build(recipe, optimizers.base_learning_rate(recipe), 10, spec.horizon).at(0, []) >= 0
         penalties.clipping(recipe["gradient_clipping"])
         weight_averages.build(recipe["averaging"], network, spec.horizon)
@@ -70,8 +70,8 @@ def test_recipes_drawn_from_a_space_are_built(name: str) -> None:
             augmentation.build(recipe["augment"], SHAPES.get(name, (3, 32, 32)), 10)
             augmentation.test_time(recipe["test_augment"], SHAPES.get(name, (3, 32, 32)))
         if "regression_loss" in recipe:
-            own = dict(recipe["regression_loss"])
-            REGRESSION_LOSS.part(own.pop("name")).load()(**own)
+            settings = dict(recipe["regression_loss"])
+            REGRESSION_LOSS.part(settings.pop("name")).load()(**settings)
 
 
 def test_recipes_drawn_for_transfer_are_built() -> None:
@@ -87,19 +87,19 @@ def test_recipes_drawn_for_transfer_are_built() -> None:
         if network is None:
             network, first = build.network(recipe, (3, 64, 64), 10), kept
         assert kept == first
-        own = dict(recipe["transfer"])
-        own.pop("weights")
-        own.pop("stage", None)
-        rates = TRANSFER.part(own.pop("name")).load()(stages(network), **own)
+        transfer = dict(recipe["transfer"])
+        transfer.pop("weights")
+        transfer.pop("stage", None)
+        rates = TRANSFER.part(transfer.pop("name")).load()(stages(network), **transfer)
         assert optimizers.build(recipe, network, rates).param_groups
 
 
 @pytest.mark.parametrize("place", range(TRAINED))
 def test_recipes_drawn_from_everything_train(place: int, digits: tuple[Examples, Examples]) -> None:
     spec, random = read_spec("everything"), Random(1000 + place)
-    said = spec.recipe_of(spec.space.sample(random))
+    fields = spec.recipe_of(spec.space.sample(random))
     # bfloat16 has a test of its own; on a CPU without it a convolution takes a thousand times as long.
-    recipe, recorder = Recipe({**said, "precision": "float32"}), Recorder(1)
+    recipe, recorder = Recipe({**fields, "precision": "float32"}), Recorder(1)
     train, validation = digits
     few = Examples(train.inputs, train.targets, train.rows[:48], train.info)
     some = Examples(validation.inputs, validation.targets, validation.rows[:24], validation.info)
@@ -118,7 +118,7 @@ def test_published_recipes_train(path: Path) -> None:
     labels = np.arange(36) % 3
     train, validation = (Examples(images, labels, rows, info) for rows in (np.arange(24), np.arange(24, 36)))
     small = {"image_size": 32, "test_size": 40, "batch_size": 12, "epochs": 1}
-    said = {**read_recipe(path).recipe, **small, "precision": "float32"}
+    fields = {**read_recipe(path).recipe, **small, "precision": "float32"}
     recorder = Recorder(1)
-    ImageClassifier().train(Recipe(ImageClassifier.grammar.resolve(said)), train, validation, recorder)
+    ImageClassifier().train(Recipe(ImageClassifier.grammar.resolve(fields)), train, validation, recorder)
     assert math.isfinite(recorder.reports[0]["train/loss"])

@@ -43,8 +43,8 @@ def test_every_optimizer_resumes_from_a_file(name: str) -> None:
     for seed in range(3, 6):
         stepped(network, optimizer, seed)
         stepped(other, fresh, seed)
-    for mine, theirs in zip(network.parameters(), other.parameters(), strict=True):
-        assert torch.equal(mine, theirs)
+    for parameter, theirs in zip(network.parameters(), other.parameters(), strict=True):
+        assert torch.equal(parameter, theirs)
 
 
 def test_arrays_are_copies() -> None:
@@ -64,8 +64,8 @@ def test_optimizer_state_has_the_memory_layout_of_its_weights(name: str) -> None
     optimizer, fresh = (optimizers.build(recipe(choices), network) for _ in range(2))
     stepped(network, optimizer, 0)
     state_arrays.load_optimizer(fresh, state_arrays.optimizer_arrays(optimizer))
-    for own, known in zip(fresh.state.values(), optimizer.state.values(), strict=True):
+    for entry, known in zip(fresh.state.values(), optimizer.state.values(), strict=True):
         for key, value in known.items():
             if isinstance(value, Tensor) and value.ndim == 4:
-                assert torch.equal(own[key], value)
-                assert own[key].stride() == network.weight.stride()
+                assert torch.equal(entry[key], value)
+                assert entry[key].stride() == network.weight.stride()

@@ -59,13 +59,13 @@ def test_the_reports_of_a_searchs_trials_are_read_once(tmp_path, monkeypatch):
 
     decoded = SearchLedger._recorded
     ledger = open_ledger("digits", home)
-    own = [e.seq for e in ledger.read(kinds=[events.Reported]) if not e.event.replicate]
+    of_trials = [e.seq for e in ledger.read(kinds=[events.Reported]) if not e.event.replicate]
     monkeypatch.setattr(SearchLedger, "_recorded", event)
     ledger = open_ledger("digits", home)
     for _ in range(2):  # as a resumed search does at its beginning and at its end
         assert read_history(ledger).winner.trial == 3
         write_account(ledger, home=home, status="done")
-    assert {seq: read[seq] for seq in own} == dict.fromkeys(own, 1)
+    assert {seq: read[seq] for seq in of_trials} == dict.fromkeys(of_trials, 1)
 
 
 def test_it_lists_the_lucky_score_with_the_corrected_ones(account_of):

@@ -50,10 +50,10 @@ def node(folder, *options, within=()):
     try:
         yield _log_once_up(process, path)
     finally:
-        mine = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.send_signal(signal.SIGTERM)
         process.wait(60)
-        for each in mine:
+        for each in children:
             if each.is_running():
                 each.kill()
 

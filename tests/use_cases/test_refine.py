@@ -141,10 +141,10 @@ def test_the_command_shows_the_diff_its_reasons_and_json(searched, capsys):
         with pytest.raises(SystemExit) as ended:
             main([*words, *home])
         assert ended.value.code == 0
-    text, told = capsys.readouterr().out.rsplit("\n{", 1)
+    text, changes = capsys.readouterr().out.rsplit("\n{", 1)
     assert "-  learning_rate: {loguniform: [1.0e-4, 0.1]}" in text
     assert "warning  learning_rate: the winner" in text.replace("warning     ", "warning  ")
-    assert {"search", "path", "changes", "notes", "diff", "spec"} == set(json.loads("{" + told))
+    assert {"search", "path", "changes", "notes", "diff", "spec"} == set(json.loads("{" + changes))
 
 
 def test_check_shows_the_warm_start_and_the_pace(searched, tmp_path, capsys):

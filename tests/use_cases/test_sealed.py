@@ -133,10 +133,10 @@ def test_the_canary_is_not_in_the_home(searched):
 
 def test_exactly_one_of_eight_simultaneous_requests_opens_it(searched):
     with ThreadPoolExecutor(8) as pool:
-        asked = [
+        requests = [
             pool.submit(run, searched, "-m", "hpo.cli.main", "test", "canary-1", "--json") for _ in range(8)
         ]
-        done = [each.result() for each in asked]
+        done = [each.result() for each in requests]
     codes = sorted(each.returncode for each in done)
     assert codes == [0] + [3] * 7, [each.stderr[-300:] for each in done]
     record = list(LedgerStore.at(Home.at(searched / ".hpo").ledger).open("canary-1").read())

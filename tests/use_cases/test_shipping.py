@@ -142,8 +142,8 @@ def home(tmp_path_factory):
 def specs(home):
     def make(kind):
         (home.root / "digits.yaml").write_text(DIGITS)
-        said = KINDS[kind]
-        settings = [f"ship={said}"] if isinstance(said, str) else [f"ship.{k}={v}" for k, v in said.items()]
+        ship = KINDS[kind]
+        settings = [f"ship={ship}"] if isinstance(ship, str) else [f"ship.{k}={v}" for k, v in ship.items()]
         return read_spec(str(home.root / "digits.yaml"), settings)
 
     return make
@@ -152,18 +152,18 @@ def specs(home):
 @pytest.fixture(scope="module")
 def shipped(home, specs):
     """The recipe file of a search that was tested, made once for each kind."""
-    made = {}
+    models = {}
 
     def make(kind):
-        if kind not in made:
+        if kind not in models:
             spec = specs(kind)
             ledger, place = opened(home, spec, kind)
             run(spec, ledger, place)
             score_winner(home, kind)
             ledger.append([SearchEnded("done")])
-            made[kind] = home.root / f"{kind}.yaml"
-            export_recipe(kind, home=home, out=made[kind])
-        return made[kind]
+            models[kind] = home.root / f"{kind}.yaml"
+            export_recipe(kind, home=home, out=models[kind])
+        return models[kind]
 
     return make
 
@@ -307,8 +307,8 @@ def test_the_command_writes_a_table_and_json(shipped, given, tmp_path, capfd):
     assert list(rows[0]) == ["row", "predicted", *(f"probability_{digit}" for digit in range(10))]
     assert len(rows) == len(given[1])
     assert typed("predict", shipped("best"), given[0], "--json") == 0
-    told = json.loads(capfd.readouterr().out)
-    assert [each["predicted"] for each in told["rows"]] == [row["predicted"] for row in rows]
+    shown = json.loads(capfd.readouterr().out)
+    assert [each["predicted"] for each in shown["rows"]] == [row["predicted"] for row in rows]
     with pytest.raises(UserError, match=r"nothing\.npy does not exist"):
         predict_file(shipped("best"), tmp_path / "nothing.npy")
     assert typed("predict", shipped("best"), tmp_path / "nothing.npy") == 2

@@ -35,7 +35,7 @@ def provenance(home):
     """A recipe of a small network with the exact numbers of its training."""
     (home.root / "digits.yaml").write_text(SPEC)
     spec = read_spec(str(home.root / "digits.yaml"), [])
-    said = {
+    provenance = {
         "seed": 3,
         "threads": 1,
         "objective": {"metric": "accuracy", "mode": "max", "at": "best"},
@@ -43,9 +43,9 @@ def provenance(home):
         "split": split_dataset_of(spec.data, spec.base, home).facts(),
         "recipe": spec.recipe_of({"learning_rate": 0.1}),
     }
-    trained = train_recipe(written(home.root / "first.yaml", said), home=home)
-    said["validation"] = {"this_model": trained.metrics["validation/accuracy"], "std": 0.01}
-    return {**said, "weights": {"sha256": trained.sha256}}
+    trained = train_recipe(written(home.root / "first.yaml", provenance), home=home)
+    provenance["validation"] = {"this_model": trained.metrics["validation/accuracy"], "std": 0.01}
+    return {**provenance, "weights": {"sha256": trained.sha256}}
 
 
 def written(path, said):

@@ -20,9 +20,9 @@ def resolve(**choices: object) -> dict[str, Any]:
     return GRAMMAR.resolve({"augment": choices})["augment"]
 
 
-def part(name: str, shape: tuple[int, int, int], strength: float = 1.0, **own: object):
+def part(name: str, shape: tuple[int, int, int], strength: float = 1.0, **settings: object):
     """One part as its builder makes it."""
-    return AUGMENT.part(name).load()(shape, strength, **resolve(**{name: own})[name])
+    return AUGMENT.part(name).load()(shape, strength, **resolve(**{name: settings})[name])
 
 
 def seeded(seed: int = 0) -> torch.Generator:

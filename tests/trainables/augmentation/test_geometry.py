@@ -31,10 +31,10 @@ def by_scipy(images: Tensor, matrices: Tensor, mode: str) -> Tensor:
     return torch.from_numpy(out).float()
 
 
-def placement_reference(name: str, mode: str, legal: Callable[[Tensor], bool], **own: object) -> None:
+def placement_reference(name: str, mode: str, legal: Callable[[Tensor], bool], **settings: object) -> None:
     for shape in SHAPES:
         images = bytes_like(8, shape)
-        built = part(name, shape, **own)
+        built = part(name, shape, **settings)
         matrices = built.matrices(8, seeded())
         assert legal(matrices)
         ours = Geometry(shape, (built,))(images, seeded())

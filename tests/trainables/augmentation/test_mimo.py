@@ -66,8 +66,8 @@ def test_the_loss_is_the_mean_over_heads() -> None:
 
 @pytest.mark.parametrize("model", ["mlp", "cnn", "resnet", "vit"])
 def test_every_network_can_have_several_heads(model: str) -> None:
-    said = {"model": model, "augment": {"mimo": {"heads": 3}}}
-    recipe = Recipe(IMAGE_CLASSIFIER.grammar.resolve(said))
+    choices = {"model": model, "augment": {"mimo": {"heads": 3}}}
+    recipe = Recipe(IMAGE_CLASSIFIER.grammar.resolve(choices))
     network = build.network(recipe, (3, 16, 16), 10)
     assert network.train()(torch.rand(4, 3, 16, 16)).shape == (4, 3, 10)
     assert network.eval()(torch.rand(4, 3, 16, 16)).exp().sum(1).tolist() == pytest.approx([1] * 4, abs=1e-4)

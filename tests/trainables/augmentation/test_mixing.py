@@ -18,9 +18,9 @@ def flat_images(count: int, shape: tuple[int, int, int]) -> Tensor:
     return (torch.arange(count) / count)[:, None, None, None].expand(count, *shape).contiguous()
 
 
-def mixed(name: str, shape: tuple[int, int, int], **own: object) -> tuple[Tensor, Tensor, Tensor]:
+def mixed(name: str, shape: tuple[int, int, int], **settings: object) -> tuple[Tensor, Tensor, Tensor]:
     images = flat_images(CLASSES, shape)
-    augmenter = augmentation.build(resolve(**{name: own}), shape, CLASSES)
+    augmenter = augmentation.build(resolve(**{name: settings}), shape, CLASSES)
     assert augmenter is not None
     out, targets = augmenter(images, torch.arange(CLASSES), seeded())
     return images, out, targets
@@ -38,10 +38,10 @@ def test_mixup() -> None:
 def test_cutmix() -> None:
     for shape in SHAPES:
         images, out, targets = mixed("cutmix", shape)
-        own = (out == images).float().mean((1, 2, 3))
+        kept_share = (out == images).float().mean((1, 2, 3))
         torch.testing.assert_close(targets.sum(1), torch.ones(CLASSES))
         torch.testing.assert_close(out.mean((1, 2, 3)), targets @ images[:, 0, 0, 0])
-        assert (targets.diagonal() >= own - 1e-6).all()
+        assert (targets.diagonal() >= kept_share - 1e-6).all()
         for mask in (out != images)[:, 0].numpy():
             if mask.any():
                 blanked(mask)
@@ -56,9 +56,9 @@ def test_in_class_mixing() -> None:
     out, targets = augmenter(images, labels, seeded())
     assert torch.equal(targets, labels)
     for label in range(5):
-        own, made = images[labels == label, 0, 0, 0], out[labels == label, 0, 0, 0]
-        assert ((made >= own.min()) & (made <= own.max())).all()
-        assert (made != own).all()
+        originals, mixtures = images[labels == label, 0, 0, 0], out[labels == label, 0, 0, 0]
+        assert ((mixtures >= originals.min()) & (mixtures <= originals.max())).all()
+        assert (mixtures != originals).all()
 
 
 def mix(shape=(1, 8, 8), count=400, **choices):

@@ -75,8 +75,8 @@ def test_every_image_of_a_batch_gets_its_own_operation() -> None:
     values = torch.tensor([VALUES.get(NAMES[kind], (0, 0, 0))[i % 3] for i, kind in enumerate(chosen)])
     after = apply(before, chosen[None], values[None])
     for place, out in enumerate(after):
-        own = slice(place, place + 1)
-        alone = apply(before[own], chosen[None, own], values[None, own])
+        row = slice(place, place + 1)
+        alone = apply(before[row], chosen[None, row], values[None, row])
         # Resampling rounds differently beside other images.
         torch.testing.assert_close(out, alone[0], atol=2e-6, rtol=0)
 

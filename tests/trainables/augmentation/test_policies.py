@@ -128,8 +128,8 @@ def test_rand_augment_increasing() -> None:
 
 def agrees_with_timm(magnitude: int, spread: float) -> None:
     change = rand_augment_transform(f"rand-m{magnitude}-mstd{spread}-inc1", dict(GREY))
-    own = {"magnitude": float(magnitude), "magnitude_std": spread}
-    moves_as_far(part("rand_augment_increasing", (3, 32, 32), **own), change, (0.2, 0.35))
+    settings = {"magnitude": float(magnitude), "magnitude_std": spread}
+    moves_as_far(part("rand_augment_increasing", (3, 32, 32), **settings), change, (0.2, 0.35))
 
 
 def test_the_policy_of_efficientnet_is_timms() -> None:

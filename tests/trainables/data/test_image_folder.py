@@ -149,9 +149,9 @@ def test_a_class_of_one_image_is_named_by_the_split(root: Path) -> None:
 def test_other_files_and_folders_are_counted(root: Path) -> None:
     (root / "train" / "ant" / "notes.txt").write_text("x")
     (root / "extra").mkdir()
-    said = folder(root).development().warnings
-    assert "1 files are not images" in said[0]
-    assert "extra is not used" in said[1]
+    warnings = folder(root).development().warnings
+    assert "1 files are not images" in warnings[0]
+    assert "extra is not used" in warnings[1]
 
 
 def test_arrays_larger_than_memory_are_in_an_unnamed_file(

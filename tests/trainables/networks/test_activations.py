@@ -33,8 +33,8 @@ VALUES: dict[str, tuple[float, float, float]] = {
 }
 
 
-def build(name: str, **own: Any) -> torch.nn.Module:
-    layer = LayerChoices(recipe({"activation": {"name": name, **own}})).activation(1)
+def build(name: str, **settings: Any) -> torch.nn.Module:
+    layer = LayerChoices(recipe({"activation": {"name": name, **settings}})).activation(1)
     if isinstance(layer, Maxout):
         with torch.no_grad():
             layer.maps.weight.copy_(torch.tensor([[1.0], [-1.0]]))

@@ -31,13 +31,13 @@ SIZES: dict[str, tuple[float, float]] = {
 }
 
 
-def filled(name: str, seed: int = 0, **own: Any) -> Tensor:
+def filled(name: str, seed: int = 0, **settings: Any) -> Tensor:
     weight = torch.full((64, 16, 3, 3), math.nan)
     defaults = {h.name: h.default for h in INIT.part(name).hyperparameters}
     if name in ("auto", "by_model"):
         defaults["activation"] = "relu"
     torch.manual_seed(seed)
-    INIT.part(name).load()(weight, **{**defaults, **own})
+    INIT.part(name).load()(weight, **{**defaults, **settings})
     return weight
 
 
@@ -90,8 +90,8 @@ def test_auto_follows_the_activation(activation: str, variance: float) -> None:
 )
 def test_by_model_is_the_default_of_torch_in_cnn_and_resnet(model: str, deviations: dict[str, float]) -> None:
     torch.manual_seed(0)
-    own = {"channels": 32, "stages": 4} if model == "cnn" else {}
-    network = build.network(recipe({"model": {"name": model, **own}}), (3, 32, 32), 1000)
+    settings = {"channels": 32, "stages": 4} if model == "cnn" else {}
+    network = build.network(recipe({"model": {"name": model, **settings}}), (3, 32, 32), 1000)
     for path, expected in deviations.items():
         weight = network.get_submodule(path).weight
         assert weight.abs().max().item() == pytest.approx(expected, rel=0.05), path  # uniform in these bounds
@@ -150,11 +150,11 @@ def test_biases_can_start_at_random() -> None:
     assert 0 < bias.abs().max() <= 1 / 8  # type: ignore[union-attr, operator]
 
 
-def deep(activation: type[nn.Module], name: str, width: int, **own: Any) -> list[float]:
+def deep(activation: type[nn.Module], name: str, width: int, **settings: Any) -> list[float]:
     """Root mean square of the activations of six layers, whose weights are one draw, shuffled."""
     torch.manual_seed(0)
     signal, sizes, weight = torch.randn(16, width), [], torch.empty(width, width)
-    INIT.part(name).load()(weight, **own)
+    INIT.part(name).load()(weight, **settings)
     for _ in range(6):
         signal = activation()(signal @ weight.T)[:, torch.randperm(width)]
         sizes.append(signal.square().mean().sqrt().item())

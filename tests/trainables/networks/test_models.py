@@ -32,9 +32,9 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def network(name: str, shape: tuple[int, int, int] = (3, 8, 8), **choices: Any) -> nn.Module:
-    own = choices.pop("model", SMALL[name])
+    settings = choices.pop("model", SMALL[name])
     torch.manual_seed(0)
-    return build.network(recipe({"model": {"name": name, **own}, **choices}), shape, 5)
+    return build.network(recipe({"model": {"name": name, **settings}, **choices}), shape, 5)
 
 
 def images(shape: tuple[int, int, int] = (3, 8, 8), count: int = 4) -> Tensor:
@@ -163,8 +163,8 @@ TOKENS = {
 
 @pytest.mark.parametrize("name", TOKENS)
 def test_parameters_exempt_from_decay_stay_exempt_when_wrapped(name: str) -> None:
-    own = {"architecture": "test_vit"} if name == "timm" else SMALL[name]
-    said = {"model": {"name": name, **own}, "regularize": {"weight_decay": True}}
+    settings = {"architecture": "test_vit"} if name == "timm" else SMALL[name]
+    said = {"model": {"name": name, **settings}, "regularize": {"weight_decay": True}}
     for wrapped, path in (({}, ""), ({"augment": {"mimo": True}}, "body.")):
         choices = recipe({**said, **wrapped})
         built = build.network(choices, (3, 8, 8), 5)

@@ -43,8 +43,8 @@ REFERENCES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def layer(name: str, layout: Layout = "images") -> nn.Module:
-    own = {"groups": 2} if name == "group_norm" else {"iterations": 12} if "decor" in name else {}
-    ingredients = LayerChoices(recipe({"normalization": {"name": name, **own}}))
+    settings = {"groups": 2} if name == "group_norm" else {"iterations": 12} if "decor" in name else {}
+    ingredients = LayerChoices(recipe({"normalization": {"name": name, **settings}}))
     return ingredients.norm(4, layout)
 
 

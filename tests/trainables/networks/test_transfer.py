@@ -53,9 +53,9 @@ CHOICES: dict[str, tuple[dict[str, Any], list[bool]]] = {
 def test_which_parameters_change(name: str, trained: tuple[Path, Recorder], digits: Parts) -> None:
     assert set(CHOICES) == set(TRANSFER.names)
     file, before = trained
-    own, expected = CHOICES[name]
+    settings, expected = CHOICES[name]
     weights = {} if name == "none" else {"weights": str(file)}
-    choices = {"model": CNN, "transfer": {"name": name, **own, **weights}}
+    choices = {"model": CNN, "transfer": {"name": name, **settings, **weights}}
     after = train(choices, digits, 1)
     network = build.network(recipe(choices), (1, 8, 8), 10)
     assert moved(before, after, network) == expected

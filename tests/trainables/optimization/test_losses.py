@@ -34,9 +34,9 @@ VALUES: dict[str, tuple[dict[str, Any], float]] = {
 }
 
 
-def build(name: str, **said: Any) -> Callable[[Tensor, Tensor], Tensor]:
-    own = {h.name: h.default for h in LOSS.part(name).hyperparameters}
-    return losses.build({"name": name, **own, **said}, 3)
+def build(name: str, **settings: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    defaults = {h.name: h.default for h in LOSS.part(name).hyperparameters}
+    return losses.build({"name": name, **defaults, **settings}, 3)
 
 
 def test_every_loss_has_a_reference() -> None:
@@ -45,8 +45,8 @@ def test_every_loss_has_a_reference() -> None:
 
 @pytest.mark.parametrize("name", LOSS.names)
 def test_value(name: str) -> None:
-    said, value = VALUES[name]
-    assert build(name, **said)(OUTPUTS, LABELS).item() == pytest.approx(value, rel=1e-6)
+    settings, value = VALUES[name]
+    assert build(name, **settings)(OUTPUTS, LABELS).item() == pytest.approx(value, rel=1e-6)
 
 
 @pytest.mark.parametrize("name", LOSS.names)
@@ -157,7 +157,7 @@ def test_balanced_class_weights_agree_with_scikit_learn(name: str) -> None:
     weights = compute_class_weight("balanced", classes=np.arange(3), y=labels.numpy())
     torch.testing.assert_close(losses.balanced_weights([6, 3, 1]), torch.tensor(weights).float())
     choice = recipe({"loss": {"name": name, "class_weights": "balanced"}})["loss"]
-    own = {"gamma": 0.0} if name == "focal" else {}
-    ours = losses.build({**choice, **own}, 3, [6, 3, 1])(outputs, labels)
+    settings = {"gamma": 0.0} if name == "focal" else {}
+    ours = losses.build({**choice, **settings}, 3, [6, 3, 1])(outputs, labels)
     torch.testing.assert_close(ours, F.cross_entropy(outputs, labels, torch.tensor(weights).float()))
     assert "class_weights" not in recipe({"loss": name})["loss"]

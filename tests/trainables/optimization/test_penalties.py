@@ -174,9 +174,9 @@ CLIPPED = {  # a gradient of length 5
 @pytest.mark.parametrize("name", GRADIENT_CLIPPING.names)
 def test_clipping(name: str) -> None:
     parameter = nn.Parameter(torch.zeros(2))
-    for own, expected in CLIPPED[name]:
+    for settings, expected in CLIPPED[name]:
         parameter.grad = torch.tensor([3.0, 4.0])
-        penalties.clipping({"name": name, **own})([parameter])
+        penalties.clipping({"name": name, **settings})([parameter])
         torch.testing.assert_close(parameter.grad, torch.tensor(expected), rtol=1e-5, atol=1e-6)
 
 

@@ -27,8 +27,8 @@ def theirs(make: Callable[[torch.optim.Optimizer], Any]) -> list[float]:
 
 
 def ours(schedule: Any, **choices: Any) -> list[float]:
-    said = recipe({"schedule": schedule, "warmup": "none", **choices})
-    rate = schedules.build(said, 1.0, 3, HORIZON)
+    fields = recipe({"schedule": schedule, "warmup": "none", **choices})
+    rate = schedules.build(fields, 1.0, 3, HORIZON)
     return [rate.at(3 * epoch) for epoch in range(HORIZON)]
 
 
@@ -61,16 +61,16 @@ def test_every_schedule_has_a_reference() -> None:
 
 @pytest.mark.parametrize("name", SCHEDULE.names)
 def test_schedule(name: str) -> None:
-    said, reference = REFERENCES[name]
-    assert ours(said) == pytest.approx(reference(), rel=1e-6)
+    settings, reference = REFERENCES[name]
+    assert ours(settings) == pytest.approx(reference(), rel=1e-6)
 
 
 def test_plateau_agrees_with_torch() -> None:
     losses = [1.0, 0.9, 0.9, 0.89999, 0.95, 0.8, 0.81, 0.82, 0.83, 0.84, 0.85, 0.7, 0.7, 0.7, 0.7]
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.2, patience=2, threshold=1e-4)
-    said = recipe({"schedule": {"name": "plateau", "divisor": 5.0, "patience": 2}})
-    rate = schedules.build(said, 1.0, 3, 100)
+    fields = recipe({"schedule": {"name": "plateau", "divisor": 5.0, "patience": 2}})
+    rate = schedules.build(fields, 1.0, 3, 100)
     for epoch, loss in enumerate(losses, 1):
         scheduler.step(loss)
         factor = optimizer.param_groups[0]["lr"]
@@ -88,10 +88,10 @@ WARM = {  # of 12 epochs of 10 steps
 @pytest.mark.parametrize("name", WARMUP.names)
 def test_warm_up_rises_to_the_learning_rate_and_the_schedule_follows(name: str) -> None:
     assert set(WARM) == set(WARMUP.names)
-    own, steps = WARM[name]
+    settings, steps = WARM[name]
     start = {} if name == "none" else {"start": 0.2}
-    said = recipe({"schedule": "cosine", "warmup": {"name": name, **own, **start}})
-    rate = schedules.build(said, 0.5, 10, HORIZON)
+    fields = recipe({"schedule": "cosine", "warmup": {"name": name, **settings, **start}})
+    rate = schedules.build(fields, 0.5, 10, HORIZON)
     if steps:
         assert rate.at(0) == pytest.approx(0.1)
         assert rate.at(steps // 2) == pytest.approx(0.5 * (0.2 + 0.8 * (steps // 2) / steps))
@@ -103,8 +103,8 @@ def test_warm_up_rises_to_the_learning_rate_and_the_schedule_follows(name: str) 
 
 
 def test_a_warm_up_as_long_as_the_training() -> None:
-    said = recipe({"warmup": {"name": "epochs", "length": 100}})
-    rate = schedules.build(said, 1.0, 10, 3)
+    fields = recipe({"warmup": {"name": "epochs", "length": 100}})
+    rate = schedules.build(fields, 1.0, 10, 3)
     assert rate.at(29) < 0.1
 
 
@@ -114,21 +114,21 @@ SCALES = {"none": 1.0, "linear": 4.0, "square_root": 2.0}
 @pytest.mark.parametrize("name", BATCH_SCALING.names)
 def test_batch_scaling(name: str) -> None:
     assert set(SCALES) == set(BATCH_SCALING.names)
-    own = {} if name == "none" else {"reference": 16}
-    said = recipe({"batch_size": 64, "batch_scaling": {"name": name, **own}, "schedule": "constant"})
-    assert schedules.build(said, 0.1, 10, 3).at(0) == pytest.approx(0.1 * SCALES[name])
+    settings = {} if name == "none" else {"reference": 16}
+    fields = recipe({"batch_size": 64, "batch_scaling": {"name": name, **settings}, "schedule": "constant"})
+    assert schedules.build(fields, 0.1, 10, 3).at(0) == pytest.approx(0.1 * SCALES[name])
 
 
 def test_weight_averaging_continues_at_a_constant_learning_rate() -> None:
-    said = recipe({"averaging": {"name": "swa", "start": 0.5, "rate": 0.3}})
-    rate = schedules.build(said, 1.0, 10, 4)
+    fields = recipe({"averaging": {"name": "swa", "start": 0.5, "rate": 0.3}})
+    rate = schedules.build(fields, 1.0, 10, 4)
     assert rate.at(19) == pytest.approx((1 + math.cos(math.pi * 1.9 / 4)) / 2)
     assert [rate.at(step) for step in (20, 39)] == [0.3, 0.3]
 
 
 def test_weight_averaging_can_keep_the_schedule() -> None:
     choices = {"averaging": {"name": "swa", "start": 0.5, "rate": None}}
-    averaged, plain = (schedules.build(recipe(said), 1.0, 10, 4) for said in (choices, {}))
+    averaged, plain = (schedules.build(recipe(choice), 1.0, 10, 4) for choice in (choices, {}))
     assert [averaged.at(step) for step in range(40)] == [plain.at(step) for step in range(40)]
 
 

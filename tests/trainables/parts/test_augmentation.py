@@ -116,9 +116,9 @@ def test_batches_that_are_augmented_together_mix_only_within_themselves() -> Non
         augmenter = augmentation.build(resolve(mixup={"alpha": 1.0}, horizontal_flip=True), shape, 10)
         assert augmenter is not None
         first, second = augmenter.several(images, labels, [6, 4], seeded())
-        for (batch, targets), own in ((first, slice(0, 6)), (second, slice(6, 10))):
-            assert batch.shape == (own.stop - own.start, *shape)
-            torch.testing.assert_close(targets[:, own].sum(1), torch.ones(len(batch)))
+        for (batch, targets), rows in ((first, slice(0, 6)), (second, slice(6, 10))):
+            assert batch.shape == (rows.stop - rows.start, *shape)
+            torch.testing.assert_close(targets[:, rows].sum(1), torch.ones(len(batch)))
             torch.testing.assert_close(batch[:, 0, 0, 0], targets @ images[:, 0, 0, 0])
 
 
@@ -146,5 +146,8 @@ def test_every_row_is_documented() -> None:
             assert row.doc
             assert row.source
             assert callable(row.load())
-            assert all(own.doc for own in row.hyperparameters)
-            assert all(own.complaint(own.default) is None for own in row.hyperparameters)
+            assert all(hyperparameter.doc for hyperparameter in row.hyperparameters)
+            assert all(
+                hyperparameter.complaint(hyperparameter.default) is None
+                for hyperparameter in row.hyperparameters
+            )

@@ -19,9 +19,9 @@ def test_every_record_has_a_builder_and_a_description(part: data_sources.Part) -
     assert callable(part.load())
     assert part.doc
     assert part.source.startswith("https://")
-    for own in part.hyperparameters:
-        assert own.doc
-        assert own.complaint(own.default) is None
+    for hyperparameter in part.hyperparameters:
+        assert hyperparameter.doc
+        assert hyperparameter.complaint(hyperparameter.default) is None
 
 
 def test_the_table_needs_no_array_library() -> None:

@@ -55,8 +55,8 @@ def test_a_detached_search_outlives_its_terminal_and_is_changed_stopped_and_resu
     process = psutil.Process(run["pid"])
     first = seen(place, "TrialStarted")["trial"]
     for words in (("set", "tiny-1", "trials_at_once=2", "budget.trials=5"), ("kill", "tiny-1", str(first))):
-        asked = place.run("service", *words)
-        assert asked.returncode == 0, asked.stderr
+        outcome = place.run("service", *words)
+        assert outcome.returncode == 0, outcome.stderr
     assert seen(place, "TrialEnded") | {"cause": "user", "trial": first} == seen(place, "TrialEnded")
     assert seen(place, "SearchExtended")["trials"] == 5 - 12
     twice = place.run("resume", "tiny-1", "--detach")
