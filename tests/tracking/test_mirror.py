@@ -134,31 +134,31 @@ class CountingLedger(MemoryLedger):
 def test_a_whole_search(tested: StoreUnderTest, home: Home) -> None:
     ledger = memory_ledger(search(home.search(NAME)))
     assert mirror(tested, ledger, home).catch_up() == len(ledger.record)
-    messages = tested.shown()
-    assert set(messages) == {NAME, "trial 0", "trial 1", "trial 2", "finalist 0 seed 1", "finalist 0 seed 2"}
-    states = {title: run["state"][0] for title, run in messages.items()}
-    assert messages["trial 1"]["tags"]["state"] == "stopped early"
+    runs = tested.shown()
+    assert set(runs) == {NAME, "trial 0", "trial 1", "trial 2", "finalist 0 seed 1", "finalist 0 seed 2"}
+    states = {title: run["state"][0] for title, run in runs.items()}
+    assert runs["trial 1"]["tags"]["state"] == "stopped early"
     assert states.pop("trial 2") == "FAILED"
     assert set(states.values()) == {"FINISHED"}
-    assert messages["trial 2"]["tags"]["cause"] == "diverged"
-    assert "nan at epoch 2" in messages["trial 2"]["tags"]["non-finite"]
-    children = [run for title, run in messages.items() if title != NAME]
+    assert runs["trial 2"]["tags"]["cause"] == "diverged"
+    assert "nan at epoch 2" in runs["trial 2"]["tags"]["non-finite"]
+    children = [run for title, run in runs.items() if title != NAME]
     assert {run["tags"]["mlflow.parentRunId"] for run in children} == {NAME}
     names = {"learning_rate", "optimizer", "optimizer.momentum", "augment.cutout", "batch_size"}
     assert all(set(run["params"]) == names for run in children)
-    assert messages["trial 1"]["params"]["optimizer.momentum"] == "n/a"
-    assert messages["trial 0"]["params"]["optimizer.momentum"] == "0.9"
-    assert [point[:2] for point in messages["trial 1"]["curves"]["validation/accuracy"]] == [
+    assert runs["trial 1"]["params"]["optimizer.momentum"] == "n/a"
+    assert runs["trial 0"]["params"]["optimizer.momentum"] == "0.9"
+    assert [point[:2] for point in runs["trial 1"]["curves"]["validation/accuracy"]] == [
         (1, 0.3),
         (2, 0.35),
     ]
-    assert set(messages["trial 0"]["metrics"]) == {
+    assert set(runs["trial 0"]["metrics"]) == {
         "validation/accuracy",
         "validation/loss",
         "train/loss",
         "objective",
     }
-    parent = messages[NAME]
+    parent = runs[NAME]
     assert parent["metrics"] == {
         "winner/accuracy_mean": 0.8,
         "winner/accuracy_std": 0.01,
@@ -187,11 +187,11 @@ def test_a_mirror_killed_at_any_point_duplicates_nothing(tested: StoreUnderTest,
         with pytest.raises(Unreachable):
             mirror(tested, part, home, TornStore(tested.make(), length)).catch_up()
     mirror(tested, ledger, home).catch_up()
-    messages = tested.shown()
+    runs = tested.shown()
     mirror(tested, ledger, home, Forgetful(tested.make())).catch_up()
-    assert tested.shown() == messages
-    assert [point[0] for point in messages["trial 0"]["curves"]["train/loss"]] == [1, 2, 3]
-    assert len(messages) == 6
+    assert tested.shown() == runs
+    assert [point[0] for point in runs["trial 0"]["curves"]["train/loss"]] == [1, 2, 3]
+    assert len(runs) == 6
 
 
 class TornStore:
@@ -251,11 +251,11 @@ def test_steps_give_the_same_store_as_the_client_of_mlflow(
 def test_a_deleted_run_is_restored_completely(tested: StoreUnderTest, home: Home) -> None:
     ledger = memory_ledger(search(home.search(NAME))[:-1])
     mirror(tested, ledger, home).catch_up()
-    messages = tested.shown()
+    runs = tested.shown()
     tested.client.delete_run(tested.runs()["trial 0"].info.run_id)
     assert "trial 0" not in tested.runs()
     mirror(tested, ledger, home).catch_up()
-    assert tested.shown() == messages
+    assert tested.shown() == runs
 
 
 def test_a_server_has_a_page_of_the_search(tested: StoreUnderTest, home: Home) -> None:
@@ -270,14 +270,14 @@ def test_a_server_has_a_page_of_the_search(tested: StoreUnderTest, home: Home) -
 def test_a_deleted_experiment_stays_deleted_until_it_is_restored(tested: StoreUnderTest, home: Home) -> None:
     ledger = memory_ledger(search(home.search(NAME)))
     mirror(tested, ledger, home).catch_up()
-    messages = tested.shown()
+    runs = tested.shown()
     experiment = tested.client.get_experiment_by_name(tested.experiment)
     tested.client.delete_experiment(experiment.experiment_id)
     with pytest.raises(ExperimentDeleted, match="was deleted in MLflow"):
         mirror(tested, ledger, home).catch_up()
     assert tested.client.get_experiment_by_name(tested.experiment).lifecycle_stage == "deleted"
     mirror(tested, ledger, home, tested.make(restore=True)).catch_up()
-    assert tested.shown() == messages
+    assert tested.shown() == runs
 
 
 def test_two_homes_share_a_server_without_interference(tested: StoreUnderTest, home: Home) -> None:
@@ -299,11 +299,11 @@ def test_batches_larger_than_the_limit_of_a_server(tested: StoreUnderTest, home:
     tags = {f"tag {i}": "x" * 4_900 for i in range(220)}
     ledger = memory_ledger([opened(tags=tags), start, *curves, ended(0, End.FINISHED, 44, 1.0)])
     mirror(tested, ledger, home).catch_up()
-    messages = tested.shown()
-    assert len(messages["trial 0"]["params"]) == 206 + 4
-    assert messages["trial 0"]["params"]["note"].endswith("(cut short)")
-    assert [point[0] for point in messages["trial 0"]["curves"]["validation/m49"]] == list(range(1, 45))
-    assert messages[NAME]["tags"]["tag 219"] == "x" * 4_900
+    runs = tested.shown()
+    assert len(runs["trial 0"]["params"]) == 206 + 4
+    assert runs["trial 0"]["params"]["note"].endswith("(cut short)")
+    assert [point[0] for point in runs["trial 0"]["curves"]["validation/m49"]] == list(range(1, 45))
+    assert runs[NAME]["tags"]["tag 219"] == "x" * 4_900
 
 
 def test_trials_interrupted_by_a_stop_are_not_left_running(tested: StoreUnderTest, home: Home) -> None:
@@ -311,14 +311,14 @@ def test_trials_interrupted_by_a_stop_are_not_left_running(tested: StoreUnderTes
     ledger = memory_ledger(story)
     follower = mirror(tested, ledger, home)
     follower.catch_up()
-    messages = tested.shown()
-    assert (messages[NAME]["state"][0], messages["trial 0"]["state"][0]) == ("KILLED", "KILLED")
-    assert messages["trial 0"]["tags"]["state"] == "interrupted"
+    runs = tested.shown()
+    assert (runs[NAME]["state"][0], runs["trial 0"]["state"][0]) == ("KILLED", "KILLED")
+    assert runs["trial 0"]["tags"]["state"] == "interrupted"
     ledger.append([events.SearchResumed({}), reported(0, 2, 0.6)])
     mirror(tested, ledger, home).catch_up()
-    messages = tested.shown()
-    assert (messages[NAME]["state"][0], messages["trial 0"]["state"][0]) == ("RUNNING", "RUNNING")
-    assert messages["trial 0"]["tags"]["state"] == "running"
+    runs = tested.shown()
+    assert (runs[NAME]["state"][0], runs["trial 0"]["state"][0]) == ("RUNNING", "RUNNING")
+    assert runs["trial 0"]["tags"]["state"] == "running"
 
 
 def test_a_truncated_ledger_is_shown_as_it_is(tested: StoreUnderTest, home: Home) -> None:
