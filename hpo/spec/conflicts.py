@@ -109,7 +109,7 @@ def drawn_recipes(
             continue
         recipe = lay(grammar, fixed, space.completed(point))
         if HORIZON in grammar.slots:
-            recipe[HORIZON] = horizon
+            recipe = {**recipe, HORIZON: horizon}
         if not grammar.faults(recipe):
             yield flat(grammar, grammar.resolve(recipe))
             drawn += 1

@@ -13,7 +13,7 @@ from hpo.core.constraints import constraints_of
 from hpo.core.grammar import Grammar
 from hpo.core.json_values import SpecFields
 from hpo.core.objective import Objective
-from hpo.core.space import Space
+from hpo.core.space import Point, Space
 from hpo.spec import cross_checks
 from hpo.spec.builtin import locate
 from hpo.spec.commands import check_command
@@ -178,7 +178,7 @@ def _points(
     scheduler: Scheduler | None,
     base: Path,
     faults: Faults,
-) -> list[dict[str, Any]]:
+) -> list[Point]:
     """Check fixed recipe, space and grid against each other, and return the points tried first."""
     if faults.under("recipe"):
         return []
@@ -203,7 +203,7 @@ def _complete(
     name: str,
     scheduler: Scheduler,
     objective: Objective,
-    points: list[dict[str, Any]],
+    points: list[Point],
     base: Path,
     grammar: Grammar,
 ) -> Document:

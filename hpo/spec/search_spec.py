@@ -141,6 +141,4 @@ class SearchSpec:
 
     def _laid(self, point: Point) -> RecipeFields:
         laid = lay(self.grammar, self.recipe, self.space.completed(point))
-        if HORIZON in self.grammar.slots:
-            laid[HORIZON] = self.horizon
-        return laid
+        return {**laid, HORIZON: self.horizon} if HORIZON in self.grammar.slots else laid

@@ -42,7 +42,7 @@ def starting_points(
         base: Folder of relative paths.
         faults: Collects the faults.
     """
-    points: list[dict[str, Any]] = []
+    points: list[Point] = []
     for number, entry in enumerate(entries):
         path: FieldPath = ("start_from", number)
         if isinstance(entry, Mapping):
@@ -64,7 +64,7 @@ def _written(
     space: Space,
     path: FieldPath,
     faults: Faults,
-) -> dict[str, Any] | None:
+) -> Point | None:
     written = _dotted(entry, grammar)
     unexpected = [name for name in written if name not in space.by_name]
     for name in unexpected:
@@ -84,7 +84,7 @@ def _written(
 def _defaults(grammar: Grammar, fixed: RecipeFields) -> RecipeFields:
     """Return the values that a point need not contain: the fixed recipe's, or else the grammar's."""
     lowest = {name: slot.hyperparameter.default for name, slot in grammar.slots.items()}
-    return lowest | flat(grammar, grammar.resolve(lay(grammar, fixed, {})))
+    return {**lowest, **flat(grammar, grammar.resolve(lay(grammar, fixed, {})))}
 
 
 def _dotted(entry: Point, grammar: Grammar) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _from_file(
     base: Path,
     path: FieldPath,
     faults: Faults,
-) -> dict[str, Any] | None:
+) -> Point | None:
     file = locate_recipe(name, base)
     try:
         recipe = read_recipe(file, {trainable: Interface(grammar, ())})
