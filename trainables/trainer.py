@@ -42,7 +42,7 @@ class Trainer:
 
     Attributes:
         losses: Validation loss after each epoch.
-        watched: What ``plateau`` goes by, after each epoch: the losses, or validation errors.
+        watched: What ``plateau`` watches after each epoch: the losses, or validation errors.
         metrics: Learning rate, gradient norm and update ratio at one step of the epoch; measuring
             all of them would cost several passes over the weights at each step.
     """
@@ -165,7 +165,7 @@ class Trainer:
             The network and metrics to report: the best epoch's if the recipe stops early.
 
         Raises:
-            UserError: If the schedule goes by an error and the data has no classes.
+            UserError: If the schedule watches an error and the data has no classes.
         """
         self.losses.append(scores["loss"])
         if self.watched is not self.losses:

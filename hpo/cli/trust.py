@@ -29,7 +29,7 @@ def name_code(
     Args:
         file: The spec or recipe.
         overrides: Fields of it set on the command line.
-        trust: Whether the user trusts code that may not be his own.
+        trust: Whether the user trusts code that may not be the user's own.
         beside: Whether code in the folder of the file counts as the user's own, as it does for a spec.
         to_end: Whether the command runs a search to its end, where the spec may have a command run.
         error: Whether to print to standard error.

@@ -13,7 +13,7 @@ fully trained trial, the next trial in the better half at the first rung is trai
 unjudged. If it becomes a leader, others are compared with its slow start. In a search that keeps finding
 leaders this never happens.
 
-Comparing a trial with the incumbents' curves is due to Domhan et al., IJCAI 2015; this rule needs no
+Comparing a trial with the incumbents' curves was proposed by Domhan et al., IJCAI 2015; this rule needs no
 model of curves. Rungs can be closer together than a reduction factor, because the rule does not stop a
 fixed share at each.
 """

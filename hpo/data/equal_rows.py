@@ -30,7 +30,7 @@ class EqualByChance:
     per_row: float
 
     def explains(self, count: int, others: int) -> bool:
-        """Whether so many rows equal one of this number of other rows although none was copied."""
+        """Return whether chance explains that this many rows equal one of a number of other rows."""
         if self.bits >= enough_bits(self.rows, others):
             return False
         expected = min(self.rows, others * self.per_row)

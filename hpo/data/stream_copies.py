@@ -33,7 +33,7 @@ def copied_blocks(ours: NDArray[Any], theirs: NDArray[Any], our_rows: Rows, thei
     Args:
         ours: Blocks of tokens, [n, block].
         theirs: Blocks of the same length, [k, block].
-        our_rows: Rows of ours to look at.
+        our_rows: Indices of our rows that are compared.
         their_rows: Rows of theirs to look at.
     """
     if not len(our_rows) or not len(their_rows):
@@ -52,7 +52,7 @@ def copied_blocks(ours: NDArray[Any], theirs: NDArray[Any], our_rows: Rows, thei
 
 
 def _rate(windows: int) -> np.uint64:
-    """Return the power of two of which one in so many windows is compared."""
+    """Return a power of two, n: one window in n is compared."""
     rate = 1
     while windows > rate * MOST_WINDOWS:
         rate *= 2

@@ -117,7 +117,7 @@ def information(rows: Floats) -> NDArray[np.float64]:
 
 
 def enough_bits(ours: int, theirs: int) -> float:
-    """Return the bits from which agreement of two rows is no coincidence among so many pairs."""
+    """Return the bits from which two rows of this many pairs do not agree by coincidence."""
     return float(np.log2(max(1, ours)) + np.log2(max(1, theirs)) + SURE_BITS)
 
 

@@ -63,7 +63,7 @@ def unit(rows: Floats) -> Floats:
 
 
 def overlap(ours: Floats, middle: Floats) -> Floats:
-    """Return the greatest correlation of edges of any 28-pixel window of ours with the middle of theirs."""
+    """Return the greatest correlation of edges of any 28-pixel window of ours with their middle."""
     down, across = _edges(ours)
     size, best = SIDE - 4, np.full(len(ours), -1.0, np.float32)
     split = (size - 1) * (size - 2)

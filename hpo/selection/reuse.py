@@ -1,7 +1,7 @@
 """The luck that earlier searches on the same validation rows may have added to a winner's score.
 
 The best of m noisy scores is too high by what the noise alone gives the best of m. A search corrects for its
-own trials by fresh seeds. Whoever searched the same rows before chose this search's ranges and models by
+own trials by fresh seeds. Earlier searches on the same rows chose this search's ranges and models by
 their scores there, so that its winner is in effect the best of all trials on these rows. Fresh seeds do not
 show that: it is luck with the examples, which all of them share.
 """

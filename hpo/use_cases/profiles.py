@@ -81,7 +81,7 @@ def load_profile(name: str) -> Profile:
     """Read a profile.
 
     Raises:
-        UserError: If there is none of that name, other users can change it, or a field is missing or wrong.
+        UserError: If no profile has that name, other users can change it, or a field is missing or wrong.
     """
     from hpo.spec.yaml_text import read_text
 

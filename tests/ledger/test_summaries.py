@@ -1,4 +1,4 @@
-"""Summaries are right whoever wrote the events, stored with them, and computed again when they are lost."""
+"""Summaries are right for every writer, stored with the events, and computed again when they are lost."""
 
 import pytest
 import sqlalchemy as sa

@@ -133,7 +133,7 @@ def opened_page(profile: Path) -> Iterator[Page]:
 
 
 def _moved(descriptor: int) -> int:
-    """Return a copy of a descriptor that is none of those that the browser uses, and close it."""
+    """Return a copy of a descriptor that the browser does not use itself, and close it."""
     copy = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
     os.close(descriptor)
     return copy

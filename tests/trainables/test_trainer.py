@@ -1,4 +1,4 @@
-"""What surrounds a step: passes of a batch, the length of an epoch, and what a schedule goes by."""
+"""What surrounds a step: passes of a batch, the length of an epoch, and what a schedule watches."""
 
 from __future__ import annotations
 

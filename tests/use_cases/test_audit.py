@@ -159,7 +159,7 @@ def test_random_edits_of_events_are_found_and_named(home, anew):
     for number in range(EDITS):
         edit, at, rows = record.edited(draw, anew)
         if anew and at >= claimed:
-            continue  # whoever computes a chain anew is found by a head that was kept after the edit
+            continue  # a chain that was computed again is found by a head that was kept after the edit
         record.write(rows)
         findings = audit_search("digits", home=home).findings
         assert findings, (number, edit, at)

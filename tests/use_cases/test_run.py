@@ -1,4 +1,4 @@
-"""A search on record is run by whoever starts it, and any number of times."""
+"""A search on record is run by any process that starts it, any number of times."""
 
 import pytest
 

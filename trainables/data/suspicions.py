@@ -13,7 +13,7 @@ from trainables.data.precision import EXACT, LOST, rounding, sentence
 from trainables.data.table_reading import Table, brief
 
 FEW = 20
-"""Rows below which all values of a column may well be different whole numbers."""
+"""Rows below which all values of a column are often different whole numbers."""
 
 NAMES = frozenset(["id", "index", "idx", "rowid", "row_id", "uuid", "guid", "key", "no", "nr", "number"])
 """Names of columns that identify rows, in lower case; so do those that end in one of `ENDINGS`."""

@@ -95,7 +95,7 @@ def room_for(labels: Iterable[str]) -> float:
 
 
 def cut(words: str, most: int) -> str:
-    """Return a text of at most so many letters; the table beside a plot has it in full."""
+    """Return a text cut to a number of letters; the table beside a plot has it in full."""
     return words if len(words) <= most else words[: max(1, most - 1)] + "…"
 
 

@@ -24,7 +24,7 @@ TINY, TINY_EPOCHS = 16, 300
 ROWS = 800
 """Rows of each part of the trainings on true and on shuffled targets."""
 EPOCHS, MOST_EPOCHS, EXAMPLES = 15, 60, 6000
-"""Their epochs: more of them where there are few rows, to train on about so many examples."""
+"""Their epochs; more where there are few rows, so that about this many examples are trained on."""
 SECONDS = 60.0
 """Longest wall time of one of these trainings."""
 

@@ -1,6 +1,6 @@
 """Recognise rows of a test part among those that a model is about to predict.
 
-Whoever has the labels of test rows sees from predictions how good a model is on them. So rows of a test
+With the labels of test rows, predictions show how good a model is on them. So rows of a test
 part that come with their labels are a look at it; rows without labels are named.
 """
 
