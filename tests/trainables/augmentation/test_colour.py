@@ -75,7 +75,7 @@ def test_channels_are_stretched_and_equalized_independently() -> None:
     image = torch.tensor([[0.2, 0.4, 0.6, 0.6], [0.3, 0.3, 0.3, 0.3]]).view(1, 2, 2, 2)
     stretched = torch.tensor([[0, 0.5, 1, 1], [0.3, 0.3, 0.3, 0.3]]).view(1, 2, 2, 2)
     torch.testing.assert_close(colour.auto_contrast(image), stretched)
-    # 510 of the 512 values are not the brightest: two to a step. A value moves by the steps below it, and a half.
+    # 510 of 512 values are not the brightest, two to a step; a value moves by the steps below it, and a half.
     wide = torch.tensor([0, 1, 2] + [3] * 507 + [255] * 2).view(1, 1, 2, 256) / 255
     expected = torch.tensor([0, 1, 1] + [2] * 507 + [255] * 2).view(1, 1, 2, 256) / 255
     torch.testing.assert_close(colour.equalize(wide), expected)
