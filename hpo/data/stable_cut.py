@@ -21,6 +21,9 @@ from trainables.data.digests import as_keys
 from trainables.data.held_out import fallen, first_cut, require_both
 from trainables.data.uncut import Uncut
 
+MOST_TARGETS = 64
+"""Numbers of a target of several dimensions by which rows are recognised."""
+
 
 @dataclass
 class StableCut:
@@ -146,7 +149,8 @@ def _joined(development: Content, test: Content) -> Iterable[NDArray[np.generic]
 
 def _columns(content: Content) -> Iterable[NDArray[np.generic]]:
     yield from content.traits or content.inputs.T
-    if content.info.task == "regression":
-        yield content.targets
-    else:
+    if content.info.task == "classification":
         yield np.array(content.info.classes, object)[content.targets]
+    else:  # several labels, or a mask, of which some positions do
+        flat = content.targets.reshape(len(content.targets), -1)
+        yield from flat.T[:: max(1, -(-flat.shape[1] // MOST_TARGETS))]

@@ -69,12 +69,21 @@ def left_out(folder: Path) -> Iterator[str]:
     unused = [path for path in shown if path.suffix.lower() not in ENDINGS and path.is_file()]
     images = sorted(path for path in hidden if path.suffix.lower() in ENDINGS and path.is_file())
     linked = [path for path in shown if path.is_symlink() and path.is_dir() and path.parent != folder]
+    yield from loose_images(folder)
     if unused:
         yield f"{len(unused)} files are not images and are left out, such as {unused[0]}"
     if images:
         yield f"{count(len(images), 'hidden image')} left out, such as {images[0]}"
     if linked:
         yield f"{count(len(linked), 'linked folder')} within classes not read, such as {linked[0]}"
+
+
+def loose_images(folder: Path) -> Iterator[str]:
+    """Yield a sentence if there are images beside the folders in a folder."""
+    loose = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    loose = [path for path in loose if not is_hidden(path, folder)]
+    if loose:
+        yield f"{count(len(loose), 'image')} in no class folder left out, such as {loose[0]}"
 
 
 def labelled_files(folder: Path, classes: Sequence[str], hidden: bool) -> LabelledFiles:

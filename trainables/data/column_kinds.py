@@ -10,7 +10,8 @@ import pyarrow as pa
 from hpo.core.errors import UserError
 from trainables.data import columns
 from trainables.data.column_choices import NUMERIC, ColumnChoices
-from trainables.data.table_reading import Table
+from trainables.data.odd_texts import like_a_number
+from trainables.data.table_reading import Table, brief
 from trainables.data.written_numbers import Notation
 
 FEW_CLASSES = 20
@@ -76,7 +77,7 @@ def _kind_of(
     if chosen == "text":
         return ColumnKind("text", f"{why}; texts are not inputs", f"column {name} is a text and is left out")
     if column.null_count == len(column):
-        return ColumnKind("empty", "it has no value", f"column {name} is empty and is left out")
+        return ColumnKind("empty", "it has no value", f"column {name or repr(name)} is empty and is left out")
     if chosen == "category":
         return ColumnKind("category", why, input=True)
     if table.numbers(name) is not None:
@@ -101,7 +102,8 @@ def _numeric(column: pa.Array, chosen: str | None, why: str, notation: Notation 
 def _textual(table: Table, name: str, marks: bool) -> ColumnKind:
     """Return what a column of texts is taken for of which the spec says nothing."""
     column = table.columns[name]
-    distinct = len(set(columns.texts(column)))
+    texts = dict.fromkeys(columns.texts(column))
+    distinct = len(texts)
     if columns.mistaken(column) or (marks and columns.has_placeholder(column)):
         cell = table.cell(name, columns.strays(column)[0])
         raise UserError(
@@ -115,7 +117,12 @@ def _textual(table: Table, name: str, marks: bool) -> ColumnKind:
             f"column {name} has {distinct} different texts in {len(column)} rows, looks like an "
             "identifier and is left out; to keep it, list it under `categorical`",
         )
-    return ColumnKind("category", "its values are texts", input=True)
+    example = like_a_number([text for text in texts if text]) if marks else ""
+    warning = (
+        f"column {name}: values such as {brief(repr(example))} look like numbers or dates, but are read as "
+        f"{distinct:,} categories; write plain numbers or ISO 8601 dates, or list it under `categorical`"
+    )
+    return ColumnKind("category", "its values are texts", warning if example else "", input=True)
 
 
 def _not_numeric(table: Table, name: str, kind: str) -> str:

@@ -154,6 +154,11 @@ def _is_number(text: str) -> bool:
     return "_" not in text  # which Python reads, but Arrow does not
 
 
+def is_fraction(text: str) -> bool:
+    """Return whether a text is a number with a decimal point, which no column is named."""
+    return "." in text and _is_number(text)
+
+
 def coded(column: pa.Array, categories: Sequence[str]) -> tuple[NDArray[np.float32], int]:
     """Return codes of texts: their index among the categories, ``len(categories)`` for any other.
 

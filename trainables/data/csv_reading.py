@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import mmap
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import pyarrow as pa
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
+from trainables.data.file_kinds import kind_of_file
 
 LONGEST_HEADER = 1 << 20
 """Characters of the names of a CSV file's columns, as far as Arrow looks for them."""
@@ -27,6 +30,9 @@ MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16", codecs.BO
 """Byte order marks at the start of files in other encodings."""
 
 ZEROS = "contains zero bytes: it is encoded as UTF-16 or is not text; save it as UTF-8"
+
+FOR_EXCEL = re.compile(r"sep=(.)(?=\r?\n)", re.IGNORECASE)
+"""A first line that tells Excel the sign between the fields."""
 
 OTHER_DELIMITERS = (";", "\t", "|", ",")
 
@@ -48,6 +54,8 @@ def read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
         UnicodeDecodeError: If it is not encoded as UTF-8.
         pyarrow.ArrowInvalid: If it cannot be parsed.
     """
+    if kind := kind_of_file(path):
+        raise UserError(f"data: {path} is {kind}")
     with path.open(newline="", encoding="utf-8-sig") as file:
         start = file.read(LONGEST_HEADER)
     if not start.strip():
@@ -56,7 +64,13 @@ def read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
         raise UserError(f"data: {path} {ZEROS}")
     if len(start) == LONGEST_HEADER and not {"\n", "\r"} & set(start):
         raise UserError(f"data: {path}: its first line has more than {LONGEST_HEADER:,} characters")
-    names = next(csv.reader(io.StringIO(start, newline=""), delimiter=delimiter), [])
+    if sign := FOR_EXCEL.match(start):
+        raise UserError(
+            f"data: {path}: its first line, {sign[0]!r}, is for Excel alone; remove it, and name the sign "
+            f"between the fields: arguments: {{delimiter: {json.dumps(sign[1])}}}"
+        )
+    lines = csv.reader(io.StringIO(start, newline=""), delimiter=delimiter)
+    names = next(lines, [])
     others = [sign for sign in OTHER_DELIMITERS if len(names) == 1 and sign in names[0] and sign != delimiter]
     if others:
         raise UserError(
@@ -64,11 +78,26 @@ def read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
             f"{names[0].count(others[0])} {others[0]!r}; name the separator: "
             f"arguments: {{delimiter: {json.dumps(others[0])}}}"
         )
-    return csv_table(path, names, missing, delimiter)
+    try:
+        return csv_table(path, names, missing, delimiter)
+    except pa.ArrowInvalid as error:
+        fields = len(next((line for line in lines if line), names))
+        if fields == len(names):  # one thread counts the rows
+            return csv_table(path, names, missing, delimiter, threads=False)
+        raise UserError(
+            f"data: {path}: its first line is taken for the names of the columns and has "
+            f"{count(len(names), 'field')}, its next one {fields}; remove lines above the names, and signs "
+            "at the end of lines"
+        ) from error
 
 
 def csv_table(
-    path: Path, names: Sequence[str], missing: Sequence[str], delimiter: str, **options: Any
+    path: Path,
+    names: Sequence[str],
+    missing: Sequence[str],
+    delimiter: str,
+    threads: bool = True,
+    **options: Any,
 ) -> Any:
     """Parse a file whose columns are known; further options are those of Arrow's conversion."""
     from pyarrow import csv as arrow
@@ -80,7 +109,8 @@ def csv_table(
         **options,
     )
     parse = arrow.ParseOptions(delimiter=delimiter, newlines_in_values=_may_break_lines(path))
-    return arrow.read_csv(path, parse_options=parse, convert_options=convert)
+    read = arrow.ReadOptions(use_threads=threads)
+    return arrow.read_csv(path, read, parse, convert)
 
 
 def _may_break_lines(path: Path) -> bool:

@@ -64,6 +64,7 @@ class Head:
         turned: Whether the stored pixels are turned to stand upright.
         alpha: Whether pixels can be transparent.
         pages: Number of images in the file.
+        halved: Whether channels have 16 bits in the file, of which Pillow reads the upper 8.
     """
 
     size: tuple[int, int]
@@ -71,6 +72,7 @@ class Head:
     turned: bool
     alpha: bool = False
     pages: int = 1
+    halved: bool = False
 
 
 @dataclass
@@ -84,6 +86,7 @@ class Heads:
         turned: Number of images that are turned to stand upright.
         transparent: Number of images whose pixels can be transparent.
         stacks: Files with several images.
+        halved: Number of images of which the upper 8 of 16 bits per channel are read.
     """
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -92,6 +95,7 @@ class Heads:
     turned: int = 0
     transparent: int = 0
     stacks: list[Path] = field(default_factory=list)
+    halved: int = 0
 
     @classmethod
     def of(cls, files: Sequence[Path], upright: bool) -> Heads:
@@ -106,6 +110,7 @@ class Heads:
                 heads.turned += image.turned
                 heads.transparent += image.alpha
                 heads.stacks += [path] * (image.pages > 1)
+                heads.halved += image.halved
         return heads
 
     @property
@@ -147,7 +152,8 @@ def head(path: Path, upright: bool = True) -> Head | None:
         with Image.open(path) as image:
             turn = turn_of(image) if upright else None
             size = image.size[::-1] if turn in SIDEWAYS else image.size
-            return Head(size, image.mode, turn is not None, has_alpha(image), pages_of(image))
+            alpha, pages, halved = has_alpha(image), pages_of(image), is_halved(image)
+            return Head(size, image.mode, turn is not None, alpha, pages, halved)
     except Exception:  # Pillow fails in any way on files that are damaged
         return None
 
@@ -155,6 +161,11 @@ def head(path: Path, upright: bool = True) -> Head | None:
 def has_alpha(image: Picture) -> bool:
     """Return whether pixels of an image can be transparent."""
     return image.mode in ALPHA or "transparency" in image.info
+
+
+def is_halved(image: Picture) -> bool:
+    """Return whether channels of a colour image have 16 bits in the file; Pillow reads the upper 8."""
+    return image.mode not in DEEP and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
 
 
 def pages_of(image: Picture) -> int:

@@ -23,6 +23,7 @@ from trainables.data.class_folders import (
     is_hidden,
     labelled_files,
     left_out,
+    loose_images,
     refuse_parts,
 )
 from trainables.data.content import Content, SourcePaths
@@ -32,6 +33,7 @@ from trainables.data.file_facts import file_facts
 from trainables.data.file_state import state_of
 from trainables.data.held_out import first_cut
 from trainables.data.image_files import ENDINGS, GREY, Heads, PixelFormat, bits_of, decode, in_parallel
+from trainables.data.odd_texts import alike
 from trainables.data.uncut import Uncut
 
 SHOWN = 5
@@ -182,6 +184,11 @@ class ImageFolder:
                 f"{heads.deep} images have 16 bits per pixel, of which {form.bits} are used; the upper 8 of "
                 "these are kept"
             )
+        if heads.halved:
+            yield (
+                f"{count(heads.halved, 'image')} in colour with 16 bits per channel, of which the upper 8 "
+                "are kept; if only the lower ones are used, convert them to 8 bits first"
+            )
         if form.ground:
             yield (
                 f"{count(heads.transparent, 'image')} can have transparent pixels, which are put on "
@@ -225,12 +232,17 @@ class ImageFolder:
                 "orientation says; to keep the pixels as they are stored: arguments: {orientation: as_stored}"
             )
         sentences += self._conversions()
+        if twice := alike(self._classes, "class folders"):
+            sentences.append(twice)
         if self._train != self.root:
             if self._unlabelled:
                 sentences.append(
                     f"{self.root / 'test'} has no folder for any class: its {self._unlabelled} images have "
                     "no labels and are not used, and the test part is cut from the training images"
                 )
+            sentences += loose_images(self.root)
+            if not self._unlabelled and (self.root / "test").is_dir():
+                sentences += left_out(self.root / "test")
             others = sorted(p.name for p in class_folders(self.root) if p.name not in ("train", "test"))
             sentences += [f"the folder {self.root / name} is not used" for name in others]
         return tuple(sentences)

@@ -10,17 +10,29 @@ from hpo.core.errors import UserError
 YEARS = (-719_162, 2_932_897)
 """First day of the year 1 and of the year 10000, in days since 1970."""
 
+VIEWS = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+"""Types of texts and bytes for which Arrow lacks most functions; Polars writes them."""
+
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 def plain_column(name: str, column: pa.Array) -> tuple[pa.Array | None, str]:
     """Return a column in a type that a table can hold, and what was done to it, if it needs saying.
 
-    Truth values become 0 and 1, half precision single precision, NaN a missing value, categories of
+    Texts lose Polars' memory layout, extension types become what they are stored as, UUIDs texts. Truth
+    values become 0 and 1, half precision single precision, NaN a missing value, categories of
     numbers texts, durations and times of day seconds. Lists, structures and maps are left out: the column is
     then None.
     """
     kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return (
+            (_texts(column), "")
+            if kind.extension_name == "arrow.uuid"
+            else plain_column(name, column.storage)
+        )
+    if kind in VIEWS:
+        return pc.cast(column, VIEWS[kind]), ""
     if pa.types.is_dictionary(kind) and not pa.types.is_string(kind.value_type):
         return _texts(column.dictionary_decode()).dictionary_encode(), ""
     if pa.types.is_boolean(kind):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
+from trainables.data.odd_texts import alike, loses_zeros
 from trainables.data.precision import EXACT, LOST, rounding, sentence
 from trainables.data.table_reading import Table, brief
 
@@ -35,7 +36,11 @@ def suspicions(table: Table, info: DataInfo, scaled: bool = True) -> dict[str, t
         sentences = (
             _of_texts(name, table, info)
             if values is None
-            else (*_of_numbers(name, values, table.rows), *_of_precision(name, values, info, scaled))
+            else (
+                *_of_numbers(name, values, table.rows),
+                *_of_precision(name, values, info, scaled),
+                *_of_codes(name, table),
+            )
         )
         if sentences:
             found[name] = tuple(sentences)
@@ -43,9 +48,23 @@ def suspicions(table: Table, info: DataInfo, scaled: bool = True) -> dict[str, t
 
 
 def _of_texts(name: str, table: Table, info: DataInfo) -> tuple[str, ...]:
-    if len(info.categories[name]) != 1 or table.columns[name].null_count:
+    names = info.categories[name]
+    if twice := alike(names, "categories"):
+        return (f"column {name}: {twice}",)
+    if len(names) != 1 or table.columns[name].null_count:
         return ()
-    return (f"column {name} has the value {brief(repr(info.categories[name][0]))} in every row",)
+    return (f"column {name} has the value {brief(repr(names[0]))} in every row",)
+
+
+def _of_codes(name: str, table: Table) -> tuple[str, ...]:
+    """Say that a column of numbers holds codes, such as postal codes, that begin with zeros."""
+    code = loses_zeros(table.columns[name])
+    if not code:
+        return ()
+    return (
+        f"column {name}: values such as {brief(repr(code))} are read as numbers, without the zeros at their "
+        "beginning; if they are codes, list it under `categorical`",
+    )
 
 
 def _of_numbers(name: str, values: NDArray[np.float64], rows: NDArray[np.int64]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from hpo.core.errors import UserError
 from trainables.data import columns
 from trainables.data.csv_reading import csv_table, encoding_words, one_line, read_csv
 from trainables.data.digests import text_digests
+from trainables.data.file_kinds import kind_of_file
 from trainables.data.parquet_types import plain_column
 from trainables.parts.data_sources import delimiter_of
 
@@ -28,6 +29,8 @@ LONGEST_VALUE = 80
 
 LONGEST_LIST = 800
 """Characters of all names of columns that a message shows."""
+
+NAMELESS = "its first line seems to hold values; add a line of names above it"
 
 BYTES = 8
 """Of a number in memory."""
@@ -102,7 +105,12 @@ class Table:
         if name not in self.columns:
             every = [n if n == n.strip() else f"{n!r} with spaces" for n in self.columns]
             names = brief(", ".join(every), LONGEST_LIST)
-            raise UserError(f"data.arguments.{role}: {self.file} has no column {name!r}; it has {names}")
+            if note := next((n for n in self.notes if n.startswith(f"column {name} ")), ""):
+                raise UserError(f"data.arguments.{role}: {self.file}: {note}")
+            hint = f"; {NAMELESS}" if any(map(columns.is_fraction, self.columns)) else ""
+            raise UserError(
+                f"data.arguments.{role}: {self.file} has no column {name!r}; it has {names}{hint}"
+            )
         return self.columns[name]
 
     def cell(self, name: str, row: int) -> str:
@@ -149,7 +157,9 @@ def read_table(
     except UnicodeDecodeError as error:
         raise UserError(f"data: {path} {encoding_words(path, error)}") from error
     except (pa.ArrowException, csv.Error, OSError) as error:
-        raise UserError(f"data: {path} cannot be read as {kind}: {one_line(error)}") from error
+        other = kind_of_file(path)
+        words = f"is {other}" if other else f"cannot be read as {kind}: {one_line(error)}"
+        raise UserError(f"data: {path} {words}") from error
     repeated = [name for name, times in Counter(names).items() if times > 1]
     if repeated:
         raise UserError(f"data: {path} has two columns named {brief(repr(repeated[0]))}")

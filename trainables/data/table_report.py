@@ -29,7 +29,7 @@ def column_reports(
             kind.why,
             int(table.columns[name].null_count),
             distinct_values(table.columns[name]),
-            notes.get(name, ()),
+            (*((kind.warning,) if kind.warning else ()), *notes.get(name, ())),
         )
         for name, kind in kinds.items()
     )

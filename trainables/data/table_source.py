@@ -26,10 +26,19 @@ from trainables.data.data_report import DataReport, target_distribution
 from trainables.data.digests import file_digest
 from trainables.data.file_state import state_of
 from trainables.data.held_out import first_cut
+from trainables.data.odd_texts import alike
 from trainables.data.row_roles import group_names, row_ids, row_times, tied_times
 from trainables.data.suspicions import suspicions
 from trainables.data.table_encoding import encode, refuse_infinite, targets_of
-from trainables.data.table_reading import Table, brief, cells_of, lost_texts, read_table, texts_of
+from trainables.data.table_reading import (
+    NAMELESS,
+    Table,
+    brief,
+    cells_of,
+    lost_texts,
+    read_table,
+    texts_of,
+)
 from trainables.data.table_report import column_reports
 from trainables.data.uncut import READER, Cutter, Uncut
 from trainables.data.written_numbers import Notation, notations, read_notations
@@ -94,6 +103,7 @@ class TableFile:
             *self._written_warnings(),
             *(sentence for sentences in odd.values() for sentence in sentences),
             *tied_times(row_times(table, self.time), self.time),
+            *self._name_warnings(),
         )
         report = DataReport(
             column_reports(table, kinds, odd),
@@ -111,7 +121,7 @@ class TableFile:
             for name, n in unknown.items()
         )
         content = self._content(table, inputs, targets_of(table, self.target, self._info))
-        return replace(content, warnings=warnings)
+        return replace(content, warnings=(*warnings, *table.notes))
 
     @functools.cached_property
     def _whole(self) -> Table:
@@ -163,6 +173,15 @@ class TableFile:
             for name, notation in self._notations.items()
         )
 
+    def _name_warnings(self) -> tuple[str, ...]:
+        """Say what is odd about the names of columns and classes."""
+        names = [name for name in self._whole.columns if columns.is_fraction(name)]
+        twice = alike(self._info.classes, "classes")
+        return (
+            *([f"columns are named {brief(', '.join(names))}: {self.file}: {NAMELESS}"] if names else []),
+            *([f"the target {self.target}: {twice}"] if twice else []),
+        )
+
     def _missing_warnings(self) -> tuple[str, ...]:
         """Say which texts of columns count as missing although they could be meant."""
         marks = tuple(
@@ -194,7 +213,9 @@ class TableFile:
         if self.test_file is not None:
             sealed = self._read(self.test_file, sealed=True)
             shared = {name: sealed.column(name, "test_file") for name in whole.columns}
-            return whole, replace(sealed, columns=shared)
+            extra = brief(", ".join(name for name in sealed.columns if name not in shared))
+            notes = (f"columns that only {sealed.file} has are left out: {extra}",) if extra else ()
+            return whole, replace(sealed, columns=shared, notes=notes)
         whole = whole.digested(self.target)
         rows = Uncut(
             whole.digests(self.target),

@@ -144,6 +144,12 @@ class UserSource:
         )
 
     def _content(self, arrays: dict[str, Any], development: DataInfo | None) -> Content:
+        for name in ("inputs", "targets"):
+            if self.paths.reader > 5 and np.ma.is_masked(arrays[name]):
+                raise UserError(
+                    f"data.source: {self.name} returned {name} as a masked array, whose mask would be lost; "
+                    f"return {name}.filled(np.nan), or leave the rows out"
+                )
         inputs, targets = np.asarray(arrays["inputs"]), np.asarray(arrays["targets"])
         if object in (inputs.dtype, targets.dtype) or not inputs.shape:
             raise UserError(f"data.source: {self.name} must return plain numeric arrays, not objects")
@@ -170,7 +176,7 @@ class UserSource:
             None if groups is None else _plain(np.asarray(groups)),
             None if times is None else self._times(np.asarray(times)),
             identity,
-            warnings=_tied(times),
+            warnings=(*_tied(times), *(() if "task" in arrays or development else _guessed(targets, info))),
         )
 
     def _in_place(
@@ -238,6 +244,21 @@ class UserSource:
                 f"objects: {first}"
             )
         return times.astype(np.float64)
+
+
+def _guessed(targets: NDArray[Any], info: DataInfo) -> tuple[str, ...]:
+    """Say that whole numbers are treated as amounts because they are stored as floats."""
+    if (
+        info.task != "regression"
+        or not len(targets)
+        or (targets % 1).any()
+        or len(np.unique(targets)) > SHOWN
+    ):
+        return ()
+    return (
+        "the targets are whole numbers stored as floats and are treated as regression; for classes return "
+        "integers or texts, or set `task`",
+    )
 
 
 def _as_stored(kind: str, inputs: NDArray[Any]) -> bool:

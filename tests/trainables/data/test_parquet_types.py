@@ -75,12 +75,31 @@ def test_categories_of_numbers_stay_categories() -> None:
     assert (columns.texts(column), note) == (["1", "2", "10", None], "")
 
 
+def test_texts_as_polars_stores_them_are_categories_and_classes(tmp_path: Path) -> None:
+    texts = [None if k == 9 else "pqq"[k % 3] for k in range(N)]
+    found = read(tmp_path, pa.array(texts, pa.string_view()))
+    assert found.info.categories == {"v": ("p", "q")}
+    plain = read(tmp_path, pa.array(texts))
+    assert found.digests().tolist() == plain.digests().tolist()
+    labels = pa.array(["pq"[k % 2] for k in range(N)], pa.string_view())
+    assert read(tmp_path, labels, target="v").info.classes == ("p", "q")
+
+
+def test_extension_types_are_read_as_they_are_stored(tmp_path: Path) -> None:
+    flags = pa.ExtensionArray.from_storage(pa.bool8(), pa.array([k % 2 for k in range(N)], pa.int8()))
+    assert not read(tmp_path, flags).info.categories
+    names = [bytes([k]) * 16 for k in range(N)]
+    found = read(tmp_path, pa.ExtensionArray.from_storage(pa.uuid(), pa.array(names, pa.binary(16))))
+    assert found.info.columns == ("k",)
+    assert any("column v has" in warning and "identifier" in warning for warning in found.warnings)
+
+
 def test_truth_values_are_classes(tmp_path: Path) -> None:
     assert read(tmp_path, pa.array([k % 2 == 0 for k in range(N)]), target="v").info.classes == ("0", "1")
 
 
-def test_a_target_of_lists_is_not_a_column(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="has no column 'v'; it has k, y"):
+def test_a_target_of_lists_is_refused_by_its_type(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"column v holds values of the type list.*, which no table takes"):
         read(tmp_path, pa.array([[1.0]] * N), target="v")
 
 

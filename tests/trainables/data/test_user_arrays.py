@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from hpo.core.errors import UserError
+from hpo.core.home import Home
 from hpo.core.trainable import AS_FLOATS
+from hpo.data.source_reading import read_source
 from trainables.data.content import SourcePaths
 from trainables.data.user_sources import UserSource
 
@@ -26,6 +28,17 @@ def narrow(part):
 def labelled(part, labels, classes=None):
     more = {} if classes is None else {"classes": classes}
     return {"inputs": np.zeros((len(labels), 3)), "targets": np.array(labels), **more}
+
+def one_hot(part, width=2, dtype=float):
+    random = np.random.default_rng(len(part))
+    return random.normal(size=(40, 3)), np.eye(width, dtype=dtype)[random.integers(0, 2, 40)]
+
+def floats(part, task=None):
+    more = {} if task is None else {"task": task}
+    return {"inputs": np.zeros((4, 3)), "targets": np.array([0.0, 1.0, 1.0, 0.0]), **more}
+
+def masked(part):
+    return np.ma.masked_array(np.zeros((4, 3)), np.eye(4)[:, :3]), np.array([0, 1, 1, 0])
 
 def masks(part):
     return np.zeros((3, 4, 4), np.uint8), np.ones((3, 4, 4), np.uint8)
@@ -52,6 +65,23 @@ def test_a_table_is_float32(read):
 def test_targets_of_any_shape_are_left_as_they_are(read):
     content = read("masks")
     assert (content.info.task, content.targets.shape, content.targets.dtype) == ("other", (3, 4, 4), np.uint8)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"dtype": "int64"}, {"dtype": "bool"}, {"width": 90}])
+def test_several_targets_of_rows_of_a_table_are_read_with_both_parts(tmp_path, read, arguments):
+    assert read("masks")
+    found = read_source("own_arrays:one_hot", arguments, Home(tmp_path / "home"), tmp_path)
+    assert found is not None
+
+
+def test_a_masked_array_is_refused(read):
+    with pytest.raises(UserError, match="inputs as a masked array, whose mask would be lost"):
+        read("masked")
+
+
+def test_whole_numbers_stored_as_floats_are_named(read):
+    assert "whole numbers stored as floats and are treated as regression" in read("floats").warnings[0]
+    assert not read("floats", task="regression").warnings
 
 
 def test_images_with_their_channels_first_are_refused(read):

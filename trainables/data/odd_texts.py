@@ -1,0 +1,82 @@
+"""Texts in a table that may mean something else: codes that lose zeros, numbers as names, names twice."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MOSTLY = 0.9
+"""Share of different texts that look like numbers from which the column probably holds some."""
+
+SAMPLE = 200
+"""Different texts that are looked at."""
+
+LONGEST = 40
+"""Characters of a name in a sentence."""
+
+FEW = 3
+"""Different texts below which numbers may well be names."""
+
+LIKE_A_NUMBER = re.compile(
+    r"0x[\da-f]+|[<>=~\u2248\u2264\u2265\u00b1*#]*\s?(?:[A-Z]{3}\s)?[$\u20ac\u00a3\u00a5\u20b9]?\s?[-+\u2212(]?"
+    r"\s?[.,]?\d[\d.,:/'\s_-]*(?:[eEdD][-+]?\d+)?\s?[^\W\d_]{0,4}[\u00b0%/\u00b2\u00b3*+-]?\)?\.?",
+)
+"""A limit, an amount with its unit, a date or a time: digits with a few signs and letters around them."""
+
+
+def loses_zeros(column: pa.Array) -> str:
+    """Return a text that begins with a zero which is lost in a number, as in a postal code; else nothing.
+
+    Args:
+        column: Texts that are all numbers; columns of other types lose nothing.
+    """
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return ""
+    first = column.slice(0, SAMPLE).drop_null()
+    if pc.any(pc.match_substring(first, ".")).as_py():  # fractions, which take long to look through
+        return ""
+    begins = pc.and_(pc.starts_with(column, "0"), pc.greater(pc.binary_length(column), 1))
+    if not pc.any(begins).as_py():
+        return ""
+    codes = (text for text in pc.unique(column.filter(begins)).to_pylist() if text.strip().isdigit())
+    return next(codes, "")
+
+
+def like_a_number(texts: Sequence[str]) -> str:
+    """Return one of different texts, if nearly all of them look like numbers or dates; else nothing."""
+    shown = texts[:: max(1, len(texts) // SAMPLE)]
+    like = [text for text in shown if LIKE_A_NUMBER.fullmatch(text)]
+    return like[0] if len(texts) >= FEW and len(like) >= MOSTLY * len(shown) else ""
+
+
+def alike(names: Iterable[str], nouns: str) -> str:
+    """Say which different names differ only in case, spaces or a ``.0``; nothing if there are none.
+
+    Args:
+        names: Different names.
+        nouns: What they are names of, such as ``categories``.
+    """
+    forms: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        forms[_plain(name)].append(name)
+    groups = [group for group in forms.values() if len(group) > 1]
+    if not groups:
+        return ""
+    pair = " and ".join(repr(name[:LONGEST]) for name in groups[0][:2])
+    return (
+        f"{sum(map(len, groups)):,} {nouns} differ only in case, spaces or notation, such as {pair}; if they "
+        "mean the same, write them alike"
+    )
+
+
+def _plain(name: str) -> str:
+    text = " ".join((name if name.isascii() else unicodedata.normalize("NFKC", name)).split()).casefold()
+    try:
+        return repr(float(text))
+    except ValueError:
+        return text
