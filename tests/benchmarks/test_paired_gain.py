@@ -20,7 +20,7 @@ def runs(tmp_path):
     return path
 
 
-def test_a_gain_is_the_ratio_of_epochs_with_families_alike(runs):
+def test_a_gain_is_the_ratio_of_epochs_with_equal_weights_of_families(runs):
     ((cell, families),) = pairs(runs, "after/auto", "before/3", range(10)).items()
     assert cell == ("deep", 4)
     assert mean(families) == pytest.approx(4.0)

@@ -80,7 +80,7 @@ def test_other_deep_networks_are_eight_families_with_choices_as_choices():
     assert len({tuple(curve) for curve in replay.tests.values()}) == 3
 
 
-def test_families_count_alike_whatever_number_of_tasks_they_have():
+def test_families_count_equally_whatever_number_of_tasks_they_have():
     assert family_mean([[4.0, 4.0], [9.0]]) == pytest.approx(6.0)
     low, high = interval([[[4.0, 4.0], [9.0, 9.0]], [[24.0]]])
     assert 6.0 - 1e-9 <= low < 12.0 < high <= 24.0 + 1e-9

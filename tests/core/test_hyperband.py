@@ -76,7 +76,7 @@ def test_every_trial_trains_as_long_as_in_the_synchronous_algorithm(horizon, fir
     assert most <= 40
 
 
-def test_trials_that_fail_count_as_the_worst_and_nobody_waits_for_them():
+def test_failed_trials_count_as_the_worst_and_are_not_waited_for():
     def loss(trial, epoch):
         return 0.0 if (trial, epoch) in failing else Random(f"{trial} {epoch}").random() + 1
 

@@ -15,7 +15,7 @@ def test_a_fraction_near_1_over_k_is_a_share(gpus, parts):
 
 
 @pytest.mark.parametrize("gpus", [0, 1, 2, 0.3, 0.4, 0.6, 0.7, 0.9, 0.99])
-def test_other_fractions_and_whole_gpus_are_no_share(gpus):
+def test_other_fractions_and_whole_gpus_are_not_shares(gpus):
     assert share_of(gpus) is None
 
 
@@ -44,7 +44,7 @@ def test_a_node_needs_one_of_the_values_of_each_label():
     assert needs.kind == " labelled accelerator=H100 or B200 and zone=a"
 
 
-def test_nothing_is_needed_in_negative_amounts():
+def test_negative_amounts_are_refused():
     for wrong in ({"cpus": 0}, {"cpus": 1, "gpus": -1}, {"cpus": 1, "custom": {"licence": 0}}):
         with pytest.raises(ValueError, match="negative"):
             Needs(**wrong)

@@ -84,7 +84,7 @@ def test_promotion_lets_exactly_the_best_share_of_a_rung_go_on(reports):
 
 @pytest.mark.parametrize("name", RULES)
 @given(reports=REPORTS, failed=st.sets(st.integers(0, 9)), more=REPORTS)
-def test_a_rule_that_is_told_the_record_decides_as_the_first_one_would(name, reports, failed, more):
+def test_a_rule_rebuilt_from_the_record_decides_like_the_first_one(name, reports, failed, more):
     rules = [stopping_rule(name, rungs(name), HORIZON, FACTOR, "max") for _ in range(2)]
     for rule in rules:
         epochs = dict.fromkeys(range(10), 0)

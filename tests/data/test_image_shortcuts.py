@@ -50,7 +50,7 @@ PLANTED = {framed: "border", watermarked: "lower right", grey: "colour", darkene
 
 @pytest.mark.parametrize("classes", [2, 5])
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
-def test_a_class_that_is_told_by_a_property_is_named(plant, classes):
+def test_a_class_that_a_property_reveals_is_named(plant, classes):
     images, labels = smooth(600), np.arange(600) % classes
     plant(images, labels == 1)
     named = found(images, labels, classes)
@@ -59,7 +59,7 @@ def test_a_class_that_is_told_by_a_property_is_named(plant, classes):
 
 
 @pytest.mark.parametrize("classes", [2, 5, 40])
-def test_images_without_such_a_property_raise_nothing(classes):
+def test_images_without_such_a_property_cause_no_warning(classes):
     images, labels = smooth(800, 1), np.arange(800) % classes
     assert found(images, labels, classes) == {}
 
@@ -95,7 +95,7 @@ def saved(image, path, plant, marked):
 
 @pytest.mark.parametrize("plant", ["file format", "file size", "width", ""])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_a_class_that_is_told_by_its_files_is_named(plant, classes, tmp_path):
+def test_a_class_that_its_files_reveal_is_named(plant, classes, tmp_path):
     for row, image in enumerate(smooth(240, 3)):
         folder = tmp_path / "images" / f"c{row % classes}"
         folder.mkdir(parents=True, exist_ok=True)

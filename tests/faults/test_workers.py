@@ -108,7 +108,7 @@ def test_every_kind_of_failure_has_its_cause_and_its_rule(place):
 
 
 @pytest.mark.faults
-def test_if_all_first_trials_fail_alike_the_search_ends_with_the_cause(place):
+def test_if_all_first_trials_fail_for_one_reason_the_search_ends_with_it(place):
     failing(place, ["error"] * 7, trials=100)
     done = place.run("submit", "failing.yaml", "--json")
     assert done.returncode == 4

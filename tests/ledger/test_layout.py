@@ -90,7 +90,7 @@ def test_the_next_event_begins_a_chain_that_covers_them(earlier, opened):
     assert stored[3].link == link_of_all(start_of(name), stored)
 
 
-def test_in_memory_a_record_without_links_is_continued_alike(earlier, opened):
+def test_in_memory_a_record_without_links_is_continued_in_the_same_way(earlier, opened):
     _, name = earlier
     ledger = opened().open(name)
     clock = lambda: 5.0  # noqa: E731

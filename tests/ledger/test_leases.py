@@ -88,7 +88,7 @@ def test_one_that_was_given_back_is_free_at_once_and_not_expired(ledger, other):
     assert lease_of(other).state().is_held
 
 
-def test_who_lost_it_writes_nothing_more(ledger, other):
+def test_a_process_that_lost_its_lease_writes_nothing_more(ledger, other):
     first = lease_of(ledger)
     first.take(DEFAULT)
     ledger.append([FinalistsNamed((1,))])
@@ -116,7 +116,7 @@ def test_who_holds_none_may_write_beside_a_search_that_runs(ledger, other):
     assert kinds(other) == ["SearchOpened", "FinalistsNamed", "FinalistsNamed"]
 
 
-def test_an_expired_lease_that_nobody_took_can_be_renewed(ledger):
+def test_an_expired_lease_that_was_not_taken_can_be_renewed(ledger):
     lease = lease_of(ledger)
     lease.take(DEFAULT)
     expire(ledger)
@@ -142,7 +142,7 @@ def test_one_who_knows_that_the_holder_ended_need_not_wait(ledger, other):
         ledger.append([FinalistsNamed((1,))])
 
 
-def test_a_renewal_waits_for_nobody_who_appends(postgresql_server):
+def test_a_renewal_does_not_wait_for_appends(postgresql_server):
     store = LedgerStore(postgresql_server.new_database())
     ledger = store.create("one", OPENED)
     lease = lease_of(ledger)

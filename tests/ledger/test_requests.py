@@ -34,7 +34,7 @@ def test_later_requests_of_the_search_are_read_in_order(opened):
     assert list(inbox.after(inbox.last)) == []
 
 
-def test_requests_are_no_part_of_the_record(opened):
+def test_requests_are_not_part_of_the_record(opened):
     ledger = opened().create("one", OPENED)
     Requests(ledger).leave("anna", STOP_TRIAL, 3)
     assert [recorded.event for recorded in ledger.read()] == [OPENED]

@@ -66,7 +66,7 @@ def test_a_register_that_is_named_wins_over_the_ledger(team, tmp_path, monkeypat
     assert Register(team).all() == []
 
 
-def test_the_folder_of_a_home_that_is_none_is_not_taken_over(team, tmp_path):
+def test_a_folder_that_is_not_a_home_is_not_taken_over(team, tmp_path):
     tmp_path.chmod(0o755)
     (tmp_path / "others.txt").touch()
     with pytest.raises(UserError, match="it contains other files"):

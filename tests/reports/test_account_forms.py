@@ -62,7 +62,7 @@ def test_the_account_of_an_unfinished_search_fits_the_schema_too(tmp_path):
     assert faults(gather_account(open_ledger("digits", home), home=home).to_json()) == []
 
 
-def test_every_item_has_an_answer_or_says_that_there_is_none(account):
+def test_every_item_has_an_answer_or_says_that_it_is_not_known(account):
     items = checklist_of(account)
     assert {item.checklist for item in items} == set(CHECKLISTS)
     assert len(items) == sum(map(len, CHECKLISTS.values())) == 32 + 16 + 52 + 10

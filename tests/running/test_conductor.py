@@ -98,7 +98,7 @@ def test_if_no_trial_was_fully_trained_the_best_is_trained_on():
     assert conductor.history.trainings[winner.trial, 0].end is End.FINISHED
 
 
-def test_a_search_whose_first_trials_fail_alike_gives_up():
+def test_a_search_whose_first_trials_fail_for_one_reason_gives_up():
     def broken(order):
         yield {"validation/score": math.nan}, 1.0
 

@@ -279,7 +279,7 @@ def test_a_node_that_is_lost_while_it_is_checked_is_not_blamed(tmp_path):
     assert world.warnings() == []
 
 
-def test_what_is_waited_for_is_said_at_once_as_it_changes(tmp_path):
+def test_what_is_waited_for_is_reported_when_it_changes(tmp_path):
     world = World(tmp_path, HEAD)
     world.answers = {A.id: None}
     world.turn()

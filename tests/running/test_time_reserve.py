@@ -36,7 +36,7 @@ def test_the_time_budget_suffices_for_slow_finalists(workers, hours):
 
 
 @pytest.mark.parametrize(("seconds", "wins"), [(30.0, False), (80.0, False), (110.0, True), (140.0, True)])
-def test_a_time_too_short_for_one_training_is_said_within_it(seconds, wins):
+def test_a_time_too_short_for_one_training_is_reported_within_it(seconds, wins):
     """A training takes 54 seconds, and so do the finalists' four trainings on four workers."""
 
     def steady(order):

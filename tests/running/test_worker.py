@@ -304,7 +304,7 @@ def test_what_was_made_in_one_training_still_logs_in_the_next(place, tmp_path):
     log.handlers.clear()
 
 
-def test_code_that_changed_during_the_search_is_no_failure_of_a_trial(place):
+def test_code_that_changed_during_the_search_is_not_a_failure_of_a_trial(place):
     def refuse():
         raise ChangedCode("the code of this search has changed: own.py", "own.py in here")
 

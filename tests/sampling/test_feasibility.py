@@ -65,7 +65,7 @@ def test_constraints_that_are_always_satisfied_change_no_proposal_of_the_first_t
         limited.limited(trial, {"parameters": -1.0})
 
 
-def test_optunas_gaussian_process_is_told_of_the_constraints_of_complete_trials():
+def test_optunas_gaussian_process_gets_the_constraints_of_complete_trials():
     searcher = SEARCHERS["gp"]()
     kept = search(searcher, 5)
     trials = searcher._study.get_trials()

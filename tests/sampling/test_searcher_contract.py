@@ -101,7 +101,7 @@ def test_every_proposal_is_a_legal_point(name, fates):
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=12)
 @given(fates=FATES)
-def test_a_searcher_that_is_told_the_record_proposes_what_the_first_one_would(name, fates):
+def test_a_searcher_rebuilt_from_the_record_proposes_what_the_first_one_would(name, fates):
     first, _, values = searched(name, fates)
     space, build = SEARCHERS[name]
     second = build(space)

@@ -43,7 +43,7 @@ def test_the_variances_of_a_crossed_layout_are_recovered():
     assert np.mean([f.share for f in found]) == pytest.approx(share, rel=0.2)
 
 
-def test_examples_that_answer_alike_for_every_recipe_cannot_be_selected_on():
+def test_examples_with_the_same_answer_for_every_recipe_cannot_be_selected_on():
     rng = np.random.default_rng(0)
     right = np.broadcast_to(rng.random(200) < 0.8, (4, 200)).astype(float)
     noise = noise_of(Evidence(MAX, {}, {1: [0.8] * 4, 2: [0.8] * 4}, examples={1: right, 2: right}))

@@ -19,7 +19,7 @@ def test_the_expected_best_is_that_of_simulated_normal_values(count):
     )
 
 
-def test_without_earlier_searches_there_is_no_luck_of_theirs():
+def test_without_earlier_searches_none_of_their_luck_is_subtracted():
     assert Reuse(20, 0).luck(0.1) == Reuse().luck(0.1) == expected_best(1) == 0
     assert 0 < Reuse(20, 20).luck(0.1) < Reuse(20, 200).luck(0.1) < Reuse(2, 200).luck(0.1)
 

@@ -82,7 +82,7 @@ def test_a_value_that_needs_an_absent_parameter_has_its_default():
     assert spec_of(space).recipe_of({"optimizer": "adam"})["rate"] == 0.1
 
 
-def test_points_with_an_illegal_value_are_not_tried_and_that_is_said():
+def test_points_with_an_illegal_value_are_not_tried_and_a_warning_says_so():
     spec = spec_of({"hidden": {"randint": [1, 16]}, "bottleneck": {"expression": "hidden // 2"}})
     assert any("space.bottleneck" in warning and "not tried" in warning for warning in spec.warnings)
     assert min(spec.space.sample(Random(seed))["hidden"] for seed in range(50)) >= 8

@@ -289,7 +289,7 @@ def test_an_opening_that_the_register_lost_is_missed(home, original):
     assert [(edit, what) for edit, what, _ in found(home)] == [("missing", "the test-use register")]
 
 
-def test_a_register_that_cannot_be_used_is_no_edit_of_the_record(home, original):
+def test_a_register_that_cannot_be_used_is_not_an_edit_of_the_record(home, original):
     (original.parent / "register.db").write_bytes(b"no database" * 500)
     with pytest.raises(UserError, match=r"digits was not audited: the test-use register at .* is damaged"):
         audit_search("digits", home=home)

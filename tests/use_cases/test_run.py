@@ -28,7 +28,7 @@ def test_an_unknown_search_is_a_sentence(tmp_path):
         run_search("another", home=home)
 
 
-def test_a_search_that_nobody_has_begun_is_submitted_and_not_interrupted(tmp_path):
+def test_a_search_that_has_not_begun_is_submitted_and_not_interrupted(tmp_path):
     home = recorded(tmp_path, ())
     history = History(Objective("accuracy", "max"))
     assert status_of(history, home, "digits") == "submitted"

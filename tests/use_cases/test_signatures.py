@@ -108,7 +108,7 @@ def test_missing_files_are_named(signed, tmp_path):
         sign_account(account_of("digits", home=home), key=tmp_path / "key", out=tmp_path / "no" / "file")
 
 
-def test_a_file_that_is_no_key_is_refused(signed, tmp_path):
+def test_a_file_that_is_not_a_key_is_refused(signed, tmp_path):
     home, file, _ = signed
     (tmp_path / "text").write_text("not a key\n")
     with pytest.raises(UserError, match=r"--sign .*text: ssh-keygen cannot sign with it"):

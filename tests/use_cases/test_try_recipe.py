@@ -82,7 +82,7 @@ def results(attempt):
     return {finding.name: finding.result for finding in attempt.findings}
 
 
-def test_what_holds_is_said_with_times_and_the_rows_used(tried):
+def test_what_holds_is_reported_with_times_and_the_rows_used(tried):
     attempt = tried("none")
     names = ["trains", "weights", "resuming", "same seed"]
     assert results(attempt) == dict.fromkeys(names, "holds")
@@ -102,7 +102,7 @@ def test_what_holds_is_said_with_times_and_the_rows_used(tried):
         ("returns", "trains", "ended without a report"),
     ],
 )
-def test_what_does_not_hold_is_said_with_what_was_seen(tried, fault, name, text):
+def test_what_does_not_hold_is_reported_with_what_was_observed(tried, fault, name, text):
     attempt = tried(fault)
     (found,) = [finding for finding in attempt.findings if finding.name == name]
     assert found.result == "fails"

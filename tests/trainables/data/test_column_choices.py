@@ -109,7 +109,7 @@ def test_the_spec_says_what_a_column_holds(tmp_path: Path, kind: str, taken: str
         ({"ignore": ["age"], "categorical": ["age"]}, "left out: `ignore` wins over `categorical`"),
     ],
 )
-def test_which_argument_wins_is_said(tmp_path: Path, arguments: dict[str, Any], words: str) -> None:
+def test_which_argument_wins_is_named(tmp_path: Path, arguments: dict[str, Any], words: str) -> None:
     read = content(tmp_path, age=AGES, city=CITIES, **arguments)
     assert any(words in warning for warning in read.warnings), read.warnings
 

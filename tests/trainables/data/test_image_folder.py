@@ -356,7 +356,7 @@ def test_the_first_image_of_a_stack_is_used_and_the_report_says_what_was_done(tm
     assert images.conversions[-1] == "scaled to 4 x 4 and cropped around the middle"
 
 
-def test_a_link_that_leads_back_is_no_endless_folder(root: Path) -> None:
+def test_a_link_that_leads_back_is_not_followed(root: Path) -> None:
     (root / "train" / "ant" / "again").symlink_to(root, target_is_directory=True)
     assert len(folder(root).development()) == 16
     assert folder(root).state() is None or len(folder(root).state() or ()) == 22

@@ -253,7 +253,7 @@ def test_quoted_line_breaks_of_large_files_belong_to_their_field(tmp_path: Path)
     assert table.columns["b"][99_999].as_py() == "one, two\n99999\n"
 
 
-def test_what_is_no_file_is_refused_without_being_opened(tmp_path: Path) -> None:
+def test_anything_but_a_file_is_refused_without_being_opened(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zero").symlink_to("/dev/zero")

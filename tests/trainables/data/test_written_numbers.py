@@ -130,7 +130,7 @@ def test_a_value_of_the_test_part_that_is_written_otherwise_is_named_without_it(
 
 
 @pytest.mark.parametrize("share", [4, 2])
-def test_marks_of_missing_values_are_no_categories(tmp_path: Path, share: int) -> None:
+def test_marks_of_missing_values_are_not_categories(tmp_path: Path, share: int) -> None:
     ages = ["?" if k % share == 0 else str(20 + k % 40) for k in range(N)]
     with pytest.raises(UserError, match=r"column x is numeric except for row .*'\?'.*add it to `missing`"):
         table(tmp_path, ages).development()

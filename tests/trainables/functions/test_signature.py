@@ -54,7 +54,7 @@ def has_undefined(run, data, lr: "Undefined" = 1): ...  # noqa: F821
         (has_undefined, "an annotation cannot be evaluated"),
     ],
 )
-def test_a_signature_that_is_no_grammar_names_the_parameter(function, text):
+def test_a_signature_that_is_not_a_grammar_names_the_parameter(function, text):
     with pytest.raises(TypeError, match=text):
         grammar_of(function)
 

@@ -63,7 +63,7 @@ def test_gradient(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ACTIVATION.names)
-def test_training_and_evaluation_are_alike(name: str) -> None:
+def test_training_and_evaluation_give_the_same(name: str) -> None:
     layer, x = build(name), torch.randn(7, 1)
     assert torch.equal(layer.train()(x), layer.eval()(x))
 

@@ -145,7 +145,7 @@ def test_another_rule_would_put_opened_rows_into_development(folder: Path, setti
     assert "cut by another rule or share" in moved[0]
 
 
-def test_a_larger_share_that_keeps_opened_rows_sealed_is_no_reason_to_stop(folder: Path) -> None:
+def test_a_larger_share_that_keeps_opened_rows_sealed_does_not_stop_a_search(folder: Path) -> None:
     before = sealed_rows(look(folder, "one"))
     dataset, moved = read(folder, "two", "data.arguments.test_share=0.3")
     assert moved == []

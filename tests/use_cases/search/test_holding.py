@@ -82,7 +82,7 @@ def test_a_held_search_is_refused(home, short):
         hold.require()
 
 
-def test_one_that_is_no_longer_renewed_is_awaited(home, short):
+def test_a_lease_that_is_no_longer_renewed_is_awaited(home, short):
     """Of a process that died a moment ago."""
     opened(home)
     with held(home, reopened(home)) as hold:
@@ -109,7 +109,7 @@ def require_again_and_again(hold):
         hold.require()
 
 
-def test_who_lost_a_search_learns_of_it_and_takes_nothing_back(home, short):
+def test_a_process_that_lost_a_search_is_informed_and_takes_nothing_back(home, short):
     ledger = opened(home)
     with held(home, ledger, new=True) as hold:
         hold.begin(DEFAULTS)
