@@ -142,7 +142,7 @@ class PlainLines:
 
 
 def _warm_start(warmth: JsonFields) -> str:
-    """What a search starts with from earlier ones."""
+    """Return what a search starts with from earlier ones."""
     results = sum(len(earlier["scores"]) for earlier in warmth["lessons"])
     sources = ", ".join(earlier["source"] for earlier in warmth["lessons"])
     first = f"warm start: {count(len(warmth['first']), 'point')} of earlier searches first"

@@ -68,7 +68,7 @@ def result(outcome: Outcome) -> Iterator[tuple[str, str]]:
 
 
 def _attention(outcome: Outcome) -> Iterator[str]:
-    """What a reader must know before the scores."""
+    """Yield what a reader must know before the scores."""
     if outcome.numbers and (text := disagreement(outcome.numbers, outcome.metric)):
         yield text
     yield from baseline_warnings(outcome.baselines)
@@ -92,7 +92,7 @@ def _validation(outcome: Outcome, best: WinnerSummary) -> Iterator[tuple[str, st
 
 
 def _luck(outcome: Outcome) -> Iterator[tuple[str, str]]:
-    """How much of the best single score was luck, in one sentence."""
+    """Yield how much of the best single score was luck, in one sentence."""
     numbers = outcome.numbers
     if numbers is None:
         return

@@ -60,7 +60,7 @@ def trials(
 
 
 def _fitting(table: TrialTable) -> list[str]:
-    """The usual columns, and as many parameters as fit on the terminal; all of them in a pipe."""
+    """Return the usual columns, and as many parameters as fit on the terminal; all of them in a pipe."""
     usual = ["trial", "state", table.objective.metric, "epochs", "seconds"]
     names = [name for name in table.names if name not in usual]
     screen = console()

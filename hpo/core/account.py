@@ -260,7 +260,7 @@ class Account:
     pauses: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> JsonObject:
-        """The account as a JSON value, numbers that JSON does not have as null."""
+        """Return the account as a JSON value, numbers that JSON does not have as null."""
         budget = {use.unit: {"spent": use.spent, "limit": use.limit} for use in self.budget}
         shown: JsonObject = jsonable({**fields_of(self), "budget": budget})
         return shown

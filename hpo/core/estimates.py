@@ -32,7 +32,7 @@ class ScoreInterval:
 
     @classmethod
     def of_json(cls, fields: JsonFields) -> ScoreInterval:
-        """The interval that `to_json` wrote, or that is on record."""
+        """Return the interval that `to_json` wrote, or that is on record."""
         value, low, high = (_number(fields[name]) for name in ("value", "low", "high"))
         return cls(value, low, high, fields.get("method", ""))
 
@@ -101,7 +101,7 @@ class ScoreEstimates:
 
     @classmethod
     def of_json(cls, fields: JsonFields) -> ScoreEstimates:
-        """The estimates that `to_json` wrote.
+        """Return the estimates that `to_json` wrote.
 
         Raises:
             KeyError: If one is missing.

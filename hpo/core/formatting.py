@@ -80,7 +80,7 @@ REASON_WORDS = {
 
 
 def number(value: float | None, digits: int = DIGITS) -> str:
-    """A value with a few significant digits; a dash for a value that does not exist."""
+    """Return a value with a few significant digits; a dash for a value that does not exist."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NOTHING
     if isinstance(value, int) or (float(value).is_integer() and abs(value) < COUNTS):
@@ -91,7 +91,7 @@ def number(value: float | None, digits: int = DIGITS) -> str:
 
 
 def score(value: float | None) -> str:
-    """A metric's value with four significant digits, final zeros included; whole numbers up to six."""
+    """Return a metric's value with four significant digits, final zeros included; whole numbers up to six."""
     if value is None or not math.isfinite(value):
         return NOTHING
     if value and abs(value) < 1e-4:
@@ -100,7 +100,7 @@ def score(value: float | None) -> str:
 
 
 def signed(difference: float, to: float) -> str:
-    """A difference with its sign and the decimals of a score; a dash for one that does not exist."""
+    """Return a difference with its sign and the decimals of a score; a dash for one that does not exist."""
     if not math.isfinite(difference):
         return NOTHING
     return f"{'-' if difference < 0 else '+'}{_aligned(abs(difference), to)}"
@@ -114,7 +114,7 @@ def spread(mean: float, std: float) -> str:
 
 
 def with_interval(interval: ScoreInterval) -> str:
-    """A score with its 95 % interval, or the score alone."""
+    """Return a score with its 95 % interval, or the score alone."""
     ends = interval_text(interval)
     return score(interval.value) + (f" ({ends})" if ends else "")
 
@@ -128,7 +128,7 @@ def interval_text(interval: ScoreInterval | None) -> str:
 
 
 def _aligned(value: float, to: float) -> str:
-    """A value with the decimals of another one, and no more than six significant digits."""
+    """Return a value with the decimals of another one, and no more than six significant digits."""
     if abs(value) >= LARGE or (to and abs(to) < 1e-4):
         return score(value)
     return f"{value:,.{min(_decimals(to), _room(value))}f}"
@@ -161,7 +161,7 @@ def duration(seconds: float) -> str:
 
 
 def time_left(low: float, high: float) -> str:
-    """How long something still takes: one duration, or two if they are far apart; empty if unknown."""
+    """Return how long something still takes: one duration, or two if they are far apart; empty if unknown."""
     if not math.isfinite(low):
         return ""
     if high <= max(CLOSE * low, low + 1):
@@ -170,7 +170,7 @@ def time_left(low: float, high: float) -> str:
 
 
 def size(amount: int) -> str:
-    """A number of bytes in the unit that suits it."""
+    """Return a number of bytes in the unit that suits it."""
     value, unit = float(amount), "bytes"
     for larger in ("kB", "MB", "GB", "TB"):
         if value < 1000:
@@ -185,7 +185,7 @@ def count(amount: int, noun: str) -> str:
 
 
 def spent(budget: Sequence[BudgetUse], *, shares: bool = False) -> str:
-    """What is spent of each kind of budget, on one line.
+    """Return what is spent of each kind of budget, on one line.
 
     Args:
         budget: What is spent and what is allowed.
@@ -207,17 +207,17 @@ def _spent(use: BudgetUse, shares: bool) -> str:
 
 
 def states(numbers: Mapping[str, int]) -> str:
-    """How many trials are in each state, on one line; empty if there are no trials."""
+    """Return how many trials are in each state, on one line; empty if there are no trials."""
     return ", ".join(f"{amount:,} {STATES.get(state, state)}" for state, amount in numbers.items() if amount)
 
 
 def reasons(numbers: Mapping[str, int]) -> str:
-    """How many trials the sampler proposed for which reason."""
+    """Return how many trials the sampler proposed for which reason."""
     return ", ".join(f"{n:,} {REASON_WORDS.get(reason, reason)}" for reason, n in numbers.items())
 
 
 def pauses(numbers: Mapping[str, int]) -> str:
-    """How often trials were paused, and why they were taken up again."""
+    """Return how often trials were paused, and why they were taken up again."""
     paused = f"{numbers.get('paused', 0):,} paused"
     again = [
         f"{numbers[cause]:,} taken up again, because {words}"
@@ -228,7 +228,7 @@ def pauses(numbers: Mapping[str, int]) -> str:
 
 
 def choices(point: RecipeFields, most: int | None = None) -> str:
-    """The values of a point or a flat recipe, on one line.
+    """Return the values of a point or a flat recipe, on one line.
 
     Args:
         point: Names and values.

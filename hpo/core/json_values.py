@@ -62,5 +62,5 @@ def differences(now: Any, before: Any, at: str = "") -> Iterator[tuple[str, Any,
 
 
 def fields_of(value: Any) -> JsonObject:
-    """The fields of a dataclass by name, in the order of their declaration."""
+    """Return the fields of a dataclass by name, in the order of their declaration."""
     return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

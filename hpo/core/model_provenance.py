@@ -44,7 +44,7 @@ class ShippedMember:
     recipe: RecipeFields | None = None
 
     def to_json(self) -> JsonObject:
-        """The fields; the recipe only where it is another than the winner's."""
+        """Return the fields; the recipe only where it is another than the winner's."""
         shown = fields_of(self)
         if self.recipe is None:
             del shown["recipe"]

@@ -135,7 +135,7 @@ class Outcome:
         return {"done": 0, "no_trial_succeeded": 4}.get(self.status, 1)
 
     def to_json(self) -> JsonObject:
-        """The outcome as a JSON value, the last line of ``hpo submit --json``.
+        """Return the outcome as a JSON value, the last line of ``hpo submit --json``.
 
         ``saved`` is present only if the search phase ended early, ``test_refused`` only if opening the
         test part was refused, ``numbers`` only if the account was written, ``model`` only if it is not

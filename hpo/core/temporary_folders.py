@@ -80,7 +80,7 @@ def _hold(file: Path, flags: int) -> int:
 
 
 def _parent(name: int, longest: int | None) -> Path:
-    """The usual folder for temporary files, or the first common one whose path is short enough."""
+    """Return the usual folder for temporary files, or the first common one whose path is short enough."""
     usual = Path(tempfile.gettempdir()).absolute()
     if longest is None:
         return usual

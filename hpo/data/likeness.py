@@ -195,7 +195,7 @@ def _by_shapes(opened: Signature, other: Signature) -> Likeness:
 
 
 def _matching(ours: NDArray[np.float32], theirs: NDArray[np.float32], rows: int) -> NDArray[np.bool_]:
-    """Whether each of our columns has the quantiles of one of theirs."""
+    """Return whether each of our columns has the quantiles of one of theirs."""
     theirs = theirs[~np.isnan(theirs[:, 0])]
     if not len(theirs) or not len(ours):
         return np.zeros(len(ours), bool)

@@ -191,7 +191,7 @@ def _algorithm(rows: NDArray[np.float64]) -> str:
 
 
 def _identifies(column: Floats) -> bool:
-    """Whether a column numbers the rows: nearly all are distinct integers."""
+    """Return whether a column numbers the rows: nearly all are distinct integers."""
     values = column[~np.isnan(column)]
     if len(values) < FEWEST or (values != np.rint(values)).any():
         return False
@@ -231,7 +231,7 @@ def _share_by_chance(distances: NDArray[np.float64], n: int) -> float:
 
 
 def _same(ours: Floats, theirs: Floats, categorical: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether rows agree in their categories and in which cells are missing."""
+    """Return whether rows agree in their categories and in which cells are missing."""
     missing = np.isnan(ours) == np.isnan(theirs)
     equal = (ours == theirs) | np.isnan(ours) | ~categorical
     return np.asarray((missing & equal).all(axis=1))

@@ -78,7 +78,7 @@ def rows_of(account: Account) -> Iterator[tuple[str, str]]:
 
 
 def _chain(account: Account) -> str:
-    """What later edits can be found by."""
+    """Return what later edits can be found by."""
     chain = account.chain
     if not chain.head:
         return "none: an earlier version wrote the events"
@@ -133,7 +133,7 @@ def _folds(folds: Folds) -> str:
 
 
 def _setting(account: Account) -> Iterator[tuple[str, str]]:
-    """What was decided before the search began."""
+    """Yield what was decided before the search began."""
     setting, objective = account.setting, account.objective
     resources, scheduler, unit = setting.resources, setting.scheduler, setting.unit
     yield (
@@ -201,7 +201,7 @@ def _fewer(account: Account) -> str:
 
 
 def _finalists(finalists: FinalistRule) -> str:
-    """How the winner was chosen among them."""
+    """Return how the winner was chosen among them."""
     rows = {
         "final": "on a final part that no earlier choice was based on",
         "folds": f"by {finalists.folds}-fold cross-validation of all development rows",
@@ -236,7 +236,7 @@ def _winner(account: Account) -> Iterator[tuple[str, str]]:
 
 
 def _estimates(metric: str, numbers: ScoreEstimates) -> Iterator[tuple[str, str]]:
-    """The validation scores, the one to report first."""
+    """Yield the validation scores, the one to report first."""
     if numbers.corrected:
         quantity = "the winner, without the luck of having been chosen on these rows"
         yield "validation", f"{metric} {_by_method(numbers.corrected)}: {quantity}"
@@ -250,13 +250,13 @@ def _estimates(metric: str, numbers: ScoreEstimates) -> Iterator[tuple[str, str]
 
 
 def _by_method(interval: ScoreInterval) -> str:
-    """A score with its interval and how it was computed, or why there is none."""
+    """Return a score with its interval and how it was computed, or why there is none."""
     shown = with_interval(interval) if interval.bounded else score(interval.value)
     return shown + (f", {interval.method}" if interval.method else "")
 
 
 def _model(model: ShippedModel) -> str:
-    """What is tested, shipped and used."""
+    """Return what is tested, shipped and used."""
     members = "; ".join(
         f"trial {member.trial}, seed {member.seed}: {member.score.metric} {score(member.score.value)}"
         for member in model.members

@@ -85,7 +85,7 @@ def _classes(classes: Mapping[str, int]) -> str:
 
 
 def _time(seconds: float) -> str:
-    """A time as a date if it can be one, otherwise as the number that it is."""
+    """Return a time as a date if it can be one, otherwise as the number that it is."""
     if not 1e8 < abs(seconds) < 1e11:
         return number(seconds)
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

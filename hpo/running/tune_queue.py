@@ -70,7 +70,7 @@ class TrialQueue(SearchAlgorithm):
         return trial
 
     def is_finished(self) -> bool:
-        """Whether the conductor has nothing left to train."""
+        """Return whether the conductor has nothing left to train."""
         return self._conductor.done
 
     def on_trial_complete(

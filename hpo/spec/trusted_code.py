@@ -187,12 +187,12 @@ def _installed(name: str) -> ModuleSpec | None:
 
 
 def _is_library(file: Path) -> bool:
-    """Whether a file belongs to Python or to an installed package."""
+    """Return whether a file belongs to Python or to an installed package."""
     return bool(PACKAGES & set(file.parts)) or _is_python(file)
 
 
 def _is_python(file: Path) -> bool:
-    """Whether a file belongs to the standard library, where packages can be installed, too."""
+    """Return whether a file belongs to the standard library, where packages can be installed, too."""
     return not PACKAGES & set(file.parts) and _is_below(file, Path(get_paths()["stdlib"]))
 
 

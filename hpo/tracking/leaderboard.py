@@ -79,7 +79,7 @@ def _chart(kind: str, **fields: object) -> dict[str, object]:
 
 
 def is_supported() -> bool:
-    """Whether the installed MLflow shows such a view."""
+    """Return whether the installed MLflow shows such a view."""
     return version("mlflow").startswith(VERSIONS)
 
 

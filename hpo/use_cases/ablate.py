@@ -176,7 +176,7 @@ def _read(name: str, home: Home) -> History:
 
 
 def _rows(history: History, kept: Path) -> list[AblationRow]:
-    """The unchanged recipe and each variant; trials that were added later are left out."""
+    """Return the unchanged recipe and each variant; trials that were added later are left out."""
     assert history.opened is not None
     fresh = FreshSeeds.of(history.opened.spec)
     if not history.trials:

@@ -84,7 +84,7 @@ def forecast_of(spec: SearchSpec, home: Home) -> BudgetForecast:
 
 
 def _in_time(spec: SearchSpec, pace: TrainingPace) -> Forecast:
-    """What all limits together buy, with time converted to epochs."""
+    """Return what all limits together buy, with time converted to epochs."""
     budget, scheduler = spec.budget, spec.scheduler
     limits = [budget.epochs] if budget.epochs is not None else []
     seconds = budget.search_seconds(spec.resources.gpus * pace.workers)
@@ -147,7 +147,7 @@ def earlier_seconds(history: History, home: Home) -> float:
 
 
 def _similar(spec: SearchSpec, document: SpecFields) -> bool:
-    """Whether an epoch of another search is about the same amount of work."""
+    """Return whether an epoch of another search is about the same amount of work."""
     resources = document["resources"]
     return (
         document["trainable"] == spec.trainable

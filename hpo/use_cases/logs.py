@@ -78,7 +78,7 @@ def printed_by(folder: SearchFolder, training: Training) -> str:
 
 
 def _new_lines(folder: SearchFolder, training: Training, start: int, whole: bool) -> tuple[str, int]:
-    """The text of a log from a position on, and the position after it; unfinished lines wait."""
+    """Return the text of a log from a position on, and the position after it; unfinished lines wait."""
     path = _path(folder, training)
     if not path.exists():
         return "", start

@@ -107,7 +107,7 @@ def _winner(history: History) -> Point | None:
 
 
 def _source(spec: SearchSpec) -> tuple[str, bool]:
-    """The text of the spec's file and True, or a text made of the spec on record and False."""
+    """Return the text of the spec's file and True, or a text made of the spec on record and False."""
     for path in sorted(spec.base.glob("*.y*ml"))[:200]:
         try:
             value = read_text(path).value
@@ -121,7 +121,7 @@ def _source(spec: SearchSpec) -> tuple[str, bool]:
 
 
 def _as_searched(text: str, current: SearchSpec, spec: SearchSpec) -> str:
-    """A file's text with what ``--set`` and ``--seed`` had replaced."""
+    """Return a file's text with what ``--set`` and ``--seed`` had replaced."""
     present, stored = with_effect(current.document), with_effect(spec.document)
     changed = [k for k, v in stored.items() if k not in NOT_COMPARED and present[k] != v]
     short = without_defaults(spec.document)
@@ -131,7 +131,7 @@ def _as_searched(text: str, current: SearchSpec, spec: SearchSpec) -> str:
 def _sound(
     spec: SearchSpec, old: str, name: str, changes: list[Change]
 ) -> tuple[str, list[Change], list[str]]:
-    """The new text; it keeps all choices if dropping some would make the spec invalid."""
+    """Return the new text; it keeps all choices if dropping some would make the spec invalid."""
     text, notes = rewritten(old, changes, spec.grammar, name)
     try:
         _checked(text, spec.base, name)

@@ -153,7 +153,7 @@ def _environment(
 
 
 def _splits(provenance: JsonFields, name: str, dataset: SplitDataset, path: Path) -> dict[str, Split]:
-    """The search's own split, and the one that a member was trained on if it is another."""
+    """Return the search's own split, and the one that a member was trained on if it is another."""
     if name == ALL:
         return {SEARCH: dataset.split}
     rows = provenance.get("rows") or {}

@@ -135,7 +135,7 @@ def _proposed(training: Training, sampler: str) -> str:
 def _reports(
     ledger: SearchLedger, objective: Objective, number: int, rungs: tuple[int, ...]
 ) -> tuple[tuple[tuple[int, float], ...], tuple[RungArrival, ...]]:
-    """The learning curve of a trial, and how it compared at each rung."""
+    """Return the learning curve of a trial, and how it compared at each rung."""
     curve: dict[int, float] = {}
     arrivals: list[RungArrival] = []
     standing: dict[int, float] = {}

@@ -147,7 +147,7 @@ def _tolerance(provenance: JsonFields, recorded: float) -> float:
 
 
 def _data_changed(provenance: JsonFields, path: Path, home: Home) -> bool:
-    """Whether the data or its split has another fingerprint than in the recipe."""
+    """Return whether the data or its split has another fingerprint than in the recipe."""
     split = provenance.get("split")
     if "data" not in provenance or not isinstance(split, Mapping):
         return False

@@ -151,7 +151,7 @@ def kept_examples(
 
 
 def _searched(history: History, fresh: FreshSeeds, curves: Curves, trial: int) -> list[float]:
-    """A finalist's fresh values on the validation part of the search, seed by seed.
+    """Return a finalist's fresh values on the validation part of the search, seed by seed.
 
     A fresh seed picks its epoch on that part, as a trial of the search does, and is valued on another.
     """

@@ -176,7 +176,7 @@ def _finalists(spec: SearchSpec, history: History) -> FinalistRule:
 
 
 def _fresh(spec: SearchSpec, history: History, trial: int) -> FreshValues:
-    """Values of a finalist, seed by seed."""
+    """Return values of a finalist, seed by seed."""
     trainings = history.replicates(trial)
     values = spec.finalists.fresh.by_seed(trainings)
     return FreshValues(trial, tuple(values.values()), tuple(t.seed for t in trainings))
