@@ -64,7 +64,7 @@ def fill(store: LedgerStore, searches: int, events: int) -> None:
 
 def listed(home: Path, url: str) -> None:
     """Print how long the list takes, in this process and as a command."""
-    from hpo.use_cases.inspect import list_searches
+    from hpo.use_cases.listing import list_searches
 
     for _ in range(REPEATS):
         began, used = time.perf_counter(), time.process_time()

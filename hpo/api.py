@@ -22,7 +22,8 @@ from hpo.core.outcome import Watcher
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec
     from hpo.spec.composed_spec import DataSource, Sections
-    from hpo.use_cases.inspect import Search, Summary
+    from hpo.use_cases.inspect import Search
+    from hpo.use_cases.listing import Summary
 
 Folder = str | os.PathLike[str] | None
 """Folder of a home; None for ``HPO_HOME``, or else ``.hpo`` in the working folder."""
@@ -146,7 +147,7 @@ def load(name: str, *, home: Folder = None) -> Search:
 
 def searches(*, home: Folder = None) -> list[Summary]:
     """Return a summary of every search of a home, oldest first."""
-    from hpo.use_cases.inspect import list_searches
+    from hpo.use_cases.listing import list_searches
 
     return list_searches(Home.at(home))
 

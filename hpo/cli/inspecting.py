@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from hpo.core.outcome import Outcome, Watcher
-    from hpo.use_cases.inspect import Search, Summary
+    from hpo.use_cases.inspect import Search
+    from hpo.use_cases.listing import Summary
 
 
 def list_searches(
@@ -33,7 +34,7 @@ def list_searches(
     """List the searches of this home, newest first."""
     from hpo.cli.tables import grid, state_text
     from hpo.core.gpu_price import gpu_price
-    from hpo.use_cases.inspect import list_searches
+    from hpo.use_cases.listing import list_searches
 
     session = Session.of(context)
     price = gpu_price()
@@ -146,7 +147,8 @@ def best(context: typer.Context, search: SearchName) -> None:
 def watch(context: typer.Context, search: SearchName) -> None:
     """Follow a search until it ends; Ctrl-C leaves it running."""
     from hpo.cli.live_table import show
-    from hpo.use_cases.inspect import follow_search, load_search
+    from hpo.use_cases.follow import follow_search
+    from hpo.use_cases.inspect import load_search
 
     session = Session.of(context)
     load_search(search, session.home)  # fails before anything is shown if there is no such search

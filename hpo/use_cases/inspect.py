@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +15,17 @@ from hpo.core.estimates import ScoreEstimates
 from hpo.core.formatting import count
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
-from hpo.core.json_values import JsonObject, fields_of, jsonable
-from hpo.core.objective import Objective
 from hpo.core.outcome import Outcome, WinnerSummary, outcome_of, winner_of
 from hpo.core.record import Recorded
-from hpo.core.search_summary import SearchSummary
 from hpo.core.training_state import Training
-from hpo.ledger.searches import objective_of, open_ledger, opened_of, read_history
-from hpo.ledger.store import LedgerStore, SearchLedger
+from hpo.ledger.searches import open_ledger, read_history
+from hpo.ledger.store import SearchLedger
 from hpo.spec import SearchSpec, parse_spec
 from hpo.tracking import mirror_progress
 from hpo.tracking.target import Target
 from hpo.use_cases.accounting.files import numbers_of
-from hpo.use_cases.search.holding import is_running, running_searches
+from hpo.use_cases.follow import follow_search
+from hpo.use_cases.search.holding import is_running
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,48 +33,6 @@ if TYPE_CHECKING:
     from hpo.reports.figures import Plots
     from hpo.tracking.model_registry import RegisteredModel
     from hpo.use_cases.predict import Predictions
-
-POLL_SECONDS = 0.5
-"""Seconds between two polls of a search that another process runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One line of ``hpo list``.
-
-    Attributes:
-        name: The search's name.
-        status: ``running``, ``interrupted`` (its process died), or how it ended.
-        trials: Trials started.
-        best: Value of the best trial so far; NaN if there is none.
-        opened: Unix seconds.
-        objective: Metric and direction.
-        test: Score of the winner on the test part; NaN while that is sealed.
-        tags: The user's own labels.
-        user: Who submitted it; empty if an early version did not record it.
-        gpu_hours: Hours for which its workers held GPUs, times their number.
-        cpu_hours: Hours of training times the CPUs of each.
-        cost: What the GPU-hours cost; NaN if their price is not known.
-    """
-
-    name: str
-    status: str
-    trials: int
-    best: float
-    opened: float
-    objective: Objective
-    test: float = math.nan
-    tags: Mapping[str, str] = field(default_factory=dict)
-    user: str = ""
-    gpu_hours: float = 0.0
-    cpu_hours: float = 0.0
-    cost: float = math.nan
-
-    def to_json(self) -> JsonObject:
-        """Return what the list shows, except objective, test score and tags, as a JSON value."""
-        shown: JsonObject = jsonable(fields_of(self))
-        keys = ("name", "status", "trials", "best", "opened", "user", "gpu_hours", "cpu_hours", "cost")
-        return {key: shown[key] for key in keys}
 
 
 class Search:
@@ -270,53 +223,6 @@ def server_page(name: str, home: Home) -> str:
     return f"{target.shown.rstrip('/')}/{page}" if target.is_server and page else ""
 
 
-def list_searches(home: Home, tags: Sequence[str] = (), price: float = math.nan) -> list[Summary]:
-    """Return a summary of every search of a home, oldest first.
-
-    Args:
-        home: The home.
-        tags: Only searches with all these tags: ``KEY`` with any value, or ``KEY=VALUE``.
-        price: What an hour of a GPU costs; NaN if that is not known.
-    """
-    if not home.is_used:
-        return []
-    store = LedgerStore.of(home)
-    try:
-        found = store.summaries()
-        unended = [name for name, summary in found if summary.status == "running"]
-        running = running_searches(home, store, unended)
-    finally:
-        store.close()
-    return [
-        _summary(name, summary, price, idle=name in unended and name not in running)
-        for name, summary in found
-        if _tagged(summary.tags, tags)
-    ]
-
-
-def _tagged(own: Mapping[str, str], tags: Sequence[str]) -> bool:
-    conditions = (tag.partition("=") for tag in tags)
-    return all(key in own and (not equals or own[key] == value) for key, equals, value in conditions)
-
-
-def _summary(name: str, summary: SearchSummary, price: float, *, idle: bool) -> Summary:
-    waits = "interrupted" if summary.begun else "submitted"
-    return Summary(
-        name=name,
-        status=waits if idle else summary.status,
-        trials=summary.trials,
-        best=summary.best,
-        opened=summary.opened,
-        objective=summary.objective,
-        test=summary.test,
-        tags=summary.tags,
-        user=summary.user,
-        gpu_hours=summary.gpu_seconds / 3600,
-        cpu_hours=summary.trained * summary.cpus / 3600,
-        cost=summary.gpu_seconds / 3600 * price,
-    )
-
-
 def load_search(name: str, home: Home) -> Search:
     """Read one search.
 
@@ -324,16 +230,3 @@ def load_search(name: str, home: Home) -> Search:
         UserError: If there is no search of that name.
     """
     return Search(home, open_ledger(name, home))
-
-
-def follow_search(name: str, home: Home) -> Iterator[tuple[Recorded, History]]:
-    """Yield every event of a search with the state after it, until the search ends."""
-    ledger = open_ledger(name, home)
-    history = History(objective_of(opened_of(ledger)))
-    while True:
-        for recorded in ledger.read(after=history.seq):
-            history.apply(recorded)
-            yield recorded, history
-        if history.ended or not is_running(home, name):
-            return
-        time.sleep(POLL_SECONDS)

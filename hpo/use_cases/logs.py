@@ -12,7 +12,7 @@ from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger, read_history
-from hpo.use_cases.inspect import POLL_SECONDS
+from hpo.use_cases.follow import POLL_SECONDS
 from hpo.use_cases.search.holding import is_running
 
 

@@ -11,7 +11,7 @@ from hpo.ledger.register import Register
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import LedgerStore
 from hpo.use_cases.dataset.register_access import existing_register, open_register
-from hpo.use_cases.inspect import list_searches
+from hpo.use_cases.listing import list_searches
 from hpo.use_cases.rescue import rescue_ledger
 
 OPENED = SearchOpened(

@@ -10,7 +10,8 @@ from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.events import Cause, End
 from hpo.tracking.mirror_progress import MirrorProgress, save_progress
-from hpo.use_cases.inspect import list_searches, server_page
+from hpo.use_cases.inspect import server_page
+from hpo.use_cases.listing import list_searches
 from hpo.use_cases.logs import follow_output, trial_output
 from hpo.use_cases.trial import ended, trial_story
 from hpo.use_cases.trials import trial_table
