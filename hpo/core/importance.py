@@ -15,8 +15,8 @@ class Importance:
     Attributes:
         name: Dotted name of the parameter.
         share: Its share of the importance of all parameters, from 0 to 1.
-        low: Lower end of the whisker: the 10 % quantile over resampled trials.
-        high: Upper end of the whisker: the 90 % quantile.
+        low: Lower end of the whisker: the 10 % quantile over resampled trials; NaN without a whisker.
+        high: Upper end of the whisker: the 90 % quantile; NaN likewise.
     """
 
     name: str

@@ -170,7 +170,7 @@ def search_view(ledger: SearchLedger, *, home: Home, status: str = "") -> Search
             )
         )
     return SearchView(
-        account=gather_account(ledger, home=home, status=now),
+        account=gather_account(ledger, home=home, status=now, spec=spec),
         space=spec.space,
         horizon=spec.horizon,
         rungs=rungs,

@@ -7,7 +7,7 @@ import pytest
 
 from hpo.core.importance import FEWEST_TRIALS
 from hpo.core.space import Among, Choice, Integer, Parameter, Space, Uniform
-from hpo.sampling.importance import importances
+from hpo.sampling.importance import MOST_WHISKERS, importances
 
 SPACE = Space(
     (
@@ -47,6 +47,17 @@ def test_a_conditional_parameter_can_come_first():
     names = [row.name for row in importances(SPACE, compared(300, value), epoch=1, seed=1).rows]
     assert names.index("beta") < names.index("depth")
     assert names.index("kind") < names.index("rate")
+
+
+def test_of_a_wide_space_the_most_important_parameters_have_whiskers():
+    space = Space(tuple(Parameter(f"p{n}", Uniform(0.0, 1.0)) for n in range(MOST_WHISKERS + 2)))
+    draws = random.Random(0)
+    points = [space.sample(draws) for _ in range(FEWEST_TRIALS)]
+    rows = importances(space, [(point, point["p7"]) for point in points], epoch=1, seed=1).rows
+    assert rows[0].name == "p7"
+    assert [math.isfinite(row.low) for row in rows] == [True] * MOST_WHISKERS + [False] * 2
+    assert all(row.low <= row.share <= row.high for row in rows[:MOST_WHISKERS])
+    assert math.fsum(row.share for row in rows) == pytest.approx(1.0)
 
 
 def test_only_ranks_count():

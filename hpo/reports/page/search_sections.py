@@ -87,7 +87,7 @@ def what_mattered(view: SearchView) -> Section:
     ranking = view.importance
     blocks: list[Block] = []
     if ranking.rows:
-        rows = [(r.name, f"{r.share:.3f}", f"{r.low:.3f}", f"{r.high:.3f}") for r in ranking.rows]
+        rows = [(r.name, *map(_share, (r.share, r.low, r.high))) for r in ranking.rows]
         table = DataTable(("parameter", "share", "low", "high"), rows, "All importances as a table")
         note = (
             f"By {ranking.evaluator}; {count(ranking.trials, 'trial')} at {view.account.setting.unit} "
@@ -106,6 +106,10 @@ def what_mattered(view: SearchView) -> Section:
     if not any(math.isfinite(trial.value) for trial in view.trials):
         return Section("importance", "What mattered", "No trial has a value, so no parameter can be judged.")
     return Section("importance", "What mattered", _importance_sentence(view), blocks)
+
+
+def _share(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else NOTHING
 
 
 def _slice(view: SearchView, axis: ParameterAxis) -> Figure | None:

@@ -53,17 +53,20 @@ SPEC_FILE = "spec.yaml"
 """The spec on record, written beside the account."""
 
 
-def gather_account(ledger: SearchLedger, *, home: Home, status: str = "") -> Account:
+def gather_account(
+    ledger: SearchLedger, *, home: Home, status: str = "", spec: SearchSpec | None = None
+) -> Account:
     """Return the account of a search; no data is read and nothing is trained.
 
     Args:
         ledger: The search's record.
         home: Home of the search.
         status: How the search ends, if that is not on record yet.
+        spec: Its spec, if that has been read already: reading a large one takes seconds.
     """
     name, history = ledger.name, read_history(ledger)
     assert history.opened is not None
-    spec = parse_spec(history.opened.spec, source=name)
+    spec = spec or parse_spec(history.opened.spec, source=name)
     score, weights = history.score, home.search(name).weights
     return Account(
         search=name,
