@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ray._private import state
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError
 
 from hpo.core.events import LossCause
@@ -25,3 +26,24 @@ def loss_cause(error: Exception, *, draining: bool, gone: bool) -> LossCause:
     if gone or isinstance(error, NodeDiedError) or any(words in str(error) for words in NODE_WORDS):
         return LossCause.NODE_LOST
     return LossCause.WORKER_LOST
+
+
+def node_of_dead_worker(error: Exception) -> str:
+    """Return the id of the node on which a worker ran, as the head of the cluster remembers it.
+
+    It asks the head, so it is for workers that died before they could say where they were.
+
+    Args:
+        error: What Ray raised.
+
+    Returns:
+        The id; empty if the head does not know it.
+    """
+    actor_id = getattr(error, "actor_id", None)
+    if not actor_id:
+        return ""
+    try:
+        node_id: str = state.actors(actor_id)["Address"]["NodeID"]
+    except Exception:  # whatever Ray raises, there was no answer
+        return ""
+    return node_id if node_id.strip("f") else ""  # so Ray writes an id that is not set

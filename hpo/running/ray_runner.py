@@ -27,6 +27,7 @@ from hpo.running.cluster import ClusterLost, watched
 from hpo.running.conductor import Conductor
 from hpo.running.crew import Crew
 from hpo.running.environment import TrainingEnvironment
+from hpo.running.loss_causes import node_of_dead_worker
 from hpo.running.node_check import ray_checks, with_marker
 from hpo.running.node_resources import CheckedNodeResources
 from hpo.running.ray_actor import NAME, TrainingActor
@@ -141,7 +142,7 @@ class RayRunner:
         controller.keep_workers(self._resources, MOST)
         if self._crew:
             controller.is_fit, controller.idle_seconds = self._crew.is_fit, IDLE_SECONDS
-            controller.cause_of_loss = self._crew.cause_of_loss
+            controller.cause_of_loss, controller.find_node = self._crew.cause_of_loss, node_of_dead_worker
         queue.held_back = lambda: controller.waits_for_whole_gpu
         self._controller = controller
         return controller

@@ -33,6 +33,8 @@ class Controller(TuneController):
         idle_seconds: Seconds after which an idle worker is given back.
         is_fit: Returns whether a node, by its id, may be given another training.
         cause_of_loss: Returns why a worker on a node, by its id, died with an error of Ray.
+        find_node: Returns the id of the node of a worker that died before its first message; empty if it is
+            not known.
     """
 
     _trials: list[Trial]
@@ -43,6 +45,7 @@ class Controller(TuneController):
     cause_of_loss: Callable[[Exception, str], LossCause] = staticmethod(
         lambda error, node: loss_cause(error, draining=False, gone=False)
     )
+    find_node: Callable[[Exception], str] = staticmethod(lambda error: "")
 
     def keep_workers(self, resources: Any, number: int) -> None:
         """Keep up to a number of idle processes; by default Tune keeps only one."""
@@ -189,7 +192,7 @@ class Controller(TuneController):
 
     def _process_trial_failure(self, trial: Trial, exception: Exception) -> None:
         if trial.trial_id in self._search_alg.keys:
-            node = self._scheduler_alg.nodes.get(trial.trial_id, "")
+            node = self._scheduler_alg.nodes.get(trial.trial_id) or self.find_node(exception)
             death = failure_message(exception), self.cause_of_loss(exception, node), node
             self._search_alg.deaths[trial.trial_id] = death
         super()._process_trial_failure(trial, exception)

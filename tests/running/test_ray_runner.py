@@ -167,6 +167,23 @@ def test_workers_are_reused_and_no_more_processes_start_than_there_are_workers(s
     assert len(of(ledger, TrialEnded)) == len(of(ledger, TrialStarted)) == 16
 
 
+def test_the_node_of_a_worker_that_died_before_its_first_message_is_still_known(session):
+    import ray
+    from ray.exceptions import RayActorError
+
+    from hpo.running.loss_causes import node_of_dead_worker
+
+    @ray.remote(num_cpus=0)
+    class Mortal:
+        def die(self):
+            os._exit(1)
+
+    with pytest.raises(RayActorError) as raised:
+        ray.get(Mortal.remote().die.remote())
+    assert node_of_dead_worker(raised.value) == ray.get_runtime_context().get_node_id()
+    assert node_of_dead_worker(ValueError("not of a worker")) == ""
+
+
 def test_a_working_folder_that_hides_hpo_from_workers_is_refused(tmp_path, monkeypatch):
     (tmp_path / "trainables.py").touch()
     monkeypatch.chdir(tmp_path)
