@@ -16,10 +16,17 @@ def set_(
     search: SearchName,
     limits: Annotated[
         list[str],
-        typer.Argument(metavar="LIMIT=N", help="trials_at_once=N, or budget.trials=N, which counts all."),
+        typer.Argument(
+            metavar="SETTING=N",
+            help="trials_at_once=N, budget.trials=N, which counts all, priority=N or weight=N.",
+        ),
     ],
 ) -> None:
-    """Change a limit of a running search, within a second or two; trials in progress go on."""
+    """Change a limit of a running search, or its share of the workers, within a second or two.
+
+    Of searches that use the same workers, those of the highest priority are served first (0 unless it is
+    set), and those of one priority by weight (1 unless it is set). Each keeps at least one worker.
+    """
     from hpo.use_cases.change import set_limits
 
     session = Session.of(context)
@@ -50,5 +57,5 @@ def kill(
 def _limit(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise UserError(f"{text}: write LIMIT=N, such as trials_at_once=2")
+        raise UserError(f"{text}: write SETTING=N, such as trials_at_once=2")
     return name.strip(), value.strip()

@@ -126,7 +126,7 @@ SERVICE_SUMMARY = "Run and change searches; look after home, store, register."
 SERVICE_COMMANDS = (
     Command(RUN, "run", running.run, "Run a submitted search, or the rest of it."),
     Command(RUN, "retry", retrying.retry, "Try failed trials again after their code was fixed."),
-    Command(RUN, "set", changing.set_, "Change a limit of a running search."),
+    Command(RUN, "set", changing.set_, "Change a limit or the share of a running search."),
     Command(RUN, "kill", changing.kill, "Stop one trial of a running search."),
     Command(RUN, "keep", keeping.keep, "Continue searches whose process was killed."),
     Command(USE, "fetch", fetching.fetch, "Copy a search's files from the team's store."),

@@ -7,7 +7,7 @@ from typing import IO
 
 from hpo.cli.session import dumps
 from hpo.core import events
-from hpo.core.events import End
+from hpo.core.events import End, PauseCause
 from hpo.core.formatting import LOSSES, STATES, TAKEN_UP, choices, count, score, spread
 from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History
@@ -90,8 +90,12 @@ class PlainLines:
             case events.ValidationRowsUsed(searches=searches, trials=trials):
                 others = f"{searches:,} other search{'' if searches == 1 else 'es'}"
                 return f"these validation rows were used before by {others} with {count(trials, 'trial')}"
-            case events.TrialPaused(trial=trial, replicate=replicate):
+            case events.SettingChanged(field=field, value=setting, user=user):
+                return f"{field} set to {setting:g} by {user}"
+            case events.TrialPaused(trial=trial, replicate=replicate, cause=cause):
                 training = history.trainings[trial, replicate]
+                if cause is PauseCause.SHARE:
+                    return f"trial {trial} paused at epoch {training.epoch}: other searches use its worker"
                 value = f"{history.objective.metric} {score(training.value)}"
                 return f"trial {trial} paused at epoch {training.epoch}: {value}"
             case events.TrialTakenUp(trial=trial, replicate=replicate, cause=cause):

@@ -27,6 +27,7 @@ from hpo.core.search_events import (
     SearchExtended,
     SearchOpened,
     SearchResumed,
+    SettingChanged,
     TrialsRetried,
     ValidationRowsUsed,
     Warned,
@@ -66,6 +67,7 @@ __all__ = [
     "SearchExtended",
     "SearchOpened",
     "SearchResumed",
+    "SettingChanged",
     "SoupMade",
     "TestClaimed",
     "TestDescribed",
@@ -102,6 +104,7 @@ Event = (
     | SearchExtended
     | TrialsRetried
     | SearchResumed
+    | SettingChanged
     | LedgerRescued
     | CodeChanged
     | ValidationRowsUsed

@@ -41,6 +41,7 @@ STATES = {"stopped": "stopped early"}
 TAKEN_UP = {
     "rung": "it is now among the best of its rung",
     "finalists": "too few trials are fully trained to be finalists",
+    "share": "its search may hold more workers again",
 }
 """Why a paused trial continues, by the cause on record."""
 

@@ -60,7 +60,8 @@ class History:
         within_test: What the opened test part holds; None while it is sealed.
         predictions: Every prediction of labelled rows of the test part.
         soups: Means of its trainings' weights that `hpo soup` wrote.
-        pauses: How often trials were ``paused``, and taken up again by cause.
+        pauses: How often trials were ``paused`` at rungs, and taken up again by cause.
+        settings: What users changed while the search ran, by field.
         used_before: Other searches on the same validation rows, as last counted; None if that is not on
             record.
     """
@@ -106,6 +107,7 @@ class History:
     soups: tuple[events.SoupMade, ...] = ()
     used_before: events.ValidationRowsUsed | None = None
     pauses: dict[str, int] = field(default_factory=dict)
+    settings: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, recorded: Iterable[Recorded], objective: Objective) -> History:
@@ -118,7 +120,8 @@ class History:
     def copy(self) -> History:
         """Return a state of its own, which later events do not change."""
         trainings = {key: copy(training) for key, training in self.trainings.items()}
-        return replace(self, trainings=trainings, warnings=[*self.warnings], pauses=dict(self.pauses))
+        warnings, pauses, settings = [*self.warnings], dict(self.pauses), dict(self.settings)
+        return replace(self, trainings=trainings, warnings=warnings, pauses=pauses, settings=settings)
 
     def apply(self, recorded: Recorded) -> None:
         """Apply one event."""
@@ -151,6 +154,8 @@ class History:
                 )
             case events.SearchExtended() | events.TrialsRetried() | events.SearchResumed() as again:
                 self._continue(again)
+            case events.SettingChanged(field=setting, value=value):
+                self.settings[setting] = value
             case events.WorkersReady(workers=workers, gpus=gpus):
                 self.workers, self.gpus_held = workers, workers * gpus
             case events.FinalistsNamed() as finalists:
@@ -223,6 +228,8 @@ class History:
     def _pause(self, turn: events.TrialPaused | events.TrialTakenUp) -> None:
         paused = isinstance(turn, events.TrialPaused)
         self._training_of(turn).paused = turn.cause if paused else None
+        if turn.cause is events.PauseCause.SHARE:
+            return
         kind = "paused" if paused else turn.cause.value
         self.pauses[kind] = self.pauses.get(kind, 0) + 1
 

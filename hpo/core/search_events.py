@@ -132,6 +132,21 @@ class WorkersReady:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingChanged:
+    """A user changed a setting of the running search.
+
+    Attributes:
+        field: ``priority`` or ``weight`` among the searches that share workers.
+        value: Its value from now on.
+        user: Who changed it.
+    """
+
+    field: str
+    value: float
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """A warning for the user; the search went on."""
 

@@ -63,6 +63,8 @@ class PauseCause(StrEnum):
     """Paused because it did not qualify at its rung; taken up because it does by now."""
     FINALISTS = "finalists"
     """Taken up because no trial is left to start and too few are fully trained to be finalists."""
+    SHARE = "share"
+    """Paused because its search held more workers than its share; taken up when it may hold more again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,11 @@ class Training:
         """Whether it has neither ended nor is paused; a worker trains it, or will resume it."""
         return self.end is None and self.paused is None
 
+    @property
+    def waits(self) -> bool:
+        """Whether the next worker that is free continues it, if none trains it."""
+        return self.running or self.paused is events.PauseCause.SHARE
+
     def start_again(self, started: events.TrialStarted) -> None:
         """Continue after a stop, because no trial was fully trained."""
         self.end = self.cause = self.paused = None

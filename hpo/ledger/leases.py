@@ -147,14 +147,14 @@ class SearchLease:
     def renew(self) -> bool:
         """Renew the lease; False if another process has taken it over."""
         engine = self._ledger.engine
-        until = {"until": _now(engine) + self._seconds}
-        with errors_translated(engine), _transaction(engine) as connection:
+        until = {"until": database_now(engine) + self._seconds}
+        with errors_translated(engine), short_transaction(engine) as connection:
             return connection.execute(self._own().values(until)).rowcount == 1
 
     def release(self) -> None:
         """Give the lease back, if it is still this process's."""
         engine = self._ledger.engine
-        with errors_translated(engine), _transaction(engine) as connection:
+        with errors_translated(engine), short_transaction(engine) as connection:
             connection.execute(self._own().values(until=0.0))
 
     def _own(self) -> sa.Update:
@@ -162,14 +162,14 @@ class SearchLease:
         return leases.update().where(*this_lease)
 
     def _row(self, connection: sa.Connection) -> sa.Row[Any] | None:
-        left = (leases.c.until - _now(connection.engine)).label("left")
+        left = (leases.c.until - database_now(connection.engine)).label("left")
         query: sa.Select[Any] = sa.select(leases.c.epoch, leases.c.holder, left)
         return connection.execute(query.where(leases.c.search == self._ledger.number)).first()
 
     def _taken(self, connection: sa.Connection, epoch: int, options: str, first: Sequence[Event]) -> int:
         values = {
             "epoch": epoch,
-            "until": _now(connection.engine) + self._seconds,
+            "until": database_now(connection.engine) + self._seconds,
             "holder": self._holder,
             "attempt": options,
         }
@@ -185,7 +185,7 @@ class SearchLease:
 
 
 def _leases(engine: sa.Engine) -> sa.Select[Any]:
-    left = (leases.c.until - _now(engine)).label("left")
+    left = (leases.c.until - database_now(engine)).label("left")
     columns = searches.c.name, leases.c.epoch, leases.c.holder, left, leases.c.until, leases.c.attempt
     return sa.select(*columns).join_from(leases, searches, searches.c.id == leases.c.search)
 
@@ -195,15 +195,15 @@ def _lease(row: sa.Row[Any]) -> Lease:
     return Lease(row.name, row.epoch, holder, row.left, row.until == 0, options)
 
 
-def _now(engine: sa.Engine) -> sa.ColumnElement[float]:
-    """Return Unix seconds by the database's clock, which goes on within a transaction."""
+def database_now(engine: sa.Engine) -> sa.ColumnElement[float]:
+    """Return the expression for Unix seconds by the database's clock, which goes on within a transaction."""
     if engine.dialect.name == "sqlite":
         return sa.literal_column("(julianday('now') - 2440587.5) * 86400.0", sa.Float)
     return sa.literal_column("extract(epoch FROM clock_timestamp())::float8", sa.Float)
 
 
 @contextmanager
-def _transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """Open a transaction; at a server it does not wait for appends, so that no renewal is late."""
+def short_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a transaction on tables beside the record; at a server it does not wait for appends."""
     with writing(engine) if engine.dialect.name == "sqlite" else engine.begin() as connection:
         yield connection

@@ -38,16 +38,17 @@ def _add_chain(operations: Operations) -> None:
         operations.add_column("events", sa.Column(name, sa.LargeBinary))
 
 
-def _add_summaries_leases_and_requests(operations: Operations) -> None:
-    """Add the tables beside the record; requests may exist, since version 2 made them on demand.
+def _add_tables_beside(operations: Operations) -> None:
+    """Add the tables beside the record that do not exist yet.
 
-    Summaries are computed when they are first asked for.
+    Version 2 made requests on demand. Summaries are computed when they are first asked for.
     """
     tables.beside.create_all(operations.get_bind())
 
 
 STEPS: Mapping[int, Callable[[Operations], None]] = {
     2: _add_chain,
-    3: _add_summaries_leases_and_requests,
+    3: _add_tables_beside,
+    4: _add_tables_beside,
 }
 """What leads to a version from the one before it."""

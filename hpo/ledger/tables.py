@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-VERSION = 3
+VERSION = 4
 """Version of the tables below; a ledger of a later version is refused.
 
 Events of version 1 had no chain. Such a ledger gets its columns when it is next opened; a search begins
 its chain with the next event that is written to it, whose link covers the earlier events as they are then.
-Version 3 added summaries, leases and requests. See `hpo.ledger.migrations`.
+Version 3 added summaries, leases and requests, version 4 claims. See `hpo.ledger.migrations`.
 """
 
 record = sa.MetaData()
@@ -64,6 +64,17 @@ leases = sa.Table(
     sa.Column("until", sa.Float, nullable=False),
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("attempt", sa.Text, nullable=False),
+)
+
+claims = sa.Table(
+    "claims",
+    beside,
+    sa.Column("search", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("pool", sa.Text, nullable=False),
+    sa.Column("demand", sa.Integer, nullable=False),
+    sa.Column("room", sa.Integer, nullable=False),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("weight", sa.Integer, nullable=False),
 )
 
 requests = sa.Table(

@@ -19,6 +19,7 @@ from hpo.core.events import (
     End,
     Event,
     LossCause,
+    PauseCause,
     Reported,
     TrialStarted,
     TrialTakenUp,
@@ -64,7 +65,7 @@ class Conductor:
             self._state.take(recorded)
         self._state.reserve.resume(self.history)
         self._append(*self._state.verdicts.values())
-        self._state.waiting.extend(t.key for t in self.history.trainings.values() if t.running)
+        self._state.waiting.extend(t.key for t in self.history.trainings.values() if t.waits)
 
     @property
     def open(self) -> int:
@@ -89,6 +90,8 @@ class Conductor:
         if not waiting:
             return None
         training = self.history.trainings[waiting.popleft()]
+        if training.paused:
+            self._append(TrialTakenUp(*training.key, PauseCause.SHARE))
         self._state.open.add(training.key)
         return task_of(self._plan, training)
 
@@ -152,7 +155,7 @@ class Conductor:
         training = self.history.trainings[key]
         if cause is Cause.OUT_OF_MEMORY and self._plan.shares_gpus and not training.whole_gpu:
             self._append(events.WorkerLost(*key, message, LossCause.OUT_OF_MEMORY, whole_gpu=True))
-            self._wait_again(key)
+            self.wait_again(key)
             return False
         self._append(ended(training, End.FAILED, cause, message))
         return True
@@ -172,10 +175,15 @@ class Conductor:
             text = f"its worker died {training.lost} times: {message}"
             self._append(ended(training, End.FAILED, why, text))
         else:
-            self._wait_again(key)
+            self.wait_again(key)
 
-    def _wait_again(self, key: Key) -> None:
-        """Have a training continued by the next worker that is free."""
+    def pause(self, key: Key) -> None:
+        """Record that a training leaves its worker to another search, until its own may hold more again."""
+        self._append(events.TrialPaused(*key, PauseCause.SHARE))
+        self.wait_again(key)
+
+    def wait_again(self, key: Key) -> None:
+        """Have a training begun or continued by the next worker that is free."""
         self._state.open.discard(key)
         self._state.waiting.appendleft(key)
 
@@ -210,6 +218,11 @@ class Conductor:
         if self._plan.trials is not None and self.history.finalists is None:
             more = trials - self._plan.trials - self.history.extended
             self._append(*([events.SearchExtended(more)] if more else []))
+
+    def set(self, field: str, value: float, user: str) -> None:
+        """Record that a user changed a setting of the search, unless it has that value."""
+        if self.history.settings.get(field) != value:
+            self._append(events.SettingChanged(field, value, user))
 
     def stop(self) -> None:
         """Give out no more tasks; running trainings stay without an end on record, to be resumed."""

@@ -35,6 +35,9 @@ class Crew:
         clock: Returns monotonic seconds.
         require_code: Raises an error if the user's code has changed as this process sees it. It is called
             before a node is blamed, because a change of the search's own code is not the node's fault.
+
+    Attributes:
+        shares: Whether other searches use the nodes, and ``most`` is this one's share of them.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Crew:
         self._deaths = NodeDeaths()
         self._workers = 0
         self._say_waiting, self._waits_for = say_waiting, ""
+        self.shares = False
 
     def nodes(self) -> frozenset[str]:
         """Return the ids of nodes that may be given trainings."""
@@ -76,11 +80,15 @@ class Crew:
         return loss_cause(error, draining=self.leaving(node_id), gone=node_lost)
 
     @property
-    def workers(self) -> int:
-        """Trainings at once that the nodes have room for."""
+    def room(self) -> int:
+        """Trainings at once that the nodes would have room for if they ran nothing else."""
         nodes = self.nodes()
-        room = sum(n.fits(self._needs) for n in self._monitor.nodes if n.id in nodes)
-        return min(room, self.most or room)
+        return sum(n.fits(self._needs) for n in self._monitor.nodes if n.id in nodes)
+
+    @property
+    def workers(self) -> int:
+        """Trainings at once that the search may have."""
+        return min(self.room, self.most or self.room)
 
     @property
     def free(self) -> int:
@@ -91,9 +99,13 @@ class Crew:
     def limit(self, training: int) -> int:
         """Return how many tasks may be with workers or wait for one: those that can be placed, and one more.
 
+        Beside other searches, it is the whole share, because they give up what is over theirs.
+
         Args:
             training: Number of tasks that are with workers.
         """
+        if self.shares:
+            return self.workers
         return min(self.workers, training + max(1, self.free))
 
     def turn(self, conductor: Conductor, mark: object, training: int, unplaced: int) -> bool:

@@ -47,9 +47,9 @@ class TrainingActor(tune.Trainable):
             "done": False,
         }
 
-    def save_soon(self) -> None:
-        """Have the current training write a checkpoint soon, because this node is about to end."""
-        self._worker.save_soon()
+    def save_soon(self, saving: bool) -> None:
+        """Have the current training write a checkpoint after each epoch, because it is to leave; or not."""
+        self._worker.save_soon(saving)
 
     def cleanup(self) -> None:
         """Stop the current training."""

@@ -34,6 +34,7 @@ from hpo.running.ray_actor import NAME, TrainingActor
 from hpo.running.ray_session import RaySession
 from hpo.running.tune_controller import Controller
 from hpo.running.tune_queue import LedgerScheduler, TrialQueue
+from hpo.running.worker_share import Share, WorkerShare, no_others
 
 MOST = 10_000
 """Workers at once that Tune may request or keep; the queue sets the actual limit."""
@@ -55,6 +56,7 @@ class RayRunner:
         session: The running Ray.
         on_turn: Called before the loop and once in every turn of it.
         say_waiting: Called with what is waited for; empty if nothing is.
+        share: Returns how many workers the search may hold beside others.
     """
 
     def __init__(
@@ -65,13 +67,15 @@ class RayRunner:
         session: RaySession,
         on_turn: Callable[[], None] = lambda: None,
         say_waiting: Callable[[str], None] = lambda what: None,
+        share: Share = no_others,
     ):
         self._environment = environment
         self._workers = workers
         self._resources = tune.PlacementGroupFactory([needs.bundle])
         self._whole_gpu = tune.PlacementGroupFactory([needs.bundle | ({"GPU": 1} if needs.gpus else {})])
         self._storage = StorageContext(storage_path=str(session.folder), experiment_dir_name="tune")
-        self._monitor = session.monitor
+        self._monitor, self._session = session.monitor, session
+        self._share = WorkerShare(share)
         self._crew: Crew | None = None
         self._on_turn = on_turn
         self._needs = needs
@@ -118,14 +122,13 @@ class RayRunner:
     def limit_to(self, workers: int) -> None:
         """Change the most tasks trained at once; trainings in progress go on until they pause or end."""
         self._workers = workers
-        if self._crew:
-            self._crew.most = workers
+        self._use_share()
 
     def controller(self, conductor: Conductor) -> Controller:
         """Build the controller of a search."""
         register_trainable(NAME, TrainingActor)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MOST)  # by default one at a time
-        queue = TrialQueue(conductor, self._limit, self._trial)
+        self._queue = queue = TrialQueue(conductor, self._limit, self._trial)
         self._scheduler = LedgerScheduler(conductor, queue, self._environment.folder.checkpoints)
         if self._crew:
             self._scheduler.set_aside = partial(self._crew.set_aside, conductor)
@@ -165,17 +168,43 @@ class RayRunner:
 
     def _tend(self, controller: Controller, conductor: Conductor) -> None:
         """Follow the cluster's nodes, and recover from standing still."""
+        self._keep_to_share(controller, conductor)
         if self._crew is None:
             return
         mark, idle = (self._scheduler.messages, controller.training), controller.idle
         stalled = self._crew.turn(conductor, mark, controller.training, controller.unplaced)
-        controller.save_on(self._crew.leaving)
         if stalled and idle:
             controller.release_all_idle()
         self._placements.refresh(always=stalled)
 
+    def _keep_to_share(self, controller: Controller, conductor: Conductor) -> None:
+        """Have trainings saved that are to leave their workers: for other searches, or before a node ends."""
+        alone = self._share.workers is None
+        self._share.update(self._queue, self._workers, self._room)
+        self._use_share()
+        if not self._crew and not (alone and self._share.workers is None):
+            conductor.workers_changed(self._limit(), self._needs.gpus)
+        pausing = self._share.give_up(controller, conductor)
+        self._scheduler.to_pause = frozenset(trial.trial_id for trial in pausing)
+        leaving = controller.trials_on(self._crew.leaving) if self._crew else frozenset()
+        controller.have_saved(pausing | leaving)
+
+    def _use_share(self) -> None:
+        if self._crew:
+            self._crew.most = self._share.limit(self._workers)
+            self._crew.shares = self._share.workers is not None
+
+    @property
+    def _room(self) -> int:
+        """Trainings at once if no other search ran."""
+        if self._crew:
+            return self._crew.room
+        return self._needs.fit_into({"CPU": self._session.cpus, "GPU": self._session.gpus})
+
     def _limit(self) -> int:
-        return self._crew.limit(self._controller.training) if self._crew else self._workers or 1
+        if self._crew:
+            return self._crew.limit(self._controller.training)
+        return self._share.limit(self._workers) or 1
 
     def _resource_manager(self) -> Any:
         if self._crew is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,12 +43,14 @@ class RaySession:
         folder: A private temporary folder for Tune's own files.
         cpus: CPUs of all nodes.
         gpus: GPUs of all nodes.
+        pool: Name of what other searches may use as well: the machine, or the cluster.
         monitor: The nodes of a cluster; None for an embedded Ray.
     """
 
     folder: Path
     cpus: float
     gpus: float
+    pool: str
     monitor: ClusterMonitor | None = None
 
 
@@ -100,10 +103,11 @@ def _described(folder: Path, address: str | None) -> Iterator[RaySession]:
     resources = ray.cluster_resources()
     cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
     if not address:
-        yield RaySession(folder, cpus, gpus)
+        yield RaySession(folder, cpus, gpus, f"machine {socket.gethostname()}")
         return
-    monitor = ClusterMonitor(reader(ray.get_runtime_context().gcs_address))
+    context = ray.get_runtime_context()
+    monitor = ClusterMonitor(reader(context.gcs_address))
     try:
-        yield RaySession(folder, cpus, gpus, monitor)
+        yield RaySession(folder, cpus, gpus, f"cluster {context.get_session_name()}", monitor)
     finally:
         monitor.close()

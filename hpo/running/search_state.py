@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from hpo.core import events
 from hpo.core.constraints import excesses
-from hpo.core.events import Cause, End, Reported, TrialEnded, TrialPaused, TrialTakenUp
+from hpo.core.events import Cause, End, PauseCause, Reported, TrialEnded, TrialPaused, TrialTakenUp
 from hpo.core.history import History
 from hpo.core.ports import Searcher
 from hpo.core.record import Recorded
@@ -92,8 +92,12 @@ class SearchState:
                 self._take_report(report)
             case events.TrialStarted(replicate=0) as start:
                 self._take_start(start)
+            case TrialPaused(cause=PauseCause.SHARE) as pause:
+                self.open.discard((pause.trial, pause.replicate))
             case TrialPaused() as pause:
                 self._take_pause(pause)
+            case TrialTakenUp(cause=PauseCause.SHARE):
+                pass
             case TrialTakenUp(trial=trial) if self.pausing:
                 self.pausing.taken_up(trial)
                 self.searcher.taken_up(trial, self.history.trainings[trial, 0].point)

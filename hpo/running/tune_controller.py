@@ -7,7 +7,7 @@ idle workers that nothing waits for are given back; and nothing in the loop bloc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ray.air.execution._internal.tracked_actor import TrackedActor
@@ -15,6 +15,7 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 from hpo.core.events import LossCause
+from hpo.core.training_state import Key
 from hpo.running.loss_causes import loss_cause
 
 RESOURCE_WAIT = 1.0
@@ -158,24 +159,57 @@ class Controller(TuneController):
         self._remove_actor(tracked_actor=actor)
         self._started_actors.discard(actor)
 
-    def save_on(self, leaving: Callable[[str], bool]) -> None:
-        """Ask the trainings on some nodes, once each, to write their checkpoints soon.
+    def trials_on(self, leaving: Callable[[str], bool]) -> frozenset[Trial]:
+        """Return the trials that train on some nodes.
 
         Args:
-            leaving: Returns whether a node, by its id, is about to end.
+            leaving: Returns whether a node, by its id, is one of them.
         """
-        self._asked_to_save &= self._running_trials
-        for trial in self._running_trials - self._asked_to_save:
-            node = self._scheduler_alg.nodes.get(trial.trial_id, "")
-            if node and leaving(node) and trial in self._trial_to_actor:
-                self._asked_to_save.add(trial)
-                self._actor_manager.schedule_actor_task(self._trial_to_actor[trial], "save_soon")
+        nodes = ((trial, self._scheduler_alg.nodes.get(trial.trial_id, "")) for trial in self._running_trials)
+        return frozenset(trial for trial, node in nodes if node and leaving(node))
+
+    def have_saved(self, trials: frozenset[Trial]) -> None:
+        """Have these trials, and no others, write a checkpoint after every epoch."""
+        with_worker = self._running_trials & self._trial_to_actor.keys()
+        self._asked_to_save &= with_worker
+        for trial in (trials & with_worker) ^ self._asked_to_save:
+            actor, saving = self._trial_to_actor[trial], trial in trials
+            self._actor_manager.schedule_actor_task(actor, "save_soon", (saving,))
+        self._asked_to_save = set(trials & with_worker)
 
     def release_all_idle(self) -> None:
         """Give back every idle worker."""
-        self.idle_seconds, kept = 0.0, self.idle_seconds
-        self._release_idle()
-        self.idle_seconds = kept
+        self.release_idle(keep=0)
+
+    def release_idle(self, keep: int) -> None:
+        """Give back idle workers, those that have been idle longest first, until a number is left."""
+        workers = self._actor_cache._cached_objects[self._key]
+        while len(workers) > keep:
+            actor = min(workers, key=lambda each: self._idle_since.get(each, 0.0))
+            workers.remove(actor)
+            self._actor_cache._num_cached_objects -= 1
+            self._end_worker(actor)
+
+    def keys_of(self, trials: Iterable[Trial]) -> dict[Trial, Key]:
+        """Return the training of each trial."""
+        keys = self._search_alg.keys
+        return {trial: keys[trial.trial_id] for trial in trials if trial.trial_id in keys}
+
+    def training_trials(self) -> frozenset[Trial]:
+        """Return the trials that are with a worker."""
+        return frozenset(self._running_trials)
+
+    def unplaced_trials(self) -> frozenset[Trial]:
+        """Return the trials that wait for a worker that has not started."""
+        waiting = (trial for trial in self._pending_trials if trial not in self._resetting_trials)
+        started = self._actor_manager.is_actor_started
+        actors = ((trial, self._trial_to_actor.get(trial)) for trial in waiting)
+        return frozenset(trial for trial, actor in actors if actor is None or not started(actor))
+
+    def take_back(self, trial: Trial) -> None:
+        """Give up a trial that waits for a worker, and the request for the worker."""
+        self._scheduler_alg.unusable.add(trial.trial_id)
+        self.stop_trial(trial)
 
     def _actor_stopped(self, tracked_actor: TrackedActor) -> None:
         super()._actor_stopped(tracked_actor)

@@ -54,6 +54,7 @@ class TrialQueue(SearchAlgorithm):
         self._limit = limit
         self._make_trial = make_trial
         self._given = 0
+        self._starved_at: tuple[int, int] | None = None
         self.keys: dict[str, Key] = {}
         self.deaths: dict[str, tuple[str, LossCause, str]] = {}
 
@@ -62,12 +63,28 @@ class TrialQueue(SearchAlgorithm):
         if self._conductor.open >= self._limit() or self.held_back():
             return None
         task = self._conductor.next()
+        self._starved_at = self._budget if task is None else None
         if task is None:
             return None
         self._given += 1
         trial = self._make_trial(task, self._given)
         self.keys[trial.trial_id] = task.key
         return trial
+
+    @property
+    def open(self) -> int:
+        """Number of tasks that are with workers or wait for one."""
+        return self._conductor.open
+
+    @property
+    def starved(self) -> bool:
+        """Whether there was no task when a place for one was last free."""
+        return self._starved_at == self._budget
+
+    @property
+    def _budget(self) -> tuple[int, int]:
+        """What has to change before there is a task again, unless a training ends."""
+        return self._conductor.history.extended, len(self._conductor.history.settings)
 
     def is_finished(self) -> bool:
         """Return whether the conductor has nothing left to train."""
@@ -95,6 +112,7 @@ class LedgerScheduler(FIFOScheduler):
         messages: Number of messages received so far.
         set_aside: Called with a node's id and its fault when a training met one.
         leaving: Returns whether a node, by its id, is being drained.
+        to_pause: Ids of trials to pause as soon as they are saved, because other searches need their workers.
         ended_well: Called with the id of a node on which a training ended or was paused.
     """
 
@@ -110,6 +128,7 @@ class LedgerScheduler(FIFOScheduler):
         self.unusable: set[str] = set()
         self.nodes: dict[str, str] = {}
         self.messages = 0
+        self.to_pause: frozenset[str] = frozenset()
         self._warned = False
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -155,13 +174,21 @@ class LedgerScheduler(FIFOScheduler):
             self.unusable.add(trial.trial_id)
             self._conductor.lost(key, LEFT, LossCause.PREEMPTED)
             return str(TrialScheduler.STOP)
+        elif trial.trial_id in self.to_pause and message.reports and self._is_saved(key):
+            self.unusable.add(trial.trial_id)
+            self._conductor.pause(key)
+            checkpoints.discard(self._checkpoints, key, keep=self._kept(key))
+            return str(TrialScheduler.STOP)
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
     def _can_leave(self, key: Key, node: str) -> bool:
         """Return whether a training is saved and its node is being drained."""
+        return self._is_saved(key) and self.leaving(node)
+
+    def _is_saved(self, key: Key) -> bool:
         training = self._conductor.history.trainings[key]
         saved = training.checkpoints[-1].epoch if training.checkpoints else 0
-        return 0 < training.epoch == saved and self.leaving(node)
+        return 0 < training.epoch == saved
 
     def _kept(self, key: Key) -> str:
         """Return the checkpoint from which a paused training continues; empty if it has ended."""

@@ -78,9 +78,9 @@ class Worker:
         """Whether a training's own code runs."""
         return self._thread is not None and self._channel.busy
 
-    def save_soon(self) -> None:
-        """Have the current training write a checkpoint after its epoch, and after every later one."""
-        self._channel.saving = True
+    def save_soon(self, saving: bool = True) -> None:
+        """Have the current training write a checkpoint after its epoch and after every later one, or not."""
+        self._channel.saving = saving
 
     def abandon(self, seconds: float = 60.0) -> None:
         """Stop the current training, if any.

@@ -1,4 +1,4 @@
-"""Change a search while it runs: stop one of its trials, or set a limit again."""
+"""Change a search while it runs: stop one of its trials, or set a limit or its share of the workers again."""
 
 from __future__ import annotations
 
@@ -8,17 +8,27 @@ from hpo.core.errors import UserError
 from hpo.core.formatting import count
 from hpo.core.history import History
 from hpo.core.home import Home
+from hpo.core.sharing import MOST_WEIGHT
 from hpo.core.users import user_name
 from hpo.ledger.requests import STOP_TRIAL, Requests
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.search.holding import require_running
 from hpo.use_cases.search.request_inbox import AT_ONCE, TRIALS
+from hpo.use_cases.search.search_share import PRIORITY, WEIGHT
 
-SETTABLE: Mapping[str, str] = {"trials_at_once": AT_ONCE, AT_ONCE: AT_ONCE, TRIALS: TRIALS}
-"""What can be set, and the field of the spec that it is."""
+SETTABLE: Mapping[str, str] = {
+    "trials_at_once": AT_ONCE,
+    AT_ONCE: AT_ONCE,
+    TRIALS: TRIALS,
+    PRIORITY: PRIORITY,
+    WEIGHT: WEIGHT,
+}
+"""What can be set, and what it is called in a request."""
 
 MOST = 10**9
+RANGES: Mapping[str, tuple[int, int]] = {PRIORITY: (-1000, 1000), WEIGHT: (1, MOST_WEIGHT)}
+"""Legal numbers, where they are not those from 1."""
 
 
 def stop_trial(name: str, trial: int, *, home: Home) -> None:
@@ -66,13 +76,15 @@ def _running(name: str, home: Home) -> SearchLedger:
 
 def _field(key: str) -> str:
     if key not in SETTABLE:
-        raise UserError(f"{key}: cannot be set while a search runs; legal: trials_at_once, {TRIALS}")
+        legal = f"trials_at_once, {TRIALS}, {PRIORITY}, {WEIGHT}"
+        raise UserError(f"{key}: cannot be set while a search runs; legal: {legal}")
     return SETTABLE[key]
 
 
 def _number(key: str, text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST:
-        raise UserError(f"{key}={text[:40]}: legal: a whole number from 1 to {MOST:,}")
+    least, most = RANGES.get(key, (1, MOST))
+    if not text.removeprefix("-").isdecimal() or not least <= int(text[:12]) <= most:
+        raise UserError(f"{key}={text[:40]}: legal: a whole number from {least} to {most:,}")
     return int(text)
 
 

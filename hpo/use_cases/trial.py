@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from hpo.core.errors import UserError
-from hpo.core.events import Cause, End, Reported, TrialPaused, TrialTakenUp
+from hpo.core.events import Cause, End, PauseCause, Reported, TrialPaused, TrialTakenUp
 from hpo.core.formatting import TAKEN_UP
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.home import Home
@@ -142,7 +142,9 @@ def _reports(
     at_rung: dict[int, dict[int, float]] = {rung: {} for rung in rungs}
     for recorded in ledger.read(kinds=[Reported, TrialPaused, TrialTakenUp]):
         report = recorded.event
-        if isinstance(report, TrialPaused | TrialTakenUp) and report.trial == number and arrivals:
+        if isinstance(report, TrialPaused | TrialTakenUp):
+            if report.trial != number or report.cause is PauseCause.SHARE or not arrivals:
+                continue
             cause = report.cause if isinstance(report, TrialTakenUp) else ""
             arrivals[-1] = replace(arrivals[-1], paused=True, continued=TAKEN_UP.get(cause, ""))
         if not isinstance(report, Reported) or report.replicate:
@@ -168,6 +170,8 @@ def ended(story: TrialStory) -> str:
         return f"trained to the last {story.unit}"
     if row.cause == Cause.CONSTRAINT:
         return f"stopped at {story.unit} {row.epochs}, because it violates a constraint"
+    if row.cause == PauseCause.SHARE:
+        return f"paused at {story.unit} {row.epochs}, because other searches use its worker"
     words = {End.STOPPED: "stopped early", "paused": "paused"}
     if row.state in words and story.rungs:
         last = story.rungs[-1]

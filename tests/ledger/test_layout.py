@@ -14,6 +14,8 @@ from hpo.core.chain import link_of_all, start_of
 from hpo.core.errors import HpoError
 from hpo.core.events import FinalistsNamed, SearchEnded, SearchOpened
 from hpo.core.record import Recorded
+from hpo.core.sharing import Claim
+from hpo.ledger.claims import Claims
 from hpo.ledger.database import engine_of
 from hpo.ledger.in_memory import MemoryLedger
 from hpo.ledger.requests import STOP_TRIAL, Requests
@@ -22,7 +24,7 @@ from hpo.ledger.store import VERSION, LedgerStore
 OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})
 
 
-VERSION_2 = [f"DROP TABLE {name}" for name in ("summaries", "leases", "requests")]
+VERSION_2 = [f"DROP TABLE {name}" for name in ("summaries", "leases", "claims", "requests")]
 """What makes a ledger of today one of version 2, with its version."""
 
 
@@ -144,6 +146,14 @@ def test_a_ledger_of_version_2_goes_on_with_its_chain_and_is_summarized(requests
     ((name, summary),) = opened().summaries()
     assert (name, summary.status, summary.seq) == ("digits", "done", 3)
     assert len(list(Requests(again).after(0))) == requests
+
+
+def test_a_ledger_of_version_3_gets_a_table_of_claims(url, opened):
+    opened().create("digits", OPENED, "digits")
+    execute(url, "DROP TABLE claims", "UPDATE about SET version = 3")
+    ledger = opened().open("digits")
+    Claims(ledger, "pool").put(Claim(ledger.number, 1, 1))
+    assert [recorded.event for recorded in ledger.read()] == [OPENED]
 
 
 def test_a_ledger_that_an_earlier_process_goes_on_writing_to_is_listed_right(url, opened):

@@ -14,7 +14,7 @@ from unittest.mock import Mock
 from ray.air.execution._internal.tracked_actor import TrackedActor
 from ray.exceptions import RayActorError
 
-from hpo.core.events import Reported
+from hpo.core.events import Checkpointed, Reported
 from hpo.running.channel import Message
 from tests.running.searches import curve
 
@@ -186,6 +186,9 @@ class SimulatedCluster:
         if state is None:  # an idle worker that died unnoticed
             self.at(0.1, lambda: self._fail(tracked_actor, on_error))
             return
+        if method_name == "save_soon":
+            state.training.saving = args[0]
+            return
         task = SimpleNamespace(on_error=on_error)
         state.task = task
 
@@ -240,12 +243,15 @@ class Progress:
     """A training of a known curve, epoch by epoch, from its newest checkpoint or the start."""
 
     def __init__(self, task):
-        self.task, self.epoch, self.epochs = task, 0, list(curve(task))
+        self.task, self.epochs, self.saving = task, list(curve(task)), False
+        self.epoch = max((each.epoch for each in task.checkpoints), default=0)
 
     def message(self):
-        """The next epoch's report, with the weights at the end."""
+        """The next epoch's report, with a checkpoint if it is asked for, and the weights at the end."""
         metrics, seconds = self.epochs[self.epoch]
         self.epoch += 1
         report = Reported(*self.task.key, self.epoch, metrics, seconds)
         last = self.epoch == self.task.epochs and self.task.keep_weights
-        return Message([report], weights=("w", "s") if last else ("", ""))
+        saves = self.saving and self.epoch < self.task.epochs
+        saved = Checkpointed(*self.task.key, self.epoch, f"{self.epoch}.safetensors", "s") if saves else None
+        return Message([report], saved, weights=("w", "s") if last else ("", ""))

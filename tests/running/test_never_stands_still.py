@@ -15,6 +15,7 @@ from hpo.running.conductor import Conductor
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.ray_runner import RayRunner
 from hpo.running.tune_controller import RESOURCE_WAIT, START_WAIT
+from hpo.running.worker_share import no_others
 from hpo.sampling.non_adaptive import RandomSearcher
 from tests.running.curves import open_stage
 from tests.running.searches import OBJECTIVE, SPACE, MemoryLedger, plan
@@ -27,13 +28,15 @@ SLACK = 6.0
 WHOLE_CPU = Needs(1)
 
 
-def searched(folder, cluster, workers, needs=WHOLE_CPU, **rules):
+def searched(folder, cluster, workers, needs=WHOLE_CPU, share=no_others, **rules):
     """Run a search on a simulated cluster; its conductor, and the longest that idle workers were refused."""
-    session = types.SimpleNamespace(folder=folder, monitor=None)
+    session = types.SimpleNamespace(folder=folder, monitor=None, cpus=workers, gpus=workers)
     environment = TrainingEnvironment(open_stage, SearchFolder(folder / "search"), OBJECTIVE)
-    conductor = Conductor(plan(horizon=9, rungs=(1, 3), **rules), MemoryLedger(), RandomSearcher(SPACE, 0))
+    ledger = MemoryLedger(clock=lambda: cluster.now)
+    conductor = Conductor(plan(horizon=9, rungs=(1, 3), **rules), ledger, RandomSearcher(SPACE, 0))
     refused = Refused(cluster)
-    runner = RayRunner(environment, workers, needs, session, refused.look)
+    runner = RayRunner(environment, workers, needs, session, refused.look, share=share)
+    runner._share._clock = lambda: cluster.now
     runner._resource_manager = lambda: None  # no real Ray may be used here
     storage.__dict__["_get_ray_train_session_dir"] = lambda: str(folder)
     controller = runner.controller(conductor)

@@ -13,6 +13,7 @@ from hpo.running.conductor import Conductor
 from hpo.running.ray_session import RaySession
 from hpo.spec import SearchSpec
 from hpo.use_cases.search import assembly
+from hpo.use_cases.search.search_share import PRIORITY, WEIGHT
 
 if TYPE_CHECKING:
     from hpo.running.ray_runner import RayRunner
@@ -66,6 +67,8 @@ class RequestInbox:
             self._conductor.stop_trial(request.value, f"stopped by {request.user}")
         elif request.field == TRIALS:
             self._conductor.set_trials(request.value)
+        elif request.field in (PRIORITY, WEIGHT):
+            self._conductor.set(request.field, request.value, request.user)
         elif request.field == AT_ONCE:
             resources = self._spec.resources.model_copy(update={"trials_at_once": request.value})
             workers = assembly.workers_of(dataclasses.replace(self._spec, resources=resources), self._session)

@@ -46,6 +46,7 @@ from hpo.use_cases.search.mirror_process import mirror_running
 from hpo.use_cases.search.notifier import Notifier
 from hpo.use_cases.search.request_inbox import RequestInbox
 from hpo.use_cases.search.run_options import RunOptions
+from hpo.use_cases.search.search_share import SearchShare
 from hpo.use_cases.search.signals import Signals
 from hpo.use_cases.search.stored_files import kept_in_store
 
@@ -166,8 +167,10 @@ class SearchRun:
                 inbox.poll(runner)
 
             most = need.trials_at_once if session.monitor else workers
-            runner = RayRunner(environment, most, need.needs, session, on_turn, notifier.waiting)
-            runner.run(conductor)
+            share = SearchShare(self.ledger, session.pool, conductor.history)
+            runner = RayRunner(environment, most, need.needs, session, on_turn, notifier.waiting, share)
+            with share:
+                runner.run(conductor)
             history = conductor.history
         return history
 
