@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that ``hpo --help`` answ
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -29,6 +30,7 @@ from hpo.cli.commands import (
     SERVICE_SUMMARY,
     GroupedHelp,
 )
+from hpo.cli.edited_records import naming_edits
 from hpo.cli.session import Session, emit, line
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
@@ -54,7 +56,7 @@ for _group, _commands in ((app, COMMANDS), (service, SERVICE_COMMANDS), (profile
             short_help=_command.summary,
             hidden=_command.hidden,
             rich_help_panel=_command.heading,
-        )(_command.function)
+        )(naming_edits(_command.function))
 for _group, _name, _summary in ((service, SERVICE, SERVICE_SUMMARY), (profile_, PROFILE, PROFILE_SUMMARY)):
     app.add_typer(_group, name=_name, short_help=_summary, rich_help_panel=RUN, epilog=EVERYWHERE)
 
@@ -145,18 +147,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Errors go to standard error and, with ``--json``, also to standard output as JSON.
     """
     typed = _in_front(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in takewhile(lambda word: word != "--", typed)
     with _signals_reported():
         try:
-            app(args=typed, prog_name="hpo")
-        except SystemExit as exit_:
-            if exit_.code == INTERRUPTED:  # Typer catches Ctrl-C silently
-                _leave("ended by Ctrl-C", INTERRUPTED)
-            raise
+            code = app(args=typed, prog_name="hpo", standalone_mode=False)
+        except typer.TyperException as error:
+            if as_json:
+                emit({"error": error.format_message(), "exit_code": error.exit_code})
+            _leave(_usage(error), error.exit_code)
+        except typer.Abort:  # Ctrl-C at a question
+            _leave("ended by Ctrl-C", INTERRUPTED)
         except HpoError as error:
             message = "\n".join(filter(None, (str(error), error.hint)))
-            if "--json" in takewhile(lambda word: word != "--", typed):
+            if as_json:
                 emit({"error": message, "exit_code": error.exit_code})
             _leave(message, error.exit_code)
+    if code == INTERRUPTED:  # Typer catches Ctrl-C silently
+        _leave("ended by Ctrl-C", INTERRUPTED)
+    sys.exit(code or 0)
+
+
+def _usage(error: Any) -> str:
+    """Return what Typer prints of a mistake on the command line, which may quote it unescaped."""
+    page = io.StringIO()
+    error.show(page)
+    return page.getvalue().rstrip("\n")
 
 
 if __name__ == "__main__":

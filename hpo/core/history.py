@@ -161,6 +161,7 @@ class History:
             case events.FinalistsNamed() as finalists:
                 self.finalists = finalists
             case events.WinnerNamed() as winner:
+                self._require_trial(winner.trial)
                 self.winner = winner
             case events.ModelFixed() as model:
                 self.model = model
@@ -176,6 +177,10 @@ class History:
                 self.ended = over
             case events.Warned(message=message):
                 self.warnings.append(message)
+
+    def _require_trial(self, trial: int) -> None:
+        if (trial, 0) not in self.trainings:
+            raise KeyError(f"there is no trial {trial}")
 
     def _advance(self, recorded: Recorded) -> None:
         """Move to the event's position in the record and its chain."""

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, get_args
 
 from hpo.core.events import (
     BaselinesScored,
@@ -27,7 +27,8 @@ from hpo.core.events import (
     WinnerNamed,
     WorkerLost,
 )
-from hpo.core.json_values import JsonFields, fields_of
+from hpo.core.field_types import require_types
+from hpo.core.json_values import JsonFields, JsonObject, fields_of
 
 KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -60,8 +61,20 @@ def event_of(kind: str, fields: JsonFields) -> Event:
 
     Raises:
         KeyError: If the kind is unknown.
+        ValueError: If a field has another type than declared.
+        TypeError: If fields are missing.
     """
     cls = KINDS[kind]
+    try:
+        values = _converted(cls, fields)
+    except KeyError as error:
+        raise TypeError(f"{error.args[0]} is missing") from error
+    require_types(cls, values)
+    return cls(**values)
+
+
+def _converted(cls: type[Event], fields: JsonFields) -> JsonObject:
+    """Return the fields that a kind has, with enumerations and tuples in place of texts and lists."""
     names = {field.name for field in dataclasses.fields(cls)}
     values = {name: value for name, value in fields.items() if name in names}
     if cls is TrialEnded:
@@ -72,17 +85,24 @@ def event_of(kind: str, fields: JsonFields) -> Event:
     if cls is WorkerLost and "cause" in values:
         values["cause"] = LossCause(values["cause"])
     if cls in (FinalistsNamed, TrialsRetried):
-        values["trials"] = tuple(values["trials"])
+        values["trials"] = _tuple(values["trials"])
     if cls is ModelFixed:
-        values["members"] = tuple(values["members"])
+        values["members"] = _tuple(values["members"])
     if cls is FilesStored:
-        values["files"] = tuple(values["files"])
+        values["files"] = _tuple(values["files"])
     if cls is BaselinesScored:
-        values["notes"] = tuple(values.get("notes", ()))
+        values["notes"] = _tuple(values.get("notes", ()))
     if cls is CodeChanged:
-        values |= {name: tuple(values.get(name, ())) for name in ("files", "packages")}
+        values |= {name: _tuple(values.get(name, ())) for name in ("files", "packages")}
     if cls is SoupMade:
-        values["members"] = tuple((trial, replicate) for trial, replicate in values["members"])
+        values["members"] = tuple((trial, replicate) for trial, replicate in _tuple(values["members"]))
     if cls is WinnerNamed:
-        values["tied"] = tuple(values.get("tied", ()))
-    return cls(**values)
+        values["tied"] = _tuple(values.get("tied", ()))
+    return values
+
+
+def _tuple(value: object) -> tuple[Any, ...]:
+    """Return a stored list; a text would become a tuple of its letters."""
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"{value!r:.60} is not a list")
+    return tuple(value)

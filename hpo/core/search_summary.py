@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from hpo.core import events
 from hpo.core.events import End
+from hpo.core.field_types import require_types
 from hpo.core.json_values import fields_of, parsed
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
@@ -71,7 +72,9 @@ class SearchSummary:
             ValueError: If it is not one.
             TypeError: Likewise.
         """
-        return cls(**parsed(text))
+        values = parsed(text)
+        require_types(cls, values)
+        return cls(**values)
 
     def to_json(self) -> str:
         """Return the text that a ledger stores, in which NaN survives."""

@@ -195,7 +195,10 @@ class SearchLedger:
         self._covered = stored.summary.seq
         rows = connection.execute(_after, {"number": self.number, "after": self._covered})
         later = (self._recorded(row, seq) for seq, row in enumerate(rows, self._covered + 1))
-        return stored.summary.after(later)
+        try:
+            return stored.summary.after(later)
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+            raise DamagedLedger(f"an event of {self.name} does not fit the others; {RESCUE}") from error
 
     def _is_on_record(self, connection: sa.Connection, event: StoredEvent) -> bool:
         """Return whether an event was committed although the connection was lost before that was known."""
@@ -228,14 +231,14 @@ class SearchLedger:
         if row.seq != seq:
             raise DamagedLedger(f"event {seq} of {self.name} is missing; {RESCUE}")
         try:
-            event = event_of(row.kind, parsed(row.body))
+            event, moment = event_of(row.kind, parsed(row.body)), float(row.time)
         except (ValueError, TypeError, AttributeError) as error:
-            raise DamagedLedger(f"event {seq} of {self.name} cannot be read; {RESCUE}") from error
+            raise DamagedLedger(f"event {seq} of {self.name} cannot be read: {error}; {RESCUE}") from error
         except KeyError as error:
             raise HpoError(
                 f"event {seq} of {self.name} was written by a later version: {row.kind}"
             ) from error
-        return Recorded(seq, row.time, event, _bytes(row.link).hex())
+        return Recorded(seq, moment, event, _bytes(row.link).hex())
 
 
 def _bytes(value: object) -> bytes:

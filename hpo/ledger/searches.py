@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpo.core.constraints import constraints_of
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.events import SearchOpened
 from hpo.core.history import History
 from hpo.core.home import Home
@@ -35,10 +35,27 @@ def objective_of(opened: SearchOpened) -> Objective:
     return Objective(**opened.spec["objective"], constraints=constraints_of(opened.spec))
 
 
+EDITED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError)
+"""What a record raises in which somebody edited a value, wherever it is computed with."""
+
+
 def read_history(ledger: SearchLedger) -> History:
-    """Return the state of a search; what this ledger object has read before is not read again."""
-    if ledger.latest is None:
-        ledger.latest = History(objective_of(opened_of(ledger)))
-    for recorded in ledger.read(after=ledger.latest.seq):
-        ledger.latest.apply(recorded)
-    return ledger.latest.copy()
+    """Return the state of a search; what this ledger object has read before is not read again.
+
+    Raises:
+        DamagedLedger: If an event cannot be read, or does not fit those before it.
+    """
+    history, seq = ledger.latest, 1
+    ledger.latest = None
+    try:
+        if history is None:
+            history = History(objective_of(opened_of(ledger)))
+        for recorded in ledger.read(after=history.seq):
+            seq = recorded.seq
+            history.apply(recorded)
+    except EDITED as error:
+        raise DamagedLedger(
+            f"event {seq} of {ledger.name} does not fit those before it; `hpo audit {ledger.name}`"
+        ) from error
+    ledger.latest = history
+    return history.copy()

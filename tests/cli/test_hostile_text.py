@@ -1,6 +1,7 @@
 """Control characters in untrusted text never reach the terminal."""
 
 import dataclasses
+import json
 import os
 import pty
 import subprocess
@@ -95,6 +96,32 @@ def test_errors_name_what_is_wrong_escaped(home, tmp_path, capfd):
             shown = capfd.readouterr()
             assert r"\x1b" in shown.err
             assert not CONTROL.search(shown.out + shown.err)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [f"--{EVIL}"],
+        [EVIL],
+        ["list", f"--{EVIL}"],
+        ["best", "digits", EVIL],
+        ["service", EVIL],
+        ["profile", f"--{EVIL}=1"],
+        ["trials", "digits", "--limit", EVIL],
+        ["submit", "digits", "--set", EVIL],
+        ["data", EVIL, "--profile", EVIL],
+    ],
+)
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_mistakes_on_the_command_line_are_quoted_escaped(words, form, capfd):
+    with pytest.raises(SystemExit) as left:
+        command.main([*form, *words])
+    shown = capfd.readouterr()
+    assert left.value.code == 2
+    assert shown.err
+    assert not CONTROL.search(shown.out + shown.err)
+    if form:
+        assert json.loads(shown.out)["exit_code"] == 2
 
 
 def test_logs_are_printed_as_they_are_if_asked(home, capfd):
