@@ -46,7 +46,7 @@ def check(
     from hpo.cli.tables import grid, pairs
     from hpo.spec.builtin import locate
     from hpo.spec.overview import space_overview
-    from hpo.use_cases.search.capacity import require_capacity
+    from hpo.use_cases.search.capacity import cpu_warnings, require_capacity
     from hpo.use_cases.search.gpus import gpu_warnings
     from hpo.use_cases.usual import usual_texts
 
@@ -57,7 +57,7 @@ def check(
     facts, usual = space_overview(read), usual_texts(read)
     if address:
         require_capacity(read, address)
-    lacking = () if address else gpu_warnings(read)
+    lacking = () if address else (*cpu_warnings(read), *gpu_warnings(read))
     beforehand = (*lacking, *(() if data else _without_data(read, session)))
     if not data:
         _refuse_moved_rows(read, session)

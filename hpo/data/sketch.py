@@ -39,8 +39,9 @@ def mixed(tokens: Hashes, key: bytes) -> Hashes:
 
 
 def text_tokens(texts: Iterable[str], key: bytes) -> Hashes:
-    """Return 64-bit tokens of texts."""
-    digests = (hashlib.blake2b(text.encode(), digest_size=8, key=key).digest() for text in texts)
+    """Return 64-bit tokens of texts; names of files may hold bytes that are no characters."""
+    encoded = (text.encode(errors="surrogatepass") for text in texts)
+    digests = (hashlib.blake2b(text, digest_size=8, key=key).digest() for text in encoded)
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)
 
 

@@ -176,8 +176,9 @@ def check_size(document: Document, space: Space, faults: Faults) -> None:
     points, trials = combinations(space), document.budget.trials
     if document.sampler.name == "grid" or points is None or trials is None or points >= trials:
         return
+    different = "1 point" if points == 1 else f"{points:,.0f} different points"
     faults.warn(
-        f"space: has {points:,.0f} different points, fewer than the {trials:,} trials of the budget, so some "
+        f"space: has {different}, fewer than the {trials:,} trials of the budget, so some "
         f"are trained again with another seed; sampler: grid tries each of the {points:,.0f} once"
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from hpo.cli.check_report import fact_rows, plan
 from hpo.cli.checking import about
+from hpo.cli.main import main
 from hpo.spec import parse_spec, read_spec
 from hpo.spec.overview import space_overview
 from hpo.use_cases.usual import usual_texts
@@ -48,6 +49,12 @@ def test_a_plan_shows_the_rungs_and_the_estimate_of_the_budget(spec):
     assert 0 < shown["feasible_share"] < 1
     assert shown["combinations"] == "infinite"
     assert {row["name"] for row in shown["space"]} == {row.name for row in facts.rows}
+
+
+def test_more_cpus_than_this_machine_has_are_named(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["check", "digits", "--set", "resources.cpus=100000"])
+    assert "resources.cpus: a trial needs 100000, this machine has" in capsys.readouterr().out
 
 
 def test_a_budget_of_time_and_a_finite_space():

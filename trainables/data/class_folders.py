@@ -61,9 +61,23 @@ def refuse_parts(folder: Path, names: Sequence[str]) -> None:
         )
 
 
+def refuse_undecodable(folder: Path, names: Sequence[str]) -> None:
+    """Refuse names of classes that hold bytes which are no characters of UTF-8.
+
+    Raises:
+        UserError: If there is one.
+    """
+    for name in names:
+        if name != name.encode(errors="ignore").decode():
+            raise UserError(
+                f"data: the folder {folder / name} has a name that is not encoded as UTF-8; rename it"
+            )
+
+
 def left_out(folder: Path) -> Iterator[str]:
     """Yield a sentence for each kind of file under a folder that is not read."""
-    paths = list(folder.rglob("*"))
+    linked_classes = [path for path in class_folders(folder) if path.is_symlink()]
+    paths = [*folder.rglob("*"), *(path for linked in linked_classes for path in linked.rglob("*"))]
     hidden = [path for path in paths if is_hidden(path, folder)]
     shown = sorted(set(paths) - set(hidden))
     unused = [path for path in shown if path.suffix.lower() not in ENDINGS and path.is_file()]
@@ -74,6 +88,9 @@ def left_out(folder: Path) -> Iterator[str]:
         yield f"{len(unused)} files are not images and are left out, such as {unused[0]}"
     if images:
         yield f"{count(len(images), 'hidden image')} left out, such as {images[0]}"
+    dangling = [path for path in shown if path.is_symlink() and not path.exists()]
+    if dangling:
+        yield f"{count(len(dangling), 'link')} to files that do not exist left out, such as {dangling[0]}"
     if linked:
         yield f"{count(len(linked), 'linked folder')} within classes not read, such as {linked[0]}"
 

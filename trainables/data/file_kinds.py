@@ -35,6 +35,8 @@ def kind_of_file(path: Path) -> str:
             start = file.read(START)
     except OSError:
         return ""
+    if not start:
+        return "empty"
     if start.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(PAGES):
         return "a web page; download the file itself"
     return next((words for magic, words in KINDS.items() if start.startswith(magic)), "")

@@ -149,4 +149,4 @@ def _whole_groups(groups: NDArray[np.generic], fraction: float) -> NDArray[np.bo
 
 
 def _name_digest(name: object) -> bytes:
-    return hashlib.blake2b(str(name).encode(), digest_size=16).digest()
+    return hashlib.blake2b(str(name).encode(errors="surrogatepass"), digest_size=16).digest()

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainables.data.file_kinds import kind_of_file
+
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
@@ -231,7 +233,8 @@ def decode(path: Path, form: PixelFormat) -> tuple[NDArray[np.uint8], bytes] | s
                 image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
             return np.asarray(image).reshape(form.shape), digest
     except Exception as error:  # Pillow fails in any way on files that are damaged
-        return str(error).replace(str(path), "the file") or type(error).__name__
+        kind = kind_of_file(path)
+        return f"is {kind}" if kind else str(error).replace(str(path), "the file") or type(error).__name__
 
 
 def _promises_too_much(image: Picture, path: Path) -> bool:

@@ -25,6 +25,7 @@ from trainables.data.class_folders import (
     left_out,
     loose_images,
     refuse_parts,
+    refuse_undecodable,
 )
 from trainables.data.content import Content, SourcePaths
 from trainables.data.data_report import DataReport, ImageReport, target_distribution
@@ -112,6 +113,7 @@ class ImageFolder:
             folders = f"only {names[0]!r}" if names else "none"
             raise UserError(f"data: {self._train} needs a folder for each class, but has {folders}")
         refuse_parts(self._train, names)
+        refuse_undecodable(self._train, names)
         return names
 
     @functools.cached_property

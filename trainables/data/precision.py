@@ -27,6 +27,15 @@ def rounding(values: NDArray[np.float64]) -> float:
     return error / spread if spread > 0 and np.isfinite(error) and np.isfinite(spread) else 0.0
 
 
+def is_lost(values: NDArray[np.generic], stored: NDArray[np.float32]) -> bool:
+    """Return whether numbers as float32 stores them have lost what tells them apart."""
+    exact = values.astype(np.float64)
+    if not np.isfinite(exact).all() or not np.isfinite(stored).all():
+        return rounding(exact) > LOST
+    error = float(np.abs(stored - exact).max(initial=0.0))
+    return error > 0 and error > LOST * float(exact.std()) > 0
+
+
 def scaling_of(values: NDArray[np.float64]) -> tuple[float, float] | None:
     """Return what to subtract from a column, and then to divide it by; None if float32 can hold it as it is.
 

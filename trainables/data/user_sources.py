@@ -26,6 +26,7 @@ from hpo.core.errors import UserError
 from hpo.core.import_folders import import_folders
 from hpo.core.json_values import JsonFields
 from hpo.core.trainable import AS_FLOATS, DataInfo
+from trainables.data.array_doubts import constant, guessed, rounded
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
 from trainables.data.file_map import in_place_note, stays_in_place
@@ -122,7 +123,7 @@ class UserSource:
             result = self.function(part, **self.arguments)
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             cause = f"{type(error).__name__}: {error}"
             raise UserError(f"data.source: {self.name}({part!r}) failed: {cause}") from error
         if result is None:
@@ -162,9 +163,12 @@ class UserSource:
         if mapped and _as_stored(info.kind, inputs):
             return self._in_place(arrays, inputs, targets, info)
         identity = None
+        lost: tuple[str, ...] = ()
         if info.kind not in ("image", KIND) and inputs.dtype != np.float32 and inputs.dtype.kind in "fiub":
-            floats = inputs.astype(np.float32)
+            with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused later
+                floats = inputs.astype(np.float32)
             if info.kind == "table" or not self.as_given:
+                lost = rounded(inputs, floats) if development is None else ()
                 inputs = floats
             else:
                 identity = row_digests(floats)  # rows that were opened as float32 are still recognised
@@ -176,7 +180,12 @@ class UserSource:
             None if groups is None else _plain(np.asarray(groups)),
             None if times is None else self._times(np.asarray(times)),
             identity,
-            warnings=(*_tied(times), *(() if "task" in arrays or development else _guessed(targets, info))),
+            warnings=(
+                *_tied(times),
+                *lost,
+                *(() if "task" in arrays or development else guessed(targets, info)),
+                *(() if development else constant(targets)),
+            ),
         )
 
     def _in_place(
@@ -244,21 +253,6 @@ class UserSource:
                 f"objects: {first}"
             )
         return times.astype(np.float64)
-
-
-def _guessed(targets: NDArray[Any], info: DataInfo) -> tuple[str, ...]:
-    """Say that whole numbers are treated as amounts because they are stored as floats."""
-    if (
-        info.task != "regression"
-        or not len(targets)
-        or (targets % 1).any()
-        or len(np.unique(targets)) > SHOWN
-    ):
-        return ()
-    return (
-        "the targets are whole numbers stored as floats and are treated as regression; for classes return "
-        "integers or texts, or set `task`",
-    )
 
 
 def _as_stored(kind: str, inputs: NDArray[Any]) -> bool:

@@ -16,6 +16,17 @@ def local_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def cpu_warnings(spec: SearchSpec) -> tuple[str, ...]:
+    """Return a sentence if a trial needs more CPUs than this machine has."""
+    needed = spec.resources.needs.cpus
+    if needed <= local_cpus():
+        return ()
+    return (
+        f"resources.cpus: a trial needs {needed:g}, this machine has {local_cpus()}; "
+        "set resources.cpus to less, or name a cluster with --address",
+    )
+
+
 def require_capacity(spec: SearchSpec, address: str | None) -> None:
     """Refuse a spec whose trials cannot run.
 
@@ -29,11 +40,8 @@ def require_capacity(spec: SearchSpec, address: str | None) -> None:
     needs = spec.resources.needs
     if address is None:
         usable_gpus(spec)
-        if needs.cpus > local_cpus():
-            raise UserError(
-                f"resources.cpus: a trial needs {needs.cpus:g}, this machine has {local_cpus()}; "
-                "set resources.cpus to less, or name a cluster with --address"
-            )
+        for sentence in cpu_warnings(spec):
+            raise UserError(sentence)
         return
     require_reachable(address)
     nodes = cluster_nodes(address)

@@ -1,5 +1,6 @@
 """What lies in a folder of images without being read is counted, and classes written alike are named."""
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hpo.core.errors import UserError
+from hpo.core.home import Home
+from hpo.data.source_reading import read_source
 from trainables.data.content import SourcePaths
 from trainables.data.image_folder import open_folder
 
@@ -77,3 +81,41 @@ def deep(path: Path) -> None:
         for name, data in parts
     )
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+
+
+def test_names_of_files_may_hold_bytes_that_are_no_characters(root: Path) -> None:
+    (root / "ant" / "0.png").rename(os.fsdecode(os.fsencode(root / "ant") + b"/caf\xe9.png"))
+    home = Home(root.parent / "home")
+    assert read_source("image_folder", {"root": str(root)}, home, root.parent)
+
+
+def test_a_class_whose_name_holds_such_bytes_is_refused(root: Path) -> None:
+    (root / "ant").rename(os.fsdecode(os.fsencode(root) + b"/caf\xe9"))
+    with pytest.raises(UserError, match="has a name that is not encoded as UTF-8; rename it"):
+        warnings(root)
+
+
+def test_links_to_nothing_are_counted_within_linked_classes_too(root: Path) -> None:
+    (root / "ant").rename(root.parent / "elsewhere")
+    (root / "ant").symlink_to("../elsewhere")
+    (root / "ant" / "gone.png").symlink_to("nowhere.png")
+    (root / "bee" / "gone.png").symlink_to("nowhere.png")
+    (root / "ant" / "loop").symlink_to("..")
+    assert warnings(root) == (
+        f"2 links to files that do not exist left out, such as {root / 'ant' / 'gone.png'}",
+        f"1 linked folder within classes not read, such as {root / 'ant' / 'loop'}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
+        (b"<html>404</html>", "is a web page"),
+    ],
+)
+def test_files_that_are_no_images_are_called_by_what_they_are(root: Path, content: bytes, words: str) -> None:
+    (root / "ant" / "0.png").write_bytes(content)
+    with pytest.raises(UserError, match=f"1 file cannot be decoded: .*0.png \\({words}"):
+        warnings(root)

@@ -40,6 +40,18 @@ def floats(part, task=None):
 def masked(part):
     return np.ma.masked_array(np.zeros((4, 3)), np.eye(4)[:, :3]), np.array([0, 1, 1, 0])
 
+def milliseconds(part, huge=1.0):
+    inputs = np.random.default_rng(0).normal(size=(40, 3))
+    inputs[:, 1] = 1.7e12 + 1000 * inputs[:, 1]
+    inputs[:, 2] *= huge
+    return inputs, np.arange(40) % 2
+
+def constant(part):
+    return np.zeros((4, 3)), np.zeros(4, int)
+
+def leaving(part):
+    raise SystemExit(3)
+
 def masks(part):
     return np.zeros((3, 4, 4), np.uint8), np.ones((3, 4, 4), np.uint8)
 """
@@ -72,6 +84,25 @@ def test_several_targets_of_rows_of_a_table_are_read_with_both_parts(tmp_path, r
     assert read("masks")
     found = read_source("own_arrays:one_hot", arguments, Home(tmp_path / "home"), tmp_path)
     assert found is not None
+
+
+def test_columns_that_single_precision_rounds_away_are_named(read, recwarn):
+    assert read("milliseconds").warnings == (
+        "single precision rounds away differences in the columns 1; subtract an offset or divide by a scale "
+        "before returning them",
+    )
+    with pytest.raises(UserError, match="column 2 is infinite in row 0"):
+        read("milliseconds", huge=1e300)
+    assert not recwarn.list
+
+
+def test_targets_of_one_value_are_named(read):
+    assert "the target is 0 in every row" in read("constant").warnings[0]
+
+
+def test_a_function_that_leaves_the_process_is_named(read):
+    with pytest.raises(UserError, match=r"leaving\('development'\) failed: SystemExit: 3"):
+        read("leaving")
 
 
 def test_a_masked_array_is_refused(read):
