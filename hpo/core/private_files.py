@@ -59,7 +59,7 @@ def open_log(path: Path, mode: str, **options: Any) -> IO[str]:
 
 
 def refuse_links(home: Path, search: Path) -> None:
-    """Refuse links among the files that a search writes to.
+    """Refuse links among the files that a search writes to, and pipes and devices.
 
     Args:
         home: The home, which may be a link itself.
@@ -71,6 +71,8 @@ def refuse_links(home: Path, search: Path) -> None:
     for entry in (*_entries(home), *_entries(home / "data"), *_below(search)):
         if entry.is_symlink():
             raise UserError(f"{entry.path} is a symbolic link, and a home must not have any; remove it")
+        if not entry.is_file(follow_symlinks=False) and not entry.is_dir(follow_symlinks=False):
+            raise UserError(f"{entry.path} is neither a file nor a folder; remove it")
 
 
 def require_own(home: Path) -> None:

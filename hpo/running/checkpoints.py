@@ -6,6 +6,7 @@ The format is safetensors only, so that reading a file never executes code.
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from hpo.core.errors import HpoError
+from hpo.core.file_digest import sha256_of
 from hpo.core.private_files import replace_file
+from hpo.core.regular_file import read_regular
 from hpo.core.trainable import Arrays
 
 KEPT = 3
 """Checkpoints kept per training: the newest on record may be older than the newest file."""
+
+
+LARGE = 1 << 30
+"""Bytes from which a file is compared with its checksum before it is read into memory."""
 
 
 class DamagedFile(HpoError):
@@ -51,7 +58,9 @@ def read(path: Path, sha256: str = "") -> Arrays:
         DamagedFile: If it is missing, is not what was written, or is not a file of arrays.
     """
     try:
-        content = path.read_bytes()
+        if path.stat().st_size > LARGE and sha256 and sha256_of(path) != sha256:
+            raise DamagedFile(f"{path} is damaged: its checksum differs from the recorded one")
+        content = read_regular(path, math.inf)
     except OSError as error:
         raise DamagedFile(f"{path} cannot be read: {error.strerror}") from error
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:

@@ -22,6 +22,7 @@ from hpo.core.home import Home
 from hpo.core.json_values import parsed
 from hpo.core.private_files import replace_file
 from hpo.core.recipe import Recipe
+from hpo.core.regular_file import read_regular
 from hpo.core.seeds import derive
 from hpo.core.trainable import Examples, Metric
 from hpo.ledger.searches import open_ledger, read_history
@@ -96,7 +97,7 @@ def diagnose_recipe(
 def diagnosis_of(name: str, home: Home) -> Diagnosis | None:
     """Return the diagnosis that was kept for a search; None without one."""
     try:
-        return Diagnosis.of_json(parsed(home.search(name).diagnosis.read_text(encoding="utf-8")))
+        return Diagnosis.of_json(parsed(read_regular(home.search(name).diagnosis)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # not there, damaged, or of another version
 

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from hpo.cli import main as command
+from hpo.core.private_files import TRUSTED
 from hpo.core.temporary_folders import temporary_folder
+from hpo.core.visible_text import CONTROL
 from hpo.ledger.register import Register, Use
 from tests.cli.conftest import ROOT
+from tests.cli.test_hostile_text import EVIL, SHOWN, planted
 from tests.use_cases.recorded_search import recorded, won
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run something as another user")
@@ -79,6 +82,87 @@ def test_code_of_another_user_is_not_run_though_it_is_here(reachable, monkeypatc
     assert left.value.code == 2
     assert "belongs to another user" in capfd.readouterr().err
     assert not (reachable / "ran").exists()
+
+
+@pytest.fixture
+def theirs(reachable):
+    """A folder of another user in a place that everybody can pass through."""
+    folder = reachable / "theirs"
+    folder.mkdir()
+    os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
+    return folder
+
+
+def written_by_nobody(path, content):
+    assert as_nobody("sh", "-c", 'printf %s "$1" > "$2"', "sh", content, str(path)) == 0
+    assert path.owner() == "nobody"
+    return str(path)
+
+
+def test_what_another_user_planted_does_not_reach_the_terminal(theirs, monkeypatch, capfd):
+    home = recorded(theirs, planted())
+    logs = home.search("digits").logs
+    logs.mkdir(parents=True)
+    for path in (home.root, *home.root.rglob("*")):
+        os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
+    written_by_nobody(logs / "1-0.log", f"printed {EVIL}")
+    faulty = 'version: 1\n"\\e[2J\\u202e": 1\ndata: {source: "\\e]0;x"}\n'
+    spec = written_by_nobody(theirs / "spec.yaml", faulty)
+    table = written_by_nobody(theirs / "table.csv", f"a,b{EVIL}\n1,{EVIL}\n")
+    read = (
+        f"version: 1\ndata: {{source: csv, arguments: {{file: {table}, target: y}}}}\ntrainable: tabular\n"
+        "objective: {metric: accuracy}\nspace: {learning_rate: {uniform: [0.1, 1]}}\nbudget: {trials: 2}\n"
+    )
+    monkeypatch.setenv(TRUSTED, str(home.root))
+    shown = ""
+    for words in (
+        ["status", "digits"],
+        ["trials", "digits"],
+        ["logs", "digits"],
+        ["account", "digits"],
+        ["check", spec],
+        ["check", written_by_nobody(theirs / "csv.yaml", read)],
+    ):
+        with pytest.raises(SystemExit):
+            command.main([*words, "--home", str(home.root)])
+        shown += "".join(capfd.readouterr())
+    assert not CONTROL.search(shown)
+    assert f"printed {SHOWN[:-6]}" in shown
+    assert r"\x1b[2J\u202e" in shown
+
+
+@pytest.mark.parametrize(
+    "content", ["{" * 100_000, "a: &a [*a]", "a: !!python/object/apply:os.system [id]", r"\0"]
+)
+def test_a_file_of_another_user_that_is_made_to_harm_is_one_sentence(content, theirs, capfd):
+    file = theirs / "file.yaml"
+    assert as_nobody("sh", "-c", 'printf "%b" "$1" > "$2"', "sh", content, str(file)) == 0
+    for words in (["check", file], ["predict", file, file], ["verify", file]):
+        with pytest.raises(SystemExit) as left:
+            command.main([str(word) for word in (*words, "--home", theirs / "home")])
+        assert left.value.code == 2
+        shown = capfd.readouterr()
+        assert "Traceback" not in shown.err
+        assert 0 < len(shown.err) < 1500
+
+
+def test_a_link_of_another_user_is_not_followed(theirs, reachable, monkeypatch, capfd):
+    victim = reachable / "victim"
+    victim.write_text("precious")
+    home = recorded(theirs, list(won())[:-3])
+    folder = home.search("digits").root
+    folder.mkdir(parents=True)
+    for path in (home.root, *home.root.rglob("*")):
+        os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
+    monkeypatch.setenv(TRUSTED, str(home.root))
+    for name in ("recipe.yaml", "account.txt", "mirror.log"):
+        assert as_nobody("ln", "-s", str(victim), str(folder / name)) == 0
+        with pytest.raises(SystemExit) as left:
+            command.main(["resume", "digits", "--home", str(home.root)])
+        assert left.value.code == 2
+        assert f"{name} is a symbolic link" in capfd.readouterr().err
+        (folder / name).unlink()
+    assert victim.read_text() == "precious"
 
 
 OPENINGS = """

@@ -64,6 +64,8 @@ def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) ->
     """
     if not path.exists():
         raise UserError(f"{path} does not exist")
+    if not path.is_file() and not path.is_dir():
+        raise UserError(f"{path} is neither a file nor a folder")
     if path.suffix.lower() == ".npy":
         return _array(path, info, as_floats=AS_FLOATS in arguments)
     if path.is_dir() and info.kind == "image":

@@ -8,6 +8,7 @@ from hpo.core.estimates import ScoreEstimates
 from hpo.core.home import Home
 from hpo.core.json_values import jsonable, parsed
 from hpo.core.private_files import replace_file
+from hpo.core.regular_file import read_regular
 from hpo.ledger.store import SearchLedger
 from hpo.reports.account import page
 from hpo.spec.fields import STORED_ONLY
@@ -44,7 +45,7 @@ def numbers_of(name: str, *, home: Home) -> ScoreEstimates | None:
         None if no account was written, it cannot be read, or it names no winner.
     """
     try:
-        account = parsed(home.search(name).account.with_suffix(".json").read_text(encoding="utf-8"))
+        account = parsed(read_regular(home.search(name).account.with_suffix(".json")))
         numbers = account.get("numbers")
         return ScoreEstimates.of_json(numbers) if numbers else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

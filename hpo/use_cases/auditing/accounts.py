@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,7 +11,8 @@ from hpo.core.audit import ChainStanding, compare_head
 from hpo.core.chain import ChainHead, StoredEvent
 from hpo.core.chain_check import Finding
 from hpo.core.errors import UserError
-from hpo.core.json_values import JsonFields, differences
+from hpo.core.json_values import JsonFields, differences, parsed
+from hpo.core.regular_file import read_regular
 from hpo.core.shipped_model import digest_of
 from hpo.spec.fields import STORED_ONLY
 from hpo.use_cases.auditing.comparison import Comparison
@@ -51,7 +51,7 @@ def read_account(path: Path) -> JsonFields:
         UserError: If the file cannot be read or is not an account.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parsed(read_regular(path))
     except OSError as error:
         raise UserError(f"--account {path}: {error.strerror}") from error
     except ValueError as error:

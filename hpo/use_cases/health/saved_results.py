@@ -7,6 +7,7 @@ import json
 from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, JsonObject, parsed
 from hpo.core.private_files import replace_file
+from hpo.core.regular_file import read_regular
 
 
 def save(home: Home, digest: str, kind: str, body: JsonObject) -> None:
@@ -26,7 +27,7 @@ def save(home: Home, digest: str, kind: str, body: JsonObject) -> None:
 def load(home: Home, digest: str) -> JsonFields:
     """Return the results of a spec by kind; empty if there are none or the file is damaged."""
     try:
-        body = parsed(home.health(digest).read_text(encoding="utf-8"))
+        body = parsed(read_regular(home.health(digest)))
     except (OSError, ValueError):
         return {}
     return body if isinstance(body, dict) else {}
