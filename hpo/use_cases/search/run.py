@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hpo.core.detail_events import VALIDATION
 from hpo.core.errors import HpoError, Interrupted, LeaseLost, Refused
-from hpo.core.events import SearchEnded, TestRefused, Warned, WorkersReady
+from hpo.core.events import SearchEnded, SearchResumed, TestRefused, Warned, WorkersReady
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watcher
@@ -228,8 +228,11 @@ class SearchRun:
         self._end("done", sealed)
 
     def _write_report(self, status: str) -> None:
-        """Write the report page; a fault in it is a warning, since the result is complete without it."""
-        if self.report is None:
+        """Write the report page, unless that of a search that was done before still holds.
+
+        A fault in it is a warning, since the result is complete without it.
+        """
+        if self.report is None or (self.folder.report.exists() and self._was_done()):
             return
         try:
             self.report(self.home, self.ledger, status)
@@ -239,6 +242,13 @@ class SearchRun:
             self.ledger.append(
                 [Warned(f"the report page could not be written: {type(error).__name__}: {error}")]
             )
+
+    def _was_done(self) -> bool:
+        """Return whether the search was done before, and has only been resumed since."""
+        before = self.since
+        if before is None or before.ended is None or before.ended.status != "done":
+            return False
+        return all(isinstance(new.event, SearchResumed) for new in self.ledger.read(after=before.seq))
 
     def _lacking(self, history: History) -> str:
         """Return why the test part must not be opened yet; empty if it may."""
