@@ -100,7 +100,7 @@ def status(context: typer.Context, search: SearchName) -> None:
     phase = f"running, {progress.phase}" if running else loaded.status.replace("_", " ")
     waited = max(0.0, time.time() - loaded.history.last_at) if running else 0.0
     elapsed = loaded.history.active + waited
-    left = time_left_of(loaded.history, session.home).after(waited) if running else TimeLeft()
+    left = time_left_of(loaded.history, session.home, search).after(waited) if running else TimeLeft()
     point = choices(best.point, MOST_CHOICES) if best else ""
     shown = [
         ("search", f"{search}: {phase}"),
@@ -146,7 +146,7 @@ def best(context: typer.Context, search: SearchName) -> None:
 
 def watch(context: typer.Context, search: SearchName) -> None:
     """Follow a search until it ends; Ctrl-C leaves it running."""
-    from hpo.cli.live_table import show
+    from hpo.cli.live_table import LiveTable, show
     from hpo.use_cases.follow import follow_search
     from hpo.use_cases.inspect import load_search
 
@@ -155,7 +155,8 @@ def watch(context: typer.Context, search: SearchName) -> None:
 
     def follow(watcher: Watcher) -> Outcome:
         watcher.begin(search)
-        for recorded, history in follow_search(search, session.home):
+        idle = watcher.read if isinstance(watcher, LiveTable) else lambda: None
+        for recorded, history in follow_search(search, session.home, idle):
             watcher.event(recorded, history)
         return load_search(search, session.home).outcome()
 

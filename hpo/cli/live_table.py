@@ -18,7 +18,7 @@ from hpo.core.history import History
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.progress import SearchProgress, progress_of
 from hpo.core.record import Recorded
-from hpo.core.time_left import TimeLeft, expected_epochs, time_left
+from hpo.core.time_left import Prospects, TimeLeft, time_left
 from hpo.core.visible_text import one_line
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ PERIOD = 0.5
 SHARE = 50
 """Readings take at most one part in this many of the time."""
 
-Earlier = Callable[[History], float]
-"""Seconds that an earlier search of the same spec took; NaN if there is none."""
+ProspectsOf = Callable[[History, str], Prospects]
+"""What is known of a search of this state and name besides its record."""
 
 
 class LiveTable:
@@ -44,19 +44,20 @@ class LiveTable:
     def __init__(
         self,
         on: Console,
-        earlier: Earlier,
+        prospects_of: ProspectsOf,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
         intention: str = "",
     ):
         self._console = on
         self._intention = intention
-        self._earlier_of = earlier
-        self._clock = clock
+        self._prospects_of = prospects_of
+        self._clock, self._now = clock, now
         self._began = self._read_at = clock()
         self._due = 0.0
         self._history: History | None = None
         self._progress: SearchProgress | None = None
-        self._estimates: tuple[float, float] | None = None
+        self._prospects: Prospects | None = None
         self._active = 0.0
         self._left = TimeLeft()
         self._point = ""
@@ -72,26 +73,30 @@ class LiveTable:
     def event(self, recorded: Recorded, history: History) -> None:
         """Read the history, if the last reading is long enough ago."""
         self._history = history
-        now = self._clock()
-        if now >= self._due:
-            self._read()
-            self._due = now + max(PERIOD, SHARE * (self._clock() - now))
+        if self._clock() >= self._due:
+            self.read()
 
     def waiting(self, what: str) -> None:
         """Show what is waited for."""
         self._waits_for = what
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Read the history now; not while another thread changes it."""
         history = self._history
         if history is None or history.opened is None:
             return
-        if self._estimates is None:
-            self._estimates = expected_epochs(history), self._earlier_of(history)
+        if self._prospects is None:
+            self._prospects = self._prospects_of(history, self._search)
+        began = self._clock()
         best = history.best
         self._point = choices(best.point, MOST_CHOICES) if best else ""
         self._progress = progress_of(history)
-        self._left = time_left(history, *self._estimates)
-        self._active, self._read_at = history.active, self._clock()
+        # a search that is watched may have recorded its last event long ago
+        waited = 0.0 if history.ended else max(0.0, self._now() - history.last_at)
+        left = TimeLeft() if history.ended else time_left(history, self._prospects)
+        self._left = left.after(waited)
+        self._active, self._read_at = history.active + waited, self._clock()
+        self._due = began + max(PERIOD, SHARE * (self._read_at - began))
 
     def render(self) -> Pairs:
         """Return the table as it is now."""
@@ -160,7 +165,7 @@ def _shown(session: Session, search: Callable[[Watcher], Outcome], intention: st
         return outcome
     screen = console()
     if screen.is_terminal:
-        with LiveTable(screen, _earlier(session), intention=intention).shown() as table:
+        with LiveTable(screen, _prospects(session), intention=intention).shown() as table:
             outcome = search(table)
     else:
         outcome = search(PlainLines(screen.file, intention))
@@ -168,10 +173,10 @@ def _shown(session: Session, search: Callable[[Watcher], Outcome], intention: st
     return outcome
 
 
-def _earlier(session: Session) -> Earlier:
-    def seconds(history: History) -> float:
-        from hpo.use_cases.forecast import earlier_seconds
+def _prospects(session: Session) -> ProspectsOf:
+    def prospects(history: History, search: str) -> Prospects:
+        from hpo.use_cases.forecast import prospects_of
 
-        return earlier_seconds(history, session.home)
+        return prospects_of(history, session.home, search)
 
-    return seconds
+    return prospects

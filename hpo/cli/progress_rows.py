@@ -34,30 +34,44 @@ def progress_rows(
         progress: Its progress.
         point: Choices of the best trial so far.
         winner: Whether there is a winner, which is then shown instead of the best trial so far.
-        brief: Whether long warnings are shortened.
+        brief: Whether it has to fit a window of 24 lines: warnings are shortened and come before what can
+            be long, and the finalists take the place of the search phase.
     """
-    if progress.begun:
-        yield from _trials(progress, point, winner)
-        yield from _finalists(progress)
-    for warning in progress.warnings:
-        yield "warning", shorten(warning, BRIEF, placeholder=" ...") if brief else warning
-
-
-def _trials(progress: SearchProgress, point: str, winner: bool) -> Iterator[tuple[str, str]]:
+    warnings = [
+        ("warning", shorten(text, BRIEF, placeholder=" ...") if brief else text) for text in progress.warnings
+    ]
+    if not progress.begun:
+        yield from warnings
+        return
     if progress.budget:
         yield "budget", spent(progress.budget, shares=True)
+    if brief:
+        yield from warnings
     yield "trials", states(progress.states) or "none"
+    searching = not (brief and progress.finalists)
+    if searching:
+        yield from _proposals(progress)
+    yield from _best(progress, point, winner)
+    if progress.rungs and searching:
+        yield "reached", ", ".join(f"epoch {epoch}: {n}" for epoch, n in progress.rungs)
+    yield from _finalists(progress)
+    if not brief:
+        yield from warnings
+
+
+def _proposals(progress: SearchProgress) -> Iterator[tuple[str, str]]:
     if progress.proposed:
         yield "proposed", reasons(progress.proposed)
     if progress.pauses:
         yield "at rungs", pauses(progress.pauses)
+
+
+def _best(progress: SearchProgress, point: str, winner: bool) -> Iterator[tuple[str, str]]:
     if progress.best and not winner:
         trial, value = progress.best
         yield "best so far", f"trial {trial}, {progress.metric} {score(value)}\n{point}"
     if progress.constraints and not winner:
         yield "constraints", progress.constraints.text
-    if progress.rungs:
-        yield "reached", ", ".join(f"epoch {epoch}: {n}" for epoch, n in progress.rungs)
 
 
 def _finalists(progress: SearchProgress) -> Iterator[tuple[str, str]]:

@@ -165,6 +165,10 @@ def time_left(low: float, high: float) -> str:
     """Return how long something still takes: one duration, or two if they are far apart; empty if unknown."""
     if not math.isfinite(low):
         return ""
+    if high < 1:
+        return "longer than estimated"
+    if low < 1:
+        return f"less than {duration(high)} to go"
     if high <= max(CLOSE * low, low + 1):
         return f"about {duration((low + high) / 2)} to go"
     return f"about {duration(low)} to {duration(high)} to go"

@@ -17,11 +17,11 @@ from hpo.core.progress import final_epochs, horizon_of, progress_of, reserve_of,
 from hpo.core.shipped_model import to_train
 from hpo.core.stopping_rules import rule_named
 
-CLOSING_SHARES = (0.1, 0.38)
-"""Time from the last training to the end, as a share of the time to the first report of the session.
+UNTESTED, TESTED = (0.08, 0.32), (0.35, 1.0)
+"""Time from the last training to the end, as shares of the time to the first report of the session.
 
-Both consist of starting processes and importing libraries. The second share is that of a search that
-opens its test part (medians of 20 small searches: 0.07 to 0.14 without a test, 0.31 to 0.6 with one).
+Both consist of starting processes and importing libraries. The ends contain four fifths of 60 small
+searches, half of which opened their test part.
 """
 
 
@@ -49,6 +49,30 @@ class TimeLeft:
         return TimeLeft(max(0.0, self.low - seconds), max(0.0, self.high - seconds))
 
 
+@dataclass(frozen=True, slots=True)
+class Prospects:
+    """What is known of a search besides its own record.
+
+    Attributes:
+        epochs: Epochs of the search phase, as `expected_epochs` returns them; NaN if only time is limited.
+        earlier: Seconds that an earlier search of the same spec took; NaN if there is none.
+        tested: Whether the test part is opened at the end; None if that is not known.
+    """
+
+    epochs: float = math.nan
+    earlier: float = math.nan
+    tested: bool | None = None
+
+
+FEW = 2
+"""Epochs of each worker after its first one from which a pace by the wall clock can be measured."""
+
+DOUBT = 0.3
+"""Relative error of a pace that is known from one training; it shrinks with the root of their number."""
+
+NOTHING_KNOWN = Prospects()
+
+
 def expected_epochs(history: History) -> float:
     """Return the epochs that the search phase is expected to train in all; NaN if only time is limited.
 
@@ -66,31 +90,41 @@ def expected_epochs(history: History) -> float:
     return forecast(limits, rungs_of_spec(spec)[:-1], factor, horizon, reserve, rule, finalists).epochs
 
 
-def time_left(history: History, expected: float = math.nan, earlier: float = math.nan) -> TimeLeft:
+def time_left(history: History, prospects: Prospects = NOTHING_KNOWN) -> TimeLeft:
     """Estimate the seconds from the last event of a search to its end.
 
     Args:
         history: State of the search.
-        expected: Epochs of the search phase, as `expected_epochs` returns them.
-        earlier: Seconds that an earlier search of the same spec took; NaN if there is none.
+        prospects: What is known besides.
     """
     if history.ended:
         return TimeLeft(0.0, 0.0)
+    quick, slow = _closing(history, prospects.tested)
+    passed = history.active - history.trained_at
     if history.winner and not to_train(history):
-        return TimeLeft(*_closing(history)).after(history.active - history.trained_at)
+        return TimeLeft(quick, slow).after(passed)
+    if not (pace := _pace(history)):
+        return TimeLeft(prospects.earlier, prospects.earlier).after(history.active)
+    search = [count * pace for count in _search_epochs(history, prospects.epochs)] or [math.inf]
+    finals, limit = _final_seconds(history, pace), _time_limit(history)
+    ended = sum(training.end is not None for training in history.trainings.values())
+    unsure = 1 + DOUBT / math.sqrt(1 + ended)
+    high = min(max(search) * unsure, limit) + finals * unsure
+    if not math.isfinite(high):
+        return TimeLeft()
+    return TimeLeft(min(min(search) / unsure, limit) + finals / unsure + quick, high + slow).after(passed)
+
+
+def _pace(history: History) -> float:
+    """Wall seconds of an epoch in this session; of the first ones by the trainings' own clocks; 0 before."""
+    workers = max(1, history.workers)
     epochs = history.trained_epochs - history.paced_epochs
     seconds = history.trained_at - history.paced_at
-    if not (epochs > 0 and seconds > 0):
-        return TimeLeft(earlier, earlier).after(history.active)
-    pace = seconds / epochs
-    search = [count * pace for count in _search_epochs(history, expected)] or [math.inf]
-    finals, limit = _final_seconds(history, pace), _time_limit(history)
-    quick, slow = _closing(history)
-    trained = TimeLeft(min(*search, limit) + finals, min(max(search), limit) + finals)
-    if not math.isfinite(trained.high):
-        return TimeLeft()
-    passed = history.active - history.trained_at
-    return TimeLeft(trained.low + quick, trained.high + slow).after(passed)
+    if math.isnan(seconds):
+        return 0.0
+    if epochs < FEW * workers or not seconds:
+        return history.trained / history.trained_epochs / workers
+    return seconds / epochs
 
 
 def _search_epochs(history: History, expected: float) -> list[float]:
@@ -116,12 +150,14 @@ def _final_seconds(history: History, pace: float) -> float:
     return rounds * epochs / trainings * pace * workers
 
 
-def _closing(history: History) -> tuple[float, float]:
-    """Seconds of choosing, testing and exporting; the record does not say whether a test will follow."""
+def _closing(history: History, tested: bool | None) -> tuple[float, float]:
+    """Seconds of choosing, testing and exporting, from the least to the most."""
     started = max(0.0, history.paced_at - history.session_at)
-    quick, slow = CLOSING_SHARES
-    tested = history.opened is not None and history.opened.split.get("test") is not None
-    return quick * started, (slow if tested else quick) * started
+    if history.opened is not None and history.opened.split.get("test") is None:
+        tested = False
+    low = TESTED[0] if tested else UNTESTED[0]
+    high = UNTESTED[1] if tested is False else TESTED[1]
+    return low * started, high * started
 
 
 def _time_limit(history: History) -> float:

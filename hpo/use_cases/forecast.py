@@ -17,7 +17,7 @@ from hpo.core.events import (
 from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, SpecFields
-from hpo.core.time_left import TimeLeft, expected_epochs, time_left
+from hpo.core.time_left import Prospects, TimeLeft, expected_epochs, time_left
 from hpo.spec import SearchSpec
 from hpo.spec.overview import budget_forecast, most_trials
 
@@ -115,9 +115,27 @@ def pace_of(spec: SearchSpec, home: Home) -> TrainingPace | None:
     return None
 
 
-def time_left_of(history: History, home: Home) -> TimeLeft:
+def time_left_of(history: History, home: Home, search: str) -> TimeLeft:
     """Estimate how long a search still takes, from its last event on."""
-    return time_left(history, expected_epochs(history), earlier_seconds(history, home))
+    return time_left(history, prospects_of(history, home, search))
+
+
+def prospects_of(history: History, home: Home, search: str) -> Prospects:
+    """Return what the home knows of a search besides its record."""
+    tested = test_follows(history, home, search)
+    return Prospects(expected_epochs(history), earlier_seconds(history, home), tested)
+
+
+def test_follows(history: History, home: Home, search: str) -> bool | None:
+    """Return whether the test part is opened at the end; None if that is not on record."""
+    from hpo.ledger.store import LedgerStore
+    from hpo.use_cases.search.run_options import RunOptions
+
+    if history.opened is None or history.opened.spec.get("test") == "on_request":
+        return False
+    leases = LedgerStore.of(home).leases() if home.is_used else []
+    options = next((lease.options for lease in leases if lease.search == search), "")
+    return RunOptions.of_json(options).unseal if options else None
 
 
 def earlier_seconds(history: History, home: Home) -> float:

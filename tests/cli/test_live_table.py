@@ -5,17 +5,18 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 from rich.console import Console
 
 from hpo.cli.live_table import LiveTable
 from hpo.cli.progress_rows import progress_rows, time_text
-from hpo.core.formatting import choices
+from hpo.core.formatting import TAKEN_UP_OFTEN, choices, duration
 from hpo.core.history import History
 from hpo.core.objective import Objective
 from hpo.core.progress import SearchProgress, progress_of
 from hpo.core.spending import BudgetUse
-from hpo.core.time_left import TimeLeft
+from hpo.core.time_left import Prospects, TimeLeft
 from tests.cli import stories
 
 
@@ -35,7 +36,8 @@ def text(table, width=200):
 
 def live_table(clock, earlier=math.nan, **options):
     screen = Console(file=io.StringIO(), **options)
-    return LiveTable(screen, lambda history: earlier, clock), screen
+    prospects = Prospects(earlier=earlier)
+    return LiveTable(screen, lambda history, search: prospects, clock, lambda: 0.0), screen
 
 
 def test_before_the_first_event_the_table_shows_that_data_is_read():
@@ -95,6 +97,15 @@ def test_elapsed_time_is_taken_from_the_record():
     assert f"{round(history.active) + 5} s elapsed" in text(live.render())
 
 
+def test_a_watched_search_has_waited_since_its_last_event():
+    clock, record = Clock(), stories.recorded(stories.searched())
+    history = stories.history(stories.searched())
+    live = LiveTable(Console(), lambda *_: Prospects(), clock, lambda: record[-1].time + 40)
+    live.event(record[0], history)
+    live.read()
+    assert f"{duration(history.active + 40)} elapsed" in text(live.render())
+
+
 def test_the_table_is_removed_before_later_output():
     live, screen = live_table(Clock(), width=120, force_terminal=True)
     with live.shown():
@@ -148,6 +159,8 @@ def test_a_large_search_fits_a_small_window():
         searching=0.0,
         finals=0.0,
         warnings=("a warning of many words " * 20,) * 3,
+        proposed={"model": 250, "random": 20, "practice": 6, "exploration": 30, "earlier": 10},
+        pauses={"paused": 300, **dict.fromkeys(TAKEN_UP_OFTEN, 100)},
     )
     live, _ = live_table(Clock())
     live.begin("a-search-with-a-long-name-12")
@@ -156,11 +169,21 @@ def test_a_large_search_fits_a_small_window():
     lines = text(live.render(), width=80).splitlines()
     assert len(lines) <= 24
     assert [line.split()[0] for line in lines[:3]] == ["search", "time", "budget"]
+    assert [line.split()[0] for line in lines[4:7]] == ["warning"] * 3
     assert "and 34 more" in "".join(lines)
     assert "and 7 more finalists" in "".join(lines)
+    live._progress = replace(progress, phase="searching", finalists=())
+    lines = text(live.render(), width=80).splitlines()
+    assert len(lines) <= 24
+    assert "proposed" in "".join(lines)
 
 
 def test_an_estimate_is_one_duration_or_a_range():
     assert time_text(5, TimeLeft()) == "5 s elapsed"
     assert time_text(5, TimeLeft(50, 60)) == "5 s elapsed, about 55 s to go"
     assert time_text(5, TimeLeft(50, 120)) == "5 s elapsed, about 50 s to 2 min 00 s to go"
+
+
+def test_an_estimate_that_has_passed_is_not_shown_as_nothing_left():
+    assert time_text(5, TimeLeft(0, 30)) == "5 s elapsed, less than 30 s to go"
+    assert time_text(5, TimeLeft(3, 9).after(20)) == "5 s elapsed, longer than estimated"

@@ -14,7 +14,7 @@ from hpo.core.progress import progress_of
 from hpo.core.record import Recorded
 from hpo.core.rungs import rungs_of
 from hpo.core.stopping_rules import stopping_rule
-from hpo.core.time_left import TimeLeft, expected_epochs, time_left
+from hpo.core.time_left import Prospects, TimeLeft, expected_epochs, time_left
 
 STARTED, FIRST = 20.0, 5.0
 
@@ -86,7 +86,7 @@ def estimate_after(record, share):
         history.apply(recorded)
         expected = expected_epochs(history) if math.isnan(expected) else expected
         if history.paced_at and progress_of(history).share >= share:
-            return time_left(history, expected), record[-1].time - recorded.time
+            return time_left(history, Prospects(expected)), record[-1].time - recorded.time
     raise AssertionError("the search never got there")
 
 
@@ -116,14 +116,14 @@ def test_there_is_no_estimate_before_the_first_reports():
     history = History(Objective("accuracy"))
     for recorded in searched(spec(trials=9), 2, 0)[:4]:
         history.apply(recorded)
-    assert not time_left(history, expected_epochs(history)).known
+    assert not time_left(history, Prospects(expected_epochs(history))).known
 
 
 def test_before_the_first_report_an_earlier_search_gives_the_estimate():
     history = History(Objective("accuracy"))
     for recorded in searched(spec(trials=9), 2, 0)[:2]:
         history.apply(recorded)
-    assert time_left(history, earlier=100.0) == TimeLeft(80.0, 80.0)
+    assert time_left(history, Prospects(earlier=100.0)) == TimeLeft(80.0, 80.0)
 
 
 def test_a_time_limit_ends_the_search_phase():
