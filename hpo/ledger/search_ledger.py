@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Events with their place in the record, as they are given back and as they are stored."""
+    """Events with their position in the record, as they are given back and as they are stored."""
 
     recorded: list[Recorded]
     stored: list[StoredEvent]

@@ -49,7 +49,7 @@ def rescued_beside(path: Path) -> Path:
 
 
 def adopt_rescued(path: Path) -> None:
-    """Finish a rescue that was killed: put its new ledger in the place of the damaged one.
+    """Finish a rescue that was killed: replace the damaged ledger with its new one.
 
     The old write-ahead log goes first, because SQLite would apply it to the new file.
     """

@@ -26,7 +26,7 @@ class BeliefFields(Record):
 
 
 def off_as_none(value: Any) -> Any:
-    """Return a value, with None in the place of ``off``."""
+    """Return a value, and None instead of ``off``."""
     return None if value in ("off", False) else value
 
 

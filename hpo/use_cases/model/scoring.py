@@ -68,7 +68,7 @@ def recorded_score(ledger: SearchLedger, task: ScoringTask, look: int, reason: s
 
 
 def _where(error: Exception) -> str:
-    """Return an error in one line with the place in the code that raised it."""
+    """Return an error in one line with the line of code that raised it."""
     text = " ".join("".join(traceback.format_exception_only(error)).split())[:MESSAGE]
     if isinstance(error, HpoError):
         return str(error)
