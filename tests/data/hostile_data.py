@@ -64,6 +64,10 @@ FORMS = [
 NAMES = ["x", "Id", "", " y", "a,b", "a;b", '"', "na\nme", "é", "\u202e", "__proto__", "y" * 300, "../x", "z"]
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+"""What Git LFS leaves in place of a file that was not fetched."""
+
+
 def rows_of(r: Random) -> list[list[str]]:
     """A header and some rows; the target is called y, mostly."""
     forms = [r.choice(FORMS) for _ in range(r.randint(1, 6))]
@@ -201,6 +205,11 @@ def columns_of(r: Random, n: int) -> dict[str, Any]:
         "numbers": lambda: pa.array([k % 3 for k in range(n)]).dictionary_encode(),
         "null": lambda: pa.nulls(n),
         "large": lambda: pa.array([f"t{k}" for k in range(n)], pa.large_string()),
+        "view": lambda: pa.array([f"t{k % 3}" for k in range(n)], pa.string_view()),
+        "view of bytes": lambda: pa.array([bytes([k % 9]) for k in range(n)], pa.binary_view()),
+        "uuid": lambda: pa.ExtensionArray.from_storage(
+            pa.uuid(), pa.array([bytes([k % 256] * 16) for k in range(n)], pa.binary(16))
+        ),
         "long": lambda: pa.array(["z" * 100_000 for _ in range(n)]),
         "texts": lambda: pa.array([r.choice(FORMS)(r) for _ in range(n)], pa.string()),
     }
@@ -284,12 +293,15 @@ def folder_of(r: Random, folder: Path, make_image: Any) -> Request:
     base = root / r.choice(["train", "Train", ".", "."])
     for label in range(r.choice([0, 1, *[2] * 9, 3])):
         plain = [f"class {label}", f"c{label}"]
-        within = base / r.choice([*plain * 4, f".hidden{label}", "é" * (label + 1), "test"])
+        within = base / r.choice(
+            [*plain * 4, f".hidden{label}", "é" * (label + 1), os.fsdecode(b"\xe9"), "test"]
+        )
         within.mkdir(parents=True, exist_ok=True)
         for number in range(r.choice([0, 1, *[9] * 9])):
             ending = r.choice(sorted(FORMATS))
             plain = [f"{number}.{ending}"]
-            name = r.choice([*plain * 9, f"._{number}.png", f"{number}.PNG"])
+            odd = [f"._{number}.png", f"{number}.PNG", os.fsdecode(b"caf\xe9.png")]
+            name = r.choice([*plain * 9, *odd])
             (within / name).write_bytes(make_image(ending))
         if r.random() < 0.1:
             (within / "loop").symlink_to(base, target_is_directory=True)
@@ -320,7 +332,7 @@ def images_damaged(r: Random, folder: Path) -> Request:
     def content(ending: str) -> bytes:
         whole = image_bytes(r, ending, (12, 10))
         return r.choice(
-            [whole, damaged(r, whole), whole[: len(whole) // 2], b"", b"<html></html>", zipped(r)]
+            [whole, damaged(r, whole), whole[: len(whole) // 2], b"", b"<html></html>", POINTER, zipped(r)]
         )
 
     return folder_of(r, folder, content)
@@ -395,7 +407,7 @@ def misnamed(r: Random, folder: Path) -> Request:
     """Files of another kind than their names say; folders, pipes and devices in place of files."""
     kind = r.choice(["csv", "parquet"])
     path = folder / f"t.{kind}"
-    match r.randrange(7):
+    match r.randrange(8):
         case 0:
             path.mkdir()
         case 1:
@@ -408,6 +420,8 @@ def misnamed(r: Random, folder: Path) -> Request:
             path.write_bytes(zipped(r))
         case 5:
             path.write_bytes(parquet_bytes(r) if kind == "csv" else csv_bytes(r, rows_of(r)))
+        case 6:
+            path.write_bytes(POINTER)
         case _:
             path.write_bytes(image_bytes(r, "png", (9, 9)))
     return Request(kind, {"file": path.name, "target": "y"})

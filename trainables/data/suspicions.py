@@ -37,7 +37,7 @@ def suspicions(table: Table, info: DataInfo, scaled: bool = True) -> dict[str, t
             _of_texts(name, table, info)
             if values is None
             else (
-                *_of_numbers(name, values, table.rows),
+                *_of_numbers(name, values, table.rows, dates=columns.holds_dates(table.columns[name])),
                 *_of_precision(name, values, info, scaled),
                 *_of_codes(name, table),
             )
@@ -67,11 +67,13 @@ def _of_codes(name: str, table: Table) -> tuple[str, ...]:
     )
 
 
-def _of_numbers(name: str, values: NDArray[np.float64], rows: NDArray[np.int64]) -> Iterator[str]:
+def _of_numbers(
+    name: str, values: NDArray[np.float64], rows: NDArray[np.int64], dates: bool
+) -> Iterator[str]:
     spread = np.ptp(values)
     if spread == 0:
         yield f"column {name} has the value {values[0]:.6g} in every row"
-    if len(values) > FEW and spread >= len(values) - 1 and _is_whole(values):
+    if not dates and len(values) > FEW and spread >= len(values) - 1 and _is_whole(values):
         ordered = np.sort(values)  # only where enough whole numbers lie between the ends
         if np.ptp(values - rows) == 0:
             yield f"column {name} is the number of the row; to leave it out, list it under `ignore`"

@@ -105,3 +105,9 @@ def test_a_table_says_so(tmp_path: Path, texts: list[str], target: list[str], se
 def test_what_the_spec_says_is_not_questioned(tmp_path: Path) -> None:
     content = table(tmp_path, ["<1", "2", ">3"], ["a", "b", "b", "a"], categorical=["x"]).development()
     assert not [w for w in content.warnings if w.startswith("column x")]
+
+
+def test_a_date_in_every_row_is_no_number_of_the_row(tmp_path: Path) -> None:
+    days = [f"2020-{1 + k // 28:02d}-{1 + k % 28:02d}" for k in range(N)]
+    content = table(tmp_path, days, ["a", "b", "b"]).development()
+    assert not [w for w in content.warnings if w.startswith("column x")]
