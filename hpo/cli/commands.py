@@ -34,6 +34,7 @@ from hpo.cli import (
     reporting,
     retrying,
     running,
+    servicing,
     soups,
     submitting,
     trials,
@@ -129,13 +130,16 @@ SERVICE_COMMANDS = (
     Command(RUN, "set", changing.set_, "Change a limit or the share of a running search."),
     Command(RUN, "kill", changing.kill, "Stop one trial of a running search."),
     Command(RUN, "keep", keeping.keep, "Continue searches whose process was killed."),
+    Command(RUN, "up", servicing.up, "Start Ray, MLflow's server and a keeper."),
+    Command(RUN, "down", servicing.down, "End what `up` started."),
+    Command(LOOK, "doctor", servicing.doctor, "Say what runs, is reachable, full or outdated."),
     Command(USE, "fetch", fetching.fetch, "Copy a search's files from the team's store."),
     Command(LOOK, "clean", cleaning.clean, "Show what takes space in a home, and remove what can go."),
     Command(LOOK, "openings", register.ledger, "List every recorded opening of a test part."),
     Command(LOOK, "mirror", recipes.mirror, "Bring MLflow up to date with a search."),
     Command(LOOK, "rescue", register.rescue, "Recover the searches of a damaged ledger."),
 )
-"""Commands of the group ``hpo service``; all but ``keep`` can be typed without the group's name, too."""
+"""Commands of the group ``hpo service``; the former ones can be typed without the group's name, too."""
 
 PROFILE = "profile"
 PROFILE_SUMMARY = "Keep the addresses of a team's services."

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
 from hpo.core.needs import Needs
+from hpo.running.loopback import kept_on_loopback
 from hpo.running.ray_output import quiet
 
 ANSWER_SECONDS = 2.0
@@ -257,7 +258,7 @@ def cluster_nodes(address: str) -> tuple[ClusterNode, ...]:
     from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
     try:
-        with quiet():
+        with quiet(), kept_on_loopback(address):
             return read_nodes(GcsClient(address=canonicalize_bootstrap_address(address) or address))
     except Exception as error:  # Ray raises many kinds
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]

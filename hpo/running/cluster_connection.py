@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
 from hpo.running.last_words import LastWords
+from hpo.running.loopback import kept_on_loopback
 from hpo.running.process_state import signal_handlers_kept
 from hpo.running.ray_output import quiet
 
@@ -40,17 +41,18 @@ def cluster_connection(address: str, words: LastWords) -> Iterator[None]:
     answers = True
     try:
         require_reachable(address)
-        with signal_handlers_kept(), quiet():
-            answers = _join_cluster(address)
-        if not answers:
-            raise HpoError(
-                f"the Ray cluster at {shown_address(address)} has not accepted this process within "
-                f"{JOIN_SECONDS:g} s; the node that runs beside this process does not answer"
-            )
-        try:
-            yield
-        finally:
-            answers = _leave_cluster()
+        with kept_on_loopback(address):
+            with signal_handlers_kept(), quiet():
+                answers = _join_cluster(address)
+            if not answers:
+                raise HpoError(
+                    f"the Ray cluster at {shown_address(address)} has not accepted this process within "
+                    f"{JOIN_SECONDS:g} s; the node that runs beside this process does not answer"
+                )
+            try:
+                yield
+            finally:
+                answers = _leave_cluster()
     finally:
         if answers:
             words.withhold()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hpo.core.errors import HpoError
 from hpo.running import reaper
+from hpo.running.loopback import ALONE, reload_ray_environment
 from hpo.running.process_state import environment, signal_handlers_kept
 from hpo.running.ray_output import quiet
 from hpo.running.start_turns import start_turn
@@ -33,7 +34,7 @@ LONGEST_FOLDER = 36
 
 _EMBEDDED = {
     "RAY_raylet_start_wait_time_s": "120",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    **ALONE,
     "RAY_AUTH_MODE": "token",
     "RAY_GRAFANA_HOST": "",
 }
@@ -60,7 +61,7 @@ def embedded_ray(
     try:
         with environment(settings):
             child = reaper.Reaper(marker, folder)
-            _reload_ray_environment()
+            reload_ray_environment()
             import ray
 
             try:
@@ -70,7 +71,7 @@ def embedded_ray(
                 ray.shutdown()
                 child.dismiss()
     finally:
-        _reload_ray_environment()
+        reload_ray_environment()
 
 
 def _start(folder: Path, cpus: float, gpus: float, stopping: Callable[[], bool]) -> None:
@@ -111,18 +112,6 @@ def _attempt(folder: Path, cpus: float, gpus: float) -> str:
         ray.shutdown()
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ""
-
-
-def _reload_ray_environment() -> None:
-    """Make Ray read its environment again, which it does once, while a process may have many sessions."""
-    from ray._private import ray_constants as constants
-    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
-
-    constants.ENABLE_RAY_CLUSTER = constants.env_bool(
-        constants.ENABLE_RAY_CLUSTERS_ENV_VAR, not constants.IS_WINDOWS_OR_OSX
-    )
-    Config.initialize("")
-    AuthenticationTokenLoader.instance().reset_cache()
 
 
 def local_gpus() -> float:

@@ -97,6 +97,7 @@ def prepare_ui_server(
     port: int | None = None,
     environ: Mapping[str, str] | None = None,
     board: Leaderboard | None = None,
+    host: str = HOST,
 ) -> UiServer:
     """Prepare to serve the user interface of a target.
 
@@ -105,6 +106,7 @@ def prepare_ui_server(
         port: Port to listen on; None takes the usual one, or any free one.
         environ: Environment of the server; by default that of this process.
         board: The leaderboard that it opens on; None for the list of runs.
+        host: Address to listen on.
 
     Raises:
         UserError: If the port is taken, the target is a server, which has its own, or the guard is
@@ -114,7 +116,7 @@ def prepare_ui_server(
         raise UserError(f"MLFLOW_TRACKING_URI names a tracking server: open {target.shown} in a browser")
     if not entry_points(group="mlflow.app", name=ui_guard.APP):
         raise UserError("this installation of hpo is older than its code; reinstall it")
-    number = _port(port)
+    number = _port(port, host)
     target.home.create()
     page, query = "#/experiments", ""
     if not target.named:
@@ -125,11 +127,12 @@ def prepare_ui_server(
             page, query = (
                 (f"#/experiments/{experiment}/runs", leaderboard.QUERY) if experiment else (page, "")
             )
-    argv = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(number), "--workers", "1"]
+    argv = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(number), "--workers", "1"]
     # The address goes through the environment, since a command line shows passwords to everyone.
     argv += ["--no-serve-artifacts", "--default-artifact-root", str(target.home.artifacts)]
     argv += ["--app-name", ui_guard.APP]
     argv += ["--uvicorn-opts", "--log-level warning --no-access-log"]  # that log would contain the token
+    argv += [] if host == HOST else ["--allowed-hosts", f"{host}:{number},{HOST}:{number},localhost:{number}"]
     token = secrets.token_urlsafe(32)
     settings = {
         "MLFLOW_BACKEND_STORE_URI": target.uri,
@@ -140,7 +143,7 @@ def prepare_ui_server(
     inherited = {
         name: value for name, value in (environ or os.environ).items() if name != "MLFLOW_TRACKING_URI"
     }
-    url = f"http://{HOST}:{number}/?token={token}{page}?{TRAINING}" + (f"&{query}" if query else "")
+    url = f"http://{host}:{number}/?token={token}{page}?{TRAINING}" + (f"&{query}" if query else "")
     return UiServer(tuple(argv), {**inherited, **settings}, url)
 
 
@@ -151,23 +154,23 @@ def _newest(target: Target) -> str:
     return f"/{row[0]}/runs" if row else ""
 
 
-def _port(wanted: int | None) -> int:
+def _port(wanted: int | None, host: str) -> int:
     if wanted is not None:
-        if not _is_free(wanted):
-            raise UserError(f"port {wanted} is in use on {HOST}; choose another with --port, or omit --port")
+        if not _is_free(wanted, host):
+            raise UserError(f"port {wanted} is in use on {host}; choose another with --port, or omit --port")
         return wanted
-    if _is_free(USUAL_PORT):
+    if _is_free(USUAL_PORT, host):
         return USUAL_PORT
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
-def _is_free(port: int) -> bool:
+def _is_free(port: int, host: str) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except (OSError, OverflowError):
             return False
         return True

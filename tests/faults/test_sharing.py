@@ -56,10 +56,10 @@ def shares(place, name):
 
 @pytest.mark.parametrize("priority", [0, 1])
 def test_two_searches_share_four_slots_and_each_trial_is_trained_once(place, cluster, priority):
-    first = submit(place, cluster, *long(60))
+    first = submit(place, cluster, *long(40))
     place.wait_for(first, after(events.WorkersReady, 1, workers=4))
     place.wait_for(first, after(events.Reported, 12))
-    second = submit(place, cluster, *long(24), "--name", "tiny-2")
+    second = submit(place, cluster, *long(12), "--name", "tiny-2")
     place.wait_for(second, lambda place: len(place.record("tiny-2")) > 2)
     if priority:
         asked = place.run("service", "set", "tiny-2", "priority=1")
