@@ -14,12 +14,14 @@ import pytest
 from hpo.core.errors import HpoError, UserError
 from hpo.ledger.opening import Opening
 from hpo.ledger.register import Register
+from hpo.ledger.store import LedgerStore
 
 ASK = """
 import sys
 import numpy as np
 from hpo.ledger.opening import Opening, AlreadyOpened
 from hpo.ledger.register import Register
+from hpo.ledger.store import LedgerStore
 
 location, who, fingerprint = sys.argv[1:]
 rows = np.array([[k, k] for k in range(int(fingerprint[:6], 16), int(fingerprint[:6], 16) + 50)], np.uint64)
@@ -101,3 +103,10 @@ def test_a_malformed_address_is_reported_without_the_password(address):
         Register(address)
     for error in (refused.value, refused.value.__cause__):
         assert "heim" not in str(error)
+
+
+@pytest.mark.parametrize("opened", [Register, LedgerStore])
+def test_a_missing_driver_is_a_sentence_with_what_to_install(opened, monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(UserError, match=r"pip install 'hpo-service\[postgresql\]'"):
+        opened("postgresql://me:geheim@127.0.0.1:1/x")
