@@ -51,7 +51,7 @@ def _check(hint: Any) -> Check:
         return _tuple_check(arguments)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         fits = _check(arguments[1])
-        return lambda value: isinstance(value, Mapping) and all(map(fits, value.values()))
+        return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
     if origin is typing.Literal:
         return lambda value: isinstance(value, str) and value in arguments
     if hint in NUMBERS:

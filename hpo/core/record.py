@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from hpo.core.events import (
     LossCause,
     ModelFixed,
     PauseCause,
+    Reported,
     SoupMade,
     TrialEnded,
     TrialPaused,
@@ -75,8 +77,10 @@ def event_of(kind: str, fields: JsonFields) -> Event:
 
 def _converted(cls: type[Event], fields: JsonFields) -> JsonObject:
     """Return the fields that a kind has, with enumerations and tuples in place of texts and lists."""
-    names = {field.name for field in dataclasses.fields(cls)}
+    names = _names(cls.__name__)
     values = {name: value for name, value in fields.items() if name in names}
+    if cls is Reported:  # most events of a record are reports
+        return values
     if cls is TrialEnded:
         values["end"] = End(values["end"])
         values["cause"] = Cause(values["cause"]) if values.get("cause") else None
@@ -99,6 +103,11 @@ def _converted(cls: type[Event], fields: JsonFields) -> JsonObject:
     if cls is WinnerNamed:
         values["tied"] = _tuple(values.get("tied", ()))
     return values
+
+
+@functools.cache
+def _names(kind: str) -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(KINDS[kind]))
 
 
 def _tuple(value: object) -> tuple[Any, ...]:
