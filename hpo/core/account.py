@@ -169,7 +169,7 @@ class Account:
 
     Attributes:
         search: Its name.
-        status: How it ended, or ``running``.
+        status: How it ended; ``submitted``, ``running`` or ``interrupted`` before that.
         opened: When it was opened.
         spec: The spec on record.
         digest: Of the spec.

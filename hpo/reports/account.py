@@ -220,7 +220,7 @@ def _finalists(finalists: FinalistRule) -> str:
 def _winner(account: Account) -> Iterator[tuple[str, str]]:
     winner, numbers, metric = account.winner, account.numbers, account.objective.metric
     assert winner is not None
-    yield "winner", f"trial {winner.trial}. {winner.reason}"
+    yield "winner", f"trial {winner.trial}: {winner.reason}"
     yield "chosen", choices(winner.point)
     if account.model:
         yield "model", _model(account.model)

@@ -122,7 +122,7 @@ class Plots:
         """Plot a line for each trial through its values; parameters that it does not have lie below."""
         view = self._read()
         shown = [ParameterAxis(parameter) for parameter in view.parameters[:MOST_AXES]]
-        figure = SearchFigure(figsize=(1.2 * len(shown) + 2, 4), layout="constrained")
+        figure = SearchFigure(figsize=(1.2 * max(2, len(shown)) + 2, 4), layout="constrained")
         axes, scale = figure.subplots(), score_scale(view)
         trials = [trial for trial in view.ranked if math.isfinite(trial.value)]
         scores = scale.axis(trial.value for trial in trials)

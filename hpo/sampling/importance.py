@@ -23,6 +23,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from scipy.stats import rankdata
 
+from hpo.core.formatting import count
 from hpo.core.importance import FEWEST_TRIALS, Importance, ImportanceRanking
 from hpo.core.space import Point, Space
 from hpo.sampling.distributions import distribution, label
@@ -51,7 +52,8 @@ def importances(
     """
     if len(compared) < FEWEST_TRIALS:
         reason = (
-            f"{len(compared)} trials can be compared at epoch {epoch}; at least {FEWEST_TRIALS} are needed"
+            f"{count(len(compared), 'trial')} can be compared at epoch {epoch}; "
+            f"at least {FEWEST_TRIALS} are needed"
         )
         return ImportanceRanking((), len(compared), epoch, EVALUATOR, reason)
     if len({value for _, value in compared}) == 1:

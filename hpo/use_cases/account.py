@@ -11,10 +11,11 @@ from hpo.core.chain_check import find_edits
 from hpo.core.errors import DamagedLedger, HpoError, UserError
 from hpo.core.home import Home
 from hpo.core.private_files import replace_file
-from hpo.ledger.searches import open_ledger
+from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.accounting.gathering import gather_account
 from hpo.use_cases.audit import audit_of, unreadable
 from hpo.use_cases.auditing.signatures import require_key, sign_file
+from hpo.use_cases.inspect import status_of
 
 
 def account_of(name: str, *, home: Home) -> Account:
@@ -26,7 +27,8 @@ def account_of(name: str, *, home: Home) -> Account:
     """
     ledger = open_ledger(name, home)
     try:
-        account = gather_account(ledger, home=home)
+        now = status_of(read_history(ledger), home, name)
+        account = gather_account(ledger, home=home, status=now)
     except Exception as error:
         record = ledger.stored()
         edits = find_edits(name, record)

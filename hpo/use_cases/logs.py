@@ -89,6 +89,13 @@ def _new_lines(folder: SearchFolder, training: Training, start: int, whole: bool
     return content[:end].decode(errors="replace"), start + end
 
 
+def no_such_trial(name: str, history: History, trial: int) -> UserError:
+    """Return the error for a trial that a search does not have."""
+    if not history.trials:
+        return UserError(f"{name} has no trial {trial}; none has started")
+    return UserError(f"{name} has no trial {trial}; it has {len(history.trials)}, numbered from 0")
+
+
 def _path(folder: SearchFolder, training: Training) -> Path:
     return folder.logs / f"{training.trial}-{training.replicate}.log"
 
@@ -96,7 +103,7 @@ def _path(folder: SearchFolder, training: Training) -> Path:
 def _chosen(name: str, history: History, trial: int | None) -> list[Training]:
     chosen = [t for t in history.trainings.values() if trial in (None, t.trial)]
     if not chosen and trial is not None:
-        raise UserError(f"{name} has no trial {trial}; it has {len(history.trials)}, numbered from 0")
+        raise no_such_trial(name, history, trial)
     return chosen
 
 

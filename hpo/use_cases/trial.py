@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from hpo.core.errors import UserError
 from hpo.core.events import Cause, End, PauseCause, Reported, TrialPaused, TrialTakenUp
 from hpo.core.formatting import TAKEN_UP
 from hpo.core.fresh_seeds import FreshSeeds
@@ -17,7 +16,7 @@ from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.inspect import Search
-from hpo.use_cases.logs import printed_by
+from hpo.use_cases.logs import no_such_trial, printed_by
 from hpo.use_cases.trials import TrialRow, row_of
 
 LOG_LINES = 10
@@ -101,7 +100,7 @@ def trial_story(name: str, number: int, *, home: Home) -> TrialStory:
     history, spec = search.history, search.spec
     training = history.trainings.get((number, 0))
     if training is None:
-        raise UserError(f"{name} has no trial {number}; it has {len(history.trials)}, numbered from 0")
+        raise no_such_trial(name, history, number)
     rungs = tuple(spec.scheduler.rungs)
     curve, arrivals = _reports(ledger, history.objective, number, rungs)
     fresh = FreshSeeds.of(history.opened.spec if history.opened else {})

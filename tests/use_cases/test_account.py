@@ -11,6 +11,7 @@ from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.reports.account import page
 from hpo.spec import read_spec
+from hpo.use_cases.account import account_of as account_of_search
 from hpo.use_cases.accounting.files import numbers_of, write_account
 from hpo.use_cases.accounting.gathering import gather_account
 from tests.use_cases.recorded_search import TRIALS, recorded, searched, trained, won
@@ -127,6 +128,13 @@ def test_a_missing_winner_is_stated(account_of):
     assert (account.winner, account.numbers, account.openings) == (None, None, ())
     assert "no winner was named" in page(account)
     assert "never opened" in page(account)
+    (again,) = account.reproduce
+    assert "hpo submit" in again
+
+
+def test_a_search_that_no_process_runs_is_not_called_running(tmp_path):
+    home = recorded(tmp_path, trained(0, 0, 0.5))
+    assert account_of_search("digits", home=home).status == "interrupted"
 
 
 def test_it_is_written_beside_the_recipe_as_strict_json(account_of):

@@ -125,6 +125,11 @@ def test_a_trial_that_does_not_exist_is_refused(home):
         trial_story("digits", 6, home=home)
 
 
+def test_of_a_search_without_trials_none_has_started(tmp_path):
+    with pytest.raises(UserError, match="has no trial 0; none has started"):
+        trial_story("digits", 0, home=recorded(tmp_path, ()))
+
+
 def written(home, name, text):
     logs = home.search("digits").logs
     logs.mkdir(parents=True, exist_ok=True)
