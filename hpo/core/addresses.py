@@ -34,9 +34,9 @@ def is_web_address(text: str) -> bool:
     """Return whether a text is an http or https address with a host."""
     try:
         parts = urlsplit(text)
-    except ValueError:  # such as an IPv6 host without its bracket
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as an IPv6 host without its bracket, or a port that is not a number
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def webhook_fault(address: str) -> str:

@@ -86,6 +86,11 @@ def engine_of(url: str, keep: bool = True, patience: float = 30.0) -> sa.Engine:
         legal = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special characters as %XX"
         raise UserError(f"the database cannot be used: its address cannot be read; legal: {legal}") from None
     except ModuleNotFoundError as error:
+        if not url.startswith("postgresql"):
+            scheme = url.partition(":")[0]
+            raise UserError(
+                f"the database cannot be used: {scheme!r} is not supported; legal: postgresql://..."
+            ) from error
         advice = "run pip install 'hpo-service[postgresql]'"
         raise UserError(f"the database driver is not installed ({error}); {advice}") from error
     if engine.dialect.name == "sqlite":

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from hpo.core.addresses import without_secrets
+from hpo.core.addresses import is_web_address, without_secrets
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.tracking import sqlite_schema
@@ -58,6 +58,8 @@ class Target:
             # Never the address, which may have a password.
             named_scheme = kind or "an address without a scheme"
             raise UserError(f"MLFLOW_TRACKING_URI: MLflow does not support {named_scheme}; legal: {legal}")
+        if kind in SERVERS and not is_web_address(uri):
+            raise UserError(f"MLFLOW_TRACKING_URI: its address cannot be read; legal: {kind}://HOST:PORT")
         if kind == "sqlite":
             file = Path(uri.removeprefix("sqlite:///")).expanduser().absolute()
             uri = f"sqlite:///{file}"

@@ -110,3 +110,6 @@ def test_a_missing_driver_is_a_sentence_with_what_to_install(opened, monkeypatch
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(UserError, match=r"pip install 'hpo-service\[postgresql\]'"):
         opened("postgresql://me:geheim@127.0.0.1:1/x")
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)
+    with pytest.raises(UserError, match="'mysql' is not supported; legal: postgresql:"):
+        opened("mysql://me:geheim@127.0.0.1:1/x")

@@ -41,6 +41,12 @@ def test_an_address_unsupported_by_mlflow_is_refused(home: Home, uri: str) -> No
         Target.of(home, {"MLFLOW_TRACKING_URI": uri})
 
 
+@pytest.mark.parametrize("uri", ["http://[", "http://", "https://me:ge/heim@host", "http://host:port"])
+def test_the_address_of_a_server_that_cannot_be_read_is_not_shown(home: Home, uri: str) -> None:
+    with pytest.raises(UserError, match=r"its address cannot be read; legal: https?://HOST:PORT$"):
+        Target.of(home, {"MLFLOW_TRACKING_URI": uri})
+
+
 def test_a_server_that_accepts_no_connection_is_named_without_its_secrets(home: Home) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"me:secret@127.0.0.1:{server.getsockname()[1]}"
