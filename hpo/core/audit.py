@@ -88,9 +88,11 @@ def compare_head(
     Returns:
         What differs; None if the head is in the chain, or its event is known to be deleted.
     """
-    links = {event.link.hex() for event in record if event.link}
-    if head.digest in links or any(edit.edit == "deleted" for edit in edits):
+    links = {event.link.hex(): event.seq for event in record if event.link}
+    if any(edit.edit == "deleted" for edit in edits):
         return None
+    if head.digest in links:
+        return None if edits else _misplaced(head, links[head.digest], where)
     if first and first not in links:
         text = f"{where} is from another ledger, or this one was rewritten from its first event on"
         return Finding("foreign", where, None, text)
@@ -105,3 +107,13 @@ def compare_head(
         "an event up to there was edited and the links after it computed again"
     )
     return Finding("rewritten", where, head.events, text)
+
+
+def _misplaced(head: ChainHead, position: int, where: str) -> Finding | None:
+    """Return that a head is stated with another number of events than it covers."""
+    if head.events == position:
+        return None
+    text = (
+        f"{where} was changed: it states {head.events} events, but its head is the link of event {position}"
+    )
+    return Finding("changed", where, None, text)

@@ -6,12 +6,14 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpo.core.estimates import ScoreInterval
 from hpo.core.json_values import RecipeFields
-from hpo.core.spending import BudgetUse
 from hpo.core.visible_text import one_line
+
+if TYPE_CHECKING:  # it needs all events, which every process that reads data would import
+    from hpo.core.spending import BudgetUse
 
 NOTHING = "-"
 """In place of a value that does not exist: missing, NaN or infinite."""

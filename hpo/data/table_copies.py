@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.trainable import DataInfo
+from hpo.data.nearest_rows import nearest_rows
 from hpo.data.sketch import Hashes, mixed
 from trainables.data.digests import as_keys, row_digests
 
@@ -165,8 +166,6 @@ def _hashes(rows: Floats) -> Hashes:
 
 def _near(ours: Floats, theirs: Floats, categorical: NDArray[np.bool_]) -> Pairs:
     """Return pairs that lie closer than a tenth of the usual distance, and closer than chance explains."""
-    from sklearn.neighbors import NearestNeighbors  # slow to import, and not needed for other data
-
     none = np.zeros((0, 2), np.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of columns without any value
@@ -175,8 +174,7 @@ def _near(ours: Floats, theirs: Floats, categorical: NDArray[np.bool_]) -> Pairs
     if len(ours) < FEWEST or not len(theirs) or used.sum() < 2:
         return none
     one, other = (np.stack(list(columns), axis=1) for columns in _scaled(ours[:, used], theirs[:, used]))
-    nearest = NearestNeighbors(n_neighbors=NEIGHBOURS, algorithm=_algorithm(one)).fit(one)
-    distances, rows = nearest.kneighbors(other)
+    distances, rows = nearest_rows(one, other, NEIGHBOURS)
     first, last = distances[:, 0], distances[:, -1]
     share = min(CLOSER, _share_by_chance(distances, len(ours)))
     limit = share * np.minimum(np.median(distances[:, 1]), last)  # the second: the first may be a copy
@@ -184,10 +182,6 @@ def _near(ours: Floats, theirs: Floats, categorical: NDArray[np.bool_]) -> Pairs
     sure = information(ours).sum(axis=1)[pairs[:, 0]] >= enough_bits(len(ours), len(theirs))
     agree = _same(ours[pairs[:, 0]], theirs[pairs[:, 1]], categorical)
     return np.asarray(pairs[agree & sure], np.int64)
-
-
-def _algorithm(rows: NDArray[np.float64]) -> str:
-    return "kd_tree" if rows.shape[1] <= 8 else "brute"
 
 
 def _identifies(column: Floats) -> bool:

@@ -41,7 +41,8 @@ class SearchLedger:
     """The append-only record of one search.
 
     Attributes:
-        engine: The database.
+        database: The database, with its clock.
+        engine: Its connections.
         name: Name of the search.
         number: Its number in the database.
         epoch: Epoch of the lease under which this process writes; None for a process that needs none.
@@ -49,7 +50,7 @@ class SearchLedger:
     """
 
     def __init__(self, database: OpenDatabase, name: str, number: int):
-        self._database = database
+        self.database = database
         self.engine = database.engine
         self.name = name
         self.number = number
@@ -163,7 +164,7 @@ class SearchLedger:
         """Number and chain events, and those that follow from them."""
         batch = _Batch([], [])
         while new:
-            now, added = float(self._database.clock()), []
+            now, added = float(self.database.clock()), []
             for event in new:
                 kind, body = type(event).__name__, body_of(event)
                 digest = digest_of(now, kind, body)

@@ -18,13 +18,18 @@ from hpo.ledger.searches import objective_of, open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.accounting.gathering import gather_account
 from hpo.use_cases.auditing.accounts import compare_account, compare_with_itself, read_account, standing_of
-from hpo.use_cases.auditing.comparison import Comparison
+from hpo.use_cases.auditing.comparison import AuditedRecord, Comparison
 from hpo.use_cases.auditing.files import compare_recipe, compare_soups, compare_weights
 from hpo.use_cases.auditing.opened import compare_register
 from hpo.use_cases.auditing.signatures import WrongSignature, signature_beside, signer_of
 from hpo.use_cases.model.register_policy import all_openings
 
 THE_CHAIN = "the chain of events"
+UNSIGNED = (
+    "no signature was verified (--signers FILE) and no record compared (SEARCH), so an edited score would "
+    "not be found"
+)
+"""What an account by itself cannot show."""
 
 
 def audit_search(name: str, *, home: Home, account: Path | None = None, signers: Path | None = None) -> Audit:
@@ -55,12 +60,10 @@ def audit_search(name: str, *, home: Home, account: Path | None = None, signers:
         edits = edits or [unreadable(record, error)]
         note = "the edited record cannot be read to its end, so only its chain was checked"
         return _audit(name, record, [Comparison((THE_CHAIN,), (note,), tuple(edits)), signature], signer)
-    comparisons = [
-        Comparison((THE_CHAIN,), _notes(record, history), tuple(edits)),
-        *_compared(ledger, history, now, home, record, edits),
-    ]
+    audited = AuditedRecord(ledger, history, now, home, record, edits)
+    comparisons = _compared(audited)
     if read is not None:
-        comparisons.append(compare_account(str(account), read, now, history.concluded, record, edits))
+        comparisons.append(compare_account(str(account), read, audited))
     return _audit(name, record, [*comparisons, signature], signer)
 
 
@@ -68,9 +71,8 @@ def audit_of(account: Account, ledger: SearchLedger, *, home: Home) -> Audit:
     """Return the audit that an account of a search is printed with."""
     record = ledger.stored()
     edits = find_edits(ledger.name, record)
-    history = read_history(ledger)
-    chain = Comparison((THE_CHAIN,), _notes(record, history), tuple(edits))
-    return _audit(ledger.name, record, [chain, *_compared(ledger, history, account, home, record, edits)])
+    audited = AuditedRecord(ledger, read_history(ledger), account, home, record, edits)
+    return _audit(ledger.name, record, _compared(audited))
 
 
 def _require_register(name: str) -> None:
@@ -81,18 +83,13 @@ def _require_register(name: str) -> None:
         raise UserError(f"{name} was not audited: {error}") from error
 
 
-def _compared(
-    ledger: SearchLedger,
-    history: History,
-    now: Account,
-    home: Home,
-    record: list[StoredEvent],
-    edits: list[Finding],
-) -> list[Comparison]:
-    """Compare the record with everything else that the home and the register have of the search."""
+def _compared(audited: AuditedRecord) -> list[Comparison]:
+    """Compare the record with itself, and with all that the home and the register have of the search."""
+    ledger, history, home = audited.ledger, audited.history, audited.home
     comparisons = [
-        compare_register(ledger, edits, str(home.root)),
-        compare_recipe(ledger.name, history, home),
+        Comparison((THE_CHAIN,), _notes(audited.events, history), tuple(audited.edits)),
+        compare_register(ledger, audited.edits, str(home.root)),
+        compare_recipe(ledger.name, history, home, audited.edits),
         compare_weights(ledger.name, history, home),
         compare_soups(history),
     ]
@@ -108,7 +105,7 @@ def _compared(
                 finding = Finding("changed", file.name, None, text)
                 comparisons.append(Comparison((file.name,), findings=(finding,)))
         else:
-            comparisons.append(compare_account(file.name, written, now, history.concluded, record, edits))
+            comparisons.append(compare_account(file.name, written, audited))
     return comparisons
 
 
@@ -193,5 +190,6 @@ def audit_account(path: Path, *, signers: Path | None = None) -> Audit:
     signer, signature = _signed(path, signers)
     standing = standing_of(account) or ChainStanding(0, "", "", 0)
     findings = (*compare_with_itself(str(path), account), *signature.findings)
-    search = str(account["search"])
-    return Audit(search, standing, (str(path), *signature.compared), findings=findings, signer=signer)
+    compared = (f"{path}, with itself alone", *signature.compared)
+    notes = () if signers else (UNSIGNED,)
+    return Audit(account["search"], standing, compared, notes, findings, signer)

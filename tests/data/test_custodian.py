@@ -273,3 +273,25 @@ def test_a_steady_function_is_read_again_once(tmp_path):
     require_same_rows(data, "restless:steady", {}, tmp_path)
     (tmp_path / "restless.py").unlink()
     require_same_rows(data, "restless:steady", {}, tmp_path)
+
+
+READ = """
+import sys
+from pathlib import Path
+from hpo.core.home import Home
+from hpo.data.source_reading import read_source
+arguments = {"file": "table.csv", "target": "y"}
+read_source("csv", arguments, Home(Path("home").absolute()), Path.cwd(), bytes(32))
+sys.exit(f"imported {slow}" if (slow := {"pandas", "scipy", "sklearn", "torch"} & {*sys.modules}) else 0)
+"""
+
+
+def test_reading_a_table_imports_nothing_that_takes_longer_than_reading_it(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{k % 7 / 4},{'' if k == 3 else k * k % 11},{'ab'[k % 3 == 0]},city {k % 3}\n" for k in range(60)
+    )
+    (tmp_path / "table.csv").write_text(f"height,weight,y,city\n{rows}")
+    done = subprocess.run(
+        [sys.executable, "-c", READ], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

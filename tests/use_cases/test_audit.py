@@ -181,6 +181,17 @@ def test_events_deleted_at_the_end_are_missed_by_what_was_kept_elsewhere(home):
         assert "deleted" in {edit for edit, *_ in found(home)}
 
 
+def test_a_deleted_event_is_not_named_as_a_change_of_recipe_and_account(home):
+    record = Record(home)
+    del record.rows[8]
+    for seq, row in enumerate(record.rows, 1):
+        row[0] = seq
+    record.write(record.rows)
+    audit = audit_search("digits", home=home)
+    assert [(finding.edit, finding.what) for finding in audit.findings] == [("deleted", "event")]
+    assert "the record was edited, so recipe.yaml was not compared" in audit.notes
+
+
 def test_a_score_edited_in_record_and_chain_differs_from_the_register(home):
     record = Record(home)
     (scored,) = (row for row in record.rows if row[2] == "TestScored")
@@ -253,6 +264,44 @@ def test_an_edited_account_is_named_by_its_field(home):
     assert found(home) == [("changed", "account.json", None)]
 
 
+@pytest.mark.parametrize(
+    ("edit", "text"),
+    [
+        (
+            lambda account: account["chain"].update(events=7),
+            "it states 7 events, but its head is the link of",
+        ),
+        (lambda account: account["baselines"].append({"part": "test"}), "baselines is"),
+        (lambda account: account.update(chain=account["chain"] | {"events": "7"}), "it states no chain"),
+    ],
+)
+def test_no_field_of_an_account_is_edited_unseen(home, edit, text):
+    path = home.search("digits").account.with_suffix(".json")
+    account = json.loads(path.read_text())
+    edit(account)
+    path.write_text(json.dumps(account))
+    (finding,) = audit_search("digits", home=home).findings
+    assert (finding.edit, finding.what) == ("changed", "account.json")
+    assert text in finding.text
+
+
+def test_an_account_that_states_an_earlier_head_is_compared_with_the_record_up_to_there(home):
+    path = home.search("digits").account.with_suffix(".json")
+    account = json.loads(path.read_text())
+    early = open_ledger("digits", home).stored()[4]
+    account["chain"] |= {"events": early.seq, "head": early.link.hex()}
+    path.write_text(json.dumps(account))
+    texts = [finding.text for finding in audit_search("digits", home=home).findings]
+    assert any("numbers.test" in text and "on record None" in text for text in texts), texts
+
+
+def test_an_account_that_is_older_than_a_continued_search_is_not_an_edit(home):
+    open_ledger("digits", home).append([events.SearchExtended(2)])
+    audit = audit_search("digits", home=home)
+    assert audit.findings == ()
+    assert "account.json" in audit.compared
+
+
 def test_an_account_from_another_ledger_is_foreign(home, tmp_path, monkeypatch):
     monkeypatch.setenv("HPO_REGISTER", str(tmp_path / "other.db"))
     other = finished(tmp_path / "other", Register(tmp_path / "other.db"))
@@ -265,16 +314,29 @@ def test_an_account_from_another_ledger_is_foreign(home, tmp_path, monkeypatch):
 
 def test_an_account_by_itself_is_checked_for_contradictions(home, tmp_path):
     path = home.search("digits").account.with_suffix(".json")
-    assert audit_account(path).findings == ()
+    audit = audit_account(path)
+    assert audit.findings == ()
+    assert "an edited score would not be found" in audit.notes[0]
     account = json.loads(path.read_text())
     account["model"]["members"][0]["sha256"] = "0" * 64
     account["spec"]["seed"] = 99
     edited = tmp_path / "edited.json"
     edited.write_text(json.dumps(account))
     assert [finding.edit for finding in audit_account(edited).findings] == ["changed", "changed"]
+    account["chain"], account["model"] = {"events": "many"}, {"members": [3]}
+    edited.write_text(json.dumps(account))
+    assert [finding.edit for finding in audit_account(edited).findings] == ["changed"] * 3
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", '{"search": "x"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(None, "{", "[]", "[" * 100_000, '{"search": "x"}'),
+        '{"search": "x", "spec": [], "digest": "", "chain": {}}',
+        '{"search": "x", "spec": {}, "digest": "", "chain": null}',
+        '{"search": 1, "spec": {}, "digest": "", "chain": {}}',
+    ],
+)
 def test_what_is_not_an_account_is_refused(tmp_path, content):
     path = tmp_path / "file.json"
     if content is not None:

@@ -67,7 +67,7 @@ class Table:
 
     def take(self, mask: NDArray[np.bool_], sealed: bool = False) -> Table:
         """Return the rows for which the mask is true."""
-        arrow_mask = pa.array(mask)
+        arrow_mask = columns.mask_without_pandas(mask)
         kept = {name: column.filter(arrow_mask) for name, column in self.columns.items()}
         digests = None if self.known_digests is None else self.known_digests[mask]
         numbers = {name: values[mask] for name, values in self.known_numbers.items()}

@@ -68,7 +68,7 @@ class Notation:
         encoded = pc.utf8_trim_whitespace(column).dictionary_encode()
         read = [parse(text, self.decimal) for text in encoded.dictionary.to_pylist()]
         values = np.array([np.nan if n is None or n.unit != self.unit else n.value for n in read] + [np.nan])
-        codes = pc.fill_null(encoded.indices, len(read)).to_numpy(zero_copy_only=False)
+        codes = columns.without_pandas(pc.fill_null(encoded.indices, len(read)), np.int64)
         return np.asarray(values[codes])
 
     def described(self) -> str:
@@ -169,7 +169,7 @@ def read_notations(table: Table, written: Mapping[str, Notation]) -> Table:
     """
     numbers = {name: notation.numbers(table.columns[name]) for name, notation in written.items()}
     for name, values in numbers.items():
-        odd = np.flatnonzero(np.isnan(values) & table.columns[name].is_valid().to_numpy(zero_copy_only=False))
+        odd = np.flatnonzero(np.isnan(values) & columns.known(table.columns[name]))
         if len(odd):
             raise UserError(
                 f"data: column {name} is written differently than in the development part in "

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hpo.core import recipe as recipes
-from hpo.core.account import Account
 from hpo.core.audit import ChainStanding, compare_head
-from hpo.core.chain import ChainHead, StoredEvent
+from hpo.core.chain import ChainHead
 from hpo.core.chain_check import Finding
 from hpo.core.errors import UserError
 from hpo.core.json_values import JsonFields, differences, parsed
 from hpo.core.regular_file import read_regular
 from hpo.core.shipped_model import digest_of
+from hpo.ledger.earlier import EarlierLedger
 from hpo.spec.fields import STORED_ONLY
-from hpo.use_cases.auditing.comparison import Comparison
+from hpo.use_cases.accounting.gathering import gather_account
+from hpo.use_cases.auditing.comparison import AuditedRecord, Comparison
 
 COMPARED = (
     "search",
@@ -43,6 +44,19 @@ COMPARED = (
 )
 """Fields of an account that follow from the record alone, whatever version computes them."""
 
+COMPARED_IF_STATED = (
+    "baselines",
+    "within",
+    "test_rows",
+    "leaks",
+    "about",
+    "code",
+    "test_refused",
+    "validation_use",
+    "constraints",
+)
+"""Likewise, but accounts of earlier versions lack them."""
+
 
 def read_account(path: Path) -> JsonFields:
     """Return the JSON of an account.
@@ -56,80 +70,104 @@ def read_account(path: Path) -> JsonFields:
         raise UserError(f"--account {path}: {error.strerror}") from error
     except ValueError as error:
         raise UserError(f"--account {path}: not JSON: {error}") from error
-    if not isinstance(content, Mapping) or not {"search", "spec", "digest", "chain"} <= content.keys():
+    if not isinstance(content, Mapping) or not _is_account(content):
         raise UserError(
             f"--account {path}: not an account with a chain; `hpo account SEARCH --json` prints one"
         )
     return content
 
 
+def _is_account(content: JsonFields) -> bool:
+    """Return whether an object has what every account with a chain has."""
+    return (
+        {"search", "spec", "digest", "chain"} <= content.keys()
+        and isinstance(content["search"], str)
+        and isinstance(content["spec"], Mapping)
+        and isinstance(content["chain"], Mapping)
+    )
+
+
 def standing_of(account: JsonFields) -> ChainStanding | None:
-    """Return the chain that an account states; None if it states none or states it in another form."""
-    chain = account.get("chain")
+    """Return the chain that an account states; None if it states it in another form."""
     try:
-        return ChainStanding(**chain) if isinstance(chain, Mapping) else None
+        standing = ChainStanding(**account["chain"])
     except TypeError:
         return None
+    numbers, links = (standing.events, standing.began), (standing.head, standing.first)
+    fits = all(type(value) is int for value in numbers) and all(isinstance(value, str) for value in links)
+    return standing if fits else None
 
 
-def compare_account(
-    where: str,
-    account: JsonFields,
-    now: Account,
-    concluded: ChainHead | None,
-    record: list[StoredEvent],
-    edits: list[Finding],
-) -> Comparison:
-    """Compare an account with the record.
+def compare_account(where: str, account: JsonFields, audited: AuditedRecord) -> Comparison:
+    """Compare an account with the record as it was when the account was written.
 
     Args:
         where: What to call the account.
         account: Its JSON.
-        now: The account that the record gives today.
-        concluded: Head of the chain when the model was fixed or the test part scored.
-        record: The events as stored.
-        edits: What the chain itself shows.
+        audited: The record.
     """
-    if account.get("search") != now.search:
-        text = f"{where} is of the search {account.get('search')!r}, not of {now.search}"
+    record, search = audited.events, audited.account.search
+    if account["search"] != search:
+        text = f"{where} is of the search {account['search']!r}, not of {search}"
         return Comparison((where,), findings=(Finding("foreign", where, None, text),))
     standing = standing_of(account)
     if standing is None or not standing.head:
-        chained = bool(record and record[0].link)
-        text = f"{where} was changed: it states no chain, and the record has one"
-        findings = (Finding("changed", where, None, text),)
-        if chained:
-            return Comparison((where,), findings=findings)
+        if record and record[0].link:
+            text = f"{where} was changed: it states no chain, and the record has one"
+            return Comparison((where,), findings=(Finding("changed", where, None, text),))
         return Comparison(notes=(f"{where} states no chain, as the record had none, so it was not compared",))
     head = ChainHead(standing.events, standing.head)
-    finding = compare_head(head, standing.first, record, where, edits)
+    finding = compare_head(head, standing.first, record, where, audited.edits)
+    if finding is not None and any(standing.events > rescue.kept for rescue in audited.history.rescues):
+        return Comparison(
+            notes=(f"{where} was written before the ledger was rescued, so it was not compared",)
+        )
     if finding is not None:
         return Comparison((where,), findings=(finding,))
-    if concluded and concluded.events > standing.events:
+    if audited.edits:
         return Comparison(
-            notes=(f"the search went on after {where} was written, so only its head was compared",)
+            notes=(f"the record was edited, so only the head that {where} states was compared",)
         )
-    found = tuple(
-        Finding("changed", where, None, f"{where} was changed: {field} is {written}, on record {recomputed}")
-        for name in COMPARED
-        for field, recomputed, written in differences(_at(now.to_json(), name), _at(account, name), name)
-    )
-    return Comparison((where,), findings=found)
+    return Comparison((where,), findings=tuple(_changed(where, account, _account_at(standing, audited))))
+
+
+def _account_at(standing: ChainStanding, audited: AuditedRecord) -> JsonFields:
+    """Return the account that the record gave after the events that another account states."""
+    concluded = audited.history.concluded
+    if standing.events >= len(audited.events) or (concluded and concluded.events <= standing.events):
+        return audited.account.to_json()
+    ledger = EarlierLedger(audited.ledger, standing.events)
+    return gather_account(ledger, home=audited.home).to_json()
+
+
+def _changed(where: str, account: JsonFields, recorded: JsonFields) -> Iterator[Finding]:
+    stated = [name for name in COMPARED_IF_STATED if name in account]
+    for name in (*COMPARED, *stated):
+        for field, known, written in differences(_at(recorded, name), _at(account, name), name):
+            text = f"{where} was changed: {field} is {written}, on record {known}"
+            yield Finding("changed", where, None, text)
 
 
 def compare_with_itself(where: str, account: JsonFields) -> tuple[Finding, ...]:
     """Return contradictions within an account: a spec or a model that does not match its digest."""
-    findings: list[Finding] = []
-    spec = account["spec"]
-    content = {key: value for key, value in spec.items() if key not in STORED_ONLY}
+    texts = []
+    content = {key: value for key, value in account["spec"].items() if key not in STORED_ONLY}
     if recipes.digest(content) != account["digest"]:
-        text = f"{where} was changed: its spec does not match the spec's digest"
-        findings.append(Finding("changed", where, None, text))
+        texts.append(f"{where} was changed: its spec does not match the spec's digest")
     model = account.get("model")
-    if model and digest_of([member["sha256"] for member in model["members"]]) != model["digest"]:
-        text = f"{where} was changed: the digest of its model does not match the weights that it names"
-        findings.append(Finding("changed", where, None, text))
-    return tuple(findings)
+    if model and _weights_of(model) != _at(model, "digest"):
+        texts.append(f"{where} was changed: the digest of its model does not match the weights that it names")
+    if standing_of(account) is None:
+        texts.append(f"{where} was changed: its chain is not stated as accounts state it")
+    return tuple(Finding("changed", where, None, text) for text in texts)
+
+
+def _weights_of(model: object) -> str:
+    """Return the digest of the weights that an account names; empty if it does not name them."""
+    members = _at(model, "members")
+    digests = [_at(member, "sha256") for member in members] if isinstance(members, list) else [None]
+    texts = [digest for digest in digests if isinstance(digest, str)]
+    return digest_of(texts) if len(texts) == len(digests) else ""
 
 
 def _at(account: object, name: str) -> object:

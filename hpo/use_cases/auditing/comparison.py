@@ -1,10 +1,15 @@
-"""The outcome of comparing a search's record with one other thing."""
+"""What an audit compares a search's record with, and the outcome of one comparison."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hpo.core.account import Account
+from hpo.core.chain import StoredEvent
 from hpo.core.chain_check import Finding
+from hpo.core.history import History
+from hpo.core.home import Home
+from hpo.ledger.store import SearchLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +19,24 @@ class Comparison:
     compared: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedRecord:
+    """The record of a search that everything else is compared with.
+
+    Attributes:
+        ledger: The record.
+        history: The state of the search after all events.
+        account: The account after all events.
+        home: Home of the search.
+        events: The events as stored.
+        edits: What their chain shows.
+    """
+
+    ledger: SearchLedger
+    history: History
+    account: Account
+    home: Home
+    events: list[StoredEvent]
+    edits: list[Finding]

@@ -70,8 +70,15 @@ def compare_soups(history: History) -> Comparison:
     return Comparison(compared, tuple(notes), tuple(findings))
 
 
-def compare_recipe(name: str, history: History, home: Home) -> Comparison:
-    """Compare the recipe in the folder of a search with the one that the record gives."""
+def compare_recipe(name: str, history: History, home: Home, edits: list[Finding]) -> Comparison:
+    """Compare the recipe in the folder of a search with the one that the record gives.
+
+    Args:
+        name: Name of the search.
+        history: Its state.
+        home: Its home.
+        edits: What the chain of the record shows.
+    """
     path = home.search(name).recipe
     if history.exported is None:
         return Comparison()
@@ -80,6 +87,8 @@ def compare_recipe(name: str, history: History, home: Home) -> Comparison:
         return Comparison(("the recipe",), findings=(Finding("missing", path.name, None, text),))
     if history.winner is None or history.model is None:
         return Comparison(notes=("the record fixes no model, so the recipe was not compared",))
+    if edits:
+        return Comparison(notes=(f"the record was edited, so {path.name} was not compared",))
     assert history.opened is not None
     spec = parse_spec(history.opened.spec, source=name)
     now = parse_text(recipe_text(recipe_file(spec, name, history, home)), name).value

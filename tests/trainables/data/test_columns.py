@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainables.data.columns import canonical
+from trainables.data.columns import canonical, known, mask_without_pandas, numbers
 
 NUMBERS = st.from_regex(r"-?[0-9]{1,15}(\.[0-9]{1,20})?([eE][-+]?[0-9]{1,2})?", fullmatch=True)
 ODD = st.sampled_from([" 1", "+1", "1_000", ".5", "5.", "nan", "inf", "1e999", "", "abc", "0x10", "-0", None])
@@ -42,3 +43,23 @@ def test_numbers_are_canonical_by_their_value(kind):
 
 def test_zeros_and_missing_numbers_have_one_form():
     assert canonical(pa.array([0.0, -0.0, np.nan, None, np.inf])) == ["0.0", "0.0", "", "", "inf"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        *(pa.array([1, None, 3]), pa.array([2**63 - 1, 5]), pa.array([2**64 - 1], pa.uint64())),
+        *(pa.array([1.5, math.nan, None])[1:], pa.array([1, 2, None, 4], pa.int8())[1:3]),
+        *(pa.array([None, True, False, True])[2:], pa.array([1.5], pa.float16()), pa.array([], pa.int32())),
+        *(pa.nulls(3, pa.int64()), pa.nulls(2)),
+    ],
+)
+def test_numbers_are_those_that_arrow_gives(column):
+    np.testing.assert_array_equal(numbers(column), pc.cast(column, pa.float64(), safe=False).to_numpy(False))
+    np.testing.assert_array_equal(known(column), column.is_valid().to_numpy(False))
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 1001])
+def test_masks_are_those_that_arrow_makes(n):
+    mask = np.random.default_rng(n).random(n) < 0.5
+    assert mask_without_pandas(mask).equals(pa.array(mask))
