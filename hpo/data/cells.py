@@ -74,6 +74,12 @@ def columns_of(content: Content) -> Iterator[NDArray[np.generic]]:
         yield np.asarray(inputs[:, index])
 
 
+def names_of(content: Content) -> list[str]:
+    """Return the names of `columns_of`; their positions where they have none."""
+    columns = len(list(columns_of(content)))
+    return list(content.names) if len(content.names) == columns else list(map(str, range(columns)))
+
+
 def tokens_of(column: NDArray[np.generic], key: bytes) -> Hashes:
     """Return the tokens of a column, [n]."""
     if column.dtype.kind in "fiub":

@@ -22,6 +22,8 @@ HALF = 0.5
 """Share in common from which values or rows are the same."""
 RECURRING = 0.3
 """Share of test values that also occur in development from which a column tells nothing."""
+MANY = 2.5
+"""Rows of other data, per development row of the opened data, from which more values recur by chance."""
 THIRD = 1 / 3
 """Share of the telling columns that must be the same."""
 FEWEST = 8
@@ -44,13 +46,16 @@ def compare(opened: Signature, other: Signature) -> Likeness:
         opened: Signature of the data set whose test part was opened.
         other: Signature of the data set of a new search.
     """
+    more = _more_rows(opened, other)
     findings = [
         _by_images(opened, other),
         _by_blocks(opened, other),
         _by_columns(opened, other),
-        _by_sketch(opened.keys, other.keys, "rows"),
-        _by_sketch(opened.combinations, other.combinations, "combinations of values"),
-        _by_sketch(opened.ranks, other.ranks, "combinations of ranks"),
+        _by_sketch(opened.keys, other.keys, more, "rows"),
+        _by_sketch(opened.combinations, other.combinations, more, "combinations of values"),
+        _by_sketch(opened.ranks, other.ranks, more, "combinations of ranks"),
+        _by_sketch(opened.named, other.named, more, "rows, by half of their cells,"),
+        _by_sketch(opened.placed, other.placed, more, "rows, by half of their cells,"),
         _by_shapes(opened, other),
     ]
     rank = {SAME: 2, RESEMBLES: 1, UNKNOWN: 0}
@@ -65,7 +70,8 @@ class _Shares:
         test: Share of the opened test rows' own values that the other data has.
         all: Share of all values of the opened data that the other has.
         other: Share of the other's values that the opened data has.
-        recurring: Share of the opened test values that its development part has, too.
+        recurring: Share of the opened test values that other rows of its source have: its development
+            part or, where that is larger, as many rows as the other data has.
         n: Number of the opened test rows' own values that were compared.
     """
 
@@ -86,7 +92,24 @@ class _Shares:
         return present and self.n * self.test > chance + 3 * np.sqrt(chance * (1 - self.recurring)) + 1
 
 
-def _shares(opened: Hashes, other: Hashes, size: int) -> _Shares | None:
+def _more_rows(opened: Signature, other: Signature) -> float:
+    """Return how many times more rows the other data has than recur by chance as in the development part."""
+    development = max(1, int(opened.sizes[0] - opened.sizes[1]))
+    return max(1.0, int(other.sizes[0]) / (MANY * development))
+
+
+def _by_chance(common: int, n: int, more: float) -> float:
+    """Return the share of values that so many rows of the same source have by chance.
+
+    Args:
+        common: Number of values that the development part has.
+        n: Number of values.
+        more: How many times more rows there are.
+    """
+    return common / n if more <= 1 else float(1 - (1 - (common + 1) / (n + 1)) ** more)
+
+
+def _shares(opened: Hashes, other: Hashes, size: int, more: float) -> _Shares | None:
     """Compare two sketches; None if too few values are comparable."""
     border = min(complete_below(opened, size), complete_below(other, size))
     ours, theirs = opened[opened < border], other[other < border]
@@ -100,22 +123,22 @@ def _shares(opened: Hashes, other: Hashes, size: int) -> _Shares | None:
         float(shared[alone].mean()),
         float(shared.mean()),
         float(shared.sum() / len(theirs)),
-        float(both.sum() / test.sum()),
+        _by_chance(int(both.sum()), int(test.sum()), more),
         int(alone.sum()),
     )
 
 
 def _by_columns(opened: Signature, other: Signature) -> Likeness:
-    ours, theirs = opened.sketches(), other.sketches()
+    ours, theirs, more = opened.sketches(), other.sketches(), _more_rows(opened, other)
     telling = [
         index
         for index, sketch in enumerate(ours)
-        if not opened.counters[index] and _recurring(sketch) <= RECURRING
+        if not opened.counters[index] and _recurring(sketch, more) <= RECURRING
     ]
     candidates = _sharing_values([ours[index] for index in telling], theirs)
     same, target, best = 0, False, 0.0
     for index, columns in zip(telling, candidates, strict=True):
-        pairs = [_shares(ours[index], theirs[column], VALUES) for column in columns]
+        pairs = [_shares(ours[index], theirs[column], VALUES, more) for column in columns]
         matching = [shares.test for shares in pairs if shares is not None and shares.same]
         same += bool(matching)
         best = max([best, *matching])
@@ -146,15 +169,15 @@ def _sharing_values(ours: list[Hashes], theirs: list[Hashes]) -> list[NDArray[np
     return sharing
 
 
-def _recurring(sketch: Hashes) -> float:
+def _recurring(sketch: Hashes, more: float) -> float:
     test = (sketch & TEST) > 0
     if test.sum() < FEWEST:
         return 1.0
-    return float(((sketch[test] & DEVELOPMENT) > 0).mean())
+    return _by_chance(int(((sketch[test] & DEVELOPMENT) > 0).sum()), int(test.sum()), more)
 
 
-def _by_sketch(opened: Hashes, other: Hashes, what: str) -> Likeness:
-    shares = _shares(opened, other, 2048)
+def _by_sketch(opened: Hashes, other: Hashes, more: float, what: str) -> Likeness:
+    shares = _shares(opened, other, 2048, more)
     if shares is None or shares.recurring > RECURRING:
         return Likeness(UNKNOWN)
     expected = 3 * shares.recurring
@@ -197,6 +220,7 @@ def _by_shapes(opened: Signature, other: Signature) -> Likeness:
 def _matching(ours: NDArray[np.float32], theirs: NDArray[np.float32], rows: int) -> NDArray[np.bool_]:
     """Return whether each of our columns has the quantiles of one of theirs."""
     theirs = theirs[~np.isnan(theirs[:, 0])]
+    theirs = np.concatenate([theirs, -theirs[:, ::-1]])  # of a column whose sign was changed, too
     if not len(theirs) or not len(ours):
         return np.zeros(len(ours), bool)
     limit = TOLERANCE / np.sqrt(rows)

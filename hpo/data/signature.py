@@ -8,14 +8,15 @@ the labels in file order, and perceptual hashes of images. `hpo.data.likeness` c
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data import near_duplicates
-from hpo.data.cells import coarse, columns_of, gram_tokens, sample, tokens_of
+from hpo.data.cells import coarse, columns_of, gram_tokens, names_of, sample, tokens_of
+from hpo.data.half_rows import half_rows
 from hpo.data.sketch import Hashes, distinct, mixed, sketched, smallest
 from hpo.data.thumbnails import thumbnails
 from trainables.data.content import Content
@@ -32,6 +33,8 @@ MIXED = 32
 QUANTILES = 31
 CONTINUOUS = 64
 """Distinct values from which the distribution of a column is a signature of its rows."""
+FINE = 2
+"""Distinct values per root of the number of rows from which other rows have other quantiles."""
 UNIQUE = 0.95
 """Share of distinct values from which evenly spaced ones count rows."""
 SOME = 128
@@ -41,6 +44,7 @@ PICKED = 6
 DISTINCTIVE = 50
 """Distinct values of a column whose cells are combined, if at least three columns have as many."""
 CHUNK = 1 << 16
+NOTHING: Hashes = np.zeros(0, np.uint64)
 EMPTY_SHAPES: Floats = np.full((2, QUANTILES), np.nan, np.float32)
 
 
@@ -64,6 +68,8 @@ class Signature:
         images: Perceptual hashes of the images of the test part, uint64 [n, 4].
         others: The same of the development part; kept in the home alone.
         recurring: Share of test images with a near duplicate in the development part; float64 [1].
+        named: Sketch of half rows, with each cell's column by its name; empty in early signatures.
+        placed: The same, with each cell's column by its distribution.
     """
 
     sizes: NDArray[np.int64]
@@ -79,6 +85,8 @@ class Signature:
     images: Hashes
     others: Hashes
     recurring: NDArray[np.float64]
+    named: Hashes = field(default_factory=lambda: NOTHING)
+    placed: Hashes = field(default_factory=lambda: NOTHING)
 
     def sketches(self) -> list[Hashes]:
         """Return the sketch of each column."""
@@ -86,7 +94,7 @@ class Signature:
 
     def to_bytes(self, *, development: bool = True) -> bytes:
         """Return the signature as bytes, with or without the hashes of development images."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         if not development:
             arrays["others"] = arrays["others"][:0]
         file = io.BytesIO()
@@ -97,7 +105,7 @@ class Signature:
     def from_bytes(cls, content: bytes) -> Signature:
         """Return what `to_bytes` was given."""
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+            return cls(**{entry.name: arrays[entry.name] for entry in fields(cls) if entry.name in arrays})
 
 
 def signature_of(development: Content, test: Content, key: bytes) -> Signature:
@@ -125,6 +133,13 @@ def signature_of(development: Content, test: Content, key: bytes) -> Signature:
     ranks = [cells for index in inputs if (cells := _ranks(pool[index])) is not None]
     empty = np.zeros((0, 4), np.uint64)
     images, others = _hashes(test) if n_test else empty, _hashes(development)
+    named, placed = half_rows(
+        [pool[index] for index in inputs],
+        [tokens[index] for index in inputs],
+        [names_of(development)[index - len(target)] for index in inputs],
+        is_test,
+        key,
+    )
     return Signature(
         sizes=np.array([n, n_test]),
         columns=np.concatenate([empty[:, 0], *sketches]),
@@ -139,6 +154,8 @@ def signature_of(development: Content, test: Content, key: bytes) -> Signature:
         images=images,
         others=others,
         recurring=np.array([near_duplicates.near_share(images[:: 1 + len(images) // SOME], others)]),
+        named=named,
+        placed=placed,
     )
 
 
@@ -173,7 +190,7 @@ def _ascending(column: NDArray[np.generic]) -> NDArray[np.float64] | None:
 
 def _shape(ascending: NDArray[np.float64] | None) -> Floats:
     """Return quantiles at zero median and unit interquartile range; NaN without enough values."""
-    if ascending is None or len(ascending) < CONTINUOUS or len(distinct(ascending)) < CONTINUOUS:
+    if ascending is None or len(distinct(ascending)) < max(CONTINUOUS, FINE * np.sqrt(len(ascending))):
         return np.asarray(EMPTY_SHAPES[0])
     position = np.arange(1, QUANTILES + 1) / (QUANTILES + 1) * (len(ascending) - 1)
     quantiles = np.interp(position, np.arange(len(ascending)), ascending)

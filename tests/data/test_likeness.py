@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -96,6 +97,61 @@ def test_the_development_rows_of_opened_data_are_not_its_test_rows() -> None:
     opened = signature_of(development, test, KEY)
     assert compare(opened, sign((development.inputs, development.targets))).answer == UNKNOWN
     assert compare(opened, sign((test.inputs, test.targets))).answer == SAME
+
+
+def answered(n: int = 800, seed: int = 0) -> Table:
+    """Return the answers to a questionnaire: twenty columns, all of the same five values."""
+    random = np.random.default_rng(seed)
+    traits = random.normal(size=(n, 3))
+    answers = [np.clip(np.rint(3 + traits[:, k % 3] + random.normal(0, 0.8, n)), 1, 5) for k in range(20)]
+    return np.stack(answers, axis=1), (traits[:, 0] > 0).astype(np.int64)
+
+
+ANSWERS_EDITED: dict[str, Callable[[np.ndarray, np.ndarray], Table]] = {
+    "noise column and shuffled": lambda x, y: (
+        np.column_stack([x, RANDOM.normal(size=len(x))])[RANDOM.permutation(len(x))],
+        y,
+    ),
+    "halved and shuffled": lambda x, y: (x[RANDOM.permutation(len(x))[: len(x) // 2]], y[::2]),
+    "dropped column and shuffled": lambda x, y: (x[RANDOM.permutation(len(x)), 1:], y),
+    "standardised and shuffled": lambda x, y: (
+        ((x - x.mean(axis=0)) / x.std(axis=0))[RANDOM.permutation(len(x))],
+        1 - y,
+    ),
+    "noise and halved": lambda x, y: ((x + RANDOM.normal(0, 1e-6, x.shape))[::2], y[::2]),
+    "joined": lambda x, y: (np.concatenate([answered(seed=9)[0], x]), np.tile(y, 2)),
+}
+
+
+@pytest.mark.parametrize("edit", ANSWERS_EDITED.values(), ids=ANSWERS_EDITED)
+def test_tables_of_few_values_are_recognised_by_half_of_a_row(
+    edit: Callable[[np.ndarray, np.ndarray], Table],
+) -> None:
+    opened = Signature.from_bytes(sign(answered()).to_bytes(development=False))
+    assert compare(opened, sign(edit(*answered()))).answer == SAME
+
+
+def test_far_more_rows_of_one_source_are_not_the_opened_ones() -> None:
+    assert compare(sign(answered(300)), sign(answered(5000, 1))).answer == UNKNOWN
+
+
+def test_columns_of_few_values_have_the_same_quantiles_in_other_rows() -> None:
+    one, other = (np.random.default_rng(seed).poisson(60, (100_000, 2)) for seed in range(2))
+    labels = RANDOM.integers(0, 2, (2, len(one)))
+    assert compare(sign((one, labels[0])), sign((other, labels[1]))).answer == UNKNOWN
+
+
+def test_changed_signs_are_recognised() -> None:
+    inputs, targets = measured()
+    assert compare(sign((inputs, targets)), sign((5 - 2 * inputs[::-1], targets))).answer == SAME
+
+
+def test_signatures_of_earlier_versions_are_compared() -> None:
+    with np.load(BytesIO(sign(measured()).to_bytes(development=False))) as arrays:
+        early = {name: arrays[name] for name in arrays.files if name not in ("named", "placed")}
+    file = BytesIO()
+    np.savez_compressed(file, **early)
+    assert compare(Signature.from_bytes(file.getvalue()), sign(measured())).answer == SAME
 
 
 def test_columns_that_count_rows_are_not_evidence() -> None:

@@ -69,6 +69,7 @@ class Content:
             parts were separate.
         traits: Columns by which the data is recognised, numbers or texts, [n] each, where these
             are more than the inputs (columns that are not used); empty otherwise.
+        names: Names of the traits; empty where they have none.
         report: What the reader took the data for; None where it has nothing to say.
         in_place: Whether the inputs stay where they are, outside the home and memory.
         digested: Rows that ``identity`` covers, ascending; None for all.
@@ -88,6 +89,7 @@ class Content:
     in_place: bool = False
     digested: NDArray[np.int64] | None = None
     files: FileFacts | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for complaint in (_shape_complaint(self), _target_complaint(self), _side_complaint(self)):
@@ -119,6 +121,7 @@ class Content:
             None if self.identity is None or self.in_place else self.identity[rows],
             positions=None if self.positions is None else self.positions[rows],
             traits=tuple(column[rows] for column in self.traits),
+            names=self.names,
         )
 
 

@@ -324,6 +324,7 @@ class TableFile:
             table.digests(self.target),
             positions=table.rows if self.test_file is None else None,
             traits=tuple(self._trait(table, name) for name in table.columns if name != self.target),
+            names=tuple(name for name in table.columns if name != self.target),
         )
 
     def _trait(self, table: Table, name: str) -> NDArray[Any]:
