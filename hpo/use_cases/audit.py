@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -54,13 +55,14 @@ def audit_search(name: str, *, home: Home, account: Path | None = None, signers:
     ledger = open_ledger(name, home)
     record = ledger.stored()
     edits = find_edits(name, record)
+    gather = functools.partial(gather_account, home=home)
     try:
-        history, now = read_history(ledger), gather_account(ledger, home=home)
+        history, now = read_history(ledger), gather(ledger)
     except Exception as error:  # an edited event may break anything that reads it
         edits = edits or [unreadable(record, error)]
         note = "the edited record cannot be read to its end, so only its chain was checked"
         return _audit(name, record, [Comparison((THE_CHAIN,), (note,), tuple(edits)), signature], signer)
-    audited = AuditedRecord(ledger, history, now, home, record, edits)
+    audited = AuditedRecord(ledger, history, now, gather, home, record, edits)
     comparisons = _compared(audited)
     if read is not None:
         comparisons.append(compare_account(str(account), read, audited))
@@ -71,7 +73,8 @@ def audit_of(account: Account, ledger: SearchLedger, *, home: Home) -> Audit:
     """Return the audit that an account of a search is printed with."""
     record = ledger.stored()
     edits = find_edits(ledger.name, record)
-    audited = AuditedRecord(ledger, read_history(ledger), account, home, record, edits)
+    gather = functools.partial(gather_account, home=home)
+    audited = AuditedRecord(ledger, read_history(ledger), account, gather, home, record, edits)
     return _audit(ledger.name, record, _compared(audited))
 
 

@@ -15,7 +15,6 @@ from hpo.core.regular_file import read_regular
 from hpo.core.shipped_model import digest_of
 from hpo.ledger.earlier import EarlierLedger
 from hpo.spec.fields import STORED_ONLY
-from hpo.use_cases.accounting.gathering import gather_account
 from hpo.use_cases.auditing.comparison import AuditedRecord, Comparison
 
 COMPARED = (
@@ -136,8 +135,7 @@ def _account_at(standing: ChainStanding, audited: AuditedRecord) -> JsonFields:
     concluded = audited.history.concluded
     if standing.events >= len(audited.events) or (concluded and concluded.events <= standing.events):
         return audited.account.to_json()
-    ledger = EarlierLedger(audited.ledger, standing.events)
-    return gather_account(ledger, home=audited.home).to_json()
+    return audited.gather(EarlierLedger(audited.ledger, standing.events)).to_json()
 
 
 def _changed(where: str, account: JsonFields, recorded: JsonFields) -> Iterator[Finding]:

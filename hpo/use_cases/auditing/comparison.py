@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hpo.core.account import Account
@@ -29,6 +30,7 @@ class AuditedRecord:
         ledger: The record.
         history: The state of the search after all events.
         account: The account after all events.
+        gather: Returns the account of a record.
         home: Home of the search.
         events: The events as stored.
         edits: What their chain shows.
@@ -37,6 +39,7 @@ class AuditedRecord:
     ledger: SearchLedger
     history: History
     account: Account
+    gather: Callable[[SearchLedger], Account]
     home: Home
     events: list[StoredEvent]
     edits: list[Finding]
