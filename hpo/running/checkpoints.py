@@ -77,9 +77,18 @@ def read(path: Path, sha256: str = "") -> Arrays:
     return arrays
 
 
-def file_name(key: tuple[int, int], epoch: int) -> str:
-    """Return the name of a checkpoint of a training, (trial, replicate), after an epoch."""
-    return f"{key[0]}-{key[1]}-{epoch}.safetensors"
+def file_name(key: tuple[int, int], epoch: int, attempt: int = 1) -> str:
+    """Return the name of a checkpoint.
+
+    A worker of an earlier attempt that goes on unnoticed so overwrites no file of a later one.
+
+    Args:
+        key: The training, (trial, replicate).
+        epoch: Epochs trained.
+        attempt: Number of times that a process has begun to run the search.
+    """
+    later = f"-a{attempt}" if attempt > 1 else ""
+    return f"{key[0]}-{key[1]}-{epoch}{later}.safetensors"
 
 
 def discard(folder: Path, key: tuple[int, int], keep: str = "") -> None:

@@ -61,6 +61,7 @@ class TrainingEnvironment:
         device: ``cpu`` or ``cuda``.
         threads: Threads of one training.
         trainings_per_gpu: Trainings that share a GPU, each of which may use that part of its memory.
+        attempt: Number of times that a process has begun to run the search; the names of files have it.
         checkpoint_seconds: A checkpoint is due when the last one is older than this.
         checkpoint_epochs: Or after this many epochs; None if only time matters.
         epoch_seconds: A training fails if an epoch takes longer; None for no limit.
@@ -79,6 +80,7 @@ class TrainingEnvironment:
     device: str = "cpu"
     threads: int = 1
     trainings_per_gpu: int = 1
+    attempt: int = 1
     checkpoint_seconds: float = math.inf
     checkpoint_epochs: int | None = None
     epoch_seconds: float | None = None

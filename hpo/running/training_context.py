@@ -209,7 +209,7 @@ class TrainingContext:
 
     def _save(self, epoch: int, state: Arrays) -> Checkpointed:
         trial, replicate = self._task.key
-        name = checkpoints.file_name(self._task.key, epoch)
+        name = checkpoints.file_name(self._task.key, epoch, self._environment.attempt)
         arrays = {"epoch": np.array(epoch), "value": np.array(self._value)}
         arrays |= {f"state/{key}": value for key, value in state.items()}
         arrays |= {f"best/{key}": value for key, value in self._best.items()}

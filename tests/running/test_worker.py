@@ -125,6 +125,20 @@ def test_a_training_resumes_from_a_checkpoint_as_if_undisturbed(place):
     assert [r.metrics for r in rest] == [r.metrics for r in undisturbed[3:]]
 
 
+def test_a_worker_of_an_earlier_attempt_overwrites_no_checkpoint(place, tmp_path):
+    for attempt in (1, 2):
+        worker = Worker(place(checkpoint_epochs=1, attempt=attempt))
+        worker.start(order(pauses=(1,)))
+        _, _, message = hear(worker, lambda m, r: m.checkpoint is not None and r[-1].epoch == 1)
+        worker.abandon()
+    assert message.checkpoint.file == "0-0-1-a2.safetensors"
+    folder = tmp_path / "search" / "checkpoints"
+    names = {"0-0-1.safetensors", "0-0-1-a2.safetensors"}
+    assert {path.name for path in checkpoints.files_of(folder, (0, 0))} == names
+    checkpoints.discard(folder, (0, 0), keep=message.checkpoint.file)
+    assert [path.name for path in folder.iterdir()] == [message.checkpoint.file]
+
+
 def test_a_damaged_checkpoint_is_reported_and_the_previous_one_is_used(place, tmp_path):
     worker = Worker(place(checkpoint_epochs=1))
     worker.start(order(pauses=(2, 3)))

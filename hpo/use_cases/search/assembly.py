@@ -94,7 +94,11 @@ def _searcher_of(spec: SearchSpec, warm_start: WarmStart) -> Searcher:
 
 
 def environment_of(
-    spec: SearchSpec, staging: DataStaging, folder: SearchFolder, sealed: bool = False
+    spec: SearchSpec,
+    staging: DataStaging,
+    folder: SearchFolder,
+    sealed: bool = False,
+    attempt: int = 1,
 ) -> TrainingEnvironment:
     """Return what all trainings of a search have in common.
 
@@ -103,6 +107,7 @@ def environment_of(
         staging: Opens its trainable and data.
         folder: The search's folder.
         sealed: Whether the test part stays sealed at the end.
+        attempt: Number of times that a process has begun to run the search.
     """
     device, threads = "cuda" if spec.resources.gpus else "cpu", spec.resources.threads
     command = ScriptCommand.of(spec.trainable)
@@ -110,6 +115,7 @@ def environment_of(
     return TrainingEnvironment(
         open=staging,
         folder=folder,
+        attempt=attempt,
         objective=spec.objective,
         device=device,
         threads=threads,

@@ -63,6 +63,14 @@ class SearchHold:
         self._lease.take(options.to_json(), first, after=after, force=self._alone)
         self._renewer.start()
 
+    @property
+    def attempt(self) -> int:
+        """Number of times that a process has begun to run the search, this one included.
+
+        The lease that the search was opened with does not count.
+        """
+        return max(1, (self.ledger.epoch or FIRST) - FIRST)
+
     def require(self) -> None:
         """Refuse to go on after another process has taken the search over.
 

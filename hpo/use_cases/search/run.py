@@ -157,7 +157,8 @@ class SearchRun:
             conductor = Conductor(plan, self.ledger, searcher, watch=notifier.event)
             conductor.replay(self.ledger.read())
             sealed = not (unseal and spec.test == AT_END)
-            environment = assembly.environment_of(spec, self._staging(), self.folder, sealed)
+            attempt = 1 if self.hold is None else self.hold.attempt
+            environment = assembly.environment_of(spec, self._staging(), self.folder, sealed, attempt)
 
             inbox = RequestInbox(self.ledger, spec, session, conductor, self.folder.stop_request.touch)
 

@@ -58,6 +58,15 @@ def test_a_search_runs_while_it_is_held(home):
         assert RunOptions.of_json(lease_of(home).options) == RunOptions(unseal=False)
         ledger.append([FinalistsNamed((1,))])
     assert not is_running(home, "one-1")
+
+
+def test_attempts_are_counted_from_the_first_process_that_runs_the_search(home):
+    ledger = opened(home)
+    for attempt in (1, 2, 3):
+        with held(home, ledger, new=attempt == 1) as hold:
+            hold.begin(DEFAULTS)
+            assert hold.attempt == attempt
+        ledger = reopened(home)
     assert lease_of(home).released
     with pytest.raises(UserError, match="one-1 is not running"):
         require_running(home, "one-1")
