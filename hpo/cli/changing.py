@@ -18,7 +18,8 @@ def set_(
         list[str],
         typer.Argument(
             metavar="SETTING=N",
-            help="trials_at_once=N, budget.trials=N, which counts all, priority=N or weight=N.",
+            help="trials_at_once=N, a limit of the spec such as budget.trials=N (all of them) or "
+            "budget.hours=N, priority=N or weight=N.",
         ),
     ],
 ) -> None:

@@ -136,7 +136,8 @@ class SettingChanged:
     """A user changed a setting of the running search.
 
     Attributes:
-        field: ``priority`` or ``weight`` among the searches that share workers.
+        field: ``priority`` or ``weight`` among the searches that share workers, or a limit that the spec
+            sets: ``budget.epochs``, ``budget.hours`` or ``budget.gpu_hours``.
         value: Its value from now on.
         user: Who changed it.
     """

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from hpo.core.history import History
 
+EPOCHS, HOURS, GPU_HOURS = "budget.epochs", "budget.hours", "budget.gpu_hours"
+"""Limits that can be changed while a search runs, as their `events.SettingChanged` names them."""
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetUse:
@@ -15,7 +18,7 @@ class BudgetUse:
     Attributes:
         unit: ``trials``, ``epochs``, ``hours`` or ``gpu_hours``.
         spent: Amount spent so far.
-        limit: The spec's limit; None if it sets none.
+        limit: The limit, as it is now; None if there is none.
     """
 
     unit: str
@@ -40,8 +43,10 @@ def budget_use(history: History) -> tuple[BudgetUse, ...]:
 
 
 def limits_of(history: History) -> Mapping[str, float]:
-    """Return the spec's limits by unit, including trials added later."""
+    """Return the limits by unit: those of the spec, as they were changed and extended since."""
     limits = dict(history.opened.spec.get("budget") or {}) if history.opened else {}
     if limits.get("trials"):
         limits["trials"] += history.extended
+    changed = (EPOCHS, HOURS, GPU_HOURS)
+    limits |= {key.partition(".")[2]: history.settings[key] for key in changed if key in history.settings}
     return {unit: limit for unit, limit in limits.items() if limit}

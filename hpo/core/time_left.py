@@ -15,6 +15,7 @@ from hpo.core.budget import Budget, forecast
 from hpo.core.history import History
 from hpo.core.progress import final_epochs, horizon_of, progress_of, reserve_of, rungs_of_spec
 from hpo.core.shipped_model import to_train
+from hpo.core.spending import limits_of
 from hpo.core.stopping_rules import rule_named
 
 UNTESTED, TESTED = (0.08, 0.32), (0.35, 1.0)
@@ -79,12 +80,12 @@ def expected_epochs(history: History) -> float:
     It plays some searches and takes a moment, so it is not for every event.
     """
     spec = history.opened.spec if history.opened else {}
-    budget, scheduler = spec.get("budget") or {}, spec.get("scheduler") or {}
+    budget, scheduler = limits_of(history), spec.get("scheduler") or {}
     trials, epochs, horizon = budget.get("trials"), budget.get("epochs"), horizon_of(spec)
     if not horizon or not (trials or epochs):
         return math.nan
     rule = rule_named(scheduler.get("name"))
-    limits = Budget(trials + history.extended if trials else None, epochs)
+    limits = Budget(round(trials) if trials else None, round(epochs) if epochs else None)
     factor, reserve = scheduler["reduction_factor"], reserve_of(spec)
     finalists = int((spec.get("finalists") or {}).get("count") or 1)
     return forecast(limits, rungs_of_spec(spec)[:-1], factor, horizon, reserve, rule, finalists).epochs
@@ -162,8 +163,7 @@ def _closing(history: History, tested: bool | None) -> tuple[float, float]:
 
 def _time_limit(history: History) -> float:
     """Seconds of the search phase that the budget still allows; infinite if it does not limit time."""
-    budget = (history.opened.spec.get("budget") or {}) if history.opened else {}
-    limits = [math.inf]
+    budget, limits = limits_of(history), [math.inf]
     if budget.get("hours"):
         limits.append(budget["hours"] * 3600 - history.active)
     held = history.gpus_held

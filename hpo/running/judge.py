@@ -12,6 +12,7 @@ from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import SEEN
 from hpo.core.stopping_rules import PAUSING, PausingRule, stopping_rule
 from hpo.core.training_state import RETRAINED, Training
+from hpo.running.limits import epochs_limit
 from hpo.running.plan import Plan
 
 TRAINED_ON = "trained_on"
@@ -147,7 +148,8 @@ class Judge:
             return ended(training, End.FINISHED)
         if not goes_on and not self.pausing:
             return ended(training, End.STOPPED)
-        if self._plan.epochs is not None and history.epochs >= self._plan.epochs:
+        most = epochs_limit(self._plan, history)
+        if most is not None and history.epochs >= most:
             return ended(training, End.INTERRUPTED, Cause.BUDGET, "the epoch budget is spent")
         if not goes_on:
             return TrialPaused(*training.key, PauseCause.RUNG)

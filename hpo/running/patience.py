@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from hpo.core.history import History
+from hpo.running.limits import epochs_limit, gpu_seconds_limit, seconds_limit
 from hpo.running.plan import Plan
 
 
@@ -50,19 +51,19 @@ def saved(plan: Plan, history: History) -> str:
         history: State of the search.
     """
     gain = f" by more than {plan.least_gain:g}" if plan.least_gain else ""
-    trials, epochs = len(history.trials), history.epochs
+    trials, epochs, most = len(history.trials), history.epochs, epochs_limit(plan, history)
     left = []
     if plan.trials is not None:
         spare = max(0, plan.trials + history.extended - trials)
-        unknown = plan.epochs is None and trials
+        unknown = most is None and trials
         about = f" (about {round(spare * epochs / trials):,} epochs)" if unknown else ""
         left.append(f"{spare:,} trials{about}")
-    if plan.epochs is not None:
-        left.append(f"{max(0, plan.epochs - epochs):,} epochs")
-    if plan.seconds is not None:
-        left.append(f"{max(0.0, plan.seconds - history.active) / 3600:.3g} hours")
-    if plan.gpu_seconds is not None:
-        left.append(f"{max(0.0, plan.gpu_seconds - history.gpu_seconds) / 3600:.3g} GPU-hours")
+    if most is not None:
+        left.append(f"{max(0, most - epochs):,} epochs")
+    if (seconds := seconds_limit(plan, history)) is not None:
+        left.append(f"{max(0.0, seconds - history.active) / 3600:.3g} hours")
+    if (gpu_seconds := gpu_seconds_limit(plan, history)) is not None:
+        left.append(f"{max(0.0, gpu_seconds - history.gpu_seconds) / 3600:.3g} GPU-hours")
     return (
         f"patience: {plan.patience} trials in a row did not improve the best value{gain}; "
         f"not spent on the search: {', '.join(left) or 'nothing that is limited'}"

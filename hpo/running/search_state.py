@@ -20,6 +20,7 @@ from hpo.core.stopping_rules import PausingRule
 from hpo.core.training_state import Key
 from hpo.running.giving_up import FirstFailures
 from hpo.running.judge import TRAINED_ON, Judge, in_search_phase
+from hpo.running.limits import epochs_limit
 from hpo.running.patience import PatienceCounter
 from hpo.running.plan import Plan
 from hpo.running.time_reserve import TimeReserve
@@ -81,8 +82,8 @@ class SearchState:
     @property
     def spent(self) -> bool:
         """Whether the epochs or the time of the search phase are spent."""
-        plan, history = self._plan, self.history
-        return (plan.epochs is not None and history.epochs >= plan.epochs) or self.reserve.spent(history)
+        most = epochs_limit(self._plan, self.history)
+        return (most is not None and self.history.epochs >= most) or self.reserve.spent(self.history)
 
     def take(self, recorded: Recorded) -> None:
         """Update the state after an event."""

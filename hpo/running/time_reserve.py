@@ -14,6 +14,7 @@ from collections.abc import Callable
 from hpo.core.formatting import duration
 from hpo.core.history import History
 from hpo.core.training_state import Training
+from hpo.running.limits import gpu_seconds_limit, seconds_limit
 from hpo.running.plan import Plan
 
 BESIDE = 3
@@ -53,15 +54,14 @@ class TimeReserve:
     def spent(self, history: History) -> bool:
         """Return whether the remaining time is needed for the finalists, the test and the export."""
         plan = self._plan
-        if plan.seconds is None and plan.gpu_seconds is None:
+        seconds, gpu_seconds = seconds_limit(plan, history), gpu_seconds_limit(plan, history)
+        if seconds is None and gpu_seconds is None:
             return False
         ahead = self._clock() - self._began + self._reserved(history)
-        if plan.seconds is not None and self._before + ahead >= plan.seconds:
+        if seconds is not None and self._before + ahead >= seconds:
             return True
-        return (
-            plan.gpu_seconds is not None
-            and self._before_gpu + ahead * (history.gpus_held or plan.gpus) >= plan.gpu_seconds
-        )
+        held = history.gpus_held or plan.gpus
+        return gpu_seconds is not None and self._before_gpu + ahead * held >= gpu_seconds
 
     def shortage(self, history: History) -> str:
         """Return why the time is too short for one full training and the finalists; empty if it is not.
@@ -70,9 +70,10 @@ class TimeReserve:
         little longer than the limit. A search that would take `OVERRUN` times its limit ends instead.
         """
         plan, best = self._plan, history.best
-        limits = [] if plan.seconds is None else [(plan.seconds, self._before)]
-        if plan.gpu_seconds is not None and (held := history.gpus_held or plan.gpus):
-            limits.append((plan.gpu_seconds / held, self._before_gpu / held))
+        seconds, gpu_seconds = seconds_limit(plan, history), gpu_seconds_limit(plan, history)
+        limits = [] if seconds is None else [(seconds, self._before)]
+        if gpu_seconds is not None and (held := history.gpus_held or plan.gpus):
+            limits.append((gpu_seconds / held, self._before_gpu / held))
         for limit, before in limits:
             spent = before + self._clock() - self._began
             if best is None:

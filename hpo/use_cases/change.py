@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from hpo.core.errors import UserError
@@ -14,19 +15,19 @@ from hpo.ledger.requests import STOP_TRIAL, Requests
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.search.holding import require_running
-from hpo.use_cases.search.request_inbox import AT_ONCE, TRIALS
+from hpo.use_cases.search.request_inbox import AT_ONCE, BUDGETS, IN_SECONDS, TRIALS
 from hpo.use_cases.search.search_share import PRIORITY, WEIGHT
 
 SETTABLE: Mapping[str, str] = {
     "trials_at_once": AT_ONCE,
     AT_ONCE: AT_ONCE,
     TRIALS: TRIALS,
-    PRIORITY: PRIORITY,
-    WEIGHT: WEIGHT,
+    **{field: field for field in (*BUDGETS, PRIORITY, WEIGHT)},
 }
 """What can be set, and what it is called in a request."""
 
 MOST = 10**9
+MOST_HOURS = 10**5
 RANGES: Mapping[str, tuple[int, int]] = {PRIORITY: (-1000, 1000), WEIGHT: (1, MOST_WEIGHT)}
 """Legal numbers, where they are not those from 1."""
 
@@ -61,6 +62,8 @@ def set_limits(name: str, limits: Mapping[str, str], *, home: Home) -> None:
     ledger = _running(name, home)
     history = read_history(ledger)
     changes = {_field(key): _number(key, text) for key, text in limits.items()}
+    for field in changes.keys() & {TRIALS, *BUDGETS}:
+        _check_limited(name, field, history)
     if TRIALS in changes:
         _check_trials(name, changes[TRIALS], history)
     requests = Requests(ledger)
@@ -76,26 +79,44 @@ def _running(name: str, home: Home) -> SearchLedger:
 
 def _field(key: str) -> str:
     if key not in SETTABLE:
-        legal = f"trials_at_once, {TRIALS}, {PRIORITY}, {WEIGHT}"
+        legal = ", ".join(("trials_at_once", TRIALS, *BUDGETS, PRIORITY, WEIGHT))
         raise UserError(f"{key}: cannot be set while a search runs; legal: {legal}")
     return SETTABLE[key]
 
 
 def _number(key: str, text: str) -> int:
+    if key in IN_SECONDS:
+        return _seconds(key, text)
     least, most = RANGES.get(key, (1, MOST))
     if not text.removeprefix("-").isdecimal() or not least <= int(text[:12]) <= most:
         raise UserError(f"{key}={text[:40]}: legal: a whole number from {least} to {most:,}")
     return int(text)
 
 
-def _check_trials(name: str, trials: int, history: History) -> None:
+def _seconds(key: str, text: str) -> int:
+    """Return hours, as they are typed, in seconds."""
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = math.nan
+    if not 1 / 3600 <= hours <= MOST_HOURS:
+        raise UserError(f"{key}={text[:40]}: legal: hours up to {MOST_HOURS:,}, such as 1.5")
+    return round(hours * 3600)
+
+
+def _check_limited(name: str, field: str, history: History) -> None:
+    """Refuse to change a limit that the search does not have, or that matters no more."""
     assert history.opened is not None
-    if history.opened.spec["budget"]["trials"] is None:
-        raise UserError(f"{TRIALS}: the budget of {name} does not limit trials")
+    unit = field.partition(".")[2]
+    if history.opened.spec["budget"].get(unit) is None:
+        raise UserError(f"{field}: the budget of {name} does not limit {unit.replace('gpu_', 'GPU-')}")
     if history.finalists is not None:
         raise UserError(
-            f"{TRIALS}: {name} has chosen its finalists; `hpo resume --trials +N` adds trials later"
+            f"{field}: {name} has chosen its finalists; `hpo resume --trials +N` adds trials later"
         )
+
+
+def _check_trials(name: str, trials: int, history: History) -> None:
     started = len(history.trials)
     if trials < started:
         raise UserError(f"{TRIALS}={trials}: {name} has started {count(started, 'trial')} already")

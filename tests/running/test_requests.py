@@ -2,7 +2,8 @@
 
 import pytest
 
-from hpo.core.events import Cause, End, SearchExtended, TrialEnded, WorkerLost
+from hpo.core.events import Cause, End, SearchExtended, SearchOpened, SettingChanged, TrialEnded, WorkerLost
+from hpo.core.spending import EPOCHS, GPU_HOURS, HOURS, limits_of
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.non_adaptive import RandomSearcher
@@ -64,3 +65,32 @@ def test_a_search_starts_as_many_trials_as_it_is_set_to(trials):
 def test_setting_what_is_set_leaves_no_event():
     ledger, _ = searched(plan(), lambda c: c.set_trials(20))
     assert not [r for r in ledger.record if isinstance(r.event, SearchExtended)]
+
+
+@pytest.mark.parametrize("epochs", [30, 90])
+def test_a_search_trains_as_many_epochs_as_it_is_set_to(epochs):
+    ledger, conductor = searched(plan(trials=None, epochs=60), lambda c: c.set(EPOCHS, epochs, "anna"))
+    assert epochs <= conductor.history.epochs <= epochs + 27  # the best trial is trained to its last epoch
+    changed = [r.event for r in ledger.record if isinstance(r.event, SettingChanged)]
+    assert changed == [SettingChanged(EPOCHS, epochs, "anna")]
+    replayed = Conductor(
+        plan(trials=None, epochs=60), memory_ledger(ledger.record), RandomSearcher(SPACE, 0), VirtualClock()
+    )
+    replayed.replay(list(ledger.record))
+    assert replayed.done
+
+
+@pytest.mark.parametrize(("key", "limit"), [(HOURS, "seconds"), (GPU_HOURS, "gpu_seconds")])
+def test_a_search_takes_as_long_as_it_is_set_to(key, limit):
+    rules = {"trials": None, limit: 400.0, "gpus": 1.0}
+    usual, _ = searched(plan(**rules), lambda c: None)
+    longer, conductor = searched(plan(**rules), lambda c: c.set(key, 900 / 3600, "anna"))
+    assert conductor.history.winner is not None
+    assert len(longer.record) > len(usual.record)
+    assert limits_of(with_budget(conductor.history, key))[key.partition(".")[2]] == 900 / 3600
+
+
+def with_budget(history, key):
+    """The same state of a search whose spec limits this."""
+    history.opened = SearchOpened({"budget": {key.partition(".")[2]: 1.0}}, "d", {}, {})
+    return history

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from hpo.core.spending import EPOCHS, GPU_HOURS, HOURS
 from hpo.ledger.requests import STOP, STOP_TRIAL, Request, Requests
 from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
@@ -23,6 +24,10 @@ POLL_SECONDS = 0.5
 
 AT_ONCE, TRIALS = "resources.trials_at_once", "budget.trials"
 """Fields that can be set while a search runs."""
+
+
+BUDGETS, IN_SECONDS = (EPOCHS, HOURS, GPU_HOURS), (HOURS, GPU_HOURS)
+"""Limits that can be set, and those whose request is in seconds, since its value is a whole number."""
 
 
 class RequestInbox:
@@ -67,8 +72,9 @@ class RequestInbox:
             self._conductor.stop_trial(request.value, f"stopped by {request.user}")
         elif request.field == TRIALS:
             self._conductor.set_trials(request.value)
-        elif request.field in (PRIORITY, WEIGHT):
-            self._conductor.set(request.field, request.value, request.user)
+        elif request.field in (PRIORITY, WEIGHT, *BUDGETS):
+            value = request.value / 3600 if request.field in IN_SECONDS else request.value
+            self._conductor.set(request.field, value, request.user)
         elif request.field == AT_ONCE:
             resources = self._spec.resources.model_copy(update={"trials_at_once": request.value})
             workers = assembly.workers_of(dataclasses.replace(self._spec, resources=resources), self._session)
