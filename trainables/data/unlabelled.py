@@ -102,7 +102,8 @@ def _mapped(path: Path) -> NDArray[Any]:
         with path.open("rb") as file:
             if file.read(len(MAGIC_PREFIX)) != MAGIC_PREFIX:
                 raise ValueError("it does not begin as one")
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        with np.errstate(over="raise"):  # of the size that a header promises
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy parses the header as Python, which can fail in any way
         raise UserError(f"{path} cannot be read as an array: {str(error)[:LONGEST]}") from error
     return array
