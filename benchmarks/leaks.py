@@ -1,11 +1,13 @@
 """Planted leaks and clean data: what hpo finds beside deepchecks, cleanlab and cleanvision.
 
-    python -m benchmarks.leaks --peers PEERS/bin/python --json leaks.jsonl [--seeds 1] [--out FILE]
+    python -m benchmarks.leaks --json leaks/hpo.jsonl [--seeds 1]
+    python -m benchmarks.leaks --json leaks/peers.jsonl --peers PEERS/bin/python [--seeds 1]
+    python -m benchmarks.leaks --json leaks/hpo.jsonl --out FILE
 
 Each case of `leak_cases` is written to files, checked as `hpo check --data` does, and given to the peers in
-their own environment (`requirements-leaks.txt`). A tool finds a leak if it reports what `EXPECTED` names for
-it; whatever it reports of a clean set is a false alarm. Each answer is written when it is known and not asked
-for again, so that a run can be interrupted.
+their own environment (`requirements-leaks.txt`); the table unites all results in the folder. A tool finds a
+leak if it reports what `EXPECTED` names for it; whatever it reports of a clean set is a false alarm. Each
+answer is written when it is known and not asked for again, so that a run can be interrupted.
 """
 
 from __future__ import annotations
@@ -50,8 +52,8 @@ EXPECTED: dict[str, tuple[str, str]] = {
     "target, 93 % right": ("column code", "Feature.Label Correlation$|Identifier Label"),
     "target in 30 % of the rows": ("column outcome", "Feature.Label Correlation$"),
     "a column for one class": ("column flag", "Feature.Label Correlation$"),
-    "a difference of two columns": ("before|after", "Feature.Label Correlation$"),
-    "target encoding": ("column place", "Feature.Label Correlation$"),
+    "a difference of two columns": ("columns before and after", "Feature.Label Correlation$"),
+    "target encoding": ("column place is the mean target", "Feature.Label Correlation$"),
     "test rows among training rows in time": ("are earlier", "Date Train"),
     "groups on both sides": ("groups have rows", "Index Train"),
     "another unit in the test part": ("column x2 is distributed", "Drift"),
@@ -132,13 +134,16 @@ def hpo_says(folder: Path) -> list[str]:
     ]
 
 
-def peers_say(python: str, folder: Path) -> dict[str, list[str]]:
-    """Return what the peers report of a case."""
+def peers_say(python: str, folders: list[Path]) -> Iterator[tuple[Path, dict[str, list[str]]]]:
+    """Yield what the peers report of each case, as soon as it is known; one process asks about all."""
     script = Path(__file__).parent / "peers" / "leak_tools.py"
-    done = subprocess.run([python, script, folder], capture_output=True, text=True, check=False)
-    lines = [line[line.index('{"case"') :] for line in done.stdout.splitlines() if '{"case"' in line]
-    answer = json.loads(lines[-1]) if lines else {"failed": [done.stderr[-200:]]}
-    return {tool: names for tool, names in answer.items() if tool != "case"}
+    command = [python, str(script), *map(str, folders)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if '{"case"' in line:
+                answer = json.loads(line[line.index('{"case"') :])
+                yield Path(answer.pop("case")), answer
 
 
 def table(rows: list[dict]) -> str:
@@ -176,33 +181,34 @@ def table(rows: list[dict]) -> str:
 def main() -> None:
     """Measure what is not yet known, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--peers", help="interpreter of the peers' environment; none to ask hpo alone")
+    parser.add_argument("--peers", help="interpreter of the peers' environment, to ask them and not hpo")
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first", type=int, default=1000)
     parser.add_argument("--part", default="0/1", help="K/N: every N-th case from the K-th, to share a run")
+    parser.add_argument("--kinds", default="", help="regular expression of the kinds of case to ask about")
     parser.add_argument(
         "--out", type=Path, help="measure nothing, and write the table of all results in the folder of --json"
     )
     args = parser.parse_args()
+    if args.out:
+        rows = [row for file in sorted(args.json.parent.glob("*.jsonl")) for row in _rows(file)]
+        args.out.write_text(table(rows) + "\n")
+        return
     part, parts = map(int, args.part.split("/"))
     known = {tuple(row["case"]) for row in _rows(args.json)}
-    for number, (kind, seed) in enumerate(cases(range(args.first, args.first + args.seeds))):
-        if number % parts != part or (kind, seed) in known or args.out:
-            continue
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch) / "case"
+    every = list(cases(range(args.first, args.first + args.seeds)))[part::parts]
+    asked = [case for case in every if case not in known and re.search(args.kinds, case[0])]
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = {Path(scratch) / str(number): case for number, case in enumerate(asked)}
+        for folder, (kind, seed) in folders.items():
             write_case(folder, kind, seed)
-            findings = {"hpo": hpo_says(folder)}
-            if args.peers:
-                findings |= peers_say(args.peers, folder)
-        with args.json.open("a") as file:
-            file.write(json.dumps({"case": [kind, seed], "kind": kind, "said": findings}) + "\n")
-        print(kind, findings, flush=True)
-    if args.out:
-        args.out.write_text(
-            table([row for file in sorted(args.json.parent.glob("*.jsonl")) for row in _rows(file)]) + "\n"
-        )
+        alone = ((folder, {"hpo": hpo_says(folder)}) for folder in folders)
+        for folder, findings in peers_say(args.peers, list(folders)) if args.peers else alone:
+            kind, seed = folders[folder]
+            with args.json.open("a") as file:
+                file.write(json.dumps({"case": [kind, seed], "kind": kind, "said": findings}) + "\n")
+            print(kind, findings, flush=True)
 
 
 def _rows(file: Path) -> list[dict]:

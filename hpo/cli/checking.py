@@ -16,7 +16,7 @@ from hpo.core.errors import Refused, UserError
 from hpo.core.json_values import JsonObject
 
 if TYPE_CHECKING:
-    from hpo.data.leaks import Leaks
+    from hpo.data.leak_report import Leaks
     from hpo.spec import SearchSpec
     from hpo.use_cases.forecast import BudgetForecast
     from hpo.use_cases.search.warm_start import WarmStartReport

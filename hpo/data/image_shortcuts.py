@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.trainable import DataInfo, Examples
-from hpo.data.revealing_columns import error_removed
+from hpo.data.removed_error import error_removed
 
 Values = NDArray[np.float64]
 

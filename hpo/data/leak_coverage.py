@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hpo.data.prepared import Prepared
 
 NEVER = (
-    "mislabelled rows",
+    "mislabelled rows of the test part",
     "rows of one person, device or place without a column of groups",
     "columns that are only known after the moment of prediction",
     "rows that a pretrained model has already seen",
@@ -51,8 +51,11 @@ def _checks(data: Prepared, near: bool) -> Iterator[tuple[str, bool, str]]:
     yield "near copies between the parts", near, "not possible for such data, or not asked for"
     yield "groups in several parts", groups, "the data names no groups"
     yield "test rows earlier than others", times and table and test, "the data names no times"
-    yield "columns that reveal the target", table, "the data is not a table"
+    yield "columns, and pairs of columns, that reveal the target", table, "the data is not a table"
+    yield "columns computed from the targets (target encoding)", table, "the data is not a table"
     images = data.info.kind == "image" and classes
+    labelled = classes and (table or images)
+    yield "mislabelled rows outside the test part", labelled, "only in tables and images with classes"
     yield "brightness, colour, border or corners that reveal the class", images, "only of images with classes"
     files = data.file_shortcuts() is not None
     yield (

@@ -8,151 +8,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.json_values import JsonObject, SpecFields
+from hpo.core.json_values import SpecFields
 from hpo.core.trainable import Examples
 from hpo.data.equal_rows import equal_by_chance
 from hpo.data.examples import open_examples
 from hpo.data.image_shortcuts import image_shortcuts
 from hpo.data.leak_coverage import coverage_of
+from hpo.data.leak_report import EQUAL, Leaks
+from hpo.data.mislabelled import mislabelled_rows
 from hpo.data.near_copies import NearCopies, find_near_copies
 from hpo.data.prepared import ROWS, Prepared, mapped
 from hpo.data.revealing_columns import revealing_columns
-from hpo.data.shift import TARGET
 from hpo.data.split import Split
 from hpo.data.stream_copies import copied_blocks
+from hpo.data.table_copies import column_names
+from hpo.data.target_encoding import target_encoded
 from trainables.data.digests import are_among, as_keys
 from trainables.data.token_stream import KIND as STREAM
 
-EQUAL = {
-    "train_test": "training rows are also in the test part",
-    "validation_test": "validation rows are also in the test part",
-    "train_validation": "validation rows are also in the train part",
-    "contradicting": "rows have the same inputs as another row but a different label",
-}
-"""What each count of equal rows means."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leaks:
-    """The leaks of one data set.
-
-    Attributes:
-        train_test: Training rows whose inputs are also in the test part.
-        validation_test: Validation rows (of either role) whose inputs are also in the test part.
-        train_validation: Validation rows whose inputs are also in the train part.
-        contradicting: Rows with the same inputs as another development row but a different label.
-        near_train_test: Training rows with a near copy in the test part; None if not checked.
-        near_validation_test: Validation rows (of either role) with one in the test part; None likewise.
-        near_train_validation: Validation rows with one in the train part; None likewise.
-        groups_train_validation: Groups with rows in both train and validation.
-        groups_test: Groups with rows in both the development and the test part.
-        columns: Columns that reveal the target, with the share of the error that each removes.
-        kind: Kind of the data, as in `DataInfo`.
-        changed_column: Column of a table that alone differs in the most near copies; empty if in none.
-        by_chance: Names of the counts of equal rows that are no larger than columns of few values explain.
-        partial_columns: Columns that reveal the target of some rows, with the share of these rows.
-        shifted: Columns that are distributed differently in the test part although neither groups nor
-            times explain it, with the greatest difference between the shares of both parts.
-        early: Test rows that are earlier than the latest row of the development part.
-        timed: Whether the data is divided by time.
-        shortcuts: Properties of images that alone predict the class, with the share of the error removed.
-        notes: What could not be checked, and other facts, each a sentence.
-        sought: What was looked for, in a few words each.
-        not_sought: What was not looked for, and why.
-        telling: The column that by itself removes the most of the error; empty if none removes any.
-        removed: The share of the error that it removes.
-    """
-
-    train_test: int
-    validation_test: int
-    train_validation: int
-    contradicting: int
-    near_train_test: int | None
-    near_validation_test: int | None
-    near_train_validation: int | None
-    groups_train_validation: int
-    groups_test: int
-    columns: Mapping[str, float]
-    notes: tuple[str, ...] = ()
-    kind: str = "image"
-    changed_column: str = ""
-    by_chance: tuple[str, ...] = ()
-    partial_columns: Mapping[str, float] = field(default_factory=dict)
-    shifted: Mapping[str, float] = field(default_factory=dict)
-    early: int = 0
-    sought: tuple[str, ...] = ()
-    not_sought: tuple[str, ...] = ()
-    telling: str = ""
-    removed: float = 0.0
-    timed: bool = False
-    shortcuts: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def stops(self) -> bool:
-        """Whether the search may start only if the spec accepts it.
-
-        That is so if training rows, or groups of them, are also in the test part. Data that is divided by
-        time may have a group on both sides.
-        """
-        copied = self.train_test > 0 and "train_test" not in self.by_chance
-        return copied or (self.groups_test > 0 and not self.timed)
-
-    def findings(self) -> list[str]:
-        """Return a sentence for every leak, the most serious first; empty without leaks."""
-        counts = [
-            *self._equal(("train_test", "validation_test", "train_validation")),
-            (self.groups_test, "groups have rows both in the test part and outside it"),
-            (self.groups_train_validation, "groups have rows in both train and validation"),
-            (self.early, "test rows are earlier than the latest row outside the test part"),
-            (self.near_train_test, f"training {self._near('the test part')}"),
-            (self.near_validation_test, f"validation {self._near('the test part')}"),
-            (self.near_train_validation, f"validation {self._near('the train part')}"),
-            *self._equal(("contradicting",)),
-        ]
-        sentences = [f"{count} {leak}" for count, leak in counts if count]
-        whole = [
-            f"column {name} alone predicts the target: it removes {share:.1%} of the error"
-            for name, share in self.columns.items()
-        ]
-        partial = [
-            f"column {name} alone predicts the target in the {share:.1%} of the rows where it is neither "
-            "missing nor at its most frequent value"
-            for name, share in self.partial_columns.items()
-        ]
-        shifted = [
-            f"{_called(name)} is distributed differently in the test part, by up to {share:.0%} of the "
-            "rows: compare units, codes and missing values"
-            for name, share in self.shifted.items()
-        ]
-        shortcuts = [
-            f"{name} of an image alone predicts the class: it removes {share:.1%} of the error"
-            for name, share in self.shortcuts.items()
-        ]
-        return [*sentences, *whole, *partial, *shifted, *shortcuts]
-
-    def _equal(self, names: tuple[str, ...]) -> list[tuple[int, str]]:
-        return [(getattr(self, name), EQUAL[name]) for name in names if name not in self.by_chance]
-
-    def _near(self, part: str) -> str:
-        if self.kind != "table":
-            return f"images have a near duplicate in {part}"
-        column = f", most often {self.changed_column}" if self.changed_column else ""
-        return f"rows equal a row of {part} except for noise, rounding or one column{column}"
-
-    def to_json(self) -> JsonObject:
-        """Return everything as a JSON value, with the sentences."""
-        return {**dataclasses.asdict(self), "stops": self.stops, "findings": self.findings()}
-
-
-def _called(column: str) -> str:
-    return column if column == TARGET else f"column {column}"
+MOST_ENCODED = 100_000
+"""Rows beyond which columns are compared with means of targets on the first ones alone."""
 
 
 def find_leaks(
@@ -186,7 +67,7 @@ def find_leaks(
     held_out = split.held_out
     copied = find_near_copies(data, split.train, held_out, source, arguments, base) if near else NearCopies()
     groups, columns = data.groups(), revealing_columns(part)
-    equal = _equal_rows(data, split.train, held_out)
+    equal: dict[str, Any] = {**_equal_rows(data, split.train, held_out)}
     by_chance = _by_chance(part, equal, data.test.n if data.test else 0, len(held_out))
     coverage = coverage_of(data, near=copied.train_validation is not None)
     return Leaks(
@@ -208,9 +89,34 @@ def find_leaks(
         shortcuts={**image_shortcuts(part), **(data.file_shortcuts() or {})},
         telling=columns.telling,
         removed=columns.removed,
+        pairs=columns.pairs,
+        encoded=_encoded(data, columns.whole),
+        **_label_errors(data),
         sought=coverage.sought,
         not_sought=coverage.not_sought,
     )
+
+
+def _encoded(data: Prepared, revealing: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the columns of numbers that are means of the targets of their rows."""
+    info = data.info
+    if info.kind != "table" or info.task == "other":
+        return ()
+    numbers = {
+        index: name
+        for index, name in enumerate(column_names(info))
+        if name not in info.categories and name not in revealing
+    }
+    table, targets = data.inputs()[:MOST_ENCODED], data.targets()[:MOST_ENCODED]
+    return target_encoded(table, targets, numbers, len(info.classes))
+
+
+def _label_errors(data: Prepared) -> dict[str, Any]:
+    """Return the development rows that may be mislabelled, and how many were examined."""
+    if data.info.kind not in ("table", "image") or data.info.task != "classification":
+        return {}
+    found = mislabelled_rows(data.inputs(), data.targets())
+    return {"mislabelled": tuple(found.rows.tolist()), "labels_examined": found.examined}
 
 
 def _equal_rows(data: Prepared, train: NDArray[np.int64], held_out: NDArray[np.int64]) -> dict[str, int]:
@@ -233,9 +139,11 @@ def _equal_rows(data: Prepared, train: NDArray[np.int64], held_out: NDArray[np.i
 def _of_all_rows(leaks: Leaks, data: Prepared, split: Split) -> Leaks:
     """Return the leaks of a sample with the counts of equal rows and groups of the whole data set."""
     equal: dict[str, Any] = {**_equal_rows(data, split.train, split.held_out)}
+    rows = mapped(data.sample.folder / ROWS) if data.sample else np.arange(data.n)
     return dataclasses.replace(
         leaks,
         **equal,
+        mislabelled=tuple(rows[list(leaks.mislabelled)].tolist()) if leaks.mislabelled else (),
         groups_train_validation=_shared(data.groups(), split.train, split.held_out),
         groups_test=data.test.shared_groups if data.test else 0,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.trainable import Examples
+from hpo.data.column_pairs import revealing_pairs
+from hpo.data.removed_error import FEW, error_removed
 from hpo.data.table_copies import column_names
 
-Rule = Callable[[NDArray[np.int64], NDArray[Any], NDArray[np.int64], int], NDArray[Any]]
-
-FEW = 64
 REVEALING = 0.98
 """Share of the error removed from which a column counts as the target in another form."""
 TELLING = 0.9
@@ -39,6 +38,7 @@ class RevealingColumns:
             a copy of the label with some other entries, or predict one class.
         telling: The column that by itself removes the most of the error; empty if none removes any.
         removed: The share of the error that it removes.
+        pairs: Of two columns that predict it nearly perfectly only together: the share of the error removed.
     """
 
     whole: Mapping[str, float] = field(default_factory=dict)
@@ -46,6 +46,7 @@ class RevealingColumns:
     notes: tuple[str, ...] = ()
     telling: str = ""
     removed: float = 0.0
+    pairs: Mapping[str, float] = field(default_factory=dict)
 
 
 def revealing_columns(train: Examples) -> RevealingColumns:
@@ -59,18 +60,23 @@ def revealing_columns(train: Examples) -> RevealingColumns:
         return RevealingColumns()
     targets = np.asarray(train.targets[train.rows])
     half = np.random.default_rng(0).permutation(len(targets)) % 2
-    whole, partial, notes, telling, most = {}, {}, [], "", 0.0
+    whole, partial, alone, notes = {}, {}, {}, []
     for index, name in enumerate(column_names(train.info)):
         column = np.asarray(train.inputs[train.rows, index], np.float64)
-        removed = error_removed(column, targets, half, len(train.info.classes))
-        telling, most = (name, removed) if removed > most else (telling, most)
+        removed = alone[name] = error_removed(column, targets, half, len(train.info.classes))
         if removed >= REVEALING:
             whole[name] = removed
         elif (share := _revealing_share(column, targets, half, len(train.info.classes))) > 0:
             partial[name] = share
         elif note := _note(column, targets, half, train.info.classes, removed):
             notes.append(f"column {name} {note}: worth a look")
-    return RevealingColumns(whole, partial, tuple(notes), telling, most)
+    telling, most = max(alone.items(), key=lambda item: item[1], default=("", 0.0))
+    pairs, more = revealing_pairs(
+        train.inputs[train.rows], targets, alone, train.info.categories, classes=len(train.info.classes)
+    )
+    return RevealingColumns(
+        whole, partial, (*notes, *more), telling if most > 0 else "", max(0.0, most), pairs
+    )
 
 
 def _revealing_share(
@@ -111,66 +117,3 @@ def _note(
         if indicator.sum() >= FEWEST and error_removed(column, indicator, half, 2) >= REVEALING:
             return f"alone predicts whether the class is {name!r}"
     return ""
-
-
-def error_removed(
-    column: NDArray[np.float64], targets: NDArray[Any], half: NDArray[np.int64], classes: int
-) -> float:
-    """Return the share of the best constant's error that a column removes, on rows it was not fitted to.
-
-    Args:
-        column: Values, [n]; NaN where one is missing.
-        targets: Labels or values, [n].
-        half: Which half a row belongs to, 0 or 1, [n]: each is predicted from the other.
-        classes: Number of classes; 0 for values.
-    """
-    values, cells = np.unique(np.nan_to_num(column, nan=np.inf), return_inverse=True)
-    if len(values) <= FEW:
-        return _removed(cells, targets, half, classes, _by_value)
-    bins = cells * min(FEW, len(cells) // 8) // len(values)
-    return max(
-        _removed(cells, targets, half, classes, _by_neighbours),
-        _removed(bins, targets, half, classes, _by_value),
-    )
-
-
-def _removed(
-    cells: NDArray[np.int64], targets: NDArray[Any], half: NDArray[np.int64], classes: int, rule: Rule
-) -> float:
-    error = constant = 0.0
-    for part in (0, 1):
-        seen, unseen = np.flatnonzero(half != part), np.flatnonzero(half == part)
-        if not len(seen) or not len(unseen):
-            return 0.0
-        guess = rule(cells[seen], targets[seen], cells[unseen], classes)
-        if classes:
-            error += float((guess != targets[unseen]).sum())
-            constant += float((np.bincount(targets[seen]).argmax() != targets[unseen]).sum())
-        else:
-            error += float(((guess - targets[unseen]) ** 2).sum())
-            constant += float(((targets[seen].mean() - targets[unseen]) ** 2).sum())
-    return 1 - error / constant if constant else 0.0
-
-
-def _by_value(
-    seen: NDArray[np.int64], targets: NDArray[Any], unseen: NDArray[np.int64], classes: int
-) -> NDArray[Any]:
-    size = int(max(seen.max(), unseen.max())) + 1
-    if classes:
-        votes = np.bincount(seen * classes + targets, minlength=size * classes).reshape(size, classes)
-        return np.asarray(votes.argmax(axis=1)[unseen])
-    sums, counts = np.bincount(seen, targets, minlength=size), np.bincount(seen, minlength=size)
-    return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1), targets.mean())[unseen])
-
-
-def _by_neighbours(
-    seen: NDArray[np.int64], targets: NDArray[Any], unseen: NDArray[np.int64], classes: int
-) -> NDArray[Any]:
-    order = np.argsort(seen, kind="stable")
-    if not classes:
-        return np.asarray(np.interp(unseen, seen[order], targets[order]))
-    counts = np.bincount(seen, minlength=int(unseen.max()) + 1)
-    after = np.clip((np.cumsum(counts) - counts)[unseen], 1, len(seen) - 1)  # how many are smaller
-    before = after - 1
-    nearer = np.abs(seen[order][before] - unseen) <= np.abs(seen[order][after] - unseen)
-    return np.asarray(targets[order][np.where(nearer, before, after)])

@@ -15,7 +15,7 @@ from hpo.core.outcome import Outcome, Watcher
 from hpo.core.package_versions import versions
 from hpo.core.user_code import code_digests, own_digests
 from hpo.core.users import user_name
-from hpo.data.leaks import Leaks
+from hpo.data.leak_report import Leaks
 from hpo.ledger.store import LedgerStore, SearchLedger
 from hpo.spec import SearchSpec
 from hpo.tracking.target import Target

@@ -10,7 +10,8 @@ from hpo.core.home import Home
 from hpo.core.trainable import DataInfo, Examples
 from hpo.data.custodian import prepare
 from hpo.data.description import describe
-from hpo.data.leaks import Leaks, find_leaks
+from hpo.data.leak_report import Leaks
+from hpo.data.leaks import find_leaks
 from hpo.data.revealing_columns import revealing_columns
 from hpo.data.split import split
 

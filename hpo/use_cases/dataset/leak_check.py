@@ -6,7 +6,8 @@ from pathlib import Path
 
 from hpo.core.errors import UserError
 from hpo.data.custodian import require_same_rows
-from hpo.data.leaks import Leaks, find_leaks
+from hpo.data.leak_report import Leaks
+from hpo.data.leaks import find_leaks
 from hpo.spec.data_fields import Data
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 

@@ -47,9 +47,9 @@ def test_files_columns_parts_and_card_are_on_record(spec, tmp_path):
 def test_what_was_looked_for_is_on_record(spec, tmp_path):
     dataset = split_dataset_of(spec.data, spec.base, Home(tmp_path / "home").create())
     leaks = LeaksSought.of_json(find_dataset_leaks(spec.data, spec.base, dataset, near=True).to_json())
-    assert "columns that reveal the target" in leaks.sought
+    assert "columns, and pairs of columns, that reveal the target" in leaks.sought
     assert "groups in several parts (the data names no groups)" in leaks.not_sought
-    assert "mislabelled rows" in leaks.not_sought
+    assert "mislabelled rows of the test part" in leaks.not_sought
 
 
 def test_a_card_is_a_file_or_a_text(spec, tmp_path):
