@@ -141,6 +141,7 @@ class Origin:
         resumed: How often it was resumed.
         finalists_asked: Finalists that the spec asks for.
         finalists_named: Finalists that there were.
+        edits: Changes of the space since the searches that it learned from, as `hpo refine` makes them.
     """
 
     description: str = ""
@@ -150,3 +151,4 @@ class Origin:
     resumed: int = 0
     finalists_asked: int = 0
     finalists_named: int = 0
+    edits: tuple[str, ...] = ()

@@ -173,8 +173,7 @@ def _search(account: Account) -> Iterator[tuple[str, str]]:
         f"of each ({count(compared.epochs, unit)} in all); {count(compared.rungs, 'comparison')} at rungs; "
         f"{count(compared.finalists, 'finalist')} on fresh seeds ({count(compared.fresh, 'training')})",
     )
-    if account.validation_use:
-        yield "", _used(account.validation_use)
+    yield "", _used(account.validation_use)
     yield "finalists", _fewer(account) + _finalists(account.finalists)
     for row, finalist in enumerate(account.fresh):
         values = _listed(map(score, finalist.values)) or "no seed was fully trained"
@@ -184,7 +183,9 @@ def _search(account: Account) -> Iterator[tuple[str, str]]:
         yield "saved", account.saved
 
 
-def _used(use: ValidationUse) -> str:
+def _used(use: ValidationUse | None) -> str:
+    if use is None:
+        return "no other search on these validation rows is on record"
     return (
         f"these validation rows were used by {use.searches:,} searches and {count(use.trials, 'trial')} of "
         "this register, this search included"

@@ -25,6 +25,8 @@ def origin_rows(origin: Origin) -> Iterator[tuple[str, str]]:
         yield "description", origin.description
     if origin.warm_start:
         yield "learned from", ", ".join(origin.warm_start)
+    for row, edit in enumerate(origin.edits):
+        yield "" if row else "space edited", edit
     if origin.extended:
         yield "extended", f"by {count(origin.extended, 'trial')} after it had begun"
 

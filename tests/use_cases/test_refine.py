@@ -7,7 +7,10 @@ import pytest
 
 from hpo.cli.main import main
 from hpo.core.errors import UserError
+from hpo.core.search_setting import Origin
+from hpo.reports.context_rows import origin_rows
 from hpo.spec import read_spec
+from hpo.use_cases.accounting.space_edits import space_edits
 from hpo.use_cases.refine import refine_spec
 from hpo.use_cases.search.warm_start import warm_start_of
 
@@ -99,6 +102,17 @@ def test_the_written_spec_is_valid_and_starts_from_the_result(searched, tmp_path
     assert refined.diff.startswith("--- coarse (as searched in coarse-1)\n+++ ")
     with pytest.raises(UserError, match="already exists; name a new file"):
         refine_spec("coarse-1", home=searched, out=out)
+
+
+def test_the_account_of_the_next_search_lists_the_edits(searched, tmp_path):
+    out = tmp_path / "fine.yaml"
+    refine_spec("coarse-1", home=searched, out=out)
+    edits = space_edits(read_spec(out), searched)
+    assert any(edit.startswith("learning_rate ") and edit.endswith(" in coarse-1") for edit in edits)
+    assert any(edit.startswith("optimizer.momentum: no longer searched") for edit in edits)
+    assert not any(edit.startswith("batch_size") for edit in edits)
+    assert list(origin_rows(Origin(edits=edits[:2]))) == [("space edited", edits[0]), ("", edits[1])]
+    assert space_edits(read_spec(tmp_path / "coarse.yaml"), searched) == ()
 
 
 def test_overrides_of_the_command_line_are_kept(recorded, tmp_path):

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from hpo.core.data_account import PartFacts
 from hpo.core.events import SearchResumed
 from hpo.core.history import History
+from hpo.core.home import Home
 from hpo.core.search_setting import Origin
 from hpo.core.strata import Strata
 from hpo.core.warm_start import WarmStart
 from hpo.ledger.store import SearchLedger
 from hpo.spec import SearchSpec
+from hpo.use_cases.accounting.space_edits import space_edits
 from trainables.registry import SHIPPED
 
 
-def origin_of(spec: SearchSpec, ledger: SearchLedger, history: History) -> Origin:
+def origin_of(spec: SearchSpec, ledger: SearchLedger, history: History, home: Home) -> Origin:
     """Return what a search began from, and what changed after that."""
     assert history.opened is not None
     warmth = WarmStart.of_json(history.opened.warmth)
@@ -27,6 +29,7 @@ def origin_of(spec: SearchSpec, ledger: SearchLedger, history: History) -> Origi
         resumed=len(list(ledger.read(kinds=[SearchResumed]))),
         finalists_asked=spec.finalists.count,
         finalists_named=len(history.finalists.trials) if history.finalists else 0,
+        edits=space_edits(spec, home),
     )
 
 

@@ -107,7 +107,7 @@ def gather_account(
         leaks=LeaksSought.of_json(history.opened.leaks),
         effort=effort_of(history, spec.resources.cpus),
         expected=expected_best([training.value for training in ranked(history)], history.objective),
-        origin=origin_of(spec, ledger, history),
+        origin=origin_of(spec, ledger, history, home),
         limits=tuple(limits_of(spec, history)),
         constraints=constraints_kept(history),
         proposed=counted(training.reason for training in history.trials),
