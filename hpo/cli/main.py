@@ -151,6 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with _signals_reported():
         try:
             code = app(args=typed, prog_name="hpo", standalone_mode=False)
+        except SystemExit as exit_:  # of the command itself, or of a pipe that was closed
+            code = exit_.code
         except typer.TyperException as error:
             if as_json:
                 emit({"error": error.format_message(), "exit_code": error.exit_code})
