@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 
 from hpo.core.errors import UserError
 from hpo.core.grammar import Grammar
-from trainables import preprocessing
+from trainables import preprocessing, torchvision_ops  # noqa: F401  declares what a CPU build lacks
 from trainables.parts.preprocessing import PREPROCESSING
 
 from torchvision.transforms.v2.functional import normalize  # isort: skip
