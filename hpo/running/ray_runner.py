@@ -124,6 +124,10 @@ class RayRunner:
         self._workers = workers
         self._use_share()
 
+    def within_share(self, workers: int) -> int:
+        """Return how many of a number of workers the search may hold beside others."""
+        return self._share.limit(workers) or workers
+
     def controller(self, conductor: Conductor) -> Controller:
         """Build the controller of a search."""
         register_trainable(NAME, TrainingActor)

@@ -54,7 +54,7 @@ class TrialQueue(SearchAlgorithm):
         self._limit = limit
         self._make_trial = make_trial
         self._given = 0
-        self._starved_at: tuple[int, int] | None = None
+        self._starved_at: tuple[float, ...] | None = None
         self.keys: dict[str, Key] = {}
         self.deaths: dict[str, tuple[str, LossCause, str]] = {}
 
@@ -82,9 +82,10 @@ class TrialQueue(SearchAlgorithm):
         return self._starved_at == self._budget
 
     @property
-    def _budget(self) -> tuple[int, int]:
+    def _budget(self) -> tuple[float, ...]:
         """What has to change before there is a task again, unless a training ends."""
-        return self._conductor.history.extended, len(self._conductor.history.settings)
+        history = self._conductor.history
+        return history.extended, *history.settings.values()
 
     def is_finished(self) -> bool:
         """Return whether the conductor has nothing left to train."""

@@ -79,4 +79,4 @@ class RequestInbox:
             resources = self._spec.resources.model_copy(update={"trials_at_once": request.value})
             workers = assembly.workers_of(dataclasses.replace(self._spec, resources=resources), self._session)
             runner.limit_to(request.value if self._session.monitor else workers)
-            self._conductor.workers_changed(workers, resources.gpus)
+            self._conductor.workers_changed(runner.within_share(workers), resources.gpus)
