@@ -11,6 +11,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -19,8 +20,16 @@ from tests.faults.tiny_search import ROOT
 RAY = str(Path(sys.executable).with_name("ray"))
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
 
-PATIENT = {"RAY_raylet_start_wait_time_s": "300"}
-"""Environment in which a node on a busy machine has time to start."""
+PATIENT = {
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_agent_register_timeout_ms": "300000",
+    "RAY_worker_register_timeout_seconds": "300",
+    "RAY_worker_niceness": "0",
+}
+"""Environment in which nodes and workers on a busy machine have time to start."""
+
+STORE = 96 * 2**20
+"""Bytes for objects on each node; only tasks and messages pass through Ray."""
 
 BOUND = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 """Ends a node if the tests are killed."""
@@ -31,6 +40,7 @@ class RayCluster:
 
     Args:
         *cpus: CPUs of each node beside the head.
+        head: Environment variables of the head.
         **environment: Environment variables of these nodes, and of the trainings on them.
 
     Attributes:
@@ -38,22 +48,23 @@ class RayCluster:
         nodes: The nodes started with the cluster.
     """
 
-    def __init__(self, *cpus, **environment):
+    def __init__(self, *cpus, head=MappingProxyType({}), **environment):
         self.folder = Path(tempfile.mkdtemp(prefix="hc"))  # a short name, because of Ray's sockets
         self._started: list[subprocess.Popen] = []
-        self.environment = environment
+        self.environment, self._head_environment = environment, head
         try:
             self.start_head()
-            self.nodes = [self.add(count) for count in cpus]
+            self.nodes = [self._join(count) for count in cpus]
+            for node in self.nodes:
+                self._wait_until_up(node)
         except BaseException:
             self.end()
             raise
 
     def start_head(self, port=0):
         """Start a head, at a given port or any."""
-        folder = self.folder / f"h{len(self._started)}"  # Ray looks for a running head by this folder
-        options = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={folder}")
-        self.head = self._start(0, *options)
+        options = ("--head", f"--port={port}", "--include-dashboard=false")
+        self.head = self._start(0, *options, **self._head_environment)
         text = self._wait_until_up(self.head)
         self.address = re.search(r"--address='([\d.]+:\d+)'", text).group(1)
 
@@ -68,10 +79,9 @@ class RayCluster:
             custom: Its custom resources.
             **environment: Further environment variables.
         """
-        environment = self.environment | environment
         pairs = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
         kind = (f"--num-gpus={gpus}", f"--labels={pairs}", f"--resources={json.dumps(custom or {})}")
-        node = self._start(cpus, f"--address={self.address}", *kind, within=within, **environment)
+        node = self._join(cpus, *kind, within=within, **environment)
         self._wait_until_up(node)
         return node
 
@@ -85,12 +95,12 @@ class RayCluster:
 
     def workers(self, node):
         """Processes that train on a node."""
-        return [process for process in self._family(node) if "TrainingActor" in " ".join(process.cmdline())]
+        return [process for process in self._family(node) if "TrainingActor" in command_of(process)]
 
     def kill_raylet(self, node):
         """SIGKILL only the server of a node."""
         for process in self._family(node):
-            if process.name() == "raylet":
+            if "raylet/raylet" in command_of(process):
                 process.kill()
 
     def freeze(self, node, signal_number=signal.SIGSTOP):
@@ -110,7 +120,7 @@ class RayCluster:
     def ids(self, node):
         """Ids that Ray gave a node."""
         for process in self._family(node):
-            found = re.search(r"--node_id=([0-9a-f]{56})", " ".join(process.cmdline()))
+            found = re.search(r"--node_id=([0-9a-f]{56})", command_of(process))
             if found:
                 return [found.group(1)]
         return []
@@ -126,10 +136,16 @@ class RayCluster:
             node.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _join(self, cpus, *options, within=(), **environment):
+        options = (f"--address={self.address}", *options)
+        return self._start(cpus, *options, within=within, **self.environment | environment)
+
     def _start(self, cpus, *options, within=(), **environment):
-        options = (f"--num-cpus={cpus}", "--disable-usage-stats", *options)
-        command = [*BOUND, *within, RAY, "start", "--block", *options]
-        log = self.folder / f"{len(self._started)}.log"
+        number = len(self._started)
+        lean = ("--disable-usage-stats", "--include-log-monitor=false", f"--object-store-memory={STORE}")
+        own = f"--temp-dir={self.folder / f'h{number}'}"  # nodes that start at once share no names of sockets
+        command = [*BOUND, *within, RAY, "start", "--block", f"--num-cpus={cpus}", *lean, own, *options]
+        log = self.folder / f"{number}.log"
         with log.open("w") as file:
             node = subprocess.Popen(
                 [*command, "--node-ip-address=127.0.0.1"],
@@ -157,6 +173,14 @@ class RayCluster:
             return []
         process = psutil.Process(node.pid)
         return [*process.children(recursive=True), process]
+
+
+def command_of(process):
+    """Return the command line of a process; empty if it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def is_root():

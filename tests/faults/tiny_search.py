@@ -235,7 +235,10 @@ def undisturbed_record(folder: Path, spec: str = SPEC) -> list[Recorded]:
     """
     place = Place(folder)
     (folder / "tiny.yaml").write_text(spec)
-    done = place.run("submit", "tiny.yaml", "--json", HPO_REGISTER=str(folder / "register.db"))
+    try:
+        done = place.run("submit", "tiny.yaml", "--json", HPO_REGISTER=str(folder / "register.db"))
+    finally:
+        place.end()
     assert done.returncode == 0, done.stderr
     record = place.record()
     assert number(record, events.TestScored) == 1
