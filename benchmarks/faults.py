@@ -1,6 +1,6 @@
-"""Makes the table of injected faults from the results of `make faults`.
+"""Makes the table of injected faults from the results of the tests in `tests/faults`.
 
-    HPO_FAULTS_JSON=faults.json make faults; python -m benchmarks.faults faults.json
+    HPO_FAULTS_JSON=faults.json python -m pytest tests/faults; python -m benchmarks.faults faults.json
 
 Each line of the file is one disturbed search (`tests/faults/promises.py` writes it before it checks
 the search, so that a broken promise shows as well).

@@ -76,7 +76,7 @@ def test_a_node_that_joins_blind_to_the_home_is_given_nothing(place, cluster, un
     ("what", "sentence"),
     [
         ("home", "does not see"),
-        pytest.param("code", "its training code is not that of the search", marks=pytest.mark.faults),
+        ("code", "its training code is not that of the search"),
     ],
 )
 def test_a_node_that_goes_bad_after_its_check_is_set_aside_and_its_trials_continue(
@@ -102,7 +102,6 @@ def test_a_node_that_goes_bad_after_its_check_is_set_aside_and_its_trials_contin
 
 
 @pytest.mark.slow
-@pytest.mark.faults
 def test_code_that_changes_for_the_driver_too_ends_the_search_which_can_be_resumed(
     place, cluster, undisturbed
 ):

@@ -73,21 +73,16 @@ def test_a_killed_node_costs_its_trials_at_most_a_checkpoint_interval(place, clu
     assert sum("was lost" in text for text in warnings(place)) == 1
 
 
-@pytest.mark.parametrize("how", ["node", "raylet"])
-def test_after_the_loss_of_its_node_a_search_ends_as_undisturbed(place, cluster, undisturbed, how):
+def test_after_the_death_of_its_nodes_server_a_search_ends_as_undisturbed(place, cluster, undisturbed):
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 8))
     (node,) = (node for node in cluster.nodes if cluster.workers(node))
-    if how == "node":
-        cluster.kill(node)
-    else:
-        cluster.kill_raylet(node)
+    cluster.kill_raylet(node)
     record = check_as_undisturbed(place, process, undisturbed)
     assert number(record, events.WorkerLost) == 1
     assert causes(record) == {LossCause.NODE_LOST}
 
 
-@pytest.mark.faults
 def test_trials_leave_a_draining_node_saved_and_count_nothing(place, cluster, undisturbed):
     process = submit(place, cluster, "--set", "limits={checkpoint_seconds: 600, worker_losses: 1}")
     place.wait_for(process, after(events.Reported, 8))
@@ -104,7 +99,6 @@ def test_trials_leave_a_draining_node_saved_and_count_nothing(place, cluster, un
             assert saved[event.trial, event.replicate] == reached[event.trial, event.replicate]
 
 
-@pytest.mark.faults
 def test_a_joining_node_is_used_and_a_draining_one_is_left(place, cluster):
     process = submit(place, cluster, "--set", "resources.trials_at_once=6", "--set", "budget.trials=90")
     place.wait_for(process, after(events.Reported, 4))
@@ -116,7 +110,6 @@ def test_a_joining_node_is_used_and_a_draining_one_is_left(place, cluster):
     assert any("is being drained; it is given no further trial" in text for text in warnings(place))
 
 
-@pytest.mark.faults
 def test_a_node_that_is_suspended_for_a_while_costs_nothing(place, cluster):
     process = submit(place, cluster, *FOUR)
     place.wait_for(process, after(events.Reported, 8))
@@ -128,7 +121,6 @@ def test_a_node_that_is_suspended_for_a_while_costs_nothing(place, cluster):
     assert number(record, events.WorkerLost) <= 2
 
 
-@pytest.mark.faults
 @pytest.mark.parametrize("again", [False, True])
 def test_a_lost_head_is_reported_in_time_and_the_search_can_be_resumed(place, cluster, undisturbed, again):
     process = submit(place, cluster)

@@ -33,7 +33,7 @@ def start(place, count, *options, **environment):
     ]
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("count", [2, 4])
 def test_searches_share_a_cluster_that_cannot_hold_them_all(place, undisturbed, count):
     cluster = RayCluster(1, max(1, count - 2))
     try:
@@ -43,6 +43,5 @@ def test_searches_share_a_cluster_that_cannot_hold_them_all(place, undisturbed, 
         cluster.end()
 
 
-@pytest.mark.faults
 def test_eight_searches_submitted_in_the_same_second_on_one_machine(place, undisturbed):
     check_all(place, start(place, 8), undisturbed)
