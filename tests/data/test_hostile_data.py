@@ -50,6 +50,7 @@ def complaint(answer):
     return f"raw: {words}" if raw else answer["printed"]
 
 
+@pytest.mark.timeout(7200)  # a reading has a limit of its CPU time
 @pytest.mark.parametrize("numbers", [pytest.param(range(len(FAMILIES)), id="one of each family"), SLOW])
 def test_data_files_are_read_or_refused_in_a_sentence(numbers):
     read = answers(numbers)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.formatting import count
-from trainables.data.image_files import ENDINGS
-
-HIDDEN = "__MACOSX"
-"""Folder in which macOS keeps its own copies; like all names that begin with a full stop, never data."""
+from trainables.data.file_tree import below, in_order, is_hidden_name, is_image_name
 
 TRAINING = frozenset(["train", "training"])
 OTHER_PARTS = frozenset(["test", "testing", "val", "valid", "validation"])
@@ -41,7 +39,7 @@ def class_folders(folder: Path) -> list[Path]:
 
 def is_hidden(path: Path, folder: Path) -> bool:
     """Return whether a path below a folder belongs to a tool or an operating system, not to the data."""
-    return any(part[0] == "." or part == HIDDEN for part in path.relative_to(folder).parts)
+    return any(map(is_hidden_name, path.relative_to(folder).parts))
 
 
 def refuse_parts(folder: Path, names: Sequence[str]) -> None:
@@ -76,29 +74,33 @@ def refuse_undecodable(folder: Path, names: Sequence[str]) -> None:
 
 def left_out(folder: Path) -> Iterator[str]:
     """Yield a sentence for each kind of file under a folder that is not read."""
-    linked_classes = [path for path in class_folders(folder) if path.is_symlink()]
-    paths = [*folder.rglob("*"), *(path for linked in linked_classes for path in linked.rglob("*"))]
-    hidden = [path for path in paths if is_hidden(path, folder)]
-    shown = sorted(set(paths) - set(hidden))
-    unused = [path for path in shown if path.suffix.lower() not in ENDINGS and path.is_file()]
-    images = sorted(path for path in hidden if path.suffix.lower() in ENDINGS and path.is_file())
-    linked = [path for path in shown if path.is_symlink() and path.is_dir() and path.parent != folder]
+    entries = list(below(folder))
+    for linked_class in (path for path in class_folders(folder) if path.is_symlink()):
+        entries += below(linked_class)
+    links = [entry for entry, hidden in entries if not hidden and entry.is_symlink()]
     yield from loose_images(folder)
+    unused = _named(e for e, hidden in entries if not hidden and not is_image_name(e.name) and e.is_file())
     if unused:
         yield f"{len(unused)} files are not images and are left out, such as {unused[0]}"
+    images = _named(e for e, hidden in entries if hidden and is_image_name(e.name) and e.is_file())
     if images:
         yield f"{count(len(images), 'hidden image')} left out, such as {images[0]}"
-    dangling = [path for path in shown if path.is_symlink() and not path.exists()]
+    dangling = _named(entry for entry in links if not os.path.exists(entry.path))
     if dangling:
         yield f"{count(len(dangling), 'link')} to files that do not exist left out, such as {dangling[0]}"
+    linked = _named(e for e in links if e.is_dir() and os.path.dirname(e.path) != str(folder))
     if linked:
         yield f"{count(len(linked), 'linked folder')} within classes not read, such as {linked[0]}"
 
 
+def _named(entries: Iterable[os.DirEntry[str]]) -> list[str]:
+    return in_order([entry.path for entry in entries])
+
+
 def loose_images(folder: Path) -> Iterator[str]:
     """Yield a sentence if there are images beside the folders in a folder."""
-    loose = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
-    loose = [path for path in loose if not is_hidden(path, folder)]
+    named = (entry for entry in os.scandir(folder) if is_image_name(entry.name))
+    loose = _named(entry for entry in named if entry.is_file() and not is_hidden_name(entry.name))
     if loose:
         yield f"{count(len(loose), 'image')} in no class folder left out, such as {loose[0]}"
 
@@ -114,11 +116,8 @@ def labelled_files(folder: Path, classes: Sequence[str], hidden: bool) -> Labell
     files: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        within = folder / name
-        images = (path for path in within.rglob("*") if path.suffix.lower() in ENDINGS)
-        members = sorted(
-            path for path in images if (hidden or not is_hidden(path, within)) and path.is_file()
-        )
-        files += members
+        shown = (entry for entry, out in below(folder / name) if hidden or not out)
+        members = _named(entry for entry in shown if is_image_name(entry.name) and entry.is_file())
+        files += map(Path, members)
         labels += [label] * len(members)
     return LabelledFiles(tuple(files), np.array(labels, dtype=np.int64))

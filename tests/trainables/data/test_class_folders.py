@@ -12,6 +12,7 @@ from PIL import Image
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.data.source_reading import read_source
+from trainables.data.class_folders import labelled_files
 from trainables.data.content import SourcePaths
 from trainables.data.image_folder import open_folder
 
@@ -119,3 +120,13 @@ def test_files_that_are_no_images_are_called_by_what_they_are(root: Path, conten
     (root / "ant" / "0.png").write_bytes(content)
     with pytest.raises(UserError, match=f"1 file cannot be decoded: .*0.png \\({words}"):
         warnings(root)
+
+
+def test_images_come_in_the_order_of_their_paths(root: Path) -> None:
+    for name in ("a/z.png", "a.b/0.png", "a b/1.png", "B/0.png", "a/b/0.PNG", ".out/0.png", "10.png"):
+        (root / "ant" / name).parent.mkdir(parents=True, exist_ok=True)
+        os.link(root / "ant" / "0.png", root / "ant" / name)
+    every = sorted(p for p in (root / "ant").rglob("*") if p.suffix.lower() == ".png")
+    shown = [path for path in every if ".out" not in path.parts]
+    assert list(labelled_files(root, ["ant"], hidden=False).files) == shown
+    assert list(labelled_files(root, ["ant"], hidden=True).files) == every
