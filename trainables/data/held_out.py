@@ -102,6 +102,10 @@ def require_both(mask: NDArray[np.bool_], rows: Uncut) -> None:
             "there is only 1 distinct row" if different == 1 else f"only {different:,} rows are distinct"
         )
         text += f": equal rows are cut together, and {complaint}"
+    elif rows.times is None and rows.groups is not None:
+        groups = len(np.unique(rows.groups))
+        all_of_them = "all rows are of one group" if groups == 1 else f"there are only {groups:,} groups"
+        text += f": groups are not divided, and {all_of_them}"
     raise UserError(text)
 
 

@@ -69,6 +69,8 @@ def test_a_cut_that_leaves_nothing_is_refused() -> None:
         first_cut(Uncut(row_digests(np.zeros((4, 1))), 0.5))
     with pytest.raises(UserError, match="leaves one of the two parts empty"):
         first_cut(Uncut(row_digests(np.arange(2).reshape(-1, 1)), 0.1))
+    with pytest.raises(UserError, match="parts empty: groups are not divided, and all rows are of one group"):
+        first_cut(Uncut(row_digests(np.arange(40).reshape(-1, 1)), 0.2, groups=np.zeros(40, np.int64)))
 
 
 def test_digests_depend_on_numbers_and_not_on_storage(tmp_path: Path) -> None:
