@@ -6,7 +6,7 @@ the same target. The few that are left are judged as a single column is, on rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def revealing_pairs(
     table: NDArray[np.float32],
     targets: NDArray[Any],
     alone: Mapping[str, float],
-    categories: Mapping[str, Any],
+    categories: Collection[str],
     *,
     classes: int,
 ) -> tuple[dict[str, float], list[str]]:
