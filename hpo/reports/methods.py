@@ -90,7 +90,8 @@ def _sentences(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
         (*SAMPLERS.get(sampler, ()), *SCHEDULERS.get(scheduler, ())),
     )
     yield (
-        f"{count(account.trials['started'], 'trial')} started; {compared.ranked:,} were fully trained "
+        f"{count(account.trials['started'], 'trial')} started; {compared.ranked:,} "
+        f"{'was' if compared.ranked == 1 else 'were'} fully trained "
         f"({count(setting.scheduler.epochs, setting.unit)}).",
         (),
     )
