@@ -21,6 +21,9 @@ from hpo.core.trainable import Arrays
 
 TREE = "__tree__"
 FILES = "__files__"
+ESTIMATOR = "skops"
+MAPPING = "__mapping__"
+"""Marks the state of a mapping, which can be restored without an object to restore it into."""
 
 SaveAndLoad = tuple[Callable[[Path], object], Callable[[Path], object]]
 """A function that writes an object into a folder, and one that restores it from there."""
@@ -43,7 +46,7 @@ def saved(name: str, tracked: Any) -> dict[str, NDArray[Any]]:
     if callable(getattr(tracked, "save_model", None)) and callable(getattr(tracked, "load_model", None)):
         return _folder_arrays(lambda folder: tracked.save_model(str(folder / "model.ubj")))
     if isinstance(tracked, Mapping):
-        return _tree_arrays(name, tracked)
+        return {**_tree_arrays(name, tracked), MAPPING: np.zeros(1, np.uint8)}
     if _is_pretrained(tracked):
         return _folder_arrays(tracked.save_pretrained)
     if callable(getattr(tracked, "get_params", None)):
@@ -57,7 +60,11 @@ def saved(name: str, tracked: Any) -> dict[str, NDArray[Any]]:
 
 
 def restored(name: str, tracked: Any, arrays: Arrays) -> Any:
-    """Restore an object from what `saved` returned; returns the object, or the one that replaces it."""
+    """Restore an object from what `saved` returned; returns the object, or the one that replaces it.
+
+    Raises:
+        CannotBeSaved: If there is no object, and the state is of one that has to exist.
+    """
     if _is_pair(tracked):
         _from_folder(arrays, tracked[1])
     elif callable(getattr(tracked, "load_state_dict", None)):
@@ -69,8 +76,19 @@ def restored(name: str, tracked: Any, arrays: Arrays) -> Any:
     elif _is_pretrained(tracked):
         return _pretrained(tracked, arrays)
     else:
-        return _estimator(name, arrays)
+        return _made_anew(name, arrays)
     return tracked
+
+
+def _made_anew(name: str, arrays: Arrays) -> Any:
+    if MAPPING in arrays:
+        return _tree(arrays)
+    if ESTIMATOR in arrays:
+        return _estimator(arrays)
+    raise CannotBeSaved(
+        f"{name} was saved from an object that has to exist before its state can be restored; write a "
+        "function that builds it (`@fit.build`)"
+    )
 
 
 def _refilled(tracked: Any, state: Any) -> Any:
@@ -143,13 +161,13 @@ def _estimator_arrays(name: str, estimator: Any) -> dict[str, NDArray[Any]]:
     strange = get_untrusted_types(data=content)
     if strange:
         raise CannotBeSaved(f"{name} contains {', '.join(strange)}, which skops does not trust")
-    return {"skops": np.frombuffer(content, np.uint8)}
+    return {ESTIMATOR: np.frombuffer(content, np.uint8)}
 
 
-def _estimator(name: str, arrays: Arrays) -> Any:
+def _estimator(arrays: Arrays) -> Any:
     from skops.io import loads
 
-    return loads(np.asarray(arrays["skops"], np.uint8).tobytes(), trusted=[])
+    return loads(np.asarray(arrays[ESTIMATOR], np.uint8).tobytes(), trusted=[])
 
 
 def _tree_arrays(name: str, state: Any) -> dict[str, NDArray[Any]]:

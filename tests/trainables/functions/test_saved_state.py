@@ -103,6 +103,18 @@ def test_a_mapping_of_arrays_is_filled_in_place(tmp_path):
     assert mine["a"].tolist() == [1, 1]
 
 
+def test_a_mapping_is_made_anew_where_nothing_was_built(tmp_path):
+    back = restored("w", None, through_a_file(tmp_path, saved("w", {"a": np.ones(2), "n": 3})))
+    assert back["a"].tolist() == [1, 1]
+    assert back["n"] == 3
+
+
+def test_a_state_of_an_object_that_nobody_built_is_refused(tmp_path):
+    arrays = through_a_file(tmp_path, saved("model", Holder({"a": np.ones(2)})))
+    with pytest.raises(CannotBeSaved, match="has to exist before its state can be restored"):
+        restored("model", None, arrays)
+
+
 def test_a_pair_of_functions_writes_and_reads_a_folder(tmp_path):
     seen = {}
 
