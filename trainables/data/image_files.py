@@ -56,6 +56,10 @@ SIDEWAYS = frozenset([2, 4, 5, 6])
 """Transpositions that exchange height and width."""
 
 
+Stored = tuple[str, int, int]
+"""Format, width and height of an image as it lies in its file."""
+
+
 @dataclass(frozen=True)
 class Head:
     """What the header of an image says.
@@ -67,6 +71,7 @@ class Head:
         alpha: Whether pixels can be transparent.
         pages: Number of images in the file.
         halved: Whether channels have 16 bits in the file, of which Pillow reads the upper 8.
+        stored: Format, width and height of the stored image.
     """
 
     size: tuple[int, int]
@@ -75,6 +80,7 @@ class Head:
     alpha: bool = False
     pages: int = 1
     halved: bool = False
+    stored: Stored = ("", 0, 0)
 
 
 @dataclass
@@ -89,6 +95,7 @@ class Heads:
         transparent: Number of images whose pixels can be transparent.
         stacks: Files with several images.
         halved: Number of images of which the upper 8 of 16 bits per channel are read.
+        stored: What each file stores, in their order; None for files that are not images.
     """
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -98,13 +105,16 @@ class Heads:
     transparent: int = 0
     stacks: list[Path] = field(default_factory=list)
     halved: int = 0
+    stored: list[Stored | None] = field(default_factory=list)
 
     @classmethod
     def of(cls, files: Sequence[Path], upright: bool) -> Heads:
         """Read the headers of files; those that are not images are passed over."""
         heads = cls()
         read = in_parallel(functools.partial(head, upright=upright), files)
+        same: dict[Stored, Stored] = {}  # one object for all files that store the same
         for path, image in zip(files, read, strict=True):
+            heads.stored.append(same.setdefault(image.stored, image.stored) if image else None)
             if image is not None:
                 heads.sizes[image.size] += 1
                 heads.first.setdefault(image.size, path)
@@ -155,7 +165,8 @@ def head(path: Path, upright: bool = True) -> Head | None:
             turn = turn_of(image) if upright else None
             size = image.size[::-1] if turn in SIDEWAYS else image.size
             alpha, pages, halved = has_alpha(image), pages_of(image), is_halved(image)
-            return Head(size, image.mode, turn is not None, alpha, pages, halved)
+            stored = str(image.format), *image.size
+            return Head(size, image.mode, turn is not None, alpha, pages, halved, stored)
     except Exception:  # Pillow fails in any way on files that are damaged
         return None
 

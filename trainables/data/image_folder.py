@@ -77,7 +77,7 @@ class ImageFolder:
             identity=content[2],
             warnings=(*self._warnings, *skipped),
             report=self._report(content[1]),
-            files=file_facts(self._parts[0]),
+            files=file_facts(self._parts[0], self._heads.stored),
         )
 
     def test(self) -> Content:
