@@ -192,7 +192,7 @@ class Account:
         openings: All openings of the test part.
         seeds: Seeds by what they are for.
         versions: Versions of the libraries.
-        reproduce: Commands that reproduce the model and the search.
+        reproduce: Commands that reproduce the model, once there is a winner, and the search.
         warnings: What a user was warned of.
         chain: The chain of the search's events.
         code: The user's own training code, and its accepted changes.

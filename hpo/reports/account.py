@@ -70,7 +70,7 @@ def rows_of(account: Account) -> Iterator[tuple[str, str]]:
     for change in account.code.changes:
         yield "", f"changed before {change.at}, and accepted: {_listed((*change.files, *change.packages))}"
     yield "chain", _chain(account)
-    for commands in account.reproduce:
+    for commands in account.reproduce if account.winner else account.reproduce[1:]:
         for command in commands.split(" && "):
             yield "reproduce", command
     for warning in account.warnings:

@@ -9,6 +9,7 @@ region.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from random import Random
 
@@ -146,9 +147,9 @@ class OptunaSearcher:
             return
         self._constrain(trial)
         ended = self._trials.pop(trial)
-        if end is End.FINISHED:
+        if end is End.FINISHED and not math.isnan(value):
             self._study.tell(ended, value)
-        elif end is End.FAILED:
+        elif end in (End.FINISHED, End.FAILED):
             self._study.tell(ended, state=TrialState.FAIL)
         else:
             self._study.tell(ended, state=TrialState.PRUNED)

@@ -40,7 +40,7 @@ def loses_zeros(column: pa.Array) -> str:
     first = column.slice(0, SAMPLE).drop_null()
     if pc.any(pc.match_substring(first, ".")).as_py():  # fractions, which take long to look through
         return ""
-    begins = pc.and_(pc.starts_with(column, "0"), pc.greater(pc.binary_length(column), 1))
+    begins = pc.match_substring_regex(column, r"^0(?s:.)")  # a comparison with a number would import pandas
     if not pc.any(begins).as_py():
         return ""
     codes = (text for text in pc.unique(column.filter(begins)).to_pylist() if text.strip().isdigit())

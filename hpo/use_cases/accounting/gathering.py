@@ -93,7 +93,7 @@ def gather_account(
         openings=openings_of(home, spec, ledger, history),
         seeds=_seeds(spec, history),
         versions=dict(history.opened.versions),
-        reproduce=_commands(name, home, spec, winner=history.winner is not None),
+        reproduce=_commands(name, home, spec),
         warnings=tuple(dict.fromkeys(history.warnings)),
         chain=ChainStanding.of(ledger.stored()),
         code=_code_used(history),
@@ -225,11 +225,10 @@ def _seeds(spec: SearchSpec, history: History) -> dict[str, int]:
     return seeds
 
 
-def _commands(name: str, home: Home, spec: SearchSpec, *, winner: bool) -> tuple[str, ...]:
-    """Commands that reproduce the model, if there is a winner, and the search."""
+def _commands(name: str, home: Home, spec: SearchSpec) -> tuple[str, str]:
+    """Commands that reproduce the model, and the search."""
     again = spec.base / f"{name}-again.yaml"
-    model = f"hpo export {name} --out {name}-recipe.yaml && hpo verify {name}-recipe.yaml"
     return (
-        *([model] if winner else []),
+        f"hpo export {name} --out {name}-recipe.yaml && hpo verify {name}-recipe.yaml",
         f"cp {home.search(name).root / SPEC_FILE} {again} && hpo submit {again}",
     )
