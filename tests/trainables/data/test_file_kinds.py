@@ -24,7 +24,7 @@ def source(base: Path, content: bytes, kind: str = "csv", **arguments: object) -
     ("content", "words"),
     [
         (POINTER, "is a pointer of Git LFS"),
-        (gzip.compress(b"x,y\n1,2\n"), "is compressed with gzip"),
+        (gzip.compress(b"x,y\n1,2\n", mtime=0), "is compressed with gzip"),
         (b"PK\x03\x04\x14\0\0\0", "is a zip archive or an Excel workbook"),
         (b"\r\n<!DOCTYPE html>\n<html>", "is a web page"),
         (b"PAR1\x15\x04\x15", "is a Parquet file"),
