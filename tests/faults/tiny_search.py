@@ -127,6 +127,7 @@ class Place:
             [*within, sys.executable, "-m", "hpo.cli.main", *arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
+            pipesize=1 << 20,  # a search does not wait for a test that reads its events at the end
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
