@@ -114,7 +114,7 @@ def test_the_same_search_leaves_the_same_record_today(own):
     assert {text.partition(": ")[0] for text in found} == CHANGED_SINCE
     ledgers = [dict(layout(each.ledger)) for each in (again, own)]
     chained = ledgers[1]["events"].replace("NOT NULL, PRIMARY", "NOT NULL, digest BLOB, link BLOB, PRIMARY")
-    added = {"requests", "ix_requests_search", "summaries", "leases"}  # beside the record
+    added = {"requests", "ix_requests_search", "summaries", "leases", "claims"}  # beside the record
     assert ledgers[0].keys() - ledgers[1].keys() == added
     assert {key: ledgers[0][key] for key in ledgers[1]} == {**ledgers[1], "events": chained}
     tables = [dict(layout(each.root / "register.db")) for each in (again, own)]

@@ -283,7 +283,7 @@ def kill(process: subprocess.Popen, number: int = signal.SIGKILL) -> None:
 
 
 def decisions(record: list[Recorded]) -> list[str]:
-    """Return decisions and reports, without times and without events added only by resuming."""
+    """Return decisions and reports, without times, digests of the spec and events added only by resuming."""
     kinds = (
         events.TrialStarted,
         events.Reported,
@@ -296,7 +296,7 @@ def decisions(record: list[Recorded]) -> list[str]:
 
 
 def _text(event: events.Event) -> str:
-    fields = {name: value for name, value in fields_of(event).items() if name != "seconds"}
+    fields = {k: v for k, v in fields_of(event).items() if k not in ("seconds", "made_with")}
     return f"{type(event).__name__} {fields!r}"
 
 
