@@ -97,6 +97,7 @@ def test_a_service_survives_its_terminal_runs_a_search_restarts_what_dies_and_en
         assert not any(token in text or shown["url"].split("token=")[1][:20] in text for text in lines)
         with pytest.raises(HTTPError) as refused:
             urlopen(shown["url"].split("?")[0], timeout=30)
+        refused.value.close()
         assert refused.value.code in (401, 403)
         healthy = place.run("service", "doctor", "--json", **variables)
         assert healthy.returncode == 0, healthy.stdout
