@@ -10,7 +10,8 @@ import typer
 
 from hpo.cli.session import Session, emit, line, say
 from hpo.core.errors import HpoError
-from hpo.core.service_state import KEEPER, LOOPBACK, ServiceState
+from hpo.core.listening import LOOPBACK
+from hpo.core.service_state import KEEPER, ServiceState
 
 
 def up(

@@ -15,9 +15,6 @@ from hpo.core.json_values import JsonFields, parsed
 RAY, MLFLOW, KEEPER = "Ray", "MLflow", "keeper"
 """Names of the parts of a service."""
 
-LOOPBACK = "127.0.0.1"
-"""Address on which only this machine reaches a service."""
-
 
 @dataclass(frozen=True, slots=True)
 class ServicePart:

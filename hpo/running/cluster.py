@@ -11,12 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
+from hpo.core.listening import answers
 from hpo.core.needs import Needs
 from hpo.running.loopback import kept_on_loopback
 from hpo.running.ray_output import quiet
-
-ANSWER_SECONDS = 2.0
-"""Seconds in which the server of a node has to accept a connection."""
 
 POLL_SECONDS = 2.0
 """Seconds between two readings of the cluster's nodes."""
@@ -67,13 +65,7 @@ class ClusterNode:
 
     def answers(self) -> bool:
         """Return whether its Ray server accepts connections; the head notices a lost node only later."""
-        if self.server is None:
-            return True
-        try:
-            socket.create_connection(self.server, ANSWER_SECONDS).close()
-        except OSError:
-            return False
-        return True
+        return self.server is None or answers(*self.server)
 
     def fits(self, needs: Needs) -> int:
         """Return how many trainings with these needs it can hold."""

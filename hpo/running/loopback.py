@@ -5,19 +5,16 @@ Ray replaces such an address by one that other machines reach, where nothing lis
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hpo.core.listening import answers
 from hpo.running.process_state import environment
 
 ALONE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Environment in which Ray keeps to the loopback device, whatever the system."""
 
 LOOPBACKS = ("127.0.0.1", "localhost", "::1")
-
-SECONDS = 2.0
-"""Seconds in which a port of this machine accepts a connection."""
 
 
 @contextmanager
@@ -42,15 +39,6 @@ def is_loopback_only(address: str) -> bool:
     from ray._private.services import get_node_ip_address
 
     return answers(host, int(port)) and not answers(get_node_ip_address(), int(port))
-
-
-def answers(host: str, port: int, seconds: float = SECONDS) -> bool:
-    """Return whether something accepts connections."""
-    try:
-        with socket.create_connection((host, port), seconds):
-            return True
-    except (OSError, OverflowError):
-        return False
 
 
 def reload_ray_environment() -> None:

@@ -30,6 +30,9 @@ from hpo.running.embedded_ray import LONGEST_FOLDER
 STATE, LOCK = "state.json", "lock"
 """Files in the folder of a service."""
 
+TEMPORARY = "{temporary}"
+"""Stands in a command line for the private temporary folder of the service, whose path is short."""
+
 POLL = 0.2
 """Seconds between two looks at the parts."""
 
@@ -131,9 +134,6 @@ class Supervisor:
                 if any(part.tend() for part in self._parts):
                     self._write()
         finally:
-            for part in self._parts:
-                if part.process:
-                    part.process.terminate()
             end_parts([part.process.pid for part in self._parts if part.process], self._state.marker)
             self._file.unlink(missing_ok=True)
 
@@ -143,11 +143,13 @@ class Supervisor:
 
 
 def end_parts(pids: Sequence[int], marker: str) -> None:
-    """End processes that were asked to end, with everything that carries the service's mark."""
+    """Ask processes to end, then end them, with everything that carries the service's mark."""
     processes = []
     for pid in pids:
         with suppress(psutil.NoSuchProcess):
-            processes.append(psutil.Process(pid))
+            process = psutil.Process(pid)
+            process.terminate()
+            processes.append(process)
     _, left = psutil.wait_procs(processes, timeout=GRACE)
     for process in left:
         with suppress(psutil.NoSuchProcess):
@@ -173,10 +175,6 @@ def main() -> None:
         )
         parts = [_part(values, str(temporary)) for values in plan["parts"]]
         Supervisor(folder, state, parts, plan["unmarked"]).run(over)
-
-
-TEMPORARY = "{temporary}"
-"""Stands in a command line for the private temporary folder of the service, whose path is short."""
 
 
 def _part(values: Mapping[str, object], temporary: str) -> ServicePart:

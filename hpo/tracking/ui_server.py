@@ -17,12 +17,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hpo.core.errors import UserError
+from hpo.core.listening import LOOPBACK, free_port, is_free
 from hpo.core.temporary_folders import temporary_folder
 from hpo.tracking import leaderboard, sqlite_schema, ui_guard
 from hpo.tracking.leaderboard import Leaderboard
 from hpo.tracking.target import Target
 
-HOST = "127.0.0.1"
+HOST = LOOPBACK
 """MLflow's server has a long history of vulnerabilities; it never listens on the network."""
 USUAL_PORT = 5000
 TRAINING = "workflowType=machine_learning"
@@ -156,21 +157,7 @@ def _newest(target: Target) -> str:
 
 def _port(wanted: int | None, host: str) -> int:
     if wanted is not None:
-        if not _is_free(wanted, host):
+        if not is_free(wanted, host):
             raise UserError(f"port {wanted} is in use on {host}; choose another with --port, or omit --port")
         return wanted
-    if _is_free(USUAL_PORT, host):
-        return USUAL_PORT
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int, host: str) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except (OSError, OverflowError):
-            return False
-        return True
+    return free_port(USUAL_PORT, host)

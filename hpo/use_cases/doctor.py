@@ -86,7 +86,8 @@ def _service(home: Home, state: ServiceState) -> Iterator[ServiceFinding]:
             yield ServiceFinding(
                 part.name, "wrong", f"does not run or does not answer{again or f'; see {log}'}"
             )
-    outdated = changes(state.versions, {name: versions().get(name, "") for name in state.versions})
+    installed = versions()
+    outdated = changes(state.versions, {name: installed.get(name, "") for name in state.versions})
     if outdated:
         yield ServiceFinding("versions", "wrong", f"it runs with others: {', '.join(outdated)}; {RESTART}")
     ports = sorted(open_ports(state))

@@ -22,11 +22,12 @@ import psutil
 
 from hpo.core.errors import HpoError, UserError
 from hpo.core.home import Home
+from hpo.core.listening import LOOPBACK, answers, free_port
 from hpo.core.package_versions import versions
 from hpo.core.private_files import open_log, replace_file
-from hpo.core.service_state import KEEPER, LOOPBACK, MLFLOW, RAY, RunningPart, ServicePart, ServiceState
+from hpo.core.service_state import KEEPER, MLFLOW, RAY, RunningPart, ServicePart, ServiceState
 from hpo.running.cluster import cluster_nodes
-from hpo.running.loopback import ALONE, answers
+from hpo.running.loopback import ALONE
 from hpo.running.process_state import environment
 from hpo.running.supervisor import STATE, TEMPORARY, end_parts
 from hpo.tracking.target import Target
@@ -45,6 +46,12 @@ RAY_PORTS = (6379, 8265)
 
 DASHBOARD = ("aiohttp", "aiohttp_cors", "opencensus", "prometheus_client", "virtualenv")
 """Modules without which Ray runs neither its dashboard nor its job server."""
+
+PATIENT = {"RAY_raylet_start_wait_time_s": "240"}
+"""Environment in which Ray's node has time to start on a busy machine."""
+
+SERVED = ("python", "hpo-service", "ray", "mlflow")
+"""Packages whose versions a service is made of."""
 
 
 def service_folder(home: Home) -> Path:
@@ -117,9 +124,6 @@ def bring_down(home: Home) -> bool:
         process.terminate()
         psutil.wait_procs([process], timeout=END_SECONDS)
     left = [part.pid for part in state.parts if is_alive(part.pid, part.created)]
-    for pid in left:
-        with suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).terminate()
     end_parts(left, state.marker)
     (service_folder(home) / STATE).unlink(missing_ok=True)
     return supervisor or bool(left)
@@ -130,7 +134,7 @@ def _plan(home: Home, listen: str, cpus: int | None) -> tuple[ServiceState, list
     token = service_folder(home) / "ray_token"
     if not token.is_file():
         replace_file(token, secrets.token_hex(32))
-    gcs, dashboard = (_free_port(port, listen) for port in RAY_PORTS)
+    gcs, dashboard = (free_port(port, listen) for port in RAY_PORTS)
     variables = {
         "RAY_ADDRESS": f"{listen}:{gcs}",
         "RAY_AUTH_MODE": "token",
@@ -151,13 +155,6 @@ def _plan(home: Home, listen: str, cpus: int | None) -> tuple[ServiceState, list
     packages = {name: version for name, version in versions().items() if name in SERVED}
     state = ServiceState(0, 0.0, secrets.token_hex(16), "", packages, (), url, variables)
     return state, parts
-
-
-PATIENT = {"RAY_raylet_start_wait_time_s": "240"}
-"""Environment in which Ray's node has time to start on a busy machine."""
-
-SERVED = ("python", "hpo-service", "ray", "mlflow")
-"""Packages whose versions a service is made of."""
 
 
 def has_dashboard() -> bool:
@@ -257,13 +254,3 @@ def _require_address(listen: str) -> None:
         raise UserError(
             f"--listen {listen[:80]}: {error.strerror}; legal: an address of this machine, such as {LOOPBACK}"
         ) from error
-
-
-def _free_port(usual: int, listen: str) -> int:
-    """Return the usual port if it is free, otherwise any free one."""
-    for port in (usual, 0):
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((listen, port))
-            return int(probe.getsockname()[1])
-    raise UserError(f"--listen {listen}: no port is free")
