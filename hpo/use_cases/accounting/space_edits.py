@@ -20,8 +20,10 @@ def space_edits(spec: SearchSpec, home: Home) -> tuple[str, ...]:
 
     Searches that this home does not hold, and recipe files, have no space to compare with.
     """
+    if not spec.warm_start:
+        return ()
     store = LedgerStore.of(home)
-    known = set(store.names()) if spec.warm_start else set()
+    known = set(store.names())
     edits = [
         edit
         for name in spec.warm_start
