@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.data.cells import canonical_text, coarse, sample
-from hpo.data.sketch import Hashes, mixed, sketched, smallest, text_tokens
+from hpo.data.sketch import Hashes, mixed, sequence_hash, sketched, smallest, text_tokens
 
 PARTS = 6
 """Parts into which the cells of a row fall by their hash; one that is edited changes its part alone."""
@@ -75,8 +75,7 @@ def _distribution(ranks: Hashes, key: bytes) -> int:
     """Return a hash of how often each value of a column occurs, which repeated rows leave."""
     counts = np.unique(ranks, return_counts=True)[1]
     shares = np.rint(counts / len(ranks) * 1e6).astype(np.uint64)
-    places = np.arange(len(shares), dtype=np.uint64) << np.uint64(32)
-    return int(mixed(np.array([mixed(shares + places, key).sum()], np.uint64), key)[0])
+    return sequence_hash(shares, key, bits=32)
 
 
 def _sketch(cells: Sequence[Hashes], identities: Hashes, is_test: NDArray[np.bool_], key: bytes) -> Hashes:

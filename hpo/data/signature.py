@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hpo.data import near_duplicates
 from hpo.data.cells import coarse, columns_of, gram_tokens, names_of, sample, tokens_of
 from hpo.data.half_rows import half_rows
-from hpo.data.sketch import Hashes, distinct, mixed, sketched, smallest
+from hpo.data.sketch import Hashes, distinct, mixed, sequence_hash, sketched, smallest
 from hpo.data.thumbnails import thumbnails
 from trainables.data.content import Content
 
@@ -282,8 +282,7 @@ def _digest_of(block: NDArray[np.int64], key: bytes) -> int:
     """Digest labels by the order in which they first occur, so that their names play no role."""
     _, first, codes = np.unique(block, return_index=True, return_inverse=True)
     renamed = np.argsort(np.argsort(first))[codes].astype(np.uint64)
-    offsets = np.arange(len(renamed), dtype=np.uint64) * np.uint64(1 << 20)
-    return int(mixed(np.array([mixed(renamed + offsets, key).sum()], np.uint64), key)[0])
+    return sequence_hash(renamed, key, bits=20)
 
 
 def _hashes(content: Content) -> Hashes:

@@ -38,6 +38,18 @@ def mixed(tokens: Hashes, key: bytes) -> Hashes:
         return np.asarray(mix ^ (mix >> np.uint64(31)), np.uint64)
 
 
+def sequence_hash(numbers: Hashes, key: bytes, bits: int) -> int:
+    """Return a keyed hash of numbers in their order.
+
+    Args:
+        numbers: Each has fewer than so many bits, [n].
+        key: Secret of the register.
+        bits: Bits of a number.
+    """
+    places = np.arange(len(numbers), dtype=np.uint64) << np.uint64(bits)
+    return int(mixed(np.array([mixed(numbers + places, key).sum()], np.uint64), key)[0])
+
+
 def text_tokens(texts: Iterable[str], key: bytes) -> Hashes:
     """Return 64-bit tokens of texts; names of files may hold bytes that are no characters."""
     encoded = (text.encode(errors="surrogatepass") for text in texts)
