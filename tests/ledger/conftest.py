@@ -27,6 +27,14 @@ def postgresql_url(request):
     return named or request.getfixturevalue("postgresql_server").new_database()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """URL of a new database of each kind, for tests that name no other."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql_server").new_database()
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
 @pytest.fixture
 def opened(url):
     """Opens the same database, again and again."""

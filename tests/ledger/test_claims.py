@@ -13,13 +13,6 @@ from hpo.ledger.leases import SearchLease
 OPENED = SearchOpened({}, "d", {}, {})
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgresql_server").new_database()
-    return f"sqlite:///{tmp_path / 'ledger.db'}"
-
-
 @pytest.fixture
 def running(opened):
     """Opens searches that hold their leases."""

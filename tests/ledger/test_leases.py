@@ -15,13 +15,6 @@ SEALED = '{"unseal": false}'
 DEFAULT = "{}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "postgresql":
-        return request.getfixturevalue("postgresql_server").new_database()
-    return f"sqlite:///{tmp_path / 'ledger.db'}"
-
-
 @pytest.fixture
 def other(ledger, opened):
     """The same search in another process."""

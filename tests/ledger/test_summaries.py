@@ -27,13 +27,6 @@ def reported(epoch):
     return Reported(0, 0, epoch, {"validation/loss": 0.5}, 2.0)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
-    return request.getfixturevalue("postgresql_server").new_database()
-
-
 @pytest.fixture
 def opened(url):
     """Opens the same database, again and again."""
