@@ -32,8 +32,9 @@ from trainables.data.data_report import DataReport, ImageReport, target_distribu
 from trainables.data.digests import packed
 from trainables.data.file_facts import file_facts
 from trainables.data.file_state import state_of
+from trainables.data.file_tree import is_image_name
 from trainables.data.held_out import first_cut
-from trainables.data.image_files import ENDINGS, GREY, Heads, PixelFormat, bits_of, decode, in_parallel
+from trainables.data.image_files import GREY, Heads, PixelFormat, bits_of, decode, in_parallel
 from trainables.data.odd_texts import alike
 from trainables.data.uncut import Uncut
 
@@ -140,7 +141,7 @@ class ImageFolder:
         sealed = self.root / "test"
         if self._train == self.root or not sealed.is_dir() or class_folders(sealed):
             return 0
-        return sum(p.suffix.lower() in ENDINGS and not is_hidden(p, sealed) for p in sealed.iterdir())
+        return sum(is_image_name(p.name) and not is_hidden(p, sealed) for p in sealed.iterdir())
 
     @property
     def _upright(self) -> bool:

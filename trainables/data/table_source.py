@@ -26,12 +26,10 @@ from trainables.data.data_report import DataReport, target_distribution
 from trainables.data.digests import file_digest
 from trainables.data.file_state import state_of
 from trainables.data.held_out import first_cut
-from trainables.data.odd_texts import alike
 from trainables.data.row_roles import group_names, row_ids, row_times, tied_times
 from trainables.data.suspicions import suspicions
 from trainables.data.table_encoding import encode, refuse_infinite, targets_of
 from trainables.data.table_reading import (
-    NAMELESS,
     Table,
     brief,
     cells_of,
@@ -40,6 +38,7 @@ from trainables.data.table_reading import (
     texts_of,
 )
 from trainables.data.table_report import column_reports
+from trainables.data.table_warnings import counted_as_missing, odd_names, read_as_numbers
 from trainables.data.uncut import READER, Cutter, Uncut
 from trainables.data.written_numbers import Notation, notations, read_notations
 from trainables.parts.data_sources import delimiter_of
@@ -100,10 +99,10 @@ class TableFile:
             *self.choices.conflicts(self._roles, self.task),
             *(kind.warning for kind in kinds.values() if kind.warning),
             *self._missing_warnings(),
-            *self._written_warnings(),
+            *read_as_numbers(self._notations),
             *(sentence for sentences in odd.values() for sentence in sentences),
             *tied_times(row_times(table, self.time), self.time),
-            *self._name_warnings(),
+            *odd_names(self._whole, self.target, self._info.classes),
         )
         report = DataReport(
             column_reports(table, kinds, odd),
@@ -166,22 +165,6 @@ class TableFile:
         ]
         return notations(table, names, self.decimal, self.delimiter)
 
-    def _written_warnings(self) -> tuple[str, ...]:
-        return tuple(
-            f"column {name}: values such as {notation.example!r} are read as numbers "
-            f"({notation.described()}); to keep the texts, list it under `categorical`"
-            for name, notation in self._notations.items()
-        )
-
-    def _name_warnings(self) -> tuple[str, ...]:
-        """Say what is odd about the names of columns and classes."""
-        names = [name for name in self._whole.columns if columns.is_fraction(name)]
-        twice = alike(self._info.classes, "classes")
-        return (
-            *([f"columns are named {brief(', '.join(names))}: {self.file}: {NAMELESS}"] if names else []),
-            *([f"the target {self.target}: {twice}"] if twice else []),
-        )
-
     def _missing_warnings(self) -> tuple[str, ...]:
         """Say which texts of columns count as missing although they could be meant."""
         marks = tuple(
@@ -192,14 +175,8 @@ class TableFile:
             return marks
         names = [n for n in self._info.categories if self._parts[0].columns[n].null_count]
         lost = lost_texts(self.file, names, self._parts[0], self.delimiter)
-        return marks + tuple(self._lost_warning(name, texts) for name, texts in lost.items())
-
-    def _lost_warning(self, name: str, texts: Mapping[str, int]) -> str:
-        counts = brief(", ".join(f"{text!r} ({n})" for text, n in texts.items()))
-        wins = "; `missing` wins over `columns`" if name in self.choices.columns else ""
-        return (
-            f"column {name}: values count as missing that are {counts}{wins}; to keep such texts, list them "
-            "under `not_missing`"
+        return marks + tuple(
+            counted_as_missing(name, texts, self.choices.columns) for name, texts in lost.items()
         )
 
     @functools.cached_property

@@ -169,9 +169,10 @@ def _refuse_unknown_codes(inputs: NDArray[Any], info: DataInfo, path: Path) -> N
 
 def _images(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
     from trainables.data.class_folders import is_hidden
+    from trainables.data.file_tree import is_image_name
     from trainables.data.image_files import ENDINGS, PixelFormat, decode, head, in_parallel
 
-    listed = (p for p in path.rglob("*") if p.suffix.lower() in ENDINGS and p.is_file())
+    listed = (p for p in path.rglob("*") if is_image_name(p.name) and p.is_file())
     files = sorted(p for p in listed if not is_hidden(p, path))
     if not files:
         raise UserError(f"{path} has no images; legal endings: {', '.join(sorted(ENDINGS))}")

@@ -1,0 +1,49 @@
+"""Sentences on how a table was read: numbers written for people, missing values, names of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+
+from trainables.data import columns
+from trainables.data.odd_texts import alike
+from trainables.data.table_reading import NAMELESS, Table, brief
+from trainables.data.written_numbers import Notation
+
+
+def read_as_numbers(notations: Mapping[str, Notation]) -> tuple[str, ...]:
+    """Say which columns of texts are read as numbers, and how.
+
+    Args:
+        notations: How their numbers are written, by column.
+    """
+    return tuple(
+        f"column {name}: values such as {notation.example!r} are read as numbers "
+        f"({notation.described()}); to keep the texts, list it under `categorical`"
+        for name, notation in notations.items()
+    )
+
+
+def counted_as_missing(name: str, texts: Mapping[str, int], chosen: Container[str]) -> str:
+    """Say which texts of a column count as missing although they could be meant.
+
+    Args:
+        name: The column.
+        texts: How often each of them occurs.
+        chosen: Columns whose kind the spec names.
+    """
+    counts = brief(", ".join(f"{text!r} ({n})" for text, n in texts.items()))
+    wins = "; `missing` wins over `columns`" if name in chosen else ""
+    return (
+        f"column {name}: values count as missing that are {counts}{wins}; to keep such texts, list them "
+        "under `not_missing`"
+    )
+
+
+def odd_names(table: Table, target: str, classes: Sequence[str]) -> tuple[str, ...]:
+    """Say what is odd about the names of columns and classes."""
+    names = [name for name in table.columns if columns.is_fraction(name)]
+    twice = alike(classes, "classes")
+    return (
+        *([f"columns are named {brief(', '.join(names))}: {table.file}: {NAMELESS}"] if names else []),
+        *([f"the target {target}: {twice}"] if twice else []),
+    )
