@@ -24,7 +24,7 @@ class HealthCheck:
         name: What was checked.
         verdict: Whether it is as it should be; ``open`` if that could not be determined.
         reason: What was observed, and what it was compared with.
-        advice: What to change; empty where nothing is to be changed.
+        advice: What to change; empty where nothing has to change.
     """
 
     name: str

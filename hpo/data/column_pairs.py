@@ -23,7 +23,7 @@ SCREENED, JUDGED = 256, 4000
 MOST_JUDGED = 40
 BLOCK = 2_000
 FEWEST = 100
-"""Rows below which no pair is judged: among so many pairs one predicts few rows by chance."""
+"""Rows below which no pair is judged: among many pairs one predicts few rows by chance."""
 CHANGES = 0.35
 """Greatest change of the target between neighbours, of that in random order, at which a pair is judged."""
 REVEALING = 0.98

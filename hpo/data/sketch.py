@@ -42,9 +42,9 @@ def sequence_hash(numbers: Hashes, key: bytes, bits: int) -> int:
     """Return a keyed hash of numbers in their order.
 
     Args:
-        numbers: Each has fewer than so many bits, [n].
+        numbers: Each below two to the power of ``bits``, [n].
         key: Secret of the register.
-        bits: Bits of a number.
+        bits: Most bits of a number.
     """
     places = np.arange(len(numbers), dtype=np.uint64) << np.uint64(bits)
     return int(mixed(np.array([mixed(numbers + places, key).sum()], np.uint64), key)[0])

@@ -38,7 +38,7 @@ class StoredSummary:
 
 
 def is_due(summary: SearchSummary, added: Sequence[Recorded], covered: int) -> bool:
-    """Return whether a summary is to be written together with events.
+    """Return whether a summary has to be written together with events.
 
     Args:
         summary: The summary after the events.
