@@ -50,7 +50,7 @@ class Classifier:
         prepare = Preprocessor.from_state(state_arrays.below(weights, "preprocessing"))
         return cls(network, prepare, recipe, info)
 
-    def weights(self) -> dict[str, Any]:
+    def weights(self) -> dict[str, NDArray[Any]]:
         """Return arrays from which `load` builds it again."""
         network = state_arrays.under("network", state_arrays.network_arrays(self.network))
         return network | state_arrays.under("preprocessing", self.prepare.state())

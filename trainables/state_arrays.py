@@ -17,13 +17,13 @@ from torch.optim import Optimizer
 from hpo.core.trainable import Arrays
 
 
-def below(arrays: Arrays, prefix: str) -> dict[str, Any]:
+def below(arrays: Arrays, prefix: str) -> dict[str, NDArray[Any]]:
     """Return arrays whose names start with ``prefix/``, without it."""
     start = prefix + "/"
     return {name[len(start) :]: array for name, array in arrays.items() if name.startswith(start)}
 
 
-def under(prefix: str, arrays: Arrays) -> dict[str, Any]:
+def under(prefix: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
     """Return arrays with ``prefix/`` before their names."""
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 

@@ -164,7 +164,7 @@ class TableModel:
     def __init__(self, network: nn.Module, columns: TableEncoder, info: DataInfo):
         self.network, self.columns, self.info = network, columns, info
 
-    def weights(self) -> dict[str, Any]:
+    def weights(self) -> dict[str, NDArray[Any]]:
         """Return arrays from which `Tabular.load` builds it again."""
         network = state_arrays.under("network", state_arrays.network_arrays(self.network))
         return network | state_arrays.under("columns", self.columns.arrays())

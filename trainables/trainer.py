@@ -187,7 +187,7 @@ class Trainer:
             self.watched.append(math.inf)
         return self.best
 
-    def arrays(self) -> dict[str, Any]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything that `restore` needs to continue as if nothing had happened."""
         arrays = state_arrays.under("network", state_arrays.network_arrays(self.network))
         arrays |= state_arrays.under("optimizer", state_arrays.optimizer_arrays(self.optimizer))
@@ -244,7 +244,7 @@ class BestWeights:
             self.network.load_state_dict(network.state_dict())
             self.metrics = dict(metrics)
 
-    def arrays(self) -> dict[str, Any]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what `restore` needs."""
         network = state_arrays.under("network", state_arrays.network_arrays(self.network))
         return network | state_arrays.under("metrics", state_arrays.floats(self.metrics))
