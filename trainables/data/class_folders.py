@@ -31,6 +31,11 @@ class LabelledFiles:
         kept = np.flatnonzero(mask)
         return LabelledFiles(tuple(self.files[row] for row in kept), self.labels[kept])
 
+    def names(self, folder: Path) -> list[str]:
+        """Return the paths of the files below a folder, without their endings."""
+        above = os.path.join(folder, "")
+        return [os.path.splitext(str(path).removeprefix(above))[0] for path in self.files]
+
 
 def class_folders(folder: Path) -> list[Path]:
     """Return the folders in a folder, without hidden ones."""

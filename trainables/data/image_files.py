@@ -56,6 +56,12 @@ SIDEWAYS = frozenset([2, 4, 5, 6])
 """Transpositions that exchange height and width."""
 
 
+AT_ONCE = 1024
+"""Files that are read before their results are used."""
+
+PER_TASK = 8
+"""Files that a thread is given together: small ones take less time than being handed over."""
+
 Stored = tuple[str, int, int]
 """Format, width and height of an image as it lies in its file."""
 
@@ -152,8 +158,11 @@ def in_parallel(function: Any, files: Sequence[Path]) -> Iterator[Any]:
     """Apply a function to every file on all cores (decoding releases the GIL), in their order."""
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         warnings.simplefilter("ignore")  # of Pillow, about single files, with paths of its own
-        for start in range(0, len(files), 1024):  # so that results do not pile up
-            yield from pool.map(function, files[start : start + 1024])
+        for start in range(0, len(files), AT_ONCE):  # so that results do not pile up
+            some = files[start : start + AT_ONCE]
+            tasks = [some[first : first + PER_TASK] for first in range(0, len(some), PER_TASK)]
+            for results in pool.map(lambda task: [function(file) for file in task], tasks):
+                yield from results
 
 
 def head(path: Path, upright: bool = True) -> Head | None:

@@ -130,7 +130,7 @@ class ImageFolder:
                 raise UserError(f"data: {sealed} has a class {min(extra)!r} that is not in {self._train}")
             return train, self._listed(sealed)
         digests = packed(_file_digest(path) for path in train.files)
-        names = np.array([path.relative_to(self._train).with_suffix("").as_posix() for path in train.files])
+        names = np.array(train.names(self._train))
         rows = Uncut(digests, self.test_share, train.labels, names=names, reader=self.paths.reader)
         mask = (self.paths.cutter or first_cut)(rows)
         return train.take(~mask), train.take(mask)
@@ -293,4 +293,5 @@ def open_folder(
 
 
 def _file_digest(path: Path) -> bytes:
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+    with open(path, "rb", buffering=0) as file:
+        return hashlib.blake2b(file.readall(), digest_size=16).digest()

@@ -14,7 +14,6 @@ from trainables.data.content import SourcePaths
 from trainables.data.file_map import stored_dtype
 from trainables.data.item_fields import ItemReader
 from trainables.data.item_inputs import ItemInputs
-from trainables.data.user_sources import UserSource
 
 
 def inputs_in_place(reference: JsonFields) -> ItemInputs:
@@ -28,6 +27,8 @@ def inputs_in_place(reference: JsonFields) -> ItemInputs:
 
     @functools.cache
     def reader() -> ItemReader:
+        from trainables.data.user_sources import UserSource  # late: few data sets stay where they are
+
         base = Path(reference["base"])
         return UserSource.of(reference["source"], reference["arguments"], SourcePaths(base, base)).reader(
             reference

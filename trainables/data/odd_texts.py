@@ -6,9 +6,10 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MOSTLY = 0.9
 """Share of different texts that look like numbers from which the column probably holds some."""
@@ -35,6 +36,9 @@ def loses_zeros(column: pa.Array) -> str:
     Args:
         column: Texts that are all numbers; columns of other types lose nothing.
     """
+    import pyarrow as pa  # late: folders of images have names, but no columns
+    import pyarrow.compute as pc
+
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return ""
     first = column.slice(0, SAMPLE).drop_null()
