@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 from hpo.core.detail_events import VALIDATION
 from hpo.core.errors import HpoError, Interrupted, LeaseLost, Refused
-from hpo.core.events import SearchEnded, SearchResumed, TestRefused, Warned, WorkersReady
+from hpo.core.events import (
+    RecipeExported,
+    SearchEnded,
+    SearchResumed,
+    TestRefused,
+    Warned,
+    WorkersReady,
+)
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
 from hpo.core.outcome import Outcome, Watcher
@@ -245,11 +252,12 @@ class SearchRun:
             )
 
     def _was_done(self) -> bool:
-        """Return whether the search was done before, and has only been resumed since."""
+        """Return whether the search was done before, and has only been resumed and exported since."""
         before = self.since
         if before is None or before.ended is None or before.ended.status != "done":
             return False
-        return all(isinstance(new.event, SearchResumed) for new in self.ledger.read(after=before.seq))
+        same = SearchResumed | RecipeExported  # no trial is left that could make it another recipe
+        return all(isinstance(new.event, same) for new in self.ledger.read(after=before.seq))
 
     def _lacking(self, history: History) -> str:
         """Return why the test part must not be opened yet; empty if it may."""

@@ -14,7 +14,7 @@ def resumed(folder, story):
     run = SearchRun(home, None, None, ledger, before, lambda *arguments: written.append(arguments))
     run.folder.report.parent.mkdir(parents=True, exist_ok=True)
     run.folder.report.touch()
-    ledger.append([events.SearchResumed({})])
+    ledger.append([events.SearchResumed({}), events.RecipeExported("recipe.yaml", "digest")])
     return run, ledger, written
 
 
