@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
+from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -15,6 +16,7 @@ from hpo.core.events import End
 from hpo.core.objective import Objective
 from hpo.core.space import Point, Space
 from hpo.sampling.distributions import shown_parameters
+from hpo.sampling.study_rows import insert_trials
 
 STATES = {
     End.FINISHED: TrialState.COMPLETE,
@@ -65,9 +67,12 @@ def write_study(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         direction = StudyDirection.MAXIMIZE if objective.mode == "max" else StudyDirection.MINIMIZE
-        study = optuna.create_study(storage=f"sqlite:///{file}", study_name=name, direction=direction)
-        study.set_user_attr("metric", objective.metric)
-        study.add_trials([_frozen(space, trial) for trial in trials])
+        storage = RDBStorage(f"sqlite:///{file}")
+        study = storage.create_new_study([direction], name)
+        storage.set_study_user_attr(study, "metric", objective.metric)
+        insert_trials(storage, study, [_frozen(space, trial) for trial in trials])
+        storage.remove_session()
+        storage.engine.dispose()
     finally:
         optuna.logging.set_verbosity(verbosity)
 
