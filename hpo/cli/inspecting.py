@@ -32,7 +32,7 @@ def list_searches(
     ] = None,
 ) -> None:
     """List the searches of this home, newest first."""
-    from hpo.cli.tables import grid, state_text
+    from hpo.cli.tables import grid, search_state_text
     from hpo.core.gpu_price import gpu_price
     from hpo.use_cases.listing import list_searches
 
@@ -51,23 +51,24 @@ def list_searches(
         (
             summary.name,
             *([summary.user] if shared else []),
-            state_text(summary.status),
+            search_state_text(summary.status),
             str(summary.trials),
             f"{summary.objective.metric} ({summary.objective.mode})",
             score(summary.test),
-            _hours(summary),
+            _used(summary),
             *costs[number : number + 1],
             _moment(summary.opened),
         )
         for number, summary in enumerate(summaries)
     ]
-    head = ("search", *(["user"] if shared else []), "status", "trials", "objective", "test", "hours")
+    head = ("search", *(["user"] if shared else []), "status", "trials", "objective", "test", "used")
     say(grid((*head, *(["cost"] if costs else []), "opened"), reversed(rows)))
 
 
-def _hours(summary: Summary) -> str:
-    """Return the hours of what the search used: of GPUs if it held any, of CPUs otherwise."""
-    return f"{summary.gpu_hours:.1f} GPU" if summary.gpu_hours else f"{summary.cpu_hours:.1f} CPU"
+def _used(summary: Summary) -> str:
+    """Return the time of what the search used: of GPUs if it held any, of CPUs otherwise."""
+    hours, kind = (summary.gpu_hours, "GPU") if summary.gpu_hours else (summary.cpu_hours, "CPU")
+    return f"{duration(hours * 3600)} {kind}"
 
 
 def _moment(seconds: float) -> str:

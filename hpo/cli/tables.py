@@ -130,11 +130,20 @@ def pairs(rows: Iterable[tuple[str, str]]) -> Pairs:
     return Pairs(tuple((one_line(name), visible(text)) for name, text in rows))
 
 
-def state_text(state: str) -> Text:
-    """Return the word for the state of a search or a trial, in its colour."""
+def trial_state_text(state: str) -> Text:
+    """Return the word for the state of a trial, in its colour."""
+    return _coloured(STATES.get(state, state), state)
+
+
+def search_state_text(state: str) -> Text:
+    """Return the word for the state of a search, in its colour."""
+    return _coloured(state, state)
+
+
+def _coloured(word: str, state: str) -> Text:
     from rich.text import Text
 
-    return Text(one_line(STATES.get(state, state)).replace("_", " "), style=COLOURS.get(state, ""))
+    return Text(one_line(word).replace("_", " "), style=COLOURS.get(state, ""))
 
 
 def recipe_lines(recipe: RecipeFields) -> Iterator[tuple[str, str]]:

@@ -77,11 +77,11 @@ def _grid(table: TrialTable, head: Sequence[str]) -> Grid:
 
 
 def _cell(table: TrialTable, row: TrialRow, column: str) -> str | Text:
-    from hpo.cli.tables import state_text
+    from hpo.cli.tables import trial_state_text
 
     value: Any = table.value(row, column)
     if column == "state":
-        return state_text(row.state)
+        return trial_state_text(row.state)
     if column in (table.objective.metric, "fresh"):
         return score(value)
     if column == "seconds":

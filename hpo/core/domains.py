@@ -11,7 +11,7 @@ from random import Random
 from statistics import NormalDist
 from typing import Any
 
-from hpo.core.formatting import plain
+from hpo.core.formatting import literal, plain
 
 CUT = 0.001
 """Share of a normal distribution that is cut off at either end."""
@@ -190,7 +190,7 @@ class Choice:
         for index, choice in enumerate(self.values):
             if same(value, choice):
                 return index
-        raise ValueError(f"{value!r} is not {self.legal()}")
+        raise ValueError(f"{literal(value)} is not {self.legal()}")
 
     def count(self) -> float:
         """Return the number of values."""

@@ -38,7 +38,7 @@ NOT_A_TEXT = re.compile(r"|true|false|null|~|[-+]?[.\d].*")
 """Texts that YAML would read as another value, or perhaps, unless they are quoted."""
 
 STATES = {"stopped": "stopped early"}
-"""Words for states of trials: a search that was stopped is not a trial that was stopped early."""
+"""Words for states of trials, not of searches: a search that was stopped is not a trial stopped early."""
 
 TAKEN_UP = {
     "rung": "it is now among the best of its rung",
@@ -244,6 +244,17 @@ def choices(point: RecipeFields, most: int | None = None) -> str:
     texts = [one_line(f"{name}={plain(value)}") for name, value in point.items()]
     shown = texts if most is None or len(texts) <= most else [*texts[:most], f"and {len(texts) - most} more"]
     return " ".join(shown)
+
+
+def literal(value: Any) -> str:
+    """One value in full, as a message quotes it: ``'relu'``, ``true``, ``null``, ``[1, 2.5]``."""
+    if isinstance(value, bool) or value is None:
+        return plain(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {literal(item)}" for name, item in value.items()) + "}"
+    return repr(value)
 
 
 def plain(value: Any) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpo.core.errors import Fault
+from hpo.core.formatting import literal
 from hpo.core.hyperparameter import Hyperparameter, Kind
 from hpo.core.json_values import RecipeFields
 
@@ -268,7 +269,7 @@ def _group_faults(group: Group, choice: Any) -> list[Fault]:
         choice = {"name": choice}
     if not isinstance(choice, Mapping):
         legal = ", ".join(group.names)
-        return [Fault(group.name, f"{choice!r} is neither a name nor a mapping; legal names: {legal}")]
+        return [Fault(group.name, f"{literal(choice)} is neither a name nor a mapping; legal names: {legal}")]
     name = choice.get("name", group.default)
     if name not in group.names:
         return [Fault(group.name, f"{name!r} does not exist; legal: {', '.join(group.names)}")]
@@ -288,7 +289,7 @@ def _many_faults(group: Group, choice: Any) -> list[Fault]:
     by_name = {h.name: h for h in group.hyperparameters}
     legal = (*by_name, *group.names)
     if not isinstance(choice, Mapping):
-        return [Fault(group.name, f"{choice!r} is not a mapping; legal keys: {', '.join(legal)}")]
+        return [Fault(group.name, f"{literal(choice)} is not a mapping; legal keys: {', '.join(legal)}")]
     faults = []
     for key, value in choice.items():
         path = f"{group.name}.{key}"
@@ -299,7 +300,7 @@ def _many_faults(group: Group, choice: Any) -> list[Fault]:
             for name, inner_value in value.items():
                 faults += _value_faults(f"{path}.{name}", inner, name, inner_value, tuple(inner))
         elif not isinstance(value, bool):
-            faults.append(Fault(path, f"{value!r} is not true, false or a mapping"))
+            faults.append(Fault(path, f"{literal(value)} is not true, false or a mapping"))
     return faults
 
 

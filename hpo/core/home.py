@@ -153,6 +153,11 @@ class SearchFolder:
         return self.root / "recipe.yaml"
 
     @property
+    def submitted(self) -> Path:
+        """The spec as the user wrote it, with its comments."""
+        return self.root / "submitted.yaml"
+
+    @property
     def report(self) -> Path:
         """The report page, as MLflow shows it."""
         return self.root / "report.html"

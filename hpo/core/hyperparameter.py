@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hpo.core.formatting import literal
+
 Kind = Literal["float", "int", "bool", "str", "list", "names", "kinds"]
 
 
@@ -50,7 +52,7 @@ class Hyperparameter:
             named = isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
             items = list(value.values()) if named else None
         if not isinstance(items, list | tuple) or not all(self._fits(item) for item in items):
-            return f"{value!r} is not {self.legal()}"
+            return f"{literal(value)} is not {self.legal()}"
         return None
 
     def typed(self, value: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 from hpo.core.derived import Derived
 from hpo.core.domains import Bell, Choice, Domain, Integer, Uniform, same
+from hpo.core.formatting import literal
 
 __all__ = [
     "Among",
@@ -170,7 +171,7 @@ class Space:
                 faults.append((parameter.name, "is missing"))
             elif exists and not parameter.domain.contains(point[parameter.name]):
                 faults.append(
-                    (parameter.name, f"{point[parameter.name]!r} is not {parameter.domain.legal()}")
+                    (parameter.name, f"{literal(point[parameter.name])} is not {parameter.domain.legal()}")
                 )
             elif not exists and parameter.name in point:
                 faults.append((parameter.name, "does not exist under the other choices"))

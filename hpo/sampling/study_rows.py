@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
 from optuna.trial import FrozenTrial
-
-Row = dict[str, Any]
 
 
 def insert_trials(storage: RDBStorage, study_id: int, trials: Sequence[FrozenTrial]) -> None:
@@ -40,7 +37,7 @@ def insert_trials(storage: RDBStorage, study_id: int, trials: Sequence[FrozenTri
                 session.execute(model.__table__.insert(), rows)
 
 
-def _trials(study_id: int, trials: Sequence[FrozenTrial]) -> Iterator[Row]:
+def _trials(study_id: int, trials: Sequence[FrozenTrial]) -> Iterator[dict[str, object]]:
     for number, trial in enumerate(trials, 1):
         # its properties convert to UTC
         model = models.TrialModel(
@@ -56,7 +53,7 @@ def _trials(study_id: int, trials: Sequence[FrozenTrial]) -> Iterator[Row]:
         }
 
 
-def _parameters(trials: Sequence[FrozenTrial]) -> Iterator[Row]:
+def _parameters(trials: Sequence[FrozenTrial]) -> Iterator[dict[str, object]]:
     documents: dict[str, str] = {}
     for number, trial in enumerate(trials, 1):
         for name, value in trial.params.items():
@@ -71,14 +68,14 @@ def _parameters(trials: Sequence[FrozenTrial]) -> Iterator[Row]:
             }
 
 
-def _values(trials: Sequence[FrozenTrial]) -> Iterator[Row]:
+def _values(trials: Sequence[FrozenTrial]) -> Iterator[dict[str, object]]:
     for number, trial in enumerate(trials, 1):
         if trial.values is not None:
             value, kind = models.TrialValueModel.value_to_stored_repr(trial.value)
             yield {"trial_id": number, "objective": 0, "value": value, "value_type": kind}
 
 
-def _intermediate_values(trials: Sequence[FrozenTrial]) -> Iterator[Row]:
+def _intermediate_values(trials: Sequence[FrozenTrial]) -> Iterator[dict[str, object]]:
     stored = models.TrialIntermediateValueModel.intermediate_value_to_stored_repr
     for number, trial in enumerate(trials, 1):
         for step, reported in trial.intermediate_values.items():
@@ -91,7 +88,7 @@ def _intermediate_values(trials: Sequence[FrozenTrial]) -> Iterator[Row]:
             }
 
 
-def _attributes(trials: Sequence[FrozenTrial]) -> Iterator[Row]:
+def _attributes(trials: Sequence[FrozenTrial]) -> Iterator[dict[str, object]]:
     for number, trial in enumerate(trials, 1):
         for key, value in trial.user_attrs.items():
             yield {"trial_id": number, "key": key, "value_json": json.dumps(value)}

@@ -9,6 +9,7 @@ from typing import Any
 
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import Fault, InvalidSpec
+from hpo.core.formatting import literal
 
 MAX_FAULTS = 200
 MAX_MESSAGE = 1_200
@@ -31,7 +32,7 @@ def dotted(path: Sequence[str | int]) -> str:
 
 def shown(value: Any) -> str:
     """Return a value as quoted in a message, at most one line, without the secrets of an address."""
-    text = without_secrets(repr(value))
+    text = without_secrets(literal(value))
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

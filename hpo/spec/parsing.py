@@ -14,6 +14,7 @@ from hpo.core.grammar import Grammar
 from hpo.core.json_values import SpecFields
 from hpo.core.objective import Objective
 from hpo.core.space import Point, Space
+from hpo.core.visible_text import one_line
 from hpo.spec import cross_checks
 from hpo.spec.builtin import locate
 from hpo.spec.commands import check_command
@@ -60,7 +61,14 @@ def read_spec(path: str | Path, overrides: Sequence[str] = ()) -> SearchSpec:
         faults.add(("data", "reading"), "is not allowed in a file, whose arrays are read as they are given")
     if isinstance(value, dict) and "defaults" in value:
         faults.add(("defaults",), "is not allowed in a file, which always has the current defaults")
-    return _parse(value, faults, file.absolute().parent, file.stem)
+    spec = _parse(value, faults, file.absolute().parent, file.stem)
+    return replace(spec, written=_with_overrides(text.written, overrides))
+
+
+def _with_overrides(written: str, overrides: Sequence[str]) -> str:
+    """Return the text of a spec below a comment for each value that replaces one in it."""
+    comments = (f"# submitted with --set {one_line(override)}\n" for override in overrides)
+    return "".join(comments) + written
 
 
 def parse_spec(

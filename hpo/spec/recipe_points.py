@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hpo.core.formatting import plain
 from hpo.core.grammar import Grammar, Group
 from hpo.core.json_values import RecipeFields
 from hpo.core.space import Choice, Domain, Integer, Point, Space, Uniform
@@ -133,7 +134,9 @@ def locate(space: Space, values: Point) -> tuple[Point, list[tuple[str, str]]]:
             continue
         near = nearest(parameter.domain, value)
         point[parameter.name] = near
-        changed.append((parameter.name, f"{value!r} is not {parameter.domain.legal()[:200]}; using {near!r}"))
+        changed.append(
+            (parameter.name, f"{plain(value)} is not {parameter.domain.legal()[:200]}; using {plain(near)}")
+        )
     return point, changed
 
 

@@ -62,6 +62,7 @@ class SearchSpec:
         document: Everything above as a JSON value that `hpo.spec.parse_spec` turns into an equal spec.
         warnings: Problems that a user should know of but that stop nothing.
         user_code: File of a user's own trainable; None for a shipped one.
+        written: The text that it was read from, with its comments; empty if it was not a file.
     """
 
     version: int
@@ -93,6 +94,7 @@ class SearchSpec:
     document: SpecFields = field(repr=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
     user_code: Path | None = field(default=None, compare=False)
+    written: str = field(default="", compare=False, repr=False)
 
     @property
     def horizon(self) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hpo.core.errors import InvalidSpec
+from hpo.core.formatting import plain
 from hpo.core.grammar import Grammar
 from hpo.core.json_values import RecipeFields
 from hpo.core.space import Point, Space
@@ -165,5 +166,5 @@ def _kept(wanted: Point, used: Point, space: Space) -> list[str]:
         for name in used
         if name not in space.by_name and name != HORIZON and wanted.get(name) != used[name]
     ]
-    shortened = [f"{name}: {used[name]!r} (instead of {wanted.get(name)!r})" for name in names[:12]]
+    shortened = [f"{name}: {plain(used[name])} (instead of {plain(wanted.get(name))})" for name in names[:12]]
     return [*shortened, f"and {len(names) - 12} more"] if len(names) > 12 else shortened

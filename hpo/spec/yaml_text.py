@@ -57,11 +57,13 @@ class Text:
         value: Mappings, lists, strings, numbers, true, false and null.
         lines: Line of each field path, counted from 1.
         faults: Duplicate keys, tags and impossible numbers, which do not end the reading.
+        written: The text itself, with its comments.
     """
 
     value: Any
     lines: dict[FieldPath, int]
     faults: list[Fault]
+    written: str = ""
 
 
 class _Wrong(Exception):
@@ -95,11 +97,12 @@ def parse_text(content: bytes | str, source: str) -> Text:
         InvalidSpec: If the bytes are not a document within the limits.
     """
     try:
-        builder = _Builder(_events(_decoded(content)))
+        written = _decoded(content)
+        builder = _Builder(_events(written))
         value = builder.document()
     except _Wrong as wrong:
         raise InvalidSpec(source, [wrong.fault]) from None
-    return Text(value, builder.lines, builder.faults)
+    return Text(value, builder.lines, builder.faults, written)
 
 
 def _decoded(content: bytes | str) -> str:

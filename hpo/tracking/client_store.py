@@ -20,7 +20,9 @@ from hpo.tracking.run_changes import (
     PARENT,
     POSITION_TAG,
     RUN_TAG,
+    SOURCE_TYPE,
     ExperimentDeleted,
+    LoggedDataset,
     Measurement,
     RunChange,
     Status,
@@ -162,6 +164,8 @@ class ClientStore:
                 params=[Param(*entry) for entry in params],
                 tags=[RunTag(*entry) for entry in more],
             )
+        if change.dataset is not None:
+            self._log_dataset(run_id, change.dataset)
         for name, source in change.files.items():
             self._attach(run_id, name, source)
         if change.status is not None and not (is_new and change.status is Status.RUNNING):
@@ -183,6 +187,12 @@ class ClientStore:
             self._client.update_run(run_id, status=str(change.status))
         else:
             self._client.set_terminated(run_id, status=str(change.status), end_time=change.end)
+
+    def _log_dataset(self, run_id: str, data: LoggedDataset) -> None:
+        from mlflow.entities import Dataset, DatasetInput
+
+        dataset = Dataset(data.name, data.digest, SOURCE_TYPE, data.source, profile=data.profile)
+        self._client.log_inputs(run_id, [DatasetInput(dataset)])
 
     def _attach(self, run_id: str, name: str, source: bytes | Path) -> None:
         with temporary_folder("mirror-") as folder:

@@ -20,7 +20,8 @@ from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
 from hpo.core.training_state import Key, Training
-from hpo.tracking.mlflow_values import LONGEST_TAG, MetricKeys, clean, cut, pretty
+from hpo.tracking.logged_dataset import dataset_of
+from hpo.tracking.mlflow_values import LONGEST_TAG, MetricKeys, clean, cut, params, pretty
 from hpo.tracking.run_changes import PARENT, Measurement, RunChange, Status
 from hpo.tracking.search_note import search_note
 from hpo.tracking.training_runs import TrainingRuns
@@ -127,7 +128,9 @@ class RunProjection:
 
     def _opened(self, event: events.SearchOpened, time: int) -> None:
         self._trainings.fresh = FreshSeeds.of(event.spec)
+        self._trainings.dataset = dataset_of(event)
         parent = self._parent()
+        parent.dataset = self._trainings.dataset
         parent.status = Status.RUNNING
         tags = {
             "kind": "search",
@@ -135,12 +138,15 @@ class RunProjection:
             "state": "running",
             "spec.digest": event.digest,
             "split.fingerprint": str(event.split.get("fingerprint", "")),
+            "searched": ", ".join(self.parameters),
             **{f"version.{library}": version for library, version in event.versions.items()},
         }
         if constraints := constraints_of(event.spec):
             tags["constraints"] = "; ".join(constraint.text for constraint in constraints)
         parent.tags |= clean({**event.tags, **tags, **self._tags})
         parent.files["spec.json"] = pretty(event.spec)
+        if self.folder.submitted.is_file():
+            parent.files["spec.yaml"] = self.folder.submitted
         parent.files["split.json"] = pretty(event.split)
 
     def _winner_named(self, event: events.WinnerNamed, time: int) -> None:
@@ -161,9 +167,15 @@ class RunProjection:
                 parent.metrics.append(Measurement(self._metric_keys.of(name), value, 0, time))
         if kept := constraints_kept(self.history):
             parent.tags["winner.constraints"] = cut(kept.text, LONGEST_TAG)
+        parent.tags |= clean(self._winning_values(training))
         parent.files["recipe.json"] = pretty(training.recipe)
         self._keep_weights(parent, training)
         parent.tags["mlflow.note.content"] = search_note(self.history)
+
+    def _winning_values(self, training: Training) -> dict[str, str]:
+        """Return the winner's searched choices as tags, which a later winner replaces, unlike parameters."""
+        values = params(training.point, {}, self.parameters)
+        return {f"winner.{name}": value for name, value in values.items()}
 
     def _model_fixed(self, event: events.ModelFixed) -> None:
         parent = self._parent()

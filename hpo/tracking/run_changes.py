@@ -48,6 +48,27 @@ class Measurement:
     time: int
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedDataset:
+    """The data that a run was trained with, as MLflow shows it.
+
+    Attributes:
+        name: Name of the data source.
+        digest: Start of the data's fingerprint; MLflow keeps 36 characters.
+        source: JSON of where it comes from, as MLflow's source of type `SOURCE_TYPE`.
+        profile: JSON of the number of rows in each part.
+    """
+
+    name: str
+    digest: str
+    source: str
+    profile: str
+
+
+SOURCE_TYPE = "code"
+"""MLflow's type for data that is neither a file nor an address that it could open."""
+
+
 @dataclass(slots=True)
 class RunChange:
     """Changes of one run.
@@ -59,6 +80,7 @@ class RunChange:
         status: Its new state; None if unchanged.
         end: Unix milliseconds; None while it runs.
         files: Artifact names to their content, or to the file with it.
+        dataset: The data of a new run; None if it is unchanged or unknown.
     """
 
     run: str
@@ -70,6 +92,7 @@ class RunChange:
     status: Status | None = None
     end: int | None = None
     files: dict[str, bytes | Path] = field(default_factory=dict)
+    dataset: LoggedDataset | None = None
 
 
 PARENT = "search"

@@ -2,7 +2,7 @@
 
 MLflow's client costs 20 ms of CPU time per trial and 2 s to load, on the cores that should be
 training. The same rows through sqlite3 cost a hundredth of that, and a whole batch with its position
-is one transaction. This depends on the layout of six tables, so this store supports one revision of
+is one transaction. This depends on the layout of eight tables, so this store supports one revision of
 it (`sqlite_schema.REVISION`); with any other, the client writes. A contract test compares what both
 show.
 """
@@ -22,7 +22,9 @@ from hpo.tracking.run_changes import (
     PARENT,
     POSITION_TAG,
     RUN_TAG,
+    SOURCE_TYPE,
     ExperimentDeleted,
+    LoggedDataset,
     RunChange,
     StoredRuns,
     Unreachable,
@@ -58,6 +60,15 @@ INSERT INTO latest_metrics (run_uuid, key, value, timestamp, step, is_nan) VALUE
 ON CONFLICT DO UPDATE
 SET value = excluded.value, timestamp = excluded.timestamp, step = excluded.step, is_nan = 0
 WHERE (excluded.step, excluded.timestamp, excluded.value) > (step, timestamp, value)
+"""
+
+_ADD_DATASET = """
+INSERT OR IGNORE INTO datasets (dataset_uuid, experiment_id, name, digest, dataset_source_type,
+                                dataset_source, dataset_profile) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_ADD_INPUT = """
+INSERT OR IGNORE INTO inputs (input_uuid, source_type, source_id, destination_type, destination_id)
+SELECT ?, 'DATASET', dataset_uuid, 'RUN', ? FROM datasets WHERE experiment_id = ? AND name = ? AND digest = ?
 """
 
 
@@ -153,7 +164,7 @@ class LocalStore:
 
     def _run_id(self, run: str) -> str:
         """Return the id of a run: the existing one, or one derived from its name, so it is stable."""
-        return self._ids.get(run) or hashlib.sha256(f"{self._search}/{run}".encode()).hexdigest()[:32]
+        return self._ids.get(run) or _id_of(self._search, run)
 
     def _folder(self, run: str) -> Path:
         return self._artifacts / str(self._experiment_id) / self._run_id(run) / "artifacts"
@@ -171,12 +182,20 @@ class LocalStore:
         points = [(run_id, m.name, m.value, m.time, m.step) for m in change.metrics]
         store.executemany(_ADD_METRIC, points)
         store.executemany(_LATEST_METRIC, points)
+        if change.dataset is not None:
+            self._log_dataset(store, run_id, change.dataset)
         if change.status is not None:
             # As with MLflow's client, a resumed run keeps its end time until it ends again.
             store.execute(
                 "UPDATE runs SET status = ?, end_time = coalesce(?, end_time) WHERE run_uuid = ?",
                 (str(change.status), change.end, run_id),
             )
+
+    def _log_dataset(self, store: sqlite3.Connection, run_id: str, data: LoggedDataset) -> None:
+        key = self._experiment_id, data.name, data.digest
+        number, link = _id_of(*key), _id_of(run_id, *key)
+        store.execute(_ADD_DATASET, (number, *key, SOURCE_TYPE, data.source, data.profile))
+        store.execute(_ADD_INPUT, (link, run_id, *key))
 
     def _attach(self, run: str, name: str, source: bytes | Path) -> None:
         folder = self._folder(run)
@@ -188,3 +207,8 @@ class LocalStore:
             draft.replace(folder / name)
         except OSError as exc:
             raise Unreachable(f"{folder / name}: {exc.strerror}") from exc
+
+
+def _id_of(*words: object) -> str:
+    """Return an id that follows from what it names, so that a replay writes the same row."""
+    return hashlib.sha256("/".join(map(str, words)).encode()).hexdigest()[:32]

@@ -10,8 +10,9 @@ from hpo.core.events import End
 from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.training_state import Key
 from hpo.tracking.mlflow_values import ABSENT, LONGEST_TAG, MetricKeys, clean, cut, keys_of, params, settings
-from hpo.tracking.run_changes import Measurement, RunChange, Status
+from hpo.tracking.run_changes import LoggedDataset, Measurement, RunChange, Status
 from hpo.tracking.run_names import run_name
+from hpo.tracking.search_note import searched_note
 
 STATUS = {
     End.FINISHED: Status.FINISHED,
@@ -46,6 +47,7 @@ class TrainingRuns:
         self._started: dict[Key, int] = {}
         self._epochs: dict[Key, int] = {}
         self.fresh = FreshSeeds()
+        self.dataset: LoggedDataset | None = None
 
     @property
     def names(self) -> set[str]:
@@ -63,7 +65,7 @@ class TrainingRuns:
         key = event.trial, event.replicate
         self._started.setdefault(key, time)
         child = self.change(key)
-        child.status = Status.RUNNING
+        child.status, child.dataset = Status.RUNNING, self.dataset
         tags = {
             "kind": "finalist" if event.replicate else "trial",
             "search": self._search,
@@ -76,6 +78,7 @@ class TrainingRuns:
         if event.replicate:
             tags["fresh"], tags["split"] = self.fresh.title(event.replicate), event.split
         child.tags |= clean({**tags, **self._tags})
+        child.tags["mlflow.note.content"] = searched_note(event.point)
         child.params |= params(event.point, event.recipe, self._shown)
         chosen = settings(event.point, event.recipe)
         self._fill_missing([name for name in chosen if name not in self._shown])
@@ -101,11 +104,13 @@ class TrainingRuns:
             child.status, child.tags["state"] = Status.RUNNING, "running"
         for metric, value in event.metrics.items():
             if math.isfinite(value):
-                child.metrics.append(
-                    Measurement(self._metric_keys.of(metric), float(value), event.epoch, time)
-                )
+                child.metrics.append(Measurement(self._metric_key(metric), float(value), event.epoch, time))
             else:
                 child.tags["non-finite"] = cut(f"{metric} is {value} at epoch {event.epoch}", LONGEST_TAG)
+
+    def _metric_key(self, metric: str) -> str:
+        """Return the key of a reported metric, which is not that of a parameter such as the learning rate."""
+        return self._metric_keys.of(f"train/{metric}" if metric in self._shown else metric)
 
     def pause_changed(self, event: events.TrialPaused | events.TrialTakenUp) -> None:
         """Show that a trial was paused, or taken up again, and why."""

@@ -13,6 +13,7 @@ from hpo.core.events import SearchOpened, Warned
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.package_versions import versions
+from hpo.core.private_files import replace_file
 from hpo.core.user_code import code_digests, own_digests
 from hpo.core.users import user_name
 from hpo.data.leak_report import Leaks
@@ -32,6 +33,7 @@ from hpo.use_cases.search.capacity import require_capacity
 from hpo.use_cases.search.detached import DetachedRun, start_detached
 from hpo.use_cases.search.hardware import hardware
 from hpo.use_cases.search.holding import held, release, take_new
+from hpo.use_cases.search.lock import create_folder
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 from hpo.use_cases.search.signals import Signals
@@ -136,6 +138,9 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
             store, spec, dataset, name, submission.tags, leaks, warnings, warm_start, submission.options
         )
         ledger.append([code] if code else [])
+        if spec.written:
+            create_folder(home.search(ledger.name))
+            replace_file(home.search(ledger.name).submitted, spec.written)
         return SearchRun(home, spec, dataset, ledger, report=keep_report)
 
     return open_run

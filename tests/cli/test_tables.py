@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from hpo.cli.session import Session
-from hpo.cli.tables import grid, pairs, state_text
+from hpo.cli.tables import grid, pairs, search_state_text, trial_state_text
 from hpo.core.home import Home
 
 DIGEST = "0123456789abcdef" * 6
@@ -33,10 +33,14 @@ def test_a_table_wraps_its_texts_and_keeps_its_names_whole():
 
 
 def test_states_are_coloured_unless_no_color_is_set():
-    coloured = printed(state_text("failed"), force_terminal=True, _environ={"TERM": "xterm"})
-    plain = printed(state_text("failed"), force_terminal=True, _environ={"TERM": "xterm", "NO_COLOR": "1"})
+    coloured = printed(trial_state_text("failed"), force_terminal=True, _environ={"TERM": "xterm"})
+    plain = printed(
+        trial_state_text("failed"), force_terminal=True, _environ={"TERM": "xterm", "NO_COLOR": "1"}
+    )
     assert coloured != plain == "failed\n"
-    assert state_text("stopped").plain == "stopped early"
+    assert trial_state_text("stopped").plain == "stopped early"
+    assert search_state_text("stopped").plain == "stopped"
+    assert search_state_text("no_trial_succeeded").plain == "no trial succeeded"
 
 
 def test_hints_repeat_the_home_option(tmp_path):

@@ -91,7 +91,7 @@ def test_hyperparameters_exist_where_their_part_is_chosen():
     ("value", "complaint"),
     [
         (3, None),
-        (True, "True is not"),
+        (True, "true is not"),
         (2.5, "2.5 is not"),
         ("3", "'3' is not"),
         (None, "null is not"),

@@ -27,9 +27,9 @@ def memory_ledger(story: Sequence[Event] = ()) -> MemoryLedger:
 
 def opened(**changes: object) -> events.SearchOpened:
     fields = {
-        "spec": {"name": "digits", "recipe": {"batch_size": 64}},
+        "spec": {"name": "digits", "data": {"source": "digits"}, "recipe": {"batch_size": 64}},
         "digest": "d" * 64,
-        "split": {"fingerprint": "f" * 64, "train": 1000, "validation": 300},
+        "split": {"fingerprint": "f" * 64, "data": "e" * 64, "counts": {"train": 1000, "validation": 300}},
         "versions": {"torch": "2.13", "python": "3.11"},
         "tags": {"team": "vision"},
     }
@@ -47,6 +47,7 @@ def started(trial: int, replicate: int = 0) -> events.TrialStarted:
 
 def reported(trial: int, epoch: int, value: float, replicate: int = 0) -> events.Reported:
     metrics = {"validation/accuracy": value, "validation/loss": 1 - value, "train/loss": 0.9 - value}
+    metrics |= {"learning_rate": 0.001 / epoch}
     return events.Reported(trial, replicate, epoch, metrics, 0.1)
 
 

@@ -62,6 +62,10 @@ class StoreUnderTest:
             "params": run.data.params,
             "metrics": run.data.metrics,
             "curves": curves,
+            "data": [
+                (used.dataset.name, used.dataset.digest, used.dataset.source, used.dataset.profile)
+                for used in self.client.get_run(run.info.run_id).inputs.dataset_inputs
+            ],
             "files": sorted((f.path, f.file_size) for f in self.client.list_artifacts(run.info.run_id)),
         }
 
@@ -99,6 +103,20 @@ def test_a_mirror_that_starts_again_reads_what_it_has_shown_once(tested: StoreUn
     mirror(tested, ledger, home).catch_up()
     reports = [each.seq for each in ledger.record if isinstance(each.event, events.Reported)]
     assert {seq: ledger.read_of[seq] for seq in reports} == dict.fromkeys(reports, 1)
+
+
+def test_every_run_has_its_data_once_and_no_metric_named_like_a_parameter(
+    tested: StoreUnderTest, home: Home
+) -> None:
+    ledger = memory_ledger(search(home.search(NAME)))
+    for _ in range(2):
+        mirror(tested, ledger, home).catch_up()
+        ledger.append([events.SearchResumed({}), started(0)])
+    for run in tested.shown().values():
+        ((name, digest, _, profile),) = run["data"]
+        assert (name, digest, profile) == ("digits", "e" * 36, '{"train": 1000, "validation": 300}')
+        assert not run["params"].keys() & run["metrics"].keys()
+    assert tested.runs()["trial 0"].data.metrics["train/learning_rate"] == pytest.approx(0.001 / 3)
 
 
 def test_files_are_added_to_the_search_without_changing_anything_else(
@@ -156,6 +174,7 @@ def test_a_whole_search(tested: StoreUnderTest, home: Home) -> None:
         "validation/accuracy",
         "validation/loss",
         "train/loss",
+        "train/learning_rate",
         "objective",
     }
     parent = runs[NAME]

@@ -12,7 +12,7 @@ from hpo.tracking.mlflow_values import clean_key, cut, keys_of, params, text
 from hpo.tracking.projection import RunProjection
 from hpo.tracking.run_changes import PARENT, RunChange
 from hpo.tracking.run_names import search_id
-from tests.tracking.scenario import OBJECTIVE, memory_ledger, opened, projection, search, started
+from tests.tracking.scenario import OBJECTIVE, PARAMETERS, memory_ledger, opened, projection, search, started
 
 
 def test_values_are_formatted_as_in_tables() -> None:
@@ -148,6 +148,31 @@ def test_a_second_winner_replaces_the_first(home: Home) -> None:
     )
 
 
+def test_the_searched_choices_are_told_from_the_fixed_ones(home: Home) -> None:
+    drawn, story = projection(home), search(home.search("digits-1"))
+    home.search("digits-1").submitted.write_text("# why\nversion: 1\n")
+    runs = {change.run: change for change in drawn.changes(memory_ledger(story).read())}
+    tags, searched = runs[PARENT].tags, "**Searched:** learning_rate=0.001 optimizer=sgd"
+    assert tags["searched"] == ", ".join(PARAMETERS)
+    assert {name: tags[f"winner.{name}"] for name in PARAMETERS} == {
+        "learning_rate": "0.001",
+        "optimizer": "sgd",
+        "optimizer.momentum": "0.9",
+        "augment.cutout": "false",
+    }
+    assert searched in tags["mlflow.note.content"]
+    assert runs["0/0"].tags["mlflow.note.content"].startswith(searched)
+    assert runs[PARENT].files["spec.yaml"] == home.search("digits-1").submitted
+
+
+def test_a_later_winner_replaces_the_values_of_the_first(home: Home) -> None:
+    drawn = projection(home)
+    story = [opened(), started(0), started(1)]
+    story += [events.WinnerNamed(trial, 0, 0.8, 0.01, 2, "best mean") for trial in (0, 1)]
+    parent = next(change for change in drawn.changes(memory_ledger(story).read()) if change.run == PARENT)
+    assert (parent.tags["winner.optimizer"], parent.tags["winner.optimizer.momentum"]) == ("adam", "n/a")
+
+
 def test_searches_of_the_same_name_have_different_ids() -> None:
     first, second = (Recorded(1, 5.0, opened(digest=digest * 64)) for digest in "ab")
     assert search_id("digits-1", first) == search_id("digits-1", first)
@@ -224,8 +249,8 @@ def test_control_sequences_and_html_in_notes_are_shown_as_text(home: Home) -> No
         shown = [*change.tags.values(), *change.params.values(), *files, *change.tags, *change.params]
         assert not any(CONTROL.search(text) for text in shown)
     note = runs[PARENT].tags["mlflow.note.content"]
-    assert note.count("&lt;img src=http://there/?me&gt; !&#91;seen](http://there)") == 3
-    assert "<" not in note
+    assert note.count("&lt;img src=http://there/?me&gt; !&#91;seen](http://there)") == 4
+    assert "<" not in note + runs["0/0"].tags["mlflow.note.content"]
 
 
 def test_the_parent_states_the_head_of_the_chain(home: Home) -> None:

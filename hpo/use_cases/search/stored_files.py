@@ -121,7 +121,7 @@ def kept_in_store(address: str, folder: SearchFolder, history: History) -> Files
 
 def _files(folder: SearchFolder, history: History) -> Iterator[Path]:
     yield from (folder.recipe, folder.account, folder.account.with_suffix(".json"), folder.report)
-    yield folder.root / SPEC_FILE
+    yield from (folder.root / SPEC_FILE, folder.submitted)
     yield from (
         folder.weights / member["file"] for member in (history.model.members if history.model else ())
     )
