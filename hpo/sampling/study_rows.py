@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
@@ -24,7 +25,7 @@ def insert_trials(storage: RDBStorage, study_id: int, trials: Sequence[FrozenTri
         study_id: Id of the study in the storage.
         trials: Its trials, in the order of their numbers. A parameter has one distribution in all of them.
     """
-    tables = {
+    tables: dict[Any, list[dict[str, object]]] = {
         models.TrialModel: list(_trials(study_id, trials)),
         models.TrialParamModel: list(_parameters(trials)),
         models.TrialValueModel: list(_values(trials)),
@@ -70,7 +71,7 @@ def _parameters(trials: Sequence[FrozenTrial]) -> Iterator[dict[str, object]]:
 
 def _values(trials: Sequence[FrozenTrial]) -> Iterator[dict[str, object]]:
     for number, trial in enumerate(trials, 1):
-        if trial.values is not None:
+        if trial.value is not None:
             value, kind = models.TrialValueModel.value_to_stored_repr(trial.value)
             yield {"trial_id": number, "objective": 0, "value": value, "value_type": kind}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from hpo.core.events import SearchOpened
-from hpo.core.json_values import JsonObject
+from hpo.core.json_values import JsonFields, JsonObject
 from hpo.tracking.mlflow_values import cut
 from hpo.tracking.run_changes import LoggedDataset
 
@@ -27,6 +27,6 @@ def dataset_of(event: SearchOpened) -> LoggedDataset | None:
     )
 
 
-def _rows(split: JsonObject) -> JsonObject:
+def _rows(split: JsonFields) -> JsonObject:
     test = split.get("test") or {}
     return {**(split.get("counts") or {}), **({"test": test["n"]} if "n" in test else {})}
