@@ -65,7 +65,16 @@ class Classifier:
 
     def images(self, examples: Examples, hold: bool = True) -> Images:
         """Prepare a part for prediction; ``hold`` its images if it is predicted more than once."""
-        return Images(examples, self.device, self._prepare, hold and self._views is None, self._size)
+        choices = self.recipe["test_augment"]
+        return Images(
+            examples,
+            self.device,
+            self._prepare,
+            hold and self._views is None,
+            self._size,
+            choices.get("original_pixels", False),
+            augmentation.is_bicubic(choices),
+        )
 
     def outputs(self, images: Images) -> NDArray[np.float32]:
         """Return logits [n, classes] of a part, or the log of mean probabilities over views and samples."""
@@ -78,10 +87,6 @@ class Classifier:
             array: NDArray[np.float32] = torch.cat(logits).cpu().numpy()
         return array
 
-    def _pixels(self, images: Images, index: Tensor) -> Tensor:
-        assert self._views is not None
-        return images.raw(index) if self._views.size is None else images.stored(index)
-
     def _logits(self, images: Images, index: Tensor) -> Tensor:
         if self._views is None and self._samples == 1:
             return self.network(images.prepared(index)).float()  # type: ignore[no-any-return]
@@ -89,9 +94,7 @@ class Classifier:
             inputs = [images.prepared(index)] * self._samples
         else:
             inputs = [
-                self._prepare(v)
-                for v in self._views(self._pixels(images, index))
-                for _ in range(self._samples)
+                self._prepare(v) for v in images.viewed(self._views, index) for _ in range(self._samples)
             ]
         log_probabilities = [self.network(batch).float().log_softmax(1) for batch in inputs]
         return torch.stack(log_probabilities).logsumexp(0) - float(np.log(len(log_probabilities)))

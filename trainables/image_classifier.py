@@ -86,9 +86,17 @@ class _ImageTask:
             classes,
             image_shape(train.info),
             lambda: preprocessing.principal_colours(train.inputs, train.rows),
+            train.originals is not None,
         )
-        hold = self._augment is None
-        self._images = Images(train, device, at_size(fitted, size), hold=hold, size=size)
+        self._images = Images(
+            train,
+            device,
+            at_size(fitted, size),
+            hold=self._augment is None,
+            size=size,
+            original=recipe["augment"].get("original_pixels", False),
+            bicubic=augmentation.is_bicubic(recipe["augment"]),
+        )
 
         self.network = _network(recipe, shape, classes, seed, device)
         self.lr_multipliers: Mapping[str, float] = transfer.start(recipe["transfer"], self.network)
@@ -114,11 +122,11 @@ class _ImageTask:
                 labels = images.labels.index_select(0, index.to(images.device))
                 yield Batch(images.prepared(index), labels, labels)
             return
-        for group in merge_batches(indices, images.augmented):
+        groups = merge_batches(indices, images.augmented)
+        for group, pixels, cropped in images.begun(groups, self._augment.crop, generator):
             index, sizes = torch.cat(group).to(images.index_device), [len(batch) for batch in group]
             labels = images.labels.index_select(0, index.to(images.device))
-            pixels = images.stored(index) if self._augment.takes_stored else images.raw(index)
-            augmented = self._augment.several(pixels, labels, sizes, generator)
+            augmented = self._augment.several(pixels(), labels, sizes, generator, cropped)
             for (inputs, targets), truth in zip(augmented, torch.split(labels, sizes), strict=True):
                 yield Batch(images.prepare(inputs), targets, truth)
 

@@ -7,16 +7,21 @@ batch is read from the shared bytes, so that any number of images can be streame
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from hpo.core.trainable import Examples
+from trainables.augmentation.original_crops import OriginalCrop
+from trainables.augmentation.views import WHOLE, Views, resized
 from trainables.gpu_memory import free_memory
+from trainables.original_pixels import OriginalPixels, PendingCrops
 
 HELD_BYTES = 256 << 20
 """Limit on the bytes of prepared floats that one training holds for one part."""
@@ -54,6 +59,8 @@ class Images:
         prepare: Applied to float images in [0, 1], [n, channels, height, width], before the network.
         size: Height and width to which images are resized first, in pixels; None keeps their size.
         hold: Whether prepared images are worth holding, as nothing random happens before ``prepare``.
+        original: Whether pixels come from images in their own sizes, where the examples have them.
+        bicubic: Whether images are resized by cubic polynomials, not linearly.
     """
 
     def __init__(
@@ -63,11 +70,19 @@ class Images:
         prepare: Callable[[Tensor], Tensor],
         hold: bool = True,
         size: int | None = None,
+        original: bool = True,
+        bicubic: bool = False,
     ):
-        self.device = device
+        self.device, self._bicubic = device, bicubic
         self._bytes = as_tensor(examples.inputs)
         self._rows = torch.as_tensor(examples.rows)
-        if device.type == "cuda" and self._fits_on(device):
+        self.originals: OriginalPixels | None = None
+        if original and examples.originals is not None:
+            height, width = examples.info.shape[:2] if size is None else (size, size)
+            self.originals = OriginalPixels(
+                examples.originals, (height, width), bicubic, torch.get_num_threads()
+            )
+        elif device.type == "cuda" and self._fits_on(device):
             self._bytes = self._bytes.index_select(0, self._rows).to(device)
             self._rows = torch.arange(len(self._rows), device=device)
         self.labels = torch.as_tensor(examples.targets[examples.rows]).to(device)
@@ -90,16 +105,65 @@ class Images:
         Args:
             index: Of the images in the part [b], on any device.
         """
+        if self.originals is not None:
+            return next(self.viewed(WHOLE, index))
         images = self.stored(index)
-        if self._size is None or images.shape[2:] == (self._size, self._size):
-            return images
-        size = (self._size, self._size)
-        return F.interpolate(images, size, mode="bilinear", antialias=True).clamp_(0, 1)
+        return images if self._size is None else resized(images, (self._size, self._size), self._bicubic)
 
     def stored(self, index: Tensor) -> Tensor:
         """Return float images [b, channels, height, width] in [0, 1] in the size in which they are stored."""
         rows = self._rows.index_select(0, index.to(self.index_device))
-        pixels = self._bytes.index_select(0, rows)
+        return self.floats(self._bytes.index_select(0, rows))
+
+    def viewed(self, views: Views, index: Tensor) -> Iterator[Tensor]:
+        """Yield every view of images, each [b, channels, height, width] in [0, 1]."""
+        if self.originals is None:
+            yield from views(self.raw(index) if views.size is None else self.stored(index), self._bicubic)
+            return
+        pixels = self.originals.views(self._original_rows(index), views).pixels()
+        for view, crops in zip(views.views, pixels, strict=True):
+            yield self.floats(crops).flip(3) if view.mirrored else self.floats(crops)
+
+    def begun(
+        self, groups: Iterable[list[Tensor]], crop: OriginalCrop | None, generator: torch.Generator
+    ) -> Iterator[tuple[list[Tensor], Callable[[], Tensor], bool]]:
+        """Yield groups of batches, each with what returns its pixels and whether these are cropped already.
+
+        Images in their own sizes are decoded by threads while the group before is trained on.
+
+        Args:
+            groups: The batches' indices.
+            crop: What comes first in the augmentation, if it is a crop of stored images.
+            generator: Source of the crops of images in their own sizes.
+        """
+        if self.originals is None:
+            for group in groups:
+                index = torch.cat(group).to(self.index_device)
+                yield group, functools.partial(self.stored if crop else self.raw, index), False
+            return
+        ready = None
+        for group in groups:
+            rows = self._original_rows(torch.cat(group))
+            pending = (
+                self.originals.crops(rows, crop.part, generator)
+                if crop
+                else self.originals.views(rows, WHOLE)
+            )
+            if ready is not None:
+                yield ready
+            ready = group, functools.partial(self._decoded, pending), crop is not None
+        if ready is not None:
+            yield ready
+
+    def _decoded(self, pending: PendingCrops) -> Tensor:
+        return self.floats(pending.pixels()[0])
+
+    def _original_rows(self, index: Tensor) -> NDArray[np.int64]:
+        """Return the rows of the data set that images are in [b]."""
+        return self._rows.index_select(0, index.cpu()).numpy()
+
+    def floats(self, pixels: Tensor) -> Tensor:
+        """Return floats [b, channels, height, width] in [0, 1] of bytes [b, height, width, channels]."""
         pixels = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2)
         layout = torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
         return pixels.to(torch.float32, memory_format=layout).div_(255)

@@ -121,6 +121,8 @@ class Examples:
         info: Description of the data set.
         groups: Group of every development example, [n]; None if they are independent.
         times: Time of every development example, [n]; None if time does not matter.
+        originals: Images in their own sizes, `trainables.data.originals.Originals` of length n; None where
+            the inputs are all that is kept.
     """
 
     inputs: Array
@@ -129,6 +131,7 @@ class Examples:
     info: DataInfo
     groups: Array | None = None
     times: Array | None = None
+    originals: Any = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -36,4 +36,5 @@ def open_examples(folder: Path, rows: NDArray[Any]) -> Examples:
         raise HpoError(f"data: {folder} does not hold prepared data: {error}") from error
     info = prepared.info_from_json(body["info"])
     groups, times = prepared.optional(folder / prepared.GROUPS), prepared.optional(folder / prepared.TIMES)
-    return Examples(inputs, targets, np.asarray(rows, dtype=np.int64), info, groups, times)
+    originals = prepared.originals(folder, info)
+    return Examples(inputs, targets, np.asarray(rows, dtype=np.int64), info, groups, times, originals)

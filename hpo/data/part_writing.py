@@ -54,6 +54,8 @@ def write_parts(
     """
     arrays = {prepared.INPUTS: development.inputs, prepared.TARGETS: development.targets}
     sides = {prepared.GROUPS: development.groups, prepared.TIMES: development.times}
+    if (kept := development.originals) is not None:
+        sides |= {prepared.ORIGINALS: kept.encoded, prepared.ORIGINAL_INDEX: kept.index}
     if development.in_place:
         sides |= {prepared.DIGESTS: development.identity, prepared.DIGESTED: development.digested}
         synced(part / prepared.IN_PLACE, json.dumps(_references(development)).encode())
@@ -125,6 +127,8 @@ def _inspect(
         return None, []
     if test.info != development.info:
         raise UserError("data: the test part has another shape or other classes than the development part")
+    if (test.originals is None) != (development.originals is None):
+        raise UserError("data: only one of the development part and the test part has original images")
     files = [part / name for name in (prepared.TEST_DIGESTS, prepared.TEST_HASHES, prepared.TEST_COPIES)]
     inputs = both = [content.digests() for content in (development, test)]
     if not development.in_place and not test.in_place:

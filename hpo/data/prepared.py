@@ -21,6 +21,7 @@ from hpo.core.trainable import DataInfo
 from trainables.data.digests import key_name, row_digests
 from trainables.data.file_map import FileMap
 from trainables.data.items_in_place import inputs_in_place
+from trainables.data.originals import Originals
 
 FORMAT = 2
 """Incremented whenever the same source would be read differently."""
@@ -30,6 +31,9 @@ INPUTS = "inputs.npy"
 TARGETS = "targets.npy"
 GROUPS = "groups.npy"
 TIMES = "times.npy"
+ORIGINALS = "originals.npy"
+ORIGINAL_INDEX = "original_index.npy"
+"""Images in their own sizes, as `trainables.data.originals.Originals` has them; absent for other data."""
 TEST_DIGESTS = "test_digests.npy"
 TEST_HASHES = "test_hashes.npy"
 TEST_COPIES = "test_copies.npy"
@@ -231,6 +235,12 @@ def array(folder: Path, name: str) -> NDArray[Any]:
         if reference:
             return FileMap.from_json(reference).open()
     return mapped(folder / name)
+
+
+def originals(folder: Path, info: DataInfo) -> Originals | None:
+    """Map the images in their own sizes; None if they were not kept."""
+    encoded, index = optional(folder / ORIGINALS), optional(folder / ORIGINAL_INDEX)
+    return None if encoded is None or index is None else Originals.of_arrays(encoded, index, info)
 
 
 def optional(path: Path) -> NDArray[Any] | None:

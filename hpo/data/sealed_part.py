@@ -62,8 +62,15 @@ def open_test(
             f"its rows with their targets was {_end_of(expected.targets)} and is {_end_of(now)}. Restore the "
             "data, or start a new search on it."
         )
-    rows = np.arange(len(content))
-    return Examples(content.inputs, content.targets, rows, content.info, content.groups, content.times)
+    return Examples(
+        content.inputs,
+        content.targets,
+        np.arange(len(content)),
+        content.info,
+        content.groups,
+        content.times,
+        content.originals,
+    )
 
 
 def _end_of(digest: str) -> str:

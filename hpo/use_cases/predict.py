@@ -127,7 +127,8 @@ class ExportedModel:
         """
         rows = read_unlabelled(data, self.info, self._source_arguments())
         n = len(rows.names)
-        examples = Examples(rows.inputs, np.zeros(n, np.int64), np.arange(n), self.info)
+        labels = np.zeros(n, np.int64)
+        examples = Examples(rows.inputs, labels, np.arange(n), self.info, originals=rows.originals)
         with look_recorded(rows, self.recipe, data, self.digest, home, again) as notes, _fits(self.path):
             outputs = np.asarray(outputs_of(self.trainable, list(self.models), examples))
         predicted, shares = _predicted(self.trainable, outputs, self.info)

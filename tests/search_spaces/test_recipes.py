@@ -48,6 +48,8 @@ TABLE: Mapping[str, tuple[Any, ...]] = {
     "averaging.name": ("none", "none", "none", "none", "ema", "none", "none", "none"),
     "averaging.decay": (None, None, None, None, (1 - 1e-5 * 1024 / 400 * 32) ** (1 / 32), None, None, None),
     "test_augment.center_crop.ratio": (0.875, 0.875, 0.875, 0.875, 0.875, 0.95, 0.95, 0.95),
+    "augment.interpolation": (None, None, None, "bicubic", None, *("bicubic",) * 3),
+    "test_augment.interpolation": (None, None, None, "bicubic", None, *("bicubic",) * 3),
     "regularize.dropout.p": (None,) * 8,
     "gradient_clipping.name": ("none",) * 8,
     "loss.name": (*("cross_entropy",) * 5, *("binary_cross_entropy",) * 3),
@@ -96,6 +98,7 @@ def test_nothing_else_is_switched_on(name: str) -> None:
         "scale_jitter",
         "strength",
         "original_pixels",
+        "interpolation",
     }
     file = read_recipe(recipes()[name])
     resolved = shipped()[file.trainable].grammar.resolve(file.recipe)

@@ -39,6 +39,7 @@ def build(
     classes: int,
     stored: tuple[int, int, int] | None = None,
     colours: Callable[[], Tensor] | None = None,
+    varying: bool = False,
 ) -> Augmenter | None:
     """Build the augmentation of a recipe.
 
@@ -49,6 +50,7 @@ def build(
         stored: Channels, height and width of the images before they are resized, if they are.
         colours: Gives the principal colours of the training part, for ``pca_lighting``: eigenvectors
             times eigenvalues as columns, [channels, channels].
+        varying: Whether images are kept in sizes of their own, so that crops are cut from these.
 
     Returns:
         A function of (images, labels, generator); None if nothing is on or the strength is 0.
@@ -67,14 +69,19 @@ def build(
     if not parts:
         return None
     from trainables.augmentation.augmenter import assemble
+    from trainables.augmentation.original_crops import OriginalCrop
 
-    crops: list[Any] = []
-    if augment.get("original_pixels", False) and stored not in (None, shape):
-        first = [name for name in CROPS if name in augment][:1]
-        cropping = {name: augment[name] for name in first}
-        crops = _load(AUGMENT, cropping, stored, strength)
-        parts = _load(AUGMENT, {n: v for n, v in augment.items() if n not in cropping}, shape, strength)
-    return assemble(parts, shape, classes, crops)
+    first = next((name for name in CROPS if name in augment), None)
+    if first and augment.get("original_pixels", False) and (varying or stored not in (None, shape)):
+        cropping = _load(AUGMENT, {first: augment[first]}, stored or shape, strength)[0]
+        parts = _load(AUGMENT, {n: v for n, v in augment.items() if n != first}, shape, strength)
+        return assemble(parts, shape, classes, OriginalCrop(cropping, shape, is_bicubic(augment)))
+    return assemble(parts, shape, classes)
+
+
+def is_bicubic(choices: Mapping[str, Any]) -> bool:
+    """Return whether images are resized by cubic polynomials, by a group of a recipe."""
+    return bool(choices.get("interpolation", "bilinear") == "bicubic")
 
 
 def _with_colours(augment: Mapping[str, Any], colours: Callable[[], Tensor] | None) -> Mapping[str, Any]:

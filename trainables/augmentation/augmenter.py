@@ -30,13 +30,18 @@ class Augmenter:
         steps: Changes of images.
         in_class: Mixing within classes, if on.
         mixing: Mixing of images and labels, if on.
-        takes_stored: Whether it begins with a crop and needs images as they are stored.
+        crop: The crop of stored images that comes first, if any.
     """
 
     steps: tuple[Step, ...]
     in_class: InClassMixing | None = None
     mixing: Mixing | None = None
-    takes_stored: bool = False
+    crop: OriginalCrop | None = None
+
+    @property
+    def takes_stored(self) -> bool:
+        """Whether it begins with a crop and needs images as they are stored."""
+        return self.crop is not None
 
     def __call__(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Augment a batch.
@@ -53,7 +58,12 @@ class Augmenter:
         return next(self.several(images, labels, [len(images)], generator))
 
     def several(
-        self, images: Tensor, labels: Tensor, sizes: list[int], generator: torch.Generator
+        self,
+        images: Tensor,
+        labels: Tensor,
+        sizes: list[int],
+        generator: torch.Generator,
+        cropped: bool = False,
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """Augment several batches at once; only mixing is done batch by batch.
 
@@ -62,10 +72,13 @@ class Augmenter:
             labels: Of the same images.
             sizes: Images of each batch.
             generator: Source of all randomness.
+            cropped: Whether the crop that comes first was already cut.
 
         Yields:
             Images and targets of each batch.
         """
+        if self.crop is not None and not cropped:
+            images = self.crop(images, generator)
         for step in self.steps:
             images = step(images, generator)
         for batch_images, batch_labels in zip(
@@ -82,7 +95,7 @@ class Augmenter:
 
 
 def assemble(
-    parts: Sequence[object], shape: Shape, classes: int, crops: Sequence[Placement] = ()
+    parts: Sequence[object], shape: Shape, classes: int, crop: OriginalCrop | None = None
 ) -> Augmenter | None:
     """Combine parts, given in the order of the table: geometry into one step, mixers into another.
 
@@ -96,10 +109,9 @@ def assemble(
     mixers = tuple(part for part in parts if isinstance(part, Mixer))
     in_class = next((part for part in parts if isinstance(part, InClassMixing)), None)
     steps: list[Step] = [Geometry(shape, placements, distortions)] if placements or distortions else []
-    steps = [OriginalCrop(crop, shape) for crop in crops] + steps
     not_steps = {id(part) for part in (*placements, *distortions, *mixers, in_class)}
     steps += [part for part in parts if callable(part) and id(part) not in not_steps]
     mixing = Mixing(mixers, classes) if mixers else None
-    if not (steps or in_class or mixing):
+    if not (steps or in_class or mixing or crop):
         return None
-    return Augmenter(tuple(steps), in_class, mixing, bool(crops))
+    return Augmenter(tuple(steps), in_class, mixing, crop)

@@ -231,13 +231,17 @@ class ScaleJitter(Placement):
     crop: int
     inside: ClassVar[bool] = True
 
-    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
-        """Draw one matrix per image; see `Placement`."""
+    def factors(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw by how much each image is larger than its crop, [count]."""
         low, high = sorted(
             1 + self.strength * (max(side, self.crop) / self.crop - 1)
             for side in (self.shortest, self.longest)
         )
-        share = uniform(count, low, high, generator).reciprocal()
+        return uniform(count, low, high, generator)
+
+    def matrices(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw one matrix per image; see `Placement`."""
+        share = self.factors(count, generator).reciprocal()
         return _box(self.shape, share, share, uniform((count, 2), -0.5, 0.5, generator))
 
 

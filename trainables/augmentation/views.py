@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainables.augmentation.geometry import Shape, identity, resample
+from trainables.data.originals import ScaledBox
 
 _CENTRE = ((0.0, 0.0),)
 _CORNERS = ((-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5))
@@ -35,7 +36,7 @@ class View:
     position: tuple[float, float] = (0.0, 0.0)
     mirrored: bool = False
 
-    def of_original(self, images: Tensor, size: tuple[int, int]) -> Tensor:
+    def of_original(self, images: Tensor, size: tuple[int, int], bicubic: bool = False) -> Tensor:
         """Return this view of stored images [b, c, h, w], in a size [height, width].
 
         The image is resized to ``size / ratio`` and cropped, as torchvision's ``Resize`` and
@@ -45,13 +46,27 @@ class View:
         top, left = (
             round((n - m) * (p + 0.5)) for n, m, p in zip(whole, size, self.position[::-1], strict=True)
         )
-        if whole[0] > images.shape[2] and whole[1] > images.shape[3]:
+        if whole[0] > images.shape[2] and whole[1] > images.shape[3] and not bicubic:
             cropped = _magnified(images, whole, (top, left), size)
         else:
-            if whole != images.shape[2:]:
-                images = functional.interpolate(images, whole, mode="bilinear", antialias=True).clamp_(0, 1)
-            cropped = images[:, :, top : top + size[0], left : left + size[1]]
+            cropped = resized(images, whole, bicubic)[:, :, top : top + size[0], left : left + size[1]]
         return cropped.flip(3) if self.mirrored else cropped
+
+    def cut(self, stored: tuple[int, int], size: tuple[int, int]) -> ScaledBox:
+        """Return how this view, not mirrored, is cut from an image in its own size.
+
+        Its shorter side is resized to ``size / ratio``, rounded down as in timm.
+
+        Args:
+            stored: Height and width of the image.
+            size: Of the view.
+        """
+        height, width = (int(side / self.ratio + 1e-6) for side in size)
+        whole = covering(stored, (height, width))
+        top, left = (
+            round((n - m) * (p + 0.5)) for n, m, p in zip(whole, size, self.position[::-1], strict=True)
+        )
+        return ScaledBox(whole[::-1], (left, top, left + size[1], top + size[0]))
 
     def of(self, images: Tensor) -> Tensor:
         """Return this view of images [b, c, h, w]; the whole image is returned as it is."""
@@ -65,6 +80,25 @@ class View:
         if self.mirrored:
             matrix[:, 0, 0] *= -1
         return resample(images, matrix.expand(len(images), 3, 3), border="border")
+
+
+def resized(images: Tensor, size: tuple[int, int], bicubic: bool = False) -> Tensor:
+    """Return images [b, c, h, w] in a size [height, width]; filters cover all pixels that one stands for."""
+    if images.shape[2:] == size:
+        return images
+    mode = "bicubic" if bicubic else "bilinear"
+    return functional.interpolate(images, size, mode=mode, antialias=True).clamp_(0, 1)
+
+
+def covering(stored: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+    """Return height and width of an image that was resized to cover a size, with its aspect.
+
+    One side is that of ``size``, the other one is rounded down: for a square, torchvision's ``Resize``.
+    """
+    (height, width), (least_height, least_width) = stored, size
+    if width * least_height >= height * least_width:
+        return least_height, max(least_width, least_height * width // height)
+    return max(least_height, least_width * height // width), least_width
 
 
 def _magnified(
@@ -95,10 +129,14 @@ class Views:
     def __len__(self) -> int:
         return len(self.views)
 
-    def __call__(self, images: Tensor) -> Iterator[Tensor]:
+    def __call__(self, images: Tensor, bicubic: bool = False) -> Iterator[Tensor]:
         """Yield every view of images [b, c, h, w], each [b, c, h, w]."""
         for view in self.views:
-            yield view.of(images) if self.size is None else view.of_original(images, self.size)
+            yield view.of(images) if self.size is None else view.of_original(images, self.size, bicubic)
+
+
+WHOLE = Views((View(),))
+"""The whole image; of an image in its own size, the largest central part with the aspect of the view."""
 
 
 class Widening(Protocol):

@@ -16,6 +16,7 @@ from trainables.data.data_report import DataReport
 from trainables.data.digests import row_digests
 from trainables.data.file_facts import FileFacts
 from trainables.data.item_inputs import traits
+from trainables.data.originals import Originals
 from trainables.data.row_sample import sampled_rows
 from trainables.data.uncut import READER, Cutter
 
@@ -74,6 +75,7 @@ class Content:
         in_place: Whether the inputs stay where they are, outside the home and memory.
         digested: Rows that ``identity`` covers, ascending; None for all.
         files: Properties of the files that its images were read from; None for other data.
+        originals: The images in their own sizes; None where the inputs are all that is kept.
     """
 
     inputs: NDArray[Any]
@@ -90,6 +92,7 @@ class Content:
     digested: NDArray[np.int64] | None = None
     files: FileFacts | None = None
     names: tuple[str, ...] = ()
+    originals: Originals | None = None
 
     def __post_init__(self) -> None:
         for complaint in (_shape_complaint(self), _target_complaint(self), _side_complaint(self)):
@@ -122,6 +125,7 @@ class Content:
             positions=None if self.positions is None else self.positions[rows],
             traits=tuple(column[rows] for column in self.traits),
             names=self.names,
+            originals=None if self.originals is None else self.originals.take(rows),
         )
 
 
@@ -195,6 +199,7 @@ def _side_complaint(content: Content) -> str | None:
         "times": content.times,
         "row digests": content.identity if content.digested is None else None,
         "positions": content.positions,
+        "originals": content.originals,
         **{f"values of column {index}": column for index, column in enumerate(content.traits)},
     }
     for name, side in sides.items():

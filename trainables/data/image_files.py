@@ -245,7 +245,7 @@ def decode(path: Path, form: PixelFormat) -> tuple[NDArray[np.uint8], bytes] | s
             if _promises_too_much(opened, path):
                 size = f"{opened.width:,} x {opened.height:,}"
                 return f"its header promises {size} pixels, which {path.stat().st_size:,} bytes cannot hold"
-            image = _converted(opened, "L" if channels == 1 else "RGB", form)
+            image = converted(opened, "L" if channels == 1 else "RGB", form)
             digest = hashlib.blake2b(image.tobytes() + repr(image.size).encode(), digest_size=16).digest()
             turn = turn_of(opened) if form.upright else None
             image = image if turn is None else image.transpose(Image.Transpose(turn))
@@ -266,7 +266,7 @@ def _promises_too_much(image: Picture, path: Path) -> bool:
     return pixels > LARGE and image.format != "WEBP" and pixels > MOST_PER_BYTE * path.stat().st_size
 
 
-def _converted(image: Picture, mode: str, form: PixelFormat) -> Picture:
+def converted(image: Picture, mode: str, form: PixelFormat) -> Picture:
     """Return an image in 8 bits, without transparency, in grey or colour."""
     from PIL import Image
 

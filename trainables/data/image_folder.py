@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ from trainables.data.file_tree import is_image_name
 from trainables.data.held_out import first_cut
 from trainables.data.image_files import GREY, Heads, PixelFormat, bits_of, decode, in_parallel
 from trainables.data.odd_texts import alike
+from trainables.data.originals import Originals, collected
 from trainables.data.uncut import Uncut
 
 SHOWN = 5
@@ -54,6 +55,7 @@ class ImageFolder:
         broken: Reaction to a file that cannot be decoded: ``error`` or ``skip``.
         orientation: ``upright`` to turn images as their EXIF orientation says, or ``as_stored``.
         ground: Colour that transparent pixels are put on.
+        originals: Whether to keep the images in their own sizes as well, for crops of a training.
     """
 
     paths: SourcePaths
@@ -63,6 +65,7 @@ class ImageFolder:
     broken: str = "error"
     orientation: str = "upright"
     ground: str = "white"
+    originals: bool = False
 
     def state(self) -> list[str] | None:
         """Return the state of every file under the root."""
@@ -70,21 +73,17 @@ class ImageFolder:
 
     def development(self) -> Content:
         """Return the images of ``train``, or those outside the test part."""
-        content, skipped = self._decoded(self._parts[0])
-        return Content(
-            content[0],
-            content[1],
-            self._info,
-            identity=content[2],
-            warnings=(*self._warnings, *skipped),
-            report=self._report(content[1]),
+        content = self._decoded(self._parts[0])
+        return replace(
+            content,
+            warnings=(*self._warnings, *content.warnings),
+            report=self._report(content.targets),
             files=file_facts(self._parts[0], self._heads.stored),
         )
 
     def test(self) -> Content:
         """Return the images of ``test``, or a share of each class chosen by the files' content."""
-        content, skipped = self._decoded(self._parts[1])
-        return Content(content[0], content[1], self._info, identity=content[2], warnings=skipped)
+        return self._decoded(self._parts[1])
 
     @functools.cached_property
     def _info(self) -> DataInfo:
@@ -168,7 +167,8 @@ class ImageFolder:
             (one, path), (other, second) = list(sizes.items())[:2]
             raise UserError(
                 f"data: images have {len(sizes)} different sizes ({path} is {one[0]} x {one[1]}, {second} "
-                f"is {other[0]} x {other[1]}); set one size for all of them: arguments: {{size: 64}}"
+                f"is {other[0]} x {other[1]}); set one size for all of them: arguments: {{size: 64}}, and "
+                "originals: true if a training needs the original pixels"
             )
         width, height = next(iter(sizes))
         return height, width, channels
@@ -212,7 +212,8 @@ class ImageFolder:
         heads, form = self._heads, self._form
         conversions = list(self._conversions())
         if self.size is not None and any(size != (self.size, self.size) for size in heads.sizes):
-            conversions.append(f"scaled to {self.size} x {self.size} and cropped around the middle")
+            kept = "; crops of a training are cut from the originals" if self.originals else ""
+            conversions.append(f"scaled to {self.size} x {self.size} and cropped around the middle{kept}")
         sizes = {f"{width} x {height}": n for (width, height), n in heads.sizes.items()}
         images = ImageReport(
             sum(heads.sizes.values()),
@@ -250,9 +251,7 @@ class ImageFolder:
             sentences += [f"the folder {self.root / name} is not used" for name in others]
         return tuple(sentences)
 
-    def _decoded(
-        self, part: LabelledFiles
-    ) -> tuple[tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint64]], tuple[str, ...]]:
+    def _decoded(self, part: LabelledFiles) -> Content:
         images = self.paths.blank((len(part.files), *self._shape), "uint8")
         digests: list[bytes] = []
         good: list[int] = []
@@ -275,7 +274,21 @@ class ImageFolder:
         warnings = (
             (f"{count(len(bad), 'file')} could not be decoded and are left out: {bad[0]}",) if bad else ()
         )
-        return (images[: len(good)], part.labels[good], packed(digests)), warnings
+        return Content(
+            images[: len(good)],
+            part.labels[good],
+            self._info,
+            identity=packed(digests),
+            warnings=warnings,
+            originals=self._kept([part.files[row] for row in good]),
+        )
+
+    def _kept(self, files: list[Path]) -> Originals | None:
+        """Return the images in their own sizes if these are wanted and differ from the stored ones."""
+        height, width = self._shape[:2]
+        if not self.originals or set(self._heads.sizes) == {(width, height)}:
+            return None
+        return collected(files, self._form, self.paths.blank)
 
 
 def open_folder(
@@ -287,9 +300,10 @@ def open_folder(
     broken: str = "error",
     orientation: str = "upright",
     ground: str = "white",
+    originals: bool = False,
 ) -> ImageFolder:
     """Return a folder of images as a source; nothing is read yet."""
-    return ImageFolder(paths, paths.path(root), size, test_share, broken, orientation, ground)
+    return ImageFolder(paths, paths.path(root), size, test_share, broken, orientation, ground, originals)
 
 
 def _file_digest(path: Path) -> bytes:

@@ -15,6 +15,8 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
 from trainables.data.content import Content, SourcePaths
 from trainables.data.file_state import state_of
+from trainables.data.image_files import PixelFormat
+from trainables.data.originals import Originals, collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ def _flagged(cls: str, *folders: str) -> Layout:
 def _named(cls: str, *folders: str, pieces: tuple[str, ...] = ("train",), size: int | None = None) -> Layout:
     return Layout(cls, folders, tuple({"split": piece} for piece in pieces), {"split": "test"}, size)
 
+
+FILES = ("_image_files", "_images", "_samples", "samples")
+"""Under which of these names torchvision's data sets list their image files, some with their labels."""
 
 LAYOUTS: dict[str, Layout] = {
     "mnist": _flagged("MNIST", "MNIST"),
@@ -80,6 +85,7 @@ class TorchvisionSet:
         root: The folder passed to torchvision.
         download: Whether missing files may be downloaded.
         size: Height and width of the images, where they differ in the source.
+        originals: Whether to keep the images in their own sizes as well, where they differ.
     """
 
     name: str
@@ -87,6 +93,7 @@ class TorchvisionSet:
     root: Path
     download: bool = False
     size: int | None = None
+    originals: bool = False
 
     def state(self) -> list[str] | None:
         """Return the version of torchvision and the state of the data set's files."""
@@ -109,7 +116,17 @@ class TorchvisionSet:
         labels = np.concatenate([labels for _, labels in read])
         classes = _class_names(opened[0], labels)
         info = DataInfo("image", "classification", images.shape[1:], classes)
-        return Content(images, labels, info)
+        originals = self._kept(opened, info) if self.originals else None
+        return Content(images, labels, info, originals=originals)
+
+    def _kept(self, opened: list[Any], info: DataInfo) -> Originals:
+        """Return the files of data sets, which torchvision does not turn upright."""
+        lists = [
+            next(getattr(dataset, name) for name in FILES if hasattr(dataset, name)) for dataset in opened
+        ]
+        files = [Path(item[0] if isinstance(item, tuple) else item) for listed in lists for item in listed]
+        form = PixelFormat((0, 0, info.shape[2]), upright=False, ground=info.ground)
+        return collected(files, form, self.paths.blank)
 
     def _open(self, piece: dict[str, Any]) -> Any:
         folders = [self.root / folder for folder in LAYOUTS[self.name].folders or ("",)]
@@ -159,10 +176,16 @@ class TorchvisionSet:
 
 
 def open_set(
-    paths: SourcePaths, *, name: str, root: str, download: bool = False, size: int | None = None
+    paths: SourcePaths,
+    *,
+    name: str,
+    root: str,
+    download: bool = False,
+    size: int | None = None,
+    originals: bool = False,
 ) -> TorchvisionSet:
     """Return a torchvision data set as a source; nothing is read yet."""
-    return TorchvisionSet(name, paths, paths.path(root), download, size)
+    return TorchvisionSet(name, paths, paths.path(root), download, size, originals)
 
 
 def _class_names(dataset: Any, labels: NDArray[np.int64]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.digests import packed, row_digests
+from trainables.data.originals import Originals, collected
 
 TABLES = {".csv": "csv", ".parquet": "parquet"}
 SHOWN = 5
@@ -40,6 +41,7 @@ class Unlabelled:
             folders named after the classes.
         cells: Columns of a table as numbers or texts, [n] each; empty of other data.
         ids: Values of the column that identifies rows, [n]; None without one.
+        originals: The images in their own sizes, if the model was trained on such; else None.
     """
 
     inputs: NDArray[Any]
@@ -49,6 +51,7 @@ class Unlabelled:
     labelled: bool = False
     cells: tuple[NDArray[Any], ...] = ()
     ids: NDArray[Any] | None = None
+    originals: Originals | None = None
 
 
 def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
@@ -198,4 +201,5 @@ def _images(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabel
         raise UserError(f"{len(bad)} files cannot be decoded: {'; '.join(bad[:SHOWN])}")
     names = [file.relative_to(path) for file in files]
     labelled = all(set(name.parent.parts) & set(info.classes) for name in names)
-    return Unlabelled(images, tuple(map(str, names)), packed(digests), labelled=labelled)
+    originals = collected(files, form, np.zeros) if arguments.get("originals") else None
+    return Unlabelled(images, tuple(map(str, names)), packed(digests), labelled=labelled, originals=originals)

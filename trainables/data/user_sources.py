@@ -2,7 +2,7 @@
 
 The function is called as ``function("development", **arguments)`` and ``function("test", ...)``
 and returns ``(inputs, targets)``, or a mapping with ``inputs`` and ``targets`` and optionally
-``classes``, ``columns``, ``groups``, ``times``, ``kind`` and ``task``, or a map-style data set
+``classes``, ``columns``, ``groups``, ``times``, ``kind``, ``task`` and ``originals``, or a map-style data set
 (`trainables.data.map_style`), an iterable of its items, a `Stream` of tokens, or None if the data has no
 test part. Labels may be texts; without
 ``classes``, the classes are the development part's labels in sorted order. Arrays keep their types,
@@ -16,7 +16,7 @@ import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from trainables.data.file_map import in_place_note, stays_in_place
 from trainables.data.item_fields import ItemReader
 from trainables.data.iterated_items import IteratedItems
 from trainables.data.map_style import is_map_style, read_items, reopened
+from trainables.data.originals import given
 from trainables.data.row_sample import digested_rows
 from trainables.data.table_encoding import float_targets
 from trainables.data.token_stream import KIND, Stream
@@ -45,7 +46,7 @@ CHANNELS = (1, 3, 4)
 SHOWN = 5
 """Labels in a message."""
 
-LEGAL = ("inputs", "targets", "classes", "columns", "groups", "times", "kind", "task")
+LEGAL = ("inputs", "targets", "classes", "columns", "groups", "times", "kind", "task", "originals")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,11 @@ class UserSource:
 
     def _read(self, result: Any, part: str, development: DataInfo | None) -> Content:
         if isinstance(result, dict):
-            return self._content(result, development)
+            content = self._content(result, development)
+            originals = result.get("originals")
+            if originals is None:
+                return content
+            return replace(content, originals=given(originals, len(content), content.info, self.paths))
         origin = {"source": self.name, "arguments": dict(self.arguments), "base": str(self.paths.base)}
         lasting = None if isinstance(result, IteratedItems) else origin
         return read_items(result, f"data.source: {self.name}({part!r})", self.paths, development, lasting)

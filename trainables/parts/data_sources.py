@@ -47,6 +47,13 @@ GROUND = Hyperparameter(
     doc="colour that transparent pixels of images are put on",
 )
 
+ORIGINALS = Hyperparameter(
+    "originals",
+    "bool",
+    False,
+    doc="keep images in their own sizes as well, so that a training cuts its crops from them",
+)
+
 TABLE = (
     Hyperparameter("file", "str", None, doc="the table; relative to the spec"),
     Hyperparameter("target", "str", None, doc="column to predict"),
@@ -93,7 +100,7 @@ def _shipped(name: str, doc: str) -> Part:
 
 
 def _torchvision(name: str, doc: str, scaled: bool = False) -> Part:
-    hyperparameters = (ROOT, DOWNLOAD, SIZE) if scaled else (ROOT, DOWNLOAD)
+    hyperparameters = (ROOT, DOWNLOAD, SIZE, ORIGINALS) if scaled else (ROOT, DOWNLOAD)
     return Part(name, f"{HERE}.torchvision_sets:open_set", TORCHVISION, hyperparameters, doc=doc)
 
 
@@ -124,7 +131,7 @@ SOURCES: tuple[Part, ...] = (
         "image_folder",
         f"{HERE}.image_folder:open_folder",
         "https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html",
-        (ROOT, SIZE, TEST_SHARE, BROKEN, ORIENTATION, GROUND),
+        (ROOT, SIZE, TEST_SHARE, BROKEN, ORIENTATION, GROUND, ORIGINALS),
         doc="a folder of images for each class, at the root or under root/train and root/test",
     ),
     Part(

@@ -18,6 +18,14 @@ TEST_AUGMENT = Group(
             True,
             doc="views are cut from images as stored: 224 of 256 pixels at a ratio of 0.875",
         ),
+        Hyperparameter(
+            "interpolation",
+            "str",
+            "bilinear",
+            choices=("bilinear", "bicubic"),
+            added=True,
+            doc="how crops of stored images are resized",
+        ),
     ),
     parts=(
         Part(

@@ -35,6 +35,7 @@ class FewRows:
             targets=np.array(train.targets[rows]),
             groups=None if train.groups is None else np.array(train.groups[rows]),
             times=None if train.times is None else np.array(train.times[rows]),
+            originals=None if train.originals is None else train.originals.take(rows),
         )
         first = np.arange(len(chosen[0]))
         return cls(
@@ -43,12 +44,13 @@ class FewRows:
         )
 
     def with_arrays(self, inputs: NDArray[Any] | None = None, targets: NDArray[Any] | None = None) -> FewRows:
-        """Return the same rows with other inputs or targets."""
+        """Return the same rows with other inputs or targets; images have no originals then."""
+        originals = self.train.originals if inputs is None else None
         inputs = self.train.inputs if inputs is None else inputs
         targets = self.train.targets if targets is None else targets
         return FewRows(
             *(
-                dataclasses.replace(part, inputs=inputs, targets=targets)
+                dataclasses.replace(part, inputs=inputs, targets=targets, originals=originals)
                 for part in (self.train, self.validation)
             )
         )

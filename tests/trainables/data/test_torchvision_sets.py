@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hpo.core.errors import UserError
 from hpo.core.home import Home
@@ -103,3 +104,26 @@ def test_cifar_batches_are_unpickled_only_after_their_checksum(tmp_path: Path) -
         (folder / name).write_bytes(pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [0]}))
     with pytest.raises(UserError, match="not found or corrupted"):
         opened("cifar10", tmp_path).development()
+
+
+def test_photographs_are_kept_in_their_own_sizes(tmp_path: Path) -> None:
+    folder, random = tmp_path / "dtd" / "dtd", np.random.default_rng(0)
+    (folder / "labels").mkdir(parents=True)
+    for part in ("train", "val", "test"):
+        names = []
+        for label in ("banded", "woven"):
+            (folder / "images" / label).mkdir(parents=True, exist_ok=True)
+            names.append(f"{label}/{part}.jpg")
+            pixels = random.integers(0, 256, (40, 50 + len(names), 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "images" / names[-1])
+        (folder / "labels" / f"{part}1.txt").write_text("\n".join(names))
+    paths = SourcePaths(tmp_path, tmp_path)
+    source = open_set(paths, name="dtd", root=str(tmp_path), size=16, originals=True)
+    development, test = source.development(), source.test()
+    assert (len(development.inputs), len(test.inputs)) == (4, 2)
+    assert development.originals is not None
+    assert test.originals is not None
+    assert development.originals.sizes(np.arange(4)).tolist() == [[40, 51], [40, 52]] * 2
+    with Image.open(folder / "images" / "woven" / "val.jpg") as image:
+        assert development.originals.picture(3) == image.convert("RGB")
+    assert open_set(paths, name="dtd", root=str(tmp_path), size=16).development().originals is None
