@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.data.quick_forest import unseen_votes
+
 Floats = NDArray[np.float64]
 
 MOST_ROWS, MOST_COLUMNS = 2000, 256
 """Rows and columns that the quick model sees; a random sample of more."""
 FEWEST_ROWS, FEWEST = 100, 10
 """Rows, and rows of each class, without which no model is made."""
-TREES, LEAF = 100, 3
 SUREST = 0.3
 """Share of the rows, those with the greatest confidence, that shows errors that are not of a border."""
 AS_OFTEN = 0.5
@@ -50,9 +51,9 @@ class Mislabelled:
 
 
 def mislabelled_rows(inputs: NDArray[Any], labels: NDArray[Any]) -> Mislabelled:
-    """Return the rows on whose label a random forest disagrees that has not seen them.
+    """Return the rows on whose label a forest disagrees of trees that were not fitted to them.
 
-    Each tree answers for the rows that it was not fitted to (Breiman, "Out-of-bag estimation", 1996).
+    Answering for such rows alone is Breiman's "Out-of-bag estimation" (1996).
 
     Args:
         inputs: Numbers, [n, ...]; NaN where one is missing.
@@ -68,18 +69,8 @@ def mislabelled_rows(inputs: NDArray[Any], labels: NDArray[Any]) -> Mislabelled:
     table = np.asarray(inputs[rows], np.float32).reshape(len(rows), -1)
     columns = np.sort(random.permutation(table.shape[1])[:MOST_COLUMNS])
     table = np.nan_to_num(table[:, columns], nan=-1e30, posinf=1e30, neginf=-1e30)
-    suspects = _suspects(_unseen_votes(table, codes), codes)
+    suspects = _suspects(unseen_votes(table, codes), codes)
     return Mislabelled(rows[suspects], len(rows))
-
-
-def _unseen_votes(table: NDArray[np.float32], labels: NDArray[np.int64]) -> Floats:
-    from sklearn.ensemble import RandomForestClassifier  # slow to import
-
-    forest = RandomForestClassifier(
-        TREES, min_samples_leaf=LEAF, oob_score=True, max_samples=0.6, random_state=0, n_jobs=1
-    )
-    forest.fit(table, labels)
-    return np.asarray(np.nan_to_num(forest.oob_decision_function_), np.float64)
 
 
 def _suspects(votes: Floats, labels: NDArray[np.int64]) -> NDArray[np.int64]:

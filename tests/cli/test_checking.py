@@ -38,6 +38,28 @@ def test_commands_about_specs_import_nothing_heavy(typed, tmp_path):
     assert ran.stdout
 
 
+def test_looking_for_leaks_imports_no_library_that_only_the_models_need(tmp_path):
+    rows = [f"{number % 7},{number * 37 % 101},{'ab'[number % 2]}" for number in range(240)]
+    (tmp_path / "rows.csv").write_text("\n".join(["x,z,y", *rows]))
+    (tmp_path / "spec.yaml").write_text(
+        "version: 1\ndata: {source: csv, arguments: {file: rows.csv, target: y}}\ntrainable: tabular\n"
+        "space: {learning_rate: {loguniform: [1e-3, 0.3]}}\nscheduler: {max_epochs: 3}\nbudget: {trials: 3}\n"
+    )
+    code = (
+        "import sys\n"
+        "from hpo.cli.main import main\n"
+        "try: main(['check', 'spec.yaml', '--data', '--home', 'home'])\n"
+        "except SystemExit as left: assert left.code == 0, left.code\n"
+        "loaded = {'sklearn', 'pandas', 'torch', 'ray'} & sys.modules.keys()\n"
+        "sys.exit(f'loaded: {loaded}' if loaded else 0)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "leak" in ran.stdout
+
+
 def test_a_plan_shows_the_rungs_and_the_estimate_of_the_budget(spec):
     facts = space_overview(spec)
     rows = dict(fact_rows(spec, facts))
