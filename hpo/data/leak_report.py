@@ -16,8 +16,27 @@ EQUAL = {
     "contradicting": "rows have the same inputs as another row but a different label",
 }
 """What each count of equal rows means."""
+SINGULAR = {
+    "rows are": "row is",
+    "rows have": "row has",
+    "rows equal": "row equals",
+    "groups have": "group has",
+    "images have": "image has",
+}
 NAMED = 5
 """Mislabelled rows that are named in a sentence."""
+
+
+def agreeing(count: int, text: str) -> str:
+    """Return the count with a text about so many rows, groups or images, in the singular for one.
+
+    >>> agreeing(1, "validation rows are also in the train part")
+    '1 validation row is also in the train part'
+    """
+    if count == 1:
+        for plural, singular in SINGULAR.items():
+            text = text.replace(plural, singular, 1)
+    return f"{count} {text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +124,7 @@ class Leaks:
             (self.near_train_validation, f"validation {self._near('the train part')}"),
             *self._equal(("contradicting",)),
         ]
-        sentences = [f"{count} {leak}" for count, leak in counts if count]
+        sentences = [agreeing(count, leak) for count, leak in counts if count]
         whole = [
             f"column {name} alone predicts the target: it removes {share:.1%} of the error"
             for name, share in self.columns.items()

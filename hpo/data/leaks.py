@@ -20,7 +20,7 @@ from hpo.data.equal_rows import equal_by_chance
 from hpo.data.examples import open_examples
 from hpo.data.image_shortcuts import image_shortcuts
 from hpo.data.leak_coverage import coverage_of
-from hpo.data.leak_report import EQUAL, Leaks
+from hpo.data.leak_report import EQUAL, Leaks, agreeing
 from hpo.data.mislabelled import mislabelled_rows
 from hpo.data.near_copies import NearCopies, find_near_copies
 from hpo.data.prepared import ROWS, Prepared, mapped
@@ -183,7 +183,7 @@ def _contradicting(digests: NDArray[np.uint64], targets: NDArray[Any]) -> int:
 
 def _chance_notes(equal: Mapping[str, int], by_chance: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(
-        f"{equal[name]} {EQUAL[name]}; chance explains that many, because the columns have few values"
+        f"{agreeing(equal[name], EQUAL[name])}; chance explains that, because the columns have few values"
         for name in by_chance
     )
 

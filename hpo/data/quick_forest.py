@@ -72,7 +72,7 @@ def unseen_votes(table: NDArray[np.float32], labels: Numbers) -> Floats:
         places = _descended(table, places.where(~ended), columns, limits)
         if not len(places.rows):
             break
-    return votes / np.maximum(votes.sum(axis=1, keepdims=True), BETTER)
+    return np.asarray(votes / np.maximum(votes.sum(axis=1, keepdims=True), BETTER))
 
 
 def _class_counts(places: _Places, labels: Numbers, nodes: int, classes: int) -> Numbers:
@@ -92,13 +92,14 @@ def _best_splits(
     The best split leaves the least Gini impurity.
     """
     fitted = places.where(places.fitted)
-    (nodes, classes), sizes = counts.shape, counts.sum(axis=1)
+    nodes, classes = counts.shape
+    sizes: Numbers = counts.sum(axis=1)
     ordered = fitted.rows[np.argsort(fitted.nodes, kind="stable")]
     starts = np.cumsum(sizes) - sizes
     best: NDArray[Any] = (counts**2).sum(axis=1) / sizes + BETTER
     columns, limits = np.full(nodes, -1), np.zeros(nodes, np.float32)
     for _ in range(max(FEWEST_TRIED, int(np.ceil(table.shape[1] ** 0.5)))):
-        column = random.integers(0, table.shape[1], nodes)
+        column = random.integers(0, table.shape[1], size=(nodes,))
         limit = table[ordered[starts + (random.random(nodes) * sizes).astype(np.int64)], column]
         lower = table[fitted.rows, column[fitted.nodes]] <= limit[fitted.nodes]
         left = _class_counts(fitted.where(lower), labels, nodes, classes)

@@ -147,7 +147,8 @@ def _baselines(table: Baselines) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _openings(account: Account) -> str:
-    if not account.openings:
+    openings = max(len(account.openings), account.look)  # of practice data the latest alone is listed
+    if not openings:
         return "The test part was never opened."
-    times = "once" if len(account.openings) == 1 else f"{len(account.openings)} times"
+    times = "once" if openings == 1 else f"{openings} times"
     return f"The test part was sealed during the search and has been opened {times}."

@@ -264,3 +264,24 @@ def test_facts_are_counts_and_names(name: str, tmp_path: Path) -> None:
     else:
         assert facts["columns"]["bmi"] == {"kind": "number", "missing": 0}
         assert facts["targets"]["least"] < facts["targets"]["mean"] < facts["targets"]["greatest"]
+
+
+def test_one_row_is_counted_in_the_singular() -> None:
+    counts = dict.fromkeys(("train_test", "validation_test", "near_train_test", "near_validation_test"), 0)
+    one = Leaks(
+        train_validation=1,
+        contradicting=2,
+        near_train_validation=1,
+        groups_train_validation=1,
+        groups_test=2,
+        columns={},
+        kind="table",
+        **counts,
+    )
+    assert one.findings() == [
+        "1 validation row is also in the train part",
+        "2 groups have rows both in the test part and outside it",
+        "1 group has rows in both train and validation",
+        "1 validation row equals a row of the train part except for noise, rounding or one column",
+        "2 rows have the same inputs as another row but a different label",
+    ]

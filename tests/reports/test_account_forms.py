@@ -1,5 +1,6 @@
 """The account as a paragraph, as checklists and as a schema says what its JSON says."""
 
+import dataclasses
 import re
 
 import pytest
@@ -60,6 +61,11 @@ def test_the_schema_describes_every_item(account):
 def test_the_account_of_an_unfinished_search_fits_the_schema_too(tmp_path):
     home = recorded(tmp_path, searched())
     assert faults(gather_account(open_ledger("digits", home), home=home).to_json()) == []
+
+
+def test_the_paragraph_counts_openings_that_only_the_score_knows(account):
+    assert "has been opened once" in methods_text(account)
+    assert "has been opened 3 times" in methods_text(dataclasses.replace(account, look=3))
 
 
 def test_every_item_has_an_answer_or_says_that_it_is_not_known(account):

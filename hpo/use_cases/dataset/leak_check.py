@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
 from hpo.data.custodian import require_same_rows
-from hpo.data.leak_report import Leaks
+from hpo.data.leak_report import Leaks, agreeing
 from hpo.data.leaks import find_leaks
 from hpo.spec.data_fields import Data
 from hpo.use_cases.dataset.split_dataset import SplitDataset
@@ -39,9 +40,9 @@ def refuse_overlap(data: Data, leaks: Leaks) -> None:
     if leaks.stops and not data.accept_overlap:
         shared = []
         if leaks.train_test and "train_test" not in leaks.by_chance:
-            shared.append(f"{leaks.train_test} training rows are")
+            shared.append(agreeing(leaks.train_test, "training rows are"))
         if leaks.groups_test and not leaks.timed:
-            shared.append(f"rows of {leaks.groups_test} groups outside it are")
+            shared.append(f"rows of {count(leaks.groups_test, 'group')} outside it are")
         raise UserError(
             f"data: {' and '.join(shared)} also in the test part, so the test score would not "
             "be on unseen examples. Remove them, or set data.accept_overlap: true to search anyway; "
