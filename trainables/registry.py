@@ -68,8 +68,14 @@ class ShippedTrainable:
 
     def complaint(self, info: DataInfo, metric: str) -> str | None:
         """Return why it cannot be trained on a data set for a metric; None if it can."""
+        if self.kind == "table" and info.texts:
+            ignored = ", ".join(f"{name}: ignore" for name in info.texts)
+            return (
+                f"trainable: {self.name} cannot use the column {info.texts[0]}, which holds texts; leave it "
+                f"out with columns: {{{ignored}}}, or train with code of your own"
+            )
         if info.kind != self.kind:
-            actual = f"{info.kind}s of shape {' x '.join(map(str, info.shape))}"
+            actual = f"{info.kind.removesuffix('s')}s of shape {' x '.join(map(str, info.shape))}"
             others = [other.name for other in SHIPPED.values() if other.kind == info.kind]
             instead = f"; legal here: {', '.join(others)}" if others else f"; {_GIVEN_AS[self.kind]}"
             return f"trainable: {self.name} takes {self.kind}s, and this data has {actual}{instead}"

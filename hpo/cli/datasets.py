@@ -75,7 +75,7 @@ def fact_rows(source: str, shown: JsonFields) -> Iterator[tuple[str, str]]:
     """Yield the description as rows."""
     shape = " x ".join(map(str, shown["shape"])) + (" columns" if shown["kind"] == "table" else "")
     practice = ", practice data" if shown["practice"] else ""
-    contents = f"{shown['task']} of {shown['kind']}s, {shape}"
+    contents = f"{shown['task']} of {shown['kind'].removesuffix('s')}s, {shape}"
     if shown["kind"] == "stream":
         contents = f"a stream of tokens in blocks of {shape}"
     yield "data", f"{source}: {contents}{practice}"

@@ -80,7 +80,7 @@ class DataInfo:
         task: ``classification`` or ``regression``; ``other`` if targets are not one number per row.
         shape: Shape of one example's inputs: (height, width, channels) of an image, (columns,).
         classes: Names of the classes, in the order of their labels; empty for regression.
-        columns: Column names of a table; empty otherwise.
+        columns: Column names of a table, also of one with texts, which is ``items``; empty otherwise.
         categories: For each categorical column, its values in the order of their codes.
         practice: Whether it is shipped practice data, whose test score is not a scientific claim.
         fields: Of ``items``, the type of each field of an item: ``tensor``, ``array``, ``int``,
@@ -104,6 +104,13 @@ class DataInfo:
     scaling: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     bits: int = 16
     ground: str = ""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Columns of a table that hold texts, not categories."""
+        return tuple(
+            name for name in self.columns if self.fields.get(name) == "str" and name not in self.categories
+        )
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,6 @@ FEW_CLASSES = 20
 IDENTIFIER = 0.5
 """Share of distinct texts above which a column counts as an identifier."""
 
-INPUTS = frozenset(["number", "time", "category"])
-"""Kinds of columns that are inputs."""
-
 
 @dataclass(frozen=True, slots=True)
 class ColumnKind:
@@ -46,6 +43,7 @@ def kinds_of(
     choices: ColumnChoices,
     written: Mapping[str, Notation],
     marks_are_mistakes: bool = True,
+    texts_are_inputs: bool = True,
 ) -> dict[str, ColumnKind]:
     """Return what every column of a table is taken for.
 
@@ -55,6 +53,7 @@ def kinds_of(
         choices: What the spec says of columns.
         written: How numbers are written in columns that have them as texts.
         marks_are_mistakes: Whether a "?" among numbers is a mistake even if it is frequent.
+        texts_are_inputs: Whether columns that are said to hold texts are inputs.
 
     Raises:
         UserError: If a column is nearly numeric, or does not hold what the spec says.
@@ -62,24 +61,29 @@ def kinds_of(
     return {
         name: ColumnKind(roles[name], f"named by `{roles[name]}`")
         if name in roles
-        else _kind_of(table, name, choices, written.get(name), marks_are_mistakes)
+        else _kind_of(table, name, choices, written.get(name), marks_are_mistakes, texts_are_inputs)
         for name in table.columns
     }
 
 
 def _kind_of(
-    table: Table, name: str, choices: ColumnChoices, notation: Notation | None, marks: bool
+    table: Table,
+    name: str,
+    choices: ColumnChoices,
+    notation: Notation | None,
+    marks: bool,
+    texts_are_inputs: bool,
 ) -> ColumnKind:
     column, chosen = table.columns[name], choices.kind(name)
     why = f"`{choices.source(name)}` says so" if chosen else ""
     if chosen == "ignore":
         return ColumnKind("ignored", why)
-    if chosen == "text":
+    if chosen == "text" and not texts_are_inputs:
         return ColumnKind("text", f"{why}; texts are not inputs", f"column {name} is a text and is left out")
     if column.null_count == len(column):
         return ColumnKind("empty", "it has no value", f"column {name or repr(name)} is empty and is left out")
-    if chosen == "category":
-        return ColumnKind("category", why, input=True)
+    if chosen in ("category", "text"):
+        return ColumnKind(chosen, why, input=True)
     if table.numbers(name) is not None:
         return _numeric(column, chosen, why, notation)
     if chosen in NUMERIC:
@@ -115,7 +119,8 @@ def _textual(table: Table, name: str, marks: bool) -> ColumnKind:
             "identifier",
             f"{distinct:,} different texts in {len(column):,} rows",
             f"column {name} has {distinct} different texts in {len(column)} rows, looks like an "
-            "identifier and is left out; to keep it, list it under `categorical`",
+            "identifier and is left out; to keep it, list it under `categorical`, or for training code of "
+            f"your own as a text: columns: {{{name}: text}}",
         )
     example = like_a_number([text for text in texts if text]) if marks else ""
     warning = (

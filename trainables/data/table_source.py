@@ -38,6 +38,7 @@ from trainables.data.table_reading import (
     texts_of,
 )
 from trainables.data.table_report import column_reports
+from trainables.data.table_texts import Blank, TextTable
 from trainables.data.table_warnings import counted_as_missing, odd_names, read_as_numbers
 from trainables.data.uncut import READER, Cutter, Uncut
 from trainables.data.written_numbers import Notation, notations, read_notations
@@ -63,6 +64,7 @@ class TableFile:
         decimal: Decimal sign of numbers written as texts (CSV); None to infer it for each column.
         cutter: Decides which rows of one file are the test part; None for the first cut.
         reader: Version of the readers; the first took numbers that are written for people for texts.
+        blank: Makes arrays that may be larger than memory.
     """
 
     file: Path
@@ -79,6 +81,7 @@ class TableFile:
     decimal: str | None = None
     cutter: Cutter | None = None
     reader: int = READER
+    blank: Blank = np.zeros
 
     def state(self) -> list[str] | None:
         """Return the state of the files."""
@@ -87,8 +90,7 @@ class TableFile:
     def development(self) -> Content:
         """Return the rows outside the test part."""
         table = self._parts[0]
-        inputs, _ = encode(table, self._info)
-        refuse_infinite(table, self._info, inputs)
+        inputs, _ = self._encoded(table)
         targets = targets_of(table, self.target, self._info)
         self._refuse_constant(targets)
         odd = suspicions(table, self._info, scaled=self.reader > 4) if self.reader > 2 else {}
@@ -98,6 +100,7 @@ class TableFile:
             *self._whole.notes,
             *self.choices.conflicts(self._roles, self.task),
             *(kind.warning for kind in kinds.values() if kind.warning),
+            *(self._texts.missing(table) if self._texts else ()),
             *self._missing_warnings(),
             *read_as_numbers(self._notations),
             *(sentence for sentences in odd.values() for sentence in sentences),
@@ -113,14 +116,21 @@ class TableFile:
     def test(self) -> Content:
         """Return the test file's rows, or those cut off."""
         table = self._parts[1]
-        inputs, unknown = encode(table, self._info)
-        refuse_infinite(table, self._info, inputs)
+        inputs, unknown = self._encoded(table)
         warnings = tuple(
             f"column {name}: {n} values are not categories of the development part and count as unknown"
             for name, n in unknown.items()
         )
         content = self._content(table, inputs, targets_of(table, self.target, self._info))
         return replace(content, warnings=(*warnings, *table.notes))
+
+    def _encoded(self, table: Table) -> tuple[NDArray[Any], Mapping[str, int]]:
+        """Return a part's inputs, and the number of unknown categories by column, where it is not 0."""
+        if self._texts:
+            return self._texts.rows(table, self.blank), {}
+        inputs, unknown = encode(table, self._info)
+        refuse_infinite(table, self._info, inputs)
+        return inputs, unknown
 
     @functools.cached_property
     def _whole(self) -> Table:
@@ -173,7 +183,8 @@ class TableFile:
         )
         if self.kind != "csv":
             return marks
-        names = [n for n in self._info.categories if self._parts[0].columns[n].null_count]
+        texts = (name for name, kind in self._kinds.items() if kind.kind in ("category", "text"))
+        names = [name for name in texts if self._parts[0].columns[name].null_count]
         lost = lost_texts(self.file, names, self._parts[0], self.delimiter)
         return marks + tuple(
             counted_as_missing(name, texts, self.choices.columns) for name, texts in lost.items()
@@ -248,20 +259,37 @@ class TableFile:
     @functools.cached_property
     def _kinds(self) -> dict[str, ColumnKind]:
         table = self._parts[0]
-        return kinds_of(table, self._roles, self.choices, self._notations, self.reader > 2)
+        marks, texts = self.reader > 2, self.reader > 6
+        return kinds_of(table, self._roles, self.choices, self._notations, marks, texts)
+
+    @functools.cached_property
+    def _inputs(self) -> Mapping[str, str]:
+        """Kinds of the columns that are inputs."""
+        kinds = {name: kind.kind for name, kind in self._kinds.items() if kind.input}
+        if not kinds:
+            raise UserError(f"data: {self._parts[0].file} has no input columns left")
+        return kinds
+
+    @functools.cached_property
+    def _texts(self) -> TextTable | None:
+        """How the table is read if some of its inputs are texts; None if all are numbers and categories."""
+        if "text" not in self._inputs.values():
+            return None
+        info = self._info
+        return TextTable(self._inputs, self.target, info.task, info.classes, info.categories)
 
     @functools.cached_property
     def _info(self) -> DataInfo:
+        """Description of the columns that are numbers or categories."""
         table = self._parts[0]
-        kinds = {name: kind.kind for name, kind in self._kinds.items() if kind.input}
-        if not kinds:
-            raise UserError(f"data: {table.file} has no input columns left")
+        scales = self.reader > 4 and "text" not in self._inputs.values()
+        kinds = {name: kind for name, kind in self._inputs.items() if kind != "text"}
         categories, scaling = {}, {}
         for name, kind in kinds.items():
             if kind == "category":
                 texts = columns.texts(table.columns[name])
                 categories[name] = tuple(sorted({text for text in texts if text is not None}))
-            elif self.reader > 4 and (needed := precision.scaling_of(table.known_numbers[name])):
+            elif scales and (needed := precision.scaling_of(table.known_numbers[name])):
                 scaling[name] = needed
         task = self._task[0]
         classes = self._classes(table) if task == "classification" else ()
@@ -291,11 +319,11 @@ class TableFile:
             "nothing to learn; choose another target, or check how the file was made"
         )
 
-    def _content(self, table: Table, inputs: NDArray[np.float32], targets: NDArray[Any]) -> Content:
+    def _content(self, table: Table, inputs: NDArray[Any], targets: NDArray[Any]) -> Content:
         return Content(
             inputs,
             targets,
-            self._info,
+            self._texts.info if self._texts else self._info,
             group_names(table, self.groups),
             row_times(table, self.time),
             table.digests(self.target),
@@ -337,5 +365,11 @@ def _open(paths: SourcePaths, kind: str, file: str, arguments: dict[str, Any]) -
     arguments["delimiter"] = delimiter_of(arguments.get("delimiter") or ",")
     arguments["task"] = choices.task(arguments["target"], arguments.get("task"))
     return TableFile(
-        paths.path(file), kind=kind, choices=choices, cutter=paths.cutter, reader=paths.reader, **arguments
+        paths.path(file),
+        kind=kind,
+        choices=choices,
+        cutter=paths.cutter,
+        reader=paths.reader,
+        blank=paths.blank,
+        **arguments,
     )

@@ -73,7 +73,7 @@ def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) ->
         return _array(path, info, as_floats=AS_FLOATS in arguments)
     if path.is_dir() and info.kind == "image":
         return _images(path, info, arguments)
-    if path.suffix.lower() in TABLES and info.kind == "table":
+    if path.suffix.lower() in TABLES and (info.kind == "table" or info.columns):
         return _table(path, info, arguments)
     files = {"image": "a folder of images", "table": "a .csv or .parquet table"}.get(info.kind)
     legal = f"{files}, or an .npy array" if files else "an .npy array"
@@ -117,6 +117,7 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
     from trainables.data.columns import canonical
     from trainables.data.table_encoding import encode
     from trainables.data.table_reading import cells_of, read_table
+    from trainables.data.table_texts import TextTable
     from trainables.data.written_numbers import notations, read_notations
 
     options = {
@@ -130,12 +131,16 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
         raise UserError(
             f"{path} has no column {', '.join(missing[:SHOWN])}; it has {', '.join(table.columns)}"
         )
-    numeric = [name for name in info.columns if name not in info.categories]
+    texts = {*info.categories, *info.texts}
+    numeric = [name for name in info.columns if name not in texts]
     choices = ColumnChoices(arguments.get("columns") or {})
     plain, _ = table.without_marks([name for name in choices.numeric() if name in numeric])
     written = notations(plain, numeric, arguments.get("decimal"), arguments.get("delimiter", ","))
-    inputs, unknown = encode(read_notations(plain, written), info)
-    _refuse_infinite(inputs, str(path))
+    if info.kind == "table":
+        inputs, unknown = encode(read_notations(plain, written), info)
+        _refuse_infinite(inputs, str(path))
+    else:
+        inputs, unknown = TextTable.of(info).rows(read_notations(plain, written)), {}
     warnings = tuple(f"column {name}: {n} values are unknown categories" for name, n in unknown.items())
     target, id_column = arguments.get("target", ""), arguments.get("id", "")
     return Unlabelled(

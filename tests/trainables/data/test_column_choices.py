@@ -79,7 +79,6 @@ def test_each_column_is_reported_with_a_reason(tmp_path: Path) -> None:
         ("number", "number", True),
         ("category", "category", True),
         ("time", "time", True),
-        ("text", "text", False),
         ("ignore", "ignored", False),
     ],
 )
