@@ -41,6 +41,7 @@ class RayCluster:
     Args:
         *cpus: CPUs of each node beside the head.
         head: Environment variables of the head.
+        host: Address of this machine by which its nodes listen.
         **environment: Environment variables of these nodes, and of the trainings on them.
 
     Attributes:
@@ -48,10 +49,10 @@ class RayCluster:
         nodes: The nodes started with the cluster.
     """
 
-    def __init__(self, *cpus, head=MappingProxyType({}), **environment):
+    def __init__(self, *cpus, head=MappingProxyType({}), host="127.0.0.1", **environment):
         self.folder = Path(tempfile.mkdtemp(prefix="hc"))  # a short name, because of Ray's sockets
         self._started: list[subprocess.Popen] = []
-        self.environment, self._head_environment = environment, head
+        self.environment, self._head_environment, self._host = environment, head, host
         try:
             self.start_head()
             self.nodes = [self._join(count) for count in cpus]
@@ -68,7 +69,7 @@ class RayCluster:
         text = self._wait_until_up(self.head)
         self.address = re.search(r"--address='([\d.]+:\d+)'", text).group(1)
 
-    def add(self, cpus=1, within=(), gpus=0, labels=None, custom=None, **environment):
+    def add(self, cpus=1, within=(), gpus=0, labels=None, custom=None, host="", **environment):
         """Start a node; return its process.
 
         Args:
@@ -77,11 +78,12 @@ class RayCluster:
             gpus: GPUs that it declares, whether or not the machine has them.
             labels: Its labels.
             custom: Its custom resources.
+            host: Address by which it listens; that of this machine by default.
             **environment: Further environment variables.
         """
         pairs = ",".join(f"{name}={value}" for name, value in (labels or {}).items())
         kind = (f"--num-gpus={gpus}", f"--labels={pairs}", f"--resources={json.dumps(custom or {})}")
-        node = self._join(cpus, *kind, within=within, **environment)
+        node = self._join(cpus, *kind, within=within, host=host, **environment)
         self._wait_until_up(node)
         return node
 
@@ -136,11 +138,11 @@ class RayCluster:
             node.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _join(self, cpus, *options, within=(), **environment):
+    def _join(self, cpus, *options, within=(), host="", **environment):
         options = (f"--address={self.address}", *options)
-        return self._start(cpus, *options, within=within, **self.environment | environment)
+        return self._start(cpus, *options, within=within, host=host, **self.environment | environment)
 
-    def _start(self, cpus, *options, within=(), **environment):
+    def _start(self, cpus, *options, within=(), host="", **environment):
         number = len(self._started)
         lean = ("--disable-usage-stats", "--include-log-monitor=false", f"--object-store-memory={STORE}")
         own = f"--temp-dir={self.folder / f'h{number}'}"  # nodes that start at once share no names of sockets
@@ -148,7 +150,7 @@ class RayCluster:
         log = self.folder / f"{number}.log"
         with log.open("w") as file:
             node = subprocess.Popen(
-                [*command, "--node-ip-address=127.0.0.1"],
+                [*command, f"--node-ip-address={host or self._host}"],
                 env=_environment() | environment,
                 stdout=file,
                 stderr=file,
