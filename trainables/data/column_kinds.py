@@ -106,8 +106,8 @@ def _numeric(column: pa.Array, chosen: str | None, why: str, notation: Notation 
 def _textual(table: Table, name: str, marks: bool) -> ColumnKind:
     """Return what a column of texts is taken for of which the spec says nothing."""
     column = table.columns[name]
-    texts = dict.fromkeys(columns.texts(column))
-    distinct = len(texts)
+    texts = dict.fromkeys(columns.encoded(column)[0][:-1])
+    distinct = len(texts) + bool(column.null_count)
     if columns.mistaken(column) or (marks and columns.has_placeholder(column)):
         cell = table.cell(name, columns.strays(column)[0])
         raise UserError(

@@ -123,11 +123,39 @@ def mask_without_pandas(mask: NDArray[np.bool_]) -> pa.Array:
 
 def texts(column: pa.Array) -> list[str | None]:
     """Return a column as texts, None where a value is missing; whole numbers lose their ``.0``."""
+    distinct, codes = encoded(column)
+    values: list[str | None] = np.array(distinct, object)[codes].tolist()
+    return values
+
+
+def distinct_texts(column: pa.Array) -> set[str]:
+    """Return the different texts of a column, missing values aside."""
+    return {text for text in encoded(column)[0] if text is not None}
+
+
+def encoded(column: pa.Array) -> tuple[list[str | None], NDArray[np.int64]]:
+    """Return what `texts` returns, but each distinct value once, which is several times as fast.
+
+    Returns:
+        Texts of the distinct values, two of which may be equal, with None at the end; and the index of
+        each value's text, [n].
+    """
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_floating(column.type):
-        return [None if value is None or math.isnan(value) else _short(value) for value in column.to_pylist()]
-    return [None if value is None else str(value).strip() for value in column.to_pylist()]
+    values = column.dictionary_encode()
+    read = _float_text if pa.types.is_floating(column.type) else _text
+    distinct = [*map(read, values.dictionary.to_pylist()), None]
+    indices = without_pandas(values.indices, np.int64)
+    missing = len(distinct) - 1
+    return distinct, np.where(known(values.indices), indices, missing) if column.null_count else indices
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value).strip()
+
+
+def _float_text(value: float | None) -> str | None:
+    return None if value is None or math.isnan(value) else _short(value)
 
 
 def _short(number: float) -> str:
@@ -193,9 +221,9 @@ def coded(column: pa.Array, categories: Sequence[str]) -> tuple[NDArray[np.float
     Returns:
         Codes [n], NaN where a value is missing, and the number of values outside the categories.
     """
-    code_of = {name: float(code) for code, name in enumerate(categories)}
+    code_of: dict[str | None, float] = {name: float(code) for code, name in enumerate(categories)}
     unknown = float(len(categories))
-    codes = np.array(
-        [np.nan if value is None else code_of.get(value, unknown) for value in texts(column)], np.float32
-    )
+    distinct, indices = encoded(column)
+    known_codes = [np.nan if value is None else code_of.get(value, unknown) for value in distinct]
+    codes = np.array(known_codes, np.float32)[indices]
     return codes, int((codes == unknown).sum())

@@ -90,7 +90,7 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
         return float_targets(values)
     labels, strange = columns.coded(column, info.classes)
     if strange:
-        named = sorted(set(columns.texts(column)) - set(info.classes), key=str)
+        named = sorted(columns.distinct_texts(column) - set(info.classes))
         raise UserError(
             f"data: {strange} rows of {table.file} have classes missing from the development part: "
             f"{', '.join(brief(str(name)) for name in named[:5])}"

@@ -236,4 +236,5 @@ def cells_of(table: Table, name: str) -> NDArray[Any]:
 def texts_of(column: pa.Array) -> NDArray[Any]:
     """Return a column as texts, missing ones empty."""
     # As objects: an array of fixed width would be as wide as its longest text everywhere.
-    return np.array([value or "" for value in columns.texts(column)], object)
+    distinct, codes = columns.encoded(column)
+    return np.array([text or "" for text in distinct], object)[codes]

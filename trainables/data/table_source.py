@@ -222,12 +222,14 @@ class TableFile:
     def _strata(self, whole: Table) -> NDArray[np.int64] | None:
         if self.task == "regression":
             return None
-        names = np.array([value or "" for value in columns.texts(whole.columns[self.target])])
-        distinct, labels = np.unique(names, return_inverse=True)
+        distinct, codes = columns.encoded(whole.columns[self.target])
+        names = sorted({distinct[code] or "" for code in np.unique(codes)})
         if self.task == "classification":
-            self._check_class_count(len(distinct), len(names))
-        few = self.task == "classification" or len(distinct) <= FEW_CLASSES
-        return labels.astype(np.int64) if few else None
+            self._check_class_count(len(names), len(codes))
+        elif len(names) > FEW_CLASSES:
+            return None
+        label_of = {name: label for label, name in enumerate(names)}
+        return np.array([label_of.get(text or "", -1) for text in distinct], np.int64)[codes]
 
     @functools.cached_property
     def _task(self) -> tuple[str, tuple[str, ...]]:
@@ -287,8 +289,7 @@ class TableFile:
         categories, scaling = {}, {}
         for name, kind in kinds.items():
             if kind == "category":
-                texts = columns.texts(table.columns[name])
-                categories[name] = tuple(sorted({text for text in texts if text is not None}))
+                categories[name] = tuple(sorted(columns.distinct_texts(table.columns[name])))
             elif scales and (needed := precision.scaling_of(table.known_numbers[name])):
                 scaling[name] = needed
         task = self._task[0]
@@ -297,7 +298,7 @@ class TableFile:
         return DataInfo("table", task, (len(inputs),), classes, inputs, categories, scaling=scaling)
 
     def _classes(self, table: Table) -> tuple[str, ...]:
-        names = {value for value in columns.texts(table.columns[self.target]) if value is not None}
+        names = columns.distinct_texts(table.columns[self.target])
         self._check_class_count(len(names), len(table))
         numeric = table.numbers(self.target) is not None
         return tuple(sorted(names, key=lambda name: (float(name), name) if numeric else (0.0, name)))
