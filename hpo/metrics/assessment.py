@@ -35,6 +35,19 @@ class Assessment:
     outputs: Array = None
     targets: Array = None
 
+    @property
+    def not_numbers(self) -> str:
+        """That outputs of some rows are NaN, as "3 of 36 predictions are not numbers"; empty if none is.
+
+        A metric can be finite all the same: `argmax` of such scores is a class.
+        """
+        outputs = np.asarray(self.outputs)
+        if self.outputs is None or outputs.dtype.kind != "f" or not outputs.ndim:
+            return ""
+        missing = int(np.isnan(outputs.reshape(len(outputs), -1)).any(axis=1).sum())
+        verb = "is not a number" if missing == 1 else "are not numbers"
+        return f"{missing} of {len(outputs)} predictions {verb}" if missing else ""
+
 
 def assess(trainable: Trainable, models: Sequence[Model], examples: Examples) -> Assessment:
     """Score a model, or the members of an ensemble together.

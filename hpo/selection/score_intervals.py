@@ -82,7 +82,8 @@ def assessed_intervals(
     """
     if assessment.score is not None:
         outputs, targets = assessment.outputs, assessment.targets
-        return score_intervals(assessment.score, metrics, outputs, targets, seed, look, blocks)
+        scored = score_intervals(assessment.score, metrics, outputs, targets, seed, look, blocks)
+        return _noted(scored, assessment.not_numbers)
     level, blocks = level_of_look(look), blocks or RowBlocks.independent(n)
     shares = {metric.name for metric in metrics if metric.proportion}
     intervals: dict[str, Interval] = {}
@@ -93,6 +94,13 @@ def assessed_intervals(
         else:
             intervals[name] = Interval(value, math.nan, math.nan, level, ONE_NUMBER)
     return intervals
+
+
+def _noted(intervals: dict[str, Interval], note: str) -> dict[str, Interval]:
+    """Return intervals with a note in each method."""
+    if not note:
+        return intervals
+    return {name: replace(of, method=f"{of.method}; {note}") for name, of in intervals.items()}
 
 
 def _as_declared(form: Form, share: bool) -> Form:

@@ -7,8 +7,9 @@ import pytest
 
 from benchmarks.interval_cells import CELLS, Cell, Law, covered
 from hpo.core.trainable import Metric
+from hpo.metrics.assessment import Assessment
 from hpo.metrics.row_blocks import RowBlocks
-from hpo.selection.score_intervals import score_intervals
+from hpo.selection.score_intervals import assessed_intervals, score_intervals
 from trainables import scores
 
 BINARY, GOOD, RARE, VALUES = Law("binary"), Law("binary", 4.0), Law("binary", prevalence=0.1), Law("values")
@@ -100,6 +101,29 @@ def test_bad_input_gives_a_number_or_a_reason():
     sparse = intervals(logits(many, 200), many)
     assert sparse["macro_f1"].method == "no interval: half of 200 classes have fewer than 10 rows"
     assert sparse["accuracy"].low < 1
+
+
+def test_a_score_of_predictions_that_are_not_all_numbers_says_so():
+    targets = np.arange(40) % 2
+    outputs = logits(targets)
+    outputs[:1] = np.nan
+    metrics = (Metric("accuracy", "max", proportion=True), Metric("loss", "min"))
+
+    def score(some, their):
+        shares = {"accuracy": np.mean(some.argmax(1) == their), "loss": np.mean(some[their == 1])}
+        return {name: float(value) for name, value in shares.items()}
+
+    def methods(some):
+        assessment = Assessment(score(some, targets), score=score, outputs=some, targets=targets)
+        return [of.method for of in assessed_intervals(assessment, metrics, 40, 0).values()]
+
+    assert all(text.endswith("; 1 of 40 predictions is not a number") for text in methods(outputs))
+    outputs[1::2] = np.nan
+    accuracy, loss = methods(outputs)
+    assert accuracy == "Wilson; 21 of 40 predictions are not numbers"
+    assert loss.startswith("no interval")
+    assert loss.endswith("; 21 of 40 predictions are not numbers")
+    assert not any("predictions" in text for text in methods(logits(targets)))
 
 
 def test_methods_name_groups_and_stretches_of_time():

@@ -75,7 +75,7 @@ class WeightsCheck:
         if wrong:
             return WeightsVerdict("; ".join(wrong))
         if not differences:
-            return WeightsVerdict()
+            return WeightsVerdict(doubt=_missing(answer["not_numbers"]))
         doubt = _constant({name: values[name] for name in differences})
         return WeightsVerdict(doubt=doubt) if self.sealed else WeightsVerdict(doubt)
 
@@ -116,12 +116,21 @@ def _differences(reported: Mapping[str, float], values: JsonFields, tolerance: f
         if name not in values:
             others = ", ".join(values) or "nothing"
             sentences[name] = f"{PREFIX}{name} was reported, but its score consists of {others}"
-        elif not math.isclose(value, values[name], rel_tol=tolerance, abs_tol=tolerance**2):
+        elif not _close(value, values[name], tolerance):
             sentences[name] = (
                 f"{PREFIX}{name} was reported as {value:.6g}, but its saved weights, loaded in another "
                 f"process, give {values[name]:.6g} on the validation rows"
             )
     return sentences
+
+
+def _close(one: float, other: float, tolerance: float) -> bool:
+    both_missing = math.isnan(one) and math.isnan(other)
+    return both_missing or math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance**2)
+
+
+def _missing(text: str) -> str:
+    return f"{text} on the validation rows; the scores are what the trainable makes of them" if text else ""
 
 
 def _constant(values: Mapping[str, float]) -> str:
@@ -164,7 +173,11 @@ def scored(request: JsonFields) -> JsonObject:
         weights = checkpoints.read(Path(request["weights"]))
         model = stage.trainable.load(Recipe(request["recipe"]), weights, validation.info)
         assessment = assess(stage.trainable, [model], validation)
-        return {"values": dict(assessment.values), "constant": constant_metrics(assessment)}
+        return {
+            "values": dict(assessment.values),
+            "constant": constant_metrics(assessment),
+            "not_numbers": assessment.not_numbers,
+        }
 
 
 def main() -> None:

@@ -96,6 +96,22 @@ class Lucky(Constant):
     "A class whose score depends on the outputs, although they are as good in another order."
     def score(self, outputs, targets):
         return {"mse": float(np.mean(outputs**2))}
+
+class Holes(Constant):
+    "A class that predicts no number for three rows, which its score leaves out."
+    def train(self, recipe, train, validation, context):
+        model = self.load(recipe, {"slope": np.ones(2)}, None)
+        score = self.score(model.predict(validation), validation.targets[validation.rows])
+        for _ in context.epochs():
+            context.report({"validation/mse": score["mse"]}, model)
+    def load(self, recipe, weights, info):
+        return Leaky(weights["slope"])
+    def score(self, outputs, targets):
+        return {"mse": float(np.nanmean((outputs - targets) ** 2))}
+
+class Leaky(Line):
+    def predict(self, examples):
+        return np.where(np.arange(len(examples)) < 3, np.nan, super().predict(examples))
 """
 
 
@@ -179,6 +195,12 @@ def test_a_score_that_ignores_the_outputs_is_a_warning_while_the_test_part_stays
     assert ended("none", "Constant", sealed=True) == (None, True)
     assert len(warned.warnings) == 1
     assert "whatever the model returns" in warned.warnings[0]
+
+
+def test_predictions_that_are_not_numbers_are_a_warning_where_the_score_is_one(ended, warned):
+    assert ended("none", "Holes") == (None, True)
+    (warning,) = warned.warnings
+    assert "3 of 16 predictions are not numbers on the validation rows" in warning
 
 
 def test_wrong_weights_are_refused_although_the_test_part_stays_sealed(ended, warned):
