@@ -46,3 +46,20 @@ def test_states_are_coloured_unless_no_color_is_set():
 def test_hints_repeat_the_home_option(tmp_path):
     assert Session(Home.at(tmp_path), False).command("ui") == "hpo ui"
     assert Session(Home.at("a b"), False, "a b").command("ui") == "hpo --home 'a b' ui"
+
+
+def test_a_table_that_fits_has_a_line_a_row_with_aligned_columns():
+    states = [search_state_text(state) for state in ("failed", "no_trial_succeeded")]
+    rows = [("東京", "é", states[0]), ("second", "", states[1])]
+    table = grid(("name", "letter", "state"), rows)
+    assert table.width == 6 + 2 + 6 + 2 + len("no trial succeeded")
+    assert printed(table, width=table.width).splitlines() == [
+        "name    letter  state",
+        "東京    é       failed",  # wide letters take two columns
+        "second          no trial succeeded",
+    ]
+    narrow = printed(table, width=table.width - 1)
+    assert "no trial " in narrow
+    assert "no trial succeeded" not in narrow
+    coloured = printed(table, force_terminal=True, _environ={"TERM": "xterm"})
+    assert "\x1b[31mfailed\x1b[0m" in coloured
