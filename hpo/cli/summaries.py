@@ -98,8 +98,10 @@ def _luck(outcome: Outcome) -> Iterator[tuple[str, str]]:
         return
     raw = f"the best single score was {score(numbers.raw.value)} (trial {numbers.raw.trial})"
     estimates = []
-    if numbers.fresh:
-        estimates.append(f"{with_interval(numbers.fresh)} on fresh seeds")
+    if numbers.corrected and outcome.best and outcome.best.trial == numbers.raw.trial:
+        estimates.append("the corrected score above")
+    elif numbers.fresh:
+        estimates.append(f"{with_interval(numbers.fresh)} by its fresh seeds")
     if numbers.bootstrap is not None:
         estimates.append(f"{score(numbers.bootstrap)} by a bootstrap over trials")
     without = f"; without its luck that trial has {' or '.join(estimates)}" if estimates else ""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
 
 Parts = NDArray[np.int64]
 
@@ -94,7 +95,7 @@ def by_group(groups: NDArray[Any], labels: NDArray[Any] | None, shares: Sequence
     """
     names, member = np.unique(groups, return_inverse=True)
     if len(names) < len(shares):
-        raise UserError(f"data: {len(names)} group(s) cannot be divided into {len(shares)} parts")
+        raise UserError(f"data: {count(len(names), 'group')} cannot be divided into {len(shares)} parts")
     kinds = (
         np.zeros(len(groups), dtype=np.int64) if labels is None else np.unique(labels, return_inverse=True)[1]
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hpo.core.events import End
-from hpo.core.formatting import score
+from hpo.core.formatting import count, score
 from hpo.core.objective import Objective
 from hpo.core.training_state import Training
 from hpo.selection.intervals import Spread, spread
@@ -112,8 +112,13 @@ def name_winner(finalists: Sequence[Finalist], objective: Objective) -> Selected
         chosen, over = best, top
     reason = _reason(chosen, over, best, top, sound, near)
     if len(sound) < len(finalists):
-        reason += f" {len(finalists) - len(sound)} finalist(s) failed on fresh seeds and rank behind."
+        reason += f" {_behind(len(finalists) - len(sound))}"
     return SelectedFinalist(chosen.trial, over.mean, over.std, over.n, reason)
+
+
+def _behind(failed: int) -> str:
+    verb = "ranks" if failed == 1 else "rank"
+    return f"{count(failed, 'finalist')} failed on fresh seeds and {verb} behind."
 
 
 def _reason(
@@ -124,7 +129,7 @@ def _reason(
     sound: Sequence[tuple[Finalist, Spread]],
     near: Sequence[tuple[Finalist, Spread]],
 ) -> str:
-    seeds = f"{over.n} fresh seed{'s' if over.n > 1 else ''}"
+    seeds = count(over.n, "fresh seed")
     if len(sound) == 1:
         mean = f"mean {score(over.mean)} over {seeds}"
         return f"Trial {chosen.trial} was the only finalist that could be compared: {mean}."
@@ -137,7 +142,9 @@ def _reason(
         )
     why = f"Trial {chosen.trial} has the best mean over {seeds}, {score(over.mean)}"
     if len(near) > 1:
-        return f"{why}; {len(near) - 1} other(s) within one standard error ({top.error:.2g}) are not cheaper."
+        others = "1 other" if len(near) == 2 else f"{len(near) - 1} others"
+        verb = "is" if len(near) == 2 else "are"
+        return f"{why}; {others} within one standard error ({top.error:.2g}) {verb} not cheaper."
     if math.isnan(top.error):
         return f"{why}; with one seed each, the spread is unknown."
     return f"{why}; no other is within one standard error ({top.error:.2g})."

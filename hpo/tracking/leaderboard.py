@@ -38,8 +38,8 @@ class Leaderboard:
     Attributes:
         experiment: Name of the experiment.
         parameters: The searched parameters, in the order of the spec.
-        always: Those of them that every trial has. MLflow leaves a run out of the parallel coordinates
-            if it lacks a value on one of the axes.
+        always: Those of them that every trial has, with numbers or with texts. MLflow leaves a run out of
+            the parallel coordinates if it has no value on one of the axes, or one of the other kind.
         objective: What the trials are sorted by.
     """
 

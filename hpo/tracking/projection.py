@@ -21,7 +21,7 @@ from hpo.core.objective import Objective
 from hpo.core.record import Recorded
 from hpo.core.training_state import Key, Training
 from hpo.tracking.logged_dataset import dataset_of
-from hpo.tracking.mlflow_values import LONGEST_TAG, MetricKeys, clean, cut, params, pretty
+from hpo.tracking.mlflow_values import ABSENT, LONGEST_TAG, MetricKeys, clean, cut, params, pretty
 from hpo.tracking.run_changes import PARENT, Measurement, RunChange, Status
 from hpo.tracking.search_note import search_note
 from hpo.tracking.training_runs import TrainingRuns
@@ -54,6 +54,7 @@ class RunProjection:
         self._tags = {"mlflow.user": user, "mlflow.source.name": "hpo", "mlflow.source.type": "LOCAL"}
         self._metric_keys = MetricKeys()
         self._winner: Key | None = None
+        self._winner_tags: dict[str, str] = {}
         self._changes: dict[str, RunChange] = {}
         self._trainings = TrainingRuns(name, parameters, self._tags, self._metric_keys, self._changes)
 
@@ -174,8 +175,9 @@ class RunProjection:
 
     def _winning_values(self, training: Training) -> dict[str, str]:
         """Return the winner's searched choices as tags, which a later winner replaces, unlike parameters."""
-        values = params(training.point, {}, self.parameters)
-        return {f"winner.{name}": value for name, value in values.items()}
+        earlier = dict.fromkeys(self._winner_tags, ABSENT)
+        self._winner_tags = {f"winner.{key}": value for key, value in params(training.point, {}, ()).items()}
+        return earlier | self._winner_tags
 
     def _model_fixed(self, event: events.ModelFixed) -> None:
         parent = self._parent()

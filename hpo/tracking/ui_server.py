@@ -139,6 +139,8 @@ def prepare_ui_server(
         "MLFLOW_BACKEND_STORE_URI": target.uri,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+        "PYTHONWARNINGS": "ignore",
         ui_guard.TOKEN: token,
     }
     inherited = {

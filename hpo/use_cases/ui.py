@@ -6,6 +6,7 @@ import os
 import sys
 import webbrowser
 
+from hpo.core.domains import Choice, Domain
 from hpo.core.errors import HpoError
 from hpo.core.home import Home
 from hpo.ledger.store import LedgerStore
@@ -32,6 +33,13 @@ def _has_screen() -> bool:
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
+def _values_of_one_kind(domain: Domain) -> bool:
+    """Return whether MLflow takes all values for numbers, or all for texts; a missing value is a text."""
+    if not isinstance(domain, Choice):
+        return True
+    return len({isinstance(v, int | float) and not isinstance(v, bool) for v in domain.values}) == 1
+
+
 def newest_leaderboard(home: Home) -> Leaderboard | None:
     """Return the leaderboard of the newest search's experiment; None if there is no search."""
     if not home.is_used:
@@ -48,6 +56,6 @@ def newest_leaderboard(home: Home) -> Leaderboard | None:
     return Leaderboard(
         experiment=str(spec.document["experiment"]),
         parameters=tuple(parameter.name for parameter in parameters),
-        always=tuple(parameter.name for parameter in parameters if not parameter.when),
+        always=tuple(p.name for p in parameters if not p.when and _values_of_one_kind(p.domain)),
         objective=search.history.objective,
     )

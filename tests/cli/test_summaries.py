@@ -33,7 +33,7 @@ def test_the_luck_of_the_best_single_score_is_one_sentence():
     shown = dict(summary(outcome_of("digits-1", stories.history(stories.won()), "", numbers), "hpo ui"))
     assert shown["luck"] == (
         "the best single score was 0.9500 (trial 1); without its luck that trial has 0.9300 "
-        "(95 % interval 0.9100 to 0.9450) on fresh seeds or 0.9350 by a bootstrap over trials"
+        "(95 % interval 0.9100 to 0.9450) by its fresh seeds or 0.9350 by a bootstrap over trials"
     )
     assert shown["validation"].endswith("over 2 fresh seeds)")
     numbers = ScoreEstimates(
@@ -41,7 +41,14 @@ def test_the_luck_of_the_best_single_score_is_one_sentence():
     )
     shown = dict(summary(outcome_of("digits-1", stories.history(stories.won()), "", numbers), "hpo ui"))
     assert shown["validation"].endswith("over 2 fresh seeds; 95 % interval 0.9200 to 0.9600)")
-    assert shown["luck"].endswith("that trial has 0.9300 on fresh seeds")
+    assert shown["luck"].endswith("that trial has 0.9300 by its fresh seeds")
+    corrected = ScoreInterval(0.93, 0.91, 0.945)
+    numbers = ScoreEstimates(
+        LuckiestScore(2, 0.95), corrected, 0.935, ScoreInterval(0.94), None, corrected=corrected
+    )
+    shown = dict(summary(outcome_of("digits-1", stories.history(stories.won()), "", numbers), "hpo ui"))
+    assert shown["validation"].endswith("0.9300 (95 % interval 0.9100 to 0.9450), corrected for selection")
+    assert shown["luck"].endswith("has the corrected score above or 0.9350 by a bootstrap over trials")
 
 
 def test_the_summary_states_that_the_test_part_is_sealed():

@@ -74,7 +74,7 @@ def test_a_finalist_that_failed_on_a_fresh_seed_ranks_behind():
     winner = name_winner([shaky, steady], MAX)
     assert winner is not None
     assert winner.trial == 2
-    assert "1 finalist(s) failed" in winner.reason
+    assert "1 finalist failed on fresh seeds and ranks behind" in winner.reason
 
 
 def test_if_all_finalists_failed_once_the_remaining_values_decide():

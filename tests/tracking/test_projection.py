@@ -167,9 +167,13 @@ def test_the_searched_choices_are_told_from_the_fixed_ones(home: Home) -> None:
 
 def test_a_later_winner_replaces_the_values_of_the_first(home: Home) -> None:
     drawn = projection(home)
-    story = [opened(), started(0), started(1)]
-    story += [events.WinnerNamed(trial, 0, 0.8, 0.01, 2, "best mean") for trial in (0, 1)]
-    parent = next(change for change in drawn.changes(memory_ledger(story).read()) if change.run == PARENT)
+    first, second = (events.WinnerNamed(trial, 0, 0.8, 0.01, 2, "best mean") for trial in (1, 0))
+    ledger = memory_ledger([opened(), started(0), started(1), first])
+    (parent, *_) = drawn.changes(ledger.read())
+    assert parent.tags["winner.optimizer"] == "adam"
+    assert "winner.optimizer.momentum" not in parent.tags
+    ledger.append([second, first])
+    (parent, *_) = drawn.changes(ledger.read(after=4))
     assert (parent.tags["winner.optimizer"], parent.tags["winner.optimizer.momentum"]) == ("adam", "n/a")
 
 
