@@ -99,6 +99,10 @@ class RayCluster:
         """Processes that train on a node."""
         return [process for process in self._family(node) if "TrainingActor" in command_of(process)]
 
+    def trains(self, node):
+        """Whether a worker on a node was asked for a message."""
+        return any("TrainingActor.train" in command_of(worker) for worker in self.workers(node))
+
     def kill_raylet(self, node):
         """SIGKILL only the server of a node."""
         for process in self._family(node):

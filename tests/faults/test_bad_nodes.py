@@ -15,11 +15,14 @@ pytestmark = [pytest.mark.timeout(600)]
 COVER = 'mount -t tmpfs none "$HOME_FOLDER" && exec "$@"'
 """Hides the home from a command and its children."""
 
+MOUNTS = ("unshare", "--mount")
+"""Runs a node with mounts of its own."""
+
 
 @pytest.fixture
-def cluster():
-    """A head and a node of two CPUs, on which an epoch takes a moment."""
-    cluster = RayCluster(2, TINY_SECONDS="0.1")
+def cluster(request):
+    """A head and a node of two CPUs or as a test says, on which an epoch takes a moment."""
+    cluster = RayCluster(*getattr(request, "param", [2]), TINY_SECONDS="0.1")
     try:
         yield cluster
     finally:
@@ -30,9 +33,16 @@ def set_aside(place):
     return [text for text in warnings(place) if "is set aside" in text]
 
 
-def one_set_aside(place):
-    """Whether a node has been set aside, read beside a running search."""
-    return any("is set aside" in body.get("message", "") for _, body in place.glance())
+def inside(node):
+    """The beginning of a command that mounts something in the mounts of a node."""
+    return ("nsenter", "--target", str(node.pid), "--mount", "mount")
+
+
+def number_set_aside(number):
+    """The moment at which a number of nodes has been set aside, read beside a running search."""
+    return lambda place: (
+        sum("is set aside" in body.get("message", "") for _, body in place.glance()) >= number
+    )
 
 
 @pytest.mark.slow
@@ -57,48 +67,30 @@ def test_a_node_without_the_users_code_costs_no_trial_and_what_no_node_can_hold_
 
 @pytest.mark.slow
 @pytest.mark.skipif(not is_root(), reason="only root can make namespaces")
-def test_a_node_that_joins_blind_to_the_home_is_given_nothing(place, cluster, undisturbed):
-    process = submit(place, cluster)
-    place.wait_for(process, after(events.Reported, 8))
-    (worker,) = cluster.workers(cluster.nodes[0])
-    worker.suspend()  # the search must not end before the other node is up
-    cluster.add(2, within=("unshare", "--mount", "sh", "-c", COVER, "--"), HOME_FOLDER=str(place.home.root))
-    place.wait_for(process, one_set_aside)
-    worker.resume()
-    check_as_undisturbed(place, process, undisturbed)
-    (text,) = set_aside(place)
-    assert f"does not see {place.search.root}" in text
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not is_root(), reason="only root can make namespaces")
-@pytest.mark.parametrize(
-    ("what", "sentence"),
-    [
-        ("home", "does not see"),
-        ("code", "its training code is not that of the search"),
-    ],
-)
-def test_a_node_that_goes_bad_after_its_check_is_set_aside_and_its_trials_continue(
-    place, cluster, undisturbed, what, sentence
+@pytest.mark.parametrize("cluster", [[]], indirect=True)
+def test_nodes_that_join_blind_or_go_bad_after_their_check_are_set_aside_and_their_trials_continue(
+    place, cluster, undisturbed
 ):
-    cluster.kill(cluster.nodes[0])
-    bad = cluster.add(2, within=("unshare", "--mount"))
+    first = cluster.add(2, within=MOUNTS)
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 8))
-    inside = ["nsenter", "--target", str(bad.pid), "--mount", "mount"]
-    if what == "home":
-        subprocess.run([*inside, "-t", "tmpfs", "none", place.home.root], check=True)
-    else:
-        subprocess.run([*inside, "--bind", "/dev/null", place.folder / "tiny_model.py"], check=True)
-        for worker in cluster.workers(bad):
-            worker.kill()  # the next one imports the code
-    place.wait_for(process, one_set_aside)
+    subprocess.run([*inside(first), "-t", "tmpfs", "none", place.home.root], check=True)
+    place.wait_for(process, number_set_aside(1))
+    cluster.add(2, within=(*MOUNTS, "sh", "-c", COVER, "--"), HOME_FOLDER=str(place.home.root))
+    place.wait_for(process, number_set_aside(2))
+    second, before = cluster.add(2, within=MOUNTS), number(place.record(), events.Reported)
+    place.wait_for(process, after(events.Reported, before + 2))
+    subprocess.run([*inside(second), "--bind", "/dev/null", place.folder / "tiny_model.py"], check=True)
+    for worker in cluster.workers(second):
+        worker.kill()  # the next one imports the code
+    place.wait_for(process, number_set_aside(3))
     cluster.add(2)
     record = check_as_undisturbed(place, process, undisturbed)
-    assert 1 <= number(record, events.WorkerLost) <= 2
-    (text,) = set_aside(place)
-    assert sentence in text
+    assert 2 <= number(record, events.WorkerLost) <= 4
+    blind, covered, changed = set_aside(place)
+    assert f"does not see {place.search.root}" in covered
+    assert "does not see" in blind
+    assert "its training code is not that of the search" in changed
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """A search on a cluster whose nodes are killed, drained, frozen and added: it ends as if undisturbed."""
 
 import signal
+import time
 
 import pytest
 
@@ -63,16 +64,6 @@ def check_as_undisturbed(place, process, undisturbed):
     return record
 
 
-def test_a_killed_node_costs_its_trials_at_most_a_checkpoint_interval(place, cluster):
-    process = submit(place, cluster, *FOUR, "--set", "budget.trials=30")  # Ray needs seconds to notice
-    place.wait_for(process, after(events.Reported, 8))
-    cluster.kill(cluster.nodes[0])
-    record = check_whole(place, process, trials=30)
-    assert 1 <= number(record, events.WorkerLost) <= 2
-    assert causes(record) == {LossCause.NODE_LOST}
-    assert sum("was lost" in text for text in warnings(place)) == 1
-
-
 def test_after_the_death_of_its_nodes_server_a_search_ends_as_undisturbed(place, cluster, undisturbed):
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 8))
@@ -99,15 +90,23 @@ def test_trials_leave_a_draining_node_saved_and_count_nothing(place, cluster, un
             assert saved[event.trial, event.replicate] == reached[event.trial, event.replicate]
 
 
-def test_a_joining_node_is_used_and_a_draining_one_is_left(place, cluster):
-    process = submit(place, cluster, "--set", "resources.trials_at_once=6", "--set", "budget.trials=90")
+def test_a_joining_node_is_used_a_draining_one_is_left_and_a_killed_one_costs_little(place, cluster):
+    process = submit(place, cluster, "--set", "resources.trials_at_once=6", "--set", "budget.trials=70")
     place.wait_for(process, after(events.Reported, 4))
-    cluster.add(2)
+    joined, began = cluster.add(2), time.monotonic()
+    place.wait_for(process, lambda place: cluster.trains(joined), seconds=60)  # a busy machine needs longer
+    print(f"a new node trains {time.monotonic() - began:.1f} s after it is up")
     place.wait_for(process, after(events.WorkersReady, 1, workers=6))
     cluster.drain(cluster.nodes[0])
     place.wait_for(process, after(events.WorkersReady, 2, workers=4))  # at the start it has four as well
-    check_whole(place, process, trials=90)
+    (killed,) = cluster.ids(cluster.nodes[1])
+    cluster.kill(cluster.nodes[1])
+    record = check_whole(place, process, trials=70)
+    losses = [each.event.cause for each in record if isinstance(each.event, events.WorkerLost)]
+    assert set(losses) <= {LossCause.NODE_LOST, LossCause.PREEMPTED}
+    assert 1 <= losses.count(LossCause.NODE_LOST) <= 2
     assert any("is being drained; it is given no further trial" in text for text in warnings(place))
+    assert sum("was lost" in text and killed[:8] in text for text in warnings(place)) == 1
 
 
 def test_a_node_that_is_suspended_for_a_while_costs_nothing(place, cluster):
