@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hpo.core.strata import Strata, Stratum, StratumRange
 from hpo.core.trainable import Examples
 from hpo.metrics.assessment import Assessment
+from hpo.metrics.labels import labels_of
 
 SHARE_RIGHT, MEAN_ERROR = "share right", "mean absolute error"
 STEPS = 50
@@ -28,8 +29,9 @@ def strata_of(assessment: Assessment, examples: Examples) -> Strata:
     if assessment.outputs is None or examples.info.task == "other":
         return Strata()
     outputs, targets = np.asarray(assessment.outputs), np.asarray(assessment.targets)
-    labels = labels_of(outputs) if examples.info.task == "classification" else None
-    if labels is None and outputs.shape != targets.shape:
+    classes = examples.info.task == "classification"
+    labels = labels_of(outputs) if classes else None
+    if labels is None and (classes or outputs.shape != targets.shape):
         return Strata()
     rows = np.abs(outputs - targets) if labels is None else (labels == targets).astype(np.float64)
     metric, spreads = MEAN_ERROR if labels is None else SHARE_RIGHT, []
@@ -40,15 +42,6 @@ def strata_of(assessment: Assessment, examples: Examples) -> Strata:
     slope, error = _slope(outputs, targets) if labels is not None else (None, None)
     threshold = "" if labels is None or outputs.ndim != 2 else "the class with the largest output"
     return Strata(tuple(spread for spread in spreads if spread), threshold, slope, error)
-
-
-def labels_of(outputs: NDArray[Any]) -> NDArray[np.int64] | None:
-    """Return the labels that outputs stand for: the largest of each row, or the labels themselves."""
-    if outputs.ndim == 2:
-        return np.asarray(outputs.argmax(1), np.int64)
-    if outputs.ndim == 1 and np.array_equal(outputs, np.floor(outputs)):
-        return outputs.astype(np.int64)
-    return None
 
 
 def constant_class(assessment: Assessment, classes: Sequence[str]) -> str:

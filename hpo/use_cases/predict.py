@@ -33,6 +33,7 @@ from hpo.core.trainable import (
 )
 from hpo.data.prepared import info_from_json
 from hpo.metrics.assessment import outputs_of
+from hpo.metrics.labels import labels_of, outputs_complaint
 from hpo.running import checkpoints
 from hpo.spec.recipe_files import RecipeFile, code_folder, read_recipe
 from hpo.use_cases.dataset.staging import load_trainable
@@ -264,12 +265,20 @@ def _weights(file: str, sha256: str, folders: Sequence[Path]) -> Arrays:
 def _predicted(
     trainable: Trainable, outputs: Array, info: DataInfo
 ) -> tuple[tuple[str | float, ...], NDArray[np.float64] | None]:
-    """Class names or values, and probabilities if the trainable computes them."""
+    """Class names or values, and probabilities if the trainable computes them.
+
+    Raises:
+        UserError: If the outputs are neither; see `outputs_complaint`.
+    """
+    complaint = outputs_complaint(outputs, info)
+    if complaint:
+        raise UserError(complaint)
     if info.task == "other":  # a mask, several labels: what the model returns for each row
         return tuple(json.dumps(row.tolist()) for row in outputs), None
     if info.task == "regression":
         return tuple(map(float, outputs.reshape(len(outputs)))), None
-    labels = outputs.argmax(1) if outputs.ndim == 2 else outputs
+    labels = labels_of(outputs)
+    assert labels is not None, "outputs_complaint refuses such outputs"
     names = tuple(info.classes[int(label)] for label in labels)
     shares = trainable.probabilities(outputs) if isinstance(trainable, AssessesExamples) else None
     return names, None if shares is None else np.asarray(shares, np.float64)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.trainable import Examples, Model
+from hpo.metrics.labels import labels_of
 
 DEVIATIONS = 4.0
 """Standard deviations beyond which a fit is not by chance."""
@@ -57,7 +58,8 @@ def fit_of(model: Model, examples: Examples, reported: Mapping[str, float] | Non
         return None
     outputs, targets = np.asarray(model.predict(examples)), examples.targets[examples.rows]
     if task == "classification":
-        return _at_least(_accuracy(labels_of(outputs), targets), reported or {})
+        labels = labels_of(outputs)
+        return None if labels is None else _at_least(_accuracy(labels, targets), reported or {})
     values = outputs.reshape(len(outputs), -1)[:, 0].astype(np.float64)
     return _correlation(values, np.asarray(targets, np.float64).reshape(len(targets), -1)[:, 0])
 
@@ -65,11 +67,6 @@ def fit_of(model: Model, examples: Examples, reported: Mapping[str, float] | Non
 def _at_least(fit: Fit, reported: Mapping[str, float]) -> Fit:
     accuracy = reported.get("validation/accuracy", 1 - reported.get("validation/error", 1.0))
     return dataclasses.replace(fit, value=max(fit.value, accuracy))
-
-
-def labels_of(outputs: NDArray[Any]) -> NDArray[np.int64]:
-    """Return predicted labels of scores [n, classes] or labels [n]."""
-    return outputs.argmax(1) if outputs.ndim == 2 else outputs.astype(np.int64)
 
 
 def _accuracy(predicted: NDArray[Any], targets: NDArray[Any]) -> Fit:

@@ -16,7 +16,8 @@ import numpy as np
 from hpo.core.health import HealthCheck
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Examples
-from hpo.use_cases.health.chance import Fit, fit_of, labels_of
+from hpo.metrics.labels import labels_of
+from hpo.use_cases.health.chance import Fit, fit_of
 from hpo.use_cases.health.few_rows import FewRows
 from hpo.use_cases.health.short_training import Setting, ShortTraining, line_of
 
@@ -206,8 +207,10 @@ def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
 def _shift(training: ShortTraining, rows: Examples) -> str:
     """Return by how much most predictions are off, if by the same number."""
     assert training.model is not None
-    classes = max(2, len(rows.info.classes))
-    off = (labels_of(np.asarray(training.model.predict(rows))) - rows.targets[rows.rows]) % classes
+    classes, labels = max(2, len(rows.info.classes)), labels_of(np.asarray(training.model.predict(rows)))
+    if labels is None:
+        return ""
+    off = (labels - rows.targets[rows.rows]) % classes
     amounts, counts = np.unique(off, return_counts=True)
     most = int(counts.argmax())
     if amounts[most] == 0 or counts[most] < 0.8 * len(rows):

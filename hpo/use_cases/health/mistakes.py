@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hpo.core.diagnosis import CalibrationBin, PredictedRow
 from hpo.core.formatting import number
 from hpo.core.trainable import AssessesExamples, Examples, Model, Trainable
+from hpo.metrics.labels import labels_of
 
 BINS = 10
 PIXELS = 96
@@ -42,7 +43,7 @@ class Answers:
 
     @classmethod
     def of(cls, trainable: Trainable, model: Model, examples: Examples) -> Answers | None:
-        """Return a model's answers; None for targets that are neither classes nor values."""
+        """Return a model's answers; None if targets or outputs are neither classes nor values."""
         task, truth = examples.info.task, np.asarray(examples.targets[examples.rows])
         if task not in ("classification", "regression"):
             return None
@@ -50,7 +51,9 @@ class Answers:
         if task == "regression":
             return cls(examples, truth.reshape(len(truth)), outputs.reshape(len(outputs)), None)
         shares = trainable.probabilities(outputs) if isinstance(trainable, AssessesExamples) else None
-        predicted = outputs.argmax(1) if outputs.ndim == 2 else outputs.astype(np.int64)
+        predicted = labels_of(outputs)
+        if predicted is None:
+            return None
         return cls(examples, truth, predicted, None if shares is None else np.asarray(shares, np.float64))
 
     @property

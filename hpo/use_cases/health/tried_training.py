@@ -7,6 +7,8 @@ import math
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
+
 from hpo.core.command import ScriptCommand
 from hpo.core.errors import HpoError
 from hpo.core.events import Checkpointed, Reported
@@ -15,6 +17,7 @@ from hpo.core.ports import TrainingTask
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
 from hpo.core.trainable import Arrays
+from hpo.metrics.labels import outputs_complaint
 from hpo.running.channel import Channel, TrainingStopped
 from hpo.running.environment import OpenedStage, TrainingEnvironment, WeightsVerdict
 from hpo.running.thread_limits import limited_threads
@@ -26,6 +29,9 @@ from hpo.use_cases.model.weights_check import WeightsCheck
 
 EPOCHS = 2
 """The second one is trained to compare it with a continued training."""
+
+PREDICTED = 8
+"""Validation rows that are predicted."""
 
 SAME = 1e-6
 """Relative difference up to which two trainings with the same seed are the same."""
@@ -99,6 +105,7 @@ class TriedTraining:
             checks.append(TryCheck("length", "open", first.finished))
         checks.append(self._resumed(first))
         checks.append(self._repeated(first))
+        checks += self._predictions()
         return checks
 
     def _weights(self) -> TryCheck:
@@ -130,6 +137,24 @@ class TriedTraining:
         same = _equal(again.scores[:1], first.scores[:1])
         detail = "a second training gives the same scores" if same else _difference(again, first)
         return TryCheck("same seed", "holds" if same else "fails", detail)
+
+    def _predictions(self) -> list[TryCheck]:
+        """Say if `hpo predict` could not use what the model predicts; nothing if it predicts nothing."""
+        if self._stage is None or self._check is None or self._weights_seen is None:
+            return []
+        validation = self._stage.parts(self._task.split).validation
+        few = dataclasses.replace(validation, rows=validation.rows[:PREDICTED])
+        try:
+            model = self._stage.trainable.load(Recipe(self._task.recipe), self._weights_seen, few.info)
+            outputs = np.asarray(model.predict(few))
+        except Exception:  # it has no `predict`, or weights that cannot be loaded, which another check says
+            return []
+        complaint = outputs_complaint(outputs, few.info)
+        return (
+            [TryCheck("predicting", "open", f"`hpo predict` cannot be used: {complaint}")]
+            if complaint
+            else []
+        )
 
     def _failure(self, recorder: _Recorder | None) -> TryCheck:
         if self.error is None:
