@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -114,20 +114,34 @@ def _textual(table: Table, name: str, marks: bool) -> ColumnKind:
             f"data: column {name} is numeric except for {cell} and perhaps others; "
             f"fix it, add it to `missing`, or list {name} under `categorical`"
         )
+    doubt, advice = _doubt(column, [text for text in texts if text]) if marks else ("", "")
     if distinct > max(FEW_CLASSES, IDENTIFIER * len(column)):
         return ColumnKind(
             "identifier",
             f"{distinct:,} different texts in {len(column):,} rows",
             f"column {name} has {distinct} different texts in {len(column)} rows, looks like an "
             "identifier and is left out; to keep it, list it under `categorical`, or for training code of "
-            f"your own as a text: columns: {{{name}: text}}",
+            f"your own as a text: columns: {{{name}: text}}" + (f"; {doubt}: {advice}" if doubt else ""),
         )
-    example = like_a_number([text for text in texts if text]) if marks else ""
     warning = (
-        f"column {name}: values such as {brief(repr(example))} look like numbers or dates, but are read as "
-        f"{distinct:,} categories; write plain numbers or ISO 8601 dates, or list it under `categorical`"
+        f"column {name}: {doubt}, but are read as {distinct:,} categories; {advice}, or list it under "
+        "`categorical`"
     )
-    return ColumnKind("category", "its values are texts", warning if example else "", input=True)
+    return ColumnKind("category", "its values are texts", warning if doubt else "", input=True)
+
+
+def _doubt(column: pa.Array, texts: Sequence[str]) -> tuple[str, str]:
+    """Say why a column of texts may be meant to hold numbers, and what to do then; two empty texts if not."""
+    others = columns.stray_counts(column)
+    present = len(column) - int(column.null_count)
+    numbers = present - sum(others.values())
+    if others and 2 * numbers >= present and not like_a_number(list(others)):
+        words = f"{numbers:,} of {present:,} values are numbers and others are texts such as"
+        return f"{words} {brief(repr(next(iter(others))))}", "correct such texts, or add them to `missing`"
+    if example := like_a_number(texts):
+        words = f"values such as {brief(repr(example))} look like numbers or dates"
+        return words, "write plain numbers or ISO 8601 dates"
+    return "", ""
 
 
 def _not_numeric(table: Table, name: str, kind: str) -> str:

@@ -173,12 +173,12 @@ def strays(column: pa.Array) -> list[int]:
 def mistaken(column: pa.Array) -> bool:
     """Return whether nearly all of a column's values are numbers, so that the others must be mistakes."""
     present = len(column) - int(column.null_count)
-    return 0 < sum(_stray_counts(column).values()) <= (1 - MOSTLY) * present
+    return 0 < sum(stray_counts(column).values()) <= (1 - MOSTLY) * present
 
 
 def has_placeholder(column: pa.Array) -> bool:
     """Return whether all of a column's values are numbers but for marks of a missing value, such as "?"."""
-    odd = _stray_counts(column)
+    odd = stray_counts(column)
     if not 0 < sum(odd.values()) < len(column) - int(column.null_count):
         return False
     return {text.lower() for text in odd} <= PLACEHOLDERS
@@ -194,7 +194,7 @@ def without_placeholders(column: pa.Array) -> tuple[pa.Array, int]:
     return (pc.if_else(marks, pa.scalar(None, column.type), column) if n else column), n
 
 
-def _stray_counts(column: pa.Array) -> dict[str, int]:
+def stray_counts(column: pa.Array) -> dict[str, int]:
     """Return how often each text occurs that is not a number; empty for columns of other types."""
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return {}

@@ -23,11 +23,21 @@ LONGEST = 40
 FEW = 3
 """Different texts below which numbers may well be names."""
 
+MONTHS = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
+
 LIKE_A_NUMBER = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d[\d:.,]*\s?(?:Z|[+-]\d\d:?(?:\d\d)?)?|"
+    rf"(?:\d{{1,2}}[ ./-])?(?i:{MONTHS})[ ./-]*\d{{1,4}}(?:[, ]+\d{{4}})?|"
     r"0x[\da-f]+|[<>=~\u2248\u2264\u2265\u00b1*#]*\s?(?:[A-Z]{3}\s)?[$\u20ac\u00a3\u00a5\u20b9]?\s?[-+\u2212(]?"
     r"\s?[.,]?\d[\d.,:/'\s_-]*(?:[eEdD][-+]?\d+)?\s?[^\W\d_]{0,4}[\u00b0%/\u00b2\u00b3*+-]?\)?\.?",
 )
 """A limit, an amount with its unit, a date or a time: digits with a few signs and letters around them."""
+
+LOOKALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0391\u0392\u0395\u0397\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a7\u03bf",
+    "aeopcyxiABEKMHOPCTXABEHKMNOPTXo",
+)
+"""Cyrillic and Greek letters that look like Latin ones, as keyboards with two alphabets mix them up."""
 
 
 def loses_zeros(column: pa.Array) -> str:
@@ -59,7 +69,7 @@ def like_a_number(texts: Sequence[str]) -> str:
 
 
 def alike(names: Iterable[str], nouns: str) -> str:
-    """Say which different names differ only in case, spaces or a ``.0``; nothing if there are none.
+    """Say which names differ only in case, spaces, letters that look alike or a ``.0``; else nothing.
 
     Args:
         names: Different names.
@@ -71,7 +81,8 @@ def alike(names: Iterable[str], nouns: str) -> str:
     groups = [group for group in forms.values() if len(group) > 1]
     if not groups:
         return ""
-    pair = " and ".join(repr(name[:LONGEST]) for name in groups[0][:2])
+    form = repr if all(name.isascii() for name in groups[0][:2]) else ascii  # shows what looks the same
+    pair = " and ".join(form(name[:LONGEST]) for name in groups[0][:2])
     return (
         f"{sum(map(len, groups)):,} {nouns} differ only in case, spaces or notation, such as {pair}; if they "
         "mean the same, write them alike"
@@ -79,8 +90,14 @@ def alike(names: Iterable[str], nouns: str) -> str:
 
 
 def _plain(name: str) -> str:
-    text = " ".join((name if name.isascii() else unicodedata.normalize("NFKC", name)).split()).casefold()
+    text = " ".join((name if name.isascii() else _visible(name)).split()).casefold()
     try:
         return repr(float(text))
     except ValueError:
         return text
+
+
+def _visible(name: str) -> str:
+    """Return a name as it looks: no characters without width, Latin letters for those that look like them."""
+    composed = unicodedata.normalize("NFKC", name).translate(LOOKALIKES)
+    return "".join(sign for sign in composed if unicodedata.category(sign) != "Cf")

@@ -13,6 +13,8 @@ from trainables.data import columns
 from trainables.data.precision import scaled
 from trainables.data.table_reading import Table, brief
 
+TO_KEEP = "; remove them, or list a text such as NA under `not_missing` if it is a class"
+
 LARGEST = 1e100
 """Magnitude of a regression's targets up to which their squares and sums are finite."""
 
@@ -74,7 +76,7 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
         row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
         raise UserError(
             f"data: the target {target} is missing in {table.cell(target, row)}; "
-            f"{column.null_count} such rows"
+            f"{column.null_count} such rows{TO_KEEP if info.task == 'classification' else ''}"
         )
     if info.task == "regression":
         values = table.numbers(target)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from trainables.data import columns
-from trainables.data.csv_reading import csv_table, encoding_words, one_line, read_csv
+from trainables.data.csv_reading import csv_table, encoding_words, escaped_quotes, one_line, read_csv
 from trainables.data.digests import text_digests
 from trainables.data.file_kinds import kind_of_file
 from trainables.data.parquet_types import plain_column
@@ -31,6 +31,8 @@ LONGEST_LIST = 800
 """Characters of all names of columns that a message shows."""
 
 NAMELESS = "its first line seems to hold values; add a line of names above it"
+
+DOUBLE = "such fields keep wrong signs; write two quotation marks for one within a field"
 
 BYTES = 8
 """Of a number in memory."""
@@ -115,7 +117,8 @@ class Table:
 
     def cell(self, name: str, row: int) -> str:
         """Describe a cell: its row, counted from 1 below the header, and its value unless sealed."""
-        value = "" if self.sealed else f" ({brief(repr(self.columns[name][row].as_py()))})"
+        content = None if self.sealed else self.columns[name][row].as_py()
+        value = "" if content is None else f" ({brief(repr(content))})"
         return f"row {self.rows[row] + 1} of {self.file}{value}"
 
     def digests(self, without: str) -> NDArray[np.uint64]:
@@ -168,6 +171,10 @@ def read_table(
     plain = {name: plain_column(name, read.column(name).combine_chunks()) for name in names}
     whole = {name: column for name, (column, _) in plain.items() if column is not None}
     notes = tuple(note for _, note in plain.values() if note)
+    if kind == "csv" and (line := escaped_quotes(path, delimiter)):
+        notes += (
+            f"{path}: line {line:,} and perhaps others escape a quotation mark by a backslash: {DOUBLE}",
+        )
     return Table(whole, str(path), np.arange(read.num_rows), sealed, notes=notes)
 
 

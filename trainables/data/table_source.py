@@ -39,7 +39,7 @@ from trainables.data.table_reading import (
 )
 from trainables.data.table_report import column_reports
 from trainables.data.table_texts import Blank, TextTable
-from trainables.data.table_warnings import counted_as_missing, odd_names, read_as_numbers
+from trainables.data.table_warnings import counted_as_missing, odd_names, once_for_many, read_as_numbers
 from trainables.data.uncut import READER, Cutter, Uncut
 from trainables.data.written_numbers import Notation, notations, read_notations
 from trainables.parts.data_sources import delimiter_of
@@ -99,11 +99,11 @@ class TableFile:
             *self._task[1],
             *self._whole.notes,
             *self.choices.conflicts(self._roles, self.task),
-            *(kind.warning for kind in kinds.values() if kind.warning),
+            *once_for_many({name: (kind.warning,) for name, kind in kinds.items() if kind.warning}),
             *(self._texts.missing(table) if self._texts else ()),
             *self._missing_warnings(),
             *read_as_numbers(self._notations),
-            *(sentence for sentences in odd.values() for sentence in sentences),
+            *once_for_many(odd),
             *tied_times(row_times(table, self.time), self.time),
             *odd_names(self._whole, self.target, self._info.classes),
         )

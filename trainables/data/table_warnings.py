@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from trainables.data import columns
 from trainables.data.odd_texts import alike
-from trainables.data.table_reading import NAMELESS, Table, brief
+from trainables.data.table_reading import LONGEST_LIST, NAMELESS, Table, brief
 from trainables.data.written_numbers import Notation
+
+FEW = 5
+"""Columns up to which each gets its own sentence."""
+
+VALUES = re.compile(r"'[^']*'|\d[\d,.e+]*")
+"""Numbers and quoted texts in a sentence."""
 
 
 def read_as_numbers(notations: Mapping[str, Notation]) -> tuple[str, ...]:
@@ -17,10 +24,31 @@ def read_as_numbers(notations: Mapping[str, Notation]) -> tuple[str, ...]:
         notations: How their numbers are written, by column.
     """
     return tuple(
-        f"column {name}: values such as {notation.example!r} are read as numbers "
-        f"({notation.described()}); to keep the texts, list it under `categorical`"
+        f"column {name}: values such as {notation.example!r} are read as numbers"
+        f"{f' ({notation.described()})' if notation.described() else ''}; to keep the texts, list it under "
+        "`categorical`"
         for name, notation in notations.items()
     )
+
+
+def once_for_many(sentences: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield sentences about columns; one that differs only in values for many of them, once with their names.
+
+    Args:
+        sentences: What is odd about each column.
+    """
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for name, about in sentences.items():
+        for sentence in about:
+            alike.setdefault(VALUES.sub("#", sentence.replace(f"column {name}", "", 1)), []).append(
+                (name, sentence)
+            )
+    for group in alike.values():
+        if len(group) <= FEW:
+            yield from (sentence for _, sentence in group)
+            continue
+        others = brief(", ".join(name for name, _ in group[1:]), LONGEST_LIST)
+        yield f"{group[0][1]}; the same kind of note is on {len(group) - 1:,} other columns: {others}"
 
 
 def counted_as_missing(name: str, texts: Mapping[str, int], chosen: Container[str]) -> str:

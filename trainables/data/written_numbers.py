@@ -96,6 +96,7 @@ def parse(text: str, decimal: str) -> Number | None:
         "decimal commas": decimal == "," and match["fraction"] is not None,
         "parentheses for negative numbers": match["open"] is not None,
         "typographic minus signs": "\u2212" in signs,
+        "digits of another script": not whole.isascii(),
     }
     negative = match["open"] is not None or signs in ("-", "\u2212")
     unit = match["before"] or match["after"] or ""

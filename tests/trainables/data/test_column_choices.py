@@ -155,7 +155,7 @@ def test_what_the_spec_says_must_be_possible(tmp_path: Path, arguments: dict[str
 def test_only_known_kinds_are_legal() -> None:
     given = {"file": "t.csv", "target": "y", "columns": {"age": "integer"}}
     assert [str(fault.message) for fault in data_sources.faults("csv", given)] == [
-        "{'age': 'integer'} is not a mapping of names, each to one of number, category, text, time, ignore"
+        "{age: 'integer'} is not a mapping of names, each to one of number, category, text, time, ignore"
     ]
     assert data_sources.faults("csv", {**given, "columns": ["age"]})
     assert data_sources.faults("csv", {**given, "columns": "number"})

@@ -27,6 +27,7 @@ N = 60
         (["1 000", "12 000"], [1000, 12000], "thousands separators"),
         (["(5)", "7"], [-5, 7], "parentheses for negative numbers"),
         (["\u22125", "6"], [-5, 6], "typographic minus signs"),
+        (["\u0661\u0662", "7"], [12, 7], "digits of another script"),
         (["0,640", "2,5"], [0.64, 2.5], "decimal commas"),
         (["1.234,5", "2,5"], [1234.5, 2.5], "decimal commas, thousands separators"),
         (["2020-01-02T12:00Z"], [18263.5], "dates with a time zone, as days since 1970 in UTC"),
