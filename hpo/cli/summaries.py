@@ -12,7 +12,7 @@ from hpo.core.history import History
 from hpo.core.json_values import JsonObject, fields_of, jsonable
 from hpo.core.outcome import Outcome, WinnerSummary
 from hpo.core.progress import SearchProgress
-from hpo.reports.account import disagreement
+from hpo.reports.account import disagreement, not_numbers
 from hpo.reports.baseline_rows import baseline_warnings, beside
 
 
@@ -70,6 +70,8 @@ def result(outcome: Outcome) -> Iterator[tuple[str, str]]:
 def _attention(outcome: Outcome) -> Iterator[str]:
     """Yield what a reader must know before the scores."""
     if outcome.numbers and (text := disagreement(outcome.numbers, outcome.metric)):
+        yield text
+    if outcome.numbers and (text := not_numbers(outcome.numbers, outcome.metric)):
         yield text
     yield from baseline_warnings(outcome.baselines)
 

@@ -39,6 +39,8 @@ def rows_of(account: Account) -> Iterator[tuple[str, str]]:
     yield "search", f"{account.search}: {account.status.replace('_', ' ')}, opened {account.opened}"
     if account.numbers and (text := disagreement(account.numbers, account.objective.metric)):
         yield "attention", text
+    if account.numbers and (text := not_numbers(account.numbers, account.objective.metric)):
+        yield "attention", text
     for finding in account.audit.findings if account.audit else ():
         yield "attention", finding.text
     for warning in baseline_warnings(account.baselines):
@@ -104,6 +106,20 @@ def disagreement(numbers: ScoreEstimates, metric: str) -> str:
         "columns, units or times), look for groups or copies that training and validation rows share, and "
         "for a target that a column gives away"
     )
+
+
+def not_numbers(numbers: ScoreEstimates, metric: str) -> str:
+    """Return a warning if some predictions on the test part are not numbers; else nothing.
+
+    Args:
+        numbers: The scores of a search.
+        metric: The objective's metric.
+    """
+    scored = (numbers.test or {}).get(metric)
+    note = scored.method.rpartition("; ")[2] if scored else ""
+    if " predictions " not in note:
+        return ""
+    return f"on the test part {note}; the scores are what the trainable makes of them"
 
 
 def _listed(texts: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from hpo.core.account import Account
 from hpo.core.estimates import ScoreInterval
 from hpo.core.json_values import JsonObject
+from hpo.core.model_provenance import ShippedMember
 from hpo.core.objective import Objective
 
 BY_UNIT: JsonObject = {
@@ -27,8 +28,20 @@ BY_UNIT: JsonObject = {
 }
 """The budget is written by unit."""
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
-OPTIONAL: Mapping[type, Sequence[str]] = {ScoreInterval: ("method",), Objective: ("constraints",)}
+OPTIONAL: Mapping[type, Sequence[str]] = {
+    ScoreInterval: ("method",),
+    Objective: ("constraints",),
+    ShippedMember: ("recipe",),
+}
 """Fields that are left out where they are empty."""
+AUDIT: Mapping[str, JsonObject] = {
+    "signer": {
+        "type": ["string", "null"],
+        "description": "Who signed the account; null if nobody did.",
+    },
+    "untouched": {"type": "boolean", "description": "Whether nothing was found."},
+}
+"""Items of an audit that its fields do not have in this form."""
 
 
 def account_schema() -> JsonObject:
@@ -37,6 +50,7 @@ def account_schema() -> JsonObject:
     body = _object(Account, definitions)
     body["properties"]["budget"] = BY_UNIT
     definitions.pop("BudgetUse", None)
+    definitions["Audit"]["properties"] |= AUDIT
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Account of a search",

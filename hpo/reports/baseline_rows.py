@@ -37,7 +37,8 @@ def baseline_warnings(baselines: Sequence[Baselines]) -> Iterator[str]:
         better = [row for row in table.rows if row.beaten is False]
         if better:
             names = " and ".join(row.name for row in better)
-            yield f"on the {table.part} rows the model is worse than the {names}, which was not searched"
+            verb = "was" if len(better) == 1 else "were"
+            yield f"on the {table.part} rows the model is worse than the {names}, which {verb} not searched"
 
 
 def beside(table: Baselines) -> str:

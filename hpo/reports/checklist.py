@@ -26,7 +26,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "columns": ("columns",),
     "dropped": ("columns",),
     "telling": ("columns",),
-    "target": ("columns",),
+    "target": ("target",),
     "fitted": ("fitted",),
     "warnings": ("warning",),
     "split": ("split", "folds"),
@@ -75,12 +75,20 @@ def checklist_of(account: Account) -> tuple[ChecklistItem, ...]:
     """Return every item of the four lists with its answer."""
     rows = _rows_by_name(account)
     items = []
+    known = [key for key in ROWS if key != "times" or _dated(account)]
     for name, questions in CHECKLISTS.items():
         for number, question, keys in questions:
-            found = dict.fromkeys(row for key in keys.split() for row in ROWS[key] if row in rows)
+            answered = [key for key in keys.split() if key in known]
+            found = dict.fromkeys(row for key in answered for row in ROWS[key] if row in rows)
             answer = "; ".join(f"{row}: {rows[row]}" for row in found) or NOT_KNOWN
             items.append(ChecklistItem(name, number, question, answer))
     return tuple(items)
+
+
+def _dated(account: Account) -> bool:
+    """Return whether the account knows times of rows."""
+    parts = account.about.parts.values() if account.about else ()
+    return any(part.times is not None for part in parts)
 
 
 def _rows_by_name(account: Account) -> dict[str, str]:

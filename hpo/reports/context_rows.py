@@ -43,9 +43,11 @@ def data_rows(account: Account) -> Iterator[tuple[str, str]]:
         yield "columns", _columns(about)
     if about.telling:
         yield "", f"the most telling one alone, {about.telling}, removes {about.removed:.0%} of the error"
+    if target := _target(about):
+        yield "target", target
     parts = {**about.parts, **({"test": account.test_rows} if account.test_rows else {})}
     for row, (name, part) in enumerate(parts.items()):
-        yield "" if row else "parts", f"{name}: {_part(part)}"
+        yield "" if row else "parts", f"{name}: {_part(part, table=about.kind == 'table')}"
     if account.data.test and not account.test_rows:
         yield "", "test: counted only, because it is sealed"
     yield "fitted", f"to training rows alone: {account.fitted}"
@@ -53,9 +55,17 @@ def data_rows(account: Account) -> Iterator[tuple[str, str]]:
 
 def _columns(about: DataFacts) -> str:
     named = f", {len(about.categorical)} of them categorical" if about.categorical else ""
-    target = f"; target {about.target}" if about.target else ""
     dropped = f"; left out: {_some(about.dropped)}" if about.dropped else "; none left out"
-    return f"{count(len(about.columns), 'column')} used{named} ({_some(about.columns)}){target}{dropped}"
+    return f"{count(len(about.columns), 'column')} used{named} ({_some(about.columns)}){dropped}"
+
+
+def _target(about: DataFacts) -> str:
+    """Return what is predicted: the column, and of classes their names; empty if that is not on record."""
+    classes = dict.fromkeys(name for part in about.parts.values() for name in part.classes)
+    kind = "a number" if about.task == "regression" else ""
+    if classes:
+        kind = f"one of {len(classes)} classes ({_some(tuple(classes))})"
+    return ", ".join(text for text in (about.target, kind) if text)
 
 
 def _some(names: tuple[str, ...]) -> str:
@@ -63,7 +73,7 @@ def _some(names: tuple[str, ...]) -> str:
     return shown if len(names) <= MANY else f"{shown} and {len(names) - MANY} more"
 
 
-def _part(part: PartFacts) -> str:
+def _part(part: PartFacts, *, table: bool) -> str:
     facts = [count(part.n, "row")]
     if part.classes:
         facts.append(_classes(part.classes))
@@ -77,6 +87,8 @@ def _part(part: PartFacts) -> str:
     if part.missing:
         cells = sum(part.missing.values())
         facts.append(f"{count(cells, 'missing value')} in {count(len(part.missing), 'column')}")
+    elif table:
+        facts.append("no missing values")
     return "; ".join(facts)
 
 

@@ -8,6 +8,9 @@ from jsonschema import Draft202012Validator
 
 from hpo.core import events
 from hpo.core.account import Account
+from hpo.core.audit import Audit, ChainStanding
+from hpo.core.data_account import DataFacts, PartFacts
+from hpo.core.model_provenance import NamedScore, ShippedMember, ShippedModel
 from hpo.ledger.searches import open_ledger
 from hpo.reports.account import page
 from hpo.reports.account_schema import account_schema
@@ -61,6 +64,40 @@ def test_the_schema_describes_every_item(account):
 def test_the_account_of_an_unfinished_search_fits_the_schema_too(tmp_path):
     home = recorded(tmp_path, searched())
     assert faults(gather_account(open_ledger("digits", home), home=home).to_json()) == []
+
+
+def test_a_model_and_an_audit_fit_the_schema(account):
+    score = NamedScore("validation/accuracy", 0.9)
+    member = ShippedMember(3, 1, 8, "search", None, 0, "3-1.safetensors", "a" * 64, score)
+    model = ShippedModel("best", "the best epoch", "a" * 64, "weights", (member,))
+    audit = Audit("digits", ChainStanding(9, "b" * 64, "c" * 64, 1), ("the chain of events",), (), ())
+    assert faults(dataclasses.replace(account, model=model, audit=audit).to_json()) == []
+    other = dataclasses.replace(model, members=(dataclasses.replace(member, recipe={"learning_rate": 0.1}),))
+    signed = dataclasses.replace(audit, signer="ana")
+    assert faults(dataclasses.replace(account, model=other, audit=signed).to_json()) == []
+
+
+def test_checklists_ask_for_target_gaps_and_dates_and_get_no_other_answer(account):
+    parts = {"train": PartFacts(1000, classes={"a": 600, "b": 400})}
+    undated = DataFacts("table", "classification", target="ill", columns=("x",), parts=parts)
+
+    def answers(about):
+        items = checklist_of(dataclasses.replace(account, about=about))
+        return {(item.checklist, item.item): item.answer for item in items}
+
+    assert answers(undated)["REFORMS", "3d"] == "target: ill, one of 2 classes (a, b)"
+    assert "no missing values" in answers(undated)["REFORMS", "3f"]
+    assert answers(undated)["TRIPOD+AI", "5b"] == NOT_KNOWN
+    dated = {"train": dataclasses.replace(parts["train"], times=(1.6e9, 1.7e9))}
+    assert "2020-09-13" in answers(dataclasses.replace(undated, parts=dated))["TRIPOD+AI", "5b"]
+
+
+def test_predictions_that_are_not_numbers_stand_first(account):
+    assert "not numbers" not in page(account)
+    method = "Wilson; 4 of 360 predictions are not numbers"
+    test = {"accuracy": dataclasses.replace(account.numbers.test["accuracy"], method=method)}
+    shown = page(dataclasses.replace(account, numbers=dataclasses.replace(account.numbers, test=test)))
+    assert "attention    on the test part 4 of 360 predictions are not numbers" in shown
 
 
 def test_the_paragraph_counts_openings_that_only_the_score_knows(account):

@@ -8,7 +8,7 @@ from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.events import End
 from hpo.core.formatting import count, interval_text, plain, score, spread, states, with_interval
 from hpo.core.space import Choice, Parameter, Point
-from hpo.reports.account import disagreement
+from hpo.reports.account import disagreement, not_numbers
 from hpo.reports.page.blocks import Block, DataTable, Lines, Section, both
 from hpo.reports.page.score_charts import Estimate, estimates_chart, finalists_chart
 from hpo.reports.scales import AxisScale
@@ -25,7 +25,7 @@ def verdict(view: SearchView) -> Section:
     """Return the section that says what the search is worth."""
     numbers, metric = view.account.numbers, view.objective.metric
     estimates = estimates_of(numbers, metric) if numbers else []
-    notes = [disagreement(numbers, metric), *numbers.notes] if numbers else []
+    notes = [disagreement(numbers, metric), not_numbers(numbers, metric), *numbers.notes] if numbers else []
     blocks: list[Block] = []
     if estimates:
         rows = [
