@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,19 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.formatting import count
 from trainables.data.file_tree import below, in_order, is_hidden_name, is_image_name
+from trainables.data.image_files import ENDINGS
 
 TRAINING = frozenset(["train", "training"])
 OTHER_PARTS = frozenset(["test", "testing", "val", "valid", "validation"])
-"""Names of folders that hold parts of a data set rather than a class, apart from case and ``_set``."""
+"""Words in names of folders that hold parts of a data set rather than a class, such as ``seg_train``."""
+
+OTHER_FORMATS = frozenset(
+    [".arw", ".avif", ".cr2", ".dcm", ".dng", ".heic", ".heif"]
+    + [".jp2", ".jxl", ".nef", ".npy", ".psd", ".svg"]
+)
+"""Endings of images, and of arrays, that are not read."""
+
+WORD = re.compile(r"[a-z]+")
 
 
 @dataclass(frozen=True)
@@ -48,14 +58,14 @@ def is_hidden(path: Path, folder: Path) -> bool:
 
 
 def refuse_parts(folder: Path, names: Sequence[str]) -> None:
-    """Refuse folders that are named like the parts of a data set and hold further folders.
+    """Refuse folders that are named like the parts of a data set, the training part with further folders.
 
     Raises:
         UserError: If they would be taken for classes.
     """
-    plain = {name: name.lower().replace("-", "_").removesuffix("_set").removesuffix("set") for name in names}
-    training = [name for name in names if plain[name] in TRAINING and class_folders(folder / name)]
-    others = [name for name in names if plain[name] in OTHER_PARTS]
+    words = {name: {word.removesuffix("set") for word in WORD.findall(name.lower())} for name in names}
+    training = [name for name in names if words[name] & TRAINING and class_folders(folder / name)]
+    others = [name for name in names if words[name] & OTHER_PARTS and name not in training]
     if training and others:
         raise UserError(
             f"data: the folders {', '.join([*training, *others])} of {folder} are named like the parts of a "
@@ -77,6 +87,14 @@ def refuse_undecodable(folder: Path, names: Sequence[str]) -> None:
             )
 
 
+def endings_in(folder: Path) -> str:
+    """Say which endings the files below a folder have that has no images, and which are legal."""
+    files = [entry.name for entry, hidden in below(folder) if not hidden and entry.is_file()]
+    endings = sorted({os.path.splitext(name)[1] or "none" for name in files})
+    found = f"{count(len(files), 'file')} there with the ending {', '.join(endings[:5])}; " if files else ""
+    return f"{found}legal endings: {', '.join(sorted(ENDINGS))}"
+
+
 def left_out(folder: Path) -> Iterator[str]:
     """Yield a sentence for each kind of file under a folder that is not read."""
     entries = list(below(folder))
@@ -85,8 +103,17 @@ def left_out(folder: Path) -> Iterator[str]:
     links = [entry for entry, hidden in entries if not hidden and entry.is_symlink()]
     yield from loose_images(folder)
     unused = _named(e for e, hidden in entries if not hidden and not is_image_name(e.name) and e.is_file())
-    if unused:
-        yield f"{len(unused)} files are not images and are left out, such as {unused[0]}"
+    unread = [path for path in unused if os.path.splitext(path)[1].lower() in OTHER_FORMATS]
+    if unread:
+        yield (
+            f"{count(len(unread), 'image')} in a format that is not read left out, such as {unread[0]}; "
+            "convert such images to PNG or JPEG"
+        )
+    others = unused if not unread else in_order(list({*unused} - {*unread}))
+    if others:
+        one = len(others) == 1
+        what = "1 file is not an image and is" if one else f"{len(others)} files are not images and are"
+        yield f"{what} left out, such as {others[0]}"
     images = _named(e for e, hidden in entries if hidden and is_image_name(e.name) and e.is_file())
     if images:
         yield f"{count(len(images), 'hidden image')} left out, such as {images[0]}"

@@ -20,6 +20,7 @@ from hpo.core.trainable import DataInfo
 from trainables.data.class_folders import (
     LabelledFiles,
     class_folders,
+    endings_in,
     is_hidden,
     labelled_files,
     left_out,
@@ -121,7 +122,8 @@ class ImageFolder:
         train = self._listed(self._train)
         for label, name in enumerate(self._classes):
             if not np.any(train.labels == label):
-                raise UserError(f"data: class {name!r} has no image in {self._train / name}")
+                folder = self._train / name
+                raise UserError(f"data: class {name!r} has no image in {folder}: {endings_in(folder)}")
         sealed = self.root / "test"
         if self._train != self.root and sealed.is_dir() and not self._unlabelled:
             extra = {p.name for p in class_folders(sealed)} - set(self._classes)

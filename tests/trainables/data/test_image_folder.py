@@ -150,8 +150,22 @@ def test_other_files_and_folders_are_counted(root: Path) -> None:
     (root / "train" / "ant" / "notes.txt").write_text("x")
     (root / "extra").mkdir()
     warnings = folder(root).development().warnings
-    assert "1 files are not images" in warnings[0]
+    assert "1 file is not an image" in warnings[0]
     assert "extra is not used" in warnings[1]
+
+
+def test_images_in_other_formats_are_not_called_other_files(root: Path) -> None:
+    for name in ("a.HEIC", "b.avif"):
+        (root / "train" / "ant" / name).write_bytes(b"x")
+    (warning,) = folder(root).development().warnings
+    assert warning.startswith("2 images in a format that is not read left out, such as ")
+
+
+def test_a_class_of_files_without_endings_is_named_with_the_legal_ones(root: Path) -> None:
+    draw(root / "train" / "fox" / "0.png", 7)
+    (root / "train" / "fox" / "0.png").rename(root / "train" / "fox" / "0")
+    with pytest.raises(UserError, match=r"'fox' has no image in .*: 1 file there with the ending none"):
+        folder(root).development()
 
 
 def test_arrays_larger_than_memory_are_in_an_unnamed_file(
@@ -259,7 +273,9 @@ def test_hidden_files_are_neither_images_nor_classes(root: Path) -> None:
     assert len(folder(root).test()) == 6
 
 
-@pytest.mark.parametrize("names", [("Train", "Test"), ("training_set", "test_set"), ("training", "val")])
+@pytest.mark.parametrize(
+    "names", [("Train", "Test"), ("training_set", "test_set"), ("training", "val"), ("seg_train", "seg_test")]
+)
 def test_folders_named_like_parts_are_not_taken_for_classes(names: tuple[str, str], tmp_path: Path) -> None:
     for name in names:
         for number in range(4):
