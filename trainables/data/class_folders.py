@@ -21,8 +21,7 @@ OTHER_PARTS = frozenset(["test", "testing", "val", "valid", "validation"])
 """Words in names of folders that hold parts of a data set rather than a class, such as ``seg_train``."""
 
 OTHER_FORMATS = frozenset(
-    [".arw", ".avif", ".cr2", ".dcm", ".dng", ".heic", ".heif"]
-    + [".jp2", ".jxl", ".nef", ".npy", ".psd", ".svg"]
+    [".avif", ".cr2", ".dcm", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".nef", ".npy", ".psd", ".svg"]
 )
 """Endings of images, and of arrays, that are not read."""
 
