@@ -44,9 +44,17 @@ class Assessment:
         outputs = np.asarray(self.outputs)
         if self.outputs is None or outputs.dtype.kind != "f" or not outputs.ndim:
             return ""
-        missing = int(np.isnan(outputs.reshape(len(outputs), -1)).any(axis=1).sum())
-        verb = "is not a number" if missing == 1 else "are not numbers"
-        return f"{missing} of {len(outputs)} predictions {verb}" if missing else ""
+        return _counted(np.isnan(outputs.reshape(len(outputs), -1)).any(axis=1), "predictions")
+
+    def values_missing(self, name: str) -> str:
+        """Return that values of rows are NaN in a metric, likewise; empty if none is."""
+        return _counted(np.isnan(self.rows[name]), "values") if name in self.rows else ""
+
+
+def _counted(missing: NDArray[np.bool_], nouns: str) -> str:
+    count = int(missing.sum())
+    verb = "is not a number" if count == 1 else "are not numbers"
+    return f"{count} of {len(missing)} {nouns} {verb}" if count else ""
 
 
 def assess(trainable: Trainable, models: Sequence[Model], examples: Examples) -> Assessment:

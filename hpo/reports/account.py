@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -109,14 +110,19 @@ def disagreement(numbers: ScoreEstimates, metric: str) -> str:
 
 
 def not_numbers(numbers: ScoreEstimates, metric: str) -> str:
-    """Return a warning if some predictions on the test part are not numbers; else nothing.
+    """Return a warning if the test score, or some predictions behind it, are not numbers; else nothing.
 
     Args:
         numbers: The scores of a search.
         metric: The objective's metric.
     """
     scored = (numbers.test or {}).get(metric)
-    note = scored.method.rpartition("; ")[2] if scored else ""
+    if scored is None:
+        return ""
+    note = scored.method.rpartition("; ")[2]
+    if not math.isfinite(scored.value):
+        reason = f": {note}" if note.endswith(("a number", "numbers")) else ""
+        return f"the test score {metric} is not a number{reason}"
     if " predictions " not in note:
         return ""
     return f"on the test part {note}; the scores are what the trainable makes of them"

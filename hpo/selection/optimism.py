@@ -262,7 +262,7 @@ def _ends(
     epoch = 0.0 if evidence.finals else evidence.luck.error**2
     total = seeds + examples + epoch
     if not dof and not examples and not evidence.n:
-        return math.nan, math.nan, "unknown: one seed"
+        return math.nan, math.nan, "no interval: one seed"
     t = float(special.stdtrit(_freedom(total, (seeds, dof), (examples, noise.blocks_dof)), 0.5 + level / 2))
     over = _covers(bool(dof), bool(examples) or bool(evidence.n), blocks)
     if evidence.n:

@@ -90,7 +90,8 @@ def assessed_intervals(
     for name, value in assessment.values.items():
         if name in assessment.rows:
             form = _as_declared(of_means(assessment.rows[name]), name in shares)
-            intervals[name] = form_interval(form, blocks, level, seed)
+            found = {name: form_interval(form, blocks, level, seed)}
+            intervals |= _noted(found, assessment.values_missing(name))
         else:
             intervals[name] = Interval(value, math.nan, math.nan, level, ONE_NUMBER)
     return intervals

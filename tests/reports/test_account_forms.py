@@ -1,6 +1,7 @@
 """The account as a paragraph, as checklists and as a schema says what its JSON says."""
 
 import dataclasses
+import math
 import re
 
 import pytest
@@ -10,6 +11,7 @@ from hpo.core import events
 from hpo.core.account import Account
 from hpo.core.audit import Audit, ChainStanding
 from hpo.core.data_account import DataFacts, PartFacts
+from hpo.core.estimates import ScoreInterval
 from hpo.core.model_provenance import NamedScore, ShippedMember, ShippedModel
 from hpo.ledger.searches import open_ledger
 from hpo.reports.account import page
@@ -98,6 +100,13 @@ def test_predictions_that_are_not_numbers_stand_first(account):
     test = {"accuracy": dataclasses.replace(account.numbers.test["accuracy"], method=method)}
     shown = page(dataclasses.replace(account, numbers=dataclasses.replace(account.numbers, test=test)))
     assert "attention    on the test part 4 of 360 predictions are not numbers" in shown
+
+
+def test_a_test_score_that_is_no_number_stands_first_with_its_reason(account):
+    method = "no interval: the score is not finite; 4 of 360 values are not numbers"
+    missing = dataclasses.replace(account.numbers, test={"accuracy": ScoreInterval(math.nan, method=method)})
+    shown = page(dataclasses.replace(account, numbers=missing))
+    assert "attention    the test score accuracy is not a number: 4 of 360 values are not" in shown
 
 
 def test_the_paragraph_counts_openings_that_only_the_score_knows(account):

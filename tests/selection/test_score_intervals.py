@@ -126,6 +126,13 @@ def test_a_score_of_predictions_that_are_not_all_numbers_says_so():
     assert not any("predictions" in text for text in methods(logits(targets)))
 
 
+def test_a_score_of_rows_without_a_value_says_how_many():
+    rows = np.where(np.arange(30) < 2, np.nan, 0.5)
+    assessment = Assessment({"shares": math.nan}, {"shares": rows})
+    (of,) = assessed_intervals(assessment, (Metric("shares", "max"),), 30, 0).values()
+    assert of.method == "no interval: the score is not finite; 2 of 30 values are not numbers"
+
+
 def test_methods_name_groups_and_stretches_of_time():
     targets = np.arange(400) % 2
     outputs = logits(np.where(np.random.default_rng(0).random(400) < 0.8, targets, 1 - targets))
