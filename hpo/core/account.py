@@ -156,11 +156,16 @@ class CodeUsed:
 
 @dataclass(frozen=True, slots=True)
 class CodeChange:
-    """An accepted change: ``resume`` or ``test``, and the files and packages that differed."""
+    """An accepted change: ``resume`` or ``test``, and the files and packages that differed.
+
+    Attributes:
+        put_back: Whether it only put back what all trainings so far had been made with.
+    """
 
     at: str
     files: tuple[str, ...]
     packages: tuple[str, ...] = ()
+    put_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ from hpo.core.training_state import RETRAINED, Key, Training
 CONCLUDING = (events.ModelFixed, events.TestScored, events.TestRefused)
 """Events after which a recipe can be exported; what follows them does not change it."""
 
+CodeState = tuple[Mapping[str, str], Mapping[str, str], Mapping[str, str]]
+"""Digests of the files of training code and of a data source, and versions of packages."""
+
 OfTraining = (
     events.Reported
     | events.Checkpointed
@@ -56,6 +59,9 @@ class History:
         source_code: The same of the user's own data source.
         versions: Versions of packages, as last accepted.
         code_changes: Every change of code or packages that the user accepted.
+        put_back: Those of them that only put back what all trainings so far were made with.
+        trained_with: What trainings were made with: code, code of the data source and versions, each as
+            last accepted when a training began; without repeats.
         baselines: Simple models beside the model, by the part that they were scored on.
         within_test: What the opened test part holds; None while it is sealed.
         predictions: Every prediction of labelled rows of the test part.
@@ -101,6 +107,8 @@ class History:
     source_code: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     code_changes: tuple[events.CodeChanged, ...] = ()
+    put_back: tuple[events.CodeChanged, ...] = ()
+    trained_with: tuple[CodeState, ...] = ()
     baselines: Mapping[str, events.BaselinesScored] = field(default_factory=dict)
     within_test: events.TestDescribed | None = None
     predictions: tuple[events.TestPredicted, ...] = ()
@@ -204,10 +212,17 @@ class History:
         if isinstance(recorded.event, events.TestDescribed):
             self.within_test = recorded.event
 
+    @property
+    def code_state(self) -> CodeState:
+        """Code, code of the data source and versions as last accepted."""
+        return self.code, self.source_code, self.versions
+
     def _accept(self, change: events.CodeChanged) -> None:
         self.code, self.code_changes = change.code, (*self.code_changes, change)
         self.source_code = change.source_code or self.source_code
         self.versions = change.versions or self.versions
+        if self.trained_with == (self.code_state,):
+            self.put_back = (*self.put_back, change)
 
     def _continue(self, again: events.SearchExtended | events.TrialsRetried | events.SearchResumed) -> None:
         if not isinstance(again, events.SearchResumed):
@@ -220,6 +235,8 @@ class History:
             self.session_at, self.paced_at = self.active, math.nan
 
     def _start(self, started: events.TrialStarted) -> None:
+        if self.code_state not in self.trained_with:
+            self.trained_with = (*self.trained_with, self.code_state)
         training = self.trainings.get((started.trial, started.replicate))
         if training:
             training.start_again(started)

@@ -32,6 +32,8 @@ LOOSE = 0.2
 """Share from which data resembles other data."""
 TOLERANCE = 0.05
 """Greatest mean difference of scaled quantiles of the same rows, times the root of their number."""
+LEAST_SEALED = 0.02
+"""Share of test rows from which other ones would show in the distribution of the whole."""
 SOME_IMAGES = 0.25
 """Share of sealed images with a near duplicate from which images are the same."""
 FEW_IMAGES = 0.05
@@ -190,14 +192,16 @@ def _by_sketch(opened: Hashes, other: Hashes, more: float, what: str) -> Likenes
 
 
 def _by_blocks(opened: Signature, other: Signature) -> Likeness:
-    fewer = min(len(opened.blocks), len(other.blocks))
+    """Compare the labels of blocks with test rows: a file of development rows alone says nothing."""
+    blocks = opened.sealed_blocks()
+    fewer = min(len(blocks), len(other.blocks))
     if not fewer:
         return Likeness(UNKNOWN)
-    common = int(np.isin(opened.blocks, other.blocks).sum())
-    evidence = f"{common} of {len(opened.blocks)} blocks of labels are the same"
+    common = int(np.isin(blocks, other.blocks).sum())
+    evidence = f"{common} of {len(blocks)} blocks of labels are the same"
     if common > HALF * fewer:
-        return Likeness(SAME, common / len(opened.blocks), evidence)
-    return Likeness(RESEMBLES, common / len(opened.blocks), evidence) if common else Likeness(UNKNOWN)
+        return Likeness(SAME, common / len(blocks), evidence)
+    return Likeness(RESEMBLES, common / len(blocks), evidence) if common else Likeness(UNKNOWN)
 
 
 def _by_shapes(opened: Signature, other: Signature) -> Likeness:
@@ -206,7 +210,8 @@ def _by_shapes(opened: Signature, other: Signature) -> Likeness:
     if not len(ours) or not len(theirs):
         return Likeness(UNKNOWN)
     best, telling = 0, 0
-    for our, their in ((0, 0), (1, 0), (1, 1)):
+    wholes = [(0, 0)] if opened.sizes[1] >= LEAST_SEALED * opened.sizes[0] else []
+    for our, their in (*wholes, (1, 0), (1, 1)):
         rows = max(1, min(int(opened.sizes[our]), int(other.sizes[their])))
         usable = ~np.isnan(ours[:, our, 0]) & ~opened.counters
         telling = max(telling, int(usable.sum()))

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from hpo.data import near_duplicates
 from hpo.data.cells import coarse, columns_of, gram_tokens, names_of, sample, tokens_of
 from hpo.data.half_rows import half_rows
-from hpo.data.sketch import Hashes, distinct, mixed, sequence_hash, sketched, smallest
+from hpo.data.label_blocks import label_blocks
+from hpo.data.sketch import Hashes, distinct, mixed, sketched, smallest
 from hpo.data.thumbnails import thumbnails
 from trainables.data.content import Content
 
@@ -25,11 +26,6 @@ Floats = NDArray[np.float32]
 
 ROWS = 2048
 """Entries in the sketches of rows and of combinations of cells."""
-BLOCK = 256
-"""Rows whose labels are digested together."""
-WINDOW = 8
-MIXED = 32
-"""Distinct runs of eight labels in a block from which it is too irregular to recur by chance."""
 QUANTILES = 31
 CONTINUOUS = 64
 """Distinct values from which the distribution of a column is a signature of its rows."""
@@ -70,6 +66,7 @@ class Signature:
         recurring: Share of test images with a near duplicate in the development part; float64 [1].
         named: Sketch of half rows, with each cell's column by its name; empty in early signatures.
         placed: The same, with each cell's column by its distribution.
+        sealed: Whether each block has rows of the test part, bool [blocks]; empty in early signatures.
     """
 
     sizes: NDArray[np.int64]
@@ -87,10 +84,15 @@ class Signature:
     recurring: NDArray[np.float64]
     named: Hashes = field(default_factory=lambda: NOTHING)
     placed: Hashes = field(default_factory=lambda: NOTHING)
+    sealed: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
     def sketches(self) -> list[Hashes]:
         """Return the sketch of each column."""
         return np.split(self.columns, self.ends[:-1]) if len(self.ends) else []
+
+    def sealed_blocks(self) -> Hashes:
+        """Return the blocks with rows of the test part; of early signatures, all blocks."""
+        return self.blocks[self.sealed] if len(self.sealed) == len(self.blocks) else self.blocks
 
     def to_bytes(self, *, development: bool = True) -> bytes:
         """Return the signature as bytes, with or without the hashes of development images."""
@@ -140,6 +142,7 @@ def signature_of(development: Content, test: Content, key: bytes) -> Signature:
         is_test,
         key,
     )
+    blocks, sealed = label_blocks(development, test, key)
     return Signature(
         sizes=np.array([n, n_test]),
         columns=np.concatenate([empty[:, 0], *sketches]),
@@ -150,12 +153,13 @@ def signature_of(development: Content, test: Content, key: bytes) -> Signature:
         combinations=_combined(_rich([coarse(tokens[index]) for index in inputs]), is_test, key),
         ranks=_combined(ranks, is_test, key),
         keys=sketched(row_keys([tokens[index] for index in inputs], key), is_test, key, ROWS),
-        blocks=_blocks(development, test, key),
+        blocks=blocks,
         images=images,
         others=others,
         recurring=np.array([near_duplicates.near_share(images[:: 1 + len(images) // SOME], others)]),
         named=named,
         placed=placed,
+        sealed=sealed,
     )
 
 
@@ -251,38 +255,6 @@ def _least(tokens: Hashes, key: bytes) -> NDArray[np.int64]:
     """Return the indices of the tokens of which the sketch of a chunk can consist."""
     mix = mixed(tokens, key)
     return np.flatnonzero(mix <= smallest(mix, ROWS)[-1])
-
-
-def _blocks(development: Content, test: Content, key: bytes) -> Hashes:
-    """Digest the labels of every block of rows whose labels are mixed, in the order of the file."""
-    if development.info.task != "classification":
-        return np.zeros(0, np.uint64)
-    if development.positions is None or test.positions is None:
-        sequences = [development.targets, test.targets]
-    else:
-        order = np.argsort(np.concatenate([development.positions, test.positions]), kind="stable")
-        sequences = [np.concatenate([development.targets, test.targets])[order]]
-    digests = []
-    for labels in sequences:
-        for start in range(0, max(1, len(labels) - BLOCK + 1), BLOCK):
-            block = labels[start : start + BLOCK]
-            if _irregular(block):
-                digests.append(_digest_of(block, key))
-    return np.unique(np.array(digests, np.uint64))
-
-
-def _irregular(block: NDArray[np.int64]) -> bool:
-    if len(block) < WINDOW:
-        return False
-    windows = np.lib.stride_tricks.sliding_window_view(block, WINDOW)
-    return len(np.unique(windows, axis=0)) >= MIXED
-
-
-def _digest_of(block: NDArray[np.int64], key: bytes) -> int:
-    """Digest labels by the order in which they first occur, so that their names play no role."""
-    _, first, codes = np.unique(block, return_index=True, return_inverse=True)
-    renamed = np.argsort(np.argsort(first))[codes].astype(np.uint64)
-    return sequence_hash(renamed, key, bits=20)
 
 
 def _hashes(content: Content) -> Hashes:

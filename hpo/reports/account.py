@@ -71,7 +71,9 @@ def rows_of(account: Account) -> Iterator[tuple[str, str]]:
     if code:
         yield "code", _listed(f"{name} {digest[:16]}" for name, digest in sorted(code.items()))
     for change in account.code.changes:
-        yield "", f"changed before {change.at}, and accepted: {_listed((*change.files, *change.packages))}"
+        done = "put back before" if change.put_back else "changed before"
+        accepted = "" if change.put_back else ", and accepted"
+        yield "", f"{done} {change.at}{accepted}: {_listed((*change.files, *change.packages))}"
     yield "chain", _chain(account)
     for commands in account.reproduce if account.winner else account.reproduce[1:]:
         for command in commands.split(" && "):

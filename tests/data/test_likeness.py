@@ -154,6 +154,29 @@ def test_signatures_of_earlier_versions_are_compared() -> None:
     assert compare(Signature.from_bytes(file.getvalue()), sign(measured())).answer == SAME
 
 
+def given(development: Table, test: Table) -> Signature:
+    """The signature of data whose test part is a file of its own."""
+    info = DataInfo("table", "classification", (development[0].shape[1],), ("no", "yes"))
+    parts = [Content(x.astype(np.float32), y, info) for x, y in (development, test)]
+    return signature_of(parts[0], parts[1], KEY)
+
+
+@pytest.mark.parametrize("rows", [6, 40, 300, 1000])
+def test_another_test_file_beside_the_same_training_file_is_unknown(rows: int) -> None:
+    training = measured(2000)
+    opened = given(training, measured(rows, seed=1))
+    assert compare(opened, given(training, measured(rows, seed=2))).answer == UNKNOWN
+    assert compare(opened, given(training, measured(2 * rows, seed=3))).answer == UNKNOWN
+
+
+def test_a_test_file_is_recognised_by_its_labels_beside_any_training_file() -> None:
+    test = measured(600, seed=1)
+    others = (np.random.default_rng(2).normal(size=(600, 6)), test[1])  # other features of the same rows
+    opened = given(measured(2000), test)
+    assert compare(opened, given(measured(2000), others)).answer == SAME
+    assert compare(opened, given(measured(1500, seed=5), others)).answer == SAME
+
+
 def test_columns_that_count_rows_are_not_evidence() -> None:
     numbers = np.column_stack([np.arange(500), np.random.default_rng(1).integers(0, 5, 500)])
     others = np.column_stack([np.arange(500), np.random.default_rng(2).integers(0, 5, 500)])

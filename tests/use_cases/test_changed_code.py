@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,13 @@ import pytest
 from hpo.core import events
 from hpo.core.errors import Refused
 from hpo.core.home import Home
+from hpo.core.record import Recorded
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.reports.account import page
+from hpo.spec import parse_spec
 from hpo.use_cases.account import account_of
 from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.model.code_policy import accepted_code
 from tests.use_cases.mean_model import MEAN_MODEL
 
 pytestmark = pytest.mark.timeout(600)
@@ -164,6 +168,37 @@ def test_verify_and_predict_name_an_accepted_change(edited):
 def test_unchanged_code_predicts_and_verifies(searched):
     assert hpo(searched, "predict", "recipe.yaml", "new.npy").returncode == 0
     assert hpo(searched, "verify", "recipe.yaml").returncode == 0
+
+
+def accepted(history, now, at="test"):
+    """Return a history after code was accepted that has other digests."""
+    history.seq += 1
+    change = events.CodeChanged(at, (REFUSED,), {**history.code, REFUSED: now})
+    history.apply(Recorded(history.seq, history.last_at, change))
+    return history
+
+
+def test_code_that_is_put_back_is_recorded_without_being_accepted_again(searched):
+    history = read_history(ledger_of(searched))
+    spec = parse_spec(history.opened.spec, source="own")
+    first = history.code[REFUSED]
+    accepted(history, "0" * 64)
+    (event,) = accepted_code("own", spec, history, "test", accept=False)
+    assert event.code[REFUSED] == first
+    assert accepted(history, first).put_back == (event,)
+    assert accepted_code("own", spec, history, "test", accept=False) == []
+
+
+def test_code_that_only_some_trials_were_trained_with_has_to_be_accepted(searched):
+    history = read_history(ledger_of(searched))
+    spec = parse_spec(history.opened.spec, source="own")
+    accepted(history, "0" * 64, at="resume")
+    started = next(r.event for r in ledger_of(searched).read(kinds=[events.TrialStarted]))
+    history.apply(Recorded(history.seq + 1, history.last_at, replace(started, trial=99)))
+    with pytest.raises(Refused, match=r"since a change was accepted for `hpo resume`: own_scoring\.py in"):
+        accepted_code("own", spec, history, "test", accept=False)
+    (event,) = accepted_code("own", spec, history, "test", accept=True)
+    assert accepted(history, event.code[REFUSED]).put_back == ()
 
 
 @pytest.mark.slow

@@ -116,7 +116,10 @@ def gather_account(
 
 
 def _code_used(history: History) -> CodeUsed:
-    changes = tuple(CodeChange(c.at, c.files, c.packages) for c in history.code_changes)
+    changes = tuple(
+        CodeChange(change.at, change.files, change.packages, change in history.put_back)
+        for change in history.code_changes
+    )
     return CodeUsed(history.code, changes, history.source_code)
 
 

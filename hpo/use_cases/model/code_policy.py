@@ -12,13 +12,22 @@ from hpo.core.package_versions import decisive_changes, versions
 from hpo.core.user_code import code_digests, own_digests
 from hpo.spec import SearchSpec
 from hpo.spec.recipe_files import RecipeFile
-from hpo.use_cases.dataset.code_check import changes_of_search, code_changes, refusal_of, source_changes
+from hpo.use_cases.dataset.code_check import (
+    changes_of_search,
+    code_changes,
+    is_as_trained,
+    refusal_of,
+    source_changes,
+)
 
 
 def accepted_code(
     name: str, spec: SearchSpec, history: History, at: str, *, accept: bool
 ) -> list[CodeChanged]:
     """Return the event that records an accepted change of code or packages; empty if nothing has changed.
+
+    If no training has been made since an earlier change was accepted, nobody needs to accept that it
+    is put back.
 
     Args:
         name: Name of the search.
@@ -34,8 +43,9 @@ def accepted_code(
     packages = decisive_changes(history.versions, spec.trainable, spec.base)
     if not files and not packages:
         return []
-    if not accept:
-        raise Refused(refusal_of(name, files, spec.base, packages))
+    if not accept and not is_as_trained(spec, history):
+        accepted = history.code_changes[-1].at if history.code_changes else ""
+        raise Refused(refusal_of(name, files, spec.base, packages, accepted))
     return [
         CodeChanged(
             at,
