@@ -95,9 +95,13 @@ class _Shares:
 
 
 def _more_rows(opened: Signature, other: Signature) -> float:
-    """Return how many times more rows the other data has than recur by chance as in the development part."""
-    development = max(1, int(opened.sizes[0] - opened.sizes[1]))
-    return max(1.0, int(other.sizes[0]) / (MANY * development))
+    """Return how many rows the other data has per development row, if that is more than of joined data."""
+    ratio = _row_ratio(opened, other)
+    return ratio if ratio > MANY else 1.0
+
+
+def _row_ratio(opened: Signature, other: Signature) -> float:
+    return max(1.0, int(other.sizes[0]) / max(1, int(opened.sizes[0] - opened.sizes[1])))
 
 
 def _by_chance(common: int, n: int, more: float) -> float:
@@ -132,6 +136,7 @@ def _shares(opened: Hashes, other: Hashes, size: int, more: float) -> _Shares | 
 
 def _by_columns(opened: Signature, other: Signature) -> Likeness:
     ours, theirs, more = opened.sketches(), other.sketches(), _more_rows(opened, other)
+    ratio = _row_ratio(opened, other)
     telling = [
         index
         for index, sketch in enumerate(ours)
@@ -140,7 +145,7 @@ def _by_columns(opened: Signature, other: Signature) -> Likeness:
     candidates = _sharing_values([ours[index] for index in telling], theirs)
     same, target, best = 0, False, 0.0
     for index, columns in zip(telling, candidates, strict=True):
-        pairs = [_shares(ours[index], theirs[column], VALUES, more) for column in columns]
+        pairs = [_shares(ours[index], theirs[column], VALUES, ratio) for column in columns]
         matching = [shares.test for shares in pairs if shares is not None and shares.same]
         same += bool(matching)
         best = max([best, *matching])

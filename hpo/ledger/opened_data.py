@@ -106,7 +106,10 @@ def read_openings(connection: sa.Connection, alike: Mapping[str, Likeness]) -> l
         try:
             fields: dict[str, Any] = {name: value for name, value in parsed(body).items() if name in names}
         except (ValueError, TypeError, AttributeError) as error:
-            raise HpoError(f"the test-use register has an opening that cannot be read ({key})") from error
+            raise HpoError(
+                f"the test-use register has an opening that cannot be read ({key}); restore the register "
+                "from a copy, or move it away to begin another; openings in ledgers of homes still count"
+            ) from error
         likeness = alike.get(fingerprint, Likeness(SAME, 1.0))
         fields |= {"overlap": likeness.share, "likeness": likeness.answer, "evidence": likeness.evidence}
         records.append(Opening(key=key, fingerprint=fingerprint, time=when, state=state, **fields))

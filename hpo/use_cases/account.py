@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 from pathlib import Path
 
 from hpo.core.account import Account
@@ -14,7 +15,7 @@ from hpo.core.private_files import replace_file
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.accounting.gathering import gather_account
 from hpo.use_cases.audit import audit_of, unreadable
-from hpo.use_cases.auditing.signatures import require_key, sign_file
+from hpo.use_cases.auditing.signatures import require_key, sign_file, signature_beside
 from hpo.use_cases.inspect import status_of
 
 
@@ -52,8 +53,14 @@ def sign_account(account: Account, *, key: Path, out: Path) -> Path:
         UserError: If the file cannot be written or the key cannot be used.
     """
     require_key(key)
+    text = json.dumps(account.to_json(), indent=2, allow_nan=False) + "\n"
     try:
-        replace_file(out.absolute(), json.dumps(account.to_json(), indent=2, allow_nan=False) + "\n")
+        with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".signing-") as folder:
+            unsigned = Path(folder) / out.name
+            unsigned.write_text(text)
+            signature = sign_file(unsigned, key).read_text()  # a key that cannot sign replaces nothing
+        replace_file(out.absolute(), text)
+        replace_file(signature_beside(out.absolute()), signature)
     except OSError as error:
         raise UserError(f"--out {out}: {error.strerror}") from error
-    return sign_file(out, key)
+    return signature_beside(out)

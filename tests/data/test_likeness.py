@@ -177,6 +177,38 @@ def test_a_test_file_is_recognised_by_its_labels_beside_any_training_file() -> N
     assert compare(opened, given(measured(1500, seed=5), others)).answer == SAME
 
 
+def drifting(n: int, seed: int) -> Table:
+    """Values that depend on the ones before, rounded so that many recur in other rows."""
+    random = np.random.default_rng(seed)
+    values = np.zeros((n, 6))
+    for row in range(1, n):
+        values[row] = 0.95 * values[row - 1] + random.normal(size=6)
+    return np.round(values, 3), values.sum(axis=1) + random.normal(size=n)
+
+
+def measured_numbers(table: Table) -> Signature:
+    inputs, targets = table
+    info = DataInfo("table", "regression", (inputs.shape[1],))
+    whole = Content(inputs.astype(np.float32), np.round(targets, 2).astype(np.float32), info)
+    return signature_of(*carve(whole, 0.2), KEY)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 5, 10])
+def test_more_rows_of_rounded_values_are_not_the_opened_ones(times: int) -> None:
+    opened = measured_numbers(drifting(2000, 0))
+    answers = [compare(opened, measured_numbers(drifting(2000 * times, seed))).answer for seed in (50, 51)]
+    assert SAME not in answers
+
+
+@pytest.mark.parametrize("target", [lambda y: y, lambda y: 3 - 2 * y, lambda y: np.exp(y / 10)])
+def test_numbers_to_predict_are_recognised_in_their_order(target: Callable[[np.ndarray], np.ndarray]) -> None:
+    inputs, targets = drifting(2000, 0)
+    opened = measured_numbers((inputs, targets))
+    others = np.random.default_rng(1).normal(size=inputs.shape)  # other features of the same rows
+    assert compare(opened, measured_numbers((others, target(targets)))).answer == SAME
+    assert compare(opened, measured_numbers((others, drifting(2000, 9)[1]))).answer == UNKNOWN
+
+
 def test_columns_that_count_rows_are_not_evidence() -> None:
     numbers = np.column_stack([np.arange(500), np.random.default_rng(1).integers(0, 5, 500)])
     others = np.column_stack([np.arange(500), np.random.default_rng(2).integers(0, 5, 500)])

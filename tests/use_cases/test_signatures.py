@@ -108,11 +108,17 @@ def test_missing_files_are_named(signed, tmp_path):
         sign_account(account_of("digits", home=home), key=tmp_path / "key", out=tmp_path / "no" / "file")
 
 
-def test_a_file_that_is_not_a_key_is_refused(signed, tmp_path):
-    home, file, _ = signed
+def test_a_file_that_is_not_a_key_is_refused_and_replaces_nothing(signed, tmp_path):
+    home, file, signers = signed
+    before = {path: path.read_bytes() for path in tmp_path.glob("account.json*")}
     (tmp_path / "text").write_text("not a key\n")
     with pytest.raises(UserError, match=r"--sign .*text: ssh-keygen cannot sign with it"):
         sign_account(account_of("digits", home=home), key=tmp_path / "text", out=file)
+    assert {path: path.read_bytes() for path in tmp_path.glob("account.json*")} == before
+    with pytest.raises(UserError, match="cannot sign"):
+        sign_account(account_of("digits", home=home), key=tmp_path / "text", out=tmp_path / "new.json")
+    assert not list(tmp_path.glob("*new.json*")) + list(tmp_path.glob(".signing*"))
+    assert audit_account(file, signers=signers).signer == "me@example.org"
 
 
 def test_without_openssh_a_sentence_says_so(signed, tmp_path, monkeypatch):

@@ -335,6 +335,8 @@ class TableFile:
 
     def _trait(self, table: Table, name: str) -> NDArray[Any]:
         """Return a column as numbers if both parts hold numbers there, otherwise as texts."""
+        if name in self._notations and (values := table.numbers(name)) is not None:
+            return values
         if self.test_file is None:
             return np.asarray(self._known_cells[name][table.rows])
         table = self._cut[0 if table is self._parts[0] else 1]

@@ -97,6 +97,15 @@ def test_no_row_moves_and_no_digest_changes(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.digests(), other.digests())
 
 
+def test_data_is_recognised_by_its_numbers_however_they_are_written(tmp_path: Path) -> None:
+    for texts in ([f"{k},5" for k in range(N)], [f"{k}.5" for k in range(N)], [f"${k}.5" for k in range(N)]):
+        source = table(tmp_path, texts, delimiter=";")
+        parts = [source.development(), source.test()]
+        number = parts[0].names.index("x")
+        values = np.concatenate([part.traits[number] for part in parts])
+        np.testing.assert_array_equal(np.sort(values), np.arange(N) + 0.5)
+
+
 def test_a_search_on_record_reads_its_texts_as_before(tmp_path: Path) -> None:
     table(tmp_path, [f"${1 + k % 12}" for k in range(N)])
     assert "x" in TableFile(tmp_path / "t.csv", "y", "csv", reader=2).development().info.categories
