@@ -51,8 +51,9 @@ def half_rows(
     cells = [coarse(cell) if rank is None else rank for cell, rank in zip(tokens, ranks, strict=True)]
     named = _sketch(cells, text_tokens(map(canonical_text, names), key), is_test, key)
     few = [rank is not None for rank in ranks]
-    shapes = np.array([0 if rank is None else _distribution(rank, key) for rank in ranks], np.uint64)
-    return named, _sketch(cells, shapes, is_test, key) if any(few) else named[:0]
+    cells = [cell if rank is None else _either_way(rank) for cell, rank in zip(cells, ranks, strict=True)]
+    shapes = [_distribution(cell, key) if is_few else 0 for cell, is_few in zip(cells, few, strict=True)]
+    return named, _sketch(cells, np.array(shapes, np.uint64), is_test, key) if any(few) else named[:0]
 
 
 def _ranks(column: Column) -> Hashes | None:
@@ -69,6 +70,12 @@ def _ranks(column: Column) -> Hashes | None:
         return None
     values, ranks = np.unique(steps, return_inverse=True)
     return ranks.astype(np.uint64) + np.uint64(1 << 40) if len(values) <= FEW else None
+
+
+def _either_way(ranks: Hashes) -> Hashes:
+    """Return ranks counted from the end with the fewer rows, so that a changed sign changes nothing."""
+    counts = np.unique(ranks, return_counts=True)[1].tolist()
+    return ranks if counts <= counts[::-1] else ranks.max() + ranks.min() - ranks
 
 
 def _distribution(ranks: Hashes, key: bytes) -> int:

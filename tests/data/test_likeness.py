@@ -118,6 +118,10 @@ ANSWERS_EDITED: dict[str, Callable[[np.ndarray, np.ndarray], Table]] = {
         ((x - x.mean(axis=0)) / x.std(axis=0))[RANDOM.permutation(len(x))],
         1 - y,
     ),
+    "signs changed, renamed and shuffled": lambda x, y: (
+        np.column_stack([6 - x[:, ::2], x[:, 1::2]])[RANDOM.permutation(len(x))],
+        y,
+    ),
     "noise and halved": lambda x, y: ((x + RANDOM.normal(0, 1e-6, x.shape))[::2], y[::2]),
     "joined": lambda x, y: (np.concatenate([answered(seed=9)[0], x]), np.tile(y, 2)),
 }
