@@ -76,7 +76,8 @@ def _best(progress: SearchProgress, point: str, winner: bool) -> Iterator[tuple[
 
 def _finalists(progress: SearchProgress) -> Iterator[tuple[str, str]]:
     for trial, seeds, mean in progress.finalists[:MOST_FINALISTS]:
-        yield f"finalist {trial}", f"{progress.metric} {score(mean)} on {count(seeds, 'fresh seed')}"
+        trained = f"{progress.metric} {score(mean)} on {count(seeds, 'fresh seed')}"
+        yield f"finalist {trial}", trained if seeds else "being trained on fresh seeds"
     hidden = len(progress.finalists) - MOST_FINALISTS
     if hidden > 0:
         yield "", f"and {count(hidden, 'more finalist')}"

@@ -140,6 +140,8 @@ def test_rows_name_budget_states_best_rungs_finalists_and_warnings():
         "warning": "finalists were close",
     }
     assert "best so far" not in dict(progress_rows(progress, "", winner=True))
+    begun = replace(progress, finalists=((2, 0, math.nan),))
+    assert dict(progress_rows(begun, ""))["finalist 2"] == "being trained on fresh seeds"
 
 
 def test_a_large_search_fits_a_small_window():
