@@ -37,7 +37,9 @@ class Batches:
 
     def shuffled(self, generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the indices of the examples of each batch of a new epoch."""
-        if self.labels is None:
+        if self.labels is None and self.per_epoch is None:
+            order = torch.randperm(self.examples, generator=generator)
+        elif self.labels is None:
             order = shuffled_order(torch.arange(self.examples), self._drawn, generator)
         else:
             order = balanced_order(self.labels, self._drawn, generator)

@@ -119,7 +119,7 @@ class Trainer:
         Each pass counts by its share of the examples, so that the sum is the gradient of a loss that is
         a mean over them.
         """
-        passes = min(self.accumulation, max(1, len(inputs) // 2))
+        passes = 1 if self.accumulation == 1 else min(self.accumulation, max(1, len(inputs) // 2))
         if passes == 1:
             with self.autocast:
                 loss, outputs = self.objective(inputs, targets)

@@ -49,6 +49,9 @@ def _equal(data: Prepared, again: Content) -> bool:
     inputs, targets = data.inputs(), data.targets()
     if (inputs.shape, inputs.dtype) != (again.inputs.shape, again.inputs.dtype):
         return False
+    originals = prepared.originals(data.folder, data.info)
+    if not (again.originals is None if originals is None else originals.equals(again.originals)):
+        return False
     rows = again.digested
     new = again.digests() if again.in_place else row_digests(again.inputs)
     return np.array_equal(data.digests()[0], new) and np.array_equal(

@@ -6,7 +6,7 @@ Pixels of large photographs would take ten to twenty times the space of their fi
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
     from trainables.data.content import SourcePaths
+
+PIECE = 64 << 20
+"""Bytes of files that are compared at once."""
 
 UPRIGHT = -1
 """In place of a transposition, for an image that is not turned."""
@@ -68,6 +71,13 @@ class Originals:
     def take(self, rows: NDArray[np.int64]) -> Originals:
         """Return the originals of some rows."""
         return replace(self, index=self.index[rows])
+
+    def equals(self, other: Originals | None) -> bool:
+        """Return whether all images are the same, in the same order, reading a part of them at a time."""
+        if other is None or not np.array_equal(self.index, other.index):
+            return False
+        pairs = zip(_pieces(self.encoded), _pieces(other.encoded), strict=True)
+        return all(np.array_equal(ours, theirs) for ours, theirs in pairs)
 
     def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return height and width of some images, [k, 2]."""
@@ -139,6 +149,11 @@ def collected(
             raise UserError(f"data: original image {which} cannot be decoded: {error}") from error
         encoded[end - length : end] = np.frombuffer(content, np.uint8)
     return Originals(encoded, index, form)
+
+
+def _pieces(encoded: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, len(encoded), PIECE):
+        yield encoded[start : start + PIECE]
 
 
 def _length(file: Path | bytes) -> int:

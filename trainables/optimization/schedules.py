@@ -55,8 +55,8 @@ class Schedule:
             return self.base * self.late[1]
         epoch = (step - self.warm) / self.steps_per_epoch
         total = max(self.horizon - self.warm / self.steps_per_epoch, 1 / self.steps_per_epoch)
-        warm_epochs = math.ceil(self.warm / self.steps_per_epoch)
-        return self.base * self.schedule(epoch, total, losses[warm_epochs:])
+        watched = losses[math.ceil(self.warm / self.steps_per_epoch) :] if self.warm else losses
+        return self.base * self.schedule(epoch, total, watched)
 
 
 def build(recipe: Mapping[str, Any], base: float, steps_per_epoch: int, horizon: int) -> Schedule:

@@ -13,7 +13,7 @@ from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.core.trainable import Examples
 from hpo.data import prepared
-from hpo.data.custodian import prepare, sign
+from hpo.data.custodian import prepare, require_same_rows, sign
 from hpo.data.examples import open_examples
 from hpo.data.sealed_part import open_test
 from tests.trainables.recorder import numbers, train
@@ -253,7 +253,7 @@ from PIL import Image
 ROOT = Path(__file__).parent / "photographs"
 
 
-def read(part, broken=False, missing=False):
+def read(part, broken=False, missing=False, once=False):
     files = sorted((ROOT / ("test" if part == "test" else "train")).rglob("*.jpg"))
     small = [np.asarray(Image.open(file).resize((24, 24))) for file in files]
     labels = [file.parent.name for file in files]
@@ -262,6 +262,9 @@ def read(part, broken=False, missing=False):
         originals[3] = b"nothing"
     if missing:
         originals = originals[1:]
+    if once and not (ROOT.parent / f"{part}.called").exists():
+        (ROOT.parent / f"{part}.called").touch()
+        originals = originals[::-1]
     return {"inputs": np.stack(small), "targets": np.array(labels), "originals": originals}
 """
 
@@ -280,6 +283,9 @@ def test_a_data_function_gives_originals_as_paths_or_bytes(
         prepare("own_photographs:read", {"broken": True}, home, tmp_path)
     with pytest.raises(UserError, match="31 originals but 32 images"):
         prepare("own_photographs:read", {"missing": True}, home, tmp_path)
+    changing = prepare("own_photographs:read", {"once": True}, home, tmp_path)
+    with pytest.raises(UserError, match="other rows for the development part"):
+        require_same_rows(changing, "own_photographs:read", {"once": True}, tmp_path)
 
 
 def test_new_images_are_predicted_from_their_own_pixels(root: Path, examples: Examples) -> None:
