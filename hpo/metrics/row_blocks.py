@@ -35,11 +35,13 @@ class RowBlocks:
         codes: Number of each row's block, [n], from 0 without gaps.
         kind: What a block is.
         halves: Of stretches of time, number of each row's half stretch, [n]; else None.
+        order: Of stretches of time, the rows in their order in time, [n]; else None.
     """
 
     codes: Codes
     kind: Kind = "rows"
     halves: Codes | None = None
+    order: Codes | None = None
 
     @classmethod
     def independent(cls, n: int) -> RowBlocks:
@@ -70,7 +72,7 @@ class RowBlocks:
         first = np.searchsorted(np.sort(times), moments)
         halves = np.unique((first * 2 * stretches // max(n, 1))[at.reshape(-1)], return_inverse=True)[1]
         codes = np.unique(halves // 2, return_inverse=True)[1]
-        return cls(codes, "times", halves)
+        return cls(codes, "times", halves, np.argsort(times, kind="stable"))
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -109,6 +111,25 @@ class RowBlocks:
         whole = _variance(self.sums(influence), len(influence))
         return self.variance(influence) / whole if whole > 0 else 1.0
 
+    def memory(self, influence: Values) -> float:
+        """Return for how much of a stretch of time rows depend on each other; 0 without times.
+
+        It is the integrated autocorrelation time, summed while pairs of autocorrelations are positive
+        (Geyer, "Practical Markov chain Monte Carlo", Statistical Science 1992).
+        """
+        n = len(influence)
+        if self.order is None or not n:
+            return 0.0
+        values = influence[self.order] - influence.mean()
+        total = float(values @ values)
+        steps = 1.0
+        for lag in range(1, n // 4 if total > 0 else 0, 2):
+            pair = float(values[:-lag] @ values[lag:] + values[: -lag - 1] @ values[lag + 1 :]) / total
+            if pair <= 0:
+                break
+            steps += 2 * pair
+        return steps * self.count / n
+
     def covariance(self, influences: Values) -> Values:
         """Return the covariances [k, k] of scores from their influences [k, n]."""
         sums = np.array([self.sums(influence) for influence in influences])
@@ -129,7 +150,9 @@ class RowBlocks:
         """Return the blocks of some of the rows; ``rows`` are positions or a mask, [n]."""
         codes = np.unique(self.codes[rows], return_inverse=True)[1]
         halves = None if self.halves is None else np.unique(self.halves[rows], return_inverse=True)[1]
-        return RowBlocks(codes, self.kind, halves)
+        if self.order is None:
+            return RowBlocks(codes, self.kind, halves)
+        return RowBlocks(codes, self.kind, halves, np.argsort(np.argsort(self.order)[rows], kind="stable"))
 
 
 def _variance(sums: Values, n: int) -> float:

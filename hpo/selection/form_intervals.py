@@ -35,6 +35,12 @@ MANY_CLASSES, SPARSE = 20, 10
 """From this number of classes on, a mean over classes is biased if half of them have fewer rows."""
 STILL = 1.5
 """Ratio of extrapolated to plain variance from which stretches of time are called dependent."""
+REMEMBERED = 0.15
+"""Share of a stretch of time over which rows depend on each other, from which stretches do, too."""
+FEW_OF_CLASS, FEW_ERRORS = 20, 10
+"""Rows of a class, and wrong answers in all, below which an interval of a mean over classes is rough."""
+FEW_GROUPS = 20
+"""Groups below which an interval over groups is rough."""
 FEW = 10
 """Rows of the rarer class up to which the variance of a ranking is not estimated from them."""
 
@@ -70,8 +76,8 @@ def _over(form: Form, blocks: RowBlocks) -> str:
     if blocks.kind == "rows":
         return ""
     if blocks.kind == "groups":
-        return f" over {blocks.count} groups"
-    near = blocks.stretching(form.influence) > STILL
+        return f" over {blocks.count} groups" + (", which are few" if blocks.count < FEW_GROUPS else "")
+    near = blocks.stretching(form.influence) > STILL or blocks.memory(form.influence) > REMEMBERED
     return f" over {blocks.count} stretches of time" + (", which still depend on each other" if near else "")
 
 
@@ -126,7 +132,15 @@ def _classes(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends,
     low = form.value - math.sqrt(float(down @ correlation @ down)) / count
     high = form.value + math.sqrt(float(up @ correlation @ up)) / count
     name = {"share": "Wilson", "f1": "Wilson", "ranking": "Newcombe", "precision": "Wilson"}[form.each]
-    return (max(0.0, low), min(1.0, high)), f"{name} for each class, combined"
+    return (max(0.0, low), min(1.0, high)), f"{name} for each class, combined{_roughness(form)}"
+
+
+def _roughness(form: Form) -> str:
+    """Return what makes the intervals of the classes rough; empty if nothing does."""
+    if form.sizes.min() < FEW_OF_CLASS:
+        return ", rough: few rows of a class"
+    errors = float(form.sizes @ (1 - form.classes))
+    return ", rough: few errors" if form.each != "ranking" and errors < FEW_ERRORS else ""
 
 
 def _design_effect(form: Form, blocks: RowBlocks) -> float:
@@ -224,7 +238,8 @@ def _precision(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[End
     elif blocks.kind != "rows":
         size = min(positives, float(blocks.count))
     z = max(quantile(blocks, level), _student(positives, level))
-    return wilson_ends(form.value, size, z), "Wilson at the effective number of positives"
+    few = ", rough: few positives" if positives < FEW_OF_CLASS else ""
+    return wilson_ends(form.value, size, z), f"Wilson at the effective number of positives{few}"
 
 
 def _positive(form: Form, blocks: RowBlocks, level: float, seed: int) -> tuple[Ends, str]:

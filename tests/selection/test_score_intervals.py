@@ -141,4 +141,29 @@ def test_methods_name_groups_and_stretches_of_time():
     assert groups["macro_f1"].method == "Wilson for each class, combined over 20 groups"
     assert intervals(outputs, targets)["accuracy"].method == "Wilson"
     times = intervals(outputs, targets, RowBlocks.of(400, times=np.arange(400)))
-    assert times["accuracy"].method.startswith("Wilson over 10 stretches of time")
+    assert times["accuracy"].method == "Wilson over 10 stretches of time"
+
+
+def test_methods_say_what_makes_an_interval_rough():
+    random = np.random.default_rng(0)
+    targets = np.arange(400) % 2
+    right = np.where(np.arange(400) < 396, targets, 1 - targets)
+    assert intervals(logits(right), targets)["macro_recall"].method.endswith(", rough: few errors")
+    few = np.concatenate([targets[:30], [2] * 5])
+    wrong = np.where(random.random(35) < 0.3, 0, few)
+    assert intervals(logits(wrong, 3), few)["macro_f1"].method.endswith(", rough: few rows of a class")
+    ranked = intervals(random.normal(size=(200, 2)), (np.arange(200) < 10).astype(int))
+    assert ranked["average_precision"].method.endswith(", rough: few positives")
+    groups = intervals(logits(right), targets, RowBlocks.of(400, np.arange(400) // 40))["accuracy"]
+    assert groups.method == "Wilson over 10 groups, which are few"
+
+
+def test_rows_that_remember_longer_than_a_part_of_a_stretch_are_named():
+    random = np.random.default_rng(0)
+    wrong = (np.cumsum(random.normal(size=200)) > 0).astype(np.int64)
+    shuffled = random.permutation(200)
+    outputs, targets = logits(wrong)[shuffled], np.zeros(200, np.int64)
+    method = intervals(outputs, targets, RowBlocks.of(200, times=shuffled))["accuracy"].method
+    assert method == "Wilson over 10 stretches of time, which still depend on each other"
+    taken = RowBlocks.of(200, times=shuffled).taken(np.arange(150))
+    assert list(shuffled[:150][taken.order]) == sorted(shuffled[:150])
