@@ -36,6 +36,32 @@ def constant(targets: NDArray[Any]) -> tuple[str, ...]:
     return (f"the target is {targets[0]} in every row of the development part, so there is nothing to learn",)
 
 
+def shaped(targets: NDArray[Any], info: DataInfo) -> tuple[str, ...]:
+    """Say that targets of several columns, or of one, are vectors, although they may be meant as classes."""
+    if info.task != "other" or targets.ndim != 2 or targets.dtype.kind not in "fiub":
+        return ()
+    shape = f"the targets have the shape [{len(targets)}, {targets.shape[1]}]"
+    if targets.shape[1] == 1:
+        return (f"{shape} and are treated as vectors; for classes or single values return targets[:, 0]",)
+    if ((targets == 0) | (targets == 1)).all() and (targets.sum(axis=1) == 1).all():
+        return (f"{shape} with a single 1 in each row; for classes return targets.argmax(axis=1)",)
+    return ()
+
+
+def reordered(inputs: Any, targets: Any) -> tuple[str, ...]:
+    """Say that a table and its targets, both of pandas, have the same index in different orders."""
+    ours: Any = getattr(inputs, "index", None)
+    theirs: Any = getattr(targets, "index", None)
+    if not hasattr(ours, "equals") or not hasattr(theirs, "equals") or ours.equals(theirs):
+        return ()
+    if len(ours) != len(theirs) or not ours.sort_values().equals(theirs.sort_values()):
+        return ()
+    return (
+        "inputs and targets have the same index in different orders, and rows are matched by position; "
+        "return targets.loc[inputs.index] if the index names the rows",
+    )
+
+
 def rounded(inputs: NDArray[Any], floats: NDArray[np.float32]) -> tuple[str, ...]:
     """Name the columns of a table whose differences are lost as it becomes float32."""
     if inputs.dtype.itemsize < 4 or inputs.ndim != 2:

@@ -26,7 +26,7 @@ from hpo.core.errors import UserError
 from hpo.core.import_folders import import_folders
 from hpo.core.json_values import JsonFields
 from hpo.core.trainable import AS_FLOATS, DataInfo
-from trainables.data.array_doubts import constant, guessed, rounded
+from trainables.data.array_doubts import constant, guessed, reordered, rounded, shaped
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
 from trainables.data.file_map import in_place_note, stays_in_place
@@ -156,7 +156,7 @@ class UserSource:
                     f"data.source: {self.name} returned {name} as a masked array, whose mask would be lost; "
                     f"return {name}.filled(np.nan), or leave the rows out"
                 )
-        inputs, targets = np.asarray(arrays["inputs"]), np.asarray(arrays["targets"])
+        inputs, targets = (self._array(arrays, name) for name in ("inputs", "targets"))
         if object in (inputs.dtype, targets.dtype) or not inputs.shape:
             raise UserError(f"data.source: {self.name} must return plain numeric arrays, not objects")
         if development is None and "classes" not in arrays and arrays.get("task") in (None, "classification"):
@@ -190,8 +190,29 @@ class UserSource:
                 *lost,
                 *(() if "task" in arrays or development else guessed(targets, info)),
                 *(() if development else constant(targets)),
+                *(() if "task" in arrays or development else shaped(targets, info)),
+                *reordered(arrays["inputs"], arrays["targets"]),
             ),
         )
+
+    def _array(self, arrays: Mapping[str, Any], name: str) -> NDArray[Any]:
+        """Return inputs or targets as an array.
+
+        Raises:
+            UserError: If rows have different lengths, or fields with names.
+        """
+        try:
+            array = np.asarray(arrays[name])
+        except Exception as error:  # a library's own arrays may refuse in any way
+            raise UserError(
+                f"data.source: {self.name} returned {name} that are not an array: {error}"
+            ) from error
+        if array.dtype.names:
+            raise UserError(
+                f"data.source: {self.name} returned {name} with the fields {', '.join(array.dtype.names)}; "
+                "return plain numeric arrays, a column for each field"
+            )
+        return array
 
     def _in_place(
         self, arrays: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any], info: DataInfo

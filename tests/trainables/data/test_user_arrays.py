@@ -49,6 +49,20 @@ def milliseconds(part, huge=1.0):
 def constant(part):
     return np.zeros((4, 3)), np.zeros(4, int)
 
+def ragged(part):
+    return [[1, 2], [3]], np.array([0, 1])
+
+def fields(part):
+    return np.zeros(4, dtype=[("height", "f4"), ("weight", "f4")]), np.array([0, 1, 1, 0])
+
+def upright(part):
+    return np.zeros((4, 3)), np.array([[0], [1], [1], [0]])
+
+def shuffled(part, seed):
+    import pandas as pd
+    table = pd.DataFrame(np.arange(12.0).reshape(4, 3))
+    return table, pd.Series([0, 1, 1, 0]).sample(frac=1, random_state=seed)
+
 def leaving(part):
     raise SystemExit(3)
 
@@ -108,6 +122,28 @@ def test_a_function_that_leaves_the_process_is_named(read):
 def test_a_masked_array_is_refused(read):
     with pytest.raises(UserError, match="inputs as a masked array, whose mask would be lost"):
         read("masked")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ragged", "returned inputs that are not an array"),
+        ("fields", "with the fields height, weight; return"),
+    ],
+)
+def test_rows_that_are_not_an_array_are_refused(read, name, words):
+    with pytest.raises(UserError, match=words):
+        read(name)
+
+
+def test_targets_that_may_be_classes_are_named(read):
+    assert any("return targets[:, 0]" in warning for warning in read("upright").warnings)
+    assert any("return targets.argmax(axis=1)" in warning for warning in read("one_hot").warnings)
+
+
+def test_an_index_in_another_order_is_named(read):
+    words = "the same index in different orders"
+    assert any(words in warning for warning in read("shuffled", seed=1).warnings)
 
 
 def test_whole_numbers_stored_as_floats_are_named(read):
