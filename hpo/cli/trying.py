@@ -54,11 +54,12 @@ def _rows(attempt: Attempt) -> Iterator[tuple[str, str]]:
     from hpo.core.formatting import NOTHING, choices, duration
 
     yield "tried", choices(attempt.recipe)
-    yield "rows", ", ".join(f"{used:,} of {n:,} {part}" for part, (used, n) in attempt.rows.items())
+    if attempt.rows:
+        yield "rows", ", ".join(f"{used:,} of {n:,} {part}" for part, (used, n) in attempt.rows.items())
     for finding in attempt.findings:
         word = {"holds": "ok", "fails": "FAILS", "open": "note"}[finding.result]
         yield finding.name, f"{word}: {finding.detail}"
-    yield "an epoch", f"about {duration(attempt.epoch_seconds)} on all rows"
+    yield "an epoch", f"about {duration(attempt.epoch_seconds)}{' on all rows' if attempt.rows else ''}"
     search = duration(attempt.search_seconds)
     yield "a search", search if search == NOTHING else f"about {search} on this machine"
 

@@ -27,6 +27,9 @@ _FILLERS: Mapping[str, Any] = {
 }
 """Stand-ins for required fields that are missing or faulty; each of them has a fault by then."""
 
+WITHOUT_DATA = " Code that needs no data is run as a script: trainable: {command: [...], metrics: {...}}."
+"""What to do where there is nothing to name as a source."""
+
 KINDS: Mapping[str, str] = {
     "integer": "a whole number",
     "number": "a number",
@@ -92,7 +95,7 @@ def _message(error: Mapping[str, Any], path: FieldPath) -> str:
         case "extra_forbidden":
             return unknown(str(path[-1]), _fields(path[:-1]))
         case "missing":
-            return f"is missing: {_description(path)}"
+            return f"is missing: {_description(path)}{WITHOUT_DATA if path == ('data',) else ''}"
         case "literal_error":
             legal = [
                 word.strip("' ") for word in str(error["ctx"]["expected"]).replace(" or ", ",").split(",")

@@ -34,6 +34,9 @@ from hpo.use_cases.search.capacity import local_cpus
 SHARE, LEAST_ROWS = 0.1, 200
 """Share of the rows of each part that is used, and the rows up to which all are."""
 
+NO_DATA = "none"
+"""Kind of the rows that stand in for the data of a script that reads its own."""
+
 
 def try_recipe(
     spec: SearchSpec,
@@ -72,7 +75,8 @@ def try_recipe(
         findings = (*trial.findings(), *(trial.further(further) if further else ()))
     seconds = trial.seconds * len(whole.train) / len(split.train)
     search = _search_seconds(spec, seconds)
-    attempt = Attempt(recipe, trial.metrics, rows, findings, seconds, search, trial.error)
+    shown = {} if dataset.prepared.info.kind == NO_DATA else rows
+    attempt = Attempt(recipe, trial.metrics, shown, findings, seconds, search, trial.error)
     if not values:
         saved_results.save(home, spec.digest, "try", attempt.to_json())
     return attempt

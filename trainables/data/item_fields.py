@@ -88,7 +88,7 @@ def named_fields(item: Any, source: str) -> dict[str, Any]:
         return {str(index): value for index, value in enumerate(item)}
     raise UserError(
         f"{source}: an item is {type(item).__name__}; legal: a tuple (input, target), or a mapping of named "
-        "fields"
+        "fields; where there are no targets, return the inputs as targets, too"
     )
 
 
@@ -154,7 +154,8 @@ def store_item(
         if array.shape != field.shape or _kinds(array.dtype) != _kinds(field.dtype):
             raise UserError(
                 f"{source}: field {field.name} of item {row} is {array.dtype} {array.shape}, and of item 0 "
-                f"{field.dtype} {field.shape}; items must have equal shapes and types, so pad or crop them"
+                f"{field.dtype} {field.shape}; items must have equal shapes and types, so pad or crop them "
+                "(a text may have any length)"
             )
         if field.name == target:
             targets[position] = array

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.trainable import Arrays
+from trainables.functions import estimator_state
 
 TREE = "__tree__"
 FILES = "__files__"
@@ -155,19 +156,17 @@ def _from_folder(arrays: Arrays, load: Callable[[Path], object]) -> None:
 
 
 def _estimator_arrays(name: str, estimator: Any) -> dict[str, NDArray[Any]]:
-    from skops.io import dumps, get_untrusted_types
-
-    content = dumps(estimator)
-    strange = get_untrusted_types(data=content)
+    content, strange = estimator_state.to_bytes(estimator)
     if strange:
-        raise CannotBeSaved(f"{name} contains {', '.join(strange)}, which skops does not trust")
+        raise CannotBeSaved(
+            f"{name} contains {', '.join(strange)}, which cannot be saved without pickling; track a pair of "
+            "functions (save, load) instead"
+        )
     return {ESTIMATOR: np.frombuffer(content, np.uint8)}
 
 
 def _estimator(arrays: Arrays) -> Any:
-    from skops.io import loads
-
-    return loads(np.asarray(arrays[ESTIMATOR], np.uint8).tobytes(), trusted=[])
+    return estimator_state.from_bytes(np.asarray(arrays[ESTIMATOR], np.uint8).tobytes())
 
 
 def _tree_arrays(name: str, state: Any) -> dict[str, NDArray[Any]]:

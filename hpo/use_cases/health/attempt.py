@@ -34,7 +34,8 @@ class Attempt:
     Attributes:
         recipe: The recipe.
         metrics: Its first report.
-        rows: Rows of the train and validation parts that were used, and that there are.
+        rows: Rows of the train and validation parts that were used, and that there are; empty for a script
+            that reads its own data.
         findings: What holds and what does not.
         epoch_seconds: Estimated seconds of an epoch on all rows; NaN if no epoch was reported.
         search_seconds: Estimated seconds of a search; NaN if its budget has no number of epochs.

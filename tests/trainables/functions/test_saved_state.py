@@ -5,7 +5,19 @@ import collections
 import numpy as np
 import pytest
 import torch
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process.kernels import RBF
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from hpo.running import checkpoints
 from trainables.functions.saved_state import CannotBeSaved, restored, saved
@@ -129,12 +141,38 @@ def test_a_pair_of_functions_writes_and_reads_a_folder(tmp_path):
     assert seen == {"content": b"\x00\x01"}
 
 
-def test_an_estimator_is_saved_by_skops(tmp_path):
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        LogisticRegression(),
+        RandomForestClassifier(3),
+        GradientBoostingClassifier(n_estimators=3),
+        HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=5),
+        MLPClassifier((4,), max_iter=3),
+        KNeighborsClassifier(algorithm="kd_tree"),
+        GaussianProcessClassifier(1.0 * RBF()),
+        make_pipeline(StandardScaler(), DecisionTreeClassifier()),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_an_estimator_is_saved_by_skops(tmp_path, estimator):
     inputs, targets = np.random.default_rng(0).normal(size=(30, 2)), np.arange(30) % 2
-    estimator = LogisticRegression().fit(inputs, targets)
+    estimator.fit(inputs, targets)
     arrays = through_a_file(tmp_path, saved("model", estimator))
     back = restored("model", None, arrays)
     assert back.predict_proba(inputs).tolist() == estimator.predict_proba(inputs).tolist()
+
+
+def test_an_estimator_with_a_function_of_ones_own_is_refused():
+    from sklearn.preprocessing import FunctionTransformer
+
+    with pytest.raises(CannotBeSaved, match=r"model contains .*square.*pair of functions"):
+        saved("model", FunctionTransformer(square))
+
+
+def square(values):
+    return values**2
 
 
 def test_what_only_pickling_could_save_is_refused_with_its_path():
