@@ -155,7 +155,10 @@ def _of_earlier_searches(evidence: Evidence, value: float) -> str:
     luck = _luck_of_reuse(evidence, value)
     if not math.isfinite(luck):
         return "what earlier searches on these rows learnt about them is left in: its size is unknown"
-    return f"{luck:.3g} is subtracted for what earlier searches on these rows may have learnt about them"
+    return (
+        f"{luck:.3g} is subtracted for what earlier searches on these rows may have learnt about them; a "
+        "search around their best recipes keeps more of their luck than that"
+    )
 
 
 def _correctable(evidence: Evidence, noise: Noise) -> bool:
