@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
@@ -27,6 +28,8 @@ STUCK_SECONDS = 300.0
 
 HEAD_SECONDS = 20.0
 """Seconds without an answer after which the head counts as lost; Ray ends the process after 60."""
+
+REPLACED = "the head of the Ray cluster is another one, which does not know this process"
 
 
 class ClusterLost(HpoError):
@@ -164,7 +167,8 @@ def watched(
         stuck: Returns the seconds for which the work has been waiting for one answer.
 
     Raises:
-        ClusterLost: If the head, or the node of this process, does not answer any more.
+        ClusterLost: If the head, or the node of this process, does not answer any more, or another head
+            has taken its place.
     """
     errors: list[BaseException] = []
 
@@ -183,7 +187,16 @@ def watched(
         if thread.is_alive() and stuck() > STUCK_SECONDS:
             raise ClusterLost(f"this process's node of the Ray cluster has not answered for {stuck():.0f} s")
     if errors:
-        raise errors[0]
+        _raise_again(errors[0])
+
+
+def _raise_again(error: BaseException) -> NoReturn:
+    """Raise an error of the work; that a new head refuses this process means that its cluster is lost."""
+    from ray.exceptions import AuthenticationError
+
+    if any(isinstance(each, AuthenticationError) for each in (error, error.__context__)):
+        raise ClusterLost(REPLACED) from error
+    raise error
 
 
 def reader(address: str) -> Callable[[], tuple[ClusterNode, ...]]:

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
@@ -18,9 +18,9 @@ from hpo.running.loopback import kept_on_loopback
 from hpo.running.process_state import signal_handlers_kept
 from hpo.running.ray_output import quiet
 
-JOIN_SECONDS = 45.0
-"""Seconds in which a cluster has to accept this process; the node that it joins may be frozen. Ray ends
-the process without a message once the head counts such a node as lost, about a minute after it froze."""
+JOIN_SECONDS = 25.0
+"""Seconds in which a cluster has to accept this process; the node that it joins may be frozen. Ray ends the
+process without a message after it has waited for such a node for 29 s."""
 
 LEAVE_SECONDS = 10.0
 """Seconds in which a process disconnects from a cluster."""
@@ -95,10 +95,17 @@ def _leave_cluster() -> bool:
     """Disconnect, without waiting for a head that does not answer; return whether that is done."""
     import ray
 
-    leaving = threading.Thread(target=ray.shutdown, daemon=True)
+    left = threading.Event()
+
+    def leave() -> None:
+        with suppress(ray.exceptions.RayError):  # a new head refuses this process
+            ray.shutdown()
+            left.set()
+
+    leaving = threading.Thread(target=leave, daemon=True)
     leaving.start()
     leaving.join(LEAVE_SECONDS)
-    return not leaving.is_alive()
+    return left.is_set()
 
 
 def _end_without_ray(words: LastWords) -> None:

@@ -6,6 +6,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from ray.exceptions import AuthenticationError
 
 from hpo.running.cluster import ClusterLost, ClusterNode, require_listening, watched
 
@@ -32,6 +33,14 @@ def test_an_error_of_the_work_reaches_the_caller():
 
     with pytest.raises(ZeroDivisionError):
         watched(fail, SimpleNamespace(silent=0.0))
+
+
+def test_work_that_a_new_head_refuses_has_lost_its_cluster():
+    def ask():
+        raise AuthenticationError("this head knows no such cluster")
+
+    with pytest.raises(ClusterLost, match="is another one, which does not know this process"):
+        watched(ask, SimpleNamespace(silent=0.0))
 
 
 def test_a_node_whose_server_has_ended_does_not_answer():
