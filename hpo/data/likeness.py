@@ -38,7 +38,9 @@ SOME_IMAGES = 0.25
 """Share of sealed images with a near duplicate from which images are the same."""
 FEW_IMAGES = 0.05
 MOST_IMAGES = 0.75
-"""Share that suffices however many near duplicates one data set has."""
+"""Share above which data resembles opened data however many near duplicates that has itself."""
+MORE_IMAGES = 0.1
+"""Least share above that of the near duplicates within the opened data for images to be the same."""
 
 
 def compare(opened: Signature, other: Signature) -> Likeness:
@@ -244,7 +246,7 @@ def _by_images(opened: Signature, other: Signature) -> Likeness:
         return Likeness(UNKNOWN)
     share, recurring = near_share(opened.images, theirs), float(opened.recurring[0])
     evidence = f"{share:.0%} of the images are there"
-    if share > max(SOME_IMAGES, min(3 * recurring, MOST_IMAGES)):
+    if share > max(SOME_IMAGES, min(3 * recurring, MOST_IMAGES), recurring + MORE_IMAGES):
         return Likeness(SAME, share, evidence)
-    few = max(FEW_IMAGES, 2 * recurring)
+    few = max(FEW_IMAGES, min(2 * recurring, MOST_IMAGES))
     return Likeness(RESEMBLES, share, evidence) if share > few else Likeness(UNKNOWN)
