@@ -29,8 +29,9 @@ def float_targets(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
         rounded = exact.astype(np.float32)
     if not len(exact) or not np.isfinite(exact).all():
         return rounded
-    loss = float(np.abs(rounded - exact).max())
-    return exact if loss > 1e-4 * float(exact.std()) else rounded
+    with np.errstate(over="ignore"):  # of targets that are refused later
+        loss, spread = float(np.abs(rounded - exact).max()), float(exact.std())
+    return exact if loss > 1e-4 * spread else rounded
 
 
 def encode(table: Table, info: DataInfo) -> tuple[NDArray[np.float32], dict[str, int]]:

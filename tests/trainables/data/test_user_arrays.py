@@ -63,6 +63,9 @@ def shuffled(part, seed):
     table = pd.DataFrame(np.arange(12.0).reshape(4, 3))
     return table, pd.Series([0, 1, 1, 0]).sample(frac=1, random_state=seed)
 
+def huge(part):
+    return np.zeros((4, 3)), np.array([1e299, 2e299, -1e299, 0.5])
+
 def leaving(part):
     raise SystemExit(3)
 
@@ -139,6 +142,13 @@ def test_rows_that_are_not_an_array_are_refused(read, name, words):
 def test_targets_that_may_be_classes_are_named(read):
     assert any("return targets[:, 0]" in warning for warning in read("upright").warnings)
     assert any("return targets.argmax(axis=1)" in warning for warning in read("one_hot").warnings)
+
+
+def test_huge_targets_are_refused_without_a_warning_of_numpy(tmp_path, read, recwarn):
+    assert read("masks")
+    with pytest.raises(UserError, match="target of row 0 is not a finite number"):
+        read_source("own_arrays:huge", {}, Home(tmp_path / "home"), tmp_path)
+    assert not recwarn.list
 
 
 def test_an_index_in_another_order_is_named(read):
