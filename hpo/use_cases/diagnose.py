@@ -24,7 +24,7 @@ from hpo.core.private_files import replace_file
 from hpo.core.recipe import Recipe
 from hpo.core.regular_file import read_regular
 from hpo.core.seeds import derive
-from hpo.core.trainable import Examples, Metric
+from hpo.core.trainable import Examples, Metric, Model
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import parse_spec
 from hpo.spec.space_building import HORIZON
@@ -144,6 +144,19 @@ class _Patient:
         training = self._trained(self.subject.train)
         if training.error or training.model is None:
             raise HpoError(f"the training failed: {line_of(training.error) or 'it reported nothing'}")
+        patient = dataclasses.replace(self, metric=self._reported_metric(training.reports))
+        return patient._looked_at(training, training.model, title, with_sizes)
+
+    def _reported_metric(self, reports: Sequence[Metrics]) -> str:
+        """Return the metric, or the first one that is reported where a recipe does not name one.
+
+        A trainable for classes and values reports only some of its metrics, and perhaps not the first.
+        """
+        names = (self.metric, *(metric.name for metric in self.subject.trainable.metrics))
+        valued = (n for n in names if any(math.isfinite(r.get(f"validation/{n}", math.nan)) for r in reports))
+        return next(valued, self.metric)
+
+    def _looked_at(self, training: ShortTraining, model: Model, title: str, with_sizes: bool) -> Diagnosis:
         validation, metric = self.subject.validation, self.declared
         curve = tuple(self._curve(training.reports))
         checks = [
@@ -151,19 +164,28 @@ class _Patient:
                 curve, maximize=metric.mode == "max", proportion=metric.proportion, rows=len(validation)
             )
         ]
-        answers = Answers.of(self.subject.trainable, training.model, validation)
+        answers, unanswered = self._answers(model)
         results = tuple(self._sizes(training)) if with_sizes else ()
         shown = Diagnosis(
             model=title,
             metric=metric.name,
             error=self._error_name,
             rows=len(validation),
-            checks=(*checks, *self._about_data(results)),
+            checks=(*checks, *self._about_data(results), *unanswered),
             curve=curve,
             sizes=results,
             forecast=data_size.forecast(results, self._error_name),
         )
         return shown if answers is None else _with_answers(shown, answers, self.setting.seed)
+
+    def _answers(self, model: Model) -> tuple[Answers | None, list[HealthCheck]]:
+        """Return what a model answers on validation rows, or why it cannot be asked."""
+        try:
+            answers = Answers.of(self.subject.trainable, model, self.subject.validation)
+        except UserError as error:
+            return None, [HealthCheck("mistakes", "open", str(error))]
+        reason = "targets or predictions are neither classes nor values"
+        return answers, [] if answers else [HealthCheck("mistakes", "open", reason)]
 
     def _trained(self, train: Examples) -> ShortTraining:
         return self.setting.train(self.recipe, train, self.subject.validation, self.horizon)

@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
+import hpo
 from hpo.core.diagnosis import CurvePoint, Diagnosis, SizeResult
 from hpo.core.errors import UserError
 from hpo.core.home import Home
@@ -142,6 +144,48 @@ def test_a_search_is_diagnosed_on_validation_rows_and_the_result_is_kept(tmp_pat
     html = rendered("t", "m", [], [diagnosis_section(kept)])
     assert "data:image/png;base64," in html
     assert "Confusion matrix" in html
+
+
+def diagnosed(subject, metric, *, with_sizes=False):
+    return module._diagnosed(subject, subject.recipe, 4, metric, 0, "mine", with_sizes)
+
+
+def test_a_recipe_without_a_metric_is_judged_by_one_that_is_reported():
+    """The first metric of the trainable is the accuracy, which a table of values does not have."""
+    subject = planted.subject("diabetes", model={"name": "mlp"}, epochs=4)
+    diagnosis = diagnosed(subject, subject.trainable.metrics[0].name, with_sizes=True)
+    assert diagnosis.metric != "accuracy"
+    assert math.isfinite(diagnosis.curve[-1].score)
+    assert all(math.isfinite(result.error) for result in diagnosis.sizes)
+
+
+@hpo.trainable(metrics={"accuracy": "max"})
+def fit(run, data, *, learning_rate=0.1):
+    """A trainable that reports a score and cannot predict."""
+    model = run.build()
+    for epoch in run.epochs():
+        run.report({"accuracy": 0.2 * epoch})
+    assert model is not None
+
+
+@fit.build
+def build(run):
+    return torch.nn.Linear(4, 2)
+
+
+@fit.evaluate
+def evaluate(model, dataset):
+    return {"accuracy": np.ones(len(dataset))}
+
+
+def test_code_without_predictions_is_diagnosed_as_far_as_it_goes():
+    diagnosis = diagnosed(planted.subject("wine", fit.as_trainable()), "accuracy")
+    checks = {check.name: check for check in diagnosis.checks}
+    assert len(diagnosis.curve) == 4
+    assert checks["mistakes"].verdict == "open"
+    assert "@fit.predict" in checks["mistakes"].reason
+    assert "does not report its loss" in checks["fit"].reason
+    assert (diagnosis.mistakes, diagnosis.confusion, diagnosis.calibration) == ((), (), ())
 
 
 def test_a_search_without_a_value_has_nothing_to_diagnose(tmp_path):

@@ -249,7 +249,9 @@ class TrackedModel:
         """
         predict = self.run.functions.predict
         if predict is None:
-            raise UserError("predictions need a function decorated with @NAME.predict")
+            raise UserError(
+                "predictions need a function decorated with @fit.predict, where fit is the training function"
+            )
         outputs = as_array(predict(self.run, self.run.model, Dataset(examples)))
         if outputs.ndim == 0 or len(outputs) != len(examples):
             raise UserError(f"predict returned an array of shape {outputs.shape} for {len(examples)} rows")
