@@ -18,9 +18,9 @@ from hpo.running.loopback import kept_on_loopback
 from hpo.running.process_state import signal_handlers_kept
 from hpo.running.ray_output import quiet
 
-JOIN_SECONDS = 25.0
-"""Seconds in which a cluster has to accept this process; the node that it joins may be frozen. Ray ends the
-process without a message after it has waited for such a node for 29 s."""
+JOIN_SECONDS = 45.0
+"""Seconds in which a cluster has to accept this process; the node that it joins may be frozen. If Ray waits
+for such a node itself, nothing else runs in this process, and Ray ends it after 29 s, with its last words."""
 
 LEAVE_SECONDS = 10.0
 """Seconds in which a process disconnects from a cluster."""
