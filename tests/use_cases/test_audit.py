@@ -295,6 +295,19 @@ def test_an_account_that_states_an_earlier_head_is_compared_with_the_record_up_t
     assert any("numbers.test" in text and "on record None" in text for text in texts), texts
 
 
+def test_an_account_that_does_not_say_whether_code_was_put_back_is_not_an_edit(home):
+    open_ledger("digits", home).append([events.CodeChanged("test", ("own.py",), {"own.py": "0" * 64})])
+    account = account_of("digits", home=home).to_json()
+    path = home.search("digits").account.with_suffix(".json")
+    (change,) = account["code"]["changes"]
+    assert change.pop("put_back") is False
+    path.write_text(json.dumps(account))
+    assert "account.json" not in [what for _, what, _ in found(home)]
+    change["put_back"] = True
+    path.write_text(json.dumps(account))
+    assert ("changed", "account.json", None) in found(home)
+
+
 def test_an_account_that_is_older_than_a_continued_search_is_not_an_edit(home):
     open_ledger("digits", home).append([events.SearchExtended(2)])
     audit = audit_search("digits", home=home)

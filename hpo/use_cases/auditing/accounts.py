@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -140,10 +141,20 @@ def _account_at(standing: ChainStanding, audited: AuditedRecord) -> JsonFields:
 
 def _changed(where: str, account: JsonFields, recorded: JsonFields) -> Iterator[Finding]:
     stated = [name for name in COMPARED_IF_STATED if name in account]
+    recorded = _without_later_fields(recorded, account)
     for name in (*COMPARED, *stated):
         for field, known, written in differences(_at(recorded, name), _at(account, name), name):
             text = f"{where} was changed: {field} is {written}, on record {known}"
             yield Finding("changed", where, None, text)
+
+
+def _without_later_fields(recorded: JsonFields, account: JsonFields) -> JsonFields:
+    """Return an account without what changes of code did not state when another account was written."""
+    changes, written = _at(recorded, "code.changes"), _at(account, "code.changes")
+    if not isinstance(changes, list) or "put_back" in json.dumps(written):
+        return recorded
+    earlier = [{key: value for key, value in change.items() if key != "put_back"} for change in changes]
+    return {**recorded, "code": {**recorded["code"], "changes": earlier}}
 
 
 def compare_with_itself(where: str, account: JsonFields) -> tuple[Finding, ...]:
