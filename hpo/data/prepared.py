@@ -22,6 +22,7 @@ from trainables.data.digests import key_name, row_digests
 from trainables.data.file_map import FileMap
 from trainables.data.items_in_place import inputs_in_place
 from trainables.data.originals import Originals
+from trainables.data.private_map import mapped_array
 
 FORMAT = 2
 """Incremented whenever the same source would be read differently."""
@@ -213,8 +214,7 @@ def _test_from_json(body: JsonFields, folder: Path) -> TestManifest:
 
 def mapped(path: Path) -> NDArray[Any]:
     """Map an array into memory, shared with every process that maps it; writes stay private."""
-    array: NDArray[Any] = np.load(path, mmap_mode="c", allow_pickle=False)
-    return array
+    return mapped_array(path)
 
 
 def is_in_place(folder: Path) -> bool:

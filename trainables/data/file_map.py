@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 from hpo.core.formatting import size
 from hpo.core.json_values import JsonFields, JsonObject
+from trainables.data.private_map import mapped_bytes
 from trainables.data.row_sample import digested_rows, sampled_rows
 
 LEAST = 64 << 20
@@ -82,7 +83,7 @@ class FileMap:
             raise UserError(
                 f"data: {path} has changed since it was read; read it again with `hpo check --data`"
             )
-        content = np.memmap(path, np.uint8, mode="c", offset=self.offset, shape=(self.span,))
+        content = mapped_bytes(path, self.offset, self.span)
         dtype = np.lib.format.descr_to_dtype(self.dtype)
         return np.ndarray(self.shape, dtype, buffer=content, offset=self.start, strides=self.strides)
 
