@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -95,4 +96,7 @@ def macro_f1(predicted: Labels, targets: Labels) -> Form:
     total = np.maximum(both.sum(1), 1)
     values = 2 * hits.sum(1) / total
     parts = truth.shape[1] * (2 * hits - values[:, None] * both) / total[:, None]
-    return _of_classes(values, parts, np.maximum(truth, chosen).sum(1), "f1")
+    bias = -(parts * both).sum(1) / total / truth.shape[1]  # of a ratio of two sums
+    return replace(
+        _of_classes(values, parts, np.maximum(truth, chosen).sum(1), "f1"), bias=float(bias.mean())
+    )

@@ -42,6 +42,8 @@ class Form:
         parts: Influence of each class's value, [classes, n].
         sizes: Rows behind each class's value, [classes].
         each: Scale of each class's value: a share of its rows, F1, or one of the others.
+        bias: Expected value less that of the population, to second order; it matters beside the width of
+            an interval where many classes have few rows each.
     """
 
     value: float
@@ -51,6 +53,7 @@ class Form:
     parts: Values = field(default_factory=lambda: np.empty((0, 0)))
     sizes: Values = field(default_factory=lambda: np.empty(0))
     each: Literal["share", "f1", "ranking", "precision"] = "share"
+    bias: float = 0.0
 
     @property
     def contributions(self) -> Values:

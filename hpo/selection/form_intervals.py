@@ -129,8 +129,9 @@ def _classes(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends,
     down = form.classes - np.array([low for low, _ in ends])
     up = np.array([high for _, high in ends]) - form.classes
     count = len(form.classes)
-    low = form.value - math.sqrt(float(down @ correlation @ down)) / count
-    high = form.value + math.sqrt(float(up @ correlation @ up)) / count
+    centre = form.value - form.bias * design
+    low = min(form.value, centre - math.sqrt(float(down @ correlation @ down)) / count)
+    high = max(form.value, centre + math.sqrt(float(up @ correlation @ up)) / count)
     name = {"share": "Wilson", "f1": "Wilson", "ranking": "Newcombe", "precision": "Wilson"}[form.each]
     return (max(0.0, low), min(1.0, high)), f"{name} for each class, combined{_roughness(form)}"
 

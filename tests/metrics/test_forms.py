@@ -6,6 +6,7 @@ from sklearn import metrics
 
 from benchmarks.interval_cells import Cell, Law, draw
 from benchmarks.metric_scores import SCORES
+from hpo.metrics.classification import macro_f1
 from hpo.metrics.forms import forms, jackknifed
 from hpo.metrics.row_blocks import RowBlocks
 from trainables import scores
@@ -107,3 +108,18 @@ def test_whole_blocks_are_drawn():
     counts = np.bincount(rows, minlength=60).reshape(6, 10)
     assert len(rows) == 60
     assert (counts == counts[:, :1]).all()
+
+
+def test_the_bias_of_macro_f1_is_that_of_many_draws():
+    random = np.random.default_rng(0)
+
+    def drawn(n):
+        targets = random.integers(0, 20, n)
+        other = (targets + random.integers(1, 20, n)) % 20
+        return macro_f1(np.where(random.random(n) < 0.8, targets, other), targets)
+
+    truth = drawn(200_000).value
+    some = [drawn(200) for _ in range(300)]
+    bias = np.mean([form.value for form in some]) - truth
+    assert bias < -0.003
+    assert np.mean([form.bias for form in some]) == pytest.approx(bias, abs=0.003)
