@@ -52,7 +52,7 @@ def list_searches(
             summary.name,
             *([summary.user] if shared else []),
             search_state_text(summary.status),
-            str(summary.trials),
+            f"{summary.trials:,}",
             f"{summary.objective.metric} ({summary.objective.mode})",
             score(summary.test),
             _used(summary),
@@ -66,9 +66,12 @@ def list_searches(
 
 
 def _used(summary: Summary) -> str:
-    """Return the time of what the search used: of GPUs if it held any, of CPUs otherwise."""
+    """Return the time of what the search used in one unit: of GPUs if it held any, of CPUs otherwise."""
     hours, kind = (summary.gpu_hours, "GPU") if summary.gpu_hours else (summary.cpu_hours, "CPU")
-    return f"{duration(hours * 3600)} {kind}"
+    seconds = round(hours * 3600)
+    if seconds < 60:
+        return f"{seconds} s {kind}"
+    return f"{seconds // 60} min {kind}" if seconds < 3600 else f"{hours:.1f} h {kind}"
 
 
 def _moment(seconds: float) -> str:

@@ -123,13 +123,23 @@ class Grid:
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        widths = [_least_width((name, *cells)) for name, *cells in zip(self.head, *self.rows, strict=True)]
+        widths = self._wrapped_widths(options.max_width)
         for name, width in zip(self.head, widths, strict=True):
-            table.add_column(name, min_width=width)
+            table.add_column(name, width=width)  # rich's own widths add up to more than the terminal's
         for row in self.rows:
             table.add_row(*row)
-        least = sum(widths) + GAP * (len(widths) - 1)
-        yield from console.render(table, options.update(width=max(options.max_width, least)))
+        yield from console.render(table, options.update(width=sum(widths) + GAP * len(widths)))
+
+    def _wrapped_widths(self, room: int) -> list[int]:
+        """Return what each column needs at least, with an even share of the columns that are left."""
+        widths = [_least_width(cells) for cells in zip(self.head, *self.rows, strict=True)]
+        missing = [full - least for full, least in zip(self._widths(), widths, strict=True)]
+        left = max(0, room - sum(widths) - GAP * (len(widths) - 1))
+        for done, column in enumerate(sorted(range(len(widths)), key=missing.__getitem__)):
+            more = min(missing[column], left // (len(widths) - done))
+            widths[column] += more
+            left -= more
+        return widths
 
 
 def _least_width(cells: Sequence[str | Text]) -> int:

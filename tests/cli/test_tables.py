@@ -24,6 +24,13 @@ def test_pairs_wrap_only_between_words():
     assert lines[-1] == f"digest  {DIGEST}"
 
 
+def test_the_list_of_searches_fits_into_80_columns():
+    head = ("search", "status", "trials", "objective", "test", "used", "opened")
+    status = search_state_text("no_trial_succeeded")
+    row = ("nofinished", status, "1,000", "accuracy (max)", "0.9200", "59 min CPU", "11-30 10:10")
+    assert max(map(len, printed(grid(head, [row])).splitlines())) <= 80
+
+
 def test_a_table_wraps_its_texts_and_keeps_its_names_whole():
     rows = [("cifar10_vit-a-name-that-is-long", "a text of several words " * 4, "https://host/" + "x" * 40)]
     text = printed(grid(("search", "about", "address"), rows))
