@@ -17,9 +17,9 @@ FOUR = ("--set", "resources.trials_at_once=4")
 
 
 @pytest.fixture
-def cluster():
-    """A head and two nodes of two CPUs each, on which an epoch takes a moment."""
-    cluster = RayCluster(2, 2, TINY_SECONDS="0.3")
+def cluster(request):
+    """A head and two nodes of two CPUs each or as a test says, on which an epoch takes a moment."""
+    cluster = RayCluster(*getattr(request, "param", [2, 2]), TINY_SECONDS="0.3")
     try:
         yield cluster
     finally:
@@ -121,6 +121,7 @@ def test_a_node_that_is_suspended_for_a_while_costs_nothing(place, cluster):
 
 
 @pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("cluster", [[1]], indirect=True)
 def test_a_lost_head_is_reported_in_time_and_the_search_can_be_resumed(place, cluster, undisturbed, again):
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 8))
