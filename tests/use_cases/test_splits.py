@@ -163,7 +163,7 @@ def test_the_seed_of_the_split_decides_the_folds_and_their_fingerprint(base):
 
 
 def test_impossible_folds_are_refused_with_the_reason(base):
-    with pytest.raises(UserError, match=r"finalists.folds: 30 folds: data: 20 group\(s\)"):
+    with pytest.raises(UserError, match=r"finalists.folds: 30 folds: data: 20 groups cannot be divided"):
         material(base).splits(FreshSeeds(30), 1)
     with pytest.raises(UserError, match="class 'a' has 60 examples, too few for 70 parts"):
         material(base, arguments={"groups": False}).splits(FreshSeeds(70), 1)

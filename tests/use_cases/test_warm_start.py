@@ -111,7 +111,7 @@ def test_recipes_come_before_searches_and_are_fitted(recorded, tmp_path):
     spec = parse_spec({**NEW, "warm_start": ["old-1", "good.yaml"]}, base=tmp_path)
     found = warm_start_of(spec, recorded.home)
     assert found.warm_start.first[0] == {"learning_rate": 1.0, "batch_size": 64, "optimizer": "adamw"}
-    assert any("good.yaml: learning_rate: 5.0 is not" in note for note in found.notes)
+    assert any("good.yaml: learning_rate: 5 is not" in note for note in found.notes)
 
 
 def test_a_missing_search_is_a_user_error(recorded):

@@ -124,7 +124,7 @@ def test_more_folds_than_examples_of_a_class_name_the_class(tmp_path):
 
 def test_groups_too_few_for_the_folds_are_refused(tmp_path):
     groups = np.arange(1000) // 250
-    with pytest.raises(UserError, match=r"finalists.folds: 5 folds: data: 4 group\(s\) cannot be divided"):
+    with pytest.raises(UserError, match=r"finalists.folds: 5 folds: data: 4 groups cannot be divided"):
         warnings_of(tmp_path, spec_with(folds=5), groups=groups)
     (warning,) = warnings_of(tmp_path, spec_with(folds=3), groups=groups)
     assert "4 groups in 3 folds" in warning
