@@ -127,14 +127,14 @@ class AutoSearcher:
         point = self._first_allowed(ranked, [*chosen, *waiting])
         if point is None:
             return self._space.sample(Random(seed))
-        self.reason = "earlier" if earlier else self._reason(process, point, seen)
+        self.reason = "earlier" if isinstance(process, Lifted) else self._reason(process, point, seen)
         return point
 
-    def _reason(self, process: Process | Lifted, point: Point, seen: Observations) -> Reason:
+    def _reason(self, process: Process, point: Point, seen: Observations) -> Reason:
         """Return whether a model expects a point to be good, or only thinks it possible."""
-        at_point, _ = process.predict(self._encoding.features(self._encoding.row(point)[None]))
-        trials, _ = process.predict(seen.x)
-        return "model" if at_point[0] >= np.quantile(trials, GOOD) else "exploration"
+        at_point = self._encoding.features(self._encoding.row(point)[None])
+        expected_there, *expected_of_trials = process.mean(np.concatenate([at_point, seen.x]))
+        return "model" if expected_there >= np.quantile(expected_of_trials, GOOD) else "exploration"
 
     def _earlier_trust(self, trial: int, rng: np.random.Generator, seen: Observations) -> Trust | None:
         """Return the trust in earlier searches, or None if this trial is to ignore them.
