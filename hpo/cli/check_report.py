@@ -119,5 +119,6 @@ def _bought(bought: Forecast | None, sampler: str) -> str:
     if bought is None:
         return f"as many trials as fit into the time, proposed by {sampler}"
     trials = f"about {count(bought.trials, 'trial')} proposed by {sampler}"
-    cost = f"{bought.epochs:,.0f} epochs, the cost of {bought.full_trainings:.0f} full trainings"
+    trainings = count(round(bought.full_trainings), "full training")
+    cost = f"{count(round(bought.epochs), 'epoch')}, the cost of {trainings}"
     return f"{trials}, {bought.fully_trained:.0f} of them fully trained; {cost}"

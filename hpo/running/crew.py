@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from hpo.core.errors import HpoError
 from hpo.core.events import LossCause
+from hpo.core.formatting import count
 from hpo.core.needs import Needs
 from hpo.core.training_state import Key
 from hpo.running.cluster import HEAD_SECONDS, ClusterLost, ClusterMonitor, ClusterNode, node_table
@@ -227,7 +228,8 @@ class Crew:
             why = f"no node{self._needs.kind} that passed its checks can hold a trial of {need}"
         elif unplaced and not self.free:
             why = (
-                f"{unplaced} trials wait for {need}{self._on_such_nodes} that other work on the cluster holds"
+                f"{count(unplaced, 'trial')} {'waits' if unplaced == 1 else 'wait'} for {need}"
+                f"{self._on_such_nodes} that other work on the cluster holds"
             )
         else:
             why = "the workers have not started, or do not answer"

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hpo.core import formatting
 from hpo.core.grammar import Hyperparameter
 from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Integer, Parameter, Point, Space, Uniform
@@ -96,7 +97,7 @@ def _choices(
         return None
     dropped_values = {canonical(value) for value, _ in dropped}
     kept = tuple(value for value in domain.values if canonical(value) not in dropped_values)
-    words = ", ".join(f"{value} ({tried} trials)" for value, tried in dropped)
+    words = ", ".join(f"{value} ({formatting.count(tried, 'trial')})" for value, tried in dropped)
     return Change(
         parameter.name, domain, Choice(kept), f"never among the best {count} of {len(scored)}: {words}"
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
 from hpo.core.trainable import DataInfo
 from trainables.data.data_report import DataReport
 from trainables.data.digests import row_digests
@@ -168,7 +169,7 @@ def _shape_complaint(content: Content) -> str | None:
             bad = np.flatnonzero(np.isinf(inputs[:, column]))
             if len(bad):
                 name = info.columns[column] if info.columns else str(column)
-                return f"column {name} is infinite in row {bad[0]} ({len(bad)} such rows)"
+                return f"column {name} is infinite in row {bad[0]} ({count(len(bad), 'such row')})"
     return None
 
 
@@ -183,13 +184,13 @@ def _target_complaint(content: Content) -> str | None:
             return f"targets of regression must be float32 or float64, not {targets.dtype}"
         broken = np.flatnonzero(~np.isfinite(targets))
         first = f"the target of row {broken[0]} is not a finite number" if len(broken) else None
-        return first and f"{first} ({len(broken)} such rows)"
+        return first and f"{first} ({count(len(broken), 'such row')})"
     if targets.dtype != np.int64:
         return f"labels must be int64, not {targets.dtype}"
     bad = np.flatnonzero((targets < 0) | (targets >= len(info.classes)))
     if len(bad):
         legal = f"0 to {len(info.classes) - 1}"
-        return f"label {targets[bad[0]]} of row {bad[0]} is outside {legal} ({len(bad)} such rows)"
+        return f"label {targets[bad[0]]} of row {bad[0]} is outside {legal} ({count(len(bad), 'such row')})"
     return None
 
 

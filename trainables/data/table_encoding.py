@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
 from trainables.data.precision import scaled
@@ -77,7 +78,7 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
         row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
         raise UserError(
             f"data: the target {target} is missing in {table.cell(target, row)}; "
-            f"{column.null_count} such rows{TO_KEEP if info.task == 'classification' else ''}"
+            f"{count(column.null_count, 'such row')}{TO_KEEP if info.task == 'classification' else ''}"
         )
     if info.task == "regression":
         values = table.numbers(target)
@@ -88,7 +89,8 @@ def targets_of(table: Table, target: str, info: DataInfo) -> NDArray[Any]:
         if len(large):
             raise UserError(
                 f"data: the target {target} is infinite or beyond {LARGEST:g} in "
-                f"{table.cell(target, int(large[0]))} ({len(large)} such rows); correct or remove them"
+                f"{table.cell(target, int(large[0]))} ({count(len(large), 'such row')}); "
+                "correct or remove them"
             )
         return float_targets(values)
     labels, strange = columns.coded(column, info.classes)
@@ -114,6 +116,6 @@ def refuse_infinite(table: Table, info: DataInfo, inputs: NDArray[np.float32]) -
         if len(bad):
             raise UserError(
                 f"data: column {name} is infinite or beyond single precision in "
-                f"{table.cell(name, int(bad[0]))} ({len(bad)} such rows); correct it, or leave it out: "
-                f"arguments: {{ignore: [{name}]}}"
+                f"{table.cell(name, int(bad[0]))} ({count(len(bad), 'such row')}); "
+                f"correct it, or leave it out: arguments: {{ignore: [{name}]}}"
             )

@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
 from trainables.data.table_reading import Table
@@ -141,6 +142,7 @@ def _numbers(table: Table, name: str) -> NDArray[np.float64]:
     bad = np.flatnonzero(np.isinf(values))
     if len(bad):
         raise UserError(
-            f"data: column {name} is infinite in {table.cell(name, int(bad[0]))} ({len(bad)} such rows)"
+            f"data: column {name} is infinite in {table.cell(name, int(bad[0]))} "
+            f"({count(len(bad), 'such row')})"
         )
     return values

@@ -17,6 +17,7 @@ from numpy.lib.format import MAGIC_PREFIX
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
 from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.digests import packed, row_digests
 from trainables.data.originals import Originals, collected
@@ -157,7 +158,7 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
 def _refuse_infinite(inputs: NDArray[Any], file: str) -> None:
     bad = np.flatnonzero(np.isinf(inputs).reshape(len(inputs), -1).any(axis=1))
     if len(bad):
-        raise UserError(f"{file}: row {bad[0]} has an infinite value ({len(bad)} such rows)")
+        raise UserError(f"{file}: row {bad[0]} has an infinite value ({count(len(bad), 'such row')})")
 
 
 def _refuse_unknown_codes(inputs: NDArray[Any], info: DataInfo, path: Path) -> None:
@@ -165,13 +166,13 @@ def _refuse_unknown_codes(inputs: NDArray[Any], info: DataInfo, path: Path) -> N
     for index, name in enumerate(info.columns):
         if name not in info.categories:
             continue
-        codes, count = inputs[:, index], len(info.categories[name])
-        strange = np.flatnonzero(~np.isnan(codes) & ~np.isin(codes, np.arange(count + 1)))
+        codes, known = inputs[:, index], len(info.categories[name])
+        strange = np.flatnonzero(~np.isnan(codes) & ~np.isin(codes, np.arange(known + 1)))
         if len(strange):
             raise UserError(
                 f"{path}: row {strange[0]} has {codes[strange[0]]:g} in the categorical column {name} "
-                f"({len(strange)} such rows); legal: the codes 0 to {count - 1} of its categories, {count} "
-                "for any other category, and NaN for a missing value"
+                f"({count(len(strange), 'such row')}); legal: the codes 0 to {known - 1} of its categories, "
+                f"{known} for any other category, and NaN for a missing value"
             )
 
 

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
 from trainables.data import columns
 from trainables.data.table_reading import Table
 
@@ -174,7 +175,7 @@ def read_notations(table: Table, written: Mapping[str, Notation]) -> Table:
         if len(odd):
             raise UserError(
                 f"data: column {name} is written differently than in the development part in "
-                f"{table.cell(name, int(odd[0]))}; {len(odd)} such rows"
+                f"{table.cell(name, int(odd[0]))}; {count(len(odd), 'such row')}"
             )
     arrays = {name: pa.array(values, from_pandas=True) for name, values in numbers.items()}
     return replace(

@@ -192,7 +192,7 @@ NAMES = [f"name {number}" for number in range(60)]
     ("columns", "arguments", "words"),
     [
         (spoilt("height", 4, "tall"), {}, "column height is numeric except for row .*'tall'.*categorical"),
-        (spoilt("y", 4, None), {}, "the target y is missing in row .*1 such rows"),
+        (spoilt("y", 4, None), {}, "the target y is missing in row .*1 such row"),
         (people(), {"task": "regression"}, "the target y must be numeric for regression; see row"),
         (
             spoilt("height", 4, "tall"),
