@@ -3,19 +3,13 @@
 import numpy as np
 import pytest
 
-from hpo.core.events import SearchEnded
+from hpo.core.events import End, SearchEnded
 from hpo.core.home import Home
 from hpo.ledger.searches import read_history
-from hpo.ledger.store import LedgerStore
-from hpo.running.conductor import Conductor
-from hpo.running.worker import Worker
 from hpo.spec import read_spec
-from hpo.use_cases.dataset.split_dataset import split_dataset_of
-from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.evaluation import score_winner
-from hpo.use_cases.search import assembly
-from hpo.use_cases.submit import open_search
 from hpo.use_cases.try_recipe import try_recipe
+from tests.use_cases.test_shipping import opened, run
 
 CODE = '''
 import numpy as np
@@ -143,34 +137,14 @@ def test_data_is_tried_searched_and_scored_with_items_as_they_were(kind, tmp_pat
     spec, home = read_spec(tmp_path / "spec.yaml"), Home(tmp_path / "home").create()
     assert [found for found in try_recipe(spec, home=home).findings if found.result != "holds"] == []
 
-    material = split_dataset_of(spec.data, spec.base, home)
-    ledger = open_search(LedgerStore.at(home.ledger), spec, material, "kinds", {})
-    splits = material.splits(spec.finalists.fresh, spec.finalists.seeds)
-    folder = home.search("kinds")
-    staging = DataStaging.of(spec.trainable, spec.base, material.prepared.folder, splits, folder.root)
-    searched(spec, ledger, assembly.environment_of(spec, staging, folder))
+    ledger, environment = opened(home, spec, "kinds")
+    run(spec, ledger, environment)
+    trainings = read_history(ledger).trainings.values()
+    assert [training.message for training in trainings if training.end is not End.FINISHED] == []
     score_winner(home, "kinds")
     ledger.append([SearchEnded("done")])
     score = read_history(ledger).score
     assert score is not None
     assert np.isfinite([score.scores["mse"][bound] for bound in ("value", "low", "high")]).all()
-    (item, *_) = folder.root.rglob("item.txt")
+    (item, *_) = home.search("kinds").root.rglob("item.txt")
     assert eval(item.read_text()) == ITEMS[kind]
-
-
-def searched(spec, ledger, environment):
-    """Train all trials in this process."""
-    conductor = Conductor(assembly.plan_of(spec, 1), ledger, assembly.searcher_of(spec))
-    conductor.replay(ledger.read())
-    worker = Worker(environment)
-    while order := conductor.next():
-        worker.start(order)
-        goes_on = True
-        while goes_on:
-            news = worker.advance()
-            assert news.failure is None, news.failure
-            if news.reports or news.weights[0]:
-                goes_on = conductor.reported(
-                    order.key, news.reports, news.checkpoint, news.weights, news.scores, news.examples
-                )
-    worker.abandon()

@@ -63,7 +63,7 @@ class Originals:
     @classmethod
     def of_arrays(cls, encoded: NDArray[np.uint8], index: NDArray[np.int64], info: DataInfo) -> Originals:
         """Return originals whose arrays were stored, with what is known about their data set."""
-        return cls(encoded, index, PixelFormat((0, 0, info.shape[2]), bits=info.bits, ground=info.ground))
+        return cls(encoded, index, _form_of(info))
 
     def __len__(self) -> int:
         return len(self.index)
@@ -180,9 +180,11 @@ def given(values: Sequence[str | Path | bytes], n: int, info: DataInfo, paths: S
     if len(values) != n:
         raise UserError(f"data.source: {len(values)} originals but {n} images")
     files = [value if isinstance(value, bytes) else paths.path(str(value)) for value in values]
-    return collected(
-        files, PixelFormat((0, 0, info.shape[2]), bits=info.bits, ground=info.ground), paths.blank
-    )
+    return collected(files, _form_of(info), paths.blank)
+
+
+def _form_of(info: DataInfo) -> PixelFormat:
+    return PixelFormat((0, 0, info.shape[2]), bits=info.bits, ground=info.ground)
 
 
 def _turn_and_size(content: bytes, form: PixelFormat) -> tuple[int, int, int]:

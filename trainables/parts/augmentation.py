@@ -8,7 +8,7 @@ tables: geometry (in one resampling), policies, colour, erasing, mixing.
 from __future__ import annotations
 
 from hpo.core.grammar import Group, Hyperparameter, Part
-from trainables.parts.geometry import GEOMETRY
+from trainables.parts.geometry import GEOMETRY, INTERPOLATION
 from trainables.parts.shares import share
 
 _HERE = "trainables.augmentation"
@@ -184,14 +184,7 @@ AUGMENT = Group(
             True,
             doc="resized and scaled crops are cut from images as stored, not from resized ones",
         ),
-        Hyperparameter(
-            "interpolation",
-            "str",
-            "bilinear",
-            choices=("bilinear", "bicubic"),
-            added=True,
-            doc="how crops of stored images are resized",
-        ),
+        INTERPOLATION,
     ),
     parts=(*GEOMETRY, *_POLICIES, *_COLOUR, *_ERASING, *_MIXING, *_BATCHES),
     doc="random changes of training images, different for each image",

@@ -8,6 +8,15 @@ from trainables.parts.shares import share
 _HERE = "trainables.augmentation"
 _TORCHVISION = "https://pytorch.org/vision/stable/transforms.html"
 
+INTERPOLATION = Hyperparameter(
+    "interpolation",
+    "str",
+    "bilinear",
+    choices=("bilinear", "bicubic"),
+    added=True,
+    doc="how crops of stored images are resized",
+)
+
 GEOMETRY = (
     Part(
         "horizontal_flip",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpo.core.grammar import Group, Hyperparameter, Part
+from trainables.parts.geometry import INTERPOLATION
 from trainables.parts.shares import share
 
 _HERE = "trainables.augmentation"
@@ -18,14 +19,7 @@ TEST_AUGMENT = Group(
             True,
             doc="views are cut from images as stored: 224 of 256 pixels at a ratio of 0.875",
         ),
-        Hyperparameter(
-            "interpolation",
-            "str",
-            "bilinear",
-            choices=("bilinear", "bicubic"),
-            added=True,
-            doc="how crops of stored images are resized",
-        ),
+        INTERPOLATION,
     ),
     parts=(
         Part(
