@@ -8,17 +8,16 @@ columns of few values.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.trainable import DataInfo
+from hpo.data.close_rows import close_rows
 from hpo.data.nearest_rows import nearest_rows
 from hpo.data.sketch import Hashes, mixed
-from trainables.data.digests import as_keys, row_digests
 
 Floats = NDArray[np.float32]
 Pairs = NDArray[np.int64]
@@ -37,7 +36,12 @@ BY_CHANCE = 0.02
 """Expected number of rows that are as close by chance; in few dimensions it lowers the limit."""
 SURE_BITS = 10
 """Bits beyond those that tell all pairs of rows apart, from which equal cells are no coincidence."""
-GRID = 1000
+GRID, RANKED = 1000, 20_000
+"""Steps of the ranks of a column, and rows from which they are estimated; a random sample of more."""
+USUAL = 128
+"""Rows from which the usual distance is estimated; a random sample of more."""
+ENDS = np.uint64(0xFFFF)
+"""The last bits of a hash, by which most rows are told apart."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +93,45 @@ def table_copies(ours: Floats, theirs: Floats, info: DataInfo) -> TableCopies:
     if len(ours) < FEWEST or not len(theirs) or not 2 <= ours.shape[1] <= MOST_COLUMNS:
         return NONE
     left, right = _sample(len(ours), MOST_ROWS), _sample(len(theirs), MOST_SEARCHED)
-    keys = as_keys(row_digests(ours[left])), as_keys(row_digests(theirs[right]))
-    left = left[np.sort(np.unique(keys[0], return_index=True)[1])]
-    other = right[~np.isin(keys[1], keys[0])]
-    but_one, columns = _but_one(ours[left], theirs[other])
-    near = _near(
-        ours[left], theirs[other], np.array([name in info.categories for name in column_names(info)])
-    )
+    cells = _hashes(ours[left]), _hashes(theirs[right])
+    keys = tuple(hashes.sum(axis=1, dtype=np.uint64) for hashes in cells)
+    once = np.sort(np.unique(keys[0], return_index=True)[1])
+    others = np.flatnonzero(~np.isin(keys[1], keys[0]))
+    one, other = ours[left[once]], theirs[right[others]]
+    known = _Known(one, enough_bits(len(one), len(other)))
+    but_one, columns = _but_one(cells[0][once], cells[1][others], known)
+    near = _near(one, other, np.array([name in info.categories for name in column_names(info)]), known)
     near = near[~np.isin(near[:, 1], but_one[:, 1])]
-    close, changed = (np.stack([left[found[:, 0]], other[found[:, 1]]], axis=1) for found in (near, but_one))
+    close, changed = (
+        np.stack([left[once][found[:, 0]], right[others][found[:, 1]]], axis=1) for found in (near, but_one)
+    )
     return TableCopies(close, changed, columns, len(right), min(len(ours), MOST_ROWS))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """How much our rows say, computed only if a pair may be a copy.
+
+    Attributes:
+        rows: Our rows, [n, columns].
+        needed: Bits from which equal cells are no coincidence.
+    """
+
+    rows: Floats
+    needed: float
+
+    @functools.cached_property
+    def bits(self) -> NDArray[np.float64]:
+        """Information of each cell, [n, columns]."""
+        return information(self.rows)
+
+    def enough(self, rows: NDArray[np.int64], without: int | None = None) -> NDArray[np.bool_]:
+        """Return whether each of these rows is no coincidence, with one column left out if given."""
+        if not len(rows):
+            return np.zeros(0, np.bool_)
+        total = self.bits[rows].sum(axis=1)
+        left_out = self.bits[rows, without] if without is not None else 0.0
+        return np.asarray(total - left_out >= self.needed)
 
 
 def information(rows: Floats) -> NDArray[np.float64]:
@@ -133,25 +166,36 @@ def _sample(n: int, most: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
 
 
-def _but_one(ours: Floats, theirs: Floats) -> tuple[Pairs, NDArray[np.int64]]:
-    """Return pairs of rows that agree in all columns but one, and that column."""
-    bits = information(ours)
-    total, needed = bits.sum(axis=1), enough_bits(len(ours), len(theirs))
-    left, right = _hashes(ours), _hashes(theirs)
-    sums = left.sum(axis=1, dtype=np.uint64), right.sum(axis=1, dtype=np.uint64)
+def _but_one(ours: Hashes, theirs: Hashes, known: _Known) -> tuple[Pairs, NDArray[np.int64]]:
+    """Return pairs of rows that agree in all columns but one, and that column.
+
+    Args:
+        ours: A hash of every cell, [n, columns].
+        theirs: Likewise, [k, columns].
+        known: How much our rows say.
+    """
+    sums = ours.sum(axis=1, dtype=np.uint64), theirs.sum(axis=1, dtype=np.uint64)
     pairs, columns = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)]
     for column in range(ours.shape[1]):
-        able = np.flatnonzero(total - bits[:, column] >= needed)
-        keys = (sums[0] - left[:, column])[able]
-        order = np.argsort(keys)
-        sums_of_others = sums[1] - right[:, column]
-        position = np.minimum(np.searchsorted(keys[order], sums_of_others), max(0, len(able) - 1))
-        hits = np.flatnonzero(keys[order][position] == sums_of_others) if len(able) else np.zeros(0, np.int64)
-        pairs.append(np.stack([able[order][position[hits]], hits], axis=1) if len(able) else pairs[0])
-        columns.append(np.full(len(hits), column))
+        equal = _equal_keys(sums[0] - ours[:, column], sums[1] - theirs[:, column])
+        pairs.append(equal[known.enough(equal[:, 0], column)])
+        columns.append(np.full(len(pairs[-1]), column))
     both = np.concatenate(pairs)
     _, first = np.unique(both[:, 1], return_index=True)
     return both[first], np.concatenate(columns)[first]
+
+
+def _equal_keys(ours: Hashes, theirs: Hashes) -> Pairs:
+    """Return for each of their keys that is among ours one pair of positions (ours, theirs)."""
+    ends = np.zeros(int(ENDS) + 1, np.bool_)  # of a key: most of ours are excluded before any sorting
+    ends[theirs & ENDS] = True
+    able = np.flatnonzero(ends[ours & ENDS])
+    if not len(able):
+        return np.zeros((0, 2), np.int64)
+    able = able[np.argsort(ours[able], kind="stable")]
+    position = np.minimum(np.searchsorted(ours[able], theirs), len(able) - 1)
+    hits = np.flatnonzero(ours[able[position]] == theirs)
+    return np.stack([able[position[hits]], hits], axis=1)
 
 
 def _hashes(rows: Floats) -> Hashes:
@@ -164,24 +208,31 @@ def _hashes(rows: Floats) -> Hashes:
     return hashes
 
 
-def _near(ours: Floats, theirs: Floats, categorical: NDArray[np.bool_]) -> Pairs:
-    """Return pairs that lie closer than a tenth of the usual distance, and closer than chance explains."""
+def _near(ours: Floats, theirs: Floats, categorical: NDArray[np.bool_], known: _Known) -> Pairs:
+    """Return pairs that lie closer than a tenth of the usual distance, and closer than chance explains.
+
+    The usual distance is estimated from some of their rows, and only those that lie closer are compared
+    with their own surroundings.
+    """
     none = np.zeros((0, 2), np.int64)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of columns without any value
-        varied = np.nanstd(ours, axis=0) > 0
+    some = _sample(len(ours), RANKED)
+    low, high = np.fmin.reduce(ours[some], axis=0), np.fmax.reduce(ours[some], axis=0)
+    varied = (low < high) & np.isfinite(high - low)
     used = np.array([not _identifies(column) for column in ours.T]) & varied
     if len(ours) < FEWEST or not len(theirs) or used.sum() < 2:
         return none
-    one, other = (np.stack(list(columns), axis=1) for columns in _scaled(ours[:, used], theirs[:, used]))
-    distances, rows = nearest_rows(one, other, NEIGHBOURS)
-    first, last = distances[:, 0], distances[:, -1]
-    share = min(CLOSER, _share_by_chance(distances, len(ours)))
-    limit = share * np.minimum(np.median(distances[:, 1]), last)  # the second: the first may be a copy
-    pairs = np.stack([rows[:, 0], np.arange(len(other))], axis=1)[first < limit]
-    sure = information(ours).sum(axis=1)[pairs[:, 0]] >= enough_bits(len(ours), len(theirs))
+    one, other = _scaled(ours[:, used], theirs[:, used], some)
+    distances, _ = nearest_rows(one, other[_sample(len(other), USUAL)], NEIGHBOURS)
+    share = min(CLOSER, _share_by_chance(distances, len(other)))
+    usual = float(np.median(distances[:, 1]))  # the second: the first may be a copy
+    close = np.flatnonzero(close_rows(one, other, share * usual))
+    if not len(close):
+        return none
+    distances, rows = nearest_rows(one, other[close], NEIGHBOURS)
+    closer = distances[:, 0] < share * np.minimum(usual, distances[:, -1])
+    pairs = np.stack([rows[:, 0], close], axis=1)[closer]
     agree = _same(ours[pairs[:, 0]], theirs[pairs[:, 1]], categorical)
-    return np.asarray(pairs[agree & sure], np.int64)
+    return np.asarray(pairs[agree & known.enough(pairs[:, 0])], np.int64)
 
 
 def _identifies(column: Floats) -> bool:
@@ -192,24 +243,22 @@ def _identifies(column: Floats) -> bool:
     return len(np.unique(values)) > 0.9 * len(column)
 
 
-def _scaled(ours: Floats, theirs: Floats) -> tuple[Iterator[NDArray[np.float64]], ...]:
-    """Return columns by rank among ours, from 0 to 1, and -1 where a value is missing."""
-    grids = []
-    for column in ours.T:
+def _scaled(
+    ours: Floats, theirs: Floats, some: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return columns by rank among some of our rows, from 0 to 1, and -1 where a value is missing."""
+    scaled = np.empty(ours.shape), np.empty(theirs.shape)
+    for index, column in enumerate(ours[some].T):
         ordered = np.sort(column[~np.isnan(column)].astype(np.float64))
         picked = ordered[np.linspace(0, len(ordered) - 1, min(len(ordered), GRID)).astype(np.int64)]
         values, positions = np.unique(picked, return_index=True)
-        grids.append((values, positions / max(1, len(picked) - 1)))
-    return tuple(
-        (
-            np.where(np.isnan(column), -1.0, np.interp(column, *grid))
-            for column, grid in zip(rows.T, grids, strict=True)
-        )
-        for rows in (ours, theirs)
-    )
+        for rows, ranks in zip((ours, theirs), scaled, strict=True):
+            ranks[:, index] = np.interp(rows[:, index], values, positions / max(1, len(picked) - 1))
+            ranks[np.isnan(rows[:, index]), index] = -1.0
+    return scaled
 
 
-def _share_by_chance(distances: NDArray[np.float64], n: int) -> float:
+def _share_by_chance(distances: NDArray[np.float64], searched: int) -> float:
     """Return the share of the usual distance that at most `BY_CHANCE` rows fall below by chance.
 
     Distances to neighbours grow as the d-th root of their number, whatever the density; d is estimated
@@ -221,7 +270,7 @@ def _share_by_chance(distances: NDArray[np.float64], n: int) -> float:
     if not len(usable):
         return 0.0
     dimension = (NEIGHBOURS - 2 - 1 / 3) / float(np.median(usable))
-    return float((BY_CHANCE / ((NEIGHBOURS - 1) * len(distances))) ** (1 / dimension))
+    return float((BY_CHANCE / ((NEIGHBOURS - 1) * searched)) ** (1 / dimension))
 
 
 def _same(ours: Floats, theirs: Floats, categorical: NDArray[np.bool_]) -> NDArray[np.bool_]:
