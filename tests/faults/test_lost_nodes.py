@@ -76,9 +76,11 @@ def test_after_the_death_of_its_nodes_server_a_search_ends_as_undisturbed(place,
 
 def test_trials_leave_a_draining_node_saved_and_count_nothing(place, cluster, undisturbed):
     process = submit(place, cluster, "--set", "limits={checkpoint_seconds: 600, worker_losses: 1}")
-    place.wait_for(process, after(events.Reported, 8))
+    place.wait_for(process, after(events.Reported, 12))  # the second trial has trained a third of its epochs
     (node,) = (node for node in cluster.nodes if cluster.workers(node))
-    cluster.drain(node)
+    with place.held():  # on a busy machine the search would end before the order arrives
+        cluster.drain(node)
+        place.wait_for(process, lambda _: any("is being drained" in text for text in warnings(place)))
     record = check_as_undisturbed(place, process, undisturbed)
     assert causes(record) == {LossCause.PREEMPTED}
     reached, saved = {}, {}
@@ -97,7 +99,9 @@ def test_a_joining_node_is_used_a_draining_one_is_left_and_a_killed_one_costs_li
     place.wait_for(process, lambda place: cluster.trains(joined), seconds=60)  # a busy machine needs longer
     print(f"a new node trains {time.monotonic() - began:.1f} s after it is up")
     place.wait_for(process, after(events.WorkersReady, 1, workers=6))
-    cluster.drain(cluster.nodes[0])
+    with place.held():  # on a busy machine the search would end before its nodes are gone
+        cluster.drain(cluster.nodes[0])
+        place.wait_for(process, lambda _: any("is being drained" in text for text in warnings(place)))
     place.wait_for(process, after(events.WorkersReady, 2, workers=4))  # at the start it has four as well
     (killed,) = cluster.ids(cluster.nodes[1])
     cluster.kill(cluster.nodes[1])
