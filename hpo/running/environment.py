@@ -43,7 +43,7 @@ class WeightsVerdict:
 
     Attributes:
         complaint: What is wrong, in a sentence; it ends the training.
-        doubt: Why the check could not tell, in a sentence; it is a warning.
+        doubt: Why the check could not tell, or what else is doubtful, in a sentence; it is a warning.
     """
 
     complaint: str = ""
@@ -70,8 +70,9 @@ class TrainingEnvironment:
         marker: On a cluster, a file in the search's folder that every node must see.
         require_code: Raises `ChangedCode` if the user's code, as the calling process sees it, has changed
             since the search began; None for code that cannot change.
-        check: Compares the weights after a report with its scores; it is asked until it has no complaint
-            about one training. None to trust the trainable.
+        check: Takes a training, its weights, its report and the seconds of the epoch, and compares the
+            weights with the report; it is asked until it has no complaint about one training. None to trust
+            the trainable.
     """
 
     open: Callable[[], OpenedStage]
@@ -88,4 +89,4 @@ class TrainingEnvironment:
     versions: Mapping[str, str] = field(default_factory=dict)
     marker: Path | None = None
     require_code: Callable[[], None] | None = None
-    check: Callable[[TrainingTask, Arrays, Mapping[str, float]], WeightsVerdict] | None = None
+    check: Callable[[TrainingTask, Arrays, Mapping[str, float], float], WeightsVerdict] | None = None

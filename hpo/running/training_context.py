@@ -123,7 +123,7 @@ class TrainingContext:
         if self._task.until:  # it trains on the validation rows, too
             numbers = {_as_seen(name): value for name, value in numbers.items()}
         report = Reported(*self._task.key, epoch, numbers, round(now - self._last, 6))
-        self._check_weights(numbers, model)
+        self._check_weights(numbers, model, report.seconds)
         last, finite = epoch == self._task.epochs, self._hold_weights(epoch, numbers, model)
         news: dict[str, object] = {"reports": [report]}
         if state is not None and self._due(epoch, now):
@@ -162,7 +162,7 @@ class TrainingContext:
             news["examples"] = self._keep({CONTRIBUTIONS: kept.examples, **kept.related}, "examples-")
         return news
 
-    def _check_weights(self, numbers: Mapping[str, float], model: Model) -> None:
+    def _check_weights(self, numbers: Mapping[str, float], model: Model, seconds: float) -> None:
         """Have a worker's first report checked in another process.
 
         Raises:
@@ -173,7 +173,7 @@ class TrainingContext:
         if check is None or self.weights_hold or self._task.replicate or not finite:
             return
         self._channel.last_activity = time.monotonic() + OPENING
-        verdict = check(self._task, _copies(model.weights()), numbers)
+        verdict = check(self._task, _copies(model.weights()), numbers, seconds)
         if verdict.complaint:
             raise WrongWeights(f"{verdict.complaint}; `hpo try` shows it with one recipe")
         if verdict.doubt:

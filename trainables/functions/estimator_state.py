@@ -53,3 +53,22 @@ def from_bytes(content: bytes) -> Any:
     from skops.io import get_untrusted_types, loads
 
     return loads(content, trusted=sorted(TRUSTED & set(get_untrusted_types(data=content))))
+
+
+def merged(ours: Any, theirs: Any) -> Any:
+    """Return a restored value in place of the one that a training holds.
+
+    An estimator takes over what it was restored from, and so do the estimators in it, such as the steps of a
+    pipeline: the names by which the user's code knows them then mean the restored ones. Anything else is
+    replaced.
+    """
+    if type(ours) is not type(theirs):
+        return theirs
+    if isinstance(theirs, list | tuple) and len(ours) == len(theirs) and type(theirs) in (list, tuple):
+        return type(theirs)(merged(one, other) for one, other in zip(ours, theirs, strict=True))
+    if not callable(getattr(theirs, "get_params", None)) or not hasattr(theirs, "__dict__"):
+        return theirs
+    before = dict(vars(ours))
+    vars(ours).clear()
+    vars(ours).update({name: merged(before.get(name), value) for name, value in vars(theirs).items()})
+    return ours

@@ -77,7 +77,8 @@ def restored(name: str, tracked: Any, arrays: Arrays) -> Any:
     elif _is_pretrained(tracked):
         return _pretrained(tracked, arrays)
     else:
-        return _made_anew(name, arrays)
+        anew = _made_anew(name, arrays)
+        return estimator_state.merged(tracked, anew)
     return tracked
 
 

@@ -11,20 +11,21 @@ import numpy as np
 
 from hpo.core.command import ScriptCommand
 from hpo.core.errors import HpoError
-from hpo.core.events import Checkpointed, Reported
 from hpo.core.json_values import RecipeFields
 from hpo.core.ports import TrainingTask
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
 from hpo.core.trainable import Arrays
 from hpo.metrics.labels import outputs_complaint
-from hpo.running.channel import Channel, TrainingStopped
+from hpo.running.channel import TrainingStopped
 from hpo.running.environment import OpenedStage, TrainingEnvironment, WeightsVerdict
+from hpo.running.recording_channel import RecordingChannel
 from hpo.running.thread_limits import limited_threads
 from hpo.running.training_context import TrainingContext
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.health.attempt import TryCheck
+from hpo.use_cases.model.repeated_epoch import SAME
 from hpo.use_cases.model.weights_check import WeightsCheck
 
 EPOCHS = 2
@@ -33,38 +34,8 @@ EPOCHS = 2
 PREDICTED = 8
 """Validation rows that are predicted."""
 
-SAME = 1e-6
-"""Relative difference up to which two trainings with the same seed are the same."""
-
 FurtherChecks = Callable[[OpenedStage, TrainingTask, Arrays], Iterable[TryCheck]]
 """Takes trainable and data, the training, and its weights after the first epoch."""
-
-
-class _Recorder(Channel):
-    """Keeps what a training sends, and stops it where it would wait for a verdict."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reports: list[Reported] = []
-        self.checkpoint: Checkpointed | None = None
-        self.finished = ""
-
-    def send(self, pause: bool, **news: object) -> None:
-        reports, checkpoint = news.get("reports"), news.get("checkpoint")
-        self.reports += reports if isinstance(reports, list) else []
-        if isinstance(checkpoint, Checkpointed) and self.checkpoint is None:
-            self.checkpoint = checkpoint
-        self.finished = str(news.get("finished", self.finished))
-        if pause:
-            raise TrainingStopped
-
-    @property
-    def scores(self) -> list[dict[str, float]]:
-        """The validation metrics of each epoch."""
-        return [
-            {name: value for name, value in report.metrics.items() if name.startswith("validation/")}
-            for report in self.reports
-        ]
 
 
 class TriedTraining:
@@ -116,7 +87,7 @@ class TriedTraining:
         detail = self._verdict.complaint or "loaded in another process, they give the reported score"
         return TryCheck("weights", "fails" if self._verdict.complaint else "holds", detail)
 
-    def _resumed(self, first: _Recorder) -> TryCheck:
+    def _resumed(self, first: RecordingChannel) -> TryCheck:
         if first.checkpoint is None or len(first.reports) < EPOCHS:
             return TryCheck(
                 "resuming",
@@ -130,7 +101,7 @@ class TriedTraining:
         detail = "a continued training gives the same scores" if same else _difference(continued, first)
         return TryCheck("resuming", "holds" if same else "fails", detail)
 
-    def _repeated(self, first: _Recorder) -> TryCheck:
+    def _repeated(self, first: RecordingChannel) -> TryCheck:
         again = self._trained(dataclasses.replace(self._task, pauses=(1,)))
         if again is None:
             return TryCheck("same seed", "fails", f"a second training fails: {_line(self.error)}")
@@ -156,14 +127,14 @@ class TriedTraining:
             else []
         )
 
-    def _failure(self, recorder: _Recorder | None) -> TryCheck:
+    def _failure(self, recorder: RecordingChannel | None) -> TryCheck:
         if self.error is None:
             return TryCheck("trains", "fails", "the training ended without a report")
         return TryCheck("trains", "fails", _line(self.error))
 
-    def _trained(self, task: TrainingTask, checked: bool = False) -> _Recorder | None:
+    def _trained(self, task: TrainingTask, checked: bool = False) -> RecordingChannel | None:
         """Train in this process; None if the training's code failed."""
-        recorder = _Recorder()
+        recorder = RecordingChannel()
         environment = dataclasses.replace(
             self._environment, checkpoint_epochs=1, check=self._checked if checked else None
         )
@@ -184,9 +155,11 @@ class TriedTraining:
             return None
         return recorder
 
-    def _checked(self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float]) -> WeightsVerdict:
+    def _checked(
+        self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float], seconds: float
+    ) -> WeightsVerdict:
         if self._check:
-            self._verdict = self._check(task, weights, metrics)
+            self._verdict = self._check(task, weights, metrics, seconds)
         self._weights_seen = weights
         return WeightsVerdict()
 
@@ -206,7 +179,7 @@ def _equal(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> bool
     )
 
 
-def _difference(ours: _Recorder, theirs: _Recorder) -> str:
+def _difference(ours: RecordingChannel, theirs: RecordingChannel) -> str:
     by_epoch = {report.epoch: report.metrics for report in theirs.reports}
     for report in ours.reports:
         for name, value in report.metrics.items():

@@ -3,34 +3,26 @@
 A trainable's `load` and its scoring would otherwise run for the first time after the whole search, with
 the test part open. The weights of the first report are saved, loaded and scored on validation in a child
 process, which has neither the training's memory nor its working folder. A score that is the same whatever a
-model returns says nothing about the weights; the test part would be opened for nothing.
+model returns says nothing about the weights; the test part would be opened for nothing. At the first trial
+the same process trains the first epoch again; see `hpo.use_cases.model.repeated_epoch`.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import subprocess
-import sys
 import tempfile
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from hpo.core.errors import HpoError
 from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.ports import TrainingTask
-from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays
-from hpo.metrics.assessment import Assessment, assess
 from hpo.running import checkpoints
 from hpo.running.environment import WeightsVerdict
-from hpo.running.thread_limits import limited_threads
 from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.model.checking_process import ask_child
+from hpo.use_cases.model.repeated_epoch import difference, repeatable, request_of
 
 TOLERANCE = {"cpu": 1e-3, "cuda": 2e-2}
 """Relative difference up to which two scores are the same; a GPU adds in another order than the CPU."""
@@ -47,28 +39,43 @@ class WeightsCheck:
         device: Where the weights were trained.
         threads: Threads of the training.
         sealed: Whether the test part stays sealed at the end of the search.
+        first: Number of the trial whose first epoch is repeated; None for no trial.
     """
 
     staging: DataStaging
     device: str = "cpu"
     threads: int = 1
     sealed: bool = False
+    first: int | None = None
 
-    def __call__(self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float]) -> WeightsVerdict:
+    def __call__(
+        self, task: TrainingTask, weights: Arrays, metrics: Mapping[str, float], seconds: float
+    ) -> WeightsVerdict:
         """Compare what a training reported with what its weights give.
 
         Args:
             task: The training.
             weights: Its weights after a report.
             metrics: The report, ``validation/<name>``.
+            seconds: How long the reported epoch took.
         """
+        repeats = self.device == "cpu" and task.trial == self.first and repeatable(task, seconds)
         with tempfile.TemporaryDirectory(prefix="hpo-check-") as scratch:
             file = Path(scratch) / "weights.safetensors"
             checkpoints.write(file, weights)
-            answer = _asked(self._request(task, file), Path(scratch), self.threads)
+            request = self._request(task, file)
+            if repeats:
+                request["repeat"] = request_of(task, seconds)
+            answer, repeated = ask_child(request, Path(scratch), self.threads)
         if "error" in answer:
             error = f"its weights cannot be loaded and scored in another process: {answer['error']}"
             return WeightsVerdict(error)
+        verdict = self._verdict(metrics, answer)
+        if not repeats or verdict.complaint:
+            return verdict
+        return WeightsVerdict(doubt="; ".join(filter(None, (verdict.doubt, difference(metrics, repeated)))))
+
+    def _verdict(self, metrics: Mapping[str, float], answer: JsonObject) -> WeightsVerdict:
         values, constant = answer["values"], answer["constant"]
         differences = _differences(metrics, values, TOLERANCE[self.device])
         wrong = [sentence for name, sentence in differences.items() if name not in constant]
@@ -89,23 +96,6 @@ class WeightsCheck:
             "threads": self.threads,
             **{name: str(path) for name, path in paths.items()},
         }
-
-
-def _asked(request: JsonObject, folder: Path, threads: int) -> JsonObject:
-    child = subprocess.run(
-        [sys.executable, "-P", "-m", "hpo.use_cases.model.weights_check"],
-        input=json.dumps(request),
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-        check=False,
-    )
-    try:
-        answer: JsonObject = json.loads(child.stdout)
-        return answer
-    except ValueError:
-        return {"error": f"exit code {child.returncode}: {child.stderr.strip()[-500:]}"}
 
 
 def _differences(reported: Mapping[str, float], values: JsonFields, tolerance: float) -> dict[str, str]:
@@ -139,63 +129,3 @@ def _constant(values: Mapping[str, float]) -> str:
         f"the trainable's `score` gives {shown} whatever the model returns, and not what was reported: it "
         "cannot tell whether saved weights are right, and a test score would say nothing about the model"
     )
-
-
-def constant_metrics(assessment: Assessment) -> list[str]:
-    """Return the metrics that stay the same when other outputs than the model's are scored.
-
-    Tried are the outputs in reverse, those of the first row for all rows, and the outputs halved. A score
-    that rejects any of them depends on the outputs.
-    """
-    score, outputs = assessment.score, assessment.outputs
-    if score is None or len(assessment.targets) < 2:
-        return []
-    try:
-        outputs = np.asarray(outputs)
-        others = (outputs[::-1], np.repeat(outputs[:1], len(outputs), axis=0), outputs / 2)
-        values = [score(other, assessment.targets) for other in others]
-        return [
-            name
-            for name, value in assessment.values.items()
-            if all(float(changed[name]) == value for changed in values)
-        ]
-    except Exception:  # a user's score may raise anything
-        return []
-
-
-def scored(request: JsonFields) -> JsonObject:
-    """Load weights and score them on the validation rows, as a request says."""
-    base, data, splits = (Path(request[key]) for key in ("base", "data", "splits"))
-    staging = DataStaging(request["trainable"], base, data, splits)
-    stage = staging()
-    with limited_threads(request["threads"]):
-        validation = stage.parts(request["split"]).validation
-        weights = checkpoints.read(Path(request["weights"]))
-        model = stage.trainable.load(Recipe(request["recipe"]), weights, validation.info)
-        assessment = assess(stage.trainable, [model], validation)
-        return {
-            "values": dict(assessment.values),
-            "constant": constant_metrics(assessment),
-            "not_numbers": assessment.not_numbers,
-        }
-
-
-def main() -> None:
-    """Answer one request: JSON on stdin, JSON on stdout; what the user's code prints goes to stderr."""
-    answer_to = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    request = json.load(sys.stdin)
-    try:
-        answer = scored(request)
-    except HpoError as error:
-        answer = {"error": str(error)}
-    except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        text = "".join(traceback.format_exception_only(error)).strip()
-        answer = {"error": f"{text[-800:]} (line {last.lineno} of {last.filename})"}
-    with answer_to:
-        json.dump(answer, answer_to)
-
-
-if __name__ == "__main__":
-    main()

@@ -99,6 +99,7 @@ def environment_of(
     folder: SearchFolder,
     sealed: bool = False,
     attempt: int = 1,
+    first: int | None = None,
 ) -> TrainingEnvironment:
     """Return what all trainings of a search have in common.
 
@@ -108,6 +109,8 @@ def environment_of(
         folder: The search's folder.
         sealed: Whether the test part stays sealed at the end.
         attempt: Number of times that a process has begun to run the search.
+        first: Number of the first trial that is still to be started; its first epoch is trained twice if the
+            code is the user's own. None to repeat no epoch.
     """
     device, threads = "cuda" if spec.resources.gpus else "cpu", spec.resources.threads
     command = ScriptCommand.of(spec.trainable)
@@ -125,7 +128,7 @@ def environment_of(
         epoch_seconds=spec.limits.epoch_seconds,
         versions=versions(),
         require_code=staging.require_code,
-        check=WeightsCheck(staging, device, threads, sealed) if checked else None,
+        check=WeightsCheck(staging, device, threads, sealed, first) if checked else None,
     )
 
 

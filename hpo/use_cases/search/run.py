@@ -165,7 +165,8 @@ class SearchRun:
             conductor.replay(self.ledger.read())
             sealed = not (unseal and spec.test == AT_END)
             attempt = 1 if self.hold is None else self.hold.attempt
-            environment = assembly.environment_of(spec, self._staging(), self.folder, sealed, attempt)
+            first = len(conductor.history.trials)
+            environment = assembly.environment_of(spec, self._staging(), self.folder, sealed, attempt, first)
 
             inbox = RequestInbox(self.ledger, spec, session, conductor, self.folder.stop_request.touch)
 

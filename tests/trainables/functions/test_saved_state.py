@@ -12,7 +12,7 @@ from sklearn.ensemble import (
 )
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -162,6 +162,21 @@ def test_an_estimator_is_saved_by_skops(tmp_path, estimator):
     arrays = through_a_file(tmp_path, saved("model", estimator))
     back = restored("model", None, arrays)
     assert back.predict_proba(inputs).tolist() == estimator.predict_proba(inputs).tolist()
+
+
+def test_a_pipeline_and_its_steps_are_restored_where_the_training_holds_them(tmp_path):
+    inputs = np.random.default_rng(0).normal(size=(90, 3))
+    targets = inputs.argmax(1)
+    scaler, classifier = StandardScaler().fit(inputs), SGDClassifier(random_state=0)
+    pipeline = make_pipeline(scaler, classifier)
+    classifier.partial_fit(scaler.transform(inputs), targets, classes=[0, 1, 2])
+    arrays = through_a_file(tmp_path, saved("model", pipeline))
+    before = pipeline.decision_function(inputs)
+    classifier.partial_fit(scaler.transform(inputs), targets)
+    assert restored("model", pipeline, arrays) is pipeline
+    assert (pipeline[0], pipeline[1]) == (scaler, classifier)
+    assert classifier.decision_function(scaler.transform(inputs)).tolist() == before.tolist()
+    assert classifier.t_ == 1 + len(inputs)
 
 
 def test_an_estimator_with_a_function_of_ones_own_is_refused():

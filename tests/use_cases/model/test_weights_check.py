@@ -17,6 +17,9 @@ from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.weights_check import WeightsCheck
 
 CODE = """
+import os
+from pathlib import Path
+
 import numpy as np
 import hpo
 
@@ -31,6 +34,12 @@ def fit(run, data, *, fault="none"):
     run.track()
     for epoch in run.epochs():
         weights["slope"] += 0.1
+        if fault == "unseeded":
+            weights["slope"] += np.random.default_rng().normal()
+        if fault == "seeded":
+            weights["slope"] += np.random.normal()
+        if fault == "only once":
+            Path(os.environ["ONCE"]).touch(exist_ok=False)
         if fault == "outside":
             SEEN.append(1)
         part = data.train if fault == "other rows" else data.validation
@@ -125,11 +134,12 @@ def warned():
 def ended(tmp_path, monkeypatch, warned):
     """How a trial ends, and whether its search need not check again."""
     (tmp_path / "checked_code.py").write_text(CODE)
+    monkeypatch.setenv("ONCE", str(tmp_path / "once"))
     data = Data(source="checked_code:line", reading=READING)
     dataset = split_dataset_of(data, tmp_path, Home(tmp_path / "home"))
     folder = SearchFolder(tmp_path / "search")
 
-    def of(fault, name="fit", sealed=False):
+    def of(fault, name="fit", sealed=False, first=None):
         staging = DataStaging.of(
             f"checked_code:{name}",
             tmp_path,
@@ -137,7 +147,7 @@ def ended(tmp_path, monkeypatch, warned):
             {"search": dataset.split},
             folder.root,
         )
-        check = WeightsCheck(staging, sealed=sealed)
+        check = WeightsCheck(staging, sealed=sealed, first=first)
         environment = TrainingEnvironment(staging, folder, Objective("mse", "min"), check=check)
         worker = Worker(environment)
         worker.start(TrainingTask(0, 0, {"fault": fault}, 3, 2))
@@ -209,3 +219,23 @@ def test_wrong_weights_are_refused_although_the_test_part_stays_sealed(ended, wa
     assert not passed
     assert "was reported as 0.3, but its saved weights" in failure[1]
     assert warned.warnings == []
+
+
+def test_a_training_that_is_not_deterministic_is_found_at_the_first_trial(ended, warned):
+    assert ended("unseeded", first=0) == (None, True)
+    (warning,) = warned.warnings
+    assert warning.startswith("its scores cannot be reproduced: validation/mse of the first epoch is ")
+    assert "when it is trained again on the same seed; draw every random number from the run's" in warning
+
+
+@pytest.mark.parametrize(("fault", "first"), [("seeded", 0), ("unseeded", 1), ("unseeded", None)])
+def test_nothing_is_said_of_seeded_trainings_and_no_later_trial_is_trained_twice(ended, warned, fault, first):
+    assert ended(fault, first=first) == (None, True)
+    assert warned.warnings == []
+
+
+def test_a_training_that_works_only_once_continues_with_a_warning(ended, warned):
+    failure, _ = ended("only once", first=0)
+    assert "FileExistsError" in failure[1], "the second epoch"
+    (warning,) = warned.warnings
+    assert warning.startswith("it is not known whether its scores can be reproduced: a second training fails")
