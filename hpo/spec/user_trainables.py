@@ -13,12 +13,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from hpo.core.grammar import Grammar, Group, Hyperparameter, Part
 from hpo.core.json_values import SpecFields
 from hpo.core.trainable import Metric
+from hpo.core.user_code import imported_code
 from hpo.spec.faults import Faults, shown
 from hpo.spec.interface import Interface
 from hpo.spec.trusted_code import module_file
@@ -60,7 +62,42 @@ def inspect(name: str, base: Path, faults: Faults, seconds: float = SECONDS) -> 
         return None
 
 
+class _Unusable(Exception):
+    """A trainable cannot be described; the argument is the answer with the error."""
+
+
 def _describe(name: str, base: Path, seconds: float) -> Mapping[str, Any]:
+    """Return the description of a trainable, or an error, without importing unchanged code again.
+
+    A command reads its spec several times, and an import of torch takes seconds.
+    """
+    try:
+        files = tuple(sorted(imported_code(name, base).files.items()))
+    except OSError:  # a file that cannot be read, which the import says
+        return _asked(name, base, seconds)
+    try:
+        return _described(name, base, seconds, files, os.environ.get("PYTHONPATH"))
+    except _Unusable as error:
+        answer: Mapping[str, Any] = error.args[0]
+        return answer
+
+
+@lru_cache(maxsize=8)
+def _described(
+    name: str, base: Path, seconds: float, files: tuple[tuple[str, str], ...], path: str | None
+) -> Mapping[str, Any]:
+    """Return a child's description of a trainable whose code has these digests.
+
+    Raises:
+        _Unusable: If it has none; that is not remembered, since it may depend on more than the code.
+    """
+    answer = _asked(name, base, seconds)
+    if "error" in answer:
+        raise _Unusable(answer)
+    return answer
+
+
+def _asked(name: str, base: Path, seconds: float) -> Mapping[str, Any]:
     command = [sys.executable, "-P", "-s", "-m", "hpo.spec.trainable_inspection", name, str(base)]
     with subprocess.Popen(
         command,

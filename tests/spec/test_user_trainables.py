@@ -110,3 +110,19 @@ def test_a_module_that_kills_its_process_is_reported(tmp_path: Path) -> None:
 def test_the_file_that_would_run_is_named_without_running_it(folder: Path) -> None:
     assert code_of("mine:Mine", folder) == str(folder / "mine.py")
     assert code_of("torch.nn:Linear", folder) == "the installed module torch.nn"
+
+
+def test_code_is_imported_again_only_after_it_changed_or_failed(folder: Path) -> None:
+    imports = folder / "imports.txt"
+    counted = CODE + f"\nwith open({str(imports)!r}, 'a') as file: file.write('x')\n"
+    code = folder / "counted.py"
+
+    def imported(name: str, text: str) -> int:
+        code.write_text(text)
+        before = len(imports.read_text()) if imports.exists() else 0
+        inspect(f"counted:{name}", folder, Faults({}))
+        return len(imports.read_text()) - before
+
+    assert [imported("Mine", counted), imported("Mine", counted)] == [1, 0]
+    assert [imported("Mine", counted + "\n# edited"), imported("NoScore", counted)] == [1, 1]
+    assert [imported("Fails", counted), imported("Fails", counted)] == [1, 1]
