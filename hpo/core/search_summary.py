@@ -18,8 +18,15 @@ from hpo.core.json_values import fields_of, parsed
 from hpo.core.objective import Objective
 from hpo.core.record import Recorded
 
-OFTEN = (events.Reported, events.Checkpointed)
-"""Events that change nothing but hours. A search has many of them."""
+OFTEN = (
+    events.TrialStarted,
+    events.Reported,
+    events.Checkpointed,
+    events.TrialPaused,
+    events.TrialTakenUp,
+    events.TrialEnded,
+)
+"""Events of which a search has many; those after a stored summary are added when it is read."""
 
 
 @dataclass(frozen=True, slots=True)

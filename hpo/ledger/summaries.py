@@ -1,7 +1,7 @@
 """The summary of each search, stored in the transaction of the events that it shows.
 
-A stored summary covers the events up to a position; those after it, such as the reports of a training that
-runs, are added when it is read. So it is right whatever wrote the events, and most reports write none.
+A stored summary covers the events up to a position; those after it, such as the latest trials of a search
+that runs, are added when it is read. So it is right whatever wrote the events, and most trials write none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hpo.core.search_summary import OFTEN, SearchSummary
 from hpo.ledger.tables import events, searches, summaries
 
 MOST_AFTER = 256
-"""Events after a stored summary, at which it is written again although they change nothing but hours."""
+"""Most events of trials that a stored summary may lack; reading them takes a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -106,4 +107,9 @@ def discard(folder: Path, key: tuple[int, int], keep: str = "") -> None:
 
 def files_of(folder: Path, key: tuple[int, int]) -> list[Path]:
     """Return the checkpoints of a training."""
-    return sorted(folder.glob(f"{key[0]}-{key[1]}-*.safetensors"))
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    begin = f"{key[0]}-{key[1]}-"
+    return sorted(folder / name for name in names if name.startswith(begin) and name.endswith(".safetensors"))

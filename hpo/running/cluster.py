@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import math
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NoReturn
 
-from hpo.core.addresses import without_secrets
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import HpoError
 from hpo.core.listening import answers
 from hpo.core.needs import Needs
-from hpo.running.loopback import kept_on_loopback
-from hpo.running.ray_output import quiet
 
 POLL_SECONDS = 2.0
 """Seconds between two readings of the cluster's nodes."""
-
-TIMEOUT = 10.0
-"""Seconds after which an unanswered question to the head counts as a failure."""
 
 STUCK_SECONDS = 300.0
 """Seconds after which a search ends whose own node does not answer, though the head does."""
 
 HEAD_SECONDS = 20.0
 """Seconds without an answer after which the head counts as lost; Ray ends the process after 60."""
+
+NODE_SECONDS = 45.0
+"""Seconds after which a search ends whose own node does not reply. Some 60 seconds after a node froze, Ray
+ends the process without a word."""
 
 REPLACED = "the head of the Ray cluster is another one, which does not know this process"
 
@@ -111,15 +108,20 @@ class ClusterMonitor:
     Args:
         read: Returns the nodes that are alive; may raise or block.
         clock: Returns monotonic seconds.
+        node_replies: Returns whether the node of this process replies.
     """
 
     def __init__(
-        self, read: Callable[[], tuple[ClusterNode, ...]], clock: Callable[[], float] = time.monotonic
+        self,
+        read: Callable[[], tuple[ClusterNode, ...]],
+        clock: Callable[[], float] = time.monotonic,
+        node_replies: Callable[[], bool] = lambda: True,
     ):
         self._read = read
         self._clock = clock
+        self._node_replies = node_replies
         self._closed = threading.Event()
-        self._answered = clock()
+        self._answered = self._replied = clock()
         self._left = False
         self.nodes: tuple[ClusterNode, ...] = read()
         self.readings = 1
@@ -129,6 +131,11 @@ class ClusterMonitor:
     def silent(self) -> float:
         """Seconds since the head last answered."""
         return self._clock() - self._answered
+
+    @property
+    def node_silent(self) -> float:
+        """Seconds since the node of this process last replied."""
+        return self._clock() - self._replied
 
     @property
     def trouble(self) -> str:
@@ -143,6 +150,8 @@ class ClusterMonitor:
 
     def _watch(self) -> None:
         while not self._closed.wait(POLL_SECONDS):
+            if self._node_replies():
+                self._replied = self._clock()
             try:
                 nodes = self._read()
             except ClusterLost:
@@ -184,8 +193,11 @@ def watched(
         thread.join(0.2)
         if thread.is_alive() and monitor.silent > HEAD_SECONDS + 2:
             raise ClusterLost(monitor.trouble)
-        if thread.is_alive() and stuck() > STUCK_SECONDS:
-            raise ClusterLost(f"this process's node of the Ray cluster has not answered for {stuck():.0f} s")
+        for seconds, limit in ((monitor.node_silent, NODE_SECONDS), (stuck(), STUCK_SECONDS)):
+            if thread.is_alive() and seconds > limit:
+                raise ClusterLost(
+                    f"this process's node of the Ray cluster has not answered for {seconds:.0f} s"
+                )
     if errors:
         _raise_again(errors[0])
 
@@ -197,99 +209,3 @@ def _raise_again(error: BaseException) -> NoReturn:
     if any(isinstance(each, AuthenticationError) for each in (error, error.__context__)):
         raise ClusterLost(REPLACED) from error
     raise error
-
-
-def reader(address: str) -> Callable[[], tuple[ClusterNode, ...]]:
-    """Return a function that reads the nodes of the cluster to which this process is connected.
-
-    Raises:
-        ClusterLost: By that function, if another cluster now runs at the address, or the node of this
-            process has ended. Ray ends the process, too, when the head finds that out some 15 s later.
-    """
-    import ray
-    from ray._private import state
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]
-
-    client, own_node = GcsClient(address=address), ray.get_runtime_context().get_node_id()
-    own_server = _server_of(client, own_node)
-
-    def read() -> tuple[ClusterNode, ...]:
-        require_listening(own_server)
-        nodes = read_nodes(client)
-        if own_node not in {node.id for node in nodes}:
-            raise ClusterLost("this driver's node is no longer part of the cluster")
-        free = state.available_resources_per_node()
-        draining = state.state.get_draining_nodes()
-        return tuple(
-            replace(
-                node,
-                free_cpus=free.get(node.id, {}).get("CPU", 0.0),
-                free_gpus=free.get(node.id, {}).get("GPU", 0.0),
-                draining=node.id in draining,
-                free_custom=_custom(free.get(node.id, {})),
-            )
-            for node in nodes
-        )
-
-    return read
-
-
-def _server_of(client: object, node_id: str) -> tuple[str, int]:
-    """Return address and port of a node's server."""
-    infos = client.get_all_node_info(timeout=TIMEOUT)  # type: ignore[attr-defined]
-    (info,) = (info for known_id, info in infos.items() if known_id.hex() == node_id)
-    return info.node_manager_address, info.node_manager_port
-
-
-def require_listening(server: tuple[str, int]) -> None:
-    """Raise an error if nothing listens at the address of a node's server.
-
-    Raises:
-        ClusterLost: If so. A server that is slow or suspended still listens.
-    """
-    try:
-        socket.create_connection(server, timeout=TIMEOUT).close()
-    except ConnectionRefusedError as error:
-        raise ClusterLost("this driver's node has ended") from error
-
-
-def cluster_nodes(address: str) -> tuple[ClusterNode, ...]:
-    """Return the nodes of the cluster at an address, without connecting to it as a driver.
-
-    Raises:
-        UserError: If it does not answer.
-    """
-    from ray._private.services import canonicalize_bootstrap_address
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]
-
-    try:
-        with quiet(), kept_on_loopback(address):
-            return read_nodes(GcsClient(address=canonicalize_bootstrap_address(address) or address))
-    except Exception as error:  # Ray raises many kinds
-        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise UserError(
-            without_secrets(f"the Ray cluster at {address} does not answer: {reason[0].split('. ')[0]}")
-        ) from error
-
-
-def read_nodes(client: object) -> tuple[ClusterNode, ...]:
-    """Return the nodes that are alive, from Ray's client of the head."""
-    infos = client.get_all_node_info(timeout=TIMEOUT)  # type: ignore[attr-defined]
-    return tuple(
-        ClusterNode(
-            node_id.hex(),
-            info.node_name or info.node_manager_address,
-            info.resources_total.get("CPU", 0.0),
-            info.resources_total.get("GPU", 0.0),
-            labels=dict(info.labels),
-            custom=_custom(info.resources_total),
-            server=(info.node_manager_address, info.node_manager_port),
-        )
-        for node_id, info in sorted(infos.items(), key=lambda item: item[1].start_time_ms)
-        if info.state == 0
-    )
-
-
-def _custom(amounts: Mapping[str, float]) -> dict[str, float]:
-    """Return the custom resources among the amounts of a node."""
-    return {name: amount for name, amount in amounts.items() if name not in ("CPU", "GPU")}

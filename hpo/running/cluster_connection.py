@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, UserError
+from hpo.core.listening import replies
 from hpo.running.last_words import LastWords
 from hpo.running.loopback import kept_on_loopback
 from hpo.running.process_state import signal_handlers_kept
@@ -21,6 +22,9 @@ from hpo.running.ray_output import quiet
 JOIN_SECONDS = 45.0
 """Seconds in which a cluster has to accept this process; the node that it joins may be frozen. If Ray waits
 for such a node itself, nothing else runs in this process, and Ray ends it after 29 s, with its last words."""
+
+NODE_SECONDS = 20.0
+"""Seconds in which the node beside this process has to reply."""
 
 LEAVE_SECONDS = 10.0
 """Seconds in which a process disconnects from a cluster."""
@@ -68,6 +72,7 @@ def _join_cluster(address: str) -> bool:
 
     Raises:
         UserError: If there is no cluster to join.
+        HpoError: If the node beside this process does not reply.
     """
     import ray
 
@@ -75,6 +80,7 @@ def _join_cluster(address: str) -> bool:
 
     def join() -> None:
         try:
+            _require_node_beside(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
         except Exception as error:  # Ray raises many kinds
             errors.append(error)
@@ -86,9 +92,31 @@ def _join_cluster(address: str) -> bool:
         return False
     if errors:
         error = errors[0]
+        if isinstance(error, HpoError):
+            raise error
         reason = without_secrets(" ".join(str(error).split()) or type(error).__name__)
         raise UserError(f"there is no Ray cluster to join at {shown_address(address)!r}: {reason}") from error
     return True
+
+
+def _require_node_beside(address: str) -> None:
+    """Check that the node that Ray will connect to replies, because Ray waits for it without a word.
+
+    Raises:
+        HpoError: If it does not.
+    """
+    from ray._private import services
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]
+
+    if "/" in address:  # a proxy of the cluster
+        return
+    client = GcsClient(address=services.canonicalize_bootstrap_address(address) or address)
+    node = services.get_node_to_connect_for_driver(client)
+    if not replies(node.node_manager_address, node.node_manager_port, NODE_SECONDS):
+        raise HpoError(
+            f"the node of the Ray cluster at {shown_address(address)} that runs beside this process has not "
+            f"answered for {NODE_SECONDS:g} s"
+        )
 
 
 def _leave_cluster() -> bool:

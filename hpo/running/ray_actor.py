@@ -8,16 +8,14 @@ from typing import Any
 import ray
 from ray import tune
 
+from hpo.core.ports import TrainingTask
 from hpo.running import watchdog
 from hpo.running.channel import OPENING
 from hpo.running.worker import Worker
 
-NAME = "hpo-training"
-"""Name under which the actor is registered with Tune."""
-
 
 class TrainingActor(tune.Trainable):
-    """Trains tasks. Its config holds ``environment``, the same for all trainings, and ``task``."""
+    """Trains tasks. Its config holds ``environment``, the same for all trainings, and the first ``task``."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Begin the first training of this process."""
@@ -27,9 +25,10 @@ class TrainingActor(tune.Trainable):
         self._worker = Worker(config["environment"])
         self._worker.start(config["task"])
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
+    def begin(self, task: TrainingTask) -> bool:
         """Begin the next training; if it cannot, raises, which Tune reports as a lost worker."""
-        self._worker.start(new_config["task"])
+        self._iteration = 0
+        self._worker.start(task)
         return True
 
     def train(self) -> dict[str, Any]:

@@ -17,8 +17,6 @@ from ray import tune
 from ray.air.execution import FixedResourceManager
 from ray.train._internal.storage import StorageContext
 from ray.tune.error import TuneError
-from ray.tune.experiment import Trial
-from ray.tune.registry import register_trainable
 
 from hpo.core.errors import HpoError
 from hpo.core.needs import Needs
@@ -30,10 +28,10 @@ from hpo.running.environment import TrainingEnvironment
 from hpo.running.loss_causes import node_of_dead_worker
 from hpo.running.node_check import ray_checks, with_marker
 from hpo.running.node_resources import CheckedNodeResources
-from hpo.running.ray_actor import NAME, TrainingActor
 from hpo.running.ray_session import RaySession
 from hpo.running.tune_controller import Controller
 from hpo.running.tune_queue import LedgerScheduler, TrialQueue
+from hpo.running.tune_trial import TuneTrial
 from hpo.running.worker_share import Share, WorkerShare, no_others
 
 MOST = 10_000
@@ -130,7 +128,6 @@ class RayRunner:
 
     def controller(self, conductor: Conductor) -> Controller:
         """Build the controller of a search."""
-        register_trainable(NAME, TrainingActor)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MOST)  # by default one at a time
         self._queue = queue = TrialQueue(conductor, self._limit, self._trial)
         self._scheduler = LedgerScheduler(conductor, queue, self._environment.folder.checkpoints)
@@ -216,12 +213,6 @@ class RayRunner:
         self._placements = CheckedNodeResources(self._crew.nodes)
         return self._placements
 
-    def _trial(self, task: TrainingTask, number: int) -> Trial:
-        return Trial(
-            NAME,
-            config={"environment": self._environment, "task": task},
-            trial_id=f"{number}-{task.trial}-{task.replicate}",
-            storage=self._storage,
-            placement_group_factory=self._whole_gpu if task.whole_gpu else self._resources,
-            trial_dirname_creator=lambda _: "trial",
-        )
+    def _trial(self, task: TrainingTask, number: int) -> TuneTrial:
+        resources = self._whole_gpu if task.whole_gpu else self._resources
+        return TuneTrial(self._environment, task, number, resources, self._storage)

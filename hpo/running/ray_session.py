@@ -11,8 +11,9 @@ from pathlib import Path
 from hpo.core.errors import UserError
 from hpo.core.namesakes import describe_namesake, find_namesake
 from hpo.core.temporary_folders import temporary_folder
-from hpo.running.cluster import ClusterMonitor, reader
+from hpo.running.cluster import ClusterMonitor
 from hpo.running.cluster_connection import cluster_connection, shown_address
+from hpo.running.cluster_reading import monitor_of
 from hpo.running.embedded_ray import LONGEST_FOLDER, embedded_ray
 from hpo.running.last_words import LastWords
 from hpo.running.process_state import environment
@@ -106,7 +107,7 @@ def _described(folder: Path, address: str | None) -> Iterator[RaySession]:
         yield RaySession(folder, cpus, gpus, f"machine {socket.gethostname()}")
         return
     context = ray.get_runtime_context()
-    monitor = ClusterMonitor(reader(context.gcs_address))
+    monitor = monitor_of(context.gcs_address)
     try:
         yield RaySession(folder, cpus, gpus, f"cluster {context.get_session_name()}", monitor)
     finally:

@@ -123,6 +123,19 @@ class Controller(TuneController):
             self._scheduler_alg.nodes[trial.trial_id] = self._node_of.get(actor, "")
         return reused
 
+    def _schedule_trial_reset(
+        self, trial: Trial, new_config: dict[str, Any], new_experiment_tag: str
+    ) -> None:
+        """Send a worker its next task alone; it has the environment since its start."""
+        self._resetting_trials.add(trial)
+        self._schedule_trial_task(
+            trial=trial,
+            method_name="begin",
+            args=(new_config["task"],),
+            on_result=self._on_trial_reset,
+            on_error=self._trial_task_failure,
+        )
+
     def _latest_idle_first(self) -> None:
         """Offer the worker that became idle last, so that those not needed grow old and are given back."""
         workers = self._actor_cache._cached_objects[self._key]

@@ -19,7 +19,7 @@ from hpo.core.package_versions import changes, versions
 from hpo.core.profile import STORE
 from hpo.core.service_state import ServiceState
 from hpo.ledger.store import LedgerStore
-from hpo.running.cluster import cluster_nodes
+from hpo.running.cluster_reading import cluster_nodes
 from hpo.running.process_state import environment
 from hpo.tracking.target import Target
 from hpo.use_cases.search.stored_files import require_store

@@ -26,7 +26,7 @@ from hpo.core.listening import LOOPBACK, answers, free_port
 from hpo.core.package_versions import versions
 from hpo.core.private_files import open_log, replace_file
 from hpo.core.service_state import KEEPER, MLFLOW, RAY, RunningPart, ServicePart, ServiceState
-from hpo.running.cluster import cluster_nodes
+from hpo.running.cluster_reading import cluster_nodes
 from hpo.running.loopback import ALONE
 from hpo.running.process_state import environment
 from hpo.running.supervisor import STATE, TEMPORARY, end_parts

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from hpo.core.events import (
     Checkpointed,
     End,
+    FinalistsNamed,
     Reported,
     SearchEnded,
     SearchOpened,
@@ -60,21 +61,21 @@ def whole(ledger):
     return SearchSummary().after(ledger.read()).to_json()
 
 
-def test_a_summary_is_stored_with_what_it_shows_and_reports_are_added_when_it_is_read(opened):
+def test_a_summary_is_stored_with_what_it_shows_and_trials_are_added_when_it_is_read(opened):
     store = opened()
     ledger = store.create("one", OPENED)
-    ledger.append([STARTED])
-    assert stored_seq(ledger) == 2
-    ledger.append([reported(1), Checkpointed(0, 0, 1, "f", "s")])
-    assert stored_seq(ledger) == 2
+    ledger.append([STARTED, reported(1), Checkpointed(0, 0, 1, "f", "s")])
+    assert stored_seq(ledger) == 1
     assert summary_of(opened()).trained == 2.0
     ledger.append([reported(2), ENDED])
-    assert stored_seq(ledger) == 6
+    assert text_of(opened()) == whole(ledger)
+    ledger.append([FinalistsNamed((0,))])
+    assert stored_seq(ledger) == 7
     assert text_of(opened()) == whole(ledger)
     assert (summary_of(store).user, summary_of(store).best, summary_of(store).trained) == ("anna", 0.5, 4.0)
 
 
-def test_reports_alone_are_stored_now_and_then(opened):
+def test_trials_alone_are_stored_now_and_then(opened):
     ledger = opened().create("one", OPENED)
     for epoch in range(summaries.MOST_AFTER + 1):
         ledger.append([reported(epoch)])
@@ -88,7 +89,9 @@ def test_the_summaries_of_two_writers_are_one(opened):
         for ledger in (first, second):
             ledger.append([TrialStarted(2 * number + (ledger is second), 0, {}, {}, 0, "sampler")])
     assert summary_of(opened()).trials == 6
-    assert stored_seq(first) == 7
+    second.append([FinalistsNamed((0,))])
+    assert stored_seq(first) == 8
+    assert text_of(opened()) == whole(first)
 
 
 def test_what_is_not_committed_is_not_shown(opened):

@@ -196,8 +196,8 @@ class SimulatedCluster:
             if state.dead or state.task is not task:
                 return
             state.task = None
-            if method_name == "reset":
-                state.training = Progress(args[0]["task"])
+            if method_name == "begin":
+                state.training = Progress(args[0])
                 on_result(tracked_actor, True)
             else:
                 message = {"message": state.training.message(), "node": str(state.node), "done": False}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from hpo.core.errors import UserError
-from hpo.running.cluster import cluster_nodes, node_table
+from hpo.running.cluster import node_table
 from hpo.running.cluster_connection import require_reachable
+from hpo.running.cluster_reading import cluster_nodes
 from hpo.spec import SearchSpec
 from hpo.use_cases.search.gpus import usable_gpus
 
