@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,6 +66,11 @@ class Home:
         if not os.access(self.root, os.W_OK):
             raise UserError(f"--home {self.root}: cannot be written to")
         return self
+
+    def command(self, words: str) -> str:
+        """Return what to type in a shell like this one to run a command on this home."""
+        usual = Path(os.environ.get("HPO_HOME") or ".hpo").expanduser().absolute()
+        return f"hpo {words}" if self.root == usual else f"hpo --home {shlex.quote(str(self.root))} {words}"
 
     def _is_shared(self) -> bool:
         """Return whether the folder is readable by others and contains something other than a home."""

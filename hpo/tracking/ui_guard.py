@@ -55,8 +55,15 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HOP = b"""<!doctype html><meta charset="utf-8"><title>hpo ui</title>
-<script>location.replace(location.pathname + location.hash)</script>"""
-"""Follows a link with the token as a navigation of the page itself, which sends strict cookies."""
+<script>
+try { localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true"); } catch {}
+const target = new URL(location); target.searchParams.delete("token"); location.replace(target);
+</script>"""
+"""Follows a link with the token as a navigation of the page itself, which sends strict cookies.
+
+MLflow opens its assistant, which is switched off here, over the first page that a browser shows; it remembers
+under this name that it has done so.
+"""
 
 
 def create_app() -> App:
@@ -123,7 +130,8 @@ class Guard:
         attributes = "HttpOnly; SameSite=Strict; Path=/"
         cookie = ("set-cookie", f"{cookie_name(scope)}={self.token}; {attributes}")
         private = [cookie, ("cache-control", "no-store"), ("referrer-policy", "no-referrer")]
-        if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+        browser = "text/html" in headers.get("accept", "")
+        if not browser and headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
             rest = urlencode([(name, value) for name, value in query if name != "token"])
             path = "/" + scope["path"].lstrip("/\\")  # never the address of another host
             target = path + (f"?{rest}" if rest else "")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -28,6 +30,9 @@ HOST = LOOPBACK
 USUAL_PORT = 5000
 TRAINING = "workflowType=machine_learning"
 """Selects MLflow's menus for training instead of those for chatbots."""
+
+FIRST_LINE = b"[MLflow] Security middleware enabled"
+"""Start of the line that MLflow's server always writes; it explains how to open the server to the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,10 @@ class UiServer:
         Args:
             browse: Opens an address in a browser, once the server answers; None opens none.
         """
-        process = subprocess.Popen(self.argv, env=dict(self.environ))
+        with _deaf_to_ctrl_c():
+            process = subprocess.Popen(self.argv, env=dict(self.environ), stderr=subprocess.PIPE)
+        relay = threading.Thread(target=_pass_on, args=(process.stderr or (),), daemon=True)
+        relay.start()
         try:
             with ExitStack() as files:
                 if browse is not None and _answers(self.url, process):
@@ -60,6 +68,25 @@ class UiServer:
             return 0
         finally:
             _stop(process)
+            relay.join(timeout=10)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C, by which they would end with a traceback; `_stop` ends them."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _pass_on(lines: Iterable[bytes]) -> None:
+    """Show what a server writes, except for the line with which each one starts."""
+    for line in lines:
+        if not line.startswith(FIRST_LINE):
+            sys.stderr.write(line.decode(errors="replace"))
+            sys.stderr.flush()
 
 
 def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
@@ -137,6 +164,7 @@ def prepare_ui_server(
     token = secrets.token_urlsafe(32)
     settings = {
         "MLFLOW_BACKEND_STORE_URI": target.uri,
+        "MLFLOW_REGISTRY_STORE_URI": target.uri,  # otherwise it says that it takes the same
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_LOGGING_LEVEL": "ERROR",

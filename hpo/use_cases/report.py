@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from hpo.core.account import Account
 from hpo.core.diagnosis import Diagnosis
 from hpo.core.errors import UserError
 from hpo.core.events import Cause, End, Reported
@@ -170,7 +172,7 @@ def search_view(ledger: SearchLedger, *, home: Home, status: str = "") -> Search
             )
         )
     return SearchView(
-        account=gather_account(ledger, home=home, status=now, spec=spec),
+        account=_to_be_copied(gather_account(ledger, home=home, status=now, spec=spec), home),
         space=spec.space,
         horizon=spec.horizon,
         rungs=rungs,
@@ -181,6 +183,18 @@ def search_view(ledger: SearchLedger, *, home: Home, status: str = "") -> Search
         preflight=preflight_before(history.opened.digest, home),
         diagnosis=diagnosis_of(ledger.name, home),
     )
+
+
+def _to_be_copied(account: Account, home: Home) -> Account:
+    """Return an account whose commands can be copied: they name a home that is not the usual one."""
+    lines = (
+        " && ".join(_with_home(words, home) for words in line.split(" && ")) for line in account.reproduce
+    )
+    return replace(account, reproduce=tuple(lines))
+
+
+def _with_home(words: str, home: Home) -> str:
+    return home.command(words.removeprefix("hpo ")) if words.startswith("hpo ") else words
 
 
 def _curves(ledger: SearchLedger) -> Curves:

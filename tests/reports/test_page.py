@@ -126,6 +126,17 @@ def test_the_page_has_every_section_in_order_and_a_table_for_every_plot(tmp_path
     )
 
 
+def test_commands_name_a_home_that_is_not_the_usual_one(tmp_path, monkeypatch):
+    home = recorded(tmp_path, won())
+    elsewhere = view_of(home).account.reproduce[0]
+    assert elsewhere.startswith(
+        f"hpo --home {home.root} export digits --out digits-recipe.yaml && hpo --home "
+    )
+    monkeypatch.setenv("HPO_HOME", str(home.root))
+    usual = view_of(home).account.reproduce[0]
+    assert usual == "hpo export digits --out digits-recipe.yaml && hpo verify digits-recipe.yaml"
+
+
 def test_the_page_needs_nothing_from_elsewhere(tmp_path):
     document = page(view_of(recorded(tmp_path, won())))
     outline = Outline(document)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
 
 from hpo.tracking import ui_guard
@@ -114,10 +117,18 @@ def test_a_link_with_the_token_becomes_a_cookie_and_a_redirect() -> None:
     assert ask(path="//evil.example/", query=f"token={SECRET}")[1]["location"] == "/evil.example/"
 
 
-def test_a_link_from_another_page_is_reloaded_by_a_script() -> None:
-    status, headers, body = ask(query=f"token={SECRET}", sec_fetch_site="cross-site")
-    assert (status, "location" in headers) == (200, False)
-    assert b"location.replace(location.pathname + location.hash)" in body
+@pytest.mark.parametrize("headers", [{"sec_fetch_site": "cross-site"}, {"accept": "text/html,*/*;q=0.8"}])
+def test_a_link_in_a_browser_is_reloaded_by_a_script(headers: dict[str, str]) -> None:
+    status, answered, body = ask(query=f"token={SECRET}", **headers)
+    assert (status, "location" in answered) == (200, False)
+    assert answered["set-cookie"].startswith(f"hpo_ui_5000={SECRET}; HttpOnly")
+    assert b'target.searchParams.delete("token"); location.replace(target);' in body
+
+
+def test_mlflow_remembers_under_this_name_that_its_assistant_was_shown() -> None:
+    (build,) = (Path(mlflow.__file__).parent / "server/js/build/static/js").glob("main.*.js")
+    name, _, version = re.findall(rb'localStorage.setItem\("([^"]*)(_v(\d))", "true"\)', ui_guard.HOP)[0]
+    assert b'{key:"%s",version:%s,initialValue:!1}' % (name, version) in build.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,9 @@ def test_the_owner_uses_notes_and_saved_views_in_a_browser(served: Served, tmp_p
     with opened_page(tmp_path / "first") as page:
         page.open(served.url)
         page.shows("digits-1")
+        assert (
+            page.value("localStorage.getItem('mlflow.assistant.panelOpen_v1')") is None
+        )  # it would cover half
         assert served.token not in page.value("document.documentElement.outerHTML + location.href")
         page.open(f"{runs}?searchFilter=tags.kind%20%3D%20'search'")  # one run: that of the search
         page.click("[data-testid=saved-views-trigger]")

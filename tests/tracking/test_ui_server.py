@@ -87,7 +87,9 @@ def test_it_serves_without_an_access_log_and_ends_with_ctrl_c(home: Home, tmp_pa
             process.wait()
 
 
-def test_a_browser_is_opened_without_showing_the_token_in_a_command_line(home: Home) -> None:
+def test_a_browser_is_opened_without_showing_the_token_in_a_command_line(
+    home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
     served = ui_server.prepare_ui_server(Target.of(home, {}))
     addresses: list[str] = []
 
@@ -102,3 +104,4 @@ def test_a_browser_is_opened_without_showing_the_token_in_a_command_line(home: H
     assert len(addresses) == 1
     assert served.environ[ui_guard.TOKEN] not in addresses[0]
     assert not Path(addresses[0].removeprefix("file://")).exists()
+    assert capfd.readouterr() == ("", "")  # neither MLflow's first lines nor a traceback for Ctrl-C

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from hpo.core.importance import ImportanceRanking
-from hpo.reports.page.frame import Frame, cut, room_for
+from hpo.reports.page.frame import WIDE_LETTER, Frame, cut, room_for
 from hpo.reports.page.marks import trial_mark, trial_title
 from hpo.reports.page.progress_charts import score_scale
 from hpo.reports.page.svg import line, mark, path, steps, svg, tag, text
@@ -19,7 +19,7 @@ BUCKETS = 8
 """Parts into which a range is divided; the best trial of each is marked."""
 
 ROW = 22
-AXIS_WIDTH = 102
+AXIS_WIDTH = 106
 """Distance of two parallel axes."""
 
 LONGEST_NAME = 13
@@ -35,7 +35,7 @@ def importance_chart(ranking: ImportanceRanking, most: int, width: int) -> Marku
     frame = Frame(width, ROW * len(rows) + 56, left=min(260, width * 0.45), top=10, right=20)
     scale = AxisScale(0, max(row.high for row in rows) * 1.02 or 1)
     drawn = list(frame.across(scale, "share of importance"))
-    room = int((frame.left - 12) / 6.4)
+    room = int((frame.left - 12) / WIDE_LETTER)
     for position, row in enumerate(rows):
         y = frame.top + ROW * (position + 0.5)
         end, low, high = (frame.x(scale.at(value)) for value in (row.share, row.low, row.high))
@@ -155,10 +155,12 @@ def _class(view: SearchView, trial: TrialView) -> str:
 def _short_name(name: str) -> str:
     """Return a name as it fits above an axis; of a dotted one, the end of its path."""
     path, _, last = name.rpartition(".")
-    room = LONGEST_NAME - 1 - len(last)
     if len(name) <= LONGEST_NAME or not path:
         return cut(name, LONGEST_NAME)
-    return f"{cut(path.rpartition('.')[2], room)}.{last}" if room >= 4 else cut(f"…{last}", LONGEST_NAME)
+    above, room = path.rpartition(".")[2], LONGEST_NAME - 1 - len(last)
+    if room < 3:
+        return cut(f"…{last}", LONGEST_NAME)
+    return f"{above}.{last}" if len(above) <= room else f"{above[:room]}…{last}"
 
 
 def _axis(

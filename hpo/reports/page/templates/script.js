@@ -2,6 +2,8 @@
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
+  const shown = (number) => Number(number).toLocaleString("en");
+
   // Commands can be copied.
   for (const lines of all(".lines[data-copied]")) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy" });
@@ -24,30 +26,41 @@
     return text === "" || text === "-" ? null : Number.isNaN(number) ? text : number;
   };
   const compare = { "=": (a, b) => a == b, ">": (a, b) => a > b, "<": (a, b) => a < b, ">=": (a, b) => a >= b, "<=": (a, b) => a <= b, "!=": (a, b) => a != b };
+  const FIRST = 100;  // rows of the table at a time: a thousand rows of a wide space would be 200,000 cells
   for (const box of all(".trials")) {
     const body = box.querySelector("tbody");
     const names = all("th", box).map((cell) => cell.textContent);
-    const rows = all("tr", body).map((row) => ({ row, cells: all("td", row).map((cell) => cell.textContent) }));
-    for (const cells of JSON.parse(box.querySelector("script").textContent)) {
-      const row = document.createElement("tr");
-      for (const text of cells) row.append(Object.assign(document.createElement("td"), { textContent: text }));
-      rows.push({ row, cells });
-    }
-    body.append(...rows.map((entry) => entry.row));
-    const shown = () => rows.filter((entry) => !entry.row.hidden);
-    const output = box.querySelector("output");
-    const filter = box.querySelector(".filter");
-    filter.oninput = () => {
+    const rows = all("tr", body).map((row) => all("td", row).map((cell) => cell.textContent));
+    rows.push(...JSON.parse(box.querySelector("script").textContent));
+    const output = box.querySelector("output"), filter = box.querySelector(".filter"), more = box.querySelector(".more");
+    let matching = rows, drawn = 0;
+    const draw = (count) => {
+      for (const cells of matching.slice(drawn, drawn + count)) {
+        const row = document.createElement("tr");
+        for (const text of cells) row.append(Object.assign(document.createElement("td"), { textContent: text }));
+        body.append(row);
+      }
+      drawn = Math.min(matching.length, drawn + count);
+      const left = matching.length - drawn;
+      more.hidden = !left;
+      more.textContent = `Show ${Math.min(left, FIRST)} more`;
+      output.textContent = `${shown(drawn)} of ${matching.length === rows.length ? "" : `${shown(matching.length)} matching of `}${shown(rows.length)} trials shown`;
+    };
+    const update = () => {
       const condition = /^\s*([^=<>!]+?)\s*(>=|<=|!=|=|>|<)\s*(.+?)\s*$/.exec(filter.value);
       const column = condition ? names.indexOf(condition[1]) : -1;
       const word = filter.value.trim().toLowerCase();
-      for (const { row, cells } of rows) {
+      matching = rows.filter((cells) => {
         const own = column >= 0 ? value(cells[column]) : null;
-        row.hidden = column >= 0 ? own === null || !compare[condition[2]](own, value(condition[3]))
-          : !cells.some((text) => text.toLowerCase().includes(word));
-      }
-      output.textContent = `${shown().length} of ${rows.length} shown`;
+        return column >= 0 ? own !== null && compare[condition[2]](own, value(condition[3]))
+          : cells.some((text) => text.toLowerCase().includes(word));
+      });
+      body.replaceChildren();
+      drawn = 0;
+      draw(FIRST);
     };
+    filter.oninput = update;
+    more.onclick = () => draw(FIRST);
     all("th", box).forEach((cell, column) => {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: cell.textContent });
       button.onclick = () => {
@@ -55,24 +68,25 @@
         all("th", box).forEach((other) => other.removeAttribute("aria-sort"));
         cell.setAttribute("aria-sort", rising > 0 ? "ascending" : "descending");
         rows.sort((one, two) => {
-          const a = value(one.cells[column]), b = value(two.cells[column]);
+          const a = value(one[column]), b = value(two[column]);
           if (a === null || b === null) return (a === null) - (b === null);
           if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
           return rising * (a < b ? -1 : a > b ? 1 : 0);
         });
-        body.append(...rows.map((entry) => entry.row));
+        update();
       };
       cell.replaceChildren(button);
     });
     box.querySelector(".csv").onclick = () => {
       const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-      const lines = [names, ...shown().map((entry) => entry.cells)].map((cells) => cells.map(quoted).join(","));
+      const lines = [names, ...matching].map((cells) => cells.map(quoted).join(","));
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob([lines.join("\n") + "\n"], { type: "text/csv" }));
       link.download = box.dataset.file;
       link.click();
     };
     box.querySelector(".controls").hidden = false;
+    update();
   }
 
   // Parallel coordinates: the best k, and ranges dragged along the axes.
@@ -92,7 +106,7 @@
         path.classList.toggle("out", !inside);
         kept += inside;
       }
-      output.textContent = `${best.value}; ${kept} of ${paths.length} trials shown`;
+      output.textContent = `${shown(best.value)}; ${shown(kept)} of ${shown(paths.length)} trials shown`;
     };
     best.oninput = update;
     const at = (event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse()).y;
