@@ -24,7 +24,7 @@ from hpo.data.prepared import Prepared, TestManifest
 from hpo.data.stream_copies import copied_blocks
 from hpo.data.thumbnails import thumbnails
 from trainables.data.content import Content
-from trainables.data.digests import are_among, labelled_digest, row_digests, set_digest
+from trainables.data.digests import are_among, row_digests, set_digest
 from trainables.data.file_map import FileMap, stays_in_place
 from trainables.data.item_inputs import ItemInputs
 from trainables.data.row_sample import sampled_rows
@@ -158,7 +158,7 @@ def _inspect(
         files[1] if image else None,
         files[2],
         shared,
-        labelled_digest(digests, test.targets, key, test.digested),
+        test.labelled_digest(digests, key),
     )
     return manifest, both
 

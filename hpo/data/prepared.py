@@ -76,8 +76,9 @@ class TestManifest:
         hashes: File of the perceptual hashes of images, uint64 [n, 4], sorted; None for other data.
         copies: File of the development rows, int64, whose inputs are also in the test part.
         shared_groups: Number of groups with rows in both parts.
-        targets: Digest of the set of its rows with their targets, under the key of the test-use register;
-            without a key for practice data and in earlier versions, and empty before it was on record.
+        targets: Digest of the set of its rows with their targets and original images, under the key of the
+            test-use register; without a key for practice data and in earlier versions, and empty before it
+            was on record.
     """
 
     __test__ = False

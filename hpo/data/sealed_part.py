@@ -14,7 +14,7 @@ from hpo.core.trainable import Examples
 from hpo.data.prepared import TestManifest, mapped
 from hpo.data.recorded_cuts import paths_as_recorded
 from hpo.data.source_reading import check_source_arguments
-from trainables.data.digests import KEYED, is_comparable, labelled_digest, overlap, set_digest
+from trainables.data.digests import KEYED, is_comparable, overlap, set_digest
 from trainables.parts import data_sources
 
 
@@ -55,12 +55,14 @@ def open_test(
             "start a new search on it."
         )
     secret = key if KEYED in expected.targets else None
-    now = labelled_digest(digests, content.targets, secret, content.digested)
-    if is_comparable(expected.targets, key) and expected.targets not in ("", now):
+    now = content.labelled_digest(digests, secret)
+    same = expected.targets in ("", now, content.labelled_digest(digests, secret, originals=False))
+    if is_comparable(expected.targets, key) and not same:
+        values = "targets" if content.originals is None else "targets or original images"
         raise Refused(
-            f"data: the targets of the test part of {source} changed since it was sealed: the fingerprint of "
-            f"its rows with their targets was {_end_of(expected.targets)} and is {_end_of(now)}. Restore the "
-            "data, or start a new search on it."
+            f"data: the {values} of the test part of {source} changed since it was sealed: the fingerprint "
+            f"of its rows with them was {_end_of(expected.targets)} and is {_end_of(now)}. Restore the data, "
+            "or start a new search on it."
         )
     return Examples(
         content.inputs,

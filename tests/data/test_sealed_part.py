@@ -98,3 +98,35 @@ def test_targets_are_digested_under_the_key_of_the_register(base: Path) -> None:
         open_test("own_table:read", mended, base, found.test, key=key)
     assert not is_comparable(found.test.targets, other)
     assert len(open_test("own_table:read", mended, base, found.test, key=other)) == 20
+
+
+PHOTOGRAPHS = """
+import io
+import numpy as np
+from PIL import Image
+
+def read(part, faint=False):
+    random = np.random.default_rng(part == "test")
+    pictures = [Image.fromarray(random.integers(0, 256, (60, 40 + n, 3), dtype=np.uint8)) for n in range(10)]
+    small = np.stack([np.asarray(picture.resize((8, 8))) for picture in pictures])
+    if faint and part == "test":
+        pictures[3].putpixel((7, 7), (1, 2, 3))
+    files = [io.BytesIO() for _ in pictures]
+    for picture, file in zip(pictures, files):
+        picture.save(file, "PNG")
+    return {"inputs": small, "targets": np.arange(10) % 2, "originals": [file.getvalue() for file in files]}
+"""
+
+
+def test_changed_originals_of_the_test_part_are_refused_though_the_small_images_are_the_same(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "own_photographs.py").write_text(PHOTOGRAPHS)
+    found = prepare("own_photographs:read", {}, Home(tmp_path / "home"), tmp_path)
+    assert found.test is not None
+    examples = open_test("own_photographs:read", {}, tmp_path, found.test)
+    with pytest.raises(Refused, match=f"targets or original images of .* was {found.test.targets[:16]} and"):
+        open_test("own_photographs:read", {"faint": True}, tmp_path, found.test)
+    without = labelled_digest(row_digests(examples.inputs), examples.targets)
+    earlier = dataclasses.replace(found.test, targets=without)
+    assert len(open_test("own_photographs:read", {"faint": True}, tmp_path, earlier)) == 10

@@ -14,7 +14,7 @@ from hpo.core.errors import UserError
 from hpo.core.formatting import count
 from hpo.core.trainable import DataInfo
 from trainables.data.data_report import DataReport
-from trainables.data.digests import row_digests
+from trainables.data.digests import labelled_digest, row_digests
 from trainables.data.file_facts import FileFacts
 from trainables.data.item_inputs import traits
 from trainables.data.originals import Originals
@@ -106,6 +106,20 @@ class Content:
     def digests(self) -> NDArray[np.uint64]:
         """Return the digests by which rows are recognised, [n, 2]."""
         return row_digests(self.inputs) if self.identity is None else self.identity
+
+    def labelled_digest(
+        self, digests: NDArray[np.uint64], key: bytes | None = None, originals: bool = True
+    ) -> str:
+        """Return a digest of the set of rows with their targets and, if there are any, original images.
+
+        Args:
+            digests: What `digests` returns.
+            key: A secret; None for public data.
+            originals: Whether original images count, as they did not in earlier versions.
+        """
+        if originals and self.originals is not None:
+            digests = np.concatenate([digests, self.originals.digests()], axis=1)
+        return labelled_digest(digests, self.targets, key, self.digested)
 
     def sample(self) -> Content:
         """Return the rows whose values are checked: of data that stays in its place a few, otherwise all."""

@@ -152,9 +152,10 @@ def store_item(
         value = item[field.name]
         array = np.asarray(value.encode()) if isinstance(value, str) else as_numbers(value)
         if array.shape != field.shape or _kinds(array.dtype) != _kinds(field.dtype):
+            advice = "resize them in the data set" if _is_image(value, array) else "pad or crop them"
             raise UserError(
                 f"{source}: field {field.name} of item {row} is {array.dtype} {array.shape}, and of item 0 "
-                f"{field.dtype} {field.shape}; items must have equal shapes and types, so pad or crop them "
+                f"{field.dtype} {field.shape}; items must have equal shapes and types, so {advice} "
                 "(a text may have any length)"
             )
         if field.name == target:
@@ -163,6 +164,11 @@ def store_item(
             inputs[field.name][position] = array
         else:
             inputs[position] = array
+
+
+def _is_image(value: Any, array: NDArray[Any]) -> bool:
+    pillow = type(value).__module__.partition(".")[0] == "PIL"
+    return pillow or (array.ndim == 3 and (array.shape[0] in (1, 3, 4) or array.shape[2] in (1, 3, 4)))
 
 
 def _kinds(dtype: np.dtype[Any]) -> tuple[str, int]:

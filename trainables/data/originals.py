@@ -5,6 +5,7 @@ Pixels of large photographs would take ten to twenty times the space of their fi
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
+from trainables.data.digests import BYTES, packed
 from trainables.data.image_files import SIDEWAYS, PixelFormat, converted, turn_of
 
 if TYPE_CHECKING:
@@ -78,6 +80,14 @@ class Originals:
             return False
         pairs = zip(_pieces(self.encoded), _pieces(other.encoded), strict=True)
         return all(np.array_equal(ours, theirs) for ours, theirs in pairs)
+
+    def digests(self) -> NDArray[np.uint64]:
+        """Return digests of the images' files, [n, 2]."""
+        spans = self.index[:, [START, LENGTH]].tolist()
+        return packed(
+            hashlib.blake2b(self.encoded[start : start + length].tobytes(), digest_size=BYTES).digest()
+            for start, length in spans
+        )
 
     def sizes(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return height and width of some images, [k, 2]."""

@@ -6,11 +6,13 @@ the number that would be enough.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from hpo.core.errors import UserError
+from hpo.data.prepared import ORIGINALS
 from hpo.selection.sample_size import difference_told, examples_to_compare, least_examples
 from hpo.spec import SearchSpec
 from hpo.spec.warmup_steps import can_be_in_steps, long_warmup
@@ -22,6 +24,9 @@ DIFFERENCE = 0.02
 """Difference between finalists that a final part should detect if the spec sets no margin."""
 
 SMALL_TEST = 30
+
+CROPPED = 0.875
+"""Share of a stored image's side that a crop usually takes: 224 of 256 pixels."""
 
 MAJORITY = 0.75
 """Share of one class from which accuracy says little."""
@@ -42,6 +47,7 @@ def data_warnings(spec: SearchSpec, dataset: SplitDataset) -> list[str]:
         *_final(spec, dataset),
         *_order(dataset),
         *_folds(spec, dataset),
+        *_enlarged(spec, dataset),
         *_test(dataset),
     ]
 
@@ -150,6 +156,27 @@ def _folds(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:
         groups = len(np.unique(labelled.groups))
         if groups < 2 * finalists.folds:
             yield f"{groups} groups in {finalists.folds} folds: some folds hold out a single group"
+
+
+def _enlarged(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:
+    """Say if the recipe wants more pixels than are stored: images are then enlarged, and crops with them.
+
+    A size that is searched is a choice to compare, and images that keep their originals are not enlarged.
+    """
+    prepared = dataset.prepared
+    if spec.trainable != "image_classifier" or (prepared.folder / ORIGINALS).exists():
+        return
+    height, width = prepared.info.shape[:2]
+    sizes = {name: spec.recipe[name] for name in ("image_size", "test_size") if spec.recipe.get(name)}
+    too_large = {name: size for name, size in sizes.items() if size > min(height, width)}
+    if not too_large:
+        return
+    names = " and ".join(f"recipe.{name}: {size}" for name, size in too_large.items())
+    advice = "store larger ones"
+    if "size" in spec.data.arguments:
+        least = math.ceil(max(too_large.values()) / CROPPED)
+        advice = f"{advice} (data.arguments.size: {least}), or data.arguments.originals: true"
+    yield f"images are stored with {height} x {width} pixels and enlarged to {names}; {advice}"
 
 
 def _test(dataset: SplitDataset) -> Iterator[str]:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import Examples
@@ -89,6 +90,14 @@ class Drawn:
         (Drawn(), "field 0 of item 0 differs between two readings.*augmentation"),
         ([], "has no items"),
         ([(np.zeros(2), 0), (np.zeros(3), 0)], r"field 0 of item 1 is float64 \(3,\), and of item 0 float64"),
+        (
+            [(np.zeros((3, 8, 8), "u1"), 0), (np.zeros((3, 8, 9), "u1"), 1)],
+            r"is uint8 \(3, 8, 9\), and of item 0 uint8 \(3, 8, 8\); .* so resize them in the data set",
+        ),
+        (
+            [(Image.new("RGB", (8, 6)), 0), (Image.new("L", (8, 6)), 1)],
+            r"is uint8 \(6, 8\), and of item 0 uint8 \(6, 8, 3\); .* so resize them in the data set",
+        ),
         ([(np.zeros(2, "f4"), 0), (np.zeros(2), 0)], "equal shapes and types"),
         ([{"a": 1, "b": 2}], "exactly one of them must be the target, named target, targets, label"),
         ([{"a": 1, "y": 2}, {"b": 1, "y": 2}], "item 1 has the fields b, y; item 0 has others"),

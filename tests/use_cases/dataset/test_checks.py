@@ -7,7 +7,7 @@ import pytest
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo
-from hpo.data.prepared import Prepared, TestManifest
+from hpo.data.prepared import ORIGINALS, Prepared, TestManifest
 from hpo.data.split import RowLabels, split
 from hpo.spec import parse_spec
 from hpo.use_cases.dataset.checks import data_warnings
@@ -49,6 +49,20 @@ def warnings_of(tmp_path, spec, **data):
 def test_ordinary_data_gives_no_warning(tmp_path):
     assert warnings_of(tmp_path, spec_with()) == []
     assert warnings_of(tmp_path, spec_with(folds=5)) == []
+
+
+def test_a_recipe_that_wants_more_pixels_than_are_stored_gives_a_warning(tmp_path):
+    def warned(**recipe):
+        return warnings_of(tmp_path, parse_spec({**DOCUMENT, "recipe": {"model": {"name": "cnn"}, **recipe}}))
+
+    assert warned(image_size=8) == []
+    assert warned(image_size=32, test_size=8) == [
+        "images are stored with 8 x 8 pixels and enlarged to recipe.image_size: 32; store larger ones"
+    ]
+    (both,) = warned(image_size=16, test_size=32)
+    assert "enlarged to recipe.image_size: 16 and recipe.test_size: 32;" in both
+    (tmp_path / ORIGINALS).touch()
+    assert warned(image_size=32) == []
 
 
 def test_accuracy_with_a_majority_class_gives_a_warning(tmp_path):
