@@ -53,7 +53,8 @@ def column_row(column: JsonFields) -> tuple[str, str, str, str, str]:
     """Return a column as the cells of a table's row."""
     marked = " *" if column["notes"] else ""
     missing = f"{column['missing']:,}" if column["missing"] else ""
-    return column["name"], column["taken_for"] + marked, missing, f"{column['distinct']:,}", column["why"]
+    different = f"{column['distinct']:,}" if column["taken_for"] != "left out" else ""
+    return column["name"], column["taken_for"] + marked, missing, different, column["why"]
 
 
 def image_rows(images: JsonFields) -> Iterator[tuple[str, str]]:

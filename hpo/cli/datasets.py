@@ -73,7 +73,9 @@ def facts(spec: SearchSpec, dataset: SplitDataset) -> JsonObject:
 
 def fact_rows(source: str, shown: JsonFields) -> Iterator[tuple[str, str]]:
     """Yield the description as rows."""
-    shape = " x ".join(map(str, shown["shape"])) + (" columns" if shown["kind"] == "table" else "")
+    shape = " x ".join(map(str, shown["shape"]))
+    if shown["kind"] == "table":
+        shape = count(shown["shape"][0], "column")
     practice = ", practice data" if shown["practice"] else ""
     contents = f"{shown['task']} of {shown['kind'].removesuffix('s')}s, {shape}"
     if shown["kind"] == "stream":

@@ -32,6 +32,9 @@ from trainables.data.token_stream import KIND as STREAM
 
 CHUNK = 64 << 20
 
+SHOWN = 5
+"""Classes that a sentence names."""
+
 RowDigests = list[NDArray[np.uint64]]
 
 
@@ -94,7 +97,7 @@ def _references(development: Content) -> dict[str, Any]:
 def _described(
     development: Content, sealed: Content | None, test: TestManifest | None, part: Path
 ) -> Prepared:
-    sealed_warnings = sealed.warnings if sealed else ()
+    sealed_warnings = (*sealed.warnings, *_absent_classes(sealed)) if sealed else ()
     warnings = development.warnings + tuple(f"test part: {warning}" for warning in sealed_warnings)
     content = {file.name: sha256_of(file) for file in sorted(part.glob("*.npy"))}
     content = {name: digest for name, digest in content.items() if not name.startswith("test_")}
@@ -108,6 +111,23 @@ def _described(
         counts = np.bincount(development.targets, minlength=len(development.info.classes))
     return Prepared(
         part, fingerprint, development.info, len(development), tuple(counts.tolist()), test, warnings
+    )
+
+
+def _absent_classes(test: Content) -> tuple[str, ...]:
+    """Name the classes that a test part lacks: its scores say nothing about them."""
+    if test.info.task != "classification":
+        return ()
+    classes = test.info.classes
+    absent = [
+        classes[label] for label in np.flatnonzero(np.bincount(test.targets, minlength=len(classes)) == 0)
+    ]
+    if not absent:
+        return ()
+    more = ", ..." if len(absent) > SHOWN else ""
+    return (
+        f"{len(absent)} of {len(classes)} classes {'has' if len(absent) == 1 else 'have'} no row: "
+        f"{', '.join(absent[:SHOWN])}{more}",
     )
 
 

@@ -31,6 +31,10 @@ def letters(part, rows=60, shift=0):
         inputs[7] = 251  # the canary: a value that the development part never has
     return {"inputs": inputs, "targets": np.array(["a", "b", "c"])[targets]}
 
+def partial(part):
+    labels = np.arange(12) % 3 if part == "development" else np.zeros(4, int)
+    return np.random.default_rng(len(part)).normal(size=(len(labels), 3)), np.array(["a", "b", "c"])[labels]
+
 def broken(part):
     raise KeyError("no such thing")
 
@@ -108,6 +112,11 @@ def test_the_classes_of_a_users_source(tmp_path: Path, base: Path) -> None:
     assert found.info.classes == ("a", "b", "c")
     assert found.class_counts == (30, 30, 30)
     assert found.info.kind == "image"
+
+
+def test_classes_that_the_test_part_lacks_are_named(tmp_path: Path, base: Path) -> None:
+    found = prepare("own_letters:partial", {}, home(tmp_path), base)
+    assert found.warnings == ("test part: 2 of 3 classes have no row: b, c",)
 
 
 def test_output_of_a_source_is_not_taken_as_its_answer(tmp_path: Path, base: Path) -> None:

@@ -14,6 +14,32 @@ SHOWN = 5
 """Columns in a sentence, and different whole numbers that may be classes."""
 
 
+CHANNELS = (1, 3, 4)
+"""Numbers of channels that images usually have: grey, colour, colour with transparency."""
+
+
+def channels_first(shape: tuple[int, ...]) -> bool:
+    """Return whether only the first of an image's three sizes can be its number of channels."""
+    return len(shape) == 4 and shape[1] in CHANNELS and shape[3] not in CHANNELS
+
+
+def not_images(inputs: NDArray[Any], info: DataInfo) -> tuple[str, ...]:
+    """Say that an array has the shape of images with their channels first, but is not read as images."""
+    if info.kind != "array" or not channels_first(inputs.shape):
+        return ()
+    return (
+        f"inputs of {inputs.dtype} with the shape [n, {', '.join(map(str, inputs.shape[1:]))}] seem to be "
+        "images with their channels first; they are passed on as an array, unchanged. What is for images "
+        "(recipes, augmentation, near copies) needs uint8, 0 to 255, arranged as np.moveaxis(images, 1, -1)",
+    )
+
+
+def encoded(targets: Any) -> tuple[str, ...]:
+    """Say that targets are bytes, which are read as text."""
+    kind = getattr(getattr(targets, "dtype", None), "kind", "")
+    return ("the targets are bytes, which are read as the text that they encode",) if kind == "S" else ()
+
+
 def guessed(targets: NDArray[Any], info: DataInfo) -> tuple[str, ...]:
     """Say that whole numbers are treated as amounts because they are stored as floats."""
     if (

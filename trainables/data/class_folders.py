@@ -97,7 +97,8 @@ def endings_in(folder: Path) -> str:
 def left_out(folder: Path) -> Iterator[str]:
     """Yield a sentence for each kind of file under a folder that is not read."""
     entries = list(below(folder))
-    for linked_class in (path for path in class_folders(folder) if path.is_symlink()):
+    linked_classes = sorted(path for path in class_folders(folder) if path.is_symlink())
+    for linked_class in linked_classes:
         entries += below(linked_class)
     links = [entry for entry, hidden in entries if not hidden and entry.is_symlink()]
     yield from loose_images(folder)
@@ -119,6 +120,10 @@ def left_out(folder: Path) -> Iterator[str]:
     dangling = _named(entry for entry in links if not os.path.exists(entry.path))
     if dangling:
         yield f"{count(len(dangling), 'link')} to files that do not exist left out, such as {dangling[0]}"
+    if linked_classes:
+        first = linked_classes[0]
+        words = f"such as {first} from {first.resolve()}"
+        yield f"{count(len(linked_classes), 'class folder')} read through a link, {words}"
     linked = _named(e for e in links if e.is_dir() and os.path.dirname(e.path) != str(folder))
     if linked:
         yield f"{count(len(linked), 'linked folder')} within classes not read, such as {linked[0]}"

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hpo.core.errors import UserError
 from hpo.core.formatting import count
-from trainables.data.file_kinds import kind_of_file
+from trainables.data.file_kinds import kind_of_file, kind_of_text
 
 LONGEST_HEADER = 1 << 20
 """Characters of the names of a CSV file's columns, as far as Arrow looks for them."""
@@ -54,7 +55,7 @@ def read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
         UnicodeDecodeError: If it is not encoded as UTF-8.
         pyarrow.ArrowInvalid: If it cannot be parsed.
     """
-    if kind := kind_of_file(path):
+    if kind := kind_of_file(path) or kind_of_text(path):
         raise UserError(f"data: {path} is {kind}")
     with path.open(newline="", encoding="utf-8-sig") as file:
         start = file.read(LONGEST_HEADER)
@@ -132,6 +133,37 @@ def escaped_quotes(path: Path, delimiter: str) -> int:
             return 0
         match = escaped.search(content)
         return 0 if match is None else content[: match.start()].count(b"\n") + 1
+
+
+def rows_within_fields(path: Path, table: Any, delimiter: str) -> str:
+    """Say which field holds line breaks between what looks like rows; nothing if none does.
+
+    A quotation mark that is not closed, or not doubled, makes one field of all rows up to the next one. Such
+    a field has as many delimiters for each line break as a row has; commas of prose are followed by a space.
+    """
+    width = len(table.column_names) - 1
+    if not width or _line_breaks(path) <= table.num_rows:
+        return ""
+    for name in table.column_names:
+        column = table.column(name).combine_chunks()
+        broken = pc.indices_nonzero(pc.fill_null(pc.match_substring(column, "\n"), False))
+        for row, text in zip(broken.to_pylist(), column.take(broken).to_pylist(), strict=True):
+            breaks = text.rstrip("\r\n").count("\n")
+            if breaks and text.count(delimiter) - text.count(f"{delimiter} ") == width * breaks:
+                return (
+                    f"a field of row {row + 1:,} in the column {name} holds {count(breaks, 'line break')} "
+                    "between what looks like rows; perhaps a quotation mark is not closed or doubled there"
+                )
+    return ""
+
+
+def _line_breaks(path: Path) -> int:
+    """Return how many line breaks a file has before its end; 0 if no field can hold one."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(b'"') < 0:
+            return 0
+        breaks = sum(content[start : start + BLOCK].count(b"\n") for start in range(0, len(content), BLOCK))
+        return breaks - content[-1:].count(b"\n")
 
 
 def one_line(error: Exception) -> str:

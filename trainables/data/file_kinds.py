@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import json
+import re
 from pathlib import Path
 
 KINDS = {
@@ -18,8 +20,27 @@ KINDS = {
     b"\x89HDF": "an HDF5 file; save it as Parquet",
     b"SQLite format 3\0": "an SQLite database; export the table as CSV",
     b"%PDF": "a PDF document",
+    b"\x93NUMPY": "an array of numpy; read it in a data function of your own, or save it as CSV",
+    b"\x80\x04\x95": "a Python pickle; save it as Parquet",
 }
 """What a file is that begins so, and what to do."""
+
+JSON = re.compile(rb'\s*[\[{]{1,2}\s*"(?:[^"\\]|\\.)*"\s*:')
+"""How JSON with objects begins."""
+
+NUMBER = rb"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?"
+SPARSE = re.compile(rb"%b(?:,%b)*(?: qid:\d+)?(?: \d+:%b)+ *(?:#.*)?" % (NUMBER, NUMBER, NUMBER))
+"""A line of a libsvm file: a target, and values after the numbers of their columns."""
+
+TEXTS = {
+    b"@relation": "an ARFF file; save it as CSV",
+    b"<?xml": "an XML file; save it as CSV",
+    b"\\begin{": "a LaTeX document; save it as CSV",
+}
+"""What a text is that begins so, apart from case and blanks."""
+
+FIRST_LINE = 1 << 16
+"""Bytes of a text's first line that are looked at."""
 
 PAGES = (b"<!doctype html", b"<html")
 """How a web page begins that was saved instead of a file, apart from case."""
@@ -40,3 +61,45 @@ def kind_of_file(path: Path) -> str:
     if start.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(PAGES):
         return "a web page; download the file itself"
     return next((words for magic, words in KINDS.items() if start.startswith(magic)), "")
+
+
+def kind_of_text(path: Path) -> str:
+    """Return what a text evidently is that is not a table; nothing if that cannot be told."""
+    with path.open("rb") as file:
+        start = file.read(FIRST_LINE).removeprefix(codecs.BOM_UTF8).lstrip()
+    line = start.partition(b"\n")[0].strip()
+    if kind := _json(line):
+        return kind
+    if SPARSE.fullmatch(line):
+        return (
+            "a libsvm file; read it in a data function of your own with "
+            "sklearn.datasets.load_svmlight_file(file), and return its arrays dense"
+        )
+    return next((words for begin, words in TEXTS.items() if line.lower().startswith(begin)), "")
+
+
+def text_instead_of_binary(path: Path) -> str:
+    """Return what a file is that should be binary and is a text; nothing if it is not."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            start = file.read(FIRST_LINE)
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return "" if "\0" in start else kind_of_text(path) or "a text; for a CSV file set source: csv"
+
+
+def _json(line: bytes) -> str:
+    """Return what a file with this first line is if it is JSON; otherwise nothing."""
+    if line[:1] not in (b"[", b"{"):
+        return ""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        if line not in (b"[", b"{") and not JSON.match(line):
+            return ""
+    kind, lines = (
+        ("file of JSON lines", ", lines=True") if line[:1] + line[-1:] == b"{}" else ("JSON file", "")
+    )
+    return (
+        f"a {kind}; save it as CSV or Parquet, for example with pandas.read_json(file{lines}).to_parquet(...)"
+    )

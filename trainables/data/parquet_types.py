@@ -13,26 +13,32 @@ YEARS = (-719_162, 2_932_897)
 VIEWS = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 """Types of texts and bytes for which Arrow lacks most functions; Polars writes them."""
 
+BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+
 PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
-def plain_column(name: str, column: pa.Array) -> tuple[pa.Array | None, str]:
+def plain_column(name: str, column: pa.Array, decodes: bool = True) -> tuple[pa.Array | None, str]:
     """Return a column in a type that a table can hold, and what was done to it, if it needs saying.
 
-    Texts lose Polars' memory layout, extension types become what they are stored as, UUIDs texts. Truth
-    values become 0 and 1, half precision single precision, NaN a missing value, categories of
-    numbers texts, durations and times of day seconds. Lists, structures and maps are left out: the column is
-    then None.
+    Bytes become the text that they encode as UTF-8, unless ``decodes`` is false. Texts lose Polars' memory
+    layout, extension types become what they are stored as, UUIDs texts. Truth values become 0 and 1, half
+    precision single precision, NaN a missing value, categories of numbers texts, durations and times of day
+    seconds. Lists, structures, maps and other bytes are left out: the column is then None.
     """
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         return (
             (_texts(column), "")
             if kind.extension_name == "arrow.uuid"
-            else plain_column(name, column.storage)
+            else plain_column(name, column.storage, decodes)
         )
     if kind in VIEWS:
-        return pc.cast(column, VIEWS[kind]), ""
+        return plain_column(name, pc.cast(column, VIEWS[kind]), decodes)
+    if decodes and any(is_bytes(kind) for is_bytes in BYTES):
+        return _decoded(name, column)
+    if decodes and pa.types.is_dictionary(kind) and any(is_bytes(kind.value_type) for is_bytes in BYTES):
+        return plain_column(name, column.dictionary_decode())
     if pa.types.is_dictionary(kind) and not pa.types.is_string(kind.value_type):
         return _texts(column.dictionary_decode()).dictionary_encode(), ""
     if pa.types.is_boolean(kind):
@@ -52,6 +58,14 @@ def plain_column(name: str, column: pa.Array) -> tuple[pa.Array | None, str]:
             f"column {name} holds values of the type {kind}, which a table cannot hold, and is left out",
         )
     return column, ""
+
+
+def _decoded(name: str, column: pa.Array) -> tuple[pa.Array | None, str]:
+    try:
+        texts = pc.cast(pc.cast(column, pa.large_binary()), pa.large_string())
+    except pa.ArrowInvalid:
+        return None, f"column {name} holds bytes that are not a text in UTF-8, and is left out"
+    return texts, f"column {name}: bytes are read as the text that they encode"
 
 
 def _texts(column: pa.Array) -> pa.Array:

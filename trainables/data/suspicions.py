@@ -22,6 +22,13 @@ NAMES = frozenset(["id", "index", "idx", "rowid", "row_id", "uuid", "guid", "key
 ENDINGS = ("_id", " id", "_uuid", "_key", "_index", "_no", "_nr")
 
 
+CODES = frozenset(sign * (10.0**digits - 1) for digits in range(1, 10) for sign in (-1, 1)) - {9.0}
+"""Numbers by which people write that a value is missing: -9, -99, ... and 99, 999, ..."""
+
+LEAST_CODES = 3
+"""Times that such a number occurs before it is one."""
+
+
 def suspicions(table: Table, info: DataInfo, scaled: bool = True) -> dict[str, tuple[str, ...]]:
     """Return sentences about each input column that looks like an identifier, is constant or loses digits.
 
@@ -39,6 +46,7 @@ def suspicions(table: Table, info: DataInfo, scaled: bool = True) -> dict[str, t
             else (
                 *_of_numbers(name, values, table.rows, dates=columns.holds_dates(table.columns[name])),
                 *_of_precision(name, values, info, scaled),
+                *_of_missing_codes(name, table),
                 *_of_codes(name, table),
             )
         )
@@ -99,6 +107,35 @@ def _of_precision(name: str, values: NDArray[np.float64], info: DataInfo, scaled
             f"column {name} has whole numbers beyond {EXACT:,.0f}, which are rounded to 15 or 16 digits; "
             "if it is an identifier, list it under `ignore`"
         )
+
+
+def _of_missing_codes(name: str, table: Table) -> tuple[str, ...]:
+    sentence = "" if columns.holds_dates(table.columns[name]) else missing_code(name, table)
+    return (f"column {name}: {sentence}",) if sentence else ()
+
+
+def missing_code(name: str, table: Table) -> str:
+    """Say that a number in a column, such as -999, probably stands for a missing one; nothing if none does.
+
+    It is the least or the greatest, occurs several times, and is farther from all others than these are
+    from each other.
+    """
+    values = table.numbers(name)
+    if values is None:
+        return ""
+    for end in {float(np.fmin.reduce(values)), float(np.fmax.reduce(values))} & CODES:
+        others, n = values[(values != end) & ~np.isnan(values)], int((values == end).sum())
+        if n < LEAST_CODES or len(others) < n:
+            continue
+        low, high = float(others.min()), float(others.max())
+        if low < high and min(abs(low - end), abs(high - end)) > high - low:
+            text = table.columns[name][int(np.flatnonzero(values == end)[0])].as_py()
+            advice = f"add {text!r} to `missing`" if isinstance(text, str) else "replace it in the file"
+            return (
+                f"{n:,} values are {end:.6g}, the others {low:.6g} to {high:.6g}; if it stands for a missing "
+                f"value, {advice}"
+            )
+    return ""
 
 
 def is_identifying_name(name: str) -> bool:

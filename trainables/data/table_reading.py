@@ -18,9 +18,16 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 from trainables.data import columns
-from trainables.data.csv_reading import csv_table, encoding_words, escaped_quotes, one_line, read_csv
+from trainables.data.csv_reading import (
+    csv_table,
+    encoding_words,
+    escaped_quotes,
+    one_line,
+    read_csv,
+    rows_within_fields,
+)
 from trainables.data.digests import text_digests
-from trainables.data.file_kinds import kind_of_file
+from trainables.data.file_kinds import kind_of_file, text_instead_of_binary
 from trainables.data.parquet_types import plain_column
 from trainables.parts.data_sources import delimiter_of
 
@@ -53,6 +60,7 @@ class Table:
         known_digests: Digests that were computed already, [n, 2]; None if there are none.
         known_numbers: Columns that were read as numbers already, [n] each.
         notes: What was done to columns as they were read, for the user.
+        left_out: What the columns hold that a table cannot hold, by name.
     """
 
     columns: Mapping[str, pa.Array]
@@ -63,6 +71,7 @@ class Table:
     known_digests: NDArray[np.uint64] | None = None
     known_numbers: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -137,6 +146,7 @@ def read_table(
     delimiter: str = ",",
     sealed: bool = False,
     not_missing: Sequence[str] = (),
+    decodes: bool = True,
 ) -> Table:
     """Read a table as stored: CSV fields as texts, Parquet columns in their own types.
 
@@ -147,6 +157,7 @@ def read_table(
         delimiter: Character between the fields (CSV).
         sealed: Whether the rows are the test part's.
         not_missing: Texts that are values although they usually mean a missing one (CSV).
+        decodes: Whether bytes become the text that they encode (Parquet).
 
     Raises:
         UserError: If the file does not exist, is not a table, has no rows, or has two columns of one name.
@@ -160,7 +171,7 @@ def read_table(
     except UnicodeDecodeError as error:
         raise UserError(f"data: {path} {encoding_words(path, error)}") from error
     except (pa.ArrowException, csv.Error, OSError) as error:
-        other = kind_of_file(path)
+        other = kind_of_file(path) or (text_instead_of_binary(path) if kind == "parquet" else "")
         words = f"is {other}" if other else f"cannot be read as {kind}: {one_line(error)}"
         raise UserError(f"data: {path} {words}") from error
     repeated = [name for name, times in Counter(names).items() if times > 1]
@@ -168,14 +179,17 @@ def read_table(
         raise UserError(f"data: {path} has two columns named {brief(repr(repeated[0]))}")
     if read.num_rows == 0:
         raise UserError(f"data: {path} has no rows")
-    plain = {name: plain_column(name, read.column(name).combine_chunks()) for name in names}
+    plain = {name: plain_column(name, read.column(name).combine_chunks(), decodes) for name in names}
     whole = {name: column for name, (column, _) in plain.items() if column is not None}
     notes = tuple(note for _, note in plain.values() if note)
     if kind == "csv" and (line := escaped_quotes(path, delimiter)):
         notes += (
             f"{path}: line {line:,} and perhaps others escape a quotation mark by a backslash: {DOUBLE}",
         )
-    return Table(whole, str(path), np.arange(read.num_rows), sealed, notes=notes)
+    if kind == "csv" and (swallowed := rows_within_fields(path, read, delimiter)):
+        notes += (f"{path}: {swallowed}",)
+    left_out = {name: note for name, (column, note) in plain.items() if column is None}
+    return Table(whole, str(path), np.arange(read.num_rows), sealed, notes=notes, left_out=left_out)
 
 
 def brief(text: str, most: int = LONGEST_VALUE) -> str:

@@ -11,9 +11,15 @@ from trainables.data.column_kinds import ColumnKind
 from trainables.data.data_report import ColumnReport
 from trainables.data.table_reading import Table
 
+LEFT_OUT = "left out"
+"""What a column is taken for that a table cannot hold."""
+
 
 def column_reports(
-    table: Table, kinds: Mapping[str, ColumnKind], notes: Mapping[str, tuple[str, ...]]
+    table: Table,
+    kinds: Mapping[str, ColumnKind],
+    notes: Mapping[str, tuple[str, ...]],
+    left_out: Mapping[str, str],
 ) -> tuple[ColumnReport, ...]:
     """Return a report of every column.
 
@@ -21,8 +27,13 @@ def column_reports(
         table: The development part.
         kinds: What its columns are taken for.
         notes: What is odd about columns.
+        left_out: A sentence about each column of the file that is not in the table.
     """
-    return tuple(
+    omitted = (
+        ColumnReport(name, LEFT_OUT, why.removeprefix(f"column {name} "), 0, 0, (why,))
+        for name, why in left_out.items()
+    )
+    read = (
         ColumnReport(
             name,
             kind.kind,
@@ -33,6 +44,7 @@ def column_reports(
         )
         for name, kind in kinds.items()
     )
+    return (*read, *omitted)
 
 
 def distinct_values(column: pa.Array) -> int:

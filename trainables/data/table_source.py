@@ -27,7 +27,7 @@ from trainables.data.digests import file_digest
 from trainables.data.file_state import state_of
 from trainables.data.held_out import first_cut
 from trainables.data.row_roles import group_names, row_ids, row_times, tied_times
-from trainables.data.suspicions import suspicions
+from trainables.data.suspicions import missing_code, suspicions
 from trainables.data.table_encoding import encode, refuse_infinite, targets_of
 from trainables.data.table_reading import (
     Table,
@@ -93,6 +93,7 @@ class TableFile:
         inputs, _ = self._encoded(table)
         targets = targets_of(table, self.target, self._info)
         self._refuse_constant(targets)
+        code = missing_code(self.target, table) if self._info.task == "regression" else ""
         odd = suspicions(table, self._info, scaled=self.reader > 4) if self.reader > 2 else {}
         kinds = self._kinds
         warnings = (
@@ -106,9 +107,10 @@ class TableFile:
             *once_for_many(odd),
             *tied_times(row_times(table, self.time), self.time),
             *odd_names(self._whole, self.target, self._info.classes),
+            *([f"the target {self.target}: {code}"] if code else []),
         )
         report = DataReport(
-            column_reports(table, kinds, odd),
+            column_reports(table, kinds, odd, self._whole.left_out),
             target=target_distribution(targets, self._info.classes, self._info.task),
         )
         return replace(self._content(table, inputs, targets), warnings=warnings, report=report)
@@ -138,7 +140,9 @@ class TableFile:
 
     def _read(self, file: Path, sealed: bool = False) -> Table:
         choices = self.choices
-        return read_table(file, self.kind, choices.missing, self.delimiter, sealed, choices.not_missing)
+        return read_table(
+            file, self.kind, choices.missing, self.delimiter, sealed, choices.not_missing, self.reader > 7
+        )
 
     @functools.cached_property
     def _roles(self) -> dict[str, str]:
@@ -173,7 +177,7 @@ class TableFile:
             for name in table.columns
             if name not in kept and self.choices.kind(name) not in ("category", "ignore", "text")
         ]
-        return notations(table, names, self.decimal, self.delimiter)
+        return notations(table, names, self.decimal, self.delimiter, self.reader > 7)
 
     def _missing_warnings(self) -> tuple[str, ...]:
         """Say which texts of columns count as missing although they could be meant."""

@@ -26,7 +26,16 @@ from hpo.core.errors import UserError
 from hpo.core.import_folders import import_folders
 from hpo.core.json_values import JsonFields
 from hpo.core.trainable import AS_FLOATS, DataInfo
-from trainables.data.array_doubts import constant, guessed, reordered, rounded, shaped
+from trainables.data.array_doubts import (
+    channels_first,
+    constant,
+    encoded,
+    guessed,
+    not_images,
+    reordered,
+    rounded,
+    shaped,
+)
 from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
 from trainables.data.file_map import in_place_note, stays_in_place
@@ -39,9 +48,6 @@ from trainables.data.table_encoding import float_targets
 from trainables.data.token_stream import KIND, Stream
 
 MICROSECONDS_A_DAY = 86_400e6
-
-CHANNELS = (1, 3, 4)
-"""Numbers of channels that images usually have: grey, colour, colour with transparency."""
 
 SHOWN = 5
 """Labels in a message."""
@@ -157,6 +163,8 @@ class UserSource:
                     f"return {name}.filled(np.nan), or leave the rows out"
                 )
         inputs, targets = (self._array(arrays, name) for name in ("inputs", "targets"))
+        if targets.dtype.kind == "S" and self.paths.reader > 7:
+            targets = self._decoded(targets, "targets")
         if object in (inputs.dtype, targets.dtype) or not inputs.shape:
             raise UserError(f"data.source: {self.name} must return plain numeric arrays, not objects")
         if development is None and "classes" not in arrays and arrays.get("task") in (None, "classification"):
@@ -177,17 +185,19 @@ class UserSource:
                 inputs = floats
             else:
                 identity = row_digests(floats)  # rows that were opened as float32 are still recognised
-        groups, times = arrays.get("groups"), arrays.get("times")
+        times = arrays.get("times")
         return Content(
             np.ascontiguousarray(inputs),
             _coded(targets, info),
             info,
-            None if groups is None else _plain(np.asarray(groups)),
+            self._groups(arrays),
             None if times is None else self._times(np.asarray(times)),
             identity,
             warnings=(
                 *_tied(times),
                 *lost,
+                *(() if development else encoded(arrays["targets"])),
+                *(() if development else not_images(inputs, info)),
                 *(() if "task" in arrays or development else guessed(targets, info)),
                 *(() if development else constant(targets)),
                 *(() if "task" in arrays or development else shaped(targets, info)),
@@ -214,11 +224,34 @@ class UserSource:
             )
         return array
 
+    def _groups(self, arrays: Mapping[str, Any]) -> NDArray[Any] | None:
+        """Return the group of each row, as whole numbers or texts; None if there are none."""
+        if arrays.get("groups") is None:
+            return None
+        values = np.asarray(arrays["groups"])
+        if values.dtype.kind == "S":
+            return self._decoded(values, "groups")
+        return values.astype(np.int64) if values.dtype.kind in "iub" else values.astype(str)
+
+    def _decoded(self, texts: NDArray[Any], name: str) -> NDArray[Any]:
+        """Return bytes as the text that they encode.
+
+        Raises:
+            UserError: If they encode none in UTF-8.
+        """
+        try:
+            return np.char.decode(texts, "utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"data.source: {self.name} returned {name} of bytes that are not a text in UTF-8; "
+                "return texts or whole numbers"
+            ) from error
+
     def _in_place(
         self, arrays: dict[str, Any], inputs: NDArray[Any], targets: NDArray[Any], info: DataInfo
     ) -> Content:
         """Return a part whose inputs stay in their file."""
-        groups, times = arrays.get("groups"), arrays.get("times")
+        times = arrays.get("times")
         rows = digested_rows(len(inputs))
         floats = (
             info.kind not in ("image", KIND) and inputs.dtype.kind in "fiub"
@@ -227,10 +260,10 @@ class UserSource:
             inputs,
             _coded(targets, info),
             info,
-            None if groups is None else _plain(np.asarray(groups)),
+            self._groups(arrays),
             None if times is None else self._times(np.asarray(times)),
             row_digests(inputs, rows, np.dtype(np.float32) if floats else None),
-            warnings=(*_tied(times), in_place_note(inputs)),
+            warnings=(*_tied(times), *not_images(inputs, info), in_place_note(inputs)),
             in_place=True,
             digested=rows,
         )
@@ -243,7 +276,7 @@ class UserSource:
         Raises:
             UserError: If only the first of the three sizes can be a number of channels.
         """
-        if len(shape) == 4 and shape[1] in CHANNELS and shape[3] not in CHANNELS:
+        if channels_first(shape):
             raise UserError(
                 f"data.source: {self.name} returned images of shape {list(shape)}, which seem to have their "
                 "channels first; images are [n, height, width, channels]: return "
@@ -329,10 +362,6 @@ def _tied(times: Any) -> tuple[str, ...]:
     tied = int(counts[counts > 1].sum())
     warning = f"{tied} of {counts.sum()} rows share their time with others and stay together"
     return (warning,) if tied else ()
-
-
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
-    return values.astype(np.int64) if values.dtype.kind in "iub" else values.astype(str)
 
 
 def _described(result: Any) -> str:

@@ -19,19 +19,22 @@ from hpo.core.formatting import count
 from trainables.data import columns
 from trainables.data.table_reading import Table
 
-SIGNS = "$€£¥"
+LATER_SIGNS = "₩₪₫₱₴₹₺₽₿"
+SIGNS = "$€£¥" + LATER_SIGNS
 SAMPLE = 50
 """Distinct values by which a column of texts is recognised as one that holds no numbers at all."""
 
 _SHAPE = (
     r"(?P<open>\()?(?P<sign>[+\-\u2212])?\s?(?P<before>[{signs}])?\s?(?P<inner>[+\-\u2212])?"
-    r"(?P<whole>\d+|\d{{1,3}}(?P<group>[{groups}])\d{{3}}(?:(?P=group)\d{{3}})*)?"
+    r"(?P<whole>\d+|\d{{1,3}}(?P<group>[{groups}])\d{{3}}(?:(?P=group)\d{{3}})*"
+    r"|\d{{1,2}}(?P<indian>{indian})\d\d(?:,\d\d)*,\d{{3}})?"
     r"(?P<fraction>[{point}]\d*)?(?P<exponent>[eE][+\-]?\d+)?\s?(?P<after>[%{signs}])?(?P<close>\))?"
 )
+INDIAN = "Indian groups of digits"
 _SPACES = "_'\u00a0\u202f\u2009 "
 _SHAPES = {
-    ".": re.compile(_SHAPE.format(signs=SIGNS, groups="," + _SPACES, point=".")),
-    ",": re.compile(_SHAPE.format(signs=SIGNS, groups="." + _SPACES, point=",")),
+    ".": re.compile(_SHAPE.format(signs=SIGNS, groups="," + _SPACES, point=".", indian=",")),
+    ",": re.compile(_SHAPE.format(signs=SIGNS, groups="." + _SPACES, point=",", indian="(?!)")),
 }
 DECIMALS = tuple(_SHAPES)
 
@@ -94,6 +97,7 @@ def parse(text: str, decimal: str) -> Number | None:
     value = float(f"{whole}.{(match['fraction'] or '')[1:] or '0'}{match['exponent'] or ''}")
     marks = {
         "thousands separators": match["group"] is not None,
+        INDIAN: match["indian"] is not None,
         "decimal commas": decimal == "," and match["fraction"] is not None,
         "parentheses for negative numbers": match["open"] is not None,
         "typographic minus signs": "\u2212" in signs,
@@ -104,13 +108,17 @@ def parse(text: str, decimal: str) -> Number | None:
     return Number(-value if negative else value, unit, frozenset(mark for mark, has in marks.items() if has))
 
 
-def notation_of(column: pa.Array, decimal: str | None, delimiter: str) -> Notation | str | None:
+def notation_of(
+    column: pa.Array, decimal: str | None, delimiter: str, later: bool = True
+) -> Notation | str | None:
     """Return how the numbers of a column of texts are written.
 
     Args:
         column: The values in the development part.
         decimal: The decimal sign; None to infer it.
         delimiter: Sign between the fields: a comma that is not one may be a decimal comma.
+        later: Whether to read what readers before the eighth did not: Indian groups of digits (1,00,000)
+            and currency signs other than $, €, £ and ¥.
 
     Returns:
         The notation, what is ambiguous about it, or None if these are no numbers.
@@ -139,12 +147,23 @@ def notation_of(column: pa.Array, decimal: str | None, delimiter: str) -> Notati
     if len(units) > 1:
         return f"some values have the unit {units[-1]}, others {units[0] or 'none'}"
     marks = tuple(sorted(set().union(*(number.marks for number in numbers))))
+    if not later and (INDIAN in marks or units[0] in tuple(LATER_SIGNS)):
+        return None
     example = next((t for t in texts if (n := parse(t, fitting[0])) and (n.marks or n.unit)), texts[0])
     return Notation(fitting[0], units[0], marks, example)
 
 
-def notations(table: Table, names: Sequence[str], decimal: str | None, delimiter: str) -> dict[str, Notation]:
+def notations(
+    table: Table, names: Sequence[str], decimal: str | None, delimiter: str, later: bool = True
+) -> dict[str, Notation]:
     """Return how the numbers of those columns of a table are written that hold no plain numbers.
+
+    Args:
+        table: The development part.
+        names: Columns that may be numbers.
+        decimal: The decimal sign; None to infer it for each column.
+        delimiter: Sign between the fields.
+        later: As of `notation_of`.
 
     Raises:
         UserError: If a column can be read in two ways, or in none for a few of its values.
@@ -152,7 +171,7 @@ def notations(table: Table, names: Sequence[str], decimal: str | None, delimiter
     written = {}
     for name in names:
         if table.numbers(name) is None:
-            notation = notation_of(table.columns[name], decimal, delimiter)
+            notation = notation_of(table.columns[name], decimal, delimiter, later)
             if isinstance(notation, str):
                 raise UserError(
                     f"data: column {name}: {notation}; correct it, or list {name} under `categorical` "

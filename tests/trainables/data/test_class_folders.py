@@ -104,6 +104,7 @@ def test_links_to_nothing_are_counted_within_linked_classes_too(root: Path) -> N
     (root / "ant" / "loop").symlink_to("..")
     assert warnings(root) == (
         f"2 links to files that do not exist left out, such as {root / 'ant' / 'gone.png'}",
+        f"1 class folder read through a link, such as {root / 'ant'} from {root.parent / 'elsewhere'}",
         f"1 linked folder within classes not read, such as {root / 'ant' / 'loop'}",
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import count
 from trainables.data.content import SourcePaths
 from trainables.data.table_source import TableFile, open_csv, open_parquet
 
@@ -33,6 +34,57 @@ def source(base: Path, content: bytes, kind: str = "csv", **arguments: object) -
 def test_other_kinds_of_files_are_named(tmp_path: Path, kind: str, content: bytes, words: str) -> None:
     with pytest.raises(UserError, match=words):
         source(tmp_path, content, kind).development()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"x": 1, "y": "a"}\n{"x": 2, "y": "b"}\n', "is a file of JSON lines; save it as CSV or Parquet"),
+        ('[{"x": 1},\n {"x": 2}]\n', "is a JSON file"),
+        ("[\n  [1, 2],\n  [3, 4]\n]", "is a JSON file"),
+        ("1 1:0.5 3:-2e3\n0 2:1\n", "is a libsvm file; read it in a data function"),
+        ("@RELATION iris\n", "is an ARFF file"),
+        ("<?xml version='1.0'?>\n<a/>", "is an XML file"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_texts_that_are_no_tables_are_named(tmp_path: Path, kind: str, text: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        source(tmp_path, text.encode(), kind).development()
+
+
+@pytest.mark.parametrize("header", ["{a},k,y", "[x],[k],y", '["x"],["k"],y', "12:30,k,y", "{,[,y"])
+def test_names_with_brackets_and_colons_are_names(tmp_path: Path, header: str) -> None:
+    assert len(source(tmp_path, f"{header}\n{ROWS}".encode()).development()) == 48
+
+
+def test_a_csv_file_that_is_read_as_parquet_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is a text; for a CSV file set source: csv"):
+        source(tmp_path, f"x,k,y\n{ROWS}".encode(), "parquet").development()
+
+
+@pytest.mark.parametrize("rows", [60, 60_000])  # of one block, and of several
+@pytest.mark.parametrize(
+    ("first", "last", "breaks"), [('0,"open,a', '1,close",b', 1), ('0,"open,a', '1,close",b', 4)]
+)
+def test_rows_within_a_field_are_named(tmp_path: Path, rows: int, first: str, last: str, breaks: int) -> None:
+    lines = [f"{k % 7},w{k % 5},{'ab'[k % 2]}" for k in range(rows)]
+    lines[10], lines[10 + breaks] = first, last
+    found = source(tmp_path, "\n".join(["x,k,y", *lines, ""]).encode()).development()
+    assert any(
+        "a field of row 11 in the column k holds " + count(breaks, "line break") in w for w in found.warnings
+    )
+
+
+@pytest.mark.parametrize("rows", [60, 60_000])
+def test_line_breaks_within_texts_are_read(tmp_path: Path, rows: int) -> None:
+    texts = ('"a\nb"', '"c, ""d""\n"', "plain", '"e, f\r\ng, h"', '"\n\n"')
+    lines = [f"{k % 7},{texts[k % 5]},{'ab'[k % 2]}" for k in range(rows)]
+    found = source(tmp_path, "\n".join(["x,k,y", *lines, ""]).encode(), columns={"k": "category"})
+    content, test = found.development(), found.test()
+    assert len(content) + len(test) == rows
+    assert len(content.info.categories["k"]) == 5
+    assert not any("looks like rows" in warning for warning in content.warnings)
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,21 @@ def test_what_was_done_is_named(tmp_path: Path, values: pa.Array, words: str) ->
     assert any(warning.startswith(words) for warning in read(tmp_path, values).warnings)
 
 
+@pytest.mark.parametrize("form", [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(2)])
+def test_bytes_are_the_text_that_they_encode(tmp_path: Path, form: pa.DataType) -> None:
+    found = read(tmp_path, pa.array([b"ab" if k % 2 else "\u00e4".encode() for k in range(N)], form))
+    assert found.info.categories["v"] == ("ab", "\u00e4")
+    assert "column v: bytes are read as the text that they encode" in found.warnings
+    plain, note = plain_column("v", pa.array([b"ab"]), decodes=False)
+    assert (columns.texts(plain), note) == (["b'ab'"], "")
+
+
+def test_other_bytes_are_left_out(tmp_path: Path) -> None:
+    found = read(tmp_path, pa.array([b"\xff\x00"] * N).dictionary_encode())
+    assert "column v holds bytes that are not a text in UTF-8, and is left out" in found.warnings
+    assert found.info.columns == ("k",)
+
+
 def test_categories_of_numbers_stay_categories() -> None:
     column, note = plain_column("v", pa.array([1, 2, 10, None]).dictionary_encode())
     assert column is not None

@@ -22,6 +22,12 @@ def table(part):
 def torch_images(part):
     return np.zeros((2, 3, 16, 16), np.uint8), np.array([0, 1])
 
+def torch_floats(part):
+    return np.zeros((2, 3, 16, 16), np.float32), np.array([0, 1])
+
+def encoded(part, classes):
+    return {"inputs": np.zeros((4, 3)), "targets": np.array(classes), "groups": np.array(classes)}
+
 def narrow(part):
     return {"inputs": np.zeros((2, 3, 16, 16), np.uint8), "targets": np.array([0, 1]), "kind": "image"}
 
@@ -159,6 +165,22 @@ def test_an_index_in_another_order_is_named(read):
 def test_whole_numbers_stored_as_floats_are_named(read):
     assert "whole numbers stored as floats and are treated as regression" in read("floats").warnings[0]
     assert not read("floats", task="regression").warnings
+
+
+def test_an_array_that_may_be_images_with_their_channels_first_is_named(read):
+    (warning,) = read("torch_floats").warnings
+    assert warning.startswith(
+        "inputs of float32 with the shape [n, 3, 16, 16] seem to be images with their channels first"
+    )
+
+
+def test_bytes_are_the_text_that_they_encode(read):
+    found = read("encoded", classes=["\u00e4".encode(), b"b", b"b", b"b"])
+    assert found.info.classes == ("b", "\u00e4")
+    assert found.groups.tolist() == ["\u00e4", "b", "b", "b"]
+    assert found.warnings == ("the targets are bytes, which are read as the text that they encode",)
+    with pytest.raises(UserError, match="targets of bytes that are not a text in UTF-8"):
+        read("encoded", classes=[b"\xff", b"b", b"b", b"b"])
 
 
 def test_images_with_their_channels_first_are_refused(read):

@@ -1,5 +1,6 @@
 """Numbers that are written for people are numbers, with a word about it, and never categories in silence."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ N = 60
         (["5 €", "7.5 €"], [5, 7.5], "the currency sign €"),
         (["12%", "5.5%"], [12, 5.5], "percent signs"),
         (["1,234", "900", "1,234,567.5"], [1234, 900, 1234567.5], "thousands separators"),
+        (["1,00,000", "12,34,567.5", "900"], [100000, 1234567.5, 900], "Indian groups of digits"),
+        (["\u20b95", "\u20b91,00,000"], [5, 100000], "the currency sign \u20b9, Indian groups of digits"),
         (["1_000", "12_000"], [1000, 12000], "thousands separators"),
         (["1 000", "12 000"], [1000, 12000], "thousands separators"),
         (["(5)", "7"], [-5, 7], "parentheses for negative numbers"),
@@ -83,6 +86,15 @@ def test_a_column_is_read_with_a_word_and_can_stay_a_category(tmp_path: Path) ->
     kept = table(tmp_path, amounts, categorical=("x",)).development()
     assert len(kept.info.categories["x"]) == 12
     assert len(kept.warnings) == 1
+
+
+@pytest.mark.parametrize("form", ["{},00,000", "\u20b9{}"])
+def test_a_search_of_the_seventh_reader_keeps_indian_numbers_as_texts(tmp_path: Path, form: str) -> None:
+    newest = table(tmp_path, [form.format(k % 9) for k in range(N)])
+    earlier = replace(newest, reader=7)
+    assert "x" in earlier.development().info.categories
+    assert "x" not in newest.development().info.categories
+    np.testing.assert_array_equal(earlier.development().positions, newest.development().positions)
 
 
 def test_no_row_moves_and_no_digest_changes(tmp_path: Path) -> None:
@@ -155,6 +167,41 @@ def test_an_infinite_number_is_named_with_its_row_of_the_file(tmp_path: Path, te
         UserError, match=r"column x is infinite or beyond single precision in row 3[678] of .*t.csv"
     ):
         table(tmp_path, numbers).development()
+
+
+@pytest.mark.parametrize(
+    ("usual", "text", "number"),
+    [(5, "-999", "-999"), (5, "-9.0", "-9"), (9, "9999", "9999"), (2, "99", "99")],
+)
+def test_a_number_that_may_stand_for_a_missing_value_is_named(
+    tmp_path: Path, usual: int, text: str, number: str
+) -> None:
+    values = [text if k % 10 == 0 else str(k % usual) for k in range(N)]
+    sentence = f"values are {number}, the others 0 to {usual - 1}; if it stands for a missing value, "
+    warnings = table(tmp_path, values).development().warnings
+    assert any(f"{sentence}add '{text}' to `missing`" in warning for warning in warnings)
+    found = table(tmp_path, values, missing=[text]).development()
+    assert np.isnan(found.inputs).any()
+    assert not any(sentence in warning for warning in found.warnings)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [str(99 if k % 10 == 0 else k) for k in range(N)],  # not far from the others
+        ["-999" if k == 7 else str(k % 5) for k in range(N)],  # once
+        [str(999 * (k % 2)) for k in range(N)],  # one of two values
+    ],
+)
+def test_other_extreme_numbers_are_values(tmp_path: Path, values: list[str]) -> None:
+    warnings = table(tmp_path, values).development().warnings
+    assert not any("stands for a missing value" in warning for warning in warnings)
+
+
+def test_a_target_that_may_be_missing_is_named(tmp_path: Path) -> None:
+    target = ["-999" if k % 10 == 0 else f"{k}.5" for k in range(N)]
+    found = table(tmp_path, [str(k % 7) for k in range(N)], target)
+    assert found.development().warnings[-1].startswith("the target y: ")
 
 
 @pytest.mark.parametrize(
