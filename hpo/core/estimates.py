@@ -23,42 +23,56 @@ class ScoreInterval:
         low: Lower end; NaN if there is no interval.
         high: Upper end; NaN if there is no interval.
         method: How the interval was computed; empty if that is not on record.
+        missing: Which predictions or values behind the score are NaN; empty if none is, or if that is
+            not on record.
     """
 
     value: float
     low: float = math.nan
     high: float = math.nan
     method: str = ""
+    missing: str = ""
 
     @classmethod
     def of_json(cls, fields: JsonFields) -> ScoreInterval:
         """Return the interval that `to_json` wrote, or that is on record."""
         value, low, high = (_number(fields[name]) for name in ("value", "low", "high"))
-        return cls(value, low, high, fields.get("method", ""))
+        return cls(value, low, high, fields.get("method", ""), fields.get("missing", ""))
 
     @property
     def bounded(self) -> bool:
         """Whether both ends are known."""
         return math.isfinite(self.low) and math.isfinite(self.high)
 
+    @property
+    def remarks(self) -> str:
+        """How the interval was computed, and which predictions behind it are NaN."""
+        return "; ".join(filter(None, (self.method, self.missing)))
+
     def to_json(self) -> JsonObject:
-        """Value and ends, unknown ones as null; the method where it is known."""
+        """Value and ends, unknown ones as null; the method where it is known, and what is missing."""
         ends = {"value": self.value, "low": self.low, "high": self.high}
-        shown: JsonObject = jsonable({**ends, **({"method": self.method} if self.method else {})})
+        texts = {"method": self.method, "missing": self.missing}
+        shown: JsonObject = jsonable({**ends, **{name: text for name, text in texts.items() if text}})
         return shown
 
 
 def intervals_of(
-    scores: Mapping[str, Mapping[str, float]], methods: Mapping[str, str] = MappingProxyType({})
+    scores: Mapping[str, Mapping[str, float]],
+    methods: Mapping[str, str] = MappingProxyType({}),
+    missing: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, ScoreInterval]:
     """Scores on the test part as they are on record, by metric.
 
     Args:
         scores: Metric name to value and ends.
         methods: Metric name to how its interval was computed, where that is on record.
+        missing: Metric name to which predictions or values behind it are NaN, where any are.
     """
     return {
-        metric: ScoreInterval.of_json({"method": methods.get(metric, ""), **score})
+        metric: ScoreInterval.of_json(
+            {"method": methods.get(metric, ""), "missing": missing.get(metric, ""), **score}
+        )
         for metric, score in scores.items()
     }
 

@@ -122,6 +122,15 @@ def with_interval(interval: ScoreInterval) -> str:
     return score(interval.value) + (f" ({ends})" if ends else "")
 
 
+def missing_on(part: str, missing: str) -> str:
+    """Return a warning about predictions that are NaN although the scores are not; nothing without any.
+
+    >>> missing_on("the test part", "3 of 36 predictions are not numbers")
+    '3 of 36 predictions are not numbers on the test part; the scores are what the trainable makes of them'
+    """
+    return f"{missing} on {part}; the scores are what the trainable makes of them" if missing else ""
+
+
 def interval_text(interval: ScoreInterval | None) -> str:
     """``95 % interval 0.8800 to 0.9500``, ``no interval`` if the record says so, or nothing."""
     if interval is None or not interval.bounded:

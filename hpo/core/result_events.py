@@ -113,6 +113,8 @@ class TestScored:
             did not record it.
         register: File or address of the register that has this opening; empty for practice data, and in
             early versions.
+        missing: Metric name to which predictions or values behind it are NaN; without those of which none
+            is, and in early versions part of the method.
     """
 
     __test__ = False
@@ -126,6 +128,7 @@ class TestScored:
     level: float = 0.95
     methods: Mapping[str, str] = field(default_factory=dict)
     register: str = ""
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

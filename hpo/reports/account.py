@@ -9,7 +9,17 @@ from collections.abc import Iterable, Iterator
 from hpo.core.account import Account, FinalistRule, OpeningSummary, ValidationUse
 from hpo.core.command import BY_COMMAND
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
-from hpo.core.formatting import choices, count, pauses, reasons, score, spent, states, with_interval
+from hpo.core.formatting import (
+    choices,
+    count,
+    missing_on,
+    pauses,
+    reasons,
+    score,
+    spent,
+    states,
+    with_interval,
+)
 from hpo.core.model_provenance import ShippedModel
 from hpo.core.search_setting import DataUsed, Folds
 from hpo.core.search_shortfall import UNSATISFIED
@@ -121,13 +131,10 @@ def not_numbers(numbers: ScoreEstimates, metric: str) -> str:
     scored = (numbers.test or {}).get(metric)
     if scored is None:
         return ""
-    note = scored.method.rpartition("; ")[2]
     if not math.isfinite(scored.value):
-        reason = f": {note}" if note.endswith(("a number", "numbers")) else ""
+        reason = f": {scored.missing}" if scored.missing else ""
         return f"the test score {metric} is not a number{reason}"
-    if " predictions " not in note:
-        return ""
-    return f"on the test part {note}; the scores are what the trainable makes of them"
+    return missing_on("the test part", scored.missing)
 
 
 def _listed(texts: Iterable[str]) -> str:
@@ -277,7 +284,7 @@ def _estimates(metric: str, numbers: ScoreEstimates) -> Iterator[tuple[str, str]
 def _by_method(interval: ScoreInterval) -> str:
     """Return a score with its interval and how it was computed, or why there is none."""
     shown = with_interval(interval) if interval.bounded else score(interval.value)
-    return shown + (f", {interval.method}" if interval.method else "")
+    return shown + (f", {interval.remarks}" if interval.remarks else "")
 
 
 def _model(model: ShippedModel) -> str:

@@ -29,7 +29,7 @@ BY_UNIT: JsonObject = {
 """The budget is written by unit."""
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 OPTIONAL: Mapping[type, Sequence[str]] = {
-    ScoreInterval: ("method",),
+    ScoreInterval: ("method", "missing"),
     Objective: ("constraints",),
     ShippedMember: ("recipe",),
 }

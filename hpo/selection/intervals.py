@@ -28,6 +28,7 @@ class Interval:
         high: Upper end; NaN where the data cannot say.
         level: Probability with which the range covers the truth.
         method: How it was computed, in a few words.
+        missing: Which predictions or values behind the score are NaN; empty if none is.
     """
 
     value: float
@@ -35,6 +36,7 @@ class Interval:
     high: float
     level: float
     method: str
+    missing: str = ""
 
     def to_dict(self) -> dict[str, float]:
         """``{"value", "low", "high"}``, as events keep it."""

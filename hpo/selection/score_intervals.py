@@ -83,7 +83,7 @@ def assessed_intervals(
     if assessment.score is not None:
         outputs, targets = assessment.outputs, assessment.targets
         scored = score_intervals(assessment.score, metrics, outputs, targets, seed, look, blocks)
-        return _noted(scored, assessment.not_numbers)
+        return _with_missing(scored, assessment.not_numbers)
     level, blocks = level_of_look(look), blocks or RowBlocks.independent(n)
     shares = {metric.name for metric in metrics if metric.proportion}
     intervals: dict[str, Interval] = {}
@@ -91,17 +91,14 @@ def assessed_intervals(
         if name in assessment.rows:
             form = _as_declared(of_means(assessment.rows[name]), name in shares)
             found = {name: form_interval(form, blocks, level, seed)}
-            intervals |= _noted(found, assessment.values_missing(name))
+            intervals |= _with_missing(found, assessment.values_missing(name))
         else:
             intervals[name] = Interval(value, math.nan, math.nan, level, ONE_NUMBER)
     return intervals
 
 
-def _noted(intervals: dict[str, Interval], note: str) -> dict[str, Interval]:
-    """Return intervals with a note in each method."""
-    if not note:
-        return intervals
-    return {name: replace(of, method=f"{of.method}; {note}") for name, of in intervals.items()}
+def _with_missing(intervals: dict[str, Interval], missing: str) -> dict[str, Interval]:
+    return {name: replace(of, missing=missing) for name, of in intervals.items()}
 
 
 def _as_declared(form: Form, share: bool) -> Form:

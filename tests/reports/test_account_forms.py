@@ -96,16 +96,17 @@ def test_checklists_ask_for_target_gaps_and_dates_and_get_no_other_answer(accoun
 
 def test_predictions_that_are_not_numbers_stand_first(account):
     assert "not numbers" not in page(account)
-    method = "Wilson; 4 of 360 predictions are not numbers"
-    test = {"accuracy": dataclasses.replace(account.numbers.test["accuracy"], method=method)}
+    missing = "4 of 360 predictions are not numbers"
+    test = {"accuracy": dataclasses.replace(account.numbers.test["accuracy"], missing=missing)}
     shown = page(dataclasses.replace(account, numbers=dataclasses.replace(account.numbers, test=test)))
-    assert "attention    on the test part 4 of 360 predictions are not numbers" in shown
+    assert "attention    4 of 360 predictions are not numbers on the test part; the scores" in shown
+    assert "Wilson; 4 of 360 predictions are not numbers" in " ".join(shown.split())
 
 
 def test_a_test_score_that_is_no_number_stands_first_with_its_reason(account):
-    method = "no interval: the score is not finite; 4 of 360 values are not numbers"
-    missing = dataclasses.replace(account.numbers, test={"accuracy": ScoreInterval(math.nan, method=method)})
-    shown = page(dataclasses.replace(account, numbers=missing))
+    method, missing = "no interval: the score is not finite", "4 of 360 values are not numbers"
+    test = {"accuracy": ScoreInterval(math.nan, method=method, missing=missing)}
+    shown = page(dataclasses.replace(account, numbers=dataclasses.replace(account.numbers, test=test)))
     assert "attention    the test score accuracy is not a number: 4 of 360 values are not" in shown
 
 

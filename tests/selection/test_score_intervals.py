@@ -113,24 +113,25 @@ def test_a_score_of_predictions_that_are_not_all_numbers_says_so():
         shares = {"accuracy": np.mean(some.argmax(1) == their), "loss": np.mean(some[their == 1])}
         return {name: float(value) for name, value in shares.items()}
 
-    def methods(some):
+    def found(some):
         assessment = Assessment(score(some, targets), score=score, outputs=some, targets=targets)
-        return [of.method for of in assessed_intervals(assessment, metrics, 40, 0).values()]
+        return list(assessed_intervals(assessment, metrics, 40, 0).values())
 
-    assert all(text.endswith("; 1 of 40 predictions is not a number") for text in methods(outputs))
+    assert {of.missing for of in found(outputs)} == {"1 of 40 predictions is not a number"}
     outputs[1::2] = np.nan
-    accuracy, loss = methods(outputs)
-    assert accuracy == "Wilson; 21 of 40 predictions are not numbers"
-    assert loss.startswith("no interval")
-    assert loss.endswith("; 21 of 40 predictions are not numbers")
-    assert not any("predictions" in text for text in methods(logits(targets)))
+    accuracy, loss = found(outputs)
+    assert accuracy.method == "Wilson"
+    assert loss.method.startswith("no interval")
+    assert accuracy.missing == loss.missing == "21 of 40 predictions are not numbers"
+    assert not any(of.missing for of in found(logits(targets)))
 
 
 def test_a_score_of_rows_without_a_value_says_how_many():
     rows = np.where(np.arange(30) < 2, np.nan, 0.5)
     assessment = Assessment({"shares": math.nan}, {"shares": rows})
     (of,) = assessed_intervals(assessment, (Metric("shares", "max"),), 30, 0).values()
-    assert of.method == "no interval: the score is not finite; 2 of 30 values are not numbers"
+    assert of.method == "no interval: the score is not finite"
+    assert of.missing == "2 of 30 values are not numbers"
 
 
 def test_methods_name_groups_and_stretches_of_time():

@@ -26,7 +26,7 @@ def _scores(views: Sequence[SearchView]) -> Section:
     if not rows:
         return Section("scores", "Scores", "None of these searches has a winner yet.", notes=_cautions(views))
     shown = [_estimate(name, kind, interval) for name, kind, interval in rows]
-    cells = [(name, kind, score(i.value), interval_text(i), i.method) for name, kind, i in rows]
+    cells = [(name, kind, score(i.value), interval_text(i), i.remarks) for name, kind, i in rows]
     table = DataTable(("search", "estimate", "score", "interval", "method"), cells, "The scores as a table")
     metric = views[0].objective.metric
     drawn = both("Scores without luck", lambda width: estimates_chart(shown, metric, width), table)

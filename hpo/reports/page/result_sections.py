@@ -29,7 +29,8 @@ def verdict(view: SearchView) -> Section:
     blocks: list[Block] = []
     if estimates:
         rows = [
-            (e.name, score(e.interval.value), interval_text(e.interval), e.interval.method) for e in estimates
+            (e.name, score(e.interval.value), interval_text(e.interval), e.interval.remarks)
+            for e in estimates
         ]
         table = DataTable(("estimate", metric, "interval", "method"), rows, "The estimates as a table")
         drawn = both("Estimates of the score", lambda width: estimates_chart(estimates, metric, width), table)

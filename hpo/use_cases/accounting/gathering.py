@@ -208,10 +208,15 @@ def _numbers(
         fresh=_interval(optimism.fresh) if optimism.fresh else None,
         bootstrap=optimism.bootstrap,
         winner=_interval(optimism.winner),
-        test=intervals_of(history.score.scores, history.score.methods) if history.score else None,
+        test=_tested(history),
         notes=(*optimism.notes, *notes_of(history.opened.split)),
         corrected=_interval(optimism.corrected),
     )
+
+
+def _tested(history: History) -> dict[str, ScoreInterval] | None:
+    scored = history.score
+    return intervals_of(scored.scores, scored.methods, scored.missing) if scored else None
 
 
 def _interval(interval: Interval) -> ScoreInterval:

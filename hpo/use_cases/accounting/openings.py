@@ -45,7 +45,7 @@ def openings_of(
     (scored,) = ledger.read(kinds=[TestScored])
     training = history.trainings.get((claim.trial, claim.replicate))
     recipe = Recipe(training.recipe).digest if training else LOST
-    scores = intervals_of(score.scores, score.methods)
+    scores = intervals_of(score.scores, score.methods, score.missing)
     return (OpeningSummary(moment(scored.time), claim.by, ledger.name, recipe, scores, 1.0),)
 
 

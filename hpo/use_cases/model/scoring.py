@@ -107,6 +107,7 @@ def _score(task: ScoringTask, look: int, reason: str) -> Scored:
         reason=reason,
         level=level_of_look(look),
         methods={name: interval.method for name, interval in intervals.items()},
+        missing={name: interval.missing for name, interval in intervals.items() if interval.missing},
     )
     return Scored(score, _details(task, assessment, examples, trainable.metrics, look))
 

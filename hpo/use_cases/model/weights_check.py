@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpo.core.formatting import missing_on
 from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.ports import TrainingTask
 from hpo.core.trainable import Arrays
@@ -82,7 +83,7 @@ class WeightsCheck:
         if wrong:
             return WeightsVerdict("; ".join(wrong))
         if not differences:
-            return WeightsVerdict(doubt=_missing(answer["not_numbers"]))
+            return WeightsVerdict(doubt=missing_on("the validation rows", answer["not_numbers"]))
         doubt = _constant({name: values[name] for name in differences})
         return WeightsVerdict(doubt=doubt) if self.sealed else WeightsVerdict(doubt)
 
@@ -117,10 +118,6 @@ def _differences(reported: Mapping[str, float], values: JsonFields, tolerance: f
 def _close(one: float, other: float, tolerance: float) -> bool:
     both_missing = math.isnan(one) and math.isnan(other)
     return both_missing or math.isclose(one, other, rel_tol=tolerance, abs_tol=tolerance**2)
-
-
-def _missing(text: str) -> str:
-    return f"{text} on the validation rows; the scores are what the trainable makes of them" if text else ""
 
 
 def _constant(values: Mapping[str, float]) -> str:
