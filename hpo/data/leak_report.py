@@ -16,6 +16,8 @@ EQUAL = {
     "contradicting": "rows have the same inputs as another row but a different label",
 }
 """What each count of equal rows means."""
+GROUPS = "groups have rows both in the test part and outside it"
+"""What the count of groups on both sides means."""
 SINGULAR = {
     "rows are": "row is",
     "rows have": "row has",
@@ -116,7 +118,7 @@ class Leaks:
         """Return a sentence for every leak, the most serious first; empty without leaks."""
         counts = [
             *self._equal(("train_test", "validation_test", "train_validation")),
-            (self.groups_test, "groups have rows both in the test part and outside it"),
+            (self.groups_test, GROUPS),
             (self.groups_train_validation, "groups have rows in both train and validation"),
             (self.early, "test rows are earlier than the latest row outside the test part"),
             (self.near_train_test, f"training {self._near('the test part')}"),

@@ -3,8 +3,8 @@
 A mean loss is a ratio: losses over rows. Its logarithm is far less skewed than it is, and dividing
 by its own standard error in each resample takes most of the rest (Hall, "The Bootstrap and Edgeworth
 Expansion", 1992, section 3.3). Of a heavy tail no sample shows the worst: where Hill's estimate
-(Annals of Statistics 1975) says that few rows can carry most of the sum, the upper end is taken
-further out.
+(Annals of Statistics 1975) says that few rows can carry most of the sum, or a hundredth of the rows
+carries three tenths of it, the upper end is taken further out.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ SMALL = 8
 """Blocks below which a bootstrap says less than Student's t."""
 HEAVY_INDEX = 0.5
 """Hill's tail index from which the variance may be infinite."""
+LARGEST, MUCH, FEWEST = 0.01, 0.3, 20
+"""Share of the rows, the largest ones, that may carry this share of the sum; of fewer rows one always can."""
 UPPER, HEAVY_UPPER = 0.8, 0.04
 """Share of the upper tail's error probability that is used, and that of a heavy tail."""
 FARTHEST = math.log(100)
@@ -45,7 +47,7 @@ def log_ratio_ends(
         seed: Of the resampling.
     """
     a, b = blocks.sums(above), blocks.sums(below)
-    heavy = tail_index(above) > HEAVY_INDEX
+    heavy = tail_index(above) > HEAVY_INDEX or largest_share(above) > MUCH
     rng = np.random.default_rng(seed)
     if len(a) > MOST:
         bins = rng.permutation(np.arange(len(a)) % MOST)
@@ -102,3 +104,11 @@ def tail_index(values: Values) -> float:
     if count < 2:
         return 0.0
     return float(np.log(ranked[:count] / ranked[count]).mean())
+
+
+def largest_share(values: Values) -> float:
+    """Return the share of the sum in its largest hundredth of rows; 0 for fewer than 20 rows."""
+    count, total = math.ceil(LARGEST * len(values)), float(values.sum())
+    if len(values) < FEWEST or total <= 0:
+        return 0.0
+    return float(np.partition(values, len(values) - count)[-count:].sum()) / total

@@ -97,7 +97,8 @@ def test_checklists_ask_for_target_gaps_and_dates_and_get_no_other_answer(accoun
 def test_predictions_that_are_not_numbers_stand_first(account):
     assert "not numbers" not in page(account)
     missing = "4 of 360 predictions are not numbers"
-    test = {"accuracy": dataclasses.replace(account.numbers.test["accuracy"], missing=missing)}
+    scored = dataclasses.replace(account.numbers.test["accuracy"], method="Wilson", missing=missing)
+    test = {"accuracy": scored}
     shown = page(dataclasses.replace(account, numbers=dataclasses.replace(account.numbers, test=test)))
     assert "attention    4 of 360 predictions are not numbers on the test part; the scores" in shown
     assert "Wilson; 4 of 360 predictions are not numbers" in " ".join(shown.split())

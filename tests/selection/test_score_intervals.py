@@ -126,6 +126,18 @@ def test_a_score_of_predictions_that_are_not_all_numbers_says_so():
     assert not any(of.missing for of in found(logits(targets)))
 
 
+@pytest.mark.parametrize("n", [60, 200])
+def test_a_hundredth_of_the_rows_that_carries_three_tenths_of_a_loss_has_a_word(n):
+    errors, metrics = 1 + np.arange(n) % 7 / 10, (Metric("loss", "min"),)
+
+    def method(values):
+        return assessed_intervals(Assessment({"loss": 0.0}, {"loss": values}), metrics, n, 0)["loss"].method
+
+    assert "few rows carry much of the loss" not in method(errors)
+    errors[n // 2] = errors.sum()
+    assert "few rows carry much of the loss" in method(errors)
+
+
 def test_a_score_of_rows_without_a_value_says_how_many():
     rows = np.where(np.arange(30) < 2, np.nan, 0.5)
     assessment = Assessment({"shares": math.nan}, {"shares": rows})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from hpo.core.errors import UserError
-from hpo.core.formatting import count
 from hpo.data.custodian import require_same_rows
-from hpo.data.leak_report import Leaks, agreeing
+from hpo.data.leak_report import EQUAL, GROUPS, Leaks, agreeing
 from hpo.data.leaks import find_leaks
 from hpo.spec.data_fields import Data
 from hpo.use_cases.dataset.split_dataset import SplitDataset
@@ -40,11 +39,11 @@ def refuse_overlap(data: Data, leaks: Leaks) -> None:
     if leaks.stops and not data.accept_overlap:
         shared = []
         if leaks.train_test and "train_test" not in leaks.by_chance:
-            shared.append(agreeing(leaks.train_test, "training rows are"))
+            shared.append(agreeing(leaks.train_test, EQUAL["train_test"]))
         if leaks.groups_test and not leaks.timed:
-            shared.append(f"rows of {count(leaks.groups_test, 'group')} outside it are")
+            shared.append(agreeing(leaks.groups_test, GROUPS))
         raise UserError(
-            f"data: {' and '.join(shared)} also in the test part, so the test score would not "
-            "be on unseen examples. Remove them, or set data.accept_overlap: true to search anyway; "
+            f"data: {', and '.join(shared)}, so the test score would not be "
+            "on unseen examples. Remove them, or set data.accept_overlap: true to search anyway; "
             "the overlap is then printed beside the score"
         )
