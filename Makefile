@@ -39,7 +39,16 @@ test: lint types imports
 	$(PYTEST) -m "not slow and not faults" --ignore tests/trainables
 	$(PYTEST) -m "not slow and not faults" tests/trainables
 
-slow: setup
+# Ray with its job server, for the test of jobs alone: all others run without it, as most users do.
+JOBS := $(VENV)/jobs
+$(JOBS)/.ready: $(READY) tests/faults/requirements-jobs.txt
+	$(BIN)/python -m venv $(JOBS)
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+		> $$($(JOBS)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/hpo.pth
+	$(JOBS)/bin/python -m pip install --quiet --constraint constraints.txt -r tests/faults/requirements-jobs.txt
+	touch $@
+
+slow: $(JOBS)/.ready
 	$(PYTEST) -m "slow and not faults" --ignore tests/trainables
 	$(PYTEST) --dist worksteal -m "slow and not faults" tests/trainables
 

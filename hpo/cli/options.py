@@ -50,6 +50,10 @@ Detach = Annotated[
     bool, typer.Option("--detach", help="Return at once; the search goes on without this terminal.")
 ]
 
+Job = Annotated[
+    bool, typer.Option("--job", help="Leave it to the cluster's job server; see hpo profile add --jobs.")
+]
+
 
 def run_options(
     no_test: bool,

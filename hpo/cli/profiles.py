@@ -31,6 +31,12 @@ def add(
         str, typer.Option(metavar="ADDRESS", help="Ray cluster that runs the trials: HOST:PORT of its head.")
     ] = "",
     tracking: Annotated[str, typer.Option(metavar="URI", help="MLflow tracking server.")] = "",
+    jobs: Annotated[
+        str, typer.Option(metavar="URL", help="Ray's job server on that cluster, for hpo submit --job.")
+    ] = "",
+    job_home: Annotated[
+        str, typer.Option(metavar="PATH", help="Home of such jobs, in a folder that all nodes share.")
+    ] = "",
     register: Annotated[
         str, typer.Option(metavar="URL", help="Register of openings; the ledger's database by default.")
     ] = "",
@@ -57,6 +63,8 @@ def add(
         "store": store,
         "cluster": cluster,
         "tracking": tracking,
+        "jobs": jobs,
+        "job_home": job_home,
         "register": register,
         "price_per_gpu_hour": price_per_gpu_hour,
         "password_env": password_env,

@@ -11,6 +11,7 @@ from hpo.cli.options import (
     Again,
     ChangedCode,
     Detach,
+    Job,
     NewSplit,
     NoTest,
     Reason,
@@ -28,6 +29,7 @@ from hpo.core.formatting import count
 
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec
+    from hpo.use_cases.search.cluster_job import ClusterJob
     from hpo.use_cases.search.detached import DetachedRun
 
 MAX_DIGITS = 9
@@ -49,6 +51,7 @@ def submit(
     reason: Reason = None,
     address: Address = None,
     detach: Detach = False,
+    job: Job = False,
     hold: Annotated[
         bool, typer.Option("--hold", help="Record the search only; hpo service run starts it, anywhere.")
     ] = False,
@@ -58,11 +61,14 @@ def submit(
     from hpo import spec as specs
     from hpo.cli.live_table import show
     from hpo.spec.builtin import locate
-    from hpo.use_cases.submit import Submission, hold_search, submit_detached, submit_search
+    from hpo.use_cases.submit import Submission, hold_search, submit_detached, submit_job, submit_search
 
     session = Session.of(context)
-    if hold and (detach or no_test or again):
-        raise UserError("--hold only records the search; --detach, --no-test and --again do not go with it")
+    if hold and (detach or job or no_test or again):
+        raise UserError(
+            "--hold only records the search; --detach, --job, --no-test and --again do not go with it"
+        )
+    _require_one_way(detach, job, address)
     options = run_options(no_test, again, reason, address, new_split=new_split)
     tags = dict(_assignment("--tag", text) for text in tag or ())
     changes = overrides(settings, seed)
@@ -82,6 +88,9 @@ def submit(
     intention = _intention(read, session, options.unseal)
     if detach:
         _show_detached(session, submit_detached(submission), intention)
+        return
+    if job:
+        _show_job(session, submit_job(submission), intention)
         return
     outcome = show(session, lambda watch: submit_search(submission, watch), intention)
     raise typer.Exit(outcome.exit_code)
@@ -116,17 +125,29 @@ def resume(
     changed_code: ChangedCode = False,
     address: Address = None,
     detach: Detach = False,
+    job: Job = False,
 ) -> None:
     """Continue a search that was stopped or killed, or add trials to it."""
     from hpo.cli.live_table import show
     from hpo.use_cases.resume import resume_search
+    from hpo.use_cases.search.cluster_job import JobPlace, start_job
     from hpo.use_cases.search.detached import start_detached
 
     session = Session.of(context)
     more = _more(trials)
+    _require_one_way(detach, job, address)
     options = run_options(no_test, again, reason, address, changed_code=changed_code)
     if detach:
         _show_detached(session, start_detached(session.home, search, options, more_trials=more))
+        return
+    if job:
+        if more:
+            raise UserError(
+                f"--trials does not go with --job; once it runs, `hpo service set {search} budget.trials=N` "
+                "sets their number"
+            )
+        place = JobPlace.of_environment(session.home)
+        _show_job(session, start_job(place, session.home, search, options))
         return
     outcome = show(
         session,
@@ -144,6 +165,24 @@ def _show_detached(session: Session, run: DetachedRun, intention: str = "") -> N
     if intention:
         say(intention)
     say(f"{run.search} runs on without this terminal, as process {run.pid}")
+    follow, end = (session.command(f"{verb} {run.search}") for verb in ("watch", "stop"))
+    say(f"`{follow}` follows it, `{end}` stops it")
+
+
+def _require_one_way(detach: bool, job: bool, address: str | None) -> None:
+    if job and (detach or address):
+        raise UserError(
+            "--job runs the search on the job server's cluster; --detach and --address do not go with it"
+        )
+
+
+def _show_job(session: Session, run: ClusterJob, intention: str = "") -> None:
+    if session.as_json:
+        emit({"search": run.search, "job": run.job, "server": run.server})
+        return
+    if intention:
+        say(intention)
+    say(f"{run.search} runs on the cluster, as job {run.job} of {run.server}")
     follow, end = (session.command(f"{verb} {run.search}") for verb in ("watch", "stop"))
     say(f"`{follow}` follows it, `{end}` stops it")
 

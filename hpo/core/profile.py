@@ -14,6 +14,9 @@ from hpo.core.json_values import JsonFields
 STORE, PRICE = "HPO_STORE", "HPO_PRICE_PER_GPU_HOUR"
 """Environment variables: address of a team's store, and what an hour of one GPU costs."""
 
+JOBS, JOB_HOME = "RAY_API_SERVER_ADDRESS", "HPO_JOB_HOME"
+"""Environment variables: job server of the cluster, and the home of searches that run as its jobs."""
+
 PASSWORD = "PGPASSWORD"
 """Environment variable from which PostgreSQL's own library takes a password that an address lacks."""
 
@@ -22,6 +25,8 @@ VARIABLES: Mapping[str, str] = {
     "store": STORE,
     "cluster": "RAY_ADDRESS",
     "tracking": "MLFLOW_TRACKING_URI",
+    "jobs": JOBS,
+    "job_home": JOB_HOME,
     "register": "HPO_REGISTER",
     "price_per_gpu_hour": PRICE,
 }
@@ -40,6 +45,8 @@ LEGAL: Mapping[str, tuple[str, str]] = {
         r"(https?|postgresql|mysql|mssql|sqlite)(\+\w+)?://.+",
         "http://HOST:PORT of an MLflow server",
     ),
+    "jobs": (r"https?://[^\s/]+(/\S*)?", "http://HOST:PORT of the cluster's job server"),
+    "job_home": (r"/.+", "the path of a folder from / on, which all nodes of the cluster share"),
     "register": (
         r"(postgresql|postgres|sqlite)://.+|/.+",
         "postgresql://USER@HOST/DATABASE, or the path of a file",
@@ -62,6 +69,8 @@ class Profile:
         store: Where files are kept that outlive a machine.
         cluster: Ray cluster that runs the trials.
         tracking: MLflow tracking server.
+        jobs: Ray's job server on that cluster; empty if searches do not run as jobs.
+        job_home: Home of such searches, in a folder that the cluster's nodes share; empty likewise.
         register: Database or file of the openings of test parts; empty for the ledger's database.
         price_per_gpu_hour: What an hour of one GPU costs, in any currency; None if that is unknown.
         password_env: Environment variable that holds the database's password; empty for no password.
@@ -76,6 +85,8 @@ class Profile:
     store: str
     cluster: str
     tracking: str
+    jobs: str = ""
+    job_home: str = ""
     register: str = ""
     price_per_gpu_hour: float | None = None
     password_env: str = ""

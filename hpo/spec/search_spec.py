@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,10 @@ class SearchSpec:
         outside = (*STORED_ONLY, "on_end")
         content = {key: value for key, value in self.document.items() if key not in outside}
         return recipes.digest(content)
+
+    def moved_to(self, folder: str) -> SearchSpec:
+        """Return a spec that is recorded as one from another folder, where its files will be when it runs."""
+        return dataclasses.replace(self, document={**self.document, "base": folder})
 
     @property
     def reserved_epochs(self) -> int:

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import psutil
 
+from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError
 from hpo.core.formatting import count, size
 from hpo.core.home import Home
 from hpo.core.package_versions import changes, versions
-from hpo.core.profile import STORE
+from hpo.core.profile import JOBS, STORE
 from hpo.core.service_state import ServiceState
 from hpo.ledger.store import LedgerStore
 from hpo.running.cluster_reading import cluster_nodes
+from hpo.running.job_server import JobServer
 from hpo.running.process_state import environment
 from hpo.tracking.target import Target
 from hpo.use_cases.search.stored_files import require_store
@@ -65,6 +67,8 @@ def findings(home: Home) -> Iterator[ServiceFinding]:
     with environment(variables):
         if address := os.environ.get("RAY_ADDRESS"):
             yield _tried("cluster", lambda: _cluster(address))
+    if jobs := os.environ.get(JOBS):
+        yield _tried("job server", lambda: f"{without_secrets(jobs)} answers: {JobServer(jobs).session()}")
     for subject, folder in (("disk of the home", home.root), ("temporary files", tempfile.gettempdir())):
         yield from _disk(subject, Path(folder))
 

@@ -8,6 +8,7 @@ from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.resume import resume_search
 from hpo.use_cases.search.ending import recorded_outcome
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
+from hpo.use_cases.search.sources import bring_sources
 
 
 def run_search(
@@ -16,7 +17,8 @@ def run_search(
     """Run a submitted search to its end, or what is left of it; one that is done stays as it is.
 
     It can therefore be started any number of times, as a scheduler does that starts a lost job again. The
-    attempt is on record before anything is trained.
+    attempt is on record before anything is trained. Files of a search that runs as a job are copied from the
+    team's store first.
 
     Args:
         name: The search's name.
@@ -34,4 +36,5 @@ def run_search(
     history = read_history(ledger)
     if history.ended and history.ended.status == "done":
         return recorded_outcome(home, ledger)
+    bring_sources(home, ledger)
     return resume_search(name, home=home, options=options, watch=watch)

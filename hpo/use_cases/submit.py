@@ -30,6 +30,7 @@ from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of, refusal_
 from hpo.use_cases.model.register_policy import warning_of
 from hpo.use_cases.search import disk_space
 from hpo.use_cases.search.capacity import require_capacity
+from hpo.use_cases.search.cluster_job import ClusterJob, JobPlace, start_job
 from hpo.use_cases.search.detached import DetachedRun, start_detached
 from hpo.use_cases.search.hardware import hardware
 from hpo.use_cases.search.holding import held, release, take_new
@@ -37,7 +38,14 @@ from hpo.use_cases.search.lock import create_folder
 from hpo.use_cases.search.run import SearchRun
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 from hpo.use_cases.search.signals import Signals
-from hpo.use_cases.search.stored_files import code_kept_in_store, require_store
+from hpo.use_cases.search.sources import folder_of
+from hpo.use_cases.search.stored_files import (
+    code_files,
+    code_kept_in_store,
+    job_files,
+    require_store,
+    require_store_for,
+)
 from hpo.use_cases.search.warm_start import NOTHING_REPORTED, WarmStartReport, warm_start_of
 
 
@@ -111,8 +119,32 @@ def submit_detached(submission: Submission) -> DetachedRun:
     return start_detached(submission.home, name, submission.options)
 
 
-def _checked(submission: Submission) -> Callable[[], SearchRun]:
-    """Make every check that can refuse the search; return what records its first events."""
+def submit_job(submission: Submission) -> ClusterJob:
+    """Record a search, and leave it to a job of the cluster that ``RAY_API_SERVER_ADDRESS`` names.
+
+    Its code, and the data that its spec names by a path in its own folder, go there through the store.
+
+    Returns:
+        The job, which holds the search.
+
+    Raises:
+        UserError: If an argument or the spec is wrong, or no job server answers; nothing is recorded then.
+        Refused: If opened test rows would become development rows; nothing is recorded then.
+        HpoError: If the job ended before it held the search; it can be resumed.
+    """
+    place = JobPlace.of_environment(submission.home)
+    ledger = _checked(submission, place)().ledger
+    release(ledger)
+    return start_job(place, submission.home, ledger.name, submission.options)
+
+
+def _checked(submission: Submission, job: JobPlace | None = None) -> Callable[[], SearchRun]:
+    """Make every check that can refuse the search; return what records its first events.
+
+    Args:
+        submission: The search.
+        job: Where it will run; None for this machine.
+    """
     spec, home, name = submission.spec, submission.home, submission.name
     home.create()
     disk_space.require_disk_space(home)
@@ -121,7 +153,9 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     store = LedgerStore.of(home)
     if name is not None:
         store.refuse_name(name)
-    require_capacity(spec, submission.options.address or os.environ.get("RAY_ADDRESS") or None)
+    address = submission.options.address or os.environ.get("RAY_ADDRESS") or None
+    if address or not job:  # a job checks the cluster that it runs on
+        require_capacity(spec, address)
     warm_start = warm_start_of(spec, home)
     dataset, stray = new_dataset_of(spec.data, spec.base, home, anew=bool(submission.new_split))
     moved = moved_rows(spec, home, dataset.prepared, stray)
@@ -131,7 +165,11 @@ def _checked(submission: Submission) -> Callable[[], SearchRun]:
     warnings = [*accepted, *([silence] if silence else []), *data_warnings(spec, dataset)]
     leaks = find_dataset_leaks(spec.data, spec.base, dataset, near=True)
     refuse_overlap(spec.data, leaks)
-    code = code_kept_in_store(spec)
+    files = job_files(spec) if job else code_files(spec)
+    if job:
+        require_store_for(files)
+        spec = spec.moved_to(folder_of(job.home, files))
+    code = code_kept_in_store(files)
 
     def open_run() -> SearchRun:
         ledger = open_search(

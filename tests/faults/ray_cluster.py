@@ -42,17 +42,20 @@ class RayCluster:
         *cpus: CPUs of each node beside the head.
         head: Environment variables of the head.
         host: Address of this machine by which its nodes listen.
+        python: Interpreter with the packages of Ray's job server, which the head then has; None for neither.
         **environment: Environment variables of these nodes, and of the trainings on them.
 
     Attributes:
         address: Address of the head.
+        jobs: Address of its job server; empty without one.
         nodes: The nodes started with the cluster.
     """
 
-    def __init__(self, *cpus, head=MappingProxyType({}), host="127.0.0.1", **environment):
+    def __init__(self, *cpus, head=MappingProxyType({}), host="127.0.0.1", python=None, **environment):
         self.folder = Path(tempfile.mkdtemp(prefix="hc"))  # a short name, because of Ray's sockets
         self._started: list[subprocess.Popen] = []
         self.environment, self._head_environment, self._host = environment, head, host
+        self._ray = (RAY,) if python is None else (str(python), "-m", "ray.scripts.scripts")
         try:
             self.start_head()
             self.nodes = [self._join(count) for count in cpus]
@@ -64,10 +67,13 @@ class RayCluster:
 
     def start_head(self, port=0):
         """Start a head, at a given port or any."""
-        options = ("--head", f"--port={port}", "--include-dashboard=false")
+        served = str(self._ray != (RAY,)).lower()
+        options = ("--head", f"--port={port}", f"--include-dashboard={served}", "--dashboard-port=0")
         self.head = self._start(0, *options, **self._head_environment)
         text = self._wait_until_up(self.head)
         self.address = re.search(r"--address='([\d.]+:\d+)'", text).group(1)
+        jobs = re.search(r"RAY_API_SERVER_ADDRESS='([^']+)'", text)
+        self.jobs = jobs.group(1) if jobs else ""
 
     def add(self, cpus=1, within=(), gpus=0, labels=None, custom=None, host="", **environment):
         """Start a node; return its process.
@@ -150,7 +156,17 @@ class RayCluster:
         number = len(self._started)
         lean = ("--disable-usage-stats", "--include-log-monitor=false", f"--object-store-memory={STORE}")
         own = f"--temp-dir={self.folder / f'h{number}'}"  # nodes that start at once share no names of sockets
-        command = [*BOUND, *within, RAY, "start", "--block", f"--num-cpus={cpus}", *lean, own, *options]
+        command = [
+            *BOUND,
+            *within,
+            *self._ray,
+            "start",
+            "--block",
+            f"--num-cpus={cpus}",
+            *lean,
+            own,
+            *options,
+        ]
         log = self.folder / f"{number}.log"
         with log.open("w") as file:
             node = subprocess.Popen(

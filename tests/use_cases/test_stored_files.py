@@ -14,7 +14,7 @@ from hpo.spec import read_spec
 from hpo.use_cases.fetch import fetch_files
 from hpo.use_cases.run import run_search
 from hpo.use_cases.search import stored_files
-from hpo.use_cases.search.stored_files import code_kept_in_store, kept_in_store
+from hpo.use_cases.search.stored_files import code_files, code_kept_in_store, kept_in_store
 from hpo.use_cases.submit import Submission, hold_search
 from tests.faults.tiny_search import DATA, MODEL, SPEC
 from tests.use_cases.recorded_search import recorded, won
@@ -120,7 +120,7 @@ def own_code(tmp_path):
 
 
 def test_the_code_on_record_is_copied_and_nothing_that_lies_beside_it(own_code, store):
-    event = code_kept_in_store(own_code)
+    event = code_kept_in_store(code_files(own_code))
     assert {file["path"] for file in event.files} == {
         "code/tiny_data.py",
         "code/lines/__init__.py",
@@ -131,17 +131,18 @@ def test_the_code_on_record_is_copied_and_nothing_that_lies_beside_it(own_code, 
 
 
 def test_shipped_code_is_not_copied_and_without_a_store_nothing_is(own_code, store, monkeypatch):
-    assert code_kept_in_store(read_spec("digits")) is None
+    assert code_kept_in_store(code_files(read_spec("digits"))) is None
     monkeypatch.delenv("HPO_STORE")
-    assert code_kept_in_store(own_code) is None
+    assert code_kept_in_store(code_files(own_code)) is None
 
 
 def test_too_much_code_is_refused_with_its_largest_files(own_code, store, monkeypatch):
     monkeypatch.setattr(stored_files, "MOST_CODE", 1_000)
     with pytest.raises(
-        UserError, match=r"at most 1 kB go to a store; largest: lines/model.py \(1.\d+ kB\), tiny_d"
+        UserError,
+        match=r"at most 1 kB in 2,000 files go to a store; .* largest: lines/model.py \(1.\d+ kB\), tiny_d",
     ):
-        code_kept_in_store(own_code)
+        code_kept_in_store(code_files(own_code))
     assert not (Path(store) / "sha256").exists()
 
 

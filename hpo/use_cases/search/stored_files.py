@@ -9,7 +9,7 @@ from pathlib import Path
 from hpo.core.errors import HpoError, UserError
 from hpo.core.events import FilesStored, Warned
 from hpo.core.file_digest import sha256_of
-from hpo.core.formatting import size
+from hpo.core.formatting import count, size
 from hpo.core.history import History
 from hpo.core.home import SearchFolder
 from hpo.core.import_folders import import_folders
@@ -21,8 +21,8 @@ from hpo.use_cases.accounting.gathering import SPEC_FILE
 CODE = "code"
 """Folder of a search's code among its files."""
 
-MOST_CODE = 100 * 2**20
-"""Bytes of code that are copied; more is a mistake, such as a data set that looks like a module."""
+MOST_CODE, MOST_FILES = 100 * 2**20, 2_000
+"""Bytes and files that are copied with the code; more is data that every copy would be slow with."""
 
 SHOWN = 5
 """Files that a message about too much code names."""
@@ -41,25 +41,31 @@ def require_store() -> None:
         FileStore(address).require_writable()
 
 
-def code_kept_in_store(spec: SearchSpec) -> FilesStored | None:
-    """Copy the user's own training code and data source into the store that ``HPO_STORE`` names.
+def require_store_for(files: Mapping[str, Path]) -> None:
+    """Refuse to leave a search to another machine without a store through which its files get there.
 
-    These are the files whose digests are on record (`hpo.core.user_code`), and nothing else that lies beside
-    them, such as environments, data and keys.
+    Raises:
+        UserError: If it has files, and ``HPO_STORE`` names no store.
+    """
+    if files and not os.environ.get(STORE):
+        first = next(iter(files))
+        raise UserError(f"{first} of this search gets to the cluster through a store; {STORE}=URL names one")
+
+
+def code_kept_in_store(files: Mapping[str, Path]) -> FilesStored | None:
+    """Copy the user's own training code, and what else a job needs, into the store that ``HPO_STORE`` names.
 
     Args:
-        spec: The spec, before its search is recorded.
+        files: What `code_files` or `job_files` returned, before the search is recorded.
 
     Returns:
-        What to record; None without a store, or for shipped code.
+        What to record; None without a store, or without files.
 
     Raises:
         UserError: If the files are too large; the message names the largest.
         HpoError: If the store cannot be written.
     """
     address = os.environ.get(STORE)
-    code = {**code_digests(spec.trainable, spec.base), **own_digests(spec.data.source, spec.base)}
-    files = {name: file for name, digest in code.items() if (file := _file_of(name, digest, spec.base))}
     if not address or not files:
         return None
     _require_small(files)
@@ -76,6 +82,39 @@ def code_kept_in_store(spec: SearchSpec) -> FilesStored | None:
     )
 
 
+def code_files(spec: SearchSpec) -> dict[str, Path]:
+    """Return the files of the user's own training code and data source, by their path in the folder.
+
+    These are the files whose digests are on record (`hpo.core.user_code`), and nothing else that lies beside
+    them, such as environments, data and keys.
+    """
+    code = {**code_digests(spec.trainable, spec.base), **own_digests(spec.data.source, spec.base)}
+    return {name: file for name, digest in code.items() if (file := _file_of(name, digest, spec.base))}
+
+
+def job_files(spec: SearchSpec) -> dict[str, Path]:
+    """Return the same, and the data that the spec names by a path in its own folder."""
+    return {**_data_files(spec), **code_files(spec)}
+
+
+def _data_files(spec: SearchSpec) -> dict[str, Path]:
+    """Return the files, or visible files of folders, at relative paths among the source's arguments."""
+    base = spec.base.resolve()
+    named = [(base / text).resolve() for text in _relative_paths(spec.data.source_arguments)]
+    inside = [path for path in named if path != base and path.is_relative_to(base)]
+    files = [file for path in inside for file in ([path] if path.is_file() else sorted(path.rglob("*")))]
+    names = {file.relative_to(base).as_posix(): file for file in files if file.is_file()}
+    return {name: file for name, file in names.items() if "/." not in f"/{name}"}
+
+
+def _relative_paths(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _relative_paths(item)
+    elif isinstance(value, str) and value and not value.startswith(("/", "~")):
+        yield value
+
+
 def _file_of(name: str, digest: str, base: Path) -> Path | None:
     """Return the file of a digest on record; None if it belongs to an installed package."""
     files = (folder / name for folder in import_folders(base))
@@ -85,11 +124,14 @@ def _file_of(name: str, digest: str, base: Path) -> Path | None:
 def _require_small(files: Mapping[str, Path]) -> None:
     sizes = {name: file.stat().st_size for name, file in files.items()}
     total = sum(sizes.values())
-    if total > MOST_CODE:
+    if total > MOST_CODE or len(sizes) > MOST_FILES:
         largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:SHOWN]
         names = ", ".join(f"{name} ({size(sizes[name])})" for name in largest)
-        limit = f"at most {size(MOST_CODE)} go to a store"
-        raise UserError(f"the training code has {size(total)}, and {limit}; largest: {names}")
+        limit = f"at most {size(MOST_CODE)} in {MOST_FILES:,} files go to a store"
+        raise UserError(
+            f"the search needs {size(total)} in {count(len(sizes), 'file')} of its folder, and {limit}; data "
+            f"can be read from an absolute path instead; largest: {names}"
+        )
 
 
 def kept_in_store(address: str, folder: SearchFolder, history: History) -> FilesStored | Warned:

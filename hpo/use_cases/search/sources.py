@@ -1,0 +1,77 @@
+"""The folder with the files of a search that runs as a job: named by their content, filled from the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from hpo.core.errors import HpoError, UserError
+from hpo.core.events import FilesStored
+from hpo.core.file_digest import sha256_of
+from hpo.core.home import Home
+from hpo.core.profile import STORE
+from hpo.ledger.searches import opened_of
+from hpo.ledger.store import SearchLedger
+from hpo.use_cases.search.stored_files import CODE
+
+SOURCES = "sources"
+"""Folder of a home with the files of searches that run as jobs."""
+
+
+def folder_of(home: str, files: Mapping[str, Path]) -> str:
+    """Return the path of the folder of a search's files.
+
+    Args:
+        home: Path of the home on the cluster.
+        files: The files by their path in that folder.
+    """
+    digests = {name: sha256_of(file) for name, file in files.items()}
+    content = json.dumps(digests, sort_keys=True).encode()
+    return f"{home}/{SOURCES}/{hashlib.sha256(content).hexdigest()[:32]}"
+
+
+def bring_sources(home: Home, ledger: SearchLedger) -> None:
+    """Copy the files of a search from the store into its folder in this home, unless they are there.
+
+    The folder appears in one step; searches with the same files share it. A search whose folder is elsewhere
+    has its files there.
+
+    Raises:
+        UserError: If ``HPO_STORE`` names no store.
+        HpoError: If the store cannot be read, or a file in it is missing or damaged.
+    """
+    base = Path(str(opened_of(ledger).spec.get("base") or "/"))
+    if base.parent != home.root / SOURCES or base.is_dir():
+        return
+    events = [recorded.event for recorded in ledger.read(kinds=[FilesStored])]
+    files = {file["path"]: file for event in events if isinstance(event, FilesStored) for file in event.files}
+    digests = {
+        path.removeprefix(f"{CODE}/"): str(file["sha256"])
+        for path, file in files.items()
+        if path.startswith(f"{CODE}/")
+    }
+    home.create()
+    draft = base.with_name(f".{base.name}.{secrets.token_hex(4)}")
+    draft.mkdir(parents=True, mode=0o700)
+    _fetch(digests.items(), draft)
+    try:
+        os.rename(draft, base)
+    except OSError:
+        if not base.is_dir():  # another job brought them meanwhile
+            raise
+
+
+def _fetch(digests: Iterable[tuple[str, str]], folder: Path) -> None:
+    from hpo.storage.file_store import FileStore
+
+    address = os.environ.get(STORE)
+    for name, digest in digests:
+        if not address:
+            raise UserError(f"{name} of the search is in a store; {STORE}=URL names it")
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):  # the database is not trusted
+            raise HpoError(f"{name!r} on record is not a file of the search")
+        FileStore(address).fetch(digest, folder / name)
