@@ -56,6 +56,7 @@ class ImageFolder:
         broken: Reaction to a file that cannot be decoded: ``error`` or ``skip``.
         orientation: ``upright`` to turn images as their EXIF orientation says, or ``as_stored``.
         ground: Colour that transparent pixels are put on.
+        bits: Bits of pixels of 16 bits that are used; None for as many as the development part needs.
         originals: Whether to keep the images in their own sizes as well, for crops of a training.
     """
 
@@ -66,6 +67,7 @@ class ImageFolder:
     broken: str = "error"
     orientation: str = "upright"
     ground: str = "white"
+    bits: int | None = None
     originals: bool = False
 
     def state(self) -> list[str] | None:
@@ -97,9 +99,22 @@ class ImageFolder:
     def _form(self) -> PixelFormat:
         """How pixels are stored for a training, by the headers and the depth of the development images."""
         new = self.paths.reader > 4
-        bits = bits_of(self._parts[0].files) if new and self._heads.deep else 16
+        bits = self._used_bits() if new and self._heads.deep else 16
         ground = self.ground if new and self._heads.transparent else ""
         return PixelFormat(self._shape, self._upright, bits, ground)
+
+    def _used_bits(self) -> int:
+        """Return how many of 16 bits per pixel are used.
+
+        Raises:
+            UserError: If the images use more than the spec says.
+        """
+        needed = bits_of(self._parts[0].files)
+        if self.bits is not None and needed > self.bits:
+            raise UserError(
+                f"data.arguments.bits: pixels of {self.root} use {needed} bits, more than {self.bits}"
+            )
+        return self.bits or needed
 
     @functools.cached_property
     def _train(self) -> Path:
@@ -187,7 +202,7 @@ class ImageFolder:
         elif heads.deep:
             yield (
                 f"{heads.deep} images have 16 bits per pixel, of which {form.bits} are used; the upper 8 of "
-                "these are kept"
+                "these are kept; for another number: arguments: {bits: 16}"
             )
         if heads.halved:
             yield (
@@ -302,10 +317,13 @@ def open_folder(
     broken: str = "error",
     orientation: str = "upright",
     ground: str = "white",
+    bits: int | None = None,
     originals: bool = False,
 ) -> ImageFolder:
     """Return a folder of images as a source; nothing is read yet."""
-    return ImageFolder(paths, paths.path(root), size, test_share, broken, orientation, ground, originals)
+    return ImageFolder(
+        paths, paths.path(root), size, test_share, broken, orientation, ground, bits, originals
+    )
 
 
 def _file_digest(path: Path) -> bytes:

@@ -47,6 +47,16 @@ GROUND = Hyperparameter(
     doc="colour that transparent pixels of images are put on",
 )
 
+BITS = Hyperparameter(
+    "bits",
+    "int",
+    None,
+    8,
+    16,
+    optional=True,
+    doc="bits of grey images of 16 bits that are used, the lowest ones; inferred from the images by default",
+)
+
 ORIGINALS = Hyperparameter(
     "originals",
     "bool",
@@ -131,7 +141,7 @@ SOURCES: tuple[Part, ...] = (
         "image_folder",
         f"{HERE}.image_folder:open_folder",
         "https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html",
-        (ROOT, SIZE, TEST_SHARE, BROKEN, ORIENTATION, GROUND, ORIGINALS),
+        (ROOT, SIZE, TEST_SHARE, BROKEN, ORIENTATION, GROUND, BITS, ORIGINALS),
         doc="a folder of images for each class, at the root or under root/train and root/test",
     ),
     Part(

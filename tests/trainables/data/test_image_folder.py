@@ -328,6 +328,14 @@ def test_bits_of_a_sensor_in_16_are_scaled_by_what_is_used(tmp_path: Path, bits:
     assert found.report.images.bits == bits
 
 
+def test_the_bits_that_are_used_can_be_set(tmp_path: Path) -> None:
+    root = deep_images(tmp_path, 12)
+    found = folder(root, test_share=0.3, bits=16).development()
+    assert (found.info.bits, found.inputs.max()) == (16, 15)
+    with pytest.raises(UserError, match=r"data.arguments.bits: pixels of .*deep use 12 bits, more than 10"):
+        folder(root, test_share=0.3, bits=10).development()
+
+
 def test_a_search_on_record_keeps_the_upper_bits_and_ignores_transparency(tmp_path: Path) -> None:
     paths = SourcePaths(tmp_path, tmp_path, reader=4)
     earlier = open_folder(paths, root=str(deep_images(tmp_path, 12)), test_share=0.3)
