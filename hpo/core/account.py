@@ -217,6 +217,8 @@ class Account:
         constraints: How the winner stands to the constraints; None if the spec has none.
         proposed: Number of trials by the reason for which the sampler proposed them.
         pauses: How often trials were ``paused``, and taken up again by cause.
+        level: Probability with which each interval of a test score covers by itself: those of a further look
+            cover with more, so that the intervals of all looks so far, restated, hold together with 95 %.
     """
 
     search: str
@@ -263,6 +265,7 @@ class Account:
     constraints: ConstraintsKept | None = None
     proposed: Mapping[str, int] = field(default_factory=dict)
     pauses: Mapping[str, int] = field(default_factory=dict)
+    level: float = 0.95
 
     def to_json(self) -> JsonObject:
         """Return the account as a JSON value, numbers that JSON does not have as null."""

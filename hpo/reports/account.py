@@ -304,7 +304,11 @@ def _test(account: Account) -> Iterator[tuple[str, str]]:
         role = "secondary" if row else "primary, set in the spec before the search"
         yield "" if row else "test", f"{name} {_by_method(scores[name])}: {role}"
     if account.look > 1:
-        yield "", f"look number {account.look}, because: {account.look_reason}"
+        text = (
+            f"look number {account.look}, because: {account.look_reason}; each of these intervals alone holds"
+        )
+        alone = f"with {100 * account.level:.4g} %"
+        yield "", f"{text} {alone}, so that those of {account.look} looks hold together with 95 %"
     if not account.openings:
         yield "openings", "the test part was never opened"
     for opening in account.openings:

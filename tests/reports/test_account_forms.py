@@ -104,6 +104,13 @@ def test_predictions_that_are_not_numbers_stand_first(account):
     assert "Wilson; 4 of 360 predictions are not numbers" in " ".join(shown.split())
 
 
+def test_a_further_look_states_the_level_of_its_intervals(account):
+    assert "look number" not in page(account)
+    shown = page(dataclasses.replace(account, look=3, look_reason="a new recipe", level=1 - 0.05 / 3))
+    text = " ".join(shown.split())
+    assert "look number 3, because: a new recipe; each of these intervals alone holds with 98.33 %" in text
+
+
 def test_a_test_score_that_is_no_number_stands_first_with_its_reason(account):
     method, missing = "no interval: the score is not finite", "4 of 360 values are not numbers"
     test = {"accuracy": ScoreInterval(math.nan, method=method, missing=missing)}

@@ -33,7 +33,7 @@ from hpo.core.spending import budget_use
 from hpo.data import prepared
 from hpo.ledger.searches import read_history
 from hpo.ledger.store import SearchLedger
-from hpo.selection.intervals import Interval
+from hpo.selection.intervals import LEVEL, Interval
 from hpo.selection.optimism import measure
 from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.accounting.context import (
@@ -89,6 +89,7 @@ def gather_account(
         numbers=_numbers(spec, ledger, history, weights),
         look=score.look if score else 0,
         look_reason=score.reason if score else "",
+        level=score.level if score else LEVEL,
         test_refused=history.refused,
         openings=openings_of(home, spec, ledger, history),
         seeds=_seeds(spec, history),
