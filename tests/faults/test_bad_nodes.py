@@ -59,7 +59,10 @@ def test_a_node_without_the_users_code_costs_no_trial_and_what_no_node_can_hold_
     assert "a trial needs 3 CPUs and 0 GPUs on one node" in refused.stderr
     assert refused.stderr.count(": 2 CPUs and 0 GPUs") == 2
     assert place.record() == []
-    record = check_whole(place, submit(place, cluster, "--set", "resources.trials_at_once=4"))
+    process = submit(place, cluster, "--set", "resources.trials_at_once=4")
+    place.wait_for(process, number_set_aside(1))
+    place.hurry()
+    record = check_whole(place, process)
     assert number(record, events.WorkerLost) == 0
     (text,) = set_aside(place)
     assert "cannot load the training code" in text
@@ -80,11 +83,13 @@ def test_nodes_that_join_blind_or_go_bad_after_their_check_are_set_aside_and_the
     place.wait_for(process, number_set_aside(2))
     second, before = cluster.add(2, within=MOUNTS), number(place.record(), events.Reported)
     place.wait_for(process, after(events.Reported, before + 2))
-    subprocess.run([*inside(second), "--bind", "/dev/null", place.folder / "tiny_model.py"], check=True)
-    for worker in cluster.workers(second):
-        worker.kill()  # the next one imports the code
+    with place.held():
+        subprocess.run([*inside(second), "--bind", "/dev/null", place.folder / "tiny_model.py"], check=True)
+        for worker in cluster.workers(second):
+            worker.kill()  # the next one imports the code
     place.wait_for(process, number_set_aside(3))
     cluster.add(2)
+    place.hurry()
     record = check_as_undisturbed(place, process, undisturbed)
     assert 2 <= number(record, events.WorkerLost) <= 4
     blind, covered, changed = set_aside(place)
@@ -101,9 +106,10 @@ def test_code_that_changes_for_the_driver_too_ends_the_search_which_can_be_resum
     place.wait_for(process, after(events.Reported, 8))
     code = place.folder / "tiny_model.py"
     text = code.read_text()
-    code.write_text(text + "\n")
-    for worker in cluster.workers(cluster.nodes[0]):
-        worker.kill()  # the next one imports the code
+    with place.held():
+        code.write_text(text + "\n")
+        for worker in cluster.workers(cluster.nodes[0]):
+            worker.kill()  # the next one imports the code
     out, err = process.communicate(timeout=120)
     assert process.returncode == 3, err
     assert f"has changed since its trials were trained: tiny_model.py in {place.folder}" in out + err

@@ -59,7 +59,7 @@ def test_a_killed_search_ends_as_if_undisturbed(moment, place, undisturbed):
     place.wait_for(process, MOMENTS[moment])
     kill(process)
     killed, runs = place.record(), place.runs()
-    seconds = place.resumed(**environment)
+    seconds = place.resumed()
     check("SIGKILL to the driver", place, undisturbed, killed, runs, seconds)
 
 

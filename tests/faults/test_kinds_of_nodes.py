@@ -22,10 +22,10 @@ GREEDY = f"""{SEEN}
 """Makes trial 1 run out of memory unless it has a whole GPU."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     """A head, a node with one A100, and a node with two H100 and a licence, all of them only declared."""
-    cluster = RayCluster(TINY_SECONDS="0.1")
+    cluster = RayCluster()
     try:
         cluster.add(2, gpus=1, labels={"accelerator": "A100"}, TINY_NODE="old")
         cluster.add(4, gpus=2, labels={"accelerator": "H100"}, custom={"licence": 1}, TINY_NODE="new")
@@ -61,22 +61,25 @@ def test_trials_share_the_gpus_of_labelled_nodes_and_what_no_node_has_is_refused
     assert nodes(place) == {("new", "0"), ("new", "1")}
 
 
-@pytest.mark.faults
 def test_a_trial_without_memory_on_a_share_of_a_gpu_continues_on_a_whole_one(place, cluster):
     (place.folder / "tiny_model.py").write_text(MODEL.replace(SEEN, GREEDY))
-    record = check_whole(place, submit(place, cluster, "--set", "resources={gpus: 0.5, trials_at_once: 6}"))
+    few = ("--set", "budget.trials=4")
+    record = check_whole(
+        place, submit(place, cluster, "--set", "resources={gpus: 0.5, trials_at_once: 6}", *few), trials=4
+    )
     losses = [e.event for e in record if isinstance(e.event, events.WorkerLost)]
     assert {(loss.trial, loss.cause, loss.whole_gpu) for loss in losses} == {(1, "out_of_memory", True)}
     assert len({loss.replicate for loss in losses}) == len(losses)
 
 
-@pytest.mark.faults
 def test_a_search_waits_for_a_licence_that_another_holds_and_says_so(place, cluster):
-    licensed = ("--set", "resources={custom: {licence: 1}, trials_at_once: 1}")
+    licensed = ("--set", "resources={custom: {licence: 1}, trials_at_once: 1}", "--set", "budget.trials=4")
     first = submit(place, cluster, *licensed)
-    place.wait_for(first, after(events.Reported, 4))
-    second = place.start("submit", "tiny.yaml", "--address", cluster.address, *licensed, **TOKEN)
-    check_whole(place, first)
-    out, err = second.communicate(timeout=300)
+    place.wait_for(first, after(events.Reported, 2))
+    with place.held():  # it ends once the second has said what it waits for
+        second = place.start("submit", "tiny.yaml", "--address", cluster.address, *licensed, **TOKEN)
+        waits = "waiting for 1 CPUs, 0 GPUs and 1 licence that other work on the cluster holds\n"
+        assert any(line.endswith(waits) for line in second.stdout), second.communicate()[1]
+    check_whole(place, first, trials=4)
+    _, err = second.communicate(timeout=300)
     assert second.returncode == 0, err
-    assert "waiting for 1 CPUs, 0 GPUs and 1 licence that other work on the cluster holds" in out + err

@@ -48,11 +48,12 @@ def test_a_driver_that_was_frozen_for_longer_than_its_lease_writes_nothing_more(
 
 
 def test_a_search_that_is_held_elsewhere_is_refused(shared):
-    running = shared.start("submit", "tiny.yaml", "--json", TINY_SECONDS="0.2", **SHORT)
+    running = shared.start("submit", "tiny.yaml", "--json", **SHORT)
     shared.wait_for(running, after(events.Reported, 2))
-    refused = shared.run("resume", "tiny-1", **SHORT)
-    assert (refused.returncode, "tiny-1 is being run by process" in refused.stderr) == (3, True)
-    stopped = shared.run("stop", "tiny-1")
-    assert stopped.returncode == 0, stopped.stderr
+    with shared.held():
+        refused = shared.run("resume", "tiny-1", **SHORT)
+        assert (refused.returncode, "tiny-1 is being run by process" in refused.stderr) == (3, True)
+        stopped = shared.run("stop", "tiny-1")
+        assert stopped.returncode == 0, stopped.stderr
     running.communicate(timeout=120)
     assert shared.record()[-1].event.status == "stopped"

@@ -9,7 +9,7 @@ from hpo.core import events
 from hpo.core.events import End, LossCause
 from tests.faults.promises import check_replay, run_twice, scores
 from tests.faults.ray_cluster import TOKEN, RayCluster
-from tests.faults.tiny_search import after, decisions, number, without_announcements
+from tests.faults.tiny_search import after, decisions, has_workers, number, without_announcements
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -67,8 +67,10 @@ def check_as_undisturbed(place, process, undisturbed):
 def test_after_the_death_of_its_nodes_server_a_search_ends_as_undisturbed(place, cluster, undisturbed):
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 8))
-    (node,) = (node for node in cluster.nodes if cluster.workers(node))
-    cluster.kill_raylet(node)
+    with place.held():
+        (node,) = (node for node in cluster.nodes if cluster.workers(node))
+        cluster.kill_raylet(node)
+    place.hurry()
     record = check_as_undisturbed(place, process, undisturbed)
     assert number(record, events.WorkerLost) == 1
     assert causes(record) == {LossCause.NODE_LOST}
@@ -81,6 +83,8 @@ def test_trials_leave_a_draining_node_saved_and_count_nothing(place, cluster, un
     with place.held():  # on a busy machine the search would end before the order arrives
         cluster.drain(node)
         place.wait_for(process, lambda _: any("is being drained" in text for text in warnings(place)))
+    place.wait_for(process, after(events.WorkerLost))
+    place.hurry()
     record = check_as_undisturbed(place, process, undisturbed)
     assert causes(record) == {LossCause.PREEMPTED}
     reached, saved = {}, {}
@@ -95,16 +99,17 @@ def test_trials_leave_a_draining_node_saved_and_count_nothing(place, cluster, un
 def test_a_joining_node_is_used_a_draining_one_is_left_and_a_killed_one_costs_little(place, cluster):
     process = submit(place, cluster, "--set", "resources.trials_at_once=6", "--set", "budget.trials=70")
     place.wait_for(process, after(events.Reported, 4))
-    joined, began = cluster.add(2), time.monotonic()
-    place.wait_for(process, lambda place: cluster.trains(joined), seconds=60)  # a busy machine needs longer
-    print(f"a new node trains {time.monotonic() - began:.1f} s after it is up")
-    place.wait_for(process, after(events.WorkersReady, 1, workers=6))
-    with place.held():  # on a busy machine the search would end before its nodes are gone
+    with place.held():  # on a busy machine the search would end before its nodes come and go
+        joined, began = cluster.add(2), time.monotonic()
+        place.wait_for(process, lambda place: cluster.trains(joined))
+        print(f"a new node trains {time.monotonic() - began:.1f} s after it is up")
+        place.wait_for(process, has_workers(6))
         cluster.drain(cluster.nodes[0])
         place.wait_for(process, lambda _: any("is being drained" in text for text in warnings(place)))
-    place.wait_for(process, after(events.WorkersReady, 2, workers=4))  # at the start it has four as well
+    place.wait_for(process, has_workers(4))
     (killed,) = cluster.ids(cluster.nodes[1])
     cluster.kill(cluster.nodes[1])
+    place.hurry()
     record = check_whole(place, process, trials=70)
     losses = [each.event.cause for each in record if isinstance(each.event, events.WorkerLost)]
     assert set(losses) <= {LossCause.NODE_LOST, LossCause.PREEMPTED}
@@ -116,10 +121,12 @@ def test_a_joining_node_is_used_a_draining_one_is_left_and_a_killed_one_costs_li
 def test_a_node_that_is_suspended_for_a_while_costs_nothing(place, cluster):
     process = submit(place, cluster, *FOUR)
     place.wait_for(process, after(events.Reported, 8))
+    with place.held():
+        cluster.freeze(cluster.nodes[0])
     before = len(place.glance())
-    cluster.freeze(cluster.nodes[0])
     place.wait_for(process, lambda place: len(place.glance()) > before + 10)
     cluster.freeze(cluster.nodes[0], signal.SIGCONT)
+    place.hurry()
     record = check_whole(place, process)
     assert number(record, events.WorkerLost) <= 2
 
@@ -130,7 +137,8 @@ def test_a_lost_head_is_reported_in_time_and_the_search_can_be_resumed(place, cl
     process = submit(place, cluster)
     place.wait_for(process, after(events.Reported, 8))
     port = cluster.address.split(":")[1]
-    cluster.kill(cluster.head)
+    with place.held():
+        cluster.kill(cluster.head)
     if again:
         cluster.start_head(port)
     out, err = process.communicate(timeout=120)

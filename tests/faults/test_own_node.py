@@ -26,24 +26,16 @@ pytestmark = [
 MACHINE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", '"$@"; sleep 900', "--")
 """Runs a node in a machine of its own, which outlives it."""
 
-
 PATIENT_HEAD = {"RAY_health_check_failure_threshold": "1000"}
 """With which a node that does not answer stays in the cluster. One that is thawed after the head gave it up
 ends itself, at a time that depends on how busy the machine is."""
 
-NOT_YET = "has not accepted this process within 45 s"
-ENDED = "Ray ends a process whose node in the cluster is lost"
-
 
 class OwnMachine:
-    """A cluster of a head and one node, in whose machine a driver can run.
+    """A cluster of a head and one node, in whose machine a driver can run."""
 
-    Args:
-        head: Environment variables of the head.
-    """
-
-    def __init__(self, head):
-        self.cluster = RayCluster(head=head, TINY_SECONDS="0.3")
+    def __init__(self):
+        self.cluster = RayCluster(head=PATIENT_HEAD, TINY_SECONDS="0.3")
         self.node = self.cluster.add(2, within=MACHINE)
         (self.machine,) = psutil.Process(self.node.pid).children()
 
@@ -59,25 +51,36 @@ class OwnMachine:
 
 
 @pytest.fixture
-def own(request):
-    own = OwnMachine(head=getattr(request, "param", {}))
+def own():
+    own = OwnMachine()
     try:
         yield own
     finally:
         own.cluster.end()
 
 
-def test_the_death_of_its_node_is_reported_by_the_driver_and_the_search_can_be_resumed(
+def ended_with(process, sentence):
+    """The driver says a sentence and how to continue, within minutes and without a traceback."""
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 1, err
+    assert sentence in out + err
+    assert "resume tiny-1` continues" in out + err
+    assert "Traceback" not in err
+
+
+def test_a_frozen_node_and_the_death_of_a_node_are_reported_and_the_search_can_be_resumed(
     place, own, undisturbed
 ):
-    process = own.start(place, "submit", "tiny.yaml")
+    own.cluster.freeze(own.node)
+    ended_with(own.start(place, "submit", "tiny.yaml"), "beside this process has not answered for 20 s")
+    assert number(place.record(), events.TrialStarted) == 0
+    assert isinstance(place.record()[-1].event, events.SearchEnded)
+    own.cluster.freeze(own.node, signal.SIGCONT)
+    wait_until_it_accepts(place, own)
+    process = own.start(place, "resume", "tiny-1")
     place.wait_for(process, after(events.Reported, 8))
     own.cluster.kill_raylet(own.node)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 1
-    assert "this process's node is no longer part of the Ray cluster" in out + err
-    assert "`hpo resume tiny-1` continues it" in out + err
-    assert "Traceback" not in err
+    ended_with(process, "this process's node is no longer part of the Ray cluster")
     assert isinstance(place.record()[-1].event, events.SearchEnded)
     check_as_undisturbed(place, place.start("resume", "tiny-1", "--json"), undisturbed)
 
@@ -93,25 +96,15 @@ def test_after_the_death_of_its_machine_a_search_is_resumed_elsewhere(place, own
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("own", [PATIENT_HEAD], indirect=True)
-def test_a_frozen_node_beside_the_driver_is_reported_within_a_minute_and_the_search_can_be_resumed(
+def test_a_node_that_freezes_while_a_search_runs_is_reported_before_ray_ends_the_driver(
     place, own, undisturbed
 ):
-    own.cluster.freeze(own.node)
     process = own.start(place, "submit", "tiny.yaml")
-    try:
-        out, err = process.communicate(timeout=200)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-    assert process.returncode == 1
-    assert NOT_YET in out + err or ENDED in err
-    assert "resume tiny-1` continues" in out + err
-    assert "Traceback" not in err
-    assert number(place.record(), events.TrialStarted) == 0
-    own.cluster.freeze(own.node, signal.SIGCONT)
-    wait_until_it_accepts(place, own)
-    check_as_undisturbed(place, own.start(place, "resume", "tiny-1"), undisturbed)
+    place.wait_for(process, after(events.Reported, 8))
+    own.cluster.freeze(own.node)
+    ended_with(process, "this process's node of the Ray cluster has not answered for 4")
+    assert isinstance(place.record()[-1].event, events.SearchEnded)
+    check_as_undisturbed(place, place.start("resume", "tiny-1", "--json"), undisturbed)
 
 
 def wait_until_it_accepts(place, own):

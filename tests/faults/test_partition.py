@@ -91,9 +91,11 @@ def test_a_node_whose_network_is_cut_is_given_up_and_the_search_ends_as_undistur
         far = cluster.add(1, within=cable.within, host=THERE)
         process = submit(place, cluster)
         place.wait_for(process, after(events.Reported, 8))
-        assert cluster.workers(far)
-        cable.cut()
+        with place.held():
+            assert cluster.workers(far)
+            cable.cut()
         cluster.add(1)
+        place.hurry()
         record = check_as_undisturbed(place, process, undisturbed)
         assert number(record, events.WorkerLost) == 1
         assert causes(record) == {LossCause.NODE_LOST}
