@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpo.core.errors import ChangedCode
 from hpo.core.history import History
 from hpo.core.package_versions import decisive_changes
 from hpo.core.user_code import CodeDigests, changed_files, code_digests, own_digests
-from hpo.spec import SearchSpec
+
+if TYPE_CHECKING:  # workers import this module, and never a spec
+    from hpo.spec import SearchSpec
 
 TRAINED = "since its trials were trained"
 
