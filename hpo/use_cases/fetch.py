@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import UserError
 from hpo.core.events import FilesStored
-from hpo.core.file_digest import sha256_of
 from hpo.core.home import Home
-from hpo.core.json_values import JsonFields
 from hpo.core.private_files import refuse_links
-from hpo.core.profile import STORE
 from hpo.ledger.searches import open_ledger
-from hpo.storage.file_store import FileStore
+from hpo.use_cases.search.sources import fetch_missing, team_store
 
 
 def fetch_files(name: str, *, home: Home) -> list[Path]:
@@ -31,22 +27,11 @@ def fetch_files(name: str, *, home: Home) -> list[Path]:
         HpoError: If the store cannot be read, or a file in it is missing or damaged.
     """
     stored = [recorded.event for recorded in open_ledger(name, home).read(kinds=[FilesStored])]
-    address = os.environ.get(STORE)
-    if not address:
-        raise UserError(f"{STORE} names no store; --profile NAME or {STORE}=URL does")
+    store = team_store()
     files = {file["path"]: file for event in stored if isinstance(event, FilesStored) for file in event.files}
     if not files:
         raise UserError(f"nothing of {name} is in a store: it has not ended, or ran without one")
-    store, folder = FileStore(address), home.create().search(name).root
+    folder = home.create().search(name).root
     refuse_links(home.root, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    return [_fetched(store, folder, file) for file in files.values()]
-
-
-def _fetched(store: FileStore, folder: Path, file: JsonFields) -> Path:
-    path = folder / str(file["path"])
-    if not path.resolve().is_relative_to(folder.resolve()):  # the database is not trusted with paths
-        raise HpoError(f"{file['path']!r} on record is not a file of the search")
-    if not path.is_file() or sha256_of(path) != file["sha256"]:
-        store.fetch(file["sha256"], path)
-    return path
+    return fetch_missing(store, {path: str(file["sha256"]) for path, file in files.items()}, folder)

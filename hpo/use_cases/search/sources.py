@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpo.core.errors import HpoError, UserError
 from hpo.core.events import FilesStored
@@ -17,6 +18,9 @@ from hpo.core.profile import STORE
 from hpo.ledger.searches import opened_of
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.search.stored_files import CODE
+
+if TYPE_CHECKING:
+    from hpo.storage.file_store import FileStore
 
 SOURCES = "sources"
 """Folder of a home with the files of searches that run as jobs."""
@@ -57,7 +61,8 @@ def bring_sources(home: Home, ledger: SearchLedger) -> None:
     home.create()
     draft = base.with_name(f".{base.name}.{secrets.token_hex(4)}")
     draft.mkdir(parents=True, mode=0o700)
-    _fetch(digests.items(), draft)
+    if digests:
+        fetch_missing(team_store(), digests, draft)
     try:
         os.rename(draft, base)
     except OSError:
@@ -65,13 +70,38 @@ def bring_sources(home: Home, ledger: SearchLedger) -> None:
             raise
 
 
-def _fetch(digests: Iterable[tuple[str, str]], folder: Path) -> None:
+def team_store() -> FileStore:
+    """Return the store that ``HPO_STORE`` names.
+
+    Raises:
+        UserError: If it names none.
+    """
+    address = os.environ.get(STORE)
+    if not address:
+        raise UserError(f"{STORE} names no store; --profile NAME or {STORE}=URL does")
     from hpo.storage.file_store import FileStore
 
-    address = os.environ.get(STORE)
-    for name, digest in digests:
-        if not address:
-            raise UserError(f"{name} of the search is in a store; {STORE}=URL names it")
-        if not (folder / name).resolve().is_relative_to(folder.resolve()):  # the database is not trusted
+    return FileStore(address)
+
+
+def fetch_missing(store: FileStore, digests: Mapping[str, str], folder: Path) -> list[Path]:
+    """Copy files from a store into a folder; a file that is there already stays.
+
+    Args:
+        store: The store.
+        digests: SHA-256 of each file by its path in the folder.
+        folder: The folder.
+
+    Returns:
+        The files.
+
+    Raises:
+        HpoError: If the store cannot be read, a file in it is missing or damaged, or a path is outside.
+    """
+    for name, digest in digests.items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):  # the database is not trusted with paths
             raise HpoError(f"{name!r} on record is not a file of the search")
-        FileStore(address).fetch(digest, folder / name)
+        if not path.is_file() or sha256_of(path) != digest:
+            store.fetch(digest, path)
+    return [folder / name for name in digests]
