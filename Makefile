@@ -48,8 +48,9 @@ $(JOBS)/.ready: $(READY) tests/faults/requirements-jobs.txt
 	$(JOBS)/bin/python -m pip install --quiet --constraint constraints.txt -r tests/faults/requirements-jobs.txt
 	touch $@
 
+# Slow tests wait for processes most of their time, those of trainables do not.
 slow: $(JOBS)/.ready
-	$(PYTEST) -m "slow and not faults" --ignore tests/trainables
+	$(PYTEST) --numprocesses 3 -m "slow and not faults" --ignore tests/trainables
 	$(PYTEST) --dist worksteal -m "slow and not faults" tests/trainables
 
 faults: setup
