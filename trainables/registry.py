@@ -75,7 +75,8 @@ class ShippedTrainable:
                 f"out with columns: {{{ignored}}}, or train with code of your own"
             )
         if info.kind != self.kind:
-            actual = f"{info.kind.removesuffix('s')}s of shape {' x '.join(map(str, info.shape))}"
+            shape = f" of shape {' x '.join(map(str, info.shape))}" if info.shape else ""
+            actual = f"{info.kind.removesuffix('s')}s{shape}"
             others = [other.name for other in SHIPPED.values() if other.kind == info.kind]
             instead = f"; legal here: {', '.join(others)}" if others else f"; {_GIVEN_AS[self.kind]}"
             return f"trainable: {self.name} takes {self.kind}s, and this data has {actual}{instead}"

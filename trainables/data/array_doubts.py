@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hpo.core.trainable import DataInfo
 from trainables.data import precision
+from trainables.data.missing_codes import missing_code
 
 SHOWN = 5
 """Columns in a sentence, and different whole numbers that may be classes."""
@@ -32,6 +33,17 @@ def not_images(inputs: NDArray[Any], info: DataInfo) -> tuple[str, ...]:
         "images with their channels first; they are passed on as an array, unchanged. What is for images "
         "(recipes, augmentation, near copies) needs uint8, 0 to 255, arranged as np.moveaxis(images, 1, -1)",
     )
+
+
+def missing_codes(inputs: NDArray[Any], info: DataInfo) -> tuple[str, ...]:
+    """Name numbers in the columns of a table that probably stand for a missing value, such as -999."""
+    if info.kind != "table" or not len(inputs):
+        return ()
+    codes = {index: missing_code(inputs[:, index]) for index in range(inputs.shape[1])}
+    names = info.columns or tuple(map(str, range(inputs.shape[1])))
+    found = [f"column {names[index]}: {code}return NaN" for index, code in codes.items() if code]
+    more = f"; so do numbers in {len(found) - SHOWN:,} more columns" if len(found) > SHOWN else ""
+    return (*found[: SHOWN - 1], found[SHOWN - 1] + more) if len(found) >= SHOWN else tuple(found)
 
 
 def encoded(targets: Any) -> tuple[str, ...]:

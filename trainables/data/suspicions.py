@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hpo.core.trainable import DataInfo
 from trainables.data import columns
+from trainables.data.missing_codes import missing_code
 from trainables.data.odd_texts import alike, loses_zeros
 from trainables.data.precision import EXACT, LOST, rounding, sentence
 from trainables.data.table_reading import Table, brief
@@ -20,13 +21,6 @@ NAMES = frozenset(["id", "index", "idx", "rowid", "row_id", "uuid", "guid", "key
 """Names of columns that identify rows, in lower case; so do those that end in one of `ENDINGS`."""
 
 ENDINGS = ("_id", " id", "_uuid", "_key", "_index", "_no", "_nr")
-
-
-CODES = frozenset(sign * (10.0**digits - 1) for digits in range(1, 10) for sign in (-1, 1)) - {9.0}
-"""Numbers by which people write that a value is missing: -9, -99, ... and 99, 999, ..."""
-
-LEAST_CODES = 3
-"""Times that such a number occurs before it is one."""
 
 
 def suspicions(table: Table, info: DataInfo, scaled: bool = True) -> dict[str, tuple[str, ...]]:
@@ -110,32 +104,19 @@ def _of_precision(name: str, values: NDArray[np.float64], info: DataInfo, scaled
 
 
 def _of_missing_codes(name: str, table: Table) -> tuple[str, ...]:
-    sentence = "" if columns.holds_dates(table.columns[name]) else missing_code(name, table)
-    return (f"column {name}: {sentence}",) if sentence else ()
+    words = "" if columns.holds_dates(table.columns[name]) else missing_code_words(name, table)
+    return (f"column {name}: {words}",) if words else ()
 
 
-def missing_code(name: str, table: Table) -> str:
-    """Say that a number in a column, such as -999, probably stands for a missing one; nothing if none does.
-
-    It is the least or the greatest, occurs several times, and is farther from all others than these are
-    from each other.
-    """
+def missing_code_words(name: str, table: Table) -> str:
+    """Say that a number in a column probably stands for a missing one; nothing if none does."""
     values = table.numbers(name)
-    if values is None:
+    code = None if values is None else missing_code(values)
+    if code is None:
         return ""
-    for end in {float(np.fmin.reduce(values)), float(np.fmax.reduce(values))} & CODES:
-        others, n = values[(values != end) & ~np.isnan(values)], int((values == end).sum())
-        if n < LEAST_CODES or len(others) < n:
-            continue
-        low, high = float(others.min()), float(others.max())
-        if low < high and min(abs(low - end), abs(high - end)) > high - low:
-            text = table.columns[name][int(np.flatnonzero(values == end)[0])].as_py()
-            advice = f"add {text!r} to `missing`" if isinstance(text, str) else "replace it in the file"
-            return (
-                f"{n:,} values are {end:.6g}, the others {low:.6g} to {high:.6g}; if it stands for a missing "
-                f"value, {advice}"
-            )
-    return ""
+    text = table.columns[name][int(code.rows[0])].as_py()
+    advice = f"add {text!r} to `missing`" if isinstance(text, str) else "replace it in the file"
+    return f"{code}{advice}"
 
 
 def is_identifying_name(name: str) -> bool:

@@ -27,7 +27,7 @@ from trainables.data.digests import file_digest
 from trainables.data.file_state import state_of
 from trainables.data.held_out import first_cut
 from trainables.data.row_roles import group_names, row_ids, row_times, tied_times
-from trainables.data.suspicions import missing_code, suspicions
+from trainables.data.suspicions import missing_code_words, suspicions
 from trainables.data.table_encoding import encode, refuse_infinite, targets_of
 from trainables.data.table_reading import (
     Table,
@@ -93,7 +93,7 @@ class TableFile:
         inputs, _ = self._encoded(table)
         targets = targets_of(table, self.target, self._info)
         self._refuse_constant(targets)
-        code = missing_code(self.target, table) if self._info.task == "regression" else ""
+        code = missing_code_words(self.target, table) if self._info.task == "regression" else ""
         odd = suspicions(table, self._info, scaled=self.reader > 4) if self.reader > 2 else {}
         kinds = self._kinds
         warnings = (

@@ -28,6 +28,12 @@ def torch_floats(part):
 def encoded(part, classes):
     return {"inputs": np.zeros((4, 3)), "targets": np.array(classes), "groups": np.array(classes)}
 
+def gaps(part, columns=()):
+    inputs = np.random.default_rng(0).normal(size=(40, 9))
+    for column in columns:
+        inputs[:9, column] = -999
+    return inputs, np.arange(40) % 2
+
 def narrow(part):
     return {"inputs": np.zeros((2, 3, 16, 16), np.uint8), "targets": np.array([0, 1]), "kind": "image"}
 
@@ -172,6 +178,16 @@ def test_an_array_that_may_be_images_with_their_channels_first_is_named(read):
     assert warning.startswith(
         "inputs of float32 with the shape [n, 3, 16, 16] seem to be images with their channels first"
     )
+
+
+def test_numbers_that_may_stand_for_missing_values_are_named(read):
+    assert not read("gaps").warnings
+    (warning,) = read("gaps", columns=[2]).warnings
+    assert warning.startswith("column 2: 9 values are -999, the others -")
+    assert warning.endswith("if it stands for a missing value, return NaN")
+    many = read("gaps", columns=list(range(9))).warnings
+    assert len(many) == 5
+    assert many[-1].endswith("return NaN; so do numbers in 4 more columns")
 
 
 def test_bytes_are_the_text_that_they_encode(read):
