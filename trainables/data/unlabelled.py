@@ -124,7 +124,10 @@ def _table(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabell
     options = {
         name: arguments[name] for name in ("missing", "not_missing", "delimiter") if arguments.get(name)
     }
-    table = read_table(path, TABLES[path.suffix.lower()], **options)
+    as_bytes = any(name[:2] in ("b'", 'b"') for names in info.categories.values() for name in names)
+    table = read_table(
+        path, TABLES[path.suffix.lower()], decodes=not as_bytes, **options
+    )  # as it was trained
     if not info.columns:
         raise UserError(f"{path}: the model's columns have no names, so a table cannot be matched; use .npy")
     missing = [name for name in info.columns if name not in table.columns]

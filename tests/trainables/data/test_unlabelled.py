@@ -127,3 +127,12 @@ def test_numbers_that_are_written_for_people_are_read_as_in_training(tmp_path):
     info = DataInfo("table", "regression", (2,), (), ("age", "size"))
     found = read_unlabelled(tmp_path / "new.csv", info, {})
     assert found.inputs.tolist() == [[1200.0, 0.5], [7.0, 12.5]]
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b'a'", "b'b'")])
+def test_bytes_are_read_as_in_training(tmp_path, names):
+    parquet.write_table(pa.table({"v": [b"a", b"b"]}), tmp_path / "t.parquet")
+    info = DataInfo("table", "classification", (1,), ("no", "yes"), ("v",), {"v": names})
+    found = read_unlabelled(tmp_path / "t.parquet", info, {"target": "y"})
+    assert found.inputs[:, 0].tolist() == [0, 1]
+    assert not found.warnings
