@@ -11,11 +11,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from hpo.core.errors import UserError
@@ -57,7 +58,8 @@ class UiServer:
         """
         with _deaf_to_ctrl_c():
             process = subprocess.Popen(self.argv, env=dict(self.environ), stderr=subprocess.PIPE)
-        relay = threading.Thread(target=_pass_on, args=(process.stderr or (),), daemon=True)
+        assert process.stderr is not None
+        relay = threading.Thread(target=_pass_on, args=(process.stderr,), daemon=True)
         relay.start()
         try:
             with ExitStack() as files:
@@ -81,12 +83,13 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, former)
 
 
-def _pass_on(lines: Iterable[bytes]) -> None:
+def _pass_on(lines: IO[bytes]) -> None:
     """Show what a server writes, except for the line with which each one starts."""
-    for line in lines:
-        if not line.startswith(FIRST_LINE):
-            sys.stderr.write(line.decode(errors="replace"))
-            sys.stderr.flush()
+    with lines:
+        for line in lines:
+            if not line.startswith(FIRST_LINE):
+                sys.stderr.write(line.decode(errors="replace"))
+                sys.stderr.flush()
 
 
 def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,6 +30,10 @@ CENTRE = """(() => {
     const box = element.getBoundingClientRect();
     return box.width && [box.x + box.width / 2, box.y + box.height / 2];
 })()"""
+
+
+class LeftPage(Exception):
+    """The page was left while it computed a value."""
 
 
 class Page:
@@ -60,6 +64,8 @@ class Page:
                 response = message["params"]["response"]
                 self.statuses.append((response["status"], response["url"]))
             if message.get("id") == self._number:
+                if "navigated" in message.get("error", {}).get("message", ""):
+                    raise LeftPage
                 assert "error" not in message, message
                 return dict(message["result"])
 
@@ -84,10 +90,12 @@ class Page:
     def awaited(self, expression: str) -> Any:
         """Return the value of an expression as soon as it is true."""
         deadline = time.monotonic() + LIMIT_S
-        while not (value := self.value(expression)):
-            assert time.monotonic() < deadline, (expression, self.value("document.body.innerText"))
-            self.value("new Promise(next => requestAnimationFrame(next))")
-        return value
+        while True:
+            with suppress(LeftPage):
+                if value := self.value(expression):
+                    return value
+                assert time.monotonic() < deadline, (expression, self.value("document.body.innerText"))
+                self.value("new Promise(next => requestAnimationFrame(next))")
 
     def shows(self, text: str) -> None:
         """Wait until the page contains a text."""
