@@ -73,9 +73,13 @@ class Frame:
                 yield text(x, base + 17, cut(words, LONGEST_LABEL), "tick", "middle")
         yield text((self.x(0) + self.x(1)) / 2, self.height - 6, title, "label", "middle")
 
-    def up(self, scale: AxisScale, title: str, most: int = 6) -> Iterable[Markup]:
-        """Yield a vertical axis with its title above it and lines across the plot."""
-        labels = [(scale.at(tick), short(tick)) for tick in scale.ticks(most)]
+    def up(self, scale: AxisScale, title: str, most: int = 6, *, whole: bool = False) -> Iterable[Markup]:
+        """Yield a vertical axis with its title above it and lines across the plot.
+
+        It is labelled at whole numbers only if asked to.
+        """
+        ticks = [tick for tick in scale.ticks(most) if not whole or tick == int(tick)]
+        labels = [(scale.at(tick), short(tick)) for tick in ticks]
         return self.up_labels(labels, title)
 
     def up_labels(self, labels: Sequence[tuple[float, str]], title: str) -> Iterable[Markup]:

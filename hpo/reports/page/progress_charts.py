@@ -179,7 +179,7 @@ def rung_chart(view: SearchView, rung: int, width: int) -> Markup:
     unit = view.account.setting.unit
     return frame.drawing(
         f"Rank at {unit} {rung} and at the end",
-        frame.up(ranks, "rank at the end, 1 is best"),
+        frame.up(ranks, "rank at the end, 1 is best", whole=True),
         frame.across(ranks, f"rank at {unit} {rung} among the fully trained trials", whole=True),
         [diagonal],
         marks,
