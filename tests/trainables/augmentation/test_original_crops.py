@@ -17,27 +17,35 @@ from trainables.augmentation.original_crops import crop_and_resize
 from trainables.augmentation.views import View
 from trainables.registry import IMAGE_CLASSIFIER
 
+from torchvision.transforms import InterpolationMode  # isort: skip
 from torchvision.transforms.v2 import functional as vision  # isort: skip
 
 IMAGES = torch.rand(4, 3, 60, 80, generator=torch.Generator().manual_seed(0))
 BOXES = [(0, 0, 80, 60), (3, 7, 40, 50), (50, 20, 30, 40), (11, 13, 9, 10)]
 
 
+MODES = {"bilinear": InterpolationMode.BILINEAR, "bicubic": InterpolationMode.BICUBIC}
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("size", [(24, 24), (16, 20), (90, 90)])
-def test_a_crop_agrees_with_torchvision(size: tuple[int, int]) -> None:
+def test_a_crop_agrees_with_torchvision(size: tuple[int, int], mode: str) -> None:
     boxes = tuple(torch.tensor(edges, dtype=torch.float32) for edges in zip(*BOXES, strict=True))
-    ours = crop_and_resize(IMAGES, boxes, size)  # type: ignore[arg-type]
+    ours = crop_and_resize(IMAGES, boxes, size, mode == "bicubic")  # type: ignore[arg-type]
     for image, out, (left, top, width, height) in zip(IMAGES, ours, BOXES, strict=True):
-        theirs = vision.resized_crop(image, top, left, height, width, list(size), antialias=True)
-        torch.testing.assert_close(out, theirs, atol=1e-5, rtol=0)
+        theirs = vision.resized_crop(image, top, left, height, width, list(size), MODES[mode], antialias=True)
+        torch.testing.assert_close(out, theirs.clamp(0, 1), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize(("mode", "pixels"), [("bilinear", 300), ("bicubic", 300), ("bicubic", 100)])
 @pytest.mark.parametrize(("ratio", "whole"), [(0.875, 256), (0.95, 236)])
-def test_a_central_view_is_resize_and_center_crop(ratio: float, whole: int) -> None:
-    images = torch.rand(1, 3, 300, 300, generator=torch.Generator().manual_seed(0))
-    theirs = vision.center_crop(vision.resize(images, [whole], antialias=True), [224])
-    torch.testing.assert_close(View(ratio).of_original(images, (224, 224)), theirs, atol=1e-5, rtol=0)
-    mirrored = View(ratio, mirrored=True).of_original(images, (224, 224))
+def test_a_central_view_is_resize_and_center_crop(ratio: float, whole: int, pixels: int, mode: str) -> None:
+    images = torch.rand(1, 3, pixels, pixels, generator=torch.Generator().manual_seed(0))
+    whole_image = vision.resize(images, [whole], MODES[mode], antialias=True).clamp(0, 1)
+    theirs, bicubic = vision.center_crop(whole_image, [224]), mode == "bicubic"
+    ours = View(ratio).of_original(images, (224, 224), bicubic)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    mirrored = View(ratio, mirrored=True).of_original(images, (224, 224), bicubic)
     torch.testing.assert_close(mirrored, theirs.flip(3), atol=1e-5, rtol=0)
 
 
