@@ -42,7 +42,9 @@ def spec_of(path: Path, spec: Path | None = None) -> Path | None:
         if spec is not None:
             raise UserError(f"--spec: {path} says itself which data to train on")
         return None
-    return spec or _spec_beside(_name(fields.get("trainable")), path)
+    if "trainable" not in fields:  # not a recipe, which reading it says
+        return spec
+    return spec or _spec_beside(_name(fields["trainable"]), path)
 
 
 def with_spec(recipe: RecipeFile, path: Path, file: Path) -> RecipeFile:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpo.core.errors import UserError
+from hpo.core.errors import InvalidSpec, UserError
 from hpo.spec.hand_written import changed, spec_of, with_spec
 from hpo.spec.recipe_files import read_recipe
 
@@ -61,6 +61,14 @@ def test_no_spec_or_several_are_refused(folder):
     (folder / "alone" / "mine.yaml").write_text(RECIPE)
     with pytest.raises(UserError, match="there is none"):
         spec_of(folder / "alone" / "mine.yaml")
+
+
+def test_a_file_without_a_trainable_is_refused_for_what_it_lacks(folder):
+    path = folder / "bare.yaml"
+    path.write_text("learning_rate: 0.1\n")
+    assert spec_of(path) is None
+    with pytest.raises(InvalidSpec, match="trainable: is missing"):
+        read_recipe(path)
 
 
 def test_a_spec_for_another_trainable_is_refused(folder):

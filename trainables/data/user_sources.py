@@ -53,6 +53,9 @@ MICROSECONDS_A_DAY = 86_400e6
 SHOWN = 5
 """Labels in a message."""
 
+KINDS, TASKS = ("image", "table", "array"), ("classification", "regression", "other")
+"""What a function may say of its data."""
+
 LEGAL = ("inputs", "targets", "classes", "columns", "groups", "times", "kind", "task", "originals")
 
 
@@ -170,6 +173,8 @@ class UserSource:
             raise UserError(f"data.source: {self.name} must return plain numeric arrays, not objects")
         if development is None and "classes" not in arrays and arrays.get("task") in (None, "classification"):
             self._refuse_gaps(targets)
+        if self.paths.reader > 5:
+            self._refuse_words(arrays)
         mapped = self.paths.reader > 5 and stays_in_place(inputs)
         info = development or _info(arrays, inputs, targets, mapped)
         if info.kind == "image" and "kind" not in arrays and self.paths.reader > 2:
@@ -206,6 +211,15 @@ class UserSource:
                 *reordered(arrays["inputs"], arrays["targets"]),
             ),
         )
+
+    def _refuse_words(self, arrays: Mapping[str, Any]) -> None:
+        """Refuse a kind or task that does not exist: it would be a kind of its own, without any check."""
+        for name, legal in (("kind", KINDS), ("task", TASKS)):
+            word = arrays.get(name)
+            if word is not None and word not in (*legal, KIND):
+                raise UserError(
+                    f"data.source: {self.name} returned {name} {word!r}; legal: {', '.join(legal)}"
+                )
 
     def _array(self, arrays: Mapping[str, Any], name: str) -> NDArray[Any]:
         """Return inputs or targets as an array.

@@ -81,6 +81,9 @@ def huge(part):
 def leaving(part):
     raise SystemExit(3)
 
+def worded(part, **words):
+    return {"inputs": np.zeros((4, 3)), "targets": np.array([0, 1, 1, 0]), **words}
+
 def masks(part):
     return np.zeros((3, 4, 4), np.uint8), np.ones((3, 4, 4), np.uint8)
 """
@@ -149,6 +152,18 @@ def test_a_masked_array_is_refused(read):
 def test_rows_that_are_not_an_array_are_refused(read, name, words):
     with pytest.raises(UserError, match=words):
         read(name)
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "legal"),
+    [
+        ("kind", "tabel", "image, table, array"),
+        ("task", "regresion", "classification, regression, other"),
+    ],
+)
+def test_a_kind_or_task_that_does_not_exist_is_refused(read, word, value, legal):
+    with pytest.raises(UserError, match=f"own_arrays:worded returned {word} '{value}'; legal: {legal}$"):
+        read("worded", **{word: value})
 
 
 def test_targets_that_may_be_classes_are_named(read):
