@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hpo.cli.options import SearchName
 from hpo.cli.session import Session, document, dumps, emit
 from hpo.core.errors import UserError
 from hpo.core.json_values import fields_of
@@ -19,7 +18,10 @@ if TYPE_CHECKING:
 
 def account(
     context: typer.Context,
-    search: SearchName,
+    search: Annotated[
+        str | None,
+        typer.Argument(metavar="SEARCH", help="Name of the search, see hpo list; not needed for --schema."),
+    ] = None,
     sign: Annotated[
         Path | None,
         typer.Option(metavar="KEY", help="SSH key to sign the account with; writes it and its signature."),
@@ -57,6 +59,8 @@ def account(
 
         document(dumps(account_schema()) + "\n")
         return
+    if search is None:
+        raise UserError("hpo account needs the name of a search; `hpo list` shows them")
     if out is not None and sign is None:
         raise UserError(
             "--out needs --sign KEY; `hpo account SEARCH --json` prints an account without signing"

@@ -112,11 +112,15 @@ def _sentences(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _data(account: Account) -> str:
     data = account.data
-    parts = ", ".join(f"{n:,} for {part}" for part, n in data.counts.items())
-    test = f" and {data.test.n:,} for test" if data.test else ""
+    parts = [f"{n:,} {part}" for part, n in data.counts.items()]
+    parts += [f"{data.test.n:,} test"] if data.test else []
+    if not parts:
+        return "The data are the command's own, which are not on record."
+    listed = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
     ways = {"time": "by time", "groups": "by groups", "classes": "at random within classes"}
     divided = ways.get(data.by, "at random")
-    return f"The data ({data.source}) were divided {divided} into {parts}{test} rows."
+    rows = "those outside the test part" if data.test else "they"
+    return f"The data ({data.source}) have {listed} rows; {rows} were divided {divided}."
 
 
 def _results(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:

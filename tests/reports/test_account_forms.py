@@ -138,6 +138,8 @@ def test_every_item_has_an_answer_or_says_that_it_is_not_known(account):
 
 def test_the_paragraph_states_the_numbers_and_cites_their_methods(account):
     text = methods_text(account)
+    parts = ", ".join(f"{n:,} {part}" for part, n in account.data.counts.items())
+    assert f"have {parts} and {account.data.test.n:,} test rows; those outside the test part were" in text
     assert "Its test accuracy is 0.9200 (95 % interval 0.8800 to 0.9500)" in text
     assert "6 trials started; 4 were fully trained (3 epochs)" in text
     assert "linear model 0.9000" in text
