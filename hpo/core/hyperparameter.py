@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Mapping
@@ -52,8 +53,16 @@ class Hyperparameter:
             named = isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
             items = list(value.values()) if named else None
         if not isinstance(items, list | tuple) or not all(self._fits(item) for item in items):
-            return f"{literal(value)} is not {self.legal()}"
+            return f"{literal(value)} is not {self.legal()}{self._quoted(items)}"
         return None
+
+    def _quoted(self, items: Any) -> str:
+        """Return how to write numbers where texts are meant, as in ``missing: [-999]``."""
+        if self.kind != "names" or not isinstance(items, list | tuple):
+            return ""
+        if not items or not all(isinstance(item, str | int | float) for item in items):
+            return ""
+        return f"; with quotation marks: {json.dumps([str(item) for item in items], ensure_ascii=False)}"
 
     def typed(self, value: Any) -> Any:
         """Return a legal value with its proper type: an integer even if it was written 64.0."""

@@ -66,6 +66,8 @@ def test_faults_name_what_is_wrong_and_what_is_legal() -> None:
         "a list of texts"
         in data_sources.faults("csv", {"file": "a", "target": "y", "ignore": "a"})[0].message
     )
+    (numbers,) = data_sources.faults("csv", {"file": "a", "target": "y", "missing": [-999, "?"]})
+    assert numbers.message.endswith('is not a list of texts; with quotation marks: ["-999", "?"]')
     assert data_sources.faults("my.module:load", {"anything": 1}) == []
     assert "module:function" in data_sources.faults("my.module", {})[0].message
 
