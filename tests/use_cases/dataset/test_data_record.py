@@ -68,6 +68,6 @@ def test_groups_in_the_test_part_stop_a_search(spec, tmp_path):
     dataset = split_dataset_of(spec.data, spec.base, Home(tmp_path / "home").create())
     leaks = find_dataset_leaks(spec.data, spec.base, dataset)
     assert leaks.groups_test == 5
-    with pytest.raises(UserError, match=r"data: 5 groups have rows both in the test part and outside it, so"):
+    with pytest.raises(UserError, match=r"5 groups have rows both in the test part and outside it, so"):
         refuse_overlap(spec.data, leaks)
     refuse_overlap(spec.data.model_copy(update={"accept_overlap": True}), leaks)
