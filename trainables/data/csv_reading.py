@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import json
@@ -40,6 +41,12 @@ OTHER_DELIMITERS = (";", "\t", "|", ",")
 
 BLOCK = 1 << 20
 """Bytes that Arrow reads at once."""
+
+LARGEST_FIELD = 1 << 26
+"""Bytes that it reads at once where a field is longer than that."""
+
+ACROSS_BLOCKS = "straddl"
+"""In the error of a field that is longer than what is read at once."""
 
 
 def read_csv(path: Path, missing: Sequence[str], delimiter: str) -> Any:
@@ -110,8 +117,14 @@ def csv_table(
         **options,
     )
     parse = arrow.ParseOptions(delimiter=delimiter, newlines_in_values=_may_break_lines(path))
-    read = arrow.ReadOptions(use_threads=threads)
-    return arrow.read_csv(path, read, parse, convert)
+    try:
+        return arrow.read_csv(path, arrow.ReadOptions(use_threads=threads), parse, convert)
+    except pa.ArrowInvalid as error:
+        if ACROSS_BLOCKS not in str(error):
+            raise
+        with contextlib.suppress(pa.ArrowInvalid):
+            return arrow.read_csv(path, arrow.ReadOptions(block_size=LARGEST_FIELD), parse, convert)
+        raise
 
 
 def _may_break_lines(path: Path) -> bool:
@@ -169,7 +182,7 @@ def _line_breaks(path: Path) -> int:
 def one_line(error: Exception) -> str:
     """Return a reader's error as one line, with what is likely meant where its words do not say."""
     words = " ".join(str(error).split())[:LONGEST]
-    return f"{UNCLOSED} ({words})" if "straddl" in words else words
+    return f"{UNCLOSED} ({words})" if ACROSS_BLOCKS in words else words
 
 
 def encoding_words(path: Path, error: UnicodeDecodeError) -> str:

@@ -76,6 +76,13 @@ def test_rows_within_a_field_are_named(tmp_path: Path, rows: int, first: str, la
     )
 
 
+def test_a_text_longer_than_a_block_is_read(tmp_path: Path) -> None:
+    lines = [f"{k % 7},w{k % 5},{'ab'[k % 2]}" for k in range(60_000)]
+    lines[30] = '0,"' + "a line\n" * 400_000 + '",a'
+    found = source(tmp_path, "\n".join(["x,k,y", *lines, ""]).encode())
+    assert len(found.development()) + len(found.test()) == 60_000
+
+
 @pytest.mark.parametrize("rows", [60, 60_000])
 def test_line_breaks_within_texts_are_read(tmp_path: Path, rows: int) -> None:
     texts = ('"a\nb"', '"c, ""d""\n"', "plain", '"e, f\r\ng, h"', '"\n\n"')
