@@ -74,8 +74,11 @@ def _progress_sentence(view: SearchView) -> str:
     failed = ends.count(End.FAILED)
     stopped_text = f", {stopped:,} stopped early" if stopped else ""
     failed_text = f", {failed:,} failed" if failed else ""
+    empty = sum(trial.state == End.FINISHED and not trial.finished for trial in view.trials)
+    failed_text += f", {empty:,} ended without a finite value" if empty else ""
     first = (
-        f"Of {count(len(view.trials), 'trial')}, {finished:,} were fully trained{stopped_text}{failed_text}"
+        f"Of {count(len(view.trials), 'trial')}, {finished:,} {'was' if finished == 1 else 'were'} fully "
+        f"trained{stopped_text}{failed_text}"
     )
     if not steps:
         return f"{first}."
@@ -177,15 +180,19 @@ def _interactions_sentence(view: SearchView, pairs: int) -> str:
     order = "most important" if view.importance.rows else "first"
     axes = min(MOST_AXES, len(view.parameters))
     cut = f" of {len(view.parameters)}" if len(view.parameters) > MOST_AXES else ""
-    shown = f"{count(pairs, 'pair')} of the {order} parameters" if pairs else "no pair of parameters"
+    over = f"all trials over the {order} {axes}{cut} parameters"
+    if not pairs:
+        return f"Shown are {over}; no trial that was compared has two of them."
     return (
-        f"Shown are {shown}, with the best quarter of the trials at the first comparison filled, "
-        f"and all trials over the {order} {axes}{cut} parameters."
+        f"Shown {'is' if pairs == 1 else 'are'} {count(pairs, 'pair')} of the {order} parameters, with the "
+        f"best quarter of the trials at the first comparison filled, and {over}."
     )
 
 
 def _pair(view: SearchView, one: ParameterAxis, two: ParameterAxis) -> Figure | None:
-    both_there = [t for t in view.ranked if one.at(t.point) is not None and two.at(t.point) is not None]
+    first = view.rungs[0] if view.rungs else view.horizon
+    compared = [t for t in view.ranked if math.isfinite(t.at_rungs.get(first, math.nan))]
+    both_there = [t for t in compared if one.at(t.point) is not None and two.at(t.point) is not None]
     if not both_there:
         return None
     rows = [
