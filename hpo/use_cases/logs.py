@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import STATES
 from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
@@ -35,7 +36,8 @@ def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[st
         text = "\n".join(filter(None, (log, failure)))
         if text or trial is not None:
             title = title_of(training, fresh)
-            yield f"== {title}: {training.end.value if training.end else 'running'}\n{text}".rstrip()
+            state = STATES.get(training.end, training.end.value) if training.end else "running"
+            yield f"== {title}: {state}\n{text}".rstrip()
 
 
 def follow_output(name: str, home: Home, trial: int | None = None) -> Iterator[str]:

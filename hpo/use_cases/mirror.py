@@ -42,6 +42,7 @@ def mirror_search(name: str, *, home: Home, restore: bool = False) -> int:
     except Timeout as error:
         raise Refused(f"{name} is running and keeps MLflow up to date itself") from error
     except ExperimentDeleted as error:
-        raise UserError(f"{error}; `hpo service mirror {name} --restore` restores it") from error
+        command = home.command(f"service mirror {name} --restore")
+        raise UserError(f"{error}; `{command}` restores it") from error
     except Unreachable as error:
         raise HpoError(f"MLflow at {Target.of(home).shown} cannot be reached: {error}") from error

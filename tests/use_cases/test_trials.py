@@ -148,6 +148,7 @@ def test_output_names_the_training_that_printed_it(home):
         "== trial 1: finished\none\ntwo",
         "== trial 3 seed 2: finished\nthree",
     ]
+    assert list(trial_output("digits", home, 4)) == ["== trial 4: stopped early"]
     assert list(follow_output("digits", home)) == ["trial 1 | one", "trial 1 | two", "trial 3 seed 2 | three"]
     assert list(follow_output("digits", home, 3)) == ["trial 3 seed 2 | three"]
 
