@@ -1,11 +1,15 @@
 """The preflight: planted faults are found, sound recipes are not doubted, a user's own code is examined."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from hpo.core.errors import UserError
 from hpo.core.health import PreflightReport
 from hpo.core.home import Home
 from hpo.core.json_values import jsonable
 from hpo.spec import parse_spec
+from hpo.use_cases.health.chance import NEITHER, fit_of
 from hpo.use_cases.preflight import (
     examine,
     preflight_before,
@@ -194,6 +198,17 @@ def test_a_users_own_code_is_looked_at_from_outside_and_inside_where_it_shows_it
         parse_spec(spec, base=tmp_path), home=Home(tmp_path / "home"), values={"twice": True}
     )
     assert doubts(twice)["outputs"].verdict == "wrong"
+
+
+def test_code_that_does_not_predict_leaves_open_how_well_it_would():
+    class Silent:
+        def predict(self, examples):
+            raise UserError("predictions need a function")
+
+    rows = SimpleNamespace(info=SimpleNamespace(task="classification"))
+    assert fit_of(Silent(), rows) == "predictions need a function"
+    rows.info.task = "segmentation"
+    assert fit_of(Silent(), rows) == NEITHER
 
 
 def test_a_recipe_is_examined_with_the_spec_beside_it(tmp_path):

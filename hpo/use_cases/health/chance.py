@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.errors import UserError
 from hpo.core.trainable import Examples, Model
 from hpo.metrics.labels import labels_of
 
 DEVIATIONS = 4.0
 """Standard deviations beyond which a fit is not by chance."""
+
+NEITHER = "targets or predictions are neither classes nor values"
+"""Why nothing can be said of a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,8 @@ class Fit:
         return f"{self.measure} {self.value:.3g}, by chance {self.chance:.2g} ± {self.deviation:.2g}"
 
 
-def fit_of(model: Model, examples: Examples, reported: Mapping[str, float] | None = None) -> Fit | None:
-    """Return how well a model predicts examples; None if it predicts neither classes nor values.
+def fit_of(model: Model, examples: Examples, reported: Mapping[str, float] | None = None) -> Fit | str:
+    """Return how well a model predicts examples, or why that is not known.
 
     Args:
         model: The model.
@@ -55,11 +59,14 @@ def fit_of(model: Model, examples: Examples, reported: Mapping[str, float] | Non
     """
     task = examples.info.task
     if task not in ("classification", "regression"):
-        return None
-    outputs, targets = np.asarray(model.predict(examples)), examples.targets[examples.rows]
+        return NEITHER
+    try:
+        outputs, targets = np.asarray(model.predict(examples)), examples.targets[examples.rows]
+    except UserError as error:  # code of a user's own need not predict
+        return str(error)
     if task == "classification":
         labels = labels_of(outputs)
-        return None if labels is None else _at_least(_accuracy(labels, targets), reported or {})
+        return NEITHER if labels is None else _at_least(_accuracy(labels, targets), reported or {})
     values = outputs.reshape(len(outputs), -1)[:, 0].astype(np.float64)
     return _correlation(values, np.asarray(targets, np.float64).reshape(len(targets), -1)[:, 0])
 

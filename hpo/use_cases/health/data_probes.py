@@ -17,7 +17,7 @@ from hpo.core.health import HealthCheck
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Examples
 from hpo.metrics.labels import labels_of
-from hpo.use_cases.health.chance import Fit, fit_of
+from hpo.use_cases.health.chance import NEITHER, Fit, fit_of
 from hpo.use_cases.health.few_rows import FewRows
 from hpo.use_cases.health.short_training import Setting, ShortTraining, line_of
 
@@ -89,8 +89,8 @@ class DataProbes:
         if training.error or training.model is None:
             return HealthCheck(name, "wrong", f"training fails: {line_of(training.error)}", "run `hpo try`")
         fit = fit_of(training.model, rows)
-        if fit is None:
-            return HealthCheck(name, "open", "its targets are neither classes nor values")
+        if isinstance(fit, str):
+            return HealthCheck(name, "open", fit)
         shown = f"{fit.measure} {fit.value:.3g} on {len(rows)} rows after {len(training.reports)} epochs"
         if fit.value >= FITTED:
             return HealthCheck(name, "right", shown)
@@ -131,11 +131,9 @@ class DataProbes:
 
     def _true(self, training: ShortTraining, epochs: int) -> HealthCheck:
         name = "true labels"
-        fit = fit_of(training.model, self.rows.validation) if training.model else None
-        if training.error or fit is None:
-            return HealthCheck(
-                name, "open", line_of(training.error) or "targets are neither classes nor values"
-            )
+        fit = fit_of(training.model, self.rows.validation) if training.model else NEITHER
+        if training.error or isinstance(fit, str):
+            return HealthCheck(name, "open", line_of(training.error) or str(fit))
         if fit.above:
             return HealthCheck(
                 name, "right", f"{fit.text}, on validation after {len(training.reports)} epochs"
@@ -151,11 +149,9 @@ class DataProbes:
 
     def _shuffled(self, training: ShortTraining, rows: FewRows) -> HealthCheck:
         name = "shuffled labels"
-        fit = fit_of(training.model, rows.validation, training.last) if training.model else None
-        if training.error or fit is None:
-            return HealthCheck(
-                name, "open", line_of(training.error) or "targets are neither classes nor values"
-            )
+        fit = fit_of(training.model, rows.validation, training.last) if training.model else NEITHER
+        if training.error or isinstance(fit, str):
+            return HealthCheck(name, "open", line_of(training.error) or str(fit))
         if fit.above:
             advice = "the inputs contain the label: look for features computed from it, before the split"
             return HealthCheck(name, "wrong", f"better than chance: {fit.text}", advice)
