@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import copy
 import math
-import resource
-import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -23,6 +21,7 @@ from hpo.core.errors import UserError
 from hpo.core.trainable import Arrays
 from trainables import state_arrays
 from trainables.augmentation.mimo import over_heads
+from trainables.data_parallel import OneProcess, Processes
 from trainables.networks.frozen_layers import training_mode
 from trainables.optimization import optimizers, penalties, schedules, weight_averages
 from trainables.optimization.early_stopping import EarlyStopping
@@ -39,6 +38,7 @@ class Trainer:
         steps: Optimizer steps of an epoch.
         horizon: Epochs of the whole training.
         lr_multipliers: Factors on the learning rate by parameter name.
+        processes: Those that train on the same batches.
 
     Attributes:
         losses: Validation loss after each epoch.
@@ -55,8 +55,10 @@ class Trainer:
         steps: int,
         horizon: int,
         lr_multipliers: Mapping[str, float] | None = None,
+        processes: Processes | None = None,
     ):
         self.network, self.steps = network, steps
+        self._processes = processes or OneProcess()
         device = next(network.parameters()).device
         forward = torch.compile(network) if recipe["compile"] else network
         regularize = recipe["regularize"]
@@ -83,22 +85,24 @@ class Trainer:
         """Put the network into training mode; layers that are frozen keep their statistics."""
         training_mode(self.network)
 
-    def step(self, inputs: Tensor, targets: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def step(self, inputs: Tensor, targets: Tensor, step: int, share: float = 1.0) -> tuple[Tensor, Tensor]:
         """Take one step.
 
         Args:
-            inputs: A batch as the network takes it.
+            inputs: A batch as the network takes it, or this process's part of it, which can be empty.
             targets: As the loss takes them.
             step: Counted from 0 over the whole training.
+            share: Share of the batch that these inputs are.
 
         Returns:
-            The loss and the network's outputs, both detached.
+            The loss and the network's outputs, both detached; of an empty part, they mean nothing.
         """
         learning_rate = self.schedule.at(step, self.watched)
         optimizers.set_learning_rate(self.optimizer, learning_rate)
         for parameter in self.trained:
             parameter.grad = None
-        loss, outputs = self._backward(inputs, targets)
+        loss, outputs = self._backward(inputs, targets) if len(inputs) else (inputs.new_zeros(()), inputs)
+        self._processes.add_up(self.trained, share)
         measured = step % self.steps == self.steps // 2
         if measured:
             before = self._measure_gradient(learning_rate)
@@ -253,47 +257,3 @@ class BestWeights:
         """Restore what `arrays` returned."""
         state_arrays.load_network(self.network, state_arrays.below(arrays, "network"))
         self.metrics = {name: float(value) for name, value in state_arrays.below(arrays, "metrics").items()}
-
-
-class EpochMetrics:
-    """Metrics of an epoch, added up over its batches without waiting for the device.
-
-    Args:
-        device: Where batches are.
-    """
-
-    def __init__(self, device: torch.device):
-        self._device = device
-        self._began = time.perf_counter()
-        self._losses: list[Tensor] = []
-        self._outcomes: list[Tensor] = []
-        self._truth: list[Tensor] = []
-
-    def add(self, loss: Tensor, outcomes: Tensor, truth: Tensor) -> None:
-        """Add a batch: its mean loss, its outcomes and the truth."""
-        self._losses.append(loss)
-        self._outcomes.append(outcomes)
-        self._truth.append(truth)
-
-    def metrics(self) -> dict[str, float]:
-        """Return mean loss, examples per second and peak memory of the epoch so far."""
-        sizes = torch.tensor([len(truth) for truth in self._truth], dtype=torch.float64)
-        count = float(sizes.sum())
-        # Reading the losses waits for the device, so it comes before reading the clock.
-        loss = float(torch.stack(self._losses).double().cpu() @ sizes) / count
-        return {
-            "train/loss": loss,
-            "images_per_second": count / (time.perf_counter() - self._began),
-            "peak_memory": float(peak_memory(self._device)),
-        }
-
-    def outcomes(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return outcomes and truth of all batches."""
-        return torch.cat(self._outcomes).cpu().numpy(), torch.cat(self._truth).cpu().numpy()
-
-
-def peak_memory(device: torch.device) -> int:
-    """Return the peak memory in bytes so far: of the process, or on the GPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

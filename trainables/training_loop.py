@@ -5,6 +5,7 @@ What differs between images and tables is a `Task`: its network, its batches and
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -16,9 +17,11 @@ from hpo.core.recipe import Recipe
 from hpo.core.trainable import Context, Examples, Model
 from trainables import batch_of_one, isolation, scores
 from trainables.batches import Batches
+from trainables.data_parallel import processes_of
+from trainables.epoch_metrics import EpochMetrics
 from trainables.inference_pace import InferencePace
 from trainables.optimization.losses import Loss
-from trainables.trainer import EpochMetrics, Trainer
+from trainables.trainer import Trainer
 
 
 class Batch(NamedTuple):
@@ -33,6 +36,10 @@ class Batch(NamedTuple):
     inputs: Tensor
     targets: Tensor
     truth: Tensor
+
+    def part(self, rows: slice) -> Batch:
+        """Return some of the examples."""
+        return Batch(self.inputs[rows], self.targets[rows], self.truth[rows])
 
 
 class Task(Protocol):
@@ -93,6 +100,8 @@ class OpensTask(Protocol):
 def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Task]) -> None:
     """Train epoch by epoch and report after each.
 
+    Several processes draw the same batches, each trains on its part of them, and the first one validates.
+
     Args:
         recipe: In normal form.
         context: Of the training.
@@ -102,10 +111,13 @@ def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Ta
         UserError: If the recipe cannot be trained on this data or this machine.
     """
     device = isolation.device(context.device)
+    processes = processes_of(getattr(context, "distributed", None), recipe["batch_size"])
     with isolation.alone(context.threads, device):
         task = open_task(device)
         steps = len(task.batches)
-        trainer = Trainer(recipe, task.network, task.loss, steps, context.horizon, task.lr_multipliers)
+        trainer = Trainer(
+            recipe, task.network, task.loss, steps, context.horizon, task.lr_multipliers, processes
+        )
         parameters = float(sum(weights.numel() for weights in task.network.parameters()))
         batch_of_one.check(recipe, trainer, task.example)
         checkpoint = context.restored()
@@ -121,16 +133,21 @@ def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Ta
             measured = EpochMetrics(device)
             trainer.begin()
             with isolation.seeded(context.seed, "epoch", epoch, device=device) as generator:
+                processes.seed(context.seed, "epoch", epoch)
                 indices = task.batches.shuffled(generator)
                 for step, batch in enumerate(task.epoch(indices, generator), (epoch - 1) * steps):
-                    loss, outputs = trainer.step(batch.inputs, batch.targets, step)
-                    measured.add(loss, task.outcomes(outputs), batch.truth)
+                    part = batch.part(processes.part(len(batch.truth)))
+                    share = len(part.truth) / len(batch.truth)
+                    loss, outputs = trainer.step(part.inputs, part.targets, step, share)
+                    if share:
+                        measured.add(loss, task.outcomes(outputs), part.truth)
                 network = trainer.judged(epoch, task.inputs)
-            metrics = trainer.metrics | measured.metrics()
-
-            trained = dict(task.train_scores(*measured.outcomes())) | {"loss": metrics["train/loss"]}
-            judged = task.validation_scores(network)
-            metrics |= scores.named("train", trained) | scores.named("validation", judged)
-            metrics |= {"parameters": parameters, "seconds_per_example": task.pace.seconds_per_example}
+            measured.merge(processes)
+            metrics = trainer.metrics | (measured.metrics() if processes.first else {})
+            judged = processes.of_first(functools.partial(task.validation_scores, network))
+            if processes.first:
+                trained = dict(task.train_scores(*measured.outcomes())) | {"loss": metrics["train/loss"]}
+                metrics |= scores.named("train", trained) | scores.named("validation", judged)
+                metrics |= {"parameters": parameters, "seconds_per_example": task.pace.seconds_per_example}
             shown, metrics = trainer.keep(network, metrics, judged)
             context.report(metrics, task.model(shown), trainer.arrays)

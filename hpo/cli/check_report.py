@@ -14,6 +14,7 @@ from hpo.core.json_values import JsonObject
 from hpo.core.stopping_rules import PAUSING
 from hpo.spec import SearchSpec
 from hpo.spec.overview import SpaceOverview
+from hpo.spec.process_checks import processes_text
 
 if TYPE_CHECKING:
     from hpo.use_cases.forecast import BudgetForecast
@@ -34,6 +35,7 @@ def plan(spec: SearchSpec, facts: SpaceOverview, usual: Mapping[str, str]) -> Js
         "feasible_share": facts.feasible_share,
         "objective": {"metric": spec.objective.metric, "mode": spec.objective.mode, "at": spec.objective.at},
         **({"constraints": [constraint.to_json() for constraint in constraints]} if constraints else {}),
+        **({"processes": processes} if (processes := processes_text(spec)) else {}),
         "sampler": spec.sampler.name,
         "rungs": list(facts.rungs),
         "max_epochs": facts.horizon,
@@ -60,6 +62,8 @@ def fact_rows(spec: SearchSpec, facts: SpaceOverview) -> Iterator[tuple[str, str
     )
     if spec.objective.constraints:
         yield "constraints", "; ".join(constraint.text for constraint in spec.objective.constraints)
+    if processes := processes_text(spec):
+        yield "processes", processes
     yield "combinations", _combinations(facts.combinations)
     yield "feasible", f"forbid allows {100 * facts.feasible_share:.3g} % of the space"
     rungs = ", ".join(map(str, facts.rungs)) or "none"

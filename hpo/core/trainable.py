@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, get_args, runtime_checkable
 
+from hpo.core.distributed import Distributed
 from hpo.core.grammar import Grammar
 from hpo.core.objective import Mode
 from hpo.core.recipe import Recipe
@@ -171,6 +172,8 @@ class Context(Protocol):
         trial: Number of the trial.
         replicate: 0 in the search phase, 1 and up on fresh seeds.
         folder: Folder for files of this training; it need not exist yet.
+        distributed: The place of this process if several train the trial together, else None. Each of them
+            calls `report` after each epoch; only what the first one reports is recorded.
     """
 
     seed: int
@@ -180,6 +183,7 @@ class Context(Protocol):
     trial: int
     replicate: int
     folder: Path
+    distributed: Distributed | None
 
     def epochs(self) -> Iterator[int]:
         """Yield the epochs to train, counted from 1; a resumed training starts after its checkpoint."""

@@ -38,6 +38,7 @@ class Message:
         node_fault: What is wrong with the worker's node, which is not the training's fault either.
         refused: Why no training of this search may run in this process: its code has changed. On a cluster
             that is a fault of the node as well, unless the driver's code has changed, too.
+        lost: How the training lost one of its processes; it goes on elsewhere as after the death of a worker.
     """
 
     reports: list[Reported] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Message:
     full: str = ""
     node_fault: str = ""
     refused: str = ""
+    lost: str = ""
 
 
 class Channel:
@@ -96,9 +98,11 @@ class Channel:
         full: str = "",
         node_fault: str = "",
         refused: str = "",
+        lost: str = "",
     ) -> None:
         """Record that the thread has ended, with a failure, and what it failed of if not of itself."""
         with self._changed:
+            self._message.lost = lost
             self._message.failure, self._message.full = failure, full
             self._message.node_fault, self._message.refused = node_fault, refused
             self._over = True

@@ -59,7 +59,8 @@ class TrainingEnvironment:
         folder: The search's folder.
         objective: The search's objective.
         device: ``cpu`` or ``cuda``.
-        threads: Threads of one training.
+        threads: Threads of one process of a training.
+        processes: Processes that train one trial together.
         trainings_per_gpu: Trainings that share a GPU, each of which may use that part of its memory.
         attempt: Number of times that a process has begun to run the search; the names of files have it.
         checkpoint_seconds: A checkpoint is due when the last one is older than this.
@@ -80,6 +81,7 @@ class TrainingEnvironment:
     objective: Objective
     device: str = "cpu"
     threads: int = 1
+    processes: int = 1
     trainings_per_gpu: int = 1
     attempt: int = 1
     checkpoint_seconds: float = math.inf

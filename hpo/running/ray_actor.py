@@ -53,4 +53,7 @@ class TrainingActor(tune.Trainable):
     def cleanup(self) -> None:
         """Stop the current training."""
         watchdog.cancel()
-        self._worker.abandon(seconds=5)
+        try:
+            self._worker.abandon(seconds=5)
+        finally:
+            self._worker.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from hpo.core.distributed import Distributed
 from hpo.core.errors import UserError
 from hpo.core.events import Checkpointed, Reported
 from hpo.core.ports import TrainingTask
@@ -57,6 +58,8 @@ class TrainingContext:
         channel: Where its reports go.
         finish: Completes and scores the weights that are kept.
         weights_hold: Whether an earlier training of this process showed that weights give their scores.
+        distributed: The place of this process if several train the task together.
+        on_verdict: Called when a report is taken and the training goes on.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class TrainingContext:
         channel: Channel,
         finish: Finish = lambda weights, context: Kept(weights),
         weights_hold: bool = False,
+        distributed: Distributed | None = None,
+        on_verdict: Callable[[], None] = lambda: None,
     ):
         self.seed = task.seed
         self.horizon = task.horizon
@@ -74,6 +79,7 @@ class TrainingContext:
         self.trial, self.replicate = task.key
         self.folder = environment.folder.root / "trials" / f"{task.trial}-{task.replicate}"
         self.weights_hold = weights_hold
+        self.distributed, self._on_verdict = distributed, on_verdict
         self._task = task
         self._environment = environment
         self._channel = channel
@@ -131,6 +137,7 @@ class TrainingContext:
         if last and finite:
             news |= self._kept()
         self._channel.send(epoch in self._task.pauses or last or not finite, **news)
+        self._on_verdict()
         self._last = time.monotonic()
 
     @property

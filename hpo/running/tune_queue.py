@@ -161,6 +161,12 @@ class LedgerScheduler(FIFOScheduler):
             if goes_on:  # another node continues it
                 self._conductor.lost(key, message.node_fault, LossCause.NODE_FAULT)
                 return str(TrialScheduler.STOP)
+        if message.lost:
+            self.unusable.add(trial.trial_id)
+            if goes_on:
+                self._conductor.lost(key, message.lost)
+                self._queue.died(self.nodes[trial.trial_id], key)
+                return str(TrialScheduler.STOP)
         if goes_on and message.failure:
             if not self._conductor.failed(key, *message.failure):
                 return str(TrialScheduler.STOP)

@@ -10,23 +10,23 @@ import gc
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Iterator
-from pathlib import Path
 
-from hpo.core.errors import ChangedCode, Refused, UserError, is_full
+from hpo.core.errors import ChangedCode, UserError, is_full
 from hpo.core.events import Cause
 from hpo.core.ports import TrainingTask
 from hpo.core.private_files import open_log
 from hpo.core.recipe import Recipe
 from hpo.running.channel import Channel, Message, TrainingStopped
 from hpo.running.environment import OpenedStage, TrainingEnvironment
+from hpo.running.failures import RankLost, cause_of, described
 from hpo.running.final_scores import final_scorer
 from hpo.running.gpu_share import use_share
 from hpo.running.memory_release import release_memory
 from hpo.running.node_faults import DEADLINE, home_fault, node_fault
+from hpo.running.ranks import Ranks
 from hpo.running.thread_limits import limited_threads
-from hpo.running.training_context import TrainingContext, WrongWeights
+from hpo.running.training_context import TrainingContext
 from hpo.running.trial_log import TrialLog
 
 HEARTBEAT = 2.0
@@ -40,6 +40,7 @@ class Worker:
         self._environment = environment
         self._stage: OpenedStage | None = None
         self._channel = Channel()
+        self._ranks = Ranks(environment)
         self._log = TrialLog()
         self._weights_hold = False
         self._thread: threading.Thread | None = None
@@ -71,6 +72,12 @@ class Worker:
             text = f"an epoch took longer than the limit of {limit:g} s"
             message.failure = (Cause.TIMED_OUT, text)
             message.lost_worker = True
+        fate = self._ranks.overdue
+        if fate is not None and self._channel.busy:
+            lost = isinstance(fate, RankLost)
+            message.lost = str(fate) if lost else ""
+            message.failure = None if lost else (cause_of(fate), described(fate))
+            message.lost_worker = True
         return message
 
     @property
@@ -97,19 +104,25 @@ class Worker:
         self._thread = None
         release_memory()
 
+    def close(self) -> None:
+        """End the other processes of its trainings, if they have any."""
+        self._ranks.close()
+
     def _train(self, task: TrainingTask, channel: Channel) -> None:
         failure: tuple[Cause, str] | None = None
-        full = fault = refused = ""
+        full = fault = refused = lost = ""
         try:
             failure = self._logged(task, channel)
         except TrainingStopped:
             failure = None
+        except RankLost as error:
+            lost = str(error)
         except BaseException as error:  # anything that user code raises is that trial's failure
-            failure = _cause(error), _description(error)
+            failure = cause_of(error), described(error)
             full = str(error) if is_full(error) else ""
             refused = str(error) if isinstance(error, ChangedCode) else ""
             fault = "" if full else self._node_fault(error, channel)
-        channel.finish(failure, full, fault, refused)
+        channel.finish(failure, full, fault, refused, lost)
 
     def _logged(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:
         """Train; output and the reason of a failure go to the training's log."""
@@ -124,7 +137,7 @@ class Worker:
             except TrainingStopped:
                 raise
             except BaseException as error:
-                file.write(_description(error) + "\n")
+                file.write(described(error) + "\n")
                 raise
 
     def _node_fault(self, error: BaseException, channel: Channel) -> str:
@@ -134,27 +147,31 @@ class Worker:
     def _train_in_stage(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:
         if self._environment.device == "cuda":
             use_share(1 if task.whole_gpu else self._environment.trainings_per_gpu)
+        self._ranks.start()
         if self._stage is None:
             self._stage = self._environment.open()
             gc.collect()
             gc.freeze()  # later collections skip what was imported once
-        channel.last_activity = time.monotonic()
         stage = self._stage
         parts = stage.parts(task.split)
-        context = TrainingContext(
-            task,
-            self._environment,
-            channel,
-            final_scorer(stage, task, parts, self._environment.objective.metric),
-            self._weights_hold,
-        )
-        try:
-            with limited_threads(self._environment.threads), _no_debugger():
-                stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
-                if context.started:
-                    context.finish_early()
-        finally:
-            self._weights_hold = context.weights_hold
+        with self._ranks.training(task) as place:
+            channel.last_activity = time.monotonic()
+            context = TrainingContext(
+                task,
+                self._environment,
+                channel,
+                final_scorer(stage, task, parts, self._environment.objective.metric),
+                self._weights_hold,
+                place,
+                self._ranks.go_on,
+            )
+            try:
+                with limited_threads(self._environment.threads), _no_debugger():
+                    stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
+                    if context.started:
+                        context.finish_early()
+            finally:
+                self._weights_hold = context.weights_hold
         return Cause.NEVER_REPORTED, "the training ended without a report"
 
 
@@ -170,24 +187,3 @@ def _no_debugger() -> Iterator[None]:
 
 def _refuse_debugger(*arguments: object, **named: object) -> None:
     raise UserError("breakpoint() does not work in a search; `hpo try SPEC` trains one recipe where it does")
-
-
-def _cause(error: BaseException) -> Cause:
-    out_of_memory = isinstance(error, MemoryError) or "OutOfMemory" in type(error).__name__
-    if out_of_memory or "not enough memory" in str(error) or "CUDA out of memory" in str(error):
-        return Cause.OUT_OF_MEMORY
-    return Cause.CODE_ERROR
-
-
-def _description(error: BaseException) -> str:
-    """Return an error with the traceback of the training's own code, without that of this service.
-
-    An error that is written for users is one sentence and needs no traceback.
-    """
-    if isinstance(error, UserError | Refused | WrongWeights):
-        return str(error)
-    this_package = str(Path(__file__).parent)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(this_package)]
-    lines = "".join(traceback.format_list(frames)).rstrip()
-    summary = "".join(traceback.format_exception_only(error)).rstrip()
-    return f"{summary}\n{lines}" if lines else summary

@@ -99,6 +99,7 @@ def _provenance(spec: SearchSpec) -> dict[str, Any]:
         "objective": {"metric": objective.metric, "mode": objective.mode, "at": objective.at},
         "horizon": spec.horizon,
         "threads": spec.resources.threads,
+        **spec.resources.several_processes,
         "device": "cuda" if spec.resources.gpus else "cpu",
         "base": str(spec.base),
     }

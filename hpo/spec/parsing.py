@@ -30,6 +30,7 @@ from hpo.spec.objective_fields import ConstraintFields
 from hpo.spec.overrides import override
 from hpo.spec.point_checks import check_feasible, check_points
 from hpo.spec.prior_checks import check_prior
+from hpo.spec.process_checks import check_processes, with_processes
 from hpo.spec.recipe_checks import check_recipe
 from hpo.spec.scheduler_fields import Scheduler
 from hpo.spec.search_spec import SearchSpec
@@ -112,7 +113,7 @@ def _applicable(interface: Interface, document: Document, objective: Objective |
 def _parse(
     value: Any, faults: Faults, base: Path, stem: str, trainables: Mapping[str, Interface] | None = None
 ) -> SearchSpec:
-    document = cross_checks.limit_finalists(check_fields(unfolded(value, faults), faults))
+    document = with_processes(cross_checks.limit_finalists(check_fields(unfolded(value, faults), faults)))
     base = _base(document, base, faults)
     interface = None if faults.under("trainable") else find(document.trainable, base, faults, trainables)
     check_source(document.data.source, document.data.arguments, faults)
@@ -198,6 +199,7 @@ def _points(
         recorded = document.base is not None
         check_conflicts(interface.conflicts, document.recipe, space, grammar, horizon, faults, recorded)
         check_warmup(document, space, grammar, horizon, faults)
+        check_processes(document, interface, space, horizon, faults)
     cross_checks.demonstrations(grammar, document.recipe, space, faults)
     cross_checks.check_grid(document, space, faults)
     cross_checks.check_size(document, space, faults)
@@ -240,6 +242,8 @@ def _recorded(complete: Document) -> dict[str, Any]:
     for name in ("labels", "custom"):
         if not document["resources"][name]:
             del document["resources"][name]
+    if document["resources"]["processes"] == 1:
+        del document["resources"]["processes"]
     if complete.data.reading is None:
         del document["data"]["reading"]
     if complete.data.card is None:

@@ -93,6 +93,7 @@ class _Provenance(_Record):
     seed: Seed | None = None
     horizon: Annotated[int, Field(ge=1, le=10**9)] | None = None
     threads: Annotated[int, Field(ge=1, le=1_024)] = 1
+    processes: Annotated[int, Field(ge=1, le=1_024)] = 1
     device: Literal["cpu", "cuda"] = "cpu"
     objective: _Objective | None = None
     validation: _Validation | None = None

@@ -29,6 +29,12 @@ class Resources(BaseModel):
     gpus: float = Field(
         default=0.0, ge=0, le=1000, description="GPUs per trial: 1/k for k trials on a GPU, or whole ones."
     )
+    processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Processes that train a trial together; by default one for each whole GPU.",
+    )
     labels: dict[str, str | list[str]] = Field(
         default={},
         max_length=20,
@@ -41,7 +47,7 @@ class Resources(BaseModel):
         default=None, ge=1, le=10_000, description="Trials at once; by default as many as fit."
     )
     threads: int = Field(
-        default=1, ge=1, le=1024, description="Threads per training; results depend on this number."
+        default=1, ge=1, le=1024, description="Threads per process; results depend on this number."
     )
 
     @property
@@ -52,6 +58,12 @@ class Resources(BaseModel):
         }
         return Needs(self.cpus, self.gpus, labels, self.custom)
 
+    @property
+    def several_processes(self) -> dict[str, int]:
+        """The number of processes as a provenance has it: left out if there is one."""
+        count = self.processes or 1
+        return {"processes": count} if count > 1 else {}
+
     def faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
         """Yield the path and the fault of each value that Ray could not serve on any node."""
         if self.cpus > 1 and self.cpus != int(self.cpus):
@@ -60,6 +72,7 @@ class Resources(BaseModel):
                 f"{self.cpus:g}: only less than one CPU can be fractional; legal: below 1, or whole",
             )
         yield from self._gpu_faults()
+        yield from self._process_faults()
         for name, values in self.labels.items():
             if not KEY.fullmatch(name):
                 yield ("labels", name), "is not the name of a label; legal: letters, digits and . _ - /"
@@ -76,6 +89,16 @@ class Resources(BaseModel):
                 yield ("custom", name), f"is not a custom resource; legal: any name but {', '.join(COUNTED)}"
             if amount > 1 and amount != int(amount):
                 yield ("custom", name), f"{amount:g}: amounts above 1 must be whole"
+
+    def _process_faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        processes = self.processes or 1
+        if processes == 1 or not self.gpus:
+            return
+        if self.gpus < 1:
+            yield ("processes",), f"{processes} processes cannot share {self.gpus:g} of a GPU; legal: 1"
+        elif processes != self.gpus and self.gpus == int(self.gpus):
+            legal = "1" if self.gpus == 1 else f"1 with all GPUs, or {self.gpus:g} with one each"
+            yield ("processes",), f"{processes} processes do not match {self.gpus:g} GPUs; legal: {legal}"
 
     def _gpu_faults(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if self.gpus > 1 and self.gpus != int(self.gpus):

@@ -46,10 +46,14 @@ def without_defaults(document: SpecFields) -> JsonObject:
 def with_effect(document: SpecFields) -> JsonObject:
     """Return a stored spec without what another one's defaults or editions decide.
 
-    That is what only concerns a race if it has none, and the edition in which its arrays were read.
+    That is what only concerns a race if it has none, and the edition in which its arrays were read. What a
+    file's defaults would decide otherwise is added: several GPUs without processes are those of one process.
     """
     fields = dict(document)
     fields["data"] = {name: value for name, value in fields["data"].items() if name != "reading"}
+    resources = fields.get("resources") or {}
+    if resources.get("gpus", 0) > 1:
+        fields["resources"] = {"processes": 1, **resources}
     finalists = dict(fields.get("finalists") or {})
     if finalists and finalists.get("rule") != "race":
         finalists.pop("prefer", None)

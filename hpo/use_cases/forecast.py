@@ -173,6 +173,7 @@ def _similar(spec: SearchSpec, document: SpecFields) -> bool:
         and document["data"]["arguments"] == spec.data.arguments
         and bool(resources["gpus"]) == bool(spec.resources.gpus)
         and resources["threads"] == spec.resources.threads
+        and resources.get("processes", 1) == spec.resources.processes
     )
 
 

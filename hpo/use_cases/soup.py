@@ -242,6 +242,7 @@ class _Context:
     horizon: int = 1
     device: str = "cpu"
     threads: int = 1
+    distributed: None = None
 
     def epochs(self) -> Iterator[int]:
         """Yield nothing: there is nothing to train."""

@@ -20,6 +20,7 @@ from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import ALL
 from hpo.core.space import Point
 from hpo.data.split import Split
+from hpo.running.embedded_ray import local_gpus
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.worker import Worker
 from hpo.spec.data_fields import Data
@@ -142,14 +143,22 @@ def _environment(
     dataset = split_dataset_of(data, base, home, cut_of(provenance))
     splits = _splits(provenance, split, dataset, path)
     staging = DataStaging.of(recipe.trainable, base, dataset.prepared.folder, splits, folder.root)
+    device = str(provenance.get("device", "cpu"))
     return TrainingEnvironment(
         open=staging,
         folder=folder,
         objective=objective,
-        device=str(provenance.get("device", "cpu")),
+        device=device,
         threads=int(provenance.get("threads", 1)),
+        processes=_processes(provenance, device),
         checkpoint_seconds=math.inf,
     )
+
+
+def _processes(provenance: JsonFields, device: str) -> int:
+    """Return the processes of the search's trainings, or 1 if this machine has fewer GPUs."""
+    processes = int(provenance.get("processes", 1))
+    return processes if device == "cpu" or processes <= local_gpus() else 1
 
 
 def _splits(provenance: JsonFields, name: str, dataset: SplitDataset, path: Path) -> dict[str, Split]:
@@ -197,10 +206,13 @@ def _trained(
                 counts, value = report, now
         if message.full:
             raise DiskFull(message.full, environment.folder.root)
+        if message.lost:
+            raise HpoError(f"the training ended: {message.lost}")
         if message.failure:
             raise HpoError(f"the training failed ({message.failure[0]}): {message.failure[1]}")
         if message.weights[0]:
             worker.abandon()
+            worker.close()
             break
     assert counts is not None
     file, sha256 = message.weights

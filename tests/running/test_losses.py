@@ -117,6 +117,23 @@ def test_a_trial_leaves_a_draining_node_as_soon_as_it_is_saved(tmp_path):
     assert [c.epoch for c in queue.next_trial().task.checkpoints] == [1, 1]
 
 
+def test_a_training_that_loses_one_of_its_processes_goes_on_in_another_worker(tmp_path):
+    scheduler, queue, trial, conductor = began(tmp_path)
+    deaths = []
+    queue.died = lambda node, key: deaths.append((node, key))
+    report = Reported(0, 0, 1, {"validation/score": 0.5}, 1.0)
+    lost = "process 1 of the training was killed by SIGKILL"
+    message = Message([report], checkpoint=Checkpointed(0, 0, 1, "0-0-1", "x"), lost=lost)
+    assert scheduler.on_trial_result(None, trial, {"message": message, "node": "b"}) == "STOP"
+    assert trial.trial_id in scheduler.unusable
+    queue.on_trial_complete(trial.trial_id)
+    (loss,) = (each.event for each in conductor._ledger.read() if isinstance(each.event, WorkerLost))
+    assert (loss.cause, loss.message, loss.counts) == (LossCause.WORKER_LOST, lost, True)
+    assert deaths == [("b", (0, 0))]
+    again = queue.next_trial()
+    assert (again.task.key, [c.epoch for c in again.task.checkpoints]) == ((0, 0), [1])
+
+
 def test_a_worker_that_is_asked_to_saves_after_its_epoch(tmp_path):
     environment = TrainingEnvironment(open_stage, SearchFolder(tmp_path), Objective("score", "max"))
     worker = Worker(environment)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hpo.core.distributed import Distributed
 from hpo.core.errors import UserError
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
@@ -68,6 +69,9 @@ class Run:
         trial: Number of the trial.
         replicate: 0 in the search phase, 1 and up on fresh seeds.
         folder: Folder of this training's own files.
+        distributed: The place of this process if several train the trial together, one on each of its GPUs:
+            ``rank``, ``world_size``, ``local_rank`` and ``device``; None for a single process. torch's
+            process group exists. Every process calls `report`; only that of rank 0 is recorded.
         logger: Its messages are in the trial's log.
     """
 
@@ -91,6 +95,7 @@ class Run:
         self.horizon = context.horizon if context else 0
         self.trial = context.trial if context else 0
         self.replicate = context.replicate if context else 0
+        self.distributed: Distributed | None = getattr(context, "distributed", None)
         self.logger = logging.getLogger("hpo.training")
 
     @property

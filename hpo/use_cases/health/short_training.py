@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hpo.core.distributed import Distributed
 from hpo.core.errors import HpoError
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Examples, Model, Trainable
@@ -104,6 +105,7 @@ class _ShortContext:
     ):
         self.seed, self.device, self.threads = setting.seed, setting.device, setting.threads
         self.horizon, self.trial, self.replicate, self.folder = epochs, 0, 0, setting.folder
+        self.distributed: Distributed | None = None
         self._result, self._until, self._deadline, self._enough = result, until, deadline, enough
         self._began = time.monotonic()
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hpo.core.distributed import without_place
 from hpo.core.errors import HpoError
 from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.recipe import Recipe
@@ -42,7 +43,7 @@ def ask_child(request: JsonObject, folder: Path, threads: int) -> tuple[JsonObje
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            env={**without_place(os.environ), "OMP_NUM_THREADS": str(threads)},
         )
         with child:
             assert child.stdin is not None

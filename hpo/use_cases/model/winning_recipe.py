@@ -52,6 +52,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
         "seed": training.seed,
         "horizon": spec.horizon,
         "threads": spec.resources.threads,
+        **spec.resources.several_processes,
         "device": "cuda" if spec.resources.gpus else "cpu",
         "objective": {
             "metric": spec.objective.metric,

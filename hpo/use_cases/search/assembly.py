@@ -115,6 +115,8 @@ def environment_of(
     device, threads = "cuda" if spec.resources.gpus else "cpu", spec.resources.threads
     command = ScriptCommand.of(spec.trainable)
     checked = spec.user_code is not None and (command is None or bool(command.evaluate))
+    processes = spec.resources.processes or 1
+    first = first if processes == 1 else None  # the process that repeats an epoch has no others
     return TrainingEnvironment(
         open=staging,
         folder=folder,
@@ -122,6 +124,7 @@ def environment_of(
         objective=spec.objective,
         device=device,
         threads=threads,
+        processes=processes,
         trainings_per_gpu=spec.resources.needs.parts,
         checkpoint_seconds=spec.limits.checkpoint_seconds,
         checkpoint_epochs=spec.limits.checkpoint_epochs,
