@@ -83,6 +83,24 @@ def test_changed_targets_of_the_test_part_are_refused_with_both_fingerprints(bas
     assert len(open_test("own_table:read", mended, base, unrecorded)) == 20
 
 
+def test_a_search_on_corrected_test_targets_can_open_them_and_an_earlier_one_cannot(base: Path) -> None:
+    labels = base / "labels.txt"
+    code = CODE.replace('flipped * (part == "test")', f"int(np.loadtxt({str(labels)!r})) * (part == 'test')")
+    (base / "own_labels.py").write_text(code)
+
+    def prepared(flipped: str) -> Prepared:
+        labels.write_text(flipped)
+        return prepare("own_labels:read", arguments(base), Home(base / "home"), base)
+
+    before, after = prepared("0"), prepared("1")
+    assert before.test is not None
+    assert after.test is not None
+    assert (after.folder, after.fingerprint) == (before.folder, before.fingerprint)
+    assert len(open_test("own_labels:read", arguments(base), base, after.test)) == 20
+    with pytest.raises(Refused, match=f"targets of the test part .* was {before.test.targets[:16]} and is"):
+        open_test("own_labels:read", arguments(base), base, before.test)
+
+
 def test_targets_are_digested_under_the_key_of_the_register(base: Path) -> None:
     key, other = bytes(range(32)), bytes(32)
     found = prepare("own_table:read", arguments(base), Home(base / "home"), base, key)
