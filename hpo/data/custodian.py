@@ -23,6 +23,11 @@ from hpo.data import prepared, second_reading, source_reading
 from hpo.data.prepared import Prepared
 from hpo.data.recorded_cuts import NO_CUTS, CutsOnRecord
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that end a custodian: a terminal sends the first one to it and to the process that asked, which
+sends the second.
+"""
+
 GRACE = 10.0
 """Seconds that an interrupted custodian has to remove what it was writing."""
 
@@ -159,7 +164,8 @@ def main() -> int:
     """Answer one request: JSON on stdin, JSON on stdout, exit codes as on the command line."""
     answer_to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a source prints must not get into the answer
-    signal.signal(signal.SIGTERM, _stop)
+    for number in STOPPING:
+        signal.signal(number, _stop)
     request = json.load(sys.stdin)
     try:
         answer, code = {"folder": str(_answer(request))}, 0
@@ -195,8 +201,11 @@ def _answer(request: JsonFields) -> Path:
     return source_reading.read_source(source, arguments, Home(Path(request["home"])), base, key, cuts)
 
 
-def _stop(*_: object) -> None:
-    raise SystemExit(143)
+def _stop(number: int, _: object) -> None:
+    """End the reading; a second signal does not interrupt the removal of what was written."""
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(143)
 
 
 if __name__ == "__main__":
