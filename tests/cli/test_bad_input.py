@@ -117,7 +117,8 @@ def test_bad_input_is_reported_and_nothing_is_started(hpo, tmp_path, make, messa
 
 
 def test_a_missing_gpu_is_reported(hpo, tmp_path):
-    ran = hpo("submit", spec(tmp_path, "digits"), "--set", "resources.gpus=99", "--home", str(tmp_path))
+    needs = ("--set", "resources={gpus: 99, processes: 1}")
+    ran = hpo("submit", spec(tmp_path, "digits"), *needs, "--home", str(tmp_path))
     assert ran.returncode == 2
     assert "resources.gpus: a trial needs 99, this machine has" in ran.stderr
 

@@ -112,7 +112,7 @@ def test_user_code_is_named_before_it_runs(tmp_path, hpo):
 
 @pytest.mark.parametrize("address", ["", "ray://there:10001"])
 def test_a_missing_gpu_is_a_warning_with_the_sentence_of_submit(address, hpo, tmp_path):
-    typed = ("digits", "--set", "resources.gpus=1000")
+    typed = ("digits", "--set", "resources={gpus: 1000, processes: 1}")
     around = {"RAY_ADDRESS": address, "HPO_HOME": str(tmp_path)}
     message = "resources.gpus: a trial needs 1000, this machine has "
     checked = hpo("check", *typed, "--json", **around)
