@@ -25,7 +25,14 @@ from hpo.core.search_setting import DataUsed, Folds
 from hpo.core.search_shortfall import UNSATISFIED
 from hpo.core.visible_text import one_line
 from hpo.reports.baseline_rows import baseline_rows, baseline_warnings
-from hpo.reports.context_rows import data_rows, effort_rows, leak_rows, origin_rows, strata_rows
+from hpo.reports.context_rows import (
+    data_rows,
+    effort_rows,
+    leak_rows,
+    origin_rows,
+    strata_rows,
+    unranked_rows,
+)
 
 WIDTH = 80
 INDENT = 13
@@ -303,6 +310,7 @@ def _test(account: Account) -> Iterator[tuple[str, str]]:
     for row, name in enumerate(sorted(scores, key=lambda metric: metric != account.objective.metric)):
         role = "secondary" if row else "primary, set in the spec before the search"
         yield "" if row else "test", f"{name} {_by_method(scores[name])}: {role}"
+    yield from unranked_rows(account, scores)
     if account.look > 1:
         text = (
             f"look number {account.look}, because: {account.look_reason}; each of these intervals alone holds"

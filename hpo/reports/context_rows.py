@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 
 from hpo.core.account import Account
 from hpo.core.data_account import DataFacts, LeaksSought, PartFacts
+from hpo.core.estimates import ScoreInterval
 from hpo.core.formatting import count, duration, number, score
 from hpo.core.search_setting import Origin
 from hpo.core.strata import Strata, StratumRange, counted
+from hpo.metrics.ranking_metrics import LABELS
 
 LONGEST_CARD = 2_000
 """Characters of a data card that the page shows; the JSON has all of it."""
@@ -51,6 +53,17 @@ def data_rows(account: Account) -> Iterator[tuple[str, str]]:
     if account.data.test and not account.test_rows:
         yield "", "test: counted only, because it is sealed"
     yield "fitted", f"to training rows alone: {account.fitted}"
+
+
+def unranked_rows(account: Account, scores: Mapping[str, ScoreInterval]) -> Iterator[tuple[str, str]]:
+    """Say why the metrics of an order, which shipped classifiers report, have no value."""
+    classes = account.test_rows.classes.values() if account.test_rows else ()
+    occurring = sum(rows > 0 for rows in classes)
+    if not occurring or "balanced_accuracy" not in scores or "roc_auc" in scores:
+        return
+    many = f"it has rows of {occurring} classes, and at most {LABELS} are ranked against the rest"
+    reason = "all of its rows are of one class" if occurring == 1 else many
+    yield "", f"roc_auc and average_precision have no value on the test part, because {reason}"
 
 
 def _columns(about: DataFacts) -> str:

@@ -104,6 +104,25 @@ def test_predictions_that_are_not_numbers_stand_first(account):
     assert "Wilson; 4 of 360 predictions are not numbers" in " ".join(shown.split())
 
 
+@pytest.mark.parametrize(
+    ("classes", "reason"),
+    [
+        ({"a": 360, "b": 0}, "all of its rows are of one class"),
+        (dict.fromkeys(map(str, range(200)), 2), "it has rows of 200 classes, and at most 20 are ranked"),
+        ({"a": 300, "b": 60}, ""),
+    ],
+)
+def test_metrics_of_an_order_that_have_no_value_say_why(account, classes, reason):
+    score = account.numbers.test["accuracy"]
+    rows = dataclasses.replace(account.test_rows, classes=classes)
+    test = {"accuracy": score, "balanced_accuracy": score} | ({} if reason else {"roc_auc": score})
+    numbers = dataclasses.replace(account.numbers, test=test)
+    text = " ".join(page(dataclasses.replace(account, test_rows=rows, numbers=numbers)).split())
+    sentence = "roc_auc and average_precision have no value on the test part, because "
+    assert (sentence in text) is bool(reason)
+    assert sentence + reason in text or not reason
+
+
 def test_a_further_look_states_the_level_of_its_intervals(account):
     assert "look number" not in page(account)
     shown = page(dataclasses.replace(account, look=3, look_reason="a new recipe", level=1 - 0.05 / 3))
