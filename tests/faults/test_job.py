@@ -80,7 +80,7 @@ def test_a_job_outlives_the_folder_it_was_submitted_from_and_a_killed_one_is_con
     running = team.start("watch", "tiny-1", "--json")
     team.wait_for(running, after(events.Reported, 12))
     again = team.run("resume", "tiny-1", "--job")
-    assert (again.returncode, "tiny-1 is running" in again.stderr) == (3, True), again.stderr
+    assert (again.returncode, "tiny-1 is being run by" in again.stderr) == (3, True), again.stderr
     driver("tiny-1").send_signal(signal.SIGKILL)
     continued = team.run("resume", "tiny-1", "--job")
     assert continued.returncode == 0, continued.stderr

@@ -22,7 +22,7 @@ from hpo.ledger.leases import VARIABLE as LEASE
 from hpo.ledger.searches import open_ledger, opened_of
 from hpo.ledger.store import SearchLedger
 from hpo.running.job_server import JobServer
-from hpo.use_cases.search.holding import is_running
+from hpo.use_cases.search.holding import await_expiry
 from hpo.use_cases.search.run_options import RunOptions
 
 PASSED = (
@@ -117,8 +117,7 @@ def start_job(place: JobPlace, home: Home, name: str, options: RunOptions) -> Cl
     base = str(opened_of(ledger).spec.get("base") or "")
     if not base.startswith(f"{place.home}/"):
         raise UserError(f"{name} was not submitted with --job for {place.home}; its files are in {base}")
-    if is_running(home, name):
-        raise Refused(f"{name} is running; `hpo watch {name}` follows it")
+    await_expiry(ledger)
     begun = list(ledger.read(kinds=[SearchResumed]))
     job = _submitted(place, name, len(begun) + 1, options)
     _wait_until_taken_up(place.server, job, ledger, after=begun[-1].seq if begun else 0)

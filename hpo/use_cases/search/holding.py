@@ -113,7 +113,7 @@ def held(home: Home, ledger: SearchLedger, *, new: bool = False) -> Iterator[Sea
         if home.database:
             create_folder(home.search(ledger.name))
             if not new:
-                _await_expiry(ledger)
+                await_expiry(ledger)
         else:
             stack.enter_context(hold_lock(home.search(ledger.name), ledger.name))
         hold = SearchHold(ledger, alone=new or not home.database)
@@ -156,7 +156,7 @@ def _lease(ledger: SearchLedger) -> Lease | None:
     return SearchLease(ledger, "", 0.0).state()
 
 
-def _await_expiry(ledger: SearchLedger) -> None:
+def await_expiry(ledger: SearchLedger) -> None:
     """Wait for the end of a lease that is no longer renewed; its holder may have died a moment ago.
 
     Raises:
