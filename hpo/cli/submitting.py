@@ -162,10 +162,16 @@ def _show_detached(session: Session, run: DetachedRun, intention: str = "") -> N
     if session.as_json:
         emit({"search": run.search, "detached": True, "pid": run.pid, "log": str(run.log)})
         return
+    where = f"on without this terminal, as process {run.pid}"
+    _show_elsewhere(session, run.search, where, intention)
+
+
+def _show_elsewhere(session: Session, search: str, where: str, intention: str) -> None:
+    """Say where a search runs that this command has left to another process."""
     if intention:
         say(intention)
-    say(f"{run.search} runs on without this terminal, as process {run.pid}")
-    follow, end = (session.command(f"{verb} {run.search}") for verb in ("watch", "stop"))
+    say(f"{search} runs {where}")
+    follow, end = (session.command(f"{verb} {search}") for verb in ("watch", "stop"))
     say(f"`{follow}` follows it, `{end}` stops it")
 
 
@@ -180,11 +186,8 @@ def _show_job(session: Session, run: ClusterJob, intention: str = "") -> None:
     if session.as_json:
         emit({"search": run.search, "job": run.job, "server": run.server})
         return
-    if intention:
-        say(intention)
-    say(f"{run.search} runs on the cluster, as job {run.job} of {run.server}")
-    follow, end = (session.command(f"{verb} {run.search}") for verb in ("watch", "stop"))
-    say(f"`{follow}` follows it, `{end}` stops it")
+    where = f"on the cluster, as job {run.job} of {run.server}"
+    _show_elsewhere(session, run.search, where, intention)
 
 
 def _show_held(session: Session, search: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -27,6 +28,11 @@ class HpoError(Exception):
     exit_code = 1
     search = ""
     hint = ""
+
+    def of_search(self, name: str) -> Self:
+        """Return this error as one of a search that can be resumed."""
+        self.search = name
+        return self
 
 
 class DiskFull(HpoError):

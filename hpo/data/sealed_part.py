@@ -56,7 +56,9 @@ def open_test(
         )
     secret = key if KEYED in expected.targets else None
     now = content.labelled_digest(digests, secret)
-    same = expected.targets in ("", now, content.labelled_digest(digests, secret, originals=False))
+    same = expected.targets in ("", now)
+    if not same and content.originals is not None:  # earlier versions did not include them
+        same = expected.targets == content.labelled_digest(digests, secret, originals=False)
     if is_comparable(expected.targets, key) and not same:
         values = "targets" if content.originals is None else "targets or original images"
         raise Refused(

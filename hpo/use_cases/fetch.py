@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from hpo.core.errors import UserError
-from hpo.core.events import FilesStored
 from hpo.core.home import Home
 from hpo.core.private_files import refuse_links
 from hpo.ledger.searches import open_ledger
-from hpo.use_cases.search.sources import fetch_missing, team_store
+from hpo.use_cases.search.sources import fetch_missing, stored_digests, team_store
 
 
 def fetch_files(name: str, *, home: Home) -> list[Path]:
@@ -26,12 +25,10 @@ def fetch_files(name: str, *, home: Home) -> list[Path]:
         UserError: If there is no such search, ``HPO_STORE`` names no store, or it has nothing of the search.
         HpoError: If the store cannot be read, or a file in it is missing or damaged.
     """
-    stored = [recorded.event for recorded in open_ledger(name, home).read(kinds=[FilesStored])]
-    store = team_store()
-    files = {file["path"]: file for event in stored if isinstance(event, FilesStored) for file in event.files}
-    if not files:
+    digests, store = stored_digests(open_ledger(name, home)), team_store()
+    if not digests:
         raise UserError(f"nothing of {name} is in a store: it has not ended, or ran without one")
     folder = home.create().search(name).root
     refuse_links(home.root, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    return fetch_missing(store, {path: str(file["sha256"]) for path, file in files.items()}, folder)
+    return fetch_missing(store, digests, folder)

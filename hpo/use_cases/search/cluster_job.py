@@ -153,14 +153,8 @@ def _wait_until_taken_up(server: JobServer, job: str, ledger: SearchLedger, afte
         state = server.state(job)
         if state is None or state.has_ended:
             reason = server.last_line(job) or (state.message if state else "its head was started again")
-            raise _failure(ledger.name, f"the job {job} ended at once: {reason}")
+            raise HpoError(f"the job {job} ended at once: {reason}").of_search(ledger.name)
         if time.monotonic() > deadline:
             waited = f"did not begin within {PATIENCE:.0f} s; it may still begin"
-            raise _failure(ledger.name, f"the job {job} is {state.status} and {waited}")
+            raise HpoError(f"the job {job} is {state.status} and {waited}").of_search(ledger.name)
         time.sleep(POLL)
-
-
-def _failure(name: str, text: str) -> HpoError:
-    error = HpoError(text)
-    error.search = name
-    return error

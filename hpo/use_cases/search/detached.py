@@ -78,18 +78,14 @@ def start_detached(
     deadline = time.monotonic() + PATIENCE
     while not any(ledger.read(after=seq, kinds=[SearchResumed])):
         if child.poll() is not None:
-            raise _failure(name, f"the process of {name} ended at once: {_last_line(path, begin)}")
+            raise HpoError(f"the process of {name} ended at once: {_last_line(path, begin)}").of_search(name)
         if time.monotonic() > deadline:
             child.kill()
-            raise _failure(name, f"the process of {name} did not begin within {PATIENCE:.0f} s; see {path}")
+            raise HpoError(
+                f"the process of {name} did not begin within {PATIENCE:.0f} s; see {path}"
+            ).of_search(name)
         time.sleep(POLL)
     return DetachedRun(name, child.pid, path)
-
-
-def _failure(name: str, text: str) -> HpoError:
-    error = HpoError(text)
-    error.search = name
-    return error
 
 
 def _last_line(log: Path, begin: int) -> str:

@@ -51,11 +51,9 @@ def bring_sources(home: Home, ledger: SearchLedger) -> None:
     base = Path(str(opened_of(ledger).spec.get("base") or "/"))
     if base.parent != home.root / SOURCES or base.is_dir():
         return
-    events = [recorded.event for recorded in ledger.read(kinds=[FilesStored])]
-    files = {file["path"]: file for event in events if isinstance(event, FilesStored) for file in event.files}
     digests = {
-        path.removeprefix(f"{CODE}/"): str(file["sha256"])
-        for path, file in files.items()
+        path.removeprefix(f"{CODE}/"): digest
+        for path, digest in stored_digests(ledger).items()
         if path.startswith(f"{CODE}/")
     }
     home.create()
@@ -68,6 +66,17 @@ def bring_sources(home: Home, ledger: SearchLedger) -> None:
     except OSError:
         if not base.is_dir():  # another job brought them meanwhile
             raise
+
+
+def stored_digests(ledger: SearchLedger) -> dict[str, str]:
+    """Return the SHA-256 of each file of a search that is in a store, by its path."""
+    events = [recorded.event for recorded in ledger.read(kinds=[FilesStored])]
+    return {
+        file["path"]: str(file["sha256"])
+        for event in events
+        if isinstance(event, FilesStored)
+        for file in event.files
+    }
 
 
 def team_store() -> FileStore:
