@@ -11,7 +11,8 @@ file, and a later run continues there::
     python benchmarks/first_weights.py --fashion DIR --cifar DIR --results FILE --minutes 10
 
 The two ``DIR`` hold Fashion-MNIST in torchvision's layout and CIFAR images in one folder per class; cells
-without data are left out. The table is printed at the end; ``--table`` only prints it.
+without data are left out. ``--larger`` runs two cells on more images. The table is printed at the end;
+``--table`` only prints it.
 """
 
 from __future__ import annotations
@@ -32,15 +33,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import torch
 from scipy import stats
 
-from benchmarks.weight_cells import CELLS, SEEDS, SIDES, Cell, Parts, cifar, digits, fashion
+from benchmarks.weight_cells import CELLS, LARGER, SEEDS, SIDES, Cell, Parts, cifar, digits, fashion
 
 
-def measure(loaders: Mapping[str, Callable[[], Parts]], results: Path, minutes: float) -> None:
+def measure(
+    cells: Sequence[Cell], loaders: Mapping[str, Callable[[], Parts]], results: Path, minutes: float
+) -> None:
     """Run missing trainings, cell by cell, until the time is up."""
     torch.set_num_threads(1)
     done = {(row["cell"], row["seed"], row["side"]) for row in _rows(results)}
     end, opened = time.monotonic() + 60 * minutes, {}
-    for cell in CELLS:
+    for cell in cells:
         if cell.data not in loaders:
             continue
         for seed in range(SEEDS):
@@ -62,7 +65,7 @@ def _rows(results: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
 
 
-def table(results: Path) -> str:
+def table(cells: Sequence[Cell], results: Path) -> str:
     """Return the accuracy of all sides by cell, and the mean paired difference with its interval."""
     rows = _rows(results)
     lines = [
@@ -70,7 +73,7 @@ def table(results: Path) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     differences, behind = [], []
-    for cell in CELLS:
+    for cell in cells:
         scores, seconds = _complete(cell, rows)
         if len(scores) < 2:
             continue
@@ -84,7 +87,7 @@ def table(results: Path) -> str:
         columns = [shown["default"], shown["plain"], f"{best} {shown[best]}", f"{mean:+.1f} ± {error:.1f}"]
         spent = f"{seconds['default']:.2f} and {seconds['plain']:.2f}"
         lines.append(f"| {cell.name} | {' | '.join(columns)} | {spent} |")
-    return "\n".join([*lines, *_summary(differences, behind)])
+    return "\n".join([*lines, *_summary(len(cells), differences, behind)])
 
 
 def _complete(
@@ -100,7 +103,7 @@ def _complete(
     return ({}, {}) if not {"default", "plain"} <= set(scores) else (scores, seconds)
 
 
-def _summary(differences: Sequence[float], behind: Sequence[str]) -> Iterator[str]:
+def _summary(cells: int, differences: Sequence[float], behind: Sequence[str]) -> Iterator[str]:
     """Yield the lines below the table."""
     if len(differences) < 2:
         return
@@ -108,7 +111,7 @@ def _summary(differences: Sequence[float], behind: Sequence[str]) -> Iterator[st
     reach = stats.t.ppf(0.975, len(differences) - 1) * error
     yield ""
     yield (
-        f"{len(differences)} of {len(CELLS)} cells, {SEEDS} seeds each. Mean paired difference {mean:+.2f} "
+        f"{len(differences)} of {cells} cells, {SEEDS} seeds each. Mean paired difference {mean:+.2f} "
         f"points, 95 % interval over cells {mean - reach:+.2f} to {mean + reach:+.2f}. Behind by three "
         f"standard errors: {', '.join(behind) or 'none'}."
     )
@@ -123,18 +126,22 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--table", action="store_true", help="only print the table")
     parser.add_argument("--list", action="store_true", help="only list the cells")
+    parser.add_argument("--larger", action="store_true", help="the two cells on more images instead")
     options = parser.parse_args()
+    cells = LARGER if options.larger else CELLS
     if options.list:
-        print("\n".join(cell.name for cell in CELLS))
+        print("\n".join(cell.name for cell in cells))
         return
     loaders: dict[str, Callable[[], Parts]] = {"digits": digits}
     if options.fashion:
         loaders["fashion"] = lambda: fashion(options.fashion)
+        loaders["fashion-10000"] = lambda: fashion(options.fashion, 10_000)
     if options.cifar:
         loaders["cifar"] = lambda: cifar(options.cifar)
+        loaders["cifar-4000"] = lambda: cifar(options.cifar, 4000)
     if not options.table:
-        measure(loaders, options.results, options.minutes)
-    print(table(options.results))
+        measure(cells, loaders, options.results, options.minutes)
+    print(table(cells, options.results))
 
 
 if __name__ == "__main__":

@@ -75,6 +75,9 @@ def _cells() -> Iterator[Cell]:
 CELLS = tuple(_cells())
 """All comparisons, cheap ones first."""
 
+LARGER = (Cell("cnn", "fashion-10000", "adamw", 1, 6), Cell("resnet-8", "cifar-4000", "nesterov", 2, 8))
+"""Two further comparisons, on more images than those."""
+
 
 def digits() -> Parts:
     """1,150 training and 288 validation digits."""
@@ -85,23 +88,23 @@ def digits() -> Parts:
     return _parts(images, loaded.target, 1150, 288)
 
 
-def fashion(folder: Path) -> Parts:
-    """2,000 training and 2,000 validation images of Fashion-MNIST."""
+def fashion(folder: Path, train: int = 2000) -> Parts:
+    """Training and 2,000 validation images of Fashion-MNIST."""
     from trainables import torchvision_ops  # noqa: F401
     from torchvision.datasets import FashionMNIST  # isort: skip
 
     loaded = FashionMNIST(str(folder), download=False)
-    return _parts(loaded.data.numpy()[..., None], loaded.targets.numpy(), 2000, 2000)
+    return _parts(loaded.data.numpy()[..., None], loaded.targets.numpy(), train, 2000)
 
 
-def cifar(folder: Path) -> Parts:
-    """1,000 training and 1,000 validation images of a folder by class."""
+def cifar(folder: Path, train: int = 1000) -> Parts:
+    """Training and 1,000 validation images of a folder by class."""
     from PIL import Image
 
     files = sorted(folder.glob("*/*"))
     classes = sorted({file.parent.name for file in files})
     images = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
-    return _parts(images, np.array([classes.index(file.parent.name) for file in files]), 1000, 1000)
+    return _parts(images, np.array([classes.index(file.parent.name) for file in files]), train, 1000)
 
 
 def _parts(images: Any, labels: Any, train: int, validation: int) -> Parts:

@@ -19,6 +19,7 @@ from trainables import batch_of_one, isolation, scores
 from trainables.batches import Batches
 from trainables.data_parallel import processes_of
 from trainables.epoch_metrics import EpochMetrics
+from trainables.freed_memory import keep_freed_memory
 from trainables.inference_pace import InferencePace
 from trainables.optimization.losses import Loss
 from trainables.trainer import Trainer
@@ -112,6 +113,7 @@ def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Ta
     """
     device = isolation.device(context.device)
     processes = processes_of(getattr(context, "distributed", None), recipe["batch_size"])
+    keep_freed_memory()
     with isolation.alone(context.threads, device):
         task = open_task(device)
         steps = len(task.batches)
