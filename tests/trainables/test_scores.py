@@ -44,6 +44,21 @@ def test_two_classes_are_ranked_by_the_second_and_ties_count_half() -> None:
     assert ours["average_precision"] == pytest.approx(metrics.average_precision_score(labels, margins))
 
 
+def test_rankings_with_ties_agree_with_scikit_learn_exactly() -> None:
+    logits = RANDOM.normal(size=(400, 3)).round()  # -0.0 among them, and shares that differ by rounding
+    labels = RANDOM.integers(0, 3, 400)
+    for columns in (2, 3):
+        some = logits[labels < columns, :columns].astype(np.float32)
+        truth = labels[labels < columns]
+        ours, shares = scores.classification(some, truth), scores.probabilities(some)
+        ranks = [some[:, 1] - some[:, 0]] if columns == 2 else list(shares.T)
+        flags = [truth == 1] if columns == 2 else [truth == label for label in range(3)]
+        auc = np.mean([metrics.roc_auc_score(*each) for each in zip(flags, ranks, strict=True)])
+        precision = [metrics.average_precision_score(*each) for each in zip(flags, ranks, strict=True)]
+        assert ours["roc_auc"] == pytest.approx(auc, abs=1e-9)
+        assert ours["average_precision"] == pytest.approx(np.mean(precision), abs=1e-9)
+
+
 def test_one_class_has_no_ranking_and_confident_errors_have_calibration_error_one() -> None:
     logits = np.stack([np.zeros(40, np.float32), np.full(40, 30, np.float32)], 1)
     ours = scores.classification(logits, np.zeros(40, np.int64))
