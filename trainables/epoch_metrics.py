@@ -24,33 +24,44 @@ class EpochMetrics:
         self._device = device
         self._began = time.perf_counter()
         self._losses: list[Tensor] = []
+        self._counts: list[float] = []
         self._outcomes: list[Tensor] = []
         self._truth: list[Tensor] = []
 
-    def add(self, loss: Tensor, outcomes: Tensor, truth: Tensor) -> None:
-        """Add a batch: its mean loss, its outcomes and the truth."""
+    def add(self, loss: Tensor, outcomes: Tensor, truth: Tensor, count: float) -> None:
+        """Add a batch or a part of one.
+
+        Args:
+            loss: Its mean loss.
+            outcomes: Its outcomes.
+            truth: What they are compared with.
+            count: Examples for which its loss stands in the mean of the epoch.
+        """
         self._losses.append(loss)
+        self._counts.append(count)
         self._outcomes.append(outcomes)
         self._truth.append(truth)
 
     def merge(self, processes: Processes) -> None:
         """Add in the first process what the others have measured."""
-        for losses, outcomes, truth in processes.others(self._on_cpu):
+        for losses, outcomes, truth, counts in processes.others(self._on_cpu):
             self._losses += [loss.to(self._device) for loss in losses]
+            self._counts += counts
             self._outcomes += [outcome.to(self._device) for outcome in outcomes]
             self._truth += [values.to(self._device) for values in truth]
 
-    def _on_cpu(self) -> list[list[Tensor]]:
-        return [
+    def _on_cpu(self) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[float]]:
+        losses, outcomes, truth = (
             [tensor.cpu() for tensor in tensors] for tensors in (self._losses, self._outcomes, self._truth)
-        ]
+        )
+        return losses, outcomes, truth, self._counts
 
     def metrics(self) -> dict[str, float]:
         """Return mean loss, examples per second and peak memory of the epoch so far."""
-        sizes = torch.tensor([len(truth) for truth in self._truth], dtype=torch.float64)
-        count = float(sizes.sum())
+        counts = torch.tensor(self._counts, dtype=torch.float64)
+        count = sum(map(len, self._truth))
         # Reading the losses waits for the device, so it comes before reading the clock.
-        loss = float(torch.stack(self._losses).double().cpu() @ sizes) / count
+        loss = float(torch.stack(self._losses).double().cpu() @ counts) / count
         return {
             "train/loss": loss,
             "images_per_second": count / (time.perf_counter() - self._began),

@@ -25,7 +25,7 @@ from trainables.data_parallel import OneProcess, Processes
 from trainables.networks.frozen_layers import training_mode
 from trainables.optimization import optimizers, penalties, schedules, weight_averages
 from trainables.optimization.early_stopping import EarlyStopping
-from trainables.optimization.losses import Loss
+from trainables.optimization.losses import Loss, mass
 
 
 class Trainer:
@@ -57,7 +57,7 @@ class Trainer:
         lr_multipliers: Mapping[str, float] | None = None,
         processes: Processes | None = None,
     ):
-        self.network, self.steps = network, steps
+        self.network, self.loss, self.steps = network, loss, steps
         self._processes = processes or OneProcess()
         device = next(network.parameters()).device
         forward = torch.compile(network) if recipe["compile"] else network
@@ -85,6 +85,10 @@ class Trainer:
         """Put the network into training mode; layers that are frozen keep their statistics."""
         training_mode(self.network)
 
+    def share(self, part: Tensor, whole: Tensor) -> float:
+        """Return the share of a batch that some of its targets are, as its loss counts them."""
+        return 1.0 if len(part) == len(whole) else float(mass(self.loss, part) / mass(self.loss, whole))
+
     def step(self, inputs: Tensor, targets: Tensor, step: int, share: float = 1.0) -> tuple[Tensor, Tensor]:
         """Take one step.
 
@@ -92,7 +96,7 @@ class Trainer:
             inputs: A batch as the network takes it, or this process's part of it, which can be empty.
             targets: As the loss takes them.
             step: Counted from 0 over the whole training.
-            share: Share of the batch that these inputs are.
+            share: Share of the batch that these inputs are; see `share`.
 
         Returns:
             The loss and the network's outputs, both detached; of an empty part, they mean nothing.
@@ -120,8 +124,8 @@ class Trainer:
     def _backward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Add up the gradients of a batch, in several passes if the recipe says so.
 
-        Each pass counts by its share of the examples, so that the sum is the gradient of a loss that is
-        a mean over them.
+        Each pass counts by its share of the batch, so that the sum is the gradient of a loss that is a mean
+        over the examples, or one by the weights of their classes.
         """
         passes = 1 if self.accumulation == 1 else min(self.accumulation, max(1, len(inputs) // 2))
         if passes == 1:
@@ -129,11 +133,11 @@ class Trainer:
                 loss, outputs = self.objective(inputs, targets)
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.detach(), outputs.detach()
-        losses, every_output = [], []
+        losses, every_output, whole = [], [], mass(self.loss, targets)
         for chunk, labels in zip(inputs.tensor_split(passes), targets.tensor_split(passes), strict=True):
             with self.autocast:
                 loss, outputs = self.objective(chunk, labels)
-                loss = loss * (len(chunk) / len(inputs))
+                loss = loss * (mass(self.loss, labels) / whole)
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
             every_output.append(outputs.detach())

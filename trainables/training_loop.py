@@ -139,10 +139,10 @@ def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Ta
                 indices = task.batches.shuffled(generator)
                 for step, batch in enumerate(task.epoch(indices, generator), (epoch - 1) * steps):
                     part = batch.part(processes.part(len(batch.truth)))
-                    share = len(part.truth) / len(batch.truth)
+                    share = trainer.share(part.targets, batch.targets)
                     loss, outputs = trainer.step(part.inputs, part.targets, step, share)
                     if share:
-                        measured.add(loss, task.outcomes(outputs), part.truth)
+                        measured.add(loss, task.outcomes(outputs), part.truth, share * len(batch.truth))
                 network = trainer.judged(epoch, task.inputs)
             measured.merge(processes)
             metrics = trainer.metrics | (measured.metrics() if processes.first else {})

@@ -26,8 +26,9 @@ def stepped(passes: int, rows: int = 24, **choices: Any) -> tuple[list[torch.Ten
     chosen = recipe({"accumulation": passes, "optimizer": "momentum", "learning_rate": 0.1, **choices})
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 9), nn.Tanh(), nn.Linear(9, 3))
-    inputs, labels = torch.randn(rows, 12), torch.arange(rows) % 3
-    trainer = Trainer(chosen, network, losses.build(chosen["loss"], 3), 2, 1)
+    inputs, labels = torch.randn(rows, 12), torch.arange(rows) ** 2 % 7 % 3
+    counts = torch.bincount(labels).tolist()
+    trainer = Trainer(chosen, network, losses.build(chosen["loss"], 3, counts), 2, 1)
     loss = torch.tensor(0.0)
     for step in range(2):
         loss, outputs = trainer.step(inputs, labels, step)
@@ -42,6 +43,8 @@ def stepped(passes: int, rows: int = 24, **choices: Any) -> tuple[list[torch.Ten
         {},
         {"loss": {"name": "cross_entropy", "label_smoothing": 0.1}},
         {"loss": "hinge"},
+        {"loss": {"name": "cross_entropy", "class_weights": "balanced", "label_smoothing": 0.1}},
+        {"loss": {"name": "focal", "class_weights": "balanced"}},
         {"gradient_clipping": {"name": "norm", "limit": 0.1}},
         {"regularize": {"l1": {"rate": 0.01}, "gradient_penalty": {"rate": 0.1}}},
     ],

@@ -7,6 +7,7 @@ Each builder takes the number of classes and the part's hyperparameters.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,6 +22,37 @@ MIXED = 4
 """Maximum of classes in a mixed image."""
 
 
+@dataclass(frozen=True)
+class WeightedLoss:
+    """A loss that is a mean by the weights of the classes.
+
+    Attributes:
+        loss: Of outputs and targets.
+        weights: Of each class.
+        mixed: Whether mixed labels count by weight too; torch's cross-entropy counts each as one.
+    """
+
+    loss: Loss
+    weights: Tensor
+    mixed: bool
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of outputs [n, classes] and targets."""
+        return self.loss(outputs, targets)
+
+    def mass(self, targets: Tensor) -> float | Tensor:
+        """Return the sum of the weights by which the mean over these targets was taken."""
+        weights = self.weights.to(targets.device)
+        if not targets.is_floating_point():
+            return weights[targets].sum()
+        return (targets @ weights.to(targets)).sum() if self.mixed else len(targets)
+
+
+def mass(loss: Loss, targets: Tensor) -> float | Tensor:
+    """Return what targets count together in the mean that a loss is: by default, each of them 1."""
+    return loss.mass(targets) if isinstance(loss, WeightedLoss) else len(targets)
+
+
 def build(choice: Mapping[str, Any], classes: int, counts: Sequence[int] | None = None) -> Loss:
     """Return the loss of a recipe's ``loss``, in normal form.
 
@@ -30,11 +62,14 @@ def build(choice: Mapping[str, Any], classes: int, counts: Sequence[int] | None 
         counts: Training examples of each class, for ``class_weights: balanced``.
     """
     options = dict(choice)
-    if options.pop("class_weights", "none") == "balanced":
-        assert counts is not None
-        options["weights"] = balanced_weights(counts)
-    loss: Loss = LOSS.part(options.pop("name")).load()(classes, **options)
-    return loss
+    name, weighting = options.pop("name"), options.pop("class_weights", "none")
+    builder = LOSS.part(name).load()
+    if weighting == "none":
+        loss: Loss = builder(classes, **options)
+        return loss
+    assert counts is not None
+    weights = balanced_weights(counts)
+    return WeightedLoss(builder(classes, weights=weights, **options), weights, mixed=name == "focal")
 
 
 def balanced_weights(counts: Sequence[int]) -> Tensor:
