@@ -99,6 +99,16 @@ def rows_of(account: Account) -> Iterator[tuple[str, str]]:
         yield "warning", warning
 
 
+def named_rows(account: Account) -> dict[str, list[str]]:
+    """Return the lines of the account by name, those that continue another one with it."""
+    rows: dict[str, list[str]] = {}
+    name = ""
+    for row, text in rows_of(account):
+        name = row or name
+        rows.setdefault(name, []).append(one_line(text))
+    return rows
+
+
 def _chain(account: Account) -> str:
     """Return what later edits can be found by."""
     chain = account.chain

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hpo.core.account import Account
-from hpo.core.visible_text import one_line
-from hpo.reports.account import rows_of
+from hpo.reports.account import named_rows
 from hpo.reports.checklist_items import CHECKLISTS
 
 NOT_KNOWN = "not known to hpo"
@@ -93,11 +92,7 @@ def _dated(account: Account) -> bool:
 
 def _rows_by_name(account: Account) -> dict[str, str]:
     """Return the account's rows by name, those that continue one joined to it."""
-    rows: dict[str, list[str]] = {}
-    name = ""
-    for row, text in rows_of(account):
-        name = row or name
-        rows.setdefault(name, []).append(one_line(text))
+    rows = named_rows(account)
     rows.pop("attention", None)
     if account.about is not None and not account.about.card:
         rows.pop("data card", None)

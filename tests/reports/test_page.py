@@ -8,6 +8,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from markupsafe import escape
 
 from hpo.core import events
 from hpo.core.errors import UserError
@@ -16,6 +17,7 @@ from hpo.core.home import Home
 from hpo.core.space import Choice, Parameter, Space, Uniform
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import LedgerStore
+from hpo.reports.account import named_rows
 from hpo.reports.page.document import SECTIONS, page, sections
 from hpo.reports.page.search_sections import correlation
 from hpo.reports.scales import AxisScale, ParameterAxis, ScoreScale
@@ -124,6 +126,22 @@ def test_the_page_has_every_section_in_order_and_a_table_for_every_plot(tmp_path
     assert sentence(view, "verdict") == (
         "Trial 3 reaches accuracy 0.9200 (95 % interval 0.8800 to 0.9500) on the test part of digits."
     )
+
+
+def test_the_account_is_on_the_page_row_by_row(tmp_path):
+    view = view_of(recorded(tmp_path, won()))
+    shown = page(view).partition('<section id="account">')[2]
+    for name, texts in named_rows(view.account).items():
+        assert f"<dt>{name}</dt>" in shown
+        for text in texts:
+            assert re.search(f"<dd>(<code>)?{re.escape(str(escape(text)))}(</code>)?</dd>", shown)
+    assert "<pre>" not in shown
+
+
+def test_columns_of_the_winner_that_would_be_empty_are_left_out(tmp_path):
+    plain_space = page(view_of(simulated(tmp_path, 3, FEW)))
+    assert "exists where" not in plain_space
+    assert '<th scope="col">range</th>' in plain_space
 
 
 def test_commands_name_a_home_that_is_not_the_usual_one(tmp_path, monkeypatch):

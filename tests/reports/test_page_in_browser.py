@@ -6,6 +6,7 @@ import pytest
 
 from tests.reports.test_page import FEW, page, simulated, view_of
 from tests.tracking.browser import opened_page
+from tests.use_cases.recorded_search import recorded, won
 
 SHOWN = "document.querySelector('.trials output').textContent"
 ROWS = "document.querySelectorAll('.trials tbody tr').length"
@@ -16,6 +17,10 @@ WRITE = """(() => {
     filter.value = %s;
     filter.dispatchEvent(new Event("input"));
 })()"""
+WIDTH = "document.documentElement.scrollWidth"
+WIDER_THAN_THEIR_BOX = """[...document.querySelectorAll("#account *")]
+    .filter((element) => element.scrollWidth > element.clientWidth && element.clientWidth)
+    .map((element) => element.outerHTML)"""
 
 
 @pytest.mark.slow
@@ -40,3 +45,17 @@ def test_the_table_of_trials_draws_a_hundred_rows_at_a_time_and_sorts_and_filter
         assert (browser.value(SHOWN), browser.value(ROWS)) == ("0 of 0 matching of 1,000 trials shown", 0)
         assert browser.value("document.querySelectorAll('*').length") < 20_000
         assert browser.value("document.querySelector('.more').hidden")
+
+
+@pytest.mark.slow
+def test_on_a_phone_the_account_is_read_without_scrolling_sideways(tmp_path):
+    file = tmp_path / "report.html"
+    file.write_text(page(view_of(recorded(tmp_path, won()))))
+    with opened_page(tmp_path / "profile") as browser:
+        browser.call(
+            "Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=False
+        )
+        browser.open(file.as_uri())
+        browser.awaited("document.readyState === 'complete'")
+        assert browser.value(WIDTH) <= 390
+        assert browser.value(WIDER_THAN_THEIR_BOX) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -58,10 +58,22 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Lines of fixed width: commands to copy, or the account as text."""
+    """Commands to copy."""
 
     text: str
-    copied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Names and what is said under each of them, side by side where there is room.
+
+    Attributes:
+        rows: The texts of each name.
+        commands: The name whose texts are commands.
+    """
+
+    rows: Mapping[str, Sequence[str]]
+    commands: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +112,7 @@ class Pictures:
     items: Sequence[Picture]
 
 
-Block = DataTable | Figure | Figures | Lines | Pictures | TrialList
+Block = DataTable | Entries | Figure | Figures | Lines | Pictures | TrialList
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,12 @@ class Section:
     sentence: str
     blocks: Sequence[Block] = ()
     notes: Sequence[str] = ()
+
+
+def without_empty_columns(head: Row, rows: Sequence[Row]) -> DataTable:
+    """Return a table of the columns that have something in them, and of the first one."""
+    kept = [0, *(at for at in range(1, len(head)) if any(row[at] for row in rows))]
+    return DataTable([head[at] for at in kept], [[row[at] for at in kept] for row in rows])
 
 
 def both(title: str, draw: Callable[[int], Markup], table: DataTable, note: str = "") -> Figure:

@@ -6,8 +6,8 @@ import math
 
 from hpo.core.formatting import NOTHING, STATES, count, plain, score
 from hpo.core.visible_text import one_line
-from hpo.reports import account as account_text
-from hpo.reports.page.blocks import DataTable, Lines, Section, TrialList
+from hpo.reports.account import named_rows
+from hpo.reports.page.blocks import DataTable, Entries, Section, TrialList
 from hpo.reports.view import SearchView, TrialView
 
 FIRST_ROWS = 200
@@ -48,11 +48,11 @@ def _row(trial: TrialView, names: list[str]) -> list[str]:
 
 
 def whole_account(view: SearchView) -> Section:
-    """Return the section with the account as text."""
+    """Return the section with the account."""
     account = view.account
     sentence = (
         f"{count(account.comparisons.ranked, 'fully trained trial')} and "
         f"{count(account.comparisons.rungs, 'comparison')} at rungs led to the choice; sampler "
         f"{account.setting.sampler.name}, scheduler {account.setting.scheduler.name}."
     )
-    return Section("account", "Account", sentence, [Lines(account_text.page(account))])
+    return Section("account", "Account", sentence, [Entries(named_rows(account), "reproduce")])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.events import End
 from hpo.core.formatting import count, interval_text, plain, score, spread, states, with_interval
 from hpo.core.space import Choice, Parameter, Point
 from hpo.reports.account import disagreement, not_numbers
-from hpo.reports.page.blocks import Block, DataTable, Lines, Section, both
+from hpo.reports.page.blocks import Block, DataTable, Lines, Section, both, without_empty_columns
 from hpo.reports.page.score_charts import Estimate, estimates_chart, finalists_chart
 from hpo.reports.scales import AxisScale
 from hpo.reports.view import SearchView
@@ -119,13 +120,13 @@ def winner(view: SearchView) -> Section:
     reason = account.winner.reason if account.winner else f"Trial {leader.number} leads"
     if not reason.startswith("Trial"):
         reason = f"Trial {leader.number} won: {reason}"
-    head = ("parameter", "value", "range", "exists where", "edge")
-    blocks: list[Block] = [DataTable(head, rows[:MOST_CHOICES])]
-    if rest := rows[MOST_CHOICES:]:
-        blocks.append(DataTable(head, rest, f"Its {count(len(rest), 'other choice')}"))
+    table = without_empty_columns(("parameter", "value", "range", "exists where", "edge"), rows)
+    blocks: list[Block] = [replace(table, rows=table.rows[:MOST_CHOICES])]
+    if rest := table.rows[MOST_CHOICES:]:
+        blocks.append(replace(table, rows=rest, title=f"Its {count(len(rest), 'other choice')}"))
     if account.winner:
         commands = [line for entry in account.reproduce for line in entry.split(" && ")]
-        blocks.append(Lines("\n".join(commands), copied=True))
+        blocks.append(Lines("\n".join(commands)))
     return Section("winner", title, f"{reason.rstrip('.')}; {edges_text(edges)}.", blocks)
 
 

@@ -25,6 +25,9 @@ AXIS_WIDTH = 106
 LONGEST_NAME = 13
 """Letters of a name above an axis."""
 
+LONGEST_LAST_NAME = 20
+"""Letters of the name above the last axis."""
+
 TOP, LOW, STOP = 48, 300, 336
 """Heights of the ends of a parallel axis, and of the stop for trials without the parameter."""
 
@@ -128,18 +131,21 @@ def parallel_chart(view: SearchView, axes: Sequence[ParameterAxis]) -> Markup:
     trials = [trial for trial in view.ranked if math.isfinite(trial.value)]
     scores = shown.axis(trial.value for trial in trials)
     positions = [70 + AXIS_WIDTH * number for number in range(len(axes) + 1)]
+    lowest: float = STOP if any(axis.conditional for axis in axes) else LOW
     drawn = []
     for rank, trial in enumerate(trials):
         shares = [*(axis.at(trial.point) for axis in axes), scores.at(shown.shown(trial.value))]
-        line_through = steps(zip(positions, map(_height, shares), strict=True))
+        heights = [_height(share) for share in shares]
+        lowest = max(lowest, *heights)
+        line_through = steps(zip(positions, heights, strict=True))
         title = tag("title", trial_title(view, trial))
         drawn.append(tag("path", title, d=line_through, class_=_class(view, trial), data_rank=rank))
     drawn.reverse()  # the best on top
     for position, axis in zip(positions, axes, strict=False):
         drawn += _axis(position, axis.name, axis.labels(4), conditional=axis.conditional)
     ticks = [(scores.at(tick), short(tick)) for tick in scores.ticks(4)]
-    drawn += _axis(positions[-1], shown.label, ticks)
-    return svg(positions[-1] + 80, STOP + 44, "Parallel coordinates of the trials", drawn)
+    drawn += _axis(positions[-1], shown.label, ticks, last=True)
+    return svg(positions[-1] + 110, lowest + 24, "Parallel coordinates of the trials", drawn)
 
 
 def _height(share: float | None) -> float:
@@ -164,20 +170,17 @@ def _short_name(name: str) -> str:
 
 
 def _axis(
-    x: float, name: str, labels: Sequence[tuple[float, str]], *, conditional: bool = False
+    x: float, name: str, labels: Sequence[tuple[float, str]], *, conditional: bool = False, last: bool = False
 ) -> list[Markup]:
+    """Return an axis; the last one has room for a longer name, beside which no other stands."""
+    lowest = STOP if conditional else LOW
+    shown, start, anchor = (
+        (cut(name, LONGEST_LAST_NAME), x - 30, "start") if last else (_short_name(name), x, "middle")
+    )
     drawn = [
-        tag("rect", x=x - 14, y=TOP - 8, width=28, height=STOP - TOP + 16, class_="brush", data_x=x),
+        tag("rect", x=x - 14, y=TOP - 8, width=28, height=lowest - TOP + 16, class_="brush", data_x=x),
         line(x, TOP, x, LOW, "axis"),
-        tag(
-            "text",
-            tag("title", name),
-            _short_name(name),
-            x=x,
-            y=TOP - 24,
-            class_="label",
-            text_anchor="middle",
-        ),
+        tag("text", tag("title", name), shown, x=start, y=TOP - 24, class_="label", text_anchor=anchor),
     ]
     for share, words in labels:
         y = _height(share)

@@ -5,7 +5,7 @@
   const shown = (number) => Number(number).toLocaleString("en");
 
   // Commands can be copied.
-  for (const lines of all(".lines[data-copied]")) {
+  for (const lines of all(".lines")) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy" });
     button.onclick = async () => {
       const text = lines.querySelector("pre").textContent;
