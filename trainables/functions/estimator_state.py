@@ -1,39 +1,61 @@
 """Estimators of scikit-learn as bytes and back, by skops, which unpickles nothing.
 
 skops asks its caller which types to trust. Trusted are those in which scikit-learn's own estimators hold
-numbers: without them neither trees nor forests, boosted trees, networks or neighbours could be saved.
+numbers: without them neither trees nor forests, boosted trees, networks or neighbours could be saved, nor a
+pipeline that encodes the columns of a table of pandas or selects some of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-TRUSTED = frozenset(
-    f"sklearn.{name}"
-    for name in (
-        "tree._tree.Tree",
-        "ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "neural_network._stochastic_optimizers.AdamOptimizer",
-        "neural_network._stochastic_optimizers.SGDOptimizer",
-        "neighbors._kd_tree.KDTree",
-        "neighbors._ball_tree.BallTree",
-        "metrics._dist_metrics.ChebyshevDistance64",
-        "metrics._dist_metrics.EuclideanDistance64",
-        "metrics._dist_metrics.ManhattanDistance64",
-        "metrics._dist_metrics.MinkowskiDistance64",
-        "gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-        "gaussian_process.kernels.ConstantKernel",
-        "gaussian_process.kernels.DotProduct",
-        "gaussian_process.kernels.ExpSineSquared",
-        "gaussian_process.kernels.Matern",
-        "gaussian_process.kernels.Product",
-        "gaussian_process.kernels.RBF",
-        "gaussian_process.kernels.RationalQuadratic",
-        "gaussian_process.kernels.Sum",
-        "gaussian_process.kernels.WhiteKernel",
-        "utils._bunch.Bunch",
-    )
-)
+_SCIKIT_LEARN = """
+    _loss.loss: AbsoluteError ExponentialLoss HalfBinomialLoss HalfGammaLoss HalfMultinomialLoss
+        HalfPoissonLoss HalfSquaredError HalfTweedieLoss HalfTweedieLossIdentity HuberLoss PinballLoss
+    calibration: _CalibratedClassifier _SigmoidCalibration _TemperatureScaling
+    cluster._bisect_k_means: _BisectingTree
+    cluster._kmeans: _kmeans_single_elkan _kmeans_single_lloyd
+    compose._column_transformer: make_column_selector
+    ensemble._hist_gradient_boosting.predictor: TreePredictor
+    feature_selection._mutual_info: mutual_info_classif mutual_info_regression
+    feature_selection._univariate_selection: chi2 f_classif f_oneway f_regression r_regression
+    gaussian_process._gpc: _BinaryGaussianProcessClassifierLaplace
+    gaussian_process.kernels: CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern
+        PairwiseKernel Product RBF RationalQuadratic Sum WhiteKernel
+    impute._iterative: _ImputerTriplet
+    metrics._dist_metrics: ChebyshevDistance64 EuclideanDistance64 ManhattanDistance64 MinkowskiDistance64
+    metrics._scorer: _PassthroughScorer
+    model_selection._split: GroupKFold KFold RepeatedKFold RepeatedStratifiedKFold StratifiedKFold
+        TimeSeriesSplit
+    neighbors._ball_tree: BallTree
+    neighbors._kd_tree: KDTree
+    neural_network._stochastic_optimizers: AdamOptimizer SGDOptimizer
+    tree._tree: Tree
+    utils._bunch: Bunch
+    utils.validation: check_array
+"""
+
+
+def _named(table: str) -> Iterator[str]:
+    """Yield the dotted names of a table whose lines are a module and what is in it."""
+    module = ""
+    for word in table.split():
+        if word.endswith(":"):
+            module = word[:-1]
+        else:
+            yield f"sklearn.{module}.{word}"
+
+
+TRUSTED = frozenset(_named(_SCIKIT_LEARN)) | {
+    "functools.partial",  # what it would call has to be trusted, too
+    "numpy.dtype",
+    "numpy.mean",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray",
+    "scipy.interpolate._bsplines.BSpline",
+    "scipy.sparse._csc.csc_matrix",
+    "scipy.sparse._csr.csr_matrix",
+}
 
 
 def to_bytes(estimator: Any) -> tuple[bytes, list[str]]:

@@ -1,25 +1,34 @@
 """States as arrays: what is restored equals what was saved, through the files that checkpoints are."""
 
 import collections
+import importlib
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.gaussian_process.kernels import RBF
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, SplineTransformer, StandardScaler
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from hpo.running import checkpoints
+from trainables.functions import estimator_state
 from trainables.functions.saved_state import CannotBeSaved, restored, saved
 
 
@@ -162,6 +171,29 @@ def test_an_estimator_is_saved_by_skops(tmp_path, estimator):
     arrays = through_a_file(tmp_path, saved("model", estimator))
     back = restored("model", None, arrays)
     assert back.predict_proba(inputs).tolist() == estimator.predict_proba(inputs).tolist()
+
+
+def test_a_pipeline_that_encodes_a_table_of_pandas_is_saved(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": random.normal(size=40), "port": random.choice(["S", "C"], 40)})
+    frame.loc[3, "age"] = np.nan
+    kinds = pd.DataFrame({"age": frame.age, "port": frame.port.astype("category")})
+    targets = np.arange(40) % 2
+    numbers = make_pipeline(SimpleImputer(), SplineTransformer(), SelectKBest(f_classif, k=2))
+    columns = make_column_transformer((numbers, ["age"]), (OneHotEncoder(), ["port"]))
+    boosted = HistGradientBoostingClassifier(max_iter=3, categorical_features="from_dtype")
+    chosen = GridSearchCV(LinearSVC(), {"C": [0.1, 1.0]}, cv=KFold(2))
+    linear = make_pipeline(columns, CalibratedClassifierCV(LinearSVC()))
+    for estimator, rows in ((linear, frame), (boosted, kinds), (make_pipeline(columns, chosen), frame)):
+        estimator.fit(rows, targets)
+        back = restored("model", None, through_a_file(tmp_path, saved("model", estimator)))
+        assert back.predict(rows).tolist() == estimator.predict(rows).tolist()
+
+
+def test_every_type_that_is_trusted_exists():
+    for name in estimator_state.TRUSTED:
+        module, _, kind = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), kind), name
 
 
 def test_a_pipeline_and_its_steps_are_restored_where_the_training_holds_them(tmp_path):
