@@ -8,7 +8,6 @@ Anything the user's module prints goes to standard error; standard output has on
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import os
 import sys
@@ -20,6 +19,7 @@ from hpo.core.grammar import Grammar
 from hpo.core.import_folders import import_folders
 from hpo.core.json_values import JsonObject
 from hpo.core.trainable import EXTRAS, Metric, trainable_of
+from hpo.core.user_modules import import_user_module
 
 
 def describe_trainable(name: str, folder: str) -> JsonObject:
@@ -27,7 +27,7 @@ def describe_trainable(name: str, folder: str) -> JsonObject:
     sys.path[:0] = map(str, import_folders(Path(folder)))
     module_name, _, attribute = name.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        module = import_user_module(module_name)
         trainable = trainable_of(getattr(module, attribute))
     except BaseException as error:
         return {"error": _error_text(error)}

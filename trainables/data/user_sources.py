@@ -13,7 +13,6 @@ except a table (two dimensions), which is float32. Large memory maps stay where 
 from __future__ import annotations
 
 import functools
-import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from hpo.core.errors import UserError
 from hpo.core.import_folders import import_folders
 from hpo.core.json_values import JsonFields
 from hpo.core.trainable import AS_FLOATS, DataInfo
+from hpo.core.user_modules import import_user_module
 from trainables.data.array_doubts import (
     channels_first,
     constant,
@@ -88,7 +88,7 @@ class UserSource:
         folders = [str(folder) for folder in import_folders(paths.base)]
         sys.path[:0] = folders
         try:
-            function = getattr(importlib.import_module(module), attribute)
+            function = getattr(import_user_module(module), attribute)
         except (ImportError, AttributeError) as error:
             raise UserError(f"data.source: {name} cannot be imported from {paths.base}: {error}") from error
         finally:

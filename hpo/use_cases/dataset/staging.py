@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from hpo.core.import_folders import import_folders
 from hpo.core.shipped_model import ALL
 from hpo.core.trainable import Examples, Trainable, trainable_of
 from hpo.core.user_code import CodeDigests
+from hpo.core.user_modules import import_user_module
 from hpo.data.examples import open_examples
 from hpo.data.prepared import TARGETS, array, mapped
 from hpo.data.split import Split
@@ -125,7 +125,7 @@ def load_trainable(name: str, base: Path) -> Trainable:
     folders = [str(folder) for folder in import_folders(base)]
     sys.path[:] = [*folders, *(folder for folder in sys.path if folder not in folders)]
     try:
-        imported = getattr(importlib.import_module(module), attribute)
+        imported = getattr(import_user_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise UserError(f"trainable {name!r} cannot be imported: {error}") from error
     trainable: Trainable = trainable_of(imported)
