@@ -7,7 +7,9 @@ some rows dropped, and two parts comparable without showing either. They reveal 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ KEYED = ":"
 """Between the name of a key and a digest that was computed with it."""
 CHUNK, CHUNK_BYTES = 4096, 1 << 20
 """Rows, and bytes, that are read at once."""
+UNLOCKED_BYTES = 2048
+"""Bytes of a row from which hashlib lets other threads run meanwhile."""
+THREADED_BYTES, MOST_THREADS = 64 << 20, 4
+"""Bytes of all rows from which several threads digest them, and how many do."""
 
 
 def row_digests(
@@ -37,13 +43,18 @@ def row_digests(
     dtype = dtype or rows.dtype
     empty = hashlib.blake2b(f"{dtype.str}{rows.shape[1:]}".encode(), digest_size=BYTES)
     n = len(rows) if chosen is None else len(chosen)
-    step = max(1, min(CHUNK, CHUNK_BYTES // max(1, rows.nbytes // max(1, len(rows)))))
-    blocks = [np.zeros((0, 2), np.uint64)]
-    for start in range(0, n, step):
+    size = rows.nbytes // max(1, len(rows))
+    step = max(1, min(CHUNK, CHUNK_BYTES // max(1, size)))
+
+    def block(start: int) -> NDArray[np.uint64]:
         part = slice(start, start + step) if chosen is None else chosen[start : start + step]
-        block = _canonical(rows[part].astype(dtype, copy=False))
-        blocks.append(packed(_with(empty, row.tobytes()) for row in block))
-    return np.concatenate(blocks)
+        return _block_digests(_canonical(rows[part].astype(dtype, copy=False)), empty)
+
+    starts = range(0, n, step)
+    if n * size < THREADED_BYTES or size < UNLOCKED_BYTES:
+        return np.concatenate([np.zeros((0, 2), np.uint64), *map(block, starts)])
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as threads:
+        return np.concatenate(list(threads.map(block, starts)))
 
 
 def text_digests(rows: Iterable[str]) -> NDArray[np.uint64]:
@@ -123,7 +134,12 @@ def overlap(ours: NDArray[np.uint64], theirs: NDArray[np.uint64]) -> float:
     return float(np.isin(distinct, as_keys(theirs)).mean()) if len(distinct) else 0.0
 
 
-def _with(empty: hashlib.blake2b, content: bytes) -> bytes:
+def _block_digests(block: NDArray[Any], empty: hashlib.blake2b) -> NDArray[np.uint64]:
+    content, size = memoryview(block.tobytes()), block.nbytes // len(block)
+    return packed(_with(empty, content[row * size : (row + 1) * size]) for row in range(len(block)))
+
+
+def _with(empty: hashlib.blake2b, content: memoryview) -> bytes:
     hasher = empty.copy()
     hasher.update(content)
     return hasher.digest()
@@ -131,5 +147,8 @@ def _with(empty: hashlib.blake2b, content: bytes) -> bytes:
 
 def _canonical(rows: NDArray[Any]) -> NDArray[Any]:
     if np.issubdtype(rows.dtype, np.floating):
-        rows = np.where(np.isnan(rows), np.array(np.nan, rows.dtype), rows + rows.dtype.type(0))
+        missing = np.isnan(rows)
+        rows = rows + rows.dtype.type(0)
+        if missing.any():
+            rows[missing] = np.nan
     return np.ascontiguousarray(rows)
