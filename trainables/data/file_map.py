@@ -101,9 +101,14 @@ class FileMap:
 
 def stored_dtype(descr: Any) -> np.dtype[Any]:
     """Return the type that a description from JSON stands for, which has lists for tuples."""
-    if not isinstance(descr, str):
-        descr = [tuple(tuple(of) if isinstance(of, list) else of for of in field) for field in descr]
-    return np.dtype(np.lib.format.descr_to_dtype(descr))
+    return np.dtype(np.lib.format.descr_to_dtype(_with_tuples(descr)))
+
+
+def _with_tuples(descr: Any) -> Any:
+    """Return a description whose fields, and their shapes, are tuples again."""
+    if isinstance(descr, str):
+        return descr
+    return [(name, _with_tuples(of), *map(tuple, shape)) for name, of, *shape in descr]
 
 
 def stays_in_place(array: NDArray[Any]) -> bool:

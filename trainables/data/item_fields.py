@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
 
+VARYING = ", varying"
+"""End of the type of a field whose length differs between items."""
+
+LENGTH, VALUES = "length", "values"
+"""Names in the stored form of such a field."""
+
 
 class MapStyle(Protocol):
     """What torch calls a map-style data set."""
@@ -30,15 +36,48 @@ class Field:
 
     Attributes:
         name: Its name; its number in a tuple.
-        type: ``tensor``, ``array``, ``int``, ``float``, ``bool`` or ``str``.
-        shape: Shape in every item; () for a number or a text.
-        dtype: numpy type in which it is stored.
+        type: ``tensor``, ``array``, ``int``, ``float``, ``bool`` or ``str``; ``tensor, varying`` or
+            ``array, varying`` if the length of its first axis differs between items.
+        shape: Shape in every item; () for a number or a text; of varying length, the longest.
+        dtype: numpy type of its values.
     """
 
     name: str
     type: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+
+    @property
+    def varies(self) -> bool:
+        """Whether the length of its first axis differs between items."""
+        return self.type.endswith(VARYING)
+
+    @property
+    def stored(self) -> tuple[np.dtype[Any], tuple[int, ...]]:
+        """Type and shape in which it is stored; of varying length, with the length and filled with zeros."""
+        if not self.varies:
+            return self.dtype, self.shape
+        return np.dtype([(LENGTH, np.int64), (VALUES, self.dtype, self.shape)]), ()
+
+    def takes(self, array: NDArray[Any]) -> bool:
+        """Return whether a value can be stored."""
+        alike = _kinds(array.dtype) == _kinds(self.dtype)
+        if not self.varies:
+            return alike and array.shape == self.shape
+        return alike and array.shape[1:] == self.shape[1:] and array.ndim > 0 and len(array) <= self.shape[0]
+
+
+class LengthVaries(UserError):
+    """Items differ in the length of a field's first axis, and in nothing else.
+
+    Args:
+        message: What is wrong where such items cannot be stored.
+        field: Name of the field.
+    """
+
+    def __init__(self, message: str, field: str):
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True)
@@ -129,9 +168,9 @@ def as_numbers(value: Any) -> NDArray[Any]:
 
 def layout(fields: list[Field]) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Return type and shape of a row for some fields: of one, its own; of several, a structured type."""
-    if len(fields) == 1:
-        return fields[0].dtype, fields[0].shape
-    return np.dtype([(field.name, field.dtype, field.shape) for field in fields]), ()
+    if len(fields) == 1 and not fields[0].varies:
+        return fields[0].stored
+    return np.dtype([(field.name, *field.stored) for field in fields]), ()
 
 
 def store_item(
@@ -151,19 +190,31 @@ def store_item(
     for field in fields:
         value = item[field.name]
         array = np.asarray(value.encode()) if isinstance(value, str) else as_numbers(value)
-        if array.shape != field.shape or _kinds(array.dtype) != _kinds(field.dtype):
-            advice = "resize them in the data set" if _is_image(value, array) else "pad or crop them"
-            raise UserError(
-                f"{source}: field {field.name} of item {row} is {array.dtype} {array.shape}, and of item 0 "
-                f"{field.dtype} {field.shape}; items must have equal shapes and types, so {advice} "
-                "(a text may have any length)"
-            )
+        if not field.takes(array):
+            raise _misfit(field, value, array, row, target, source)
         if field.name == target:
             targets[position] = array
-        elif inputs.dtype.names:
-            inputs[field.name][position] = array
+            continue
+        place = inputs[field.name] if inputs.dtype.names else inputs
+        if field.varies:
+            place[LENGTH][position] = len(array)
+            place[VALUES][position, : len(array)] = array
         else:
-            inputs[position] = array
+            place[position] = array
+
+
+def _misfit(field: Field, value: Any, array: NDArray[Any], row: int, target: str, source: str) -> UserError:
+    image = _is_image(value, array)
+    advice = "resize them in the data set" if image else "pad or crop them"
+    message = (
+        f"{source}: field {field.name} of item {row} is {array.dtype} {array.shape}, and of item 0 "
+        f"{field.dtype} {field.shape}; items must have equal types, and shapes that are equal but for the "
+        f"length of the first axis of inputs, so {advice} (a text may have any length)"
+    )
+    same_kind = _kinds(array.dtype) == _kinds(field.dtype) and array.shape[1:] == field.shape[1:]
+    if same_kind and array.ndim and field.shape and field.name != target and not image and not field.varies:
+        return LengthVaries(message, field.name)
+    return UserError(message)
 
 
 def _is_image(value: Any, array: NDArray[Any]) -> bool:

@@ -73,6 +73,8 @@ def traits(inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
 
 
 def _columns(values: NDArray[Any]) -> list[NDArray[Any]]:
+    if values.dtype.names:
+        return [column for name in values.dtype.names for column in _columns(values[name])]
     if values.dtype.kind == "S":
         return [np.char.decode(values, "utf-8", "replace")]
     flat = values.reshape(len(values), -1)

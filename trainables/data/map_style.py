@@ -22,8 +22,10 @@ from trainables.data.content import Content, SourcePaths
 from trainables.data.digests import row_digests
 from trainables.data.file_map import in_place_note
 from trainables.data.item_fields import (
+    VARYING,
     Field,
     ItemReader,
+    LengthVaries,
     MapStyle,
     as_numbers,
     field_of,
@@ -32,6 +34,7 @@ from trainables.data.item_fields import (
     store_item,
 )
 from trainables.data.item_inputs import LEAST, ItemInputs, anonymous_bytes, traits
+from trainables.data.item_lengths import has_lengths, item_digests, lengths_notes, longest_of
 from trainables.data.row_sample import digested_rows
 
 TARGETS = ("target", "targets", "label", "labels", "y")
@@ -72,7 +75,8 @@ def read_items(
             where it is if it is large; None to store it in any case.
 
     Raises:
-        UserError: If items differ in their fields, shapes or types, or from one reading to the next.
+        UserError: If items differ in their fields or types, in shapes by more than the length of the first
+            axis of an input, or from one reading to the next.
     """
     items = _records(items)
     n = len(items)
@@ -83,16 +87,34 @@ def read_items(
     target = _target([field.name for field in fields], source)
     wide = {field.name: _width(items, field, source) for field in fields if field.type == "str"}
     fields = [_widened(field, wide) for field in fields]
-    inputs = [field for field in fields if field.name != target]
-    targets = _blank([field for field in fields if field.name == target], n, paths)
+    types = like.fields if like else {}
+    varying = {field.name for field in fields if types.get(field.name, "").endswith(VARYING)}
+    while True:
+        try:
+            chosen = longest_of(items, fields, varying, source)
+            return _read(ItemReader(items, tuple(chosen), target, source), paths, like, origin)
+        except LengthVaries as error:
+            if like:  # the development part decides what items are
+                raise
+            varying.add(error.field)
+
+
+def _read(read: ItemReader, paths: SourcePaths, like: DataInfo | None, origin: JsonFields | None) -> Content:
+    """Read all items, the fields of which are known."""
+    n, fields = len(read.items), list(read.fields)
+    inputs = [field for field in fields if field.name != read.target]
+    targets = _blank([field for field in fields if field.name == read.target], n, paths)
     dtype, shape = layout(inputs)
     if origin is not None and paths.reader > 5 and _is_elsewhere(n * dtype.itemsize * int(np.prod(shape))):
-        read = ItemReader(items, tuple(fields), target, source)
         return _in_place(read, (n, *shape), dtype, targets, like, origin)
     stored = _blank(inputs, n, paths)
     for row in range(n):
-        store_item(named_fields(items[row], source), row, fields, target, stored, targets, source)
-    return _content(stored, targets, fields, target, like, source)
+        item = named_fields(read.items[row], read.source)
+        store_item(item, row, fields, read.target, stored, targets, read.source)
+    content = _content(stored, targets, fields, read.target, like, read.source)
+    if not has_lengths(fields):
+        return content
+    return replace(content, identity=item_digests(stored), warnings=lengths_notes(fields, stored))
 
 
 def _is_elsewhere(size: int) -> bool:
@@ -131,7 +153,8 @@ def _in_place(
     inputs = ItemInputs(read, shape, dtype, about)
     content = _content(inputs, targets, list(read.fields), read.target, like, read.source)
     rows_known = digested_rows(n)
-    digests = row_digests(cast("NDArray[Any]", inputs), rows_known)
+    digested = item_digests if has_lengths(read.fields) else row_digests
+    digests = digested(cast("NDArray[Any]", inputs), rows_known)
     note = in_place_note(cast("NDArray[Any]", inputs))
     return replace(content, in_place=True, identity=digests, digested=rows_known, warnings=(note,))
 

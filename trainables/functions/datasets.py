@@ -9,6 +9,7 @@ import numpy as np
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo, Examples
+from trainables.data.item_fields import LENGTH, VALUES, VARYING
 
 
 class Dataset:
@@ -69,10 +70,13 @@ class Dataset:
         return inputs[rows[0] : rows[-1] + 1].reshape(-1)
 
     def _value(self, name: str, type_: str, inputs: Any, target: Any) -> Any:
+        value: Any
         if name == self.info.target:
             value = self.info.classes[int(target)] if type_ == "str" else target
         else:
             value = inputs[name] if inputs.dtype.names else inputs
+        if type_.endswith(VARYING):
+            value, type_ = value[VALUES][: value[LENGTH]], type_.removesuffix(VARYING)
         match type_:
             case "tensor":
                 return _tensor(value)

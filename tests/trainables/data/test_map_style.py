@@ -89,7 +89,11 @@ class Drawn:
     [
         (Drawn(), "field 0 of item 0 differs between two readings.*augmentation"),
         ([], "has no items"),
-        ([(np.zeros(2), 0), (np.zeros(3), 0)], r"field 0 of item 1 is float64 \(3,\), and of item 0 float64"),
+        (
+            [(np.zeros((2, 2)), 0), (np.zeros((2, 3)), 0)],
+            r"field 0 of item 1 is float64 \(2, 3\), and of item 0 float64",
+        ),
+        ([(1, np.zeros(2)), (1, np.zeros(3))], "length of the first axis of inputs, so pad or crop them"),
         (
             [(np.zeros((3, 8, 8), "u1"), 0), (np.zeros((3, 8, 9), "u1"), 1)],
             r"is uint8 \(3, 8, 9\), and of item 0 uint8 \(3, 8, 8\); .* so resize them in the data set",
@@ -98,7 +102,7 @@ class Drawn:
             [(Image.new("RGB", (8, 6)), 0), (Image.new("L", (8, 6)), 1)],
             r"is uint8 \(6, 8\), and of item 0 uint8 \(6, 8, 3\); .* so resize them in the data set",
         ),
-        ([(np.zeros(2, "f4"), 0), (np.zeros(2), 0)], "equal shapes and types"),
+        ([(np.zeros(2, "f4"), 0), (np.zeros(2), 0)], "items must have equal types"),
         ([{"a": 1, "b": 2}], "exactly one of them must be the target, named target, targets, label"),
         ([{"a": 1, "y": 2}, {"b": 1, "y": 2}], "item 1 has the fields b, y; item 0 has others"),
         ([np.zeros(2)], "an item is ndarray; legal: a tuple"),
@@ -109,6 +113,44 @@ class Drawn:
 def test_what_cannot_be_stored_is_refused_with_its_place(content, items, text):
     with pytest.raises(UserError, match=text):
         content(items)
+
+
+SENTENCES = [
+    {"ids": torch.arange(length), "marks": [0.5] * length, "text": "a" * length, "label": length % 2}
+    for length in (3, 1, 4)
+]
+
+
+def test_inputs_of_different_lengths_come_back_in_their_own(content):
+    read = content(SENTENCES)
+    for row, item in enumerate(SENTENCES):
+        given = as_items(read)[row]
+        assert torch.equal(given["ids"], item["ids"])
+        assert (given["marks"].tolist(), given["text"], given["label"]) == tuple(item.values())[1:]
+    assert read.warnings[0].startswith(
+        "field ids has from 1 to 4 entries, so a DataLoader needs a collate_fn"
+    )
+    assert len(read.traits) == (1 + 4) + (1 + 4) + 1
+    alone = content([(np.ones((length, 2), "f4"), 0.5) for length in (2, 5)])
+    assert as_items(alone)[0][0].shape == (2, 2)
+    assert alone.info.shape == ()
+
+
+def test_a_row_is_recognised_beside_longer_ones(content):
+    development = content([(item["ids"], item["label"]) for item in SENTENCES])
+    test = content([(torch.arange(1), 0), (torch.zeros(1, dtype=torch.int64), 1)], development.info)
+    longer = content([(torch.arange(length), 0) for length in (1, 9)], development.info)
+    assert test.info.fields == development.info.fields
+    assert development.digests()[1].tolist() == test.digests()[0].tolist() == longer.digests()[0].tolist()
+    assert len(np.unique(development.digests(), axis=0)) == 3
+    padded = content([(torch.tensor([0, 0]), 0), (torch.tensor([0]), 0)])
+    assert padded.digests()[0].tolist() != padded.digests()[1].tolist()
+
+
+def test_the_development_part_decides_whether_lengths_differ(content):
+    development = content([(torch.zeros(2), 0), (torch.ones(2), 1)])
+    with pytest.raises(UserError, match="pad or crop them"):
+        content([(torch.zeros(2), 0), (torch.ones(3), 1)], development.info)
 
 
 def test_arrays_and_mappings_are_not_map_style():
