@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch.nn.functional as F
@@ -13,6 +14,9 @@ from trainables.parts.names import Size, sizes
 
 NOT_DECAYED = ("class_token", "pos_embedding", "relative_position_bias_table", "layer_scale", "logit_scale")
 """Ends of the names of torchvision's parameters that its references do not decay, or should not."""
+
+POSITIONS = re.compile(r"pos_embed\d*")
+"""Names of timm's positions; not every model there names them in ``no_weight_decay``."""
 
 
 class Fitted(nn.Module):
@@ -30,7 +34,8 @@ class Fitted(nn.Module):
 
     def no_weight_decay(self) -> set[str]:
         """Return the parameters that the wrapped model exempts, or should; see `no_decay_names`."""
-        names = {f"model.{name}" for name, _ in self.model.named_parameters() if name.endswith(NOT_DECAYED)}
+        parameters = self.model.named_parameters()
+        names = {f"model.{name}" for name, parameter in parameters if _no_weight(name, parameter)}
         return names | no_decay_names(self.model, "model.")
 
     def forward(self, images: Tensor) -> Tensor:
@@ -89,6 +94,16 @@ def plain_timm(architecture: str, outputs: int, channels: int = 3, skipped: floa
     except TypeError:
         model = library.create_model(architecture, **options)
     return model
+
+
+def _no_weight(name: str, parameter: Tensor) -> bool:
+    """Return whether a parameter is a token, a position, a bias or a scale, whatever its dimensions.
+
+    A scale of each channel can be [c, 1, 1], so that it is multiplied with images as it is.
+    """
+    last = name.rpartition(".")[2]
+    vector = last != "weight" and parameter.numel() == max(parameter.shape, default=1)
+    return vector or last.endswith(NOT_DECAYED) or POSITIONS.fullmatch(last) is not None
 
 
 def _with_channels(model: nn.Module, channels: int) -> nn.Module:

@@ -201,6 +201,27 @@ def test_tokens_positions_biases_and_scales_of_torchvision_are_not_decayed(
     assert all(name.endswith("weight") for name in weights)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "exempt"),
+    [
+        ("fastvit_t8", {"gamma"}),  # [c, 1, 1]
+        ("resmlp_12_224", {"alpha", "beta"}),  # [1, 1, c]
+        ("visformer_tiny", {"pos_embed1", "pos_embed2", "pos_embed3"}),
+        ("edgenext_xx_small", {"temperature"}),  # [heads, 1, 1]
+        ("test_byobnet", set()),
+    ],
+)
+def test_positions_and_scales_of_timm_are_not_decayed(architecture: str, exempt: set[str]) -> None:
+    with torch.device("meta"):
+        model = library_models.plain_timm(architecture, 5)
+    built = library_models.Fitted(model, 3, sizes("timm")[architecture])
+    weights = named_weights(built)
+    undecayed = {
+        n.rpartition(".")[2] for n, p in built.named_parameters() if p.ndim >= 2 and n not in weights
+    }
+    assert undecayed == exempt
+
+
 def test_kernel_padding_and_channels_shape_a_cnn() -> None:
     built = network(
         "cnn", (3, 16, 16), model={"channels": 6, "stages": 2, "kernel": 5, "padding": 1, "convolutions": 2}
