@@ -65,6 +65,8 @@ def macro(predicted: NDArray[np.integer], targets: NDArray[np.integer], classes:
 def regression(outputs: NDArray[np.floating], targets: NDArray[np.floating]) -> Mapping[str, float]:
     """Score a regression; all NaN if any output is not finite.
 
+    ``r2`` is left out if all targets are equal: there is no variance of which a share could be explained.
+
     Args:
         outputs: Predictions [n], in the targets' own unit.
         targets: Values [n].
@@ -75,9 +77,9 @@ def regression(outputs: NDArray[np.floating], targets: NDArray[np.floating]) -> 
     difference = outputs.astype(np.float64) - truth
     spread = float(np.square(truth - truth.mean()).mean())
     squared = float(np.square(difference).mean())
-    # Constant targets leave nothing to explain: 1 if predicted exactly, as in scikit-learn.
-    r2 = 1 - squared / spread if spread else float(squared == 0)
-    return {"mean_squared_error": squared, "mean_absolute_error": float(np.abs(difference).mean()), "r2": r2}
+    explained = {"r2": 1 - squared / spread} if spread else {}
+    absolute = float(np.abs(difference).mean())
+    return {"mean_squared_error": squared, "mean_absolute_error": absolute, **explained}
 
 
 def probabilities(outputs: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -13,18 +13,11 @@ from hpo.cli.session import Session, emit, own_stdout, say
 from hpo.cli.trust import Trust, name_code
 from hpo.core.formatting import count
 from hpo.core.json_values import JsonFields, JsonObject
+from hpo.core.search_setting import DIVIDED_BY, TEST_PART
 
 if TYPE_CHECKING:
     from hpo.spec import SearchSpec
     from hpo.use_cases.dataset.split_dataset import SplitDataset
-
-BY = {
-    "time": "time: every part is later than the one before",
-    "groups": "groups: all rows of a group stay together, with classes balanced as far as possible",
-    "classes": "chance, keeping the share of each class",
-    "chance": "chance",
-}
-"""What decides how rows are divided, as text."""
 
 SHOWN = 30
 """Classes or columns that are listed by name; the rest is only counted."""
@@ -54,6 +47,7 @@ def data(context: typer.Context, spec: SpecFile, settings: Settings = None, trus
 
 def facts(spec: SearchSpec, dataset: SplitDataset) -> JsonObject:
     """Describe the data and its split as a JSON value."""
+    from hpo.data.cut import rule_on_record
     from hpo.use_cases.dataset.checks import data_warnings
 
     prepared = dataset.prepared
@@ -66,6 +60,7 @@ def facts(spec: SearchSpec, dataset: SplitDataset) -> JsonObject:
         "columns": list(info.columns),
         "practice": info.practice,
         "split": dataset.facts(spec.finalists.fresh, spec.finalists.seeds),
+        "test_part": rule_on_record(prepared.cut_file),
         "warnings": [*data_warnings(spec, dataset), *prepared.warnings],
         **report_facts(prepared),
     }
@@ -91,11 +86,13 @@ def fact_rows(source: str, shown: JsonFields) -> Iterator[tuple[str, str]]:
     for part, n in split["counts"].items():
         yield part, count(n, "example") + (f" of {count(groups[part], 'group')}" if part in groups else "")
     if "by" in split:
-        yield "divided by", BY[split["by"]]
+        yield "divided by", DIVIDED_BY[split["by"]]
     if folds := split.get("folds"):
         yield "folds", fold_words(folds)
     test = split["test"]
-    yield "test", f"{count(test['n'], 'example')}, sealed" if test else "none"
+    came = TEST_PART.get(shown["test_part"], "")
+    sealed = ", ".join(filter(None, ("sealed", came)))
+    yield "test", f"{count(test['n'], 'example')}, {sealed}" if test else "none"
     yield "fingerprint", f"{split['fingerprint'][:16]} (split), {split['data'][:16]} (data)"
     for warning in shown["warnings"]:
         yield "warning", warning

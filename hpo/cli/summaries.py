@@ -12,8 +12,7 @@ from hpo.core.history import History
 from hpo.core.json_values import JsonObject, fields_of, jsonable
 from hpo.core.outcome import Outcome, WinnerSummary
 from hpo.core.progress import SearchProgress
-from hpo.reports.account import disagreement, not_numbers
-from hpo.reports.baseline_rows import baseline_warnings, beside
+from hpo.reports.baseline_rows import beside
 
 
 def summary(outcome: Outcome, ui: str) -> Iterator[tuple[str, str]]:
@@ -47,7 +46,7 @@ def result(outcome: Outcome) -> Iterator[tuple[str, str]]:
     best = outcome.best
     if best is None:
         return
-    for warning in _attention(outcome):
+    for warning in outcome.attention:
         yield "attention", warning
     yield "winner" if best.n else "best so far", f"trial {best.trial}"
     yield "because", best.reason
@@ -65,15 +64,6 @@ def result(outcome: Outcome) -> Iterator[tuple[str, str]]:
             yield "baselines", f"{table.part}: {text}"
     if outcome.recipe_path:
         yield "written to", outcome.recipe_path
-
-
-def _attention(outcome: Outcome) -> Iterator[str]:
-    """Yield what a reader must know before the scores."""
-    if outcome.numbers and (text := disagreement(outcome.numbers, outcome.metric)):
-        yield text
-    if outcome.numbers and (text := not_numbers(outcome.numbers, outcome.metric)):
-        yield text
-    yield from baseline_warnings(outcome.baselines)
 
 
 def _validation(outcome: Outcome, best: WinnerSummary) -> Iterator[tuple[str, str]]:
@@ -130,10 +120,10 @@ def _test(outcome: Outcome) -> Iterator[tuple[str, str]]:
         examples += f"; {count(outcome.overlap, 'training row')} also in the test part"
     if outcome.look > 1:
         examples += f"; look number {outcome.look} at this test data, the interval is widened for it"
-    for name, value in sorted(outcome.test.items(), key=lambda item: item[0] != outcome.metric):
+    ordered = sorted(outcome.test.items(), key=lambda item: item[0] != outcome.metric)
+    for row, (name, value) in enumerate(ordered):
         ends = f", {interval}" if (interval := interval_text(value)) else ""
-        first = name == outcome.metric
-        yield "test" if first else "", f"{name} {score(value.value)}{ends}{examples if first else ''}"
+        yield "" if row else "test", f"{name} {score(value.value)}{ends}{'' if row else examples}"
 
 
 def _why_no_score(outcome: Outcome) -> str:

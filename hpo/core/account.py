@@ -175,6 +175,7 @@ class Account:
     Attributes:
         search: Its name.
         status: How it ended; ``submitted``, ``running`` or ``interrupted`` before that.
+        attention: What must be known before the scores, a sentence each.
         opened: When it was opened.
         spec: The spec on record.
         digest: Of the spec.
@@ -223,6 +224,7 @@ class Account:
 
     search: str
     status: str
+    attention: tuple[str, ...] = field(default=(), kw_only=True)
     opened: str
     spec: SpecFields
     digest: str

@@ -64,6 +64,8 @@ class DataFacts:
         card: Text of the data card that the spec gives, or of its file; empty if it gives none.
         telling: The column that by itself removes the most of the error; empty if none removes any.
         removed: The share of the error that it removes.
+        test_part: How the test part came to be, a key of `hpo.core.search_setting.TEST_PART`; empty
+            without one, or if that is not on record.
     """
 
     kind: str
@@ -77,6 +79,7 @@ class DataFacts:
     card: str = ""
     telling: str = ""
     removed: float = 0.0
+    test_part: str = ""
 
     @classmethod
     def of_json(cls, fields: JsonFields) -> DataFacts | None:

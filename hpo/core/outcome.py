@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from hpo.core import events
+from hpo.core.attention import attention
 from hpo.core.baseline_comparison import Baselines, baselines_in
 from hpo.core.constraints_kept import ConstraintsKept, constraints_kept
 from hpo.core.estimates import ScoreEstimates, ScoreInterval, intervals_of
@@ -130,6 +131,11 @@ class Outcome:
     constraints: ConstraintsKept | None = None
 
     @property
+    def attention(self) -> tuple[str, ...]:
+        """What must be known before the scores, a sentence each."""
+        return attention(self.numbers, self.metric, self.baselines)
+
+    @property
     def exit_code(self) -> int:
         """0 for a search that is done, 4 if no trial succeeded, otherwise 1."""
         return {"done": 0, "no_trial_succeeded": 4}.get(self.status, 1)
@@ -137,16 +143,17 @@ class Outcome:
     def to_json(self) -> JsonObject:
         """Return the outcome as a JSON value, the last line of ``hpo submit --json``.
 
-        ``saved`` is present only if the search phase ended early, ``test_refused`` only if opening the
-        test part was refused, ``numbers`` only if the account was written, ``model`` only if it is not
-        the winner's best checkpoint, ``baselines`` only if some were scored, ``constraints`` only if the
-        spec has some.
+        ``attention`` is present only if something must be known before the scores, ``saved`` only if
+        the search phase ended early, ``test_refused`` only if opening the test part was refused,
+        ``numbers`` only if the account was written, ``model`` only if it is not the winner's best
+        checkpoint, ``baselines`` only if some were scored, ``constraints`` only if the spec has some.
         """
         model = {"model": _model(self.model)} if self.model and self.model.kind != "best" else {}
         refused = {"test_refused": fields_of(self.test_refused)} if self.test_refused else {}
         shown: JsonObject = {
             "search": self.search,
             "status": self.status,
+            **({"attention": list(self.attention)} if self.attention else {}),
             "trials": dict(self.trials),
             **({"saved": self.saved} if self.saved else {}),
             "best": _best(self.best) if self.best else None,

@@ -7,6 +7,21 @@ from dataclasses import dataclass
 
 from hpo.core.json_values import RecipeFields, SpecFields
 
+DIVIDED_BY = {
+    "time": "time: every part is later than the one before",
+    "groups": "groups: all rows of a group stay together, with classes balanced as far as possible",
+    "classes": "chance, keeping the share of each class",
+    "chance": "chance",
+}
+"""What decides how rows outside the test part are divided, as text."""
+TEST_PART = {
+    "given": "given separately",
+    "rows": "cut off by chance",
+    "groups": "cut off by chance in whole groups",
+    "time": "cut off by time: the latest rows",
+}
+"""How a test part came to be, as text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folds:

@@ -28,6 +28,15 @@ NO_NAMES: Hashes = np.zeros(0, np.uint64)
 Sides = NDArray[np.int8]
 
 
+def rule_on_record(path: Path) -> str:
+    """Return the rule of the cut in a file, without its rows; empty if it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return str(json.loads(arrays["about"].tobytes())["rule"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
 @dataclass(frozen=True)
 class RowMarks:
     """By what the rows of a data set are known.

@@ -13,6 +13,7 @@ from hpo.core.data_account import DataFacts, DataFile, PartFacts
 from hpo.core.file_digest import sha256_of
 from hpo.core.json_values import SpecFields
 from hpo.core.trainable import DataInfo
+from hpo.data.cut import rule_on_record
 from hpo.data.prepared import Prepared
 from hpo.data.split import Split
 from hpo.data.table_copies import column_names
@@ -52,6 +53,7 @@ def data_facts(
         },
         telling=telling[0],
         removed=telling[1],
+        test_part=rule_on_record(data.cut_file) if data.test else "",
     )
 
 

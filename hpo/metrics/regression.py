@@ -30,7 +30,7 @@ def explained(off: Values, targets: Values) -> Form:
     centred = targets - targets.mean()
     error, spread = float((off**2).mean()), float((centred**2).mean())
     if not spread:
-        return Form(float(error == 0), np.zeros(len(off)), "explained")
+        return Form(float(error == 0), np.zeros(len(off)), "explained", sizes=centred**2)
     ratio = error / spread
     influence = (ratio * (centred**2 - spread) - (off**2 - error)) / spread
     return Form(1 - ratio, influence, "explained", classes=off**2, sizes=centred**2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +11,6 @@ from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.formatting import (
     choices,
     count,
-    missing_on,
     pauses,
     reasons,
     score,
@@ -21,17 +19,17 @@ from hpo.core.formatting import (
     with_interval,
 )
 from hpo.core.model_provenance import ShippedModel
-from hpo.core.search_setting import DataUsed, Folds
+from hpo.core.search_setting import DIVIDED_BY, TEST_PART, DataUsed, Folds
 from hpo.core.search_shortfall import UNSATISFIED
 from hpo.core.visible_text import one_line
-from hpo.reports.baseline_rows import baseline_rows, baseline_warnings
+from hpo.reports.baseline_rows import baseline_rows
 from hpo.reports.context_rows import (
     data_rows,
     effort_rows,
     leak_rows,
     origin_rows,
     strata_rows,
-    unranked_rows,
+    undefined_rows,
 )
 
 WIDTH = 80
@@ -55,16 +53,12 @@ def _wrapped(text: str) -> list[str]:
 def rows_of(account: Account) -> Iterator[tuple[str, str]]:
     """Yield the lines of the account, each with its name; one without a name continues the last."""
     yield "search", f"{account.search}: {account.status.replace('_', ' ')}, opened {account.opened}"
-    if account.numbers and (text := disagreement(account.numbers, account.objective.metric)):
-        yield "attention", text
-    if account.numbers and (text := not_numbers(account.numbers, account.objective.metric)):
+    for text in account.attention:
         yield "attention", text
     for finding in account.audit.findings if account.audit else ():
         yield "attention", finding.text
-    for warning in baseline_warnings(account.baselines):
-        yield "attention", warning
     yield from origin_rows(account.origin)
-    yield from _data(account.data)
+    yield from _data(account.data, account.about.test_part if account.about else "")
     yield from data_rows(account)
     yield from leak_rows(account.leaks)
     yield from _setting(account)
@@ -118,47 +112,11 @@ def _chain(account: Account) -> str:
     return f"{count(chain.events, 'event')}{since}; head {chain.head}"
 
 
-def disagreement(numbers: ScoreEstimates, metric: str) -> str:
-    """Return a warning if validation and test score differ by more than both intervals; else nothing.
-
-    Args:
-        numbers: The scores of a search.
-        metric: The objective's metric.
-    """
-    validation, test = numbers.corrected or numbers.winner, (numbers.test or {}).get(metric)
-    if validation is None or test is None or not (validation.bounded and test.bounded):
-        return ""
-    if test.low <= validation.high and validation.low <= test.high:
-        return ""
-    return (
-        f"the validation score {metric} {with_interval(validation)} and the test score "
-        f"{with_interval(test)} disagree by more than both intervals: compare the two parts (other classes, "
-        "columns, units or times), look for groups or copies that training and validation rows share, and "
-        "for a target that a column gives away"
-    )
-
-
-def not_numbers(numbers: ScoreEstimates, metric: str) -> str:
-    """Return a warning if the test score, or some predictions behind it, are not numbers; else nothing.
-
-    Args:
-        numbers: The scores of a search.
-        metric: The objective's metric.
-    """
-    scored = (numbers.test or {}).get(metric)
-    if scored is None:
-        return ""
-    if not math.isfinite(scored.value):
-        reason = f": {scored.missing}" if scored.missing else ""
-        return f"the test score {metric} is not a number{reason}"
-    return missing_on("the test part", scored.missing)
-
-
 def _listed(texts: Iterable[str]) -> str:
     return ", ".join(texts)
 
 
-def _data(data: DataUsed) -> Iterator[tuple[str, str]]:
+def _data(data: DataUsed, test_part: str) -> Iterator[tuple[str, str]]:
     if data.source == BY_COMMAND:
         yield "data", "the command's own, which is not on record; no test part"
         return
@@ -168,9 +126,12 @@ def _data(data: DataUsed) -> Iterator[tuple[str, str]]:
     parts.append(f"{data.test.n:,} test ({data.test.fingerprint[:16]})" if data.test else "no test part")
     if data.overlap:
         parts.append(f"{count(data.overlap, 'training row')} also in the test part")
-    if data.by:
-        parts.append(f"divided by {data.by}")
     yield "split", f"{_listed(parts)}; split fingerprint {data.split[:16]}"
+    if test_part in TEST_PART:
+        yield "", f"test part: {TEST_PART[test_part]}"
+    if data.by:
+        rows = "rows outside the test part" if data.test else "rows"
+        yield "", f"{rows}: divided by {DIVIDED_BY.get(data.by, data.by)}"
     if data.folds:
         yield "folds", _folds(data.folds)
 
@@ -317,10 +278,11 @@ def _test(account: Account) -> Iterator[tuple[str, str]]:
     if account.test_refused:
         yield "test", account.test_refused.message
     scores = (account.numbers.test if account.numbers else None) or {}
-    for row, name in enumerate(sorted(scores, key=lambda metric: metric != account.objective.metric)):
-        role = "secondary" if row else "primary, set in the spec before the search"
+    primary = account.objective.metric
+    for row, name in enumerate(sorted(scores, key=lambda metric: metric != primary)):
+        role = "primary, set in the spec before the search" if name == primary else "secondary"
         yield "" if row else "test", f"{name} {_by_method(scores[name])}: {role}"
-    yield from unranked_rows(account, scores)
+    yield from undefined_rows(account, scores)
     if account.look > 1:
         text = (
             f"look number {account.look}, because: {account.look_reason}; each of these intervals alone holds"

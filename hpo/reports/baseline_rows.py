@@ -1,4 +1,4 @@
-"""The lines of an account that compare the model with simple ones, and that say where it does no better."""
+"""The lines of an account that compare the model with simple ones."""
 
 from __future__ import annotations
 
@@ -23,22 +23,6 @@ def baseline_rows(baselines: Sequence[Baselines]) -> Iterator[tuple[str, str]]:
             yield "", f"{row.name}: {_beside(row, table.metric)}"
         for note in table.notes:
             yield "", f"note: {note}"
-
-
-def baseline_warnings(baselines: Sequence[Baselines]) -> Iterator[str]:
-    """Yield what a reader must know first: a model that answers one class, or is worse than a baseline."""
-    for table in baselines:
-        if table.constant:
-            yield (
-                f"on the {table.part} rows the model always answers one class, {table.constant!r}, whatever "
-                "its inputs are"
-            )
-    for table in baselines[-1:]:
-        better = [row for row in table.rows if row.beaten is False]
-        if better:
-            names = " and ".join(row.name for row in better)
-            verb = "was" if len(better) == 1 else "were"
-            yield f"on the {table.part} rows the model is worse than the {names}, which {verb} not searched"
 
 
 def beside(table: Baselines) -> str:

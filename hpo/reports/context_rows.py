@@ -55,8 +55,12 @@ def data_rows(account: Account) -> Iterator[tuple[str, str]]:
     yield "fitted", f"to training rows alone: {account.fitted}"
 
 
-def unranked_rows(account: Account, scores: Mapping[str, ScoreInterval]) -> Iterator[tuple[str, str]]:
-    """Say why the metrics of an order, which shipped classifiers report, have no value."""
+def undefined_rows(account: Account, scores: Mapping[str, ScoreInterval]) -> Iterator[tuple[str, str]]:
+    """Say why metrics that shipped trainables report have no value: those of an order, and r2."""
+    targets = account.test_rows.targets if account.test_rows else {}
+    equal = targets and targets["least"] == targets["greatest"]
+    if equal and "mean_squared_error" in scores and "r2" not in scores:
+        yield "", "r2 has no value on the test part, because all of its targets are equal"
     classes = account.test_rows.classes.values() if account.test_rows else ()
     occurring = sum(rows > 0 for rows in classes)
     if not occurring or "balanced_accuracy" not in scores or "roc_auc" in scores:

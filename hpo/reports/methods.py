@@ -12,6 +12,7 @@ from hpo.core.baseline_comparison import Baselines
 from hpo.core.detail_events import TEST
 from hpo.core.estimates import ScoreInterval
 from hpo.core.formatting import count, duration, score, with_interval
+from hpo.core.search_setting import TEST_PART
 from hpo.reports.references import REFERENCES, Reference
 
 SAMPLERS = {
@@ -120,7 +121,9 @@ def _data(account: Account) -> str:
     ways = {"time": "by time", "groups": "by groups", "classes": "at random within classes"}
     divided = ways.get(data.by, "at random")
     rows = "those outside the test part" if data.test else "they"
-    return f"The data ({data.source}) have {listed} rows; {rows} were divided {divided}."
+    came = TEST_PART.get(account.about.test_part, "") if account.about else ""
+    test = f"the test part was {came}, and " if came else ""
+    return f"The data ({data.source}) have {listed} rows; {test}{rows} were divided {divided}."
 
 
 def _results(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:

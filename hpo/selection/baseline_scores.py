@@ -18,6 +18,7 @@ from hpo.selection.intervals import Interval
 from hpo.selection.matched_pairs import matched_difference
 from hpo.selection.score_intervals import score_intervals
 from hpo.selection.simple_models import WIDEST, baselines_of, encoded_width
+from trainables.registry import CLASSIFICATION, REGRESSION
 from trainables.scores import classification, regression
 
 Values = NDArray[np.float64]
@@ -162,7 +163,9 @@ def _why_none(task: str) -> str:
 def _notes(train: Examples, trained: int, metric: str, table: _Table) -> list[str]:
     notes = []
     if metric not in next(iter(table.scores.values()), {}):
-        notes.append(f"{metric} is the training code's own metric, which no baseline can be scored by")
+        known = SYNONYMS.get(metric, metric) in {of.name for of in (*CLASSIFICATION, *REGRESSION)}
+        own = f"{metric} is the training code's own metric, which no baseline can be scored by"
+        notes.append(f"{metric} has no value on these rows" if known else own)
     if encoded_width(train.info) > WIDEST:
         notes.append(f"only the simplest baseline was made: a row has more than {WIDEST:,} values")
     if trained < len(train):

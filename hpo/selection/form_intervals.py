@@ -90,6 +90,8 @@ def _unknown(form: Form, blocks: RowBlocks) -> str:
     if form.scale in ("positive", "explained", "calibration", "real"):
         if len(blocks) < LEAST:
             return "a single row"
+        if form.scale == "explained" and not form.sizes.any():
+            return "all targets are equal"
         if not blocks.variance(form.influence) > 0:
             return "the rows do not vary"
     if form.scale == "classes" and len(form.classes) >= MANY_CLASSES and np.median(form.sizes) < SPARSE:

@@ -4,6 +4,7 @@ import json
 import math
 
 from hpo.core import events
+from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval
 from hpo.core.events import End
 from hpo.core.history import History
 from hpo.core.objective import Objective
@@ -44,6 +45,28 @@ def test_a_search_with_a_winner_and_a_test_score():
         "test": score,
         "recipe_path": "/x/recipe.yaml",
     }
+
+
+def test_a_test_score_that_disagrees_with_the_validation_score_is_said_in_the_outcome():
+    score = {"accuracy": {"value": 0.615, "low": 0.546, "high": 0.68}}
+    over = history(
+        events.WinnerNamed(0, 1, 0.81, 0.02, 3, "best mean"),
+        events.TestScored(score, 360, "t", practice=True),
+        events.SearchEnded("done"),
+    )
+    corrected = ScoreInterval(0.796, 0.711, 0.855)
+    numbers = ScoreEstimates(
+        LuckiestScore(1, 0.9),
+        None,
+        None,
+        None,
+        {"accuracy": ScoreInterval(0.615, 0.546, 0.68)},
+        (),
+        corrected,
+    )
+    shown = outcome_of("digits-1", over, numbers=numbers).to_json()
+    assert "disagree by more than both intervals" in shown["attention"][0]
+    assert list(shown)[:3] == ["search", "status", "attention"]
 
 
 def test_unknown_values_are_null():

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from hpo.core import events
 from hpo.core.account import Account
+from hpo.core.attention import attention
 from hpo.core.audit import Audit, ChainStanding
 from hpo.core.data_account import DataFacts, PartFacts
 from hpo.core.estimates import ScoreInterval
@@ -133,8 +134,32 @@ def test_a_further_look_states_the_level_of_its_intervals(account):
 def test_a_test_score_that_is_no_number_stands_first_with_its_reason(account):
     method, missing = "no interval: the score is not finite", "4 of 360 values are not numbers"
     test = {"accuracy": ScoreInterval(math.nan, method=method, missing=missing)}
-    shown = page(dataclasses.replace(account, numbers=dataclasses.replace(account.numbers, test=test)))
+    numbers = dataclasses.replace(account.numbers, test=test)
+    first = attention(numbers, "accuracy", account.baselines)
+    shown = page(dataclasses.replace(account, numbers=numbers, attention=first))
     assert "attention    the test score accuracy is not a number: 4 of 360 values are not" in shown
+
+
+def test_the_explained_share_of_equal_test_targets_has_no_value_and_says_why(account):
+    rows = PartFacts(9, targets={"least": 1.5, "mean": 1.5, "greatest": 1.5})
+    numbers = dataclasses.replace(account.numbers, test={"mean_squared_error": ScoreInterval(0.2)})
+    shown = page(dataclasses.replace(account, test_rows=rows, numbers=numbers))
+    text = " ".join(shown.split())
+    assert "r2 has no value on the test part, because all of its targets are equal" in text
+    assert "mean_squared_error 0.2000: secondary" in text
+    first = attention(numbers, "r2", ())
+    assert first == ("the objective's metric, r2, has no value on the test part",)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"), [("given", "given separately"), ("time", "cut off by time: the latest rows")]
+)
+def test_how_the_test_part_came_to_be_is_said_apart_from_the_split(account, rule, words):
+    about = DataFacts("table", "classification", test_part=rule)
+    came = dataclasses.replace(account, about=about)
+    text = " ".join(page(came).split())
+    assert f"test part: {words} rows outside the test part: divided by chance" in text
+    assert f"the test part was {words}, and those outside the test part were divided" in methods_text(came)
 
 
 def test_the_paragraph_counts_openings_that_only_the_score_knows(account):

@@ -100,6 +100,10 @@ def test_regression_agrees_with_scikit_learn() -> None:
     assert ours["r2"] == pytest.approx(metrics.r2_score(targets, outputs), rel=1e-5)
 
 
+def test_targets_that_are_all_equal_leave_no_share_to_explain() -> None:
+    assert set(scores.regression(np.arange(3.0), np.ones(3))) == {"mean_squared_error", "mean_absolute_error"}
+
+
 def test_outputs_that_are_not_finite_have_no_score() -> None:
     broken = LOGITS.copy()
     broken[3, 1] = np.nan

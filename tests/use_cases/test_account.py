@@ -295,9 +295,11 @@ def test_baselines_stand_beside_the_model(account_of):
 def test_a_model_that_answers_one_class_is_named_first(account_of):
     story = [*won()]
     story.insert(-2, compared("test", constant="seven"))
-    text = page(account_of(story)[1])
+    account = account_of(story)[1]
+    text = page(account)
     assert text.splitlines()[1].startswith("attention")
     assert "the model always answers one class, 'seven'" in " ".join(text.split())
+    assert "always answers one class, 'seven'" in account.to_json()["attention"][0]
 
 
 def test_an_extended_search_forgets_the_baselines_of_its_former_winner(account_of):

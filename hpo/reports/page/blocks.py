@@ -125,6 +125,7 @@ class Section:
         sentence: Its result in one sentence that can be quoted.
         blocks: What is below it.
         notes: Further remarks.
+        attention: What must be known before the sentence.
     """
 
     key: str
@@ -132,6 +133,7 @@ class Section:
     sentence: str
     blocks: Sequence[Block] = ()
     notes: Sequence[str] = ()
+    attention: Sequence[str] = ()
 
 
 def without_empty_columns(head: Row, rows: Sequence[Row]) -> DataTable:

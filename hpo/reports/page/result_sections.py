@@ -9,7 +9,6 @@ from hpo.core.estimates import ScoreEstimates, ScoreInterval
 from hpo.core.events import End
 from hpo.core.formatting import count, interval_text, plain, score, spread, states, with_interval
 from hpo.core.space import Choice, Parameter, Point
-from hpo.reports.account import disagreement, not_numbers
 from hpo.reports.page.blocks import Block, DataTable, Lines, Section, both, without_empty_columns
 from hpo.reports.page.score_charts import Estimate, estimates_chart, finalists_chart
 from hpo.reports.scales import AxisScale
@@ -26,7 +25,7 @@ def verdict(view: SearchView) -> Section:
     """Return the section that says what the search is worth."""
     numbers, metric = view.account.numbers, view.objective.metric
     estimates = estimates_of(numbers, metric) if numbers else []
-    notes = [disagreement(numbers, metric), not_numbers(numbers, metric), *numbers.notes] if numbers else []
+    notes = numbers.notes if numbers else ()
     blocks: list[Block] = []
     if estimates:
         rows = [
@@ -36,7 +35,7 @@ def verdict(view: SearchView) -> Section:
         table = DataTable(("estimate", metric, "interval", "method"), rows, "The estimates as a table")
         drawn = both("Estimates of the score", lambda width: estimates_chart(estimates, metric, width), table)
         blocks.append(drawn)
-    return Section("verdict", "Verdict", verdict_sentence(view), blocks, [note for note in notes if note])
+    return Section("verdict", "Verdict", verdict_sentence(view), blocks, notes, view.account.attention)
 
 
 def verdict_sentence(view: SearchView) -> str:

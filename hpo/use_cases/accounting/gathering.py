@@ -15,6 +15,7 @@ from hpo.core.account import (
     FreshValues,
     ValidationUse,
 )
+from hpo.core.attention import attention
 from hpo.core.audit import ChainStanding
 from hpo.core.baseline_comparison import baselines_in
 from hpo.core.constraints_kept import constraints_kept
@@ -68,9 +69,11 @@ def gather_account(
     assert history.opened is not None
     spec = spec or parse_spec(history.opened.spec, source=name)
     score, weights = history.score, home.search(name).weights
+    numbers, baselines = _numbers(spec, ledger, history, weights), baselines_in(history)
     return Account(
         search=name,
         status=status or history.status,
+        attention=attention(numbers, history.objective.metric, baselines),
         opened=moment(history.opened_at),
         spec=dict(history.opened.spec),
         digest=history.opened.digest,
@@ -86,7 +89,7 @@ def gather_account(
         saved=history.finalists.reason if history.finalists else "",
         winner=_winner(history),
         model=model_provenance(history, spec.horizon, weights) if history.model else None,
-        numbers=_numbers(spec, ledger, history, weights),
+        numbers=numbers,
         look=score.look if score else 0,
         look_reason=score.reason if score else "",
         level=score.level if score else LEVEL,
@@ -98,7 +101,7 @@ def gather_account(
         warnings=tuple(dict.fromkeys(history.warnings)),
         chain=ChainStanding.of(ledger.stored()),
         code=_code_used(history),
-        baselines=baselines_in(history),
+        baselines=baselines,
         soups=history.soups,
         validation_use=_validation_use(history),
         about=DataFacts.of_json(history.opened.about),

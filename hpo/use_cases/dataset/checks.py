@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpo.core.errors import UserError
+from hpo.core.trainable import DataInfo
 from hpo.data.prepared import ORIGINALS
 from hpo.selection.sample_size import difference_told, examples_to_compare, least_examples
 from hpo.spec import SearchSpec
 from hpo.spec.warmup_steps import can_be_in_steps, long_warmup
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from trainables.parts.data_sources import DEVELOPMENT_ROWS
+from trainables.ranking_scores import MOST_CLASSES
 from trainables.registry import SHIPPED
+
+VARYING = ("roc_auc", "average_precision", "r2")
+"""Metrics of shipped trainables without a value on rows whose targets are all equal."""
 
 DIFFERENCE = 0.02
 """Difference between finalists that a final part should detect if the spec sets no margin."""
@@ -41,6 +48,7 @@ def data_warnings(spec: SearchSpec, dataset: SplitDataset) -> list[str]:
             the training.
     """
     _check_trainable(spec, dataset)
+    _check_objective(spec, dataset)
     return [
         *_majority(spec, dataset),
         *_warmup(spec, dataset),
@@ -58,6 +66,39 @@ def _check_trainable(spec: SearchSpec, dataset: SplitDataset) -> None:
     complaint = shipped.complaint(dataset.prepared.info, spec.objective.metric) if shipped else None
     if complaint:
         raise UserError(complaint)
+
+
+def _check_objective(spec: SearchSpec, dataset: SplitDataset) -> None:
+    """Check that a shipped trainable's metric has a value on the rows that trials are compared on."""
+    if spec.trainable not in SHIPPED:
+        return
+    info, metric, targets = dataset.prepared.info, spec.objective.metric, dataset.labelled.targets
+    for part in ("validation", "final"):
+        rows = dataset.split.roles().get(part)
+        reason = "" if rows is None else _undefined(info, metric, np.unique(targets[rows]))
+        if reason:
+            legal = ", ".join(
+                of.name for of in SHIPPED[spec.trainable].tasks[info.task] if of.name not in VARYING
+            )
+            raise UserError(
+                f"objective.metric: {metric} has no value on the {part} part, because {reason}; legal here: "
+                f"{legal}, or another split (data.split_seed, data.validation)"
+            )
+
+
+def _undefined(info: DataInfo, metric: str, occurring: NDArray[Any]) -> str:
+    """Return why a metric has no value on rows with these targets; empty if it has one."""
+    if metric == "r2" and len(occurring) == 1:
+        return f"all of its targets are {occurring[0]:g}"
+    if metric not in VARYING or info.task != "classification":
+        return ""
+    if len(occurring) == 1:
+        return f"all of its rows are of class {info.classes[int(occurring[0])]!r}"
+    if len(occurring) > MOST_CLASSES:
+        return (
+            f"it has rows of {len(occurring)} classes, and at most {MOST_CLASSES} are ranked against the rest"
+        )
+    return ""
 
 
 def _majority(spec: SearchSpec, dataset: SplitDataset) -> Iterator[str]:

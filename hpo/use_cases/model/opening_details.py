@@ -71,7 +71,7 @@ def _rows_of(assessment: Assessment, metric: str, constant: str) -> ModelRows:
     value, rows, score = assessment.values.get(metric, math.nan), None, assessment.score
     if metric in assessment.rows:
         rows = assessment.rows[metric][None]
-    elif score is not None:
+    elif score is not None and metric in assessment.values:
         form = forms(
             lambda some, their: {metric: score(some, their)[metric]}, assessment.outputs, assessment.targets
         )[metric]

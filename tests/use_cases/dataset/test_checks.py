@@ -51,6 +51,39 @@ def test_ordinary_data_gives_no_warning(tmp_path):
     assert warnings_of(tmp_path, spec_with(folds=5)) == []
 
 
+@pytest.mark.parametrize(
+    ("targets", "reason"),
+    [
+        (np.zeros(1000, np.int64), "all of its rows are of class '0'"),
+        (np.arange(1000) % 50, "it has rows of 50 classes, and at most 20 are ranked"),
+    ],
+)
+def test_a_metric_without_a_value_on_the_validation_part_is_refused(tmp_path, targets, reason):
+    spec = parse_spec({**DOCUMENT, "objective": {"metric": "roc_auc"}})
+    made = split_dataset(tmp_path, spec, classes=50)
+    labelled = replace(made.labelled, targets=targets)
+    with pytest.raises(UserError, match=f"roc_auc has no value on the validation part, because {reason}"):
+        data_warnings(spec, replace(made, labelled=labelled))
+    assert data_warnings(parse_spec(DOCUMENT), replace(made, labelled=labelled))[1:] == []
+
+
+def test_the_explained_share_of_equal_validation_targets_is_refused(tmp_path):
+    spec = parse_spec(
+        {**DOCUMENT, "trainable": "tabular", "data": {"source": "diabetes"}, "objective": {"metric": "r2"}}
+    )
+    made = split_dataset(tmp_path, spec)
+    info = DataInfo("table", "regression", (4,))
+    made = replace(
+        made,
+        prepared=replace(made.prepared, info=info),
+        labelled=replace(made.labelled, targets=np.full(1000, 1.5, np.float32)),
+    )
+    with pytest.raises(
+        UserError, match=r"r2 has no value on the validation part, because all of its .* are 1\.5"
+    ):
+        data_warnings(spec, made)
+
+
 def test_a_recipe_that_wants_more_pixels_than_are_stored_gives_a_warning(tmp_path):
     def warned(**recipe):
         return warnings_of(tmp_path, parse_spec({**DOCUMENT, "recipe": {"model": {"name": "cnn"}, **recipe}}))

@@ -42,6 +42,7 @@ def test_files_columns_parts_and_card_are_on_record(spec, tmp_path):
     assert (train.n, sum(train.classes.values())) == (len(dataset.split.train),) * 2
     assert 0 < train.missing["x"] < train.n
     assert "test" not in facts.parts, "it is sealed"
+    assert facts.test_part == "rows"
 
 
 def test_what_was_looked_for_is_on_record(spec, tmp_path):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from hpo.core.attention import disagreement
 from hpo.core.estimates import LuckiestScore, ScoreEstimates, ScoreInterval
-from hpo.reports.account import disagreement
 
 VALIDATION, LOWER = ScoreInterval(0.796, 0.711, 0.855), ScoreInterval(0.615, 0.546, 0.680)
 
