@@ -99,8 +99,9 @@ def test_predictions_that_are_not_numbers_stand_first(account):
     assert "not numbers" not in page(account)
     missing = "4 of 360 predictions are not numbers"
     scored = dataclasses.replace(account.numbers.test["accuracy"], method="Wilson", missing=missing)
-    test = {"accuracy": scored}
-    shown = page(dataclasses.replace(account, numbers=dataclasses.replace(account.numbers, test=test)))
+    numbers = dataclasses.replace(account.numbers, test={"accuracy": scored})
+    first = attention(numbers, "accuracy", account.baselines)
+    shown = page(dataclasses.replace(account, numbers=numbers, attention=first))
     assert "attention    4 of 360 predictions are not numbers on the test part; the scores" in shown
     assert "Wilson; 4 of 360 predictions are not numbers" in " ".join(shown.split())
 
@@ -156,9 +157,10 @@ def test_the_explained_share_of_equal_test_targets_has_no_value_and_says_why(acc
 )
 def test_how_the_test_part_came_to_be_is_said_apart_from_the_split(account, rule, words):
     about = DataFacts("table", "classification", test_part=rule)
-    came = dataclasses.replace(account, about=about)
+    data = dataclasses.replace(account.data, by="classes")
+    came = dataclasses.replace(account, about=about, data=data)
     text = " ".join(page(came).split())
-    assert f"test part: {words} rows outside the test part: divided by chance" in text
+    assert f"test part: {words} rows outside the test part: divided by chance, keeping" in text
     assert f"the test part was {words}, and those outside the test part were divided" in methods_text(came)
 
 

@@ -149,6 +149,14 @@ def test_what_must_be_known_first_stands_above_the_verdict(tmp_path):
     assert shown.index("Attention: both scores disagree.") < shown.index('class="sentence"')
 
 
+def test_an_opened_test_part_without_a_value_of_the_objective_is_not_called_sealed(tmp_path):
+    view = view_of(recorded(tmp_path, won()))
+    other = {"loss": view.account.numbers.test["accuracy"]}
+    numbers = replace(view.account.numbers, test=other)
+    shown = sentence(replace(view, account=replace(view.account, numbers=numbers)), "verdict")
+    assert shown.endswith("; accuracy has no value on the test part.")
+
+
 def test_commands_name_a_home_that_is_not_the_usual_one(tmp_path, monkeypatch):
     home = recorded(tmp_path, won())
     elsewhere = view_of(home).account.reproduce[0]

@@ -54,6 +54,8 @@ def verdict_sentence(view: SearchView) -> str:
         shown = numbers.corrected or numbers.winner if numbers else None
         value = f" with validation {metric} {with_interval(shown)}" if shown else ""
         sealed = "the test part is still sealed" if account.data.test else "there is no test part"
+        if numbers and numbers.test:
+            sealed = f"{metric} has no value on the test part"
         return f"Trial {account.winner.trial} won{value}; {sealed}."
     return _without_winner(view) if leader else _without_value(view)
 
