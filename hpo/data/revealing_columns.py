@@ -105,15 +105,24 @@ def _note(
 ) -> str:
     if removed >= TELLING:
         return f"alone removes {removed:.1%} of the error"
+    missing = np.isnan(column)
+    if missing.any() and (name := _told_class(missing.astype(np.float64), targets, half, classes)):
+        return f"is missing where the class is {name!r} and hardly anywhere else"
     values = np.unique(column[np.isfinite(column)])
     if not classes or len(values) > FEW:
         return ""
     if len(values) == len(classes) and removed >= COPIED:
         return f"has a value for each class and removes {removed:.1%} of the error"
-    if len(classes) < 3 or len(values) > len(classes):
-        return ""
-    for label, name in enumerate(classes):
+    name = "" if len(values) > len(classes) else _told_class(column, targets, half, classes)
+    return f"alone predicts whether the class is {name!r}" if name else ""
+
+
+def _told_class(
+    column: NDArray[np.float64], targets: NDArray[Any], half: NDArray[np.int64], classes: Sequence[str]
+) -> str:
+    """Return the one of several classes that a column tells from all others; empty if it tells none."""
+    for label, name in enumerate(classes if len(classes) > 2 else ()):
         indicator = (targets == label).astype(np.int64)
         if indicator.sum() >= FEWEST and error_removed(column, indicator, half, 2) >= REVEALING:
-            return f"alone predicts whether the class is {name!r}"
+            return name
     return ""

@@ -285,3 +285,13 @@ def test_one_row_is_counted_in_the_singular() -> None:
         "1 validation row equals a row of the train part except for noise, rounding or one column",
         "2 rows have the same inputs as another row but a different label",
     ]
+
+
+@pytest.mark.parametrize("also", [0.0, 0.1])
+def test_a_column_that_is_missing_for_one_class_is_worth_a_look(also: float) -> None:
+    random = np.random.default_rng(4)
+    labels, inputs = random.integers(0, 3, 600), random.normal(size=(600, 3))
+    inputs[(labels == 2) | (random.random(600) < also), 1] = np.nan
+    notes = revealing_columns(table(inputs, labels, "classification")).notes
+    told = ("column b is missing where the class is '2' and hardly anywhere else: worth a look",)
+    assert notes == (() if also else told)
