@@ -142,6 +142,8 @@ def test_columns_of_the_winner_that_would_be_empty_are_left_out(tmp_path):
     plain_space = page(view_of(simulated(tmp_path, 3, FEW)))
     assert "exists where" not in plain_space
     assert '<th scope="col">range</th>' in plain_space
+
+
 def test_what_must_be_known_first_stands_above_the_verdict(tmp_path):
     view = view_of(recorded(tmp_path, won()))
     view = replace(view, account=replace(view.account, attention=("both scores disagree",)))
