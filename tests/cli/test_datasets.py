@@ -14,6 +14,7 @@ TABLE = {
     "columns": ["a", "b", "c"],
     "practice": False,
     "split": SPLIT,
+    "test_part": "",
     "warnings": ["two rows are alike"],
 }
 
@@ -36,6 +37,12 @@ def test_many_classes_are_counted():
     rows = dict(fact_rows("cifar100", many))
     assert rows["data"] == "cifar100: regression of images, 32 x 32 x 3"
     assert rows["100 classes"].endswith("29 (5), and 70 more in the development part")
+
+
+def test_a_test_part_that_was_given_says_so():
+    split = {**SPLIT, "test": {"n": 30, "fingerprint": "e" * 64}}
+    rows = dict(fact_rows("csv", {**TABLE, "split": split, "test_part": "given"}))
+    assert rows["test"] == "30 examples, sealed, given separately"
 
 
 def test_a_column_and_its_reason():
