@@ -86,7 +86,7 @@ class DataInfo:
         practice: Whether it is shipped practice data, whose test score is not a scientific claim.
         fields: Of ``items``, the type of each field of an item: ``tensor``, ``array``, ``int``,
             ``float``, ``bool`` or ``str``; ``tensor, varying`` or ``array, varying`` where items differ in
-            length; fields of a tuple are named 0, 1, ...
+            shape; fields of a tuple are named 0, 1, ...
         target: Of ``items``, the name of the field that is the target.
         scaling: For numeric columns whose differences float32 would lose, what was subtracted from them,
             and by what they were then divided.

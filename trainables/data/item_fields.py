@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from hpo.core.errors import UserError
 
 VARYING = ", varying"
-"""End of the type of a field whose length differs between items."""
+"""End of the type of a field whose shape differs between items."""
 
-LENGTH, VALUES = "length", "values"
+SHAPE, VALUES = "shape", "values"
 """Names in the stored form of such a field."""
 
 
@@ -37,8 +37,8 @@ class Field:
     Attributes:
         name: Its name; its number in a tuple.
         type: ``tensor``, ``array``, ``int``, ``float``, ``bool`` or ``str``; ``tensor, varying`` or
-            ``array, varying`` if the length of its first axis differs between items.
-        shape: Shape in every item; () for a number or a text; of varying length, the longest.
+            ``array, varying`` if its shape differs between items.
+        shape: Shape in every item; () for a number or a text; of varying shape, the largest on each axis.
         dtype: numpy type of its values.
     """
 
@@ -49,26 +49,27 @@ class Field:
 
     @property
     def varies(self) -> bool:
-        """Whether the length of its first axis differs between items."""
+        """Whether its shape differs between items."""
         return self.type.endswith(VARYING)
 
     @property
     def stored(self) -> tuple[np.dtype[Any], tuple[int, ...]]:
-        """Type and shape in which it is stored; of varying length, with the length and filled with zeros."""
+        """Type and shape in which it is stored; of varying shape, with the shape and filled with zeros."""
         if not self.varies:
             return self.dtype, self.shape
-        return np.dtype([(LENGTH, np.int64), (VALUES, self.dtype, self.shape)]), ()
+        return np.dtype([(SHAPE, np.int64, (len(self.shape),)), (VALUES, self.dtype, self.shape)]), ()
 
     def takes(self, array: NDArray[Any]) -> bool:
         """Return whether a value can be stored."""
         alike = _kinds(array.dtype) == _kinds(self.dtype)
         if not self.varies:
             return alike and array.shape == self.shape
-        return alike and array.shape[1:] == self.shape[1:] and array.ndim > 0 and len(array) <= self.shape[0]
+        fits = array.ndim == len(self.shape) and bool(np.less_equal(array.shape, self.shape).all())
+        return alike and fits
 
 
-class LengthVaries(UserError):
-    """Items differ in the length of a field's first axis, and in nothing else.
+class ShapeVaries(UserError):
+    """Items differ in the shape of a field, and in nothing else.
 
     Args:
         message: What is wrong where such items cannot be stored.
@@ -166,6 +167,11 @@ def as_numbers(value: Any) -> NDArray[Any]:
         return np.asarray(None, object)
 
 
+def own_shape(stored: Any) -> Any:
+    """Return the value of a field of varying shape, in its own shape, as it was stored."""
+    return stored[VALUES][tuple(map(slice, stored[SHAPE]))]
+
+
 def layout(fields: list[Field]) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Return type and shape of a row for some fields: of one, its own; of several, a structured type."""
     if len(fields) == 1 and not fields[0].varies:
@@ -197,8 +203,8 @@ def store_item(
             continue
         place = inputs[field.name] if inputs.dtype.names else inputs
         if field.varies:
-            place[LENGTH][position] = len(array)
-            place[VALUES][position, : len(array)] = array
+            place[SHAPE][position] = array.shape
+            place[VALUES][position][tuple(map(slice, array.shape))] = array
         else:
             place[position] = array
 
@@ -208,12 +214,12 @@ def _misfit(field: Field, value: Any, array: NDArray[Any], row: int, target: str
     advice = "resize them in the data set" if image else "pad or crop them"
     message = (
         f"{source}: field {field.name} of item {row} is {array.dtype} {array.shape}, and of item 0 "
-        f"{field.dtype} {field.shape}; items must have equal types, and shapes that are equal but for the "
-        f"length of the first axis of inputs, so {advice} (a text may have any length)"
+        f"{field.dtype} {field.shape}; items must have equal types and numbers of axes, and targets and "
+        f"images equal shapes, so {advice} (a text may have any length)"
     )
-    same_kind = _kinds(array.dtype) == _kinds(field.dtype) and array.shape[1:] == field.shape[1:]
-    if same_kind and array.ndim and field.shape and field.name != target and not image and not field.varies:
-        return LengthVaries(message, field.name)
+    alike = _kinds(array.dtype) == _kinds(field.dtype) and array.ndim == len(field.shape) > 0
+    if alike and field.name != target and not image and not field.varies:
+        return ShapeVaries(message, field.name)
     return UserError(message)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.json_values import JsonFields
+from trainables.data.item_fields import SHAPE, VALUES
 
 LEAST = 1 << 30
 """Bytes that items would take from which they are not stored, but read whenever they are needed."""
@@ -73,8 +74,9 @@ def traits(inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
 
 
 def _columns(values: NDArray[Any]) -> list[NDArray[Any]]:
-    if values.dtype.names:
-        return [column for name in values.dtype.names for column in _columns(values[name])]
+    if values.dtype.names:  # as many columns however large the largest row of the part is
+        flat = values[VALUES].reshape(len(values), -1)
+        return [*values[SHAPE].T, flat.sum(1), flat[:, :1].sum(1)]
     if values.dtype.kind == "S":
         return [np.char.decode(values, "utf-8", "replace")]
     flat = values.reshape(len(values), -1)

@@ -25,8 +25,8 @@ from trainables.data.item_fields import (
     VARYING,
     Field,
     ItemReader,
-    LengthVaries,
     MapStyle,
+    ShapeVaries,
     as_numbers,
     field_of,
     layout,
@@ -34,8 +34,8 @@ from trainables.data.item_fields import (
     store_item,
 )
 from trainables.data.item_inputs import LEAST, ItemInputs, anonymous_bytes, traits
-from trainables.data.item_lengths import has_lengths, item_digests, lengths_notes, longest_of
 from trainables.data.row_sample import digested_rows
+from trainables.data.varying_items import any_varies, item_digests, largest_of, shape_notes
 
 TARGETS = ("target", "targets", "label", "labels", "y")
 """Names by which the target of an item that is a dictionary is found."""
@@ -75,8 +75,8 @@ def read_items(
             where it is if it is large; None to store it in any case.
 
     Raises:
-        UserError: If items differ in their fields or types, in shapes by more than the length of the first
-            axis of an input, or from one reading to the next.
+        UserError: If items differ in their fields or types, in the shapes of targets or images, or from one
+            reading to the next.
     """
     items = _records(items)
     n = len(items)
@@ -91,9 +91,9 @@ def read_items(
     varying = {field.name for field in fields if types.get(field.name, "").endswith(VARYING)}
     while True:
         try:
-            chosen = longest_of(items, fields, varying, source)
+            chosen = largest_of(items, fields, varying, source)
             return _read(ItemReader(items, tuple(chosen), target, source), paths, like, origin)
-        except LengthVaries as error:
+        except ShapeVaries as error:
             if like:  # the development part decides what items are
                 raise
             varying.add(error.field)
@@ -112,9 +112,9 @@ def _read(read: ItemReader, paths: SourcePaths, like: DataInfo | None, origin: J
         item = named_fields(read.items[row], read.source)
         store_item(item, row, fields, read.target, stored, targets, read.source)
     content = _content(stored, targets, fields, read.target, like, read.source)
-    if not has_lengths(fields):
+    if not any_varies(fields):
         return content
-    return replace(content, identity=item_digests(stored), warnings=lengths_notes(fields, stored))
+    return replace(content, identity=item_digests(stored), warnings=shape_notes(fields, stored))
 
 
 def _is_elsewhere(size: int) -> bool:
@@ -153,7 +153,7 @@ def _in_place(
     inputs = ItemInputs(read, shape, dtype, about)
     content = _content(inputs, targets, list(read.fields), read.target, like, read.source)
     rows_known = digested_rows(n)
-    digested = item_digests if has_lengths(read.fields) else row_digests
+    digested = item_digests if any_varies(read.fields) else row_digests
     digests = digested(cast("NDArray[Any]", inputs), rows_known)
     note = in_place_note(cast("NDArray[Any]", inputs))
     return replace(content, in_place=True, identity=digests, digested=rows_known, warnings=(note,))

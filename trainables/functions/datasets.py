@@ -9,7 +9,7 @@ import numpy as np
 
 from hpo.core.errors import UserError
 from hpo.core.trainable import DataInfo, Examples
-from trainables.data.item_fields import LENGTH, VALUES, VARYING
+from trainables.data.item_fields import VARYING, own_shape
 
 
 class Dataset:
@@ -76,7 +76,7 @@ class Dataset:
         else:
             value = inputs[name] if inputs.dtype.names else inputs
         if type_.endswith(VARYING):
-            value, type_ = value[VALUES][: value[LENGTH]], type_.removesuffix(VARYING)
+            value, type_ = own_shape(value), type_.removesuffix(VARYING)
         match type_:
             case "tensor":
                 return _tensor(value)

@@ -57,13 +57,29 @@ TRUSTED = frozenset(_named(_SCIKIT_LEARN)) | {
     "scipy.sparse._csr.csr_matrix",
 }
 
+LIGHTGBM = frozenset(
+    {
+        "collections.OrderedDict",
+        "lightgbm.basic.Booster",
+        "lightgbm.sklearn.LGBMClassifier",
+        "lightgbm.sklearn.LGBMRanker",
+        "lightgbm.sklearn.LGBMRegressor",
+    }
+)
+"""Types of LightGBM, whose boosters state themselves as the text of their model."""
+
+
+def is_booster(value: Any) -> bool:
+    """Return whether a value is a booster of LightGBM, which is saved like an estimator."""
+    return f"{type(value).__module__}.{type(value).__name__}" == "lightgbm.basic.Booster"
+
 
 def to_bytes(estimator: Any) -> tuple[bytes, list[str]]:
     """Return an estimator's content, and the types in it that are not trusted."""
     from skops.io import dumps, get_untrusted_types
 
     content: bytes = dumps(estimator)
-    return content, sorted(set(get_untrusted_types(data=content)) - TRUSTED)
+    return content, sorted(set(get_untrusted_types(data=content)) - TRUSTED - LIGHTGBM)
 
 
 def from_bytes(content: bytes) -> Any:
@@ -74,7 +90,7 @@ def from_bytes(content: bytes) -> Any:
     """
     from skops.io import get_untrusted_types, loads
 
-    return loads(content, trusted=sorted(TRUSTED & set(get_untrusted_types(data=content))))
+    return loads(content, trusted=sorted((TRUSTED | LIGHTGBM) & set(get_untrusted_types(data=content))))
 
 
 def merged(ours: Any, theirs: Any) -> Any:

@@ -139,12 +139,14 @@ class Run:
         """Save these objects in checkpoints, so that an interrupted training continues with their states.
 
         The model of `build` is tracked anyway; without a call of `track` an interrupted training starts
-        from the beginning. Objects are restored when the first epoch begins.
+        from the beginning, as it does with a ``lightgbm.Booster``. Objects are restored when the first epoch
+        begins.
 
         Args:
             objects: By name: anything with ``state_dict`` and ``load_state_dict``, a booster with
-                ``save_model`` and ``load_model``, a scikit-learn estimator, a mapping of arrays, or a
-                pair of functions (save, load), each of which takes a folder. ``model`` is the model.
+                ``save_model`` and ``load_model``, an estimator of scikit-learn or LightGBM, a mapping of
+                arrays, or a pair of functions (save, load), each of which takes a folder. ``model`` is the
+                model.
         """
         self._tracked |= objects
         self._checkpoints = True
@@ -181,7 +183,8 @@ class Run:
             UserError: If a value is not a number or has another number of rows than validation.
         """
         metrics = self._summarize({**(values or {}), **more})
-        self._training.report(metrics, TrackedModel(self), self._states if self._checkpoints else None)
+        checkpoints = self._checkpoints and all(map(saved_state.can_continue, self._tracked.values()))
+        self._training.report(metrics, TrackedModel(self), self._states if checkpoints else None)
 
     def artifact(self, content: Any, name: str) -> Path:
         """Keep a file, a text or a matplotlib figure in the trial's folder; returns its path.

@@ -50,14 +50,19 @@ def saved(name: str, tracked: Any) -> dict[str, NDArray[Any]]:
         return {**_tree_arrays(name, tracked), MAPPING: np.zeros(1, np.uint8)}
     if _is_pretrained(tracked):
         return _folder_arrays(tracked.save_pretrained)
-    if callable(getattr(tracked, "get_params", None)):
+    if callable(getattr(tracked, "get_params", None)) or estimator_state.is_booster(tracked):
         return _estimator_arrays(name, tracked)
     raise CannotBeSaved(
         f"{name} is a {type(tracked).__name__}, which cannot be saved without pickling; track something "
         "with state_dict and load_state_dict, with save_model and load_model, with "
-        "save_pretrained and from_pretrained, a scikit-learn estimator, a mapping of arrays, or a pair of "
-        "functions (save, load) that take a folder"
+        "save_pretrained and from_pretrained, an estimator of scikit-learn or LightGBM, a mapping of "
+        "arrays, or a pair of functions (save, load) that take a folder"
     )
+
+
+def can_continue(tracked: Any) -> bool:
+    """Return whether a training can go on with what was restored; a booster of LightGBM grows no further."""
+    return not estimator_state.is_booster(tracked)
 
 
 def restored(name: str, tracked: Any, arrays: Arrays) -> Any:

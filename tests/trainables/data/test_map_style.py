@@ -90,10 +90,10 @@ class Drawn:
         (Drawn(), "field 0 of item 0 differs between two readings.*augmentation"),
         ([], "has no items"),
         (
-            [(np.zeros((2, 2)), 0), (np.zeros((2, 3)), 0)],
-            r"field 0 of item 1 is float64 \(2, 3\), and of item 0 float64",
+            [(np.zeros((2, 2)), 0), (np.zeros(2), 0)],
+            r"field 0 of item 1 is float64 \(2,\), and of item 0 float64",
         ),
-        ([(1, np.zeros(2)), (1, np.zeros(3))], "length of the first axis of inputs, so pad or crop them"),
+        ([(1, np.zeros(2)), (1, np.zeros(3))], "targets and images equal shapes, so pad or crop them"),
         (
             [(np.zeros((3, 8, 8), "u1"), 0), (np.zeros((3, 8, 9), "u1"), 1)],
             r"is uint8 \(3, 8, 9\), and of item 0 uint8 \(3, 8, 8\); .* so resize them in the data set",
@@ -121,19 +121,20 @@ SENTENCES = [
 ]
 
 
-def test_inputs_of_different_lengths_come_back_in_their_own(content):
+def test_inputs_of_different_shapes_come_back_in_their_own(content):
     read = content(SENTENCES)
     for row, item in enumerate(SENTENCES):
         given = as_items(read)[row]
         assert torch.equal(given["ids"], item["ids"])
         assert (given["marks"].tolist(), given["text"], given["label"]) == tuple(item.values())[1:]
-    assert read.warnings[0].startswith(
-        "field ids has from 1 to 4 entries, so a DataLoader needs a collate_fn"
-    )
-    assert len(read.traits) == (1 + 4) + (1 + 4) + 1
+    assert read.warnings[0].startswith("field ids has shapes from 1 to 4, so a DataLoader needs a collate_fn")
+    assert len(read.traits) == 3 + 3 + 1
     alone = content([(np.ones((length, 2), "f4"), 0.5) for length in (2, 5)])
     assert as_items(alone)[0][0].shape == (2, 2)
     assert alone.info.shape == ()
+    graphs = [{"nodes": np.ones((n, 3)), "edges": np.ones((2, 5 - n), "i8"), "y": n % 2} for n in (2, 4)]
+    edges = [as_items(content(graphs))[row]["edges"] for row in range(2)]
+    assert [found.shape for found in edges] == [(2, 3), (2, 1)]
 
 
 def test_a_row_is_recognised_beside_longer_ones(content):
@@ -141,13 +142,14 @@ def test_a_row_is_recognised_beside_longer_ones(content):
     test = content([(torch.arange(1), 0), (torch.zeros(1, dtype=torch.int64), 1)], development.info)
     longer = content([(torch.arange(length), 0) for length in (1, 9)], development.info)
     assert test.info.fields == development.info.fields
+    assert len(test.traits) == len(development.traits) == 3
     assert development.digests()[1].tolist() == test.digests()[0].tolist() == longer.digests()[0].tolist()
     assert len(np.unique(development.digests(), axis=0)) == 3
     padded = content([(torch.tensor([0, 0]), 0), (torch.tensor([0]), 0)])
     assert padded.digests()[0].tolist() != padded.digests()[1].tolist()
 
 
-def test_the_development_part_decides_whether_lengths_differ(content):
+def test_the_development_part_decides_whether_shapes_differ(content):
     development = content([(torch.zeros(2), 0), (torch.ones(2), 1)])
     with pytest.raises(UserError, match="pad or crop them"):
         content([(torch.zeros(2), 0), (torch.ones(3), 1)], development.info)

@@ -2,6 +2,8 @@
 
 import collections
 import importlib
+import sys
+import types
 
 import numpy as np
 import pandas as pd
@@ -29,7 +31,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from hpo.running import checkpoints
 from trainables.functions import estimator_state
-from trainables.functions.saved_state import CannotBeSaved, restored, saved
+from trainables.functions.saved_state import CannotBeSaved, can_continue, restored, saved
 
 
 def through_a_file(folder, arrays):
@@ -188,6 +190,29 @@ def test_a_pipeline_that_encodes_a_table_of_pandas_is_saved(tmp_path):
         estimator.fit(rows, targets)
         back = restored("model", None, through_a_file(tmp_path, saved("model", estimator)))
         assert back.predict(rows).tolist() == estimator.predict(rows).tolist()
+
+
+def test_a_booster_of_lightgbm_is_saved_as_the_text_of_its_model_and_not_continued(tmp_path, monkeypatch):
+    """A stand-in for the library, which is not installed with hpo."""
+    booster = type("Booster", (Text,), {"__module__": "lightgbm.basic"})
+    monkeypatch.setitem(sys.modules, "lightgbm", types.ModuleType("lightgbm"))
+    monkeypatch.setitem(sys.modules, "lightgbm.basic", types.SimpleNamespace(Booster=booster))
+    grown = booster("tree")
+    back = restored("model", None, through_a_file(tmp_path, saved("model", grown)))
+    assert (type(back), back.text) == (booster, "tree")
+    assert not can_continue(grown)
+    assert can_continue(LogisticRegression())
+
+
+class Text:
+    def __init__(self, text):
+        self.text = text
+
+    def __getstate__(self):
+        return {"handle": self.text}
+
+    def __setstate__(self, state):
+        self.text = state["handle"]
 
 
 def test_every_type_that_is_trusted_exists():
