@@ -53,7 +53,8 @@ def submit(
         spec: A spec: its file, the name of a shipped one, its content, or one already read. With ``data``,
             ``space`` and ``budget`` what trains: a function decorated with `hpo.trainable`, or a trainable's
             class or name.
-        data: A function of yours, the name of a shipped source, or the ``data`` section of a spec.
+        data: A function of yours, the name of a shipped source, or the ``data`` section of a spec; not needed
+            where ``spec`` is a mapping with a ``command``, which may read its own.
         space: Ranges by the names of hyperparameters, such as ``{"lr": {"loguniform": [1e-4, 1]}}``.
         budget: Number of trials, or the ``budget`` section of a spec.
         max_epochs: Epochs of a full training.
@@ -78,13 +79,15 @@ def submit(
     checked = spec_of(spec, data, space, budget, max_epochs, overrides, sections)
     from hpo.reports.notebook import watcher_here
     from hpo.use_cases.inspect import load_search
+    from hpo.use_cases.intention import intention_of
     from hpo.use_cases.search.run_options import RunOptions
     from hpo.use_cases.submit import Submission, submit_search
 
     folder = Home.at(home)
     options = RunOptions(unseal, again, address=address)
     submission = Submission(checked, folder, name, tags or {}, options, new_split)
-    return load_search(submit_search(submission, watch or watcher_here()).search, folder)
+    watch = watch or watcher_here(lambda: intention_of(checked, folder, unseal))
+    return load_search(submit_search(submission, watch).search, folder)
 
 
 def resume(
@@ -119,6 +122,7 @@ def resume(
     """
     from hpo.reports.notebook import watcher_here
     from hpo.use_cases.inspect import load_search
+    from hpo.use_cases.intention import intention_of_search
     from hpo.use_cases.resume import resume_search
     from hpo.use_cases.search.run_options import RunOptions
 
@@ -129,7 +133,7 @@ def resume(
         more_trials=more_trials,
         retry=retry,
         options=RunOptions(unseal, again, changed_code, address),
-        watch=watch or watcher_here(),
+        watch=watch or watcher_here(lambda: intention_of_search(name, opened, unseal)),
     )
     return load_search(name, opened)
 
@@ -192,8 +196,9 @@ def _composed(
     from hpo.spec import parse_spec
     from hpo.spec.composed_spec import composed
 
-    if data is None or space is None or budget is None:
-        raise TypeError("a composed spec needs data, space and budget")
+    by_command = isinstance(trainable, Mapping)
+    if space is None or budget is None or (data is None and not by_command):
+        raise TypeError("a composed spec needs data (unless a command reads its own), space and budget")
     document, base = composed(trainable, data, space, budget, max_epochs, sections)
     return parse_spec(document, source="hpo.submit", base=base)
 

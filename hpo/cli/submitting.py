@@ -25,10 +25,8 @@ from hpo.cli.options import (
 from hpo.cli.session import Session, emit, say
 from hpo.cli.trust import Trust, name_code
 from hpo.core.errors import UserError
-from hpo.core.formatting import count
 
 if TYPE_CHECKING:
-    from hpo.spec import SearchSpec
     from hpo.use_cases.search.cluster_job import ClusterJob
     from hpo.use_cases.search.detached import DetachedRun
 
@@ -61,6 +59,7 @@ def submit(
     from hpo import spec as specs
     from hpo.cli.live_table import show
     from hpo.spec.builtin import locate
+    from hpo.use_cases.intention import intention_of
     from hpo.use_cases.submit import Submission, hold_search, submit_detached, submit_job, submit_search
 
     session = Session.of(context)
@@ -85,7 +84,7 @@ def submit(
     if hold:
         _show_held(session, hold_search(submission))
         return
-    intention = _intention(read, session, options.unseal)
+    intention = intention_of(read, session.home, options.unseal)
     if detach:
         _show_detached(session, submit_detached(submission), intention)
         return
@@ -94,22 +93,6 @@ def submit(
         return
     outcome = show(session, lambda watch: submit_search(submission, watch), intention)
     raise typer.Exit(outcome.exit_code)
-
-
-def _intention(spec: SearchSpec, session: Session, unseal: bool) -> str:
-    """Say what will happen to the test part at the end, and what the register knows of it."""
-    from hpo.core.command import BY_COMMAND
-    from hpo.use_cases.model.register_policy import expected_openings
-
-    if spec.data.source == BY_COMMAND:
-        return "the command reads its own data, so no test score will be measured"
-    if not unseal or spec.test == "on_request":
-        return "at the end the test part stays sealed; `hpo test` opens it"
-    looks = len(expected_openings(spec.data, spec.base, session.home))
-    openings = (
-        f"the register has {count(looks, 'opening')} of it" if looks else "the register has none so far"
-    )
-    return f"at the end the winner is scored on the test part, once; {openings}"
 
 
 def resume(
@@ -129,6 +112,7 @@ def resume(
 ) -> None:
     """Continue a search that was stopped or killed, or add trials to it."""
     from hpo.cli.live_table import show
+    from hpo.use_cases.intention import intention_of_search
     from hpo.use_cases.resume import resume_search
     from hpo.use_cases.search.cluster_job import JobPlace, start_job
     from hpo.use_cases.search.detached import start_detached
@@ -154,6 +138,7 @@ def resume(
         lambda watch: resume_search(
             search, home=session.home, more_trials=more, options=options, watch=watch
         ),
+        intention_of_search(search, session.home, options.unseal),
     )
     raise typer.Exit(outcome.exit_code)
 

@@ -25,13 +25,17 @@ MOST_CHOICES = 6
 Row = tuple[str, str]
 
 
-def watcher_here() -> Watcher | None:
-    """Return a watcher that shows progress below the running cell; None outside a notebook."""
+def watcher_here(intention: Callable[[], str]) -> Watcher | None:
+    """Return a watcher that shows progress below the running cell; None outside a notebook.
+
+    Args:
+        intention: Says what the search is going to do at the end; called in a notebook alone.
+    """
     module = sys.modules.get("IPython")
     shell = module.get_ipython() if module else None
     if getattr(shell, "kernel", None) is None:
         return None
-    return NotebookProgress(_display())
+    return NotebookProgress(_display(), intention=intention())
 
 
 def _display() -> Callable[[str], None]:
@@ -47,16 +51,20 @@ class NotebookProgress:
     Args:
         show: Shows HTML instead of what it showed before.
         clock: Returns seconds.
+        intention: What the search is going to do at the end; may be empty.
     """
 
-    def __init__(self, show: Callable[[str], None], clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, show: Callable[[str], None], clock: Callable[[], float] = time.monotonic, intention: str = ""
+    ):
         self._show, self._clock = show, clock
+        self._intention = [("at the end", intention.removeprefix("at the end "))] if intention else []
         self._search, self._shown = "", -math.inf
 
     def begin(self, search: str) -> None:
         """Show the search's name."""
         self._search = search
-        self._show(table([("search", search), ("state", "starting")]))
+        self._show(table([("search", search), ("state", "starting"), *self._intention]))
 
     def event(self, recorded: Recorded, history: History) -> None:
         """Show how far the search is, not more often than it can be read."""
@@ -65,7 +73,8 @@ class NotebookProgress:
             return
         self._shown = now
         elapsed = recorded.time - history.opened_at
-        self._show(table(_progress_rows(self._search, progress_of(history), history, elapsed)))
+        rows = _progress_rows(self._search, progress_of(history), history, elapsed)
+        self._show(table([*rows, *([] if history.ended else self._intention)]))
 
 
 def _progress_rows(search: str, progress: SearchProgress, history: History, elapsed: float) -> Iterable[Row]:

@@ -40,7 +40,7 @@ class Sections(TypedDict, total=False):
 
 def composed(
     trainable: Any,
-    data: DataSource,
+    data: DataSource | None,
     space: SpecFields,
     budget: int | SpecFields,
     max_epochs: int | None,
@@ -51,7 +51,7 @@ def composed(
     Args:
         trainable: A shipped name, a function decorated with `hpo.trainable`, a class, or a mapping with
             ``command``.
-        data: The data.
+        data: The data; None where a command reads its own.
         space: Ranges by name.
         budget: Number of trials, or the ``budget`` section.
         max_epochs: Epochs of a full training; None if ``scheduler`` or ``recipe`` has them.
@@ -76,7 +76,7 @@ def composed(
     document: dict[str, Any] = {
         "version": 1,
         **sections,
-        "data": _data(data, named),
+        **({} if data is None else {"data": _data(data, named)}),
         "trainable": dict(trainable) if isinstance(trainable, Mapping) else named(trainable, "trainable"),
         "space": dict(space),
         "budget": {"trials": budget} if isinstance(budget, int) else dict(budget),

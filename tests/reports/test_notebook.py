@@ -1,5 +1,7 @@
 """What a notebook shows of a search."""
 
+import pytest
+
 import hpo
 from hpo.reports.notebook import NotebookProgress, watcher_here
 from hpo.use_cases.inspect import load_search
@@ -22,7 +24,9 @@ def test_a_search_without_a_winner_shows_its_trials(tmp_path):
 
 def test_progress_is_shown_as_often_as_it_can_be_read_and_at_the_end(tmp_path):
     home, shown, times = recorded(tmp_path, won()), [], iter(range(10_000))
-    progress = NotebookProgress(shown.append, clock=lambda: next(times) / 10)
+    progress = NotebookProgress(
+        shown.append, clock=lambda: next(times) / 10, intention="at the end it is scored"
+    )
     progress.begin("<digits>")
     search = load_search("digits", home)
     events = 0
@@ -31,12 +35,16 @@ def test_progress_is_shown_as_often_as_it_can_be_read_and_at_the_end(tmp_path):
         events += 1
     assert "&lt;digits&gt;" in shown[0]
     assert len(shown) < events / 3
+    row = '<th style="text-align:left">at the end</th><td style="text-align:left">it is scored</td>'
+    assert row in shown[0]
+    assert row in shown[1]
+    assert row not in shown[-1]
     assert "done" in shown[-1]
     assert "best so far" in shown[-1]
 
 
 def test_outside_a_notebook_nothing_is_shown():
-    assert watcher_here() is None
+    assert watcher_here(lambda: pytest.fail("asked")) is None
 
 
 def test_the_package_lists_its_names():

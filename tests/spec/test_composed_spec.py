@@ -45,6 +45,15 @@ def test_objects_are_named_by_module_and_attribute(objects, tmp_path):
     assert name_of(objects.line, "data") == ("composed_package.objects:line", tmp_path)
 
 
+def test_a_command_needs_no_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = {"command": ["true", "{lr}"], "metrics": {"loss": "min"}}
+    document, base = composed(command, None, {"lr": {"uniform": [0, 1]}}, 4, 3, {})
+    assert (document.get("data"), document["trainable"], base) == (None, command, tmp_path)
+    with pytest.raises(TypeError, match="a composed spec needs data"):
+        hpo.submit("tabular", space={}, budget=4)
+
+
 def test_what_other_processes_cannot_import_is_refused(objects):
     with pytest.raises(UserError, match=r"data: outer.<locals>.inner cannot be imported by other processes"):
         name_of(objects.outer(), "data")
@@ -80,7 +89,7 @@ def test_sections_of_data_and_shipped_names_stay_as_they_are():
 
 
 def test_half_a_spec_is_refused(objects, tmp_path):
-    with pytest.raises(TypeError, match="needs data, space and budget"):
+    with pytest.raises(TypeError, match=r"needs data .*, space and budget"):
         hpo.submit(objects.fit, data=objects.line, home=tmp_path)
     with pytest.raises(TypeError, match="needs data, space and budget"):
         hpo.submit(objects.fit, home=tmp_path)
