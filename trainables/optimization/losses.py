@@ -82,6 +82,7 @@ def cross_entropy(classes: int, label_smoothing: float, weights: Tensor | None =
     """Minus the log of the probability of the right class, weighted by class if there are weights."""
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        outputs = _single(outputs)
         weight = None if weights is None else weights.to(outputs)
         return F.cross_entropy(outputs, targets, weight, label_smoothing=label_smoothing)
 
@@ -95,7 +96,7 @@ def focal(classes: int, gamma: float, weights: Tensor | None = None) -> Loss:
     """
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-        logs = outputs.float().log_softmax(1) if outputs.dtype.itemsize < 4 else outputs.log_softmax(1)
+        logs = _single(outputs).log_softmax(1)
         soft = shares(targets, logs)
         if weights is not None:
             soft = soft * weights.to(logs)
@@ -117,6 +118,7 @@ def binary_cross_entropy(
     scale = classes if reduction == "sum" else 1
 
     def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        outputs = _single(outputs)
         soft = shares(targets, outputs) * (1 - label_smoothing) + label_smoothing / classes
         if target_threshold is not None:
             soft = (soft > target_threshold).to(soft.dtype)
@@ -133,8 +135,7 @@ def hinge(classes: int, margin: float) -> Loss:
     """
 
     def of_labels(outputs: Tensor, labels: Tensor) -> Tensor:
-        if outputs.dtype in (torch.bfloat16, torch.float16):
-            outputs = outputs.float()  # half precision rounds the margin and the sum over classes
+        outputs = _single(outputs)
         right = outputs.gather(1, labels[:, None])
         missing_margin = (margin - right + outputs).clamp(min=0)
         return missing_margin.scatter(1, labels[:, None], 0.0).sum(1) / classes
@@ -157,6 +158,11 @@ def squared_error(classes: int) -> Loss:
 def absolute_error(classes: int) -> Loss:
     """Return mean absolute difference between outputs and one-hot labels."""
     return lambda outputs, targets: F.l1_loss(outputs, shares(targets, outputs))
+
+
+def _single(outputs: Tensor) -> Tensor:
+    """Return outputs in at least single precision; half rounds margins, weights and sums over classes."""
+    return outputs.float() if outputs.dtype.itemsize < 4 else outputs
 
 
 def shares(targets: Tensor, outputs: Tensor) -> Tensor:

@@ -135,6 +135,25 @@ def test_hinge_in_half_precision_agrees_with_single_precision() -> None:
         torch.testing.assert_close(hinge(half, targets), expected)
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"name": "cross_entropy"},
+        {"name": "cross_entropy", "class_weights": "balanced"},
+        {"name": "focal", "class_weights": "balanced"},
+        {"name": "binary_cross_entropy", "label_smoothing": 0.1},
+    ],
+)
+def test_losses_of_mixed_labels_in_half_precision_agree_with_single_precision(choice: dict[str, Any]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    half = torch.randn(64, 100, generator=generator).bfloat16()
+    mixed = torch.rand(64, 100, generator=generator).softmax(1)
+    loss = losses.build(recipe({"loss": choice})["loss"], 100, range(3, 103))
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = loss(half, mixed)
+    torch.testing.assert_close(ours, loss(half.float(), mixed))
+
+
 @pytest.mark.parametrize("threshold", [0.2, 0.5])
 def test_a_threshold_binarizes_mixed_labels_as_in_timm(threshold: float) -> None:
     outputs = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
