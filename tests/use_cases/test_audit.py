@@ -27,6 +27,7 @@ from hpo.spec import parse_spec
 from hpo.use_cases.account import account_of
 from hpo.use_cases.accounting.files import write_account
 from hpo.use_cases.audit import audit_account, audit_search
+from hpo.use_cases.auditing.accounts import without_later_fields
 from hpo.use_cases.model.register_policy import claim_key
 from hpo.use_cases.model.winning_recipe import write_recipe
 from tests.use_cases.recorded_search import recorded, searched
@@ -306,6 +307,13 @@ def test_an_account_that_does_not_say_whether_code_was_put_back_is_not_an_edit(h
     change["put_back"] = True
     path.write_text(json.dumps(account))
     assert ("changed", "account.json", None) in found(home)
+
+
+def test_an_account_that_does_not_say_how_the_test_part_came_to_be_is_not_an_edit():
+    recorded_now = {"about": {"task": "regression", "test_part": ""}, "code": {"changes": []}}
+    earlier = {"about": {"task": "regression"}, "code": {"changes": []}}
+    assert without_later_fields(recorded_now, earlier) == earlier
+    assert without_later_fields(recorded_now, recorded_now) == recorded_now
 
 
 def test_an_account_that_is_older_than_a_continued_search_is_not_an_edit(home):

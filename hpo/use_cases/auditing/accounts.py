@@ -141,15 +141,19 @@ def _account_at(standing: ChainStanding, audited: AuditedRecord) -> JsonFields:
 
 def _changed(where: str, account: JsonFields, recorded: JsonFields) -> Iterator[Finding]:
     stated = [name for name in COMPARED_IF_STATED if name in account]
-    recorded = _without_later_fields(recorded, account)
+    recorded = without_later_fields(recorded, account)
     for name in (*COMPARED, *stated):
         for field, known, written in differences(_at(recorded, name), _at(account, name), name):
             text = f"{where} was changed: {field} is {written}, on record {known}"
             yield Finding("changed", where, None, text)
 
 
-def _without_later_fields(recorded: JsonFields, account: JsonFields) -> JsonFields:
-    """Return an account without what changes of code did not state when another account was written."""
+def without_later_fields(recorded: JsonFields, account: JsonFields) -> JsonFields:
+    """Return an account without what an account of an earlier version does not state of data and code."""
+    about, stated = _at(recorded, "about"), _at(account, "about")
+    if isinstance(about, Mapping) and isinstance(stated, Mapping) and "test_part" not in stated:
+        about = {key: value for key, value in about.items() if key != "test_part"}
+        recorded = {**recorded, "about": about}
     changes, written = _at(recorded, "code.changes"), _at(account, "code.changes")
     if not isinstance(changes, list) or "put_back" in json.dumps(written):
         return recorded
