@@ -97,17 +97,19 @@ class Crew:
         nodes = self.nodes()
         return sum(n.free_for(self._needs) for n in self._monitor.nodes if n.id in nodes)
 
-    def limit(self, training: int) -> int:
+    def limit(self, training: int, placed: int) -> int:
         """Return how many tasks may be with workers or wait for one: those that can be placed, and one more.
 
         Beside other searches, it is the whole share, because they give up what is over theirs.
 
         Args:
             training: Number of tasks that are with workers.
+            placed: Number of workers of this search, those that are starting and those without a task
+                included. A worker that is free while others start is given a task at once.
         """
         if self.shares:
             return self.workers
-        return min(self.workers, training + max(1, self.free))
+        return min(self.workers, max(placed + 1, training + self.free))
 
     def turn(self, conductor: Conductor, mark: object, training: int, unplaced: int) -> bool:
         """Look after the nodes now and then; return whether pending requests should be repeated.

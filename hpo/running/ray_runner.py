@@ -204,7 +204,7 @@ class RayRunner:
 
     def _limit(self) -> int:
         if self._crew:
-            return self._crew.limit(self._controller.training)
+            return self._crew.limit(self._controller.training, self._controller.placed)
         return self._share.limit(self._workers) or 1
 
     def _resource_manager(self) -> Any:

@@ -74,6 +74,11 @@ class Controller(TuneController):
         return int(self._actor_manager.num_pending_actors)
 
     @property
+    def placed(self) -> int:
+        """Number of workers that hold resources: those that train, start, or have no trial."""
+        return self.training + self.idle + max(0, self.waiting - self.unplaced)
+
+    @property
     def waits_for_whole_gpu(self) -> bool:
         """Whether a trial that needs more than the others waits for its resources."""
         return any(trial.placement_group_factory != self._key for trial in self._pending_trials)

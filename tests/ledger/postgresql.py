@@ -31,8 +31,9 @@ def binaries() -> Path | None:
 class Server:
     """A running server on a socket in a private folder."""
 
-    def __init__(self, folder: Path, programs: Path, user: str | None):
+    def __init__(self, folder: Path, programs: Path, user: str | None, durable: bool = False):
         self._folder, self._programs, self._user = folder, programs, user
+        self._flush = "on" if durable else "off"
 
     def run(self, program: str, *arguments: str) -> None:
         """Run one of the server's programs as the server's user."""
@@ -61,7 +62,8 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it accepts connections."""
-        settings = ("listen_addresses=", f"unix_socket_directories={self._folder}", "fsync=off")
+        settings = ("listen_addresses=", f"unix_socket_directories={self._folder}")
+        settings += (f"fsync={self._flush}", "synchronous_commit=on")
         words = [self._programs / "postgres", "-D", "data"]
         words += [word for value in settings for word in ("-c", value)]
         with (self._folder / "log").open("ab") as log:
@@ -80,8 +82,13 @@ class Server:
 
 
 @contextmanager
-def running(programs: Path) -> Iterator[Server]:
-    """Start a server that ends with this process; root starts it as another user, as it refuses root."""
+def running(programs: Path, durable: bool = False) -> Iterator[Server]:
+    """Start a server that ends with this process; root starts it as another user, as it refuses root.
+
+    Args:
+        programs: Folder of its programs.
+        durable: Whether it flushes each commit to disk.
+    """
     user = _other_user() if os.geteuid() == 0 else None
     with temporary_folder("pg-") as outer:  # short: it holds a socket
         outer.chmod(0o711)
@@ -89,7 +96,7 @@ def running(programs: Path) -> Iterator[Server]:
         folder.mkdir(0o700)
         if user:
             shutil.chown(folder, user)
-        server = Server(folder, programs, user)
+        server = Server(folder, programs, user, durable)
         server.run("initdb", "-D", "data", "-U", "tests", "--auth=trust", "--no-sync", "-E", "UTF8")
         server.start()
         try:

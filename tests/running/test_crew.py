@@ -104,11 +104,18 @@ def test_workers_follow_nodes_that_join_drain_and_are_lost(tmp_path):
 def test_at_most_one_trial_more_than_fits_is_started(tmp_path):
     world = World(tmp_path, dataclasses.replace(A, free_cpus=0), dataclasses.replace(B, free_cpus=1))
     world.turn()
-    assert world.crew.limit(training=0) == 1
-    assert world.crew.limit(training=3) == 4
+    assert world.crew.limit(training=0, placed=0) == 1
+    assert world.crew.limit(training=3, placed=3) == 4
     world.monitor.nodes = (dataclasses.replace(A, free_cpus=0), dataclasses.replace(B, free_cpus=0))
-    assert world.crew.limit(training=3) == 4
-    assert World(tmp_path, A, B, most=2).crew.limit(0) == 0  # nothing has passed a check yet
+    assert world.crew.limit(training=3, placed=3) == 4
+    assert World(tmp_path, A, B, most=2).crew.limit(0, 0) == 0  # nothing has passed a check yet
+
+
+def test_a_worker_without_a_trial_is_given_one_while_others_start(tmp_path):
+    world = World(tmp_path, dataclasses.replace(A, free_cpus=0), dataclasses.replace(B, free_cpus=0))
+    world.turn()
+    starting = 5
+    assert world.crew.limit(training=0, placed=starting + 1) > starting
 
 
 def test_a_trial_that_no_single_node_can_hold_has_no_workers(tmp_path):

@@ -13,7 +13,7 @@ from hpo.core.events import SearchResumed
 from hpo.core.home import Home
 from hpo.core.private_files import open_log
 from hpo.ledger.searches import open_ledger, read_history
-from hpo.use_cases.search.holding import is_running
+from hpo.use_cases.search.holding import await_expiry, is_running
 from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 
 PATIENCE = 120.0
@@ -47,6 +47,8 @@ def start_detached(
 ) -> DetachedRun:
     """Continue a search in a process and a session of its own, which no signal of this terminal reaches.
 
+    A lease that a killed process has left is waited for.
+
     Args:
         home: Home of the search.
         name: Name of the search, which is on record.
@@ -62,7 +64,9 @@ def start_detached(
         HpoError: If the process ends before it has taken the search up, or does not do so in time.
     """
     ledger, folder = open_ledger(name, home), home.search(name)
-    if is_running(home, name):
+    if home.database:
+        await_expiry(ledger)  # a killed process leaves its lease, but no lock
+    elif is_running(home, name):
         raise Refused(f"{name} is running; `hpo watch {name}` follows it")
     seq = read_history(ledger).seq
     words = [sys.executable, "-P", "-m", "hpo.cli.main", "--home", str(home.root), "resume", name]

@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import time
+from functools import partial
 
 import psutil
 import pytest
@@ -11,6 +12,8 @@ from hpo.core.events import SearchOpened, TestScored, TrialStarted
 from hpo.core.home import Home
 from hpo.ledger.store import LedgerStore
 from hpo.use_cases.search.detached import start_detached
+from hpo.use_cases.search.holding import take_new
+from hpo.use_cases.search.run_options import DEFAULTS
 from tests.faults.tiny_search import Place
 
 
@@ -22,6 +25,19 @@ def test_a_process_that_ends_at_once_is_an_error_with_its_last_line(tmp_path):
     with pytest.raises(HpoError, match=r"the process of lost-1 ended at once: .*lost-1") as failure:
         start_detached(home, "lost-1")
     assert failure.value.search == "lost-1"
+
+
+def test_the_lease_of_a_process_that_died_a_moment_ago_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("HPO_LEDGER", f"sqlite:///{tmp_path / 'team.db'}")
+    monkeypatch.setenv("HPO_LEASE_SECONDS", "1")
+    home = Home.at(tmp_path / "home").create()
+    spec = {"trainable": "nowhere:Model", "objective": {"metric": "validation/mse", "mode": "min"}}
+    store = LedgerStore.of(home)
+    store.create("left", SearchOpened(spec, "d" * 64, {}, {}), None, partial(take_new, DEFAULTS))
+    with pytest.raises(
+        HpoError, match="the process of left-1 ended at once"
+    ):  # for its code, which is not here
+        start_detached(home, "left-1")
 
 
 def seen(place, kind, seconds=120):
