@@ -5,14 +5,16 @@
 A head and nodes as processes of this machine, each with a number of declared CPUs, run one search with
 random proposals, ledger and mirror. Its trainings wait for a second (`benchmarks/trivial.py`), so that two
 cores serve twelve workers, and import no torch. The trials counted are those after each worker's first one,
-in which its weights are checked; the workers begin them together. The ideal is the seconds of waiting divided
-by the workers. A gap is the time from the end of a training to the beginning of the next one of its worker.
+in which its weights are checked; the workers begin them together. The ideal is that of trials without gaps:
+1,000 trials of a second on 12 workers end after 84 s. A gap is the time from the end of a training to the
+beginning of the next one of its worker.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -126,7 +128,7 @@ def counted(stays: Sequence[Stay], workers: int) -> tuple[list[Stay], list[float
 def summary(stays: Sequence[Stay], gaps: Sequence[float], workers: int) -> dict[str, float]:
     """Return how long the trials took, against the ideal."""
     began, ended = min(stay.began for stay in stays), max(stay.ended for stay in stays)
-    ideal = len(stays) * SECONDS / workers
+    ideal = math.ceil(len(stays) / workers) * SECONDS
     ordered = sorted(gaps)
     return {
         "trials": len(stays),
