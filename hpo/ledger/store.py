@@ -21,7 +21,7 @@ from hpo.core.events import Event, SearchOpened
 from hpo.core.home import Home
 from hpo.core.search_summary import SearchSummary
 from hpo.ledger import summaries, tables
-from hpo.ledger.database import OpenDatabase, engine_of, errors_translated, writing
+from hpo.ledger.database import OpenDatabase, engine_of, errors_translated, shown, writing
 from hpo.ledger.leases import Lease, all_leases
 from hpo.ledger.search_ledger import SearchLedger
 from hpo.ledger.summaries import StoredSummary
@@ -104,7 +104,8 @@ class LedgerStore:
                 connection.execute(tables.about.insert().values(version=VERSION))
             elif version > VERSION:
                 raise HpoError(
-                    f"{self._engine.url.database} was written by a later version ({version} > {VERSION})"
+                    f"the ledger at {shown(self._engine)} was written by a later version of hpo (layout "
+                    f"{version}; this one knows {VERSION}): update hpo"
                 )
             elif version < VERSION:
                 from hpo.ledger.migrations import migrate

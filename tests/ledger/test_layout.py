@@ -179,7 +179,11 @@ def test_a_ledger_of_today_is_opened_without_alembic(tmp_path):
 def test_a_later_version_is_refused(url, opened):
     opened().close()
     execute(url, f"UPDATE about SET version = {VERSION + 1}")
-    with pytest.raises(HpoError, match=rf"written by a later version \({VERSION + 1} > {VERSION}\)"):
+    expected = (
+        rf"the ledger at \S+ was written by a later version of hpo "
+        rf"\(layout {VERSION + 1}; this one knows {VERSION}\): update hpo"
+    )
+    with pytest.raises(HpoError, match=expected):
         opened()
 
 
