@@ -85,6 +85,7 @@ def start_detached(
             raise HpoError(f"the process of {name} ended at once: {_last_line(path, begin)}").of_search(name)
         if time.monotonic() > deadline:
             child.kill()
+            child.wait()
             raise HpoError(
                 f"the process of {name} did not begin within {PATIENCE:.0f} s; see {path}"
             ).of_search(name)
