@@ -49,7 +49,7 @@ def follow_output(name: str, home: Home, trial: int | None = None) -> Iterator[s
         trial: Number of one trial, whether it has started or not; None for all.
 
     Raises:
-        UserError: If there is no such search.
+        UserError: If there is no such search, or if it ends without such a trial.
     """
     ledger, folder = open_ledger(name, home), home.search(name)
     read: dict[tuple[int, int], int] = {}
@@ -62,13 +62,15 @@ def follow_output(name: str, home: Home, trial: int | None = None) -> Iterator[s
             if trial not in (None, training.trial):
                 continue
             title = title_of(training, fresh)
-            text, read[training.key] = _new_lines(folder, training, read.get(training.key, 0), not running)
+            whole = not running or training.end is not None  # nothing follows an unfinished last line
+            text, read[training.key] = _new_lines(folder, training, read.get(training.key, 0), whole)
             yield from (f"{title} | {line}" for line in text.splitlines())
             if training.message and training.key not in failed:
                 failed.add(training.key)
                 if training.message not in printed_by(folder, training):
                     yield from (f"{title} | {line}" for line in training.message.splitlines())
         if history.ended or not running:
+            _chosen(name, history, trial)  # a trial that has not started by now never will
             return
         time.sleep(POLL_SECONDS)
 

@@ -13,6 +13,7 @@ from hpo.tracking.mirror_progress import MirrorProgress, save_progress
 from hpo.use_cases.inspect import server_page
 from hpo.use_cases.listing import list_searches
 from hpo.use_cases.logs import follow_output, trial_output
+from hpo.use_cases.search.lock import hold_lock
 from hpo.use_cases.trial import ended, trial_story
 from hpo.use_cases.trials import trial_table
 from tests.use_cases.recorded_search import recorded, searched, trained, won
@@ -151,6 +152,19 @@ def test_output_names_the_training_that_printed_it(home):
     assert list(trial_output("digits", home, 4)) == ["== trial 4: stopped early"]
     assert list(follow_output("digits", home)) == ["trial 1 | one", "trial 1 | two", "trial 3 seed 2 | three"]
     assert list(follow_output("digits", home, 3)) == ["trial 3 seed 2 | three"]
+
+
+def test_following_refuses_a_trial_that_a_search_ended_without(home):
+    with pytest.raises(UserError, match="has no trial 6; it has 6, numbered from 0"):
+        list(follow_output("digits", home, 6))
+
+
+def test_following_prints_the_unfinished_last_line_of_a_trial_that_ended_while_the_search_runs(tmp_path):
+    home = recorded(tmp_path, trained(0, 0, 0.9))
+    written(home, "0-0.log", "done\nloss 0.1")
+    with hold_lock(home.search("digits"), "digits"):
+        lines = follow_output("digits", home)
+        assert [next(lines), next(lines)] == ["trial 0 | done", "trial 0 | loss 0.1"]
 
 
 def test_following_prints_why_a_trial_failed_once(tmp_path):
