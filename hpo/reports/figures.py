@@ -12,7 +12,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, Locator, NullLocator
 
 from hpo.core.errors import UserError
 from hpo.core.events import End
@@ -20,10 +23,20 @@ from hpo.reports.page.progress_charts import MOST_CURVES, best_so_far, epoch_sum
 from hpo.reports.page.result_sections import estimates_of
 from hpo.reports.page.search_sections import MOST_AXES, MOST_BARS, MOST_SLICES, correlation
 from hpo.reports.page.space_charts import buckets
-from hpo.reports.scales import ParameterAxis
+from hpo.reports.scales import AxisScale, ParameterAxis, short
 from hpo.reports.view import SearchView, TrialView
 
 BLUE, GREY, ORANGE = "#1f6fb2", "#87919c", "#c85a00"
+
+AXIS_LABEL: dict[str, Any] = {
+    "fontsize": 7,
+    "zorder": 4,
+    "path_effects": [withStroke(linewidth=2, foreground="white")],
+}
+"""Of a value beside an axis that lines cross."""
+
+ALONE: dict[str, Any] = {"marker": "o", "markersize": 4, "markerfacecolor": "none"}
+"""Of a curve of one epoch, which as a line would not be seen."""
 
 
 class SearchFigure(Figure):
@@ -33,6 +46,19 @@ class SearchFigure(Figure):
         text = io.StringIO()
         self.savefig(text, format="svg", bbox_inches="tight")
         return text.getvalue()
+
+
+class RoundValues(Locator):
+    """Labels a logarithmic axis at round values, within a power of ten as well."""
+
+    def __call__(self) -> list[float]:
+        """Return the values that are labelled in the visible range."""
+        assert self.axis is not None
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Return the values that are labelled between two ends."""
+        return AxisScale(min(vmin, vmax), max(vmin, vmax), log=True).ticks()
 
 
 class Plots:
@@ -57,7 +83,8 @@ class Plots:
             axes.step(numbers, _shown(view, values), where="post", color=BLUE, linewidth=1.2, zorder=1)
         axes.set_xlabel("trial")
         if axes.lines:
-            axes.legend(frameon=False)
+            # above the plot, where no trial can lie under it
+            axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
         return figure
 
     def curves(self) -> SearchFigure:
@@ -74,7 +101,8 @@ class Plots:
         for trial in view.ranked[: 10 if many else None]:
             points = [(epoch, value) for epoch, value in trial.curve if math.isfinite(value)]
             epochs, values = [e for e, _ in points], [v for _, v in points]
-            axes.plot(epochs, _shown(view, values), **_line(view, trial))
+            look = _line(view, trial) | (ALONE if len(points) == 1 else {})
+            axes.plot(epochs, _shown(view, values), **look)
         for rung in view.rungs:
             axes.axvline(rung, color=GREY, linestyle=":", linewidth=1)
         axes.set_xlabel(view.account.setting.unit)
@@ -132,12 +160,12 @@ class Plots:
         for position, axis in enumerate(shown):
             axes.axvline(position, color="black", linewidth=0.8)
             for height, words in axis.labels(4):
-                axes.text(position + 0.04, height, words, fontsize=7)
+                axes.text(position + 0.04, height, words, **AXIS_LABEL)
             if axis.conditional:
-                axes.text(position + 0.04, -0.15, "not there", fontsize=7)
+                axes.text(position + 0.04, -0.15, "not there", **AXIS_LABEL)
         axes.axvline(len(shown), color="black", linewidth=0.8)
         for tick in scores.ticks(4):
-            axes.text(len(shown) + 0.04, scores.at(tick), f"{tick:.3g}", fontsize=7)
+            axes.text(len(shown) + 0.04, scores.at(tick), short(tick), **AXIS_LABEL)
         names = [*(axis.name for axis in shown), scale.label]
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
         axes.set_yticks([])
@@ -183,7 +211,7 @@ class Plots:
         pairs = survivors(view, rung)
         _marks(axes, view, [(trial, scale.shown(trial.at_rungs[rung])) for trial in pairs])
         if scale.log:
-            axes.set_xscale("log")
+            _logarithmic(axes.set_xscale, axes.xaxis)
         axes.set_xlabel(f"{scale.label} at {view.account.setting.unit} {rung}")
         related = correlation(view, rung)
         rank = "undefined" if math.isnan(related) else f"{related:.2f}"
@@ -203,11 +231,19 @@ def _figure(view: SearchView, panels: int = 1) -> tuple[SearchFigure, Sequence[A
     up = scale.axis(trial.value for trial in view.trials)
     for axes in grid[:panels]:
         if scale.log:
-            axes.set_yscale("log")
+            _logarithmic(axes.set_yscale, axes.yaxis)
         axes.set_ylabel(scale.label)
         if panels > 1:
             axes.set_ylim(up.low, up.high)
     return figure, list(grid[:panels])
+
+
+def _logarithmic(set_scale: Callable[[str], None], axis: Axis) -> None:
+    """Give an axis a log scale with the labels of the report page; an error has seldom two powers of ten."""
+    set_scale("log")
+    axis.set_major_locator(RoundValues())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+    axis.set_minor_locator(NullLocator())
 
 
 def _shown(view: SearchView, values: Sequence[float]) -> list[float]:

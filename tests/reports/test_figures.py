@@ -53,3 +53,18 @@ def test_what_cannot_be_drawn_has_a_reason(tmp_path):
 @pytest.mark.parametrize("name", ALWAYS)
 def test_a_search_without_trials_has_empty_plots(tmp_path, name):
     assert "<svg" in getattr(plots(recorded(tmp_path, [])), name)()._repr_svg_()
+
+
+def test_a_trial_that_was_stopped_at_its_first_epoch_is_a_point_among_the_curves(tmp_path):
+    (axes,) = plots(simulated(tmp_path, 12, FEW)).curves().axes
+    alone = [line for line in axes.lines if len(line.get_xdata()) == 1]
+    assert alone
+    assert {line.get_marker() for line in alone} == {"o"}
+
+
+def test_errors_are_labelled_within_a_power_of_ten(tmp_path):
+    figure = plots(simulated(tmp_path, 12, FEW)).history()
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert {"0.05", "0.1", "0.2"} <= set(shown)
