@@ -108,7 +108,14 @@ def test_a_loss_that_the_first_process_does_not_notice_ends_the_attempt(worker_o
 
 CNN = {"model": {"name": "cnn"}, "normalization": {"name": "group_norm"}}
 RECIPES = {
-    "table": (open_table, "tabular", {"normalization": {"name": "layer_norm"}}),
+    "table": (
+        open_table,
+        "tabular",
+        {
+            "normalization": {"name": "layer_norm"},
+            "loss": {"name": "cross_entropy", "class_weights": "balanced"},
+        },
+    ),
     "images": (open_digits, "image_classifier", {**CNN, "augment": {"mixup": {}, "random_crop": {}}}),
     "penalties, passes and an average": (
         open_digits,
@@ -117,7 +124,6 @@ RECIPES = {
             **CNN,
             "regularize": {"gradient_penalty": {"rate": 0.01}, "l1": {"rate": 1e-5}},
             "accumulation": 2,
-            "loss": {"name": "cross_entropy", "class_weights": "balanced"},
             "averaging": {"name": "ema"},
             "gradient_clipping": {"name": "norm", "limit": 1.0},
         },
