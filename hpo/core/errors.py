@@ -46,6 +46,14 @@ class DamagedLedger(HpoError):
     """The ledger differs from what was written to it."""
 
 
+class StoreUnreachable(HpoError):
+    """The team's store cannot be read or written now; it may be possible later."""
+
+
+class MissingInStore(HpoError):
+    """A file is not in the team's store, which answers."""
+
+
 class UserError(HpoError):
     """A command or a file contains a mistake; nothing has been started."""
 

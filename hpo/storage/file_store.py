@@ -1,7 +1,8 @@
-"""Files in a folder, in S3 or in Google Cloud Storage, each under the SHA-256 of its content.
+"""Files in a folder, in S3 or in Google Cloud Storage, under the SHA-256 of their content or under a name.
 
-pyarrow's file systems are the only way to them, so that all kinds of stores behave alike. A file that is
-in the store is never written again, and what is fetched is compared with its digest.
+pyarrow's file systems are the only way to them, so that all kinds of stores behave alike. What is to stay has
+its digest for a name and is never written again; what is removed again while a search runs has a name of that
+search, since two searches can write the same content. Both are compared with their digests.
 """
 
 from __future__ import annotations
@@ -13,25 +14,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from typing import IO, Any
 
 from pyarrow import ArrowException, fs
 
 from hpo.core.addresses import without_secrets
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import HpoError, MissingInStore, StoreUnreachable, UserError
 from hpo.core.file_digest import sha256_of
+from hpo.storage.opening import LEGAL, first_line, opened
 
 CHUNK = 2**20
 """Bytes that are copied at a time."""
-
-CONNECTING, ANSWERING, ATTEMPTS = 10.0, 60.0, 3
-"""Seconds until S3 accepts a connection and answers a request, and how often a request is made."""
-
-S3_OPTIONS = ("region", "endpoint_override", "scheme")
-"""Parameters of an ``s3://`` address."""
-
-LEGAL = "the path of a folder from / on, s3://BUCKET/PATH or gs://BUCKET/PATH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +53,17 @@ class FileStore:
     """
 
     def __init__(self, address: str):
+        self._address = address
         self.shown = without_secrets(address)
         try:
-            self._files, self._root = _opened(address)
+            self._files, self._root = opened(address)
         except (ValueError, OSError, ArrowException) as error:
-            reason = _first_line(error)
+            reason = first_line(error)
             raise UserError(f"the store {self.shown} cannot be opened: {reason}; legal: {LEGAL}") from None
+
+    def __reduce__(self) -> tuple[type[FileStore], tuple[str]]:
+        """Send the address to another process, which has keys of its own."""
+        return FileStore, (self._address,)
 
     def require_writable(self) -> None:
         """Write a small file, read it back, and remove it.
@@ -76,7 +74,8 @@ class FileStore:
         content = secrets.token_bytes(32)
         path = f"{self._root}/.hpo-{content.hex()[:16]}"
         try:
-            self._make(self._root)
+            if self._is_folder:
+                self._files.create_dir(self._root, recursive=True)
             with self._files.open_output_stream(path) as file:
                 file.write(content)
             with self._files.open_input_stream(path) as file:
@@ -84,7 +83,7 @@ class FileStore:
             self._files.delete_file(path)
         except (OSError, ArrowException) as error:
             verdict = "can be read, but not written" if self._is_readable() else "cannot be used"
-            raise UserError(f"the store {self.shown} {verdict}: {_first_line(error)}") from None
+            raise UserError(f"the store {self.shown} {verdict}: {first_line(error)}") from None
         if back != content:
             raise UserError(f"the store {self.shown} does not give back what was written to it")
 
@@ -92,24 +91,11 @@ class FileStore:
         """Copy a file into the store, unless its content is there already.
 
         Raises:
-            HpoError: If the store cannot be written.
+            StoreUnreachable: If the store cannot be written.
             OSError: If the file cannot be read.
         """
         stored = StoredFile(sha256_of(path), path.stat().st_size)
-        target = self._path(stored.sha256)
-        with self._errors():
-            if self._files.get_file_info(target).size == stored.size:
-                return stored
-            self._make(target.rpartition("/")[0])
-            local = isinstance(self._files, fs.LocalFileSystem)
-            draft = f"{target}.{secrets.token_hex(4)}" if local else target
-            with path.open("rb") as source, self._files.open_output_stream(draft) as file:
-                shutil.copyfileobj(source, file, CHUNK)
-            if local:  # in a bucket, a file is there only when it is complete
-                self._files.move(draft, target)
-            size = self._files.get_file_info(target).size
-        if size != stored.size:
-            raise HpoError(f"the store {self.shown} has {size} of the {stored.size:,} bytes of {path.name}")
+        self._write(path, self._path(stored.sha256), stored.size)
         return stored
 
     def fetch(self, sha256: str, path: Path) -> None:
@@ -120,33 +106,122 @@ class FileStore:
             path: Where to write it; its folder is created.
 
         Raises:
-            HpoError: If the store cannot be read, or the file is missing or damaged.
+            StoreUnreachable: If the store cannot be read.
+            HpoError: If the file is missing or damaged.
             OSError: If it cannot be written.
         """
+        self._read(self._path(sha256), path, sha256)
+
+    def save(self, path: Path, name: str) -> None:
+        """Copy a file into the store under a name, in the place of what has that name.
+
+        Args:
+            path: The file.
+            name: Its name, a relative path.
+
+        Raises:
+            StoreUnreachable: If the store cannot be written.
+            OSError: If the file cannot be read.
+        """
+        self._write(path, f"{self._root}/{name}", path.stat().st_size, anew=True)
+
+    def load(self, name: str, path: Path, sha256: str = "") -> None:
+        """Copy a file from the store by its name; otherwise the same as `fetch`.
+
+        Args:
+            name: Its name, a relative path.
+            path: Where to write it; its folder is created.
+            sha256: Its digest; not compared if empty.
+        """
+        self._read(f"{self._root}/{name}", path, sha256)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files below a name, sorted; none if there is nothing.
+
+        Raises:
+            StoreUnreachable: If the store cannot be read.
+        """
+        selector = fs.FileSelector(f"{self._root}/{folder}", allow_not_found=True, recursive=True)
+        with self._errors():
+            self._require_root()
+            found = self._files.get_file_info(selector)
+        paths = sorted(info.path for info in found if info.type == fs.FileType.File)
+        return [path[len(self._root) + 1 :] for path in paths if not path.rpartition("/")[2].startswith(".")]
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if there is one of that name.
+
+        Raises:
+            StoreUnreachable: If the store cannot be written.
+        """
+        path = f"{self._root}/{name}"
+        with self._errors():
+            if self._files.get_file_info(path).type == fs.FileType.File:
+                self._files.delete_file(path)
+
+    def _write(self, path: Path, target: str, size: int, anew: bool = False) -> None:
+        with self._errors():
+            if not anew and self._files.get_file_info(target).size == size:
+                return
+            folder, _, last = target.rpartition("/")
+            if self._is_folder:
+                self._require_root()
+                self._files.create_dir(folder, recursive=True)
+            draft = f"{folder}/.{last}.{secrets.token_hex(4)}" if self._is_folder else target
+            with path.open("rb") as source, self._files.open_output_stream(draft) as file:
+                shutil.copyfileobj(source, file, CHUNK)
+            if self._is_folder:  # in a bucket, a file is there only when it is complete
+                self._files.move(draft, target)
+            written = self._files.get_file_info(target).size
+        if written != size:
+            raise StoreUnreachable(
+                f"the store {self.shown} has {written} of the {size:,} bytes of {path.name}"
+            )
+
+    def _read(self, source_path: str, path: Path, sha256: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with (
-                open(handle, "wb") as file,
-                self._errors(),
-                self._files.open_input_stream(self._path(sha256)) as source,
-            ):
-                shutil.copyfileobj(source, file, CHUNK)
-            if sha256_of(draft) != sha256:
+            with open(handle, "wb") as file, self._opened(source_path, path.name) as source:
+                self._copied(source, file)
+            if sha256 and sha256_of(draft) != sha256:
                 raise HpoError(f"{path.name} in the store {self.shown} is damaged: its digest differs")
             os.replace(draft, path)
         finally:
             with suppress(FileNotFoundError):
                 draft.unlink()
 
+    def _copied(self, source: Any, file: IO[bytes]) -> None:
+        """Copy what is read to a file; errors of reading and of writing are told apart."""
+        while True:
+            with self._errors():
+                content = source.read(CHUNK)
+            if not content:
+                return
+            file.write(content)
+
+    @contextmanager
+    def _opened(self, source_path: str, name: str) -> Iterator[Any]:
+        with self._errors():
+            self._require_root()
+            if self._files.get_file_info(source_path).type == fs.FileType.NotFound:
+                raise MissingInStore(f"{name} is not in the store {self.shown}")
+            source = self._files.open_input_stream(source_path)
+        with source:
+            yield source
+
+    @property
+    def _is_folder(self) -> bool:
+        return isinstance(self._files, fs.LocalFileSystem)
+
+    def _require_root(self) -> None:
+        """Notice that a folder is gone, as when it is not mounted; a bucket's server says so by itself."""
+        if self._is_folder and not os.path.isdir(self._root):
+            raise FileNotFoundError(f"there is no folder {self._root}")
+
     def _path(self, sha256: str) -> str:
         return f"{self._root}/sha256/{sha256[:2]}/{sha256}"
-
-    def _make(self, folder: str) -> None:
-        """Create a folder; a bucket has none."""
-        if isinstance(self._files, fs.LocalFileSystem):
-            self._files.create_dir(folder, recursive=True)
 
     def _is_readable(self) -> bool:
         try:
@@ -161,36 +236,4 @@ class FileStore:
         try:
             yield
         except (OSError, ArrowException) as error:
-            raise HpoError(f"the store {self.shown} cannot be used: {_first_line(error)}") from error
-
-
-def _opened(address: str) -> tuple[Any, str]:
-    """Return the file system of an address, and the path in it.
-
-    Raises:
-        ValueError: If the address is not one.
-    """
-    parts = urlsplit(address)
-    if not parts.scheme:
-        if not address.startswith("/"):
-            raise ValueError("it is not an absolute path")
-        return fs.LocalFileSystem(), address.rstrip("/") or "/"
-    path = f"{parts.netloc}{parts.path}".rstrip("/")
-    if parts.scheme == "file":
-        return fs.LocalFileSystem(), path
-    if parts.scheme not in ("s3", "gs") or not parts.netloc:
-        raise ValueError("there is no such kind of store")
-    if parts.scheme == "gs":
-        return fs.GcsFileSystem(), path
-    options = dict(parse_qsl(parts.query))
-    unknown = sorted(options.keys() - set(S3_OPTIONS))
-    if unknown:
-        raise ValueError(f"{unknown[0]} is not a parameter; legal: {', '.join(S3_OPTIONS)}")
-    retry = fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS)
-    limits = {"connect_timeout": CONNECTING, "request_timeout": ANSWERING, "retry_strategy": retry}
-    return fs.S3FileSystem(**options, **limits), path
-
-
-def _first_line(error: BaseException) -> str:
-    lines = without_secrets(str(error)).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
+            raise StoreUnreachable(f"the store {self.shown} cannot be used: {first_line(error)}") from error
