@@ -87,6 +87,8 @@ class PlainLines:
                 return f"trying failed trials again: {', '.join(map(str, trials))}"
             case events.SearchResumed():
                 return "resumed"
+            case events.JobSubmitted(job=job, server=server):
+                return f"left to the job {job} of {server}"
             case events.ValidationRowsUsed(searches=searches, trials=trials):
                 others = f"{searches:,} other search{'' if searches == 1 else 'es'}"
                 return f"these validation rows were used before by {others} with {count(trials, 'trial')}"

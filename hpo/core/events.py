@@ -22,6 +22,7 @@ from hpo.core.result_events import (
 )
 from hpo.core.search_events import (
     CodeChanged,
+    JobSubmitted,
     LedgerRescued,
     SearchEnded,
     SearchExtended,
@@ -57,6 +58,7 @@ __all__ = [
     "Event",
     "FilesStored",
     "FinalistsNamed",
+    "JobSubmitted",
     "LedgerRescued",
     "LossCause",
     "ModelFixed",
@@ -96,6 +98,7 @@ BY_ANOTHER_PROCESS = (
     SoupMade,
     LedgerRescued,
     CodeChanged,
+    JobSubmitted,
 )
 """Events written outside a running search, at a time or by a clock that says nothing of its duration."""
 
@@ -104,6 +107,7 @@ Event = (
     | SearchExtended
     | TrialsRetried
     | SearchResumed
+    | JobSubmitted
     | SettingChanged
     | LedgerRescued
     | CodeChanged

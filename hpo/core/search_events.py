@@ -69,6 +69,23 @@ class SearchResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class JobSubmitted:
+    """The search is about to be left to a job of a cluster; whether the job begins is a later event.
+
+    Attributes:
+        job: Id of the job.
+        server: Address of its job server.
+        session: The cluster's session, which is another one after each start of its head.
+        digest: SHA-256 of the job's command and variables.
+    """
+
+    job: str
+    server: str
+    session: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class ValidationRowsUsed:
     """Other searches were validated on the same rows before, so that they are no longer quite unseen.
 

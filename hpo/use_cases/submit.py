@@ -169,7 +169,7 @@ def _checked(submission: Submission, job: JobPlace | None = None) -> Callable[[]
     if job:
         require_store_for(files)
         spec = spec.moved_to(folder_of(job.home, files))
-    code = code_kept_in_store(files)
+    code = code_kept_in_store(files, for_job=bool(job))
 
     def open_run() -> SearchRun:
         ledger = open_search(

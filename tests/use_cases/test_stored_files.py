@@ -146,6 +146,14 @@ def test_too_much_code_is_refused_with_its_largest_files(own_code, store, monkey
     assert not (Path(store) / "sha256").exists()
 
 
+def test_what_a_job_needs_may_be_larger_and_has_a_limit_too(own_code, store, monkeypatch):
+    monkeypatch.setattr(stored_files, "MOST_CODE", 1_000)
+    assert len(code_kept_in_store(code_files(own_code), for_job=True).files) == 3
+    monkeypatch.setattr(stored_files, "MOST_OF_JOB", 1_000)
+    with pytest.raises(UserError, match=r"at most 1 kB in 20,000 files go to a store; .* largest: lines/mod"):
+        code_kept_in_store(code_files(own_code), for_job=True)
+
+
 @pytest.mark.slow
 def test_a_held_search_has_its_code_on_record_for_other_machines(own_code, store, tmp_path):
     home = Home.at(tmp_path / "home")

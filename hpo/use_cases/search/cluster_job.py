@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 
 from hpo.core.errors import HpoError, Refused, UserError
-from hpo.core.events import SearchResumed
+from hpo.core.events import JobSubmitted, SearchResumed
 from hpo.core.home import LEDGER, Home
 from hpo.core.profile import JOB_HOME, JOBS, VARIABLES
 from hpo.ledger.leases import VARIABLE as LEASE
@@ -119,17 +119,18 @@ def start_job(place: JobPlace, home: Home, name: str, options: RunOptions) -> Cl
         raise UserError(f"{name} was not submitted with --job for {place.home}; its files are in {base}")
     await_expiry(ledger)
     begun = list(ledger.read(kinds=[SearchResumed]))
-    job = _submitted(place, name, len(begun) + 1, options)
+    job = _submitted(place, ledger, len(begun) + 1, options)
     _wait_until_taken_up(place.server, job, ledger, after=begun[-1].seq if begun else 0)
     return ClusterJob(name, job, place.server.address)
 
 
-def _submitted(place: JobPlace, name: str, attempt: int, options: RunOptions) -> str:
-    """Submit the next job of a search; return its id.
+def _submitted(place: JobPlace, ledger: SearchLedger, attempt: int, options: RunOptions) -> str:
+    """Submit the next job of a search, which is on record before; return its id.
 
     An id holds the number of the attempt. One that exists is the same submission, made a second time after
     its answer was lost, if it has the same labels and is not over; after one that is over a letter is added.
     """
+    name = ledger.name
     command = shlex.join(["hpo", "service", "run", name, *options.to_command_line()])
     variables = {variable: os.environ[variable] for variable in PASSED if os.environ.get(variable)}
     variables |= {"HPO_HOME": place.home, "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_SECONDS)}
@@ -137,6 +138,9 @@ def _submitted(place: JobPlace, name: str, attempt: int, options: RunOptions) ->
     labels = {"session": place.session, "digest": hashlib.sha256(content).hexdigest()}
     for further in itertools.count():
         job = f"hpo-{name}-{attempt}" + (f".{further}" if further else "")
+        planned = JobSubmitted(job, place.server.address, place.session, labels["digest"])
+        if planned not in [recorded.event for recorded in ledger.read(kinds=[JobSubmitted])]:
+            ledger.append([planned])
         if place.server.start(job, command, variables, labels):
             return job
         state = place.server.state(job)

@@ -22,7 +22,10 @@ CODE = "code"
 """Folder of a search's code among its files."""
 
 MOST_CODE, MOST_FILES = 100 * 2**20, 2_000
-"""Bytes and files that are copied with the code; more is data that every copy would be slow with."""
+"""Bytes and files of code that are copied; more is not code."""
+
+MOST_OF_JOB, MOST_FILES_OF_JOB = 10 * 2**30, 20_000
+"""Bytes and files that are copied for a job, code and data; with more, submitting it would take very long."""
 
 SHOWN = 5
 """Files that a message about too much code names."""
@@ -52,11 +55,12 @@ def require_store_for(files: Mapping[str, Path]) -> None:
         raise UserError(f"{first} of this search gets to the cluster through a store; {STORE}=URL names one")
 
 
-def code_kept_in_store(files: Mapping[str, Path]) -> FilesStored | None:
+def code_kept_in_store(files: Mapping[str, Path], *, for_job: bool = False) -> FilesStored | None:
     """Copy the user's own training code, and what else a job needs, into the store that ``HPO_STORE`` names.
 
     Args:
         files: What `code_files` or `job_files` returned, before the search is recorded.
+        for_job: Whether they are a job's, which may be large.
 
     Returns:
         What to record; None without a store, or without files.
@@ -68,7 +72,7 @@ def code_kept_in_store(files: Mapping[str, Path]) -> FilesStored | None:
     address = os.environ.get(STORE)
     if not address or not files:
         return None
-    _require_small(files)
+    _require_small(files, *((MOST_OF_JOB, MOST_FILES_OF_JOB) if for_job else (MOST_CODE, MOST_FILES)))
     from hpo.storage.file_store import FileStore
 
     store = FileStore(address)
@@ -121,13 +125,13 @@ def _file_of(name: str, digest: str, base: Path) -> Path | None:
     return next((file for file in files if file.is_file() and sha256_of(file) == digest), None)
 
 
-def _require_small(files: Mapping[str, Path]) -> None:
+def _require_small(files: Mapping[str, Path], most: int, most_files: int) -> None:
     sizes = {name: file.stat().st_size for name, file in files.items()}
     total = sum(sizes.values())
-    if total > MOST_CODE or len(sizes) > MOST_FILES:
+    if total > most or len(sizes) > most_files:
         largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:SHOWN]
         names = ", ".join(f"{name} ({size(sizes[name])})" for name in largest)
-        limit = f"at most {size(MOST_CODE)} in {MOST_FILES:,} files go to a store"
+        limit = f"at most {size(most)} in {most_files:,} files go to a store"
         raise UserError(
             f"the search needs {size(total)} in {count(len(sizes), 'file')} of its folder, and {limit}; data "
             f"can be read from an absolute path instead; largest: {names}"

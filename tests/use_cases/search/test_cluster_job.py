@@ -7,7 +7,7 @@ import pytest
 
 from hpo.cli import main as command
 from hpo.core.errors import HpoError, Refused, UserError
-from hpo.core.events import FilesStored, SearchOpened, SearchResumed
+from hpo.core.events import FilesStored, JobSubmitted, SearchOpened, SearchResumed
 from hpo.core.home import Home
 from hpo.ledger.searches import open_ledger, opened_of
 from hpo.ledger.store import LedgerStore
@@ -90,17 +90,33 @@ def test_a_job_takes_over_the_addresses_and_no_password(home, served, begins):
 
 def test_a_lost_answer_is_asked_for_again_and_a_failed_job_is_followed_by_another(home, served, begins):
     place = JobPlace.of_environment(home)
-    cluster_job._submitted(place, "mine-1", 1, DEFAULTS)  # its answer was lost
+    ledger = open_ledger("mine-1", home)
+    cluster_job._submitted(place, ledger, 1, DEFAULTS)  # its answer was lost
     assert start_job(place, home, "mine-1", DEFAULTS).job == "hpo-mine-1-1"
     assert len(served.requests) == 1
     assert start_job(place, home, "mine-1", DEFAULTS).job == "hpo-mine-1-2"
     served.jobs["hpo-mine-1-3"] = {"status": "FAILED", "message": "", "metadata": {}}
     assert start_job(place, home, "mine-1", DEFAULTS).job == "hpo-mine-1-3.1"
+    planned = [recorded.event.job for recorded in ledger.read(kinds=[JobSubmitted])]
+    assert planned == ["hpo-mine-1-1", "hpo-mine-1-2", "hpo-mine-1-3", "hpo-mine-1-3.1"]
+
+
+def test_an_attempt_is_on_record_before_its_job_is_submitted(home, served, monkeypatch):
+    place, ledger = JobPlace.of_environment(home), open_ledger("mine-1", home)
+    monkeypatch.setattr(type(place.server), "start", unreachable)
+    with pytest.raises(HpoError, match="the job server is away"):
+        start_job(place, home, "mine-1", DEFAULTS)
+    (planned,) = [recorded.event for recorded in ledger.read(kinds=[JobSubmitted])]
+    assert (planned.job, planned.server, planned.session) == ("hpo-mine-1-1", served.address, "session_1")
+
+
+def unreachable(*_):
+    raise HpoError("the job server is away")
 
 
 def test_a_job_that_runs_otherwise_is_not_taken_for_this_one(home, served):
     place = JobPlace.of_environment(home)
-    cluster_job._submitted(place, "mine-1", 1, RunOptions(unseal=False))
+    cluster_job._submitted(place, open_ledger("mine-1", home), 1, RunOptions(unseal=False))
     with pytest.raises(Refused, match="the job hpo-mine-1-1 exists and runs with other options"):
         start_job(place, home, "mine-1", DEFAULTS)
 
