@@ -111,5 +111,9 @@ def files_of(folder: Path, key: tuple[int, int]) -> list[Path]:
         names = os.listdir(folder)
     except FileNotFoundError:
         return []
-    begin = f"{key[0]}-{key[1]}-"
-    return sorted(folder / name for name in names if name.startswith(begin) and name.endswith(".safetensors"))
+    return sorted(folder / name for name in names if is_of(key, name))
+
+
+def is_of(key: tuple[int, int], name: str) -> bool:
+    """Return whether a file name is that of a checkpoint of a training."""
+    return name.startswith(f"{key[0]}-{key[1]}-") and name.endswith(".safetensors")

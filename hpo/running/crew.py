@@ -201,9 +201,11 @@ class Crew:
         if not self._fitting():
             return f"a node{self._needs.kind} with {need}"
         if not self.workers:
+            fetching = [str(node) for node in self._fitting() if node.id in self._checks.fetching]
+            if fetching:
+                return f"data and code, on their way through the store to {_named(fetching)}"
             nodes = [str(node) for node in self._fitting() if node.id not in self._checks.faults]
-            more = f" and {len(nodes) - MOST_NAMED} more" if len(nodes) > MOST_NAMED else ""
-            checked = f"the checks of node {', '.join(nodes[:MOST_NAMED])}{more}"
+            checked = f"the checks of {_named(nodes)}"
             return checked if nodes else "a node that passes its checks"
         if unplaced and not self.free:
             return f"{need}{self._on_such_nodes} that other work on the cluster holds"
@@ -213,7 +215,8 @@ class Crew:
         if conductor.stopping or conductor.done:
             return False
         held_by_others = bool(unplaced and self.workers and not self.free)
-        step = self._stall.look((mark, self.nodes()), may_come=bool(training) or held_by_others)
+        may_come = bool(training or self._checks.fetching) or held_by_others
+        step = self._stall.look((mark, self.nodes()), may_come=may_come)
         if step is Stall.END:
             raise HpoError(f"{self._situation(unplaced)}; the search ends after {END_SECONDS:g} s of that")
         if step is Stall.SAY:
@@ -236,3 +239,8 @@ class Crew:
         else:
             why = "the workers have not started, or do not answer"
         return f"nothing has progressed for {seconds:.0f} s: {why}\n{table}\n"
+
+
+def _named(nodes: list[str]) -> str:
+    more = f" and {len(nodes) - MOST_NAMED} more" if len(nodes) > MOST_NAMED else ""
+    return f"node {', '.join(nodes[:MOST_NAMED])}{more}"

@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, Self
 
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.core.ports import TrainingTask
+from hpo.core.store import Store
 from hpo.core.trainable import Arrays, Examples, Trainable
+from hpo.running.home_files import HomeFiles
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,32 @@ class WeightsVerdict:
     doubt: str = ""
 
 
+class HomeCopy(Protocol):
+    """What nodes that do not see the home have instead: copies of data and code, and files in the store."""
+
+    @property
+    def prefix(self) -> str:
+        """How the names of the search's files in the store begin."""
+        ...
+
+    @property
+    def ready(self) -> bool:
+        """Whether data and code are in the store."""
+        ...
+
+    def store(self) -> Store:
+        """Open the team's store."""
+        ...
+
+    def uploaded(self, folder: SearchFolder) -> Self:
+        """Put data, code and checkpoints into the store, and return the copy that is ready."""
+        ...
+
+    def localized(self, environment: TrainingEnvironment) -> TrainingEnvironment:
+        """Fetch data and code to this node, unless they are here; return the environment that uses them."""
+        ...
+
+
 @dataclass(frozen=True)
 class TrainingEnvironment:
     """What all trainings of a search have in common; can be sent to another process.
@@ -74,6 +103,8 @@ class TrainingEnvironment:
         check: Takes a training, its weights, its report and the seconds of the epoch, and compares the
             weights with the report; it is asked until it has no complaint about one training. None to trust
             the trainable.
+        copy: What nodes that do not see the home have instead; None if all must see it.
+        apart: Whether this is such a node.
     """
 
     open: Callable[[], OpenedStage]
@@ -92,3 +123,28 @@ class TrainingEnvironment:
     marker: Path | None = None
     require_code: Callable[[], None] | None = None
     check: Callable[[TrainingTask, Arrays, Mapping[str, float], float], WeightsVerdict] | None = None
+    copy: HomeCopy | None = None
+    apart: bool = False
+
+    @property
+    def sees_home(self) -> bool:
+        """Whether this machine sees the home, or its own copy."""
+        return self.marker is None or self.marker.exists()
+
+    @property
+    def files(self) -> HomeFiles:
+        """The files of the search, wherever they are."""
+        if self.copy is None:
+            return HomeFiles(self.folder)
+        shares = self.marker is not None
+        return HomeFiles(self.folder, self.copy.store, self.copy.prefix, self.apart, shares)
+
+    def here(self) -> TrainingEnvironment:
+        """Return the environment as this machine has it: with the home, or with copies of what it holds.
+
+        Raises:
+            HpoError: If the copies cannot be had; without any, the environment is returned as it is.
+        """
+        if self.sees_home or self.copy is None or not self.copy.ready:
+            return self
+        return self.copy.localized(self)

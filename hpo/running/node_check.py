@@ -13,7 +13,7 @@ from typing import Any
 
 from hpo.running.cluster import ClusterNode
 from hpo.running.environment import TrainingEnvironment
-from hpo.running.node_faults import DEADLINE, setup_fault
+from hpo.running.node_faults import DEADLINE
 
 AGAIN = 60.0
 """Seconds after which a node that was set aside is checked again."""
@@ -24,6 +24,10 @@ GONE_SECONDS = 5.0
 
 class NodeGone(Exception):
     """A check had no result because its node was lost."""
+
+
+class FilesComing(Exception):
+    """A check has no result yet because data and code are on their way to its node."""
 
 
 def with_marker(environment: TrainingEnvironment) -> TrainingEnvironment:
@@ -46,8 +50,13 @@ class NodeChecks:
 
     Args:
         start: Starts the check of a node, by its id; returns something to poll.
-        poll: Returns a check's fault, or None while it runs; raises `NodeGone`.
+        poll: Returns a check's fault, or None while it runs; raises `NodeGone` and `FilesComing`.
         clock: Returns monotonic seconds.
+
+    Attributes:
+        passed: Ids of nodes that may be given trainings.
+        faults: What is wrong with others, by id.
+        fetching: Ids of nodes to which data and code are on their way.
     """
 
     def __init__(
@@ -62,6 +71,7 @@ class NodeChecks:
         self._said: set[tuple[str, str]] = set()
         self.passed: frozenset[str] = frozenset()
         self.faults: dict[str, str] = {}
+        self.fetching: set[str] = set()
 
     def update(self, nodes: tuple[ClusterNode, ...]) -> list[str]:
         """Start and collect checks; return a sentence for each node that was newly set aside."""
@@ -70,6 +80,7 @@ class NodeChecks:
         for gone in [*(self.faults.keys() - alive.keys()), *(self._running.keys() - alive.keys())]:
             self.faults.pop(gone, None)
             self._running.pop(gone, None)
+            self.fetching.discard(gone)
         now = self._clock()
         for node_id in alive:
             due = self._again.get(node_id, 0.0) <= now
@@ -95,8 +106,12 @@ class NodeChecks:
 
     def _collect(self, node: ClusterNode, now: float) -> str:
         running = self._running[node.id]
+        self.fetching.discard(node.id)
         try:
             fault = self._poll(running.result)
+        except FilesComing:
+            self.fetching.add(node.id)
+            return ""
         except NodeGone:
             del self._running[node.id]
             self._again[node.id] = now + GONE_SECONDS
@@ -109,32 +124,3 @@ class NodeChecks:
             self.faults.pop(node.id, None)
             return ""
         return self.set_aside(node, fault or f"it did not answer within {DEADLINE:g} s")
-
-
-def ray_checks(environment: TrainingEnvironment) -> NodeChecks:
-    """Return the checks of the cluster to which this process is connected."""
-    import ray
-    from ray.exceptions import NodeDiedError, TaskUnschedulableError
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    # A process for each check: an earlier one would still have what it imported.
-    remote = ray.remote(num_cpus=0, max_retries=0, max_calls=1)(setup_fault)
-    shared = ray.put(environment)
-
-    def start(node_id: str) -> Any:
-        strategy = NodeAffinitySchedulingStrategy(node_id, soft=False)
-        return remote.options(scheduling_strategy=strategy).remote(shared)
-
-    def poll(reference: Any) -> str | None:
-        ready, _ = ray.wait([reference], timeout=0)
-        if not ready:
-            return None
-        try:
-            return str(ray.get(reference, timeout=5))
-        except (TaskUnschedulableError, NodeDiedError) as error:
-            raise NodeGone from error
-        except Exception as error:  # it cannot even load this function
-            last = str(error).strip().splitlines()[-1:]
-            return f"it cannot run hpo: {last[0].strip() if last else type(error).__name__}"
-
-    return NodeChecks(start, poll)

@@ -14,9 +14,12 @@ from collections.abc import Mapping
 from importlib import metadata
 from platform import python_version
 
-from hpo.core.errors import ChangedCode
+from hpo.core.errors import ChangedCode, HpoError
 from hpo.core.fresh_seeds import SEARCH
 from hpo.running.environment import TrainingEnvironment
+
+UNSEEN = "it does not see"
+"""How the fault begins of a node that does not see the home."""
 
 DEADLINE = 60.0
 """Seconds in which a node has to pass; opening data and importing libraries take some of them."""
@@ -24,6 +27,10 @@ DEADLINE = 60.0
 
 def setup_fault(environment: TrainingEnvironment) -> str:
     """Return what is wrong with this machine for a search; empty if nothing is."""
+    try:
+        environment = environment.here()
+    except HpoError as error:
+        return f"{home_fault(environment)}, and {error}"
     unseen = home_fault(environment)
     if unseen:
         return unseen
@@ -40,9 +47,9 @@ def setup_fault(environment: TrainingEnvironment) -> str:
 def home_fault(environment: TrainingEnvironment) -> str:
     """Return whether this machine does not see the home, in a sentence; empty if it does."""
     marker = environment.marker
-    if marker is None or marker.exists():
+    if marker is None or environment.sees_home:
         return ""
-    return f"it does not see {marker.parent}, a folder of the home"
+    return f"{UNSEEN} {marker.parent}, a folder of the home"
 
 
 def node_fault(environment: TrainingEnvironment, error: BaseException, *, opened: bool) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any
 
 import ray
 from ray import tune
 
+from hpo.core.errors import HpoError
 from hpo.core.ports import TrainingTask
 from hpo.running import watchdog
 from hpo.running.channel import OPENING
@@ -20,9 +22,12 @@ class TrainingActor(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """Begin the first training of this process."""
         os.nice(5)  # the driver's loop has priority
-        self._limit = config["environment"].epoch_seconds
+        environment = config["environment"]
+        with suppress(HpoError):  # the training will say what is wrong with the node
+            environment = environment.here()
+        self._limit = environment.epoch_seconds
         self._node = ray.get_runtime_context().get_node_id()
-        self._worker = Worker(config["environment"])
+        self._worker = Worker(environment)
         self._worker.start(config["task"])
 
     def begin(self, task: TrainingTask) -> bool:

@@ -26,9 +26,12 @@ from hpo.running.conductor import Conductor
 from hpo.running.crew import Crew
 from hpo.running.environment import TrainingEnvironment
 from hpo.running.loss_causes import node_of_dead_worker
-from hpo.running.node_check import ray_checks, with_marker
+from hpo.running.node_check import with_marker
 from hpo.running.node_resources import CheckedNodeResources
+from hpo.running.node_supply import Supply
+from hpo.running.ray_node_check import ray_checks
 from hpo.running.ray_session import RaySession
+from hpo.running.stored_checkpoints import StoredCheckpoints
 from hpo.running.tune_controller import Controller
 from hpo.running.tune_queue import LedgerScheduler, TrialQueue
 from hpo.running.tune_trial import TuneTrial
@@ -39,6 +42,12 @@ MOST = 10_000
 
 IDLE_SECONDS = 5.0
 """Seconds after which an idle worker is given back to a cluster."""
+
+THROUGH_STORE = (
+    "a node of the cluster does not see the home: data, code and the checkpoints of trials reach it through "
+    "the store"
+)
+"""What the record says once of such a search."""
 
 PAUSE = 0.05
 """Seconds to sleep in a turn in which there is no worker to wait for."""
@@ -75,6 +84,7 @@ class RayRunner:
         self._monitor, self._session = session.monitor, session
         self._share = WorkerShare(share)
         self._crew: Crew | None = None
+        self._supply: Supply | None = None
         self._on_turn = on_turn
         self._needs = needs
         self._say_waiting = say_waiting
@@ -84,7 +94,9 @@ class RayRunner:
         """Train until the conductor is done or asked to stop."""
         if self._monitor is not None:
             self._environment = with_marker(self._environment)
-            checks = ray_checks(self._environment)
+            self._supply = Supply(self._environment)
+            self._supply.begun = partial(conductor.warn, THROUGH_STORE)
+            checks = ray_checks(self._supply)
             self._crew = Crew(
                 self._monitor,
                 checks,
@@ -131,6 +143,7 @@ class RayRunner:
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(MOST)  # by default one at a time
         self._queue = queue = TrialQueue(conductor, self._limit, self._trial)
         self._scheduler = LedgerScheduler(conductor, queue, self._environment.folder.checkpoints)
+        self._scheduler.discarded = StoredCheckpoints(self._environment.files).discard
         if self._crew:
             self._scheduler.set_aside = partial(self._crew.set_aside, conductor)
             self._scheduler.leaving = self._crew.leaving
@@ -215,4 +228,5 @@ class RayRunner:
 
     def _trial(self, task: TrainingTask, number: int) -> TuneTrial:
         resources = self._whole_gpu if task.whole_gpu else self._resources
-        return TuneTrial(self._environment, task, number, resources, self._storage)
+        environment = self._supply.environment if self._supply else self._environment
+        return TuneTrial(environment, task, number, resources, self._storage)

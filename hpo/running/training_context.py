@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
 from hpo.core.distributed import Distributed
-from hpo.core.errors import UserError
+from hpo.core.errors import HpoError, UserError
 from hpo.core.events import Checkpointed, Reported
 from hpo.core.ports import TrainingTask
 from hpo.core.shipped_model import SEEN
@@ -18,6 +19,7 @@ from hpo.core.trainable import Arrays, Context, Model
 from hpo.running import checkpoints
 from hpo.running.channel import OPENING, Channel
 from hpo.running.environment import TrainingEnvironment
+from hpo.running.home_files import PATIENCE
 from hpo.running.weight_mean import WeightMean
 
 
@@ -91,6 +93,7 @@ class TrainingContext:
         self._mean = WeightMean(task.epochs - task.averages)
         self._state: dict[str, np.ndarray] | None = None
         self._saved_epoch = 0
+        self._home = replace(environment.files, given_up=lambda: channel.stopping)
         self._files = [
             environment.folder.checkpoints / checkpoint.file for checkpoint in task.checkpoints[::-1]
         ]
@@ -223,23 +226,33 @@ class TrainingContext:
         arrays |= {f"mean/{key}": value for key, value in self._mean.state().items()}
         path = self._environment.folder.checkpoints / name
         sha256 = checkpoints.write(path, arrays)
+        self._leave(path)
         self._saved_epoch, self._saved_at = epoch, time.monotonic()
         self._files.append(path)
         if len(self._files) > checkpoints.KEPT:
-            self._files.pop(0).unlink(missing_ok=True)
+            self._home.remove(self._files.pop(0))
         return Checkpointed(trial, replicate, epoch, name, sha256)
 
     def _keep(self, weights: Arrays, what: str = "") -> tuple[str, str]:
         trial, replicate = self._task.key
         name = f"{what}{trial}-{replicate}.safetensors"
-        return name, checkpoints.write(self._environment.folder.weights / name, weights)
+        path = self._environment.folder.weights / name
+        sha256 = checkpoints.write(path, weights)
+        self._leave(path)
+        return name, sha256
+
+    def _leave(self, path: Path) -> None:
+        """Leave a written file where every node finds it, before the search hears of it."""
+        self._channel.last_activity = time.monotonic() + PATIENCE
+        self._home.leave(path)
 
     def _restore(self) -> None:
         for checkpoint in self._task.checkpoints:
             path = self._environment.folder.checkpoints / checkpoint.file
             try:
-                arrays = checkpoints.read(path, checkpoint.sha256)
-            except checkpoints.DamagedFile as error:
+                with self._home.at_hand(path, checkpoint.sha256) as here:
+                    arrays = checkpoints.read(here, checkpoint.sha256)
+            except HpoError as error:
                 self._channel.send(False, warnings=[f"{error}; continuing from an earlier one"])
                 continue
             self._epoch = self._saved_epoch = int(arrays["epoch"])

@@ -115,8 +115,10 @@ class LedgerScheduler(FIFOScheduler):
         leaving: Returns whether a node, by its id, is being drained.
         to_pause: Ids of trials to pause as soon as they are saved, because other searches need their workers.
         ended_well: Called with the id of a node on which a training ended or was paused.
+        discarded: Called with a training and the name of a file to keep when its checkpoints are deleted.
     """
 
+    discarded: Callable[[Key, str], None] = staticmethod(lambda key, keep: None)
     ended_well: Callable[[str], None] = staticmethod(lambda node: None)
     leaving: Callable[[str], bool] = staticmethod(lambda node: False)
     set_aside: Callable[[str, str], None] = staticmethod(lambda node, fault: None)
@@ -176,7 +178,7 @@ class LedgerScheduler(FIFOScheduler):
         if message.lost_worker:
             self.unusable.add(trial.trial_id)
         if not goes_on:
-            checkpoints.discard(self._checkpoints, key, keep=self._kept(key))
+            self._discard(key, self._kept(key))
         elif self._can_leave(key, self.nodes[trial.trial_id]):
             self.unusable.add(trial.trial_id)
             self._conductor.lost(key, LEFT, LossCause.PREEMPTED)
@@ -184,7 +186,7 @@ class LedgerScheduler(FIFOScheduler):
         elif trial.trial_id in self.to_pause and message.reports and self._is_saved(key):
             self.unusable.add(trial.trial_id)
             self._conductor.pause(key)
-            checkpoints.discard(self._checkpoints, key, keep=self._kept(key))
+            self._discard(key, self._kept(key))
             return str(TrialScheduler.STOP)
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
@@ -211,7 +213,11 @@ class LedgerScheduler(FIFOScheduler):
     def discard_released(self) -> None:
         """Delete the checkpoints of trainings that ended while they were paused."""
         for key in self._conductor.released():
-            checkpoints.discard(self._checkpoints, key)
+            self._discard(key)
+
+    def _discard(self, key: Key, keep: str = "") -> None:
+        checkpoints.discard(self._checkpoints, key, keep)
+        self.discarded(key, keep)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """Return nothing; Tune's own choice scans all trials, including ended ones."""

@@ -22,6 +22,8 @@ from hpo.running.environment import OpenedStage, TrainingEnvironment
 from hpo.running.failures import RankLost, cause_of, described
 from hpo.running.final_scores import final_scorer
 from hpo.running.gpu_share import use_share
+from hpo.running.home_files import StoreLost
+from hpo.running.log_pieces import LogPieces
 from hpo.running.memory_release import release_memory
 from hpo.running.node_faults import DEADLINE, home_fault, node_fault
 from hpo.running.ranks import Ranks
@@ -117,6 +119,8 @@ class Worker:
             failure = None
         except RankLost as error:
             lost = str(error)
+        except StoreLost as error:
+            fault = str(error)
         except BaseException as error:  # anything that user code raises is that trial's failure
             failure = cause_of(error), described(error)
             full = str(error) if is_full(error) else ""
@@ -131,7 +135,11 @@ class Worker:
             raise OSError(unseen)  # before folders are created where the home should be
         log = self._environment.folder.logs / f"{task.trial}-{task.replicate}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        with open_log(log, "a", buffering=1) as file, self._log.of(file):
+        with (
+            LogPieces(self._environment.files, log),
+            open_log(log, "a", buffering=1) as file,
+            self._log.of(file),
+        ):
             try:
                 return self._train_in_stage(task, channel)
             except TrainingStopped:

@@ -12,7 +12,6 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,23 +20,11 @@ from pyarrow import ArrowException, fs
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import HpoError, MissingInStore, StoreUnreachable, UserError
 from hpo.core.file_digest import sha256_of
+from hpo.core.store import StoredFile
 from hpo.storage.opening import LEGAL, first_line, opened
 
 CHUNK = 2**20
 """Bytes that are copied at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A file in a store.
-
-    Attributes:
-        sha256: Digest of its content, and what it is fetched by.
-        size: Its bytes.
-    """
-
-    sha256: str
-    size: int
 
 
 class FileStore:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from hpo.core.errors import UserError
 from hpo.core.formatting import STATES
 from hpo.core.fresh_seeds import FreshSeeds, title_of
 from hpo.core.history import History
-from hpo.core.home import Home, SearchFolder
+from hpo.core.home import Home
 from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.use_cases.follow import POLL_SECONDS
 from hpo.use_cases.search.holding import is_running
+from hpo.use_cases.search.stored_home import pieces_of
+from hpo.use_cases.search.training_logs import TrainingLogs
 
 
 def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[str]:
@@ -28,10 +29,11 @@ def trial_output(name: str, home: Home, trial: int | None = None) -> Iterator[st
     Raises:
         UserError: If there is no such search or trial.
     """
-    history, folder = read_history(open_ledger(name, home)), home.search(name)
+    history = read_history(open_ledger(name, home))
+    logs = TrainingLogs(home.search(name), pieces_of(home, name, history))
     fresh = _fresh(history)
     for training in _chosen(name, history, trial):
-        log = printed_by(folder, training)
+        log = logs.text(training)
         failure = "" if training.message in log else training.message  # a failure ends the log as well
         text = "\n".join(filter(None, (log, failure)))
         if text or trial is not None:
@@ -51,23 +53,25 @@ def follow_output(name: str, home: Home, trial: int | None = None) -> Iterator[s
     Raises:
         UserError: If there is no such search, or if it ends without such a trial.
     """
-    ledger, folder = open_ledger(name, home), home.search(name)
+    ledger = open_ledger(name, home)
+    logs = TrainingLogs(home.search(name), pieces_of(home, name, read_history(ledger)))
     read: dict[tuple[int, int], int] = {}
     failed: set[tuple[int, int]] = set()
     while True:
         running = is_running(home, name)  # asked first, so that the last round reads to the end
         history = read_history(ledger)
         fresh = _fresh(history)
+        logs.refresh()
         for training in history.trainings.values():
             if trial not in (None, training.trial):
                 continue
             title = title_of(training, fresh)
             whole = not running or training.end is not None  # nothing follows an unfinished last line
-            text, read[training.key] = _new_lines(folder, training, read.get(training.key, 0), whole)
+            text, read[training.key] = logs.new_lines(training, read.get(training.key, 0), whole)
             yield from (f"{title} | {line}" for line in text.splitlines())
             if training.message and training.key not in failed:
                 failed.add(training.key)
-                if training.message not in printed_by(folder, training):
+                if training.message not in logs.text(training):
                     yield from (f"{title} | {line}" for line in training.message.splitlines())
         if history.ended or not running:
             _chosen(name, history, trial)  # a trial that has not started by now never will
@@ -75,33 +79,11 @@ def follow_output(name: str, home: Home, trial: int | None = None) -> Iterator[s
         time.sleep(POLL_SECONDS)
 
 
-def printed_by(folder: SearchFolder, training: Training) -> str:
-    """Return what a training printed so far."""
-    path = _path(folder, training)
-    return path.read_text(errors="replace").rstrip() if path.exists() else ""
-
-
-def _new_lines(folder: SearchFolder, training: Training, start: int, whole: bool) -> tuple[str, int]:
-    """Return the text of a log from a position on, and the position after it; unfinished lines wait."""
-    path = _path(folder, training)
-    if not path.exists():
-        return "", start
-    with path.open("rb") as log:
-        log.seek(start)
-        content = log.read()
-    end = len(content) if whole else content.rfind(b"\n") + 1
-    return content[:end].decode(errors="replace"), start + end
-
-
 def no_such_trial(name: str, history: History, trial: int) -> UserError:
     """Return the error for a trial that a search does not have."""
     if not history.trials:
         return UserError(f"{name} has no trial {trial}; none has started")
     return UserError(f"{name} has no trial {trial}; it has {len(history.trials)}, numbered from 0")
-
-
-def _path(folder: SearchFolder, training: Training) -> Path:
-    return folder.logs / f"{training.trial}-{training.replicate}.log"
 
 
 def _chosen(name: str, history: History, trial: int | None) -> list[Training]:

@@ -16,7 +16,9 @@ from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger
 from hpo.ledger.store import SearchLedger
 from hpo.use_cases.inspect import Search
-from hpo.use_cases.logs import no_such_trial, printed_by
+from hpo.use_cases.logs import no_such_trial
+from hpo.use_cases.search.stored_home import pieces_of
+from hpo.use_cases.search.training_logs import TrainingLogs
 from hpo.use_cases.trials import TrialRow, row_of
 
 LOG_LINES = 10
@@ -104,6 +106,7 @@ def trial_story(name: str, number: int, *, home: Home) -> TrialStory:
     rungs = tuple(spec.scheduler.rungs)
     curve, arrivals = _reports(ledger, history.objective, number, rungs)
     fresh = FreshSeeds.of(history.opened.spec if history.opened else {})
+    logs = TrainingLogs(search.folder, pieces_of(home, name, history))
     return TrialStory(
         search=name,
         metric=history.objective.metric,
@@ -117,7 +120,7 @@ def trial_story(name: str, number: int, *, home: Home) -> TrialStory:
         curve=curve,
         rungs=arrivals,
         fresh=tuple(fresh.by_seed(history.replicates(number)).values()),
-        log=tuple(printed_by(search.folder, training).splitlines()[-LOG_LINES:]),
+        log=tuple(logs.text(training).splitlines()[-LOG_LINES:]),
     )
 
 

@@ -3,6 +3,9 @@
 import pytest
 
 from tests.faults.tiny_search import Place, left_behind, undisturbed_record
+from tests.s3_store import s3, s3_server
+
+__all__ = ["s3", "s3_server"]
 
 
 @pytest.fixture

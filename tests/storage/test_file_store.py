@@ -8,7 +8,8 @@ import pickle
 import pytest
 
 from hpo.core.errors import HpoError, MissingInStore, StoreUnreachable, UserError
-from hpo.storage.file_store import FileStore, StoredFile
+from hpo.core.store import StoredFile
+from hpo.storage.file_store import FileStore
 
 
 @pytest.fixture

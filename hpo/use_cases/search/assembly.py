@@ -11,7 +11,7 @@ from hpo.core.practice import practice_of
 from hpo.core.recipe import digest
 from hpo.core.user_code import imported_code
 from hpo.core.warm_start import NO_WARM_START, WarmStart
-from hpo.running.environment import TrainingEnvironment
+from hpo.running.environment import HomeCopy, TrainingEnvironment
 from hpo.running.plan import Plan
 from hpo.running.ray_session import RaySession
 from hpo.selection.ranking import RANKINGS
@@ -100,6 +100,7 @@ def environment_of(
     sealed: bool = False,
     attempt: int = 1,
     first: int | None = None,
+    copy: HomeCopy | None = None,
 ) -> TrainingEnvironment:
     """Return what all trainings of a search have in common.
 
@@ -111,6 +112,7 @@ def environment_of(
         attempt: Number of times that a process has begun to run the search.
         first: Number of the first trial that is still to be started; its first epoch is trained twice if the
             code is the user's own. None to repeat no epoch.
+        copy: What nodes that do not see the home have instead; None if all must see it.
     """
     device, threads = "cuda" if spec.resources.gpus else "cpu", spec.resources.threads
     command = ScriptCommand.of(spec.trainable)
@@ -132,6 +134,7 @@ def environment_of(
         versions=versions(),
         require_code=staging.require_code,
         check=WeightsCheck(staging, device, threads, sealed, first) if checked else None,
+        copy=copy,
     )
 
 

@@ -56,6 +56,7 @@ from hpo.use_cases.search.run_options import RunOptions
 from hpo.use_cases.search.search_share import SearchShare
 from hpo.use_cases.search.signals import Signals
 from hpo.use_cases.search.stored_files import kept_in_store
+from hpo.use_cases.search.stored_home import bring_home, copy_of, forget_stored
 
 POLL_SECONDS = 0.5
 """Seconds between a running search's checks for a request to stop."""
@@ -166,8 +167,9 @@ class SearchRun:
             sealed = not (unseal and spec.test == AT_END)
             attempt = 1 if self.hold is None else self.hold.attempt
             first = len(conductor.history.trials)
-            environment = assembly.environment_of(spec, self._staging(), self.folder, sealed, attempt, first)
-
+            staging = self._staging()
+            copy = copy_of(spec, staging, self.ledger.name, history)
+            environment = assembly.environment_of(spec, staging, self.folder, sealed, attempt, first, copy)
             inbox = RequestInbox(self.ledger, spec, session, conductor, self.folder.stop_request.touch)
 
             def on_turn() -> None:
@@ -206,8 +208,11 @@ class SearchRun:
         if address:
             self.ledger.append([kept_in_store(address, self.folder, read_history(self.ledger))])
         self.ledger.append([SearchEnded(status, message)])
+        if status == "done":
+            forget_stored(self.ledger.name, read_history(self.ledger))
 
     def _conclude(self, history: History, stop_request: StopRequest, options: RunOptions) -> None:
+        bring_home(self.folder, self.ledger.name, history)
         if not all_trained(history):
             self._end("stopped")
             return

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import UserError
 from hpo.core.events import FilesStored
-from hpo.core.file_digest import sha256_of
+from hpo.core.file_digest import name_of_files, sha256_of
 from hpo.core.home import Home
 from hpo.core.profile import STORE
 from hpo.ledger.searches import opened_of
 from hpo.ledger.store import SearchLedger
+from hpo.use_cases.search.fetched_folder import fetch_folder, require_inside
 from hpo.use_cases.search.stored_files import CODE
 
 if TYPE_CHECKING:
@@ -33,9 +31,7 @@ def folder_of(home: str, files: Mapping[str, Path]) -> str:
         home: Path of the home on the cluster.
         files: The files by their path in that folder.
     """
-    digests = {name: sha256_of(file) for name, file in files.items()}
-    content = json.dumps(digests, sort_keys=True).encode()
-    return f"{home}/{SOURCES}/{hashlib.sha256(content).hexdigest()[:32]}"
+    return f"{home}/{SOURCES}/{name_of_files({name: sha256_of(file) for name, file in files.items()})}"
 
 
 def bring_sources(home: Home, ledger: SearchLedger) -> None:
@@ -57,15 +53,7 @@ def bring_sources(home: Home, ledger: SearchLedger) -> None:
         if path.startswith(f"{CODE}/")
     }
     home.create()
-    draft = base.with_name(f".{base.name}.{secrets.token_hex(4)}")
-    draft.mkdir(parents=True, mode=0o700)
-    if digests:
-        fetch_missing(team_store(), digests, draft)
-    try:
-        os.rename(draft, base)
-    except OSError:
-        if not base.is_dir():  # another job brought them meanwhile
-            raise
+    fetch_folder(team_store, digests, base)
 
 
 def stored_digests(ledger: SearchLedger) -> dict[str, str]:
@@ -108,9 +96,8 @@ def fetch_missing(store: FileStore, digests: Mapping[str, str], folder: Path) ->
         HpoError: If the store cannot be read, a file in it is missing or damaged, or a path is outside.
     """
     for name, digest in digests.items():
+        require_inside(folder, name)
         path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):  # the database is not trusted with paths
-            raise HpoError(f"{name!r} on record is not a file of the search")
         if not path.is_file() or sha256_of(path) != digest:
             store.fetch(digest, path)
     return [folder / name for name in digests]

@@ -1,0 +1,111 @@
+"""A search over nodes with file systems of their own, which reach data, code and checkpoints in the store.
+
+Each node runs in a mount namespace in which an empty file system covers the folder with home and code.
+"""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hpo.core import events
+from hpo.core.events import LossCause
+from hpo.core.history import History
+from hpo.core.objective import Objective
+from tests.faults.inline_search import trained_here
+from tests.faults.promises import check_replay, run_twice
+from tests.faults.ray_cluster import TOKEN, RayCluster, is_root
+from tests.faults.test_cluster import SPEC, results
+from tests.faults.tiny_search import MODEL, after, number, without_announcements
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(not is_root(), reason="only root can make namespaces"),
+]
+
+GATED = MODEL.replace(
+    "for _ in context.epochs():",
+    """for epoch in context.epochs():
+            print("epoch", epoch)
+            gate = os.environ.get("TINY_GATE")
+            while gate and epoch == 3 and not os.path.exists(os.path.join(gate, "go")):
+                time.sleep(0.02)""",
+)
+"""Trains the third epoch after a file exists in a folder that every node sees."""
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request, tmp_path_factory, monkeypatch):
+    """Address of a store that every node reaches."""
+    folder = tmp_path_factory.mktemp("store")
+    address = str(folder) if request.param == "folder" else request.getfixturevalue("s3")
+    monkeypatch.setenv("HPO_STORE", address)
+    return address
+
+
+@pytest.fixture
+def gate(tmp_path_factory):
+    return tmp_path_factory.mktemp("gate")
+
+
+def separate(folder):
+    """Return the beginning of a command that sees an empty file system in the place of a folder."""
+    script = 'mount -t tmpfs none "$0" && exec "$@"'
+    return ("unshare", "--mount", "sh", "-c", script, str(folder))
+
+
+def add_separate(cluster, place, gate):
+    """Start a node that sees neither home nor code, with a cache that no other node sees."""
+    cache = str(place.folder / "cache")
+    return cluster.add(1, within=separate(place.folder), HPO_NODE_CACHE=cache, TINY_GATE=str(gate))
+
+
+@contextmanager
+def out_of_reach(store):
+    """Let nobody reach a store that is a folder meanwhile."""
+    folder = Path(store)
+    if folder.is_dir():
+        folder.rename(f"{store}.away")
+    try:
+        yield
+    finally:
+        if Path(f"{store}.away").is_dir():
+            Path(f"{store}.away").rename(store)
+
+
+def test_nodes_without_the_home_lose_one_of_them_and_the_search_comes_to_the_same_end(
+    place, store, gate, tmp_path_factory
+):
+    (place.folder / "tiny.yaml").write_text(SPEC.replace("trials_at_once: 2", "trials_at_once: 3"))
+    (place.folder / "tiny_model.py").write_text(GATED)
+    cluster = RayCluster()
+    try:
+        nodes = [add_separate(cluster, place, gate) for _ in range(3)]
+        process = place.start("submit", "tiny.yaml", "--json", RAY_ADDRESS=cluster.address, **TOKEN)
+        for trial in range(3):
+            place.wait_for(process, after(events.Checkpointed, trial=trial, epoch=2))
+        assert list(place.search.checkpoints.glob("*")) == []
+        place.wait_for(process, lambda place: "epoch 2" in place.run("logs", "tiny-1", "0").stdout)
+        cluster.kill(nodes[0])
+        with out_of_reach(store):
+            (gate / "go").touch()
+            place.wait_for(process, after(events.WorkerLost))
+        _, err = process.communicate(timeout=400)
+        assert without_announcements(err) == ""
+        assert process.returncode == 0
+    finally:
+        cluster.end()
+    record = place.record()
+    losses = [each.event.cause for each in record if isinstance(each.event, events.WorkerLost)]
+    assert losses == [LossCause.NODE_LOST]
+    assert run_twice(record) == []
+    check_replay(record)
+    history = History.of(record, Objective("mse", "min"))
+    assert results(history) == results(trained_here(place, record, tmp_path_factory.mktemp("here")))
+    assert (place.openings(), place.reads(), number(record, events.TestScored)) == (1, 1, 1)
+    for trial in range(6):
+        printed = (place.search.logs / f"{trial}-0.log").read_text().split("\n")
+        assert {f"epoch {epoch}" for epoch in range(1, 6)} <= set(printed)
+    if store.startswith("/"):
+        assert [path for path in Path(store, "searches").rglob("*") if path.is_file()] == []
