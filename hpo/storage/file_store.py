@@ -152,7 +152,8 @@ class FileStore:
                 return
             folder, _, last = target.rpartition("/")
             if self._is_folder:
-                self._require_root()
+                if anew:  # a node that has lost the folder would leave checkpoints on its own disk
+                    self._require_root()
                 self._files.create_dir(folder, recursive=True)
             draft = f"{folder}/.{last}.{secrets.token_hex(4)}" if self._is_folder else target
             with path.open("rb") as source, self._files.open_output_stream(draft) as file:

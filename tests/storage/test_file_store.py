@@ -84,7 +84,6 @@ def test_a_folder_that_is_gone_is_not_made_again_and_can_come_back(tmp_path):
     folder = tmp_path / "store"
     store, source = FileStore(str(folder)), file(tmp_path, b"content")
     for use in (
-        lambda: store.put(source),
         lambda: store.save(source, "name"),
         lambda: store.names(""),
         lambda: store.load("name", tmp_path / "back.bin"),
