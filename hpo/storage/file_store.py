@@ -26,6 +26,9 @@ from hpo.storage.opening import LEGAL, first_line, opened
 CHUNK = 2**20
 """Bytes that are copied at a time."""
 
+LISTINGS = 20
+"""How often a folder is listed that changes meanwhile."""
+
 
 class FileStore:
     """The files below one address.
@@ -131,9 +134,16 @@ class FileStore:
         selector = fs.FileSelector(f"{self._root}/{folder}", allow_not_found=True, recursive=True)
         with self._errors():
             self._require_root()
-            found = self._files.get_file_info(selector)
+            found = self._listed(selector)
         paths = sorted(info.path for info in found if info.type == fs.FileType.File)
         return [path[len(self._root) + 1 :] for path in paths if not path.rpartition("/")[2].startswith(".")]
+
+    def _listed(self, selector: fs.FileSelector) -> list[fs.FileInfo]:
+        """List files, again if one is renamed or removed meanwhile, as drafts are."""
+        for _ in range(LISTINGS - 1):
+            with suppress(FileNotFoundError):
+                return list(self._files.get_file_info(selector))
+        return list(self._files.get_file_info(selector))
 
     def remove(self, name: str) -> None:
         """Remove a file, if there is one of that name.

@@ -159,7 +159,8 @@ def test_checkpoints_of_the_home_are_copied_with_the_rest(environment, store):
 def test_a_store_that_cannot_be_written_ends_the_upload(environment, tmp_path, monkeypatch):
     monkeypatch.setattr("hpo.use_cases.search.node_copy.patiently", lambda operation: operation())
     (tmp_path / "store").rename(tmp_path / "gone")
-    with pytest.raises(StoreUnreachable, match="there is no folder"):
+    (tmp_path / "store").touch()
+    with pytest.raises(StoreUnreachable, match=r"the store .* cannot be used: "):
         environment.copy.uploaded(environment.folder)
 
 
