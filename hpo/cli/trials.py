@@ -145,7 +145,8 @@ def _facts(story: TrialStory) -> Iterator[tuple[str, str]]:
         rank = f"{story.metric} {score(rung.value)}, rank {rung.rank} of {rung.arrivals} so far"
         paused = "; paused" if rung.paused else ""
         continued = f", later taken up: {rung.continued}" if rung.continued else ""
-        yield f"rung {rung.epoch}", f"{rank}{paused}{continued}"
+        passed = "; goes on whatever its rank" if rung.unjudged else ""
+        yield f"rung {rung.epoch}", f"{rank}{passed}{paused}{continued}"
     if story.fresh:
         values = ", ".join(map(score, story.fresh))
         yield "fresh seeds", f"{values} (mean {score(row.fresh)})" if row.seeds > 1 else values

@@ -102,6 +102,7 @@ def forecast(
     reserve: int,
     rule: RuleName,
     finalists: int = 1,
+    slow_starters: int = 0,
 ) -> Forecast:
     """Estimate what a budget of trials and epochs buys; a budget of time cannot be estimated.
 
@@ -116,6 +117,7 @@ def forecast(
         reserve: Epochs reserved for the finalists.
         rule: The rule that decides at the rungs.
         finalists: Fully trained trials that the end of a search needs, if trials were only paused.
+        slow_starters: One trial in this many passes the first rung of ``promote``; 0 for none.
 
     Raises:
         ValueError: If neither trials nor epochs are limited.
@@ -126,7 +128,7 @@ def forecast(
     epochs = math.inf if budget.epochs is None else max(0, budget.epochs - reserve)
     runs = []
     for seed in range(SIMULATED):
-        decide = stopping_rule(rule, rungs, horizon, factor, "max")
+        decide = stopping_rule(rule, rungs, horizon, factor, "max", slow_starters=slow_starters)
         search = SimulatedSearch(decide, rungs, horizon, trials, epochs, finalists)
         runs.append(search.run(Random(seed)))
     started, full, spent = (sum(values) / SIMULATED for values in zip(*runs, strict=True))

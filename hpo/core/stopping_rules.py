@@ -68,6 +68,7 @@ def stopping_rule(
     factor: float,
     mode: Mode,
     most_paused: int = MOST_PAUSED,
+    slow_starters: int = 0,
 ) -> StoppingRule:
     """Build a rule by its name.
 
@@ -78,11 +79,12 @@ def stopping_rule(
         factor: The reduction factor.
         mode: Direction of the values it will receive.
         most_paused: Most trials that ``promote`` and ``hyperband`` pause at once.
+        slow_starters: One trial in this many passes the first rung of ``promote``; 0 for none.
     """
     if name == "leaders":
         return LeadersRule(tuple(rungs), horizon, factor, mode)
     if name == "promote":
-        return PromoteRule(tuple(rungs), factor, mode, most_paused)
+        return PromoteRule(tuple(rungs), factor, mode, most_paused, slow_starters)
     if name == "hyperband":
         return HyperbandRule(tuple(rungs), factor, mode, most_paused)
     return AshaRule(tuple(rungs), factor, mode)

@@ -88,7 +88,8 @@ def expected_epochs(history: History) -> float:
     limits = Budget(round(trials) if trials else None, round(epochs) if epochs else None)
     factor, reserve = scheduler["reduction_factor"], reserve_of(spec)
     finalists = int((spec.get("finalists") or {}).get("count") or 1)
-    return forecast(limits, rungs_of_spec(spec)[:-1], factor, horizon, reserve, rule, finalists).epochs
+    rungs, slow = rungs_of_spec(spec)[:-1], scheduler.get("slow_starters") or 0
+    return forecast(limits, rungs, factor, horizon, reserve, rule, finalists, slow).epochs
 
 
 def time_left(history: History, prospects: Prospects = NOTHING_KNOWN) -> TimeLeft:

@@ -111,6 +111,7 @@ class Judge:
             plan.reduction_factor,
             plan.objective.mode,
             plan.most_paused,
+            plan.slow_starters,
         )
         self.pausing = self._rule if isinstance(self._rule, PausingRule) else None
 

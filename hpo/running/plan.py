@@ -48,6 +48,7 @@ class Plan:
         reduction_factor: One trial in this many passes a rung.
         rule: The rule that decides at the rungs.
         most_paused: Most trials that the rule pauses at once.
+        slow_starters: One trial in this many passes the first rung whatever its value; 0 for none.
         worker_losses: A training fails after losing its worker this often.
         same_failures: The search gives up if this many first trials all fail for the same cause.
         rungs: Epochs at which trials are compared; empty if no trial is stopped early.
@@ -90,6 +91,7 @@ class Plan:
     fresh: FreshSeeds = field(default_factory=FreshSeeds)
     averages: int = 0
     most_paused: int = MOST_PAUSED
+    slow_starters: int = 0
     start_from: tuple[Point, ...] = ()
     warm_start: tuple[Point, ...] = ()
     reserved_epochs: int = 0

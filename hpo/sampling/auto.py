@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import repeat
 from random import Random
 
 import numpy as np
@@ -44,6 +43,16 @@ WIDTHS = (0.1, 0.03)
 """Step sizes of the local search around the best candidates, as fractions of a range."""
 GOOD = 0.75
 """Quantile of what the model expects of the trials so far, from which a proposal is not exploration."""
+CLOSE = 0.04
+"""A candidate nearly repeats a tried point if no parameter differs by more than this share of its range.
+
+Otherwise the trials around the best region differ by less than a seed does, and what is a little better
+elsewhere ranks behind all of them.
+"""
+SPACING = 0.15
+"""The same as a share of the distance between as many evenly spread points, where that is less."""
+SAME = 1e-9
+"""Distance below which two points are the same."""
 INFEASIBLE = -1e6
 """Score of a candidate that is drawn to violate a constraint, less its violation."""
 IGNORE_EARLIER = 4
@@ -89,7 +98,6 @@ class AutoSearcher:
         self._next_fit = START
         self._feasibility = Feasibility(self._encoding)
         self.reason: Reason = "random"
-        self._finite = all(math.isfinite(parameter.domain.count()) for parameter in space.parameters)
 
     def ask(self, trial: int) -> Point:
         """Propose the point of a trial."""
@@ -232,20 +240,26 @@ class AutoSearcher:
         return np.asarray(rows[np.argsort(-score, kind="stable")])
 
     def _first_allowed(self, rows: Array, tried: Sequence[PartialResult]) -> Point | None:
-        """Return the first allowed point; an already tried one only if there is no other."""
-        taken = set(self._keys(np.array([s.row for s in tried])) if tried and self._finite else ())
-        repeated = None
-        for row, key in zip(rows, self._keys(rows) if taken else repeat(b""), strict=False):
-            if key in taken and repeated is not None:
+        """Return the first allowed point that is not close to a tried one.
+
+        If there is none, the first allowed one that was not tried; if there is none either, the first one.
+        """
+        known, close = self._features(tried), self._close(len(tried))
+        nearer: dict[bool, Point] = {}
+        for row, features in zip(rows, self._encoding.features(rows), strict=True):
+            apart = float(np.abs(known - features).max(1).min()) if tried else math.inf
+            repeated = apart < SAME
+            if apart <= close and repeated in nearer:
                 continue
             point = self._encoding.point(row)
             if self._space.forbidden(point):
                 continue
-            if key not in taken:
+            if apart > close:
                 return point
-            repeated = point
-        return repeated
+            nearer[repeated] = point
+        return nearer.get(False) or nearer.get(True)
 
-    def _keys(self, rows: Array) -> list[bytes]:
-        """Return keys that are equal for rows of the same point."""
-        return [features.tobytes() for features in self._encoding.features(rows).round(9)]
+    def _close(self, tried: int) -> float:
+        """Return up to which distance, as a share of each range, a point nearly repeats a tried one."""
+        dimensions = max(self._encoding.width, 1)
+        return min(CLOSE, SPACING * float(max(tried, 1) ** (-1 / dimensions)))

@@ -11,6 +11,7 @@ from hpo.core.budget import Budget
 from hpo.core.grammar import Grammar, part_named
 from hpo.core.json_values import RecipeFields
 from hpo.core.objective import Objective
+from hpo.core.promote import SLOW_STARTERS
 from hpo.core.space import Choice, Space
 from hpo.core.trainable import Metric
 from hpo.spec.builtin import locate_recipe
@@ -112,10 +113,18 @@ def resolve_scheduler(document: Document, grammar: Grammar | None, faults: Fault
             ("scheduler", "first_rung"),
             f"{first} is not below max_epochs ({longest}), so nothing is stopped; legal: 1 to {longest - 1}",
         )
+    if scheduler.slow_starters and scheduler.name != "promote":
+        faults.add(
+            ("scheduler", "slow_starters"),
+            f"{scheduler.slow_starters} is without effect with {scheduler.name}; legal: with promote, or 0",
+        )
     fixed = document.recipe.get(HORIZON)
     if isinstance(fixed, int) and fixed != longest and grammar and HORIZON in grammar.slots:
         faults.warn(f"recipe.epochs is {fixed}, but a full training in this search has {longest} epochs")
-    return scheduler.model_copy(update={"first_rung": first})
+    slow = scheduler.slow_starters
+    if slow is None and scheduler.name == "promote" and document.base is None:  # earlier searches had none
+        slow = SLOW_STARTERS
+    return scheduler.model_copy(update={"first_rung": first, "slow_starters": slow})
 
 
 def resolve_budget(document: Document, scheduler: Scheduler | None, faults: Faults) -> Budget | None:

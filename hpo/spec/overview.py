@@ -90,6 +90,7 @@ def budget_forecast(spec: SearchSpec) -> Forecast | None:
         spec.reserved_epochs,
         scheduler.rule,
         spec.finalists.count,
+        scheduler.slow_starters or 0,
     )
 
 

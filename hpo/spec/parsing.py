@@ -244,6 +244,8 @@ def _recorded(complete: Document) -> dict[str, Any]:
             del document["resources"][name]
     if document["resources"]["processes"] == 1:
         del document["resources"]["processes"]
+    if not document["scheduler"]["slow_starters"]:
+        del document["scheduler"]["slow_starters"]
     if complete.data.reading is None:
         del document["data"]["reading"]
     if complete.data.card is None:

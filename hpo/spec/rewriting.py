@@ -15,6 +15,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from hpo.core.grammar import Grammar
 from hpo.core.json_values import JsonObject, SpecFields
+from hpo.core.promote import SLOW_STARTERS
 from hpo.core.recipe import canonical
 from hpo.core.space import Choice, Domain, Uniform
 from hpo.spec.builtin import folder
@@ -47,10 +48,15 @@ def with_effect(document: SpecFields) -> JsonObject:
     """Return a stored spec without what another one's defaults or editions decide.
 
     That is what only concerns a race if it has none, and the edition in which its arrays were read. What a
-    file's defaults would decide otherwise is added: several GPUs without processes are those of one process.
+    file's defaults would decide otherwise is added: several GPUs without processes are those of one process,
+    and a search without slow starters has none.
     """
     fields = dict(document)
     fields["data"] = {name: value for name, value in fields["data"].items() if name != "reading"}
+    scheduler = dict(fields.get("scheduler") or {})
+    if scheduler.get("name") == "promote":
+        slow = scheduler.pop("slow_starters", 0)
+        fields["scheduler"] = scheduler if slow == SLOW_STARTERS else {**scheduler, "slow_starters": slow}
     resources = fields.get("resources") or {}
     if resources.get("gpus", 0) > 1:
         fields["resources"] = {"processes": 1, **resources}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from hpo.core.promote import MOST_PAUSED
+from hpo.core.promote import MOST_PAUSED, SLOW_STARTERS
 from hpo.core.rungs import FACTOR, default_first_rung, rungs_of
 from hpo.core.stopping_rules import RuleName, SchedulerName, rule_named
 from hpo.spec.field_types import Count, Record
@@ -31,6 +31,13 @@ class Scheduler(Record):
     )
     paused: Count = Field(
         default=MOST_PAUSED, description="Most trials paused at once, each with a checkpoint."
+    )
+    slow_starters: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="With promote, one trial in this many passes the first rung whatever its value, "
+        f"since it may start slowly; 0 for none, {SLOW_STARTERS} by default.",
     )
     unit: str = Field(default="epoch", min_length=1, max_length=40, description="Name of one training step.")
 

@@ -94,7 +94,8 @@ def _in_time(spec: SearchSpec, pace: TrainingPace) -> Forecast:
     whole = Budget(most_trials(spec), epochs)
     horizon, reserve = spec.horizon, spec.reserved_epochs
     factor, finalists = scheduler.reduction_factor, spec.finalists.count
-    return forecast(whole, scheduler.rungs, factor, horizon, reserve, scheduler.rule, finalists)
+    slow = scheduler.slow_starters or 0
+    return forecast(whole, scheduler.rungs, factor, horizon, reserve, scheduler.rule, finalists, slow)
 
 
 def pace_of(spec: SearchSpec, home: Home) -> TrainingPace | None:

@@ -11,6 +11,7 @@ from hpo.core.fresh_seeds import FreshSeeds
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject, RecipeFields, fields_of, jsonable
 from hpo.core.objective import Objective
+from hpo.core.promote import passes_first_rung
 from hpo.core.proposals import REASONS
 from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger
@@ -29,7 +30,8 @@ LOG_LINES = 10
 class RungArrival:
     """How a trial compared with those that had reached the same rung before it.
 
-    If it was paused there, ``continued`` is why it was taken up again; empty if it was not.
+    If it was paused there, ``continued`` is why it was taken up again; empty if it was not. ``unjudged`` says
+    whether it went on whatever its value, as one trial in ``slow_starters`` does.
 
     Attributes:
         epoch: The rung.
@@ -44,6 +46,7 @@ class RungArrival:
     arrivals: int
     paused: bool = False
     continued: str = ""
+    unjudged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ def trial_story(name: str, number: int, *, home: Home) -> TrialStory:
         raise no_such_trial(name, history, number)
     rungs = tuple(spec.scheduler.rungs)
     curve, arrivals = _reports(ledger, history.objective, number, rungs)
+    if arrivals and passes_first_rung(number, spec.scheduler.slow_starters or 0):
+        arrivals = (replace(arrivals[0], unjudged=True), *arrivals[1:])
     fresh = FreshSeeds.of(history.opened.spec if history.opened else {})
     logs = TrainingLogs(search.folder, pieces_of(home, name, history))
     return TrialStory(

@@ -50,6 +50,26 @@ def test_values_that_are_not_finite_never_go_on_and_are_not_compared():
     assert rule(epochs=()).report(1, 0.5, 0)
 
 
+def test_one_trial_in_some_passes_the_first_rung_and_no_other_whatever_its_value():
+    promote = rule(slow_starters=4)
+    passed = [promote.report(1, -float(trial), trial) for trial in range(12)]
+    assert [trial for trial, goes_on in enumerate(passed) if goes_on] == [2, 6, 10]
+    assert promote.take_up() == 0
+    assert not promote.report(3, -2.0, 2)
+    assert not rule(slow_starters=4).report(1, math.nan, 2)
+    assert not any(rule(slow_starters=0).report(1, -float(trial), trial) for trial in range(2))
+
+
+def test_values_of_trials_that_pass_are_compared_with_those_of_others():
+    judged, passing = rule(), rule(slow_starters=3)
+    for trial, value in enumerate((0.1, 0.9, 0.5)):
+        judged.report(1, value, trial)
+        passing.report(1, value, trial)
+    assert (judged.take_up(), passing.take_up()) == (1, None)  # trial 1, the best of three, goes on already
+    assert [promote.report(1, 0.7, 3) for promote in (judged, passing)] == [False, False]
+    assert passing.take_up() is None  # one of four
+
+
 def test_of_too_many_paused_trials_the_one_furthest_from_qualifying_ends():
     promote = rule(most_paused=3)
     for trial, value in enumerate((0.5, 0.4, 0.3)):

@@ -1,6 +1,7 @@
 """Components of the sampler that learns from partly trained trials."""
 
 import math
+from itertools import combinations
 from random import Random
 
 import numpy as np
@@ -199,6 +200,14 @@ def test_a_small_space_repeats_a_point_only_when_exhausted():
     points = run(space, lambda point: abs(point["b"] - 2) + point["a"] / 10, 18)
     modelled = [tuple(point.values()) for point in points[3:]]
     assert len(set(modelled)) == len(modelled)
+
+
+def test_a_region_that_is_known_is_not_proposed_again_and_again():
+    space = Space((Parameter("x", Uniform(0.0, 1.0)), Parameter("y", Uniform(0.0, 1.0))))
+    noise = Random(1)
+    points = run(space, lambda point: 0.02 * noise.random() + (point["x"] < 0.9) + (point["y"] < 0.9), 40)
+    apart = [max(abs(a[name] - b[name]) for name in a) for a, b in combinations(points[3:], 2)]
+    assert min(apart) > 0.15 * len(points) ** -0.5
 
 
 def test_a_forbidden_corner_that_is_nearly_all_of_the_space_is_avoided():

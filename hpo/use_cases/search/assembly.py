@@ -37,6 +37,7 @@ def plan_of(spec: SearchSpec, workers: int, warm_start: WarmStart = NO_WARM_STAR
         reduction_factor=spec.scheduler.reduction_factor,
         rule=spec.scheduler.rule,
         most_paused=spec.scheduler.paused,
+        slow_starters=spec.scheduler.slow_starters or 0,
         trials=spec.budget.trials,
         epochs=spec.budget.search_epochs(spec.reserved_epochs),
         seconds=spec.budget.search_seconds(),
