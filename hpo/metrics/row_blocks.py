@@ -25,6 +25,8 @@ Kind = Literal["rows", "groups", "times"]
 
 STRETCHES, MANY_STRETCHES, MANY_ROWS = 10, 20, 1000
 """Stretches into which time is cut, and how many from this number of rows on."""
+FEW_GROUPS = 20
+"""Groups below which an interval over groups is rough."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,15 @@ class RowBlocks:
         """Degrees of freedom of a variance over blocks: fewer if some are much larger than others."""
         sizes = np.bincount(self.codes)
         return float(sizes.sum()) ** 2 / float((sizes.astype(np.float64) ** 2).sum()) - 1
+
+    @property
+    def words(self) -> str:
+        """What the method of an interval says of the blocks; empty for independent rows."""
+        if self.kind == "rows":
+            return ""
+        if self.kind == "times":
+            return f" over {self.count} stretches of time"
+        return f" over {self.count} groups" + (", which are few" if self.count < FEW_GROUPS else "")
 
     def sums(self, values: Values) -> Values:
         """Return sums over blocks: [blocks] of values [n]."""

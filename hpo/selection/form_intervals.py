@@ -39,8 +39,6 @@ REMEMBERED = 0.15
 """Share of a stretch of time over which rows depend on each other, from which stretches do, too."""
 FEW_OF_CLASS, FEW_ERRORS = 20, 10
 """Rows of a class, and wrong answers in all, below which an interval of a mean over classes is rough."""
-FEW_GROUPS = 20
-"""Groups below which an interval over groups is rough."""
 FEW = 10
 """Rows of the rarer class up to which the variance of a ranking is not estimated from them."""
 
@@ -73,12 +71,10 @@ def _student(rows: float, level: float) -> float:
 
 
 def _over(form: Form, blocks: RowBlocks) -> str:
-    if blocks.kind == "rows":
-        return ""
-    if blocks.kind == "groups":
-        return f" over {blocks.count} groups" + (", which are few" if blocks.count < FEW_GROUPS else "")
-    near = blocks.stretching(form.influence) > STILL or blocks.memory(form.influence) > REMEMBERED
-    return f" over {blocks.count} stretches of time" + (", which still depend on each other" if near else "")
+    near = blocks.kind == "times" and (
+        blocks.stretching(form.influence) > STILL or blocks.memory(form.influence) > REMEMBERED
+    )
+    return blocks.words + (", which still depend on each other" if near else "")
 
 
 def _unknown(form: Form, blocks: RowBlocks) -> str:
@@ -240,8 +236,10 @@ def _precision(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[End
         size = min(positives, form.value * (1 - form.value) / variance)
     elif blocks.kind != "rows":
         size = min(positives, float(blocks.count))
-    z = max(quantile(blocks, level), _student(positives, level))
-    few = ", rough: few positives" if positives < FEW_OF_CLASS else ""
+    alone = RowBlocks.independent(len(blocks)).variance(form.influence)
+    independent = positives / max(variance / alone, 1.0) if variance > 0 and alone > 0 else positives
+    z = max(quantile(blocks, level), _student(independent, level))
+    few = ", rough: few positives" if independent < FEW_OF_CLASS else ""
     return wilson_ends(form.value, size, z), f"Wilson at the effective number of positives{few}"
 
 

@@ -123,4 +123,5 @@ def _bca(value: float, drawn: Values, left: Values, level: float, blocks: RowBlo
         wide *= math.sqrt(blocks.count / (blocks.count - 1))
     z = shift + np.array([-wide, wide])
     low, high = np.quantile(finite, special.ndtr(shift + z / (1 - acceleration * z)))
-    return Interval(value, min(float(low), value), max(float(high), value), level, "BCa bootstrap")
+    method = f"BCa bootstrap{blocks.words}"
+    return Interval(value, min(float(low), value), max(float(high), value), level, method)

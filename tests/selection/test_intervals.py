@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from hpo.core.trainable import Metric
+from hpo.metrics.row_blocks import RowBlocks
 from hpo.selection import intervals, resampling
 from hpo.selection.intervals import level_of_look, mean_interval, spread, wilson
 from hpo.selection.resampling import bootstrap
@@ -93,6 +94,9 @@ def test_the_test_score_uses_wilson_for_shares_and_the_bootstrap_for_the_rest():
     assert found["error"].method == "bootstrap-t of the logarithm"
     assert found["worst"].method == "BCa bootstrap"
     assert list(found) == ["error", "worst", "accuracy"]
+    grouped = RowBlocks.of(400, np.arange(400) // 40)
+    found = score_intervals(losses, metrics, outputs, targets, seed=1, blocks=grouped)
+    assert found["worst"].method == "BCa bootstrap over 10 groups, which are few"
 
 
 def test_a_further_look_widens_the_interval_by_bonferroni():

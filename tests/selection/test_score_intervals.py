@@ -168,6 +168,11 @@ def test_methods_say_what_makes_an_interval_rough():
     assert intervals(logits(wrong, 3), few)["macro_f1"].method.endswith(", rough: few rows of a class")
     ranked = intervals(random.normal(size=(200, 2)), (np.arange(200) < 10).astype(int))
     assert ranked["average_precision"].method.endswith(", rough: few positives")
+    alike = RowBlocks.of(400, np.arange(400) // 20)  # positives come in threes that are ranked alike
+    positive = np.where(np.arange(400) % 20 < 3, np.arange(400) // 20 % 2, 0)
+    margin = np.repeat(random.normal(size=20), 20) + positive + random.normal(size=400) / 10
+    ranked = intervals(np.stack([0 * margin, margin], 1), positive, alike)["average_precision"]
+    assert ranked.method == "Wilson at the effective number of positives, rough: few positives over 20 groups"
     groups = intervals(logits(right), targets, RowBlocks.of(400, np.arange(400) // 40))["accuracy"]
     assert groups.method == "Wilson over 10 groups, which are few"
 
