@@ -35,7 +35,7 @@ GATED = MODEL.replace(
 """Trains the third epoch after a file exists in a folder that every node sees."""
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.faults)])
 def store(request, tmp_path_factory, monkeypatch):
     """Address of a store that every node reaches."""
     folder = tmp_path_factory.mktemp("store")
