@@ -16,7 +16,7 @@ from hpo.core.search_setting import TEST_PART
 from hpo.reports.references import REFERENCES, Reference
 
 SAMPLERS = {
-    "auto": ("bergstra2011",),
+    "auto": ("kandasamy2018", "hvarfner2022"),
     "tpe": ("bergstra2011",),
     "gp": ("snoek2012",),
     "cmaes": ("hansen2001",),
@@ -158,4 +158,6 @@ def _openings(account: Account) -> str:
     if not openings:
         return "The test part was never opened."
     times = "once" if openings == 1 else f"{openings} times"
+    if not account.look:
+        return f"This search has not opened the test part; other searches have, {times}."
     return f"The test part was sealed during the search and has been opened {times}."

@@ -80,6 +80,20 @@ REFERENCES: Mapping[str, Reference] = {
         "Evolutionary Computation",
         2001,
     ),
+    "hvarfner2022": Reference(
+        "inproceedings",
+        "Hvarfner, Carl and Stoll, Danny and Souza, Artur and others",
+        "piBO: Augmenting acquisition functions with user beliefs for Bayesian optimization",
+        "International Conference on Learning Representations",
+        2022,
+    ),
+    "kandasamy2018": Reference(
+        "inproceedings",
+        "Kandasamy, Kirthevasan and Krishnamurthy, Akshay and Schneider, Jeff and Poczos, Barnabas",
+        "Parallelised Bayesian optimisation via Thompson sampling",
+        "International Conference on Artificial Intelligence and Statistics",
+        2018,
+    ),
     "li2018": Reference(
         "article",
         "Li, Lisha and Jamieson, Kevin and DeSalvo, Giulia and others",

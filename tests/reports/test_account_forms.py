@@ -167,6 +167,16 @@ def test_how_the_test_part_came_to_be_is_said_apart_from_the_split(account, rule
 def test_the_paragraph_counts_openings_that_only_the_score_knows(account):
     assert "has been opened once" in methods_text(account)
     assert "has been opened 3 times" in methods_text(dataclasses.replace(account, look=3))
+    sealed = methods_text(dataclasses.replace(account, look=0))
+    assert "This search has not opened the test part; other searches have, once." in sealed
+
+
+def test_the_paragraph_cites_what_the_default_sampler_is_made_of(account):
+    text = methods_text(account)
+    assert account.setting.sampler.name == "auto"
+    assert "Thompson sampling" in text
+    assert "piBO" in text
+    assert "Algorithms for hyper-parameter optimization" not in text
 
 
 def test_every_item_has_an_answer_or_says_that_it_is_not_known(account):
