@@ -44,6 +44,8 @@ PROMISING = 0.7
 """Least correlation at which zooming is tried."""
 CROWDED = 5
 """Candidate pairs per image above which a data set is too uniform to detect copies."""
+FLAT = 1e-3
+"""Coefficients up to this, of 255 grey levels, are rounding: it differs from processor to processor."""
 HASH_NEAR = 32
 """Greatest number of bits that differ in the same image of another file; 48 confuses small uniform images."""
 HASH_LIMIT = 48
@@ -128,7 +130,7 @@ def near_pairs(ours: Floats, theirs: Floats | None = None, small: bool = False) 
 
 def hashes(grey: Floats) -> NDArray[np.uint64]:
     """Return perceptual hashes of thumbnails: 252 bits in uint64 [n, 4]."""
-    signs = cosines(grey, 22) > 0
+    signs = cosines(grey, 22) > FLAT
     bits = np.packbits(np.pad(signs, ((0, 0), (0, 256 - signs.shape[1]))), axis=1)
     return np.ascontiguousarray(bits).view("<u8").astype(np.uint64)
 

@@ -28,14 +28,14 @@ from hpo.reports.view import SearchView, TrialView
 
 BLUE, GREY, ORANGE = "#1f6fb2", "#87919c", "#c85a00"
 
-AXIS_LABEL: dict[str, Any] = {
+_AXIS_LABEL: dict[str, Any] = {
     "fontsize": 7,
     "zorder": 4,
     "path_effects": [withStroke(linewidth=2, foreground="white")],
 }
 """Of a value beside an axis that lines cross."""
 
-ALONE: dict[str, Any] = {"marker": "o", "markersize": 4, "markerfacecolor": "none"}
+_ALONE: dict[str, Any] = {"marker": "o", "markersize": 4, "markerfacecolor": "none"}
 """Of a curve of one epoch, which as a line would not be seen."""
 
 
@@ -101,7 +101,7 @@ class Plots:
         for trial in view.ranked[: 10 if many else None]:
             points = [(epoch, value) for epoch, value in trial.curve if math.isfinite(value)]
             epochs, values = [e for e, _ in points], [v for _, v in points]
-            look = _line(view, trial) | (ALONE if len(points) == 1 else {})
+            look = _line(view, trial) | (_ALONE if len(points) == 1 else {})
             axes.plot(epochs, _shown(view, values), **look)
         for rung in view.rungs:
             axes.axvline(rung, color=GREY, linestyle=":", linewidth=1)
@@ -160,12 +160,12 @@ class Plots:
         for position, axis in enumerate(shown):
             axes.axvline(position, color="black", linewidth=0.8)
             for height, words in axis.labels(4):
-                axes.text(position + 0.04, height, words, **AXIS_LABEL)
+                axes.text(position + 0.04, height, words, **_AXIS_LABEL)
             if axis.conditional:
-                axes.text(position + 0.04, -0.15, "not there", **AXIS_LABEL)
+                axes.text(position + 0.04, -0.15, "not there", **_AXIS_LABEL)
         axes.axvline(len(shown), color="black", linewidth=0.8)
         for tick in scores.ticks(4):
-            axes.text(len(shown) + 0.04, scores.at(tick), short(tick), **AXIS_LABEL)
+            axes.text(len(shown) + 0.04, scores.at(tick), short(tick), **_AXIS_LABEL)
         names = [*(axis.name for axis in shown), scale.label]
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
         axes.set_yticks([])

@@ -91,6 +91,7 @@ def test_submit_streams_events_and_ends_with_the_outcome(submitted):
         "numbers",
         "test",
         "baselines",
+        "attention",
         "recipe_path",
     }
     assert (outcome["search"], outcome["status"], outcome["test"]) == ("tiny-1", "done", None)
