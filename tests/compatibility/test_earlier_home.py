@@ -126,7 +126,12 @@ def test_the_same_search_leaves_the_same_record_today(own):
 
 
 def _without(body, names):
-    return {name: value for name, value in body.items() if name not in names}
+    """A body without some names, in what it holds as well."""
+    if isinstance(body, list):
+        return [_without(each, names) for each in body]
+    if isinstance(body, dict):
+        return {name: _without(value, names) for name, value in body.items() if name not in names}
+    return body
 
 
 def _by_name(body):
