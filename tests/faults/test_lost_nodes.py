@@ -96,6 +96,7 @@ def test_trials_leave_a_draining_node_saved_and_count_nothing(place, cluster, un
             assert saved[event.trial, event.replicate] == reached[event.trial, event.replicate]
 
 
+@pytest.mark.faults  # where the end of the drained node was announced, that of the killed one once was not
 def test_a_joining_node_is_used_a_draining_one_is_left_and_a_killed_one_costs_little(place, cluster):
     process = submit(place, cluster, "--set", "resources.trials_at_once=6", "--set", "budget.trials=70")
     place.wait_for(process, after(events.Reported, 4))
