@@ -9,16 +9,8 @@ from hpo.core.errors import HpoError, StoreUnreachable
 from hpo.core.file_digest import sha256_of
 from hpo.core.home import SearchFolder
 from hpo.running.home_files import HomeFiles, StoreLost, patiently
-from hpo.storage.file_store import FileStore
 
 PREFIX = "searches/tiny-1-0"
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = FileStore(str(tmp_path / "store"))
-    store.require_writable()
-    return store
 
 
 @pytest.fixture

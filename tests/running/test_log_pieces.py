@@ -5,16 +5,8 @@ import pytest
 from hpo.core.home import SearchFolder
 from hpo.running.home_files import HomeFiles
 from hpo.running.log_pieces import LogPieces, next_number
-from hpo.storage.file_store import FileStore
 
 FOLDER = "searches/tiny-1-0/logs/0-0.log"
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = FileStore(str(tmp_path / "store"))
-    store.require_writable()
-    return store
 
 
 @pytest.fixture
