@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, settings
 # A shell that starts a command in the background has it ignore Ctrl-C, and so do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Ray gives its workers priority 15, at which they stand still beside tests that compute on all cores.
+os.environ.setdefault("RAY_worker_niceness", "0")
+
 settings.register_profile(
     "steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
