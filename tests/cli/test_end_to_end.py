@@ -201,7 +201,8 @@ def test_a_copied_home_is_extended_and_tested_once(submitted, folder, hpo, tmp_p
     extended = hpo("resume", "tiny-1", "--trials", "+1", "--no-test", *home, cwd=folder)
     assert extended.returncode == 0, extended.stderr
     lines = extended.stdout.splitlines()
-    assert lines[0] == "search tiny-1" and "test part stays sealed" in lines[1], lines
+    assert lines[0] == "search tiny-1"
+    assert "test part stays sealed" in lines[1], lines
     assert lines[2:4] == ["resumed", "extended by 1 trial"]
     assert json.loads(hpo("list", "--json", *home, cwd=folder).stdout)[0]["trials"] == 4
     tested = hpo("test", "tiny-1", *home, cwd=folder)
