@@ -26,6 +26,8 @@ from hpo.selection.intervals import LEVEL, Interval, wilson_ends
 from hpo.selection.log_ratio import HEAVY, log_ratio_ends
 
 Ends = tuple[float, float]
+Found = tuple[Ends, str, str]
+"""Ends, the method, and what has to be known of it, which follows the blocks that it is over."""
 
 LEAST = 2
 """Blocks below which no variance is known."""
@@ -54,8 +56,8 @@ def form_interval(form: Form, blocks: RowBlocks, level: float = LEVEL, seed: int
     """
     if reason := _unknown(form, blocks):
         return Interval(form.value, math.nan, math.nan, level, f"no interval: {reason}")
-    ends, method = _BY_SCALE[form.scale](form, blocks, level, seed)
-    return Interval(form.value, *ends, level, method + _over(form, blocks))
+    ends, method, remark = _BY_SCALE[form.scale](form, blocks, level, seed)
+    return Interval(form.value, *ends, level, method + _over(form, blocks) + remark)
 
 
 def quantile(blocks: RowBlocks, level: float) -> float:
@@ -95,10 +97,10 @@ def _unknown(form: Form, blocks: RowBlocks) -> str:
     return ""
 
 
-def _share(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+def _share(form: Form, blocks: RowBlocks, level: float, _: int) -> Found:
     size, z = effective_size(form.value, form.influence, blocks), quantile(blocks, level)
     ends = share_ends if size <= SMALL else wilson_ends
-    return ends(form.value, size, z), "Wilson"
+    return ends(form.value, size, z), "Wilson", ""
 
 
 def effective_size(share: float, influence: Values, blocks: RowBlocks) -> float:
@@ -115,7 +117,7 @@ def effective_size(share: float, influence: Values, blocks: RowBlocks) -> float:
     return min(float(len(blocks)), share * (1 - share) / variance)
 
 
-def _classes(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+def _classes(form: Form, blocks: RowBlocks, level: float, _: int) -> Found:
     """Put the intervals of the classes together (MOVER)."""
     z, design = quantile(blocks, level), _design_effect(form, blocks)
     part = {"share": wilson_part, "f1": _f1_part, "ranking": _auc_part, "precision": wilson_part}[form.each]
@@ -131,7 +133,7 @@ def _classes(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends,
     low = min(form.value, centre - math.sqrt(float(down @ correlation @ down)) / count)
     high = max(form.value, centre + math.sqrt(float(up @ correlation @ up)) / count)
     name = {"share": "Wilson", "f1": "Wilson", "ranking": "Newcombe", "precision": "Wilson"}[form.each]
-    return (max(0.0, low), min(1.0, high)), f"{name} for each class, combined{_roughness(form)}"
+    return (max(0.0, low), min(1.0, high)), f"{name} for each class, combined", _roughness(form)
 
 
 def _roughness(form: Form) -> str:
@@ -191,7 +193,7 @@ def _auc_part(value: float, size: float, z: float) -> Ends:
     return newcombe_ends(value, size, size, z)
 
 
-def _ranking(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+def _ranking(form: Form, blocks: RowBlocks, level: float, _: int) -> Found:
     n, m = form.sizes.tolist()
     expected, variance = auc_variance(form.value, n, m), blocks.variance(form.influence)
     scale = 1.0
@@ -200,7 +202,7 @@ def _ranking(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends,
     elif blocks.kind != "rows":
         scale = len(blocks) / blocks.count
     z = max(quantile(blocks, level), _student(min(n, m), level))
-    return newcombe_ends(form.value, n, m, z, scale), "Newcombe"
+    return newcombe_ends(form.value, n, m, z, scale), "Newcombe", ""
 
 
 def auc_variance(auc: float, n: float, m: float) -> float:
@@ -229,7 +231,7 @@ def _root(apart: Callable[[float], float], inside: float, outside: float) -> flo
     return (inside + outside) / 2
 
 
-def _precision(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+def _precision(form: Form, blocks: RowBlocks, level: float, _: int) -> Found:
     positives, variance = float(form.sizes[0]), blocks.variance(form.influence)
     size = positives
     if 0 < form.value < 1 and variance > 0:
@@ -238,37 +240,38 @@ def _precision(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[End
         size = min(positives, float(blocks.count))
     alone = RowBlocks.independent(len(blocks)).variance(form.influence)
     independent = positives / max(variance / alone, 1.0) if variance > 0 and alone > 0 else positives
-    z = max(quantile(blocks, level), _student(independent, level))
+    carrying = _student(blocks.carrying(form.influence) + 1, level) if blocks.kind != "rows" else 0.0
+    z = max(quantile(blocks, level), carrying, _student(independent, level))
     few = ", rough: few positives" if independent < FEW_OF_CLASS else ""
-    return wilson_ends(form.value, size, z), f"Wilson at the effective number of positives{few}"
+    return wilson_ends(form.value, size, z), "Wilson at the effective number of positives", few
 
 
-def _positive(form: Form, blocks: RowBlocks, level: float, seed: int) -> tuple[Ends, str]:
+def _positive(form: Form, blocks: RowBlocks, level: float, seed: int) -> Found:
     rows = form.contributions
     low, high, heavy = log_ratio_ends(rows, np.ones(len(rows)), blocks, level, seed)
-    return (low, high), "bootstrap-t of the logarithm" + (HEAVY if heavy else "")
+    return (low, high), "bootstrap-t of the logarithm", HEAVY if heavy else ""
 
 
-def _explained(form: Form, blocks: RowBlocks, level: float, seed: int) -> tuple[Ends, str]:
+def _explained(form: Form, blocks: RowBlocks, level: float, seed: int) -> Found:
     low, high, heavy = log_ratio_ends(form.classes, form.sizes, blocks, level, seed)
-    return (1 - high, 1 - low), "bootstrap-t of the unexplained share" + (HEAVY if heavy else "")
+    return (1 - high, 1 - low), "bootstrap-t of the unexplained share", HEAVY if heavy else ""
 
 
-def _calibration(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+def _calibration(form: Form, blocks: RowBlocks, level: float, _: int) -> Found:
     """Reach further down by what chance alone adds to the mean of absolute differences."""
     half = _student(blocks.dof + 1, level) * math.sqrt(blocks.variance(form.influence))
     low = max(0.0, form.value - half - float(form.sizes[0]))
-    return (low, min(1.0, form.value + half)), "t, minus the part due to chance"
+    return (low, min(1.0, form.value + half)), "t", ", minus the part due to chance"
 
 
-def _real(form: Form, blocks: RowBlocks, level: float, _: int) -> tuple[Ends, str]:
+def _real(form: Form, blocks: RowBlocks, level: float, _: int) -> Found:
     half = float(special.stdtrit(max(blocks.dof, 1.0), 0.5 + level / 2)) * math.sqrt(
         blocks.variance(form.influence)
     )
-    return (form.value - half, form.value + half), "t"
+    return (form.value - half, form.value + half), "t", ""
 
 
-_BY_SCALE: dict[str, Callable[[Form, RowBlocks, float, int], tuple[Ends, str]]] = {
+_BY_SCALE: dict[str, Callable[[Form, RowBlocks, float, int], Found]] = {
     "share": _share,
     "classes": _classes,
     "ranking": _ranking,

@@ -52,7 +52,8 @@ def paired_difference(
     half = float(special.stdtrit(total**2 / known, 0.5 + level / 2)) * math.sqrt(total)
     if over.n > 1:  # few seeds are trusted no further than they are by themselves
         half = max(half, float(special.stdtrit(over.n - 1, 0.5 + level / 2)) * over.error)
-    where = "" if blocks.kind == "rows" else f" in {blocks.count} {blocks.kind}"
+    kind = "stretches of time" if blocks.kind == "times" else blocks.kind
+    where = "" if blocks.kind == "rows" else f" in {blocks.count} {kind}"
     over_seeds = "seeds and " if over.n > 1 else ""
     method = f"t over {over_seeds}examples{where}" + ("" if over.n > 1 else ", for one seed")
     return Interval(over.mean, over.mean - half, over.mean + half, level, method)

@@ -8,7 +8,9 @@ import pytest
 from benchmarks.interval_cells import CELLS, Cell, Law, covered
 from hpo.core.trainable import Metric
 from hpo.metrics.assessment import Assessment
+from hpo.metrics.forms import Form
 from hpo.metrics.row_blocks import RowBlocks
+from hpo.selection.form_intervals import form_interval
 from hpo.selection.score_intervals import assessed_intervals, score_intervals
 from trainables import scores
 
@@ -172,9 +174,18 @@ def test_methods_say_what_makes_an_interval_rough():
     positive = np.where(np.arange(400) % 20 < 3, np.arange(400) // 20 % 2, 0)
     margin = np.repeat(random.normal(size=20), 20) + positive + random.normal(size=400) / 10
     ranked = intervals(np.stack([0 * margin, margin], 1), positive, alike)["average_precision"]
-    assert ranked.method == "Wilson at the effective number of positives, rough: few positives over 20 groups"
+    assert ranked.method == "Wilson at the effective number of positives over 20 groups, rough: few positives"
     groups = intervals(logits(right), targets, RowBlocks.of(400, np.arange(400) // 40))["accuracy"]
     assert groups.method == "Wilson over 10 groups, which are few"
+
+
+def test_an_average_precision_that_few_groups_carry_is_less_sure():
+    groups, signs = RowBlocks.of(400, np.arange(400) // 20), np.where(np.arange(20) % 2, 1.0, -1.0)
+    sums = np.repeat([signs, np.where(np.arange(20) < 2, signs, 0)], 20, axis=1)
+    parts = [row / math.sqrt(1000 * groups.variance(row)) for row in sums]
+    sizes = np.array([200.0, 200.0])
+    sure, unsure = (form_interval(Form(0.8, part, "precision", sizes=sizes), groups) for part in parts)
+    assert unsure.high - unsure.low > 1.5 * (sure.high - sure.low)
 
 
 def test_rows_that_remember_longer_than_a_part_of_a_stretch_are_named():
