@@ -51,8 +51,9 @@ def _checks(data: Prepared, near: bool) -> Iterator[tuple[str, bool, str]]:
     yield "near copies between the parts", near, "not possible for such data, or not asked for"
     yield "groups in several parts", groups, "the data names no groups"
     yield "test rows earlier than others", times and table and test, "the data names no times"
-    yield "columns, and pairs of columns, that reveal the target", table, "the data is not a table"
-    yield "columns computed from the targets (target encoding)", table, "the data is not a table"
+    judged, unjudged = table and data.info.task != "other", "only in tables with a class or number to predict"
+    yield "columns, and pairs of columns, that reveal the target", judged, unjudged
+    yield "columns computed from the targets (target encoding)", judged, unjudged
     images = data.info.kind == "image" and classes
     labelled = classes and (table or images)
     yield "mislabelled rows outside the test part", labelled, "only in tables and images with classes"

@@ -52,6 +52,9 @@ ROWS: Mapping[str, tuple[str, ...]] = {
 }
 """Answers, by the names of the account's rows that they consist of."""
 
+UNREAD: Mapping[str, str] = dict.fromkeys(("description", "data card"), ", which hpo only quotes")
+"""What is said of texts by the user: they may or may not answer an item."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
@@ -79,7 +82,7 @@ def checklist_of(account: Account) -> tuple[ChecklistItem, ...]:
         for number, question, keys in questions:
             answered = [key for key in keys.split() if key in known]
             found = dict.fromkeys(row for key in answered for row in ROWS[key] if row in rows)
-            answer = "; ".join(f"{row}: {rows[row]}" for row in found) or NOT_KNOWN
+            answer = "; ".join(f"{row}{UNREAD.get(row, '')}: {rows[row]}" for row in found) or NOT_KNOWN
             items.append(ChecklistItem(name, number, question, answer))
     return tuple(items)
 

@@ -100,7 +100,7 @@ TRIPOD_AI: Items = (
     ("17", "ethical approval", ""),
     ("18a", "funding", ""),
     ("18b", "conflicts of interest", ""),
-    ("18c", "protocol", "search"),
+    ("18c", "protocol", ""),
     ("18d", "registration", ""),
     ("18e", "sharing of data", "card"),
     ("18f", "sharing of code", "code"),

@@ -45,6 +45,8 @@ def data_rows(account: Account) -> Iterator[tuple[str, str]]:
         yield "columns", _columns(about)
     if about.telling:
         yield "", f"the most telling one alone, {about.telling}, removes {about.removed:.0%} of the error"
+    elif account.leaks and any("columns" in text and "reveal" in text for text in account.leaks.sought):
+        yield "", "no single one removes any of the error by itself"
     if target := _target(about):
         yield "target", target
     parts = {**about.parts, **({"test": account.test_rows} if account.test_rows else {})}

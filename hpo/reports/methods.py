@@ -5,6 +5,7 @@ Every sentence states a fact of the account; nothing is added that is not on rec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from hpo.core.account import Account
@@ -39,6 +40,9 @@ METHODS = {
     "Agresti and Min": "agresti2005",
 }
 """Words in the method of an interval, and the work it comes from."""
+
+OVER = re.compile(r"(?:over|in) (\d+ (?:groups|stretches of time))")
+"""Which rows belong together, in the method of an interval."""
 
 
 def methods_text(account: Account, *, latex: bool = False) -> str:
@@ -85,9 +89,9 @@ def _sentences(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield _data(account), ()
     sampler, scheduler = setting.sampler.name, setting.scheduler.name
     yield (
-        f"Hyperparameters ({', '.join(row.name for row in setting.space)}) were searched for the best "
-        f"validation {metric} with the sampler {sampler} and the scheduler {scheduler} of hpo "
-        f"{account.versions.get('hpo-service', '(version not on record)')}.",
+        f"Hyperparameters ({', '.join(row.name for row in setting.space)}) of the trainable "
+        f"{setting.trainable} were searched for the best validation {metric} with the sampler {sampler} and "
+        f"the scheduler {scheduler} of hpo {account.versions.get('hpo-service', '(version not on record)')}.",
         (*SAMPLERS.get(sampler, ()), *SCHEDULERS.get(scheduler, ())),
     )
     yield (
@@ -97,8 +101,9 @@ def _sentences(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
         (),
     )
     if account.winner is not None:
+        most = "at most " if account.finalists.rule == "race" else ""
         yield (
-            f"The finalists ({compared.finalists}) were trained again on at most "
+            f"The finalists ({compared.finalists}) were trained again on {most}"
             f"{count(account.finalists.seeds, 'fresh seed')} each, and the winner was chosen by their mean.",
             (),
         )
@@ -138,7 +143,9 @@ def _results(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _number(interval: ScoreInterval) -> str:
-    return with_interval(interval)
+    """Return a score with its interval, and over which groups or stretches of time that is."""
+    text, over = with_interval(interval), OVER.search(interval.method)
+    return f"{text[:-1]} over {over[1]})" if over and text.endswith(")") else text
 
 
 def _cited(interval: ScoreInterval) -> tuple[str, ...]:

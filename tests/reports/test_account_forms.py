@@ -11,7 +11,7 @@ from hpo.core import events
 from hpo.core.account import Account
 from hpo.core.attention import attention
 from hpo.core.audit import Audit, ChainStanding
-from hpo.core.data_account import DataFacts, PartFacts
+from hpo.core.data_account import DataFacts, LeaksSought, PartFacts
 from hpo.core.estimates import ScoreInterval
 from hpo.core.model_provenance import NamedScore, ShippedMember, ShippedModel
 from hpo.ledger.searches import open_ledger
@@ -204,6 +204,33 @@ def test_the_paragraph_states_the_numbers_and_cites_their_methods(account):
     keys = {key for cited in re.findall(r"\\cite{(.*?)}", latex) for key in cited.split(",")}
     assert keys == set(re.findall(r"@\w+{(\w+),", latex))
     assert keys <= REFERENCES.keys()
+
+
+def test_the_paragraph_names_the_trainable_and_the_groups_that_an_interval_is_over(account):
+    scored = dataclasses.replace(
+        account.numbers.test["accuracy"], method="Wilson over 16 groups, which are few"
+    )
+    numbers = dataclasses.replace(account.numbers, test={"accuracy": scored})
+    text = methods_text(dataclasses.replace(account, numbers=numbers))
+    assert f"of the trainable {account.setting.trainable} were searched" in text
+    assert "Its test accuracy is 0.9200 (95 % interval 0.8800 to 0.9500 over 16 groups)" in text
+
+
+def test_a_list_does_not_take_a_card_for_an_answer(account):
+    about = DataFacts("table", "classification", columns=("x",), card="Visits of 80 patients.")
+    items = checklist_of(dataclasses.replace(account, about=about))
+    answers = {(item.checklist, item.item): item.answer for item in items}
+    assert answers["NeurIPS", "12"] == "data card, which hpo only quotes: Visits of 80 patients."
+    assert answers["TRIPOD+AI", "18c"] == NOT_KNOWN
+
+
+def test_the_page_says_that_no_column_tells_anything_by_itself(account):
+    about = DataFacts("table", "classification", columns=("x",))
+    sought = LeaksSought(("columns, and pairs of columns, that reveal the target",), (), (), ())
+    shown = page(dataclasses.replace(account, about=about, leaks=sought))
+    assert "no single one removes any of the error by itself" in shown
+    unsought = dataclasses.replace(sought, sought=())
+    assert "no single one" not in page(dataclasses.replace(account, about=about, leaks=unsought))
 
 
 def test_every_method_has_its_reference():
