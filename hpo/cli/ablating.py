@@ -127,4 +127,5 @@ def _change(row: AblationRow) -> Iterator[str]:
     own, off = ({row.component: v} if not isinstance(v, dict) else v for v in (row.own, row.off))
     for name in own if row.component else ():
         if len(own) > 1 or off[name] is not False:
-            yield f"{plain(own[name])} -> {plain(off[name])}"
+            before = "" if own[name] is None else f"{plain(own[name])} -> "
+            yield f"{before}{plain(off[name])}"

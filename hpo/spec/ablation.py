@@ -8,20 +8,22 @@ same fresh seeds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpo.core.errors import UserError
+from hpo.core.formatting import plain
 from hpo.core.grammar import Grammar, Group
 from hpo.core.json_values import RecipeFields
+from hpo.core.space import Point
 from hpo.spec.faults import Faults, unknown
 from hpo.spec.interface import find
 from hpo.spec.overrides import override
 from hpo.spec.parsing import parse_spec
 from hpo.spec.recipe_files import RecipeFile
-from hpo.spec.recipe_points import flat
+from hpo.spec.recipe_points import flat, lay
 from hpo.spec.search_spec import SearchSpec
 from hpo.spec.space_building import HORIZON
 from hpo.spec.yaml_text import parse_text
@@ -149,24 +151,57 @@ def ablation_document(
 def _variants(
     recipe: RecipeFile, base: Path, only: Sequence[str], others: Sequence[str], path: Path
 ) -> tuple[dict[str, list[Any]], list[dict[str, Any]]]:
-    """Return the values that each name takes, the recipe's first, and the variants' points."""
+    """Return the values that each name takes, the recipe's first, and the variants' points.
+
+    A point has a value for every name of any variant that exists in it. Otherwise a variant that leaves
+    a setting at its default would get the value that another variant gives it.
+    """
     interface = find(recipe.trainable, base, Faults(str(path)))
     assert interface is not None  # the file was read with it
     grammar = interface.grammar
-    chosen_values = flat(grammar, grammar.resolve(recipe.recipe))
-    points = [{part.name: part.off} for part in _chosen(grammar, recipe, only, others, path)]
+    whole = grammar.resolve(recipe.recipe)
+    written = [{part.name: part.off} for part in _chosen(grammar, recipe, only, others, path)]
+    recipes = [grammar.resolve(lay(grammar, recipe.recipe, point)) for point in written]
     for text in others:
         point = _point(text, grammar)
-        if all(name in chosen_values and chosen_values[name] == value for name, value in point.items()):
+        variant = _laid(text, point, grammar, recipe.recipe)
+        if variant == whole:
             raise UserError(f"--with {text}: is the recipe itself")
-        if point not in points:
-            points.append(point)
-    values: dict[str, list[Any]] = {}
-    for name, value in (pair for point in points for pair in point.items()):
-        choice = values.setdefault(name, [chosen_values[name]] if name in chosen_values else [])
-        if value not in choice:
-            choice.append(value)
-    return values, points
+        if variant not in recipes:
+            written.append(point)
+            recipes.append(variant)
+    names = dict.fromkeys(name for point in written for name in point)
+    own, *points = [
+        {name: values[name] for name in names if name in values}
+        for values in (flat(grammar, each) for each in (whole, *recipes))
+    ]
+    taken = {name: _distinct(point[name] for point in (own, *points) if name in point) for name in names}
+    return taken, points
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    distinct: list[Any] = []
+    for value in values:
+        if value not in distinct:
+            distinct.append(value)
+    return distinct
+
+
+def _laid(text: str, point: Point, grammar: Grammar, recipe: RecipeFields) -> RecipeFields:
+    """Return a recipe with the values of a variant."""
+    present = flat(grammar, grammar.resolve(recipe)) | point
+    for name, value in point.items():
+        slot = grammar.slots[name]
+        if complaint := slot.hyperparameter.complaint(value):
+            raise UserError(f"--with {text}: {name}: {complaint}")
+        for switch, legal in slot.when:
+            if present[switch] not in legal:
+                choices = " or ".join(f"{switch}={plain(each)}" for each in legal)
+                raise UserError(f"--with {text}: {name} exists only with {choices}")
+    laid = lay(grammar, recipe, point)
+    if faults := grammar.faults(laid):
+        raise UserError(f"--with {text}: {faults[0].path}: {faults[0].message}")
+    return grammar.resolve(laid)
 
 
 def _chosen(
@@ -194,4 +229,4 @@ def _point(text: str, grammar: Grammar) -> dict[str, Any]:
         if name not in grammar.slots:
             raise UserError(f"--with {text}: {name} {unknown(name, grammar.slots)}")
         point[name] = parse_text(value, "--with").value
-    return point
+    return {name: point[name] for name in grammar.slots if name in point}

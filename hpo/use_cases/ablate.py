@@ -222,13 +222,13 @@ class _Pairs:
 
 
 def _changed(base: Point, point: Point) -> list[str]:
-    """Names whose values differ; what exists in one point alone follows from those."""
-    return [name for name in base if name in point and base[name] != point[name]]
+    """Names whose values differ, or that only the variant has; what it lacks follows from those."""
+    return [name for name in point if name not in base or base[name] != point[name]]
 
 
 def _values(point: Point, names: Sequence[str]) -> Any:
-    """Return the value of one name, or those of several by name."""
-    return point[names[0]] if len(names) == 1 else {name: point[name] for name in names} or None
+    """Return the value of one name, or those of several by name; None for what the point lacks."""
+    return point[names[0]] if len(names) == 1 else {name: point.get(name) for name in names} or None
 
 
 def _row(

@@ -101,6 +101,20 @@ def test_other_variants_are_points_of_their_own():
     assert len(alone.start_from) == 2
 
 
+def test_a_variant_keeps_a_default_that_another_variant_changes():
+    others = ["averaging=ema,averaging.decay=0.9", "averaging=ema", "averaging.decay=0.5,averaging=ema"]
+    spec = of(only=["none"], others=others)
+    averages = [spec.recipe_of(point)["averaging"] for point in spec.start_from]
+    assert averages[0] == {"name": "none"}
+    assert [average["decay"] for average in averages[1:]] == [0.9, 0.99, 0.5]
+
+
+def test_two_texts_for_one_variant_are_trained_once():
+    others = ["averaging=ema", "averaging=ema,averaging.decay=0.99", "augment.rotation=false"]
+    spec = of(only=["augment.rotation"], others=others)
+    assert len(spec.start_from) == spec.budget.trials == spec.finalists.count == 3
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -108,7 +122,11 @@ def test_other_variants_are_points_of_their_own():
         ("augment.mixup=", r"is not of the form name=value"),
         ("augment.mixxup=true", r"augment.mixxup is unknown; did you mean augment.mixup"),
         ("schedule=cosine", r"is the recipe itself"),
-        ("optimizer=adamm", r"space.optimizer.*adamm"),
+        ("optimizer=adamm", r"--with optimizer=adamm: optimizer: 'adamm'.*momentum"),
+        ("learning_rate=-1", r"--with learning_rate=-1: learning_rate: -1 is not a number from 0"),
+        ("optimizer=lamb,optimizer.momentum=0.5", r"momentum exists only with optimizer=momentum or"),
+        ("augment.cutmix.alpha=1.0", r"alpha exists only with augment.cutmix=true"),
+        ("regularize.dropout.p=0.2", r"is the recipe itself"),
     ],
 )
 def test_a_text_that_is_not_a_variant_is_refused(text, problem):

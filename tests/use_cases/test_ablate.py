@@ -100,6 +100,17 @@ def test_a_variant_of_several_values_is_one_row(home):
     assert both.difference == pytest.approx(-0.4)
 
 
+def test_variants_that_differ_in_what_the_recipe_lacks_are_told_apart(home):
+    decays = [f"averaging=ema,averaging.decay={decay}" for decay in (0.9, 0.5)]
+    others = (*decays, "regularize.dropout=true")
+    rows = [(0.5, 0.9, 0.8)] + 2 * [(0.9, 0.8, 0.7)] + 3 * [(0.9, 0.5, 0.4)]
+    *_, first, second, dropped = ablate.ablation_table(recorded(home, rows, others=others), home=home).rows
+    assert first.component == second.component == "averaging, averaging.decay"
+    assert first.own == second.own == {"averaging": "none", "averaging.decay": None}
+    assert (first.off["averaging.decay"], second.off["averaging.decay"]) == (0.9, 0.5)
+    assert (dropped.component, dropped.own, dropped.off) == ("regularize.dropout", False, True)
+
+
 def test_a_diverged_variant_is_reported(home):
     nan = math.nan
     name = recorded(home, [(0.5, 0.9, 0.8), (nan,), (0.5, 0.7, nan)])
