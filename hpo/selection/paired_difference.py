@@ -45,8 +45,10 @@ def paired_difference(
     scatter = float(rows.var(0, ddof=1).mean()) / over.n / rows.shape[1] if over.n > 1 else 0.0
     examples = max(0.0, blocks.variance(mean - mean.mean()) - scatter)
     parts = [(seeds, over.n - 1), (examples, blocks.dof)]
+    if seeds < scatter:  # by luck: seeds that agree more than their rows allow
+        parts = [(scatter + examples, blocks.dof)]
     known = sum(variance**2 / dof for variance, dof in parts if variance > 0 and dof > 0)
-    total = seeds + examples
+    total = sum(variance for variance, _ in parts)
     if not known or not math.isfinite(total):
         return mean_interval(differences, level)
     half = float(special.stdtrit(total**2 / known, 0.5 + level / 2)) * math.sqrt(total)

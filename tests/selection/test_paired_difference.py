@@ -32,6 +32,24 @@ def test_intervals_cover_the_true_difference(groups, within):
     assert narrow < held
 
 
+def test_seeds_that_agree_by_luck_leave_the_variance_of_the_rows():
+    rows = np.zeros((2, 288))
+    rows[0, 0] = rows[1, 1] = 1.0  # one more row is right on each seed, not the same one
+    found = paired_difference(rows.mean(1).tolist(), rows)
+    row_by_row = mean_interval(rows.mean(0).tolist())
+    assert (found.low, found.high) == pytest.approx((row_by_row.low, row_by_row.high), rel=0.02)
+    assert found.low < 0 < found.value
+
+
+def test_few_seeds_of_a_rare_difference_are_not_called_different():
+    rng, missed, runs = np.random.default_rng(3), 0, 1_000
+    for _ in range(runs):
+        rows = rng.choice([-1.0, 0.0, 1.0], size=(2, 288), p=[0.01, 0.98, 0.01])
+        found = paired_difference(rows.mean(1).tolist(), rows)
+        missed += not found.low <= 0 <= found.high
+    assert missed / runs <= 0.05 + 2 * (0.95 * 0.05 / runs) ** 0.5
+
+
 def test_without_rows_the_interval_is_over_seeds():
     values = [0.1, 0.2, 0.3]
     assert paired_difference(values) == mean_interval(values)
