@@ -189,7 +189,7 @@ def _distinct(values: Iterable[Any]) -> list[Any]:
 
 def _laid(text: str, point: Point, grammar: Grammar, recipe: RecipeFields) -> RecipeFields:
     """Return a recipe with the values of a variant."""
-    present = flat(grammar, grammar.resolve(recipe)) | point
+    present = {**flat(grammar, grammar.resolve(recipe)), **point}
     for name, value in point.items():
         slot = grammar.slots[name]
         if complaint := slot.hyperparameter.complaint(value):
