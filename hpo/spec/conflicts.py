@@ -43,14 +43,16 @@ def check_conflicts(
         grammar: What a recipe can contain.
         horizon: Epochs of a full training.
         faults: Collects the faults.
-        recorded: Whether the spec is on record; then choices without an effect are only warned of.
+        recorded: Whether the spec is on record; then choices without an effect are only warned of, and
+            conflicts at some points are not looked for, since they were warned of when it was submitted.
     """
     for conflict in conflicts:
         # Held at the conflicting values, which may be too rare to be drawn: one size in a thousand.
         suspects = _held(space, conflict.when if conflict.stops else conflict.when[:1])
         if suspects is None:
             continue
-        occurs = [conflict.applies(values) for values in drawn_recipes(suspects, fixed, grammar, horizon)]
+        drawn = drawn_recipes(suspects, fixed, grammar, horizon)
+        occurs = _occurrences(conflict, drawn, until_absent=recorded)
         always = bool(occurs) and all(occurs)
         if always and conflict.stops:
             always = all(conflict.applies(values) for values in drawn_recipes(space, fixed, grammar, horizon))
@@ -60,10 +62,22 @@ def check_conflicts(
         elif always:
             names = [*(conflict.exceeds or ())[:1], *(name for name, _ in conflict.when)]
             faults.add(field_path(names, fixed, space), conflict.reason)
+        elif recorded:
+            continue
         elif any(occurs) and conflict.exceeds is not None:
             faults.warn(f"{conflict.reason}; some trials can draw that")
         elif any(occurs) and conflict.stops:
             faults.warn(f"{conflict.reason}; trials that draw both will fail: add them to forbid")
+
+
+def _occurrences(conflict: Conflict, drawn: Iterator[RecipeFields], until_absent: bool) -> list[bool]:
+    """Return whether a conflict occurs in each recipe; the last is the first without it, if that is enough."""
+    occurs = []
+    for values in drawn:
+        occurs.append(conflict.applies(values))
+        if until_absent and not occurs[-1]:
+            break
+    return occurs
 
 
 def _held(space: Space, clause: Clause) -> Space | None:

@@ -70,10 +70,13 @@ class Entries:
     Attributes:
         rows: The texts of each name.
         commands: The name whose texts are commands.
+        most: Characters of a text above which it is folded: the space of two hundred parameters was longer
+            than everything else on the page.
     """
 
     rows: Mapping[str, Sequence[str]]
     commands: str = ""
+    most: int = 1_500
 
 
 @dataclass(frozen=True, slots=True)
