@@ -34,6 +34,11 @@ def visible_json(document: str) -> str:
     return CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", document)
 
 
+def last_shown(line: str) -> str:
+    """Return what a terminal shows of a line that carriage returns overwrite, as a progress bar's."""
+    return next((part for part in reversed(line.split("\r")) if part), "")
+
+
 def markdown(text: str) -> str:
     """Return a text as Markdown that shows it, without making elements, links or images of it."""
     return html.escape(visible(text), quote=False).replace("[", "&#91;")

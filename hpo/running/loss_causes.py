@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
+
 from ray._private import state
 from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError
 
@@ -9,6 +11,9 @@ from hpo.core.events import LossCause
 
 NODE_WORDS = ("its node has died", "the actor's node was terminated", "Node is dead")
 """How Ray's messages on a dead worker say that its node died; it has no other sign of that."""
+
+MOST = 500
+"""Characters of a message on record."""
 
 
 def loss_cause(error: Exception, *, draining: bool, gone: bool) -> LossCause:
@@ -47,3 +52,9 @@ def node_of_dead_worker(error: Exception) -> str:
     except Exception:  # whatever Ray raises, there was no answer
         return ""
     return node_id if node_id.strip("f") else ""  # so Ray writes an id that is not set
+
+
+def failure_message(error: Exception) -> str:
+    """Return the last lines of Ray's message on a dead process, which contain the reason."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    return shorten(" ".join(lines[-3:]), MOST, placeholder=" ...") or type(error).__name__

@@ -77,7 +77,7 @@ class RankTrainings:
 
     def __init__(self, connection: Connection, environment: TrainingEnvironment, place: Distributed):
         self._connection, self._environment, self._place = connection, environment, place
-        self._log = TrialLog()
+        self._log = TrialLog(whole_process=True)
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         threading.Thread(target=self._receive, daemon=True).start()
 

@@ -27,7 +27,7 @@ class TrainingActor(tune.Trainable):
             environment = environment.here()
         self._limit = environment.epoch_seconds
         self._node = ray.get_runtime_context().get_node_id()
-        self._worker = Worker(environment)
+        self._worker = Worker(environment, whole_process=True)
         self._worker.start(config["task"])
 
     def begin(self, task: TrainingTask) -> bool:

@@ -2,7 +2,8 @@
 
 A logging handler or a progress bar keeps the stream that it was made with, and a worker trains many
 trials: the first training's handlers would write to a closed file in the second. So all trainings of a
-worker print to one stream, which passes everything on to the log of the present one.
+worker print to one stream, which passes everything on to the log of the present one. In a process that
+does nothing but train, the log has as well what its programs and C libraries write.
 """
 
 from __future__ import annotations
@@ -14,14 +15,25 @@ import sys
 from collections.abc import Iterator
 from typing import IO
 
+from hpo.core.visible_text import last_shown
+from hpo.running import output_descriptors
+
 LOGGER = "hpo.training"
 """Name of the logger that training functions use; its messages of level INFO and above are kept."""
 
 
 class TrialLog(io.TextIOBase):
-    """A stream that writes to the log of the present training, or to standard error between trainings."""
+    """A stream that writes to the log of the present training, or to standard error between trainings.
 
-    def __init__(self) -> None:
+    Args:
+        whole_process: Whether this process does nothing but train, so that what is written to its file
+            descriptors, by programs that a training starts for example, is a training's as well.
+    """
+
+    def __init__(self, whole_process: bool = False) -> None:
+        self._whole_process = whole_process
+        if whole_process:
+            output_descriptors.write_by_line()
         self._target: IO[str] | None = None
         self._bar = ""  # the present line of a progress bar, which is written when the line ends
         self._handler = logging.StreamHandler(self)
@@ -37,7 +49,11 @@ class TrialLog(io.TextIOBase):
         logger.propagate = False
         logger.setLevel(logging.INFO)
         try:
-            with contextlib.redirect_stdout(self), contextlib.redirect_stderr(self):
+            with (
+                self._descriptors(target),
+                contextlib.redirect_stdout(self),
+                contextlib.redirect_stderr(self),
+            ):
                 yield
         finally:
             self._pass_on(self._bar)
@@ -46,6 +62,11 @@ class TrialLog(io.TextIOBase):
             logger.propagate = propagates
             logger.setLevel(level)
             self._target = None
+
+    def _descriptors(self, target: IO[str]) -> contextlib.AbstractContextManager[None]:
+        if self._whole_process:
+            return output_descriptors.sent_to(target.fileno())
+        return contextlib.nullcontext()
 
     def writable(self) -> bool:
         """Return True: it can be written to."""
@@ -58,8 +79,8 @@ class TrialLog(io.TextIOBase):
             return len(text)
         *lines, self._bar = (self._bar + text).split("\n")
         for line in lines:
-            self._pass_on(_last(line) + "\n")
-        self._bar = _last(self._bar)
+            self._pass_on(last_shown(line) + "\n")
+        self._bar = last_shown(self._bar)
         return len(text)
 
     def _pass_on(self, text: str) -> None:
@@ -69,8 +90,3 @@ class TrialLog(io.TextIOBase):
         """Flush the present log."""
         if self._target is not None:
             self._target.flush()
-
-
-def _last(line: str) -> str:
-    """Return what a line shows after its carriage returns."""
-    return next((part for part in reversed(line.split("\r")) if part), "")

@@ -16,7 +16,7 @@ from ray.tune.experiment import Trial
 
 from hpo.core.events import LossCause
 from hpo.core.training_state import Key
-from hpo.running.loss_causes import loss_cause
+from hpo.running.loss_causes import failure_message, loss_cause
 
 RESOURCE_WAIT = 1.0
 """Seconds that a trial waits for resources before it takes an idle worker. Shorter trials than a worker's
@@ -263,9 +263,3 @@ class _Silent:
 
     def on_no_available_trials(self, trials: list[Trial]) -> None:
         """Say nothing; `hpo.running.crew` says what is waited for."""
-
-
-def failure_message(error: Exception) -> str:
-    """Return the end of Ray's message on a dead process, which contains the reason."""
-    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
-    return " ".join(lines[-3:])[-500:] or type(error).__name__

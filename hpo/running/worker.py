@@ -36,14 +36,19 @@ HEARTBEAT = 2.0
 
 
 class Worker:
-    """Trains tasks, each in its own thread."""
+    """Trains tasks, each in its own thread.
 
-    def __init__(self, environment: TrainingEnvironment):
+    Args:
+        environment: What the trainings have in common.
+        whole_process: Whether this process does nothing else; see `TrialLog`.
+    """
+
+    def __init__(self, environment: TrainingEnvironment, whole_process: bool = False):
         self._environment = environment
         self._stage: OpenedStage | None = None
         self._channel = Channel()
         self._ranks = Ranks(environment)
-        self._log = TrialLog()
+        self._log = TrialLog(whole_process)
         self._weights_hold = False
         self._thread: threading.Thread | None = None
 
@@ -133,6 +138,9 @@ class Worker:
         unseen = home_fault(self._environment)
         if unseen:
             raise OSError(unseen)  # before folders are created where the home should be
+        if self._environment.device == "cuda":
+            use_share(1 if task.whole_gpu else self._environment.trainings_per_gpu)
+        self._ranks.start()  # before this training's log is where they would print as long as they run
         log = self._environment.folder.logs / f"{task.trial}-{task.replicate}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with (
@@ -153,9 +161,6 @@ class Worker:
         return node_fault(self._environment, error, opened=self._stage is not None)
 
     def _train_in_stage(self, task: TrainingTask, channel: Channel) -> tuple[Cause, str]:
-        if self._environment.device == "cuda":
-            use_share(1 if task.whole_gpu else self._environment.trainings_per_gpu)
-        self._ranks.start()
         if self._stage is None:
             self._stage = self._environment.open()
             gc.collect()

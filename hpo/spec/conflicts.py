@@ -71,7 +71,7 @@ def check_conflicts(
 
 
 def _occurrences(conflict: Conflict, drawn: Iterator[RecipeFields], until_absent: bool) -> list[bool]:
-    """Return whether a conflict occurs in each recipe; the last is the first without it, if that is enough."""
+    """Return whether a conflict occurs in each recipe, or in those to the first without it."""
     occurs = []
     for values in drawn:
         occurs.append(conflict.applies(values))

@@ -18,7 +18,7 @@ from hpo.ledger.in_memory import MemoryLedger
 from hpo.running.channel import Message
 from hpo.running.conductor import Conductor
 from hpo.running.environment import TrainingEnvironment
-from hpo.running.loss_causes import loss_cause
+from hpo.running.loss_causes import failure_message, loss_cause
 from hpo.running.tune_queue import LedgerScheduler, TrialQueue
 from hpo.running.worker import Worker
 from hpo.sampling.non_adaptive import RandomSearcher
@@ -171,3 +171,14 @@ def test_a_node_that_is_draining_or_gone_is_the_cause_whatever_ray_says():
     error = died("The actor is dead because its worker process has died.")
     assert loss_cause(error, draining=True, gone=True) is LossCause.PREEMPTED
     assert loss_cause(error, draining=False, gone=True) is LossCause.NODE_LOST
+
+
+def test_a_long_message_of_ray_is_cut_at_its_end_between_words():
+    text = failure_message(RuntimeError(f"The actor died.\nIts process ended. {'Causes include. ' * 50}"))
+    assert text.startswith("The actor died. Its process ended. Causes")
+    assert text.endswith(" ...")
+    assert len(text) <= 500
+
+
+def test_an_error_without_words_is_named():
+    assert failure_message(KeyError()) == "KeyError"

@@ -154,6 +154,14 @@ def test_output_names_the_training_that_printed_it(home):
     assert list(follow_output("digits", home, 3)) == ["trial 3 seed 2 | three"]
 
 
+def test_of_a_programs_progress_bar_only_the_end_is_printed(home):
+    written(home, "1-0.log", "loading\n 0 %\r 50 %\r100 %\ndone\n")
+    assert next(trial_output("digits", home, 1)) == "== trial 1: finished\nloading\n100 %\ndone"
+    shown = ["trial 1 | loading", "trial 1 | 100 %", "trial 1 | done"]
+    assert list(follow_output("digits", home, 1)) == shown
+    assert trial_story("digits", 1, home=home).log == ("loading", "100 %", "done")
+
+
 def test_following_refuses_a_trial_that_a_search_ended_without(home):
     with pytest.raises(UserError, match="has no trial 6; it has 6, numbered from 0"):
         list(follow_output("digits", home, 6))

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from hpo.core.home import SearchFolder
 from hpo.core.training_state import Training
+from hpo.core.visible_text import last_shown
 from hpo.use_cases.search.stored_logs import StoredLogs
 
 
@@ -27,7 +28,7 @@ class TrainingLogs:
 
     def text(self, training: Training) -> str:
         """Return what a training printed so far."""
-        return self._from(training, 0).decode(errors="replace").rstrip()
+        return _shown(self._from(training, 0)).rstrip()
 
     def new_lines(self, training: Training, start: int, whole: bool) -> tuple[str, int]:
         """Return the text of a log from a position on, and the position after it.
@@ -39,7 +40,7 @@ class TrainingLogs:
         """
         content = self._from(training, start)
         end = len(content) if whole else content.rfind(b"\n") + 1
-        return content[:end].decode(errors="replace"), start + end
+        return _shown(content[:end]), start + end
 
     def _from(self, training: Training, start: int) -> bytes:
         """Return the bytes of a log from a position on: those in the home, then those in the store."""
@@ -49,3 +50,8 @@ class TrainingLogs:
             content, size = log.read(), log.seek(0, 2)
         stored = self._stored.content(name) if self._stored is not None else b""
         return content + stored[max(0, start - size) :]
+
+
+def _shown(content: bytes) -> str:
+    """Return the lines of a log; of a program's progress bar only its end, as of one that Python prints."""
+    return "\n".join(map(last_shown, content.decode(errors="replace").split("\n")))
