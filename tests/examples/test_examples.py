@@ -40,7 +40,7 @@ def test_an_example_runs_to_a_scored_winner(name, tmp_path):
     variables = {**os.environ, "HPO_REGISTER": str(tmp_path / "register.db"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "hpo.cli.main", "--home", str(tmp_path / "home"), "--json"]
     subprocess.run(
-        [*command, "submit", "spec.yaml", "--name", name], cwd=folder, env=variables, check=True, timeout=280
+        [*command, "submit", "spec.yaml", "--name", name], cwd=folder, env=variables, check=True, timeout=560
     )
     status = subprocess.run(
         [*command, "status", name], cwd=folder, env=variables, check=True, capture_output=True, text=True
@@ -57,4 +57,4 @@ def test_an_example_passes_the_checks_for_trainables(name, tmp_path):
     shutil.copytree(ROOT / "examples" / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
     variables = {**os.environ, "HPO_REGISTER": str(tmp_path / "register.db"), "PYTHONPATH": str(ROOT)}
     code = "from hpo.testing import check_trainable; check_trainable('spec.yaml')"
-    subprocess.run([sys.executable, "-c", code], cwd=folder, env=variables, check=True, timeout=280)
+    subprocess.run([sys.executable, "-c", code], cwd=folder, env=variables, check=True, timeout=560)
