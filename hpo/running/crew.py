@@ -184,8 +184,9 @@ class Crew:
         alive = {node.id: node for node in self._monitor.nodes}
         for node_id, node in self._known.items():
             if node_id not in alive and node.fits(self._needs):
+                gone = "left the cluster after it was drained" if node.draining else "was lost"
                 conductor.warn(
-                    f"node {node} was lost; its trainings continue elsewhere from their newest checkpoints"
+                    f"node {node} {gone}; its trainings continue elsewhere from their newest checkpoints"
                 )
             elif node_id in alive and alive[node_id].draining and not node.draining:
                 conductor.warn(f"node {node} is being drained; it is given no further trial")

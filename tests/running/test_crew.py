@@ -95,9 +95,12 @@ def test_workers_follow_nodes_that_join_drain_and_are_lost(tmp_path):
     world.monitor.nodes = (dataclasses.replace(B, draining=True),)
     world.turn()
     assert world.crew.workers == 0
+    world.monitor.nodes = ()
+    world.turn()
     assert [w.split("; ")[0] for w in world.warnings()] == [
         "node beta (bbbbbbbb) is being drained",
         "node alpha (aaaaaaaa) was lost",
+        "node beta (bbbbbbbb) left the cluster after it was drained",
     ]
 
 
