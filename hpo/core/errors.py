@@ -60,10 +60,21 @@ class UserError(HpoError):
     exit_code = 2
 
 
+class NoCluster(UserError):
+    """There is no Ray cluster to join at an address, or not yet."""
+
+
 class Refused(HpoError):
     """The request is valid but not allowed, because the test part was opened or the search is locked."""
 
     exit_code = 3
+
+
+class ClusterLost(HpoError):
+    """The Ray cluster of a search no longer answers, or another one runs at its address.
+
+    The search has not failed: it can be continued when the cluster is back.
+    """
 
 
 class LeaseLost(HpoError):

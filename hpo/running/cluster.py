@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import ClusterLost
 from hpo.core.listening import answers
 from hpo.core.needs import Needs
 
@@ -27,10 +27,6 @@ NODE_SECONDS = 45.0
 ends the process without a word."""
 
 REPLACED = "the head of the Ray cluster is another one, which does not know this process"
-
-
-class ClusterLost(HpoError):
-    """The cluster's head no longer answers, or another one runs at its address."""
 
 
 @dataclass(frozen=True, slots=True)

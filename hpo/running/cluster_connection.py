@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from hpo.core.addresses import without_secrets
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import ClusterLost, HpoError, NoCluster
 from hpo.core.listening import replies
 from hpo.running.last_words import LastWords
 from hpo.running.loopback import kept_on_loopback
@@ -39,8 +39,8 @@ def cluster_connection(address: str, words: LastWords) -> Iterator[None]:
         words: Printed if Ray ends this process without a message.
 
     Raises:
-        UserError: If there is no cluster to join.
-        HpoError: If the cluster does not accept this process in time.
+        NoCluster: If there is no cluster to join.
+        ClusterLost: If the cluster does not accept this process in time.
     """
     answers = True
     try:
@@ -49,7 +49,7 @@ def cluster_connection(address: str, words: LastWords) -> Iterator[None]:
             with signal_handlers_kept(), quiet():
                 answers = _join_cluster(address)
             if not answers:
-                raise HpoError(
+                raise ClusterLost(
                     f"the Ray cluster at {shown_address(address)} has not accepted this process within "
                     f"{JOIN_SECONDS:g} s; the node that runs beside this process does not answer"
                 )
@@ -71,8 +71,8 @@ def _join_cluster(address: str) -> bool:
         Whether the cluster has accepted this process in time.
 
     Raises:
-        UserError: If there is no cluster to join.
-        HpoError: If the node beside this process does not reply.
+        NoCluster: If there is no cluster to join.
+        ClusterLost: If the node beside this process does not reply.
     """
     import ray
 
@@ -95,7 +95,7 @@ def _join_cluster(address: str) -> bool:
         if isinstance(error, HpoError):
             raise error
         reason = without_secrets(" ".join(str(error).split()) or type(error).__name__)
-        raise UserError(f"there is no Ray cluster to join at {shown_address(address)!r}: {reason}") from error
+        raise NoCluster(f"there is no Ray cluster to join at {shown_address(address)!r}: {reason}") from error
     return True
 
 
@@ -103,7 +103,7 @@ def _require_node_beside(address: str) -> None:
     """Check that the node that Ray will connect to replies, because Ray waits for it without a word.
 
     Raises:
-        HpoError: If it does not.
+        ClusterLost: If it does not.
     """
     from ray._private import services
     from ray._raylet import GcsClient  # type: ignore[attr-defined]
@@ -113,7 +113,7 @@ def _require_node_beside(address: str) -> None:
     client = GcsClient(address=services.canonicalize_bootstrap_address(address) or address)
     node = services.get_node_to_connect_for_driver(client)
     if not replies(node.node_manager_address, node.node_manager_port, NODE_SECONDS):
-        raise HpoError(
+        raise ClusterLost(
             f"the node of the Ray cluster at {shown_address(address)} that runs beside this process has not "
             f"answered for {NODE_SECONDS:g} s"
         )
@@ -156,7 +156,7 @@ def require_reachable(address: str) -> None:
     """Refuse an address that cannot be connected to; Ray itself would try for minutes.
 
     Raises:
-        UserError: If the connection fails.
+        NoCluster: If the connection fails.
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in address:
@@ -164,7 +164,7 @@ def require_reachable(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except (OSError, OverflowError) as error:
-        raise UserError(f"there is no Ray cluster to join at {shown_address(address)!r}: {error}") from error
+        raise NoCluster(f"there is no Ray cluster to join at {shown_address(address)!r}: {error}") from error
 
 
 def shown_address(address: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hpo.core.addresses import without_secrets
-from hpo.core.errors import UserError
+from hpo.core.errors import ClusterLost, UserError
 from hpo.core.listening import replies
-from hpo.running.cluster import ClusterLost, ClusterMonitor, ClusterNode
+from hpo.running.cluster import ClusterMonitor, ClusterNode
 from hpo.running.loopback import kept_on_loopback
 from hpo.running.ray_output import quiet
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import ClusterLost, HpoError
 from hpo.core.events import LossCause
 from hpo.core.formatting import count
 from hpo.core.needs import Needs
 from hpo.core.training_state import Key
-from hpo.running.cluster import HEAD_SECONDS, ClusterLost, ClusterMonitor, ClusterNode, node_table
+from hpo.running.cluster import HEAD_SECONDS, ClusterMonitor, ClusterNode, node_table
 from hpo.running.conductor import Conductor
 from hpo.running.loss_causes import loss_cause
 from hpo.running.node_check import AGAIN, NodeChecks

@@ -18,10 +18,10 @@ from ray.air.execution import FixedResourceManager
 from ray.train._internal.storage import StorageContext
 from ray.tune.error import TuneError
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import ClusterLost, HpoError
 from hpo.core.needs import Needs
 from hpo.core.ports import TrainingTask
-from hpo.running.cluster import ClusterLost, watched
+from hpo.running.cluster import watched
 from hpo.running.conductor import Conductor
 from hpo.running.crew import Crew
 from hpo.running.environment import TrainingEnvironment

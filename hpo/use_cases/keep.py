@@ -7,16 +7,18 @@ followed by the next one after a while, and after a few of them the search has f
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import HpoError, NoCluster
 from hpo.core.events import FinalistsNamed, Reported, SearchResumed, TrialEnded, WinnerNamed
 from hpo.core.formatting import count
 from hpo.core.home import Home
 from hpo.ledger.leases import Lease
 from hpo.ledger.store import LedgerStore, SearchLedger
+from hpo.running.cluster_connection import require_reachable
 from hpo.use_cases.search.detached import start_detached
 from hpo.use_cases.search.ending import record_failure
 from hpo.use_cases.search.holding import running_searches
@@ -44,6 +46,7 @@ class Keeper:
     home: Home
     show: Callable[[str], None]
     _refused: dict[str, list[float]] = field(default_factory=dict)
+    _waits: set[str] = field(default_factory=set)
 
     def turn(self) -> None:
         """Look at all searches once, and start those again that need it and whose pause is over."""
@@ -78,14 +81,29 @@ class Keeper:
             return
         if attempts and time.time() < max(attempts) + pause_after(len(attempts)):
             return
+        options = RunOptions.of_json(lease.options)
+        if self._waits_for_cluster(name, options.address):
+            return
         try:
-            run = start_detached(self.home, name, RunOptions.of_json(lease.options))
+            run = start_detached(self.home, name, options)
         except HpoError as error:
             self._refused.setdefault(name, []).append(time.time())
             self.show(f"{name}: {error}")
         else:
             self._refused.pop(name, None)
             self.show(f"{name}: {lease.holder} ended; process {run.pid} continues it")
+
+    def _waits_for_cluster(self, name: str, address: str | None) -> bool:
+        """Return whether nothing listens at the address of a search's cluster, and say so once."""
+        try:
+            require_reachable(address or os.environ.get("RAY_ADDRESS") or "")
+        except NoCluster as error:
+            if name not in self._waits:
+                self._waits.add(name)
+                self.show(f"{name}: waits, because {error}")
+            return True
+        self._waits.discard(name)
+        return False
 
 
 def pause_after(attempts: int) -> float:

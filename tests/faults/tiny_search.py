@@ -133,10 +133,12 @@ class Place:
         """The folder of the search that most tests disturb."""
         return self.home.search("tiny-1")
 
-    def start(self, *arguments: str, within: tuple[str, ...] = (), **environment: str) -> subprocess.Popen:
+    def start(
+        self, *arguments: str, within: tuple[str, ...] = (), python: str = sys.executable, **environment: str
+    ) -> subprocess.Popen:
         """Start the command in a process group of its own, through another command if one is given."""
         process = subprocess.Popen(
-            [*within, sys.executable, "-m", "hpo.cli.main", *arguments],
+            [*within, python, "-m", "hpo.cli.main", *arguments],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             pipesize=1 << 20,  # a search does not wait for a test that reads its events at the end

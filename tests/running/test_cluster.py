@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 from ray.exceptions import AuthenticationError
 
+from hpo.core.errors import ClusterLost
 from hpo.core.listening import answers, replies
-from hpo.running.cluster import ClusterLost, ClusterMonitor, ClusterNode, watched
+from hpo.running.cluster import ClusterMonitor, ClusterNode, watched
 from hpo.running.cluster_reading import require_listening
 
 

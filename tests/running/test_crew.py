@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from hpo.core.errors import ChangedCode, HpoError
+from hpo.core.errors import ChangedCode, ClusterLost, HpoError
 from hpo.core.events import Warned, WorkersReady
 from hpo.core.needs import Needs
-from hpo.running.cluster import ClusterLost, ClusterNode, node_table
+from hpo.running.cluster import ClusterNode, node_table
 from hpo.running.conductor import Conductor
 from hpo.running.crew import Crew
 from hpo.running.node_check import NodeChecks, NodeGone

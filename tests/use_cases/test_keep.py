@@ -4,12 +4,13 @@ import pytest
 
 from hpo.core.events import Reported, SearchEnded, SearchOpened, SearchResumed, TrialStarted
 from hpo.core.home import Home
+from hpo.core.listening import LOOPBACK, free_port
 from hpo.ledger import tables
 from hpo.ledger.leases import SearchLease
 from hpo.ledger.store import LedgerStore
 from hpo.use_cases.keep import ATTEMPTS, Keeper, keep, pause_after, without_progress
 from hpo.use_cases.search.lock import create_folder, hold_lock
-from hpo.use_cases.search.run_options import DEFAULTS
+from hpo.use_cases.search.run_options import DEFAULTS, RunOptions
 
 SPEC = {"trainable": "nowhere:Model", "objective": {"metric": "validation/mse", "mode": "min"}}
 OPENED = SearchOpened(SPEC, "d" * 64, {}, {})
@@ -62,6 +63,14 @@ def test_after_attempts_without_progress_the_search_has_failed(home, ledger):
     assert (end.status, end.reason) == ("failed", reason)
     (lease,) = LedgerStore.at(home.ledger).leases()
     assert (lease.released, lease.epoch) == (True, 2)
+
+
+def test_a_search_waits_for_its_cluster_without_using_up_attempts(home, ledger):
+    address = f"127.0.0.1:{free_port(0, LOOPBACK)}"
+    SearchLease(ledger, "process 2;b", 60.0).take(RunOptions(address=address).to_json(), force=True)
+    expire(ledger)
+    (line,) = turned(home, times=ATTEMPTS + 1)
+    assert line.startswith(f"lost-1: waits, because there is no Ray cluster to join at '{address}'")
 
 
 def test_progress_makes_earlier_attempts_count_no_more(ledger):

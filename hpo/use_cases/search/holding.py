@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import sqlalchemy as sa
 
-from hpo.core.errors import HpoError, LeaseLost, Refused, UserError
+from hpo.core.errors import ClusterLost, HpoError, LeaseLost, NoCluster, Refused, UserError
 from hpo.core.events import Event
 from hpo.core.home import Home
 from hpo.core.users import user_name
@@ -81,12 +81,19 @@ class SearchHold:
             raise LeaseLost(self.ledger.name)
 
     def end(self) -> None:
-        """Give the lease back, if it is still this process's."""
+        """Give the lease back, if it is still this process's and was not left to expire."""
+        if self._over.is_set():
+            return
+        self.leave()
+        if self._renewer.ident is not None:
+            with suppress(HpoError):  # it expires by itself
+                self._lease.release()
+
+    def leave(self) -> None:
+        """Let the lease expire, which tells a keeper that the search goes on without this process."""
         self._over.set()
         if self._renewer.ident is not None:
             self._renewer.join()
-            with suppress(HpoError):  # it expires by itself
-                self._lease.release()
 
     def _renew(self) -> None:
         while not self._over.wait(self._seconds / RENEWALS):
@@ -118,7 +125,11 @@ def held(home: Home, ledger: SearchLedger, *, new: bool = False) -> Iterator[Sea
             stack.enter_context(hold_lock(home.search(ledger.name), ledger.name))
         hold = SearchHold(ledger, alone=new or not home.database)
         stack.callback(hold.end)
-        yield hold
+        try:
+            yield hold
+        except (ClusterLost, NoCluster):
+            hold.leave()
+            raise
 
 
 def is_running(home: Home, name: str) -> bool:

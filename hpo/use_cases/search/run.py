@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from hpo.core.detail_events import VALIDATION
-from hpo.core.errors import HpoError, Interrupted, LeaseLost, Refused
+from hpo.core.errors import ClusterLost, HpoError, Interrupted, LeaseLost, NoCluster, Refused
 from hpo.core.events import (
     RecipeExported,
     SearchEnded,
@@ -132,6 +132,10 @@ class SearchRun:
                 history = self._train(stop_request, options.address, notifier, options.unseal)
                 self._conclude(history, stop_request, options)
                 tell_end(self.home, self.spec, self.ledger)
+        except (ClusterLost, NoCluster) as error:  # no end: it goes on when the cluster is back
+            with suppress(HpoError):
+                self.ledger.append([Warned(str(error))])
+            raise
         except HpoError as error:
             with suppress(HpoError):  # a full disk cannot take this event either
                 self.ledger.append([SearchEnded("failed", str(error))])

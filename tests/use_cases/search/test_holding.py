@@ -2,7 +2,7 @@
 
 import pytest
 
-from hpo.core.errors import LeaseLost, Refused, UserError
+from hpo.core.errors import ClusterLost, HpoError, LeaseLost, NoCluster, Refused, UserError
 from hpo.core.events import FinalistsNamed, SearchOpened, SearchResumed
 from hpo.core.home import Home
 from hpo.ledger import tables
@@ -58,6 +58,23 @@ def test_a_search_runs_while_it_is_held(home):
         assert RunOptions.of_json(lease_of(home).options) == RunOptions(unseal=False)
         ledger.append([FinalistsNamed((1,))])
     assert not is_running(home, "one-1")
+
+
+@pytest.mark.parametrize(
+    ("error", "released"),
+    [(ClusterLost("gone"), False), (NoCluster("not yet"), False), (HpoError("a fault"), True)],
+)
+def test_a_search_without_its_cluster_leaves_its_lease_to_expire_for_a_keeper(home, error, released):
+    ledger = opened(home)
+
+    def run():
+        with held(home, ledger, new=True) as hold:
+            hold.begin(DEFAULTS)
+            raise error
+
+    with pytest.raises(type(error)):
+        run()
+    assert lease_of(home).released == released
 
 
 def test_attempts_are_counted_from_the_first_process_that_runs_the_search(home):
