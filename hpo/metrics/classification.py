@@ -29,6 +29,17 @@ def candidates(outputs: NDArray[Any], targets: Labels) -> Iterator[Form]:
     yield macro_recall(predicted, targets)
     yield macro_precision(predicted, targets)
     yield macro_f1(predicted, targets)
+    if targets.max() == 1 and predicted.max() <= 1:
+        single = [form for label in (1, 0) for form in _of_one_class(predicted == label, targets == label)]
+        yield from sorted(single, key=lambda form: float(form.sizes[0]))  # of equal values the least sure
+
+
+def _of_one_class(chosen: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Iterator[Form]:
+    """Yield F1, recall and precision of one of two classes; 0 without a row."""
+    given, have = (np.asarray(rows[None], np.float64) for rows in (chosen, truth))
+    yield _f1(have, given)
+    yield _ratios(have * given, have)
+    yield replace(_ratios(have * given, given), each="precision")
 
 
 def _losses(outputs: Values, targets: Labels) -> Iterator[Form]:
@@ -91,7 +102,11 @@ def macro_f1(predicted: Labels, targets: Labels) -> Form:
     that have it or are given it; ``sizes`` counts these.
     """
     classes = np.unique(np.concatenate([predicted, targets]))
-    truth, chosen = _one_hot(targets, classes), _one_hot(predicted, classes)
+    return _f1(_one_hot(targets, classes), _one_hot(predicted, classes))
+
+
+def _f1(truth: Values, chosen: Values) -> Form:
+    """Return the mean F1 over classes, from which rows have and are given each, both [classes, n]."""
     hits, both = truth * chosen, truth + chosen
     total = np.maximum(both.sum(1), 1)
     values = 2 * hits.sum(1) / total

@@ -23,8 +23,6 @@ Score = Callable[[Any, Any], Mapping[str, float]]
 
 CELLS = 20_000_000
 """Rows times classes up to which metrics of classes are recognized."""
-ALONE = 20_000
-"""Rows up to which an unknown mean is scored row by row."""
 LEAST_LEFT_OUT, LEFT_OUT = 20, 2_000
 """Rows from which and up to which an unknown metric is scored once without each row."""
 CLOSE = 1e-6
@@ -77,34 +75,54 @@ def forms(score: Score, outputs: Any, targets: Any) -> dict[str, Form | None]:
         outputs: Array [n, ...] of a model's outputs.
         targets: Array [n].
     """
+    from hpo.metrics.row_means import scored_alone
+
     outputs, targets = np.asarray(outputs), np.asarray(targets)
     values = {name: float(value) for name, value in score(outputs, targets).items()}
     by_name = recognized(outputs, targets, values)
     missing = [name for name in values if name not in by_name and math.isfinite(values[name])]
     if missing:
-        by_name |= _scored_alone(score, outputs, targets, {name: values[name] for name in missing})
+        by_name |= scored_alone(score, outputs, targets, {name: values[name] for name in missing})
     return {name: by_name.get(name) for name in values}
 
 
 def recognized(outputs: Any, targets: Any, values: Mapping[str, float]) -> dict[str, Form]:
     """Return the forms of metrics whose values are those of a known metric."""
     forms_by_name: dict[str, Form] = {}
+    fits = dict.fromkeys(values, -1)
     for candidate in _candidates(outputs, targets):
         for name, value in values.items():
             equal = math.isclose(candidate.value, value, rel_tol=CLOSE, abs_tol=1e-12)
-            if equal and (
-                name not in forms_by_name or _fits(name, candidate) > _fits(name, forms_by_name[name])
-            ):
-                forms_by_name[name] = candidate
+            if equal and (fit := _fits(name, candidate)) > fits[name]:
+                forms_by_name[name], fits[name] = candidate, fit
     return forms_by_name
 
 
+WORDS = (
+    *(("f1", "f1"), ("f_score", "f1"), ("macro", "classes"), ("balanced", "classes")),
+    *(("average_precision", "precision"), ("auc", "ranking"), ("roc", "ranking")),
+    ("calibration", "calibration"),
+    *(("f1", "single f1"), ("f_score", "single f1"), ("precision", "single precision")),
+    *(("recall", "single share"), ("sensitivity", "single share"), ("specificity", "single share")),
+)
+"""Words in the name of a metric, and the kind of form that they speak for."""
+AVERAGES = ("macro", "balanced", "average", "weighted", "micro")
+"""Words in the name of a metric that speak against the form of a single class."""
+
+
 def _fits(name: str, form: Form) -> int:
-    """Return how well a form fits a metric's name: perfect answers have the same value in all metrics."""
-    words = {"f1": "f1", "average_precision": "precision", "auc": "ranking", "roc": "ranking"}
-    words |= {"macro": "classes", "balanced": "classes", "f_score": "f1", "calibration": "calibration"}
-    kinds = {form.scale, form.each} if form.scale == "classes" else {form.scale}
-    return sum(kind in kinds for word, kind in words.items() if word in name.lower())
+    """Return how well a form fits a metric's name: perfect answers have the same value in all metrics.
+
+    It is negative for the form of a single class that only chance explains: of an average, or where the
+    value is that of many metrics and the name speaks for none of a single class.
+    """
+    single = form.scale == "classes" and len(form.classes) == 1
+    kinds: set[str] = {form.scale, form.each} if form.scale == "classes" else {form.scale}
+    if single:
+        kinds = {form.each, f"single {form.each}"} - {"precision"}
+    fit = sum(kind in kinds for word, kind in WORDS if word in name.lower())
+    average = any(word in name.lower() for word in AVERAGES)
+    return -1 if single and (average or (not fit and form.value in (0.0, 1.0))) else fit
 
 
 def _candidates(outputs: Any, targets: Any) -> Any:
@@ -119,46 +137,6 @@ def _candidates(outputs: Any, targets: Any) -> Any:
         yield from calibration.candidates(outputs, targets)
     if outputs.ndim == 1:
         yield from regression.candidates(outputs.astype(np.float64), targets.astype(np.float64))
-
-
-def _scored_alone(score: Score, outputs: Any, targets: Any, values: Mapping[str, float]) -> dict[str, Form]:
-    """Return the forms of means over rows, found by scoring every row alone."""
-    n = len(targets)
-    if n > ALONE or n < 2:
-        return {}
-    means = [name for name in values if _is_mean(score, outputs, targets, name, values[name])]
-    if not means:
-        return {}
-    rows = np.full((len(means), n), np.nan)
-    try:
-        for row in range(n):
-            alone = score(outputs[row : row + 1], targets[row : row + 1])
-            rows[:, row] = [alone[name] for name in means]
-    except Exception:  # a user's score may not take a single row
-        return {}
-    forms_by_name = {
-        name: of_means(scores) for name, scores in zip(means, rows, strict=True) if np.isfinite(scores).all()
-    }
-    return {
-        n: f
-        for n, f in forms_by_name.items()
-        if math.isclose(f.value, values[n], rel_tol=CLOSE, abs_tol=1e-9)
-    }
-
-
-def _is_mean(score: Score, outputs: Any, targets: Any, name: str, value: float) -> bool:
-    """Return whether a metric of two halves averages to that of the whole, for three random halves."""
-    rng, n = np.random.default_rng(0), len(targets)
-    for _ in range(3):
-        halves = np.array_split(rng.permutation(n), 2)
-        try:
-            parts = [float(score(outputs[half], targets[half])[name]) for half in halves]
-        except Exception:
-            return False
-        mean = sum(len(half) * part for half, part in zip(halves, parts, strict=True)) / n
-        if not math.isclose(mean, value, rel_tol=CLOSE, abs_tol=1e-9):
-            return False
-    return True
 
 
 def jackknifed(score: Score, name: str, outputs: Any, targets: Any) -> Form | None:

@@ -41,6 +41,7 @@ REMEMBERED = 0.15
 """Share of a stretch of time over which rows depend on each other, from which stretches do, too."""
 FEW_OF_CLASS, FEW_ERRORS = 20, 10
 """Rows of a class, and wrong answers in all, below which an interval of a mean over classes is rough."""
+FEW_ROWS = ", rough: few rows of a class"
 FEW = 10
 """Rows of the rarer class up to which the variance of a ranking is not estimated from them."""
 
@@ -133,13 +134,14 @@ def _classes(form: Form, blocks: RowBlocks, level: float, _: int) -> Found:
     low = min(form.value, centre - math.sqrt(float(down @ correlation @ down)) / count)
     high = max(form.value, centre + math.sqrt(float(up @ correlation @ up)) / count)
     name = {"share": "Wilson", "f1": "Wilson", "ranking": "Newcombe", "precision": "Wilson"}[form.each]
-    return (max(0.0, low), min(1.0, high)), f"{name} for each class, combined", _roughness(form)
+    of = "for each class, combined" if count > 1 else "of one class"
+    return (max(0.0, low), min(1.0, high)), f"{name} {of}", _roughness(form)
 
 
 def _roughness(form: Form) -> str:
     """Return what makes the intervals of the classes rough; empty if nothing does."""
     if form.sizes.min() < FEW_OF_CLASS:
-        return ", rough: few rows of a class"
+        return FEW_ROWS
     errors = float(form.sizes @ (1 - form.classes))
     return ", rough: few errors" if form.each != "ranking" and errors < FEW_ERRORS else ""
 

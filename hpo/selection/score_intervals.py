@@ -12,7 +12,7 @@ from hpo.core.trainable import Array, Metric
 from hpo.metrics.assessment import Assessment
 from hpo.metrics.forms import Form, Score, forms, of_means
 from hpo.metrics.row_blocks import RowBlocks
-from hpo.selection.form_intervals import effective_size, form_interval, quantile
+from hpo.selection.form_intervals import FEW_OF_CLASS, FEW_ROWS, effective_size, form_interval, quantile
 from hpo.selection.intervals import Interval, level_of_look, wilson_ends
 from hpo.selection.resampling import bootstrap
 
@@ -56,7 +56,8 @@ def score_intervals(
     if unknown:
         drawn = bootstrap(score, outputs, targets, seed, level, blocks=blocks)
         for name in unknown:
-            intervals[name] = _declared_share(drawn[name], blocks) if name in shares else drawn[name]
+            interval = _declared_share(drawn[name], blocks) if name in shares else drawn[name]
+            intervals[name] = replace(interval, method=interval.method + _rarity(interval, targets))
     return {name: intervals[name] for name in score_forms}
 
 
@@ -104,6 +105,14 @@ def _with_missing(intervals: dict[str, Interval], missing: str) -> dict[str, Int
 def _as_declared(form: Form, share: bool) -> Form:
     """Return the form as a share if it is declared one and can be one."""
     return replace(form, scale="share") if share and 0 <= form.value <= 1 else form
+
+
+def _rarity(interval: Interval, targets: Array) -> str:
+    """Return that resamples of few rows of a class say little; empty without classes, or an interval."""
+    if targets.dtype.kind not in "iub" or not len(targets) or not math.isfinite(interval.low):
+        return ""
+    counts = np.unique(targets, return_counts=True)[1]
+    return FEW_ROWS if len(counts) <= len(targets) / 4 and counts.min() < FEW_OF_CLASS else ""
 
 
 def _declared_share(interval: Interval, blocks: RowBlocks) -> Interval:

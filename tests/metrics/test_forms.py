@@ -64,6 +64,34 @@ def test_a_custom_mean_is_found_row_by_row_and_an_order_statistic_is_not():
     assert (found["within"].scale, found["cubed"].scale, found["worst"]) == ("share", "positive", None)
 
 
+def one_class(o, t):
+    predicted = o.argmax(1)
+    rates = {"recall": metrics.recall_score, "precision": metrics.precision_score, "f1": metrics.f1_score}
+    return {name: float(rate(t, predicted, zero_division=0.0)) for name, rate in rates.items()}
+
+
+def test_recall_precision_and_f1_of_one_of_two_classes_are_recognized():
+    found = forms(one_class, *drawn(Law("binary", prevalence=0.2)))
+    assert {(form.scale, len(form.classes)) for form in found.values()} == {("classes", 1)}
+    assert [form.each for form in found.values()] == ["share", "precision", "f1"]
+
+
+def test_equal_values_are_told_apart_by_the_name_of_the_metric():
+    targets = np.repeat([0, 1], [45, 5])
+    never, always = np.tile([1.0, 0.0], (50, 1)), np.eye(2)[targets]
+    assert [float(form.sizes[0]) for form in forms(one_class, never, targets).values()] == [5, 0, 5]
+    perfect = forms(lambda o, t: {**one_class(o, t), "accuracy": 1.0, "macro_f1": 1.0}, always, targets)
+    assert [len(form.classes) for form in perfect.values()] == [1, 1, 1, 0, 2]
+    assert [float(perfect[name].sizes[0]) for name in ("recall", "precision", "f1")] == [5, 5, 5]
+
+
+def test_a_score_that_is_constant_on_these_answers_alone_is_no_mean():
+    targets = np.repeat([0, 1], [45, 5])
+    never = np.tile([1.0, 0.0], (50, 1))
+    found = forms(lambda o, t: {"mcc": metrics.matthews_corrcoef(t, o.argmax(1))}, never, targets)
+    assert found == {"mcc": None}
+
+
 def test_a_score_that_rejects_single_rows_is_unknown():
     def score(o, t):
         if len(t) < 2:

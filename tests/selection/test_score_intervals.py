@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from benchmarks.interval_cells import CELLS, Cell, Law, covered
 from hpo.core.trainable import Metric
@@ -186,6 +187,17 @@ def test_an_average_precision_that_few_groups_carry_is_less_sure():
     sizes = np.array([200.0, 200.0])
     sure, unsure = (form_interval(Form(0.8, part, "precision", sizes=sizes), groups) for part in parts)
     assert unsure.high - unsure.low > 1.5 * (sure.high - sure.low)
+
+
+def test_a_user_s_metric_says_that_a_class_has_few_rows():
+    targets = np.repeat([0, 1], [90, 10])
+    wrong = np.random.default_rng(0).random(100) < 0.2
+
+    def kappa(o, t):
+        return {"kappa": float(cohen_kappa_score(t, o.argmax(1)))}
+
+    found = intervals(logits(np.where(wrong, 1 - targets, targets)), targets, score=kappa)
+    assert found["kappa"].method == "BCa bootstrap, rough: few rows of a class"
 
 
 def test_rows_that_remember_longer_than_a_part_of_a_stretch_are_named():
