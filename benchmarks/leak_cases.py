@@ -68,6 +68,10 @@ def _one_column(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame
     return rows.assign(x3=random.normal(size=len(rows)) * 5)
 
 
+def _two_columns(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
+    return _one_column(rows, random).assign(x6=random.normal(size=len(rows)) * 5)
+
+
 def identified(tables: Tables, random: np.random.Generator) -> None:
     """Plant copies that differ in an identifier."""
     copied(lambda rows, _: rows)(tables, random)
@@ -97,6 +101,13 @@ def one_class(tables: Tables, _: np.random.Generator) -> None:
     """Plant a column that tells one class of three."""
     for part in _both(tables):
         part["flag"] = (part.y == "c1").astype(int)
+
+
+def exclusive_or(tables: Tables, random: np.random.Generator) -> None:
+    """Plant two columns of zeros and ones that differ in the rows of one class of three."""
+    for part in _both(tables):
+        part["one"] = random.integers(0, 2, len(part))
+        part["other"] = part.one ^ (part.y == "c1")
 
 
 def difference(tables: Tables, random: np.random.Generator) -> None:
@@ -164,12 +175,14 @@ TABLE_LEAKS: dict[str, Callable[[Tables, np.random.Generator], None]] = {
     "copies with noise of 1e-3": copied(_noisy),
     "copies, rounded": copied(lambda rows, _: rows.round(2)),
     "copies but for one column": copied(_one_column),
+    "copies but for two columns": copied(_two_columns),
     "copies but for an identifier": identified,
     "target, 99 % right": noisy_target(0.985),
     "target, 93 % right": noisy_target(0.9),
     "target in 30 % of the rows": partly_revealing,
     "a column for one class": one_class,
     "a difference of two columns": difference,
+    "an exclusive or for one class": exclusive_or,
     "target encoding": target_encoding,
     "test rows among training rows in time": early_test,
     "groups on both sides": shared_groups,

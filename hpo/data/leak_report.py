@@ -57,7 +57,7 @@ class Leaks:
         groups_test: Groups with rows in both the development and the test part.
         columns: Columns that reveal the target, with the share of the error that each removes.
         kind: Kind of the data, as in `DataInfo`.
-        changed_column: Column of a table that alone differs in the most near copies; empty if in none.
+        changed_column: Column of a table that differs in the most near copies; empty if in none.
         by_chance: Names of the counts of equal rows that are no larger than columns of few values explain.
         partial_columns: Columns that reveal the target of some rows, with the share of these rows.
         shifted: Columns that are distributed differently in the test part although neither groups nor
@@ -173,7 +173,7 @@ class Leaks:
         if self.kind != "table":
             return f"images have a near duplicate in {part}"
         column = f", most often {self.changed_column}" if self.changed_column else ""
-        return f"rows equal a row of {part} except for noise, rounding or one column{column}"
+        return f"rows equal a row of {part} except for noise, rounding or one or two columns{column}"
 
     def to_json(self) -> JsonObject:
         """Return everything as a JSON value, with the sentences."""

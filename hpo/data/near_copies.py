@@ -25,7 +25,7 @@ class NearCopies:
         train_test: Training rows with one in the test part.
         validation_test: Validation rows with one in the test part.
         train_validation: Validation rows with one in the train part.
-        column: Column of a table that alone differs in the most of them; empty if in none.
+        column: Column of a table that differs in the most of them; empty if in none.
         shifted: Columns that are distributed differently in the test part, with the difference, 0 to 1.
         early: Number of test rows that are earlier than the latest development row.
         notes: What was not compared, each a sentence.

@@ -72,7 +72,7 @@ def revealing_columns(train: Examples) -> RevealingColumns:
             notes.append(f"column {name} {note}: worth a look")
     telling, most = max(alone.items(), key=lambda item: item[1], default=("", 0.0))
     pairs, more = revealing_pairs(
-        train.inputs[train.rows], targets, alone, train.info.categories, classes=len(train.info.classes)
+        train.inputs[train.rows], targets, alone, train.info.categories, train.info.classes
     )
     return RevealingColumns(
         whole, partial, (*notes, *more), telling if most > 0 else "", max(0.0, most), pairs

@@ -1,7 +1,7 @@
 """Rows of a table that are copies of other rows although not every cell agrees.
 
 Two kinds are found. A row with noise or rounded numbers lies far closer to its original than rows
-otherwise lie to each other. A row with one other cell, such as a new identifier, agrees with its
+otherwise lie to each other. A row with one or two other cells, such as a new identifier, agrees with its
 original in every other column. Neither counts where chance brings rows as close: in few columns, or in
 columns of few values.
 """
@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpo.core.trainable import DataInfo
+from hpo.data.changed_cells import changed_cells
 from hpo.data.close_rows import close_rows
 from hpo.data.nearest_rows import nearest_rows
 from hpo.data.sketch import Hashes, mixed
 
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
 Pairs = NDArray[np.int64]
 
 MOST_SEARCHED = 2000
@@ -40,8 +42,6 @@ GRID, RANKED = 1000, 20_000
 """Steps of the ranks of a column, and rows from which they are estimated; a random sample of more."""
 USUAL = 128
 """Rows from which the usual distance is estimated; a random sample of more."""
-ENDS = np.uint64(0xFFFF)
-"""The last bits of a hash, by which most rows are told apart."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class TableCopies:
 
     Attributes:
         near: Pairs (our row, their row) that are too close to each other, int64 [m, 2].
-        but_one: Pairs that agree in all columns but one, likewise; no pair is in both.
-        columns: For each pair of ``but_one``, the position of the column that differs, [m].
+        but_few: Pairs that agree in all columns but one or two, likewise; no pair is in both.
+        columns: Positions of the columns that differ in them, one or two for each pair.
         searched: Number of their rows for which copies were looked for.
         among: Number of our rows among which they were looked for.
     """
 
     near: Pairs
-    but_one: Pairs
+    but_few: Pairs
     columns: NDArray[np.int64]
     searched: int
     among: int
@@ -65,15 +65,15 @@ class TableCopies:
     @property
     def ours(self) -> NDArray[np.int64]:
         """Our rows that are a copy of any of their rows, ascending."""
-        return np.unique(np.concatenate([self.near[:, 0], self.but_one[:, 0]]))
+        return np.unique(np.concatenate([self.near[:, 0], self.but_few[:, 0]]))
 
     @property
     def theirs(self) -> NDArray[np.int64]:
         """Their rows that are a copy of any of our rows, ascending."""
-        return np.unique(np.concatenate([self.near[:, 1], self.but_one[:, 1]]))
+        return np.unique(np.concatenate([self.near[:, 1], self.but_few[:, 1]]))
 
     def column(self, info: DataInfo) -> str:
-        """Return the name of the column that alone differs in the most copies; empty if in none."""
+        """Return the name of the column that differs in the most copies of ``but_few``; empty if in none."""
         return column_names(info)[int(np.bincount(self.columns).argmax())] if len(self.columns) else ""
 
 
@@ -81,7 +81,7 @@ NONE = TableCopies(np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64), np.ze
 
 
 def table_copies(ours: Floats, theirs: Floats, info: DataInfo) -> TableCopies:
-    """Find rows of two tables that are copies of each other but for noise, rounding or one cell.
+    """Find rows of two tables that are copies of each other but for noise, rounding or one or two cells.
 
     Rows that agree in every column are left out: their digests find them.
 
@@ -99,13 +99,15 @@ def table_copies(ours: Floats, theirs: Floats, info: DataInfo) -> TableCopies:
     others = np.flatnonzero(~np.isin(keys[1], keys[0]))
     one, other = ours[left[once]], theirs[right[others]]
     known = _Known(one, enough_bits(len(one), len(other)))
-    but_one, columns = _but_one(cells[0][once], cells[1][others], known)
+    changed = changed_cells(cells[0][once], cells[1][others], known)
     near = _near(one, other, np.array([name in info.categories for name in column_names(info)]), known)
-    near = near[~np.isin(near[:, 1], but_one[:, 1])]
-    close, changed = (
-        np.stack([left[once][found[:, 0]], right[others][found[:, 1]]], axis=1) for found in (near, but_one)
+    near = near[~np.isin(near[:, 1], changed.pairs[:, 1])]
+    close, few = (
+        np.stack([left[once][found[:, 0]], right[others][found[:, 1]]], axis=1)
+        for found in (near, changed.pairs)
     )
-    return TableCopies(close, changed, columns, len(right), min(len(ours), MOST_ROWS))
+    columns = np.nonzero(changed.changed)[1]
+    return TableCopies(close, few, columns, len(right), min(len(ours), MOST_ROWS))
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,12 @@ class _Known:
         """Information of each cell, [n, columns]."""
         return information(self.rows)
 
-    def enough(self, rows: NDArray[np.int64], without: int | None = None) -> NDArray[np.bool_]:
-        """Return whether each of these rows is no coincidence, with one column left out if given."""
+    def enough(self, rows: Rows, without: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+        """Return whether each of these rows is no coincidence, without some of its cells if given."""
         if not len(rows):
             return np.zeros(0, np.bool_)
-        total = self.bits[rows].sum(axis=1)
-        left_out = self.bits[rows, without] if without is not None else 0.0
-        return np.asarray(total - left_out >= self.needed)
+        bits = self.bits[rows] if without is None else np.where(without, 0.0, self.bits[rows])
+        return np.asarray(bits.sum(axis=1) >= self.needed)
 
 
 def information(rows: Floats) -> NDArray[np.float64]:
@@ -164,38 +165,6 @@ def _sample(n: int, most: int) -> NDArray[np.int64]:
     if n <= most:
         return np.arange(n)
     return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
-
-
-def _but_one(ours: Hashes, theirs: Hashes, known: _Known) -> tuple[Pairs, NDArray[np.int64]]:
-    """Return pairs of rows that agree in all columns but one, and that column.
-
-    Args:
-        ours: A hash of every cell, [n, columns].
-        theirs: Likewise, [k, columns].
-        known: How much our rows say.
-    """
-    sums = ours.sum(axis=1, dtype=np.uint64), theirs.sum(axis=1, dtype=np.uint64)
-    pairs, columns = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)]
-    for column in range(ours.shape[1]):
-        equal = _equal_keys(sums[0] - ours[:, column], sums[1] - theirs[:, column])
-        pairs.append(equal[known.enough(equal[:, 0], column)])
-        columns.append(np.full(len(pairs[-1]), column))
-    both = np.concatenate(pairs)
-    _, first = np.unique(both[:, 1], return_index=True)
-    return both[first], np.concatenate(columns)[first]
-
-
-def _equal_keys(ours: Hashes, theirs: Hashes) -> Pairs:
-    """Return for each of their keys that is among ours one pair of positions (ours, theirs)."""
-    ends = np.zeros(int(ENDS) + 1, np.bool_)  # of a key: most of ours are excluded before any sorting
-    ends[theirs & ENDS] = True
-    able = np.flatnonzero(ends[ours & ENDS])
-    if not len(able):
-        return np.zeros((0, 2), np.int64)
-    able = able[np.argsort(ours[able], kind="stable")]
-    position = np.minimum(np.searchsorted(ours[able], theirs), len(able) - 1)
-    hits = np.flatnonzero(ours[able[position]] == theirs)
-    return np.stack([able[position[hits]], hits], axis=1)
 
 
 def _hashes(rows: Floats) -> Hashes:

@@ -18,7 +18,18 @@ def random() -> np.random.Generator:
 def pairs_of(*columns: np.ndarray, targets: np.ndarray, classes: int) -> tuple[dict[str, float], list[str]]:
     table = np.stack(columns, axis=1).astype(np.float32)
     alone = {f"c{index}": 0.0 for index in range(table.shape[1])}
-    return revealing_pairs(table, targets, alone, {}, classes=classes)
+    return revealing_pairs(table, targets, alone, {}, [f"k{label}" for label in range(classes)])
+
+
+def test_an_exclusive_or_that_tells_one_class_of_three_is_worth_a_look(random: np.random.Generator) -> None:
+    labels, first = random.integers(0, 3, N), random.integers(0, 2, N)
+    second = first ^ (labels == 1)
+    whole, notes = pairs_of(*random.normal(size=(3, N)), first, second, targets=labels, classes=3)
+    assert whole == {}
+    assert len(notes) == 1
+    assert "of columns c3 and c4 predicts whether the class is 'k1', which neither does alone" in notes[0]
+    _, none = pairs_of(random.normal(size=N), labels == 1, first, targets=labels, classes=3)
+    assert none == []
 
 
 def test_a_difference_a_ratio_and_an_exclusive_or_are_found(random: np.random.Generator) -> None:
