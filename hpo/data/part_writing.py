@@ -61,7 +61,7 @@ def write_parts(
     if (kept := development.originals) is not None:
         sides |= {prepared.ORIGINALS: kept.encoded, prepared.ORIGINAL_INDEX: kept.index}
     if development.in_place:
-        sides |= {prepared.DIGESTS: development.identity, prepared.DIGESTED: development.digested}
+        sides |= {prepared.DIGESTS: development.digests(), prepared.DIGESTED: development.digested}
         synced(part / prepared.IN_PLACE, json.dumps(_references(development)).encode())
         arrays = {name: array for name, array in arrays.items() if name not in _references(development)}
     for name, array in (arrays | sides).items():
@@ -153,10 +153,7 @@ def _inspect(
     files = [part / name for name in (prepared.TEST_DIGESTS, prepared.TEST_HASHES, prepared.TEST_COPIES)]
     inputs = both = [content.digests() for content in (development, test)]
     if not development.in_place and not test.in_place:
-        inputs = [
-            row_digests(content.inputs) if content.identity is not None else digests
-            for content, digests in zip((development, test), both, strict=True)
-        ]
+        inputs = [_input_digests(content) for content in (development, test)]
     digests, copied = both[1], np.flatnonzero(are_among(inputs[0], inputs[1]))
     if test.info.kind == STREAM:
         rows = [
@@ -182,6 +179,13 @@ def _inspect(
         test.labelled_digest(digests, key),
     )
     return manifest, both
+
+
+def _input_digests(content: Content) -> NDArray[np.uint64]:
+    """Return digests of the inputs alone; items and texts are stored as wide as the largest of their part."""
+    by_content = content.info.kind == "items" or content.inputs.dtype.kind in "SU"
+    covers_more = content.identity is not None and not by_content
+    return row_digests(content.inputs) if covers_more else content.digests()
 
 
 def _sorted(rows: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -20,6 +20,9 @@ from trainables.data.uncut import READER
 EQUAL_ROWS = "equal_rows"
 """Among the facts of a split: that equal rows are in one part of it."""
 
+FIRST_IN_PLACE = 8
+"""Version of the reader of data that stayed in its place and names none; those from 6 on read it alike."""
+
 MOST_CUTS = 20
 """Cuts of a home, the latest ones, among which known rows are looked for."""
 
@@ -63,31 +66,41 @@ class CutsOnRecord:
 
     def reader(self, home: Home) -> int:
         """Return the version of the readers: that of the data on record, the newest for new searches."""
-        if not self.recorded or prepared.is_in_place(home.data(self.recorded)):
+        if not self.recorded:
             return READER
-        return reader_of(Cut.read(home.cut(self.recorded)))
+        return reader_of(home.data(self.recorded), Cut.read(home.cut(self.recorded)))
 
 
 NO_CUTS = CutsOnRecord()
 
 
-def reader_of(cut: Cut | None) -> int:
-    """Return the version of the readers that a cut was made with; data without one is older than cuts."""
-    return 1 if cut is None else cut.reader
+def reader_of(folder: Path, cut: Cut | None) -> int:
+    """Return the version of the readers that read a data set.
+
+    Args:
+        folder: Its folder, or that of its sample.
+        cut: Its cut; None if it was read before cuts were recorded, or has no test part.
+    """
+    if cut is not None:
+        return cut.reader
+    whole = folder.parent if folder.name == prepared.SAMPLE else folder
+    if not prepared.is_in_place(whole):
+        return 1
+    file = whole / prepared.READ_BY
+    return int(file.read_text()) if file.exists() else FIRST_IN_PLACE
 
 
-def paths_as_recorded(base: Path, scratch: Path, file: Path | None, in_place: bool = False) -> SourcePaths:
+def paths_as_recorded(base: Path, scratch: Path, file: Path | None, folder: Path) -> SourcePaths:
     """Return the paths for a source that is read and cut as it was when a cut was recorded.
 
     Args:
         base: Folder that relative paths start from.
         scratch: Where the reader may write.
         file: File of the cut; it may not exist. None for the first cut.
-        in_place: Whether the data stayed where it was, as readers before this one never left any.
+        folder: Folder of the data; it may not exist.
     """
     cut = Cut.read(file) if file else None
-    reader = READER if in_place else reader_of(cut)
-    return SourcePaths(base, scratch, StableCut((cut,) if cut else ()), reader)
+    return SourcePaths(base, scratch, StableCut((cut,) if cut else ()), reader_of(folder, cut))
 
 
 def cuts_in(files: Sequence[Path]) -> tuple[Cut, ...]:

@@ -43,7 +43,7 @@ def open_test(
     """
     check_source_arguments(source, arguments)
     with temporary_folder("test-") as scratch:
-        paths = paths_as_recorded(base, scratch, cut)
+        paths = paths_as_recorded(base, scratch, cut, expected.digests.parent)
         content = data_sources.open_source(source, arguments, paths).test()
     if content is None:
         raise Refused(f"data: {source} had a test part when the search was opened, but has none now")

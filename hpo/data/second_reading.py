@@ -27,7 +27,7 @@ def read_again(source: str, arguments: SpecFields, base: Path, folder: Path) -> 
     data = prepared.read(folder)
     assert data is not None
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".again-") as scratch:
-        paths = paths_as_recorded(base, Path(scratch), data.cut_file, prepared.is_in_place(folder))
+        paths = paths_as_recorded(base, Path(scratch), data.cut_file, folder)
         opened = data_sources.open_source(source, arguments, paths)
         development, test = opened.development(), opened.test()
         parts = []

@@ -136,6 +136,8 @@ def _write(
     data, digests = write_parts(development, sealed, part, key)
     folder = publish(part, home.data(data.fingerprint))
     report = development.report or array_report(development.sample())
+    if development.in_place:
+        replace_synced(folder / prepared.READ_BY, json.dumps(reader).encode())
     replace_synced(folder / prepared.REPORT, json.dumps(report.to_json()).encode())
     if development.files is not None:
         shortcuts = telling_properties(development.files.values, development.files.labels, development.info)
@@ -189,4 +191,4 @@ def read_near(source: str, arguments: SpecFields, base: Path, folder: Path) -> N
 def _paths_of(folder: Path, base: Path, scratch: Path) -> SourcePaths:
     """Return the paths for a source that was read before and must be cut in the same way."""
     data = prepared.read(folder)
-    return paths_as_recorded(base, scratch, data.cut_file if data else None, prepared.is_in_place(folder))
+    return paths_as_recorded(base, scratch, data.cut_file if data else None, folder)

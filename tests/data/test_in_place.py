@@ -1,5 +1,6 @@
 """Large memory maps stay where they are: nothing is copied, checks still work, changes are refused."""
 
+import dataclasses
 import json
 import os
 import tracemalloc
@@ -11,13 +12,16 @@ import pytest
 from hpo.core.errors import Refused, UserError
 from hpo.core.home import Home
 from hpo.data import prepared, second_reading, source_reading
+from hpo.data.cut import Cut
 from hpo.data.examples import open_examples
 from hpo.data.leaks import find_leaks
+from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.data.sealed_part import open_test
 from hpo.data.split import split
 from hpo.data.validation_rows import share_in_common, sketch_of
-from trainables.data import file_map, row_sample
+from trainables.data import file_map, row_sample, user_sources
 from trainables.data.content import SourcePaths
+from trainables.data.digests import row_digests
 from trainables.data.file_map import FileMap
 from trainables.data.user_sources import UserSource
 
@@ -136,6 +140,64 @@ def test_beyond_a_stated_number_of_rows_a_sample_is_compared_and_the_warning_say
     assert len(examples) == 300
     sketch = sketch_of(data, parts.validation, b"k" * 32)
     assert share_in_common(sketch, sketch) == 1
+
+
+def test_beyond_a_stated_size_rows_of_that_size_are_digested_and_the_warning_says_so(base, monkeypatch):
+    small = read(base)
+    monkeypatch.setattr(row_sample, "MOST_DIGESTED_BYTES", 150 * 36)
+    data = read(base, shift=200)
+    assert "in 150 of 300 rows (5.4 kB)" in data.warnings[0]
+    assert "a change of other rows is not noticed" in data.warnings[0]
+    digests, rows = data.digests()
+    assert len(digests) == len(rows) == 150
+    monkeypatch.setattr(row_sample, "MOST_DIGESTED_BYTES", 300 * 36)
+    assert read(base).fingerprint == small.fingerprint  # what is not larger keeps its identity
+
+
+def test_a_small_test_part_of_large_data_is_digested_whole_and_its_copies_are_found(base, monkeypatch):
+    monkeypatch.setattr(row_sample, "MOST_DIGESTED_BYTES", 150 * 36)
+    data = read(base, shift=20)
+    assert len(prepared.mapped(data.test.digests)) == data.test.n == 120
+    digested = data.digests()[1]
+    copies = prepared.mapped(data.test.copies)
+    assert copies.tolist() == [row for row in range(280, 300) if row in digested]
+    assert len(copies)
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_large_data_of_an_earlier_version_is_read_as_it_was_then(base, monkeypatch, test):
+    arguments = {"file": str(base / "pixels.npy"), "test": test}
+    monkeypatch.setattr(row_sample, "BY_BYTES", 99)  # as the reader of that version did
+    earlier = read(base, test=test)
+    monkeypatch.undo()
+    monkeypatch.setattr(file_map, "LEAST", 1000)
+    monkeypatch.setattr(row_sample, "MOST_DIGESTED_BYTES", 36)
+    (earlier.folder / prepared.READ_BY).unlink()
+    if test:
+        cut = Cut.read(earlier.cut_file)
+        earlier.cut_file.write_bytes(dataclasses.replace(cut, reader=8).to_bytes())
+    second_reading.read_again("mapped_source:parts", arguments, base, earlier.folder)
+    recorded = CutsOnRecord(recorded=earlier.fingerprint)
+    home = Home(base / "home")
+    again = source_reading.read_source("mapped_source:parts", arguments, home, base, cuts=recorded)
+    assert again == earlier.folder
+    if test:
+        assert len(open_test("mapped_source:parts", arguments, base, earlier.test, earlier.cut_file)) == 100
+    assert read(base, test=test).fingerprint != earlier.fingerprint
+
+
+def test_the_development_part_is_not_digested_to_open_the_test_part(base, monkeypatch):
+    data = read(base)
+    digested = []
+
+    def noted(rows, *more):
+        digested.append(len(rows))
+        return row_digests(rows, *more)
+
+    monkeypatch.setattr(user_sources, "row_digests", noted)
+    arguments = {"file": str(base / "pixels.npy")}
+    open_test("mapped_source:parts", arguments, base, data.test, data.cut_file)
+    assert digested == [100]
 
 
 @pytest.mark.parametrize("test", [True, False])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -74,9 +76,11 @@ class Content:
         names: Names of the traits; empty where they have none.
         report: What the reader took the data for; None where it has nothing to say.
         in_place: Whether the inputs stay where they are, outside the home and memory.
-        digested: Rows that ``identity`` covers, ascending; None for all.
+        digested: Rows that `digests` covers, ascending; None for all.
         files: Properties of the files that its images were read from; None for other data.
         originals: The images in their own sizes; None where the inputs are all that is kept.
+        digester: Computes what `digests` returns, of data that stays where it is: whoever does not ask for
+            it does not wait for the data to be read.
     """
 
     inputs: NDArray[Any]
@@ -94,6 +98,7 @@ class Content:
     files: FileFacts | None = None
     names: tuple[str, ...] = ()
     originals: Originals | None = None
+    digester: Callable[[], NDArray[np.uint64]] | None = None
 
     def __post_init__(self) -> None:
         for complaint in (_shape_complaint(self), _target_complaint(self), _side_complaint(self)):
@@ -104,7 +109,13 @@ class Content:
         return len(self.targets)
 
     def digests(self) -> NDArray[np.uint64]:
-        """Return the digests by which rows are recognised, [n, 2]."""
+        """Return the digests by which rows are recognised, [n, 2], or [k, 2] of the digested ones."""
+        return self._digests
+
+    @functools.cached_property
+    def _digests(self) -> NDArray[np.uint64]:
+        if self.digester is not None:
+            return self.digester()
         return row_digests(self.inputs) if self.identity is None else self.identity
 
     def labelled_digest(
@@ -136,7 +147,7 @@ class Content:
             self.info,
             None if self.groups is None else self.groups[rows],
             None if self.times is None else self.times[rows],
-            None if self.identity is None or self.in_place else self.identity[rows],
+            None if self.identity is None else self.identity[rows],
             positions=None if self.positions is None else self.positions[rows],
             traits=tuple(column[rows] for column in self.traits),
             names=self.names,

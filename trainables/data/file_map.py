@@ -15,7 +15,7 @@ from hpo.core.errors import UserError
 from hpo.core.formatting import size
 from hpo.core.json_values import JsonFields, JsonObject
 from trainables.data.private_map import mapped_bytes
-from trainables.data.row_sample import digested_rows, sampled_rows
+from trainables.data.row_sample import sampled_rows
 
 LEAST = 64 << 20
 """Bytes from which a memory map stays where it is; a smaller one is copied, so that its file may change."""
@@ -116,15 +116,25 @@ def stays_in_place(array: NDArray[Any]) -> bool:
     return array.nbytes >= LEAST and FileMap.of(array) is not None
 
 
-def in_place_note(inputs: NDArray[Any]) -> str:
-    """Return what the user should know about inputs that stay where they are: a memory map, or items."""
+def in_place_note(inputs: NDArray[Any], digested: NDArray[np.int64] | None) -> str:
+    """Return what the user should know about inputs that stay where they are: a memory map, or items.
+
+    Args:
+        inputs: The inputs, [n, ...].
+        digested: The rows by which they are recognised; None for all.
+    """
     n, checked = len(inputs), len(sampled_rows(inputs))
-    digested = digested_rows(n)
-    equal = f"all {n:,} rows" if digested is None else f"{len(digested):,} of {n:,} rows"
-    return (
+    note = (
         f"the inputs ({size(inputs.nbytes)}) stay where they are; they must not change, and must "
-        f"be readable wherever trials run; equal rows are looked for in {equal}, anything else in a "
-        f"sample of {checked:,}"
+        "be readable wherever trials run; "
+    )
+    if digested is None:
+        return f"{note}equal rows are looked for in all {n:,} rows, anything else in a sample of {checked:,}"
+    share = size(len(digested) * (inputs.nbytes // n))
+    return (
+        f"{note}equal rows are looked for in {len(digested):,} of {n:,} rows ({share}), by which the data is "
+        f"recognised, too, so a change of other rows is not noticed; anything else is looked for in a sample "
+        f"of {checked:,}"
     )
 
 

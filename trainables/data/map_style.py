@@ -8,7 +8,8 @@ kept in `DataInfo.fields`, and `trainables.functions.datasets` gives them back s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -35,7 +36,7 @@ from trainables.data.item_fields import (
 )
 from trainables.data.item_inputs import LEAST, ItemInputs, anonymous_bytes, traits
 from trainables.data.row_sample import digested_rows
-from trainables.data.varying_items import any_varies, item_digests, largest_of, shape_notes
+from trainables.data.varying_items import item_digests, largest_of, shape_notes
 
 TARGETS = ("target", "targets", "label", "labels", "y")
 """Names by which the target of an item that is a dictionary is found."""
@@ -45,6 +46,9 @@ TEXT_BYTES = 1 << 16
 
 BYTES_AT_ONCE = 1 << 20
 """Bytes of items of a large data set that are read before their targets are kept."""
+
+TEXTS_BY_CONTENT = 9
+"""Version of the readers from which a text has the same digest however long others of its part are."""
 
 FEWEST = 1000
 """Whole numbers below this, or below the number of rows, are labels of classes."""
@@ -106,13 +110,13 @@ def _read(read: ItemReader, paths: SourcePaths, like: DataInfo | None, origin: J
     targets = _blank([field for field in fields if field.name == read.target], n, paths)
     dtype, shape = layout(inputs)
     if origin is not None and paths.reader > 5 and _is_elsewhere(n * dtype.itemsize * int(np.prod(shape))):
-        return _in_place(read, (n, *shape), dtype, targets, like, origin)
+        return _in_place(read, (n, *shape), dtype, targets, like, origin, paths.reader)
     stored = _blank(inputs, n, paths)
     for row in range(n):
         item = named_fields(read.items[row], read.source)
         store_item(item, row, fields, read.target, stored, targets, read.source)
     content = _content(stored, targets, fields, read.target, like, read.source)
-    if not any_varies(fields):
+    if not _by_content(inputs, paths.reader):
         return content
     return replace(content, identity=item_digests(stored), warnings=shape_notes(fields, stored))
 
@@ -140,6 +144,7 @@ def _in_place(
     targets: NDArray[Any],
     like: DataInfo | None,
     origin: JsonFields,
+    reader: int,
 ) -> Content:
     """Return a part whose inputs stay in their data set; its targets are stored."""
     n = shape[0]
@@ -152,11 +157,24 @@ def _in_place(
     about = {**origin, "fields": fields, "target": read.target, "shape": list(shape), "dtype": descr}
     inputs = ItemInputs(read, shape, dtype, about)
     content = _content(inputs, targets, list(read.fields), read.target, like, read.source)
-    rows_known = digested_rows(n)
-    digested = item_digests if any_varies(read.fields) else row_digests
-    digests = digested(cast("NDArray[Any]", inputs), rows_known)
-    note = in_place_note(cast("NDArray[Any]", inputs))
-    return replace(content, in_place=True, identity=digests, digested=rows_known, warnings=(note,))
+    digested = digested_rows(content.inputs, reader)
+    kept = [field for field in read.fields if field.name != read.target]
+    digests = item_digests if _by_content(kept, reader) else row_digests
+    return replace(
+        content,
+        in_place=True,
+        digested=digested,
+        digester=functools.partial(digests, content.inputs, digested),
+        warnings=(in_place_note(content.inputs, digested),),
+    )
+
+
+def _by_content(fields: Iterable[Field], reader: int) -> bool:
+    """Return whether items are digested by what they hold, and not as they are stored.
+
+    Texts and items of varying shape are stored as wide as the largest of their part.
+    """
+    return any(field.varies or (field.type == "str" and reader >= TEXTS_BY_CONTENT) for field in fields)
 
 
 def _records(items: Any) -> Any:

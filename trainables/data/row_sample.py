@@ -9,15 +9,27 @@ from numpy.typing import NDArray
 
 MOST_DIGESTED = 1_000_000
 """Rows of a part that stays in its file, up to which each is compared with all others."""
+MOST_DIGESTED_BYTES = 4 << 30
+"""Bytes of these rows together; readers before `BY_BYTES` digested rows of any size."""
+BY_BYTES = 9
+"""Version of the readers from which bytes count."""
 MOST_ROWS = 20_000
 """Rows of such a part in which near copies, columns and distributions are looked at."""
 MOST_BYTES = 64 << 20
 """Bytes of these rows together."""
 
 
-def digested_rows(n: int) -> NDArray[np.int64] | None:
-    """Return the rows by which a part of n rows is recognised; None for all."""
-    return None if n <= MOST_DIGESTED else spread_rows(n, MOST_DIGESTED)
+def digested_rows(inputs: NDArray[Any], reader: int) -> NDArray[np.int64] | None:
+    """Return the rows by which a part is recognised; None for all.
+
+    Args:
+        inputs: Inputs of the part, [n, ...].
+        reader: Version of the reader, `trainables.data.uncut.READER`.
+    """
+    n, most = len(inputs), MOST_DIGESTED
+    if reader >= BY_BYTES:
+        most = min(most, max(1, MOST_DIGESTED_BYTES // max(1, inputs.nbytes // max(1, n))))
+    return None if n <= most else spread_rows(n, most)
 
 
 def sampled_rows(inputs: NDArray[Any]) -> NDArray[np.int64]:

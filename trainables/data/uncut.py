@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-READER = 8
+READER = 9
 """Version of the readers; raised when one reads the same file differently.
 
 2 turns images upright and leaves hidden ones out. 3 reads numbers that are written for people, takes no
@@ -18,7 +18,8 @@ a user's function that skip values. 5 scales columns that single precision would
 value, puts transparent pixels on a stated ground and takes the bits of an image's pixels that are used.
 6 cuts rows with equal inputs together although their labels differ. 7 reads columns that are said to hold
 texts, which earlier ones left out. 8 reads numbers in Indian groups of digits (1,00,000), and bytes as the
-text that they encode.
+text that they encode. 9 recognises large data that stays in its place by rows of 4 GiB together, and texts
+by what they hold, however long others of their part are.
 """
 
 

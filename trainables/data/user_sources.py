@@ -42,11 +42,12 @@ from trainables.data.digests import row_digests
 from trainables.data.file_map import in_place_note, stays_in_place
 from trainables.data.item_fields import ItemReader
 from trainables.data.iterated_items import IteratedItems
-from trainables.data.map_style import is_map_style, read_items, reopened
+from trainables.data.map_style import TEXTS_BY_CONTENT, is_map_style, read_items, reopened
 from trainables.data.originals import given
 from trainables.data.row_sample import digested_rows
 from trainables.data.table_encoding import float_targets
 from trainables.data.token_stream import KIND, Stream
+from trainables.data.varying_items import item_digests
 
 MICROSECONDS_A_DAY = 86_400e6
 
@@ -179,6 +180,12 @@ class UserSource:
         info = development or _info(arrays, inputs, targets, mapped)
         if info.kind == "image" and "kind" not in arrays and self.paths.reader > 2:
             self._refuse_channels_first(inputs.shape)
+        if info.kind in ("table", "image") and inputs.dtype.kind in "SU":
+            raise UserError(
+                f"data.source: {self.name} returned inputs of texts, {list(inputs.shape)}, which are no "
+                f"{info.kind}; return a pandas table or a list of dictionaries, whose texts are inputs, or "
+                "kind: array with them"
+            )
         if mapped and _as_stored(info.kind, inputs):
             return self._in_place(arrays, inputs, targets, info)
         identity = None
@@ -191,6 +198,8 @@ class UserSource:
                 inputs = floats
             else:
                 identity = row_digests(floats)  # rows that were opened as float32 are still recognised
+        if _are_texts(inputs, self.paths.reader):
+            identity = item_digests(inputs)
         times = arrays.get("times")
         return Content(
             np.ascontiguousarray(inputs),
@@ -268,20 +277,23 @@ class UserSource:
     ) -> Content:
         """Return a part whose inputs stay in their file."""
         times = arrays.get("times")
-        rows = digested_rows(len(inputs))
+        rows = digested_rows(inputs, self.paths.reader)
         floats = (
             info.kind not in ("image", KIND) and inputs.dtype.kind in "fiub"
         )  # as copied arrays are recognised
+        digests = functools.partial(row_digests, inputs, rows, np.dtype(np.float32) if floats else None)
+        if _are_texts(inputs, self.paths.reader):
+            digests = functools.partial(item_digests, inputs, rows)
         content = Content(
             inputs,
             _coded(targets, info),
             info,
             self._groups(arrays),
             None if times is None else self._times(np.asarray(times)),
-            row_digests(inputs, rows, np.dtype(np.float32) if floats else None),
-            warnings=(*_tied(times), *not_images(inputs, info), in_place_note(inputs)),
+            warnings=(*_tied(times), *not_images(inputs, info), in_place_note(inputs, rows)),
             in_place=True,
             digested=rows,
+            digester=digests,
         )
         content.sample()  # its values are checked
         return content
@@ -328,6 +340,11 @@ class UserSource:
                 f"objects: {first}"
             )
         return times.astype(np.float64)
+
+
+def _are_texts(inputs: NDArray[Any], reader: int) -> bool:
+    """Return whether inputs are texts, which are stored as wide as the longest of their part."""
+    return inputs.dtype.kind in "SU" and reader >= TEXTS_BY_CONTENT
 
 
 def _as_stored(kind: str, inputs: NDArray[Any]) -> bool:

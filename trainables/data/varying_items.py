@@ -27,11 +27,6 @@ from trainables.data.item_fields import (
 )
 
 
-def any_varies(fields: Iterable[Field]) -> bool:
-    """Return whether items differ in the shape of a field."""
-    return any(field.varies for field in fields)
-
-
 def largest_of(
     items: MapStyle, fields: Sequence[Field], varying: Collection[str], source: str
 ) -> list[Field]:
@@ -72,7 +67,7 @@ def item_digests(inputs: Any, chosen: NDArray[np.int64] | None = None) -> NDArra
     """Digest rows by what they hold: it does not matter how large the largest row beside them is.
 
     Args:
-        inputs: Structured array [n], or what reads one.
+        inputs: Array [n, ...], structured if it has several fields or one of varying shape, or what reads one.
         chosen: Rows to digest; None for all.
 
     Returns:
@@ -88,11 +83,21 @@ def item_digests(inputs: Any, chosen: NDArray[np.int64] | None = None) -> NDArra
 
 def _digest(row: Any) -> bytes:
     hasher = hashlib.blake2b(digest_size=BYTES)
-    for name in row.dtype.names:
-        value = row[name]
+    for name in row.dtype.names or ("",):
+        value = row[name] if name else row
         if getattr(value.dtype, "names", None) == (SHAPE, VALUES):
             value = own_shape(value)
-        content = value if isinstance(value, bytes) else np.ascontiguousarray(value).tobytes()
+        content = _bytes_of(value)
         hasher.update(f"{name}:{value.dtype.kind}{np.shape(value)}:{len(content)}:".encode())
         hasher.update(content)
     return hasher.digest()
+
+
+def _bytes_of(value: Any) -> bytes:
+    """Return what a value holds; of texts, without the zeros that fill them up."""
+    if value.dtype.kind not in "SU":
+        return np.ascontiguousarray(value).tobytes()
+    texts = [text if isinstance(text, bytes) else text.encode() for text in np.ravel(value).tolist()]
+    if len(texts) == 1:
+        return texts[0]
+    return b"".join(b"%d:" % len(text) + text for text in texts)
