@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO
 
+from hpo.core.logging_handlers import handlers_removed
 from hpo.core.visible_text import last_shown
 from hpo.running import output_descriptors
 
@@ -53,6 +54,7 @@ class TrialLog(io.TextIOBase):
                 self._descriptors(target),
                 contextlib.redirect_stdout(self),
                 contextlib.redirect_stderr(self),
+                handlers_removed(),
             ):
                 yield
         finally:

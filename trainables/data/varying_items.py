@@ -67,7 +67,7 @@ def item_digests(inputs: Any, chosen: NDArray[np.int64] | None = None) -> NDArra
     """Digest rows by what they hold: it does not matter how large the largest row beside them is.
 
     Args:
-        inputs: Array [n, ...], structured if it has several fields or one of varying shape, or what reads one.
+        inputs: Array [n, ...], structured if it has several fields or one that varies, or what reads one.
         chosen: Rows to digest; None for all.
 
     Returns:

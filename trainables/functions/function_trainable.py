@@ -83,10 +83,12 @@ class FunctionTrainable:
             array = as_array(value)
             rows = len(data.validation)
             if array.ndim and (name not in declared or array.shape != (rows,)):
-                raise UserError(
-                    f"{name} was reported with shape {array.shape}; legal: one number"
-                    + (f", or the value of each of the {rows} validation rows" if name in declared else "")
-                )
+                if name in declared:
+                    legal = f"; legal: one number, or the value of each of the {rows} validation rows"
+                else:
+                    names = ", ".join(metric.name for metric in self.metrics)
+                    legal = f", but is none of the declared metrics ({names}); legal then: one number"
+                raise UserError(f"{name} was reported with shape {array.shape}{legal}")
             metrics[PREFIX + name if name in declared else name] = float(array.astype(np.float64).mean())
         return metrics
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hpo.core.distributed import Distributed
 from hpo.core.errors import HpoError
+from hpo.core.logging_handlers import handlers_removed
 from hpo.core.recipe import Recipe
 from hpo.core.trainable import Arrays, Examples, Model, Trainable
 from hpo.running.channel import TrainingStopped
@@ -82,7 +83,7 @@ class Setting:
         result = ShortTraining()
         context = _ShortContext(self, result, epochs, until or epochs, time.monotonic() + seconds, enough)
         try:
-            with limited_threads(self.threads):
+            with limited_threads(self.threads), handlers_removed():
                 self.trainable.train(recipe, train, validation, context)
         except TrainingStopped:
             pass

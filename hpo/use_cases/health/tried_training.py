@@ -12,6 +12,7 @@ import numpy as np
 from hpo.core.command import ScriptCommand
 from hpo.core.errors import HpoError
 from hpo.core.json_values import RecipeFields
+from hpo.core.logging_handlers import handlers_removed
 from hpo.core.ports import TrainingTask
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
@@ -142,7 +143,7 @@ class TriedTraining:
             self._stage = self._stage or environment.open()
             parts = self._stage.parts(task.split)
             context = TrainingContext(task, environment, recorder)
-            with limited_threads(environment.threads):
+            with limited_threads(environment.threads), handlers_removed():
                 self._stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
                 if context.started:
                     context.finish_early()
