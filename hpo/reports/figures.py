@@ -168,6 +168,7 @@ class Plots:
             axes.text(len(shown) + 0.04, scores.at(tick), short(tick), **_AXIS_LABEL)
         names = [*(axis.name for axis in shown), scale.label]
         axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
+        axes.set_ylim(-0.2, 1.05)  # of one trial the line alone would set it, and labels lie far outside
         axes.set_yticks([])
         return figure
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import optuna
@@ -27,6 +28,9 @@ STATES = {
 }
 """Optuna's state for each end; a trial that was stopped early is pruned."""
 
+METRIC_NAMES = "study:metric_names"
+"""Where `Study.set_metric_names` puts the name that the dashboard shows; it warns that it is experimental."""
+
 
 @dataclass(frozen=True, slots=True)
 class StudyTrial:
@@ -40,6 +44,8 @@ class StudyTrial:
         curve: (epoch, objective) of every report.
         cause: Why it failed; empty otherwise.
         origin: What proposed it.
+        started: When it started, in Unix seconds.
+        ended: When it ended; None while it has not.
     """
 
     number: int
@@ -49,10 +55,17 @@ class StudyTrial:
     curve: Sequence[tuple[int, float]]
     cause: str
     origin: str
+    started: float
+    ended: float | None
 
 
 def write_study(
-    file: Path, name: str, space: Space, objective: Objective, trials: Iterable[StudyTrial]
+    file: Path,
+    name: str,
+    space: Space,
+    objective: Objective,
+    trials: Iterable[StudyTrial],
+    winner: int | None = None,
 ) -> None:
     """Write a study into a new SQLite database.
 
@@ -62,6 +75,7 @@ def write_study(
         space: The searched space.
         objective: Gives the direction and the name of the metric.
         trials: The trials.
+        winner: Number of the winner, which need not have the best single value; None if there is none.
     """
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -69,7 +83,10 @@ def write_study(
         direction = StudyDirection.MAXIMIZE if objective.mode == "max" else StudyDirection.MINIMIZE
         storage = RDBStorage(f"sqlite:///{file}")
         study = storage.create_new_study([direction], name)
+        storage.set_study_system_attr(study, METRIC_NAMES, [objective.metric])
         storage.set_study_user_attr(study, "metric", objective.metric)
+        if winner is not None:
+            storage.set_study_user_attr(study, "winner", winner)
         insert_trials(storage, study, [_frozen(space, trial) for trial in trials])
         storage.remove_session()
         storage.engine.dispose()
@@ -82,7 +99,7 @@ def _frozen(space: Space, trial: StudyTrial) -> FrozenTrial:
     state = STATES[trial.end]
     if state is TrialState.COMPLETE and not math.isfinite(trial.value):
         state = TrialState.FAIL
-    return create_trial(
+    frozen = create_trial(
         state=state,
         value=trial.value if state is TrialState.COMPLETE else None,
         params=dict(values),
@@ -90,3 +107,6 @@ def _frozen(space: Space, trial: StudyTrial) -> FrozenTrial:
         intermediate_values=dict(trial.curve),
         user_attrs={"trial": trial.number, "origin": trial.origin, "cause": trial.cause},
     )
+    frozen.datetime_start = datetime.fromtimestamp(trial.started)  # Optuna's are local
+    frozen.datetime_complete = None if trial.ended is None else datetime.fromtimestamp(trial.ended)
+    return frozen

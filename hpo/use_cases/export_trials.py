@@ -57,6 +57,7 @@ def export_study(name: str, *, home: Home, out: Path | None) -> str:
         if not report.replicate:
             value = report.metrics.get(search.history.objective.key, math.nan)
             curves.setdefault(report.trial, {})[report.epoch] = value
+    started, ended = search.times()
     trials = [
         StudyTrial(
             number=trial.trial,
@@ -66,8 +67,12 @@ def export_study(name: str, *, home: Home, out: Path | None) -> str:
             curve=sorted(curves.get(trial.trial, {}).items()),
             cause=trial.cause.value if trial.cause else "",
             origin=trial.origin,
+            started=started[trial.trial],
+            ended=ended.get(trial.trial),
         )
         for trial in search.history.trials
     ]
-    write_study(out.absolute(), name, search.spec.space, search.history.objective, trials)
+    history = search.history
+    winner = history.winner.trial if history.winner else None
+    write_study(out.absolute(), name, search.spec.space, history.objective, trials, winner)
     return str(out)

@@ -171,6 +171,16 @@ class Search:
             if isinstance(recorded.event, events.Reported):
                 yield recorded.event
 
+    def times(self) -> tuple[dict[int, float], dict[int, float]]:
+        """Return when each trial of the search phase started, and when it ended, in Unix seconds."""
+        started: dict[int, float] = {}
+        ended: dict[int, float] = {}
+        for recorded in self._ledger.read(kinds=[events.TrialStarted, events.TrialEnded]):
+            event, kept = recorded.event, ended if isinstance(recorded.event, events.TrialEnded) else started
+            if isinstance(event, events.TrialStarted | events.TrialEnded) and not event.replicate:
+                kept[event.trial] = recorded.time
+        return started, ended
+
     @property
     def plot(self) -> Plots:
         """Plots of the search: `history`, `curves`, `importance`, `slices`, `parallel`, `honest`, `rungs`."""

@@ -6,7 +6,7 @@ from hpo.core.errors import UserError
 from hpo.core.events import End
 from hpo.reports.figures import Plots
 from hpo.use_cases.inspect import load_search
-from tests.reports.test_page import FEW, simulated
+from tests.reports.test_page import FEW, ONE, simulated
 from tests.use_cases.recorded_search import recorded, trained, won
 
 ALWAYS = ("history", "curves", "slices", "parallel", "rungs")
@@ -60,6 +60,13 @@ def test_a_trial_that_was_stopped_at_its_first_epoch_is_a_point_among_the_curves
     alone = [line for line in axes.lines if len(line.get_xdata()) == 1]
     assert alone
     assert {line.get_marker() for line in alone} == {"o"}
+
+
+def test_one_trial_of_one_parameter_has_room_among_parallel_coordinates(tmp_path):
+    figure = plots(simulated(tmp_path, 1, ONE)).parallel()
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    assert axes.get_position().height > 0.3
 
 
 def test_errors_are_labelled_within_a_power_of_ten(tmp_path):

@@ -44,8 +44,19 @@ def test_optuna_reads_the_study(home, tmp_path):
     assert study.direction.name == "MAXIMIZE"
     assert study.best_trial.user_attrs["trial"] == 1
     assert study.best_value == 0.95
+    assert study.metric_names == ["accuracy"]
+    assert study.user_attrs == {"metric": "accuracy", "winner": 3}
     assert study.trials[1].params == {"learning_rate": pytest.approx(0.02)}
     assert study.trials[1].intermediate_values == pytest.approx({1: 0.93, 2: 0.94, 3: 0.95})
+
+
+def test_trials_of_a_study_have_the_times_of_the_record(home, tmp_path):
+    file = tmp_path / "study.db"
+    export_study("digits", home=home, out=file)
+    shown = optuna.load_study(study_name="digits", storage=f"sqlite:///{file}").trials
+    started, ended = load_search("digits", home).times()
+    assert [trial.datetime_start.timestamp() for trial in shown] == pytest.approx(list(started.values()))
+    assert [trial.datetime_complete.timestamp() for trial in shown] == pytest.approx(list(ended.values()))
 
 
 def test_a_study_needs_a_new_file(home, tmp_path):
