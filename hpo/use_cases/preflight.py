@@ -39,7 +39,7 @@ MOST_COMBINATIONS = 12
 RESULTS: dict[str, Verdict] = {"holds": "right", "fails": "wrong", "open": "open"}
 """Results of `hpo try` as verdicts."""
 
-UNKNOWN = "the trainable does not show its network; a method `parts` does"
+UNKNOWN = "the trainable does not show its network; `@fit.parts`, or a method `parts`, does"
 
 
 def preflight_spec(spec: SearchSpec, *, home: Home, values: Point | None = None) -> PreflightReport:
@@ -195,7 +195,8 @@ class _Examination:
         if "label_smoothing" in choices.get("loss", {}):
             choices["loss"] = {**choices["loss"], "label_smoothing": 0.0}
         horizon = HORIZON if HORIZON in grammar.slots else ""
-        return DataProbes(setting, recipe, Recipe(grammar.resolve(choices)), self.rows, horizon)
+        calm = Recipe(grammar.resolve(choices))
+        return DataProbes(setting, recipe, calm, self.rows, horizon, self.subject.measured)
 
     def costs(self, setting: Setting) -> tuple[CornerCost, ...]:
         """Return what an epoch costs at the corners of the space."""

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from hpo.core.formatting import count
 from hpo.core.health import HealthCheck
 from hpo.core.recipe import Recipe
-from hpo.core.trainable import Examples
+from hpo.core.trainable import Examples, Metric
 from hpo.metrics.labels import labels_of
 from hpo.use_cases.health.chance import NEITHER, Fit, fit_of
 from hpo.use_cases.health.few_rows import FewRows
+from hpo.use_cases.health.own_metric import OwnProgress
 from hpo.use_cases.health.short_training import Setting, ShortTraining, line_of
 
 TINY, TINY_EPOCHS = 16, 300
@@ -43,6 +45,7 @@ class DataProbes:
         calm: The same without regularization and augmentation, which keep a network from fitting.
         rows: The rows.
         horizon: Name of the recipe's hyperparameter for the number of epochs; empty if it has none.
+        metric: The objective's, by which a tiny subset is judged where answers are not classes or values.
     """
 
     setting: Setting
@@ -50,6 +53,7 @@ class DataProbes:
     calm: Recipe
     rows: FewRows
     horizon: str
+    metric: Metric
 
     def checks(self) -> Iterator[HealthCheck]:
         """Yield one check after the other."""
@@ -90,7 +94,7 @@ class DataProbes:
             return HealthCheck(name, "wrong", f"training fails: {line_of(training.error)}", "run `hpo try`")
         fit = fit_of(training.model, rows)
         if isinstance(fit, str):
-            return HealthCheck(name, "open", fit)
+            return self._by_own_metric(name, fit, training)
         shown = f"{fit.measure} {fit.value:.3g} on {len(rows)} rows after {len(training.reports)} epochs"
         if fit.value >= FITTED:
             return HealthCheck(name, "right", shown)
@@ -99,6 +103,18 @@ class DataProbes:
     def _is_fitted(self, metrics: Mapping[str, float]) -> bool:
         loss = metrics.get("train/loss", math.inf)
         return loss < 0.01 and metrics.get("validation/accuracy", 0.0) == 1.0
+
+    def _by_own_metric(self, name: str, unknown: str, training: ShortTraining) -> HealthCheck:
+        progress = OwnProgress.of(self.metric, training.reports)
+        if not progress.known:
+            return HealthCheck(name, "open", unknown)
+        shown = f"{progress.text}; {count(len(training.reports), 'epoch')} on {TINY} rows"
+        if progress.fitted:
+            return HealthCheck(name, "right", shown)
+        if len(training.reports) < TINY_EPOCHS:
+            return HealthCheck(name, "open", f"{shown}: it ended too early to be judged")
+        advice = "look for a wrong loss, inputs and targets that do not belong together, or frozen layers"
+        return HealthCheck(name, "doubtful", shown, advice)
 
     def _not_fitted(
         self, name: str, shown: str, fit: Fit, training: ShortTraining, rows: Examples

@@ -15,7 +15,7 @@ from hpo.core.json_values import RecipeFields
 from hpo.core.learning_rates import USUAL_LEARNING_RATES
 from hpo.core.recipe import Recipe
 from hpo.core.space import Point, Space, Uniform
-from hpo.core.trainable import Examples, Trainable
+from hpo.core.trainable import Examples, Metric, Trainable
 from hpo.data.examples import open_examples
 from hpo.spec import SearchSpec
 from hpo.spec.data_fields import Data
@@ -71,6 +71,12 @@ class Subject:
         if parameter is None or not isinstance(parameter.domain, Uniform) or not rate:
             return 1.0, 1.0
         return parameter.domain.low / rate, parameter.domain.high / rate
+
+    @property
+    def measured(self) -> Metric:
+        """The objective's metric as the trainable declares it."""
+        declared = {metric.name: metric for metric in reversed(self.trainable.metrics)}
+        return declared.get(self.metric, self.trainable.metrics[0])
 
     @property
     def grammar(self) -> Grammar:
