@@ -69,6 +69,8 @@ TAKEN_UP_OFTEN = {
     "finalists": "too few trials were fully trained to be finalists",
 }
 """The same of several trials."""
+TAKEN_UP_ONCE = {**TAKEN_UP_OFTEN, "rung": "it rose among the best of its rung"}
+"""The same of one."""
 
 REASON_WORDS = {
     "practice": "near usual values",
@@ -236,7 +238,7 @@ def pauses(numbers: Mapping[str, int]) -> str:
     """Return how often trials were paused, and why they were taken up again."""
     paused = f"{numbers.get('paused', 0):,} paused"
     again = [
-        f"{numbers[cause]:,} taken up again, because {words}"
+        f"{numbers[cause]:,} taken up again, because {words if numbers[cause] > 1 else TAKEN_UP_ONCE[cause]}"
         for cause, words in TAKEN_UP_OFTEN.items()
         if numbers.get(cause)
     ]

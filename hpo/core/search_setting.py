@@ -9,7 +9,7 @@ from hpo.core.json_values import RecipeFields, SpecFields
 
 DIVIDED_BY = {
     "time": "time: every part is later than the one before",
-    "groups": "groups: all rows of a group stay together, with classes balanced as far as possible",
+    "groups": "groups: all rows of a group stay together; classes, if any, are balanced as far as possible",
     "classes": "chance, keeping the share of each class",
     "chance": "chance",
 }

@@ -101,10 +101,12 @@ def _sentences(account: Account) -> Iterator[tuple[str, tuple[str, ...]]]:
         (),
     )
     if account.winner is not None:
-        most = "at most " if account.finalists.rule == "race" else ""
+        race = account.finalists.rule == "race"
+        won = "by their mean, the cheaper of those within one standard error of the best"
         yield (
-            f"The finalists ({compared.finalists}) were trained again on {most}"
-            f"{count(account.finalists.seeds, 'fresh seed')} each, and the winner was chosen by their mean.",
+            f"The finalists ({compared.finalists}) were trained again on {'at most ' if race else ''}"
+            f"{count(account.finalists.seeds, 'fresh seed')} each, and the winner was chosen "
+            f"{'in a race of sequential paired t-tests' if race else won}.",
             (),
         )
     yield from _results(account)

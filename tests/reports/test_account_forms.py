@@ -199,6 +199,9 @@ def test_the_paragraph_states_the_numbers_and_cites_their_methods(account):
     assert "Its test accuracy is 0.9200 (95 % interval 0.8800 to 0.9500)" in text
     assert "6 trials started; 4 were fully trained (3 epochs)" in text
     assert "linear model 0.9000" in text
+    assert "2 fresh seeds each, and the winner was chosen by their mean, the cheaper of those within" in text
+    raced = dataclasses.replace(account, finalists=dataclasses.replace(account.finalists, rule="race"))
+    assert "on at most 2 fresh seeds each, and the winner was chosen in a race of" in methods_text(raced)
     latex = methods_text(account, latex=True)
     assert "95 \\% interval" in latex
     keys = {key for cited in re.findall(r"\\cite{(.*?)}", latex) for key in cited.split(",")}

@@ -183,3 +183,6 @@ def test_the_record_says_why_a_trial_was_proposed_and_how_often_trials_were_paus
     assert pauses({"paused": 3, "rung": 2}) == (
         "3 paused; 2 taken up again, because they rose among the best of their rung"
     )
+    assert pauses({"paused": 3, "rung": 1}).endswith(
+        "1 taken up again, because it rose among the best of its rung"
+    )
