@@ -70,6 +70,25 @@ class ImageClassifier:
         return scores.probabilities(outputs)
 
 
+def misfit(recipe: Recipe, info: DataInfo) -> str | None:
+    """Return why a training would be refused at its start; None if nothing is known.
+
+    Args:
+        recipe: In normal form; its network is built if it starts from other weights.
+        info: The images.
+    """
+    given, start = recipe["preprocessing"], recipe["transfer"]
+    try:
+        if given["name"] == "given_mean_std":
+            preprocessing.check_given(given["mean"], given["std"], info.shape[2])
+        if start["name"] != "none":
+            shape = image_shape(info, recipe["image_size"])
+            transfer.start(start, _network(recipe, shape, len(info.classes), 0, torch.device("cpu")))
+    except UserError as error:
+        return str(error)
+    return None
+
+
 class _ImageTask:
     """Images to train on; see `trainables.training_loop.Task`."""
 

@@ -126,18 +126,27 @@ def given_mean_std(
         UserError: If there are as many values as no images have channels.
     """
     channels = images.shape[3]
-    for name, values in (("mean", mean), ("std", std)):
-        if len(values) not in (1, channels) and channels != 1:
-            raise UserError(
-                f"preprocessing.{name}: has {len(values)} values, and images have {channels} channels; "
-                f"legal: 1 or {channels}"
-            )
+    check_given(mean, std, channels)
     shift, spread = (torch.tensor(values, dtype=torch.float32) for values in (mean, std))
     if channels == 1:
         shift, spread = shift.mean()[None], spread.mean()[None]
     return Preprocessor(
         shift.expand(channels)[:, None, None].clone(), spread.expand(channels)[:, None, None].reciprocal()
     )
+
+
+def check_given(mean: Sequence[float], std: Sequence[float], channels: int) -> None:
+    """Check that given statistics are for images with this many channels.
+
+    Raises:
+        UserError: If they are not.
+    """
+    for name, values in (("mean", mean), ("std", std)):
+        if len(values) not in (1, channels) and channels != 1:
+            raise UserError(
+                f"preprocessing.{name}: has {len(values)} values, and images have {channels} channels; "
+                f"legal: 1 or {channels}"
+            )
 
 
 def fit_decorrelation(images: Images, rows: npt.NDArray[np.int64], over: str) -> Preprocessor:

@@ -23,6 +23,7 @@ from trainables.parts.conflicts import (
     NO_CLASSES,
     NO_ERROR,
     NO_POOLING,
+    NO_WEIGHTS,
     ONE_VALUE,
 )
 from trainables.parts.initialization import INIT
@@ -165,7 +166,7 @@ IMAGE_CLASSIFIER = ShippedTrainable(
     "image",
     {"classification": CLASSIFICATION},
     "Classifies images, with the network and training that a recipe describes",
-    (ONE_VALUE, LONG_WARMUP, NO_POOLING, NO_BRANCHES, LIBRARY_ACTIVATION, LIBRARY_NORMALIZATION),
+    (ONE_VALUE, LONG_WARMUP, NO_POOLING, NO_BRANCHES, LIBRARY_ACTIVATION, LIBRARY_NORMALIZATION, NO_WEIGHTS),
 )
 
 _FOR_TABLES = tuple(

@@ -43,8 +43,8 @@ def check_conflicts(
         grammar: What a recipe can contain.
         horizon: Epochs of a full training.
         faults: Collects the faults.
-        recorded: Whether the spec is on record; then choices without an effect are only warned of, and
-            conflicts at some points are not looked for, since they were warned of when it was submitted.
+        recorded: Whether the spec is on record; then conflicts are only warned of, and conflicts at some
+            points are not looked for, since they were warned of when it was submitted.
     """
     for conflict in conflicts:
         # Held at the conflicting values, which may be too rare to be drawn: one size in a thousand.
@@ -56,8 +56,7 @@ def check_conflicts(
         always = bool(occurs) and all(occurs)
         if always and conflict.stops:
             always = all(conflict.applies(values) for values in drawn_recipes(space, fixed, grammar, horizon))
-        harmless = not conflict.stops or conflict.exceeds is not None
-        if always and recorded and harmless:
+        if always and recorded:
             faults.warn(conflict.reason)
         elif always:
             names = [*(conflict.exceeds or ())[:1], *(name for name, _ in conflict.when)]

@@ -118,6 +118,7 @@ WITHOUT_EFFECT = [
     ({"model": "torchvision", "activation": "gelu"}, "a library's model has its own activations"),
     ({"model": "timm", "normalization": "layer_norm"}, "a library's model has its own normalization"),
     ({"warmup": {"name": "epochs", "length": 10}}, "is longer than the training"),
+    ({"transfer": {"name": "last_stages", "stages": 2}}, "transfer: has no weights to start from"),
 ]
 
 

@@ -8,6 +8,7 @@ from trainables.parts.activation import ACTIVATION
 from trainables.parts.loss import LOSS, REGRESSION_LOSS
 from trainables.parts.model import MODEL
 from trainables.parts.normalization import NORMALIZATION
+from trainables.parts.transfer import TRANSFER
 
 # The size of images is not known here; convolutions that end in a single pixel are found when the
 # network is built.
@@ -115,6 +116,15 @@ LIBRARY_NORMALIZATION = Conflict(
 
 LONG_WARMUP = Conflict(
     (("warmup", Among(("epochs",))),),
-    "warmup.length: is longer than the training, which then never reaches its learning rate",
+    "warmup.length: is longer than the training, which then never reaches its learning rate; legal: at most "
+    "the epochs of a full training",
     exceeds=("warmup.length", "epochs"),
+)
+
+NO_WEIGHTS = Conflict(
+    (
+        ("transfer", Among(tuple(name for name in TRANSFER.names if name != TRANSFER.default))),
+        ("transfer.weights", Among((None,))),
+    ),
+    "transfer: has no weights to start from; legal: transfer.weights, a safetensors file of the same model",
 )

@@ -19,6 +19,7 @@ from hpo.data.prepared import ORIGINALS
 from hpo.selection.sample_size import difference_told, examples_to_compare, least_examples
 from hpo.spec import SearchSpec
 from hpo.spec.warmup_steps import can_be_in_steps, long_warmup
+from hpo.use_cases.dataset.recipe_fit import recipe_warnings
 from hpo.use_cases.dataset.split_dataset import SplitDataset
 from trainables.parts.data_sources import DEVELOPMENT_ROWS
 from trainables.ranking_scores import MOST_CLASSES
@@ -44,8 +45,8 @@ def data_warnings(spec: SearchSpec, dataset: SplitDataset) -> list[str]:
 
     Raises:
         UserError: If the trainable cannot take such data, the rows cannot be split as specified, or the
-            final part cannot tell finalists apart whatever they predict, or every warm-up is longer than
-            the training.
+            final part cannot tell finalists apart whatever they predict, every warm-up is longer than
+            the training, or no recipe fits the images or the weights that it starts from.
     """
     _check_trainable(spec, dataset)
     _check_objective(spec, dataset)
@@ -56,6 +57,7 @@ def data_warnings(spec: SearchSpec, dataset: SplitDataset) -> list[str]:
         *_order(dataset),
         *_folds(spec, dataset),
         *_enlarged(spec, dataset),
+        *recipe_warnings(spec, dataset.prepared.info),
         *_test(dataset),
     ]
 
