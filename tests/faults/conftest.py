@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.faults.cable import Cable
 from tests.faults.tiny_search import Place, left_behind, undisturbed_record
 from tests.s3_store import s3, s3_server
 
@@ -22,3 +23,15 @@ def place(tmp_path):
 def undisturbed(tmp_path_factory):
     """The record of the same search without a disturbance."""
     return undisturbed_record(tmp_path_factory.mktemp("undisturbed"))
+
+
+@pytest.fixture
+def cable():
+    """A namespace that is connected to this machine."""
+    cable = Cable()
+    try:
+        if not cable.lay():
+            pytest.skip("no virtual network devices can be made here")
+        yield cable
+    finally:
+        cable.end()

@@ -2,8 +2,10 @@
 
 import sys
 
+from hpo.core import events
 from hpo.core.history import History
 from hpo.core.home import SearchFolder
+from hpo.core.objective import Objective
 from hpo.ledger.in_memory import MemoryLedger
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
@@ -11,6 +13,8 @@ from hpo.running.worker import Worker
 from hpo.spec import parse_spec
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.search.assembly import environment_of, plan_of, searcher_of
+from tests.faults.promises import check_replay, run_twice
+from tests.faults.tiny_search import number, without_announcements
 
 
 def trained_here(place, record, folder) -> History:
@@ -48,3 +52,28 @@ def trained_here(place, record, folder) -> History:
             if name.startswith("tiny_"):
                 del sys.modules[name]  # other tests have their own
     return conductor.history
+
+
+def check_as_trained_here(place, process, folder, causes) -> None:
+    """Wait for the end of a search on a cluster, and compare it with the same search in this process.
+
+    Args:
+        place: Folder of the search.
+        process: The command that runs it.
+        folder: A folder for checkpoints and weights.
+        causes: Causes of the losses of its workers, sorted.
+    """
+    _, err = process.communicate(timeout=400)
+    assert (process.returncode, without_announcements(err)) == (0, "")
+    record = place.record()
+    assert sorted(each.event.cause for each in record if isinstance(each.event, events.WorkerLost)) == causes
+    assert run_twice(record) == []
+    check_replay(record)
+    history = History.of(record, Objective("mse", "min"))
+    assert results(history) == results(trained_here(place, record, folder))
+    assert (place.openings(), place.reads(), number(record, events.TestScored)) == (1, 1, 1)
+
+
+def results(history):
+    """End and value of each training, and the winner."""
+    return {key: (t.end, t.value) for key, t in history.trainings.items()}, history.winner.trial

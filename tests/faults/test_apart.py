@@ -3,6 +3,7 @@
 Each node runs in a mount namespace in which an empty file system covers the folder with home and code.
 """
 
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,19 +11,20 @@ import pytest
 
 from hpo.core import events
 from hpo.core.events import LossCause
-from hpo.core.history import History
-from hpo.core.objective import Objective
-from tests.faults.inline_search import trained_here
-from tests.faults.promises import check_replay, run_twice
+from tests.faults.cable import HERE, THERE, needs_network
+from tests.faults.inline_search import check_as_trained_here
 from tests.faults.ray_cluster import TOKEN, RayCluster, is_root
-from tests.faults.test_cluster import SPEC, results
-from tests.faults.tiny_search import MODEL, after, number, without_announcements
+from tests.faults.test_cluster import SPEC
+from tests.faults.test_partition import IMPATIENT_HEAD
+from tests.faults.tiny_search import MODEL, after
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not is_root(), reason="only root can make namespaces"),
 ]
+
+LABELLED = "resources: {gpus: 1, labels: {accelerator: H100}, trials_at_once: 2}"
 
 GATED = MODEL.replace(
     "for _ in context.epochs():",
@@ -55,10 +57,11 @@ def separate(folder):
     return ("unshare", "--mount", "sh", "-c", script, str(folder))
 
 
-def add_separate(cluster, place, gate):
+def add_separate(cluster, place, gate, within=(), **options):
     """Start a node that sees neither home nor code, with a cache that no other node sees."""
     cache = str(place.folder / "cache")
-    return cluster.add(1, within=separate(place.folder), HPO_NODE_CACHE=cache, TINY_GATE=str(gate))
+    within = (*within, *separate(place.folder))
+    return cluster.add(1, within=within, HPO_NODE_CACHE=cache, TINY_GATE=str(gate), **options)
 
 
 @contextmanager
@@ -91,21 +94,47 @@ def test_nodes_without_the_home_lose_one_of_them_and_the_search_comes_to_the_sam
         with out_of_reach(store):
             (gate / "go").touch()
             place.wait_for(process, after(events.WorkerLost))
-        _, err = process.communicate(timeout=400)
-        assert without_announcements(err) == ""
-        assert process.returncode == 0
+        check_as_trained_here(place, process, tmp_path_factory.mktemp("here"), [LossCause.NODE_LOST])
     finally:
         cluster.end()
-    record = place.record()
-    losses = [each.event.cause for each in record if isinstance(each.event, events.WorkerLost)]
-    assert losses == [LossCause.NODE_LOST]
-    assert run_twice(record) == []
-    check_replay(record)
-    history = History.of(record, Objective("mse", "min"))
-    assert results(history) == results(trained_here(place, record, tmp_path_factory.mktemp("here")))
-    assert (place.openings(), place.reads(), number(record, events.TestScored)) == (1, 1, 1)
     for trial in range(6):
         printed = (place.search.logs / f"{trial}-0.log").read_text().split("\n")
         assert {f"epoch {epoch}" for epoch in range(1, 6)} <= set(printed)
     if store.startswith("/"):
         assert [path for path in Path(store, "searches").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.faults
+@needs_network
+def test_labelled_gpus_of_such_nodes_are_preempted_and_cut_off_for_a_minute_and_change_nothing(
+    place, store, gate, cable, tmp_path_factory
+):
+    (place.folder / "tiny.yaml").write_text(SPEC.replace("resources: {trials_at_once: 2}", LABELLED))
+    (place.folder / "tiny_model.py").write_text(GATED)
+    cluster = RayCluster(head=IMPATIENT_HEAD, host=HERE)
+    kind = {"gpus": 1, "labels": {"accelerator": "H100"}}
+    try:
+        add_separate(cluster, place, gate, gpus=1, labels={"accelerator": "A100"})  # never used
+        first = add_separate(cluster, place, gate, **kind)
+        far = add_separate(cluster, place, gate, within=cable.within, host=THERE, **kind)
+        process = place.start("submit", "tiny.yaml", "--json", RAY_ADDRESS=cluster.address, **TOKEN)
+        for trial in range(2):
+            place.wait_for(process, after(events.Checkpointed, trial=trial, epoch=2))
+        assert cluster.workers(far)
+        cluster.drain(first)
+        place.wait_for(process, lambda place: "is being drained" in warned(place))
+        cable.cut()
+        cut = time.monotonic()
+        add_separate(cluster, place, gate, **kind)
+        place.wait_for(process, after(events.WorkerLost, cause=LossCause.NODE_LOST))
+        place.wait_for(process, lambda _: time.monotonic() > cut + 60)
+        cable.mend()
+        (gate / "go").touch()
+        causes = sorted([LossCause.NODE_LOST, LossCause.PREEMPTED])
+        check_as_trained_here(place, process, tmp_path_factory.mktemp("here"), causes)
+    finally:
+        cluster.end()
+
+
+def warned(place):
+    return " ".join(each.event.message for each in place.record() if isinstance(each.event, events.Warned))

@@ -4,12 +4,9 @@ import pytest
 
 from hpo.core import events
 from hpo.core.events import LossCause
-from hpo.core.history import History
-from hpo.core.objective import Objective
-from tests.faults.inline_search import trained_here
-from tests.faults.promises import check_replay, run_twice
+from tests.faults.inline_search import check_as_trained_here
 from tests.faults.ray_cluster import TOKEN, RayCluster
-from tests.faults.tiny_search import MODEL, after, number, without_announcements
+from tests.faults.tiny_search import MODEL, after
 
 SPEC = """
 version: 1
@@ -35,11 +32,6 @@ GATED = MODEL.replace(
 """Trains the third epoch after a file exists, so that both nodes are training until then."""
 
 
-def results(history):
-    """End and value of each training, and the winner."""
-    return {key: (t.end, t.value) for key, t in history.trainings.items()}, history.winner.trial
-
-
 @pytest.mark.timeout(600)
 def test_a_search_that_loses_a_node_comes_to_the_same_end_and_leaves_the_others_alone(
     place, tmp_path_factory
@@ -53,17 +45,8 @@ def test_a_search_that_loses_a_node_comes_to_the_same_end_and_leaves_the_others_
             place.wait_for(process, after(events.Checkpointed, trial=trial, epoch=2))
         cluster.kill(cluster.nodes[0])
         (place.folder / "go").touch()
-        _, err = process.communicate(timeout=400)
+        check_as_trained_here(place, process, tmp_path_factory.mktemp("here"), [LossCause.NODE_LOST])
         assert [node.poll() for node in (cluster.head, cluster.nodes[1])] == [None, None]
         assert cluster.workers(cluster.nodes[1]) == []
     finally:
         cluster.end()
-    assert (process.returncode, without_announcements(err)) == (0, "")
-    record = place.record()
-    losses = [each.event.cause for each in record if isinstance(each.event, events.WorkerLost)]
-    assert losses == [LossCause.NODE_LOST]
-    assert run_twice(record) == []
-    check_replay(record)
-    history = History.of(record, Objective("mse", "min"))
-    assert results(history) == results(trained_here(place, record, tmp_path_factory.mktemp("here")))
-    assert (place.openings(), place.reads(), number(record, events.TestScored)) == (1, 1, 1)

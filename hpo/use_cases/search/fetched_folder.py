@@ -6,8 +6,9 @@ import fcntl
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +16,16 @@ from hpo.core.errors import HpoError
 from hpo.core.store import Store
 from hpo.running.home_files import patiently
 
+KEPT_SECONDS = 7 * 86400.0
+"""Seconds for which a folder is kept after a process last began to use it."""
 
-def fetch_folder(store: Callable[[], Store], digests: Mapping[str, str], folder: Path) -> Path:
+_used: dict[Path, int] = {}
+"""Folders that this process uses, with the descriptors that hold their locks."""
+
+
+def fetch_folder(
+    store: Callable[[], Store], digests: Mapping[str, str], folder: Path, *, cached: bool = False
+) -> Path:
     """Copy files from a store into a folder, unless it is there; processes of one machine do it once.
 
     Each file is compared with its digest, and the folder appears in one step.
@@ -25,12 +34,14 @@ def fetch_folder(store: Callable[[], Store], digests: Mapping[str, str], folder:
         store: Opens the store; not called if there are no files.
         digests: SHA-256 of each file by its path in the folder.
         folder: The folder, whose name is `hpo.core.file_digest.name_of_files`.
+        cached: Whether it is one of a cache. It stays while this process lives, and those beside it that
+            nobody has used for a week are removed.
 
     Raises:
         HpoError: If the store cannot be read, a file in it is missing or damaged, or a path is outside.
         OSError: If the folder cannot be written.
     """
-    if folder.is_dir():
+    if folder.is_dir() and (folder in _used or not cached):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _locked(folder.parent):
@@ -45,7 +56,26 @@ def fetch_folder(store: Callable[[], Store], digests: Mapping[str, str], folder:
                 os.rename(draft, folder)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
+        if cached:
+            _use(folder)
+            _prune(folder.parent)
     return folder
+
+
+def _use(folder: Path) -> None:
+    """Keep a folder from being removed as long as this process lives."""
+    os.utime(folder)
+    _used[folder] = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(_used[folder], fcntl.LOCK_SH)
+
+
+def _prune(parent: Path) -> None:
+    """Remove folders that were not used for days and that no process uses now."""
+    for folder in parent.iterdir():
+        if folder in _used or time.time() - folder.stat().st_mtime < KEPT_SECONDS:
+            continue
+        with suppress(BlockingIOError), _locked(folder, fcntl.LOCK_NB):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fill(folder: Path, store: Store, digests: Mapping[str, str]) -> None:
@@ -65,11 +95,11 @@ def require_inside(folder: Path, name: str) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path, flags: int = 0) -> Iterator[None]:
     """Hold the lock of a folder while the block runs; it ends with the process."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX | flags)
         yield
     finally:
         os.close(handle)

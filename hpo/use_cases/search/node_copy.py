@@ -104,7 +104,7 @@ class NodeCopy:
         root = node_cache()
         try:
             folders = {
-                kind: fetch_folder(self.store, digests, root / kind / name_of_files(digests))
+                kind: fetch_folder(self.store, digests, root / kind / name_of_files(digests), cached=True)
                 for kind, digests in self.bundles.items()
             }
             folder = SearchFolder(root / self.prefix)
