@@ -67,10 +67,10 @@ def _is_mean(score: Score, outputs: Any, targets: Any, name: str, value: float) 
 
 
 def _other_answers(outputs: Any, targets: Any, rng: np.random.Generator) -> Any:
-    """Return other outputs of the same kind: columns in reverse order, or targets in every other row."""
-    if outputs.ndim > 1:
-        return outputs[..., ::-1]
-    return np.where(np.arange(len(outputs)) % 2, outputs, targets[rng.permutation(len(targets))])
+    """Return other outputs in every other row: columns in reverse order, or targets of other rows."""
+    others, rows = outputs.copy(), np.arange(len(outputs)) % 2 == 0
+    others[rows] = outputs[rows][..., ::-1] if outputs.ndim > 1 else rng.permutation(targets)[rows]
+    return others
 
 
 def _halves_agree(

@@ -85,11 +85,13 @@ def test_equal_values_are_told_apart_by_the_name_of_the_metric():
     assert [float(perfect[name].sizes[0]) for name in ("recall", "precision", "f1")] == [5, 5, 5]
 
 
-def test_a_score_that_is_constant_on_these_answers_alone_is_no_mean():
+@pytest.mark.parametrize("score", [metrics.matthews_corrcoef, metrics.cohen_kappa_score])
+def test_a_score_that_is_constant_on_these_answers_alone_is_no_mean(score):
     targets = np.repeat([0, 1], [45, 5])
     never = np.tile([1.0, 0.0], (50, 1))
-    found = forms(lambda o, t: {"mcc": metrics.matthews_corrcoef(t, o.argmax(1))}, never, targets)
-    assert found == {"mcc": None}
+    assert forms(lambda o, t: {"own": score(t, o.argmax(1))}, never, targets) == {"own": None}
+    right = forms(lambda o, t: {"own": (t == o.argmax(1)).mean()}, np.eye(2)[targets], targets)
+    assert right["own"].scale == "share"
 
 
 def test_a_score_that_rejects_single_rows_is_unknown():

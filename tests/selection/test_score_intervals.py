@@ -198,6 +198,10 @@ def test_a_user_s_metric_says_that_a_class_has_few_rows():
 
     found = intervals(logits(np.where(wrong, 1 - targets, targets)), targets, score=kappa)
     assert found["kappa"].method == "BCa bootstrap, rough: few rows of a class"
+    few = np.flatnonzero(np.arange(100) < 95)
+    found = intervals(logits(np.where(wrong, 1 - targets, targets))[few], targets[few], score=kappa)
+    assert found["kappa"].method == "no interval: 5 rows of one class"
+    assert math.isnan(found["kappa"].low)
 
 
 def test_rows_that_remember_longer_than_a_part_of_a_stretch_are_named():
