@@ -89,7 +89,9 @@ class Trainer:
         """Return the share of a batch that some of its targets are, as its loss counts them."""
         return 1.0 if len(part) == len(whole) else float(mass(self.loss, part) / mass(self.loss, whole))
 
-    def step(self, inputs: Tensor, targets: Tensor, step: int, share: float = 1.0) -> tuple[Tensor, Tensor]:
+    def step(
+        self, inputs: Tensor, targets: Tensor, step: int, share: float = 1.0, count: int | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Take one step.
 
         Args:
@@ -97,6 +99,7 @@ class Trainer:
             targets: As the loss takes them.
             step: Counted from 0 over the whole training.
             share: Share of the batch that these inputs are; see `share`.
+            count: Examples of the whole batch; those that are given by default.
 
         Returns:
             The loss and the network's outputs, both detached; of an empty part, they mean nothing.
@@ -105,7 +108,9 @@ class Trainer:
         optimizers.set_learning_rate(self.optimizer, learning_rate)
         for parameter in self.trained:
             parameter.grad = None
-        loss, outputs = self._backward(inputs, targets) if len(inputs) else (inputs.new_zeros(()), inputs)
+        loss, outputs = inputs.new_zeros(()), inputs
+        if len(inputs):
+            loss, outputs = self._backward(inputs, targets, share * (count or len(inputs)))
         self._processes.add_up(self.trained, share)
         measured = step % self.steps == self.steps // 2
         if measured:
@@ -121,7 +126,7 @@ class Trainer:
         # The first of several heads stands for all.
         return loss, outputs[:, 0] if outputs.ndim == 3 else outputs
 
-    def _backward(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def _backward(self, inputs: Tensor, targets: Tensor, examples: float) -> tuple[Tensor, Tensor]:
         """Add up the gradients of a batch, in several passes if the recipe says so.
 
         Each pass counts by its share of the batch, so that the sum is the gradient of a loss that is a mean
@@ -130,14 +135,15 @@ class Trainer:
         passes = 1 if self.accumulation == 1 else min(self.accumulation, max(1, len(inputs) // 2))
         if passes == 1:
             with self.autocast:
-                loss, outputs = self.objective(inputs, targets)
+                loss, outputs = self.objective(inputs, targets, examples)
             loss.backward()  # type: ignore[no-untyped-call]
             return loss.detach(), outputs.detach()
         losses, every_output, whole = [], [], mass(self.loss, targets)
         for chunk, labels in zip(inputs.tensor_split(passes), targets.tensor_split(passes), strict=True):
             with self.autocast:
-                loss, outputs = self.objective(chunk, labels)
-                loss = loss * (mass(self.loss, labels) / whole)
+                share = float(mass(self.loss, labels) / whole)
+                loss, outputs = self.objective(chunk, labels, examples * share)
+                loss = loss * share
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
             every_output.append(outputs.detach())

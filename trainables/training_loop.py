@@ -140,7 +140,8 @@ def run(recipe: Recipe, context: Context, open_task: Callable[[torch.device], Ta
                 for step, batch in enumerate(task.epoch(indices, generator), (epoch - 1) * steps):
                     part = batch.part(processes.part(len(batch.truth)))
                     share = trainer.share(part.targets, batch.targets)
-                    loss, outputs = trainer.step(part.inputs, part.targets, step, share)
+                    whole = len(batch.targets)
+                    loss, outputs = trainer.step(part.inputs, part.targets, step, share, whole)
                     if share:
                         measured.add(loss, task.outcomes(outputs), part.truth, share * len(batch.truth))
                 network = trainer.judged(epoch, task.inputs)

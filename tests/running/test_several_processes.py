@@ -124,6 +124,7 @@ RECIPES = {
             **CNN,
             "regularize": {"gradient_penalty": {"rate": 0.01}, "l1": {"rate": 1e-5}},
             "accumulation": 2,
+            "loss": {"name": "cross_entropy", "class_weights": "balanced"},
             "averaging": {"name": "ema"},
             "gradient_clipping": {"name": "norm", "limit": 1.0},
         },

@@ -47,6 +47,10 @@ def stepped(passes: int, rows: int = 24, **choices: Any) -> tuple[list[torch.Ten
         {"loss": {"name": "focal", "class_weights": "balanced"}},
         {"gradient_clipping": {"name": "norm", "limit": 0.1}},
         {"regularize": {"l1": {"rate": 0.01}, "gradient_penalty": {"rate": 0.1}}},
+        {
+            "loss": {"name": "cross_entropy", "class_weights": "balanced"},
+            "regularize": {"gradient_penalty": {"rate": 0.1}},
+        },
     ],
 )
 def test_passes_of_a_batch_add_up_to_its_gradient(passes: int, choices: dict[str, Any]) -> None:

@@ -34,8 +34,17 @@ class PenalizedLoss:
         self.on_weights = _chosen(regularize, {"l1": "rate", "elastic_net": "rate"})
         self.on_inputs = _chosen(regularize, {"gradient_penalty": "rate", "adversarial": "epsilon"})
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the number to minimize, and the network's outputs."""
+    def __call__(
+        self, inputs: Tensor, targets: Tensor, examples: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the number to minimize, and the network's outputs.
+
+        Args:
+            inputs: A batch, or a part of one.
+            targets: As the loss takes them.
+            examples: Examples of the batch times the share of it that a part counts by; those that are
+                given by default.
+        """
         if not self.on_inputs:
             outputs = self.forward(inputs)
             total = self.loss(outputs, targets)
@@ -46,7 +55,8 @@ class PenalizedLoss:
                 outputs = self.forward(inputs)
                 total = plain = self.loss(outputs, targets)
                 for penalty in self.on_inputs:
-                    total = total + penalty(self.forward, self.loss, inputs, targets, plain)
+                    count = len(inputs) if examples is None else examples
+                    total = total + penalty(self.forward, self.loss, inputs, targets, plain, count)
         for penalty in self.on_weights:
             total = total + penalty(self.weights.effective())
         return total, outputs
@@ -73,12 +83,22 @@ def elastic_net(weights: Iterable[Tensor], rate: float, beta: float) -> Tensor:
 
 
 def gradient_penalty(
-    network: Network, loss: Loss, inputs: Tensor, targets: Tensor, value: Tensor, rate: float
+    network: Network,
+    loss: Loss,
+    inputs: Tensor,
+    targets: Tensor,
+    value: Tensor,
+    examples: float,
+    rate: float,
 ) -> Tensor:
-    """Rate * mean over examples of the squared norm of the loss's gradient by the inputs."""
+    """Rate * mean over examples of the squared norm of the loss's gradient by the inputs.
+
+    With weights of classes, an example's loss is its share of the batch's times the number of examples.
+    """
     (slope,) = torch.autograd.grad(value, inputs, create_graph=True)
-    # The loss is a mean over the batch; an example's own gradient is larger by the batch size.
-    return rate * (slope * len(inputs)).flatten(1).square().sum(1).mean()
+    # The loss is a mean over the batch; an example's own gradient is larger by the batch size. Slopes of a
+    # part are larger than the batch's by 1 / share, and its penalty is multiplied by the share.
+    return rate * examples * slope.square().sum()
 
 
 def adversarial(
@@ -87,6 +107,7 @@ def adversarial(
     inputs: Tensor,
     targets: Tensor,
     value: Tensor,
+    examples: float,
     epsilon: float,
     weight: float,
 ) -> Tensor:

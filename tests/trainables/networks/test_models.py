@@ -208,6 +208,7 @@ def test_tokens_positions_biases_and_scales_of_torchvision_are_not_decayed(
         ("resmlp_12_224", {"alpha", "beta"}),  # [1, 1, c]
         ("visformer_tiny", {"pos_embed1", "pos_embed2", "pos_embed3"}),
         ("edgenext_xx_small", {"temperature"}),  # [heads, 1, 1]
+        ("xcit_nano_12_p16_224", {"cls_token", "temperature", "weight"}),  # of pos_embed.token_projection
         ("test_byobnet", set()),
     ],
 )
