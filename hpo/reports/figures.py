@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, Locator, NullLocator
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
 
 from hpo.core.errors import UserError
 from hpo.core.events import End
@@ -195,6 +195,7 @@ class Plots:
             axes.plot([interval.value], [row], marker, markerfacecolor=face, markeredgecolor=colour)
         axes.set_yticks(range(len(rows)), [row.name for row in rows])
         axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.set_xlabel(f"{view.objective.metric}, 95 % intervals")
         return figure
 

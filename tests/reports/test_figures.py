@@ -1,7 +1,11 @@
 """The plots of `search.plot`: every one can be drawn and saved as vectors, or says why not."""
 
+import itertools
+from dataclasses import replace
+
 import pytest
 
+from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.events import End
 from hpo.reports.figures import Plots
@@ -9,6 +13,7 @@ from hpo.use_cases.inspect import load_search
 from tests.reports.test_page import FEW, ONE, simulated
 from tests.use_cases.recorded_search import recorded, trained, won
 
+MANY = {"train": 48_000, "validation": 12_000}
 ALWAYS = ("history", "curves", "slices", "parallel", "rungs")
 
 
@@ -67,6 +72,35 @@ def test_one_trial_of_one_parameter_has_room_among_parallel_coordinates(tmp_path
     figure.draw_without_rendering()
     (axes,) = figure.axes
     assert axes.get_position().height > 0.3
+
+
+def closer(event):
+    """The same event with scores four times closer to 0.95, whose labels have more digits."""
+
+    def moved(value):
+        return 0.95 + (value - 0.95) / 4
+
+    match event:
+        case events.Reported():
+            return replace(event, metrics={name: moved(value) for name, value in event.metrics.items()})
+        case events.TrialEnded():
+            return replace(event, value=moved(event.value))
+        case events.WinnerNamed():
+            return replace(event, mean=moved(event.mean), std=event.std / 4)
+        case events.TestScored():
+            scores = {name: moved(value) for name, value in event.scores["accuracy"].items()}
+            return replace(event, scores={"accuracy": scores})
+    return event
+
+
+def test_labels_of_the_estimates_do_not_touch(tmp_path):
+    figure = plots(recorded(tmp_path, map(closer, won()), split={"counts": MANY})).honest()
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+    inside = [box for box in boxes if box.x1 > axes.bbox.x0 and box.x0 < axes.bbox.x1]
+    assert len(inside) >= 2
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(inside))
 
 
 def test_errors_are_labelled_within_a_power_of_ten(tmp_path):
