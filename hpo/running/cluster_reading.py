@@ -16,6 +16,14 @@ from hpo.running.ray_output import quiet
 TIMEOUT = 10.0
 """Seconds after which an unanswered question to the head counts as a failure."""
 
+REFUSED = "InvalidAuthToken"
+"""In the message of a head that refuses a token."""
+
+NO_TOKEN = (
+    "refuses this process, which has no token or another one; legal: RAY_AUTH_MODE=token, with "
+    "RAY_AUTH_TOKEN_PATH or RAY_AUTH_TOKEN as the cluster was started with"
+)
+
 
 def monitor_of(address: str) -> ClusterMonitor:
     """Return a monitor of the cluster to which this process is connected."""
@@ -97,9 +105,8 @@ def cluster_nodes(address: str) -> tuple[ClusterNode, ...]:
             return read_nodes(GcsClient(address=canonicalize_bootstrap_address(address) or address))
     except Exception as error:  # Ray raises many kinds
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise UserError(
-            without_secrets(f"the Ray cluster at {address} does not answer: {reason[0].split('. ')[0]}")
-        ) from error
+        problem = NO_TOKEN if REFUSED in reason[0] else f"does not answer: {reason[0].split('. ')[0]}"
+        raise UserError(without_secrets(f"the Ray cluster at {address} {problem}")) from error
 
 
 def read_nodes(client: object) -> tuple[ClusterNode, ...]:

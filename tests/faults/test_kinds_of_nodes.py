@@ -42,6 +42,9 @@ def nodes(place):
 
 def test_trials_share_the_gpus_of_labelled_nodes_and_what_no_node_has_is_refused_with_a_table(place, cluster):
     (place.folder / "tiny_model.py").write_text(MODEL.replace(SEEN, SAY))
+    locked_out = place.run("submit", "tiny.yaml", "--address", cluster.address)
+    assert locked_out.returncode == 2
+    assert "refuses this process, which has no token or another one; legal: RAY_AUTH" in locked_out.stderr
     for command in ("check", "submit"):
         refused = place.run(
             command,
