@@ -86,6 +86,9 @@ def check_feasible(space: Space, faults: Faults) -> None:
     size = len(space.parameters) + sum(len(clause) for clause in space.forbid)
     draws = max(100, min(4_000, 100_000 // size))
     random = Random(0)
+    if not space.derived and any(not space.forbidden(space.sample_any(random)) for _ in range(draws)):
+        return  # the first allowed one is enough
+    random = Random(0)
     points = [space.sample_any(random) for _ in range(draws)]
     if all(space.forbidden(point) for point in points):
         illegal = _illegal(space, points)
