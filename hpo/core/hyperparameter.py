@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from hpo.core.formatting import literal
 
@@ -43,6 +43,18 @@ class Hyperparameter:
     log: bool = False
     doc: str = ""
     added: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what no value could be.
+
+        Raises:
+            ValueError: If the kind does not exist or the range is empty.
+        """
+        if self.kind not in get_args(Kind):
+            legal = ", ".join(get_args(Kind))
+            raise ValueError(f"hyperparameter {self.name}: kind {self.kind!r} does not exist; legal: {legal}")
+        if not self.low <= self.high:
+            raise ValueError(f"hyperparameter {self.name}: low {self.low} is above high {self.high}")
 
     def complaint(self, value: Any) -> str | None:
         """Return what is wrong with a value, with the legal values; None if it is legal."""

@@ -21,6 +21,9 @@ from hpo.core.json_values import JsonObject
 from hpo.core.trainable import EXTRAS, Metric, trainable_of
 from hpo.core.user_modules import import_user_module
 
+OURS = tuple(f"{Path(__file__).parents[2] / package}{os.sep}" for package in ("hpo", "trainables"))
+"""Beginnings of the files of this package."""
+
 
 def describe_trainable(name: str, folder: str) -> JsonObject:
     """Return the grammar, metrics and file of a trainable, or an error."""
@@ -57,9 +60,13 @@ def _complaint(trainable: Any) -> str | None:
 
 
 def _error_text(error: BaseException) -> str:
-    """Return the error with the user's line: the last one outside the import machinery."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
-    where = f" (line {frames[-1].lineno} of {frames[-1].filename})" if len(frames) > 1 else ""
+    """Return the error with the user's line: the last one outside the import machinery and this package."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "importlib" not in frame.filename and not frame.filename.startswith(("<", *OURS))
+    ]
+    where = f" (line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return f"{text[:300]}{where}"
 

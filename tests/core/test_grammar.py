@@ -139,3 +139,16 @@ def test_earlier_editions_keep_their_defaults() -> None:
     before = grammar.before()
     assert before.resolve({}) == {"init": {"name": "old", "zero": True, "size": 4}}
     assert before.resolve({"init": "new"}) == {"init": {"name": "new", "zero": True, "size": 4}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("rate", "floot", 0.1), "rate: kind 'floot' does not exist; legal: float, int"),
+        (("rate", "float", 0.1, 1, 0), "rate: low 1 is above high 0"),
+        (("rate", "float", 0.1, math.nan), "rate: low nan is above high inf"),
+    ],
+)
+def test_a_hyperparameter_that_no_value_could_have_is_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        Hyperparameter(*arguments)

@@ -38,6 +38,12 @@ class NoMetrics(Mine):
 class Fails(Mine):
     def __init__(self):
         raise RuntimeError("out of luck")
+class WrongMode(Mine):
+    def __init__(self):
+        self.metrics = (Metric("error", "minimize"),)
+class WrongKind(Mine):
+    def __init__(self):
+        self.grammar = Grammar((Hyperparameter("alpha", "floot", 1.0),))
 """
 
 
@@ -70,6 +76,11 @@ def test_a_class_or_an_object_is_described(name: str, folder: Path, document: di
         ("mine:NoScore", "has no method score"),
         ("mine:NoMetrics", "`metrics` must not be empty"),
         ("mine:Fails", r"RuntimeError: out of luck \(line 28 of .*mine\.py\)"),
+        ("mine:WrongMode", r"mode 'minimize' does not exist; legal: max, min \(line 31 of .*mine\.py\)"),
+        (
+            "mine:WrongKind",
+            r"'floot' does not exist; legal: float, int,.*\(line 34 of .*mine\.py\)",
+        ),
         ("nowhere:x", "No module named 'nowhere'"),
         ("os:system", "is not a trainable"),
         ("../mine:x", "is not of the form module:attribute"),
