@@ -73,6 +73,11 @@ class Conductor:
         return len(self._state.open)
 
     @property
+    def running(self) -> frozenset[Key]:
+        """The trainings that workers are running."""
+        return frozenset(self._state.open)
+
+    @property
     def done(self) -> bool:
         """Whether nothing is left to train."""
         if self._state.open or (self._state.waiting and not self.stopping):

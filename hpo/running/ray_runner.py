@@ -21,10 +21,12 @@ from ray.tune.error import TuneError
 from hpo.core.errors import ClusterLost, HpoError
 from hpo.core.needs import Needs
 from hpo.core.ports import TrainingTask
+from hpo.running import last_checkpoints
 from hpo.running.cluster import watched
 from hpo.running.conductor import Conductor
 from hpo.running.crew import Crew
 from hpo.running.environment import TrainingEnvironment
+from hpo.running.last_checkpoints import LastCheckpoints
 from hpo.running.loss_causes import node_of_dead_worker
 from hpo.running.node_check import with_marker
 from hpo.running.node_resources import CheckedNodeResources
@@ -177,6 +179,20 @@ class RayRunner:
             controller.forget_ended()
             self._scheduler.discard_released()
             self._tend(controller, conductor)
+            self._on_turn()
+            self._turned = time.monotonic()
+        if conductor.stopping:
+            self._save(controller, conductor)
+
+    def _save(self, controller: Controller, conductor: Conductor) -> None:
+        """Let trainings that are to be stopped end their epoch with a checkpoint, if that is soon."""
+        deadline = time.monotonic() + last_checkpoints.SECONDS
+        checkpoints = LastCheckpoints(conductor.history.trainings, conductor.running)
+        controller.have_saved(controller.training_trials())
+        while not checkpoints.complete(conductor.running):
+            if time.monotonic() > deadline or controller.is_finished() or not controller.training:
+                return
+            controller.step()
             self._on_turn()
             self._turned = time.monotonic()
 

@@ -120,6 +120,27 @@ def test_a_paused_trial_keeps_one_checkpoint_and_goes_on_from_it_in_another_work
     assert not list(folder.glob("*"))
 
 
+def test_a_search_that_is_stopped_leaves_a_checkpoint_of_what_was_reported(session, tmp_path):
+    from hpo.running.ray_runner import RayRunner
+
+    def recipe_of(point):
+        return {"height": point["height"], "mishap": "none", "seconds": 0.3}
+
+    rules = plan(trials=1, horizon=50, rungs=(50,), recipe_of=recipe_of)
+    ledger = memory_ledger()
+    conductor = Conductor(rules, ledger, RandomSearcher(SPACE, 0))
+
+    def turn():
+        if of(ledger, Reported):
+            conductor.stop()
+
+    place = TrainingEnvironment(open_stage, SearchFolder(tmp_path / "search"), OBJECTIVE)
+    RayRunner(place, 1, Needs(1), session, turn).run(conductor)
+    training = conductor.history.trainings[0, 0]
+    assert 1 <= training.epoch < 50
+    assert [checkpoint.epoch for checkpoint in of(ledger, Checkpointed)][-1:] == [training.epoch]
+
+
 def without_times(record):
     return [
         (
