@@ -115,7 +115,7 @@ def status(context: typer.Context, search: SearchName) -> None:
     ]
     say(pairs(shown))
     if loaded.tracking_behind:
-        say(f"MLflow is behind by {loaded.tracking_behind:,} events")
+        say(f"MLflow is behind by {count(loaded.tracking_behind, 'event')}")
     if loaded.status in ("interrupted", "stopped", "failed"):
         say(f"`{session.command(f'resume {search}')}` continues it")
     elif loaded.status == "submitted":

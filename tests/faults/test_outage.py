@@ -33,7 +33,7 @@ def on(server):
 
 def behind(place):
     """Return the output of `hpo status` as text and as JSON."""
-    shown = re.search(r"MLflow is behind by ([\d,]+) events", place.run("status", "tiny-1").stdout)
+    shown = re.search(r"MLflow is behind by ([\d,]+) events?", place.run("status", "tiny-1").stdout)
     counted = json.loads(place.run("status", "tiny-1", "--json").stdout)["tracking_behind"]
     assert bool(counted) == bool(shown)
     return int(shown[1].replace(",", "")) if shown else 0

@@ -44,7 +44,9 @@ def compare_weights(name: str, history: History, home: Home) -> Comparison:
             elif sha256_of(path) != sha256:
                 text = f"weights/{path.name} {which} was swapped: its SHA-256 is not the one on record"
                 findings.append(Finding("swapped", f"weights/{path.name}", None, text))
-    return Comparison((f"{compared} files of weights",) if compared else (), findings=tuple(findings))
+    return Comparison(
+        (f"{count(compared, 'file')} of weights",) if compared else (), findings=tuple(findings)
+    )
 
 
 def compare_soups(history: History) -> Comparison:

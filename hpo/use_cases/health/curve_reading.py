@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from hpo.core.diagnosis import CurvePoint
-from hpo.core.formatting import score
+from hpo.core.formatting import count, score
 from hpo.core.health import HealthCheck
 
 FEW = 4
@@ -51,7 +51,9 @@ def readings(
     """
     losses = [point for point in curve if math.isfinite(point.train_loss)]
     if len(curve) < FEW:
-        yield HealthCheck("curve", "open", f"{len(curve)} epochs are too few to read a curve", "train longer")
+        yield HealthCheck(
+            "curve", "open", f"{count(len(curve), 'epoch')}: too few to read a curve", "train longer"
+        )
         return
     if len(losses) == len(curve):
         yield _start(curve)
@@ -71,7 +73,7 @@ def _start(curve: Sequence[CurvePoint]) -> HealthCheck:
     fall = curve[0].train_loss - min(point.train_loss for point in curve)
     early = curve[0].train_loss - min(point.train_loss for point in curve[: third + 1])
     if fall > 0 and fall > 0.2 * abs(curve[0].train_loss) and early < FLAT * fall:
-        shown = f"the training loss is flat for the first {third} epochs and falls later"
+        shown = f"the training loss is flat for the first {count(third, 'epoch')} and falls later"
         return HealthCheck(
             name, "doubtful", shown, "a bad initialization: another `init`, warm-up, or normalization"
         )
@@ -86,9 +88,8 @@ def _end(curve: Sequence[CurvePoint]) -> HealthCheck:
     if not math.isfinite(curve[-1].train_loss) or curve[-1].train_loss > 1.5 * curve[0].train_loss:
         return HealthCheck(name, "wrong", "the training loss rises: it diverges", "a smaller learning rate")
     if before > 0 and (before - last) / before > FALLING:
-        shown = (
-            f"the validation loss still falls by {(before - last) / before:.0%} in the last {fifth} epochs"
-        )
+        share, length = f"{(before - last) / before:.0%}", count(fifth, "epoch")
+        shown = f"the validation loss still falls by {share} in the last {length}"
         return HealthCheck(name, "doubtful", shown.replace("%", " %"), "train longer: more epochs")
     return HealthCheck(name, "right", "the validation loss has stopped falling")
 

@@ -95,7 +95,9 @@ class DataProbes:
         fit = fit_of(training.model, rows)
         if isinstance(fit, str):
             return self._by_own_metric(name, fit, training)
-        shown = f"{fit.measure} {fit.value:.3g} on {len(rows)} rows after {len(training.reports)} epochs"
+        shown = (
+            f"{fit.measure} {fit.value:.3g} on {len(rows)} rows after {count(len(training.reports), 'epoch')}"
+        )
         if fit.value >= FITTED:
             return HealthCheck(name, "right", shown)
         return self._not_fitted(name, shown, fit, training, rows)
@@ -152,7 +154,7 @@ class DataProbes:
             return HealthCheck(name, "open", line_of(training.error) or str(fit))
         if fit.above:
             return HealthCheck(
-                name, "right", f"{fit.text}, on validation after {len(training.reports)} epochs"
+                name, "right", f"{fit.text}, on validation after {count(len(training.reports), 'epoch')}"
             )
         if len(training.reports) < epochs:
             cut = f"{len(training.reports)} of {epochs} epochs: it ended too early to be judged"

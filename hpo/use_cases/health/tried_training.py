@@ -11,6 +11,7 @@ import numpy as np
 
 from hpo.core.command import ScriptCommand
 from hpo.core.errors import HpoError
+from hpo.core.formatting import count
 from hpo.core.json_values import RecipeFields
 from hpo.core.logging_handlers import handlers_removed
 from hpo.core.ports import TrainingTask
@@ -187,7 +188,7 @@ def _difference(ours: RecordingChannel, theirs: RecordingChannel) -> str:
             other = by_epoch.get(report.epoch, {}).get(name, math.nan)
             if name.startswith("validation/") and not math.isclose(value, other, rel_tol=SAME):
                 return f"{name} of epoch {report.epoch} is {value:.6g}, and was {other:.6g} before"
-    return f"it reported {len(ours.reports)} epochs"
+    return f"it reported {count(len(ours.reports), 'epoch')}"
 
 
 def _line(error: BaseException | None) -> str:
