@@ -31,6 +31,8 @@ Found = tuple[Ends, str, str]
 
 LEAST = 2
 """Blocks below which no variance is known."""
+ROUNDING = 1e-9
+"""Standard error, of the score, up to which rows differ by rounding alone."""
 SMALL = 40
 """Independent rows up to which a share's interval is the wider of Wilson's and Jeffreys'."""
 MANY_CLASSES, SPARSE = 20, 10
@@ -55,7 +57,7 @@ def form_interval(form: Form, blocks: RowBlocks, level: float = LEVEL, seed: int
         level: Probability with which the interval covers the score on the population.
         seed: Of the resampling, where there is any.
     """
-    if reason := _unknown(form, blocks):
+    if reason := unknown_blocks(blocks) or _unknown(form, blocks):
         return Interval(form.value, math.nan, math.nan, level, f"no interval: {reason}")
     ends, method, remark = _BY_SCALE[form.scale](form, blocks, level, seed)
     return Interval(form.value, *ends, level, method + _over(form, blocks) + remark)
@@ -80,18 +82,23 @@ def _over(form: Form, blocks: RowBlocks) -> str:
     return blocks.words + (", which still depend on each other" if near else "")
 
 
+def unknown_blocks(blocks: RowBlocks) -> str:
+    """Return why rows that belong together tell no interval; empty if they can."""
+    if blocks.kind == "rows" or blocks.count >= LEAST:
+        return ""
+    return "all rows are in one group" if blocks.kind == "groups" else "all rows have the same time"
+
+
 def _unknown(form: Form, blocks: RowBlocks) -> str:
     """Return why there can be no interval; empty if there can."""
     if not math.isfinite(form.value):
         return "the score is not finite"
-    if blocks.kind != "rows" and blocks.count < LEAST:
-        return "all rows are in one group" if blocks.kind == "groups" else "all rows have the same time"
     if form.scale in ("positive", "explained", "calibration", "real"):
         if len(blocks) < LEAST:
             return "a single row"
         if form.scale == "explained" and not form.sizes.any():
             return "all targets are equal"
-        if not blocks.variance(form.influence) > 0:
+        if not blocks.variance(form.influence) > (ROUNDING * form.value) ** 2:
             return "the rows do not vary"
     if form.scale == "classes" and len(form.classes) >= MANY_CLASSES and np.median(form.sizes) < SPARSE:
         return f"half of {len(form.classes)} classes have fewer than {SPARSE} rows"

@@ -71,7 +71,11 @@ def log_ratio_ends(
 def _studentized(
     a: Values, b: Values, low: float, high: float, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Return the upper ``low`` and the lower ``high`` quantile of the resampled t statistic."""
+    """Return the upper ``low`` and the lower ``high`` quantile of the resampled t statistic.
+
+    Where some resamples do not vary, as with few rows that are not 0, they have no such statistic, and what
+    is left knows no smaller losses: the quantiles are then at least those of Student's t at ``low``.
+    """
     moments = np.stack([a, b, a * a, a * b, b * b], 1)
     drawn = np.concatenate(
         [moments[rng.integers(0, len(a), (CHUNK, len(a)))].sum(1) for _ in range(RESAMPLES // CHUNK)]
@@ -79,10 +83,14 @@ def _studentized(
     with np.errstate(all="ignore"):
         logs = np.log(drawn[:, 0] / drawn[:, 1]) - math.log(a.sum() / b.sum())
         t = logs / np.sqrt(_square(drawn, len(a)))
-    t = t[np.isfinite(t)]
-    if len(t) < RESAMPLES / 2:
+    known = t[np.isfinite(t)]
+    if len(known) < RESAMPLES / 2:
         return math.inf, -math.inf
-    return float(np.quantile(t, 1 - low)), float(np.quantile(t, high))
+    down, up = float(np.quantile(known, 1 - low)), float(np.quantile(known, high))
+    if len(known) == len(t):
+        return down, up
+    student = float(special.stdtrit(len(a) - 1, 1 - low))
+    return max(down, student), min(up, -student)
 
 
 def _square(sums: Values, blocks: int) -> Values:

@@ -13,7 +13,15 @@ from hpo.core.trainable import Array, Metric
 from hpo.metrics.assessment import Assessment
 from hpo.metrics.forms import Form, Score, forms, of_means
 from hpo.metrics.row_blocks import RowBlocks
-from hpo.selection.form_intervals import FEW, FEW_OF_CLASS, FEW_ROWS, effective_size, form_interval, quantile
+from hpo.selection.form_intervals import (
+    FEW,
+    FEW_OF_CLASS,
+    FEW_ROWS,
+    effective_size,
+    form_interval,
+    quantile,
+    unknown_blocks,
+)
 from hpo.selection.intervals import Interval, level_of_look, wilson_ends
 from hpo.selection.resampling import bootstrap
 
@@ -54,7 +62,12 @@ def score_intervals(
             intervals[name] = form_interval(_as_declared(form, name in shares), blocks, level, seed)
         else:
             unknown.append(name)
-    if unknown:
+    if unknown and (reason := unknown_blocks(blocks)):
+        values = score(outputs, targets)
+        for name in unknown:
+            none = math.nan, math.nan, level, f"no interval: {reason}"
+            intervals[name] = Interval(float(values[name]), *none)
+    elif unknown:
         drawn = bootstrap(score, outputs, targets, seed, level, blocks=blocks)
         for name in unknown:
             share = name in shares

@@ -204,6 +204,37 @@ def test_a_user_s_metric_says_that_a_class_has_few_rows():
     assert math.isnan(found["kappa"].low)
 
 
+def absolute(o, t):
+    return {"own": float(np.abs(o - t).mean())}
+
+
+def test_an_error_of_few_rows_may_be_larger_than_that_seen():
+    held = tried = 0
+    for seed in range(60):
+        errors = np.random.default_rng(seed).choice(3, 20, p=[0.85, 0.1, 0.05]).astype(np.float64)
+        if len(set(errors)) > 1:
+            found = intervals(errors, np.zeros(20), score=absolute)["own"]
+            held, tried = held + (found.low <= 0.2 <= found.high), tried + 1
+    assert held >= 0.9 * tried
+
+
+def test_rows_that_differ_by_rounding_have_no_interval():
+    targets = np.arange(10) % 2
+    found = intervals(logits(targets, width=3.0), targets)
+    for name in ("loss", "calibration_error"):
+        assert found[name].method == "no interval: the rows do not vary", name
+    assert intervals(0.1 + np.zeros(10), np.zeros(10), score=absolute)["own"].method.startswith("no interval")
+
+
+def test_one_group_gives_a_metric_of_unknown_form_no_interval_for_that_reason():
+    def worst(o, t):
+        return {"worst": float(np.abs(o - t).max())}
+
+    one = RowBlocks.of(40, np.zeros(40))
+    found = intervals(np.random.default_rng(0).normal(size=40), np.zeros(40), one, score=worst)["worst"]
+    assert found.method == "no interval: all rows are in one group"
+
+
 def test_rows_that_remember_longer_than_a_part_of_a_stretch_are_named():
     random = np.random.default_rng(0)
     wrong = (np.cumsum(random.normal(size=200)) > 0).astype(np.int64)
