@@ -1,6 +1,10 @@
 """What was found before a search, as a section of the report page."""
 
+import pytest
+
+from hpo.core.diagnosis import Diagnosis
 from hpo.core.health import CornerCost, HealthCheck, PreflightReport, ValueHistogram
+from hpo.reports.page.diagnosis_sections import sentence
 from hpo.reports.page.document import rendered
 from hpo.reports.page.health_sections import before_search
 
@@ -26,3 +30,14 @@ def test_names_with_html_are_shown_and_never_run():
     html = rendered("t", "m", [("1 wrong", "warn")], [before_search(TRIED, REPORT)])
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)" in html
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [("right", "shows neither under- nor overfitting"), ("open", "does not tell under- or overfitting")],
+)
+def test_a_curve_that_could_not_be_read_is_not_called_sound(verdict, said):
+    checks = (HealthCheck("fit", verdict, "seen"), HealthCheck("data", "right", "enough"))
+    shown = sentence(Diagnosis("winner, trial 6", "mse", "mse", 400, checks))
+    assert shown.startswith("Of the winner, trial 6, on 400 validation rows: ")
+    assert said in shown

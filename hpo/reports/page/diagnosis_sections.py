@@ -41,10 +41,15 @@ def diagnosis_section(diagnosis: Diagnosis) -> Section:
 ABOUT = "the diagnosis trains the recipe again and looks at validation rows alone; the test part stays sealed"
 
 
+UNREAD = "nothing is in doubt, but its curve does not tell under- or overfitting"
+
+
 def sentence(diagnosis: Diagnosis) -> str:
     """Return the diagnosis in one sentence."""
     doubts = [check.reason for check in diagnosis.checks if check.verdict in ("wrong", "doubtful")]
-    finding = "; ".join(doubts) if doubts else "its curve shows neither under- nor overfitting"
+    fitted = any(check.name == "fit" and check.verdict == "right" for check in diagnosis.checks)
+    sound = "its curve shows neither under- nor overfitting" if fitted else UNREAD
+    finding = "; ".join(doubts) or sound
     return f"Of the {diagnosis.model}, on {count(diagnosis.rows, 'validation row')}: {finding}."
 
 
