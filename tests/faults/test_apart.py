@@ -106,6 +106,7 @@ def test_nodes_without_the_home_lose_one_of_them_and_the_search_comes_to_the_sam
 
 @pytest.mark.faults
 @needs_network
+@pytest.mark.parametrize("store", ["folder"], indirect=True)  # a cut-off node has no way to the tests' S3
 def test_labelled_gpus_of_such_nodes_are_preempted_and_cut_off_for_a_minute_and_change_nothing(
     place, store, gate, cable, tmp_path_factory
 ):
