@@ -8,7 +8,7 @@ from hpo.core.formatting import count
 from hpo.core.home import Home
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec
-from hpo.use_cases.model.register_policy import expected_openings
+from hpo.use_cases.model.register_policy import all_openings, expected_openings
 
 
 def intention_of(spec: SearchSpec, home: Home, unseal: bool = True) -> str:
@@ -23,9 +23,17 @@ def intention_of(spec: SearchSpec, home: Home, unseal: bool = True) -> str:
         return "the command reads its own data, so no test score will be measured"
     if not unseal or spec.test == "on_request":
         return "at the end the test part stays sealed; `hpo test` opens it"
-    looks = len(expected_openings(spec.data, spec.base, home))
-    known = f"the register has {count(looks, 'opening')} of it" if looks else "the register has none so far"
+    known = _known(len(expected_openings(spec.data, spec.base, home)))
     return f"at the end the winner is scored on the test part, once; {known}"
+
+
+def _known(openings: int) -> str:
+    """Return what the register says of data whose rows are compared only after they are read."""
+    if openings:
+        return f"the register has {count(openings, 'opening')} of it"
+    if all_openings():
+        return "a warning follows if the register knows its rows"
+    return "the register has none so far"
 
 
 def intention_of_search(name: str, home: Home, unseal: bool = True) -> str:

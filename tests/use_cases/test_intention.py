@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hpo.ledger.opening import Opening
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import parse_spec
 from hpo.spec.composed_spec import composed
+from hpo.use_cases.dataset.register_access import open_register
 from hpo.use_cases.intention import intention_of, intention_of_search
 from tests.use_cases.recorded_search import recorded, searched, won
 
@@ -27,6 +30,14 @@ def test_a_search_that_continues_says_what_it_will_do(tmp_path: Path) -> None:
     home = recorded(tmp_path, searched())
     assert intention_of_search("digits", home) == SCORED
     assert intention_of_search("digits", home, unseal=False) == SEALED
+
+
+@pytest.mark.usefixtures("register")
+def test_it_does_not_say_that_data_was_never_opened_before_its_rows_are_read(tmp_path: Path) -> None:
+    elsewhere = Opening("k", "f", 1, "me", "other-1", "/elsewhere", "a copy of it", "recipe")
+    open_register().begin(elsewhere, np.zeros((1, 2), np.uint64))
+    said = intention_of_search("digits", recorded(tmp_path, searched()))
+    assert said.endswith("on the test part, once; a warning follows if the register knows its rows")
 
 
 @pytest.mark.usefixtures("register")
