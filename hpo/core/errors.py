@@ -60,6 +60,10 @@ class UserError(HpoError):
     exit_code = 2
 
 
+class NoPredictions(UserError):
+    """A trainable does not offer predictions."""
+
+
 class NoCluster(UserError):
     """There is no Ray cluster to join at an address, or not yet."""
 

@@ -42,15 +42,17 @@ class OpenedStage:
 
 @dataclass(frozen=True)
 class WeightsVerdict:
-    """What a check of saved weights found; both empty if they give the reported score.
+    """What a check of saved weights found; all empty if they give the reported score.
 
     Attributes:
         complaint: What is wrong, in a sentence; it ends the training.
         doubt: Why the check could not tell, or what else is doubtful, in a sentence; it is a warning.
+        predicting: Why predictions, which no score needs, fail, in a sentence; it is a warning.
     """
 
     complaint: str = ""
     doubt: str = ""
+    predicting: str = ""
 
 
 class HomeCopy(Protocol):

@@ -186,8 +186,9 @@ class TrainingContext:
         verdict = check(self._task, _copies(model.weights()), numbers, seconds)
         if verdict.complaint:
             raise WrongWeights(f"{verdict.complaint}; `hpo try` shows it with one recipe")
-        if verdict.doubt:
-            self._channel.send(False, warnings=[verdict.doubt])
+        warnings = [text for text in (verdict.doubt, verdict.predicting) if text]
+        if warnings:
+            self._channel.send(False, warnings=warnings)
         self.weights_hold = True
 
     def _hold_weights(self, epoch: int, numbers: Mapping[str, float], model: Model) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.core.errors import UserError
+from hpo.core.errors import NoPredictions, UserError
 from hpo.core.home import Home
 from hpo.core.json_values import JsonObject
 from hpo.core.recipe import Recipe
@@ -130,7 +130,7 @@ class ExportedModel:
         n = len(rows.names)
         labels = np.zeros(n, np.int64)
         examples = Examples(rows.inputs, labels, np.arange(n), self.info, originals=rows.originals)
-        with look_recorded(rows, self.recipe, data, self.digest, home, again) as notes, _fits(self.path):
+        with look_recorded(rows, self.recipe, data, self.digest, home, again) as notes, _predicts(self.path):
             outputs = np.asarray(outputs_of(self.trainable, list(self.models), examples))
         predicted, shares = _predicted(self.trainable, outputs, self.info)
         warnings = (*self.warnings, *notes, *rows.warnings)
@@ -219,6 +219,21 @@ def _fits(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
         raise UserError(f"{path}: its weights do not fit its recipe: {reason}") from error
+
+
+@contextmanager
+def _predicts(path: Path) -> Iterator[None]:
+    """Name the recipe whose model fails on the rows: any error of code that the recipe chose."""
+    try:
+        yield
+    except NoPredictions as error:
+        raise UserError(f"{path}: {error}") from error
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        reason = "".join(traceback.format_exception_only(error)).strip()[:1000]
+        raise UserError(
+            f"{path}: its model cannot predict these rows: {reason} (line {last.lineno} of {last.filename})"
+        ) from error
 
 
 def _members(recipe: RecipeFile, path: Path, digest: str, folder: str) -> tuple[ModelMember, ...]:

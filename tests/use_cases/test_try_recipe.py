@@ -53,6 +53,10 @@ def evaluate(run, model, dataset):
     error = np.square(dataset.targets - model["slope"] * dataset.inputs.sum(1))
     wrong = 1.0 if run.params["fault"] == "forgets" and run.horizon else 0.0
     return {"mse": error + wrong}
+
+@fit.predict
+def predict(run, model, dataset):
+    return model["weights" if run.params["fault"] == "predicts" else "slope"] * dataset.inputs.sum(1)
 """
 SPEC = """
 version: 1
@@ -100,6 +104,11 @@ def test_what_holds_is_reported_with_times_and_the_rows_used(tried):
         ("random", "same seed", "of epoch 1 is"),
         ("raises", "trains", 'KeyError: "the user\'s own mistake" (line'),
         ("returns", "trains", "ended without a report"),
+        (
+            "predicts",
+            "predicting",
+            "cannot be used: `predict` fails: KeyError: 'weights' (line",
+        ),
     ],
 )
 def test_what_does_not_hold_is_reported_with_what_was_observed(tried, fault, name, text):

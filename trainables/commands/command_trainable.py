@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hpo.core.command import ScriptCommand, filled
-from hpo.core.errors import UserError
+from hpo.core.errors import NoPredictions, UserError
 from hpo.core.grammar import Grammar
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
@@ -49,9 +49,9 @@ class CheckpointModel:
         """Refuse: a command returns no outputs.
 
         Raises:
-            UserError: Always.
+            NoPredictions: Always.
         """
-        raise UserError("a command cannot predict; run your own script on the exported checkpoint")
+        raise NoPredictions("a command cannot predict; run your own script on the exported checkpoint")
 
 
 class CommandTrainable:

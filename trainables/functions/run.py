@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hpo.core.distributed import Distributed
-from hpo.core.errors import UserError
+from hpo.core.errors import NoPredictions, UserError
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
 from hpo.core.trainable import Array, Arrays, Context, DataInfo, Examples
@@ -253,11 +253,12 @@ class TrackedModel:
         """Return what `@fit.predict` returns for examples, as an array [n, ...].
 
         Raises:
-            UserError: If there is no such function, or it returned another number of rows.
+            NoPredictions: If there is no such function.
+            UserError: If it returned another number of rows.
         """
         predict = self.run.functions.predict
         if predict is None:
-            raise UserError(
+            raise NoPredictions(
                 "predictions need a function decorated with @fit.predict, where fit is the training function"
             )
         outputs = as_array(predict(self.run, self.run.model, Dataset(examples)))

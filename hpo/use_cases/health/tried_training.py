@@ -7,8 +7,6 @@ import math
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 
-import numpy as np
-
 from hpo.core.command import ScriptCommand
 from hpo.core.errors import HpoError
 from hpo.core.formatting import count
@@ -18,7 +16,6 @@ from hpo.core.ports import TrainingTask
 from hpo.core.recipe import Recipe
 from hpo.core.seeds import derive
 from hpo.core.trainable import Arrays
-from hpo.metrics.labels import outputs_complaint
 from hpo.running.channel import TrainingStopped
 from hpo.running.environment import OpenedStage, TrainingEnvironment, WeightsVerdict
 from hpo.running.recording_channel import RecordingChannel
@@ -27,14 +24,12 @@ from hpo.running.training_context import TrainingContext
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.health.attempt import TryCheck
+from hpo.use_cases.model.few_predictions import prediction_complaint, prediction_failure
 from hpo.use_cases.model.repeated_epoch import SAME
 from hpo.use_cases.model.weights_check import WeightsCheck
 
 EPOCHS = 2
 """The second one is trained to compare it with a continued training."""
-
-PREDICTED = 8
-"""Validation rows that are predicted."""
 
 FurtherChecks = Callable[[OpenedStage, TrainingTask, Arrays], Iterable[TryCheck]]
 """Takes trainable and data, the training, and its weights after the first epoch."""
@@ -116,18 +111,17 @@ class TriedTraining:
         if self._stage is None or self._check is None or self._weights_seen is None:
             return []
         validation = self._stage.parts(self._task.split).validation
-        few = dataclasses.replace(validation, rows=validation.rows[:PREDICTED])
         try:
-            model = self._stage.trainable.load(Recipe(self._task.recipe), self._weights_seen, few.info)
-            outputs = np.asarray(model.predict(few))
-        except Exception:  # it has no `predict`, or weights that cannot be loaded, which another check says
+            recipe = Recipe(self._task.recipe)
+            model = self._stage.trainable.load(recipe, self._weights_seen, validation.info)
+        except Exception:  # another check says that they cannot be loaded
             return []
-        complaint = outputs_complaint(outputs, few.info)
-        return (
-            [TryCheck("predicting", "open", f"`hpo predict` cannot be used: {complaint}")]
-            if complaint
-            else []
-        )
+        failure = prediction_failure(model, validation)
+        complaint = failure or prediction_complaint(model, validation)
+        if not complaint:
+            return []
+        detail = f"`hpo predict` cannot be used: {complaint}"
+        return [TryCheck("predicting", "fails" if failure else "open", detail)]
 
     def _failure(self, recorder: RecordingChannel | None) -> TryCheck:
         if self.error is None:

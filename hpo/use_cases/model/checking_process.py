@@ -27,6 +27,7 @@ from hpo.running import checkpoints
 from hpo.running.environment import OpenedStage
 from hpo.running.thread_limits import limited_threads
 from hpo.use_cases.dataset.staging import DataStaging
+from hpo.use_cases.model.few_predictions import prediction_failure
 from hpo.use_cases.model.repeated_epoch import repeated_scores
 
 
@@ -92,6 +93,7 @@ def scored(stage: OpenedStage, request: JsonFields) -> JsonObject:
         "values": dict(assessment.values),
         "constant": constant_metrics(assessment),
         "not_numbers": assessment.not_numbers,
+        "predicting": prediction_failure(model, validation) if assessment.score is None else "",
     }
 
 

@@ -72,9 +72,10 @@ class WeightsCheck:
             error = f"its weights cannot be loaded and scored in another process: {answer['error']}"
             return WeightsVerdict(error)
         verdict = self._verdict(metrics, answer)
-        if not repeats or verdict.complaint:
+        if verdict.complaint:
             return verdict
-        return WeightsVerdict(doubt="; ".join(filter(None, (verdict.doubt, difference(metrics, repeated)))))
+        doubts = (verdict.doubt, difference(metrics, repeated) if repeats else "")
+        return WeightsVerdict(doubt="; ".join(filter(None, doubts)), predicting=answer["predicting"])
 
     def _verdict(self, metrics: Mapping[str, float], answer: JsonObject) -> WeightsVerdict:
         values, constant = answer["values"], answer["constant"]

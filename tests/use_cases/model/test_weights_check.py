@@ -69,6 +69,10 @@ def evaluate(run, model, dataset):
         errors = errors[:-1]
     return {"other" if fault == "name" else "mse": errors}
 
+@fit.predict
+def predict(run, model, dataset):
+    return model["weights" if run.params["fault"] == "predict" else "slope"] * dataset.inputs.sum(1)
+
 class Forgets:
     "A class whose load returns untrained weights."
     def __init__(self):
@@ -211,6 +215,12 @@ def test_predictions_that_are_not_numbers_are_a_warning_where_the_score_is_one(e
     assert ended("none", "Holes") == (None, True)
     (warning,) = warned.warnings
     assert "3 of 16 predictions are not numbers on the validation rows" in warning
+
+
+def test_predictions_that_fail_are_a_warning_where_no_score_needs_them(ended, warned):
+    assert ended("predict") == (None, True)
+    (warning,) = warned.warnings
+    assert warning.startswith("`predict` fails: KeyError: 'weights' (line ")
 
 
 def test_wrong_weights_are_refused_although_the_test_part_stays_sealed(ended, warned):
