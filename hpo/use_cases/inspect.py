@@ -132,6 +132,25 @@ class Search:
         with rows_as_file(data) as file:
             return predict_file(Path(self.recipe_path), file, home=self.home, again=again)
 
+    def open_test(self, *, again: str = "", changed_code: bool = False) -> Outcome:
+        """Score the winner on the test part, once, as ``hpo test`` does.
+
+        Args:
+            again: Why the test part is opened although the same data was opened for another search; empty
+                to refuse that.
+            changed_code: Whether to score with training code that has changed since; recorded.
+
+        Raises:
+            Refused: If it was scored before, the same data was opened before, the code has changed, or
+                another process runs the search.
+            UserError: If the search has no winner or no test part.
+        """
+        from hpo.use_cases.open_test import open_test_part
+
+        outcome = open_test_part(self.name, home=self.home, again=again, changed_code=changed_code)
+        self.history = read_history(self._ledger)
+        return outcome
+
     def register_model(self, model: str = "") -> RegisteredModel:
         """Register the shipped model in MLflow's model registry, as ``hpo export --to mlflow`` does.
 
