@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpo.data.pair_screening import FEWEST, Floats, View, candidates, combined, views_of
+from hpo.data.pair_screening import FEWEST, Floats, PairTarget, candidates, combined, pair_targets
 from hpo.data.removed_error import error_removed
 
 MOST_COLUMNS = 100
@@ -56,15 +56,15 @@ def revealing_pairs(
     whole: dict[str, float] = {}
     notes: list[str] = []
     seen: set[tuple[str, str]] = set()
-    for view, form, i, j in candidates(sample, views_of(labels, classes), numbers):
+    for target, form, i, j in candidates(sample, pair_targets(labels, classes), numbers):
         pair = names[columns[i]], names[columns[j]]
         if pair in seen:
             continue
         words, both = form.format(*pair), (sample[:, i], sample[:, j])
-        removed = error_removed(combined(form, *both), view.labels, half, view.classes)
-        if removed >= REVEALING and not view.told:
+        removed = error_removed(combined(form, *both), target.labels, half, target.classes)
+        if removed >= REVEALING and not target.told:
             whole[words] = removed
-        elif note := _note(view, removed, both, half, max(alone[name] for name in pair)):
+        elif note := _note(target, removed, both, half, max(alone[name] for name in pair)):
             notes.append(f"{words} {note}: worth a look")
         else:
             continue
@@ -73,13 +73,15 @@ def revealing_pairs(
 
 
 def _note(
-    view: View, removed: float, both: tuple[Floats, Floats], half: NDArray[np.int64], most: float
+    target: PairTarget, removed: float, both: tuple[Floats, Floats], half: NDArray[np.int64], most: float
 ) -> str:
     """Return what is worth a look of a pair, either of which alone removes ``most`` at most; or nothing."""
-    if not view.told:
+    if not target.told:
         surprising = removed >= SURPRISING and most < ALONE
         return f"removes {removed:.1%} of the error, each alone {most:.1%} at most" if surprising else ""
     if removed < REVEALING:
         return ""
-    single = max(error_removed(column, view.labels, half, view.classes) for column in both)
-    return f"predicts whether the class is {view.told!r}, which neither does alone" if single < ALONE else ""
+    single = max(error_removed(column, target.labels, half, target.classes) for column in both)
+    return (
+        f"predicts whether the class is {target.told!r}, which neither does alone" if single < ALONE else ""
+    )

