@@ -103,7 +103,7 @@ def _changes(
     varied: NDArray[np.bool_],
     numbers: NDArray[np.bool_],
 ) -> Iterator[tuple[int, float, int, int]]:
-    """Yield what a pair may reveal, and pairs of columns in the order of which neighbours mostly have the same target."""
+    """Yield targets and pairs of columns in the order of which neighbours mostly have the same target."""
     usable = np.flatnonzero(varied if form == TABLE else varied & numbers)
     first, second = (usable[side] for side in np.triu_indices(len(usable), 1))
     for start in range(0, len(first), BLOCK):
