@@ -14,7 +14,6 @@ import typer
 from hpo.cli.options import SearchName
 from hpo.cli.session import Session, emit, line, say
 from hpo.core.formatting import choices, count, duration, score, size
-from hpo.core.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -87,6 +86,7 @@ def status(context: typer.Context, search: SearchName) -> None:
     from hpo.cli.summaries import progress_json, result
     from hpo.cli.tables import pairs
     from hpo.core.progress import progress_of
+    from hpo.core.time_left import TimeLeft
     from hpo.use_cases.forecast import time_left_of
     from hpo.use_cases.inspect import load_search
 
