@@ -164,7 +164,7 @@ def _read(file: str | None) -> dict[str, Tensor]:
     if not file:
         raise UserError("transfer.weights: needs the name of a safetensors file")
     if not Path(file).is_file():
-        raise UserError(f"transfer.weights: {file} does not exist")
+        raise UserError(f"transfer.weights: {Path(file).absolute()} does not exist")
     try:
         loaded: dict[str, Tensor] = load_file(file)
     except SafetensorError as error:
