@@ -10,8 +10,7 @@ Biometrics 1987).
 from __future__ import annotations
 
 import math
-
-from scipy import special
+from statistics import NormalDist
 
 DISAGREEMENT = 0.1
 """Assumed share of examples on which exactly one of two finalists of a search is right."""
@@ -38,7 +37,7 @@ def examples_to_compare(difference: float, alpha: float) -> int:
     """
     if not 0 < difference <= 1:
         raise ValueError(f"expected a difference in (0, 1], got {difference}")
-    z = float(special.ndtri(1 - alpha))
+    z = NormalDist().inv_cdf(1 - alpha)
     disagree = max(DISAGREEMENT, difference)
     return max(least_examples(alpha), math.ceil(z**2 * disagree / difference**2))
 
@@ -50,6 +49,6 @@ def difference_told(n: int, alpha: float) -> float:
         n: Number of examples, at least 1.
         alpha: Error probability of one comparison, one-sided.
     """
-    z = float(special.ndtri(1 - alpha))
+    z = NormalDist().inv_cdf(1 - alpha)
     small = z * math.sqrt(DISAGREEMENT / n)
     return min(1.0, small if small <= DISAGREEMENT else z**2 / n)
