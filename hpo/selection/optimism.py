@@ -132,12 +132,33 @@ def winner_intervals(evidence: Evidence, winner: int, level: float = LEVEL) -> t
         centre -= evidence.objective.rising(1.0) * evidence.luck.mean
     if math.isfinite(luck := _luck_of_reuse(evidence, mean)):
         centre -= evidence.objective.rising(1.0) * luck
+    centre = _no_better_than_seen(evidence, groups, centre)
     low, high, method = _ends(evidence, winner, centre, learnt, level)
     # Correcting the centre must not push the mean itself out; numpy's minimum keeps a NaN.
     ends = float(np.minimum(mean, low)), float(np.maximum(mean, high))
     # An estimate of a share lies between 0 and 1, whatever was taken off it.
     centre = min(max(centre, 0.0), 1.0) if evidence.n else centre
     return Interval(mean, *ends, level, method), Interval(centre, *ends, level, method)
+
+
+def _no_better_than_seen(evidence: Evidence, groups: Mapping[int, Values], centre: float) -> float:
+    """Return a corrected mean, at most as good as the best training of any finalist.
+
+    Where seeds differ wildly, a single score far worse than the fresh ones would otherwise move the mean
+    beyond everything that was measured, an error even below zero.
+    """
+    up = evidence.objective.rising
+    seen = [up(float(value)) for values in groups.values() for value in values]
+    seen += [up(value) for trial in groups if math.isfinite(value := evidence.values.get(trial, math.nan))]
+    return up(min(up(centre), max(seen)))
+
+
+def _lower_bound(evidence: Evidence) -> float:
+    """Return 0 for an objective to minimize of which no value on record is negative, else minus infinity."""
+    if evidence.objective.mode != "min":
+        return -math.inf
+    groups = (*evidence.replicates.values(), *evidence.finals.values(), tuple(evidence.values.values()))
+    return -math.inf if any(value < 0 for group in groups for value in group) else 0.0
 
 
 def _luck_of_reuse(evidence: Evidence, value: float) -> float:
@@ -178,6 +199,7 @@ def _fresh(evidence: Evidence, best: int, raw: float, noise: Noise) -> tuple[Int
         value -= learnt * (raw - value)
     if not evidence.finals:
         value -= evidence.objective.rising(1.0) * evidence.luck.mean
+    value = _no_better_than_seen(evidence, groups, value)
     low, high, method = _ends(evidence, best, value, learnt, LEVEL)
     return Interval(value, low, high, LEVEL, method), ""
 
@@ -275,7 +297,7 @@ def _ends(
         low, high = wilson_ends(share, size, t)
         return low, high, f"Wilson over {over}"
     half = t * math.sqrt(total)
-    return centre - half, centre + half, f"t over {over}"
+    return max(centre - half, _lower_bound(evidence)), centre + half, f"t over {over}"
 
 
 def _freedom(total: float, *parts: tuple[float, float]) -> float:

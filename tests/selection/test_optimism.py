@@ -143,3 +143,22 @@ def test_a_winner_among_equals_is_shrunk_and_one_far_ahead_is_not():
     assert centre({1: [0.94, 0.96, 0.95]} | rest) < -0.001
     assert centre({1: [1.94, 1.96, 1.95]} | rest) == pytest.approx(0.0, abs=1e-4)
     assert centre({1: [0.94, 0.96, 0.95]}) == 0.0
+
+
+def test_an_error_of_wildly_different_seeds_is_neither_below_zero_nor_below_all_that_was_measured():
+    rng = np.random.default_rng(5)
+    rows = {trial: 5 * rng.chisquare(1, 40) + 0.2 * rng.chisquare(1, (2, 40)) for trial in (0, 1)}
+    rows[0] += np.array([[0.0], [4.0]])
+    fresh = {trial: [float(row.mean()) for row in kept] for trial, kept in rows.items()}
+    wild = Evidence(Objective("mse", "min", "last"), {0: 40.0, 1: fresh[1][0]}, fresh, examples=rows)
+    found = measure(wild, 0, 0)
+    assert found.corrected.value == min(*fresh[0], *fresh[1])
+    assert 0 <= found.corrected.low < found.corrected.high
+
+
+def test_an_objective_with_negative_values_keeps_its_interval_below_zero():
+    values = {0: -0.1, 1: 0.3}
+    found = measure(
+        Evidence(Objective("log_ratio", "min", "last"), values, {0: [-0.2, 0.3], 1: [0.2, 0.5]}), 0, 0
+    )
+    assert found.winner.low < -0.2
