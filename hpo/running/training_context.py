@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,22 @@ CONTRIBUTIONS = "contributions"
 """Name of the array in a file of contributions."""
 
 
+def own_folder(task: TrainingTask, environment: TrainingEnvironment) -> Path:
+    """Return the folder of a training's own files; it need not exist."""
+    return environment.folder.root / "trials" / f"{task.trial}-{task.replicate}"
+
+
+def begin_folder(task: TrainingTask, environment: TrainingEnvironment) -> None:
+    """Remove what an interrupted training left in its folder, unless it continues from a checkpoint.
+
+    Code that looks there for a checkpoint of its own would go on from an epoch that this training has not
+    reached, unnoticed.
+    """
+    folder = own_folder(task, environment)
+    if not task.checkpoints and folder.exists():
+        shutil.rmtree(folder)
+
+
 class TrainingContext:
     """The `hpo.core.trainable.Context` of one task.
 
@@ -79,7 +96,7 @@ class TrainingContext:
         self.device = environment.device
         self.threads = environment.threads
         self.trial, self.replicate = task.key
-        self.folder = environment.folder.root / "trials" / f"{task.trial}-{task.replicate}"
+        self.folder = own_folder(task, environment)
         self.weights_hold = weights_hold
         self.distributed, self._on_verdict = distributed, on_verdict
         self._task = task

@@ -28,7 +28,7 @@ from hpo.running.memory_release import release_memory
 from hpo.running.node_faults import DEADLINE, home_fault, node_fault
 from hpo.running.ranks import Ranks
 from hpo.running.thread_limits import limited_threads
-from hpo.running.training_context import TrainingContext
+from hpo.running.training_context import TrainingContext, begin_folder
 from hpo.running.trial_log import TrialLog
 
 HEARTBEAT = 2.0
@@ -167,6 +167,7 @@ class Worker:
             gc.freeze()  # later collections skip what was imported once
         stage = self._stage
         parts = stage.parts(task.split)
+        begin_folder(task, self._environment)
         with self._ranks.training(task) as place:
             channel.last_activity = time.monotonic()
             context = TrainingContext(

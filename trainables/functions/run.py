@@ -85,7 +85,7 @@ class Run:
     ):
         self.functions, self._context, self._summarize = functions, context, summarize
         self._tracked: dict[str, Any] = {}
-        self._checkpoints = False
+        self._tracks = self._restored = False
         self._folder: Path | None = context.folder if context else None
         self.params: Mapping[str, Any] = recipe.to_dict()
         self.info = info
@@ -140,7 +140,7 @@ class Run:
 
         The model of `build` is tracked anyway; without a call of `track` an interrupted training starts
         from the beginning, as it does with a ``lightgbm.Booster``. Objects are restored when the first epoch
-        begins.
+        of `epochs` or `steps` begins, or by `restore`; where neither is called, no checkpoint is written.
 
         Args:
             objects: By name: anything with ``state_dict`` and ``load_state_dict``, a booster with
@@ -149,7 +149,19 @@ class Run:
                 model.
         """
         self._tracked |= objects
-        self._checkpoints = True
+        self._tracks = True
+
+    def restore(self) -> bool:
+        """Restore what is tracked from the last checkpoint; return whether there is one.
+
+        For a framework that runs the epochs itself: call it after `track` and before the training begins,
+        and report from a callback of the framework. `epochs` and `steps` restore by themselves.
+        """
+        arrays = self._training.restored()
+        if arrays is not None and not self._restored:
+            self._restore(arrays)
+        self._restored = True
+        return arrays is not None
 
     def epochs(self) -> Iterator[int]:
         """Yield the epochs to train, counted from 1; report in each of them.
@@ -158,7 +170,7 @@ class Run:
         training that continues draws the same ones as one that was not interrupted.
         """
         context = self._training
-        self._restore(context.restored())
+        self.restore()
         for epoch in context.epochs():
             seed_everything(derive(context.seed, "user", epoch) % 2**SEED_BITS)
             yield epoch
@@ -183,7 +195,8 @@ class Run:
             UserError: If a value is not a number or has another number of rows than validation.
         """
         metrics = self._summarize({**(values or {}), **more})
-        checkpoints = self._checkpoints and all(map(saved_state.can_continue, self._tracked.values()))
+        continues = self._tracks and self._restored  # one that is not restored would begin anew, unnoticed
+        checkpoints = continues and all(map(saved_state.can_continue, self._tracked.values()))
         self._training.report(metrics, TrackedModel(self), self._states if checkpoints else None)
 
     def artifact(self, content: Any, name: str) -> Path:
@@ -227,9 +240,7 @@ class Run:
             for key, array in saved_state.saved(name, tracked).items()
         }
 
-    def _restore(self, arrays: Arrays | None) -> None:
-        if arrays is None:
-            return
+    def _restore(self, arrays: Arrays) -> None:
         for name, tracked in self._tracked.items():
             start = f"{name}/"
             arrays_of_part = {

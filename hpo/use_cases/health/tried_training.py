@@ -20,7 +20,7 @@ from hpo.running.channel import TrainingStopped
 from hpo.running.environment import OpenedStage, TrainingEnvironment, WeightsVerdict
 from hpo.running.recording_channel import RecordingChannel
 from hpo.running.thread_limits import limited_threads
-from hpo.running.training_context import TrainingContext
+from hpo.running.training_context import TrainingContext, begin_folder
 from hpo.spec import SearchSpec
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.health.attempt import TryCheck
@@ -137,6 +137,7 @@ class TriedTraining:
         try:
             self._stage = self._stage or environment.open()
             parts = self._stage.parts(task.split)
+            begin_folder(task, environment)
             context = TrainingContext(task, environment, recorder)
             with limited_threads(environment.threads), handlers_removed():
                 self._stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)

@@ -1,6 +1,7 @@
 """A training function in a worker: it trains, reports, is restored, and evaluates its weights."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -116,19 +117,97 @@ def test_it_reports_every_epoch_and_its_weights_give_the_reported_value(linear, 
     assert contributions.mean() == pytest.approx(assessment.values["mse"])
 
 
-def test_it_continues_from_a_checkpoint_as_if_undisturbed(linear, environment):
-    noisy = task(linear, recipe={"noise": 0.5}, replicate=0)
-    undisturbed, _ = trained(environment(linear), noisy)
-    worker = Worker(environment(linear, checkpoint_epochs=1))
-    worker.start(dataclasses.replace(noisy, pauses=(2,)))
+def checkpoint_after(environment, what, epoch):
+    """Train to an epoch; returns the reports and the checkpoint."""
+    worker = Worker(environment)
+    worker.start(dataclasses.replace(what, pauses=(epoch,)))
     reports, checkpoint = [], None
-    while not (reports and reports[-1].epoch == 2):
+    while not (reports and reports[-1].epoch == epoch):
         message = worker.advance()
         reports += message.reports
         checkpoint = message.checkpoint or checkpoint
     worker.abandon()
+    return reports, checkpoint
+
+
+def test_it_continues_from_a_checkpoint_as_if_undisturbed(linear, environment):
+    noisy = task(linear, recipe={"noise": 0.5}, replicate=0)
+    undisturbed, _ = trained(environment(linear), noisy)
+    _, checkpoint = checkpoint_after(environment(linear, checkpoint_epochs=1), noisy, 2)
     rest, _ = trained(environment(linear), dataclasses.replace(noisy, checkpoints=(checkpoint,)))
     assert [report.metrics for report in rest] == [report.metrics for report in undisturbed[2:]]
+
+
+class Framework:
+    """Runs the epochs itself, calls back after each, and has checkpoints of its own, as a Trainer has."""
+
+    def __init__(self, model, epochs, after_epoch):
+        self.model, self.epochs, self.after_epoch, self.done = model, epochs, after_epoch, 0
+
+    def save(self, folder):
+        (folder / "trainer.txt").write_text(f"{self.done} {self.model['w'][0]}")
+
+    def train(self, resume_from=None):
+        if resume_from:
+            done, weight = (resume_from / "trainer.txt").read_text().split()
+            self.done, self.model["w"] = int(done), np.array([float(weight)])
+        while self.done < self.epochs:
+            self.model["w"] = self.model["w"] * 0.5 + 1 / (1 + self.done)
+            self.done += 1
+            self.after_epoch(self)
+
+
+def framework(restores):
+    @hpo.trainable(metrics={"mse": "min"})
+    def fit(run, data):
+        kept = run.folder / "own"
+        trainer = Framework(run.build(), run.horizon, lambda trainer: run.report(mse=trainer.model["w"][0]))
+        run.track(trainer=(trainer.save, lambda folder: shutil.copytree(folder, kept, dirs_exist_ok=True)))
+        trainer.train(resume_from=kept if restores and run.restore() else None)
+
+    fit.build(lambda: {"w": np.ones(1)})
+    fit.evaluate(lambda model, dataset: {"mse": model["w"][0]})
+    return fit
+
+
+def test_a_framework_that_runs_the_epochs_continues_from_its_own_checkpoint(environment):
+    fit = framework(restores=True)
+    what = task(fit, replicate=0)
+    undisturbed, _ = trained(environment(fit), what)
+    _, checkpoint = checkpoint_after(environment(fit, checkpoint_epochs=1), what, 2)
+    rest, _ = trained(environment(fit), dataclasses.replace(what, checkpoints=(checkpoint,)))
+    assert [report.metrics for report in undisturbed[2:]] == [report.metrics for report in rest]
+    assert [report.epoch for report in rest] == [3, 4]
+
+
+def test_without_restoring_no_checkpoint_is_written_that_would_begin_anew_unnoticed(environment):
+    fit = framework(restores=False)
+    reports, checkpoint = checkpoint_after(environment(fit, checkpoint_epochs=1), task(fit, replicate=0), 2)
+    assert [report.epoch for report in reports] == [1, 2]
+    assert checkpoint is None
+
+
+def test_what_an_interrupted_training_left_in_its_folder_is_gone_when_it_begins_anew(environment):
+    seen = []
+
+    @hpo.trainable(metrics={"mse": "min"})
+    def fit(run, data):
+        seen.append(sorted(path.name for path in run.folder.iterdir()))
+        run.artifact("of epoch 1", "own_checkpoint.txt")
+        if restores:
+            run.track(model={"w": np.ones(1)})
+            run.restore()
+        for _ in range(run.horizon):
+            run.report(mse=1.0)
+
+    fit.evaluate(lambda model, dataset: {"mse": 1.0})
+    restores, what = False, task(fit, replicate=0)
+    for _ in range(2):
+        checkpoint_after(environment(fit, checkpoint_epochs=1), what, 1)
+    restores = True
+    _, checkpoint = checkpoint_after(environment(fit, checkpoint_epochs=1), what, 1)
+    trained(environment(fit), dataclasses.replace(what, checkpoints=(checkpoint,)))
+    assert seen == [[], [], [], ["own_checkpoint.txt"]]
 
 
 def test_a_function_that_returns_early_has_finished_and_keeps_its_weights(linear, environment):
