@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,18 +10,18 @@ import typer
 
 from hpo.cli.options import ChangedCode, PredictAgain, Reason, reason_of
 from hpo.cli.session import Session, document, dumps, line, own_stdout
-from hpo.cli.trust import Trust, name_code
+from hpo.cli.trust import Trust, is_missing, name_code
 from hpo.core.errors import UserError
 from hpo.core.visible_text import visible
+
+LEGAL_DATA = "A folder of images, a .csv or .parquet table, an .npy array, a .jsonl file of items"
+DATA_ENDINGS = (".csv", ".parquet", ".npy", ".jsonl")
 
 
 def predict(
     context: typer.Context,
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="An exported recipe.")],
-    data: Annotated[
-        Path,
-        typer.Argument(metavar="DATA", help="A folder of images, a .csv or .parquet table, an .npy array."),
-    ],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help=f"{LEGAL_DATA}.")],
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="CSV file to write; printed by default.")
     ] = None,
@@ -36,7 +37,10 @@ def predict(
     from hpo.use_cases.predict import predict_file
 
     session = Session.of(context)
+    _require_recipe(recipe)
     name_code(recipe, trust=trust)
+    if is_missing(data):
+        raise UserError(f"DATA {data} does not exist; legal: {LEGAL_DATA[0].lower()}{LEGAL_DATA[1:]}")
     with own_stdout() as stream:
         predictions = predict_file(
             recipe, data, home=session.home, again=reason_of(again, reason), changed_code=changed_code
@@ -59,3 +63,16 @@ def predict(
             print(dumps(predictions.to_json()), file=stream)
         else:
             document(predictions.to_csv(), stream)
+
+
+def _require_recipe(path: Path) -> None:
+    """Refuse a path that is no file of a recipe: data, or the name of a search.
+
+    Raises:
+        UserError: Naming the path and what was expected.
+    """
+    legal = "RECIPE is a file that `hpo export SEARCH --out FILE` writes, and comes before DATA"
+    if path.suffix.lower() in DATA_ENDINGS or os.path.isdir(path):
+        raise UserError(f"RECIPE {path} is data; {legal}")
+    if is_missing(path):
+        raise UserError(f"RECIPE {path} does not exist; {legal}")

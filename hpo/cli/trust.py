@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hpo.cli.session import line
+from hpo.core.errors import UserError
 
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run code that the file names, though it is not in this folder.")
@@ -36,13 +37,18 @@ def name_code(
 
     Raises:
         InvalidSpec: If the file cannot be read.
-        UserError: If it names code that may not be the user's own, and that is not trusted.
+        UserError: If a recipe does not exist, or names code that may not be the user's own and is not
+            trusted.
     """
     from hpo.spec.faults import Faults
     from hpo.spec.overrides import override
     from hpo.spec.trusted_code import code_in, command_at_end, require_trust
     from hpo.spec.yaml_text import read_text
 
+    if not beside and is_missing(file):
+        raise UserError(
+            f"{file} does not exist; legal: a recipe, which `hpo export SEARCH --out FILE` writes"
+        )
     folder = file.absolute().parent
     folders = (Path.cwd(), folder) if beside else (Path.cwd(),)
     document = override(read_text(file).value, overrides, Faults(str(file)))
@@ -51,3 +57,14 @@ def name_code(
         line(f"your code, which this command runs: {code}", error=error)
         if not trust:
             require_trust(code, file, *folders)
+
+
+def is_missing(path: Path) -> bool:
+    """Return whether there is nothing at a path, as far as this user can see."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # whatever reads it says why it cannot
+        return False
+    return False

@@ -16,6 +16,8 @@ from hpo.spec.faults import Faults, shown
 Count = Annotated[int, Field(ge=0, le=10**9)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Text = Annotated[str, Field(max_length=4_000)]
+NumpyType = Annotated[str, Field(pattern=r"^[<>|=]?[biufc]\d{1,2}$")]
+FieldType = Literal["tensor", "array", "int", "float", "bool", "str", "tensor, varying", "array, varying"]
 
 
 class _Record(BaseModel):
@@ -53,7 +55,7 @@ class _Info(_Record):
     columns: list[str]
     categories: dict[str, list[str]]
     practice: bool
-    fields: dict[str, Literal["tensor", "array", "int", "float", "bool", "str"]] = Field(default={})
+    fields: dict[str, FieldType] = Field(default={})
     target: Text = ""
     scaling: dict[str, tuple[float, Annotated[float, Field(gt=0)]]] = Field(default={})
     bits: Annotated[int, Field(ge=8, le=16)] = 16
@@ -101,6 +103,7 @@ class _Provenance(_Record):
     weights: _Weights | None = None
     data: dict[str, Any] | str | None = None
     info: _Info | None = None
+    types: dict[str, NumpyType] = Field(default={})
     base: Text | None = None
     split: dict[str, Any] | None = None
     rows: _Rows | None = None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from hpo.core.errors import NoPredictions, UserError
 from hpo.core.home import Home
-from hpo.core.json_values import JsonObject
+from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.recipe import Recipe
 from hpo.core.shipped_model import digest_of
 from hpo.core.trainable import (
@@ -126,7 +126,7 @@ class ExportedModel:
             Refused: As for `predict_file`.
             UserError: If the data is not of the kind that the model was trained on.
         """
-        rows = read_unlabelled(data, self.info, self._source_arguments())
+        rows = read_unlabelled(data, self.info, self._source_arguments(), self._types())
         n = len(rows.names)
         labels = np.zeros(n, np.int64)
         examples = Examples(rows.inputs, labels, np.arange(n), self.info, originals=rows.originals)
@@ -135,6 +135,11 @@ class ExportedModel:
         predicted, shares = _predicted(self.trainable, outputs, self.info)
         warnings = (*self.warnings, *notes, *rows.warnings)
         return Predictions(self.kind, self.digest, rows.names, predicted, self.info.classes, shares, warnings)
+
+    def _types(self) -> Mapping[str, str]:
+        """Return the numpy types of the arrays of items; of other data, none."""
+        types: Mapping[str, str] = self.recipe.provenance.get("types") or {}
+        return types
 
     def _source_arguments(self) -> dict[str, object]:
         """Return the arguments of the data source, which say how files are read."""
@@ -177,7 +182,8 @@ def predict_file(
 
     Args:
         path: The recipe file.
-        data: A folder of images, a ``.csv`` or ``.parquet`` table, or an ``.npy`` array.
+        data: A folder of images, a ``.csv`` or ``.parquet`` table, an ``.npy`` array, or a ``.jsonl`` file of
+            the items of a map-style data set.
         home: Home in use, whose test parts are recognised, besides those of the home that the recipe names.
         again: Why rows of a test part are predicted although their labels are there; empty to refuse that.
         changed_code: Whether to predict although the training code differs from the recipe's; the
@@ -193,11 +199,12 @@ def predict_file(
 
 
 @contextmanager
-def rows_as_file(data: NDArray[Any] | pd.DataFrame) -> Iterator[Path]:
+def rows_as_file(data: NDArray[Any] | pd.DataFrame | Sequence[JsonFields]) -> Iterator[Path]:
     """Write rows from memory to a temporary file of the kind that `predict_file` reads.
 
     Args:
-        data: An array [n, ...], or a table with the columns that the model was trained on.
+        data: An array [n, ...], a table with the columns that the model was trained on, or items that are
+            mappings.
     """
     import pandas as pd
 
@@ -205,10 +212,21 @@ def rows_as_file(data: NDArray[Any] | pd.DataFrame) -> Iterator[Path]:
         if isinstance(data, pd.DataFrame):
             file = Path(folder) / "rows.parquet"
             data.rename(columns=str).to_parquet(file, index=False)
+        elif not isinstance(data, np.ndarray) and len(data) and isinstance(data[0], Mapping):
+            file = Path(folder) / "rows.jsonl"
+            items = (data[row] for row in range(len(data)))
+            file.write_text("".join(f"{json.dumps({**item}, default=_plain)}\n" for item in items))
         else:
             file = Path(folder) / "rows.npy"
             np.save(file, np.asarray(data), allow_pickle=False)
         yield file
+
+
+def _plain(value: Any) -> Any:
+    """Return a tensor, an array or one of its numbers as JSON has it."""
+    if callable(getattr(value, "tolist", None)):
+        return value.tolist()
+    raise UserError(f"a {type(value).__name__} in an item cannot be predicted; legal: numbers, texts, arrays")
 
 
 @contextmanager

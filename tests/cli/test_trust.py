@@ -39,6 +39,7 @@ def elsewhere(tmp_path, monkeypatch):
     folder, here = tmp_path / "elsewhere", tmp_path / "here"
     folder.mkdir()
     here.mkdir()
+    (here / "rows.npy").touch()
     (folder / "theirs.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\nraise OSError('ran')\n")
     monkeypatch.chdir(here)
     return folder

@@ -1,4 +1,6 @@
-"""Every kind of data that training code can bring: tried, searched and scored on its test part."""
+"""Every kind of data that training code can bring: tried, searched, scored on its test part and verified."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ from hpo.core.events import End, SearchEnded
 from hpo.core.home import Home
 from hpo.ledger.searches import read_history
 from hpo.spec import read_spec
+from hpo.use_cases.export import export_recipe
 from hpo.use_cases.model.evaluation import score_winner
 from hpo.use_cases.try_recipe import try_recipe
+from hpo.use_cases.verify import verify_recipe
 from tests.use_cases.test_shipping import opened, run
 
 CODE = '''
@@ -66,6 +70,9 @@ def data(part, kind):
             return Torch([(x[k], int(labels[k])) for k in range(N)])
         case "hugging face":
             return HuggingFace(input_ids=[list(map(int, row)) for row in images[:, 0]], label=labels.tolist())
+        case "ragged":
+            rows = [list(map(int, x[k] * 100)) * (1 + k % 4) for k in range(N)]
+            return [{"input_ids": rows[k], "labels": int(labels[k])} for k in range(N)]
         case "pandas":
             import pandas as pd
             return pd.DataFrame({"age": x[:, 0], "note": texts, "y": value})
@@ -123,6 +130,7 @@ ITEMS = {
     "list of pairs": ("ndarray float32 [4]", "int"),
     "torch": ("Tensor float32 [4]", "int"),
     "hugging face": {"input_ids": "ndarray int64 [8]", "label": "int"},
+    "ragged": {"input_ids": "ndarray int64 [4]", "labels": "int"},
     "pandas": {"age": "float", "note": "str", "y": "float"},
     "iterable": {"x": "ndarray float32 [4]", "target": "float"},
     "stream": ("ndarray uint16 [64]", "ndarray uint16 [64]"),
@@ -148,3 +156,5 @@ def test_data_is_tried_searched_and_scored_with_items_as_they_were(kind, tmp_pat
     assert np.isfinite([score.scores["mse"][bound] for bound in ("value", "low", "high")]).all()
     (item, *_) = home.search("kinds").root.rglob("item.txt")
     assert eval(item.read_text()) == ITEMS[kind]
+    recipe = export_recipe("kinds", home=home, out=tmp_path / "recipe.yaml")
+    assert verify_recipe(Path(recipe), home=home).result == "identical"

@@ -1,7 +1,7 @@
 """Read data without targets in the encoding of the data that a model was trained on.
 
 Images come from a folder of any depth, rows from a CSV or Parquet table by the names of its columns,
-and either from an array in an ``.npy`` file.
+and either from an array in an ``.npy`` file; items of a map-style data set from a file of JSON lines.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,10 @@ from hpo.core.formatting import count
 from hpo.core.trainable import AS_FLOATS, DataInfo
 from trainables.data.digests import packed, row_digests
 from trainables.data.originals import Originals, collected
+from trainables.data.unlabelled_items import ENDING, read_json_items
 
 TABLES = {".csv": "csv", ".parquet": "parquet"}
+NO_TYPES: Mapping[str, str] = MappingProxyType({})
 SHOWN = 5
 
 LONGEST = 300
@@ -55,13 +58,17 @@ class Unlabelled:
     originals: Originals | None = None
 
 
-def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) -> Unlabelled:
+def read_unlabelled(
+    path: Path, info: DataInfo, arguments: Mapping[str, Any], types: Mapping[str, str] = NO_TYPES
+) -> Unlabelled:
     """Read examples for a model.
 
     Args:
-        path: A folder of images, a ``.csv`` or ``.parquet`` table, or an ``.npy`` array.
+        path: A folder of images, a ``.csv`` or ``.parquet`` table, an ``.npy`` array, or a ``.jsonl`` file of
+            items.
         info: Description of the data that the model was trained on.
         arguments: Arguments of its source, which say how to read files.
+        types: Of items, the numpy types of their arrays, as `item_types` returns them.
 
     Raises:
         UserError: If the file does not exist or holds another kind of data.
@@ -76,9 +83,20 @@ def read_unlabelled(path: Path, info: DataInfo, arguments: Mapping[str, Any]) ->
         return _images(path, info, arguments)
     if path.suffix.lower() in TABLES and (info.kind == "table" or info.columns):
         return _table(path, info, arguments)
-    files = {"image": "a folder of images", "table": "a .csv or .parquet table"}.get(info.kind)
+    if path.suffix.lower() == ENDING and info.kind == "items":
+        inputs, digests, labelled = read_json_items(path, info, types)
+        return Unlabelled(inputs, tuple(map(str, range(len(inputs)))), digests, labelled=labelled)
+    files = {
+        "image": "a folder of images",
+        "table": "a .csv or .parquet table",
+        "items": f"a {ENDING} file, each line an object with {', '.join(_inputs(info))}",
+    }.get(info.kind)
     legal = f"{files}, or an .npy array" if files else "an .npy array"
     raise UserError(f"{path}: the model was trained on {info.kind} data; legal: {legal}")
+
+
+def _inputs(info: DataInfo) -> list[str]:
+    return [name for name in info.fields if name != info.target]
 
 
 def _array(path: Path, info: DataInfo, as_floats: bool) -> Unlabelled:

@@ -20,6 +20,7 @@ from hpo.ledger.store import SearchLedger
 from hpo.spec import SearchSpec
 from hpo.spec.recipe_files import RecipeFile, recipe_text
 from hpo.use_cases.model.provenance import model_provenance, score_of
+from trainables.data.unlabelled_items import item_types
 
 
 def write_recipe(home: Home, spec: SearchSpec, ledger: SearchLedger) -> None:
@@ -72,6 +73,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
         "weights": {"file": training.weights, "sha256": training.sha256},
         "data": opened.spec["data"],
         "info": prepared.info_to_json(dataset.info) if dataset else None,
+        **_types(dataset),
         "base": str(spec.base),
         "split": opened.split,
         "rows": {
@@ -94,6 +96,13 @@ def _constraints(history: History) -> JsonObject:
     """Return the constraints with the model's values; nothing without constraints."""
     kept = constraints_kept(history)
     return {"constraints": jsonable(kept.constraints)} if kept else {}
+
+
+def _types(dataset: prepared.Prepared | None) -> JsonObject:
+    """Return the numpy types of the arrays of a map-style data set, as which new items are predicted."""
+    if dataset is None or dataset.info.kind != "items":
+        return {}
+    return {"types": item_types(dataset.inputs().dtype, dataset.info)}
 
 
 def _chain(history: History) -> JsonObject:
