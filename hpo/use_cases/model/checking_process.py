@@ -20,8 +20,10 @@ import numpy as np
 
 from hpo.core.distributed import without_place
 from hpo.core.errors import HpoError
+from hpo.core.formatting import count
 from hpo.core.json_values import JsonFields, JsonObject
 from hpo.core.recipe import Recipe
+from hpo.core.trainable import Arrays, Model
 from hpo.metrics.assessment import Assessment, assess
 from hpo.running import checkpoints
 from hpo.running.environment import OpenedStage
@@ -29,6 +31,9 @@ from hpo.running.thread_limits import limited_threads
 from hpo.use_cases.dataset.staging import DataStaging
 from hpo.use_cases.model.few_predictions import prediction_failure
 from hpo.use_cases.model.repeated_epoch import repeated_scores
+
+SHOWN = 3
+"""Names of arrays in a sentence."""
 
 
 def ask_child(request: JsonObject, folder: Path, threads: int) -> tuple[JsonObject, JsonObject]:
@@ -83,13 +88,34 @@ def constant_metrics(assessment: Assessment) -> list[str]:
         return []
 
 
+def retyped_weights(saved: Arrays, model: Model) -> str:
+    """Return in a sentence which weights of a loaded model have another type than the saved ones; or nothing.
+
+    A model that computes in another precision than it was trained in may score the same on these rows.
+    """
+    try:
+        loaded = {name: np.asarray(array).dtype for name, array in model.weights().items()}
+    except Exception:  # of a user's code; the weights of a loaded model are not needed elsewhere
+        return ""
+    odd = [name for name, array in saved.items() if loaded.get(name, array.dtype) != array.dtype]
+    if not odd:
+        return ""
+    shown = ", ".join(f"{name} ({loaded[name]} once loaded)" for name in odd[:SHOWN])
+    return (
+        f"{count(len(odd), 'array')} of its weights become another type when they are loaded: {shown}; the "
+        "model that is tested then computes in another precision than the one that was trained"
+    )
+
+
 def scored(stage: OpenedStage, request: JsonFields) -> JsonObject:
     """Load weights and score them on the validation rows, as a request says."""
     validation = stage.parts(request["split"]).validation
     weights = checkpoints.read(Path(request["weights"]))
     model = stage.trainable.load(Recipe(request["recipe"]), weights, validation.info)
+    retyped = retyped_weights(weights, model)
     assessment = assess(stage.trainable, [model], validation)
     return {
+        "retyped": retyped,
         "values": dict(assessment.values),
         "constant": constant_metrics(assessment),
         "not_numbers": assessment.not_numbers,

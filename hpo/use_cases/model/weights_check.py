@@ -74,7 +74,7 @@ class WeightsCheck:
         verdict = self._verdict(metrics, answer)
         if verdict.complaint:
             return verdict
-        doubts = (verdict.doubt, difference(metrics, repeated) if repeats else "")
+        doubts = (verdict.doubt, answer["retyped"], difference(metrics, repeated) if repeats else "")
         return WeightsVerdict(doubt="; ".join(filter(None, doubts)), predicting=answer["predicting"])
 
     def _verdict(self, metrics: Mapping[str, float], answer: JsonObject) -> WeightsVerdict:

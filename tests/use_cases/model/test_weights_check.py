@@ -86,6 +86,12 @@ class Forgets:
         from trainables.functions.saved_state import saved
         return self._inner.load(recipe, saved("model", {"slope": np.zeros(1)}), info)
 
+class Rounds(Forgets):
+    "A class that loads its weights in another precision, which its score does not show."
+    def load(self, recipe, weights, info):
+        rounded = {name: a.astype(np.float32) if a.dtype == np.float64 else a for name, a in weights.items()}
+        return self._inner.load(recipe, rounded, info)
+
 class Line:
     def __init__(self, slope):
         self.slope = slope
@@ -209,6 +215,14 @@ def test_a_score_that_ignores_the_outputs_is_a_warning_while_the_test_part_stays
     assert ended("none", "Constant", sealed=True) == (None, True)
     assert len(warned.warnings) == 1
     assert "whatever the model returns" in warned.warnings[0]
+
+
+def test_weights_that_are_loaded_in_another_precision_are_a_warning(ended, warned):
+    assert ended("none", "Rounds") == (None, True)
+    (warning,) = warned.warnings
+    assert warning.startswith(
+        "1 array of its weights become another type when they are loaded: slope (float32"
+    )
 
 
 def test_predictions_that_are_not_numbers_are_a_warning_where_the_score_is_one(ended, warned):
