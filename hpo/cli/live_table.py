@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hpo.cli.event_lines import JsonLines, PlainLines
+from hpo.cli.event_lines import JsonLines
 from hpo.cli.progress_rows import MOST_CHOICES, progress_rows, time_text
 from hpo.cli.session import Session, console, dumps, own_stdout, say, stderr_lines
 from hpo.cli.summaries import summary, where_to_look
@@ -20,6 +20,7 @@ from hpo.core.progress import SearchProgress, progress_of
 from hpo.core.record import Recorded
 from hpo.core.time_left import Prospects, TimeLeft, time_left
 from hpo.core.visible_text import one_line
+from hpo.reports.plain_lines import PlainLines
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.estimates import ScoreEstimates
+from hpo.core.events import Reported, TrialEnded, TrialStarted
 from hpo.core.formatting import count
 from hpo.core.history import History
 from hpo.core.home import Home, SearchFolder
-from hpo.core.outcome import Outcome, WinnerSummary, outcome_of, winner_of
+from hpo.core.json_values import JsonFields
+from hpo.core.outcome import Outcome, Watcher, WinnerSummary, outcome_of, winner_of
 from hpo.core.record import Recorded
 from hpo.core.training_state import Training
 from hpo.ledger.searches import open_ledger, read_history
@@ -104,18 +107,39 @@ class Search:
         """Return how the search stands."""
         return outcome_of(self.name, self.history, self.recipe_path, self.numbers)
 
-    def watch(self) -> Iterator[Recorded]:
+    def watch(self, watcher: Watcher | None = None) -> Outcome:
+        """Follow the search until it ends and return how it ended; ``Ctrl-C`` leaves it running.
+
+        Args:
+            watcher: Receives every event; by default a notebook shows the progress below the cell, and
+                elsewhere every event of interest is a line on standard error.
+        """
+        from hpo.reports.notebook import watcher_here
+        from hpo.reports.plain_lines import PlainLines
+
+        watcher = watcher or watcher_here(str) or PlainLines(sys.stderr)
+        watcher.begin(self.name)
+        for recorded in self.events():
+            watcher.event(recorded, self.history)
+        return replace(self.outcome(), status=self.status)
+
+    def events(self) -> Iterator[Recorded]:
         """Yield every event from the first, and new ones until the search ends; `history` follows them."""
         for recorded, history in follow_search(self.name, self.home):
             self.history = history
             yield recorded
 
-    def predict(self, data: str | Path | NDArray[Any] | pd.DataFrame, *, again: str = "") -> Predictions:
+    def predict(
+        self,
+        data: str | Path | NDArray[Any] | pd.DataFrame | Sequence[JsonFields],
+        *,
+        again: str = "",
+    ) -> Predictions:
         """Predict new data with the model that was tested, as ``hpo predict`` does.
 
         Args:
-            data: A folder of images, a ``.csv`` or ``.parquet`` table, an ``.npy`` file, an array
-                [n, ...], or a pandas DataFrame.
+            data: A folder of images, a ``.csv`` or ``.parquet`` table, an ``.npy`` file, a ``.jsonl`` file of
+                items, an array [n, ...], a pandas DataFrame, or items that are mappings.
             again: Why rows of a test part are predicted although the files hold their labels; empty to
                 refuse that.
 
@@ -184,19 +208,19 @@ class Search:
         ]
         return pd.DataFrame(rows)
 
-    def reports(self) -> Iterator[events.Reported]:
+    def reports(self) -> Iterator[Reported]:
         """Yield every epoch of every training, in the order in which they were reported."""
-        for recorded in self._ledger.read(kinds=[events.Reported]):
-            if isinstance(recorded.event, events.Reported):
+        for recorded in self._ledger.read(kinds=[Reported]):
+            if isinstance(recorded.event, Reported):
                 yield recorded.event
 
     def times(self) -> tuple[dict[int, float], dict[int, float]]:
         """Return when each trial of the search phase started, and when it ended, in Unix seconds."""
         started: dict[int, float] = {}
         ended: dict[int, float] = {}
-        for recorded in self._ledger.read(kinds=[events.TrialStarted, events.TrialEnded]):
-            event, kept = recorded.event, ended if isinstance(recorded.event, events.TrialEnded) else started
-            if isinstance(event, events.TrialStarted | events.TrialEnded) and not event.replicate:
+        for recorded in self._ledger.read(kinds=[TrialStarted, TrialEnded]):
+            event, kept = recorded.event, ended if isinstance(recorded.event, TrialEnded) else started
+            if isinstance(event, TrialStarted | TrialEnded) and not event.replicate:
                 kept[event.trial] = recorded.time
         return started, ended
 

@@ -30,7 +30,7 @@ def test_progress_is_shown_as_often_as_it_can_be_read_and_at_the_end(tmp_path):
     progress.begin("<digits>")
     search = load_search("digits", home)
     events = 0
-    for recorded_event in search.watch():
+    for recorded_event in search.events():
         progress.event(recorded_event, search.history)
         events += 1
     assert "&lt;digits&gt;" in shown[0]
