@@ -195,8 +195,7 @@ def _without_orphans(space: CommentedMap, domains: Mapping[str, Domain], grammar
                 notes.append(f"{name} is left out: it exists only under a dropped choice of {parent}")
                 break
             if parent in when and isinstance(when[parent], list):
-                for value in [value for value in values if value not in left]:
-                    when[parent].remove(value)
+                _keep_contained(when[parent], domain)
     return notes
 
 
@@ -229,9 +228,15 @@ def _possible(combination: CommentedMap, name: str, domain: Domain | None) -> bo
         return low <= domain.high and high >= domain.low
     if not isinstance(condition, list):
         return domain.contains(_plain(condition))
-    for value in [value for value in condition if not domain.contains(_plain(value))]:
-        condition.remove(value)
+    _keep_contained(condition, domain)
     return bool(condition)
+
+
+def _keep_contained(values: list[Any], domain: Domain) -> None:
+    """Remove the values that a range does not contain, by their positions: to a list, true equals 1."""
+    for index in reversed(range(len(values))):
+        if not domain.contains(_plain(values[index])):
+            del values[index]
 
 
 def _within(bounds: Mapping[str, float], value: Any) -> bool:
