@@ -83,7 +83,6 @@ def rescue_database(path: Path) -> tuple[list[Saved], Path]:
         for end in FILES[:2]:
             with suppress(FileNotFoundError):
                 copyfile(f"{path}{end}", f"{copy}{end}")
-        _fill_up(copy)
         store = LedgerStore.at(fresh)
         store.close()
         records = _readable(copy) or _readable(_with_new_header(copy, fresh))
@@ -121,17 +120,11 @@ def _synced(path: Path) -> None:
         os.close(handle)
 
 
-def _fill_up(copy: Path) -> None:
-    """Extend a truncated file to the length in its header; SQLite cannot read it otherwise."""
-    with copy.open("r+b") as file:
-        header, length = file.read(100), file.seek(0, 2)
-        expected = int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
-        if header.startswith(b"SQLite format 3") and length < expected < 64 * length:
-            file.truncate(expected)
-
-
 def _with_new_header(copy: Path, fresh: Path) -> Path:
-    """Replace a file's damaged first page by that of a new ledger, which has the same layout."""
+    """Replace a file's first page by that of a new ledger, which has the same layout.
+
+    The page is damaged, or names more pages than a file has that was cut off; SQLite reads neither.
+    """
     with fresh.open("rb") as new, copy.open("r+b") as old:
         header = bytearray(new.read(16 + 2))
         size = int.from_bytes(header[16:18], "big")

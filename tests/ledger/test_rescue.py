@@ -1,7 +1,9 @@
 """Every event before the damage of a ledger is recovered unchanged."""
 
 import os
+import re
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from hpo.core.chain import digest_of, link_after, start_of
 from hpo.core.errors import DamagedLedger, HpoError
 from hpo.core.events import LedgerRescued, Reported, SearchOpened, TestClaimed, TestScored
-from hpo.ledger.rescue import is_whole, rescue_database
+from hpo.ledger.rescue import Saved, is_whole, rescue_database
 from hpo.ledger.store import LedgerStore, rescued_beside
 
 OPENED = SearchOpened(spec={"version": 1}, digest="d", split={}, versions={})
@@ -50,9 +52,24 @@ def damaged(path, where, length=4096):
     path.write_bytes(content[:start] + b"\xa5" * length + content[start + length :])
 
 
+def epochs_in(part):
+    """The epochs of each search whose events are in a part of the file, which are some in a row.
+
+    The searches take turns: an epoch that is there once is the second one's at the start, the first one's at
+    the end.
+    """
+    found = Counter(int(epoch) for epoch in re.findall(rb'"epoch":(\d+),[^}]*}[^}]*}', part))
+    both = {epoch for epoch, count in found.items() if count == 2}
+    once = found.keys() - both
+    end = {epoch for epoch in once if epoch == max(found)}
+    return sorted(both | end), sorted(both | once - end)
+
+
 def test_events_before_a_lost_page_are_recovered_with_the_opening(path):
-    before = records(path)
-    damaged(path, lambda content: content.index(b'"epoch":200,') // 4096 * 4096)
+    before, content = records(path), path.read_bytes()
+    start = content.index(b'"epoch":200,') // 4096 * 4096
+    lost = epochs_in(content[start : start + 4096])
+    damaged(path, lambda content: start)
     assert not is_whole(path)
     with pytest.raises(DamagedLedger, match="hpo service rescue"):
         records(path)
@@ -61,12 +78,12 @@ def test_events_before_a_lost_page_are_recovered_with_the_opening(path):
     assert aside.name == "ledger.damaged-1.db"
     assert [each.search for each in saved] == ["digits-1", "digits-2"]
     first, second = after["digits-1"], after["digits-2"]
-    assert 150 < len(second) < 201
-    cut = saved[1].kept
-    assert second[:-1] == before["digits-2"][:cut]
-    assert second[-1].event == LedgerRescued(cut, saved[1].lost)
-    assert first[:-3] == before["digits-1"][: len(first) - 3]
-    assert first[-3].event == LedgerRescued(len(first) - 3, saved[0].lost)
+    cuts, left = [min(epochs) for epochs in lost], [EVENTS - 1 - max(epochs) for epochs in lost]
+    assert saved == [Saved("digits-1", cuts[0] + 2, left[0]), Saved("digits-2", cuts[1], left[1])]
+    assert second[:-1] == before["digits-2"][: cuts[1]]
+    assert second[-1].event == LedgerRescued(cuts[1], left[1])
+    assert first[:-3] == before["digits-1"][: cuts[0]]
+    assert first[-3].event == LedgerRescued(cuts[0], left[0])
     assert [each.event for each in first[-2:]] == [each.event for each in before["digits-1"][-2:]]
     assert [each.seq for each in first] == list(range(1, len(first) + 1))
     assert {each.search: each.kept + 1 for each in saved} == {name: len(after[name]) for name in after}
@@ -125,12 +142,15 @@ def test_a_ledger_without_a_chain_is_rescued_as_well(path):
 
 @pytest.mark.parametrize("rest", [0, 100, 2048])
 def test_half_of_a_file_gives_half_of_the_events(path, rest):
-    before = records(path)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 8192 * 4096 + rest])
+    before, content = records(path), path.read_bytes()
+    half = len(content) // 8192 * 4096
+    there, beyond = epochs_in(content[:half]), epochs_in(content[half : half + rest])
+    path.write_bytes(content[: half + rest])
     rescue_database(path)
-    after = records(path)
-    assert 20 < len(after["digits-2"]) < EVENTS
-    assert all(before[name][: len(found) - 1] == found[:-1] for name, found in after.items())
+    for (name, found), epochs, later in zip(records(path).items(), there, beyond, strict=True):
+        assert epochs == list(range(1, max(epochs) + 1))
+        assert found[:-1] == before[name][: len(epochs) + 1]
+        assert found[-1].event == LedgerRescued(len(epochs) + 1, len(later))
 
 
 @pytest.mark.parametrize(
