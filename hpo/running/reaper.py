@@ -65,9 +65,8 @@ def _carries(process: psutil.Process, marker: str, spare: int) -> bool:
     if process.pid in (os.getpid(), spare):
         return False
     try:
-        alive = process.status() != psutil.STATUS_ZOMBIE
-        return alive and process.environ().get(MARKER) == marker
-    except psutil.Error:
+        return process.environ().get(MARKER) == marker
+    except psutil.Error:  # it has ended, or is another user's
         return False
 
 

@@ -45,6 +45,29 @@ def test_only_the_processes_of_the_session_are_ended(start):
     assert [process.poll() for process in (spared, other, unmarked)] == [None, None, None]
 
 
+def test_a_process_that_has_ended_is_not_waited_for(start, monkeypatch):
+    """Its entry stays until its parent asks for its exit code, which may be never."""
+    ended = start("session-e")
+    ended.kill()
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+    assert psutil.Process(ended.pid).status() == psutil.STATUS_ZOMBIE
+    monkeypatch.setattr(reaper.psutil, "wait_procs", lambda *_, **__: pytest.fail("it is waited for"))
+    reaper.reap("session-e", spare=os.getpid())
+
+
+def test_the_child_of_a_session_outlives_the_session_that_this_process_is_part_of(
+    start, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(MARKER, "session-outer")
+    folder, left = tmp_path / "session", start("session-inner")
+    folder.mkdir()
+    child = Reaper("session-inner", folder)
+    reaper.reap("session-outer", spare=os.getpid())
+    child.dismiss()
+    assert left.wait(30) == -9
+    assert not folder.exists()
+
+
 def test_a_child_ends_remaining_processes_and_removes_the_folder(start, tmp_path):
     folder = tmp_path / "session"
     (folder / "logs").mkdir(parents=True)

@@ -201,6 +201,50 @@ def test_a_full_disk_is_not_a_failure_of_the_training(place, monkeypatch, where)
     worker.abandon()
 
 
+class Noted(Curves):
+    """Notes when its trainings begin and end; the first ends only when it is let go."""
+
+    def __init__(self):
+        self.notes, self.let_go = [], threading.Event()
+
+    def train(self, recipe, train, validation, context):
+        self.notes.append(("begins", context.seed))
+        try:
+            super().train(recipe, train, validation, context)
+        finally:
+            if context.seed == 1:
+                self.let_go.wait(60)
+            self.notes.append(("ends", context.seed))
+
+
+def noting(tmp_path):
+    trainable = Noted()
+    stage = OpenedStage(trainable, lambda split: TrainingData(None, None))
+    folder = SearchFolder(tmp_path / "search")
+    return trainable, Worker(TrainingEnvironment(lambda: stage, folder, Objective("score", "max")))
+
+
+def test_a_training_begins_after_the_one_before_it_has_ended(tmp_path):
+    trainable, worker = noting(tmp_path)
+    trainable.let_go.set()
+    worker.start(order(seed=1, pauses=(2,)))
+    hear(worker, lambda message, reports: bool(reports))  # and waits at its rung for a verdict
+    whole(worker, order(seed=2))
+    assert trainable.notes == [("begins", 1), ("ends", 1), ("begins", 2), ("ends", 2)]
+
+
+def test_beside_a_training_that_does_not_stop_no_other_begins(tmp_path):
+    trainable, worker = noting(tmp_path)
+    worker.start(order(seed=1, pauses=(2,)))
+    hear(worker, lambda message, reports: bool(reports))
+    with pytest.raises(RuntimeError, match=r"^the previous training does not stop$"):
+        worker.abandon(0.01)
+    assert trainable.notes == [("begins", 1)]
+    trainable.let_go.set()
+    whole(worker, order(seed=2))
+    assert trainable.notes == [("begins", 1), ("ends", 1), ("begins", 2), ("ends", 2)]
+
+
 def test_a_hanging_training_is_reported_as_lost(place):
     worker = Worker(place(epoch_seconds=0.2))
     worker.start(order("hang"))
