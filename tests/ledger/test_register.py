@@ -69,6 +69,40 @@ def test_a_second_opening_needs_a_reason_and_is_numbered(register):
     assert [known.reason for known in register.all()] == ["", "a referee asked"]
 
 
+def test_openings_are_listed_in_the_order_in_which_they_began_with_their_dates(tmp_path):
+    dates = iter((30.0, 20.0, 40.0))  # a clock that was set back meanwhile
+    register = Register(tmp_path / "register.db", clock=lambda: next(dates))
+    for key in ("m", "z", "a"):
+        register.begin(opening(key, reason="a referee asked"), rows(1, 2))
+    register.complete("m", SCORES)
+    register.fail("a")
+    listed = [(known.key, known.time, known.look, known.state) for known in register.all()]
+    assert listed == [("m", 30.0, 1, "completed"), ("z", 20.0, 2, "opening"), ("a", 40.0, 3, "failed")]
+    assert register.openings_of("a", rows(1, 2)) == register.all()
+
+
+def test_uses_of_validation_rows_are_listed_by_their_dates_which_stay(tmp_path):
+    dates = iter((30.0, 20.0, 40.0))
+    register = Register(tmp_path / "register.db", clock=lambda: next(dates))
+    for key in ("m", "z", "a"):
+        register.record_use(Use(key, f"search {key}", "me", 1, key.encode()))
+    register.record_use(Use("m", "search m", "me", 9, b"m"))
+    assert register.uses() == [
+        Use("z", "search z", "me", 1, b"z", 20.0),
+        Use("m", "search m", "me", 9, b"m", 30.0),
+        Use("a", "search a", "me", 1, b"a", 40.0),
+    ]
+
+
+def test_no_two_looks_can_have_one_key(register, tmp_path):
+    """The database itself refuses a second one, whatever process writes it."""
+    register.begin(opening("k"), rows(1, 2))
+    columns = "key, fingerprint, time, state, body"
+    refused = pytest.raises(sqlite3.IntegrityError, match=r"UNIQUE constraint failed: openings\.key")
+    with closing(sqlite3.connect(tmp_path / "deep" / "register.db")) as database, refused:
+        database.execute(f"INSERT INTO openings ({columns}) SELECT {columns} FROM openings")
+
+
 def test_a_resumed_claim_is_the_same_opening(register):
     register.begin(opening("k"), rows(1, 2))
     register.begin(opening("l", reason="why not"), rows(1, 2))

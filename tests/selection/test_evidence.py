@@ -70,6 +70,18 @@ def test_the_luck_of_the_best_epoch_is_estimated_if_fluctuations_are_noise(objec
     assert np.mean(true) > wiggle
 
 
+def test_the_luck_of_the_epoch_and_its_error_are_those_of_a_worked_example():
+    """Both seeds of the first finalist lose 4; of the second one's four seeds three lose 1 and one 3.
+
+    The mean is 14 / 6. The error is the standard deviation of the six losses, 1.505545, over the root of
+    three, the mean number of seeds: the winner's score is a mean over as many.
+    """
+    finalists = {1: [[0, 4, 0], [0, 0, 4]], 2: [[3, 0], [3, 0], [3, 0], [0, 3]]}
+    luck = epoch_luck(finalists, MAX)
+    assert luck.mean == pytest.approx(14 / 6)
+    assert luck.error == pytest.approx(0.8692269873603532, rel=1e-12)
+
+
 def test_smooth_curves_and_the_last_epoch_have_no_luck():
     smooth = [[1 - np.exp(-e) + level for e in range(10)] for level in (0.0, 0.1, 0.3)]
     assert epoch_luck({1: smooth}, MAX).mean == pytest.approx(0.0, abs=1e-12)

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from hpo.core.objective import Objective
 from hpo.selection.evidence import EpochLuck, Evidence
@@ -61,6 +62,16 @@ def test_a_final_part_removes_all_luck():
     assert found.notes == (
         "the intervals cover other seeds, not other examples: what each contributed was not kept",
     )
+
+
+def test_the_error_of_the_epoch_s_luck_adds_its_square_to_the_variance_of_the_winner():
+    """Three finalists with three seeds of variance 1e-4; half of it pooled: 4 degrees of freedom."""
+    found = winner_interval(replace(PLAIN, luck=EpochLuck(0.0, 0.004)), 2)
+    seeds, total = 1e-4 / 3, 1e-4 / 3 + 0.004**2
+    half = stats.t.ppf(0.975, total**2 / (seeds**2 / 4)) * math.sqrt(total)
+    assert (found.high - found.low) / 2 == pytest.approx(half)
+    final = replace(PLAIN, luck=EpochLuck(0.0, 0.004), finals=FRESH)
+    assert winner_interval(final, 2) == winner_interval(replace(PLAIN, finals=FRESH), 2)
 
 
 def test_the_luck_of_the_epoch_is_subtracted_from_both_estimates():

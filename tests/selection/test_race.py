@@ -67,6 +67,25 @@ def test_a_tie_goes_to_the_one_that_the_spec_prefers(prefer, winner):
     assert decision.saved == 0
 
 
+@pytest.mark.parametrize(
+    ("prefer", "costs", "second"),
+    [
+        ("best", (2.0, 1.0), (1.0, 0.5, 0.75)),  # the same mean: the cheaper one
+        ("cheapest", (1.0, 1.0), (1.0, 0.75, 0.625)),  # the same cost: the better mean
+        ("steadiest", (2.0, 1.0), (1.0, 0.5, 0.75)),  # the same spread: the cheaper one
+        ("steadiest", (1.0, 1.0), (1.125, 0.625, 0.875)),  # and the same cost: the better mean
+    ],
+)
+@pytest.mark.parametrize("objective", [MAX, MIN])
+def test_what_is_preferred_being_equal_the_next_merit_decides_and_not_the_order(
+    prefer, costs, second, objective
+):
+    rows = {1: (0.5, 0.75, 1.0), 2: second}
+    table = {trial: [objective.rising(value) for value in row] for trial, row in rows.items()}
+    decision, _ = play(race_of({1: costs[0], 2: costs[1]}, objective, most=3, prefer=prefer), table)
+    assert (decision.winner, set(decision.tied)) == (2, {1, 2})
+
+
 def test_a_margin_declares_a_tie_as_soon_as_all_are_surely_within_it():
     rng = np.random.default_rng(0)
     table = noisy(rng, [0.9, 0.9, 0.9], 10, 0.002)
@@ -171,19 +190,20 @@ def test_values_it_did_not_request_change_nothing():
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "words"),
     [
-        {"costs": {}},
-        {"most": 0},
-        {"least": 0},
-        {"folds": 0},
-        {"alpha": 1.0},
-        {"margin": -1},
-        {"margin": math.nan},
+        ({"costs": {}}, "a race needs a finalist"),
+        ({"most": 0}, "most, least and folds are at least 1"),
+        ({"least": 0}, "most, least and folds are at least 1"),
+        ({"folds": 0}, "most, least and folds are at least 1"),
+        ({"alpha": 0.0}, r"expected alpha in \(0, 1\) and margin >= 0, got 0.0, 0.0"),
+        ({"alpha": 1.0}, r"expected alpha in \(0, 1\) and margin >= 0, got 1.0, 0.0"),
+        ({"margin": -1}, r"expected alpha in \(0, 1\) and margin >= 0, got 0.05, -1"),
+        ({"margin": math.nan}, r"expected alpha in \(0, 1\) and margin >= 0, got 0.05, nan"),
     ],
 )
-def test_an_invalid_race_is_refused(wrong):
-    with pytest.raises(ValueError):
+def test_an_invalid_race_is_refused(wrong, words):
+    with pytest.raises(ValueError, match=words):
         race_of(**({"costs": {1: 1.0}, "objective": MAX, "most": 3} | wrong))
 
 

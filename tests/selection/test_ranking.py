@@ -61,6 +61,15 @@ def test_a_more_expensive_one_within_one_standard_error_changes_nothing():
     assert "not cheaper" in winner.reason
 
 
+@pytest.mark.parametrize("listed", [(1, 2), (2, 1)])
+def test_of_two_that_cost_the_same_the_better_mean_wins_in_either_order(listed):
+    values = {1: (0.895, 0.905), 2: (0.90, 0.92)}
+    winner = name_winner([Finalist(trial, values[trial], 1.0) for trial in listed], MAX)
+    assert winner is not None
+    assert (winner.trial, winner.mean) == (2, pytest.approx(0.91))
+    assert "1 other within one standard error (0.01) is not cheaper" in winner.reason
+
+
 def test_with_one_seed_each_the_spread_is_unknown():
     winner = name_winner([Finalist(1, (0.90,), 5.0), Finalist(2, (0.8999,), 1.0)], MAX)
     assert winner is not None

@@ -1,5 +1,6 @@
 """Conditions for resuming a search: the same rows, one process, a sealed test part."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -114,6 +115,20 @@ def test_other_rows_are_refused_and_nothing_is_recorded(spec, home, runs, change
         resume_search("people", home=home)
     assert runs == []
     assert [each.seq for each in ledger.read()] == before
+
+
+@pytest.mark.parametrize("key", ["data", "fingerprint", "folds"])
+def test_a_search_on_record_with_other_rows_or_folds_is_refused(spec, home, runs, key):
+    """Data, split and folds are compared one by one: another version of this service may divide otherwise."""
+    spec = parse_spec(spec.document | {"finalists": {"count": 1, "seeds": 2, "folds": 3}}, base=spec.base)
+    opened = read_history(open_one(spec, home)).opened
+    changed = dataclasses.replace(opened, split=opened.split | {key: "0" * 64})
+    ledger = LedgerStore.at(home.ledger).create("other", changed, "other")
+    with pytest.raises(
+        Refused, match=rf"the data of other has changed .* its fingerprint \({key}\) was 0{{16}} "
+    ):
+        resume_search("other", home=home)
+    assert (runs, [type(each.event) for each in ledger.read()]) == ([], [SearchOpened])
 
 
 @pytest.mark.parametrize("change", [one_cell, one_label, one_row_less])
