@@ -1,5 +1,6 @@
 """Values become strict JSON."""
 
+import json
 import math
 
 import pytest
@@ -36,6 +37,9 @@ def test_dataclasses_are_objects_in_the_order_of_their_fields():
 
 def test_json_that_is_nested_too_deeply_is_as_wrong_as_any_other():
     assert parsed('{"a": [1, null]}') == {"a": [1, None]}
-    for text in ("[" * 1_000_000, '{"a":' * 1_000_000, "[", "", "\0"):
-        with pytest.raises(ValueError):
+    for text in ("[" * 1_000_000, '{"a":' * 1_000_000):
+        with pytest.raises(ValueError, match=r"^it is nested too deeply$"):
+            parsed(text)
+    for text in ("[", "", "\0", b"{'a': 1}", "NaN,"):
+        with pytest.raises(json.JSONDecodeError):
             parsed(text)

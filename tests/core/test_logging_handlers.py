@@ -67,6 +67,6 @@ def test_a_handler_that_was_there_before_stays():
 
 def test_nothing_is_replaced_afterwards_even_if_the_training_fails():
     add_handler = logging.Logger.addHandler
-    with pytest.raises(ValueError), handlers_removed():
-        raise ValueError
+    with pytest.raises(ValueError, match=r"^the training failed$"), handlers_removed():
+        raise ValueError("the training failed")
     assert logging.Logger.addHandler is add_handler

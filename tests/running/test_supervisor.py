@@ -101,6 +101,8 @@ def test_a_state_is_read_as_it_was_written():
     state = ServiceState(1, 2.0, "m", "/tmp/x", {"ray": "2"}, (part,), "http://u", {"A": "b"})
     assert ServiceState.of_json(state.to_json()) == state
     assert "http://u" not in repr(state)
-    for text in ("", "{}", "[]", '{"parts": [1]}'):
-        with pytest.raises(ValueError):
+    for text in ("{}", "[]", '{"parts": [1]}', '{"parts": [], "unknown": 1}'):
+        with pytest.raises(ValueError, match=r"^not the state of a service: "):
             ServiceState.of_json(text)
+    with pytest.raises(json.JSONDecodeError):
+        ServiceState.of_json("")
