@@ -38,6 +38,13 @@ def start():
         process.communicate()
 
 
+@pytest.fixture
+def _own_processes_alone(monkeypatch):
+    """A fault in the choice of processes must not end those of others: it is tried on those started here."""
+    monkeypatch.setattr(reaper.psutil, "process_iter", lambda: psutil.Process().children(recursive=True))
+
+
+@pytest.mark.usefixtures("_own_processes_alone")
 def test_only_the_processes_of_the_session_are_ended(start):
     ours, spared, other, unmarked = start("session-a"), start("session-a"), start("session-ab"), start(None)
     reaper.reap("session-a", spare=spared.pid)
@@ -45,6 +52,7 @@ def test_only_the_processes_of_the_session_are_ended(start):
     assert [process.poll() for process in (spared, other, unmarked)] == [None, None, None]
 
 
+@pytest.mark.usefixtures("_own_processes_alone")
 def test_a_process_that_has_ended_is_not_waited_for(start, monkeypatch):
     """Its entry stays until its parent asks for its exit code, which may be never."""
     ended = start("session-e")
@@ -55,6 +63,7 @@ def test_a_process_that_has_ended_is_not_waited_for(start, monkeypatch):
     reaper.reap("session-e", spare=os.getpid())
 
 
+@pytest.mark.usefixtures("_own_processes_alone")
 def test_the_child_of_a_session_outlives_the_session_that_this_process_is_part_of(
     start, tmp_path, monkeypatch
 ):
