@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
 from hpo.cli.data_report import column_row, image_rows, quantiles
 from hpo.cli.datasets import fact_rows
 
+DIGITS = 1797
+"""Images of the data set."""
 SPLIT = {"fingerprint": "f" * 64, "data": "d" * 64, "counts": {"train": 80, "validation": 20}, "test": None}
 TABLE = {
     "kind": "table",
@@ -73,13 +77,25 @@ def test_digits(hpo, tmp_path):
     ran = hpo("data", "digits", "--set", "data.validation=0.25", "--home", str(tmp_path), "--json")
     assert ran.returncode == 0, ran.stderr
     shown = json.loads(ran.stdout)
-    counts = shown["split"]["counts"]
-    assert sum(counts.values()) == sum(shown["classes"].values())
-    assert counts["train"] > 2 * counts["validation"]
+    counts, classes = shown["split"]["counts"], shown["classes"]
+    assert list(classes) == [str(number) for number in range(10)]
+    assert sum(counts.values()) == sum(classes.values()) == DIGITS - shown["split"]["test"]["n"]
+    assert counts["train"] == pytest.approx(3 * counts["validation"], abs=10)
     assert set(shown["split"]["test"]) == {"n", "fingerprint"}
-    assert shown["practice"]
-    assert shown["taken_for"]["images"]["sizes"] == {"8 x 8": sum(counts.values())}
-    assert shown["taken_for"]["target"] == shown["classes"]
+    stored = {"n": sum(counts.values()), "sizes": {"8 x 8": sum(counts.values())}, "given": [8, 8, 1]}
+    assert shown["taken_for"].pop("images").items() >= stored.items()
+    assert shown["taken_for"]["target"] == classes
+    for varying in ("split", "classes", "taken_for"):
+        del shown[varying]
+    assert shown == {
+        "kind": "image",
+        "task": "classification",
+        "shape": [8, 8, 1],
+        "columns": [],
+        "practice": True,
+        "test_part": "rows",
+        "warnings": [],
+    }
 
 
 def test_missing_data_is_an_error(hpo, tmp_path):

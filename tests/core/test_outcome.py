@@ -47,6 +47,42 @@ def test_a_search_with_a_winner_and_a_test_score():
     }
 
 
+def test_whatever_a_search_can_end_with_has_its_place():
+    first = {
+        "when": "2026-01-02",
+        "by": "anna",
+        "search": "old-1",
+        "recipe": "r",
+        "scores": {},
+        "overlap": 1.0,
+    }
+    member = {"trial": 0, "replicate": 1, "file": "0-1.safetensors", "sha256": "s"}
+    over = history(
+        events.FinalistsNamed((0,), "the search phase ended after 2 of 9 trials"),
+        events.WinnerNamed(0, 1, 0.81, 0.02, 3, "best mean", (0, 1), 4),
+        events.ModelFixed("ensemble", (member,), "m", "the mean prediction of 3 trainings"),
+        events.TestRefused("the test part stays sealed", first, 2),
+        events.SearchEnded("done"),
+    )
+    assert outcome_of("digits-1", over).to_json() == {
+        "search": "digits-1",
+        "status": "done",
+        "trials": {"finished": 1, "stopped": 0, "failed": 1},
+        "saved": "the search phase ended after 2 of 9 trials",
+        "best": {
+            "trial": 0,
+            "recipe": RECIPE,
+            "validation": {"mean": 0.81, "std": 0.02, "n": 3},
+            "tied": [0, 1],
+            "trainings_saved": 4,
+        },
+        "test": None,
+        "recipe_path": None,
+        "test_refused": {"message": "the test part stays sealed", "first": first, "looks": 2},
+        "model": {"kind": "ensemble", "reason": "the mean prediction of 3 trainings", "digest": "m"},
+    }
+
+
 def test_a_test_score_that_disagrees_with_the_validation_score_is_said_in_the_outcome():
     score = {"accuracy": {"value": 0.615, "low": 0.546, "high": 0.68}}
     over = history(

@@ -9,7 +9,6 @@ import pytest
 from hpo.core.home import Home
 from hpo.core.trainable import DataInfo, Examples
 from hpo.data.custodian import prepare
-from hpo.data.description import describe
 from hpo.data.leak_report import Leaks
 from hpo.data.leaks import find_leaks
 from hpo.data.revealing_columns import revealing_columns
@@ -249,22 +248,6 @@ def test_digits_are_too_small_for_near_copies(tmp_path: Path) -> None:
     found = find_leaks(data, parts, "digits", {}, tmp_path)
     assert found.near_train_test is None
     assert "too small" in found.notes[0]
-
-
-@pytest.mark.parametrize("name", ["digits", "diabetes"])
-def test_facts_are_counts_and_names(name: str, tmp_path: Path) -> None:
-    data = prepare(name, {}, Home(tmp_path / "home"), tmp_path)
-    parts = split(data.targets(), validation={"search": 0.1, "final": 0.1}, seed=0)
-    facts = json.loads(json.dumps(describe(data, parts)))
-    assert facts["parts"]["test"] == data.test.n  # type: ignore[union-attr]
-    assert facts["practice"]
-    assert facts["fingerprints"]["split"] == parts.fingerprint
-    if name == "digits":
-        assert sum(each["train"] for each in facts["classes"].values()) == len(parts.train)
-        assert set(facts["classes"]["0"]) == {"train", "validation", "final"}
-    else:
-        assert facts["columns"]["bmi"] == {"kind": "number", "missing": 0}
-        assert facts["targets"]["least"] < facts["targets"]["mean"] < facts["targets"]["greatest"]
 
 
 def test_one_row_is_counted_in_the_singular() -> None:

@@ -12,10 +12,14 @@ from hpo.core import events
 from hpo.core.errors import UserError
 from hpo.core.events import Cause, End
 from hpo.core.home import Home
+from hpo.core.outcome import Outcome
+from hpo.ledger.searches import read_history
 from hpo.ledger.store import LedgerStore
 from hpo.spec.ablation import ablation_document
 from hpo.spec.recipe_files import RecipeFile, recipe_text
 from hpo.use_cases import ablate
+from hpo.use_cases.search.run import SearchRun
+from hpo.use_cases.search.run_options import RunOptions
 
 RECIPE = {
     "model": {"name": "mlp", "depth": 0},
@@ -142,6 +146,18 @@ def test_another_search_is_not_an_ablation(home):
 def test_one_seed_is_too_few(home, file):
     with pytest.raises(UserError, match="--seeds 1"):
         ablate.run_ablation(file, home=home, seeds=1)
+
+
+def test_an_ablation_begins_with_a_test_part_that_stays_sealed(home, file, monkeypatch):
+    begun = []
+
+    def to_end(self, signals, options, watch):
+        begun.append((self.ledger.name, options, read_history(self.ledger).opened.tags))
+        return Outcome.__new__(Outcome)
+
+    monkeypatch.setattr(SearchRun, "to_end", to_end)
+    ablate.run_ablation(file, home=home, seeds=2)
+    assert begun == [("ablate-mine-1", RunOptions(unseal=False), {ablate.TAG: str(file)})]
 
 
 @pytest.mark.slow
