@@ -89,6 +89,21 @@ def test_images_cropped_to_four_fifths_are_found_from_either_side(cropped: str, 
     assert pairs <= expected
 
 
+@pytest.mark.parametrize("box", [(1, 1, 30, 30), (2, 1, 31, 30)])
+@pytest.mark.parametrize("cropped", ["theirs", "ours"])
+def test_images_cropped_by_a_tenth_are_found_among_many(
+    box: tuple[int, int, int, int], cropped: str, scenes: Scenes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there are too many images to look for larger crops, these are superimposed by zooming."""
+    monkeypatch.setattr(near_duplicates, "MOST_CROPPED", 0)
+    images = scenes(120)
+    wholes = thumbnails(images)
+    parts = thumbnails(altered(images[::4], lambda image: image.crop(box).resize((32, 32), Image.BICUBIC)))
+    pair = (wholes, parts) if cropped == "theirs" else (parts, wholes)
+    expected = [[4 * row, row] if cropped == "theirs" else [row, 4 * row] for row in range(30)]
+    assert near_duplicates.near_pairs(*pair).rows.tolist() == expected
+
+
 def test_copies_within_a_set_are_pairs_once(scenes: Scenes) -> None:
     images = scenes(200)
     images[150], images[20] = images[3], images[7][:, ::-1]
@@ -124,6 +139,30 @@ def test_hashes_recognise_recompressed_images(name: str, scenes: Scenes) -> None
     assert ours.shape == (60, 4)
     assert near_duplicates.resembling(ours, near_duplicates.hashes(thumbnails(images))) >= 0.95
     assert near_duplicates.resembling(ours, near_duplicates.hashes(thumbnails(images[60:]))) == 0
+
+
+def differing(bits: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Two hashes that differ in some of their 252 bits."""
+    one = np.random.default_rng(0).integers(0, 2, 256, np.uint8)
+    other = one.copy()
+    other[bits] ^= 1
+    first, second = (np.packbits(each[None], axis=1).view("<u8").astype(np.uint64) for each in (one, other))
+    return first, second
+
+
+@pytest.mark.parametrize("where", ["everywhere", "at the start", "at the end"])
+@pytest.mark.parametrize(
+    ("count", "copy", "same"), [(0, 1, 1), (32, 1, 1), (33, 1, 0), (48, 1, 0), (49, 0, 0), (60, 0, 0)]
+)
+def test_hashes_are_those_of_copies_up_to_a_number_of_bits(
+    where: str, count: int, copy: int, same: int
+) -> None:
+    order = {"everywhere": np.random.default_rng(1).permutation(252), "at the start": np.arange(252)}
+    bits = order.get(where, np.arange(252)[::-1])[:count]
+    ours, theirs = differing(bits.tolist())
+    others = np.concatenate([~ours, theirs])
+    assert near_duplicates.resembling(ours, others) == copy
+    assert near_duplicates.near_share(ours, others) == same
 
 
 @pytest.mark.slow

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpo.core.errors import UserError
 from hpo.core.grammar import Group, Hyperparameter
 from hpo.core.trainable import Examples
 from tests.trainables.recorder import Recorder, recipe
@@ -61,11 +60,7 @@ def test_a_drawn_recipe_trains_and_loads(seed: int, digits: tuple[Examples, Exam
     train, validation = digits
     few = Examples(train.inputs, train.targets, train.rows[:80], train.info)
     chosen, recorder = recipe(drawn(seed)), Recorder(1)
-    try:
-        ImageClassifier().train(chosen, few, validation, recorder)
-    except UserError as refused:
-        assert str(refused).startswith(("model:", "preprocessing."))  # noqa: PT017
-        return
+    ImageClassifier().train(chosen, few, validation, recorder)
     assert set(recorder.reports[0]) >= {"train/loss", "validation/accuracy"}
     assert recorder.model is not None
     loaded = ImageClassifier().load(chosen, recorder.weights[0], train.info)

@@ -1,6 +1,7 @@
 import gzip
 import pickle
 import struct
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from hpo.core.errors import UserError
 from hpo.core.home import Home
 from hpo.data.custodian import prepare
+from trainables.data import file_state
 from trainables.data.content import SourcePaths
 from trainables.data.torchvision_sets import TorchvisionSet, open_set
 from trainables.parts import data_sources
@@ -67,13 +69,16 @@ def test_missing_files_point_to_the_download_flag(tmp_path: Path) -> None:
         opened("cifar10", tmp_path).development()
 
 
-def test_the_state_is_read_without_opening_files(tmp_path: Path) -> None:
+def test_the_state_is_that_of_its_files_and_of_the_version_that_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_mnist(tmp_path, "train", 4, 0)
-    source = opened("fashion_mnist", tmp_path)
-    for path in tmp_path.rglob("*ubyte"):
-        path.chmod(0)
-    state = source.state()
-    assert state is None or len(state) == 3
+    monkeypatch.setattr(file_state, "SETTLED", 0.0)  # the files were written just now
+    state = opened("fashion_mnist", tmp_path).state()
+    assert state is not None
+    raw = tmp_path / "FashionMNIST" / "raw"
+    assert [line.split(" ")[0] for line in state[1:]] == sorted(map(str, raw.iterdir()))
+    assert (state[0], len(state)) == (f"torchvision {version('torchvision')}", 3)
 
 
 @pytest.mark.slow
