@@ -1,10 +1,13 @@
 """The account as a paragraph, as checklists and as a schema says what its JSON says."""
 
 import dataclasses
+import json
 import math
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from hpo.core import events
@@ -42,6 +45,9 @@ WITHIN = {
 }
 
 
+STORY = tuple(won())
+
+
 @pytest.fixture
 def account(tmp_path) -> Account:
     story = list(won())
@@ -67,6 +73,15 @@ def test_the_schema_describes_every_item(account):
 def test_the_account_of_an_unfinished_search_fits_the_schema_too(tmp_path):
     home = recorded(tmp_path, searched())
     assert faults(gather_account(open_ledger("digits", home), home=home).to_json()) == []
+
+
+@settings(max_examples=12)
+@given(length=st.integers(0, len(STORY)))
+def test_the_account_of_any_prefix_of_a_record_fits_the_schema_and_is_strict_json(length, tmp_path_factory):
+    home = recorded(tmp_path_factory.mktemp("prefix"), STORY[:length])
+    shown = gather_account(open_ledger("digits", home), home=home).to_json()
+    assert faults(shown) == []
+    assert json.loads(json.dumps(shown, allow_nan=False)) == shown
 
 
 def test_a_model_and_an_audit_fit_the_schema(account):

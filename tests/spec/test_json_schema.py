@@ -5,11 +5,13 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
 
 from hpo.spec import read_spec, schema
 from hpo.spec.builtin import folder, specs
 from hpo.spec.json_schema import FILE, schema_text
 from hpo.spec.yaml_text import read_text
+from tests.spec.test_domain_laws import RANGES
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
@@ -47,3 +49,10 @@ def test_shipped_specs_and_their_normal_form_are_valid(path: Path) -> None:
 def test_mistakes_are_marked(change: dict[str, Any]) -> None:
     value = {**read_text(specs()["digits"]).value, **change}
     assert list(VALIDATOR.iter_errors(value))
+
+
+@settings(max_examples=50)
+@given(written=RANGES)
+def test_every_range_that_can_be_read_is_valid_in_an_editor(written: dict[str, Any]) -> None:
+    value = {**read_text(specs()["digits"]).value, "space": {"x": written}}
+    assert [error.message for error in VALIDATOR.iter_errors(value)] == []

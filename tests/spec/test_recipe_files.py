@@ -3,11 +3,16 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 from typing import Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hpo.core.errors import InvalidSpec
+from hpo.core.recipe import Recipe, canonical
+from hpo.spec import SearchSpec, read_spec
 from hpo.spec.interface import Interface
 from hpo.spec.recipe_files import RecipeFile, read_recipe, recipe_text
 
@@ -22,6 +27,27 @@ def test_a_written_recipe_is_read_back(format: Literal["yaml", "json"], tmp_path
     file = tmp_path / f"recipe.{format}"
     file.write_text(recipe_text(written, format))
     assert read_recipe(file, toy) == written
+
+
+@pytest.fixture(scope="module")
+def everything() -> SearchSpec:
+    return read_spec("everything")
+
+
+@settings(max_examples=8)
+@given(seed=st.integers(0, 2**32), format=st.sampled_from(["yaml", "json"]))
+def test_any_recipe_of_the_largest_space_is_read_back_exactly(
+    seed: int,
+    format: Literal["yaml", "json"],
+    tmp_path_factory: pytest.TempPathFactory,
+    everything: SearchSpec,
+) -> None:
+    recipe = everything.recipe_of(everything.space.sample(Random(seed)))
+    file = tmp_path_factory.mktemp("recipes") / f"recipe.{format}"
+    file.write_text(recipe_text(RecipeFile(everything.trainable, recipe, {}), format), encoding="utf-8")
+    read = read_recipe(file)
+    assert canonical(read.recipe) == canonical(recipe)  # true is not 1, and 1 is not 1.0
+    assert Recipe(read.recipe).digest == Recipe(recipe).digest
 
 
 def test_yaml_is_written_for_readers() -> None:

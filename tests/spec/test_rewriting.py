@@ -4,8 +4,10 @@ import pytest
 
 from hpo.core.grammar import Grammar
 from hpo.core.space import Choice, Integer, Uniform
+from hpo.spec import parse_spec, read_spec
+from hpo.spec.builtin import specs
 from hpo.spec.narrowing import Change
-from hpo.spec.rewriting import rewritten
+from hpo.spec.rewriting import rewritten, written_out
 from hpo.spec.yaml_text import parse_text
 
 SPEC = """
@@ -115,3 +117,11 @@ def test_the_rest_of_the_spec_stays():
         },
         "warm_start": ["coarse-1"],
     }
+
+
+@pytest.mark.parametrize("name", specs())
+def test_a_spec_written_from_the_record_is_the_same_search(name):
+    spec = read_spec(name)
+    text = written_out(spec.document)
+    assert parse_spec(parse_text(text, name).value, name, spec.base).digest == spec.digest
+    assert written_out(parse_spec(parse_text(text, name).value, name, spec.base).document) == text
