@@ -171,6 +171,9 @@ def _show_job(session: Session, run: ClusterJob, intention: str = "") -> None:
     if session.as_json:
         emit({"search": run.search, "job": run.job, "server": run.server})
         return
+    if run.idle:
+        say(f"{run.search} is done; job {run.job} of {run.server} left it as it is")
+        return
     where = f"on the cluster, as job {run.job} of {run.server}"
     _show_elsewhere(session, run.search, where, intention)
 

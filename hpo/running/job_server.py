@@ -24,8 +24,11 @@ from hpo.core.errors import HpoError, UserError
 SECONDS = 20.0
 """Seconds until a job server has answered."""
 
-ENDED = ("STOPPED", "SUCCEEDED", "FAILED")
-"""States of a job that has ended, as Ray names them."""
+SUCCEEDED = "SUCCEEDED"
+"""State of a job whose command ended with exit code 0, as Ray names it."""
+
+ENDED = ("STOPPED", SUCCEEDED, "FAILED")
+"""States of a job that has ended."""
 
 TOKEN, TOKEN_PATH, TOKEN_FILE = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token"  # nosec B105
 """Where Ray looks for the token of a cluster, in this order."""

@@ -21,7 +21,7 @@ from hpo.core.profile import JOB_HOME, JOBS, VARIABLES
 from hpo.ledger.leases import VARIABLE as LEASE
 from hpo.ledger.searches import open_ledger, opened_of
 from hpo.ledger.store import SearchLedger
-from hpo.running.job_server import JobServer
+from hpo.running.job_server import SUCCEEDED, JobServer
 from hpo.use_cases.search.holding import await_expiry
 from hpo.use_cases.search.run_options import RunOptions
 
@@ -89,11 +89,13 @@ class ClusterJob:
         search: Name of the search.
         job: Id of the job, as `ray job logs` takes it.
         server: Address of the job server.
+        idle: Whether it has ended without running anything, because the search was done.
     """
 
     search: str
     job: str
     server: str
+    idle: bool = False
 
 
 def start_job(place: JobPlace, home: Home, name: str, options: RunOptions) -> ClusterJob:
@@ -106,7 +108,7 @@ def start_job(place: JobPlace, home: Home, name: str, options: RunOptions) -> Cl
         options: Choices about this run.
 
     Returns:
-        The job, after it has taken the search up.
+        The job, after it has taken the search up, or has ended because the search was done.
 
     Raises:
         UserError: If there is no such search, or it is one of a home that the cluster does not have.
@@ -120,8 +122,8 @@ def start_job(place: JobPlace, home: Home, name: str, options: RunOptions) -> Cl
     await_expiry(ledger)
     begun = list(ledger.read(kinds=[SearchResumed]))
     job = _submitted(place, ledger, len(begun) + 1, options)
-    _wait_until_taken_up(place.server, job, ledger, after=begun[-1].seq if begun else 0)
-    return ClusterJob(name, job, place.server.address)
+    runs = _is_taken_up(place.server, job, ledger, after=begun[-1].seq if begun else 0)
+    return ClusterJob(name, job, place.server.address, idle=not runs)
 
 
 def _submitted(place: JobPlace, ledger: SearchLedger, attempt: int, options: RunOptions) -> str:
@@ -151,10 +153,13 @@ def _submitted(place: JobPlace, ledger: SearchLedger, attempt: int, options: Run
     raise AssertionError("there is always a further number")
 
 
-def _wait_until_taken_up(server: JobServer, job: str, ledger: SearchLedger, after: int) -> None:
+def _is_taken_up(server: JobServer, job: str, ledger: SearchLedger, after: int) -> bool:
+    """Wait until a job has taken its search up, or has ended well because the search was done."""
     deadline = time.monotonic() + PATIENCE
     while not any(ledger.read(after=after, kinds=[SearchResumed])):
         state = server.state(job)
+        if state is not None and state.status == SUCCEEDED:
+            return False
         if state is None or state.has_ended:
             reason = server.last_line(job) or (state.message if state else "its head was started again")
             raise HpoError(f"the job {job} ended at once: {reason}").of_search(ledger.name)
@@ -162,3 +167,4 @@ def _wait_until_taken_up(server: JobServer, job: str, ledger: SearchLedger, afte
             waited = f"did not begin within {PATIENCE:.0f} s; it may still begin"
             raise HpoError(f"the job {job} is {state.status} and {waited}").of_search(ledger.name)
         time.sleep(POLL)
+    return True

@@ -52,13 +52,13 @@ def record(home, spec):
 @pytest.fixture
 def begins(home, monkeypatch):
     """Let a job's search be taken up as soon as somebody waits for it."""
-    wait = cluster_job._wait_until_taken_up
+    wait = cluster_job._is_taken_up
 
     def take_up(server, job, ledger, after):
         ledger.append([SearchResumed({})])
-        wait(server, job, ledger, after)
+        return wait(server, job, ledger, after)
 
-    monkeypatch.setattr(cluster_job, "_wait_until_taken_up", take_up)
+    monkeypatch.setattr(cluster_job, "_is_taken_up", take_up)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,21 @@ def test_a_job_that_ends_at_once_says_why_and_can_be_continued(home, served, log
     place = JobPlace.of_environment(home)
     served.jobs["hpo-mine-1-1"]["status"] = "FAILED"
     with pytest.raises(HpoError, match=f"the job hpo-mine-1-1 ended at once: {reason}") as failed:
-        cluster_job._wait_until_taken_up(place.server, "hpo-mine-1-1", open_ledger("mine-1", home), 0)
+        cluster_job._is_taken_up(place.server, "hpo-mine-1-1", open_ledger("mine-1", home), 0)
     assert failed.value.search == "mine-1"
+
+
+def test_a_job_of_a_search_that_is_done_ends_well_and_is_no_error(home, served):
+    place, accept = JobPlace.of_environment(home), served._accept
+
+    def ends_at_once(body):
+        answer = accept(body)
+        served.jobs[body["submission_id"]]["status"] = "SUCCEEDED"
+        return answer
+
+    served._accept = ends_at_once
+    run = start_job(place, home, "mine-1", DEFAULTS)
+    assert run == ClusterJob("mine-1", "hpo-mine-1-1", served.address, idle=True)
 
 
 def test_a_search_of_another_home_is_refused(served, tmp_path):
