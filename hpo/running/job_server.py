@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -23,6 +24,15 @@ from hpo.core.errors import HpoError, UserError
 
 SECONDS = 20.0
 """Seconds until a job server has answered."""
+
+NO_AGENT = "No available agent"
+"""What a job server says until the agents of its head are up, some seconds after it answers itself."""
+
+STARTING = 60.0
+"""Seconds for which a head that has just started is waited for."""
+
+POLL = 1.0
+"""Seconds between two attempts."""
 
 SUCCEEDED = "SUCCEEDED"
 """State of a job whose command ended with exit code 0, as Ray names it."""
@@ -94,7 +104,7 @@ class JobServer:
         return str(answer.get("session_name", ""))
 
     def start(self, job: str, command: str, variables: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-        """Start a command on the head.
+        """Start a command on the head; one that has just been started is waited for.
 
         Args:
             job: Submission id of the job, which Ray accepts once.
@@ -114,13 +124,18 @@ class JobServer:
             "runtime_env": {"env_vars": dict(variables)},
             "metadata": dict(labels),
         }
-        try:
-            self._ask("POST", "/api/jobs/", body)
-        except HpoError:
-            if self.state(job) is None:
-                raise
-            return False
-        return True
+        deadline = time.monotonic() + STARTING
+        while True:
+            try:
+                self._ask("POST", "/api/jobs/", body)
+            except HpoError as error:
+                if self.state(job) is not None:
+                    return False
+                if NO_AGENT not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(POLL)
+            else:
+                return True
 
     def state(self, job: str) -> JobState | None:
         """Return the state of a job; None if there is no job with this id."""

@@ -24,6 +24,10 @@ def images(part, folder):
 def rows(part, folder):
     both = np.load(folder + "/rows.npz")
     return {"inputs": both[part], "targets": both[part + "_labels"], "groups": both[part + "_groups"]}
+def plain(part, folder, test=True):
+    random = np.random.default_rng(len(part))
+    inputs = random.normal(size=(80, 4)).astype("float32")
+    return (inputs, (inputs[:, 0] > 0).astype(int)) if test or part != "test" else None
 """
 
 
@@ -231,6 +235,23 @@ def test_a_flag_of_one_class_is_worth_a_look() -> None:
     inputs[:, 0] = labels == 1
     (note,) = revealing_columns(table(inputs, labels, "classification")).notes
     assert note == "column a alone predicts whether the class is '1': worth a look"
+
+
+@pytest.mark.parametrize("test", [True, False])
+def test_a_report_says_whether_there_is_a_test_part_and_was_searched(base: Path, test: bool) -> None:
+    arguments = {"folder": str(base), "test": test}
+    data = prepare("own_parts:plain", arguments, Home(base / "home"), base)
+    parts = split(data.targets(), validation=0.25, seed=0)
+    found = find_leaks(data, parts, "own_parts:plain", arguments, base)
+    lacking = "the data has no test part: the search will end with only a validation score"
+    assert (data.test is not None) is test
+    assert (lacking in found.notes) is not test
+    assert (
+        found.sought[0] == f"equal rows in {'train, validation and test' if test else 'train and validation'}"
+    )
+    shift = "columns distributed differently in the test part"
+    assert (shift in found.sought) is test
+    assert (found.near_train_test is not None) is test
 
 
 @pytest.mark.parametrize("name", ["wine", "breast_cancer", "iris", "diabetes"])

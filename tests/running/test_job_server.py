@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from hpo.core.errors import HpoError, UserError
+from hpo.running import job_server
 from hpo.running.job_server import TOKEN, TOKEN_PATH, JobServer, JobState
 from tests.running.stand_in_job_server import stand_in
 
@@ -93,3 +94,26 @@ def test_a_refusal_is_one_line(served):
     with pytest.raises(HpoError, match="refuses with status 500: RuntimeError: no space left"):
         JobServer(served.address).start("y", "true", {}, {})
     assert JobServer(served.address).state("x") == JobState("FAILED", "m", {})
+
+
+AWAY = (500, "Traceback\nException: No available agent to submit job, please try again later.")
+"""What Ray's job server answers in the first seconds of a head."""
+
+
+@pytest.mark.parametrize("refused", [0, 1, 3])
+def test_a_head_that_has_just_started_is_waited_for(served, monkeypatch, refused):
+    monkeypatch.setattr(job_server, "POLL", 0.0)
+    accept, answers = served._accept, [AWAY] * refused
+    served._accept = lambda body: answers.pop() if answers else accept(body)
+    assert JobServer(served.address).start("hpo-a-1", "true", {}, {}) is True
+    assert [request["submission_id"] for request in served.requests] == ["hpo-a-1"]
+
+
+def test_a_head_without_agents_is_not_waited_for_for_ever(served, monkeypatch):
+    monkeypatch.setattr(job_server, "STARTING", 0.0)
+    monkeypatch.setattr(job_server, "POLL", 0.0)
+    served._accept = lambda body: AWAY
+    with pytest.raises(
+        HpoError, match="refuses with status 500: Exception: No available agent to submit job"
+    ):
+        JobServer(served.address).start("hpo-a-1", "true", {}, {})

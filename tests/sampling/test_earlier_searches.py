@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hpo.core.events import End
-from hpo.core.space import Among, Choice, Parameter, Space, Uniform
+from hpo.core.space import Among, Between, Choice, Parameter, Space, Uniform
 from hpo.core.warm_start import EarlierTrials
 from hpo.sampling.auto import AutoSearcher
 from hpo.sampling.earlier_searches import EarlierSearches, best_and_different, graded, most_informative
@@ -92,6 +92,19 @@ def test_the_best_come_first_and_differ_and_noise_is_tried_once():
     assert all(a != b for n, a in enumerate(chosen) for b in chosen[:n])
     dice = Random(5)
     assert len(best_and_different(SPACE, [learnt(lambda point: dice.random())], 4)) <= 2
+
+
+def test_points_that_the_new_space_forbids_are_not_tried_first():
+    lessons = [learnt()]
+    best = best_and_different(SPACE, lessons, 4)
+    around = (("x", Between(low=0.9 * best[0]["x"], high=1.1 * best[0]["x"])),)
+    stricter = Space(SPACE.parameters, forbid=(around, (("kind", Among((best[1]["kind"],))),)))
+    assert stricter.forbidden(best[0])
+    chosen = best_and_different(stricter, lessons, 4)
+    assert chosen
+    assert [point for point in chosen if stricter.forbidden(point)] == []
+    nothing = Space(SPACE.parameters, forbid=((("y", Between(low=0.0)),),))
+    assert best_and_different(nothing, lessons, 4) == []
 
 
 def test_a_search_with_history_starts_where_others_ended():

@@ -106,3 +106,29 @@ def test_gradients_of_fractional_pooling_are_correct() -> None:
         return regularizing.fractional_max_pooling(0.6)(x)  # type: ignore[no-any-return]
 
     assert torch.autograd.gradcheck(pooled, x)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"name": "resnet"},
+        {"name": "vit", "depth": 4},
+        {"name": "torchvision", "architecture": "efficientnet_b0"},
+        {"name": "timm", "architecture": "convnext_atto"},
+    ],
+    ids=lambda model: model["name"],
+)
+def test_blocks_are_skipped_with_probabilities_from_0_to_the_rate_in_even_steps(
+    model: dict[str, Any],
+) -> None:
+    chosen = recipe({"model": model, "regularize": {"stochastic_depth": {"p": 0.3}}})
+    blocks = [
+        module
+        for module in build.network(chosen, (3, 32, 32), 4).modules()
+        if type(module).__name__ in ("StochasticDepth", "DropPath")
+    ]
+    found = [float(getattr(block, "p", None) or getattr(block, "drop_prob", 0.0)) for block in blocks]
+    if found[0] > 0:
+        found = [0.0, *found]  # a first block that is never skipped has no layer for it
+    assert len(found) >= 3
+    assert found == pytest.approx([0.3 * number / (len(found) - 1) for number in range(len(found))])
