@@ -16,6 +16,7 @@ from types import MappingProxyType
 import psutil
 
 from tests.faults.tiny_search import ROOT
+from tests.s3_store import free_port
 
 RAY = str(Path(sys.executable).with_name("ray"))
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
@@ -69,6 +70,8 @@ class RayCluster:
         """Start a head, at a given port or any."""
         served = str(self._ray != (RAY,)).lower()
         options = ("--head", f"--port={port}", f"--include-dashboard={served}", "--dashboard-port=0")
+        # Jobs are started by an agent, whose usual port another cluster of this machine may have.
+        options = (*options, f"--dashboard-agent-listen-port={free_port()}")
         self.head = self._start(0, *options, **self._head_environment)
         text = self._wait_until_up(self.head)
         self.address = re.search(r"--address='([\d.]+:\d+)'", text).group(1)
