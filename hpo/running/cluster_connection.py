@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from hpo.core.addresses import without_secrets
 from hpo.core.errors import ClusterLost, HpoError, NoCluster
 from hpo.core.listening import replies
+from hpo.running.cluster_entry import require_same_versions, require_token
 from hpo.running.last_words import LastWords
 from hpo.running.loopback import kept_on_loopback
 from hpo.running.process_state import signal_handlers_kept
@@ -103,14 +104,17 @@ def _require_node_beside(address: str) -> None:
     """Check that the node that Ray will connect to replies, because Ray waits for it without a word.
 
     Raises:
-        ClusterLost: If it does not.
+        NoCluster: If the token is missing, or the cluster has another Python or Ray.
+        ClusterLost: If the node does not reply.
     """
     from ray._private import services
     from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
     if "/" in address:  # a proxy of the cluster
         return
+    require_token(shown_address(address))
     client = GcsClient(address=services.canonicalize_bootstrap_address(address) or address)
+    require_same_versions(client, shown_address(address))
     node = services.get_node_to_connect_for_driver(client)
     if not replies(node.node_manager_address, node.node_manager_port, NODE_SECONDS):
         raise ClusterLost(

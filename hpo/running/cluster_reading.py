@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hpo.core.addresses import without_secrets
-from hpo.core.errors import ClusterLost, UserError
+from hpo.core.errors import ClusterLost, NoCluster, UserError
 from hpo.core.listening import replies
 from hpo.running.cluster import ClusterMonitor, ClusterNode
+from hpo.running.cluster_entry import TOKENS, require_same_versions, require_token
 from hpo.running.loopback import kept_on_loopback
 from hpo.running.ray_output import quiet
 
@@ -19,10 +20,7 @@ TIMEOUT = 10.0
 REFUSED = "InvalidAuthToken"
 """In the message of a head that refuses a token."""
 
-NO_TOKEN = (
-    "refuses this process, which has no token or another one; legal: RAY_AUTH_MODE=token, with "
-    "RAY_AUTH_TOKEN_PATH or RAY_AUTH_TOKEN as the cluster was started with"
-)
+NO_TOKEN = f"refuses this process, which has no token or another one; {TOKENS}"
 
 
 def monitor_of(address: str) -> ClusterMonitor:
@@ -95,14 +93,19 @@ def cluster_nodes(address: str) -> tuple[ClusterNode, ...]:
     """Return the nodes of the cluster at an address, without connecting to it as a driver.
 
     Raises:
-        UserError: If it does not answer.
+        UserError: If it does not answer, has another Python or Ray, or needs a token that is missing.
     """
     from ray._private.services import canonicalize_bootstrap_address
     from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
     try:
         with quiet(), kept_on_loopback(address):
-            return read_nodes(GcsClient(address=canonicalize_bootstrap_address(address) or address))
+            require_token(without_secrets(address))
+            client = GcsClient(address=canonicalize_bootstrap_address(address) or address)
+            require_same_versions(client, without_secrets(address))
+            return read_nodes(client)
+    except NoCluster:
+        raise
     except Exception as error:  # Ray raises many kinds
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         problem = NO_TOKEN if REFUSED in reason[0] else f"does not answer: {reason[0].split('. ')[0]}"

@@ -7,6 +7,7 @@ an answer without a limit.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import time
@@ -171,6 +172,8 @@ class JobServer:
                 if error.code == 404 and missing is not None:
                     return missing
                 raise HpoError(f"{self._name} {self._refusal(error)}") from None
+        except http.client.HTTPException:
+            raise HpoError(f"{self._name} does not answer as one: the answer is not HTTP") from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or error
             text = "the answer is not JSON" if isinstance(error, ValueError) else str(reason)

@@ -7,6 +7,7 @@ import pytest
 from hpo.core.errors import HpoError, UserError
 from hpo.running import job_server
 from hpo.running.job_server import TOKEN, TOKEN_PATH, JobServer, JobState
+from tests.raw_server import answering
 from tests.running.stand_in_job_server import stand_in
 
 
@@ -72,6 +73,12 @@ def test_a_server_that_is_not_rays_says_what_the_head_needs(served):
     served.version = None
     with pytest.raises(UserError, match=r"is not Ray's; the head needs pip install 'ray\[default\]'"):
         JobServer(served.address).session()
+
+
+def test_a_server_that_does_not_speak_http_is_a_sentence():
+    expected = pytest.raises(UserError, match="does not answer as one: the answer is not HTTP")
+    with answering(b"\0\0\x06\x04\0\0\0\0\0") as port, expected:  # a head's own port sends this
+        JobServer(f"http://127.0.0.1:{port}").session()
 
 
 def test_nobody_answers():

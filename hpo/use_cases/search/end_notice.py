@@ -6,6 +6,7 @@ variable is read when the notice is sent.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
@@ -51,7 +52,7 @@ class EndNotice:
             if self.command:
                 return _run(self.command, self.folder, body, environment)
             return _post(self.webhook, body, environment)
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
+        except (OSError, ValueError, http.client.HTTPException, subprocess.SubprocessError) as error:
             return f"on_end: the notice was not sent: {without_secrets(_reason(error))}"
 
 
@@ -98,6 +99,8 @@ def _reason(error: Exception) -> str:
         return str(error.reason)
     if isinstance(error, subprocess.TimeoutExpired):
         return f"the command took longer than {SECONDS:.0f} s"
+    if isinstance(error, http.client.HTTPException):
+        return "the answer is not one of a web server"
     if isinstance(error, OSError):
         return error.strerror or "it could not be reached"
     return "the address cannot be used"

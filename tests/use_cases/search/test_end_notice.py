@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from hpo.use_cases.search.end_notice import EndNotice
+from tests.raw_server import answering
 
 FACTS = {"search": "digits-1", "status": "done"}
 
@@ -48,6 +49,12 @@ def test_a_server_that_refuses_is_a_sentence_without_the_address():
     with server(403) as (address, _):
         problem = EndNotice(webhook=f"{address}/secret").send(FACTS)
     assert problem == "on_end: the notice was not sent: the server answered 403"
+
+
+def test_a_server_that_does_not_speak_http_is_a_sentence_without_the_address():
+    with answering(b"\0\0\x06\x04\0\0\0\0\0") as port:
+        problem = EndNotice(webhook=f"http://127.0.0.1:{port}/secret").send(FACTS)
+    assert problem == "on_end: the notice was not sent: the answer is not one of a web server"
 
 
 @pytest.mark.parametrize(
