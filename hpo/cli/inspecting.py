@@ -32,6 +32,7 @@ def list_searches(
 ) -> None:
     """List the searches of this home, newest first."""
     from hpo.cli.tables import grid, search_state_text
+    from hpo.core.addresses import without_secrets
     from hpo.core.gpu_price import gpu_price
     from hpo.use_cases.listing import list_searches
 
@@ -42,7 +43,8 @@ def list_searches(
         emit([summary.to_json() for summary in summaries])
         return
     if not summaries:
-        say(f"no searches in {session.home.root}" + (f" with {' and '.join(tag)}" if tag else ""))
+        place = without_secrets(session.home.database or str(session.home.root))
+        say(f"no searches in {place}" + (f" with {' and '.join(tag)}" if tag else ""))
         return
     shared = len({summary.user for summary in summaries}) > 1  # 80 columns hold it only where it is needed
     costs = [f"{summary.cost:,.2f}" for summary in summaries] if math.isfinite(price) else []

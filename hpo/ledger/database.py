@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ TURN = 0x68706F
 KEPT_ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 """Options of a connection that notices within half a minute that the server's machine is gone."""
 
-CONNECTION = KEPT_ALIVE | {"prepare_threshold": None}
-"""Options of a connection; prepared statements do not go through a pooler such as PgBouncer."""
+CONNECTION = KEPT_ALIVE | {"prepare_threshold": None, "autocommit": True}
+"""Options of a connection: prepared statements do not go through a pooler such as PgBouncer, and BEGIN is
+issued below, because the driver sends it as a message of its own."""
 
 CONNECTIONS = {"pool_size": 1, "max_overflow": 1}
 """Connections of a process: one, and a second while it reads and writes at the same time."""
@@ -74,7 +75,12 @@ def engine_of(url: str, keep: bool = True, patience: float = 30.0) -> sa.Engine:
     try:
         options: dict[str, Any] = {"poolclass": None if keep else sa.pool.NullPool}
         if url.startswith("postgresql"):
-            options["connect_args"] = CONNECTION | {"connect_timeout": CONNECTING}
+            from hpo.ledger.last_result import LastResult
+
+            options["connect_args"] = CONNECTION | {
+                "connect_timeout": CONNECTING,
+                "cursor_factory": LastResult,
+            }
             options |= CONNECTIONS if keep else {}
         engine = sa.create_engine(url, **options)
     except sa.exc.NoSuchModuleError as error:
@@ -96,6 +102,8 @@ def engine_of(url: str, keep: bool = True, patience: float = 30.0) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", partial(_prepare_sqlite, patience))
         sa.event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.name == "postgresql":
+        sa.event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
@@ -108,13 +116,44 @@ def writing(engine: sa.Engine, search: int | None = None) -> Iterator[sa.Connect
         search: Number of the search that is written to; None to exclude all that write without a number.
             A file has one writer at a time in any case.
     """
+    with writing_after(engine, search, None) as (connection, _):
+        yield connection
+
+
+@contextmanager
+def writing_after(
+    engine: sa.Engine, search: int | None, query: sa.Select[Any] | None
+) -> Iterator[tuple[sa.Connection, sa.Row[Any] | None]]:
+    """Open a transaction as `writing` does, and ask for the first row of a query without parameters in it."""
     connection = engine.connect().execution_options(writing=True)
     with connection, connection.begin():
         if engine.dialect.name == "postgresql":
-            key = TURN if search is None else f"{TURN}, {search:d}"
-            limit = f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
-            connection.exec_driver_sql(f"{limit}; SELECT pg_advisory_xact_lock({key})")
-        yield connection
+            words = [_turn(search)] + ([] if query is None else [_literal(query, engine.dialect)])
+            result = in_one_message(connection, "; ".join(words))
+            yield connection, None if query is None else result.first()
+        else:
+            yield connection, None if query is None else connection.execute(query).first()
+
+
+def _turn(search: int | None) -> str:
+    """Return the statements with which a writer to a PostgreSQL database begins, and waits for its turn."""
+    key = TURN if search is None else f"{TURN}, {search:d}"
+    limit = f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
+    return f"BEGIN; {limit}; SELECT pg_advisory_xact_lock({key})"
+
+
+@lru_cache(maxsize=64)
+def _literal(query: sa.Select[Any], dialect: sa.Dialect) -> str:
+    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+def in_one_message(connection: sa.Connection, statements: str) -> sa.CursorResult[Any]:
+    """Send statements without parameters together, so that they wait for the network once.
+
+    Returns:
+        The result of the last one.
+    """
+    return connection.exec_driver_sql(statements, execution_options={"no_parameters": True})
 
 
 @contextmanager
@@ -129,7 +168,7 @@ def errors_translated(engine: sa.Engine, what: str = LEDGER) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        url, reason = shown(engine), without_secrets(str(error.orig))
+        url, reason = shown(engine), without_secrets(" ".join(str(error.orig).split()))
         code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
         if code in DAMAGED:
             advice = f"; {RESCUE}" if what == LEDGER else f"; {RESTORE}"
@@ -150,7 +189,8 @@ def shown(engine: sa.Engine) -> str:
     """Return the file of a database, or its address without its secrets."""
     if engine.url.drivername == "sqlite":
         return str(engine.url.database)
-    return without_secrets(engine.url.render_as_string(hide_password=True))
+    address = engine.url.set(drivername=engine.dialect.name).render_as_string(hide_password=True)
+    return without_secrets(address)
 
 
 def _is_full(engine: sa.Engine) -> bool:
@@ -163,6 +203,12 @@ def _prepare_sqlite(patience: float, connection: Any, _: Any) -> None:
     waits = f"busy_timeout = {round(1000 * patience)}"
     for pragma in (waits, "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_postgresql(connection: sa.Connection) -> None:
+    options = connection.get_execution_options()
+    if not options.get("writing", False) and not options.get("alone", False):
+        connection.exec_driver_sql("BEGIN")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from hpo.ledger.database import writing
+from hpo.ledger.database import writing_after
 
 PATIENCE = 120.0
 """Seconds for which a database server that went away is waited for."""
@@ -34,10 +34,27 @@ def transact(engine: sa.Engine, search: int, work: Callable[[sa.Connection], T])
         search: Number of the search.
         work: Called again in a new transaction if the server went away, which may have been after the commit.
     """
+    return transact_after(engine, search, None, lambda connection, _: work(connection))
+
+
+def transact_after(
+    engine: sa.Engine,
+    search: int,
+    query: sa.Select[Any] | None,
+    work: Callable[[sa.Connection, sa.Row[Any] | None], T],
+) -> T:
+    """Do something in a transaction that excludes other writers to the same search, after a query in it.
+
+    Args:
+        engine: The database.
+        search: Number of the search.
+        query: The query, without parameters; a server gets it in the message that opens the transaction.
+        work: As for `transact`; it is given the first row of the query.
+    """
 
     def attempt() -> T:
-        with writing(engine, search) as connection:
-            return work(connection)
+        with writing_after(engine, search, query) as (connection, row):
+            return work(connection, row)
 
     return _persisting(attempt)
 
@@ -48,7 +65,7 @@ def rows_of(engine: sa.Engine, query: sa.Select[Any], values: Mapping[str, int])
         return _streamed(engine, query, values)
 
     def attempt() -> list[sa.Row[Any]]:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(alone=True) as connection:
             return list(connection.execute(query, values))
 
     return _persisting(attempt)

@@ -64,7 +64,8 @@ class Register:
             patience: Seconds for which a register that another process has locked is waited for.
 
         Raises:
-            HpoError: If it cannot be created or used, or is of a later version.
+            UserError: If it is of a later version.
+            HpoError: If it cannot be created or used.
         """
         url = location if isinstance(location, str) and "://" in location else _file_url(Path(location))
         self._engine = engine_of(url, keep=False, patience=patience)

@@ -11,7 +11,7 @@ import secrets
 
 import sqlalchemy as sa
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import UserError
 from hpo.ledger.database import writing
 
 VERSION = 2
@@ -94,14 +94,14 @@ def laid_out(connection: sa.Connection, location: str) -> bytes:
     """Create the tables or bring an earlier layout up to date, and return the register's secret key.
 
     Raises:
-        HpoError: If the register is of a later version.
+        UserError: If the register is of a later version.
     """
     _metadata.create_all(connection)
     version = connection.execute(sa.select(about.c.version)).scalar()
     if version is None:
         connection.execute(about.insert().values(version=VERSION))
     elif version > VERSION:
-        raise HpoError(
+        raise UserError(
             f"the test-use register at {location} was written by a later version of hpo (layout {version}; "
             f"this one knows {VERSION}): update hpo, or name another register in HPO_REGISTER"
         )

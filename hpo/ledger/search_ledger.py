@@ -23,7 +23,8 @@ from hpo.core.record import Recorded, body_of, event_of
 from hpo.core.search_summary import SearchSummary
 from hpo.ledger import summaries
 from hpo.ledger.database import RESCUE, OpenDatabase, errors_translated
-from hpo.ledger.reconnecting import rows_of, transact
+from hpo.ledger.inserting import insert_rows
+from hpo.ledger.reconnecting import rows_of, transact, transact_after
 from hpo.ledger.tables import events, leases
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ class SearchLedger:
         self.epoch: int | None = None
         self.latest: History | None = None
         self._summary, self._covered = SearchSummary(), 0
+        self._last_event = _last_of(number)
 
     def append(self, new: Sequence[Event], then: Follow | None = None) -> list[Recorded]:
         """Commit events, and those that follow from them, to disk, all or none.
@@ -67,18 +69,18 @@ class SearchLedger:
         """
         batch: _Batch | None = None
 
-        def write(connection: sa.Connection) -> None:
+        def write(connection: sa.Connection, last: sa.Row[Any] | None) -> None:
             nonlocal batch
-            seq, link = self._last(connection)
+            seq, link = self._position(connection, last)
             if batch is None:
                 batch = self._decided(seq, link, new, then)
             elif batch.stored and self._is_on_record(connection, batch.stored[-1]):
                 return
             elif batch.stored and batch.stored[0].seq != seq + 1:
                 raise HpoError(f"{self.name} was changed while the connection to its ledger was lost")
-            self._write(connection, batch)
+            self._write(connection, batch, commit=True)
 
-        self.transact(write)
+        self._transact_after(self._last_event, write)
         assert batch is not None
         return batch.recorded
 
@@ -91,9 +93,14 @@ class SearchLedger:
         Raises:
             HpoError: If the database cannot be written (disk full, damaged, locked for too long).
         """
+        return self._transact_after(None, lambda connection, _: work(connection))
+
+    def _transact_after(
+        self, query: sa.Select[Any] | None, work: Callable[[sa.Connection, sa.Row[Any] | None], T]
+    ) -> T:
         with errors_translated(self.engine):
             try:
-                return transact(self.engine, self.number, work)
+                return transact_after(self.engine, self.number, query, work)
             except BaseException:
                 self._summary = SearchSummary()  # it may show what was not committed
                 raise
@@ -175,8 +182,14 @@ class SearchLedger:
             new = then(added) if then else ()
         return batch
 
-    def _write(self, connection: sa.Connection, batch: _Batch) -> None:
-        """Write events, and with them the summary if they change what it shows."""
+    def _write(self, connection: sa.Connection, batch: _Batch, commit: bool = False) -> None:
+        """Write events, and with them the summary if they change what it shows.
+
+        Args:
+            connection: Inside a transaction.
+            batch: The events.
+            commit: Whether a server is to commit at once, in the same message.
+        """
         if not batch.stored:
             return
         try:
@@ -188,7 +201,7 @@ class SearchLedger:
                 self._covered = self._summary.seq
         except HpoError:  # earlier events cannot be read, which a list of searches reports
             self._summary = SearchSummary()
-        connection.execute(_insert, [self._row(event) for event in batch.stored])
+        insert_rows(connection, events, [self._row(event) for event in batch.stored], commit=commit)
 
     def _summarized(self, connection: sa.Connection) -> SearchSummary:
         """Return the summary after all events: the stored one, and what came later."""
@@ -212,7 +225,9 @@ class SearchLedger:
         Raises:
             LeaseLost: If this process writes under a lease, and the search has another one by now.
         """
-        last = connection.execute(_last, {"number": self.number}).first()
+        return self._position(connection, connection.execute(self._last_event).first())
+
+    def _position(self, connection: sa.Connection, last: sa.Row[Any] | None) -> tuple[int, bytes]:
         if last is None:
             return 0, start_of(self.name)
         if self.epoch is not None and last.epoch != self.epoch:
@@ -252,13 +267,13 @@ def _stored(row: sa.Row[Any]) -> StoredEvent:
     return StoredEvent(row.seq, row.time, row.kind, row.body, digest, link)
 
 
-_epoch = sa.select(leases.c.epoch).where(leases.c.search == sa.bindparam("number")).scalar_subquery()
-_last = (
-    sa.select(events.c.seq, events.c.link, _epoch.label("epoch"))
-    .where(events.c.search == sa.bindparam("number"))
-    .order_by(events.c.seq.desc())
-    .limit(1)
-)
+def _last_of(number: int) -> sa.Select[Any]:
+    """Return the query for the last event of a search, and the epoch of its lease."""
+    epoch = sa.select(leases.c.epoch).where(leases.c.search == number).scalar_subquery()
+    columns = events.c.seq, events.c.link, epoch.label("epoch")
+    return sa.select(*columns).where(events.c.search == number).order_by(events.c.seq.desc()).limit(1)
+
+
 _all = (
     sa.select(*(column for column in events.c if column.name != "search"))
     .where(events.c.search == sa.bindparam("number"))
@@ -269,4 +284,3 @@ _after: sa.Select[Any] = (
     .where(events.c.search == sa.bindparam("number"), events.c.seq > sa.bindparam("after"))
     .order_by(events.c.seq)
 )
-_insert = events.insert()

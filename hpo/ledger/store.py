@@ -16,7 +16,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from hpo.core.chain import StoredEvent
-from hpo.core.errors import HpoError, UserError
+from hpo.core.errors import UserError
 from hpo.core.events import Event, SearchOpened
 from hpo.core.home import Home
 from hpo.core.search_summary import SearchSummary
@@ -77,8 +77,8 @@ class LedgerStore:
         """Open the ledger of a home: the database that its team shares, or its own file.
 
         Raises:
-            UserError: If the database's address is not one.
-            HpoError: If it cannot be used, is damaged, or is of a later version.
+            UserError: If the database's address is not one, or it is of a later version.
+            HpoError: If it cannot be used or is damaged.
         """
         return cls(home.database) if home.database else cls.at(home.ledger)
 
@@ -87,7 +87,8 @@ class LedgerStore:
         """Open the SQLite store in a file; create it if it does not exist.
 
         Raises:
-            HpoError: If the file is not a ledger, is damaged, or is of a later version.
+            UserError: If it is of a later version.
+            HpoError: If the file is not a ledger or is damaged.
         """
         adopt_rescued(path)
         return cls(f"sqlite:///{path}")
@@ -103,7 +104,7 @@ class LedgerStore:
                 tables.beside.create_all(connection)
                 connection.execute(tables.about.insert().values(version=VERSION))
             elif version > VERSION:
-                raise HpoError(
+                raise UserError(
                     f"the ledger at {shown(self._engine)} was written by a later version of hpo (layout "
                     f"{version}; this one knows {VERSION}): update hpo"
                 )

@@ -221,7 +221,8 @@ class Crew:
         if step is Stall.END:
             raise HpoError(f"{self._situation(unplaced)}; the search ends after {END_SECONDS:g} s of that")
         if step is Stall.SAY:
-            conductor.warn(self._situation(unplaced))
+            lines = self._situation(unplaced).splitlines()
+            conductor.warn("; ".join(line.strip() for line in lines))
         return step is Stall.SAY
 
     def _situation(self, unplaced: int) -> str:

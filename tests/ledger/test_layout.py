@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from hpo.core.chain import link_of_all, start_of
-from hpo.core.errors import HpoError
+from hpo.core.errors import UserError
 from hpo.core.events import FinalistsNamed, SearchEnded, SearchOpened
 from hpo.core.record import Recorded
 from hpo.core.sharing import Claim
@@ -183,7 +183,7 @@ def test_a_later_version_is_refused(url, opened):
         rf"the ledger at \S+ was written by a later version of hpo "
         rf"\(layout {VERSION + 1}; this one knows {VERSION}\): update hpo"
     )
-    with pytest.raises(HpoError, match=expected):
+    with pytest.raises(UserError, match=expected):
         opened()
 
 

@@ -6,7 +6,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from hpo.core.errors import HpoError
+from hpo.core.errors import UserError
 from hpo.core.likeness import RESEMBLES, SAME, UNKNOWN, Likeness
 from hpo.ledger.opened_data import Recognition
 from hpo.ledger.opening import AlreadyOpened, Opening
@@ -52,7 +52,7 @@ def test_a_register_of_a_later_layout_is_refused(path):
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE about SET version = 3")
     with pytest.raises(
-        HpoError, match=r"register\.db was written by a later version of hpo \(layout 3; this one knows 2\)"
+        UserError, match=r"register\.db was written by a later version of hpo \(layout 3; this one knows 2\)"
     ):
         Register(path)
 

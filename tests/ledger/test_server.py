@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from hpo.core.errors import HpoError
-from hpo.core.events import FinalistsNamed, SearchEnded, SearchOpened, TestClaimed
+from hpo.core.events import FinalistsNamed, Reported, SearchEnded, SearchOpened, TestClaimed
 from hpo.ledger import reconnecting
 from hpo.ledger.database import writing
 from hpo.ledger.requests import STOP_TRIAL, Requests
@@ -66,21 +66,45 @@ def test_events_that_were_decided_are_not_decided_again(ledger, url, opened):
     assert numbers(ledger) == [1, 2]
 
 
-def committed_and_cut_off(url):
-    """Return a listener that commits, and loses the connection before the writer learns of it."""
+def at_an_insertion(ledger, moment, then):
+    """Have something done once, before or after a message that inserts events."""
 
-    def listen(connection):
-        driver = connection.connection.dbapi_connection
-        driver.commit()
-        driver.execute("SELECT 1")  # a new transaction, whose commit fails
-        cut_off(url)
+    def listen(connection, cursor, statement, *_):
+        if statement.startswith("INSERT INTO events"):
+            sa.event.remove(ledger.engine, moment, listen)
+            then(cursor)
 
-    return listen
+    sa.event.listen(ledger.engine, moment, listen)
+
+
+def test_a_report_waits_for_the_server_twice(ledger):
+    reports = [Reported(0, 0, epoch, {"validation/loss": 0.5}, 1.0) for epoch in (1, 2, 3)]
+    ledger.append(reports[:1])
+    sent = []
+    sa.event.listen(ledger.engine, "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
+    ledger.append(reports[1:])
+    assert [statement.split()[0] for statement in sent] == ["BEGIN;", "INSERT"]
+    assert sent[1].endswith("; COMMIT")
+    assert [recorded.event for recorded in ledger.read(kinds=[Reported])] == reports
+
+
+HOSTILE = ('50 % of it\'s \\ a "line"; DROP TABLE events; -- %s', "é\n\t\U0001f600", "")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_any_text_is_written_as_it_is(ledger, text):
+    ledger.append([SearchEnded("failed", text)])
+    assert [recorded.event.reason for recorded in ledger.read(kinds=[SearchEnded])] == [text]
 
 
 @pytest.mark.parametrize("write", ["append", "claim"])
 def test_a_commit_that_was_not_confirmed_is_not_repeated(write, ledger, url):
-    sa.event.listen(ledger.engine, "commit", committed_and_cut_off(url), once=True)
+
+    def lose_the_answer(cursor):
+        cut_off(url)
+        cursor.execute("SELECT 1")
+
+    at_an_insertion(ledger, "after_cursor_execute", lose_the_answer)
     if write == "append":
         (added,) = ledger.append([FinalistsNamed((1,))])
     else:
@@ -97,7 +121,7 @@ def test_events_are_refused_if_another_process_wrote_while_they_were_cut_off(led
         cut_off(url)
         other.append([FinalistsNamed((9,))])
 
-    sa.event.listen(ledger.engine, "commit", cut_and_overtake, once=True)
+    at_an_insertion(ledger, "before_cursor_execute", cut_and_overtake)
     with pytest.raises(HpoError, match="one-1 was changed while the connection to its ledger was lost"):
         ledger.append([FinalistsNamed((1,))])
     assert numbers(ledger) == [9]

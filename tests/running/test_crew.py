@@ -135,7 +135,8 @@ def test_a_stall_is_reported_with_its_cause(tmp_path):
     assert not world.warnings()
     assert world.turn(3)
     (warning,) = world.warnings()
-    assert "1 trial waits for 1 CPUs and 0 GPUs that other work on the cluster holds" in warning
+    assert "1 trial waits for 1 CPUs and 0 GPUs that other work on the cluster holds; node " in warning
+    assert "\n" not in warning  # which a line of a terminal shows as two characters
     assert "node alpha (aaaaaaaa): 4 CPUs and 0 GPUs" in warning
     for _ in range(20):
         assert not world.turn(END_SECONDS)  # others may hold the cluster for hours

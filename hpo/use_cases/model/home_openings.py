@@ -66,10 +66,12 @@ def openings_in_home(home: Home, prepared: Prepared, register: Register | None) 
 
 def _openings(home: Home, ledger: SearchLedger, prepared: Prepared) -> Iterator[Opening]:
     looks = list(ledger.read(kinds=[TestClaimed, TestPredicted]))
-    opened = opened_of(ledger)
-    share = _same_share(home, opened, prepared) if looks else 0.0
+    opened = opened_of(ledger) if looks else None
+    share = _same_share(home, opened, prepared) if opened else 0.0
+    if opened is None or not share:
+        return
     data = Data.model_validate(opened.spec["data"])
-    if not share or is_exempt(data, prepared):
+    if is_exempt(data, prepared):
         return
     history = read_history(ledger)
     if is_unread(history):
