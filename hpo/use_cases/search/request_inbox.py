@@ -31,10 +31,11 @@ BUDGETS, IN_SECONDS = (EPOCHS, HOURS, GPU_HOURS), (HOURS, GPU_HOURS)
 
 
 class RequestInbox:
-    """Takes up the requests that are left from now on.
+    """Takes up the requests that were left since this process began to run the search.
 
     Args:
         ledger: The search's record.
+        handled: Number of the last request before that.
         spec: Its spec.
         session: The running Ray.
         conductor: Makes the decisions.
@@ -44,6 +45,7 @@ class RequestInbox:
     def __init__(
         self,
         ledger: SearchLedger,
+        handled: int,
         spec: SearchSpec,
         session: RaySession,
         conductor: Conductor,
@@ -52,7 +54,7 @@ class RequestInbox:
         self._requests = Requests(ledger)
         self._spec, self._session, self._conductor = spec, session, conductor
         self._stop = stop
-        self._handled = self._requests.last
+        self._handled = handled
         self._next = 0.0
 
     def poll(self, runner: RayRunner) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shlex
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -55,11 +54,9 @@ from hpo.use_cases.search.request_inbox import RequestInbox
 from hpo.use_cases.search.run_options import RunOptions
 from hpo.use_cases.search.search_share import SearchShare
 from hpo.use_cases.search.signals import Signals
+from hpo.use_cases.search.stop_request import StopRequest
 from hpo.use_cases.search.stored_files import kept_in_store
 from hpo.use_cases.search.stored_home import bring_home, copy_of, forget_stored
-
-POLL_SECONDS = 0.5
-"""Seconds between a running search's checks for a request to stop."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ class SearchRun:
         notifier.catch_up()
         try:
             self.folder.stop_request.unlink(missing_ok=True)
-            stop_request = StopRequest(self.home, self.folder, signals, self.hold)
+            stop_request = StopRequest(self.home, self.ledger, signals, self.hold)
             mirrored = mirror_running(self.home, self.ledger, stop_request.received)
             counted = use_counted(self.spec, self.dataset, self.ledger)
             with disk_space.full_disk_reported(self.home), mirrored, counted:
@@ -149,13 +146,13 @@ class SearchRun:
     ) -> History:
         """Run the trainings that the record lacks, up to a winner."""
         history = read_history(self.ledger)
-        if all_trained(history) or stop_request.received():
+        if all_trained(history) or stop_request.asked():
             return history
         spec, need = self.spec, self.spec.resources
         address = address or os.environ.get("RAY_ADDRESS")
         gpus = usable_gpus(spec) if not address else 0.0
         ray = ray_session(
-            address, local_cpus(), gpus, notifier.waiting, self._last_words(), stop_request.received
+            address, local_cpus(), gpus, notifier.waiting, self._last_words(), stop_request.asked
         )
         with suppress(StoppedWaiting), ray as session:
             from hpo.running.ray_runner import RayRunner
@@ -174,7 +171,8 @@ class SearchRun:
             staging = self._staging()
             copy = copy_of(spec, staging, self.ledger.name, history)
             environment = assembly.environment_of(spec, staging, self.folder, sealed, attempt, first, copy)
-            inbox = RequestInbox(self.ledger, spec, session, conductor, self.folder.stop_request.touch)
+            handled, stop = stop_request.before, self.folder.stop_request.touch
+            inbox = RequestInbox(self.ledger, handled, spec, session, conductor, stop)
 
             def on_turn() -> None:
                 if stop_request.poll():
@@ -231,7 +229,7 @@ class SearchRun:
         sealed = ""
         unseals = options.unseal and (self.spec.test == AT_END or history.claim is not None)
         if unseals and self.dataset.prepared.test is not None and history.score is None:
-            if stop_request.received():  # opening the test part cannot be undone
+            if stop_request.asked():  # opening the test part cannot be undone
                 self.ledger.append([SearchEnded("stopped")])
                 return
             lacking = self._lacking(history)
@@ -300,37 +298,6 @@ class SearchRun:
         except Refused:
             if not list(self.ledger.read(after=before, kinds=[TestRefused])):
                 raise
-
-
-class StopRequest:
-    """Checks whether a signal or another process asked the search to stop, or the disk is filling up."""
-
-    def __init__(self, home: Home, folder: SearchFolder, signals: Signals, hold: SearchHold | None = None):
-        self._home = home
-        self._path = folder.stop_request
-        self._signals = signals
-        self._hold = hold
-        self._next = 0.0
-
-    def received(self) -> bool:
-        """Return whether the search was asked to stop."""
-        return self._signals.received is not None or self._path.exists()
-
-    def poll(self) -> bool:
-        """Check for a signal every time, and at intervals for the request file and disk space.
-
-        Raises:
-            LeaseLost: If another process has taken the search over.
-            HpoError: If the disk is almost full; the record is safe.
-        """
-        if self._hold:
-            self._hold.require()
-        now = time.monotonic()
-        if now < self._next:
-            return self._signals.received is not None
-        self._next = now + POLL_SECONDS
-        disk_space.require_disk_space(self._home, disk_space.TO_GO_ON)
-        return self.received()
 
 
 def _why_none_succeeded(history: History) -> str:
