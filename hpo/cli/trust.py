@@ -53,7 +53,7 @@ def name_code(
     folders = (Path.cwd(), folder) if beside else (Path.cwd(),)
     document = override(read_text(file).value, overrides, Faults(str(file)))
     at_end = command_at_end(document, file.absolute()) if to_end else None
-    for code in (*code_in(document, folder), *([at_end] if at_end else [])):
+    for code in dict.fromkeys((*code_in(document, folder), *([at_end] if at_end else []))):
         line(f"your code, which this command runs: {code}", error=error)
         if not trust:
             require_trust(code, file, *folders)

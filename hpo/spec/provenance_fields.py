@@ -48,7 +48,7 @@ class _Model(_Record):
 
 
 class _Info(_Record):
-    kind: Literal["image", "table", "array", "items", "stream"]
+    kind: Literal["image", "table", "array", "items", "stream", "none"]
     task: Literal["classification", "regression", "other"]
     shape: list[Annotated[int, Field(ge=1, le=10**6)]]
     classes: list[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hpo.core.command import shown_trainable
 from hpo.spec.faults import Faults
 from hpo.spec.fields import Document
 from hpo.spec.interface import Interface
@@ -27,7 +28,8 @@ def check_ship(document: Document, interface: Interface, faults: Faults) -> None
     if method and method not in interface.extras:
         faults.add(
             ("ship", "model"),
-            f"{ship.model} needs a trainable with {description}; {document.trainable} has no such method",
+            f"{ship.model} needs a trainable with {description}; "
+            f"{shown_trainable(document.trainable)} has no such method",
         )
     if ship.model == "ensemble":
         _check_count(document, faults)

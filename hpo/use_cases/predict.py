@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpo.core.command import ScriptCommand
 from hpo.core.errors import NoPredictions, UserError
 from hpo.core.home import Home
 from hpo.core.json_values import JsonFields, JsonObject
@@ -46,6 +47,12 @@ from trainables.data.unlabelled import read_unlabelled
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+NO_COMMAND_PREDICTS = (
+    "`hpo predict` cannot use the checkpoint of a script that `trainable.command` runs; predict with the "
+    "script itself"
+)
 
 
 @dataclass(frozen=True)
@@ -154,6 +161,8 @@ class ExportedModel:
 def open_model(path: Path, *, changed_code: bool = False) -> ExportedModel:
     """Open the model of an exported recipe; the arguments and errors are those of `predict_file`."""
     recipe = read_recipe(path)
+    if ScriptCommand.of(recipe.trainable):
+        raise UserError(f"{path}: {NO_COMMAND_PREDICTS}")
     provenance = recipe.provenance
     model, info = provenance.get("model"), provenance.get("info")
     if not isinstance(model, Mapping) or not isinstance(info, Mapping):

@@ -137,7 +137,7 @@ def _require_sealed(name: str, history: History) -> None:
 
 
 def _failed(name: str, history: History, wanted: Sequence[int]) -> tuple[int, ...]:
-    """Return the numbers of failed trials, those that are wanted or all.
+    """Return the numbers of failed trials: those that are wanted, or all that were not made good since.
 
     Raises:
         UserError: If there is no such trial, or it did not fail.
@@ -150,4 +150,14 @@ def _failed(name: str, history: History, wanted: Sequence[int]) -> tuple[int, ..
         if number not in failed:
             legal = ", ".join(map(str, failed))
             raise UserError(f"trial {number} of {name} has not failed; legal: {legal}")
-    return tuple(dict.fromkeys(wanted)) or tuple(failed)
+    open_ = [number for number in failed if not _made_good(history, number)]
+    if not wanted and not open_:
+        raise UserError(f"every failed trial of {name} was tried again since, and did not fail")
+    return tuple(dict.fromkeys(wanted)) or tuple(open_)
+
+
+def _made_good(history: History, number: int) -> bool:
+    """Return whether a later trial at the point of a failed one did not fail."""
+    point = history.trainings[number, 0].point
+    later = (trial for trial in history.trials if trial.trial > number and trial.point == point)
+    return any(trial.end is not End.FAILED for trial in later)

@@ -1,4 +1,4 @@
-"""Every example runs from its folder to a scored winner, and a port is as short as it claims."""
+"""Every example runs from its folder to a scored winner and back; a port is as short as it claims."""
 
 import difflib
 import json
@@ -34,7 +34,7 @@ def test_a_script_becomes_searchable_by_a_dozen_lines():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_runs_to_a_scored_winner(name, tmp_path):
+def test_an_example_runs_to_a_scored_winner_whose_recipe_is_verified(name, tmp_path):
     folder = tmp_path / name
     shutil.copytree(ROOT / "examples" / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
     variables = {**os.environ, "HPO_REGISTER": str(tmp_path / "register.db"), "PYTHONPATH": str(ROOT)}
@@ -48,6 +48,11 @@ def test_an_example_runs_to_a_scored_winner(name, tmp_path):
     outcome = json.loads(status.stdout)
     assert outcome["status"] == "done"
     assert outcome["test"] or name in WITHOUT_TEST_PART
+    for words in (["export", name, "--out", "recipe.yaml"], ["verify", "recipe.yaml"]):
+        verdict = subprocess.run(
+            [*command, *words], cwd=folder, env=variables, check=True, capture_output=True, text=True
+        )
+    assert json.loads(verdict.stdout)["result"] == "identical"
 
 
 @pytest.mark.slow

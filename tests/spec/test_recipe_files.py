@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from hpo.core.errors import InvalidSpec
 from hpo.core.recipe import Recipe, canonical
+from hpo.core.trainable import DataInfo
+from hpo.data.prepared import info_from_json, info_to_json
 from hpo.spec import SearchSpec, read_spec
 from hpo.spec.interface import Interface
 from hpo.spec.recipe_files import RecipeFile, read_recipe, recipe_text
@@ -87,6 +89,7 @@ def test_faults_of_a_recipe_file(text: str, words: str, tmp_path: Path, toy: Toy
         ("{model: {members: []}}", "provenance.model.members"),
         ("{model: {members: [{seed: 1}]}}", "provenance.model.members[0].file: Field required"),
         ("{info: {kind: image, task: classification, shape: [1]}}", "provenance.info.classes"),
+        ("{types: {x: '|O'}}", "provenance.types.x: '|O'"),
         ("{objective: {}}", "provenance.objective.metric: Field required"),
     ],
 )
@@ -97,6 +100,23 @@ def test_an_impossible_provenance_is_a_fault_with_its_path(
     file.write_text(f"version: 1\ntrainable: toy\nrecipe: {{}}\nprovenance: {said}\n")
     with pytest.raises(InvalidSpec, match=re.escape(words)):
         read_recipe(file, toy)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        DataInfo("items", "other", (), fields={"ids": "tensor, varying", "y": "array, varying"}, target="y"),
+        DataInfo("none", "other", (1,)),
+        DataInfo("stream", "other", (64,)),
+        DataInfo("image", "classification", (8, 8, 3), ("a", "b"), ground="white", bits=12),
+    ],
+    ids=lambda info: info.kind,
+)
+def test_the_description_of_every_kind_of_data_can_be_read(info: DataInfo, tmp_path: Path, toy: Toy) -> None:
+    file = tmp_path / "recipe.yaml"
+    provenance = {"info": info_to_json(info), "types": {"ids": "<i8"}}
+    file.write_text(recipe_text(RecipeFile("toy", {}, provenance)))
+    assert info_from_json(read_recipe(file, toy).provenance["info"]) == info
 
 
 def test_a_pickle_is_refused(tmp_path: Path, toy: Toy) -> None:

@@ -173,6 +173,21 @@ def test_failed_trials_are_tried_again_only_while_the_test_part_is_sealed(spec, 
         resume_search("people", home=home, retry=[1])
 
 
+def test_all_failed_trials_are_those_that_were_not_made_good_since(spec, home, runs):
+    ledger = open_one(spec, home)
+    ends = ((0, 0.1, End.FAILED), (1, 0.2, End.FAILED), (2, 0.1, End.FINISHED), (3, 0.2, End.FAILED))
+    for number, rate, end in ends:
+        ledger.append([TrialStarted(number, 0, {"rate": rate}, {}, 1, "sampler")])
+        ledger.append([TrialEnded(number, 0, end, 0, math.nan, Cause.CODE_ERROR, "no such column")])
+    resume_search("people", home=home, retry=[])
+    resume_search("people", home=home, retry=[0])
+    ledger.append([TrialStarted(4, 0, {"rate": 0.2}, {}, 1, "sampler")])
+    ledger.append([TrialEnded(4, 0, End.FINISHED, 3, 0.5, None, "")])
+    assert [each.event.trials for each in ledger.read(kinds=[TrialsRetried])] == [(1, 3), (0,)]
+    with pytest.raises(UserError, match="every failed trial of people was tried again since, and did not"):
+        resume_search("people", home=home, retry=[])
+
+
 def test_changed_versions_are_named(spec, home, runs, monkeypatch):
     ledger = open_one(spec, home)
     now = read_history(ledger).opened.versions

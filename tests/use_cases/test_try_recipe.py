@@ -1,5 +1,7 @@
 """Trying a recipe: what holds, what does not, and no test row is read."""
 
+import bdb
+
 import pytest
 
 from hpo.core.errors import UserError
@@ -35,6 +37,8 @@ def fit(run, data, *, fault="none", rate=0.1):
         raise KeyError("the user's own mistake")
     if fault == "returns":
         return
+    if fault == "stops in the debugger":
+        breakpoint()
     COUNT.append(1)
     for epoch in run.epochs():
         noise = len(COUNT) if fault == "random" else 0
@@ -130,6 +134,22 @@ def test_a_debugger_is_given_the_error_of_the_users_code(tried):
     caught = []
     tried("raises", debug=caught.append)
     assert [type(error) for error in caught] == [KeyError]
+
+
+def test_a_breakpoint_stops_once_and_not_in_the_trainings_that_repeat_it(tried, monkeypatch):
+    stopped = []
+    monkeypatch.setattr("sys.breakpointhook", lambda: stopped.append(1))
+    assert set(results(tried("stops in the debugger")).values()) == {"holds"}
+    assert stopped == [1]
+
+
+def test_leaving_the_debugger_is_said(tried, monkeypatch):
+    def leave():
+        raise bdb.BdbQuit
+
+    monkeypatch.setattr("sys.breakpointhook", leave)
+    (found,) = tried("stops in the debugger").findings
+    assert (found.name, found.detail) == ("trains", "it was ended in the debugger")
 
 
 def test_a_value_that_is_not_legal_is_named(tried):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bdb
+import contextlib
 import dataclasses
 import math
+import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from hpo.core.command import ScriptCommand
 from hpo.core.errors import HpoError
@@ -139,7 +142,7 @@ class TriedTraining:
             parts = self._stage.parts(task.split)
             begin_folder(task, environment)
             context = TrainingContext(task, environment, recorder)
-            with limited_threads(environment.threads), handlers_removed():
+            with limited_threads(environment.threads), handlers_removed(), _breakpoints(checked):
                 self._stage.trainable.train(Recipe(task.recipe), parts.train, parts.validation, context)
                 if context.started:
                     context.finish_early()
@@ -168,6 +171,18 @@ class TriedTraining:
             return list(checks(self._stage, self._task, self._weights_seen))
 
 
+@contextlib.contextmanager
+def _breakpoints(stop: bool) -> Iterator[None]:
+    """Let ``breakpoint()`` inside stop, or not: once in a try is enough."""
+    before = sys.breakpointhook
+    if not stop:
+        sys.breakpointhook = lambda *arguments, **named: None
+    try:
+        yield
+    finally:
+        sys.breakpointhook = before
+
+
 def _equal(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> bool:
     return len(ours) == len(theirs) and all(
         scores.keys() == other.keys()
@@ -190,6 +205,8 @@ def _line(error: BaseException | None) -> str:
     """Return an error with its last line in the user's code."""
     if error is None or isinstance(error, HpoError):
         return str(error)
+    if isinstance(error, bdb.BdbQuit):
+        return "it was ended in the debugger"
     last = traceback.extract_tb(error.__traceback__)[-1]
     text = "".join(traceback.format_exception_only(error)).strip()
     return f"{text} (line {last.lineno} of {last.filename})"
