@@ -12,7 +12,6 @@ from hpo.core.events import (
     SearchOpened,
     SearchResumed,
     TrialsRetried,
-    WinnerNamed,
 )
 from hpo.core.history import History
 from hpo.core.home import Home
@@ -28,7 +27,7 @@ ENOUGH_EPOCHS = 5
 """Trained epochs from which a pace can be measured."""
 
 
-LIFE_EVENTS = (SearchOpened, SearchResumed, SearchExtended, TrialsRetried, WinnerNamed, SearchEnded)
+LIFE_EVENTS = (SearchOpened, SearchResumed, SearchExtended, TrialsRetried, SearchEnded)
 """Events from which the time that a search took can be read."""
 
 

@@ -4,8 +4,11 @@ import math
 
 import pytest
 
+from hpo.ledger.searches import read_history
+from hpo.ledger.store import LedgerStore
 from hpo.spec import parse_spec
-from hpo.use_cases.forecast import forecast_of, pace_of
+from hpo.use_cases.forecast import earlier_seconds, forecast_of, pace_of
+from tests.use_cases import recorded_search
 
 SPEC = {
     "version": 1,
@@ -62,3 +65,11 @@ def test_searches_with_other_data_or_threads_are_not_used(recorded):
         pace_of(parse_spec({**SPEC, "data": {"source": "digits", "arguments": {}}}), recorded.home)
         is not None
     )
+
+
+def test_a_search_that_runs_is_compared_with_an_earlier_one_of_the_same_spec(tmp_path):
+    home = recorded_search.recorded(tmp_path, recorded_search.won(), name="first")
+    recorded_search.recorded(tmp_path, recorded_search.trained(0, 0, 0.9), name="second")
+    history = read_history(LedgerStore.of(home).open("second"))
+    past = read_history(LedgerStore.of(home).open("first"))
+    assert earlier_seconds(history, home) == pytest.approx(past.active)
