@@ -22,6 +22,8 @@ from urllib.parse import quote
 
 from hpo.core.addresses import is_web_address, without_secrets
 from hpo.core.errors import HpoError, UserError
+from hpo.core.json_values import JsonObject
+from hpo.running.cluster import ClusterNode
 
 SECONDS = 20.0
 """Seconds until a job server has answered."""
@@ -43,6 +45,9 @@ ENDED = ("STOPPED", SUCCEEDED, "FAILED")
 
 TOKEN, TOKEN_PATH, TOKEN_FILE = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token"  # nosec B105
 """Where Ray looks for the token of a cluster, in this order."""
+
+MOST_NODES = 10_000
+"""Nodes of a cluster that are asked for; without a limit Ray names a hundred."""
 
 MOST_LOG = 2**16
 """Bytes of a job's log that are read."""
@@ -103,6 +108,16 @@ class JobServer:
         if there != here:
             raise UserError(f"{self._name} runs Ray {there}, and this machine has {here}; install the same")
         return str(answer.get("session_name", ""))
+
+    def nodes(self) -> tuple[ClusterNode, ...]:
+        """Return the nodes of the cluster that are alive; none if the server does not tell.
+
+        Raises:
+            HpoError: If the server does not answer.
+        """
+        answer = self._ask("GET", f"/api/v0/nodes?detail=1&limit={MOST_NODES}", missing={})
+        found = ((answer.get("data") or {}).get("result") or {}).get("result") or ()
+        return tuple(_node(fields) for fields in found if fields.get("state") == "ALIVE")
 
     def start(self, job: str, command: str, variables: Mapping[str, str], labels: Mapping[str, str]) -> bool:
         """Start a command on the head; one that has just been started is waited for.
@@ -192,6 +207,15 @@ class JobServer:
     @property
     def _name(self) -> str:
         return f"the job server {without_secrets(self.address)}"
+
+
+def _node(fields: JsonObject) -> ClusterNode:
+    amounts = dict(fields.get("resources_total") or {})
+    cpus, gpus = amounts.pop("CPU", 0.0), amounts.pop("GPU", 0.0)
+    name = str(fields.get("node_name") or fields.get("node_ip"))
+    return ClusterNode(
+        str(fields["node_id"]), name, cpus, gpus, labels=fields.get("labels") or {}, custom=amounts
+    )
 
 
 def _token() -> str:

@@ -29,7 +29,7 @@ from hpo.use_cases.model.home_openings import known_openings_of
 from hpo.use_cases.model.opened_rows import moved_rows, new_dataset_of, refusal_of_split
 from hpo.use_cases.model.register_policy import warning_of
 from hpo.use_cases.search import disk_space
-from hpo.use_cases.search.capacity import require_capacity
+from hpo.use_cases.search.capacity import require_capacity, require_room
 from hpo.use_cases.search.cluster_job import ClusterJob, JobPlace, start_job
 from hpo.use_cases.search.detached import DetachedRun, start_detached
 from hpo.use_cases.search.hardware import hardware
@@ -154,8 +154,10 @@ def _checked(submission: Submission, job: JobPlace | None = None) -> Callable[[]
     if name is not None:
         store.refuse_name(name)
     address = submission.options.address or os.environ.get("RAY_ADDRESS") or None
-    if address or not job:  # a job checks the cluster that it runs on
+    if address or not job:
         require_capacity(spec, address)
+    elif nodes := job.server.nodes():
+        require_room(spec, nodes, job.server.address)
     warm_start = warm_start_of(spec, home)
     dataset, stray = new_dataset_of(spec.data, spec.base, home, anew=bool(submission.new_split))
     moved = moved_rows(spec, home, dataset.prepared, stray)

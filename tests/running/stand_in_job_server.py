@@ -14,6 +14,7 @@ class StandIn:
         address: Where it listens.
         token: Token that a request needs; empty for none.
         version: What it answers when asked for its version; None as a server that is not Ray's.
+        nodes: Nodes of its cluster as its clients read them; empty as a server that does not tell.
         jobs: Jobs as its clients read them, by id.
         logs: What jobs printed, by id.
         requests: Bodies of the jobs that were accepted.
@@ -22,7 +23,7 @@ class StandIn:
     def __init__(self):
         self.address, self.token = "", ""
         self.version = {"ray_version": version("ray"), "session_name": "session_1"}
-        self.jobs, self.logs, self.requests = {}, {}, []
+        self.jobs, self.logs, self.requests, self.nodes = {}, {}, [], []
 
     def answer(self, method, path, token, body):
         """Return status and content of an answer."""
@@ -33,6 +34,8 @@ class StandIn:
         words = path.strip("/").split("/")
         if path == "/api/version" and self.version:
             return 200, self.version
+        if path.startswith("/api/v0/nodes?") and self.nodes:
+            return 200, {"data": {"result": {"result": self.nodes}}}
         if method == "POST" and words == ["api", "jobs"]:
             return self._accept(body)
         if words[:2] == ["api", "jobs"] and words[2] in self.jobs:

@@ -124,3 +124,19 @@ def test_a_head_without_agents_is_not_waited_for_for_ever(served, monkeypatch):
         HpoError, match="refuses with status 500: Exception: No available agent to submit job"
     ):
         JobServer(served.address).start("hpo-a-1", "true", {}, {})
+
+
+def test_the_nodes_that_are_alive_are_read_with_what_they_have(served):
+    assert JobServer(served.address).nodes() == ()
+    amounts = {"CPU": 4.0, "GPU": 1.0, "licence": 2.0, "memory": 1e9}
+    alive = {"node_id": "a1", "node_name": "alpha", "state": "ALIVE", "labels": {"kind": "big"}}
+    served.nodes = [{**alive, "resources_total": amounts}, {**alive, "node_id": "b2", "state": "DEAD"}]
+    (node,) = JobServer(served.address).nodes()
+    assert (node.id, node.name, node.cpus, node.gpus, node.labels) == (
+        "a1",
+        "alpha",
+        4.0,
+        1.0,
+        {"kind": "big"},
+    )
+    assert node.custom["licence"] == 2.0

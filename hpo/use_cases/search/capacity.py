@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from hpo.core.errors import UserError
-from hpo.running.cluster import node_table
+from hpo.running.cluster import ClusterNode, node_table
 from hpo.running.cluster_connection import require_reachable
 from hpo.running.cluster_reading import cluster_nodes
 from hpo.spec import SearchSpec
@@ -38,14 +39,27 @@ def require_capacity(spec: SearchSpec, address: str | None) -> None:
     Raises:
         UserError: If so, or if the cluster does not answer.
     """
-    needs = spec.resources.needs
     if address is None:
         usable_gpus(spec)
         for sentence in cpu_warnings(spec):
             raise UserError(sentence)
         return
     require_reachable(address)
-    nodes = cluster_nodes(address)
+    require_room(spec, cluster_nodes(address), address)
+
+
+def require_room(spec: SearchSpec, nodes: Sequence[ClusterNode], address: str) -> None:
+    """Refuse a spec whose trials no node of a cluster can hold.
+
+    Args:
+        spec: The spec.
+        nodes: The nodes of the cluster.
+        address: Where they were asked for.
+
+    Raises:
+        UserError: If so.
+    """
+    needs = spec.resources.needs
     if not any(node.fits(needs) for node in nodes):
         raise UserError(
             f"resources: a trial needs {needs.amounts} on one node{needs.kind}, and no node of "

@@ -238,6 +238,23 @@ def test_options_that_do_not_go_together_and_missing_addresses_exit_2(tmp_path, 
     assert not (tmp_path / "home").exists()
 
 
+def test_what_no_node_can_hold_is_refused_before_anything_is_recorded(
+    served, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    amounts = {"CPU": 2.0, "memory": 1e9}
+    served.nodes = [{"node_id": "a1", "node_name": "alpha", "state": "ALIVE", "resources_total": amounts}]
+    words = ["--home", str(tmp_path / "home"), "submit", "digits", "--job", "--set", "resources.cpus=99"]
+    with pytest.raises(SystemExit) as left:
+        command.main(words)
+    assert left.value.code == 2
+    printed = capsys.readouterr().err
+    assert "a trial needs 99 CPUs and 0 GPUs on one node" in printed
+    assert "node alpha (a1): 2 CPUs and 0 GPUs" in printed
+    assert LedgerStore.of(Home.at(tmp_path / "home")).names() == []
+    assert served.requests == []
+
+
 def test_other_content_has_another_folder(project):
     before = folder_of("/home", job_files(project))
     (project.base / "one.csv").write_text("5\n")
