@@ -238,9 +238,7 @@ def test_options_that_do_not_go_together_and_missing_addresses_exit_2(tmp_path, 
     assert not (tmp_path / "home").exists()
 
 
-def test_what_no_node_can_hold_is_refused_before_anything_is_recorded(
-    served, tmp_path, capsys, monkeypatch
-):
+def test_what_no_node_can_hold_is_refused_before_anything_is_recorded(served, tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     amounts = {"CPU": 2.0, "memory": 1e9}
     served.nodes = [{"node_id": "a1", "node_name": "alpha", "state": "ALIVE", "resources_total": amounts}]
