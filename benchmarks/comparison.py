@@ -14,6 +14,7 @@ class Outcome:
 
     Attributes:
         epochs: Epochs spent when the target was reached, or when the search was given up.
+        seconds: What these epochs took when they were recorded, over all workers.
         reached: Whether the target was reached.
         trials: Trials started.
         best: Best validation value so far.
@@ -21,14 +22,16 @@ class Outcome:
     """
 
     epochs: int = 0
+    seconds: float = 0.0
     reached: bool = False
     trials: int = 0
     best: float = math.inf
     pick_test: float = math.nan
 
-    def take(self, value: float, test: float, target: float, most: int) -> bool:
+    def take(self, value: float, test: float, seconds: float, target: float, most: int) -> bool:
         """Count one epoch; return whether the search is over."""
         self.epochs += 1
+        self.seconds += seconds
         if math.isfinite(value) and value < self.best:
             self.best, self.pick_test = value, test
         self.reached = self.best <= target

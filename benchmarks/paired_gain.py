@@ -1,12 +1,13 @@
 """How many times fewer epochs one method needs than another on the same tasks and seeds.
 
     python -m benchmarks.paired_gain --runs FILE --method ours/auto --over leaders/3 [--seeds 100-103]
+        [--seconds]
 
 Searches of two methods with the same task, seed, workers and target form a pair; its gain is the ratio of
-their epochs, where a search that missed its target counts as having reached it when it was given up. Gains
-are averaged geometrically over seeds, tasks of a family, and families. Intervals are 95 % bootstrap
-intervals over families and seeds. The gain is also shown with each family left out in turn: one that a single
-family carries would fall there.
+their epochs, or with ``--seconds`` of what these epochs took when they were recorded. A search that missed
+its target counts as having reached it when it was given up. Gains are averaged geometrically over seeds,
+tasks of a family, and families. Intervals are 95 % bootstrap intervals over families and seeds. The gain is
+also shown with each family left out in turn: one that a single family carries would fall there.
 """
 
 from __future__ import annotations
@@ -25,21 +26,23 @@ Logs = Mapping[str, Mapping[str, Sequence[float]]]
 """Logarithms of the gains: family, task, seeds."""
 
 
-def pairs(path: Path, method: str, over: str, seeds: range) -> dict[tuple[str, int], Logs]:
-    """Return the gains of all pairs by suite and number of workers."""
-    epochs: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
+def pairs(
+    path: Path, method: str, over: str, seeds: range, unit: str = "epochs"
+) -> dict[tuple[str, int], Logs]:
+    """Return the gains of all pairs in ``epochs`` or ``seconds``, by suite and number of workers."""
+    spent: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
     for line in path.read_text().splitlines():
         run = json.loads(line)
         name, *cell = run["key"].split()
-        if int(cell[-1]) in seeds:
-            epochs[name][tuple(cell)] = run["epochs"]
+        if int(cell[-1]) in seeds and unit in run:  # earlier searches have no seconds
+            spent[name][tuple(cell)] = run[unit]
     found: dict[tuple[str, int], dict[str, dict[str, list[float]]]] = {}
-    for cell in sorted(epochs[method].keys() & epochs[over].keys()):
+    for cell in sorted(spent[method].keys() & spent[over].keys()):
         task, workers = cell[0], int(cell[-2])
         suite, family = suite_and_family(task)
         families = found.setdefault((suite, workers), {})
         gains = families.setdefault(family, {}).setdefault(task, [])
-        gains.append(float(np.log(epochs[over][cell] / epochs[method][cell])))
+        gains.append(float(np.log(spent[over][cell] / spent[method][cell])))
     return dict(found)
 
 
@@ -93,9 +96,11 @@ def main() -> None:
     parser.add_argument("--method", default="ours/auto")
     parser.add_argument("--over", default="leaders/3")
     parser.add_argument("--seeds", default="0-999", help="first and last seed")
+    parser.add_argument("--seconds", action="store_true", help="recorded seconds instead of epochs")
     args = parser.parse_args()
+    unit = "seconds" if args.seconds else "epochs"
     first, last = map(int, args.seeds.split("-"))
-    print("\n".join(rows(pairs(args.runs, args.method, args.over, range(first, last + 1)))))
+    print("\n".join(rows(pairs(args.runs, args.method, args.over, range(first, last + 1), unit))))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from hpo.ledger.in_memory import MemoryLedger
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.running.plan import Plan
-from hpo.sampling.auto import AutoSearcher
+from hpo.sampling.auto import COST_WEIGHT, AutoSearcher
 from hpo.sampling.non_adaptive import RandomSearcher
 from hpo.sampling.optuna_searcher import OptunaSearcher
 
@@ -116,7 +116,7 @@ class Product:
                     value = training.value if epoch >= task.horizon else math.inf
                     epoch = training.counted or epoch
                 test = float(replay.tests[report.trial][epoch - 1])
-                if outcome.take(value, test, target, most):
+                if outcome.take(value, test, report.seconds, target, most):
                     outcome.trials = len(history.trainings)
                     raise Over
 
@@ -129,6 +129,10 @@ class Product:
 
 def _auto(task: Task, rungs: tuple[int, ...], seed: int) -> Searcher:
     return AutoSearcher(task.space, "min", seed, rungs, task.horizon)
+
+
+def _auto_timed(task: Task, rungs: tuple[int, ...], seed: int) -> Searcher:
+    return AutoSearcher(task.space, "min", seed, rungs, task.horizon, cost_weight=COST_WEIGHT)
 
 
 def _random(task: Task, rungs: tuple[int, ...], seed: int) -> Searcher:
@@ -167,6 +171,7 @@ Method = Product | Foreign
 
 METHODS: Mapping[str, tuple[Method, ...]] = {
     "ours": (Product(_auto, "promote", None),),
+    "ours_timed": (Product(_auto_timed, "promote", None),),
     "leaders": (Product(_auto, "leaders"), Product(_auto, "leaders", None)),
     "auto_asha": (Product(_auto), Product(_auto, first=None)),
     "random_promote": (Product(_random, "promote", None),),

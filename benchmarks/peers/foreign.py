@@ -131,11 +131,12 @@ class Foreign:
         while True:
             now, trial = heapq.heappop(arrivals)
             training = trainings[trial]
+            seconds = training.seconds()
             training.epoch += 1
             value = training.value()
             counted, epoch = training.counted(task.horizon) if shipped else (value, training.epoch)
             outcome.trials = len(trainings)
-            if outcome.take(counted, float(training.curve.test[epoch - 1]), target, most):
+            if outcome.take(counted, float(training.curve.test[epoch - 1]), seconds, target, most):
                 return outcome
             if end := training.end(lambda t=trial, e=training.epoch, v=value: peer.report(t, e, v)):
                 peer.tell(trial, end, value)

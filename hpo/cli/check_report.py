@@ -121,7 +121,8 @@ def _limits(spec: SearchSpec) -> Iterator[str]:
 
 def _bought(bought: Forecast | None, sampler: str) -> str:
     if bought is None:
-        return f"as many trials as fit into the time, proposed by {sampler}"
+        weighed = ", which weighs what an epoch takes" if sampler == "auto" else ""
+        return f"as many trials as fit into the time, proposed by {sampler}{weighed}"
     trials = f"about {count(bought.trials, 'trial')} proposed by {sampler}"
     trainings = count(round(bought.full_trainings), "full training")
     cost = f"{count(round(bought.epochs), 'epoch')}, the cost of {trainings}"

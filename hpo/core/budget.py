@@ -45,6 +45,11 @@ class Budget:
             if limit is not None and not 0 < limit < math.inf:
                 raise ValueError(f"{limit!r} is not a budget; legal: a positive number")
 
+    @property
+    def timed(self) -> bool:
+        """Whether a limit is a time, so that a trial that takes longer costs more of it."""
+        return self.hours is not None or self.gpu_hours is not None
+
     def search_epochs(self, reserve: int) -> int | None:
         """Return the epochs left for the search after reserving the finalists'; None if unlimited."""
         return None if self.epochs is None else max(0, self.epochs - reserve)

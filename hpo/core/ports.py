@@ -37,6 +37,10 @@ class Searcher(Protocol):
         """Record a running trial's objective value after an epoch; non-finite if it diverged."""
         ...
 
+    def timed(self, trial: int, seconds: float) -> None:
+        """Record how long an epoch of a running trial took."""
+        ...
+
     def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
         """Record by how much a trial's latest report violates each constraint; positive if it does.
 

@@ -130,6 +130,7 @@ class SearchState:
         if key in self.verdicts or training.end is not None:
             return  # it was sent before the verdict reached the worker
         if in_search_phase(training):
+            self.searcher.timed(report.trial, report.seconds)
             self.searcher.report(report.trial, report.epoch, training.value)
             if constraints := self._plan.objective.constraints:
                 trained = report.epoch >= self._plan.horizon

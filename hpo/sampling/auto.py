@@ -6,7 +6,9 @@ draw from its posterior (Thompson, Biometrika 1933; Kandasamy et al., "Paralleli
 Thompson Sampling", AISTATS 2018), so that workers that ask at the same time get different points;
 then the neighbourhood of the best candidates is searched. The prior of usual values is added to the score,
 with a weight that shrinks as trials accumulate (see `hpo.sampling.prior`). Candidates that are drawn to
-violate a constraint come last (see `hpo.sampling.feasibility`).
+violate a constraint come last (see `hpo.sampling.feasibility`). If the budget is a time, what an epoch of
+a candidate costs is subtracted (see `hpo.sampling.costs`), less and less as trials accumulate (Lee et al.,
+"Cost-aware Bayesian Optimization", ICML AutoML workshop 2020: what is cheap comes first).
 
 A proposal depends only on the results so far and on (search seed, trial number), and asking changes
 nothing: the model's scales are updated only when trials report.
@@ -27,6 +29,7 @@ from hpo.core.practice import UNKNOWN, Practice
 from hpo.core.proposals import Reason
 from hpo.core.space import Point, Space
 from hpo.core.warm_start import EarlierTrials
+from hpo.sampling.costs import Costs
 from hpo.sampling.densities import prior_densities
 from hpo.sampling.earlier_searches import EarlierSearches, Lifted, Trust
 from hpo.sampling.encoding import Array, Encoding
@@ -55,6 +58,13 @@ SAME = 1e-9
 """Distance below which two points are the same."""
 INFEASIBLE = -1e6
 """Score of a candidate that is drawn to violate a constraint, less its violation."""
+COST_WEIGHT = 0.6
+"""Weight of costs if the budget is a time: see ``cost_weight`` of `AutoSearcher`."""
+COOLING = 12
+"""Trials after which costs weigh half as much.
+
+With a constant weight, expensive points that are better in the end come too late.
+"""
 IGNORE_EARLIER = 4
 """One trial in this many is proposed without the earlier searches."""
 
@@ -70,6 +80,8 @@ class AutoSearcher:
         horizon: Epochs of a full training.
         lessons: Trials of earlier searches.
         practice: What decides which values are usual.
+        cost_weight: Standard deviations of score that a candidate loses at first if its epoch takes e times
+            as long as that of other trials; see `COOLING`.
 
     Attributes:
         reason: Why it proposed the last point.
@@ -84,6 +96,7 @@ class AutoSearcher:
         horizon: int,
         lessons: Sequence[EarlierTrials] = (),
         practice: Practice = UNKNOWN,
+        cost_weight: float = 0.0,
     ):
         self._space = space
         self._sign = -1.0 if mode == "max" else 1.0
@@ -97,6 +110,8 @@ class AutoSearcher:
         self._scales = Scales(self._encoding.owner)
         self._next_fit = START
         self._feasibility = Feasibility(self._encoding)
+        self._costs = Costs(self._encoding)
+        self._cost_weight = cost_weight
         self.reason: Reason = "random"
 
     def ask(self, trial: int) -> Point:
@@ -122,12 +137,15 @@ class AutoSearcher:
             rows = np.concatenate([rows, near])
         waiting = list(self._results.pending.values())
         process = self._model(seen, waiting, earlier)
+        cost_weight = self._cost_weight * COOLING / (COOLING + len(self._results))
 
         def scored(candidates: Array) -> Array:
             mean, deviation = process.predict(self._encoding.features(candidates))
             drawn = mean + deviation * rng.standard_normal(len(mean))
             if not earlier:  # they know more than the usual values do
                 drawn = drawn + WEIGHT / len(chosen) * prior.plausible(candidates)
+            if cost_weight:
+                drawn = drawn - cost_weight * self._costs.relative(candidates)
             beyond = self._feasibility.shortfall(rng, candidates)
             return np.where(beyond > 0, INFEASIBLE - beyond, drawn)
 
@@ -159,12 +177,17 @@ class AutoSearcher:
         row = self._encoding.row(point)
         self._results.start(trial, row)
         self._feasibility.started(trial, row)
+        self._costs.started(trial, row)
 
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Note the value by which a running trial counts after an epoch."""
         if math.isfinite(value):
             self._results.report(trial, epoch, self._sign * value)
             self._learn()
+
+    def timed(self, trial: int, seconds: float) -> None:
+        """Note how long an epoch of a running trial took."""
+        self._costs.observe(trial, seconds)
 
     def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
         """Note by how much a trial violates the constraints."""
@@ -183,6 +206,7 @@ class AutoSearcher:
             self._results.report(trial, self._horizon, self._sign * value)
         self._results.end(trial, cause is Cause.DIVERGED)
         self._feasibility.ended(trial)
+        self._costs.ended(trial)
         self._learn()
 
     def _learn(self) -> None:

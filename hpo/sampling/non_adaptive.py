@@ -29,6 +29,9 @@ class _NonAdaptive:
     def report(self, trial: int, epoch: int, value: float) -> None:
         """Ignore a report."""
 
+    def timed(self, trial: int, seconds: float) -> None:
+        """Ignore how long an epoch took."""
+
     def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
         """Ignore by how much a trial violates the constraints."""
 

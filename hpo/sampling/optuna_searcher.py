@@ -118,6 +118,9 @@ class OptunaSearcher:
         """Report the value of a running trial after an epoch."""
         self._trials[trial].report(value, epoch)
 
+    def timed(self, trial: int, seconds: float) -> None:
+        """Ignore how long an epoch took."""
+
     def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
         """Note by how much a trial violates the constraints; the study is told when the trial ends."""
         self._excesses[trial] = excesses

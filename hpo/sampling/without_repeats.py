@@ -52,6 +52,10 @@ class WithoutRepeats:
         """Pass a report on."""
         self._searcher.report(trial, epoch, value)
 
+    def timed(self, trial: int, seconds: float) -> None:
+        """Pass on how long an epoch took."""
+        self._searcher.timed(trial, seconds)
+
     def limited(self, trial: int, excesses: Mapping[str, float]) -> None:
         """Pass on by how much a trial violates the constraints."""
         self._searcher.limited(trial, excesses)

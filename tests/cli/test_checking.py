@@ -94,7 +94,8 @@ def test_a_budget_of_time_and_a_finite_space():
     rows = dict(fact_rows(spec, space_overview(spec)))
     assert rows["combinations"] == "6"
     assert rows["budget"] == "2.5 hours"
-    assert rows["search"] == "as many trials as fit into the time, proposed by auto"
+    fitting = "as many trials as fit into the time, proposed by auto, which weighs what an epoch takes"
+    assert rows["search"] == fitting
 
 
 def test_user_code_is_named_before_it_runs(tmp_path, hpo):

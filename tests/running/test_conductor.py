@@ -235,8 +235,8 @@ def test_a_search_that_gave_up_goes_on_when_its_trials_are_tried_again():
     assert conductor.history.winner is not None
 
 
-def auto():
-    return AutoSearcher(SPACE, "max", 0, rungs_of("leaders", 1, 3, 27), 27)
+def auto(cost_weight=0.0):
+    return AutoSearcher(SPACE, "max", 0, rungs_of("leaders", 1, 3, 27), 27, cost_weight=cost_weight)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +246,7 @@ def auto():
         (lambda: OptunaSearcher(SPACE, "max", 0), "asha"),
         (auto, "leaders"),
         (auto, "promote"),
+        (lambda: auto(cost_weight=0.25), "promote"),
         (lambda: OptunaSearcher(SPACE, "max", 0), "promote"),
         (lambda: RandomSearcher(SPACE, 0), "hyperband"),
     ],

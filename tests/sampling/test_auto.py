@@ -220,3 +220,29 @@ def test_a_forbidden_corner_that_is_nearly_all_of_the_space_is_avoided():
 
 def test_a_space_without_parameters_has_one_point():
     assert run(Space(()), lambda point: 1.0, 8) == [{}] * 8
+
+
+def proposals(cost_weight, timed=True, trials=60):
+    """Widths that a search proposes where the width changes nothing but the time of an epoch."""
+    space = Space((Parameter("rate", Uniform(0.0, 1.0)), Parameter("width", Integer(8, 512, log=True))))
+    searcher, widths = AutoSearcher(space, "max", 0, (1, 3), 9, cost_weight=cost_weight), []
+    for trial in range(trials):
+        point = searcher.ask(trial)
+        widths.append(point["width"])
+        searcher.started(trial, point)
+        for epoch in range(1, 10):
+            if timed:
+                searcher.timed(trial, 0.1 * point["width"])
+            searcher.report(trial, epoch, -((point["rate"] - 0.6) ** 2))
+        searcher.tell(trial, End.FINISHED, -((point["rate"] - 0.6) ** 2))
+    return widths
+
+
+def test_where_costs_count_cheap_points_are_proposed_of_equally_good_ones():
+    weighed, plain = np.median(proposals(0.25)[10:]), np.median(proposals(0.0)[10:])
+    assert weighed < plain / 2
+
+
+def test_times_change_no_proposal_unless_costs_count():
+    assert proposals(0.0, trials=20) == proposals(0.0, timed=False, trials=20)
+    assert proposals(0.25, timed=False, trials=20) == proposals(0.0, timed=False, trials=20)

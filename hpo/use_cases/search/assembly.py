@@ -77,14 +77,17 @@ def searcher_of(spec: SearchSpec, warm_start: WarmStart = NO_WARM_START) -> Sear
 
 
 def _searcher_of(spec: SearchSpec, warm_start: WarmStart) -> Searcher:
-    from hpo.sampling.auto import AutoSearcher
+    from hpo.sampling.auto import COST_WEIGHT, AutoSearcher
     from hpo.sampling.non_adaptive import GridSearcher, QmcSearcher, RandomSearcher
     from hpo.sampling.optuna_searcher import SAMPLERS, OptunaSearcher
 
     name, mode = spec.sampler.name, spec.objective.mode
     if name == "auto":
         rungs, practice = spec.scheduler.rungs, practice_of(spec.recipe, spec.prior)
-        return AutoSearcher(spec.space, mode, spec.seed, rungs, spec.horizon, warm_start.earlier, practice)
+        weight = COST_WEIGHT if spec.budget.timed else 0.0
+        return AutoSearcher(
+            spec.space, mode, spec.seed, rungs, spec.horizon, warm_start.earlier, practice, weight
+        )
     if name in SAMPLERS:
         return OptunaSearcher(spec.space, mode, spec.seed, name, spec.sampler.options)
     if name == "grid":
