@@ -6,8 +6,8 @@ import types
 
 import pytest
 
-from hpo.core.errors import ChangedCode, Refused
-from hpo.core.events import Cause, TrialEnded, WorkerLost
+from hpo.core.errors import ChangedCode, DiskFull, Refused
+from hpo.core.events import Cause, Reported, TrialEnded, WorkerLost
 from hpo.core.home import SearchFolder
 from hpo.core.objective import Objective
 from hpo.running import checkpoints
@@ -139,6 +139,21 @@ def scheduled(tmp_path):
         conductor, lambda: 1, lambda task, number: types.SimpleNamespace(trial_id=f"{number}", task=task)
     )
     return LedgerScheduler(conductor, queue, tmp_path), queue, ledger
+
+
+def test_a_full_disk_ends_the_search_and_not_the_training(tmp_path):
+    scheduler, queue, ledger = scheduled(tmp_path)
+    trial = queue.next_trial()
+    report = Reported(*trial.task.key, 1, {"validation/score": 0.5}, 1.0)
+    failure = (Cause.CODE_ERROR, "OSError: No space left on device")
+    message = Message([report], failure=failure, full="No space left on device: 0-0-1.safetensors")
+    with pytest.raises(DiskFull, match=r"^No space left on device: 0-0-1\.safetensors: the disk that holds "):
+        scheduler.on_trial_result(None, trial, {"message": message, "node": "b"})
+    recorded = [each.event for each in ledger.record]
+    assert (
+        recorded[-1] == report
+    )  # what was trained is on record, and the training goes on when there is space
+    assert [event for event in recorded if isinstance(event, TrialEnded | WorkerLost)] == []
 
 
 def test_a_training_that_meets_a_nodes_fault_continues_elsewhere_and_the_node_is_set_aside(tmp_path):
