@@ -89,7 +89,7 @@ def recipe_file(spec: SearchSpec, name: str, history: History, home: Home) -> Re
         **_chain(history),
     }
     recipe = history.trainings[winner.trial, 0].recipe
-    return RecipeFile(spec.trainable, recipe, provenance)
+    return RecipeFile(spec.trainable, recipe, jsonable(provenance))  # an earlier score may have no interval
 
 
 def _constraints(history: History) -> JsonObject:

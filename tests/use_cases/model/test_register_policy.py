@@ -1,6 +1,8 @@
 """A new home does not make a first look: finished searches, scored one after another on the same data."""
 
+import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from hpo.ledger.searches import read_history
 from hpo.ledger.store import LedgerStore
 from hpo.running import checkpoints
 from hpo.spec import read_spec
+from hpo.spec.recipe_files import recipe_text
 from hpo.use_cases.dataset.split_dataset import split_dataset_of
 from hpo.use_cases.model import evaluation, register_policy, scoring
 from hpo.use_cases.model.code_policy import accepted_code
@@ -96,6 +99,20 @@ def test_the_first_look_is_recorded_and_the_second_refused(searched):
     assert history.refused.first["scores"] == score.scores
     assert history.refused.looks == 1
     assert recipe_file(spec_of(home), "two", history, home).provenance["test_refused"]["looks"] == 1
+
+
+def test_a_refusal_for_a_score_without_an_interval_is_in_the_recipe(searched):
+    home, _ = searched("one")
+    score_winner(home, "one")
+    home, ledger = searched("two", drop=10)
+    with pytest.raises(Refused):
+        score_winner(home, "two")
+    history = read_history(ledger)
+    bare = {"mse": {"value": 0.5, "low": math.nan, "high": math.nan}}
+    history.refused = dataclasses.replace(history.refused, first={**history.refused.first, "scores": bare})
+    text = recipe_text(recipe_file(spec_of(home), "two", history, home), "json")
+    shown = json.loads(text)["provenance"]["test_refused"]["first"]["scores"]
+    assert shown == {"mse": {"value": 0.5, "low": None, "high": None}}
 
 
 def spec_of(home):
