@@ -5,12 +5,13 @@ import contextlib
 import pytest
 
 from hpo.core.events import End, SearchOpened, TrialStarted, WinnerNamed
+from hpo.core.history import History
 from hpo.core.record import Recorded
-from hpo.core.shipped_model import all_trained, model_of
+from hpo.core.shipped_model import all_trained, model_of, retraining
 from hpo.running.conductor import Conductor
 from hpo.running.inline import InlineRunner, VirtualClock
 from hpo.sampling.non_adaptive import RandomSearcher
-from tests.running.searches import SPACE, curve, memory_ledger, plan
+from tests.running.searches import OBJECTIVE, SPACE, curve, memory_ledger, plan
 
 OPENED = SearchOpened({"finalists": {"seeds": 2}, "ship": {"model": "retrained"}}, "d", {}, {})
 
@@ -88,3 +89,13 @@ def test_only_the_retrained_kind_is_trained_again(ship):
     ledger, conductor = run([Recorded(1, 1.0, opened)])
     assert isinstance(ledger.record[-1].event, WinnerNamed)
     assert conductor.done
+
+
+@pytest.mark.parametrize(("folds", "number"), [(None, 3), (5, 11)])
+def test_it_is_numbered_after_every_training_that_a_finalist_can_have(folds, number):
+    opened = SearchOpened(
+        {"finalists": {"seeds": 2, "folds": folds}, "ship": {"model": "retrained"}}, "d", {}, {}
+    )
+    story = [opened, WinnerNamed(4, 1, 0.9, 0.1, 2, "the best mean")]
+    history = History.of((Recorded(seq, 0.0, event) for seq, event in enumerate(story, 1)), OBJECTIVE)
+    assert retraining(history) == (4, number)

@@ -119,6 +119,18 @@ def test_labelled_test_rows_are_refused_without_a_reason_and_recorded_with_one(s
     assert [opening.look for opening in register_policy.all_openings()] == [1, 2]
 
 
+def test_rows_of_practice_data_are_predicted_without_a_record_of_a_look(searched, tmp_path):
+    home, ledger, sealed, _ = searched
+    (described,) = (home.root / "data").glob("*/manifest.json")
+    facts = json.loads(described.read_text())
+    facts["info"]["practice"] = True  # as of the data sets that come with this package
+    described.chmod(0o600)
+    described.write_text(json.dumps(facts))
+    found = predict_file(home.search("one").recipe, table(tmp_path, sealed[:5]), home=home)
+    assert (len(found.predicted), register_policy.all_openings()) == (5, [])
+    assert read_history(ledger).predictions == ()
+
+
 def test_a_prediction_of_test_rows_counts_before_the_score(searched, tmp_path, monkeypatch):
     home, _, sealed, _ = searched
     predict_file(home.search("one").recipe, table(tmp_path, sealed), home=home, again=REASON)
