@@ -96,6 +96,7 @@ def test_it_is_numbered_after_every_training_that_a_finalist_can_have(folds, num
     opened = SearchOpened(
         {"finalists": {"seeds": 2, "folds": folds}, "ship": {"model": "retrained"}}, "d", {}, {}
     )
-    story = [opened, WinnerNamed(4, 1, 0.9, 0.1, 2, "the best mean")]
+    started = (TrialStarted(4, replicate, {}, {}, 1, "finalist") for replicate in (0, 1))
+    story = [opened, *started, WinnerNamed(4, 1, 0.9, 0.1, 2, "the best mean")]
     history = History.of((Recorded(seq, 0.0, event) for seq, event in enumerate(story, 1)), OBJECTIVE)
     assert retraining(history) == (4, number)
