@@ -33,9 +33,12 @@ def insert_rows(
 def _insertion(connection: sa.Connection, table: sa.Table, rows: Sequence[JsonObject]) -> str:
     """Return the statement with its values in it, quoted by the driver of the database."""
     import psycopg
+    from psycopg import sql
 
-    quoting = psycopg.ClientCursor(connection.connection.driver_connection)  # type: ignore[arg-type]
-    columns = list(rows[0])
+    driver, columns = connection.connection.driver_connection, list(rows[0])
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    head = sql.SQL("INSERT INTO {} ({}) VALUES ").format(sql.Identifier(table.name), names)
+    quoting = psycopg.ClientCursor(driver)  # type: ignore[arg-type]
     places = ", ".join(["%s"] * len(columns))
     values = ", ".join(quoting.mogrify(f"({places})", [row[column] for column in columns]) for row in rows)
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {values}"
+    return head.as_string(driver) + values

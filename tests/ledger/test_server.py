@@ -70,7 +70,7 @@ def at_an_insertion(ledger, moment, then):
     """Have something done once, before or after a message that inserts events."""
 
     def listen(connection, cursor, statement, *_):
-        if statement.startswith("INSERT INTO events"):
+        if statement.startswith(("INSERT INTO events", 'INSERT INTO "events"')):
             sa.event.remove(ledger.engine, moment, listen)
             then(cursor)
 
