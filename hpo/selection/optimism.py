@@ -288,6 +288,12 @@ def _ends(
     total = seeds + examples + epoch
     if not dof and not examples and not evidence.n:
         return math.nan, math.nan, "no interval: one seed"
+    if not total and not evidence.n:
+        return (
+            math.nan,
+            math.nan,
+            "no interval: the seeds change nothing, and what rows contributed was not kept",
+        )
     t = float(special.stdtrit(_freedom(total, (seeds, dof), (examples, noise.blocks_dof)), 0.5 + level / 2))
     over = _covers(bool(dof), bool(examples) or bool(evidence.n), blocks)
     if evidence.n:

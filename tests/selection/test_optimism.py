@@ -173,3 +173,13 @@ def test_an_objective_with_negative_values_keeps_its_interval_below_zero():
         Evidence(Objective("log_ratio", "min", "last"), values, {0: [-0.2, 0.3], 1: [0.2, 0.5]}), 0, 0
     )
     assert found.winner.low < -0.2
+
+
+def test_seeds_that_change_nothing_give_no_interval_instead_of_one_without_width():
+    fixed = Evidence(Objective("loss", "min", "last"), {0: 0.2, 1: 0.3}, {0: [0.2, 0.2], 1: [0.3, 0.3]})
+    found = measure(fixed, 0, 0)
+    for each in (found.winner, found.corrected, found.fresh):
+        assert each is not None
+        assert math.isnan(each.low)
+        assert math.isnan(each.high)
+        assert each.method.startswith("no interval: the seeds change nothing")
