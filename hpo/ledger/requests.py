@@ -19,6 +19,9 @@ from hpo.ledger.tables import requests
 STOP_TRIAL = "trial"
 """The field whose value is the number of a trial to stop."""
 
+RETRY_TRIAL = "retry"
+"""The field whose value is the number of a failed trial to try again."""
+
 STOP = "stop"
 """The field of a request to stop the search; its value says nothing."""
 
@@ -30,7 +33,8 @@ class Request:
     Attributes:
         number: Position among all requests of the database.
         user: Who asks.
-        field: Field of the spec to change, such as ``budget.trials``; or `STOP_TRIAL` or `STOP`.
+        field: Field of the spec to change, such as ``budget.trials``; or `STOP_TRIAL`, `RETRY_TRIAL`
+            or `STOP`.
         value: Its new value; the trial's number.
     """
 

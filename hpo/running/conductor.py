@@ -218,6 +218,13 @@ class Conductor:
         self._append(ended(training, End.INTERRUPTED, Cause.USER, reason))
         return True
 
+    def retry_trial(self, trial: int) -> None:
+        """Add a trial at the point of a failed one, while the finalists are not named."""
+        training = self.history.trainings.get((trial, 0))
+        failed = training is not None and training.end is End.FAILED
+        if failed and self.history.finalists is None:
+            self._append(events.TrialsRetried((trial,)))
+
     def set_trials(self, trials: int) -> None:
         """Change how many trials the search starts, while its finalists are not named."""
         if self._plan.trials is not None and self.history.finalists is None:

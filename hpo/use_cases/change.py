@@ -1,9 +1,9 @@
-"""Change a search while it runs: stop one of its trials, or set a limit or its share of the workers again."""
+"""Change a search while it runs: stop a trial, retry failed ones, set a limit or its share of the workers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hpo.core.errors import UserError
 from hpo.core.formatting import count
@@ -11,9 +11,10 @@ from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.sharing import MOST_WEIGHT
 from hpo.core.users import user_name
-from hpo.ledger.requests import STOP_TRIAL, Requests
+from hpo.ledger.requests import RETRY_TRIAL, STOP_TRIAL, Requests
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.ledger.store import SearchLedger
+from hpo.use_cases.failed_trials import failed_trials
 from hpo.use_cases.search.holding import require_running
 from hpo.use_cases.search.request_inbox import AT_ONCE, BUDGETS, IN_SECONDS, TRIALS
 from hpo.use_cases.search.search_share import PRIORITY, WEIGHT
@@ -45,6 +46,33 @@ def stop_trial(name: str, trial: int, *, home: Home) -> None:
     if training.end is not None:
         raise UserError(f"trial {trial} of {name} has already ended: {training.end.value}")
     Requests(ledger).leave(user_name(), STOP_TRIAL, trial)
+
+
+def retry_trials(name: str, trials: Sequence[int], *, home: Home) -> tuple[int, ...]:
+    """Ask the process that runs a search to try failed trials again, with the code that it runs.
+
+    Args:
+        name: Name of the search.
+        trials: Numbers of failed trials; empty for all that were not made good since.
+        home: Home of the search.
+
+    Returns:
+        The trials that will be tried again.
+
+    Raises:
+        UserError: If there is no such search, it is not running, has chosen its finalists, or a trial has not
+            failed.
+        Refused: If the test part was opened.
+    """
+    ledger = _running(name, home)
+    history = read_history(ledger)
+    wanted = failed_trials(name, history, trials)
+    if history.finalists is not None:
+        raise UserError(f"{name} has chosen its finalists; try its failed trials again when it has ended")
+    requests = Requests(ledger)
+    for trial in wanted:
+        requests.leave(user_name(), RETRY_TRIAL, trial)
+    return wanted
 
 
 def set_limits(name: str, limits: Mapping[str, str], *, home: Home) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpo.core.errors import InvalidSpec, Refused, UserError
+from hpo.core.errors import InvalidSpec, Refused
 from hpo.core.events import (
-    End,
     Event,
     SearchExtended,
     SearchOpened,
@@ -19,11 +18,11 @@ from hpo.core.history import History
 from hpo.core.home import Home
 from hpo.core.outcome import Outcome, Watcher
 from hpo.core.package_versions import changes, versions
-from hpo.core.unread_claims import is_unread
 from hpo.data.recorded_cuts import CutsOnRecord
 from hpo.ledger.searches import open_ledger, read_history
 from hpo.spec import SearchSpec, parse_spec
 from hpo.use_cases.dataset.split_dataset import SplitDataset, split_dataset_of
+from hpo.use_cases.failed_trials import failed_trials, require_sealed
 from hpo.use_cases.kept_report import keep_report
 from hpo.use_cases.model.code_policy import accepted_code
 from hpo.use_cases.search.disk_space import require_disk_space
@@ -72,7 +71,7 @@ def resume_search(
         code = accepted_code(name, spec, history, "resume", accept=accept)
         run, signals = SearchRun(home, spec, dataset, ledger, history, keep_report, hold), Signals()
         with signals.handled():  # from here on a signal stops a search that can be resumed
-            retried = [] if retry is None else [TrialsRetried(_failed(name, history, retry))]
+            retried = [] if retry is None else [TrialsRetried(failed_trials(name, history, retry))]
             first = [*_events(name, spec, history, more_trials), *retried, *code]
             hold.begin(options, first, after=history.seq)
             return run.to_end(signals, options, watch)
@@ -118,46 +117,6 @@ def _events(name: str, spec: SearchSpec, history: History, more_trials: int) -> 
     if changed:
         events.append(Warned(f"versions changed since the search began: {', '.join(changed)}"))
     if more_trials:
-        _require_sealed(name, history)
+        require_sealed(name, history)
         events.append(SearchExtended(more_trials))
     return events
-
-
-def _require_sealed(name: str, history: History) -> None:
-    if is_unread(history) and not history.predictions:
-        raise Refused(
-            f"the test part of {name} is claimed for the winner of the trials so far, although it has not "
-            "been opened; submit a new search"
-        )
-    if history.claim is not None or history.predictions:
-        raise Refused(
-            f"the test part of {name} was opened, so a choice among more trials would be made knowing "
-            "its score; submit a new search"
-        )
-
-
-def _failed(name: str, history: History, wanted: Sequence[int]) -> tuple[int, ...]:
-    """Return the numbers of failed trials: those that are wanted, or all that were not made good since.
-
-    Raises:
-        UserError: If there is no such trial, or it did not fail.
-    """
-    _require_sealed(name, history)
-    failed = [trial.trial for trial in history.trials if trial.end is End.FAILED]
-    if not failed:
-        raise UserError(f"no trial of {name} has failed")
-    for number in wanted:
-        if number not in failed:
-            legal = ", ".join(map(str, failed))
-            raise UserError(f"trial {number} of {name} has not failed; legal: {legal}")
-    open_ = [number for number in failed if not _made_good(history, number)]
-    if not wanted and not open_:
-        raise UserError(f"every failed trial of {name} was tried again since, and did not fail")
-    return tuple(dict.fromkeys(wanted)) or tuple(open_)
-
-
-def _made_good(history: History, number: int) -> bool:
-    """Return whether a later trial at the point of a failed one did not fail."""
-    point = history.trainings[number, 0].point
-    later = (trial for trial in history.trials if trial.trial > number and trial.point == point)
-    return any(trial.end is not End.FAILED for trial in later)

@@ -235,6 +235,29 @@ def test_a_search_that_gave_up_goes_on_when_its_trials_are_tried_again():
     assert conductor.history.winner is not None
 
 
+def test_a_failed_trial_is_tried_again_while_the_search_runs():
+    rules, ledger, clock = plan(trials=6), memory_ledger(), VirtualClock()
+    conductor = Conductor(rules, ledger, RandomSearcher(SPACE, 0), clock)
+    good, asked = by_number(lambda trial: trial == 1), []
+
+    def train(task):
+        if task.trial == 4 and not asked:
+            asked.append(task.trial)
+            for trial in (1, 2, 99):  # trial 2 has not failed, and there is no trial 99
+                conductor.retry_trial(trial)
+        yield from good(task)
+
+    InlineRunner(train, 1, clock).run(conductor)
+    again = [each.event.trials for each in ledger.record if isinstance(each.event, TrialsRetried)]
+    points = {trial.trial: trial.point for trial in conductor.history.trials}
+    assert again == [(1,)]
+    assert len(points) == 7
+    assert [trial for trial in points if points[trial] == points[1]] == [1, 5]
+    conductor.retry_trial(1)
+    assert conductor.history.trainings[5, 0].end is not None
+    assert sum(isinstance(each.event, TrialsRetried) for each in ledger.record) == 1
+
+
 def auto(cost_weight=0.0):
     return AutoSearcher(SPACE, "max", 0, rungs_of("leaders", 1, 3, 27), 27, cost_weight=cost_weight)
 

@@ -1,13 +1,15 @@
 """What can be set while a search runs: checked before it is requested, all of it or nothing."""
 
+import math
+
 import pytest
 
 from hpo.core.errors import UserError
-from hpo.core.events import FinalistsNamed, SearchOpened
+from hpo.core.events import Cause, End, FinalistsNamed, SearchOpened, TrialEnded, TrialStarted
 from hpo.core.home import Home
 from hpo.ledger.requests import Requests
 from hpo.ledger.store import LedgerStore
-from hpo.use_cases.change import set_limits
+from hpo.use_cases.change import retry_trials, set_limits
 from hpo.use_cases.search.holding import held, take_new
 from hpo.use_cases.search.run_options import DEFAULTS
 
@@ -74,3 +76,31 @@ def test_limits_are_not_changed_after_the_finalists_are_named(running):
             set_limits("one", limits, home=home)
     set_limits("one", {"priority": "1"}, home=home)
     assert asked(ledger) == [("priority", 1)]
+
+
+@pytest.fixture
+def failing(running):
+    """A running search whose trials 0 and 2 have failed and whose trial 1 runs."""
+    home, ledger = running
+    for trial in range(3):
+        ledger.append([TrialStarted(trial, 0, {"rate": trial}, {}, 7, "sampler")])
+    for trial in (0, 2):
+        ledger.append([TrialEnded(trial, 0, End.FAILED, 0, math.nan, Cause.OUT_OF_MEMORY, "full")])
+    return home, ledger
+
+
+@pytest.mark.parametrize(("wanted", "tried"), [((2,), (2,)), ((), (0, 2)), ((2, 0, 2), (2, 0))])
+def test_failed_trials_of_a_running_search_are_asked_for(failing, wanted, tried):
+    home, ledger = failing
+    assert retry_trials("one", wanted, home=home) == tried
+    assert asked(ledger) == [("retry", trial) for trial in tried]
+
+
+def test_trials_that_have_not_failed_and_searches_with_finalists_are_refused(failing):
+    home, ledger = failing
+    with pytest.raises(UserError, match="trial 1 of one has not failed; legal: 0, 2"):
+        retry_trials("one", (0, 1), home=home)
+    ledger.append([FinalistsNamed((1,))])
+    with pytest.raises(UserError, match="one has chosen its finalists"):
+        retry_trials("one", (0,), home=home)
+    assert asked(ledger) == []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hpo.core.spending import EPOCHS, GPU_HOURS, HOURS
-from hpo.ledger.requests import STOP, STOP_TRIAL, Request, Requests
+from hpo.ledger.requests import RETRY_TRIAL, STOP, STOP_TRIAL, Request, Requests
 from hpo.ledger.store import SearchLedger
 from hpo.running.conductor import Conductor
 from hpo.running.ray_session import RaySession
@@ -72,6 +72,8 @@ class RequestInbox:
             self._stop()
         elif request.field == STOP_TRIAL:
             self._conductor.stop_trial(request.value, f"stopped by {request.user}")
+        elif request.field == RETRY_TRIAL:
+            self._conductor.retry_trial(request.value)
         elif request.field == TRIALS:
             self._conductor.set_trials(request.value)
         elif request.field in (PRIORITY, WEIGHT, *BUDGETS):
