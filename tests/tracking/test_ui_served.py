@@ -22,6 +22,7 @@ from hpo.core.home import Home
 from hpo.tracking import ui_guard, ui_server
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.target import Target
+from tests.s3_store import free_port
 from tests.tracking.browser import opened_page
 from tests.tracking.scenario import NAME, memory_ledger, projection, search
 
@@ -67,7 +68,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     target, files = Target.of(home, {}), home.search(NAME)
     files.root.mkdir(parents=True, exist_ok=True)
     Mirror(memory_ledger(search(files)), target.store("digits"), projection(home), files).catch_up()
-    running = Served(ui_server.prepare_ui_server(target), folder)
+    running = Served(ui_server.prepare_ui_server(target, free_port()), folder)
     try:
         running.await_start()
         yield running

@@ -15,6 +15,7 @@ from hpo.core.home import Home
 from hpo.tracking import ui_guard, ui_server
 from hpo.tracking.mirror import Mirror
 from hpo.tracking.target import Target
+from tests.s3_store import free_port
 from tests.tracking.scenario import NAME, memory_ledger, opened, projection, started
 
 
@@ -60,7 +61,7 @@ def test_the_ui_of_a_tracking_server_is_named(home: Home) -> None:
 
 
 def test_it_serves_without_an_access_log_and_ends_with_ctrl_c(home: Home, tmp_path: Path) -> None:
-    served = ui_server.prepare_ui_server(Target.of(home, {}))
+    served = ui_server.prepare_ui_server(Target.of(home, {}), free_port())
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             served.argv, env=dict(served.environ), start_new_session=True, stdout=log, stderr=log
@@ -90,7 +91,7 @@ def test_it_serves_without_an_access_log_and_ends_with_ctrl_c(home: Home, tmp_pa
 def test_a_browser_is_opened_without_showing_the_token_in_a_command_line(
     home: Home, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    served = ui_server.prepare_ui_server(Target.of(home, {}))
+    served = ui_server.prepare_ui_server(Target.of(home, {}), free_port())
     addresses: list[str] = []
 
     def browse(address: str) -> None:
